@@ -1,0 +1,2 @@
+//! The program; see the library's `cli` module.
+fn main() {}
