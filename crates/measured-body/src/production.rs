@@ -1,0 +1,311 @@
+use crate::gate::Gate;
+use crate::recorder::contain_panics;
+use crate::timeline::Turn;
+use crate::{Clock, SystemClock};
+use bytes::Buf;
+use futures_core::{FusedStream, Stream};
+use pin_project_lite::pin_project;
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+/// Adds up what producing a document costs, over all its polls and all its productions.
+///
+/// The producing side, where [`MeasuredBody`](crate::MeasuredBody) is the consuming one. A document
+/// that is serialised in small pieces, whenever some reader asks, and perhaps more than once, has no
+/// beginning and end that could be timed; time inside polls of its source can be added up. So
+/// [`busy`](Self::busy) is what serialising took, apart from [`waiting`](Self::waiting) for what it
+/// is made from and from [`idle`](Self::idle) while nobody asked.
+///
+/// Clones share one set of sums. They may be read at any time, from any thread; while productions
+/// run, sums that are read one after the other need not be of the same moment, and none includes the
+/// poll that is running.
+///
+/// # Examples
+///
+/// ```
+/// use bytes::Bytes;
+/// use futures_util::{FutureExt, StreamExt, stream};
+/// use measured_body::ProductionMeter;
+///
+/// let meter = ProductionMeter::new();
+/// // Wherever the document is produced: at the start, for a retry, for a reader that lagged.
+/// let produce = || meter.measure(stream::iter([Ok::<_, std::io::Error>(Bytes::from_static(b"{}"))]));
+/// produce().count().now_or_never();
+/// produce().count().now_or_never();
+/// assert_eq!((meter.productions(), meter.bytes()), (2, 4));
+/// ```
+#[derive(Debug)]
+pub struct ProductionMeter<C: Clock = SystemClock> {
+    shared: Arc<Shared<C>>,
+}
+
+#[derive(Debug)]
+struct Shared<C> {
+    clock: C,
+    busy: Nanoseconds,
+    waiting: Nanoseconds,
+    idle: Nanoseconds,
+    bytes: AtomicU64,
+    chunks: AtomicU64,
+    productions: AtomicU64,
+}
+
+/// A sum of durations. Wraps after 584 years.
+#[derive(Debug, Default)]
+struct Nanoseconds(AtomicU64);
+
+impl Nanoseconds {
+    fn add(&self, duration: Duration) {
+        let nanoseconds = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
+        self.0.fetch_add(nanoseconds, Ordering::Relaxed);
+    }
+
+    fn get(&self) -> Duration {
+        Duration::from_nanos(self.0.load(Ordering::Relaxed))
+    }
+}
+
+impl ProductionMeter {
+    /// A meter with all sums zero, by the clock of the operating system.
+    pub fn new() -> Self {
+        Self::with_clock(SystemClock)
+    }
+}
+
+impl<C: Clock> ProductionMeter<C> {
+    /// A meter with all sums zero, by this clock.
+    pub fn with_clock(clock: C) -> Self {
+        Self {
+            shared: Arc::new(Shared {
+                clock,
+                busy: Nanoseconds::default(),
+                waiting: Nanoseconds::default(),
+                idle: Nanoseconds::default(),
+                bytes: AtomicU64::new(0),
+                chunks: AtomicU64::new(0),
+                productions: AtomicU64::new(0),
+            }),
+        }
+    }
+
+    /// Measures one production of the document. What it costs is added as it goes.
+    pub fn measure<S>(&self, stream: S) -> MeteredProduction<S, C> {
+        MeteredProduction {
+            tally: Tally {
+                meter: self.clone(),
+                gate: Gate::Open,
+                turn: Turn::NotStarted,
+                since: self.shared.clock.now(),
+            },
+            stream,
+        }
+    }
+
+    /// Time inside polls of the source: the work of producing.
+    pub fn busy(&self) -> Duration {
+        self.shared.busy.get()
+    }
+
+    /// Time from a poll that returned `Pending` to the next, or to the drop: the source could not go
+    /// on, for want of its own input. Productions that wait side by side are added up.
+    pub fn waiting(&self) -> Duration {
+        self.shared.waiting.get()
+    }
+
+    /// Time from a poll that handed over a chunk to the next, or to the drop: nobody asked for more.
+    /// Productions that idle side by side are added up.
+    pub fn idle(&self) -> Duration {
+        self.shared.idle.get()
+    }
+
+    /// Bytes produced, over all productions. Divided by the length of the document: how often it
+    /// was produced.
+    pub fn bytes(&self) -> u64 {
+        self.shared.bytes.load(Ordering::Relaxed)
+    }
+
+    /// Chunks produced, over all productions.
+    pub fn chunks(&self) -> u64 {
+        self.shared.chunks.load(Ordering::Relaxed)
+    }
+
+    /// Productions begun: those that have been polled.
+    pub fn productions(&self) -> u64 {
+        self.shared.productions.load(Ordering::Relaxed)
+    }
+}
+
+impl<C: Clock> Clone for ProductionMeter<C> {
+    fn clone(&self) -> Self {
+        Self {
+            shared: Arc::clone(&self.shared),
+        }
+    }
+}
+
+impl<C: Clock + Default> Default for ProductionMeter<C> {
+    fn default() -> Self {
+        Self::with_clock(C::default())
+    }
+}
+
+/// What one production adds to the sums of its meter. The drop guard of [`MeteredProduction`].
+struct Tally<C: Clock> {
+    meter: ProductionMeter<C>,
+    gate: Gate,
+    /// To whom the time belongs,
+    turn: Turn,
+    /// and from when on.
+    since: Instant,
+}
+
+impl<C: Clock> Tally<C> {
+    fn turn_to(&mut self, next: Turn) {
+        let shared = &self.meter.shared;
+        let now = shared.clock.now();
+        let elapsed = now.saturating_duration_since(self.since);
+        match self.turn {
+            Turn::NotStarted => {}
+            Turn::Busy => shared.busy.add(elapsed),
+            Turn::Producer => shared.waiting.add(elapsed),
+            Turn::Consumer => shared.idle.add(elapsed),
+        }
+        self.since = self.since.max(now);
+        self.turn = next;
+    }
+
+    /// Before a poll of the source. `false`: it has ended, do not poll it.
+    #[track_caller]
+    fn begin(&mut self) -> bool {
+        let open = self.gate.enter();
+        if open {
+            if matches!(self.turn, Turn::NotStarted) {
+                self.meter
+                    .shared
+                    .productions
+                    .fetch_add(1, Ordering::Relaxed);
+            }
+            self.turn_to(Turn::Busy);
+        }
+        open
+    }
+
+    fn chunk(&mut self, bytes: usize) {
+        let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
+        self.meter.shared.bytes.fetch_add(bytes, Ordering::Relaxed);
+        self.meter.shared.chunks.fetch_add(1, Ordering::Relaxed);
+        self.turn_to(Turn::Consumer);
+        self.gate.leave();
+    }
+
+    fn pending(&mut self) {
+        self.turn_to(Turn::Producer);
+        self.gate.leave();
+    }
+
+    fn end(&mut self) {
+        self.turn_to(Turn::NotStarted);
+        self.gate.close();
+    }
+}
+
+impl<C: Clock> Drop for Tally<C> {
+    fn drop(&mut self) {
+        // The clock is the user's, and a drop may happen while unwinding.
+        contain_panics(|| self.turn_to(Turn::NotStarted));
+    }
+}
+
+pin_project! {
+    /// One production of a document, measured by a [`ProductionMeter`].
+    ///
+    /// Chunks and `size_hint` are forwarded; after the end or an error the inner stream is not polled
+    /// again. Bounds on `D` and `E` are those of [`MeasuredStream`](crate::MeasuredStream).
+    ///
+    /// # Panics
+    ///
+    /// When it is polled again after a poll of the inner stream panicked.
+    pub struct MeteredProduction<S, C: Clock = SystemClock> {
+        tally: Tally<C>,
+        #[pin]
+        stream: S,
+    }
+}
+
+impl<S, C: Clock> MeteredProduction<S, C> {
+    /// The inner stream.
+    pub fn get_ref(&self) -> &S {
+        &self.stream
+    }
+
+    /// The inner stream. What is taken from it directly is not measured.
+    pub fn get_mut(&mut self) -> &mut S {
+        &mut self.stream
+    }
+
+    /// The inner stream, pinned. What is taken from it directly is not measured.
+    pub fn get_pin_mut(self: Pin<&mut Self>) -> Pin<&mut S> {
+        self.project().stream
+    }
+
+    /// Ends the measuring of this production and gives back the inner stream.
+    pub fn into_inner(self) -> S {
+        self.stream
+    }
+}
+
+#[deny(clippy::missing_trait_methods)]
+impl<S, D, E, C> Stream for MeteredProduction<S, C>
+where
+    S: Stream<Item = Result<D, E>>,
+    D: Buf,
+    C: Clock,
+{
+    type Item = Result<D, E>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = self.project();
+        if !this.tally.begin() {
+            return Poll::Ready(None);
+        }
+        let polled = this.stream.poll_next(cx);
+        match &polled {
+            Poll::Pending => this.tally.pending(),
+            Poll::Ready(Some(Ok(chunk))) => this.tally.chunk(chunk.remaining()),
+            Poll::Ready(Some(Err(_)) | None) => this.tally.end(),
+        }
+        polled
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        if self.tally.gate.is_closed() {
+            (0, Some(0))
+        } else {
+            self.stream.size_hint()
+        }
+    }
+}
+
+impl<S, D, E, C> FusedStream for MeteredProduction<S, C>
+where
+    S: Stream<Item = Result<D, E>>,
+    D: Buf,
+    C: Clock,
+{
+    fn is_terminated(&self) -> bool {
+        self.tally.gate.is_closed()
+    }
+}
+
+impl<S: fmt::Debug, C: Clock> fmt::Debug for MeteredProduction<S, C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MeteredProduction")
+            .field("gate", &self.tally.gate)
+            .field("stream", &self.stream)
+            .finish()
+    }
+}

@@ -1,0 +1,157 @@
+use crate::Measurements;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// Who is told what happened to a body.
+///
+/// A recorder is consumed by its one report, so the compiler keeps "exactly once". Closures are
+/// recorders, `()` is the one that does nothing, `Option<R>` may be one, and a tuple of up to four
+/// tells each of its members in turn. For a recorder chosen at run time, box a closure:
+/// `Box<dyn FnOnce(&Measurements) + Send + Sync>`.
+///
+/// A report is made inside a poll or a drop of the body, on the thread of whoever does that: it
+/// should be quick and must not block.
+///
+/// # Panics in a recorder
+///
+/// The report is made behind [`catch_unwind`]: a recorder that panics loses its own report, and
+/// neither the body nor the other recorders of a tuple notice. (Where panics abort, this cannot be.)
+///
+/// # Examples
+///
+/// ```
+/// use futures_util::{FutureExt, stream};
+/// use http_body::Frame;
+/// use http_body_util::{BodyExt, StreamBody};
+/// use measured_body::{MeasuredBody, Measurements, Recorder};
+/// use std::convert::Infallible;
+/// use std::sync::Arc;
+/// use std::sync::atomic::{AtomicU64, Ordering};
+///
+/// /// Counts the bytes of bodies that were not sent whole.
+/// struct Wasted(Arc<AtomicU64>);
+///
+/// impl Recorder for Wasted {
+///     fn record(self, measurements: &Measurements) {
+///         if !measurements.ending.is_whole() {
+///             self.0.fetch_add(measurements.bytes, Ordering::Relaxed);
+///         }
+///     }
+/// }
+///
+/// let wasted = Arc::new(AtomicU64::new(0));
+/// let log = |measurements: &Measurements| println!("{}", measurements.ending);
+/// let mut body = MeasuredBody::new(
+///     StreamBody::new(stream::iter([
+///         Ok::<_, Infallible>(Frame::data(&b"never"[..])),
+///         Ok(Frame::data(&b"mind"[..])),
+///     ])),
+///     (Wasted(wasted.clone()), log),
+/// );
+/// body.frame().now_or_never();
+/// drop(body);
+/// assert_eq!(wasted.load(Ordering::Relaxed), 5);
+/// ```
+pub trait Recorder {
+    /// Takes the one report.
+    fn record(self, measurements: &Measurements);
+}
+
+impl<F: FnOnce(&Measurements)> Recorder for F {
+    fn record(self, measurements: &Measurements) {
+        self(measurements);
+    }
+}
+
+impl Recorder for () {
+    fn record(self, _measurements: &Measurements) {}
+}
+
+impl<R: Recorder> Recorder for Option<R> {
+    fn record(self, measurements: &Measurements) {
+        if let Some(recorder) = self {
+            recorder.record(measurements);
+        }
+    }
+}
+
+impl<R1: Recorder, R2: Recorder> Recorder for (R1, R2) {
+    fn record(self, measurements: &Measurements) {
+        contain_panics(|| self.0.record(measurements));
+        contain_panics(|| self.1.record(measurements));
+    }
+}
+
+impl<R1: Recorder, R2: Recorder, R3: Recorder> Recorder for (R1, R2, R3) {
+    fn record(self, measurements: &Measurements) {
+        let (first, second, third) = self;
+        ((first, second), third).record(measurements);
+    }
+}
+
+impl<R1: Recorder, R2: Recorder, R3: Recorder, R4: Recorder> Recorder for (R1, R2, R3, R4) {
+    fn record(self, measurements: &Measurements) {
+        let (first, second, third, fourth) = self;
+        ((first, second), (third, fourth)).record(measurements);
+    }
+}
+
+/// Runs code of the user, whose panic must not reach the body.
+///
+/// Sound with respect to unwind safety, since all callers move what the code works on into it:
+/// nothing that a panic left half-done is seen afterwards.
+pub(crate) fn contain_panics(code: impl FnOnce()) {
+    let Err(payload) = catch_unwind(AssertUnwindSafe(code)) else {
+        return;
+    };
+    // The payload is a value of the user's, and its drop may panic as well.
+    if let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+        std::mem::forget(second);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Recorder, contain_panics};
+    use crate::{Ending, Measurements};
+    use std::cell::RefCell;
+
+    #[test]
+    fn a_tuple_tells_all_in_order_whoever_panics() {
+        let told = RefCell::new(Vec::new());
+        let note = |name| {
+            let told = &told;
+            move |_: &Measurements| told.borrow_mut().push(name)
+        };
+        let panics = |_: &Measurements| panic!("recorder panics on purpose");
+        let measurements = Measurements::new(Ending::Complete);
+
+        (note("a"), note("b")).record(&measurements);
+        (panics, note("c")).record(&measurements);
+        (note("d"), panics, note("e")).record(&measurements);
+        (panics, note("f"), panics, Some(note("g"))).record(&measurements);
+        ((), None::<fn(&Measurements)>).record(&measurements);
+
+        assert_eq!(told.into_inner(), ["a", "b", "c", "d", "e", "f", "g"]);
+    }
+
+    #[test]
+    fn a_boxed_closure_is_a_recorder() {
+        let mut bytes = 0;
+        let recorder: Box<dyn FnOnce(&Measurements) + '_> = Box::new(|m| bytes = m.bytes + 1);
+        recorder.record(&Measurements::new(Ending::Failed));
+        assert_eq!(bytes, 1);
+    }
+
+    #[test]
+    fn a_payload_that_panics_when_dropped_is_contained() {
+        struct Grenade;
+        impl Drop for Grenade {
+            fn drop(&mut self) {
+                if !std::thread::panicking() {
+                    panic!("payload panics on purpose");
+                }
+            }
+        }
+        contain_panics(|| std::panic::panic_any(Grenade));
+    }
+}

@@ -1,0 +1,108 @@
+use crate::{Ending, Measurements};
+use std::time::{Duration, Instant};
+
+/// Adds up what happens to a body. Knows neither body nor clock: moments are passed in.
+#[derive(Debug)]
+pub(crate) struct Timeline {
+    created: Instant,
+    first_poll: Option<Instant>,
+    first_data: Option<Instant>,
+    /// Up to when time has been attributed.
+    until: Instant,
+    /// To whom the time since `until` belongs.
+    turn: Turn,
+    bytes: u64,
+    chunks: u64,
+    largest_chunk: u64,
+    busy: Duration,
+    producer_wait: Duration,
+    consumer_wait: Duration,
+}
+
+/// Who is at work, or waited for, from one moment to the next.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Turn {
+    /// Nobody: there has not been a poll.
+    NotStarted,
+    /// The body, inside a poll.
+    Busy,
+    /// The producer, since a poll returned `Pending`.
+    Producer,
+    /// The consumer, since a poll handed something over.
+    Consumer,
+}
+
+impl Timeline {
+    pub(crate) fn new(created: Instant) -> Self {
+        Self {
+            created,
+            first_poll: None,
+            first_data: None,
+            until: created,
+            turn: Turn::NotStarted,
+            bytes: 0,
+            chunks: 0,
+            largest_chunk: 0,
+            busy: Duration::ZERO,
+            producer_wait: Duration::ZERO,
+            consumer_wait: Duration::ZERO,
+        }
+    }
+
+    /// Attributes the time up to `now` to whose turn it was, and gives the turn to `next`.
+    pub(crate) fn turn_to(&mut self, next: Turn, now: Instant) {
+        let elapsed = now.saturating_duration_since(self.until);
+        match self.turn {
+            Turn::NotStarted => {}
+            Turn::Busy => self.busy += elapsed,
+            Turn::Producer => self.producer_wait += elapsed,
+            Turn::Consumer => self.consumer_wait += elapsed,
+        }
+        // Never backwards, or time would be attributed twice once the clock catches up.
+        self.until = self.until.max(now);
+        self.turn = next;
+        if self.first_poll.is_none() && matches!(next, Turn::Busy) {
+            self.first_poll = Some(self.until);
+        }
+    }
+
+    /// A poll, begun and ended at these moments, after which it is the turn of `next`.
+    pub(crate) fn poll(&mut self, began: Instant, ended: Instant, next: Turn) {
+        self.turn_to(Turn::Busy, began);
+        self.turn_to(next, ended);
+    }
+
+    /// The last poll handed over a chunk of so many bytes.
+    pub(crate) fn chunk(&mut self, bytes: usize) {
+        let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
+        self.bytes = self.bytes.saturating_add(bytes);
+        self.chunks = self.chunks.saturating_add(1);
+        self.largest_chunk = self.largest_chunk.max(bytes);
+        if self.first_data.is_none() && bytes > 0 {
+            self.first_data = Some(self.until);
+        }
+    }
+
+    /// What happened up to the moment of the last turn.
+    pub(crate) fn measurements(&self, ending: Ending) -> Measurements {
+        let since_first_poll = |moment: Instant| {
+            self.first_poll
+                .map(|first_poll| moment.saturating_duration_since(first_poll))
+        };
+        Measurements {
+            ending,
+            bytes: self.bytes,
+            chunks: self.chunks,
+            largest_chunk: self.largest_chunk,
+            to_first_poll: self
+                .first_poll
+                .map(|first_poll| first_poll.saturating_duration_since(self.created)),
+            to_first_data: self.first_data.and_then(since_first_poll),
+            transmission: since_first_poll(self.until),
+            busy: self.busy,
+            producer_wait: self.producer_wait,
+            consumer_wait: self.consumer_wait,
+            total: self.until.saturating_duration_since(self.created),
+        }
+    }
+}

@@ -1,0 +1,165 @@
+use crate::gate::Gate;
+use crate::recorder::contain_panics;
+use crate::timeline::{Timeline, Turn};
+use crate::{Clock, Ending, Recorder};
+use std::fmt;
+use std::time::Instant;
+
+/// Watches a source and makes the one report: at its end, at its error, or from `drop`.
+///
+/// The drop guard of [`MeasuredBody`](crate::MeasuredBody) and
+/// [`MeasuredStream`](crate::MeasuredStream). Use: [`begin`](Self::begin) before each poll of the
+/// source, then exactly one of the methods that say what the poll returned. A poll that unwinds calls
+/// none of them, which is noticed later and counts as a failure.
+pub(crate) struct Watch<R: Recorder, C: Clock> {
+    clock: C,
+    timeline: Timeline,
+    /// The report that is still to be made.
+    recorder: Option<R>,
+    gate: Gate,
+    poll_began: Instant,
+    /// How it will have ended if the next thing that happens is a drop.
+    if_dropped: Ending,
+}
+
+impl<R: Recorder, C: Clock> Watch<R, C> {
+    pub(crate) fn new(recorder: R, clock: C) -> Self {
+        let created = clock.now();
+        Self {
+            clock,
+            timeline: Timeline::new(created),
+            recorder: Some(recorder),
+            gate: Gate::Open,
+            poll_began: created,
+            if_dropped: Ending::NeverPolled,
+        }
+    }
+
+    /// Before a poll of the source. `false`: it has ended, do not poll it.
+    #[track_caller]
+    pub(crate) fn begin(&mut self) -> bool {
+        if self.gate.is_poisoned() {
+            self.report_panic();
+        }
+        let open = self.gate.enter();
+        if open {
+            self.poll_began = self.clock.now();
+        }
+        open
+    }
+
+    /// The poll returned `Pending`.
+    pub(crate) fn pending(&mut self) {
+        self.end_poll(Turn::Producer);
+        // Who asked for more than the length and was told to wait has not seen the end, even if all
+        // the data is there: trailers may be missing. Nothing follows trailers.
+        if self.if_dropped != Ending::Trailers {
+            self.if_dropped = Ending::Cancelled;
+        }
+        self.gate.leave();
+    }
+
+    /// The poll handed over a chunk of so many bytes; `last`: the source says that no more follow.
+    pub(crate) fn chunk(&mut self, bytes: usize, last: bool) {
+        self.end_poll(Turn::Consumer);
+        self.timeline.chunk(bytes);
+        self.if_dropped = if last {
+            Ending::Complete
+        } else {
+            Ending::Cancelled
+        };
+        self.gate.leave();
+    }
+
+    /// The poll handed over trailers.
+    pub(crate) fn trailers(&mut self) {
+        self.end_poll(Turn::Consumer);
+        self.if_dropped = Ending::Trailers;
+        self.gate.leave();
+    }
+
+    /// The poll handed over something that is neither data nor trailers.
+    pub(crate) fn unknown(&mut self) {
+        self.end_poll(Turn::Consumer);
+        self.if_dropped = Ending::Cancelled;
+        self.gate.leave();
+    }
+
+    /// The poll returned an error.
+    pub(crate) fn failed(&mut self) {
+        self.end_poll(Turn::Consumer);
+        self.gate.close();
+        self.report(Ending::Failed);
+    }
+
+    /// The poll returned the end.
+    pub(crate) fn ended(&mut self) {
+        self.gate.close();
+        if self.if_dropped.is_whole() {
+            // The end was known before: a consumer that asks once more adds nothing.
+            self.report(self.if_dropped);
+        } else {
+            self.end_poll(Turn::Consumer);
+            self.report(Ending::Complete);
+        }
+    }
+
+    /// Whether the source has returned the end or an error.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.gate.is_closed()
+    }
+
+    /// Whether a poll of the source panicked.
+    pub(crate) fn is_poisoned(&self) -> bool {
+        self.gate.is_poisoned()
+    }
+
+    fn end_poll(&mut self, next: Turn) {
+        let now = self.clock.now();
+        self.timeline.poll(self.poll_began, now, next);
+    }
+
+    fn report_panic(&mut self) {
+        if self.recorder.is_some() {
+            self.end_poll(Turn::Consumer);
+            self.report(Ending::Failed);
+        }
+    }
+
+    fn report_drop(&mut self) {
+        if self.gate.is_poisoned() {
+            self.report_panic();
+        } else if self.recorder.is_some() {
+            if !self.if_dropped.is_whole() {
+                let now = self.clock.now();
+                self.timeline.turn_to(Turn::Consumer, now);
+            }
+            self.report(self.if_dropped);
+        }
+    }
+
+    fn report(&mut self, ending: Ending) {
+        if let Some(recorder) = self.recorder.take() {
+            let measurements = self.timeline.measurements(ending);
+            contain_panics(|| recorder.record(&measurements));
+        }
+    }
+}
+
+impl<R: Recorder, C: Clock> Drop for Watch<R, C> {
+    fn drop(&mut self) {
+        // All of it, since the clock is the user's as well and a drop may happen while unwinding.
+        contain_panics(|| self.report_drop());
+    }
+}
+
+impl<R: Recorder, C: Clock> fmt::Debug for Watch<R, C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Watch")
+            .field("timeline", &self.timeline)
+            .field("reported", &self.recorder.is_none())
+            .field("gate", &self.gate)
+            .field("if_dropped", &self.if_dropped)
+            .finish()
+    }
+}
