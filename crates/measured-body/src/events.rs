@@ -1,0 +1,105 @@
+use crate::{Measurements, Recorder};
+use std::time::Duration;
+use tracing::{Level, Span};
+
+/// A recorder that writes one `tracing` event for each body: `body ended`.
+///
+/// A body usually ends in a task of the HTTP client's, where the span of whoever sent it is not
+/// entered. So the recorder remembers the span that is current when it is made, and the event belongs
+/// to that one; it says what the body was (which solver, which object), the event what became of it.
+///
+/// | field | type | what |
+/// |---|---|---|
+/// | `ending` | string | [`Ending::as_str`](crate::Ending::as_str) |
+/// | `bytes`, `chunks`, `largest_chunk` | integer | as in [`Measurements`] |
+/// | `to_transmission_start_ms` | float | [`to_first_poll`](Measurements::to_first_poll) |
+/// | `to_first_data_ms` | float | [`to_first_data`](Measurements::to_first_data) |
+/// | `transmission_ms` | float | [`transmission`](Measurements::transmission) |
+/// | `busy_ms`, `producer_wait_ms`, `consumer_wait_ms` | float | that time, divided |
+/// | `total_ms` | float | [`total`](Measurements::total) |
+///
+/// A field whose value is `None` is absent.
+///
+/// # Examples
+///
+/// ```
+/// use measured_body::{MeasuredBody, TracingRecorder};
+/// use tracing::Level;
+///
+/// let _entered = tracing::info_span!("solve", solver = "baseline").entered();
+/// let body = http_body_util::Full::new(bytes::Bytes::from_static(b"{}"));
+/// let body = MeasuredBody::new(body, TracingRecorder::new().level(Level::INFO));
+/// # drop(body);
+/// ```
+#[derive(Clone, Debug)]
+pub struct TracingRecorder {
+    span: Span,
+    level: Level,
+}
+
+impl TracingRecorder {
+    /// Writes into the span that is current now, at level `DEBUG`.
+    pub fn new() -> Self {
+        Self::in_span(Span::current())
+    }
+
+    /// Writes into this span, at level `DEBUG`. The span stays open until the report.
+    pub fn in_span(span: Span) -> Self {
+        Self {
+            span,
+            level: Level::DEBUG,
+        }
+    }
+
+    /// Writes at this level.
+    #[must_use]
+    pub fn level(mut self, level: Level) -> Self {
+        self.level = level;
+        self
+    }
+}
+
+impl Default for TracingRecorder {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// The level of an event is part of its call site, so each level needs one.
+macro_rules! body_ended {
+    ($level:expr, $span:expr, $measurements:expr) => {{
+        let measurements: &Measurements = $measurements;
+        tracing::event!(
+            parent: $span,
+            $level,
+            ending = measurements.ending.as_str(),
+            bytes = measurements.bytes,
+            chunks = measurements.chunks,
+            largest_chunk = measurements.largest_chunk,
+            to_transmission_start_ms = measurements.to_first_poll.map(milliseconds),
+            to_first_data_ms = measurements.to_first_data.map(milliseconds),
+            transmission_ms = measurements.transmission.map(milliseconds),
+            busy_ms = milliseconds(measurements.busy),
+            producer_wait_ms = milliseconds(measurements.producer_wait),
+            consumer_wait_ms = milliseconds(measurements.consumer_wait),
+            total_ms = milliseconds(measurements.total),
+            "body ended"
+        );
+    }};
+}
+
+impl Recorder for TracingRecorder {
+    fn record(self, measurements: &Measurements) {
+        match self.level {
+            Level::ERROR => body_ended!(Level::ERROR, &self.span, measurements),
+            Level::WARN => body_ended!(Level::WARN, &self.span, measurements),
+            Level::INFO => body_ended!(Level::INFO, &self.span, measurements),
+            Level::DEBUG => body_ended!(Level::DEBUG, &self.span, measurements),
+            Level::TRACE => body_ended!(Level::TRACE, &self.span, measurements),
+        }
+    }
+}
+
+fn milliseconds(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1_000.0
+}
