@@ -1,0 +1,154 @@
+//! Places from which a document can be continued, and what is known of its end.
+
+use crate::fingerprint::Fingerprint;
+use crate::frame::Frame;
+
+/// How many checkpoints are kept: when there are more, every other one is dropped and the spacing doubles.
+const MOST_CHECKPOINTS: usize = 512;
+/// How many frames all of their paths may have.
+const MOST_FRAMES: usize = 16 * 1024;
+/// The distance of checkpoints at first, in bytes.
+const FIRST_SPACING: u64 = 64 * 1024;
+
+/// What all productions of a document have in common.
+#[derive(Debug, Default)]
+pub(crate) struct Ledger {
+    pub(crate) checkpoints: Checkpoints,
+    known: Option<Known>,
+}
+
+/// The end of a document.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Known {
+    pub(crate) length: u64,
+    /// A counting pass has none.
+    pub(crate) fingerprint: Option<Fingerprint>,
+}
+
+impl Ledger {
+    pub(crate) fn length(&self) -> Option<u64> {
+        self.known.map(|known| known.length)
+    }
+
+    /// Notes the end of a production, or says in what it differs from an earlier one.
+    pub(crate) fn learn(&mut self, new: Known) -> Result<(), &'static str> {
+        if let Some(known) = self.known {
+            if known.length != new.length {
+                return Err("it has another length than before");
+            }
+            if let (Some(before), Some(now)) = (known.fingerprint, new.fingerprint)
+                && before != now
+            {
+                return Err("its bytes are not those of before");
+            }
+        }
+        let fingerprint = new
+            .fingerprint
+            .or_else(|| self.known.and_then(|known| known.fingerprint));
+        self.known = Some(Known { fingerprint, ..new });
+        Ok(())
+    }
+}
+
+/// One of them: its path is a range of [`Checkpoints::frames`].
+#[derive(Clone, Copy, Debug)]
+struct Checkpoint {
+    fingerprint: Fingerprint,
+    frames_end: usize,
+}
+
+/// Where walks started: offset, hash of all that comes before, and path. In ascending order.
+///
+/// At most 512 of 64 bytes, with paths of together at most 16,384 frames of 16 bytes: 288 KiB at the very most, and
+/// some 64 KiB for a value that is four levels deep.
+#[derive(Debug)]
+pub(crate) struct Checkpoints {
+    list: Vec<Checkpoint>,
+    frames: Vec<Frame>,
+    spacing: u64,
+}
+
+impl Default for Checkpoints {
+    fn default() -> Self {
+        Self {
+            list: Vec::new(),
+            frames: Vec::new(),
+            spacing: FIRST_SPACING,
+        }
+    }
+}
+
+impl Checkpoints {
+    /// Whether a walk that starts at `offset` should be noted.
+    pub(crate) fn wants(&self, offset: u64) -> bool {
+        let last = self
+            .list
+            .last()
+            .map_or(0, |checkpoint| checkpoint.fingerprint.position());
+        offset >= last.saturating_add(self.spacing)
+    }
+
+    /// Notes where a walk starts. Does nothing if it is not [wanted](Self::wants), or its path is too long to keep.
+    pub(crate) fn note(&mut self, fingerprint: Fingerprint, path: &[Frame]) {
+        if !self.wants(fingerprint.position()) || path.len() > MOST_FRAMES / 8 {
+            return;
+        }
+        self.frames.extend_from_slice(path);
+        self.list.push(Checkpoint {
+            fingerprint,
+            frames_end: self.frames.len(),
+        });
+        while self.list.len() > MOST_CHECKPOINTS || self.frames.len() > MOST_FRAMES {
+            self.thin();
+        }
+    }
+
+    /// The last checkpoint at or before `offset`.
+    pub(crate) fn before(&self, offset: u64) -> Option<(Fingerprint, &[Frame])> {
+        let count = self
+            .list
+            .partition_point(|checkpoint| checkpoint.fingerprint.position() <= offset);
+        let index = count.checked_sub(1)?;
+        Some((
+            self.list[index].fingerprint,
+            &self.frames[self.frames_of(index)],
+        ))
+    }
+
+    /// The hash at the first checkpoint after `offset`.
+    pub(crate) fn after(&self, offset: u64) -> Option<Fingerprint> {
+        let index = self
+            .list
+            .partition_point(|checkpoint| checkpoint.fingerprint.position() <= offset);
+        self.list
+            .get(index)
+            .map(|checkpoint| checkpoint.fingerprint)
+    }
+
+    fn frames_of(&self, index: usize) -> std::ops::Range<usize> {
+        let start = index
+            .checked_sub(1)
+            .map_or(0, |before| self.list[before].frames_end);
+        start..self.list[index].frames_end
+    }
+
+    /// Drops every other checkpoint, in place.
+    fn thin(&mut self) {
+        let (mut kept, mut end) = (0, 0);
+        for index in (0..self.list.len()).step_by(2) {
+            let frames = self.frames_of(index);
+            let length = frames.len();
+            self.frames.copy_within(frames, end);
+            end += length;
+            let fingerprint = self.list[index].fingerprint;
+            self.list[kept] = Checkpoint {
+                fingerprint,
+                frames_end: end,
+            };
+            kept += 1;
+        }
+        self.list.truncate(kept);
+        self.frames.truncate(end);
+        self.spacing *= 2;
+    }
+}

@@ -1,0 +1,460 @@
+//! A sequence, map or struct that is being written, or passed over.
+
+use serde::ser::{
+    Serialize, SerializeMap, SerializeSeq, SerializeStruct, SerializeStructVariant, SerializeTuple,
+    SerializeTupleStruct, SerializeTupleVariant,
+};
+
+use crate::frame::{Frame, KeyHash, Kind};
+use crate::text::{Rule, TextSerializer};
+use crate::unwind::Unwind;
+use crate::walker::{Mode, Walker, Written};
+
+/// What becomes of the next child.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// It is written.
+    Live,
+    /// It may be one of those that are written already.
+    Returning,
+    /// The walk was suspended or has failed: nothing more.
+    Left,
+}
+
+/// What is to be done with a child.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Child {
+    Write,
+    /// All but its value is written.
+    WriteRest,
+    PassOver,
+}
+
+/// A container. Its children are counted, so that a later walk can pass over those that are written.
+#[derive(Debug)]
+pub(crate) struct Compound<'a> {
+    walker: &'a mut Walker,
+    /// How many children are written, or passed over.
+    index: u64,
+    /// How many of them a walk that comes back passes over.
+    resume: u64,
+    /// The hash of the key of the child that is partly written.
+    key: u32,
+    kind: Kind,
+    phase: Phase,
+    /// Whether a comma comes before the next child.
+    separate: bool,
+    /// Whether the closing bracket is written already: as in `serde_json`, at once if the length was said to be 0.
+    closed: bool,
+    /// In a map: what is to be done with the value of the key that came last.
+    entry: Child,
+}
+
+impl<'a> Compound<'a> {
+    #[inline]
+    pub(crate) fn open(
+        walker: &'a mut Walker,
+        kind: Kind,
+        opening: &[u8],
+        closing: &[u8],
+        empty: bool,
+    ) -> Result<Self, Unwind> {
+        let (phase, resume, key) = match walker.enter(kind)? {
+            None => {
+                walker.write(opening)?;
+                if empty {
+                    walker.write(closing)?;
+                }
+                (Phase::Live, 0, 0)
+            }
+            Some(frame) => (Phase::Returning, frame.index, frame.key),
+        };
+        let (separate, closed) = (empty || resume > 0, empty);
+        Ok(Self {
+            walker,
+            index: 0,
+            resume,
+            key,
+            kind,
+            phase,
+            separate,
+            closed,
+            entry: Child::Write,
+        })
+    }
+
+    /// Passes over what is written, in an iterator of children.
+    #[inline]
+    pub(crate) fn jump<I: Iterator>(&mut self, children: &mut I) -> Result<(), Unwind> {
+        if self.phase == Phase::Returning {
+            self.jump_all(children)
+        } else {
+            Ok(())
+        }
+    }
+
+    #[cold]
+    fn jump_all<I: Iterator>(&mut self, children: &mut I) -> Result<(), Unwind> {
+        self.walker.rework.jumped += self.resume;
+        while self.index < self.resume {
+            // On a 32-bit target a lazy sequence may be longer than `nth` can count.
+            let step = usize::try_from(self.resume - self.index).unwrap_or(usize::MAX);
+            if children.nth(step - 1).is_none() {
+                return Err(self.walker.changed("it has fewer elements than before"));
+            }
+            self.index += step as u64;
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn next(&mut self, key: impl FnOnce() -> u32) -> Result<Child, Unwind> {
+        if self.phase == Phase::Live {
+            Ok(Child::Write)
+        } else {
+            self.next_again(key)
+        }
+    }
+
+    #[cold]
+    fn next_again(&mut self, key: impl FnOnce() -> u32) -> Result<Child, Unwind> {
+        if self.phase == Phase::Left {
+            return Err(Unwind::STOPPED);
+        }
+        if self.index < self.resume {
+            self.index += 1;
+            self.walker.rework.skipped += 1;
+            return Ok(Child::PassOver);
+        }
+        self.phase = Phase::Live;
+        if !self.walker.is_resuming() {
+            return Ok(Child::Write);
+        }
+        if self.key != 0 && self.key != key() {
+            self.phase = Phase::Left;
+            return Err(self.walker.changed("it has another key than before"));
+        }
+        Ok(Child::WriteRest)
+    }
+
+    /// Writes the value of a child, and suspends if it is time. The key is for the frame, should it be suspended inside.
+    #[inline]
+    fn value<T: ?Sized + Serialize>(
+        &mut self,
+        value: &T,
+        key: impl FnOnce() -> u32,
+    ) -> Result<(), Unwind> {
+        self.separate = true;
+        let result = value.serialize(&mut *self.walker);
+        if result.is_ok() && !self.walker.stop() {
+            self.index += 1;
+            return Ok(());
+        }
+        self.leave(result.map(drop), key)
+    }
+
+    #[cold]
+    fn leave(
+        &mut self,
+        result: Result<(), Unwind>,
+        key: impl FnOnce() -> u32,
+    ) -> Result<(), Unwind> {
+        self.phase = Phase::Left;
+        if result.is_ok() && self.walker.mode() == Mode::Writing {
+            // The child is written, and a chunk is full.
+            let frame = Frame {
+                index: self.index + 1,
+                key: 0,
+                kind: self.kind,
+            };
+            return Err(self.walker.suspend(frame));
+        }
+        let key = if self.walker.mode() == Mode::Suspended {
+            key()
+        } else {
+            0
+        };
+        self.walker.leave(
+            result,
+            Frame {
+                index: self.index,
+                key,
+                kind: self.kind,
+            },
+        );
+        Err(Unwind::STOPPED)
+    }
+
+    #[inline]
+    pub(crate) fn element<T: ?Sized + Serialize>(&mut self, element: &T) -> Result<(), Unwind> {
+        match self.next(|| 0)? {
+            Child::PassOver => return Ok(()),
+            Child::WriteRest => {}
+            Child::Write => {
+                if self.separate {
+                    self.walker.write(b",")?;
+                }
+            }
+        }
+        self.value(element, || 0)
+    }
+
+    #[inline]
+    pub(crate) fn field<T: ?Sized + Serialize>(
+        &mut self,
+        name: &'static str,
+        value: &T,
+    ) -> Result<(), Unwind> {
+        match self.next(|| KeyHash::of(name.as_bytes()))? {
+            Child::PassOver => return Ok(()),
+            Child::WriteRest => {}
+            Child::Write => self.walker.field(self.separate, name)?,
+        }
+        self.value(value, || KeyHash::of(name.as_bytes()))
+    }
+
+    #[inline]
+    pub(crate) fn entry<K, V>(&mut self, key: &K, value: &V) -> Result<(), Unwind>
+    where
+        K: ?Sized + Serialize,
+        V: ?Sized + Serialize,
+    {
+        match self.next(|| hash_of_key(key))? {
+            Child::PassOver => return Ok(()),
+            Child::WriteRest => {}
+            Child::Write => {
+                self.key(key)?;
+                self.walker.write(b":")?;
+            }
+        }
+        self.value(value, || hash_of_key(key))
+    }
+
+    #[inline]
+    fn key<K: ?Sized + Serialize>(&mut self, key: &K) -> Result<(), Unwind> {
+        if self.separate {
+            self.walker.write(b",")?;
+        }
+        self.separate = true;
+        match key.serialize(TextSerializer {
+            walker: &mut *self.walker,
+            rule: Rule::Key,
+        }) {
+            Ok(Written { .. }) => Ok(()),
+            Err(unwind) => {
+                self.phase = Phase::Left;
+                self.walker.leave(
+                    Err(unwind),
+                    Frame {
+                        index: self.index,
+                        key: 0,
+                        kind: self.kind,
+                    },
+                );
+                Err(Unwind::STOPPED)
+            }
+        }
+    }
+
+    /// Writes the closing bracket and what follows it, or only what follows it.
+    #[inline]
+    pub(crate) fn close(mut self, closing: &[u8], after: &[u8]) -> Result<Written, Unwind> {
+        if self.phase != Phase::Live {
+            self.may_close()?;
+        }
+        if self.closed && self.index == 0 {
+            self.walker.close(after)
+        } else {
+            self.walker.close(closing)
+        }
+    }
+
+    #[cold]
+    fn may_close(&mut self) -> Result<(), Unwind> {
+        if self.phase == Phase::Left {
+            Err(Unwind::STOPPED)
+        } else if self.index < self.resume || self.walker.is_resuming() {
+            Err(self.walker.changed("it has fewer elements than before"))
+        } else {
+            Ok(())
+        }
+    }
+}
+
+/// A hash of the key as it is written.
+fn hash_of_key<K: ?Sized + Serialize>(key: &K) -> u32 {
+    struct OneEntry<'a, K: ?Sized>(&'a K);
+
+    impl<K: ?Sized + Serialize> Serialize for OneEntry<'_, K> {
+        fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            let mut map = serializer.serialize_map(Some(1))?;
+            map.serialize_entry(self.0, &())?;
+            map.end()
+        }
+    }
+
+    let mut hash = KeyHash::new();
+    // A key that cannot be written has failed before, and is not compared.
+    if serde_json::to_writer(&mut hash, &OneEntry(key)).is_err() {
+        return 0;
+    }
+    hash.finish()
+}
+
+impl SerializeSeq for Compound<'_> {
+    type Ok = Written;
+    type Error = Unwind;
+
+    #[inline]
+    fn serialize_element<T: ?Sized + Serialize>(&mut self, value: &T) -> Result<(), Unwind> {
+        self.element(value)
+    }
+
+    #[inline]
+    fn end(self) -> Result<Written, Unwind> {
+        self.close(b"]", b"")
+    }
+}
+
+impl SerializeTuple for Compound<'_> {
+    type Ok = Written;
+    type Error = Unwind;
+
+    #[inline]
+    fn serialize_element<T: ?Sized + Serialize>(&mut self, value: &T) -> Result<(), Unwind> {
+        self.element(value)
+    }
+
+    #[inline]
+    fn end(self) -> Result<Written, Unwind> {
+        self.close(b"]", b"")
+    }
+}
+
+impl SerializeTupleStruct for Compound<'_> {
+    type Ok = Written;
+    type Error = Unwind;
+
+    #[inline]
+    fn serialize_field<T: ?Sized + Serialize>(&mut self, value: &T) -> Result<(), Unwind> {
+        self.element(value)
+    }
+
+    #[inline]
+    fn end(self) -> Result<Written, Unwind> {
+        self.close(b"]", b"")
+    }
+}
+
+impl SerializeTupleVariant for Compound<'_> {
+    type Ok = Written;
+    type Error = Unwind;
+
+    #[inline]
+    fn serialize_field<T: ?Sized + Serialize>(&mut self, value: &T) -> Result<(), Unwind> {
+        self.element(value)
+    }
+
+    #[inline]
+    fn end(self) -> Result<Written, Unwind> {
+        self.close(b"]}", b"}")
+    }
+}
+
+impl SerializeMap for Compound<'_> {
+    type Ok = Written;
+    type Error = Unwind;
+
+    #[inline]
+    fn serialize_key<K: ?Sized + Serialize>(&mut self, key: &K) -> Result<(), Unwind> {
+        self.entry = self.next(|| hash_of_key(key))?;
+        if self.entry == Child::Write {
+            self.key(key)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// The key is gone by now, so a later walk does not compare it.
+    #[inline]
+    fn serialize_value<V: ?Sized + Serialize>(&mut self, value: &V) -> Result<(), Unwind> {
+        match self.entry {
+            Child::PassOver => return Ok(()),
+            Child::WriteRest => {}
+            Child::Write => self.walker.write(b":")?,
+        }
+        self.value(value, || 0)
+    }
+
+    #[inline]
+    fn serialize_entry<K, V>(&mut self, key: &K, value: &V) -> Result<(), Unwind>
+    where
+        K: ?Sized + Serialize,
+        V: ?Sized + Serialize,
+    {
+        self.entry(key, value)
+    }
+
+    #[inline]
+    fn end(self) -> Result<Written, Unwind> {
+        self.close(b"}", b"")
+    }
+}
+
+impl SerializeStructVariant for Compound<'_> {
+    type Ok = Written;
+    type Error = Unwind;
+
+    #[inline]
+    fn serialize_field<T: ?Sized + Serialize>(
+        &mut self,
+        name: &'static str,
+        value: &T,
+    ) -> Result<(), Unwind> {
+        self.field(name, value)
+    }
+
+    #[inline]
+    fn end(self) -> Result<Written, Unwind> {
+        self.close(b"}}", b"}")
+    }
+}
+
+/// A struct: of fields, or one of those by which `serde_json` passes text that is written as it is.
+#[derive(Debug)]
+pub(crate) enum Fields<'a> {
+    Struct(Compound<'a>),
+    Text { walker: &'a mut Walker, rule: Rule },
+}
+
+impl SerializeStruct for Fields<'_> {
+    type Ok = Written;
+    type Error = Unwind;
+
+    #[inline]
+    fn serialize_field<T: ?Sized + Serialize>(
+        &mut self,
+        name: &'static str,
+        value: &T,
+    ) -> Result<(), Unwind> {
+        match self {
+            Self::Struct(fields) => fields.field(name, value),
+            Self::Text { walker, rule } => match value.serialize(TextSerializer {
+                walker,
+                rule: *rule,
+            }) {
+                Ok(_) => Ok(()),
+                Err(unwind) if walker.mode() == Mode::Suspended => Err(unwind),
+                Err(unwind) => Err(walker.fail_value(unwind)),
+            },
+        }
+    }
+
+    #[inline]
+    fn end(self) -> Result<Written, Unwind> {
+        match self {
+            Self::Struct(fields) => fields.close(b"}", b""),
+            Self::Text { walker, .. } => walker.close(b""),
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! Why a document could not be produced.
+
+use std::fmt;
+
+/// Why a document could not be produced, or not be produced again.
+///
+/// A stream that has yielded an error has ended. The chunks before it are a true prefix of the document, except after
+/// [`Changed`](Self::Changed), where the prefix may hold bytes of the changed value.
+///
+/// An error of the value reaches this crate as text: `serde::ser::Error::custom` takes nothing else. That text is kept
+/// in [`Value`](Self::Value), and there is no `source` beyond it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum JsonError {
+    /// The `Serialize` implementation of the value, or of something in it, returned an error. Also if somebody between
+    /// it and the root swallowed the error: what follows it cannot be trusted.
+    Value {
+        /// How many bytes of the document come before the place where it happened.
+        offset: u64,
+        /// What the implementation said.
+        message: Box<str>,
+    },
+    /// A map has a key that JSON cannot have: only strings, characters, integers, booleans, finite floats and variants
+    /// without content can be keys. The rules, and the message, are those of `serde_json`.
+    Key {
+        /// How many bytes of the document come before the place where it happened.
+        offset: u64,
+        /// Which rule is broken.
+        message: &'static str,
+    },
+    /// The value did not serialise as it did before: another shape, fewer children, another key, other bytes, or
+    /// another length. `Serialize` must give the same output each time that it is called on one document.
+    Changed {
+        /// How many bytes of the document come before the place where it was found. The change itself may be earlier.
+        offset: u64,
+        /// What differs.
+        what: &'static str,
+    },
+    /// A document that was to be [left open](crate::JsonDocument::left_open) does not end with a closing brace or
+    /// bracket: its root is a number, a string, or the like.
+    NotOpen,
+    /// [`stream_from`](crate::JsonDocument::stream_from) was given an offset beyond the end of the document.
+    OffsetBeyondEnd {
+        /// The offset that was asked for, in bytes.
+        offset: u64,
+        /// The length of the document, in bytes.
+        length: u64,
+    },
+    /// `Serialize` panicked in an earlier poll of the same stream.
+    Poisoned,
+}
+
+impl fmt::Display for JsonError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Value { offset, message } => {
+                write!(
+                    formatter,
+                    "the value failed to serialize after {offset} bytes: {message}"
+                )
+            }
+            Self::Key { offset, message } => {
+                write!(
+                    formatter,
+                    "a map key cannot be written after {offset} bytes: {message}"
+                )
+            }
+            Self::Changed { offset, what } => {
+                write!(
+                    formatter,
+                    "the value changed while it was being sent: {what}, found after {offset} bytes"
+                )
+            }
+            Self::NotOpen => formatter
+                .write_str("a document without a closing brace or bracket cannot be left open"),
+            Self::OffsetBeyondEnd { offset, length } => {
+                write!(
+                    formatter,
+                    "offset {offset} is beyond the end of the document of {length} bytes"
+                )
+            }
+            Self::Poisoned => {
+                formatter.write_str("the value panicked while it was being serialized")
+            }
+        }
+    }
+}
+
+impl std::error::Error for JsonError {}
+
+impl From<JsonError> for std::io::Error {
+    fn from(error: JsonError) -> Self {
+        let kind = match error {
+            JsonError::OffsetBeyondEnd { .. } => std::io::ErrorKind::InvalidInput,
+            JsonError::Value { .. } | JsonError::Key { .. } | JsonError::NotOpen => {
+                std::io::ErrorKind::InvalidData
+            }
+            JsonError::Changed { .. } | JsonError::Poisoned => std::io::ErrorKind::Other,
+        };
+        Self::new(kind, error)
+    }
+}

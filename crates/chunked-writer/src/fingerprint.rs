@@ -1,0 +1,136 @@
+//! A fast running hash of a document, to find out whether it came out the same again.
+
+/// Where the lanes start, and the odd number they are multiplied with (the 64-bit golden ratio, as used for Fibonacci
+/// hashing).
+const MULTIPLIER: u64 = 0x9e37_79b9_7f4a_7c15;
+
+/// A running hash of the first `position` bytes of a document. Not cryptographic: it finds accidents, not attacks.
+///
+/// It depends on the bytes alone, not on how they were cut into calls of [`update`](Self::update), and it can be copied
+/// at any offset and continued from there. Four lanes take turns at words of eight bytes, so that the multiplications
+/// overlap.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Fingerprint {
+    position: u64,
+    lanes: [u64; 4],
+    /// The bytes of an unfinished word, the first in the lowest byte.
+    word: u64,
+}
+
+impl Fingerprint {
+    pub(crate) fn new() -> Self {
+        Self {
+            position: 0,
+            lanes: [1, 2, 3, 4].map(|lane: u64| lane.wrapping_mul(MULTIPLIER)),
+            word: 0,
+        }
+    }
+
+    /// How many bytes have gone in.
+    pub(crate) fn position(&self) -> u64 {
+        self.position
+    }
+
+    pub(crate) fn update(&mut self, mut bytes: &[u8]) {
+        while !self.position.is_multiple_of(8) {
+            let Some((&byte, rest)) = bytes.split_first() else {
+                return;
+            };
+            self.byte(byte);
+            bytes = rest;
+        }
+        while !self.position.is_multiple_of(32) {
+            let Some((word, rest)) = bytes.split_first_chunk::<8>() else {
+                break;
+            };
+            self.lane(u64::from_le_bytes(*word));
+            self.position += 8;
+            bytes = rest;
+        }
+        if self.position.is_multiple_of(32) {
+            let (blocks, rest) = bytes.as_chunks::<32>();
+            for block in blocks {
+                let (words, _) = block.as_chunks::<8>();
+                for (lane, word) in self.lanes.iter_mut().zip(words) {
+                    *lane = mix(*lane, u64::from_le_bytes(*word));
+                }
+            }
+            self.position += (blocks.len() * 32) as u64;
+            bytes = rest;
+        }
+        while let Some((word, rest)) = bytes.split_first_chunk::<8>() {
+            self.lane(u64::from_le_bytes(*word));
+            self.position += 8;
+            bytes = rest;
+        }
+        for &byte in bytes {
+            self.byte(byte);
+        }
+    }
+
+    fn byte(&mut self, byte: u8) {
+        self.word |= u64::from(byte) << (self.position % 8 * 8);
+        if self.position % 8 == 7 {
+            self.lane(self.word);
+            self.word = 0;
+        }
+        self.position += 1;
+    }
+
+    /// Takes in the word that `position` is in.
+    fn lane(&mut self, word: u64) {
+        let lane = &mut self.lanes[(self.position / 8 % 4) as usize];
+        *lane = mix(*lane, word);
+    }
+}
+
+fn mix(lane: u64, word: u64) -> u64 {
+    (lane.rotate_left(23) ^ word).wrapping_mul(MULTIPLIER)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(bytes: &[u8]) -> Fingerprint {
+        let mut fingerprint = Fingerprint::new();
+        fingerprint.update(bytes);
+        fingerprint
+    }
+
+    #[test]
+    fn cuts_make_no_difference() {
+        let bytes: Vec<u8> = (0..200_u8).map(|byte| byte.wrapping_mul(37)).collect();
+        for first in 0..bytes.len() {
+            for second in [first, first + 1, first + 7, first + 40] {
+                let second = second.min(bytes.len());
+                let mut cut = Fingerprint::new();
+                cut.update(&bytes[..first]);
+                cut.update(&bytes[first..second]);
+                cut.update(&bytes[second..]);
+                assert_eq!(cut, of(&bytes), "cut at {first} and {second}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_byte_counts() {
+        let bytes = [b'7'; 150];
+        for index in 0..bytes.len() {
+            let mut other = bytes;
+            other[index] ^= 1;
+            assert_ne!(of(&other), of(&bytes), "byte {index}");
+        }
+        assert_ne!(of(&bytes[1..]), of(&bytes));
+    }
+
+    #[test]
+    fn words_that_change_places_are_seen() {
+        let mut bytes: Vec<u8> = (0..64).collect();
+        let before = of(&bytes);
+        bytes.rotate_left(32);
+        assert_ne!(of(&bytes), before);
+        bytes.rotate_left(8);
+        assert_ne!(of(&bytes), before);
+    }
+}

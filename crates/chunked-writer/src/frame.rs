@@ -1,0 +1,70 @@
+//! One step of the path from the root of a value to where a walk stopped.
+
+/// What a [`Frame`] stands for. It is compared when a walk comes back to the frame: a value that is a sequence now and
+/// was a map before has changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Sequence,
+    Tuple,
+    TupleStruct,
+    TupleVariant,
+    Map,
+    Struct,
+    StructVariant,
+    NewtypeVariant,
+    /// A string: the index counts bytes of the source, without the quotes and before escaping.
+    Text,
+    /// Text that is JSON already: the index counts its bytes.
+    Raw,
+    /// Bytes, which JSON has as an array of numbers: the index counts bytes of the source.
+    Bytes,
+}
+
+/// A container, or a long leaf, that is partly written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Frame {
+    /// How many children (of a leaf: bytes of the source) are written in full.
+    pub(crate) index: u64,
+    /// A hash of the key of the child that is partly written, 0 where there is none or it is not known.
+    pub(crate) key: u32,
+    pub(crate) kind: Kind,
+}
+
+/// FNV-1a, of keys that are looked at once for each walk: short, and no faster hash is needed.
+/// <http://www.isthe.com/chongo/tech/comp/fnv/>
+#[derive(Debug)]
+pub(crate) struct KeyHash(u32);
+
+impl KeyHash {
+    pub(crate) fn new() -> Self {
+        Self(0x811c_9dc5)
+    }
+
+    pub(crate) fn update(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            self.0 = (self.0 ^ u32::from(byte)).wrapping_mul(0x0100_0193);
+        }
+    }
+
+    /// The hash, never 0, which stands for "not known".
+    pub(crate) fn finish(&self) -> u32 {
+        self.0.max(1)
+    }
+
+    pub(crate) fn of(bytes: &[u8]) -> u32 {
+        let mut hash = Self::new();
+        hash.update(bytes);
+        hash.finish()
+    }
+}
+
+impl std::io::Write for KeyHash {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.update(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}

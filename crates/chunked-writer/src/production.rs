@@ -1,0 +1,209 @@
+//! One production of a document: walks, one for each poll, until all of it is written.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+
+use crate::error::JsonError;
+use crate::shared::Shared;
+use crate::unwind::Unwind;
+use crate::walker::{Mode, Walker, Written};
+
+/// Where a production stands.
+#[derive(Debug)]
+enum State {
+    /// There is more to write.
+    Running,
+    /// A walk is under way. Seen at the start of a poll, it means that the last one panicked.
+    Walking,
+    /// All is written, and may have to be handed over yet.
+    Finished,
+    /// The error comes after the chunks that are full.
+    Failed(JsonError),
+    /// The end, or the error, has been handed over.
+    Ended,
+}
+
+/// What a step has led to.
+#[derive(Debug)]
+pub(crate) enum Step {
+    /// A walk has done its share.
+    Walked,
+    Chunk(Bytes),
+    Failed(JsonError),
+    Ended,
+}
+
+/// Turns walks into chunks. What is walked comes with each poll.
+#[derive(Debug)]
+pub(crate) struct Production {
+    walker: Walker,
+    state: State,
+    left_open: bool,
+    shared: Arc<Shared>,
+    /// The offset of the next byte to be handed over.
+    offset: u64,
+}
+
+impl Production {
+    pub(crate) fn new(walker: Walker, shared: Arc<Shared>, left_open: bool, offset: u64) -> Self {
+        Self {
+            walker,
+            state: State::Running,
+            left_open,
+            shared,
+            offset,
+        }
+    }
+
+    /// A production that has nothing to do but to say that it has ended, or why it cannot start.
+    pub(crate) fn ended(shared: Arc<Shared>, offset: u64, error: Option<JsonError>) -> Self {
+        let state = error.map_or(State::Finished, State::Failed);
+        Self {
+            state,
+            ..Self::new(Walker::counting(), shared, false, offset)
+        }
+    }
+
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    /// Where the walks have come to.
+    pub(crate) fn position(&self) -> u64 {
+        self.walker.position()
+    }
+
+    /// The offset of the next byte to be handed over.
+    pub(crate) fn offset(&self) -> u64 {
+        self.offset
+    }
+
+    /// Whether nothing will come any more, not even an error.
+    pub(crate) fn is_ended(&self) -> bool {
+        matches!(self.state, State::Finished | State::Ended) && self.walker.ready().is_empty()
+    }
+
+    /// Whether the end, or an error, has been handed over.
+    pub(crate) fn is_terminated(&self) -> bool {
+        matches!(self.state, State::Ended)
+    }
+
+    /// How many chunks can be handed over without a walk.
+    pub(crate) fn chunks_ready(&self) -> usize {
+        self.walker.ready().len()
+    }
+
+    /// Hands over what is there, or walks once.
+    pub(crate) fn step(
+        &mut self,
+        walk: impl FnOnce(&mut Walker) -> Result<Written, Unwind>,
+    ) -> Step {
+        if !matches!(self.state, State::Walking)
+            && let Some(chunk) = self.walker.next_ready()
+        {
+            self.offset += chunk.len() as u64;
+            return Step::Chunk(chunk);
+        }
+        match std::mem::replace(&mut self.state, State::Ended) {
+            State::Running => {
+                self.state = State::Walking;
+                self.state = self.walk(walk);
+                Step::Walked
+            }
+            State::Walking => {
+                self.walker.clear();
+                Step::Failed(JsonError::Poisoned)
+            }
+            State::Failed(error) => {
+                self.walker.clear();
+                Step::Failed(error)
+            }
+            State::Finished | State::Ended => Step::Ended,
+        }
+    }
+
+    fn walk(&mut self, walk: impl FnOnce(&mut Walker) -> Result<Written, Unwind>) -> State {
+        let start = self.walker.position();
+        self.walker.start_walk();
+        let result = walk(&mut self.walker);
+        self.count(start);
+        let state = match (self.walker.mode(), result) {
+            (Mode::Writing, Ok(_)) => match self.walker.finish(self.left_open) {
+                Ok(_) => State::Finished,
+                Err(error) => State::Failed(error),
+            },
+            (Mode::Suspended, Err(_)) => State::Running,
+            (Mode::Failed, _) => State::Failed(self.walker.take_error()),
+            (Mode::Writing | Mode::Resuming, Err(unwind)) => {
+                self.walker.fail_value(unwind);
+                State::Failed(self.walker.take_error())
+            }
+            (Mode::Suspended, Ok(_)) => State::Failed(JsonError::Value {
+                offset: start,
+                message: "a suspension was swallowed".into(),
+            }),
+            (Mode::Resuming, Ok(_)) => State::Failed(JsonError::Changed {
+                offset: start,
+                what: "it has another shape than before",
+            }),
+        };
+        if self.walker.verification_failed() {
+            // What is ready is not what was sent before.
+            let offset = self.walker.position();
+            self.walker.clear();
+            return State::Failed(JsonError::Changed {
+                offset,
+                what: "its bytes are not those of before",
+            });
+        }
+        state
+    }
+
+    fn count(&self, start: u64) {
+        let bytes = self.walker.position() - start;
+        let counters = &self.shared.counters;
+        let rework = self.walker.rework;
+        let of_bytes = if self.walker.is_counting() {
+            &counters.bytes_counted
+        } else {
+            &counters.bytes_produced
+        };
+        of_bytes.fetch_add(bytes, Relaxed);
+        counters.walks.fetch_add(1, Relaxed);
+        for (counter, count) in [
+            (&counters.children_skipped, rework.skipped),
+            (&counters.children_jumped, rework.jumped),
+            (&counters.containers_reentered, rework.reentered),
+        ] {
+            if count > 0 {
+                counter.fetch_add(count, Relaxed);
+            }
+        }
+    }
+
+    /// As a stream is polled: at most one walk.
+    pub(crate) fn poll_chunk(
+        &mut self,
+        context: &mut Context<'_>,
+        walk: impl FnOnce(&mut Walker) -> Result<Written, Unwind>,
+    ) -> Poll<Option<Result<Bytes, JsonError>>> {
+        let mut step = self.step(walk);
+        if let Step::Walked = step {
+            if self.walker.ready().is_empty() && matches!(self.state, State::Running) {
+                // Enough for one poll: others have their turn before the chunk is full.
+                context.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            // There is something to hand over, so this does not walk.
+            step = self.step(|_| Err(Unwind::STOPPED));
+        }
+        Poll::Ready(match step {
+            Step::Chunk(chunk) => Some(Ok(chunk)),
+            Step::Failed(error) => Some(Err(error)),
+            Step::Walked | Step::Ended => None,
+        })
+    }
+}

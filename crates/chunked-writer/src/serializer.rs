@@ -1,0 +1,340 @@
+//! The serializer: everything of serde's data model, written as `serde_json` writes it.
+
+use std::fmt::{self, Display};
+
+use serde::ser::{Serialize, Serializer};
+use serde_json::ser::Formatter;
+
+use crate::compound::{Compound, Fields};
+use crate::frame::{Frame, Kind};
+use crate::raw_json::{NUMBER_TOKEN, RAW_TOKEN};
+use crate::text::Rule;
+use crate::unwind::Unwind;
+use crate::walker::{Mode, Walker, Written};
+
+impl<'a> Serializer for &'a mut Walker {
+    type Ok = Written;
+    type Error = Unwind;
+
+    type SerializeSeq = Compound<'a>;
+    type SerializeTuple = Compound<'a>;
+    type SerializeTupleStruct = Compound<'a>;
+    type SerializeTupleVariant = Compound<'a>;
+    type SerializeMap = Compound<'a>;
+    type SerializeStruct = Fields<'a>;
+    type SerializeStructVariant = Compound<'a>;
+
+    #[inline]
+    fn serialize_bool(self, value: bool) -> Result<Written, Unwind> {
+        self.number(|formatter, walker| formatter.write_bool(walker, value))
+    }
+
+    #[inline]
+    fn serialize_i8(self, value: i8) -> Result<Written, Unwind> {
+        self.number(|formatter, walker| formatter.write_i8(walker, value))
+    }
+
+    #[inline]
+    fn serialize_i16(self, value: i16) -> Result<Written, Unwind> {
+        self.number(|formatter, walker| formatter.write_i16(walker, value))
+    }
+
+    #[inline]
+    fn serialize_i32(self, value: i32) -> Result<Written, Unwind> {
+        self.number(|formatter, walker| formatter.write_i32(walker, value))
+    }
+
+    #[inline]
+    fn serialize_i64(self, value: i64) -> Result<Written, Unwind> {
+        self.number(|formatter, walker| formatter.write_i64(walker, value))
+    }
+
+    fn serialize_i128(self, value: i128) -> Result<Written, Unwind> {
+        self.number(|formatter, walker| formatter.write_i128(walker, value))
+    }
+
+    #[inline]
+    fn serialize_u8(self, value: u8) -> Result<Written, Unwind> {
+        self.number(|formatter, walker| formatter.write_u8(walker, value))
+    }
+
+    #[inline]
+    fn serialize_u16(self, value: u16) -> Result<Written, Unwind> {
+        self.number(|formatter, walker| formatter.write_u16(walker, value))
+    }
+
+    #[inline]
+    fn serialize_u32(self, value: u32) -> Result<Written, Unwind> {
+        self.number(|formatter, walker| formatter.write_u32(walker, value))
+    }
+
+    #[inline]
+    fn serialize_u64(self, value: u64) -> Result<Written, Unwind> {
+        self.number(|formatter, walker| formatter.write_u64(walker, value))
+    }
+
+    fn serialize_u128(self, value: u128) -> Result<Written, Unwind> {
+        self.number(|formatter, walker| formatter.write_u128(walker, value))
+    }
+
+    #[inline]
+    fn serialize_f32(self, value: f32) -> Result<Written, Unwind> {
+        if value.is_finite() {
+            self.number(|formatter, walker| formatter.write_f32(walker, value))
+        } else {
+            self.serialize_unit()
+        }
+    }
+
+    #[inline]
+    fn serialize_f64(self, value: f64) -> Result<Written, Unwind> {
+        if value.is_finite() {
+            self.number(|formatter, walker| formatter.write_f64(walker, value))
+        } else {
+            self.serialize_unit()
+        }
+    }
+
+    #[inline]
+    fn serialize_char(self, value: char) -> Result<Written, Unwind> {
+        self.string(value.encode_utf8(&mut [0; 4]))
+    }
+
+    #[inline]
+    fn serialize_str(self, value: &str) -> Result<Written, Unwind> {
+        self.string(value)
+    }
+
+    fn serialize_bytes(self, value: &[u8]) -> Result<Written, Unwind> {
+        self.byte_array(value)
+    }
+
+    #[inline]
+    fn serialize_unit(self) -> Result<Written, Unwind> {
+        self.close(b"null")
+    }
+
+    #[inline]
+    fn serialize_unit_struct(self, _name: &'static str) -> Result<Written, Unwind> {
+        self.serialize_unit()
+    }
+
+    #[inline]
+    fn serialize_unit_variant(
+        self,
+        _name: &'static str,
+        _variant_index: u32,
+        variant: &'static str,
+    ) -> Result<Written, Unwind> {
+        self.string(variant)
+    }
+
+    #[inline]
+    fn serialize_newtype_struct<T: ?Sized + Serialize>(
+        self,
+        _name: &'static str,
+        value: &T,
+    ) -> Result<Written, Unwind> {
+        value.serialize(self)
+    }
+
+    fn serialize_newtype_variant<T: ?Sized + Serialize>(
+        self,
+        _name: &'static str,
+        _variant_index: u32,
+        variant: &'static str,
+        value: &T,
+    ) -> Result<Written, Unwind> {
+        let key = crate::frame::KeyHash::of(variant.as_bytes());
+        match self.enter(Kind::NewtypeVariant)? {
+            None => {
+                self.write(b"{")?;
+                self.field(false, variant)?;
+            }
+            Some(frame) if frame.key != key => {
+                return Err(self.changed("it is another variant than before"));
+            }
+            Some(_) => {}
+        }
+        match value.serialize(&mut *self) {
+            Ok(_) if matches!(self.mode(), Mode::Writing) => self.close(b"}"),
+            result => {
+                self.leave(
+                    result.map(drop),
+                    Frame {
+                        index: 0,
+                        key,
+                        kind: Kind::NewtypeVariant,
+                    },
+                );
+                Err(Unwind::STOPPED)
+            }
+        }
+    }
+
+    #[inline]
+    fn serialize_none(self) -> Result<Written, Unwind> {
+        self.serialize_unit()
+    }
+
+    #[inline]
+    fn serialize_some<T: ?Sized + Serialize>(self, value: &T) -> Result<Written, Unwind> {
+        value.serialize(self)
+    }
+
+    #[inline]
+    fn serialize_seq(self, len: Option<usize>) -> Result<Compound<'a>, Unwind> {
+        Compound::open(self, Kind::Sequence, b"[", b"]", len == Some(0))
+    }
+
+    #[inline]
+    fn serialize_tuple(self, len: usize) -> Result<Compound<'a>, Unwind> {
+        Compound::open(self, Kind::Tuple, b"[", b"]", len == 0)
+    }
+
+    #[inline]
+    fn serialize_tuple_struct(
+        self,
+        _name: &'static str,
+        len: usize,
+    ) -> Result<Compound<'a>, Unwind> {
+        Compound::open(self, Kind::TupleStruct, b"[", b"]", len == 0)
+    }
+
+    fn serialize_tuple_variant(
+        self,
+        _name: &'static str,
+        _variant_index: u32,
+        variant: &'static str,
+        len: usize,
+    ) -> Result<Compound<'a>, Unwind> {
+        self.open_variant(variant)?;
+        Compound::open(self, Kind::TupleVariant, b"[", b"]", len == 0)
+    }
+
+    #[inline]
+    fn serialize_map(self, len: Option<usize>) -> Result<Compound<'a>, Unwind> {
+        Compound::open(self, Kind::Map, b"{", b"}", len == Some(0))
+    }
+
+    #[inline]
+    fn serialize_struct(self, name: &'static str, len: usize) -> Result<Fields<'a>, Unwind> {
+        match name {
+            RAW_TOKEN => Ok(Fields::Text {
+                walker: self,
+                rule: Rule::Raw,
+            }),
+            NUMBER_TOKEN => Ok(Fields::Text {
+                walker: self,
+                rule: Rule::Number,
+            }),
+            _ => Ok(Fields::Struct(Compound::open(
+                self,
+                Kind::Struct,
+                b"{",
+                b"}",
+                len == 0,
+            )?)),
+        }
+    }
+
+    fn serialize_struct_variant(
+        self,
+        _name: &'static str,
+        _variant_index: u32,
+        variant: &'static str,
+        len: usize,
+    ) -> Result<Compound<'a>, Unwind> {
+        self.open_variant(variant)?;
+        Compound::open(self, Kind::StructVariant, b"{", b"}", len == 0)
+    }
+
+    /// What slices, `Vec` and `VecDeque` call: passing over what is written already costs them nothing.
+    #[inline]
+    fn collect_seq<I>(self, items: I) -> Result<Written, Unwind>
+    where
+        I: IntoIterator<Item: Serialize>,
+    {
+        let mut items = items.into_iter();
+        let mut sequence = self.serialize_seq(exact_len(&items))?;
+        sequence.jump(&mut items)?;
+        for item in items {
+            sequence.element(&item)?;
+        }
+        sequence.close(b"]", b"")
+    }
+
+    #[inline]
+    fn collect_map<K, V, I>(self, entries: I) -> Result<Written, Unwind>
+    where
+        K: Serialize,
+        V: Serialize,
+        I: IntoIterator<Item = (K, V)>,
+    {
+        let mut entries = entries.into_iter();
+        let mut map = self.serialize_map(exact_len(&entries))?;
+        map.jump(&mut entries)?;
+        for (key, value) in entries {
+            map.entry(&key, &value)?;
+        }
+        map.close(b"}", b"")
+    }
+
+    fn collect_str<T: ?Sized + Display>(self, value: &T) -> Result<Written, Unwind> {
+        /// Escapes what a `Display` implementation writes. In full: there is no way to stop in the middle of it.
+        struct Escape<'a>(&'a mut Walker);
+
+        impl fmt::Write for Escape<'_> {
+            fn write_str(&mut self, text: &str) -> fmt::Result {
+                self.0
+                    .write_escaped(text.as_bytes())
+                    .map_err(|_| fmt::Error)
+            }
+        }
+
+        self.write(b"\"")?;
+        match fmt::write(&mut Escape(self), format_args!("{value}")) {
+            Ok(()) => self.close(b"\""),
+            Err(fmt::Error) => Err(serde::ser::Error::custom(
+                "a Display implementation returned an error",
+            )),
+        }
+    }
+}
+
+impl Walker {
+    /// The `{"Variant":` before the content of a variant. Not written again when a walk comes back to the content.
+    fn open_variant(&mut self, variant: &str) -> Result<(), Unwind> {
+        if self.is_resuming() {
+            return Ok(());
+        }
+        self.write(b"{")?;
+        self.field(false, variant)
+    }
+
+    /// Leaves a container whose child did not end well, or ended well where it cannot have.
+    pub(crate) fn leave(&mut self, result: Result<(), Unwind>, frame: Frame) {
+        match (self.mode(), result) {
+            (Mode::Suspended, Err(_)) => self.push_frame(frame),
+            (Mode::Failed, _) => {}
+            (Mode::Writing | Mode::Resuming, Err(unwind)) => {
+                self.fail_value(unwind);
+            }
+            (Mode::Suspended, Ok(())) => {
+                self.fail_value(serde::ser::Error::custom(
+                    "an error of the serializer was swallowed",
+                ));
+            }
+            (Mode::Writing | Mode::Resuming, Ok(())) => {
+                self.changed("it has another shape than before");
+            }
+        }
+    }
+}
+
+fn exact_len<I: Iterator>(iterator: &I) -> Option<usize> {
+    match iterator.size_hint() {
+        (low, Some(high)) if low == high => Some(low),
+        _ => None,
+    }
+}

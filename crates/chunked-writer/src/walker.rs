@@ -1,0 +1,574 @@
+//! What one production of a document writes into, and where it stands.
+
+use std::collections::VecDeque;
+use std::io;
+
+use bytes::Bytes;
+use serde_json::ser::{CompactFormatter, Formatter};
+
+use crate::error::JsonError;
+use crate::escape::{escape, is_plain, plain_prefix};
+use crate::frame::{Frame, Kind};
+use crate::statistics::Rework;
+use crate::unwind::Unwind;
+use crate::verifier::Verifier;
+
+/// How many bytes one walk writes before it yields, if no chunk is full sooner.
+pub(crate) const WALK_BYTES: usize = 64 * 1024;
+/// The largest buffer that is allocated before it is known that there is so much to write.
+const FIRST_ALLOCATION: usize = 1024 * 1024;
+/// How much of a long leaf is written at a time when no room is left: enough to make progress, and little to overflow.
+const OVERFLOW_PIECE: usize = 64;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// What is written goes into the buffer.
+    Writing,
+    /// A walk is on its way back along the path to where the last one stopped. Nothing may be written.
+    Resuming,
+    /// A walk is on its way out, and leaves the path behind. Nothing may be written.
+    Suspended,
+    /// The document has failed. Nothing may be written, ever again.
+    Failed,
+}
+
+/// Proof that the serializer has written a value in full. Only this crate can make one, so nobody can turn an error of
+/// the serializer into a success.
+#[derive(Debug)]
+pub(crate) struct Written(());
+
+/// The state of one production: the chunk being filled, those that are full, and the path.
+///
+/// The fast path of a write is one comparison with `limit`, which is 0 whenever nothing may be written, so that the
+/// mode need not be looked at.
+#[derive(Debug)]
+pub(crate) struct Walker {
+    buffer: Vec<u8>,
+    /// How far the buffer may be filled before something has to be looked at.
+    limit: usize,
+    /// A chunk is full, or enough is done for one poll: suspend after the child that is being written.
+    stop: bool,
+    mode: Mode,
+    chunk_size: usize,
+    /// The innermost frame first, for that is the order in which a suspension finds them, and the reverse of that in
+    /// which a resumption needs them.
+    path: Vec<Frame>,
+    ready: VecDeque<Bytes>,
+    /// Nothing is wanted but the length.
+    counting: bool,
+    /// How many more bytes are thrown away before the first that is wanted.
+    discard: u64,
+    /// How many bytes this walk has thrown away.
+    discarded_by_walk: usize,
+    /// The offset of the first byte in the buffer.
+    base: u64,
+    /// How much of the buffer the verifier has seen.
+    verified: usize,
+    verifier: Option<Verifier>,
+    error: Option<JsonError>,
+    pub(crate) rework: Rework,
+}
+
+impl Walker {
+    pub(crate) fn new(chunk_size: usize, verifier: Option<Verifier>) -> Self {
+        Self {
+            buffer: Vec::new(),
+            limit: 0,
+            stop: false,
+            mode: Mode::Writing,
+            chunk_size,
+            path: Vec::new(),
+            ready: VecDeque::new(),
+            counting: false,
+            discard: 0,
+            discarded_by_walk: 0,
+            base: 0,
+            verified: 0,
+            verifier,
+            error: None,
+            rework: Rework::default(),
+        }
+    }
+
+    /// One that throws everything away and knows only the length.
+    pub(crate) fn counting() -> Self {
+        Self {
+            counting: true,
+            ..Self::new(WALK_BYTES, None)
+        }
+    }
+
+    /// Starts at `base` with the path of a checkpoint, and throws away the next `discard` bytes.
+    pub(crate) fn start_at(&mut self, base: u64, path: &[Frame], discard: u64) {
+        self.base = base;
+        self.path.extend_from_slice(path);
+        self.discard = discard;
+    }
+
+    /// The offset in the document of the next byte that is written.
+    pub(crate) fn position(&self) -> u64 {
+        self.base + self.buffer.len() as u64
+    }
+
+    pub(crate) fn is_counting(&self) -> bool {
+        self.counting
+    }
+
+    pub(crate) fn mode(&self) -> Mode {
+        self.mode
+    }
+
+    /// Whether a chunk is full, or enough is done.
+    #[inline]
+    pub(crate) fn stop(&self) -> bool {
+        self.stop
+    }
+
+    pub(crate) fn next_ready(&mut self) -> Option<Bytes> {
+        self.ready.pop_front()
+    }
+
+    pub(crate) fn ready(&self) -> &VecDeque<Bytes> {
+        &self.ready
+    }
+
+    /// Drops all that is buffered, since it will not be asked for.
+    pub(crate) fn clear(&mut self) {
+        self.limit = 0;
+        self.buffer = Vec::new();
+        self.ready = VecDeque::new();
+        self.path = Vec::new();
+    }
+
+    // Walks.
+
+    /// Gets ready for `Serialize` to be called on the root.
+    pub(crate) fn start_walk(&mut self) {
+        if self.verifier.as_mut().is_some_and(Verifier::start_walk) && !self.path.is_empty() {
+            self.verify();
+            if let Some(verifier) = &self.verifier {
+                verifier
+                    .shared()
+                    .ledger()
+                    .checkpoints
+                    .note(verifier.fingerprint(), &self.path);
+            }
+        }
+        self.stop = false;
+        self.discarded_by_walk = 0;
+        self.rework = Rework::default();
+        if self.path.is_empty() {
+            self.mode = Mode::Writing;
+            self.raise_limit();
+        } else {
+            self.mode = Mode::Resuming;
+            self.limit = 0;
+        }
+    }
+
+    /// The frame at which a container, or a long leaf, goes on; `None` if it starts now.
+    #[inline]
+    pub(crate) fn enter(&mut self, kind: Kind) -> Result<Option<Frame>, Unwind> {
+        if self.limit == 0 {
+            self.enter_again(kind).map(Some)
+        } else {
+            Ok(None)
+        }
+    }
+
+    #[cold]
+    fn enter_again(&mut self, kind: Kind) -> Result<Frame, Unwind> {
+        if self.mode != Mode::Resuming {
+            return Err(Unwind::STOPPED);
+        }
+        match self.path.pop() {
+            Some(frame) if frame.kind == kind => {
+                self.rework.reentered += 1;
+                if self.path.is_empty() {
+                    self.mode = Mode::Writing;
+                    self.raise_limit();
+                }
+                Ok(frame)
+            }
+            _ => Err(self.changed("it has another shape than before")),
+        }
+    }
+
+    /// Whether the next child is one that is partly written.
+    pub(crate) fn is_resuming(&self) -> bool {
+        self.mode == Mode::Resuming
+    }
+
+    /// Starts to leave the value. The innermost frame is pushed first.
+    pub(crate) fn suspend(&mut self, frame: Frame) -> Unwind {
+        self.mode = Mode::Suspended;
+        self.limit = 0;
+        self.path.push(frame);
+        Unwind::STOPPED
+    }
+
+    /// Leaves one container more.
+    pub(crate) fn push_frame(&mut self, frame: Frame) {
+        self.path.push(frame);
+    }
+
+    /// The document has failed: what is first stays.
+    pub(crate) fn fail(&mut self, error: JsonError) -> Unwind {
+        self.mode = Mode::Failed;
+        self.limit = 0;
+        self.error.get_or_insert(error);
+        Unwind::STOPPED
+    }
+
+    pub(crate) fn fail_value(&mut self, unwind: Unwind) -> Unwind {
+        self.fail(JsonError::Value {
+            offset: self.position(),
+            message: unwind.into_message(),
+        })
+    }
+
+    pub(crate) fn changed(&mut self, what: &'static str) -> Unwind {
+        self.fail(JsonError::Changed {
+            offset: self.position(),
+            what,
+        })
+    }
+
+    /// Why the document failed.
+    pub(crate) fn take_error(&mut self) -> JsonError {
+        self.error.take().unwrap_or(JsonError::Poisoned)
+    }
+
+    /// What was written was not what an earlier production wrote.
+    pub(crate) fn verification_failed(&self) -> bool {
+        self.verifier.as_ref().is_some_and(Verifier::changed)
+    }
+
+    // Writing.
+
+    /// Makes room in the buffer, as far as this walk may go.
+    fn raise_limit(&mut self) {
+        let length = self.buffer.len();
+        if length == self.buffer.capacity() {
+            // A chunk is allocated at once, unless it is so large that most documents would not fill it.
+            let capacity = if length == 0 {
+                FIRST_ALLOCATION
+            } else {
+                length.saturating_mul(2)
+            };
+            self.buffer
+                .reserve_exact(capacity.min(self.chunk_size) - length);
+        }
+        self.limit = self
+            .buffer
+            .capacity()
+            .min(self.chunk_size)
+            .min(length + WALK_BYTES);
+    }
+
+    /// The buffer is filled up to the limit and more is to be written: hands over a full chunk, or goes on beyond what
+    /// the walk was to write.
+    fn pass_limit(&mut self) {
+        if self.buffer.len() == self.chunk_size {
+            self.finish_chunk();
+            self.stop |= !self.ready.is_empty() || self.discarded_by_walk >= WALK_BYTES;
+        } else {
+            self.stop = true;
+        }
+        self.raise_limit();
+    }
+
+    fn finish_chunk(&mut self) {
+        self.verify();
+        let length = self.buffer.len();
+        let unwanted = if self.counting {
+            length
+        } else {
+            self.unwanted()
+        };
+        self.base += unwanted as u64;
+        self.discard = self.discard.saturating_sub(unwanted as u64);
+        self.discarded_by_walk += unwanted;
+        if unwanted == 0 {
+            self.base += length as u64;
+            self.ready
+                .push_back(Bytes::from(std::mem::take(&mut self.buffer)));
+            self.verified = 0;
+        } else {
+            self.buffer.drain(..unwanted);
+            self.verified = self.buffer.len();
+        }
+    }
+
+    /// How many bytes at the start of the buffer are thrown away.
+    fn unwanted(&self) -> usize {
+        usize::try_from(self.discard)
+            .unwrap_or(usize::MAX)
+            .min(self.buffer.len())
+    }
+
+    /// Shows the verifier what it has not seen.
+    fn verify(&mut self) {
+        if let Some(verifier) = &mut self.verifier {
+            verifier.update(&self.buffer[self.verified..]);
+        }
+        self.verified = self.buffer.len();
+    }
+
+    /// The root is written: the rest of the buffer is the last chunk. Returns the length of the document.
+    pub(crate) fn finish(&mut self, left_open: bool) -> Result<u64, JsonError> {
+        self.verify();
+        // A full chunk is handed over when the next byte comes, so the last byte is always in the buffer.
+        if left_open && !matches!(self.buffer.pop(), Some(b'}' | b']')) {
+            return Err(JsonError::NotOpen);
+        }
+        let length = self.position();
+        if let Some(verifier) = &self.verifier {
+            verifier.finish(length).map_err(|what| JsonError::Changed {
+                offset: length,
+                what,
+            })?;
+        }
+        let unwanted = self.unwanted();
+        self.buffer.drain(..unwanted);
+        self.discard -= unwanted as u64;
+        if self.discard > 0 {
+            return Err(JsonError::OffsetBeyondEnd {
+                offset: length.saturating_add(self.discard),
+                length,
+            });
+        }
+        let mut last = std::mem::take(&mut self.buffer);
+        self.base = length;
+        self.limit = 0;
+        if !self.counting && !last.is_empty() {
+            last.shrink_to_fit();
+            self.ready.push_back(Bytes::from(last));
+        }
+        Ok(length)
+    }
+
+    /// Writes bytes as they are. All of them, even if that takes more than one chunk.
+    #[inline]
+    pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<(), Unwind> {
+        if self.buffer.len() + bytes.len() <= self.limit {
+            self.buffer.extend_from_slice(bytes);
+            Ok(())
+        } else {
+            self.write_across(bytes)
+        }
+    }
+
+    #[cold]
+    fn write_across(&mut self, mut bytes: &[u8]) -> Result<(), Unwind> {
+        self.may_write()?;
+        while !bytes.is_empty() {
+            if self.buffer.len() == self.limit {
+                self.pass_limit();
+            }
+            let (now, later) = bytes.split_at(bytes.len().min(self.limit - self.buffer.len()));
+            self.buffer.extend_from_slice(now);
+            bytes = later;
+        }
+        Ok(())
+    }
+
+    fn may_write(&mut self) -> Result<(), Unwind> {
+        match self.mode {
+            Mode::Writing => Ok(()),
+            Mode::Resuming => Err(self.changed("it has another shape than before")),
+            Mode::Suspended | Mode::Failed => Err(Unwind::STOPPED),
+        }
+    }
+
+    /// Writes the name of a field with all that surrounds it.
+    #[inline]
+    pub(crate) fn field(&mut self, separate: bool, name: &str) -> Result<(), Unwind> {
+        if self.buffer.len() + name.len() + 4 <= self.limit && is_plain(name.as_bytes()) {
+            self.buffer
+                .extend_from_slice(if separate { b",\"" } else { b"\"" });
+            self.buffer.extend_from_slice(name.as_bytes());
+            self.buffer.extend_from_slice(b"\":");
+            Ok(())
+        } else {
+            self.field_across(separate, name)
+        }
+    }
+
+    #[cold]
+    fn field_across(&mut self, separate: bool, name: &str) -> Result<(), Unwind> {
+        self.write(if separate { b",\"" } else { b"\"" })?;
+        self.write_escaped(name.as_bytes())?;
+        self.write(b"\":")
+    }
+
+    /// Writes a string in full, for where a walk cannot be suspended: a key.
+    #[inline]
+    pub(crate) fn key(&mut self, key: &str) -> Result<Written, Unwind> {
+        if self.string_fits(key) {
+            return Ok(Written(()));
+        }
+        self.write(b"\"")?;
+        self.write_escaped(key.as_bytes())?;
+        self.write(b"\"")?;
+        Ok(Written(()))
+    }
+
+    /// Writes a string. A walk may be suspended inside.
+    #[inline]
+    pub(crate) fn string(&mut self, text: &str) -> Result<Written, Unwind> {
+        if self.string_fits(text) {
+            return Ok(Written(()));
+        }
+        self.string_across(text.as_bytes())
+    }
+
+    /// Writes a string if it fits and nothing in it is escaped.
+    #[inline]
+    fn string_fits(&mut self, text: &str) -> bool {
+        let fits = self.buffer.len() + text.len() + 2 <= self.limit && is_plain(text.as_bytes());
+        if fits {
+            self.buffer.push(b'"');
+            self.buffer.extend_from_slice(text.as_bytes());
+            self.buffer.push(b'"');
+        }
+        fits
+    }
+
+    #[inline(never)]
+    fn string_across(&mut self, text: &[u8]) -> Result<Written, Unwind> {
+        let frame = self.enter(Kind::Text)?;
+        if frame.is_none() {
+            self.write(b"\"")?;
+        }
+        self.pieces(text, frame, Kind::Text, Self::write_escaped)?;
+        self.write(b"\"")?;
+        Ok(Written(()))
+    }
+
+    /// Writes text that is JSON already. A walk may be suspended inside.
+    #[inline]
+    pub(crate) fn raw(&mut self, text: &[u8]) -> Result<Written, Unwind> {
+        if self.limit != 0 && self.buffer.len() + text.len() <= self.limit {
+            self.buffer.extend_from_slice(text);
+            return Ok(Written(()));
+        }
+        let frame = self.enter(Kind::Raw)?;
+        self.pieces(text, frame, Kind::Raw, Self::write)?;
+        Ok(Written(()))
+    }
+
+    /// Writes a long leaf piece by piece, and suspends between pieces when it is time.
+    fn pieces(
+        &mut self,
+        text: &[u8],
+        frame: Option<Frame>,
+        kind: Kind,
+        write: fn(&mut Self, &[u8]) -> Result<(), Unwind>,
+    ) -> Result<(), Unwind> {
+        let written = frame.map_or(0, |frame| frame.index);
+        let Some(mut rest) = usize::try_from(written)
+            .ok()
+            .and_then(|written| text.get(written..))
+        else {
+            return Err(self.changed("a string is shorter than before"));
+        };
+        while !rest.is_empty() {
+            if self.stop {
+                return Err(self.suspend(Frame {
+                    index: (text.len() - rest.len()) as u64,
+                    key: 0,
+                    kind,
+                }));
+            }
+            let room = (self.limit - self.buffer.len()).max(OVERFLOW_PIECE);
+            let (now, later) = rest.split_at(rest.len().min(room));
+            write(self, now)?;
+            rest = later;
+        }
+        Ok(())
+    }
+
+    /// Writes bytes as an array of numbers, as `serde_json` does. A walk may be suspended inside.
+    pub(crate) fn byte_array(&mut self, bytes: &[u8]) -> Result<Written, Unwind> {
+        let frame = self.enter(Kind::Bytes)?;
+        if frame.is_none() {
+            self.write(b"[")?;
+        }
+        let written = frame.map_or(0, |frame| frame.index);
+        let Some(rest) = usize::try_from(written)
+            .ok()
+            .and_then(|written| bytes.get(written..))
+        else {
+            return Err(self.changed("a byte string is shorter than before"));
+        };
+        for (index, byte) in (written..).zip(rest) {
+            if self.stop {
+                return Err(self.suspend(Frame {
+                    index,
+                    key: 0,
+                    kind: Kind::Bytes,
+                }));
+            }
+            if index > 0 {
+                self.write(b",")?;
+            }
+            self.number(|formatter, walker| formatter.write_u8(walker, *byte))?;
+        }
+        self.write(b"]")?;
+        Ok(Written(()))
+    }
+
+    /// Writes the inside of a string, escaped where it must be.
+    pub(crate) fn write_escaped(&mut self, mut text: &[u8]) -> Result<(), Unwind> {
+        loop {
+            let (plain, rest) = text.split_at(plain_prefix(text));
+            self.write(plain)?;
+            let Some((&byte, rest)) = rest.split_first() else {
+                return Ok(());
+            };
+            self.number(|formatter, walker| formatter.write_char_escape(walker, escape(byte)))?;
+            text = rest;
+        }
+    }
+
+    /// Writes something small in the way `serde_json` does.
+    #[inline]
+    pub(crate) fn number(
+        &mut self,
+        write: impl FnOnce(&mut CompactFormatter, &mut Self) -> io::Result<()>,
+    ) -> Result<Written, Unwind> {
+        match write(&mut CompactFormatter, self) {
+            Ok(()) => Ok(Written(())),
+            Err(_) => Err(Unwind::STOPPED),
+        }
+    }
+
+    /// Writes the last bytes of a value: perhaps none, but only where something may be written.
+    #[inline]
+    pub(crate) fn close(&mut self, closing: &[u8]) -> Result<Written, Unwind> {
+        if closing.is_empty() {
+            self.may_write()?;
+        }
+        self.write(closing)?;
+        Ok(Written(()))
+    }
+}
+
+/// For `serde_json`'s formatter. Always writes everything, or fails because nothing may be written.
+impl io::Write for Walker {
+    #[inline]
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.write_all(bytes)?;
+        Ok(bytes.len())
+    }
+
+    #[inline]
+    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        Self::write(self, bytes).map_err(|_| io::ErrorKind::Other.into())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

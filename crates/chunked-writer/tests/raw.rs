@@ -1,0 +1,106 @@
+//! Text that is JSON already.
+
+mod common;
+
+use chunked_writer::RawJson;
+use common::{document, exact_chunks};
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+#[derive(Serialize)]
+struct Holder<'a> {
+    before: u8,
+    raw: RawJson<'a>,
+    list: Vec<RawJson<'a>>,
+    after: &'static str,
+}
+
+const HOLDER: Holder<'static> = Holder {
+    before: 1,
+    raw: RawJson::from_trusted(
+        r#"{ "digits": 1.00000000000000000000000000000001, "escape": "\u0041" }"#,
+    ),
+    list: Vec::new(),
+    after: "end",
+};
+
+#[test]
+fn it_is_written_as_it_is_and_as_serde_json_writes_it() {
+    let list = ["1", "[2,\t3]", "4,5,6"]
+        .map(RawJson::from_trusted)
+        .to_vec();
+    let holder = Holder { list, ..HOLDER };
+    let expected = serde_json::to_vec(&holder).unwrap();
+    assert_eq!(
+        String::from_utf8(expected.clone()).unwrap(),
+        "{\"before\":1,\"raw\":{ \"digits\": 1.00000000000000000000000000000001, \"escape\": \"\\u0041\" },\
+         \"list\":[1,[2,\t3],4,5,6],\"after\":\"end\"}"
+    );
+    let document = document(holder, 1);
+    for chunk_size in (1..150).chain([1000]) {
+        let document = document
+            .clone()
+            .with_chunk_size(chunk_size.try_into().unwrap());
+        assert_eq!(exact_chunks(document.stream(), chunk_size), expected);
+        for offset in 0..=expected.len() {
+            assert_eq!(
+                exact_chunks(document.stream_from(offset as u64), chunk_size),
+                expected[offset..]
+            );
+        }
+    }
+}
+
+#[test]
+fn raw_values_of_serde_json_are_taken_too() {
+    let text = r#"{"a": [1.50, 1e400]}"#;
+    let value = vec![serde_json::from_str::<Box<RawValue>>(text).unwrap(); 3];
+    let expected = serde_json::to_vec(&value).unwrap();
+    for chunk_size in 1..70 {
+        assert_eq!(
+            exact_chunks(document(value.clone(), chunk_size).stream(), chunk_size),
+            expected
+        );
+    }
+}
+
+#[test]
+fn an_empty_one_writes_nothing() {
+    assert_eq!(
+        exact_chunks(document(RawJson::from_trusted(""), 7).stream(), 7),
+        b""
+    );
+    assert_eq!(
+        exact_chunks(document([RawJson::from_trusted("")], 1).stream(), 1),
+        b"[]"
+    );
+}
+
+/// A number of arbitrary precision, as `serde_json` passes it with that feature.
+struct Digits(&'static str);
+
+impl Serialize for Digits {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        use serde::ser::SerializeStruct;
+        const TOKEN: &str = "$serde_json::private::Number";
+        let mut number = serializer.serialize_struct(TOKEN, 1)?;
+        number.serialize_field(TOKEN, self.0)?;
+        number.end()
+    }
+}
+
+#[test]
+fn numbers_of_arbitrary_precision_keep_their_digits() {
+    let digits = vec![
+        Digits("1.000000000000000000000000000000000000001"),
+        Digits("-0"),
+        Digits("1e9999"),
+    ];
+    for chunk_size in 1..60 {
+        let document = document(&digits, chunk_size);
+        assert_eq!(
+            exact_chunks(document.stream(), chunk_size),
+            b"[1.000000000000000000000000000000000000001,-0,1e9999]"
+        );
+    }
+}
