@@ -1,0 +1,119 @@
+use std::fmt;
+
+use serde::{Serialize, Serializer};
+
+use super::hex;
+
+/// A whole number of up to 256 bits, in JSON a string of decimal digits.
+///
+/// Kept as its digits: it is only ever written, and needs no allocation.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Amount {
+    digits: [u8; Amount::DIGITS],
+    length: u8,
+}
+
+impl Amount {
+    /// 2^256 - 1 has 78 digits.
+    const DIGITS: usize = 78;
+
+    /// The largest amount, 2^256 - 1: what "unlimited" looks like on chain.
+    pub const MAX: Self = Self {
+        digits: *b"115792089237316195423570985008687907853269984665640564039457584007913129639935",
+        length: Self::DIGITS as u8,
+    };
+
+    /// The decimal digits, without leading zeros.
+    pub fn as_str(&self) -> &str {
+        hex::as_text(&self.digits[..usize::from(self.length)])
+    }
+
+    /// An amount of exactly `length` digits, of which those after the first `significant` are zero.
+    ///
+    /// `next` gives random words, one for each 18 significant digits. Lengths above 77 are cut to 77, so that the
+    /// amount fits 256 bits whatever its digits are.
+    pub(super) fn from_random(
+        length: usize,
+        significant: usize,
+        mut next: impl FnMut() -> u64,
+    ) -> Self {
+        let length = length.clamp(1, Self::DIGITS - 1);
+        let mut digits = [b'0'; Self::DIGITS];
+        for group in digits[..significant.clamp(1, length)].chunks_mut(18) {
+            let mut word = next();
+            for digit in group {
+                *digit = b'0' + (word % 10) as u8;
+                word /= 10;
+            }
+        }
+        if digits[0] == b'0' {
+            digits[0] = b'1';
+        }
+        Self {
+            digits,
+            length: length as u8,
+        }
+    }
+}
+
+impl From<u64> for Amount {
+    fn from(mut value: u64) -> Self {
+        let length = value.checked_ilog10().unwrap_or(0) as usize + 1;
+        let mut digits = [b'0'; Self::DIGITS];
+        for digit in digits[..length].iter_mut().rev() {
+            *digit = b'0' + (value % 10) as u8;
+            value /= 10;
+        }
+        Self {
+            digits,
+            length: length as u8,
+        }
+    }
+}
+
+impl fmt::Display for Amount {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.pad(self.as_str())
+    }
+}
+
+impl fmt::Debug for Amount {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
+impl Serialize for Amount {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Amount;
+
+    #[test]
+    fn integers_keep_their_digits() {
+        for value in [0, 1, 9, 10, 99, 100, u64::from(u32::MAX), u64::MAX] {
+            assert_eq!(Amount::from(value).as_str(), value.to_string());
+        }
+    }
+
+    #[test]
+    fn random_amounts_have_the_digits_asked_for() {
+        for length in 1..=77 {
+            let amount = Amount::from_random(length, 5, || 1_234_567_890);
+            assert_eq!(amount.as_str().len(), length);
+            assert!(!amount.as_str().starts_with('0'));
+            assert_eq!(amount.as_str().trim_end_matches('0').len(), length.min(5));
+        }
+    }
+
+    #[test]
+    fn no_random_amount_exceeds_256_bits() {
+        let largest = Amount::from_random(200, 200, || 999_999_999_999_999_999);
+        assert_eq!(largest.as_str(), "9".repeat(77));
+        assert!(largest.as_str().len() < Amount::MAX.as_str().len());
+    }
+}

@@ -1,0 +1,61 @@
+use serde::Serialize;
+
+use super::Amount;
+use super::chance::Chance;
+use super::universe::{Kind, Universe};
+
+/// What an auction says of a token; its address is the key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Token {
+    /// Decimal places of one unit.
+    pub decimals: Option<u8>,
+    /// The ticker.
+    pub symbol: Option<String>,
+    /// Wei for 10^18 atoms of it.
+    pub reference_price: Option<Amount>,
+    /// Atoms in the settlement contract.
+    pub available_balance: Amount,
+    /// Whether the contract keeps what it gets of it.
+    pub trusted: bool,
+}
+
+impl Token {
+    /// The token number `index`.
+    pub(super) fn generate(universe: &Universe, index: u64) -> Self {
+        let mut chance = Chance::new(universe.seed, Kind::Token, index);
+        let decimals = match chance.below(1_000) {
+            0..900 => 18,
+            900..935 => 9,
+            935..970 => 8,
+            _ => 6,
+        };
+        let letters = match chance.below(100) {
+            0..3 => 2,
+            3..35 => 3,
+            35..75 => 4,
+            75..88 => 5,
+            88..95 => 6,
+            95..99 => 7,
+            _ => 9,
+        };
+        let symbol = (0..letters)
+            .map(|_| char::from(b'A' + chance.below(26) as u8))
+            .collect();
+        let price_digits = 33 - usize::from(decimals) + chance.around(0, 3);
+        let price = chance.amount(price_digits, 17);
+        let digits = chance.around(4, 16).max(1);
+        let balance = if digits == 1 {
+            Amount::from(0)
+        } else {
+            chance.amount(digits, digits)
+        };
+        Self {
+            decimals: Some(decimals),
+            symbol: Some(symbol),
+            reference_price: Some(price),
+            available_balance: balance,
+            trusted: chance.below(100) < 12,
+        }
+    }
+}
