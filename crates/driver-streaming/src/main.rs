@@ -1,2 +1,7 @@
-//! The program; see the library's `cli` module.
-fn main() {}
+//! The program: see the README, or `driver-streaming --help`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    driver_streaming::cli::main()
+}

@@ -1,0 +1,181 @@
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use archive_sink::{Archive, ArchiveBuilder, AttributeSupport};
+use object_store::ObjectStore;
+use object_store::aws::AmazonS3Builder;
+use object_store::azure::MicrosoftAzureBuilder;
+use object_store::gcp::GoogleCloudStorageBuilder;
+use object_store::local::LocalFileSystem;
+use object_store::memory::InMemory;
+use object_store::path::Path as Key;
+use url::Url;
+
+use super::archive_target::ArchiveTarget;
+use super::location_error::LocationError;
+
+/// A place in a store: a path, or a `file://`, `s3://`, `gs://`, `az://` or `memory://` URL.
+///
+/// Credentials, endpoint and region come from the environment, by the names that each store's own tools use:
+/// `AWS_*`, `GOOGLE_*`, `AZURE_*`.
+pub struct StoreLocation {
+    store: Arc<dyn ObjectStore>,
+    /// The URL of the store's root, without user info.
+    base: Url,
+    /// Where in the store.
+    key: Key,
+    attributes: AttributeSupport,
+}
+
+impl StoreLocation {
+    /// A folder for archives; a local one is created.
+    ///
+    /// # Errors
+    /// When the location is of no known kind, or its store cannot be set up.
+    pub fn folder(location: &str) -> Result<Self, LocationError> {
+        match Place::parse(location)? {
+            Place::Local(path) => {
+                std::fs::create_dir_all(&path)
+                    .map_err(|source| LocationError::Folder { path: path.clone(), source })?;
+                Self::local(&path, Key::default())
+            }
+            Place::Remote(url) => Self::remote(&url),
+        }
+    }
+
+    /// One object, and the folder it is in.
+    ///
+    /// # Errors
+    /// When the location is of no known kind, names no object, or its store cannot be set up.
+    pub fn object(location: &str) -> Result<(Self, String), LocationError> {
+        let (mut found, name) = match Place::parse(location)? {
+            Place::Local(path) => {
+                let name = path.file_name().ok_or(LocationError::NoObject)?.to_string_lossy().into_owned();
+                let folder = match path.parent() {
+                    Some(parent) if !parent.as_os_str().is_empty() => parent,
+                    _ => Path::new("."),
+                };
+                (Self::local(folder, Key::default())?, name)
+            }
+            Place::Remote(url) => {
+                if url.path().ends_with('/') {
+                    return Err(LocationError::NoObject);
+                }
+                let found = Self::remote(&url)?;
+                let name = found.key.filename().ok_or(LocationError::NoObject)?.to_owned();
+                (found, name)
+            }
+        };
+        let mut parts: Vec<_> = found.key.parts().map(|part| part.as_ref().to_owned()).collect();
+        if matches!(parts.last(), Some(last) if *last == name) {
+            parts.pop();
+        }
+        found.key = Key::from_iter(parts);
+        Ok((found, name))
+    }
+
+    /// An archive at this location, to be completed with a codec and limits and then turned into a target.
+    pub fn archive(&self) -> ArchiveBuilder {
+        Archive::builder(Arc::clone(&self.store)).prefix(self.key.clone()).attributes(self.attributes)
+    }
+
+    /// Names `archive`, which was built from [`archive`](Self::archive), by this location's URL.
+    pub fn target(&self, archive: Archive) -> ArchiveTarget {
+        ArchiveTarget::new(archive, self.base.clone())
+    }
+
+    fn local(folder: &Path, key: Key) -> Result<Self, LocationError> {
+        let refuse = |source| LocationError::Folder { path: folder.to_owned(), source };
+        let absolute = folder.canonicalize().map_err(refuse)?;
+        let base = Url::from_directory_path(&absolute).map_err(|()| LocationError::FileUrl)?;
+        let store: Arc<dyn ObjectStore> = Arc::new(LocalFileSystem::new_with_prefix(&absolute)?);
+        Ok(Self { store, base, key, attributes: AttributeSupport::Absent })
+    }
+
+    fn remote(url: &Url) -> Result<Self, LocationError> {
+        let store: Arc<dyn ObjectStore> = match url.scheme() {
+            "memory" => Arc::new(InMemory::new()),
+            "s3" => Arc::new(AmazonS3Builder::from_env().with_url(url.as_str()).build()?),
+            "gs" => Arc::new(GoogleCloudStorageBuilder::from_env().with_url(url.as_str()).build()?),
+            "az" => Arc::new(MicrosoftAzureBuilder::from_env().with_url(url.as_str()).build()?),
+            scheme => return Err(LocationError::Scheme { scheme: scheme.to_owned() }),
+        };
+        let key = Key::from_url_path(url.path())?;
+        let mut base = url.clone();
+        base.set_path("/");
+        base.set_query(None);
+        base.set_fragment(None);
+        Ok(Self { store, base, key, attributes: AttributeSupport::Kept })
+    }
+}
+
+impl fmt::Debug for StoreLocation {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("StoreLocation").field("base", &self.base.as_str()).field("key", &self.key).finish()
+    }
+}
+
+/// A location, before its store is set up.
+enum Place {
+    Local(PathBuf),
+    Remote(Url),
+}
+
+impl Place {
+    fn parse(location: &str) -> Result<Self, LocationError> {
+        if location.is_empty() {
+            return Err(LocationError::Empty);
+        }
+        if !location.contains("://") {
+            return Ok(Self::Local(location.into()));
+        }
+        let mut url = Url::parse(location)?;
+        match url.scheme() {
+            "file" => url.to_file_path().map(Self::Local).map_err(|()| LocationError::FileUrl),
+            "memory" | "s3" | "gs" | "az" => {
+                // Credentials come from the environment; what stands in the URL must not reach a report.
+                let _has_host = url.set_username("");
+                let _has_host = url.set_password(None);
+                Ok(Self::Remote(url))
+            }
+            scheme => Err(LocationError::Scheme { scheme: scheme.to_owned() }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_is_created_and_named_by_an_absolute_url() {
+        let home = tempfile::tempdir().unwrap();
+        let folder = home.path().join("a b/c");
+        let location = StoreLocation::folder(folder.to_str().unwrap()).unwrap();
+        assert!(folder.is_dir());
+        assert!(location.base.as_str().starts_with("file:///"));
+        assert!(location.base.as_str().ends_with("/a%20b/c/"));
+    }
+
+    #[test]
+    fn an_object_is_its_folder_and_its_name() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("7.json.gz");
+        let (_, name) = StoreLocation::object(path.to_str().unwrap()).unwrap();
+        assert_eq!(name, "7.json.gz");
+        let url = Url::from_file_path(&path).unwrap();
+        let (_, name) = StoreLocation::object(url.as_str()).unwrap();
+        assert_eq!(name, "7.json.gz");
+        let (location, name) = StoreLocation::object("memory:///a/b/7.json").unwrap();
+        assert_eq!((location.key.as_ref(), name.as_str()), ("a/b", "7.json"));
+    }
+
+    #[test]
+    fn what_names_nothing_is_refused() {
+        for location in ["", "ftp://u:secret@h/x", "http://h/x", "memory:///", "memory:///a/", "s3://", "/"] {
+            let error = StoreLocation::object(location).unwrap_err();
+            assert!(!format!("{error} {error:?}").contains("secret"), "{location}");
+        }
+    }
+}

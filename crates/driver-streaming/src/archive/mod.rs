@@ -1,0 +1,13 @@
+//! Where auctions are kept.
+
+mod archive_target;
+#[cfg(feature = "object-stores")]
+mod location;
+#[cfg(feature = "object-stores")]
+mod location_error;
+
+pub use self::archive_target::ArchiveTarget;
+#[cfg(feature = "object-stores")]
+pub use self::location::StoreLocation;
+#[cfg(feature = "object-stores")]
+pub use self::location_error::LocationError;

@@ -1,0 +1,12 @@
+//! An auction that came as JSON text: kept once, checked once, sent element by element.
+
+mod auction_id;
+mod depth;
+mod parse_error;
+mod parser;
+mod raw_auction;
+mod span;
+
+pub use self::auction_id::{AuctionId, AuctionIdError};
+pub use self::parse_error::{ParseError, Problem};
+pub use self::raw_auction::RawAuction;

@@ -1,0 +1,94 @@
+use std::fmt;
+
+use super::auction_id::AuctionIdError;
+use super::depth::MAXIMUM_DEPTH;
+
+/// Why a text is no auction, and where.
+#[derive(Debug, thiserror::Error)]
+#[error("{problem}{}", Place(self.line, self.column))]
+pub struct ParseError {
+    #[source]
+    problem: Problem,
+    line: usize,
+    column: usize,
+}
+
+/// What is wrong with the text of an auction.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Problem {
+    /// There is nothing but white space.
+    #[error("the auction is empty")]
+    Empty,
+    /// The text starts with the bytes EF BB BF, which RFC 8259, section 8.1, forbids to send.
+    #[error("the auction starts with a byte-order mark")]
+    ByteOrderMark,
+    /// The bytes are not UTF-8.
+    #[error("the auction is not valid UTF-8")]
+    Utf8(#[source] std::str::Utf8Error),
+    /// The text is not JSON, is cut off, has a member twice or is followed by something else.
+    #[error("the auction is not one JSON object: {0}")]
+    Json(String),
+    /// A level deeper than 128.
+    #[error("the auction is nested deeper than {MAXIMUM_DEPTH} levels")]
+    TooDeep,
+    /// The member `id`, or `metadata.auction_id`, is neither a string nor an integer.
+    #[error("the auction's {member} is {found}, and must be a string or an integer")]
+    IdType {
+        /// The member.
+        member: &'static str,
+        /// The start of what stands there.
+        found: String,
+    },
+    /// The member `id`, or `metadata.auction_id`, cannot be the name of an archive.
+    #[error(transparent)]
+    Id(#[from] AuctionIdError),
+}
+
+impl ParseError {
+    pub(super) fn new(problem: Problem) -> Self {
+        Self { problem, line: 0, column: 0 }
+    }
+
+    pub(super) fn at(problem: Problem, text: &[u8], offset: usize) -> Self {
+        let before = &text[..offset];
+        let line_start = before.iter().rposition(|&byte| byte == b'\n').map_or(0, |newline| newline + 1);
+        let line = before.iter().filter(|&&byte| byte == b'\n').count() + 1;
+        // Columns count bytes, as those of serde_json do.
+        Self { problem, line, column: offset - line_start + 1 }
+    }
+
+    pub(super) fn json(error: &serde_json::Error) -> Self {
+        let whole = error.to_string();
+        let place = format!(" at line {} column {}", error.line(), error.column());
+        let message = whole.strip_suffix(&place).unwrap_or(&whole).to_owned();
+        Self { problem: Problem::Json(message), line: error.line(), column: error.column() }
+    }
+
+    /// What is wrong.
+    pub fn problem(&self) -> &Problem {
+        &self.problem
+    }
+
+    /// The line, from 1; `None` where the problem has no place.
+    pub fn line(&self) -> Option<usize> {
+        (self.line > 0).then_some(self.line)
+    }
+
+    /// The column, in bytes from 1 (0 before the first byte of a line); `None` where the problem has no place.
+    pub fn column(&self) -> Option<usize> {
+        (self.line > 0).then_some(self.column)
+    }
+}
+
+/// ` at line L, column C`, or nothing.
+struct Place(usize, usize);
+
+impl fmt::Display for Place {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self(0, _) => Ok(()),
+            Self(line, column) => write!(formatter, " at line {line}, column {column}"),
+        }
+    }
+}

@@ -1,0 +1,156 @@
+use std::collections::HashSet;
+use std::fmt;
+
+use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
+
+use super::depth::{MAXIMUM_DEPTH, too_deep_at};
+use super::parse_error::{ParseError, Problem};
+use super::raw_auction::{EntryRun, Member, Value};
+use super::span::Span;
+
+/// Neighbouring elements are indexed as one run until they fill this many bytes, so that the index of a long list of
+/// small numbers stays small beside its text.
+const RUN_LENGTH: usize = 4096;
+
+/// Checks that `text` is an auction and finds its members.
+pub(super) fn parse(text: &str) -> Result<Vec<Member>, ParseError> {
+    if text.trim_ascii().is_empty() {
+        return Err(ParseError::new(Problem::Empty));
+    }
+    let mut index = Index { text, too_deep: None };
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    let members = deserializer
+        .deserialize_map(Members { index: &mut index })
+        .and_then(|members| deserializer.end().map(|()| members));
+    match (members, index.too_deep) {
+        (_, Some(offset)) => Err(ParseError::at(Problem::TooDeep, text.as_bytes(), offset)),
+        (Ok(members), None) => Ok(members),
+        (Err(error), None) => Err(ParseError::json(&error)),
+    }
+}
+
+/// What the visitors share.
+struct Index<'a> {
+    text: &'a str,
+    /// The byte that opens a level too many.
+    too_deep: Option<usize>,
+}
+
+impl Index<'_> {
+    /// Notes where `part` stands, which lies below `levels` others.
+    fn span<E: serde::de::Error>(&mut self, part: &str, levels: usize) -> Result<Span, E> {
+        let span = Span::of(part, self.text);
+        if let Some(offset) = too_deep_at(part, MAXIMUM_DEPTH - levels) {
+            self.too_deep = Some(span.start() + offset);
+            return Err(E::custom("nested too deep"));
+        }
+        Ok(span)
+    }
+}
+
+/// The auction itself.
+struct Members<'i, 'a> {
+    index: &'i mut Index<'a>,
+}
+
+impl<'de> Visitor<'de> for Members<'_, '_> {
+    type Value = Vec<Member>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a JSON object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Vec<Member>, A::Error> {
+        let mut members = Vec::new();
+        let mut names = HashSet::new();
+        while let Some(name) = access.next_key::<String>()? {
+            if !names.insert(name.clone()) {
+                return Err(serde::de::Error::custom(format_args!("the member {name:?} stands twice")));
+            }
+            let value = access.next_value_seed(MemberValue { index: &mut *self.index })?;
+            members.push(Member { name, value });
+        }
+        Ok(members)
+    }
+}
+
+/// A member's value: of arrays and objects the elements, one level down.
+struct MemberValue<'i, 'a> {
+    index: &'i mut Index<'a>,
+}
+
+impl<'de> DeserializeSeed<'de> for MemberValue<'_, '_> {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        // One look at the value as a whole, borrowed from the text, tells its kind and keeps numbers as digits.
+        // A second pass over it finds the elements.
+        let whole: &'de RawValue = serde::Deserialize::deserialize(deserializer)?;
+        let whole = whole.get();
+        let mut inner = serde_json::Deserializer::from_str(whole);
+        let found = match whole.as_bytes().first() {
+            Some(b'[') => inner.deserialize_seq(Elements { index: self.index }).map(Value::Array),
+            Some(b'{') => inner.deserialize_map(Entries { index: self.index }).map(Value::Object),
+            _ => self.index.span(whole, 1).map(Value::Scalar),
+        };
+        found.map_err(serde::de::Error::custom)
+    }
+}
+
+struct Elements<'i, 'a> {
+    index: &'i mut Index<'a>,
+}
+
+impl<'de> Visitor<'de> for Elements<'_, '_> {
+    type Value = Vec<Span>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a JSON array")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Vec<Span>, A::Error> {
+        let mut runs: Vec<Span> = Vec::new();
+        while let Some(element) = access.next_element::<&'de RawValue>()? {
+            let span = self.index.span(element.get(), 2)?;
+            match runs.last_mut() {
+                Some(run) if span.end() - run.start() <= RUN_LENGTH => *run = Span::new(run.start(), span.end()),
+                _ => runs.push(span),
+            }
+        }
+        runs.shrink_to_fit();
+        Ok(runs)
+    }
+}
+
+struct Entries<'i, 'a> {
+    index: &'i mut Index<'a>,
+}
+
+impl<'de> Visitor<'de> for Entries<'_, '_> {
+    type Value = Vec<EntryRun>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a JSON object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Vec<EntryRun>, A::Error> {
+        let mut runs: Vec<EntryRun> = Vec::new();
+        while let Some((key, value)) = access.next_entry::<&'de RawValue, &'de RawValue>()? {
+            if key.get().contains('\\') {
+                // A key is written anew when its run is sent; half a surrogate pair could not be.
+                serde_json::from_str::<String>(key.get()).map_err(serde::de::Error::custom)?;
+            }
+            let key = self.index.span(key.get(), 2)?;
+            let value = self.index.span(value.get(), 2)?;
+            match runs.last_mut() {
+                Some(run) if value.end() - run.key.start() <= RUN_LENGTH => {
+                    run.rest = Span::new(run.rest.start(), value.end());
+                }
+                _ => runs.push(EntryRun { key, rest: value }),
+            }
+        }
+        runs.shrink_to_fit();
+        Ok(runs)
+    }
+}

@@ -1,0 +1,154 @@
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+
+use crate::progress::ProgressTrack;
+
+/// A body that ends with an error the moment its owner says so, whoever holds it by then.
+///
+/// An HTTP client moves a body into the connection's task. When the request is given up, that task drops the body
+/// when it next runs; until then the body would hold its place in the window. Cancelling drops the inner body at
+/// once, from outside, and the next poll is an error, so that the connection breaks instead of ending well.
+///
+/// What it hands over is counted on the way.
+pub(crate) struct CancellableBody<B> {
+    shared: Arc<Shared<B>>,
+    track: ProgressTrack,
+}
+
+/// The owner's side of a [`CancellableBody`]: dropping it cancels the body.
+pub(crate) struct CancelOnDrop<B> {
+    shared: Arc<Shared<B>>,
+}
+
+struct Shared<B> {
+    state: Mutex<State<B>>,
+}
+
+struct State<B> {
+    /// `None` once cancelled.
+    inner: Option<Pin<Box<B>>>,
+    waker: Option<Waker>,
+}
+
+/// The error of a body that was cancelled.
+#[derive(Debug, thiserror::Error)]
+#[error("the request was given up")]
+pub(crate) struct BodyCancelled;
+
+impl<B> CancellableBody<B> {
+    pub(crate) fn new(inner: B, track: ProgressTrack) -> (Self, CancelOnDrop<B>) {
+        let state = State { inner: Some(Box::pin(inner)), waker: None };
+        let shared = Arc::new(Shared { state: Mutex::new(state) });
+        (Self { shared: Arc::clone(&shared), track }, CancelOnDrop { shared })
+    }
+}
+
+impl<B> Shared<B> {
+    fn lock(&self) -> MutexGuard<'_, State<B>> {
+        // A panic in the inner body's poll is that body's affair: it poisons itself.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<B> Drop for CancelOnDrop<B> {
+    fn drop(&mut self) {
+        let (inner, waker) = {
+            let mut state = self.shared.lock();
+            (state.inner.take(), state.waker.take())
+        };
+        // Both run code of others: outside the lock.
+        drop(inner);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+}
+
+#[deny(clippy::missing_trait_methods)]
+impl<B> Body for CancellableBody<B>
+where
+    B: Body<Data = Bytes>,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    type Data = Bytes;
+    type Error = Box<dyn std::error::Error + Send + Sync>;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        let mut state = self.shared.lock();
+        let Some(inner) = state.inner.as_mut() else {
+            return Poll::Ready(Some(Err(BodyCancelled.into())));
+        };
+        let polled = inner.as_mut().poll_frame(context);
+        let replaced = match polled {
+            Poll::Pending => state.waker.replace(context.waker().clone()),
+            Poll::Ready(_) => state.waker.take(),
+        };
+        drop(state);
+        drop(replaced);
+        if let Poll::Ready(Some(Ok(frame))) = &polled {
+            self.track.add_bytes(frame.data_ref().map_or(0, Bytes::len));
+        }
+        polled.map(|frame| frame.map(|frame| frame.map_err(Into::into)))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.shared.lock().inner.as_ref().is_some_and(|inner| inner.is_end_stream())
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.shared.lock().inner.as_ref().map(|inner| inner.size_hint()).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use http_body_util::{BodyExt, Full, StreamBody};
+
+    use super::*;
+    use crate::progress::Progress;
+
+    fn track() -> ProgressTrack {
+        Progress::new(["a".to_owned()]).track(0)
+    }
+
+    #[tokio::test]
+    async fn is_the_inner_body_until_cancelled() {
+        let (mut body, owner) = CancellableBody::new(Full::new(Bytes::from_static(b"whole")), track());
+        assert_eq!(body.size_hint().exact(), Some(5));
+        assert!(!body.is_end_stream());
+        let frame = body.frame().await.unwrap().unwrap();
+        assert_eq!(frame.into_data().unwrap(), "whole");
+        assert!(body.is_end_stream());
+        assert!(body.frame().await.is_none());
+        drop(owner);
+    }
+
+    #[tokio::test]
+    async fn cancelling_frees_the_inner_body_and_wakes_the_reader() {
+        let held = Arc::new(());
+        let kept = Arc::clone(&held);
+        let never = futures_util::stream::poll_fn(move |_| -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+            let _held = &kept;
+            Poll::Pending
+        });
+        let (body, owner) = CancellableBody::new(StreamBody::new(never), track());
+        let reader = tokio::spawn(async move {
+            let mut body = body;
+            body.frame().await
+        });
+        tokio::task::yield_now().await;
+        drop(owner);
+        assert_eq!(Arc::strong_count(&held), 1);
+        let ended = reader.await.unwrap();
+        assert_eq!(ended.unwrap().unwrap_err().to_string(), "the request was given up");
+    }
+}

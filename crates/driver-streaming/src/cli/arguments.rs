@@ -1,0 +1,178 @@
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use super::duration::parse_duration;
+
+/// Streams one auction to many solver engines and archives a compressed copy, in bounded memory.
+#[derive(Debug, Parser)]
+#[command(name = "driver-streaming", version, arg_required_else_help = true)]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Send an auction to solvers and archive it. Without any argument: a generated auction, three solvers of its own,
+    /// an archive in ./archive.
+    Solve(SolveArguments),
+    /// Send an archived auction to solvers once more.
+    Replay(ReplayArguments),
+    /// Be a solver engine to test against.
+    Solver(SolverArguments),
+    /// Write an auction of today's mainnet shape to standard output.
+    Generate(GenerateArguments),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct SolveArguments {
+    /// The auction: a file of one JSON object, or - for standard input.
+    #[arg(long, value_name = "FILE|-")]
+    pub(super) auction: Option<PathBuf>,
+
+    /// The auction's id, in place of its member `id` or `metadata.auction_id`.
+    #[arg(long, allow_hyphen_values = true)]
+    pub(super) id: Option<String>,
+
+    /// A solver engine: requests go to URL/solve. May be given many times.
+    #[arg(long = "solver", value_name = "NAME=URL")]
+    pub(super) solvers: Vec<String>,
+
+    /// Where to archive: a folder, or a file://, s3://, gs://, az:// or memory:// URL. Credentials and endpoints come
+    /// from the usual environment, such as `AWS_ENDPOINT_URL`.
+    #[arg(long, value_name = "URL|DIR")]
+    pub(super) archive: Option<String>,
+
+    /// How the archive is compressed [default: gzip].
+    #[arg(long, value_name = "gzip|zstd|brotli|identity")]
+    pub(super) codec: Option<String>,
+
+    /// The codec's level: gzip 1 to 9 [default: 3], zstd 1 to 22 [default: 1], brotli 0 to 11 [default: 1].
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    pub(super) level: Option<i64>,
+
+    /// How long the archive may take, whatever the solvers do [default: 2m].
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    pub(super) archive_limit: Option<Duration>,
+
+    #[command(flatten)]
+    pub(super) sending: SendingArguments,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ReplayArguments {
+    /// The archived auction: a file, or a file://, s3://, gs:// or az:// URL.
+    pub(super) location: String,
+
+    /// A solver engine: requests go to URL/solve. May be given many times.
+    #[arg(long = "solver", value_name = "NAME=URL", required = true)]
+    pub(super) solvers: Vec<String>,
+
+    /// Replaces a top-level member on the way, or appends it: JSON, or now+15s for an instant, or else a string.
+    #[arg(long = "set", value_name = "MEMBER=VALUE")]
+    pub(super) settings: Vec<String>,
+
+    #[command(flatten)]
+    pub(super) sending: SendingArguments,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct SendingArguments {
+    /// How long after the first request's start every solver must have answered [default: 15s].
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    pub(super) deadline: Option<Duration>,
+
+    /// How the outcome is printed [default: text].
+    #[arg(long, value_enum)]
+    pub(super) format: Option<Format>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum Format {
+    /// For people.
+    Text,
+    /// One JSON object on one line.
+    Json,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct SolverArguments {
+    /// Where to listen; port 0 picks a free one, which is printed.
+    #[arg(long, default_value = "127.0.0.1:0", value_name = "IP:PORT")]
+    pub(super) listen: SocketAddr,
+
+    /// Read no faster than this.
+    #[arg(long, value_name = "BYTES_PER_S", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(super) read_rate: Option<u64>,
+
+    /// Stop reading for good after this many bytes of a request.
+    #[arg(long, value_name = "BYTES")]
+    pub(super) stall_after: Option<u64>,
+
+    /// Reset the connection after this many bytes of a request.
+    #[arg(long, value_name = "BYTES")]
+    pub(super) reset_after: Option<u64>,
+
+    /// Wait before answering.
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    pub(super) delay: Option<Duration>,
+
+    /// Answer with this status.
+    #[arg(long, value_name = "CODE", value_parser = clap::value_parser!(u16).range(200..=599))]
+    pub(super) status: Option<u16>,
+
+    /// Answer with this file's content in place of {"solutions":[]}.
+    #[arg(long, value_name = "FILE")]
+    pub(super) respond: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct GenerateArguments {
+    /// How many orders [default: today's mainnet].
+    #[arg(long, value_name = "N")]
+    pub(super) orders: Option<usize>,
+
+    /// How many tokens [default: today's mainnet].
+    #[arg(long, value_name = "N")]
+    pub(super) tokens: Option<usize>,
+
+    /// How many liquidity pools [default: today's mainnet].
+    #[arg(long, value_name = "N")]
+    pub(super) pools: Option<usize>,
+
+    /// Another seed, another auction.
+    #[arg(long, value_name = "S")]
+    pub(super) seed: Option<u64>,
+}
+
+impl SolveArguments {
+    /// Whether the command was given no argument at all.
+    pub(super) fn is_bare(&self) -> bool {
+        let Self { auction, id, solvers, archive, codec, level, archive_limit, sending } = self;
+        let SendingArguments { deadline, format } = sending;
+        auction.is_none()
+            && id.is_none()
+            && solvers.is_empty()
+            && archive.is_none()
+            && codec.is_none()
+            && level.is_none()
+            && archive_limit.is_none()
+            && deadline.is_none()
+            && format.is_none()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_definition_holds_together() {
+        Arguments::command().debug_assert();
+    }
+}

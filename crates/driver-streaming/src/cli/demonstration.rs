@@ -1,0 +1,63 @@
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
+
+use chunked_writer::JsonDocument;
+use tokio::task::JoinSet;
+
+use super::exit::{Exit, Failure};
+use super::input::choose_id;
+use super::run::run_and_print;
+use super::solve::build;
+use crate::archive::StoreLocation;
+use crate::auction::{AuctionId, RawAuction};
+use crate::error_chain;
+use crate::generator::AuctionShape;
+use crate::pipeline::Pipeline;
+use crate::solver::Solver;
+use crate::stand_in::StandIn;
+
+/// Where the demonstration archives.
+const FOLDER: &str = "archive";
+
+/// `solve` without arguments: all that is needed to see the program work.
+pub(super) struct Demonstration {
+    pipeline: Pipeline,
+    auction: RawAuction,
+    id: Option<AuctionId>,
+    /// The engines, which end with this.
+    _engines: JoinSet<()>,
+}
+
+impl Demonstration {
+    /// Generates an auction and starts three engines.
+    pub(super) async fn start() -> Result<Self, Failure> {
+        let mut text = Vec::new();
+        AuctionShape::mainnet()
+            .write_to(&mut text)
+            .map_err(|error| Failure::failed(format!("the auction cannot be generated: {error}")))?;
+        let auction = RawAuction::parse(text).map_err(|error| Failure::failed(error_chain(&error)))?;
+        let id = choose_id(None, &auction, Path::new("the generated auction"))?;
+        let mut engines = JoinSet::new();
+        let mut builder = Pipeline::builder();
+        for name in ["alpha", "beta", "gamma"] {
+            let loopback = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+            let engine = StandIn::builder()
+                .bind(loopback)
+                .await
+                .map_err(|error| Failure::failed(format!("no engine can listen on {loopback}: {error}")))?;
+            let solver = Solver::new(name, &engine.url()).map_err(|error| Failure::failed(error_chain(&error)))?;
+            builder = builder.solver(solver);
+            engines.spawn(engine.serve());
+        }
+        let location = StoreLocation::folder(FOLDER).map_err(|error| Failure::failed(error_chain(&error)))?;
+        let archive = location.archive().build().map_err(|error| Failure::failed(error_chain(&error)))?;
+        let pipeline = build(builder.archive(location.target(archive)))?;
+        Ok(Self { pipeline, auction, id, _engines: engines })
+    }
+
+    pub(super) async fn run(self) -> Result<Exit, Failure> {
+        let Self { pipeline, auction, id, _engines } = self;
+        let length = auction.text_length() as u64;
+        run_and_print(&pipeline, JsonDocument::new(auction), id.as_ref(), Some(length), None).await
+    }
+}

@@ -1,0 +1,59 @@
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+/// How the program ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Exit {
+    /// All went well.
+    Ok,
+    /// A solver or the archive failed.
+    Failed,
+    /// Wrong usage or input.
+    Usage,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        match exit {
+            Exit::Ok => Self::SUCCESS,
+            Exit::Failed => Self::from(1),
+            Exit::Usage => Self::from(2),
+        }
+    }
+}
+
+/// Why a command has no result: one line for standard error.
+#[derive(Debug)]
+pub(super) struct Failure {
+    exit: Exit,
+    line: String,
+}
+
+impl Failure {
+    /// Wrong usage or input.
+    pub(super) fn usage(line: impl Into<String>) -> Self {
+        Self { exit: Exit::Usage, line: line.into() }
+    }
+
+    /// Something went wrong.
+    pub(super) fn failed(line: impl Into<String>) -> Self {
+        Self { exit: Exit::Failed, line: line.into() }
+    }
+
+    pub(super) fn report(&self) -> ExitCode {
+        // Nothing is left to do when standard error is gone.
+        let _written = writeln!(io::stderr(), "error: {}", self.line.replace(['\r', '\n'], " "));
+        self.exit.into()
+    }
+}
+
+/// Writes one line to standard output. A reader that has gone away is no failure of ours.
+pub(super) fn print_line(line: &str) -> Result<(), Failure> {
+    let mut output = io::stdout().lock();
+    match writeln!(output, "{line}").and_then(|()| output.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Failure::failed(format!("standard output cannot be written: {error}")))
+        }
+        _ => Ok(()),
+    }
+}

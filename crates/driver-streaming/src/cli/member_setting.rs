@@ -1,0 +1,70 @@
+use bytes::Bytes;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use super::exit::Failure;
+
+/// `MEMBER=VALUE`: a name, and the JSON text that replaces its value.
+pub(super) fn parse_setting(text: &str, now: Timestamp) -> Result<(String, Bytes), Failure> {
+    let refuse = |why: &str| Failure::usage(format!("--set {text}: {why}"));
+    let (name, value) = text.split_once('=').ok_or_else(|| refuse("is written MEMBER=VALUE"))?;
+    if name.is_empty() {
+        return Err(refuse("the member's name is empty"));
+    }
+    let json = if let Some(shift) = value.strip_prefix("now") {
+        instant(shift, now).map_err(|why| refuse(&why))?.unwrap_or_else(|| Value::from(value).to_string())
+    } else if serde_json::from_str::<&RawValue>(value).is_ok() {
+        value.to_owned()
+    } else {
+        Value::from(value).to_string()
+    };
+    Ok((name.to_owned(), Bytes::from(json)))
+}
+
+/// `+15s` or `-15s` from `now`, as a JSON string of RFC 3339; `None` when it is written in neither way.
+fn instant(shift: &str, now: Timestamp) -> Result<Option<String>, String> {
+    let (later, duration) = match (shift.strip_prefix('+'), shift.strip_prefix('-')) {
+        (Some(duration), _) => (true, duration),
+        (_, Some(duration)) => (false, duration),
+        _ if shift.is_empty() => (true, "0s"),
+        _ => return Ok(None),
+    };
+    let duration = humantime::parse_duration(duration).map_err(|error| error.to_string())?;
+    let duration = SignedDuration::try_from(duration).map_err(|error| error.to_string())?;
+    let shifted = if later { now.checked_add(duration) } else { now.checked_sub(duration) };
+    let instant = shifted.map_err(|error| error.to_string())?;
+    Ok(Some(Value::from(format!("{instant:.3}")).to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn set(text: &str) -> Option<(String, String)> {
+        let now: Timestamp = "2026-08-01T12:00:00.5Z".parse().unwrap();
+        let (name, value) = parse_setting(text, now).ok()?;
+        Some((name, String::from_utf8(value.to_vec()).unwrap()))
+    }
+
+    #[test]
+    fn values_are_instants_or_json_or_text() {
+        for (text, value) in [
+            ("d=now+15s", r#""2026-08-01T12:00:15.500Z""#),
+            ("d=now-1m", r#""2026-08-01T11:59:00.500Z""#),
+            ("d=now", r#""2026-08-01T12:00:00.500Z""#),
+            ("d=nowhere", r#""nowhere""#),
+            ("d=1.50", "1.50"),
+            ("d=null", "null"),
+            (r#"d={"a":[1]}"#, r#"{"a":[1]}"#),
+            ("d=a=b", r#""a=b""#),
+            ("d=", r#""""#),
+            (r#"d=say "x""#, r#""say \"x\"""#),
+        ] {
+            assert_eq!(set(text), Some(("d".to_owned(), value.to_owned())), "{text}");
+        }
+        for text in ["d", "=1", "d=now+x", "d=now+99999999999999999999s", "d=now+9999999999999s"] {
+            assert_eq!(set(text), None, "{text}");
+        }
+    }
+}

@@ -1,0 +1,42 @@
+use super::arguments::Format;
+use super::exit::{Exit, Failure, print_line};
+use super::progress_bars::ProgressBars;
+use super::summary::summary;
+use crate::auction::AuctionId;
+use crate::document::Document;
+use crate::pipeline::Pipeline;
+
+/// Runs one auction through a pipeline, shows how it goes, and prints the outcome.
+pub(super) async fn run_and_print(
+    pipeline: &Pipeline,
+    document: impl Document + 'static,
+    id: Option<&AuctionId>,
+    length: Option<u64>,
+    format: Option<Format>,
+) -> Result<Exit, Failure> {
+    let progress = pipeline.progress();
+    let bars = ProgressBars::new(&progress, length);
+    let run = pipeline.run_with_progress(document, id, &progress);
+    let draw = async {
+        match &bars {
+            Some(bars) => bars.draw().await,
+            None => std::future::pending().await,
+        }
+    };
+    let outcome = tokio::select! {
+        outcome = run => outcome,
+        never = draw => match never {},
+        _ = tokio::signal::ctrl_c() => return Err(Failure::failed("interrupted: nothing more is sent, and what was not committed is not archived")),
+    };
+    drop(bars);
+    match format.unwrap_or(Format::Text) {
+        Format::Text => print_line(&summary(&outcome))?,
+        Format::Json => {
+            let json = serde_json::to_string(&outcome)
+                .map_err(|error| Failure::failed(format!("the outcome cannot be written: {error}")))?;
+            // An engine's answer is passed on as it came. Within JSON, line breaks stand only where a space may.
+            print_line(&json.replace(['\r', '\n'], " "))?;
+        }
+    }
+    Ok(if outcome.is_ok() { Exit::Ok } else { Exit::Failed })
+}

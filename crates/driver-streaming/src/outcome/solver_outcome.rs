@@ -1,0 +1,92 @@
+use measured_body::{Ending, Measurements};
+use serde::{Serialize, Serializer};
+use serde_json::value::RawValue;
+
+use super::milliseconds;
+use crate::document::DocumentDigest;
+use crate::solver::{Exchange, Solver};
+
+/// What happened to one solver.
+#[derive(Debug, Serialize)]
+#[non_exhaustive]
+pub struct SolverOutcome {
+    /// The solver's name.
+    pub name: String,
+    /// Where the request went, without user info.
+    pub url: String,
+    /// How it ended.
+    pub status: SolverStatus,
+    /// The status of the answer.
+    pub http_status: Option<u16>,
+    /// How many requests were made.
+    pub attempts: u32,
+    /// Bytes handed to the HTTP client in the last attempt. Handed over is not yet on the wire.
+    pub bytes_sent: Option<u64>,
+    /// SHA-256 of the document, in hex, if the solver was sent all of it.
+    pub document_sha256: Option<String>,
+    /// How the request's body ended.
+    #[serde(serialize_with = "ending")]
+    pub ending: Option<Ending>,
+    /// From the body's creation to its first poll.
+    pub to_first_poll_ms: Option<f64>,
+    /// From the first poll to the body's end.
+    pub transmission_ms: Option<f64>,
+    /// Of that, spent inside polls.
+    pub busy_ms: Option<f64>,
+    /// Of that, spent waiting for data.
+    pub producer_wait_ms: Option<f64>,
+    /// Of that, spent waiting for the solver to take data.
+    pub consumer_wait_ms: Option<f64>,
+    /// From the start of the request to the end of the answer.
+    pub response_ms: Option<f64>,
+    /// The answer, if it is JSON.
+    pub response: Option<Box<RawValue>>,
+    /// Why it failed.
+    pub error: Option<String>,
+}
+
+/// How a solver's request ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum SolverStatus {
+    /// It answered 2xx with JSON.
+    Ok,
+    /// It could not be reached, broke off, or answered anything else.
+    Failed,
+    /// It had not answered at the deadline.
+    TimedOut,
+}
+
+impl SolverOutcome {
+    pub(crate) fn new(solver: &Solver, exchange: Exchange, document: Option<DocumentDigest>) -> Self {
+        let measurements = exchange.measurements().cloned();
+        let whole = measurements.as_ref().is_some_and(|found| matches!(found.ending, Ending::Complete | Ending::Trailers));
+        let time = |pick: fn(&Measurements) -> Option<std::time::Duration>| {
+            measurements.as_ref().and_then(pick).map(milliseconds)
+        };
+        let response_ms = exchange.http_status().map(|_| milliseconds(exchange.elapsed()));
+        Self {
+            name: solver.name().to_owned(),
+            url: solver.shown_url(),
+            status: exchange.status(),
+            http_status: exchange.http_status(),
+            attempts: 1,
+            bytes_sent: measurements.as_ref().map(|found| found.bytes),
+            document_sha256: document.filter(|_| whole).map(|digest| digest.sha256()),
+            ending: measurements.as_ref().map(|found| found.ending),
+            to_first_poll_ms: time(|found| found.to_first_poll),
+            transmission_ms: time(|found| found.transmission),
+            busy_ms: time(|found| Some(found.busy)),
+            producer_wait_ms: time(|found| Some(found.producer_wait)),
+            consumer_wait_ms: time(|found| Some(found.consumer_wait)),
+            response_ms,
+            error: exchange.error().map(ToOwned::to_owned),
+            response: exchange.into_response(),
+        }
+    }
+}
+
+fn ending<S: Serializer>(ending: &Option<Ending>, serializer: S) -> Result<S::Ok, S::Error> {
+    ending.map(|ending| ending.as_str()).serialize(serializer)
+}

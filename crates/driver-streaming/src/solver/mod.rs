@@ -1,0 +1,11 @@
+//! Solver engines: where they are, and what they answer.
+
+mod answer;
+mod exchange;
+mod redact;
+mod solver;
+mod solver_error;
+
+pub(crate) use self::exchange::{Exchange, ExchangeLimits};
+pub use self::solver::Solver;
+pub use self::solver_error::SolverError;

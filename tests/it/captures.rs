@@ -1,0 +1,15 @@
+//! Real auctions, where they are present.
+
+use crate::end_to_end::send_and_check;
+use crate::support::captures;
+
+#[test]
+fn every_real_auction() {
+    let captures = captures();
+    println!("{} real auctions found", captures.len());
+    for path in captures {
+        println!("{}", path.display());
+        send_and_check(&path, "gzip", ".gz");
+        send_and_check(&path, "zstd", ".zst");
+    }
+}

@@ -1,0 +1,19 @@
+//! `solve` with no argument at all.
+
+use std::fs;
+
+use crate::support::{Finished, program};
+
+#[test]
+fn runs_by_itself_and_runs_again() {
+    let home = tempfile::tempdir().unwrap();
+    for _ in 0..2 {
+        let finished = Finished::run(program(&["solve"]).current_dir(home.path()));
+        assert_eq!(finished.code, Some(0), "{finished:?}");
+        for part in ["alpha", "beta", "gamma", "archive ok", "file:///"] {
+            assert!(finished.output.contains(part), "{finished:?}");
+        }
+        assert_eq!(finished.errors, "");
+        assert_eq!(fs::read_dir(home.path().join("archive")).unwrap().count(), 1);
+    }
+}

@@ -1,0 +1,134 @@
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use driver_streaming::stand_in::{RequestReport, StandIn, StandInBuilder};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinHandle;
+
+use super::runtime;
+
+/// How long a test waits for what must come: only a broken test waits so long.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A solver engine in this process. It ends with this value.
+pub struct Engine {
+    url: String,
+    reports: Receiver<RequestReport>,
+    bodies: Receiver<Vec<u8>>,
+    task: JoinHandle<()>,
+}
+
+impl Engine {
+    /// The stand-in, set up as a test wants it.
+    pub fn stand_in(set_up: impl FnOnce(StandInBuilder) -> StandInBuilder) -> Self {
+        let (sender, reports) = channel();
+        let sender = Mutex::new(sender);
+        let builder = set_up(StandIn::builder()).on_request(move |report| {
+            // A test that has ended listens no more.
+            let _heard = sender.lock().map(|sender| sender.send(report));
+        });
+        let engine = runtime().block_on(builder.bind(loopback())).expect("an engine can listen");
+        let url = engine.url();
+        Self { url, reports, bodies: channel().1, task: runtime().spawn(engine.serve()) }
+    }
+
+    /// An engine that keeps what it is sent, decoded from chunks, and answers well.
+    pub fn keeping() -> Self {
+        let (sender, bodies) = channel();
+        Self::on_socket(bodies, move |stream| {
+            let sender = sender.clone();
+            async move {
+                if let Some(body) = read_request(stream).await {
+                    let _heard = sender.send(body);
+                }
+            }
+        })
+    }
+
+    /// An engine that reads a little and closes the connection.
+    pub fn hanging_up() -> Self {
+        Self::on_socket(channel().1, |mut stream| async move {
+            let mut little = [0; 512];
+            let _read = stream.read(&mut little).await;
+        })
+    }
+
+    /// An address at which nobody listens.
+    pub fn unreachable_url() -> String {
+        let listener = std::net::TcpListener::bind(loopback()).expect("a port is free");
+        format!("http://{}", listener.local_addr().expect("it has an address"))
+    }
+
+    fn on_socket<F>(bodies: Receiver<Vec<u8>>, serve: impl Fn(TcpStream) -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let listener = runtime().block_on(TcpListener::bind(loopback())).expect("an engine can listen");
+        let url = format!("http://{}", listener.local_addr().expect("it has an address"));
+        let serve = Arc::new(serve);
+        let task = runtime().spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                tokio::spawn(serve(stream));
+            }
+        });
+        Self { url, reports: channel().1, bodies, task }
+    }
+
+    /// The argument that names this engine.
+    pub fn argument(&self, name: &str) -> String {
+        format!("{name}={}", self.url)
+    }
+
+    /// The next request's report.
+    pub fn report(&self) -> RequestReport {
+        self.reports.recv_timeout(PATIENCE).expect("a request came")
+    }
+
+    /// Whether a request has come and not been asked for.
+    pub fn had_request(&self) -> bool {
+        self.reports.try_recv().is_ok()
+    }
+
+    /// The next request's body.
+    pub fn body(&self) -> Vec<u8> {
+        self.bodies.recv_timeout(PATIENCE).expect("a body came")
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+fn loopback() -> SocketAddr {
+    (Ipv4Addr::LOCALHOST, 0).into()
+}
+
+/// Reads one chunked request to its end and answers it: written out, so that it shares nothing with what it tests.
+async fn read_request(mut stream: TcpStream) -> Option<Vec<u8>> {
+    let mut received = Vec::new();
+    while !received.ends_with(b"\r\n0\r\n\r\n") {
+        if stream.read_buf(&mut received).await.ok()? == 0 {
+            return None;
+        }
+    }
+    let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 16\r\n\r\n{\"solutions\":[]}";
+    stream.write_all(answer).await.ok()?;
+    let head = received.windows(4).position(|bytes| bytes == b"\r\n\r\n")? + 4;
+    let mut rest = &received[head..];
+    let mut body = Vec::new();
+    loop {
+        let line = rest.windows(2).position(|bytes| bytes == b"\r\n")?;
+        let length = usize::from_str_radix(std::str::from_utf8(&rest[..line]).ok()?, 16).ok()?;
+        if length == 0 {
+            return Some(body);
+        }
+        rest = &rest[line + 2..];
+        body.extend_from_slice(&rest[..length]);
+        rest = &rest[length + 2..];
+    }
+}

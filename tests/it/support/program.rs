@@ -1,0 +1,51 @@
+use std::fmt::Write as _;
+use std::process::{Command, Output};
+
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+/// The program, to be given arguments. It sees no credentials and no proxy of whoever runs the tests.
+pub fn program(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_driver-streaming-under-test"));
+    for (name, _) in std::env::vars() {
+        if name.starts_with("AWS_") || name.to_ascii_lowercase().ends_with("_proxy") {
+            command.env_remove(name);
+        }
+    }
+    command.args(arguments).env_remove("RUST_LOG");
+    command
+}
+
+/// What a run of the program left.
+#[derive(Debug)]
+pub struct Finished {
+    pub code: Option<i32>,
+    pub output: String,
+    pub errors: String,
+}
+
+impl Finished {
+    /// Runs a command to its end.
+    pub fn run(command: &mut Command) -> Self {
+        let Output { status, stdout, stderr } = command.output().expect("the program starts");
+        Self {
+            code: status.code(),
+            output: String::from_utf8(stdout).expect("standard output is text"),
+            errors: String::from_utf8(stderr).expect("standard error is text"),
+        }
+    }
+
+    /// The outcome that `--format json` printed: one object on one line.
+    pub fn outcome(&self) -> Value {
+        assert_eq!(self.output.lines().count(), 1, "{self:?}");
+        serde_json::from_str(&self.output).expect("the outcome is JSON")
+    }
+}
+
+/// SHA-256 in hex.
+pub fn sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().fold(String::new(), |mut hex, byte| {
+        write!(hex, "{byte:02x}").expect("strings take all");
+        hex
+    })
+}
