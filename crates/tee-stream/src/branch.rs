@@ -1,0 +1,348 @@
+use std::{
+    fmt,
+    pin::Pin,
+    sync::{Arc, Mutex, PoisonError},
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use futures_core::{FusedStream, Stream};
+
+use crate::{
+    BranchEnd, BranchEnding, BranchMonitor, BranchOptions, TeeError, branch_options::OnEnd,
+    cursor::CursorId, monitor::Progress, producer::Producer, reader::Reader, shared::Shared,
+    signal::Signal, state::Step, tail::Tail,
+};
+
+/// One reader of a [`Tee`](crate::Tee): a `Stream` of the whole document, at its own pace.
+///
+/// It yields the chunks of the document from byte 0, then those of its own tail, then nothing more; or, after some of them,
+/// one [`TeeError`] and nothing more. It is an `http_body::Body` too (feature `http-body`).
+///
+/// # Cancel safety
+///
+/// Between two polls a branch holds no part of the source. It may be dropped, or left alone, at any time; if others wait for
+/// what it was doing, one of them goes on with it.
+///
+/// # Cost
+///
+/// A poll that finds its chunk in the window takes one uncontended lock and one reference count, whatever the number of
+/// branches. A poll that does not find it polls the source, once, with no lock held.
+pub struct Branch<E> {
+    shared: Arc<Shared<E>>,
+    /// Where the state keeps this branch, until the shared document has ended for it.
+    index: Option<usize>,
+    phase: Phase<E>,
+    tail: Tail,
+    progress: Arc<Progress>,
+    replays: u32,
+    patience_spent: Duration,
+    on_end: Mutex<Option<OnEnd>>,
+}
+
+enum Phase<E> {
+    Document,
+    /// Nothing but what is left of the tail.
+    Tail,
+    /// The error comes next.
+    Failing(TeeError<E>),
+    Ended,
+}
+
+impl<E> Branch<E> {
+    pub(crate) fn new(shared: Arc<Shared<E>>, options: BranchOptions) -> Self {
+        let BranchOptions {
+            name,
+            lag_policy,
+            tail,
+            on_end,
+        } = options;
+        let (index, id) =
+            shared.change(|state, effects| state.join(name.clone(), lag_policy, effects));
+        Self {
+            index: Some(index),
+            phase: Phase::Document,
+            tail: Tail::new(tail, shared.chunk_size),
+            progress: Arc::new(Progress::new(id, name)),
+            replays: 0,
+            patience_spent: Duration::ZERO,
+            on_end: Mutex::new(on_end),
+            shared,
+        }
+    }
+
+    /// The number of this branch in its tee, counted from 0.
+    pub fn id(&self) -> u64 {
+        self.progress.id()
+    }
+
+    /// The name it was given.
+    pub fn name(&self) -> Option<&Arc<str>> {
+        self.progress.name()
+    }
+
+    /// The bytes that it has handed out, those of its tail included.
+    pub fn position(&self) -> u64 {
+        self.progress.bytes()
+    }
+
+    /// A handle that watches it from elsewhere.
+    pub fn monitor(&self) -> BranchMonitor {
+        BranchMonitor::new(Arc::clone(&self.progress))
+    }
+
+    /// The bytes it has yet to hand out, once the length of the document is known or was declared.
+    pub fn remaining(&self) -> Option<u64> {
+        match self.phase {
+            Phase::Ended => Some(0),
+            Phase::Failing(_) => None,
+            Phase::Document | Phase::Tail => {
+                let length = self.shared.lock().length()?;
+                Some((length + self.tail.length()).saturating_sub(self.position()))
+            }
+        }
+    }
+
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, TeeError<E>>>> {
+        let mut produced = false;
+        loop {
+            let chunk = match &self.phase {
+                Phase::Document => match self.poll_document(context, &mut produced) {
+                    Poll::Pending => return Poll::Pending,
+                    Poll::Ready(Ok(Some(chunk))) => self.tail.follow(chunk),
+                    Poll::Ready(Ok(None)) => {
+                        self.phase = Phase::Tail;
+                        None
+                    }
+                    Poll::Ready(Err(error)) => {
+                        self.phase = Phase::Failing(error);
+                        self.tail.take_held()
+                    }
+                },
+                Phase::Tail => match self.tail.finish() {
+                    Some(chunk) => Some(chunk),
+                    None => {
+                        self.end(BranchEnding::Complete);
+                        return Poll::Ready(None);
+                    }
+                },
+                Phase::Failing(error) => {
+                    let error = error.clone();
+                    self.end(BranchEnding::from(&error));
+                    return Poll::Ready(Some(Err(error)));
+                }
+                Phase::Ended => return Poll::Ready(None),
+            };
+            if let Some(chunk) = chunk {
+                self.progress.add(chunk.len());
+                return Poll::Ready(Some(Ok(chunk)));
+            }
+        }
+    }
+
+    /// The next chunk of the shared document, `None` at its end.
+    fn poll_document(
+        &mut self,
+        context: &mut Context<'_>,
+        produced: &mut bool,
+    ) -> Poll<Result<Option<Bytes>, TeeError<E>>> {
+        let Some(index) = self.index else {
+            return Poll::Ready(Ok(None));
+        };
+        let shared = Arc::clone(&self.shared);
+        let mut now = None;
+        loop {
+            let (step, left) = shared.change(|state, effects| {
+                let step = state.step(index, now, !*produced, context.waker(), effects);
+                let left = match step {
+                    Step::End | Step::Fail(_) => state.leave(index, now, effects),
+                    _ => None,
+                };
+                (step, left)
+            });
+            if let Some(reader) = left {
+                self.left(&reader);
+            }
+            match step {
+                Step::Chunk(chunk) => return Poll::Ready(Ok(Some(chunk))),
+                Step::End => return Poll::Ready(Ok(None)),
+                Step::Fail(error) => return Poll::Ready(Err(error)),
+                Step::NeedTime => now = shared.guard(|| shared.now()),
+                Step::Produce {
+                    cursor,
+                    production,
+                    signal,
+                } => {
+                    *produced = true;
+                    if drive(&shared, index, cursor, production, &signal, context) {
+                        return Poll::Pending;
+                    }
+                }
+                Step::Open {
+                    cursor,
+                    offset,
+                    signal,
+                } => {
+                    *produced = true;
+                    let production = shared.guard(|| shared.open(offset, Arc::clone(&signal)));
+                    if let Some(production) = production
+                        && drive(&shared, index, cursor, production, &signal, context)
+                    {
+                        return Poll::Pending;
+                    }
+                }
+                Step::Wait => return Poll::Pending,
+                Step::WaitUntil {
+                    cursor,
+                    deadline,
+                    signal,
+                } => {
+                    if shared.guard(|| shared.arm(cursor, deadline, signal)) {
+                        context.waker().wake_by_ref();
+                    }
+                    return Poll::Pending;
+                }
+                Step::Yield => {
+                    context.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
+            }
+        }
+    }
+
+    fn left(&mut self, reader: &Reader) {
+        self.index = None;
+        self.replays = reader.replays;
+        self.patience_spent = reader.spent;
+    }
+
+    /// Ends it for good and reports that, once.
+    fn end(&mut self, ending: BranchEnding) {
+        self.phase = Phase::Ended;
+        self.progress.end();
+        let report = self
+            .on_end
+            .get_mut()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        if let Some(report) = report {
+            report(BranchEnd {
+                id: self.id(),
+                name: self.name().cloned(),
+                bytes: self.position(),
+                ending,
+                replays: self.replays,
+                patience_spent: self.patience_spent,
+            });
+        }
+    }
+}
+
+/// Polls a production with no lock held. True when it is pending and the branch is registered.
+fn drive<E>(
+    shared: &Shared<E>,
+    index: usize,
+    cursor: CursorId,
+    mut production: Producer<E>,
+    signal: &Signal,
+    context: &Context<'_>,
+) -> bool {
+    signal.begin_poll();
+    match shared.guard(|| production.poll()) {
+        Poll::Ready(outcome) => {
+            shared.change(|state, effects| state.deliver(cursor, production, outcome, effects));
+            false
+        }
+        Poll::Pending => shared.change(|state, effects| {
+            state.suspend(cursor, production, index, context.waker(), effects)
+        }),
+    }
+}
+
+impl<E> Stream for Branch<E> {
+    type Item = Result<Bytes, TeeError<E>>;
+
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.get_mut().poll(context)
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        if self.is_terminated() {
+            (0, Some(0))
+        } else {
+            (0, None)
+        }
+    }
+}
+
+impl<E> FusedStream for Branch<E> {
+    fn is_terminated(&self) -> bool {
+        matches!(self.phase, Phase::Ended)
+    }
+}
+
+#[cfg(feature = "http-body")]
+#[deny(clippy::missing_trait_methods)]
+impl<E> http_body::Body for Branch<E> {
+    type Data = Bytes;
+    type Error = TeeError<E>;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<http_body::Frame<Bytes>, Self::Error>>> {
+        self.get_mut()
+            .poll(context)
+            .map(|item| item.map(|chunk| chunk.map(http_body::Frame::data)))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.remaining() == Some(0)
+    }
+
+    fn size_hint(&self) -> http_body::SizeHint {
+        self.remaining()
+            .map_or_else(http_body::SizeHint::new, http_body::SizeHint::with_exact)
+    }
+}
+
+impl<E> Drop for Branch<E> {
+    fn drop(&mut self) {
+        // Whoever knew the length and has all the bytes may stop before it is told the end.
+        let complete = self.remaining() == Some(0);
+        if let Some(index) = self.index {
+            let now = if self.shared.lock().is_timed() {
+                self.shared.now()
+            } else {
+                None
+            };
+            if let Some(reader) = self
+                .shared
+                .change(|state, effects| state.leave(index, now, effects))
+            {
+                self.left(&reader);
+            }
+        }
+        if !matches!(self.phase, Phase::Ended) {
+            self.end(match &self.phase {
+                Phase::Failing(error) => BranchEnding::from(error),
+                _ if complete => BranchEnding::Complete,
+                _ if std::thread::panicking() => BranchEnding::Poisoned,
+                _ => BranchEnding::Dropped,
+            });
+        }
+    }
+}
+
+impl<E> fmt::Debug for Branch<E> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Branch")
+            .field("id", &self.id())
+            .field("name", &self.name())
+            .field("position", &self.position())
+            .field("ended", &self.is_terminated())
+            .finish_non_exhaustive()
+    }
+}

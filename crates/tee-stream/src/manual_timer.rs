@@ -1,0 +1,104 @@
+use std::{
+    future::Future,
+    mem,
+    pin::Pin,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::{Context, Poll, Waker},
+    time::{Duration, Instant},
+};
+
+use crate::{Sleep, Timer};
+
+/// A clock that moves only when it is told to, for tests that need no sleep.
+///
+/// Clones show the same time.
+///
+/// ```
+/// use std::time::Duration;
+/// use tee_stream::{ManualTimer, Timer};
+///
+/// let timer = ManualTimer::new();
+/// let before = timer.now();
+/// timer.advance(Duration::from_secs(1));
+/// assert_eq!(timer.now() - before, Duration::from_secs(1));
+/// ```
+#[derive(Debug, Clone)]
+pub struct ManualTimer {
+    clock: Arc<Mutex<Clock>>,
+}
+
+#[derive(Debug)]
+struct Clock {
+    now: Instant,
+    waiting: Vec<(Instant, Waker)>,
+}
+
+impl ManualTimer {
+    /// A clock that stands still.
+    pub fn new() -> Self {
+        Self {
+            clock: Arc::new(Mutex::new(Clock {
+                now: Instant::now(),
+                waiting: Vec::new(),
+            })),
+        }
+    }
+
+    /// Moves the clock and wakes those whose time has come.
+    pub fn advance(&self, by: Duration) {
+        let due: Vec<Waker> = {
+            let mut clock = self.lock();
+            clock.now += by;
+            let now = clock.now;
+            let (due, waiting) = mem::take(&mut clock.waiting)
+                .into_iter()
+                .partition(|(deadline, _)| *deadline <= now);
+            clock.waiting = waiting;
+            let due: Vec<(Instant, Waker)> = due;
+            due.into_iter().map(|(_, waker)| waker).collect()
+        };
+        due.into_iter().for_each(Waker::wake);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Clock> {
+        self.clock.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Default for ManualTimer {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Timer for ManualTimer {
+    fn now(&self) -> Instant {
+        self.lock().now
+    }
+
+    fn sleep_until(&self, deadline: Instant) -> Sleep {
+        Box::pin(ManualSleep {
+            timer: self.clone(),
+            deadline,
+        })
+    }
+}
+
+struct ManualSleep {
+    timer: ManualTimer,
+    deadline: Instant,
+}
+
+impl Future for ManualSleep {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        let waker = context.waker().clone();
+        let mut clock = self.timer.lock();
+        if clock.now >= self.deadline {
+            return Poll::Ready(());
+        }
+        clock.waiting.push((self.deadline, waker));
+        Poll::Pending
+    }
+}

@@ -1,0 +1,79 @@
+use std::{
+    fmt,
+    pin::Pin,
+    task::{Context, Poll, Waker},
+};
+
+use bytes::Bytes;
+use futures_core::Stream;
+
+use crate::{TeeError, hashing::Hashing, state::Outcome};
+
+/// The streams that chunks come from: boxed, so that a tee's type does not name its source.
+pub(crate) type ChunkStream<E> = Pin<Box<dyn Stream<Item = Result<Bytes, E>> + Send>>;
+
+/// How many empty chunks one poll passes over before it lets others run.
+const EMPTY_CHUNKS: usize = 32;
+
+/// One production while it runs.
+pub(crate) struct Producer<E> {
+    stream: ChunkStream<E>,
+    /// Wakes everybody who waits at the cursor, whoever polls.
+    waker: Waker,
+    /// Only where there is a replay to compare with.
+    hashing: Option<Hashing>,
+    copies: bool,
+}
+
+impl<E> Producer<E> {
+    pub(crate) fn new(
+        stream: ChunkStream<E>,
+        waker: Waker,
+        hashing: Option<Hashing>,
+        copies: bool,
+    ) -> Self {
+        Self {
+            stream,
+            waker,
+            hashing,
+            copies,
+        }
+    }
+
+    pub(crate) fn poll(&mut self) -> Poll<Outcome<E>> {
+        let mut context = Context::from_waker(&self.waker);
+        for _ in 0..EMPTY_CHUNKS {
+            let chunk = match self.stream.as_mut().poll_next(&mut context) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(Some(Ok(chunk))) if chunk.is_empty() => continue,
+                Poll::Ready(Some(Ok(chunk))) if self.copies => Bytes::copy_from_slice(&chunk),
+                Poll::Ready(Some(Ok(chunk))) => chunk,
+                Poll::Ready(Some(Err(error))) => {
+                    return Poll::Ready(Outcome::Failed(TeeError::Source(std::sync::Arc::new(
+                        error,
+                    ))));
+                }
+                Poll::Ready(None) => {
+                    return Poll::Ready(Outcome::End(
+                        self.hashing.as_ref().and_then(Hashing::remainder),
+                    ));
+                }
+            };
+            let hashes = self
+                .hashing
+                .as_mut()
+                .map_or_else(Vec::new, |hashing| hashing.update(&chunk));
+            return Poll::Ready(Outcome::Chunk(chunk, hashes));
+        }
+        Poll::Ready(Outcome::Nothing)
+    }
+}
+
+impl<E> fmt::Debug for Producer<E> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Producer")
+            .field("copies", &self.copies)
+            .finish_non_exhaustive()
+    }
+}

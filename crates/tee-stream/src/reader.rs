@@ -1,0 +1,109 @@
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use crate::{AfterPatience, cursor::CursorId, signal::Registration};
+
+/// What the state keeps for each branch that has not ended.
+#[derive(Debug)]
+pub(crate) struct Reader {
+    pub(crate) id: u64,
+    pub(crate) name: Option<Arc<str>>,
+    /// The bytes of the shared document that it has read.
+    pub(crate) offset: u64,
+    pub(crate) place: Place,
+    /// How long others wait for it in all; `None` for ever.
+    pub(crate) limit: Option<Duration>,
+    pub(crate) then: AfterPatience,
+    pub(crate) spent: Duration,
+    /// It came here while others were already waiting for room, and nobody has taken the time since.
+    pub(crate) fresh: bool,
+    /// When it came here, if others were already waiting for room.
+    pub(crate) here_since: Option<Instant>,
+    pub(crate) waits_for_room: Option<CursorId>,
+    pub(crate) registration: Option<Registration>,
+    /// The chunk that it reads next is one that it produced itself.
+    pub(crate) leading: bool,
+    /// The bytes that it produced since it last gave way to others.
+    pub(crate) led: u64,
+    pub(crate) replays: u32,
+}
+
+/// Where a branch is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// At a chunk of a cursor's window, or at its front.
+    Reading { cursor: CursorId, sequence: u64 },
+    /// Ahead of a cursor, which it waits for.
+    Ahead { cursor: CursorId },
+    /// Nowhere but at its offset.
+    Adrift,
+    /// Left behind for good when the others were at `front`.
+    Lagged { front: u64 },
+}
+
+impl Reader {
+    /// How long others have been waiting for it, if they have been waiting since `since`.
+    pub(crate) fn kept_waiting(&self, since: Option<Instant>, now: Option<Instant>) -> Duration {
+        match (since, now) {
+            (Some(since), Some(now)) if !self.fresh => {
+                now.saturating_duration_since(self.here_since.map_or(since, |here| here.max(since)))
+            }
+            _ => Duration::ZERO,
+        }
+    }
+
+    /// Takes note that others waited for it.
+    pub(crate) fn charge(&mut self, since: Option<Instant>, now: Option<Instant>) {
+        self.spent = self.spent.saturating_add(self.kept_waiting(since, now));
+        (self.fresh, self.here_since) = (false, None);
+    }
+}
+
+/// The branches that have not ended, by index.
+#[derive(Debug, Default)]
+pub(crate) struct Readers {
+    slots: Vec<Option<Reader>>,
+    free: Vec<usize>,
+    joined: u64,
+}
+
+impl Readers {
+    /// The number of branches that ever joined, which is the number of the next one.
+    pub(crate) fn joined(&self) -> u64 {
+        self.joined
+    }
+
+    pub(crate) fn open(&self) -> usize {
+        self.slots.len() - self.free.len()
+    }
+
+    pub(crate) fn insert(&mut self, reader: Reader) -> usize {
+        self.joined += 1;
+        if let Some(index) = self.free.pop() {
+            self.slots[index] = Some(reader);
+            return index;
+        }
+        self.slots.push(Some(reader));
+        self.slots.len() - 1
+    }
+
+    pub(crate) fn remove(&mut self, index: usize) -> Option<Reader> {
+        let reader = self.slots.get_mut(index)?.take()?;
+        self.free.push(index);
+        Some(reader)
+    }
+
+    pub(crate) fn get_mut(&mut self, index: usize) -> Option<&mut Reader> {
+        self.slots.get_mut(index)?.as_mut()
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Reader> {
+        self.slots.iter().flatten()
+    }
+
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Reader> {
+        self.slots.iter_mut().flatten()
+    }
+}

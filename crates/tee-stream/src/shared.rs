@@ -1,0 +1,110 @@
+use std::{
+    sync::Arc,
+    task::{Context, Poll, Waker},
+    time::Instant,
+};
+
+use crate::{
+    Timer,
+    cursor::CursorId,
+    effects::Effects,
+    hashing::Hashing,
+    producer::{ChunkStream, Producer},
+    signal::Signal,
+    state::State,
+    sync::{Mutex, MutexGuard, lock},
+};
+
+pub(crate) type ReplayFn<E> = Box<dyn Fn(u64) -> ChunkStream<E> + Send + Sync>;
+
+/// What the handles and the branches of a tee have in common: the state, and everything that is called with no lock held.
+pub(crate) struct Shared<E> {
+    state: Mutex<State<Producer<E>, E>>,
+    timer: Option<Arc<dyn Timer>>,
+    replay: Option<ReplayFn<E>>,
+    copies: bool,
+    pub(crate) chunk_size: usize,
+}
+
+pub(crate) type SharedEffects<E> = Effects<Producer<E>, E>;
+
+impl<E> Shared<E> {
+    pub(crate) fn new(
+        state: State<Producer<E>, E>,
+        timer: Option<Arc<dyn Timer>>,
+        replay: Option<ReplayFn<E>>,
+        copies: bool,
+        chunk_size: usize,
+    ) -> Self {
+        Self {
+            state: Mutex::new(state),
+            timer,
+            replay,
+            copies,
+            chunk_size,
+        }
+    }
+
+    pub(crate) fn lock(&self) -> MutexGuard<'_, State<Producer<E>, E>> {
+        lock(&self.state)
+    }
+
+    /// Changes the state, then, with the lock released, does what that entails.
+    pub(crate) fn change<T>(
+        &self,
+        change: impl FnOnce(&mut State<Producer<E>, E>, &mut SharedEffects<E>) -> T,
+    ) -> T {
+        let mut effects = Effects::new();
+        let result = change(&mut self.lock(), &mut effects);
+        effects.run();
+        result
+    }
+
+    pub(crate) fn now(&self) -> Option<Instant> {
+        self.timer.as_ref().map(|timer| timer.now())
+    }
+
+    /// Begins the document again from `offset`.
+    pub(crate) fn open(&self, offset: u64, signal: Arc<Signal>) -> Option<Producer<E>> {
+        let replay = self.replay.as_ref()?;
+        Some(Producer::new(
+            replay(offset),
+            Waker::from(signal),
+            Some(Hashing::new(offset)),
+            self.copies,
+        ))
+    }
+
+    /// Sets an alarm that wakes everybody who waits at a cursor. True when the time has come already.
+    pub(crate) fn arm(&self, cursor: CursorId, deadline: Instant, signal: Arc<Signal>) -> bool {
+        let Some(timer) = &self.timer else {
+            return false;
+        };
+        let mut sleep = timer.sleep_until(deadline);
+        if sleep
+            .as_mut()
+            .poll(&mut Context::from_waker(&Waker::from(signal)))
+            == Poll::Ready(())
+        {
+            return true;
+        }
+        self.change(|state, effects| state.arm(cursor, sleep, effects));
+        false
+    }
+
+    /// Runs code of others; if it panics, everything ends with an error from then on.
+    pub(crate) fn guard<T>(&self, run: impl FnOnce() -> T) -> T {
+        let poison = PoisonOnPanic(self);
+        let result = run();
+        std::mem::forget(poison);
+        result
+    }
+}
+
+struct PoisonOnPanic<'a, E>(&'a Shared<E>);
+
+impl<E> Drop for PoisonOnPanic<'_, E> {
+    fn drop(&mut self) {
+        self.0.change(State::poison);
+    }
+}

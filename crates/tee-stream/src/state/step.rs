@@ -1,0 +1,226 @@
+use std::{sync::Arc, task::Waker, time::Instant};
+
+use bytes::Bytes;
+
+use super::{State, Step, attach::Attached, room::Room};
+use crate::{
+    TeeError,
+    cursor::{CursorId, Production},
+    effects::Effects,
+    reader::Place,
+    signal::Signal,
+};
+
+impl<P, E> State<P, E> {
+    /// Says what a branch that is polled has to do.
+    ///
+    /// `may_produce` is false once it has polled a production in this poll, so that one poll does one chunk's work.
+    pub(crate) fn step(
+        &mut self,
+        index: usize,
+        now: Option<Instant>,
+        may_produce: bool,
+        waker: &Waker,
+        effects: &mut Effects<P, E>,
+    ) -> Step<P, E> {
+        if self.poisoned {
+            return Step::Fail(TeeError::Poisoned);
+        }
+        if self.settings.timed && now.is_none() && self.keeps_waiting(index) {
+            return Step::NeedTime;
+        }
+        let waited = self.stop_waiting(index);
+        let step = match self.read(index, now, effects) {
+            Some(step) => step,
+            None => self.step_without_chunk(index, now, may_produce, waker, effects),
+        };
+        self.settle(waited, now);
+        step
+    }
+
+    /// The way that nearly every poll takes: the chunk is there.
+    fn read(
+        &mut self,
+        index: usize,
+        now: Option<Instant>,
+        effects: &mut Effects<P, E>,
+    ) -> Option<Step<P, E>> {
+        let reader = self.readers.get_mut(index)?;
+        let Place::Reading {
+            cursor: id,
+            sequence,
+        } = reader.place
+        else {
+            return None;
+        };
+        let cursor = self.cursors.get_mut(id)?;
+        let chunk: Bytes = cursor.window.read(sequence, reader.offset)?;
+        if let Some(blocked) = cursor.blocked
+            && sequence == cursor.window.base_sequence()
+        {
+            if self.settings.timed && now.is_none() {
+                return Some(Step::NeedTime);
+            }
+            reader.charge(blocked.since, now);
+        }
+        if cursor.window.advance(sequence) && cursor.room_waiters > 0 {
+            cursor.blocked = None;
+            effects.wake(&cursor.signal);
+        }
+        reader.offset += chunk.len() as u64;
+        reader.place = Place::Reading {
+            cursor: id,
+            sequence: sequence + 1,
+        };
+        reader.led = if std::mem::take(&mut reader.leading) {
+            reader.led + chunk.len() as u64
+        } else {
+            0
+        };
+        Some(Step::Chunk(chunk))
+    }
+
+    fn step_without_chunk(
+        &mut self,
+        index: usize,
+        now: Option<Instant>,
+        may_produce: bool,
+        waker: &Waker,
+        effects: &mut Effects<P, E>,
+    ) -> Step<P, E> {
+        loop {
+            let Some(reader) = self.readers.get_mut(index) else {
+                return Step::End;
+            };
+            let offset = reader.offset;
+            let id = match reader.place {
+                Place::Lagged { front } => return Step::Fail(TeeError::Lagged { offset, front }),
+                Place::Reading { cursor, .. } | Place::Ahead { cursor }
+                    if self.cursors.get(cursor).is_some() =>
+                {
+                    cursor
+                }
+                _ => {
+                    reader.place = Place::Adrift;
+                    match self.attach(index, may_produce, effects) {
+                        Attached::Here => match self.read(index, now, effects) {
+                            Some(step) => return step,
+                            None => continue,
+                        },
+                        Attached::Done(step) => return step,
+                    }
+                }
+            };
+            if self.hop(index, id, now, effects) {
+                if let Some(step) = self.read(index, now, effects) {
+                    return step;
+                }
+                continue;
+            }
+            let Some(cursor) = self.cursors.get_mut(id) else {
+                continue;
+            };
+            match &cursor.end {
+                Some(Ok(())) if offset == cursor.window.front() => return Step::End,
+                Some(Err(error)) if offset == cursor.window.front() => {
+                    return Step::Fail(error.clone());
+                }
+                Some(_) => {
+                    // Ahead of a production that will never get here.
+                    self.detach(index, Place::Adrift, now, effects);
+                    continue;
+                }
+                None => {}
+            }
+            if !matches!(cursor.production, Production::Idle(_)) {
+                self.register(index, id, waker, effects);
+                return Step::Wait;
+            }
+            return match self.make_room(id, now, effects) {
+                Room::NeedTime => Step::NeedTime,
+                Room::Free => self.produce(index, id, may_produce),
+                Room::Wait(deadline) => {
+                    self.wait_for_room(index, id, deadline, now, waker, effects)
+                }
+            };
+        }
+    }
+
+    /// Hands the production to this branch, unless it is time to let others run.
+    fn produce(&mut self, index: usize, id: CursorId, may_produce: bool) -> Step<P, E> {
+        let (Some(reader), Some(cursor)) = (self.readers.get_mut(index), self.cursors.get_mut(id))
+        else {
+            return Step::Yield;
+        };
+        let others_behind = cursor.readers > cursor.window.readers_at_front() + cursor.ahead.len();
+        if !may_produce || (reader.led >= self.settings.lead && others_behind) {
+            reader.led = 0;
+            return Step::Yield;
+        }
+        match std::mem::replace(&mut cursor.production, Production::Taken) {
+            Production::Idle(production) => {
+                reader.leading = true;
+                Step::Produce {
+                    cursor: id,
+                    production,
+                    signal: Arc::clone(&cursor.signal),
+                }
+            }
+            other => {
+                cursor.production = other;
+                Step::Yield
+            }
+        }
+    }
+
+    fn wait_for_room(
+        &mut self,
+        index: usize,
+        id: CursorId,
+        deadline: Option<Instant>,
+        now: Option<Instant>,
+        waker: &Waker,
+        effects: &mut Effects<P, E>,
+    ) -> Step<P, E> {
+        self.register(index, id, waker, effects);
+        let (Some(reader), Some(cursor)) = (self.readers.get_mut(index), self.cursors.get_mut(id))
+        else {
+            return Step::Wait;
+        };
+        reader.waits_for_room = Some(id);
+        cursor.room_waiters += 1;
+        let Some(deadline) = deadline else {
+            return Step::Wait;
+        };
+        if cursor
+            .armed
+            .is_some_and(|armed| armed <= deadline && now.is_none_or(|now| armed > now))
+        {
+            return Step::Wait;
+        }
+        cursor.armed = Some(deadline);
+        Step::WaitUntil {
+            cursor: id,
+            deadline,
+            signal: Arc::clone(&cursor.signal),
+        }
+    }
+
+    /// Enters the waker of a branch where its cursor will call it.
+    pub(super) fn register(
+        &mut self,
+        index: usize,
+        id: CursorId,
+        waker: &Waker,
+        effects: &mut Effects<P, E>,
+    ) {
+        let (Some(reader), Some(cursor)) = (self.readers.get_mut(index), self.cursors.get_mut(id))
+        else {
+            return;
+        };
+        reader.led = 0;
+        cursor.waiting = true;
+        let signal: &Arc<Signal> = &cursor.signal;
+        effects.drop_waker(signal.register(&mut reader.registration, waker));
+    }
+}

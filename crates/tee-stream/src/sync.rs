@@ -1,0 +1,15 @@
+//! The one place that knows whether the lock is the standard library's or loom's.
+
+use std::sync::PoisonError;
+
+#[cfg(loom)]
+pub(crate) use loom::sync::{Mutex, MutexGuard};
+#[cfg(not(loom))]
+pub(crate) use std::sync::{Mutex, MutexGuard};
+
+/// Locks, whether or not another thread panicked while it held the lock.
+///
+/// No code of the caller runs under a lock of this crate, so there is no state that a panic could leave half changed.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

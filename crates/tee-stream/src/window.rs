@@ -1,0 +1,196 @@
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+
+/// The chunks of one cursor, oldest first, each with the number of branches whose next chunk it is.
+///
+/// Counting the readers at each chunk, and not the chunks of each reader, is what makes moving on O(1)
+/// however many branches there are.
+#[derive(Debug)]
+pub(crate) struct Window {
+    slots: VecDeque<Slot>,
+    /// The number of the oldest chunk; numbers are never used twice.
+    base_sequence: u64,
+    /// The offset behind the newest chunk.
+    front: u64,
+    bytes: usize,
+    /// Readers that have read all there is.
+    at_front: usize,
+}
+
+#[derive(Debug)]
+struct Slot {
+    offset: u64,
+    bytes: Bytes,
+    readers: usize,
+}
+
+impl Window {
+    pub(crate) fn new(offset: u64) -> Self {
+        Self {
+            slots: VecDeque::new(),
+            base_sequence: 0,
+            front: offset,
+            bytes: 0,
+            at_front: 0,
+        }
+    }
+
+    /// The offset of the oldest byte that is still here.
+    pub(crate) fn base(&self) -> u64 {
+        self.slots.front().map_or(self.front, |slot| slot.offset)
+    }
+
+    pub(crate) fn front(&self) -> u64 {
+        self.front
+    }
+
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    pub(crate) fn chunks(&self) -> usize {
+        self.slots.len()
+    }
+
+    pub(crate) fn readers_at_front(&self) -> usize {
+        self.at_front
+    }
+
+    pub(crate) fn base_sequence(&self) -> u64 {
+        self.base_sequence
+    }
+
+    /// Whether a reader at `offset` can go on from here without a gap.
+    pub(crate) fn holds(&self, offset: u64) -> bool {
+        (self.base()..=self.front).contains(&offset)
+    }
+
+    /// Adds a reader at `offset`, which the window must hold, and returns the number of its next chunk.
+    pub(crate) fn enter(&mut self, offset: u64) -> u64 {
+        debug_assert!(self.holds(offset));
+        let index = self
+            .slots
+            .partition_point(|slot| slot.offset + slot.bytes.len() as u64 <= offset);
+        let sequence = self.base_sequence + index as u64;
+        *self.readers(sequence) += 1;
+        sequence
+    }
+
+    /// Removes a reader. True when nobody needs the oldest chunk any longer.
+    pub(crate) fn leave(&mut self, sequence: u64) -> bool {
+        let readers = self.readers(sequence);
+        *readers -= 1;
+        *readers == 0 && sequence == self.base_sequence && !self.slots.is_empty()
+    }
+
+    /// What a reader at `offset`, whose next chunk is `sequence`, reads next; nothing at the front.
+    ///
+    /// It is a whole chunk, or what is left of one that another production cut elsewhere.
+    pub(crate) fn read(&self, sequence: u64, offset: u64) -> Option<Bytes> {
+        let slot = self.slots.get(self.index(sequence))?;
+        let skipped = (offset - slot.offset) as usize;
+        Some(if skipped == 0 {
+            slot.bytes.clone()
+        } else {
+            slot.bytes.slice(skipped..)
+        })
+    }
+
+    /// Moves a reader to the next chunk. True when nobody needs the oldest chunk any longer.
+    pub(crate) fn advance(&mut self, sequence: u64) -> bool {
+        *self.readers(sequence + 1) += 1;
+        self.leave(sequence)
+    }
+
+    /// Adds a chunk. The readers that were at the front are now at it.
+    pub(crate) fn push(&mut self, bytes: Bytes) {
+        let readers = std::mem::take(&mut self.at_front);
+        self.bytes += bytes.len();
+        let offset = self.front;
+        self.front += bytes.len() as u64;
+        self.slots.push_back(Slot {
+            offset,
+            bytes,
+            readers,
+        });
+    }
+
+    /// Takes out the oldest chunk, unless a reader still needs it.
+    pub(crate) fn evict(&mut self) -> Option<Bytes> {
+        if self.slots.front()?.readers > 0 {
+            return None;
+        }
+        let slot = self.slots.pop_front()?;
+        self.base_sequence += 1;
+        self.bytes -= slot.bytes.len();
+        Some(slot.bytes)
+    }
+
+    fn readers(&mut self, sequence: u64) -> &mut usize {
+        let index = self.index(sequence);
+        match self.slots.get_mut(index) {
+            Some(slot) => &mut slot.readers,
+            None => &mut self.at_front,
+        }
+    }
+
+    fn index(&self, sequence: u64) -> usize {
+        (sequence - self.base_sequence) as usize
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn window(chunks: &[&'static [u8]]) -> Window {
+        let mut window = Window::new(0);
+        for chunk in chunks {
+            window.push(Bytes::from_static(chunk));
+        }
+        window
+    }
+
+    #[test]
+    fn readers_hold_chunks_until_they_have_read_them() {
+        let mut window = window(&[b"ab", b"cd"]);
+        let (first, second) = (window.enter(0), window.enter(0));
+        assert_eq!(window.evict(), None);
+        assert_eq!(window.read(first, 0).unwrap(), "ab");
+        assert!(!window.advance(first));
+        assert_eq!(window.evict(), None);
+        assert!(window.advance(second));
+        assert_eq!(window.evict().unwrap(), "ab");
+        assert_eq!((window.base(), window.front(), window.bytes()), (2, 4, 2));
+    }
+
+    #[test]
+    fn a_reader_may_enter_in_the_middle_of_a_chunk() {
+        let mut window = window(&[b"ab", b"cdef"]);
+        let sequence = window.enter(3);
+        assert_eq!(window.read(sequence, 3).unwrap(), "def");
+        let front = window.enter(6);
+        assert_eq!(window.read(front, 6), None);
+    }
+
+    #[test]
+    fn readers_at_the_front_are_at_the_next_chunk() {
+        let mut window = Window::new(7);
+        let sequence = window.enter(7);
+        window.push(Bytes::from_static(b"x"));
+        assert_eq!(window.readers_at_front(), 0);
+        assert_eq!(window.read(sequence, 7).unwrap(), "x");
+        assert!(window.leave(sequence));
+    }
+
+    #[test]
+    fn boundaries_are_held_and_nothing_outside_is() {
+        let mut window = window(&[b"ab", b"cd"]);
+        window.evict();
+        assert!(!window.holds(1));
+        assert!(window.holds(2));
+        assert!(window.holds(4));
+        assert!(!window.holds(5));
+    }
+}

@@ -1,0 +1,13 @@
+//! The tee from outside: every test polls by hand, so that each poll and each wake is decided here.
+
+mod auto_traits;
+#[cfg(feature = "http-body")]
+mod body;
+mod cursors;
+mod endings;
+mod joining;
+mod patience;
+mod replays;
+mod sources;
+mod support;
+mod window;

@@ -1,0 +1,214 @@
+use std::time::Duration;
+
+use tee_stream::{AfterPatience, BranchOptions, LagPolicy, ManualTimer, Tee, TeeError};
+
+use crate::support::{
+    Wakes, chunks, document, next, next_error, poll_with, read_on, read_to_end, replay,
+};
+
+const LIMIT: Duration = Duration::from_millis(100);
+
+fn patience(then: AfterPatience) -> LagPolicy {
+    LagPolicy::Patience { limit: LIMIT, then }
+}
+
+#[test]
+fn others_wait_for_a_stalled_branch_until_its_patience_is_spent() {
+    let (document, timer) = (document(200), ManualTimer::new());
+    let tee = Tee::builder()
+        .window(40)
+        .timer(timer.clone())
+        .lag_policy(patience(AfterPatience::Fail))
+        .build(chunks(&document, 0, 10));
+    let (mut first, mut stalled) = (tee.branch(), tee.branch());
+    let mut read = Vec::new();
+    assert!(!read_on(&mut first, &mut read));
+    let wakes = Wakes::new();
+    assert!(poll_with(&mut first, &wakes).is_pending());
+    timer.advance(LIMIT - Duration::from_millis(1));
+    assert_eq!(wakes.take(), 0);
+    assert!(poll_with(&mut first, &wakes).is_pending());
+    timer.advance(Duration::from_millis(1));
+    assert_eq!(wakes.take(), 1);
+    read.extend(read_to_end(&mut first));
+    assert_eq!(read, document);
+    assert!(matches!(
+        next_error(&mut stalled),
+        TeeError::Lagged {
+            offset: 0,
+            front: 40
+        }
+    ));
+}
+
+#[test]
+fn patience_is_a_sum_over_the_life_of_a_branch() {
+    let (document, timer) = (document(1000), ManualTimer::new());
+    let tee = Tee::builder()
+        .window(40)
+        .timer(timer.clone())
+        .lag_policy(patience(AfterPatience::Fail))
+        .build(chunks(&document, 0, 10));
+    let (mut first, mut slow) = (tee.branch(), tee.branch());
+    let mut read = Vec::new();
+    for spent in 1..=9 {
+        assert!(!read_on(&mut first, &mut read));
+        timer.advance(LIMIT / 10);
+        next(&mut slow);
+        let left = tee.branches()[1].patience_left.unwrap();
+        assert_eq!(left, LIMIT - LIMIT / 10 * spent);
+    }
+    assert!(!read_on(&mut first, &mut read));
+    timer.advance(LIMIT / 10);
+    assert!(read_on(&mut first, &mut read));
+    assert!(matches!(
+        next_error(&mut slow),
+        TeeError::Lagged {
+            offset: 90,
+            front: 130
+        }
+    ));
+}
+
+#[test]
+fn nobody_is_charged_while_nobody_waits() {
+    let (document, timer) = (document(100), ManualTimer::new());
+    let tee = Tee::builder()
+        .window(40)
+        .timer(timer.clone())
+        .lag_policy(patience(AfterPatience::Fail))
+        .build(chunks(&document, 0, 10));
+    let (mut first, mut slow) = (tee.branch(), tee.branch());
+    for _ in 0..4 {
+        next(&mut first);
+    }
+    // The window is full, but the leader has not asked for more.
+    timer.advance(LIMIT * 10);
+    assert!(poll_with(&mut first, &Wakes::new()).is_pending());
+    assert_eq!(next(&mut slow), &document[..10]);
+    assert_eq!(tee.branches()[1].patience_left, Some(LIMIT));
+}
+
+#[test]
+fn a_waiter_that_goes_away_ends_the_charging() {
+    let (document, timer) = (document(100), ManualTimer::new());
+    let tee = Tee::builder()
+        .window(40)
+        .timer(timer.clone())
+        .lag_policy(patience(AfterPatience::Fail))
+        .build(chunks(&document, 0, 10));
+    let (mut first, mut slow) = (tee.branch(), tee.branch());
+    assert!(!read_on(&mut first, &mut Vec::new()));
+    timer.advance(LIMIT / 2);
+    drop(first);
+    timer.advance(LIMIT * 10);
+    assert_eq!(tee.branches()[0].patience_left, Some(LIMIT / 2));
+    assert_eq!(read_to_end(&mut slow), document);
+}
+
+#[test]
+fn only_those_who_hold_the_window_back_are_charged() {
+    let (document, timer) = (document(100), ManualTimer::new());
+    let tee = Tee::builder()
+        .window(40)
+        .timer(timer.clone())
+        .lag_policy(patience(AfterPatience::Fail))
+        .build(chunks(&document, 0, 10));
+    let (mut first, mut middle, mut last) = (tee.branch(), tee.branch(), tee.branch());
+    next(&mut first);
+    next(&mut middle);
+    let mut read = Vec::new();
+    assert!(!read_on(&mut first, &mut read));
+    timer.advance(LIMIT);
+    assert!(!read_on(&mut first, &mut read));
+    assert!(matches!(
+        next_error(&mut last),
+        TeeError::Lagged { offset: 0, .. }
+    ));
+    assert_eq!(tee.branches()[1].patience_left, Some(LIMIT));
+    assert_eq!(next(&mut middle), &document[10..20]);
+}
+
+#[test]
+fn a_policy_that_waits_has_no_end() {
+    let (document, timer) = (document(100), ManualTimer::new());
+    let tee = Tee::builder()
+        .window(40)
+        .timer(timer.clone())
+        .lag_policy(patience(AfterPatience::Fail))
+        .build(chunks(&document, 0, 10));
+    let mut first = tee.branch();
+    let mut slow = tee.branch_with(BranchOptions::new().lag_policy(LagPolicy::Wait));
+    assert!(!read_on(&mut first, &mut Vec::new()));
+    timer.advance(Duration::from_secs(3600));
+    assert!(poll_with(&mut first, &Wakes::new()).is_pending());
+    assert_eq!(next(&mut slow), &document[..10]);
+    assert_eq!(next(&mut first), &document[40..50]);
+}
+
+#[test]
+fn a_branch_that_joins_while_others_wait_is_charged_from_then_on() {
+    let (document, timer) = (document(100), ManualTimer::new());
+    let tee = Tee::builder()
+        .window(40)
+        .timer(timer.clone())
+        .lag_policy(patience(AfterPatience::Fail))
+        .build(chunks(&document, 0, 10));
+    let mut first = tee.branch();
+    let _waiting = tee.branch_with(BranchOptions::new().lag_policy(LagPolicy::Wait));
+    assert!(!read_on(&mut first, &mut Vec::new()));
+    timer.advance(LIMIT * 3);
+    let wakes = Wakes::new();
+    assert!(poll_with(&mut first, &wakes).is_pending());
+    let mut late = tee.branch();
+    assert_eq!(wakes.take(), 1);
+    assert!(poll_with(&mut first, &wakes).is_pending());
+    timer.advance(LIMIT);
+    assert_eq!(wakes.take(), 1);
+    assert!(poll_with(&mut first, &wakes).is_pending());
+    assert!(matches!(
+        next_error(&mut late),
+        TeeError::Lagged { offset: 0, .. }
+    ));
+}
+
+#[test]
+fn without_a_timer_patience_is_spent_from_the_start() {
+    let document = document(200);
+    let tee = Tee::builder()
+        .window(40)
+        .replay(replay(&document, 10))
+        .build(chunks(&document, 0, 10));
+    let (mut first, mut stalled) = (tee.branch(), tee.branch());
+    assert_eq!(read_to_end(&mut first), document);
+    assert_eq!(read_to_end(&mut stalled), document);
+    assert_eq!(tee.statistics().cursors_opened, 2);
+}
+
+#[test]
+fn a_cut_branch_costs_nothing_until_it_is_polled_again() {
+    let (document, timer) = (document(200), ManualTimer::new());
+    let tee = Tee::builder()
+        .window(40)
+        .timer(timer.clone())
+        .lag_policy(patience(AfterPatience::Replay))
+        .replay(replay(&document, 10))
+        .build(chunks(&document, 0, 10));
+    let (mut first, mut stalled) = (tee.branch(), tee.branch());
+    let mut read = vec![];
+    assert_eq!(next(&mut stalled), &document[..10]);
+    assert!(!read_on(&mut first, &mut read));
+    timer.advance(LIMIT);
+    assert!(read_on(&mut first, &mut read));
+    assert_eq!(read, document);
+    let status = &tee.branches()[0];
+    assert_eq!(
+        (status.id, status.offset, status.lag, status.cursor),
+        (1, 10, 190, None)
+    );
+    assert_eq!(tee.statistics().cursors_opened, 1);
+    assert_eq!(read_to_end(&mut stalled), &document[10..]);
+    assert_eq!(tee.statistics().cursors_opened, 2);
+    // It read the last 30 bytes where the first had left them.
+    assert_eq!(tee.statistics().bytes_produced, 200 + 160);
+}

@@ -1,0 +1,168 @@
+use std::{
+    io,
+    sync::{Arc, Mutex},
+    task::Poll,
+};
+
+use tee_stream::{Branch, BranchOptions, LagPolicy, Tee};
+
+use crate::support::{Wakes, chunks, document, next, poll, poll_with, read_on, read_to_end};
+
+#[test]
+fn branches_in_one_window_share_one_production() {
+    let document = document(100_000);
+    let tee = Tee::builder().build(chunks(&document, 0, 1000));
+    let mut branches: Vec<_> = (0..5).map(|_| tee.branch()).collect();
+    for chunk in document.chunks(1000) {
+        for branch in &mut branches {
+            assert_eq!(next(branch), chunk);
+        }
+    }
+    for branch in &mut branches {
+        assert!(matches!(poll(branch), Poll::Ready(None)));
+        assert!(matches!(poll(branch), Poll::Ready(None)));
+    }
+    let statistics = tee.statistics();
+    assert_eq!(statistics.bytes_produced, 100_000);
+    assert_eq!(statistics.document_length, Some(100_000));
+    assert_eq!(
+        (statistics.cursors_opened, statistics.branches_open),
+        (1, 0)
+    );
+}
+
+#[test]
+fn the_first_waits_when_the_window_is_full_and_is_woken_when_the_last_moves_on() {
+    let document = document(100);
+    let tee = Tee::builder()
+        .window(40)
+        .lag_policy(LagPolicy::Wait)
+        .build(chunks(&document, 0, 10));
+    let (mut first, mut last) = (tee.branch(), tee.branch());
+    let mut read = Vec::new();
+    assert!(!read_on(&mut first, &mut read));
+    assert_eq!(read.len(), 40);
+    assert_eq!(tee.statistics().window_bytes, 40);
+    let wakes = Wakes::new();
+    assert!(poll_with(&mut first, &wakes).is_pending());
+    assert_eq!(wakes.take(), 0);
+    assert_eq!(next(&mut last), &document[..10]);
+    assert_eq!(wakes.take(), 1);
+    assert_eq!(next(&mut first), &document[40..50]);
+    assert!(poll_with(&mut first, &wakes).is_pending());
+    drop(last);
+    assert_eq!(wakes.take(), 1);
+    assert_eq!(read_to_end(&mut first), &document[50..]);
+    assert_eq!(tee.statistics().window_bytes_peak, 40);
+}
+
+#[test]
+fn the_budget_holds_but_for_the_chunk_that_passes_it() {
+    for size in [1, 7, 39, 40, 41, 100] {
+        let document = document(1000);
+        let tee = Tee::builder()
+            .window(40)
+            .lag_policy(LagPolicy::Wait)
+            .build(chunks(&document, 0, size));
+        let (mut first, mut last) = (tee.branch(), tee.branch());
+        let (mut from_first, mut from_last) = (Vec::new(), Vec::new());
+        while !read_on(&mut first, &mut from_first) {
+            from_last.extend_from_slice(&next(&mut last));
+        }
+        from_last.extend(read_to_end(&mut last));
+        assert_eq!(
+            (from_first, from_last),
+            (document.to_vec(), document.to_vec())
+        );
+        assert!(
+            tee.statistics().window_bytes_peak < 40 + size,
+            "chunks of {size}"
+        );
+    }
+}
+
+#[test]
+fn tiny_chunks_do_not_fill_memory_with_bookkeeping() {
+    let document = document(1000);
+    let tee = Tee::builder()
+        .window(1024)
+        .lag_policy(LagPolicy::Wait)
+        .build(chunks(&document, 0, 1));
+    let (mut first, _last) = (tee.branch(), tee.branch());
+    let mut read = Vec::new();
+    assert!(!read_on(&mut first, &mut read));
+    assert_eq!(read.len(), 64);
+}
+
+#[test]
+fn ten_thousand_branches_need_the_memory_of_one() {
+    const SIZE: usize = 1024;
+    let produced = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&produced);
+    let source = futures_util::stream::iter((0..50u8).map(move |number| {
+        let owner = Arc::new(vec![number; SIZE]);
+        seen.lock().unwrap().push(Arc::downgrade(&owner));
+        Ok::<_, io::Error>(bytes::Bytes::from_owner(Shared(owner)))
+    }));
+    let tee = Tee::builder()
+        .window(4 * SIZE)
+        .lag_policy(LagPolicy::Wait)
+        .build(source);
+    let mut branches: Vec<Branch<io::Error>> = (0..10_000)
+        .map(|index| tee.branch_with(BranchOptions::new().name(format!("{index}"))))
+        .collect();
+    for number in 0..50u8 {
+        for branch in &mut branches {
+            assert_eq!(next(branch)[0], number);
+        }
+        let alive = produced
+            .lock()
+            .unwrap()
+            .iter()
+            .filter(|chunk| chunk.strong_count() > 0)
+            .count();
+        assert!(alive <= 4, "{alive} chunks are alive");
+    }
+    for branch in &mut branches {
+        assert!(matches!(poll(branch), Poll::Ready(None)));
+    }
+    assert_eq!(tee.statistics().bytes_produced, 50 * SIZE as u64);
+    assert_eq!(tee.statistics().window_bytes_peak, 4 * SIZE);
+}
+
+struct Shared(Arc<Vec<u8>>);
+
+impl AsRef<[u8]> for Shared {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+#[test]
+fn a_leader_lets_others_run_before_it_fills_the_window() {
+    let document = document(1000);
+    let tee = Tee::builder().window(400).build(chunks(&document, 0, 10));
+    let (mut first, mut last) = (tee.branch(), tee.branch());
+    let wakes = Wakes::new();
+    let mut read = 0;
+    while poll_with(&mut first, &wakes).is_ready() {
+        read += 10;
+    }
+    assert_eq!((read, wakes.take()), (100, 1));
+    assert_eq!(next(&mut last), &document[..10]);
+}
+
+#[test]
+fn copied_chunks_do_not_keep_what_they_were_cut_from() {
+    for (copy, alive) in [(false, 1), (true, 0)] {
+        let owner = Arc::new(vec![1; 1000]);
+        let weak = Arc::downgrade(&owner);
+        let chunk = bytes::Bytes::from_owner(Shared(owner)).slice(..10);
+        let tee = Tee::builder()
+            .copy_chunks(copy)
+            .build(futures_util::stream::iter([Ok::<_, io::Error>(chunk)]));
+        let mut branch = tee.branch();
+        assert_eq!(read_to_end(&mut branch), [1; 10]);
+        assert_eq!(weak.strong_count(), alive);
+    }
+}
