@@ -1,1 +1,31 @@
-//! Under construction.
+#![doc = include_str!("../README.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+mod archive;
+mod builder;
+mod check;
+mod clock;
+mod codec;
+mod digest;
+mod error;
+mod key;
+mod metadata;
+mod read;
+mod write;
+
+pub use archive::Archive;
+pub use builder::{ArchiveBuilder, Overwrite};
+pub use check::Access;
+pub use codec::{Codec, CodecKind, Level, LevelError, ParseCodecError};
+pub use digest::{ParseDigestError, Sha256Digest};
+pub use error::{
+    AbortError, BuildError, CheckError, CommitError, CreateError, OpenError, ReadError, SendError,
+    WriteError,
+};
+pub use key::{KeyError, MAX_KEY_BYTES, MAX_SEGMENT_BYTES};
+pub use metadata::AttributeSupport;
+pub use read::{ArchiveReader, ReadLimit};
+pub use write::{ArchiveWriter, Placement, Receipt};
+
+#[doc(no_inline)]
+pub use object_store;

@@ -1,0 +1,197 @@
+use std::{sync::Arc, time::Instant};
+
+use object_store::{ObjectStore, path::Path};
+
+use crate::{
+    Archive, AttributeSupport, BuildError, Codec, CodecKind, ReadLimit, clock::Clock,
+    write::part_schedule::MIN_PART_BYTES,
+};
+
+/// What happens when there is an object already where a new one is to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum Overwrite {
+    /// It is left alone. When it holds the same document, committing succeeds with its receipt;
+    /// otherwise it is a [`Conflict`](crate::CommitError::Conflict).
+    ///
+    /// For single PUTs the store itself makes sure (`If-None-Match: *` on S3). Multipart uploads are
+    /// checked just before they are completed, since `object_store` passes no condition on: whoever
+    /// writes in between is replaced. [`Placement`](crate::Placement) says which it was.
+    #[default]
+    CreateOnly,
+    /// It is replaced, in one step, when the new one is committed.
+    Replace,
+}
+
+/// What every writer and reader of an archive shares.
+#[derive(Debug, Clone)]
+pub(crate) struct Settings {
+    pub(crate) prefix: Path,
+    pub(crate) codec: Codec,
+    pub(crate) attributes: AttributeSupport,
+    pub(crate) content_type: String,
+    pub(crate) part_size: usize,
+    pub(crate) parts_in_flight: usize,
+    pub(crate) overwrite: Overwrite,
+    pub(crate) digest: bool,
+    pub(crate) read_limit: ReadLimit,
+    pub(crate) clock: Clock,
+}
+
+/// Describes an [`Archive`]; made by [`Archive::builder`].
+///
+/// ```
+/// use archive_sink::{Archive, AttributeSupport, Codec, CodecKind, Overwrite};
+/// use object_store::{memory::InMemory, path::Path};
+///
+/// let archive = Archive::builder(std::sync::Arc::new(InMemory::new()))
+///     .prefix(Path::from("auctions/mainnet"))
+///     .codec(Codec::default_for(CodecKind::Identity))
+///     .attributes(AttributeSupport::Absent)
+///     .overwrite(Overwrite::Replace)
+///     .digest(false)
+///     .build()?;
+/// # Ok::<(), archive_sink::BuildError>(())
+/// ```
+#[derive(Debug, Clone)]
+#[must_use = "an archive is made by `build`"]
+pub struct ArchiveBuilder {
+    store: Arc<dyn ObjectStore>,
+    settings: Settings,
+    allow_small_parts: bool,
+}
+
+impl ArchiveBuilder {
+    pub(crate) fn new(store: Arc<dyn ObjectStore>) -> Self {
+        let kind = if CodecKind::Gzip.is_compiled() {
+            CodecKind::Gzip
+        } else {
+            CodecKind::Identity
+        };
+        Self {
+            store,
+            settings: Settings {
+                prefix: Path::ROOT,
+                codec: Codec::default_for(kind),
+                attributes: AttributeSupport::Kept,
+                content_type: "application/json".into(),
+                part_size: MIN_PART_BYTES,
+                parts_in_flight: 1,
+                overwrite: Overwrite::CreateOnly,
+                digest: true,
+                read_limit: ReadLimit::default(),
+                clock: Clock::system(),
+            },
+            allow_small_parts: false,
+        }
+    }
+
+    /// What every key starts with. Default: nothing.
+    pub fn prefix(mut self, prefix: Path) -> Self {
+        self.settings.prefix = prefix;
+        self
+    }
+
+    /// How documents are stored. Default: gzip at level 3, or identity in a build without gzip.
+    pub fn codec(mut self, codec: Codec) -> Self {
+        self.settings.codec = codec;
+        self
+    }
+
+    /// Whether the store keeps attributes. Default: it does. Local directories do not, and refuse
+    /// every write that has some.
+    pub fn attributes(mut self, attributes: AttributeSupport) -> Self {
+        self.settings.attributes = attributes;
+        self
+    }
+
+    /// The `Content-Type` of new objects. Default: `application/json`.
+    pub fn content_type(mut self, content_type: impl Into<String>) -> Self {
+        self.settings.content_type = content_type.into();
+        self
+    }
+
+    /// How large the first parts are, in bytes. Default: 5 MiB, the least that S3 takes.
+    ///
+    /// From every 240th part on, parts are larger by this much, so that the 10,000 parts that an
+    /// upload may have hold 1 TiB. A document whose object fits in one part is sent in one PUT.
+    pub fn part_size(mut self, bytes: usize) -> Self {
+        self.settings.part_size = bytes;
+        self
+    }
+
+    /// Allows parts below 5 MiB, for stores without such a rule: memory and local files.
+    pub fn allow_small_parts(mut self) -> Self {
+        self.allow_small_parts = true;
+        self
+    }
+
+    /// How many parts may be on their way at once. Default: 1, while the next is being filled.
+    ///
+    /// Each more takes up to one part of memory.
+    pub fn parts_in_flight(mut self, parts: usize) -> Self {
+        self.settings.parts_in_flight = parts;
+        self
+    }
+
+    /// What happens to an object that is there already. Default: it stays.
+    pub fn overwrite(mut self, overwrite: Overwrite) -> Self {
+        self.settings.overwrite = overwrite;
+        self
+    }
+
+    /// Whether the SHA-256 of raw documents is computed. Default: it is.
+    ///
+    /// What it costs is in each receipt. Without it, an object that is there already cannot be
+    /// recognised as the same document.
+    pub fn digest(mut self, enabled: bool) -> Self {
+        self.settings.digest = enabled;
+        self
+    }
+
+    /// How long a raw document that is read may be. Default: [`ReadLimit::default`].
+    pub fn read_limit(mut self, limit: ReadLimit) -> Self {
+        self.settings.read_limit = limit;
+        self
+    }
+
+    /// Where receipts take their times from. Default: [`Instant::now`]. For tests.
+    pub fn clock(mut self, now: impl Fn() -> Instant + Send + Sync + 'static) -> Self {
+        self.settings.clock = Clock::new(now);
+        self
+    }
+
+    /// Makes the archive. Asks nothing of the store; see [`Archive::check`] for that.
+    ///
+    /// # Errors
+    ///
+    /// When a setting is out of range or the codec is not compiled.
+    pub fn build(self) -> Result<Archive, BuildError> {
+        let Settings {
+            codec,
+            part_size,
+            parts_in_flight,
+            content_type,
+            ..
+        } = &self.settings;
+        if !codec.kind().is_compiled() {
+            return Err(BuildError::CodecNotCompiled(codec.kind()));
+        }
+        if *part_size == 0 || *part_size as u64 > 5 << 30 {
+            return Err(BuildError::PartBytes(*part_size));
+        }
+        if *part_size < MIN_PART_BYTES && !self.allow_small_parts {
+            return Err(BuildError::SmallParts(*part_size));
+        }
+        if *parts_in_flight == 0 {
+            return Err(BuildError::NoPartsInFlight);
+        }
+        let is_graphic = content_type
+            .bytes()
+            .all(|byte| byte.is_ascii_graphic() || byte == b' ');
+        if content_type.trim().is_empty() || !is_graphic {
+            return Err(BuildError::ContentType(content_type.clone()));
+        }
+        Ok(Archive::new(self.store, self.settings))
+    }
+}

@@ -1,0 +1,66 @@
+use object_store::{Error as StoreError, GetOptions, path::Path};
+
+use crate::{Archive, CheckError, key::key, write::upload_abort};
+
+/// The name under which [`Archive::check`] starts an upload. No object of it is ever visible.
+const CHECK_NAME: &str = "archive-sink.check";
+
+/// What the credentials allow, as far as that can be told without leaving anything behind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Access {
+    /// Whether objects can be looked at, which settles ambiguous answers and finds conflicts before
+    /// a multipart upload is completed.
+    ///
+    /// On S3 this is `false` without `s3:ListBucket` even when `s3:GetObject` is granted, since S3
+    /// then hides whether an object is missing.
+    pub look: bool,
+}
+
+impl Archive {
+    /// Checks at start-up that the credentials are usable: starts an upload and aborts it, then looks
+    /// for an object that is not there. Leaves nothing behind.
+    ///
+    /// # Errors
+    ///
+    /// When uploads cannot be started or aborted, or the store cannot be reached. That objects
+    /// cannot be looked at is no error; the result says so.
+    ///
+    /// # Cancel safety
+    ///
+    /// When the future is dropped between start and abort, an empty upload is left for the store's
+    /// lifecycle rule.
+    pub async fn check(&self) -> Result<Access, CheckError> {
+        let settings = self.settings();
+        let location = key(&settings.prefix, CHECK_NAME, "")
+            .unwrap_or_else(|_| settings.prefix.clone().join(CHECK_NAME));
+        self.check_upload(&location).await?;
+        self.check_look(location).await
+    }
+
+    async fn check_upload(&self, location: &Path) -> Result<(), CheckError> {
+        let started = self
+            .store()
+            .put_multipart_opts(location, Default::default())
+            .await;
+        let mut upload = started.map_err(|source| CheckError::Write {
+            location: location.clone(),
+            source,
+        })?;
+        upload_abort(&mut *upload)
+            .await
+            .map_err(|source| CheckError::Abort {
+                location: location.clone(),
+                source,
+            })
+    }
+
+    async fn check_look(&self, location: Path) -> Result<Access, CheckError> {
+        let options = GetOptions::new().with_head(true);
+        match self.store().get_opts(&location, options).await {
+            Ok(_) | Err(StoreError::NotFound { .. }) => Ok(Access { look: true }),
+            Err(StoreError::PermissionDenied { .. }) => Ok(Access { look: false }),
+            Err(source) => Err(CheckError::Look { location, source }),
+        }
+    }
+}

@@ -1,0 +1,32 @@
+use object_store::path::Path;
+use thiserror::Error;
+
+/// Why the start-up check failed: what was tried, and what the store said.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum CheckError {
+    /// No upload can be started: wrong credentials, no such bucket, or no permission to write.
+    #[error("cannot start an upload at {location}: {source}")]
+    Write {
+        /// Where it was tried.
+        location: Path,
+        /// What the store said.
+        source: object_store::Error,
+    },
+    /// An upload can be started but not aborted, so failures would leave parts behind.
+    #[error("can start an upload at {location}, but not abort it: {source}")]
+    Abort {
+        /// Where it was tried.
+        location: Path,
+        /// What the store said.
+        source: object_store::Error,
+    },
+    /// The credentials are not valid for reading either, or the store cannot be reached.
+    #[error("cannot look for {location}: {source}")]
+    Look {
+        /// Where it was tried.
+        location: Path,
+        /// What the store said.
+        source: object_store::Error,
+    },
+}

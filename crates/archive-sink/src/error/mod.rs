@@ -1,0 +1,20 @@
+mod abort;
+mod check;
+mod commit;
+mod create;
+mod open;
+mod read;
+mod send;
+mod write;
+
+pub use abort::AbortError;
+pub use check::CheckError;
+pub use commit::CommitError;
+pub use create::{BuildError, CreateError};
+pub use open::OpenError;
+pub use read::ReadError;
+pub use send::SendError;
+pub use write::WriteError;
+
+/// An error of a caller's stream, or of a store, that several results refer to.
+pub(crate) type SharedError = std::sync::Arc<dyn std::error::Error + Send + Sync>;

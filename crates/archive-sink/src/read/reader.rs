@@ -1,0 +1,362 @@
+use std::{
+    fmt, io,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use bytes::{Buf, Bytes};
+use futures_core::{FusedStream, Stream, stream::BoxStream};
+use object_store::{Error as StoreError, path::Path};
+use tokio::io::{AsyncBufRead, AsyncRead, ReadBuf};
+
+use super::{
+    decompressor::{Decompressor, Step},
+    limit::ReadLimit,
+    open::Opened,
+    verifier::Verifier,
+};
+use crate::{CodecKind, OpenError, ReadError, metadata};
+
+/// The largest chunk that a reader yields: 64 KiB.
+const CHUNK_BYTES: usize = 64 * 1024;
+
+/// Stores may send empty chunks. This many in a row mean that no more will come: a local file that
+/// was cut off while it is read would send them for ever.
+const EMPTY_CHUNKS_AT_MOST: usize = 32;
+
+/// Reads an object's raw document, decompressed on the fly, and checks it.
+///
+/// Made by [`Archive::open`](crate::Archive::open). It is a [`Stream`] of chunks of up to 64 KiB, an
+/// [`AsyncRead`] and an [`AsyncBufRead`]; what one of them has taken the others do not see again.
+///
+/// # What is checked
+///
+/// The codec's own checksum and end, the stored length, and the raw length and SHA-256 where the
+/// object's metadata has them. What cannot be known before the end is checked there, so the last
+/// chunk may come before an error: a document is good when the stream has *ended*, not before. A
+/// reader never ends well short of the whole document. After an error the stream has ended; reads go
+/// on failing.
+///
+/// # Cost
+///
+/// Constant memory: one chunk of the store's, one of 64 KiB, and the decoder's window (32 KiB for
+/// gzip, up to 128 MiB for what Zstandard calls ultra levels, up to 16 MiB for brotli). One poll
+/// decodes at most 16 KiB of stored bytes into at most 64 KiB.
+///
+/// # Cancel safety
+///
+/// Polls that are pending have taken nothing, and dropping a reader cancels its request.
+pub struct ArchiveReader {
+    location: Path,
+    codec: CodecKind,
+    content: BoxStream<'static, Result<Bytes, StoreError>>,
+    input: Bytes,
+    /// `None` when the stored bytes are yielded as they are.
+    decompressor: Option<Decompressor>,
+    output: Vec<u8>,
+    verifier: Verifier,
+    stored_bytes: u64,
+    offset: u64,
+    /// Taken from the stream, but not yet read through [`AsyncRead`].
+    unread: Bytes,
+    state: State,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Reading,
+    /// Left behind when a poll panics.
+    Polling,
+    Ended,
+    Failed,
+}
+
+impl fmt::Debug for ArchiveReader {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("ArchiveReader")
+            .field("location", &self.location)
+            .field("codec", &self.codec)
+            .field("stored_bytes", &self.stored_bytes)
+            .field("offset", &self.offset)
+            .field("state", &self.state)
+            .finish_non_exhaustive()
+    }
+}
+
+impl ArchiveReader {
+    pub(crate) fn decoded(opened: Opened, limit: ReadLimit) -> Result<Self, OpenError> {
+        let codec = opened.codec()?;
+        let decompressor = match codec {
+            CodecKind::Identity => None,
+            kind => Some(
+                Decompressor::new(kind).ok_or_else(|| OpenError::CodecNotCompiled {
+                    location: opened.location.clone(),
+                    kind,
+                })?,
+            ),
+        };
+        let verifier = Verifier::new(
+            opened.location.clone(),
+            limit.for_stored(opened.stored_bytes),
+            metadata::raw_bytes(&opened.attributes),
+            metadata::sha256(&opened.attributes),
+        );
+        Ok(Self::new(opened, codec, decompressor, verifier))
+    }
+
+    pub(crate) fn stored(opened: Opened) -> Result<Self, OpenError> {
+        let codec = opened.codec()?;
+        let verifier = Verifier::new(opened.location.clone(), u64::MAX, None, None);
+        Ok(Self::new(opened, codec, None, verifier))
+    }
+
+    fn new(
+        opened: Opened,
+        codec: CodecKind,
+        decompressor: Option<Decompressor>,
+        verifier: Verifier,
+    ) -> Self {
+        Self {
+            location: opened.location,
+            codec,
+            content: opened.content,
+            input: Bytes::new(),
+            decompressor,
+            output: Vec::new(),
+            verifier,
+            stored_bytes: opened.stored_bytes,
+            offset: 0,
+            unread: Bytes::new(),
+            state: State::Reading,
+        }
+    }
+
+    /// Where the object is, its extension included.
+    pub fn location(&self) -> &Path {
+        &self.location
+    }
+
+    /// How the object is encoded.
+    pub fn codec(&self) -> CodecKind {
+        self.codec
+    }
+
+    /// The object's length.
+    pub fn stored_length(&self) -> u64 {
+        self.stored_bytes
+    }
+
+    /// The raw document's length, where it is known before the end: for identity, and from the
+    /// metadata of objects that were sent in a single PUT.
+    pub fn raw_length(&self) -> Option<u64> {
+        match self.codec {
+            CodecKind::Identity => Some(self.stored_bytes),
+            _ => self.verifier.expected_bytes(),
+        }
+    }
+
+    /// How many bytes have been yielded so far, or are about to be by [`AsyncRead`].
+    pub fn raw_bytes(&self) -> u64 {
+        self.verifier.raw_bytes()
+    }
+
+    fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, ReadError>>> {
+        match self.state {
+            State::Ended | State::Failed => return Poll::Ready(None),
+            State::Polling => {
+                self.state = State::Failed;
+                let location = self.location.clone();
+                return Poll::Ready(Some(Err(ReadError::Panicked { location })));
+            }
+            State::Reading => self.state = State::Polling,
+        }
+        let polled = self.poll_decoded(cx);
+        self.state = match &polled {
+            Poll::Ready(Err(_)) => State::Failed,
+            Poll::Ready(Ok(None)) => State::Ended,
+            _ => State::Reading,
+        };
+        polled.map(Result::transpose)
+    }
+
+    fn poll_decoded(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, ReadError>> {
+        loop {
+            match self.decode()? {
+                Decoded::Chunk(chunk) => return Poll::Ready(Ok(Some(chunk))),
+                Decoded::Yields => {
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
+                Decoded::NeedsInput => {}
+            }
+            if !ready!(self.poll_input(cx))? {
+                self.finish()?;
+                return Poll::Ready(Ok(None));
+            }
+        }
+    }
+
+    /// Makes a chunk of the input that there is.
+    fn decode(&mut self) -> Result<Decoded, ReadError> {
+        let Some(decompressor) = &mut self.decompressor else {
+            if self.input.is_empty() {
+                return Ok(Decoded::NeedsInput);
+            }
+            let chunk = self.input.split_to(self.input.len().min(CHUNK_BYTES));
+            self.verifier.update(&chunk)?;
+            return Ok(Decoded::Chunk(chunk));
+        };
+        if self.output.is_empty() {
+            self.output = vec![0; CHUNK_BYTES];
+        }
+        let offset = self.offset - self.input.len() as u64;
+        let step = decompressor.step(&mut self.input, &mut self.output);
+        match step.map_err(|source| ReadError::Decode {
+            location: self.location.clone(),
+            offset,
+            source,
+        })? {
+            Step::NeedsInput => Ok(Decoded::NeedsInput),
+            Step::Yields => Ok(Decoded::Yields),
+            Step::TrailingData => Err(ReadError::TrailingData {
+                location: self.location.clone(),
+                offset,
+            }),
+            Step::Wrote(written) => {
+                self.verifier.update(&self.output[..written])?;
+                // A chunk that is kept must not keep much more memory than it has bytes.
+                let chunk = if written < CHUNK_BYTES / 2 {
+                    Bytes::copy_from_slice(&self.output[..written])
+                } else {
+                    let mut output = std::mem::take(&mut self.output);
+                    output.truncate(written);
+                    output.into()
+                };
+                Ok(Decoded::Chunk(chunk))
+            }
+        }
+    }
+
+    /// Gets more stored bytes. Says whether there are any.
+    fn poll_input(&mut self, cx: &mut Context<'_>) -> Poll<Result<bool, ReadError>> {
+        for _ in 0..EMPTY_CHUNKS_AT_MOST {
+            match ready!(self.content.as_mut().poll_next(cx)) {
+                Some(Ok(chunk)) if chunk.is_empty() => {}
+                Some(Ok(chunk)) => {
+                    self.offset += chunk.len() as u64;
+                    if self.offset > self.stored_bytes {
+                        return Poll::Ready(Err(ReadError::TrailingData {
+                            location: self.location.clone(),
+                            offset: self.stored_bytes,
+                        }));
+                    }
+                    self.input = chunk;
+                    return Poll::Ready(Ok(true));
+                }
+                Some(Err(source)) => {
+                    return Poll::Ready(Err(ReadError::Store {
+                        location: self.location.clone(),
+                        offset: self.offset,
+                        source,
+                    }));
+                }
+                None => return Poll::Ready(Ok(false)),
+            }
+        }
+        Poll::Ready(Err(self.truncated()))
+    }
+
+    /// All stored bytes have been decoded: was that all?
+    fn finish(&self) -> Result<(), ReadError> {
+        if self.offset < self.stored_bytes {
+            return Err(self.truncated());
+        }
+        if self
+            .decompressor
+            .as_ref()
+            .is_some_and(|decompressor| !decompressor.may_end())
+        {
+            return Err(ReadError::Incomplete {
+                location: self.location.clone(),
+                codec: self.codec,
+                offset: self.offset,
+            });
+        }
+        self.verifier.finish()
+    }
+
+    fn truncated(&self) -> ReadError {
+        ReadError::Truncated {
+            location: self.location.clone(),
+            offset: self.offset,
+            expected: self.stored_bytes,
+        }
+    }
+
+    /// An earlier poll has reported the failure; a read must not take its end for a clean one.
+    fn failed_before(&self) -> io::Error {
+        let location = &self.location;
+        io::Error::other(format!("an earlier read of {location} failed"))
+    }
+}
+
+enum Decoded {
+    Chunk(Bytes),
+    NeedsInput,
+    Yields,
+}
+
+impl Stream for ArchiveReader {
+    type Item = Result<Bytes, ReadError>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = self.get_mut();
+        if !this.unread.is_empty() {
+            return Poll::Ready(Some(Ok(std::mem::take(&mut this.unread))));
+        }
+        this.poll_chunk(cx)
+    }
+}
+
+impl FusedStream for ArchiveReader {
+    fn is_terminated(&self) -> bool {
+        self.unread.is_empty() && matches!(self.state, State::Ended | State::Failed)
+    }
+}
+
+impl AsyncBufRead for ArchiveReader {
+    fn poll_fill_buf(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<&[u8]>> {
+        let this = self.get_mut();
+        if this.unread.is_empty() {
+            if this.state == State::Failed {
+                return Poll::Ready(Err(this.failed_before()));
+            }
+            if let Some(chunk) = ready!(this.poll_chunk(cx)) {
+                this.unread = chunk?;
+            }
+        }
+        Poll::Ready(Ok(&this.unread))
+    }
+
+    fn consume(self: Pin<&mut Self>, amount: usize) {
+        self.get_mut().unread.advance(amount);
+    }
+}
+
+impl AsyncRead for ArchiveReader {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if buffer.remaining() == 0 {
+            return Poll::Ready(Ok(()));
+        }
+        let chunk = ready!(self.as_mut().poll_fill_buf(cx))?;
+        let amount = chunk.len().min(buffer.remaining());
+        buffer.put_slice(&chunk[..amount]);
+        self.consume(amount);
+        Poll::Ready(Ok(()))
+    }
+}

@@ -1,0 +1,281 @@
+use std::time::{Duration, Instant};
+
+use object_store::{
+    Error as StoreError, MultipartUpload, ObjectMeta, PutMode, PutOptions, PutPayload, PutResult,
+    path::Path,
+};
+
+use super::{
+    look::{Found, Sameness, look},
+    receipt::{Placement, Receipt},
+    upload::{Upload, abort},
+};
+use crate::{
+    AbortError, Archive, CommitError, Overwrite,
+    metadata::{self, AttributeSupport, Nonce, Whole},
+};
+
+/// The last step: one request that makes a whole object visible, and what it takes to know whether
+/// it did.
+#[derive(Debug)]
+pub(crate) struct Commit {
+    pub(crate) archive: Archive,
+    pub(crate) location: Path,
+    pub(crate) nonce: Nonce,
+    pub(crate) whole: Whole,
+    pub(crate) stored_bytes: u64,
+    pub(crate) digest_time: Duration,
+    pub(crate) started: Instant,
+}
+
+/// What a look before committing says.
+enum Before {
+    /// Go on, and this is how it will have been placed.
+    Write(Placement),
+    /// The same document is there.
+    AlreadyThere(Found),
+    /// Another one is.
+    Conflict { compared: bool },
+}
+
+impl Commit {
+    /// `upload` is open and drained, or has not started: then `payload` is the whole object.
+    pub(crate) async fn run(
+        self,
+        upload: Upload,
+        payload: PutPayload,
+    ) -> Result<Receipt, CommitError> {
+        if !upload.has_started() {
+            return self.put(payload).await;
+        }
+        let parts = upload.parts();
+        match upload.into_open() {
+            Some(upload) => self.complete(upload, parts).await,
+            None => unreachable!("a drained upload is open"),
+        }
+    }
+
+    async fn put(self, payload: PutPayload) -> Result<Receipt, CommitError> {
+        if self.archive.settings().overwrite == Overwrite::Replace {
+            let put = self.put_with(payload, PutMode::Overwrite).await;
+            return self.settle(put, Placement::Replacing, 1).await;
+        }
+        match self.put_with(payload.clone(), PutMode::Create).await {
+            Err(StoreError::NotImplemented { .. } | StoreError::NotSupported { .. }) => {}
+            put => return self.settle(put, Placement::Exclusive, 1).await,
+        }
+        match self.look_before().await {
+            Before::Write(placement) => {
+                let put = self.put_with(payload, PutMode::Overwrite).await;
+                self.settle(put, placement, 1).await
+            }
+            Before::AlreadyThere(found) => Ok(self.already_there(&found)),
+            Before::Conflict { compared } => Err(self.conflict(compared)),
+        }
+    }
+
+    async fn put_with(&self, payload: PutPayload, mode: PutMode) -> Result<PutResult, StoreError> {
+        let settings = self.archive.settings();
+        let mut options = PutOptions::from(mode);
+        if settings.attributes == AttributeSupport::Kept {
+            options.attributes = metadata::attributes(
+                settings.codec,
+                &settings.content_type,
+                &self.nonce,
+                Some(self.whole),
+            );
+        }
+        let store = self.archive.store();
+        store.put_opts(&self.location, payload, options).await
+    }
+
+    async fn complete(
+        self,
+        mut upload: Box<dyn MultipartUpload>,
+        parts: usize,
+    ) -> Result<Receipt, CommitError> {
+        let before = match self.archive.settings().overwrite {
+            Overwrite::Replace => Before::Write(Placement::Replacing),
+            Overwrite::CreateOnly => self.look_before().await,
+        };
+        let result = match before {
+            Before::Write(placement) => {
+                let answer = upload.complete().await;
+                let is_complete = answer.is_ok();
+                let settled = self.settle(answer, placement, parts).await;
+                if is_complete {
+                    return settled;
+                }
+                settled
+            }
+            Before::AlreadyThere(found) => Ok(self.already_there(&found)),
+            Before::Conflict { compared } => Err(self.conflict(compared)),
+        };
+        self.after_incomplete(result, &mut *upload).await
+    }
+
+    /// Aborts an upload that was not completed, or is not known to have been.
+    async fn after_incomplete(
+        &self,
+        result: Result<Receipt, CommitError>,
+        upload: &mut dyn MultipartUpload,
+    ) -> Result<Receipt, CommitError> {
+        match result {
+            // The answer to completing was an error, yet the object is there: nothing to abort.
+            Ok(receipt) if receipt.placement != Placement::AlreadyThere => Ok(receipt),
+            Ok(receipt) => {
+                if let Err(error) = abort(upload).await {
+                    let location = &self.location;
+                    tracing::warn!(%location, %error, "an upload that was not needed could not be aborted");
+                }
+                Ok(receipt)
+            }
+            Err(error) => {
+                let aborted = abort(upload).await;
+                Err(error.with_clean_up(aborted.err().map(|source| AbortError {
+                    location: self.location.clone(),
+                    source,
+                })))
+            }
+        }
+    }
+
+    /// Whether creating would replace something, for stores that do not see to that themselves.
+    async fn look_before(&self) -> Before {
+        match look(&self.archive, &self.location).await {
+            // Somebody who may only write cannot look. The receipt says so.
+            Err(_) => Before::Write(Placement::Unchecked),
+            Ok(None) => Before::Write(Placement::CheckedBefore),
+            Ok(Some(found)) => match self.same_document(&found).await {
+                Sameness::Same => Before::AlreadyThere(found),
+                Sameness::Different => Before::Conflict { compared: true },
+                Sameness::Unknown => Before::Conflict { compared: false },
+            },
+        }
+    }
+
+    /// Turns the answer to the last request into a receipt, or looks whether it was carried out.
+    async fn settle(
+        &self,
+        answer: Result<PutResult, StoreError>,
+        placement: Placement,
+        parts: usize,
+    ) -> Result<Receipt, CommitError> {
+        let source = match answer {
+            Ok(put) => return Ok(self.receipt(put.e_tag, put.version, placement, parts)),
+            Err(source) => source,
+        };
+        let location = self.location.clone();
+        let clean_up = None;
+        let found = match look(&self.archive, &location).await {
+            Ok(Some(found)) => found,
+            Ok(None) => {
+                return Err(CommitError::Refused {
+                    location,
+                    source,
+                    clean_up,
+                });
+            }
+            Err(look) => {
+                return Err(CommitError::Unknown {
+                    location,
+                    source,
+                    look: Some(Box::new(look)),
+                    clean_up,
+                });
+            }
+        };
+        if self.is_ours(&found) {
+            let ObjectMeta { e_tag, version, .. } = found.meta;
+            return Ok(self.receipt(e_tag, version, placement, parts));
+        }
+        let exists = matches!(
+            source,
+            StoreError::AlreadyExists { .. } | StoreError::Precondition { .. }
+        );
+        let keeps_nonces = self.archive.settings().attributes == AttributeSupport::Kept;
+        let only_creates = placement != Placement::Replacing;
+        if keeps_nonces && !(only_creates && exists) {
+            // The nonce is another's, so the request was not carried out.
+            return Err(CommitError::Refused {
+                location,
+                source,
+                clean_up,
+            });
+        }
+        match self.same_document(&found).await {
+            Sameness::Same if exists => Ok(self.already_there(&found)),
+            Sameness::Same => {
+                let ObjectMeta { e_tag, version, .. } = found.meta;
+                Ok(self.receipt(e_tag, version, placement, parts))
+            }
+            sameness if exists => Err(self.conflict(sameness == Sameness::Different)),
+            Sameness::Different => Err(CommitError::Refused {
+                location,
+                source,
+                clean_up,
+            }),
+            Sameness::Unknown => Err(CommitError::Unknown {
+                location,
+                source,
+                look: None,
+                clean_up,
+            }),
+        }
+    }
+
+    fn is_ours(&self, found: &Found) -> bool {
+        self.nonce.is_on(&found.attributes) && found.meta.size == self.stored_bytes
+    }
+
+    async fn same_document(&self, found: &Found) -> Sameness {
+        found.compare(&self.archive, self.whole).await
+    }
+
+    fn conflict(&self, compared: bool) -> CommitError {
+        CommitError::Conflict {
+            location: self.location.clone(),
+            compared,
+            clean_up: None,
+        }
+    }
+
+    fn already_there(&self, found: &Found) -> Receipt {
+        let ObjectMeta {
+            e_tag,
+            version,
+            size,
+            ..
+        } = found.meta.clone();
+        let receipt = self.receipt(e_tag, version, Placement::AlreadyThere, 0);
+        let codec = metadata::codec_of(&found.attributes, self.location.as_ref());
+        Receipt {
+            stored_bytes: size,
+            codec: codec.unwrap_or(receipt.codec),
+            ..receipt
+        }
+    }
+
+    fn receipt(
+        &self,
+        e_tag: Option<String>,
+        version: Option<String>,
+        placement: Placement,
+        parts: usize,
+    ) -> Receipt {
+        let settings = self.archive.settings();
+        Receipt {
+            location: self.location.clone(),
+            e_tag,
+            version,
+            raw_bytes: self.whole.raw_bytes,
+            stored_bytes: self.stored_bytes,
+            sha256: self.whole.sha256,
+            codec: settings.codec.kind(),
+            parts,
+            placement,
+            elapsed: settings.clock.now().saturating_duration_since(self.started),
+            digest_time: self.digest_time,
+        }
+    }
+}

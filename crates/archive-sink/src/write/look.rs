@@ -1,0 +1,82 @@
+use std::future::poll_fn;
+use std::pin::Pin;
+
+use futures_core::Stream;
+use object_store::{Attributes, Error as StoreError, GetOptions, ObjectMeta, path::Path};
+
+use crate::{
+    Archive, ReadLimit,
+    clock::Clock,
+    digest::Hasher,
+    metadata::{self, Whole},
+};
+
+/// An object that was found where one is to be, or may have been, written.
+#[derive(Debug)]
+pub(crate) struct Found {
+    pub(crate) meta: ObjectMeta,
+    pub(crate) attributes: Attributes,
+}
+
+/// Whether an object holds a document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sameness {
+    Same,
+    Different,
+    /// There is no digest to compare with, or the object may not be read.
+    Unknown,
+}
+
+/// Asks the store what is at a location, without its content.
+pub(crate) async fn look(archive: &Archive, location: &Path) -> Result<Option<Found>, StoreError> {
+    let options = GetOptions::new().with_head(true);
+    match archive.store().get_opts(location, options).await {
+        Ok(result) => Ok(Some(Found {
+            meta: result.meta,
+            attributes: result.attributes,
+        })),
+        Err(StoreError::NotFound { .. }) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+impl Found {
+    /// Compares with a document: by the digest in the metadata, else by reading the object.
+    pub(crate) async fn compare(&self, archive: &Archive, whole: Whole) -> Sameness {
+        let Some(expected) = whole.sha256 else {
+            return Sameness::Unknown;
+        };
+        let noted = metadata::sha256(&self.attributes);
+        let same = match noted {
+            Some(digest) => digest == expected,
+            None => return self.read_and_compare(archive, whole).await,
+        };
+        if same {
+            Sameness::Same
+        } else {
+            Sameness::Different
+        }
+    }
+
+    async fn read_and_compare(&self, archive: &Archive, whole: Whole) -> Sameness {
+        let limit = ReadLimit::bytes(whole.raw_bytes);
+        let location = self.meta.location.clone();
+        let Ok(mut reader) = archive.open_at(location, limit).await else {
+            return Sameness::Unknown;
+        };
+        let mut hasher = Hasher::new(true, Clock::system());
+        while let Some(chunk) = poll_fn(|cx| Pin::new(&mut reader).poll_next(cx)).await {
+            match chunk {
+                Ok(chunk) => hasher.update(&chunk),
+                Err(crate::ReadError::Store { .. }) => return Sameness::Unknown,
+                // Damaged, longer, or no archive at all.
+                Err(_) => return Sameness::Different,
+            }
+        }
+        if hasher.finish() == whole.sha256 {
+            Sameness::Same
+        } else {
+            Sameness::Different
+        }
+    }
+}

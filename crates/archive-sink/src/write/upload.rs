@@ -1,0 +1,218 @@
+use std::{
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+};
+
+use futures_util::stream::{FuturesUnordered, Stream};
+use object_store::{MultipartUpload, ObjectStore, PutMultipartOptions, PutPayload, path::Path};
+
+use super::{
+    background::{Background, Task},
+    part_schedule::MAX_PARTS,
+};
+use crate::WriteError;
+
+type StoreResult<T> = Result<T, object_store::Error>;
+
+/// A multipart upload from its creation to its last part: all but completing it.
+///
+/// Once a poll has failed, only [`clean_up`](Self::clean_up) is of use.
+#[derive(Debug)]
+pub(crate) struct Upload {
+    location: Path,
+    background: Background,
+    state: State,
+    in_flight: FuturesUnordered<Task<(usize, StoreResult<()>)>>,
+    max_in_flight: usize,
+    parts: usize,
+    stored_bytes: u64,
+}
+
+enum State {
+    /// Nothing has been asked of the store.
+    Idle(Arc<dyn ObjectStore>, PutMultipartOptions),
+    Creating(Task<StoreResult<Box<dyn MultipartUpload>>>),
+    Open(Box<dyn MultipartUpload>),
+    /// The store refused to create it, or the task that did panicked.
+    Refused,
+}
+
+impl std::fmt::Debug for State {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(match self {
+            Self::Idle(..) => "Idle",
+            Self::Creating(_) => "Creating",
+            Self::Open(_) => "Open",
+            Self::Refused => "Refused",
+        })
+    }
+}
+
+impl Upload {
+    pub(crate) fn new(
+        store: Arc<dyn ObjectStore>,
+        location: Path,
+        options: PutMultipartOptions,
+        max_in_flight: usize,
+        background: Background,
+    ) -> Self {
+        Self {
+            location,
+            background,
+            state: State::Idle(store, options),
+            in_flight: FuturesUnordered::new(),
+            max_in_flight,
+            parts: 0,
+            stored_bytes: 0,
+        }
+    }
+
+    pub(crate) fn location(&self) -> &Path {
+        &self.location
+    }
+
+    /// Whether the store has been asked to create it.
+    pub(crate) fn has_started(&self) -> bool {
+        !matches!(self.state, State::Idle(..))
+    }
+
+    /// How many parts have been handed over.
+    pub(crate) fn parts(&self) -> usize {
+        self.parts
+    }
+
+    /// How many bytes those parts have.
+    pub(crate) fn stored_bytes(&self) -> u64 {
+        self.stored_bytes
+    }
+
+    /// Creates the upload, if that is still to be done, and waits for room for one more part.
+    pub(crate) fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), WriteError>> {
+        ready!(self.poll_created(cx))?;
+        while self.in_flight.len() >= self.max_in_flight {
+            ready!(self.poll_one_part(cx))?;
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Learns of parts that have ended, without waiting for any.
+    pub(crate) fn poll_progress(&mut self, cx: &mut Context<'_>) -> Result<(), WriteError> {
+        while !self.in_flight.is_empty() {
+            match self.poll_one_part(cx) {
+                Poll::Ready(ended) => ended?,
+                Poll::Pending => break,
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits until every part that was handed over is stored.
+    pub(crate) fn poll_drained(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), WriteError>> {
+        if self.has_started() {
+            ready!(self.poll_created(cx))?;
+        }
+        while !self.in_flight.is_empty() {
+            ready!(self.poll_one_part(cx))?;
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Hands a part over. Only after [`poll_ready`](Self::poll_ready).
+    pub(crate) fn start_part(&mut self, payload: PutPayload) -> Result<(), WriteError> {
+        let State::Open(upload) = &mut self.state else {
+            unreachable!("parts follow the creation of their upload");
+        };
+        if self.parts == MAX_PARTS {
+            return Err(WriteError::TooLarge {
+                location: self.location.clone(),
+                stored_bytes: self.stored_bytes,
+            });
+        }
+        self.parts += 1;
+        self.stored_bytes += payload.content_length() as u64;
+        let number = self.parts;
+        let sending = upload.put_part(payload);
+        self.in_flight.push(
+            self.background
+                .start(async move { (number, sending.await) }),
+        );
+        Ok(())
+    }
+
+    /// Gives the upload out, to be completed. Only after [`poll_drained`](Self::poll_drained).
+    pub(crate) fn into_open(self) -> Option<Box<dyn MultipartUpload>> {
+        match self.state {
+            State::Open(upload) => Some(upload),
+            _ => None,
+        }
+    }
+
+    /// Leaves nothing behind: waits for what is in flight, then aborts.
+    ///
+    /// It waits because a part that arrives after the abort may stay in the store for ever
+    /// (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_AbortMultipartUpload.html>).
+    pub(crate) async fn clean_up(self) -> StoreResult<()> {
+        let Self {
+            state,
+            mut in_flight,
+            ..
+        } = self;
+        let mut upload = match state {
+            State::Open(upload) => upload,
+            State::Creating(creating) => match creating.await {
+                Ok(Ok(upload)) => upload,
+                Ok(Err(_)) | Err(_) => return Ok(()),
+            },
+            State::Idle(..) | State::Refused => return Ok(()),
+        };
+        while futures_util::StreamExt::next(&mut in_flight)
+            .await
+            .is_some()
+        {}
+        abort(&mut *upload).await
+    }
+
+    fn poll_created(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), WriteError>> {
+        if let State::Idle(store, options) = &mut self.state {
+            let (store, options) = (Arc::clone(store), std::mem::take(options));
+            let location = self.location.clone();
+            let creating = async move { store.put_multipart_opts(&location, options).await };
+            self.state = State::Creating(self.background.start(creating));
+        }
+        if let State::Creating(creating) = &mut self.state {
+            let created = ready!(Pin::new(creating).poll(cx));
+            self.state = State::Refused;
+            let created = created.unwrap_or_else(|source| Err(source.into()));
+            let upload = created.map_err(|source| WriteError::Create {
+                location: self.location.clone(),
+                source: Arc::new(source),
+            })?;
+            self.state = State::Open(upload);
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Waits for one part in flight. At least one must be.
+    fn poll_one_part(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), WriteError>> {
+        let ended = ready!(Pin::new(&mut self.in_flight).poll_next(cx));
+        let (part, result) = match ended {
+            Some(Ok((number, result))) => (Some(number), result),
+            Some(Err(panicked)) => (None, Err(panicked.into())),
+            None => return Poll::Ready(Ok(())),
+        };
+        Poll::Ready(result.map_err(|source| WriteError::Part {
+            location: self.location.clone(),
+            part,
+            source: Arc::new(source),
+        }))
+    }
+}
+
+/// Aborts; an upload that is no longer there needs none.
+pub(crate) async fn abort(upload: &mut dyn MultipartUpload) -> StoreResult<()> {
+    match upload.abort().await {
+        Err(object_store::Error::NotFound { .. }) => Ok(()),
+        result => result,
+    }
+}
