@@ -152,3 +152,91 @@ impl Checkpoints {
         self.spacing *= 2;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::frame::Kind;
+
+    fn at(offset: u64) -> Fingerprint {
+        Fingerprint::at(offset)
+    }
+
+    fn path(offset: u64) -> Vec<Frame> {
+        (0..offset / FIRST_SPACING % 5)
+            .map(|depth| Frame {
+                index: offset + depth,
+                key: 0,
+                kind: Kind::Map,
+            })
+            .collect()
+    }
+
+    #[test]
+    fn thinning_keeps_each_path_with_its_offset() {
+        let mut checkpoints = Checkpoints::default();
+        for offset in (1..5000).map(|index| index * FIRST_SPACING) {
+            checkpoints.note(at(offset), &path(offset));
+            assert!(
+                checkpoints.list.len() <= MOST_CHECKPOINTS
+                    && checkpoints.frames.len() <= MOST_FRAMES
+            );
+            let last = checkpoints.list.last().unwrap().fingerprint.position();
+            assert!(offset - last < checkpoints.spacing);
+            for probe in [offset, offset / 2, offset / 7 + 1] {
+                if let Some((found, frames)) = checkpoints.before(probe) {
+                    assert!(
+                        found.position() <= probe
+                            && probe - found.position() < 2 * checkpoints.spacing
+                    );
+                    assert_eq!(frames, path(found.position()));
+                    assert!(
+                        checkpoints
+                            .after(probe)
+                            .is_none_or(|next| next.position() > probe)
+                    );
+                }
+            }
+        }
+        assert_eq!(checkpoints.spacing, FIRST_SPACING * 16);
+    }
+
+    #[test]
+    fn long_paths_are_bounded_too() {
+        let mut checkpoints = Checkpoints::default();
+        let frame = Frame {
+            index: 1,
+            key: 0,
+            kind: Kind::Sequence,
+        };
+        for offset in (1..500).map(|index| index * FIRST_SPACING) {
+            checkpoints.note(at(offset), &[frame; 1000]);
+            assert!(checkpoints.frames.len() <= MOST_FRAMES);
+        }
+        assert!(!checkpoints.list.is_empty());
+        let count = checkpoints.list.len();
+        checkpoints.note(at(u64::MAX), &vec![frame; MOST_FRAMES]);
+        assert_eq!(
+            checkpoints.list.len(),
+            count,
+            "it would push out all others"
+        );
+    }
+
+    #[test]
+    fn an_end_that_is_another_one_is_refused() {
+        let mut ledger = Ledger::default();
+        let known = |length, fingerprint| Known {
+            length,
+            fingerprint,
+        };
+        assert_eq!(ledger.length(), None);
+        ledger.learn(known(7, None)).unwrap();
+        ledger.learn(known(8, None)).unwrap_err();
+        ledger.learn(known(7, Some(at(7)))).unwrap();
+        ledger.learn(known(7, None)).unwrap();
+        ledger.learn(known(7, Some(at(7)))).unwrap();
+        ledger.learn(known(7, Some(at(8)))).unwrap_err();
+        assert_eq!(ledger.length(), Some(7));
+    }
+}

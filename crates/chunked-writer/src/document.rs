@@ -117,11 +117,7 @@ impl<T: Serialize + ?Sized> JsonDocument<T> {
             .counters
             .streams
             .fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        JsonStream::new(
-            Arc::clone(&self.value),
-            self.produce(offset),
-            self.chunk_size,
-        )
+        JsonStream::new(Arc::clone(&self.value), self.produce(offset))
     }
 
     fn produce(&self, offset: u64) -> Production {

@@ -26,6 +26,14 @@ impl Fingerprint {
         }
     }
 
+    #[cfg(test)]
+    pub(crate) fn at(position: u64) -> Self {
+        Self {
+            position,
+            ..Self::new()
+        }
+    }
+
     /// How many bytes have gone in.
     pub(crate) fn position(&self) -> u64 {
         self.position

@@ -1,5 +1,7 @@
 #![doc = include_str!("../README.md")]
 
+#[cfg(feature = "http-body")]
+mod body;
 mod checkpoints;
 mod compound;
 mod count_length;
@@ -8,8 +10,11 @@ mod error;
 mod escape;
 mod fingerprint;
 mod frame;
+mod lazy;
 mod production;
 mod raw_json;
+#[cfg(feature = "tokio")]
+mod reader;
 mod serializer;
 mod shared;
 mod statistics;
@@ -22,6 +27,9 @@ mod walker;
 pub use count_length::CountLength;
 pub use document::{DEFAULT_CHUNK_SIZE, JsonDocument};
 pub use error::JsonError;
+pub use lazy::{LazyDocument, LazyJson, LazyObject, LazyStream};
 pub use raw_json::RawJson;
+#[cfg(feature = "tokio")]
+pub use reader::ChunkReader;
 pub use statistics::JsonStatistics;
 pub use stream::JsonStream;

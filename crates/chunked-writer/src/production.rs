@@ -91,9 +91,27 @@ impl Production {
         matches!(self.state, State::Ended)
     }
 
-    /// How many chunks can be handed over without a walk.
-    pub(crate) fn chunks_ready(&self) -> usize {
-        self.walker.ready().len()
+    /// How many bytes are still to come, if the length of the document is known.
+    pub(crate) fn remaining(&self) -> Option<u64> {
+        if self.is_ended() {
+            return Some(0);
+        }
+        let length = self.shared.ledger().length();
+        length.map(|length| length.saturating_sub(self.offset))
+    }
+
+    /// The number of chunks: those that are there at least, and at most one more than there is room for in the length of
+    /// the document, if that is known (an error counts as an item).
+    pub(crate) fn size_hint(&self) -> (usize, Option<usize>) {
+        let ready = self.walker.ready().len();
+        if self.is_ended() {
+            return (ready, Some(ready));
+        }
+        let most = self.remaining().and_then(|bytes| {
+            let chunks = bytes.div_ceil(self.walker.chunk_size() as u64);
+            usize::try_from(chunks).ok()?.checked_add(1)
+        });
+        (ready, most.map(|most| most.max(ready)))
     }
 
     /// Hands over what is there, or walks once.

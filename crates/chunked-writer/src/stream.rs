@@ -1,7 +1,6 @@
 //! The chunks of a document.
 
 use std::fmt;
-use std::num::NonZeroUsize;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -27,16 +26,11 @@ use crate::production::Production;
 pub struct JsonStream<T: ?Sized> {
     value: Arc<T>,
     production: Production,
-    chunk_size: NonZeroUsize,
 }
 
 impl<T: ?Sized> JsonStream<T> {
-    pub(crate) fn new(value: Arc<T>, production: Production, chunk_size: NonZeroUsize) -> Self {
-        Self {
-            value,
-            production,
-            chunk_size,
-        }
+    pub(crate) fn new(value: Arc<T>, production: Production) -> Self {
+        Self { value, production }
     }
 
     /// The offset in the document of the next byte that the stream yields.
@@ -48,20 +42,20 @@ impl<T: ?Sized> JsonStream<T> {
     /// How many bytes are still to come, if the length of the document is known.
     #[must_use]
     pub fn remaining(&self) -> Option<u64> {
-        if self.production.is_ended() {
-            return Some(0);
-        }
-        self.production
-            .shared()
-            .ledger()
-            .length()
-            .map(|length| length.saturating_sub(self.production.offset()))
+        self.production.remaining()
     }
 
     /// Whether nothing will come any more, not even an error.
     #[must_use]
     pub fn is_ended(&self) -> bool {
         self.production.is_ended()
+    }
+
+    /// The rest as a `tokio::io::AsyncRead`. With the feature `tokio`.
+    #[cfg(feature = "tokio")]
+    #[must_use]
+    pub fn into_async_read(self) -> crate::ChunkReader<Self> {
+        crate::ChunkReader::new(self)
     }
 }
 
@@ -77,16 +71,7 @@ impl<T: Serialize + ?Sized> Stream for JsonStream<T> {
     /// The number of chunks: those that are there at least, and at most one more than there is room for in the length
     /// of the document, if that is known (an error counts as an item).
     fn size_hint(&self) -> (usize, Option<usize>) {
-        let ready = self.production.chunks_ready();
-        if self.production.is_ended() {
-            return (ready, Some(ready));
-        }
-        let most = self.remaining().and_then(|bytes| {
-            usize::try_from(bytes.div_ceil(self.chunk_size.get() as u64))
-                .ok()
-                .and_then(|chunks| chunks.checked_add(1))
-        });
-        (ready, most.map(|most| most.max(ready)))
+        self.production.size_hint()
     }
 }
 
@@ -102,7 +87,6 @@ impl<T: ?Sized> fmt::Debug for JsonStream<T> {
         formatter
             .debug_struct("JsonStream")
             .field("value", &format_args!("{}", std::any::type_name::<T>()))
-            .field("chunk_size", &self.chunk_size)
             .field("offset", &self.production.offset())
             .field("ended", &self.production.is_ended())
             .finish_non_exhaustive()

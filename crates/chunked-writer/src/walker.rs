@@ -114,6 +114,11 @@ impl Walker {
         self.counting
     }
 
+    /// The size of chunks, in bytes.
+    pub(crate) fn chunk_size(&self) -> usize {
+        self.chunk_size
+    }
+
     pub(crate) fn mode(&self) -> Mode {
         self.mode
     }
@@ -204,6 +209,13 @@ impl Walker {
         self.mode = Mode::Suspended;
         self.limit = 0;
         self.path.push(frame);
+        Unwind::STOPPED
+    }
+
+    /// Starts to leave what keeps its own place: nothing is left behind.
+    pub(crate) fn pause(&mut self) -> Unwind {
+        self.mode = Mode::Suspended;
+        self.limit = 0;
         Unwind::STOPPED
     }
 
@@ -481,7 +493,7 @@ impl Walker {
                     kind,
                 }));
             }
-            let room = (self.limit - self.buffer.len()).max(OVERFLOW_PIECE);
+            let room = (self.limit - self.buffer.len()).max(OVERFLOW_PIECE.min(self.chunk_size));
             let (now, later) = rest.split_at(rest.len().min(room));
             write(self, now)?;
             rest = later;

@@ -1,0 +1,10 @@
+//! Documents whose parts are made while they are sent.
+
+mod document;
+mod json;
+mod part;
+mod stream;
+
+pub use document::LazyDocument;
+pub use json::{LazyJson, LazyObject};
+pub use stream::LazyStream;

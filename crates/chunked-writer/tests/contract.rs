@@ -1,0 +1,522 @@
+//! Errors, panics, values that change, and adaptors between the value and the serializer.
+
+mod common;
+
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+
+use chunked_writer::{JsonDocument, JsonError, RawJson};
+use common::{document, drain, exact_chunks, run};
+use serde::ser::{Error as _, SerializeMap, SerializeSeq, SerializeStruct, Serializer};
+use serde::{Serialize, Serialize as SerializeTrait};
+
+/// Fails, saying so.
+struct Fails;
+
+impl SerializeTrait for Fails {
+    fn serialize<S: Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
+        Err(S::Error::custom("out of order"))
+    }
+}
+
+#[derive(Serialize)]
+enum Tree {
+    Leaf(Fails),
+    Branch {
+        before: Vec<u32>,
+        child: Box<Tree>,
+        after: u8,
+    },
+    Pair(u8, Box<Tree>),
+    Inside(Box<Tree>),
+    List(Vec<Tree>),
+    Map(BTreeMap<&'static str, Tree>),
+}
+
+fn deep(depth: usize) -> Tree {
+    (0..depth).fold(Tree::Leaf(Fails), |tree, level| match level % 5 {
+        0 => Tree::Branch {
+            before: vec![7; 4],
+            child: Box::new(tree),
+            after: 1,
+        },
+        1 => Tree::Pair(3, Box::new(tree)),
+        2 => Tree::Inside(Box::new(tree)),
+        3 => Tree::List(vec![tree]),
+        _ => Tree::Map(BTreeMap::from([("key", tree)])),
+    })
+}
+
+#[test]
+fn a_failure_comes_after_the_chunks_before_it() {
+    for depth in 0..12 {
+        // What serde_json has written by then.
+        let mut before = Vec::new();
+        serde_json::to_writer(&mut before, &deep(depth)).unwrap_err();
+        for chunk_size in 1..40 {
+            let document = document(deep(depth), chunk_size);
+            let (chunks, result) = drain(document.stream());
+            let offset = before.len() as u64;
+            assert_eq!(
+                result,
+                Err(JsonError::Value {
+                    offset,
+                    message: "out of order".into()
+                })
+            );
+            let sent = chunks.concat();
+            assert!(before.starts_with(&sent));
+            // All whole chunks, but for one that was filled by the very last byte.
+            assert!(
+                before.len() - sent.len() <= chunk_size,
+                "{} of {}",
+                sent.len(),
+                before.len()
+            );
+            assert!(chunks.iter().all(|chunk| chunk.len() == chunk_size));
+            assert_eq!(run(document.count_length()), result.map(|()| 0));
+            assert_eq!(document.known_length(), None);
+        }
+    }
+}
+
+/// Panics when it is asked for the second time.
+struct Panics(AtomicU32);
+
+impl SerializeTrait for Panics {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        assert!(self.0.fetch_add(1, Relaxed) == 0, "by design");
+        serializer.collect_seq(["aaaa", "bbbb"])
+    }
+}
+
+#[test]
+fn after_a_panic_the_stream_fails_and_does_not_end_well() {
+    let document = document((1, Panics(AtomicU32::new(0)), 2), 4);
+    let mut stream = document.stream();
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    let mut poll = || futures_util::StreamExt::poll_next_unpin(&mut stream, &mut context);
+    assert!(matches!(poll(), std::task::Poll::Ready(Some(Ok(_)))));
+    catch_unwind(AssertUnwindSafe(|| while poll().is_ready() {})).unwrap_err();
+    assert_eq!(
+        poll(),
+        std::task::Poll::Ready(Some(Err(JsonError::Poisoned)))
+    );
+    assert_eq!(poll(), std::task::Poll::Ready(None));
+}
+
+/// A map with one entry, whose key may be anything.
+struct KeyOf<K>(K);
+
+impl<K: Serialize> SerializeTrait for KeyOf<K> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(1))?;
+        map.serialize_key(&self.0)?;
+        map.serialize_value("value")?;
+        map.end()
+    }
+}
+
+/// The same bytes as serde_json, or the same error.
+fn key_like_serde_json<K: Serialize + Clone>(key: &K) {
+    let expected = serde_json::to_vec(&KeyOf(key));
+    for chunk_size in [1, 2, 3, 5, 8, 100] {
+        let (chunks, result) = drain(document(KeyOf(key), chunk_size).stream());
+        match (&expected, result) {
+            (Ok(expected), Ok(())) => assert_eq!(&chunks.concat(), expected),
+            (Err(expected), Err(JsonError::Key { message, .. })) => {
+                assert_eq!(expected.to_string(), message);
+            }
+            (expected, result) => panic!("serde_json: {expected:?}, here: {result:?}"),
+        }
+    }
+}
+
+#[test]
+fn keys_follow_the_rules_of_serde_json() {
+    #[derive(Clone, Serialize)]
+    enum Variant {
+        Unit,
+        Newtype(u8),
+        Tuple(u8, u8),
+        Struct { a: u8 },
+    }
+    #[derive(Clone, Serialize)]
+    struct Newtype<T>(T);
+    #[derive(Clone, Serialize)]
+    struct Unit;
+    #[derive(Clone, Serialize)]
+    struct Struct {
+        a: u8,
+    }
+    #[derive(Clone, Serialize)]
+    struct Tuple(u8, u8);
+    #[derive(Clone)]
+    struct Bytes;
+    impl Serialize for Bytes {
+        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            serializer.serialize_bytes(b"bytes")
+        }
+    }
+
+    key_like_serde_json(&"with \"quotes\" and ümläuts\n");
+    key_like_serde_json(&"");
+    key_like_serde_json(&'"');
+    key_like_serde_json(&std::net::Ipv4Addr::LOCALHOST);
+    key_like_serde_json(&true);
+    key_like_serde_json(&i8::MIN);
+    key_like_serde_json(&i16::MIN);
+    key_like_serde_json(&i32::MIN);
+    key_like_serde_json(&i64::MIN);
+    key_like_serde_json(&i128::MIN);
+    key_like_serde_json(&u8::MAX);
+    key_like_serde_json(&u16::MAX);
+    key_like_serde_json(&u32::MAX);
+    key_like_serde_json(&u64::MAX);
+    key_like_serde_json(&u128::MAX);
+    key_like_serde_json(&1.5_f32);
+    key_like_serde_json(&-0.0_f64);
+    key_like_serde_json(&f32::NAN);
+    key_like_serde_json(&f32::INFINITY);
+    key_like_serde_json(&f64::NEG_INFINITY);
+    key_like_serde_json(&());
+    key_like_serde_json(&None::<u8>);
+    key_like_serde_json(&Some(1_u8));
+    key_like_serde_json(&Some(vec![1_u8]));
+    key_like_serde_json(&Newtype("newtype"));
+    key_like_serde_json(&Newtype(Newtype(())));
+    key_like_serde_json(&Unit);
+    key_like_serde_json(&Variant::Unit);
+    key_like_serde_json(&Variant::Newtype(1));
+    key_like_serde_json(&Variant::Tuple(1, 2));
+    key_like_serde_json(&Variant::Struct { a: 1 });
+    key_like_serde_json(&Struct { a: 1 });
+    key_like_serde_json(&Tuple(1, 2));
+    key_like_serde_json(&(1, 2));
+    key_like_serde_json(&[1, 2]);
+    key_like_serde_json(&vec!["a"]);
+    key_like_serde_json(&BTreeMap::from([("a", 1)]));
+    key_like_serde_json(&Bytes);
+    key_like_serde_json(&RawJson::from_trusted("\"raw\""));
+}
+
+/// Ignores what its calls return, and goes on.
+struct Careless<T>(Vec<T>);
+
+impl<T: Serialize> SerializeTrait for Careless<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut sequence = serializer.serialize_seq(Some(self.0.len()))?;
+        for item in &self.0 {
+            if sequence.serialize_element(item).is_err() {
+                let _ = sequence.serialize_element("a replacement");
+            }
+        }
+        sequence.end()
+    }
+}
+
+/// Replaces every error with its own.
+struct Rewriting<T>(T);
+
+impl<T: Serialize> SerializeTrait for Rewriting<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0
+            .serialize(serializer)
+            .map_err(|_| S::Error::custom("rewritten"))
+    }
+}
+
+#[test]
+fn adaptors_may_swallow_or_rewrite_a_suspension() {
+    let value = || {
+        let inner = || {
+            Careless(vec![
+                Rewriting(vec!["one", "two", "three"]),
+                Rewriting(vec![]),
+                Rewriting(vec!["four"]),
+            ])
+        };
+        Rewriting(Careless(vec![Rewriting(inner()), Rewriting(inner())]))
+    };
+    let expected = serde_json::to_vec(&value()).unwrap();
+    for chunk_size in 1..=expected.len() + 1 {
+        assert_eq!(
+            exact_chunks(document(value(), chunk_size).stream(), chunk_size),
+            expected
+        );
+    }
+}
+
+#[test]
+fn a_failure_that_was_swallowed_fails_the_document_all_the_same() {
+    struct CarelessMap;
+    impl Serialize for CarelessMap {
+        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            let mut map = serializer.serialize_map(None)?;
+            let _ = map.serialize_entry("a", &1);
+            let _ = map.serialize_entry(&vec![1], &2);
+            let _ = map.serialize_entry("b", &3);
+            map.end()
+        }
+    }
+    struct CarelessRaw;
+    impl Serialize for CarelessRaw {
+        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            let token = "$serde_json::private::RawValue";
+            let mut raw = serializer.serialize_struct(token, 1)?;
+            let _ = raw.serialize_field(token, &1);
+            raw.end()
+        }
+    }
+    for chunk_size in [1, 2, 7, 1000] {
+        let failed = drain(document((1, Careless(vec![Some(Fails), None])), chunk_size).stream()).1;
+        assert_eq!(
+            failed,
+            Err(JsonError::Value {
+                offset: 4,
+                message: "out of order".into()
+            })
+        );
+        let failed = drain(document((1, CarelessMap, 2), chunk_size).stream()).1;
+        assert!(
+            matches!(
+                failed,
+                Err(JsonError::Key {
+                    message: "key must be a string",
+                    ..
+                })
+            ),
+            "{failed:?}"
+        );
+        let failed = drain(document([CarelessRaw], chunk_size).stream()).1;
+        assert_eq!(
+            failed,
+            Err(JsonError::Value {
+                offset: 1,
+                message: "expected RawValue".into()
+            })
+        );
+    }
+}
+
+#[test]
+fn a_display_that_fails_is_an_error_and_no_panic() {
+    struct NoDisplay;
+    impl std::fmt::Display for NoDisplay {
+        fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            formatter.write_str("half")?;
+            Err(std::fmt::Error)
+        }
+    }
+    impl Serialize for NoDisplay {
+        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            serializer.collect_str(self)
+        }
+    }
+    let failed = drain(document([NoDisplay], 2).stream()).1;
+    let message = "a Display implementation returned an error".into();
+    assert_eq!(failed, Err(JsonError::Value { offset: 6, message }));
+}
+
+/// A value that is another one after so many calls.
+struct Changes<A, B> {
+    calls: AtomicU32,
+    after: u32,
+    first: A,
+    then: B,
+}
+
+impl<A: Serialize, B: Serialize> SerializeTrait for Changes<A, B> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if self.calls.fetch_add(1, Relaxed) < self.after {
+            self.first.serialize(serializer)
+        } else {
+            self.then.serialize(serializer)
+        }
+    }
+}
+
+#[track_caller]
+fn change_is_found<A: Serialize, B: Serialize>(first: A, then: B) {
+    let before = serde_json::to_vec(&first).unwrap();
+    let value = Changes {
+        calls: AtomicU32::new(0),
+        after: 1,
+        first,
+        then,
+    };
+    let (chunks, result) = drain(document(value, 12).stream());
+    assert!(
+        matches!(result, Err(JsonError::Changed { .. })),
+        "{result:?}"
+    );
+    assert!(
+        !chunks.is_empty() && before.starts_with(&chunks.concat()),
+        "more than what came before the change"
+    );
+}
+
+#[test]
+fn a_value_that_changes_between_two_walks_is_found() {
+    let long = "a string that takes several chunks";
+    // Another kind of container, or none at all.
+    change_is_found(
+        vec!["aaaaaaaa", "bbbbbbbb"],
+        BTreeMap::from([("a", 1), ("b", 2), ("c", 3)]),
+    );
+    change_is_found(vec!["aaaaaaaa", "bbbbbbbb"], ("aaaaaaaa", "bbbbbbbb"));
+    change_is_found(vec!["aaaaaaaa", "bbbbbbbb"], "aaaaaaaa");
+    change_is_found(vec!["aaaaaaaa", "bbbbbbbb"], 17);
+    // Fewer children.
+    change_is_found(vec!["aaaa", "bbbb", "cccc", "dddd"], vec!["aaaa"]);
+    change_is_found(
+        Careless(vec!["aaaa", "bbbb", "cccc", "dddd"]),
+        Careless(vec!["aaaa"]),
+    );
+    change_is_found(Careless(vec!["a", long]), Careless(vec!["a"]));
+    change_is_found(
+        BTreeMap::from([("a", "bbbb"), ("c", "dddd")]),
+        BTreeMap::<&str, &str>::new(),
+    );
+    // A child that is another one, where the walk had stopped.
+    change_is_found(("a", long), ("a", 1));
+    change_is_found(("a", long), ("a", vec![1]));
+    change_is_found(("a", long), ("a", "short"));
+    change_is_found(
+        ("a", RawJson::from_trusted("[1,2,3,4,5,6,7,8,9]")),
+        ("a", RawJson::from_trusted("[1]")),
+    );
+    change_is_found(BTreeMap::from([("a", long)]), BTreeMap::from([("b", long)]));
+    change_is_found(BTreeMap::from([(1, long)]), BTreeMap::from([(2, long)]));
+    #[derive(Serialize)]
+    struct OneField<'a> {
+        field: &'a str,
+    }
+    #[derive(Serialize)]
+    struct OtherField<'a> {
+        other: &'a str,
+    }
+    #[derive(Serialize)]
+    enum Variant<'a> {
+        One(&'a str),
+        Other(&'a str),
+        Tuple(&'a str, u8),
+    }
+    change_is_found(OneField { field: long }, OtherField { other: long });
+    change_is_found(Variant::One(long), Variant::Other(long));
+    change_is_found(Variant::One(long), Variant::Tuple(long, 1));
+}
+
+/// Counts the streams: the first gets what it got, later ones something else.
+fn replays<A: Serialize, B: Serialize>(first: A, then: B) -> JsonDocument<Changes<A, B>> {
+    let length = serde_json::to_vec(&first).unwrap();
+    let document = document(
+        Changes {
+            calls: AtomicU32::new(0),
+            after: u32::MAX / 2,
+            first,
+            then,
+        },
+        64 * 1024,
+    );
+    assert_eq!(exact_chunks(document.stream(), 64 * 1024), length);
+    let walks = u32::try_from(document.statistics().walks).unwrap();
+    assert_eq!(document.value().calls.load(Relaxed), walks);
+    document.value().calls.store(u32::MAX / 2, Relaxed);
+    document
+}
+
+#[test]
+fn a_replay_that_yields_other_bytes_is_found() {
+    let numbers: Vec<u32> = (100_000..200_000).collect();
+    let length = serde_json::to_vec(&numbers).unwrap().len() as u64;
+    for changed_at in [0, 50_000, 99_999] {
+        let mut other = numbers.clone();
+        other[changed_at] += 1;
+        let document = replays(numbers.clone(), other);
+        let (chunks, result) = drain(document.stream());
+        assert!(
+            matches!(result, Err(JsonError::Changed { .. })),
+            "{result:?}"
+        );
+        let changed_chunk = changed_at * 7 / (64 * 1024);
+        assert!(
+            chunks.len() <= changed_chunk + 2,
+            "{} chunks, changed in {changed_chunk}",
+            chunks.len()
+        );
+    }
+    // The same from the middle, with the change before the offset, after it, and at the very end.
+    for (changed_at, found) in [(60_000, true), (99_999, true), (1, false)] {
+        let mut other = numbers.clone();
+        other[changed_at] += 1;
+        let document = replays(numbers.clone(), other);
+        let result = drain(document.stream_from(length / 2)).1;
+        // What lies before the last checkpoint is not walked over, and so not compared.
+        assert_eq!(
+            matches!(result, Err(JsonError::Changed { .. })),
+            found,
+            "{result:?}"
+        );
+    }
+    let mut shorter = numbers.clone();
+    shorter.pop();
+    let result = drain(replays(numbers, shorter).stream_from(length / 2)).1;
+    assert!(
+        matches!(result, Err(JsonError::Changed { .. })),
+        "{result:?}"
+    );
+}
+
+#[test]
+fn a_length_that_was_counted_is_checked() {
+    let document = document(
+        Changes {
+            calls: AtomicU32::new(0),
+            after: 1,
+            first: vec![1, 2, 3],
+            then: vec![1, 2, 3, 4],
+        },
+        64,
+    );
+    assert_eq!(run(document.count_length()), Ok(7));
+    let result = drain(document.stream()).1;
+    assert!(
+        matches!(result, Err(JsonError::Changed { offset: 9, .. })),
+        "{result:?}"
+    );
+}
+
+#[test]
+fn errors_say_what_and_where() {
+    let key = JsonError::Key {
+        offset: 3,
+        message: "key must be a string",
+    };
+    assert_eq!(
+        key.to_string(),
+        "a map key cannot be written after 3 bytes: key must be a string"
+    );
+    let io = std::io::Error::from(key.clone());
+    assert_eq!(io.kind(), std::io::ErrorKind::InvalidData);
+    assert_eq!(io.into_inner().unwrap().downcast_ref(), Some(&key));
+}
+
+#[test]
+fn a_tuple_of_100_levels_is_resumed_anywhere() {
+    fn nested(depth: usize) -> serde_json::Value {
+        (0..depth).fold(serde_json::json!("leaf"), |inner, level| match level % 2 {
+            0 => serde_json::json!([1, inner, 2]),
+            _ => serde_json::json!({"a": null, "b": inner, "c": true}),
+        })
+    }
+    let value = nested(100);
+    let expected = serde_json::to_vec(&value).unwrap();
+    for chunk_size in [1, 2, 3, 10, 64, 1000] {
+        assert_eq!(
+            exact_chunks(document(value.clone(), chunk_size).stream(), chunk_size),
+            expected
+        );
+    }
+}
