@@ -16,6 +16,7 @@ impl Gate {
     ///
     /// When the source panicked before. It has no error type we could make a value of, and whatever
     /// it said next could look like a clean end.
+    #[inline]
     #[track_caller]
     pub(crate) fn enter(&mut self) -> bool {
         assert!(
@@ -30,21 +31,25 @@ impl Gate {
     }
 
     /// After a poll that may be followed by another.
+    #[inline]
     pub(crate) fn leave(&mut self) {
         *self = Self::Open;
     }
 
     /// After a poll that returned the end or an error.
+    #[inline]
     pub(crate) fn close(&mut self) {
         *self = Self::Closed;
     }
 
     /// Outside of a poll: whether the source panicked.
+    #[inline]
     pub(crate) fn is_poisoned(self) -> bool {
         self == Self::Entered
     }
 
     /// Whether the source has returned the end or an error.
+    #[inline]
     pub(crate) fn is_closed(self) -> bool {
         self == Self::Closed
     }

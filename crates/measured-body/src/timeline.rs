@@ -50,6 +50,7 @@ impl Timeline {
     }
 
     /// Attributes the time up to `now` to whose turn it was, and gives the turn to `next`.
+    #[inline]
     pub(crate) fn turn_to(&mut self, next: Turn, now: Instant) {
         let elapsed = now.saturating_duration_since(self.until);
         match self.turn {
@@ -67,12 +68,14 @@ impl Timeline {
     }
 
     /// A poll, begun and ended at these moments, after which it is the turn of `next`.
+    #[inline]
     pub(crate) fn poll(&mut self, began: Instant, ended: Instant, next: Turn) {
         self.turn_to(Turn::Busy, began);
         self.turn_to(next, ended);
     }
 
     /// The last poll handed over a chunk of so many bytes.
+    #[inline]
     pub(crate) fn chunk(&mut self, bytes: usize) {
         let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
         self.bytes = self.bytes.saturating_add(bytes);
