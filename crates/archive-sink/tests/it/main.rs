@@ -1,7 +1,13 @@
 //! Everything that needs a store: the contract on each of them, faults, cancellation, properties.
 
+mod cancellation;
 mod contract;
 mod faults;
 mod faulty_store;
+mod properties;
+mod reading;
+mod s3;
+mod scripted_store;
 mod support;
+mod types;
 mod writing;

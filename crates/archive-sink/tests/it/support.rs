@@ -1,6 +1,12 @@
 //! What several tests need: documents, stores and a way to look at what is left in them.
 
-use std::{future::poll_fn, path::Path as FilePath, pin::Pin, sync::Arc};
+use std::{
+    future::poll_fn,
+    path::Path as FilePath,
+    pin::{Pin, pin},
+    sync::Arc,
+    task::{Context, Poll, Waker},
+};
 
 use archive_sink::{
     Archive, ArchiveBuilder, ArchiveReader, AttributeSupport, Codec, CodecKind, ReadError, Receipt,
@@ -162,4 +168,16 @@ pub(crate) async fn stored(store: &dyn ObjectStore, location: &Path) -> Option<B
         Err(object_store::Error::NotFound { .. }) => None,
         Err(error) => panic!("{error}"),
     }
+}
+
+/// Drives a future without a runtime. It has to wake itself or be ready.
+pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
+    let mut future = pin!(future);
+    for _ in 0..1_000_000 {
+        let cx = &mut Context::from_waker(Waker::noop());
+        if let Poll::Ready(output) = future.as_mut().poll(cx) {
+            return output;
+        }
+    }
+    panic!("it waits for ever")
 }

@@ -12,11 +12,11 @@ use archive_sink::{
     WriteError,
 };
 use bytes::Bytes;
-use futures_util::{FutureExt, StreamExt, stream, task::noop_waker};
+use futures_util::{FutureExt, StreamExt, stream};
 use object_store::{ObjectStore, path::Path};
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 
-use crate::support::{Target, chunks, codecs, document, noise, read, store, stored};
+use crate::support::{Target, block_on, chunks, codecs, document, noise, read, store, stored};
 
 const BLOCK: usize = 16 * 1024;
 
@@ -257,10 +257,10 @@ fn it_works_without_a_runtime() {
     let target = Target::memory();
     let archive = target.builder().build().unwrap();
     let bytes = noise(30_000);
-    let receipt = futures_executor(store(&archive, "a", &bytes));
+    let receipt = block_on(store(&archive, "a", &bytes));
     assert!(receipt.parts > 1);
     assert_eq!(
-        futures_executor(async { read(archive.open("a").await.unwrap()).await }),
+        block_on(async { read(archive.open("a").await.unwrap()).await }),
         bytes
     );
 }
@@ -318,15 +318,4 @@ fn futures_test_waker() -> (std::task::Waker, impl Fn() -> usize) {
     }
     let count = Arc::new(Count(AtomicUsize::new(0)));
     (Arc::clone(&count).into(), move || count.0.load(SeqCst))
-}
-
-/// Polls in a loop: every future of these tests wakes itself or is ready.
-fn futures_executor<T>(future: impl Future<Output = T>) -> T {
-    let mut future = pin!(future);
-    let waker = noop_waker();
-    loop {
-        if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(&waker)) {
-            return output;
-        }
-    }
 }

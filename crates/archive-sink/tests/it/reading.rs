@@ -1,0 +1,334 @@
+//! What a reader checks, and how it ends.
+
+use std::{
+    pin::Pin,
+    task::{Context, Poll, Waker},
+};
+
+use archive_sink::{
+    Archive, ArchiveReader, Codec, CodecKind, OpenError, ReadError, ReadLimit, Sha256Digest,
+};
+use bytes::Bytes;
+use futures_core::{FusedStream, Stream};
+use futures_util::{FutureExt, StreamExt, stream};
+use object_store::{Attribute, Attributes, ObjectStore, ObjectStoreExt, PutOptions, path::Path};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt};
+
+use crate::{
+    scripted_store::ScriptedStore,
+    support::{Target, block_on, codecs, document, noise, read, read_until_end, store, stored},
+};
+
+/// An object as a document's own writer would store it, in memory, and changed.
+async fn with_attributes(bytes: Bytes, attributes: Attributes) -> Archive {
+    let target = Target::memory();
+    let options = PutOptions::from(attributes);
+    let location = Path::from("a");
+    let put = target.store.put_opts(&location, bytes.into(), options);
+    put.await.unwrap();
+    target.builder().build().unwrap()
+}
+
+/// The stored bytes of a document.
+async fn encoded(codec: Codec, document: &Bytes) -> Bytes {
+    let target = Target::memory();
+    let builder = target.builder().part_size(1 << 20).codec(codec);
+    let archive = builder.build().unwrap();
+    let receipt = store(&archive, "a", document).await;
+    stored(&*target.store, &receipt.location).await.unwrap()
+}
+
+fn coding(codec: Codec) -> Attributes {
+    let coding = codec.content_encoding();
+    Attributes::from_iter(coding.map(|coding| (Attribute::ContentEncoding, coding)))
+}
+
+fn metadata(name: &'static str, value: impl Into<String>) -> (Attribute, String) {
+    (Attribute::Metadata(name.into()), value.into())
+}
+
+async fn end_of(archive: &Archive) -> Result<(), ReadError> {
+    read_until_end(archive.open("a").await.unwrap()).await.1
+}
+
+/// A reader of chunks that come as they are.
+fn scripted(
+    chunks: impl Stream<Item = object_store::Result<Bytes>> + Send + 'static,
+    size: usize,
+    attributes: Attributes,
+) -> ArchiveReader {
+    let store = ScriptedStore::new(chunks, size as u64, attributes);
+    let archive = Archive::builder(store).build().unwrap();
+    block_on(archive.open("a")).unwrap()
+}
+
+fn cut(bytes: &Bytes, size: usize) -> Vec<object_store::Result<Bytes>> {
+    let chunks = bytes.chunks(size).map(Bytes::copy_from_slice);
+    // Empty chunks in between are allowed.
+    chunks
+        .flat_map(|chunk| [Ok(Bytes::new()), Ok(chunk)])
+        .collect()
+}
+
+#[tokio::test]
+async fn chunks_of_any_size_are_decoded() {
+    for codec in codecs() {
+        let document = document(100_000);
+        let bytes = encoded(codec, &document).await;
+        for size in [1, 7, 4096, bytes.len() - 1, bytes.len()] {
+            let chunks = stream::iter(cut(&bytes, size));
+            let reader = scripted(chunks, bytes.len(), coding(codec));
+            assert_eq!(read(reader).await, document, "{codec} {size}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn members_that_follow_one_another_are_one_document() {
+    for codec in codecs() {
+        if !matches!(codec.kind(), CodecKind::Gzip | CodecKind::Zstd) {
+            continue;
+        }
+        let first = encoded(codec, &document(70_000)).await;
+        let second = encoded(codec, &Bytes::new()).await;
+        let bytes = Bytes::from([&first[..], &second, &first].concat());
+        let expected = Bytes::from([&document(70_000)[..], &document(70_000)].concat());
+        for size in [1, bytes.len()] {
+            let chunks = stream::iter(cut(&bytes, size));
+            let reader = scripted(chunks, bytes.len(), coding(codec));
+            assert_eq!(read(reader).await, expected);
+        }
+        let cut = bytes.slice(..first.len() + 5);
+        let archive = with_attributes(cut, coding(codec)).await;
+        let end = end_of(&archive).await;
+        assert!(matches!(end, Err(ReadError::Incomplete { .. })), "{end:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_follows_the_end_is_an_error() {
+    for codec in codecs() {
+        if codec == Codec::Identity {
+            continue;
+        }
+        let bytes = encoded(codec, &document(1000)).await;
+        let bytes = Bytes::from([&bytes[..], b"more"].concat());
+        let archive = with_attributes(bytes, coding(codec)).await;
+        let end = end_of(&archive).await.unwrap_err();
+        match codec.kind() {
+            CodecKind::Brotli => assert!(matches!(end, ReadError::TrailingData { .. })),
+            _ => assert!(matches!(
+                end,
+                ReadError::Decode { .. } | ReadError::Incomplete { .. }
+            )),
+        }
+    }
+    let chunks = stream::iter([Ok(Bytes::from_static(b"abcdef"))]);
+    let (_, end) = read_until_end(scripted(chunks, 5, Attributes::new())).await;
+    assert!(matches!(
+        end,
+        Err(ReadError::TrailingData { offset: 5, .. })
+    ));
+}
+
+#[tokio::test]
+async fn a_store_that_sends_too_little_is_found_out() {
+    let chunks = stream::iter([Ok(Bytes::from_static(b"abc"))]);
+    let (bytes, end) = read_until_end(scripted(chunks, 5, Attributes::new())).await;
+    assert_eq!(bytes, "abc");
+    assert!(matches!(
+        end,
+        Err(ReadError::Truncated {
+            offset: 3,
+            expected: 5,
+            ..
+        })
+    ));
+    // As a local file does that is cut off while it is read.
+    let endless = stream::repeat_with(|| Ok(Bytes::new()));
+    let (_, end) = read_until_end(scripted(endless, 5, Attributes::new())).await;
+    assert!(matches!(end, Err(ReadError::Truncated { offset: 0, .. })));
+}
+
+#[tokio::test]
+async fn metadata_that_does_not_match_is_an_error_at_the_end() {
+    let document = document(10_000);
+    for codec in codecs() {
+        let bytes = encoded(codec, &document).await;
+        let wrong = Sha256Digest([1; 32]);
+        let changed = |entry| {
+            let mut attributes = coding(codec);
+            let (attribute, value): (Attribute, String) = entry;
+            attributes.insert(attribute, value.into());
+            attributes
+        };
+        for length in [9_999, 10_001] {
+            let attributes = changed(metadata("archiverawbytes", length.to_string()));
+            let archive = with_attributes(bytes.clone(), attributes).await;
+            let end = end_of(&archive).await;
+            assert!(matches!(end, Err(ReadError::Length { expected, .. }) if expected == length));
+        }
+        let attributes = changed(metadata("archivesha256", wrong.to_string()));
+        let archive = with_attributes(bytes.clone(), attributes).await;
+        let end = end_of(&archive).await;
+        assert!(matches!(end, Err(ReadError::Digest { expected, .. }) if expected == wrong));
+        // What nobody can read is as good as absent.
+        let attributes = changed(metadata("archivesha256", "abc"));
+        let archive = with_attributes(bytes, attributes).await;
+        end_of(&archive).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn bombs_are_stopped_at_the_limit() {
+    for codec in codecs() {
+        let bomb = Bytes::from(vec![b' '; 1_000_000]);
+        let bytes = encoded(codec, &bomb).await;
+        let archive = with_attributes(bytes.clone(), coding(codec)).await;
+        for (limit, is_over) in [(999_999, true), (1_000_000, false)] {
+            let limit = ReadLimit::bytes(limit);
+            let reader = archive.open_with_limit("a", limit).await.unwrap();
+            let (read, end) = read_until_end(reader).await;
+            assert!(read.len() <= 1_000_000);
+            assert_eq!(matches!(end, Err(ReadError::TooLarge { .. })), is_over);
+        }
+        // Stored bytes have no limit: they are what is there.
+        let reader = archive.open_stored("a").await.unwrap();
+        assert_eq!(read(reader).await, bytes);
+    }
+}
+
+#[tokio::test]
+async fn codings_that_nobody_knows_are_refused() {
+    for coding in ["deflate", "gzip, br"] {
+        let attributes = Attributes::from_iter([(Attribute::ContentEncoding, coding)]);
+        let archive = with_attributes(Bytes::new(), attributes).await;
+        let error = archive.open("a").await.unwrap_err();
+        assert!(matches!(error, OpenError::UnknownCoding { .. }), "{error}");
+    }
+    for kind in CodecKind::ALL {
+        let attributes = coding(Codec::default_for(kind));
+        let archive = with_attributes(Bytes::from_static(b"x"), attributes).await;
+        let opened = archive.open("a").await;
+        assert_eq!(
+            matches!(opened, Err(OpenError::CodecNotCompiled { .. })),
+            !kind.is_compiled()
+        );
+        archive.open_stored("a").await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn reads_and_the_stream_share_one_position() {
+    let archive = Target::memory().builder().build().unwrap();
+    let document = document(200_000);
+    store(&archive, "a", &document).await;
+    let mut reader = archive.open("a").await.unwrap();
+    let mut bytes = vec![0; 1000];
+    reader.read_exact(&mut bytes).await.unwrap();
+    assert_eq!(reader.read(&mut []).await.unwrap(), 0);
+    bytes.extend_from_slice(&reader.next().await.unwrap().unwrap());
+    reader.read_until(b'\n', &mut bytes).await.unwrap();
+    reader.read_to_end(&mut bytes).await.unwrap();
+    assert_eq!(bytes, document);
+    assert!(reader.is_terminated());
+    assert_eq!(reader.read(&mut [0]).await.unwrap(), 0, "it stays ended");
+}
+
+#[tokio::test]
+async fn reads_go_on_failing_after_a_failure() {
+    let cut = stream::iter([
+        Ok(Bytes::from_static(b"abc")),
+        Err(object_store::Error::Generic {
+            store: "Scripted",
+            source: "reset".into(),
+        }),
+    ]);
+    let mut reader = scripted(cut, 5, Attributes::new());
+    let mut bytes = vec![];
+    let error = reader.read_to_end(&mut bytes).await.unwrap_err();
+    assert_eq!(bytes, b"abc");
+    assert!(error.to_string().contains("reset"), "{error}");
+    let cause = error.get_ref().unwrap().downcast_ref::<ReadError>();
+    assert!(matches!(cause, Some(ReadError::Store { offset: 3, .. })));
+    reader.read(&mut [0]).await.unwrap_err();
+    reader.fill_buf().await.unwrap_err();
+    assert!(reader.is_terminated());
+}
+
+#[tokio::test]
+async fn a_store_that_panics_poisons_the_reader() {
+    let panicking = stream::poll_fn(|_| panic!("a bug in a store"));
+    let mut reader = scripted(panicking, 5, Attributes::new());
+    let panicked = std::panic::AssertUnwindSafe(reader.next()).catch_unwind();
+    assert!(panicked.await.is_err());
+    let next = reader.next().await;
+    assert!(matches!(next, Some(Err(ReadError::Panicked { .. }))));
+    assert!(reader.next().await.is_none());
+}
+
+#[tokio::test]
+async fn one_poll_reads_a_bounded_amount() {
+    for codec in codecs() {
+        // Many empty members in one chunk: output never comes, so only the budget stops a poll.
+        let (bytes, polls) = match codec.kind() {
+            CodecKind::Gzip | CodecKind::Zstd => {
+                let member = encoded(codec, &Bytes::new()).await;
+                let bytes = member.repeat(100_000 / member.len());
+                (Bytes::from(bytes), 5)
+            }
+            _ => (encoded(codec, &noise(100_000)).await, 1),
+        };
+        let chunks = stream::iter([Ok(bytes.clone())]);
+        let mut reader = scripted(chunks, bytes.len(), coding(codec));
+        let cx = &mut Context::from_waker(Waker::noop());
+        for _ in 0..polls {
+            match Pin::new(&mut reader).poll_next(cx) {
+                Poll::Pending => assert!(codec != Codec::Identity),
+                Poll::Ready(chunk) => assert!(chunk.unwrap().unwrap().len() <= 64 * 1024),
+            }
+        }
+        assert!(!reader.is_terminated());
+        block_on(async { while reader.next().await.is_some() {} });
+    }
+}
+
+#[tokio::test]
+async fn lengths_are_told_where_they_are_known() {
+    let target = Target::memory();
+    for codec in codecs() {
+        let prefix = Path::from(codec.kind().name());
+        let archive = target.builder().codec(codec).prefix(prefix);
+        let archive = archive.build().unwrap();
+        store(&archive, "single", &document(100)).await;
+        store(&archive, "multipart", &noise(50_000)).await;
+        let single = archive.open("single").await.unwrap();
+        assert_eq!(single.raw_length(), Some(100));
+        let multipart = archive.open("multipart").await.unwrap();
+        let known = (codec == Codec::Identity).then_some(50_000);
+        assert_eq!(multipart.raw_length(), known);
+    }
+}
+
+#[tokio::test]
+async fn a_local_file_that_is_cut_off_is_found_out() {
+    let directory = tempfile::tempdir().unwrap();
+    let target = Target::local(directory.path());
+    let archive = target.builder().codec(Codec::Identity).build().unwrap();
+    store(&archive, "a", &noise(100_000)).await;
+    let mut reader = archive.open("a").await.unwrap();
+    reader.next().await.unwrap().unwrap();
+    let file = std::fs::File::options()
+        .write(true)
+        .open(directory.path().join("a"));
+    file.unwrap().set_len(20_000).unwrap();
+    let (_, end) = read_until_end(reader).await;
+    assert!(matches!(
+        end,
+        Err(ReadError::Truncated {
+            expected: 100_000,
+            ..
+        })
+    ));
+    target.store.delete(&Path::from("a")).await.unwrap();
+}

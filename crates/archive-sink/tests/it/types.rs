@@ -1,0 +1,54 @@
+//! Auto traits of the public types and of the futures that they return.
+
+use archive_sink::{
+    AbortError, Archive, ArchiveBuilder, ArchiveReader, ArchiveWriter, BuildError, CheckError,
+    Codec, CommitError, CreateError, OpenError, ReadError, ReadLimit, Receipt, SendError,
+    Sha256Digest, WriteError,
+};
+use bytes::Bytes;
+use futures_util::stream;
+use static_assertions::assert_impl_all;
+
+assert_impl_all!(Archive: Clone, Send, Sync, Unpin, std::fmt::Debug);
+assert_impl_all!(ArchiveBuilder: Clone, Send, Sync, Unpin, std::fmt::Debug);
+assert_impl_all!(ArchiveWriter: Send, Unpin, std::fmt::Debug, tokio::io::AsyncWrite);
+assert_impl_all!(
+    ArchiveReader: Send,
+    Unpin,
+    std::fmt::Debug,
+    tokio::io::AsyncRead,
+    tokio::io::AsyncBufRead,
+    futures_core::FusedStream
+);
+assert_impl_all!(Codec: Copy, Send, Sync, Unpin, Eq, std::hash::Hash, std::fmt::Display);
+assert_impl_all!(Receipt: Clone, Send, Sync, Unpin, Eq, std::fmt::Debug);
+assert_impl_all!(Sha256Digest: Copy, Send, Sync, Unpin, Eq, std::fmt::Display);
+assert_impl_all!(ReadLimit: Copy, Send, Sync, Unpin, Eq, Default);
+assert_impl_all!(AbortError: std::error::Error, Send, Sync, Unpin);
+assert_impl_all!(BuildError: std::error::Error, Send, Sync, Unpin);
+assert_impl_all!(CheckError: std::error::Error, Send, Sync, Unpin);
+assert_impl_all!(CommitError: std::error::Error, Send, Sync, Unpin);
+assert_impl_all!(CreateError: std::error::Error, Send, Sync, Unpin);
+assert_impl_all!(OpenError: std::error::Error, Send, Sync, Unpin);
+assert_impl_all!(ReadError: std::error::Error, Send, Sync, Unpin);
+assert_impl_all!(SendError: std::error::Error, Send, Sync, Unpin);
+assert_impl_all!(WriteError: std::error::Error, Send, Sync, Unpin);
+
+fn is_send<T: Send>(_: &T) {}
+fn is_static<T: 'static>(_: &T) {}
+
+#[test]
+fn futures_can_be_spawned() {
+    let archive = crate::support::Target::memory().builder().build().unwrap();
+    is_send(&archive.check());
+    is_send(&archive.open("a"));
+    is_send(&archive.settled());
+    let writer = || archive.create("a").unwrap();
+    let (commit, abort) = (writer().commit(), writer().abort());
+    is_send(&commit);
+    is_static(&commit);
+    is_send(&abort);
+    is_static(&abort);
+    let mut sender = writer();
+    is_send(&sender.send_all(stream::empty::<Result<Bytes, std::io::Error>>()));
+}
