@@ -12,18 +12,31 @@ fn refused(auction: &[u8], more: &[&str], parts: &[&str]) {
     let archive = home.path().join("archive");
     let engine = Engine::stand_in(|builder| builder);
     let solver = engine.argument("engine");
-    let mut arguments = vec!["solve", "--auction", path.to_str().unwrap(), "--solver", &solver];
+    let mut arguments = vec![
+        "solve",
+        "--auction",
+        path.to_str().unwrap(),
+        "--solver",
+        &solver,
+    ];
     if !more.contains(&"--archive") {
         arguments.extend(["--archive", archive.to_str().unwrap()]);
     }
     arguments.extend(more);
     let finished = Finished::run(&mut program(&arguments));
-    let shown = String::from_utf8_lossy(auction).chars().take(60).collect::<String>();
+    let shown = String::from_utf8_lossy(auction)
+        .chars()
+        .take(60)
+        .collect::<String>();
     assert_eq!(finished.code, Some(2), "{shown}: {more:?}: {finished:?}");
     assert_eq!(finished.output, "");
     assert_eq!(finished.errors.lines().count(), 1, "{finished:?}");
     for part in parts {
-        assert!(finished.errors.contains(part), "{part:?} is not in {:?}", finished.errors);
+        assert!(
+            finished.errors.contains(part),
+            "{part:?} is not in {:?}",
+            finished.errors
+        );
     }
     assert!(!engine.had_request());
     assert!(!archive.exists() || fs::read_dir(&archive).unwrap().count() == 0);
@@ -36,14 +49,32 @@ fn auctions_that_are_none() {
         (b"".as_slice(), &["auction.json: ", "empty"][..]),
         (b" \n ", &["auction.json: ", "empty"]),
         (b"nonsense", &["auction.json: ", "line 1, column 2"]),
-        (b"{\"id\":1,\n\"a\":[1,2", &["auction.json: ", "EOF", "line 2, column 8"]),
-        (b"{\"id\":1}\n{}", &["auction.json: ", "trailing", "line 2, column 1"]),
-        (b"{\"id\":1,\"a\":\"\xff\"}", &["auction.json: ", "UTF-8", "line 1, column 14"]),
-        (b"\xef\xbb\xbf{\"id\":1}", &["auction.json: ", "byte-order mark"]),
+        (
+            b"{\"id\":1,\n\"a\":[1,2",
+            &["auction.json: ", "EOF", "line 2, column 8"],
+        ),
+        (
+            b"{\"id\":1}\n{}",
+            &["auction.json: ", "trailing", "line 2, column 1"],
+        ),
+        (
+            b"{\"id\":1,\"a\":\"\xff\"}",
+            &["auction.json: ", "UTF-8", "line 1, column 14"],
+        ),
+        (
+            b"\xef\xbb\xbf{\"id\":1}",
+            &["auction.json: ", "byte-order mark"],
+        ),
         (b"[1]", &["auction.json: ", "JSON object", "line 1"]),
         (b"7", &["auction.json: ", "JSON object", "line 1"]),
-        (b"{\"id\":1,\"id\":1}", &["auction.json: ", "\"id\" stands twice", "line 1"]),
-        (deep.as_bytes(), &["auction.json: ", "deeper than 128", "line 1, column 139"]),
+        (
+            b"{\"id\":1,\"id\":1}",
+            &["auction.json: ", "\"id\" stands twice", "line 1"],
+        ),
+        (
+            deep.as_bytes(),
+            &["auction.json: ", "deeper than 128", "line 1, column 140"],
+        ),
     ] {
         refused(auction, &[], parts);
     }
@@ -59,7 +90,10 @@ fn ids_that_are_none() {
         (b"{\"id\":\"\"}", &["auction.json: ", "empty"]),
         (b"{\"id\":\"../x\"}", &["auction.json: ", "'.'"]),
         (b"{\"id\":\"a/b\"}", &["auction.json: ", "'/'"]),
-        (b"{\"metadata\":{\"auction_id\":\"a b\"}}", &["auction.json: ", "' '"]),
+        (
+            b"{\"metadata\":{\"auction_id\":\"a b\"}}",
+            &["auction.json: ", "' '"],
+        ),
     ] {
         refused(auction, &[], parts);
     }
@@ -71,12 +105,24 @@ fn ids_that_are_none() {
 #[test]
 fn options_that_make_no_sense() {
     for (more, parts) in [
-        (&["--solver", "http://127.0.0.1:1"][..], &["--solver", "NAME=URL"][..]),
-        (&["--solver", "=http://127.0.0.1:1"], &["--solver", "name is empty"]),
+        (
+            &["--solver", "http://127.0.0.1:1"][..],
+            &["--solver", "NAME=URL"][..],
+        ),
+        (
+            &["--solver", "=http://127.0.0.1:1"],
+            &["--solver", "name is empty"],
+        ),
         (&["--solver", "b=127.0.0.1"], &["--solver", "\"b\""]),
-        (&["--solver", "b=ftp://user:secret@h"], &["--solver", "\"b\"", "\"ftp\""]),
+        (
+            &["--solver", "b=ftp://user:secret@h"],
+            &["--solver", "\"b\"", "\"ftp\""],
+        ),
         (&["--solver", "engine=http://127.0.0.1:1"], &["\"engine\""]),
-        (&["--archive", "ftp://user:secret@h/x"], &["--archive", "ftp"]),
+        (
+            &["--archive", "ftp://user:secret@h/x"],
+            &["--archive", "ftp"],
+        ),
         (&["--archive", ""], &["--archive", "empty"]),
         (&["--codec", "lzma"], &["--codec", "lzma"]),
         (&["--level", "10"], &["--level", "10"]),
@@ -84,7 +130,10 @@ fn options_that_make_no_sense() {
         (&["--level", "x"], &["--level"]),
         (&["--codec", "zstd", "--level", "23"], &["--level", "23"]),
         (&["--codec", "brotli", "--level", "12"], &["--level", "12"]),
-        (&["--codec", "identity", "--level", "1"], &["--level", "identity"]),
+        (
+            &["--codec", "identity", "--level", "1"],
+            &["--level", "identity"],
+        ),
         (&["--deadline", "0s"], &["--deadline"]),
         (&["--deadline", "soon"], &["--deadline"]),
         (&["--deadline", "40days"], &["--deadline"]),
@@ -97,7 +146,11 @@ fn options_that_make_no_sense() {
 
 #[test]
 fn messages_hold_no_password() {
-    for more in [["--solver", "b=ftp://user:secret@h"], ["--solver", "b=http://user:secret@h:99999"], ["--archive", "ftp://user:secret@h"]] {
+    for more in [
+        ["--solver", "b=ftp://user:secret@h"],
+        ["--solver", "b=http://user:secret@h:99999"],
+        ["--archive", "ftp://user:secret@h"],
+    ] {
         let mut arguments = vec!["solve", "--auction", "-"];
         arguments.extend(more);
         let finished = Finished::run(program(&arguments).stdin(std::process::Stdio::null()));
@@ -115,21 +168,63 @@ fn commands_with_nothing_to_do() {
     for (arguments, part) in [
         (&["solve", "--auction", path][..], "--solver"),
         (&["solve", "--format", "json"], "--auction"),
-        (&["solve", "--auction", "no/such/file.json", "--solver", "a=http://127.0.0.1:1"], "no/such/file.json"),
-        (&["solve", "--auction", "-", "--solver", "a=http://127.0.0.1:1"], "standard input"),
+        (
+            &[
+                "solve",
+                "--auction",
+                "no/such/file.json",
+                "--solver",
+                "a=http://127.0.0.1:1",
+            ],
+            "no/such/file.json",
+        ),
+        (
+            &[
+                "solve",
+                "--auction",
+                "-",
+                "--solver",
+                "a=http://127.0.0.1:1",
+            ],
+            "standard input",
+        ),
         (&["replay", path], "--solver"),
-        (&["replay", "no/such/1.json.gz", "--solver", "a=http://127.0.0.1:1"], "no/such"),
-        (&["replay", "ftp://h/x", "--solver", "a=http://127.0.0.1:1"], "ftp"),
-        (&["replay", path, "--solver", "a=http://127.0.0.1:1", "--set", "deadline"], "--set"),
+        (
+            &[
+                "replay",
+                "no/such/1.json.gz",
+                "--solver",
+                "a=http://127.0.0.1:1",
+            ],
+            "no/such",
+        ),
+        (
+            &["replay", "ftp://h/x", "--solver", "a=http://127.0.0.1:1"],
+            "ftp",
+        ),
+        (
+            &[
+                "replay",
+                path,
+                "--solver",
+                "a=http://127.0.0.1:1",
+                "--set",
+                "deadline",
+            ],
+            "--set",
+        ),
         (&["solver", "--listen", "nowhere"], "--listen"),
         (&["solver", "--status", "99"], "--status"),
-        (&["generate", "--orders", "-1"], "--orders"),
+        (&["generate", "--orders", "x"], "--orders"),
         (&["nonsense"], "nonsense"),
     ] {
         let finished = Finished::run(program(arguments).stdin(std::process::Stdio::null()));
         assert_eq!(finished.code, Some(2), "{arguments:?}: {finished:?}");
         assert_eq!(finished.output, "");
         assert_eq!(finished.errors.lines().count(), 1, "{finished:?}");
-        assert!(finished.errors.contains(part), "{arguments:?}: {finished:?}");
+        assert!(
+            finished.errors.contains(part),
+            "{arguments:?}: {finished:?}"
+        );
     }
 }

@@ -14,6 +14,9 @@ fn runs_by_itself_and_runs_again() {
             assert!(finished.output.contains(part), "{finished:?}");
         }
         assert_eq!(finished.errors, "");
-        assert_eq!(fs::read_dir(home.path().join("archive")).unwrap().count(), 1);
+        assert_eq!(
+            fs::read_dir(home.path().join("archive")).unwrap().count(),
+            1
+        );
     }
 }

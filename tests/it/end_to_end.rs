@@ -8,11 +8,13 @@ use serde_json::Value;
 use crate::support::{Engine, Finished, Size, generated, program, same_value, sha256};
 
 /// Decompresses an archive with a decoder of its own, not the crate's.
-pub fn decompressed(stored: &[u8], codec: &str) -> Vec<u8> {
+pub(crate) fn decompressed(stored: &[u8], codec: &str) -> Vec<u8> {
     use std::io::Read;
     let mut raw = Vec::new();
     match codec {
-        "gzip" => flate2::read::MultiGzDecoder::new(stored).read_to_end(&mut raw).map(drop),
+        "gzip" => flate2::read::MultiGzDecoder::new(stored)
+            .read_to_end(&mut raw)
+            .map(drop),
         "zstd" => zstd::stream::copy_decode(stored, &mut raw),
         "brotli" => brotli::BrotliDecompress(&mut { stored }, &mut raw),
         "identity" => stored.take(u64::MAX).read_to_end(&mut raw).map(drop),
@@ -23,10 +25,13 @@ pub fn decompressed(stored: &[u8], codec: &str) -> Vec<u8> {
 }
 
 /// Sends the auction in `path` to three engines and a folder, and checks all that left.
-pub fn send_and_check(path: &Path, codec: &str, extension: &str) {
+pub(crate) fn send_and_check(path: &Path, codec: &str, extension: &str) {
     let home = tempfile::tempdir().unwrap();
     let archive = home.path().join("archive");
-    let digesting = [Engine::stand_in(|builder| builder), Engine::stand_in(|builder| builder)];
+    let digesting = [
+        Engine::stand_in(|builder| builder),
+        Engine::stand_in(|builder| builder),
+    ];
     let keeping = Engine::keeping();
     let finished = Finished::run(&mut program(&[
         "solve",
@@ -63,7 +68,10 @@ pub fn send_and_check(path: &Path, codec: &str, extension: &str) {
 
     for engine in &digesting {
         let report = engine.report();
-        assert_eq!((report.sha256.as_str(), report.bytes), (digest.as_str(), raw.len() as u64));
+        assert_eq!(
+            (report.sha256.as_str(), report.bytes),
+            (digest.as_str(), raw.len() as u64)
+        );
         assert!(report.complete);
         assert_eq!(report.content_encoding, None);
     }
@@ -72,7 +80,12 @@ pub fn send_and_check(path: &Path, codec: &str, extension: &str) {
     assert_eq!(outcome["auction"]["id"], "test-1");
     assert_eq!(outcome["auction"]["bytes"], raw.len() as u64);
     assert_eq!(outcome["auction"]["sha256"], digest.as_str());
-    for (solver, name) in outcome["solvers"].as_array().unwrap().iter().zip(["a", "b", "c"]) {
+    for (solver, name) in outcome["solvers"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .zip(["a", "b", "c"])
+    {
         assert_eq!(solver["name"], name);
         assert_eq!(solver["status"], "ok");
         assert_eq!(solver["http_status"], 200);
@@ -82,8 +95,14 @@ pub fn send_and_check(path: &Path, codec: &str, extension: &str) {
         assert_eq!(solver["ending"], "complete");
         assert_eq!(solver["error"], Value::Null);
         assert_eq!(solver["response"], serde_json::json!({"solutions": []}));
-        let milliseconds =
-            ["to_first_poll_ms", "transmission_ms", "busy_ms", "producer_wait_ms", "consumer_wait_ms", "response_ms"];
+        let milliseconds = [
+            "to_first_poll_ms",
+            "transmission_ms",
+            "busy_ms",
+            "producer_wait_ms",
+            "consumer_wait_ms",
+            "response_ms",
+        ];
         for name in milliseconds {
             assert!(solver[name].is_f64(), "{name}: {}", solver[name]);
         }
@@ -96,7 +115,9 @@ pub fn send_and_check(path: &Path, codec: &str, extension: &str) {
     assert_eq!(kept["sha256"], digest.as_str());
     assert_eq!(kept["error"], Value::Null);
     let location = kept["location"].as_str().unwrap();
-    assert!(location.starts_with("file:///") && location.ends_with(&format!("/test-1.json{extension}")));
+    assert!(
+        location.starts_with("file:///") && location.ends_with(&format!("/test-1.json{extension}"))
+    );
     assert!(outcome["serialize"]["passes"].as_f64().unwrap() >= 1.0);
     assert!(outcome["wall_ms"].is_f64());
 }
@@ -105,7 +126,12 @@ pub fn send_and_check(path: &Path, codec: &str, extension: &str) {
 fn a_small_auction_with_every_codec() {
     let home = tempfile::tempdir().unwrap();
     let path = generated(home.path(), Size::Small);
-    for (codec, extension) in [("gzip", ".gz"), ("zstd", ".zst"), ("brotli", ".br"), ("identity", "")] {
+    for (codec, extension) in [
+        ("gzip", ".gz"),
+        ("zstd", ".zst"),
+        ("brotli", ".br"),
+        ("identity", ""),
+    ] {
         send_and_check(&path, codec, extension);
     }
 }
@@ -136,7 +162,8 @@ fn the_smallest_auctions() {
 fn numbers_keep_their_digits() {
     let home = tempfile::tempdir().unwrap();
     let path = home.path().join("auction.json");
-    let text = r#"{"id":18446744073709551617,"x":[1.000,-0,1e400,123456789012345678901234567890.10]}"#;
+    let text =
+        r#"{"id":18446744073709551617,"x":[1.000,-0,1e400,123456789012345678901234567890.10]}"#;
     fs::write(&path, text).unwrap();
     let engine = Engine::keeping();
     let finished = Finished::run(&mut program(&[

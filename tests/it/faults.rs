@@ -17,14 +17,34 @@ struct Run {
 
 impl Run {
     fn with(failing: &str, more: &[&str]) -> Self {
+        Self::of(Size::Small, failing, more)
+    }
+
+    fn of(size: Size, failing: &str, more: &[&str]) -> Self {
         let home = tempfile::tempdir().unwrap();
-        let path = generated(home.path(), Size::Small);
+        let path = generated(home.path(), size);
         let archive = home.path().join("archive");
-        let healthy = [Engine::stand_in(|builder| builder), Engine::stand_in(|builder| builder)];
+        let healthy = [
+            Engine::stand_in(|builder| builder),
+            Engine::stand_in(|builder| builder),
+        ];
         let first = healthy[0].argument("first");
         let last = healthy[1].argument("last");
-        let mut arguments = vec!["solve", "--auction", path.to_str().unwrap(), "--id", "1", "--format", "json"];
-        arguments.extend(["--archive", archive.to_str().unwrap(), "--codec", "identity"]);
+        let mut arguments = vec![
+            "solve",
+            "--auction",
+            path.to_str().unwrap(),
+            "--id",
+            "1",
+            "--format",
+            "json",
+        ];
+        arguments.extend([
+            "--archive",
+            archive.to_str().unwrap(),
+            "--codec",
+            "identity",
+        ]);
         arguments.extend(["--solver", &first, "--solver", failing, "--solver", &last]);
         arguments.extend(more);
         let finished = Finished::run(&mut program(&arguments));
@@ -34,14 +54,21 @@ impl Run {
         let digest = sha256(&raw);
         for engine in &healthy {
             let report = engine.report();
-            assert_eq!((report.sha256.as_str(), report.complete), (digest.as_str(), true));
+            assert_eq!(
+                (report.sha256.as_str(), report.complete),
+                (digest.as_str(), true)
+            );
         }
         assert_eq!(outcome["solvers"][0]["status"], "ok");
         assert_eq!(outcome["solvers"][2]["status"], "ok");
         assert_eq!(outcome["archive"]["status"], "ok");
         assert_eq!(outcome["archive"]["sha256"], digest.as_str());
         let failing = outcome["solvers"][1].take();
-        Self { _home: home, path, failing }
+        Self {
+            _home: home,
+            path,
+            failing,
+        }
     }
 
     fn error(&self) -> &str {
@@ -55,15 +82,30 @@ impl Run {
 
 #[test]
 fn nobody_listens() {
-    let run = Run::with(&format!("dead=http://user:secret@{}", &Engine::unreachable_url()[7..]), &[]);
+    let run = Run::with(
+        &format!(
+            "dead=http://user:secret@{}",
+            &Engine::unreachable_url()[7..]
+        ),
+        &[],
+    );
     assert_eq!(run.failing["status"], "failed");
     assert_eq!(run.failing["http_status"], Value::Null);
     assert_eq!(run.failing["ending"], "never_polled");
     assert_eq!(run.failing["bytes_sent"], 0);
     assert_eq!(run.failing["document_sha256"], Value::Null);
     assert!(run.error().contains("refused"), "{}", run.error());
-    assert!(!run.failing.to_string().contains("secret"), "{}", run.failing);
-    assert!(run.failing["url"].as_str().unwrap().starts_with("http://***@127.0.0.1"));
+    assert!(
+        !run.failing.to_string().contains("secret"),
+        "{}",
+        run.failing
+    );
+    assert!(
+        run.failing["url"]
+            .as_str()
+            .unwrap()
+            .starts_with("http://***@127.0.0.1")
+    );
 }
 
 #[test]
@@ -80,17 +122,24 @@ fn it_answers_500() {
 fn it_redirects() {
     let engine = Engine::stand_in(|builder| builder.status(307));
     let run = Run::with(&engine.argument("elsewhere"), &[]);
-    assert_eq!((&run.failing["status"], &run.failing["http_status"]), (&"failed".into(), &307.into()));
+    assert_eq!(
+        (&run.failing["status"], &run.failing["http_status"]),
+        (&"failed".into(), &307.into())
+    );
 }
 
 #[test]
 fn it_answers_no_json() {
-    let engine = Engine::stand_in(|builder| builder.response("<html>".into()));
+    let engine = Engine::stand_in(|builder| builder.response("<html>"));
     let run = Run::with(&engine.argument("web"), &[]);
     assert_eq!(run.failing["status"], "failed");
     assert_eq!(run.failing["http_status"], 200);
     assert_eq!(run.failing["response"], Value::Null);
-    assert!(run.error().contains("no JSON") && run.error().contains("<html>"), "{}", run.error());
+    assert!(
+        run.error().contains("no JSON") && run.error().contains("<html>"),
+        "{}",
+        run.error()
+    );
 }
 
 #[test]
@@ -115,7 +164,12 @@ fn it_resets_the_connection() {
 #[test]
 fn it_stalls() {
     let engine = Engine::stand_in(|builder| builder.stall_after(100_000));
-    let run = Run::with(&engine.argument("stalled"), &["--deadline", "3s"]);
+    // Much more than sockets hold, so that the stall is felt.
+    let run = Run::of(
+        Size::Large,
+        &engine.argument("stalled"),
+        &["--deadline", "5s"],
+    );
     assert_eq!(run.failing["status"], "timed_out");
     assert_eq!(run.failing["ending"], "cancelled");
     assert_eq!(run.failing["http_status"], Value::Null);

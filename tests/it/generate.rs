@@ -5,7 +5,9 @@ use crate::support::{Finished, program, sha256};
 #[test]
 fn the_same_arguments_give_the_same_bytes() {
     let run = |seed: &str| {
-        let arguments = ["generate", "--orders", "50", "--tokens", "20", "--pools", "30", "--seed", seed];
+        let arguments = [
+            "generate", "--orders", "50", "--tokens", "20", "--pools", "30", "--seed", seed,
+        ];
         let finished = Finished::run(&mut program(&arguments));
         assert_eq!((finished.code, finished.errors.as_str()), (Some(0), ""));
         finished.output

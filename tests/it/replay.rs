@@ -11,11 +11,24 @@ use crate::support::{Engine, Finished, Size, generated, program, sha256};
 fn archive(path: &Path, folder: &Path, codec: &str) -> String {
     let folder = folder.to_str().unwrap();
     let arguments = [
-        "solve", "--auction", path.to_str().unwrap(), "--id", "7", "--archive", folder, "--codec", codec, "--format", "json",
+        "solve",
+        "--auction",
+        path.to_str().unwrap(),
+        "--id",
+        "7",
+        "--archive",
+        folder,
+        "--codec",
+        codec,
+        "--format",
+        "json",
     ];
     let finished = Finished::run(&mut program(&arguments));
     assert_eq!(finished.code, Some(0), "{finished:?}");
-    finished.outcome()["archive"]["location"].as_str().unwrap().to_owned()
+    finished.outcome()["archive"]["location"]
+        .as_str()
+        .unwrap()
+        .to_owned()
 }
 
 #[test]
@@ -24,9 +37,20 @@ fn sends_what_was_archived() {
     let path = generated(home.path(), Size::Mainnet);
     for codec in ["gzip", "zstd", "brotli", "identity"] {
         let location = archive(&path, &home.path().join(codec), codec);
-        let engines = [Engine::stand_in(|builder| builder), Engine::stand_in(|builder| builder)];
+        let engines = [
+            Engine::stand_in(|builder| builder),
+            Engine::stand_in(|builder| builder),
+        ];
         let arguments = [
-            "replay", &location, "--format", "json", "--deadline", "5m", "--solver", &engines[0].argument("a"), "--solver",
+            "replay",
+            &location,
+            "--format",
+            "json",
+            "--deadline",
+            "5m",
+            "--solver",
+            &engines[0].argument("a"),
+            "--solver",
             &engines[1].argument("b"),
         ];
         let finished = Finished::run(&mut program(&arguments));
@@ -46,13 +70,24 @@ fn sends_what_was_archived() {
 fn sets_members_on_the_way() {
     let home = tempfile::tempdir().unwrap();
     let path = home.path().join("9.json");
-    let text = r#"{"id":"9","orders":[{"deadline":1}],"deadline":"2020-01-01T00:00:00Z","gas":1.50}"#;
+    let text =
+        r#"{"id":"9","orders":[{"deadline":1}],"deadline":"2020-01-01T00:00:00Z","gas":1.50}"#;
     fs::write(&path, text).unwrap();
     let location = archive(&path, &home.path().join("archive"), "gzip");
     let engine = Engine::keeping();
     let arguments = [
-        "replay", &location, "--solver", &engine.argument("a"), "--set", "deadline=now+15s", "--set", "new={\"x\":[1]}",
-        "--set", "id=ten", "--format", "json",
+        "replay",
+        &location,
+        "--solver",
+        &engine.argument("a"),
+        "--set",
+        "deadline=now+15s",
+        "--set",
+        "new={\"x\":[1]}",
+        "--set",
+        "id=ten",
+        "--format",
+        "json",
     ];
     let finished = Finished::run(&mut program(&arguments));
     assert_eq!(finished.code, Some(0), "{finished:?}");
@@ -81,12 +116,22 @@ fn a_damaged_archive_never_looks_whole() {
     let mut flipped = stored.clone();
     let checksum = flipped.len() - 8;
     flipped[checksum] ^= 1;
-    for damaged in [&stored[..stored.len() / 2], &stored[..stored.len() - 1], &flipped] {
+    for damaged in [
+        &stored[..stored.len() / 2],
+        &stored[..stored.len() - 1],
+        &flipped,
+    ] {
         fs::write(&file, damaged).unwrap();
         let engine = Engine::stand_in(|builder| builder);
         let solver = engine.argument("a");
-        let finished =
-            Finished::run(&mut program(&["replay", file.to_str().unwrap(), "--solver", &solver, "--format", "json"]));
+        let finished = Finished::run(&mut program(&[
+            "replay",
+            file.to_str().unwrap(),
+            "--solver",
+            &solver,
+            "--format",
+            "json",
+        ]));
         assert_eq!(finished.code, Some(1), "{finished:?}");
         let outcome = finished.outcome();
         assert_eq!(outcome["solvers"][0]["status"], "failed");
@@ -99,11 +144,21 @@ fn a_damaged_archive_never_looks_whole() {
 fn what_is_no_auction_is_refused_before_anything_is_sent() {
     let home = tempfile::tempdir().unwrap();
     let engine = Engine::stand_in(|builder| builder);
-    for (name, content) in [("1.json", "[1,2]"), ("2.json", "{\"a\":1"), ("3.json", ""), ("4.json.gz", "{\"a\":1}")] {
+    for (name, content) in [
+        ("1.json", "[1,2]"),
+        ("2.json", "{\"a\":1"),
+        ("3.json", ""),
+        ("4.json.gz", "{\"a\":1}"),
+    ] {
         let path = home.path().join(name);
         fs::write(&path, content).unwrap();
         let solver = engine.argument("a");
-        let finished = Finished::run(&mut program(&["replay", path.to_str().unwrap(), "--solver", &solver]));
+        let finished = Finished::run(&mut program(&[
+            "replay",
+            path.to_str().unwrap(),
+            "--solver",
+            &solver,
+        ]));
         assert_eq!(finished.code, Some(2), "{name}: {finished:?}");
         assert_eq!(finished.errors.lines().count(), 1);
         assert!(finished.errors.contains(name), "{finished:?}");

@@ -37,9 +37,18 @@ mod tests {
 
     #[test]
     fn says_each_message_once_and_on_one_line() {
-        let root = Layer { message: "root\ncause", source: None };
-        let same = Layer { message: "root\ncause", source: Some(Box::new(root)) };
-        let top = Layer { message: "top", source: Some(Box::new(same)) };
+        let root = Layer {
+            message: "root\ncause",
+            source: None,
+        };
+        let same = Layer {
+            message: "root\ncause",
+            source: Some(Box::new(root)),
+        };
+        let top = Layer {
+            message: "top",
+            source: Some(Box::new(same)),
+        };
         assert_eq!(error_chain(&top), "top: root cause");
     }
 }

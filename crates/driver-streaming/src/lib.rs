@@ -17,6 +17,9 @@ mod solver;
 #[cfg(feature = "stand-in")]
 pub mod stand_in;
 
+pub use chunked_writer::JsonDocument;
+pub use measured_body::Ending;
+
 pub use self::archive::ArchiveTarget;
 #[cfg(feature = "object-stores")]
 pub use self::archive::{LocationError, StoreLocation};
@@ -24,7 +27,8 @@ pub use self::auction::{AuctionId, AuctionIdError, ParseError, Problem, RawAucti
 pub use self::document::{Document, DocumentDigest, DocumentError, DocumentStream};
 pub use self::error_chain::error_chain;
 pub use self::outcome::{
-    ArchiveOutcome, ArchiveStatus, AuctionOutcome, Outcome, SerializeOutcome, SolverOutcome, SolverStatus,
+    ArchiveOutcome, ArchiveStatus, AuctionOutcome, Outcome, SerializeOutcome, SolverOutcome,
+    SolverStatus,
 };
 pub use self::pipeline::{Pipeline, PipelineBuilder, PipelineError};
 pub use self::progress::{Progress, ReaderProgress, Stage};

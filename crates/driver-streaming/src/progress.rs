@@ -45,8 +45,14 @@ pub enum Stage {
 
 impl Progress {
     pub(crate) fn new(names: impl IntoIterator<Item = String>) -> Self {
-        let track = |name| Track { name, bytes: AtomicU64::new(0), stage: AtomicU8::new(0) };
-        Self { tracks: names.into_iter().map(track).collect() }
+        let track = |name| Track {
+            name,
+            bytes: AtomicU64::new(0),
+            stage: AtomicU8::new(0),
+        };
+        Self {
+            tracks: names.into_iter().map(track).collect(),
+        }
     }
 
     /// Every reader: the solvers in their order, then the archive if there is one.
@@ -59,7 +65,10 @@ impl Progress {
     }
 
     pub(crate) fn track(&self, index: usize) -> ProgressTrack {
-        ProgressTrack { progress: self.clone(), index }
+        ProgressTrack {
+            progress: self.clone(),
+            index,
+        }
     }
 }
 
@@ -72,16 +81,26 @@ pub(crate) struct ProgressTrack {
 
 impl ProgressTrack {
     pub(crate) fn add_bytes(&self, bytes: usize) {
-        self.progress.tracks[self.index].bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+        self.progress.tracks[self.index]
+            .bytes
+            .fetch_add(bytes as u64, Ordering::Relaxed);
     }
 
     pub(crate) fn set_stage(&self, stage: Stage) {
-        self.progress.tracks[self.index].stage.store(stage.number(), Ordering::Relaxed);
+        self.progress.tracks[self.index]
+            .stage
+            .store(stage.number(), Ordering::Relaxed);
     }
 }
 
 impl Stage {
-    const ALL: [Self; 5] = [Self::Waiting, Self::Sending, Self::Answering, Self::Ok, Self::Failed];
+    const ALL: [Self; 5] = [
+        Self::Waiting,
+        Self::Sending,
+        Self::Answering,
+        Self::Ok,
+        Self::Failed,
+    ];
 
     fn number(self) -> u8 {
         self as u8
@@ -103,7 +122,14 @@ mod tests {
             progress.track(1).set_stage(stage);
             progress.track(1).add_bytes(2);
             let seen: Vec<_> = progress.readers().collect();
-            assert_eq!(seen[0], ReaderProgress { name: "a", bytes: 0, stage: Stage::Waiting });
+            assert_eq!(
+                seen[0],
+                ReaderProgress {
+                    name: "a",
+                    bytes: 0,
+                    stage: Stage::Waiting
+                }
+            );
             assert_eq!((seen[1].name, seen[1].stage), ("archive", stage));
         }
         assert_eq!(progress.readers().last().unwrap().bytes, 10);

@@ -4,7 +4,7 @@ use std::process::{Command, Stdio};
 
 /// A generated auction's size.
 #[derive(Clone, Copy, Debug)]
-pub enum Size {
+pub(crate) enum Size {
     /// 3.3 MB.
     Small,
     /// 8.5 MB, as on mainnet today.
@@ -14,7 +14,7 @@ pub enum Size {
 }
 
 /// Writes an auction of the measured shape into `folder`.
-pub fn generated(folder: &Path, size: Size) -> PathBuf {
+pub(crate) fn generated(folder: &Path, size: Size) -> PathBuf {
     let (orders, tokens, pools) = match size {
         Size::Small => (2_083, 730, 1_001),
         Size::Mainnet => (5_618, 987, 2_428),
@@ -26,7 +26,9 @@ pub fn generated(folder: &Path, size: Size) -> PathBuf {
         .args(["--orders", &orders.to_string()])
         .args(["--tokens", &tokens.to_string()])
         .args(["--pools", &pools.to_string()])
-        .stdout(Stdio::from(File::create(&path).expect("a file can be made")))
+        .stdout(Stdio::from(
+            File::create(&path).expect("a file can be made"),
+        ))
         .status()
         .expect("the program starts");
     assert!(status.success());
@@ -35,17 +37,26 @@ pub fn generated(folder: &Path, size: Size) -> PathBuf {
 
 /// Real auctions: the JSON files of the folder that `AUCTION_CAPTURES` names, else of any folder `auctions` in a
 /// folder beside this checkout. They are not part of the project, so there may be none.
-pub fn captures() -> Vec<PathBuf> {
+pub(crate) fn captures() -> Vec<PathBuf> {
     let folders = match std::env::var_os("AUCTION_CAPTURES") {
         Some(folder) => vec![PathBuf::from(folder)],
         None => {
             let checkout = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(1);
-            let beside = checkout.and_then(Path::parent).map(children).unwrap_or_default();
-            beside.into_iter().map(|folder| folder.join("auctions")).collect()
+            let beside = checkout
+                .and_then(Path::parent)
+                .map(children)
+                .unwrap_or_default();
+            beside
+                .into_iter()
+                .map(|folder| folder.join("auctions"))
+                .collect()
         }
     };
     let mut files: Vec<_> = folders.iter().flat_map(|folder| children(folder)).collect();
-    files.retain(|path| path.extension().is_some_and(|extension| extension == "json"));
+    files.retain(|path| {
+        path.extension()
+            .is_some_and(|extension| extension == "json")
+    });
     files.sort();
     files
 }
@@ -54,5 +65,7 @@ fn children(folder: &Path) -> Vec<PathBuf> {
     let Ok(entries) = fs::read_dir(folder) else {
         return Vec::new();
     };
-    entries.filter_map(|entry| Some(entry.ok()?.path())).collect()
+    entries
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .collect()
 }

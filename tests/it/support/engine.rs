@@ -14,7 +14,7 @@ use super::runtime;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A solver engine in this process. It ends with this value.
-pub struct Engine {
+pub(crate) struct Engine {
     url: String,
     reports: Receiver<RequestReport>,
     bodies: Receiver<Vec<u8>>,
@@ -23,20 +23,27 @@ pub struct Engine {
 
 impl Engine {
     /// The stand-in, set up as a test wants it.
-    pub fn stand_in(set_up: impl FnOnce(StandInBuilder) -> StandInBuilder) -> Self {
+    pub(crate) fn stand_in(set_up: impl FnOnce(StandInBuilder) -> StandInBuilder) -> Self {
         let (sender, reports) = channel();
         let sender = Mutex::new(sender);
         let builder = set_up(StandIn::builder()).on_request(move |report| {
             // A test that has ended listens no more.
             let _heard = sender.lock().map(|sender| sender.send(report));
         });
-        let engine = runtime().block_on(builder.bind(loopback())).expect("an engine can listen");
+        let engine = runtime()
+            .block_on(builder.bind(loopback()))
+            .expect("an engine can listen");
         let url = engine.url();
-        Self { url, reports, bodies: channel().1, task: runtime().spawn(engine.serve()) }
+        Self {
+            url,
+            reports,
+            bodies: channel().1,
+            task: runtime().spawn(engine.serve()),
+        }
     }
 
     /// An engine that keeps what it is sent, decoded from chunks, and answers well.
-    pub fn keeping() -> Self {
+    pub(crate) fn keeping() -> Self {
         let (sender, bodies) = channel();
         Self::on_socket(bodies, move |stream| {
             let sender = sender.clone();
@@ -49,7 +56,7 @@ impl Engine {
     }
 
     /// An engine that reads a little and closes the connection.
-    pub fn hanging_up() -> Self {
+    pub(crate) fn hanging_up() -> Self {
         Self::on_socket(channel().1, |mut stream| async move {
             let mut little = [0; 512];
             let _read = stream.read(&mut little).await;
@@ -57,43 +64,59 @@ impl Engine {
     }
 
     /// An address at which nobody listens.
-    pub fn unreachable_url() -> String {
+    pub(crate) fn unreachable_url() -> String {
         let listener = std::net::TcpListener::bind(loopback()).expect("a port is free");
-        format!("http://{}", listener.local_addr().expect("it has an address"))
+        format!(
+            "http://{}",
+            listener.local_addr().expect("it has an address")
+        )
     }
 
-    fn on_socket<F>(bodies: Receiver<Vec<u8>>, serve: impl Fn(TcpStream) -> F + Send + Sync + 'static) -> Self
+    fn on_socket<F>(
+        bodies: Receiver<Vec<u8>>,
+        serve: impl Fn(TcpStream) -> F + Send + Sync + 'static,
+    ) -> Self
     where
         F: Future<Output = ()> + Send + 'static,
     {
-        let listener = runtime().block_on(TcpListener::bind(loopback())).expect("an engine can listen");
-        let url = format!("http://{}", listener.local_addr().expect("it has an address"));
+        let listener = runtime()
+            .block_on(TcpListener::bind(loopback()))
+            .expect("an engine can listen");
+        let url = format!(
+            "http://{}",
+            listener.local_addr().expect("it has an address")
+        );
         let serve = Arc::new(serve);
         let task = runtime().spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 tokio::spawn(serve(stream));
             }
         });
-        Self { url, reports: channel().1, bodies, task }
+        Self {
+            url,
+            reports: channel().1,
+            bodies,
+            task,
+        }
     }
 
     /// The argument that names this engine.
-    pub fn argument(&self, name: &str) -> String {
+    pub(crate) fn argument(&self, name: &str) -> String {
         format!("{name}={}", self.url)
     }
 
     /// The next request's report.
-    pub fn report(&self) -> RequestReport {
+    pub(crate) fn report(&self) -> RequestReport {
         self.reports.recv_timeout(PATIENCE).expect("a request came")
     }
 
     /// Whether a request has come and not been asked for.
-    pub fn had_request(&self) -> bool {
+    pub(crate) fn had_request(&self) -> bool {
         self.reports.try_recv().is_ok()
     }
 
     /// The next request's body.
-    pub fn body(&self) -> Vec<u8> {
+    pub(crate) fn body(&self) -> Vec<u8> {
         self.bodies.recv_timeout(PATIENCE).expect("a body came")
     }
 }
@@ -108,18 +131,47 @@ fn loopback() -> SocketAddr {
     (Ipv4Addr::LOCALHOST, 0).into()
 }
 
-/// Reads one chunked request to its end and answers it: written out, so that it shares nothing with what it tests.
+/// Reads one request to its end and answers it: written out, so that it shares nothing with what it tests.
 async fn read_request(mut stream: TcpStream) -> Option<Vec<u8>> {
     let mut received = Vec::new();
-    while !received.ends_with(b"\r\n0\r\n\r\n") {
-        if stream.read_buf(&mut received).await.ok()? == 0 {
-            return None;
+    let head = loop {
+        if let Some(end) = received.windows(4).position(|bytes| bytes == b"\r\n\r\n") {
+            break end + 4;
         }
-    }
+        more(&mut stream, &mut received).await?;
+    };
+    let lines = String::from_utf8(received[..head].to_vec())
+        .ok()?
+        .to_ascii_lowercase();
+    let body = match lines
+        .lines()
+        .find_map(|line| line.strip_prefix("content-length: "))
+    {
+        Some(length) => {
+            let end = head + length.parse::<usize>().ok()?;
+            while received.len() < end {
+                more(&mut stream, &mut received).await?;
+            }
+            received[head..].to_vec()
+        }
+        None => {
+            while !received.ends_with(b"\r\n0\r\n\r\n") {
+                more(&mut stream, &mut received).await?;
+            }
+            decode_chunks(&received[head..])?
+        }
+    };
     let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 16\r\n\r\n{\"solutions\":[]}";
     stream.write_all(answer).await.ok()?;
-    let head = received.windows(4).position(|bytes| bytes == b"\r\n\r\n")? + 4;
-    let mut rest = &received[head..];
+    Some(body)
+}
+
+/// Reads what there is; `None` at the end.
+async fn more(stream: &mut TcpStream, received: &mut Vec<u8>) -> Option<()> {
+    (stream.read_buf(received).await.ok()? > 0).then_some(())
+}
+
+fn decode_chunks(mut rest: &[u8]) -> Option<Vec<u8>> {
     let mut body = Vec::new();
     loop {
         let line = rest.windows(2).position(|bytes| bytes == b"\r\n")?;

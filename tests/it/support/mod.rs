@@ -7,9 +7,9 @@ mod object_server;
 mod program;
 mod runtime;
 
-pub use self::auctions::{Size, captures, generated};
-pub use self::engine::Engine;
-pub use self::json::same_value;
-pub use self::object_server::ObjectServer;
-pub use self::program::{Finished, program, sha256};
-pub use self::runtime::runtime;
+pub(crate) use self::auctions::{Size, captures, generated};
+pub(crate) use self::engine::Engine;
+pub(crate) use self::json::same_value;
+pub(crate) use self::object_server::ObjectServer;
+pub(crate) use self::program::{Finished, program, sha256};
+pub(crate) use self::runtime::runtime;

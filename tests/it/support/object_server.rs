@@ -13,7 +13,7 @@ use tokio::task::JoinHandle;
 use super::runtime;
 
 /// An S3 server in this process, over a folder of its own.
-pub struct ObjectServer {
+pub(crate) struct ObjectServer {
     folder: TempDir,
     endpoint: String,
     task: JoinHandle<()>,
@@ -21,20 +21,25 @@ pub struct ObjectServer {
 
 impl ObjectServer {
     /// The one bucket.
-    pub const BUCKET: &str = "auctions";
+    pub(crate) const BUCKET: &str = "auctions";
 
     const KEY: &str = "test-key";
     const SECRET: &str = "test-secret";
 
-    pub fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let folder = tempfile::tempdir().expect("a folder can be made");
         std::fs::create_dir(folder.path().join(Self::BUCKET)).expect("a bucket can be made");
         let files = FileSystem::new(folder.path()).expect("the server takes the folder");
         let mut builder = S3ServiceBuilder::new(files);
         builder.set_auth(SimpleAuth::from_single(Self::KEY, Self::SECRET));
         let service = builder.build();
-        let listener = runtime().block_on(TcpListener::bind(("127.0.0.1", 0))).expect("a port is free");
-        let endpoint = format!("http://{}", listener.local_addr().expect("it has an address"));
+        let listener = runtime()
+            .block_on(TcpListener::bind(("127.0.0.1", 0)))
+            .expect("a port is free");
+        let endpoint = format!(
+            "http://{}",
+            listener.local_addr().expect("it has an address")
+        );
         let task = runtime().spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 let service = service.clone();
@@ -45,11 +50,15 @@ impl ObjectServer {
                 });
             }
         });
-        Self { folder, endpoint, task }
+        Self {
+            folder,
+            endpoint,
+            task,
+        }
     }
 
     /// Points a command at this server, by the environment that every S3 tool knows.
-    pub fn point<'c>(&self, command: &'c mut Command) -> &'c mut Command {
+    pub(crate) fn point<'c>(&self, command: &'c mut Command) -> &'c mut Command {
         command
             .env("AWS_ENDPOINT_URL", &self.endpoint)
             .env("AWS_ALLOW_HTTP", "true")
@@ -59,7 +68,7 @@ impl ObjectServer {
     }
 
     /// Every file under the bucket, the server's own and leaked parts included.
-    pub fn files(&self) -> Vec<PathBuf> {
+    pub(crate) fn files(&self) -> Vec<PathBuf> {
         let mut found = Vec::new();
         collect(self.folder.path(), &mut found);
         found.sort();
@@ -67,7 +76,7 @@ impl ObjectServer {
     }
 
     /// The stored bytes of an object.
-    pub fn object(&self, key: &str) -> Vec<u8> {
+    pub(crate) fn object(&self, key: &str) -> Vec<u8> {
         std::fs::read(self.folder.path().join(Self::BUCKET).join(key)).expect("the object is there")
     }
 }

@@ -5,7 +5,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 /// The program, to be given arguments. It sees no credentials and no proxy of whoever runs the tests.
-pub fn program(arguments: &[&str]) -> Command {
+pub(crate) fn program(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_driver-streaming-under-test"));
     for (name, _) in std::env::vars() {
         if name.starts_with("AWS_") || name.to_ascii_lowercase().ends_with("_proxy") {
@@ -18,16 +18,20 @@ pub fn program(arguments: &[&str]) -> Command {
 
 /// What a run of the program left.
 #[derive(Debug)]
-pub struct Finished {
-    pub code: Option<i32>,
-    pub output: String,
-    pub errors: String,
+pub(crate) struct Finished {
+    pub(crate) code: Option<i32>,
+    pub(crate) output: String,
+    pub(crate) errors: String,
 }
 
 impl Finished {
     /// Runs a command to its end.
-    pub fn run(command: &mut Command) -> Self {
-        let Output { status, stdout, stderr } = command.output().expect("the program starts");
+    pub(crate) fn run(command: &mut Command) -> Self {
+        let Output {
+            status,
+            stdout,
+            stderr,
+        } = command.output().expect("the program starts");
         Self {
             code: status.code(),
             output: String::from_utf8(stdout).expect("standard output is text"),
@@ -36,16 +40,18 @@ impl Finished {
     }
 
     /// The outcome that `--format json` printed: one object on one line.
-    pub fn outcome(&self) -> Value {
+    pub(crate) fn outcome(&self) -> Value {
         assert_eq!(self.output.lines().count(), 1, "{self:?}");
         serde_json::from_str(&self.output).expect("the outcome is JSON")
     }
 }
 
 /// SHA-256 in hex.
-pub fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().fold(String::new(), |mut hex, byte| {
-        write!(hex, "{byte:02x}").expect("strings take all");
-        hex
-    })
+pub(crate) fn sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes)
+        .iter()
+        .fold(String::new(), |mut hex, byte| {
+            write!(hex, "{byte:02x}").expect("strings take all");
+            hex
+        })
 }

@@ -50,7 +50,11 @@ impl ArchiveTarget {
             Ok(receipt) => self.outcome(&receipt),
             Err(message) => ArchiveOutcome::failed(self.archive.codec().kind().name(), message),
         };
-        track.set_stage(if outcome.status == ArchiveStatus::Ok { Stage::Ok } else { Stage::Failed });
+        track.set_stage(if outcome.status == ArchiveStatus::Ok {
+            Stage::Ok
+        } else {
+            Stage::Failed
+        });
         outcome
     }
 
@@ -66,7 +70,10 @@ impl ArchiveTarget {
         E: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
         let deadline = Instant::now() + limit;
-        let mut writer = self.archive.create(&format!("{id}.json")).map_err(|error| error_chain(&error))?;
+        let mut writer = self
+            .archive
+            .create(&format!("{id}.json"))
+            .map_err(|error| error_chain(&error))?;
         let failure = match tokio::time::timeout_at(deadline, writer.send_all(document)).await {
             Ok(Ok(_bytes)) => None,
             Ok(Err(error)) => Some(error_chain(&error)),
@@ -82,7 +89,9 @@ impl ArchiveTarget {
         match tokio::time::timeout_at(deadline, writer.commit()).await {
             Ok(Ok(receipt)) => Ok(receipt),
             Ok(Err(error)) => Err(error_chain(&error)),
-            Err(_elapsed) => Err(format!("not committed within {limit:?}: the object may be there, whole")),
+            Err(_elapsed) => Err(format!(
+                "not committed within {limit:?}: the object may be there, whole"
+            )),
         }
     }
 
@@ -104,7 +113,9 @@ impl ArchiveTarget {
         let mut url = self.base.clone();
         // Every base is a URL with a path; one without could not name an object, and stays as it is.
         if let Ok(mut segments) = url.path_segments_mut() {
-            segments.pop_if_empty().extend(key.parts().map(|part| part.as_ref().to_owned()));
+            segments
+                .pop_if_empty()
+                .extend(key.parts().map(|part| part.as_ref().to_owned()));
         }
         url
     }

@@ -3,17 +3,18 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use archive_sink::{Archive, ArchiveBuilder, AttributeSupport};
-use object_store::ObjectStore;
-use object_store::aws::AmazonS3Builder;
+use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
 use object_store::azure::MicrosoftAzureBuilder;
 use object_store::gcp::GoogleCloudStorageBuilder;
 use object_store::local::LocalFileSystem;
 use object_store::memory::InMemory;
 use object_store::path::Path as Key;
+use object_store::{ClientConfigKey, ObjectStore};
 use url::Url;
 
 use super::archive_target::ArchiveTarget;
 use super::location_error::LocationError;
+use crate::solver::is_loopback;
 
 /// A place in a store: a path, or a `file://`, `s3://`, `gs://`, `az://` or `memory://` URL.
 ///
@@ -36,8 +37,10 @@ impl StoreLocation {
     pub fn folder(location: &str) -> Result<Self, LocationError> {
         match Place::parse(location)? {
             Place::Local(path) => {
-                std::fs::create_dir_all(&path)
-                    .map_err(|source| LocationError::Folder { path: path.clone(), source })?;
+                std::fs::create_dir_all(&path).map_err(|source| LocationError::Folder {
+                    path: path.clone(),
+                    source,
+                })?;
                 Self::local(&path, Key::default())
             }
             Place::Remote(url) => Self::remote(&url),
@@ -51,7 +54,11 @@ impl StoreLocation {
     pub fn object(location: &str) -> Result<(Self, String), LocationError> {
         let (mut found, name) = match Place::parse(location)? {
             Place::Local(path) => {
-                let name = path.file_name().ok_or(LocationError::NoObject)?.to_string_lossy().into_owned();
+                let name = path
+                    .file_name()
+                    .ok_or(LocationError::NoObject)?
+                    .to_string_lossy()
+                    .into_owned();
                 let folder = match path.parent() {
                     Some(parent) if !parent.as_os_str().is_empty() => parent,
                     _ => Path::new("."),
@@ -63,11 +70,19 @@ impl StoreLocation {
                     return Err(LocationError::NoObject);
                 }
                 let found = Self::remote(&url)?;
-                let name = found.key.filename().ok_or(LocationError::NoObject)?.to_owned();
+                let name = found
+                    .key
+                    .filename()
+                    .ok_or(LocationError::NoObject)?
+                    .to_owned();
                 (found, name)
             }
         };
-        let mut parts: Vec<_> = found.key.parts().map(|part| part.as_ref().to_owned()).collect();
+        let mut parts: Vec<_> = found
+            .key
+            .parts()
+            .map(|part| part.as_ref().to_owned())
+            .collect();
         if matches!(parts.last(), Some(last) if *last == name) {
             parts.pop();
         }
@@ -77,7 +92,9 @@ impl StoreLocation {
 
     /// An archive at this location, to be completed with a codec and limits and then turned into a target.
     pub fn archive(&self) -> ArchiveBuilder {
-        Archive::builder(Arc::clone(&self.store)).prefix(self.key.clone()).attributes(self.attributes)
+        Archive::builder(Arc::clone(&self.store))
+            .prefix(self.key.clone())
+            .attributes(self.attributes)
     }
 
     /// Names `archive`, which was built from [`archive`](Self::archive), by this location's URL.
@@ -85,35 +102,102 @@ impl StoreLocation {
         ArchiveTarget::new(archive, self.base.clone())
     }
 
+    /// The URL of an object at this location, without user info.
+    pub fn url_of(&self, name: &str) -> Url {
+        let mut url = self.base.clone();
+        // Every base has a path; one without could not name an object, and stays as it is.
+        if let Ok(mut segments) = url.path_segments_mut() {
+            segments
+                .pop_if_empty()
+                .extend(self.key.parts().map(|part| part.as_ref().to_owned()))
+                .push(name);
+        }
+        url
+    }
+
     fn local(folder: &Path, key: Key) -> Result<Self, LocationError> {
-        let refuse = |source| LocationError::Folder { path: folder.to_owned(), source };
+        let refuse = |source| LocationError::Folder {
+            path: folder.to_owned(),
+            source,
+        };
         let absolute = folder.canonicalize().map_err(refuse)?;
         let base = Url::from_directory_path(&absolute).map_err(|()| LocationError::FileUrl)?;
         let store: Arc<dyn ObjectStore> = Arc::new(LocalFileSystem::new_with_prefix(&absolute)?);
-        Ok(Self { store, base, key, attributes: AttributeSupport::Absent })
+        Ok(Self {
+            store,
+            base,
+            key,
+            attributes: AttributeSupport::Absent,
+        })
     }
 
     fn remote(url: &Url) -> Result<Self, LocationError> {
         let store: Arc<dyn ObjectStore> = match url.scheme() {
             "memory" => Arc::new(InMemory::new()),
-            "s3" => Arc::new(AmazonS3Builder::from_env().with_url(url.as_str()).build()?),
-            "gs" => Arc::new(GoogleCloudStorageBuilder::from_env().with_url(url.as_str()).build()?),
-            "az" => Arc::new(MicrosoftAzureBuilder::from_env().with_url(url.as_str()).build()?),
-            scheme => return Err(LocationError::Scheme { scheme: scheme.to_owned() }),
+            "s3" => Arc::new(
+                direct_if_local(AmazonS3Builder::from_env())
+                    .with_url(url.as_str())
+                    .build()?,
+            ),
+            "gs" => Arc::new(
+                GoogleCloudStorageBuilder::from_env()
+                    .with_url(url.as_str())
+                    .build()?,
+            ),
+            "az" => Arc::new(
+                MicrosoftAzureBuilder::from_env()
+                    .with_url(url.as_str())
+                    .build()?,
+            ),
+            scheme => {
+                return Err(LocationError::Scheme {
+                    scheme: scheme.to_owned(),
+                });
+            }
         };
         let key = Key::from_url_path(url.path())?;
         let mut base = url.clone();
         base.set_path("/");
         base.set_query(None);
         base.set_fragment(None);
-        Ok(Self { store, base, key, attributes: AttributeSupport::Kept })
+        Ok(Self {
+            store,
+            base,
+            key,
+            attributes: AttributeSupport::Kept,
+        })
     }
 }
 
 impl fmt::Debug for StoreLocation {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("StoreLocation").field("base", &self.base.as_str()).field("key", &self.key).finish()
+        formatter
+            .debug_struct("StoreLocation")
+            .field("base", &self.base.as_str())
+            .field("key", &self.key)
+            .finish()
     }
+}
+
+/// Lets no proxy of the environment stand before a server on this machine.
+fn direct_if_local(builder: AmazonS3Builder) -> AmazonS3Builder {
+    let endpoint = builder.get_config_value(&AmazonS3ConfigKey::Endpoint);
+    let local = endpoint
+        .and_then(|endpoint| Url::parse(&endpoint).ok())
+        .is_some_and(|url| is_loopback(&url));
+    if !local {
+        return builder;
+    }
+    // A client with a proxy of its own looks at no other, and this one is excluded where the server is.
+    builder
+        .with_config(
+            AmazonS3ConfigKey::Client(ClientConfigKey::ProxyUrl),
+            "http://localhost",
+        )
+        .with_config(
+            AmazonS3ConfigKey::Client(ClientConfigKey::ProxyExcludes),
+            "localhost,127.0.0.0/8,::1",
+        )
 }
 
 /// A location, before its store is set up.
@@ -132,14 +216,19 @@ impl Place {
         }
         let mut url = Url::parse(location)?;
         match url.scheme() {
-            "file" => url.to_file_path().map(Self::Local).map_err(|()| LocationError::FileUrl),
+            "file" => url
+                .to_file_path()
+                .map(Self::Local)
+                .map_err(|()| LocationError::FileUrl),
             "memory" | "s3" | "gs" | "az" => {
                 // Credentials come from the environment; what stands in the URL must not reach a report.
                 let _has_host = url.set_username("");
                 let _has_host = url.set_password(None);
                 Ok(Self::Remote(url))
             }
-            scheme => Err(LocationError::Scheme { scheme: scheme.to_owned() }),
+            scheme => Err(LocationError::Scheme {
+                scheme: scheme.to_owned(),
+            }),
         }
     }
 }
@@ -173,9 +262,20 @@ mod tests {
 
     #[test]
     fn what_names_nothing_is_refused() {
-        for location in ["", "ftp://u:secret@h/x", "http://h/x", "memory:///", "memory:///a/", "s3://", "/"] {
+        for location in [
+            "",
+            "ftp://u:secret@h/x",
+            "http://h/x",
+            "memory:///",
+            "memory:///a/",
+            "s3://",
+            "/",
+        ] {
             let error = StoreLocation::object(location).unwrap_err();
-            assert!(!format!("{error} {error:?}").contains("secret"), "{location}");
+            assert!(
+                !format!("{error} {error:?}").contains("secret"),
+                "{location}"
+            );
         }
     }
 }

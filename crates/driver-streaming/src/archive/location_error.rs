@@ -11,7 +11,9 @@ pub enum LocationError {
     #[error("the location's URL does not parse")]
     Url(#[from] url::ParseError),
     /// A scheme that is none of file, memory, s3, gs, az.
-    #[error("nothing is known of {scheme}:// locations: use a path, file://, s3://, gs://, az:// or memory://")]
+    #[error(
+        "nothing is known of {scheme}:// locations: use a path, file://, s3://, gs://, az:// or memory://"
+    )]
     Scheme {
         /// The scheme.
         scheme: String,

@@ -36,13 +36,19 @@ impl FromStr for AuctionId {
         }
         // A leading dot would hide the file, and `..` would leave the folder.
         if text.starts_with('.') {
-            return Err(AuctionIdError::Character { character: '.', position: 0 });
+            return Err(AuctionIdError::Character {
+                character: '.',
+                position: 0,
+            });
         }
-        let refused = text
-            .char_indices()
-            .find(|(_, character)| !(character.is_ascii_alphanumeric() || matches!(character, '.' | '_' | '-')));
+        let refused = text.char_indices().find(|(_, character)| {
+            !(character.is_ascii_alphanumeric() || matches!(character, '.' | '_' | '-'))
+        });
         match refused {
-            Some((position, character)) => Err(AuctionIdError::Character { character, position }),
+            Some((position, character)) => Err(AuctionIdError::Character {
+                character,
+                position,
+            }),
             None => Ok(Self(text.to_owned())),
         }
     }
@@ -85,14 +91,38 @@ mod tests {
 
     #[test]
     fn takes_what_the_pattern_takes() {
-        for text in ["1", "-5", "_", "a.b", "8339027", "A-b_c.9", &"x".repeat(128)] {
-            assert_eq!(text.parse::<AuctionId>().map(|id| id.to_string()), Ok(text.to_owned()));
+        for text in [
+            "1",
+            "-5",
+            "_",
+            "a.b",
+            "8339027",
+            "A-b_c.9",
+            &"x".repeat(128),
+        ] {
+            assert_eq!(
+                text.parse::<AuctionId>().map(|id| id.to_string()),
+                Ok(text.to_owned())
+            );
         }
     }
 
     #[test]
     fn refuses_all_else() {
-        for text in ["", ".", "..", "../x", "a/b", "a b", "ä", ".x", "a\0", "a\\b", "a\n", &"x".repeat(129)] {
+        for text in [
+            "",
+            ".",
+            "..",
+            "../x",
+            "a/b",
+            "a b",
+            "ä",
+            ".x",
+            "a\0",
+            "a\\b",
+            "a\n",
+            &"x".repeat(129),
+        ] {
             assert!(text.parse::<AuctionId>().is_err(), "{text:?}");
         }
     }

@@ -6,7 +6,10 @@ pub(super) const MAXIMUM_DEPTH: usize = 128;
 /// `json` is valid JSON. serde_json skips raw values without recursion and so without its own limit.
 pub(super) fn too_deep_at(json: &str, allowed: usize) -> Option<usize> {
     // Nearly all elements have few brackets: counting them is vectorised, following them is not.
-    let openings = json.bytes().filter(|byte| matches!(byte, b'{' | b'[')).count();
+    let openings = json
+        .bytes()
+        .filter(|byte| matches!(byte, b'{' | b'['))
+        .count();
     if openings <= allowed {
         return None;
     }

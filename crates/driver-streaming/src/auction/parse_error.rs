@@ -1,13 +1,12 @@
+use std::error::Error;
 use std::fmt;
 
 use super::auction_id::AuctionIdError;
 use super::depth::MAXIMUM_DEPTH;
 
 /// Why a text is no auction, and where.
-#[derive(Debug, thiserror::Error)]
-#[error("{problem}{}", Place(self.line, self.column))]
+#[derive(Debug)]
 pub struct ParseError {
-    #[source]
     problem: Problem,
     line: usize,
     column: usize,
@@ -47,22 +46,37 @@ pub enum Problem {
 
 impl ParseError {
     pub(super) fn new(problem: Problem) -> Self {
-        Self { problem, line: 0, column: 0 }
+        Self {
+            problem,
+            line: 0,
+            column: 0,
+        }
     }
 
     pub(super) fn at(problem: Problem, text: &[u8], offset: usize) -> Self {
         let before = &text[..offset];
-        let line_start = before.iter().rposition(|&byte| byte == b'\n').map_or(0, |newline| newline + 1);
+        let line_start = before
+            .iter()
+            .rposition(|&byte| byte == b'\n')
+            .map_or(0, |newline| newline + 1);
         let line = before.iter().filter(|&&byte| byte == b'\n').count() + 1;
         // Columns count bytes, as those of serde_json do.
-        Self { problem, line, column: offset - line_start + 1 }
+        Self {
+            problem,
+            line,
+            column: offset - line_start + 1,
+        }
     }
 
     pub(super) fn json(error: &serde_json::Error) -> Self {
         let whole = error.to_string();
         let place = format!(" at line {} column {}", error.line(), error.column());
         let message = whole.strip_suffix(&place).unwrap_or(&whole).to_owned();
-        Self { problem: Problem::Json(message), line: error.line(), column: error.column() }
+        Self {
+            problem: Problem::Json(message),
+            line: error.line(),
+            column: error.column(),
+        }
     }
 
     /// What is wrong.
@@ -81,14 +95,19 @@ impl ParseError {
     }
 }
 
-/// ` at line L, column C`, or nothing.
-struct Place(usize, usize);
-
-impl fmt::Display for Place {
+impl fmt::Display for ParseError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self(0, _) => Ok(()),
-            Self(line, column) => write!(formatter, " at line {line}, column {column}"),
+        self.problem.fmt(formatter)?;
+        match (self.line(), self.column()) {
+            (Some(line), Some(column)) => write!(formatter, " at line {line}, column {column}"),
+            _ => Ok(()),
         }
+    }
+}
+
+/// The message says what the problem's does, and where: the source is the problem's own.
+impl Error for ParseError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.problem.source()
     }
 }

@@ -18,7 +18,10 @@ pub(super) fn parse(text: &str) -> Result<Vec<Member>, ParseError> {
     if text.trim_ascii().is_empty() {
         return Err(ParseError::new(Problem::Empty));
     }
-    let mut index = Index { text, too_deep: None };
+    let mut index = Index {
+        text,
+        too_deep: None,
+    };
     let mut deserializer = serde_json::Deserializer::from_str(text);
     let members = deserializer
         .deserialize_map(Members { index: &mut index })
@@ -66,9 +69,13 @@ impl<'de> Visitor<'de> for Members<'_, '_> {
         let mut names = HashSet::new();
         while let Some(name) = access.next_key::<String>()? {
             if !names.insert(name.clone()) {
-                return Err(serde::de::Error::custom(format_args!("the member {name:?} stands twice")));
+                return Err(serde::de::Error::custom(format_args!(
+                    "the member {name:?} stands twice"
+                )));
             }
-            let value = access.next_value_seed(MemberValue { index: &mut *self.index })?;
+            let value = access.next_value_seed(MemberValue {
+                index: &mut *self.index,
+            })?;
             members.push(Member { name, value });
         }
         Ok(members)
@@ -90,8 +97,12 @@ impl<'de> DeserializeSeed<'de> for MemberValue<'_, '_> {
         let whole = whole.get();
         let mut inner = serde_json::Deserializer::from_str(whole);
         let found = match whole.as_bytes().first() {
-            Some(b'[') => inner.deserialize_seq(Elements { index: self.index }).map(Value::Array),
-            Some(b'{') => inner.deserialize_map(Entries { index: self.index }).map(Value::Object),
+            Some(b'[') => inner
+                .deserialize_seq(Elements { index: self.index })
+                .map(Value::Array),
+            Some(b'{') => inner
+                .deserialize_map(Entries { index: self.index })
+                .map(Value::Object),
             _ => self.index.span(whole, 1).map(Value::Scalar),
         };
         found.map_err(serde::de::Error::custom)
@@ -114,7 +125,9 @@ impl<'de> Visitor<'de> for Elements<'_, '_> {
         while let Some(element) = access.next_element::<&'de RawValue>()? {
             let span = self.index.span(element.get(), 2)?;
             match runs.last_mut() {
-                Some(run) if span.end() - run.start() <= RUN_LENGTH => *run = Span::new(run.start(), span.end()),
+                Some(run) if span.end() - run.start() <= RUN_LENGTH => {
+                    *run = Span::new(run.start(), span.end())
+                }
                 _ => runs.push(span),
             }
         }

@@ -99,9 +99,12 @@ impl RawAuction {
         // A run's text is the inside of an object: with braces around it, it is one.
         for run in runs {
             let inside = &self.text[run.key.start()..run.rest.end()];
-            let metadata: Metadata = serde_json::from_str(&format!("{{{inside}}}")).map_err(|error| ParseError::json(&error))?;
+            let metadata: Metadata = serde_json::from_str(&format!("{{{inside}}}"))
+                .map_err(|error| ParseError::json(&error))?;
             if let Some(found) = metadata.auction_id {
-                return self.read_id("metadata.auction_id", found.get(), run.key.start()).map(Some);
+                return self
+                    .read_id("metadata.auction_id", found.get(), run.key.start())
+                    .map(Some);
             }
         }
         Ok(None)
@@ -111,11 +114,19 @@ impl RawAuction {
         self.members.iter().find(|member| member.name == name)
     }
 
-    fn read_id(&self, member: &'static str, json: &str, offset: usize) -> Result<AuctionId, ParseError> {
+    fn read_id(
+        &self,
+        member: &'static str,
+        json: &str,
+        offset: usize,
+    ) -> Result<AuctionId, ParseError> {
         let refuse = |problem| ParseError::at(problem, self.text.as_bytes(), offset);
         let text = if json.starts_with('"') {
             serde_json::from_str::<String>(json).map_err(|error| ParseError::json(&error))?
-        } else if json.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-') {
+        } else if json
+            .bytes()
+            .all(|byte| byte.is_ascii_digit() || byte == b'-')
+        {
             json.to_owned()
         } else {
             let found: String = json.chars().take(40).collect();
@@ -126,7 +137,10 @@ impl RawAuction {
 }
 
 fn id_type(member: &'static str, found: &str) -> Problem {
-    Problem::IdType { member, found: found.to_owned() }
+    Problem::IdType {
+        member,
+        found: found.to_owned(),
+    }
 }
 
 /// The part of `metadata` that names the auction.
@@ -137,15 +151,26 @@ struct Metadata {
 
 impl fmt::Debug for RawAuction {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names: Vec<&str> = self.members.iter().map(|member| member.name.as_str()).collect();
-        formatter.debug_struct("RawAuction").field("text_length", &self.text.len()).field("members", &names).finish()
+        let names: Vec<&str> = self
+            .members
+            .iter()
+            .map(|member| member.name.as_str())
+            .collect();
+        formatter
+            .debug_struct("RawAuction")
+            .field("text_length", &self.text.len())
+            .field("members", &names)
+            .finish()
     }
 }
 
 impl Serialize for RawAuction {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_map(self.members.iter().map(|member| {
-            let value = InText { text: &self.text, part: &member.value };
+            let value = InText {
+                text: &self.text,
+                part: &member.value,
+            };
             (member.name.as_str(), value)
         }))
     }
@@ -164,11 +189,25 @@ impl Serialize for InText<'_, &Value> {
             Value::Scalar(span) => raw(text, *span).serialize(serializer),
             Value::Array(runs) => {
                 let element = move |run: &Span| raw(text, *run);
-                serializer.collect_seq(Runs { runs: runs.iter(), element })
+                serializer.collect_seq(Runs {
+                    runs: runs.iter(),
+                    element,
+                })
             }
             Value::Object(runs) => {
-                let element = move |run: &EntryRun| (InText { text, part: run.key }, raw(text, run.rest));
-                serializer.collect_map(Runs { runs: runs.iter(), element })
+                let element = move |run: &EntryRun| {
+                    (
+                        InText {
+                            text,
+                            part: run.key,
+                        },
+                        raw(text, run.rest),
+                    )
+                };
+                serializer.collect_map(Runs {
+                    runs: runs.iter(),
+                    element,
+                })
             }
         }
     }
@@ -240,14 +279,20 @@ mod tests {
     #[test]
     fn white_space_between_members_is_dropped() {
         let text = "\r\n { \"id\" :\t7 ,\n\"orders\" : [ ] , \"tokens\":{ } } \n";
-        assert_eq!(serde_json::to_string(&parse(text).unwrap()).unwrap(), r#"{"id":7,"orders":[],"tokens":{}}"#);
+        assert_eq!(
+            serde_json::to_string(&parse(text).unwrap()).unwrap(),
+            r#"{"id":7,"orders":[],"tokens":{}}"#
+        );
     }
 
     #[test]
     fn the_index_is_small_however_small_the_elements() {
         let numbers = vec!["7"; 200_000].join(",");
         let entries: Vec<String> = (0..50_000).map(|n| format!("\"{n}\":0")).collect();
-        let text = format!("{{\"numbers\":[{numbers}],\"entries\":{{{}}}}}", entries.join(","));
+        let text = format!(
+            "{{\"numbers\":[{numbers}],\"entries\":{{{}}}}}",
+            entries.join(",")
+        );
         let auction = parse(&text).unwrap();
         let runs: usize = auction
             .members
@@ -266,21 +311,46 @@ mod tests {
     fn the_id_is_found_in_either_place() {
         for (text, id) in [
             (r#"{"id":"a"}"#, Some("a")),
-            (r#"{"id":12345678901234567890123}"#, Some("12345678901234567890123")),
+            (
+                r#"{"id":12345678901234567890123}"#,
+                Some("12345678901234567890123"),
+            ),
             (r#"{"id":-1,"metadata":{"auction_id":2}}"#, Some("-1")),
             (r#"{"metadata":{"x":[],"auction_id":"b","y":1}}"#, Some("b")),
             (r#"{"metadata":{"x":1}}"#, None),
             (r#"{"metadata":[1]}"#, None),
             ("{}", None),
         ] {
-            assert_eq!(parse(text).unwrap().id().unwrap().map(|id| id.to_string()).as_deref(), id, "{text}");
+            assert_eq!(
+                parse(text)
+                    .unwrap()
+                    .id()
+                    .unwrap()
+                    .map(|id| id.to_string())
+                    .as_deref(),
+                id,
+                "{text}"
+            );
         }
     }
 
     #[test]
     fn an_id_of_another_type_is_refused() {
-        for id in ["1.5", "1e3", "null", "true", "[1]", "{}", r#""""#, r#""a/b""#, r#""../x""#] {
-            for text in [format!("{{\"id\":{id}}}"), format!("{{\"metadata\":{{\"auction_id\":{id}}}}}")] {
+        for id in [
+            "1.5",
+            "1e3",
+            "null",
+            "true",
+            "[1]",
+            "{}",
+            r#""""#,
+            r#""a/b""#,
+            r#""../x""#,
+        ] {
+            for text in [
+                format!("{{\"id\":{id}}}"),
+                format!("{{\"metadata\":{{\"auction_id\":{id}}}}}"),
+            ] {
                 let found = parse(&text).unwrap().id();
                 // Absent and null are the same to a reader of `metadata`.
                 if id == "null" && text.contains("metadata") {
@@ -295,8 +365,14 @@ mod tests {
     fn problems_name_their_place() {
         assert_eq!(message(b""), "the auction is empty");
         assert_eq!(message(b" \n\t"), "the auction is empty");
-        assert_eq!(message(b"\xef\xbb\xbf{}"), "the auction starts with a byte-order mark at line 1, column 1");
-        assert_eq!(message(b"{\n\"a\":\"\xff\"}"), "the auction is not valid UTF-8 at line 2, column 6");
+        assert_eq!(
+            message(b"\xef\xbb\xbf{}"),
+            "the auction starts with a byte-order mark at line 1, column 1"
+        );
+        assert_eq!(
+            message(b"{\n\"a\":\"\xff\"}"),
+            "the auction is not valid UTF-8 at line 2, column 6"
+        );
         assert_eq!(
             message(br#"{"a":1,"a":2}"#),
             "the auction is not one JSON object: the member \"a\" stands twice at line 1, column 10"
@@ -309,14 +385,34 @@ mod tests {
             message(b"{\"a\":[1,"),
             "the auction is not one JSON object: EOF while parsing a value at line 1, column 8"
         );
-        for text in ["[1]", "1", "\"x\"", "null", "{\"a\":}", "{a:1}", "{\"a\":1,}", "{\"a\":01}", "{\"a\":[1 2]}", "{\"a\""] {
-            assert!(message(text.as_bytes()).contains(" at line 1, column "), "{text}");
+        for text in [
+            "[1]",
+            "1",
+            "\"x\"",
+            "null",
+            "{\"a\":}",
+            "{a:1}",
+            "{\"a\":1,}",
+            "{\"a\":01}",
+            "{\"a\":[1 2]}",
+            "{\"a\"",
+        ] {
+            assert!(
+                message(text.as_bytes()).contains(" at line 1, column "),
+                "{text}"
+            );
         }
     }
 
     #[test]
     fn depth_is_limited_to_128_levels() {
-        let nested = |levels: usize| format!("{{\"a\":{}{}}}", "[".repeat(levels - 1), "]".repeat(levels - 1));
+        let nested = |levels: usize| {
+            format!(
+                "{{\"a\":{}{}}}",
+                "[".repeat(levels - 1),
+                "]".repeat(levels - 1)
+            )
+        };
         assert!(parse(&nested(128)).is_ok());
         assert_eq!(
             message(nested(129).as_bytes()),

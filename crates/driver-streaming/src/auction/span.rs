@@ -15,7 +15,10 @@ impl Span {
     /// Where `part` stands in `text`, of which it is a slice.
     pub(super) fn of(part: &str, text: &str) -> Self {
         let start = part.as_ptr().addr() - text.as_ptr().addr();
-        Self { start, end: start + part.len() }
+        Self {
+            start,
+            end: start + part.len(),
+        }
     }
 
     pub(super) fn start(self) -> usize {
@@ -28,9 +31,5 @@ impl Span {
 
     pub(super) fn range(self) -> Range<usize> {
         self.start..self.end
-    }
-
-    pub(super) fn length(self) -> usize {
-        self.end - self.start
     }
 }

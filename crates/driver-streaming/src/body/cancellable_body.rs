@@ -41,9 +41,20 @@ pub(crate) struct BodyCancelled;
 
 impl<B> CancellableBody<B> {
     pub(crate) fn new(inner: B, track: ProgressTrack) -> (Self, CancelOnDrop<B>) {
-        let state = State { inner: Some(Box::pin(inner)), waker: None };
-        let shared = Arc::new(Shared { state: Mutex::new(state) });
-        (Self { shared: Arc::clone(&shared), track }, CancelOnDrop { shared })
+        let state = State {
+            inner: Some(Box::pin(inner)),
+            waker: None,
+        };
+        let shared = Arc::new(Shared {
+            state: Mutex::new(state),
+        });
+        (
+            Self {
+                shared: Arc::clone(&shared),
+                track,
+            },
+            CancelOnDrop { shared },
+        )
     }
 }
 
@@ -99,11 +110,20 @@ where
     }
 
     fn is_end_stream(&self) -> bool {
-        self.shared.lock().inner.as_ref().is_some_and(|inner| inner.is_end_stream())
+        self.shared
+            .lock()
+            .inner
+            .as_ref()
+            .is_some_and(|inner| inner.is_end_stream())
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.shared.lock().inner.as_ref().map(|inner| inner.size_hint()).unwrap_or_default()
+        self.shared
+            .lock()
+            .inner
+            .as_ref()
+            .map(|inner| inner.size_hint())
+            .unwrap_or_default()
     }
 }
 
@@ -122,7 +142,8 @@ mod tests {
 
     #[tokio::test]
     async fn is_the_inner_body_until_cancelled() {
-        let (mut body, owner) = CancellableBody::new(Full::new(Bytes::from_static(b"whole")), track());
+        let (mut body, owner) =
+            CancellableBody::new(Full::new(Bytes::from_static(b"whole")), track());
         assert_eq!(body.size_hint().exact(), Some(5));
         assert!(!body.is_end_stream());
         let frame = body.frame().await.unwrap().unwrap();
@@ -136,10 +157,12 @@ mod tests {
     async fn cancelling_frees_the_inner_body_and_wakes_the_reader() {
         let held = Arc::new(());
         let kept = Arc::clone(&held);
-        let never = futures_util::stream::poll_fn(move |_| -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-            let _held = &kept;
-            Poll::Pending
-        });
+        let never = futures_util::stream::poll_fn(
+            move |_| -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+                let _held = &kept;
+                Poll::Pending
+            },
+        );
         let (body, owner) = CancellableBody::new(StreamBody::new(never), track());
         let reader = tokio::spawn(async move {
             let mut body = body;
@@ -149,6 +172,9 @@ mod tests {
         drop(owner);
         assert_eq!(Arc::strong_count(&held), 1);
         let ended = reader.await.unwrap();
-        assert_eq!(ended.unwrap().unwrap_err().to_string(), "the request was given up");
+        assert_eq!(
+            ended.unwrap().unwrap_err().to_string(),
+            "the request was given up"
+        );
     }
 }

@@ -151,7 +151,16 @@ pub(super) struct GenerateArguments {
 impl SolveArguments {
     /// Whether the command was given no argument at all.
     pub(super) fn is_bare(&self) -> bool {
-        let Self { auction, id, solvers, archive, codec, level, archive_limit, sending } = self;
+        let Self {
+            auction,
+            id,
+            solvers,
+            archive,
+            codec,
+            level,
+            archive_limit,
+            sending,
+        } = self;
         let SendingArguments { deadline, format } = sending;
         auction.is_none()
             && id.is_none()

@@ -6,7 +6,10 @@ use crate::error_chain;
 /// The codec that the options name: gzip at its default level if they name none.
 pub(super) fn codec(name: Option<&str>, level: Option<i64>) -> Result<Codec, Failure> {
     let refuse = |option: &str, why: String| Failure::usage(format!("{option}: {why}"));
-    let named: Codec = name.unwrap_or("gzip").parse().map_err(|error| refuse("--codec", error_chain(&error)))?;
+    let named: Codec = name
+        .unwrap_or("gzip")
+        .parse()
+        .map_err(|error| refuse("--codec", error_chain(&error)))?;
     let Some(level) = level else {
         return Ok(named);
     };
@@ -23,7 +26,10 @@ mod tests {
     fn levels_belong_to_a_codec() {
         assert_eq!(codec(None, None).unwrap(), Codec::gzip(3).unwrap());
         assert_eq!(codec(Some("zstd"), None).unwrap(), Codec::zstd(1).unwrap());
-        assert_eq!(codec(Some("zstd"), Some(19)).unwrap(), Codec::zstd(19).unwrap());
+        assert_eq!(
+            codec(Some("zstd"), Some(19)).unwrap(),
+            Codec::zstd(19).unwrap()
+        );
         for (name, level) in [
             (Some("identity"), Some(1)),
             (Some("gzip"), Some(10)),

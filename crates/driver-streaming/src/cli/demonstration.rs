@@ -34,30 +34,54 @@ impl Demonstration {
         let mut text = Vec::new();
         AuctionShape::mainnet()
             .write_to(&mut text)
-            .map_err(|error| Failure::failed(format!("the auction cannot be generated: {error}")))?;
-        let auction = RawAuction::parse(text).map_err(|error| Failure::failed(error_chain(&error)))?;
+            .map_err(|error| {
+                Failure::failed(format!("the auction cannot be generated: {error}"))
+            })?;
+        let auction =
+            RawAuction::parse(text).map_err(|error| Failure::failed(error_chain(&error)))?;
         let id = choose_id(None, &auction, Path::new("the generated auction"))?;
         let mut engines = JoinSet::new();
         let mut builder = Pipeline::builder();
         for name in ["alpha", "beta", "gamma"] {
             let loopback = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-            let engine = StandIn::builder()
-                .bind(loopback)
-                .await
-                .map_err(|error| Failure::failed(format!("no engine can listen on {loopback}: {error}")))?;
-            let solver = Solver::new(name, &engine.url()).map_err(|error| Failure::failed(error_chain(&error)))?;
+            let engine = StandIn::builder().bind(loopback).await.map_err(|error| {
+                Failure::failed(format!("no engine can listen on {loopback}: {error}"))
+            })?;
+            let solver = Solver::new(name, &engine.url())
+                .map_err(|error| Failure::failed(error_chain(&error)))?;
             builder = builder.solver(solver);
             engines.spawn(engine.serve());
         }
-        let location = StoreLocation::folder(FOLDER).map_err(|error| Failure::failed(error_chain(&error)))?;
-        let archive = location.archive().build().map_err(|error| Failure::failed(error_chain(&error)))?;
+        let location =
+            StoreLocation::folder(FOLDER).map_err(|error| Failure::failed(error_chain(&error)))?;
+        let archive = location
+            .archive()
+            .build()
+            .map_err(|error| Failure::failed(error_chain(&error)))?;
         let pipeline = build(builder.archive(location.target(archive)))?;
-        Ok(Self { pipeline, auction, id, _engines: engines })
+        Ok(Self {
+            pipeline,
+            auction,
+            id,
+            _engines: engines,
+        })
     }
 
     pub(super) async fn run(self) -> Result<Exit, Failure> {
-        let Self { pipeline, auction, id, _engines } = self;
+        let Self {
+            pipeline,
+            auction,
+            id,
+            _engines,
+        } = self;
         let length = auction.text_length() as u64;
-        run_and_print(&pipeline, JsonDocument::new(auction), id.as_ref(), Some(length), None).await
+        run_and_print(
+            &pipeline,
+            JsonDocument::new(auction),
+            id.as_ref(),
+            Some(length),
+            None,
+        )
+        .await
     }
 }

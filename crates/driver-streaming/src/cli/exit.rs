@@ -32,17 +32,27 @@ pub(super) struct Failure {
 impl Failure {
     /// Wrong usage or input.
     pub(super) fn usage(line: impl Into<String>) -> Self {
-        Self { exit: Exit::Usage, line: line.into() }
+        Self {
+            exit: Exit::Usage,
+            line: line.into(),
+        }
     }
 
     /// Something went wrong.
     pub(super) fn failed(line: impl Into<String>) -> Self {
-        Self { exit: Exit::Failed, line: line.into() }
+        Self {
+            exit: Exit::Failed,
+            line: line.into(),
+        }
     }
 
     pub(super) fn report(&self) -> ExitCode {
         // Nothing is left to do when standard error is gone.
-        let _written = writeln!(io::stderr(), "error: {}", self.line.replace(['\r', '\n'], " "));
+        let _written = writeln!(
+            io::stderr(),
+            "error: {}",
+            self.line.replace(['\r', '\n'], " ")
+        );
         self.exit.into()
     }
 }
@@ -51,9 +61,9 @@ impl Failure {
 pub(super) fn print_line(line: &str) -> Result<(), Failure> {
     let mut output = io::stdout().lock();
     match writeln!(output, "{line}").and_then(|()| output.flush()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(Failure::failed(format!("standard output cannot be written: {error}")))
-        }
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::failed(format!(
+            "standard output cannot be written: {error}"
+        ))),
         _ => Ok(()),
     }
 }

@@ -13,11 +13,16 @@ pub(super) fn run(arguments: &GenerateArguments) -> Result<Exit, Failure> {
         seed: arguments.seed.unwrap_or(mainnet.seed),
     };
     let mut output = BufWriter::with_capacity(64 * 1024, io::stdout().lock());
-    let written = shape.write_to(&mut output).and_then(|_bytes| writeln!(output)).and_then(|()| output.flush());
+    let written = shape
+        .write_to(&mut output)
+        .and_then(|_bytes| writeln!(output))
+        .and_then(|()| output.flush());
     match written {
         Ok(()) => Ok(Exit::Ok),
         // The reader has had enough, as `head` has.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Exit::Ok),
-        Err(error) => Err(Failure::failed(format!("standard output cannot be written: {error}"))),
+        Err(error) => Err(Failure::failed(format!(
+            "standard output cannot be written: {error}"
+        ))),
     }
 }

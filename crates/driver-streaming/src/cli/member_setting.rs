@@ -8,12 +8,16 @@ use super::exit::Failure;
 /// `MEMBER=VALUE`: a name, and the JSON text that replaces its value.
 pub(super) fn parse_setting(text: &str, now: Timestamp) -> Result<(String, Bytes), Failure> {
     let refuse = |why: &str| Failure::usage(format!("--set {text}: {why}"));
-    let (name, value) = text.split_once('=').ok_or_else(|| refuse("is written MEMBER=VALUE"))?;
+    let (name, value) = text
+        .split_once('=')
+        .ok_or_else(|| refuse("is written MEMBER=VALUE"))?;
     if name.is_empty() {
         return Err(refuse("the member's name is empty"));
     }
     let json = if let Some(shift) = value.strip_prefix("now") {
-        instant(shift, now).map_err(|why| refuse(&why))?.unwrap_or_else(|| Value::from(value).to_string())
+        instant(shift, now)
+            .map_err(|why| refuse(&why))?
+            .unwrap_or_else(|| Value::from(value).to_string())
     } else if serde_json::from_str::<&RawValue>(value).is_ok() {
         value.to_owned()
     } else {
@@ -32,7 +36,11 @@ fn instant(shift: &str, now: Timestamp) -> Result<Option<String>, String> {
     };
     let duration = humantime::parse_duration(duration).map_err(|error| error.to_string())?;
     let duration = SignedDuration::try_from(duration).map_err(|error| error.to_string())?;
-    let shifted = if later { now.checked_add(duration) } else { now.checked_sub(duration) };
+    let shifted = if later {
+        now.checked_add(duration)
+    } else {
+        now.checked_sub(duration)
+    };
     let instant = shifted.map_err(|error| error.to_string())?;
     Ok(Some(Value::from(format!("{instant:.3}")).to_string()))
 }
@@ -61,9 +69,19 @@ mod tests {
             ("d=", r#""""#),
             (r#"d=say "x""#, r#""say \"x\"""#),
         ] {
-            assert_eq!(set(text), Some(("d".to_owned(), value.to_owned())), "{text}");
+            assert_eq!(
+                set(text),
+                Some(("d".to_owned(), value.to_owned())),
+                "{text}"
+            );
         }
-        for text in ["d", "=1", "d=now+x", "d=now+99999999999999999999s", "d=now+9999999999999s"] {
+        for text in [
+            "d",
+            "=1",
+            "d=now+x",
+            "d=now+99999999999999999999s",
+            "d=now+9999999999999s",
+        ] {
             assert_eq!(set(text), None, "{text}");
         }
     }

@@ -34,7 +34,10 @@ pub fn main() -> ExitCode {
     };
     // `RUST_LOG` chooses what is logged; without it, what somebody should look at.
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .init();
     match run(arguments) {
         Ok(exit) => exit.into(),
         Err(failure) => failure.report(),
@@ -62,10 +65,16 @@ fn run(arguments: Arguments) -> Result<Exit, Failure> {
 /// Shows help and version as they are, and a mistake as one line.
 fn refuse(error: &clap::Error) -> ExitCode {
     match error.kind() {
-        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+        ErrorKind::DisplayHelp
+        | ErrorKind::DisplayVersion
+        | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
             // Nothing is left to do when the terminal is gone.
             let _printed = error.print();
-            if error.use_stderr() { Exit::Usage.into() } else { ExitCode::SUCCESS }
+            if error.use_stderr() {
+                Exit::Usage.into()
+            } else {
+                ExitCode::SUCCESS
+            }
         }
         _ => {
             let text = error.to_string();

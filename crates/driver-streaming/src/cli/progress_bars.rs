@@ -22,13 +22,18 @@ impl ProgressBars {
             return None;
         }
         let all = MultiProgress::with_draw_target(ProgressDrawTarget::stderr());
-        let widest = progress.readers().map(|reader| reader.name.chars().count()).max().unwrap_or(0);
+        let widest = progress
+            .readers()
+            .map(|reader| reader.name.chars().count())
+            .max()
+            .unwrap_or(0);
         let template = match length {
             Some(_) => "{prefix} [{bar:30}] {decimal_bytes:>10} {decimal_bytes_per_sec:>12} {msg}",
             None => "{prefix} {spinner} {decimal_bytes:>10} {decimal_bytes_per_sec:>12} {msg}",
         };
         // The templates are constants; a broken one would be seen as the plain default bar.
-        let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+        let style =
+            ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
         let bars = progress
             .readers()
             .map(|reader| {
@@ -40,7 +45,11 @@ impl ProgressBars {
                 bar
             })
             .collect();
-        Some(Self { bars, all, progress: progress.clone() })
+        Some(Self {
+            bars,
+            all,
+            progress: progress.clone(),
+        })
     }
 
     /// Draws until it is dropped.

@@ -16,28 +16,46 @@ use crate::replay::ArchivedDocument;
 pub(super) async fn run(arguments: ReplayArguments) -> Result<Exit, Failure> {
     let solvers = parse_solvers(&arguments.solvers)?;
     let now = Timestamp::now();
-    let settings: Vec<_> = arguments.settings.iter().map(|text| parse_setting(text, now)).collect::<Result<_, _>>()?;
+    let settings: Vec<_> = arguments
+        .settings
+        .iter()
+        .map(|text| parse_setting(text, now))
+        .collect::<Result<_, _>>()?;
     let mut builder = Pipeline::builder().solvers(solvers);
     if let Some(deadline) = arguments.sending.deadline {
         builder = builder.deadline(deadline);
     }
     let pipeline = build(builder)?;
-    let refuse = |error: String| Failure::usage(format!("the archived auction: {error}"));
-    let (location, name) =
-        StoreLocation::object(&arguments.location).map_err(|error| refuse(error_chain(&error)))?;
+    let (location, name) = StoreLocation::object(&arguments.location).map_err(|error| {
+        Failure::usage(format!("the archived auction: {}", error_chain(&error)))
+    })?;
+    let refuse = |error: String| Failure::usage(format!("{}: {error}", location.url_of(&name)));
     let id = id_of(&name);
-    let archive = location.archive().build().map_err(|error| refuse(error_chain(&error)))?;
-    let document = ArchivedDocument::new(archive, name).with_members(settings);
+    let archive = location
+        .archive()
+        .build()
+        .map_err(|error| refuse(error_chain(&error)))?;
+    let document = ArchivedDocument::new(archive, &*name).with_members(settings);
     // An object that is not there, or is no auction from its first chunk on, is wrong input: nothing has been sent yet.
     if let Some(Err(error)) = document.stream_from(0).next().await {
         return Err(refuse(error_chain(&error)));
     }
-    run_and_print(&pipeline, document, id.as_ref(), None, arguments.sending.format).await
+    run_and_print(
+        &pipeline,
+        document,
+        id.as_ref(),
+        None,
+        arguments.sending.format,
+    )
+    .await
 }
 
 /// The id in a name such as `8339027.json.gz`.
 fn id_of(name: &str) -> Option<AuctionId> {
-    let name = [".gz", ".zst", ".br"].iter().find_map(|extension| name.strip_suffix(extension)).unwrap_or(name);
+    let name = [".gz", ".zst", ".br"]
+        .iter()
+        .find_map(|extension| name.strip_suffix(extension))
+        .unwrap_or(name);
     name.strip_suffix(".json").unwrap_or(name).parse().ok()
 }
 
@@ -56,7 +74,11 @@ mod tests {
             ("a b.json", None),
             (".json", None),
         ] {
-            assert_eq!(id_of(name).map(|id| id.to_string()).as_deref(), id, "{name}");
+            assert_eq!(
+                id_of(name).map(|id| id.to_string()).as_deref(),
+                id,
+                "{name}"
+            );
         }
     }
 }

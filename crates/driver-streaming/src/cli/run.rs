@@ -32,11 +32,16 @@ pub(super) async fn run_and_print(
     match format.unwrap_or(Format::Text) {
         Format::Text => print_line(&summary(&outcome))?,
         Format::Json => {
-            let json = serde_json::to_string(&outcome)
-                .map_err(|error| Failure::failed(format!("the outcome cannot be written: {error}")))?;
+            let json = serde_json::to_string(&outcome).map_err(|error| {
+                Failure::failed(format!("the outcome cannot be written: {error}"))
+            })?;
             // An engine's answer is passed on as it came. Within JSON, line breaks stand only where a space may.
             print_line(&json.replace(['\r', '\n'], " "))?;
         }
     }
-    Ok(if outcome.is_ok() { Exit::Ok } else { Exit::Failed })
+    Ok(if outcome.is_ok() {
+        Exit::Ok
+    } else {
+        Exit::Failed
+    })
 }

@@ -18,10 +18,14 @@ pub(super) async fn run(arguments: SolveArguments) -> Result<Exit, Failure> {
         return Demonstration::start().await?.run().await;
     }
     let Some(path) = &arguments.auction else {
-        return Err(Failure::usage("--auction is missing: the file to send, or - for standard input"));
+        return Err(Failure::usage(
+            "--auction is missing: the file to send, or - for standard input",
+        ));
     };
     if arguments.solvers.is_empty() && arguments.archive.is_none() {
-        return Err(Failure::usage("nothing to do: neither --solver nor --archive is given"));
+        return Err(Failure::usage(
+            "nothing to do: neither --solver nor --archive is given",
+        ));
     }
     let solvers = parse_solvers(&arguments.solvers)?;
     let codec = codec(arguments.codec.as_deref(), arguments.level)?;
@@ -41,12 +45,20 @@ pub(super) async fn run(arguments: SolveArguments) -> Result<Exit, Failure> {
         let location = StoreLocation::folder(archive)
             .map_err(|error| Failure::usage(format!("--archive: {}", error_chain(&error))))?;
         let kept = location.archive().codec(codec).build();
-        let kept = kept.map_err(|error| Failure::usage(format!("--archive: {}", error_chain(&error))))?;
+        let kept =
+            kept.map_err(|error| Failure::usage(format!("--archive: {}", error_chain(&error))))?;
         builder = builder.archive(location.target(kept));
     }
     let pipeline = build(builder)?;
     let length = auction.text_length() as u64;
-    run_and_print(&pipeline, JsonDocument::new(auction), id.as_ref(), Some(length), arguments.sending.format).await
+    run_and_print(
+        &pipeline,
+        JsonDocument::new(auction),
+        id.as_ref(),
+        Some(length),
+        arguments.sending.format,
+    )
+    .await
 }
 
 fn no_id(path: &Path) -> String {
@@ -57,10 +69,15 @@ fn no_id(path: &Path) -> String {
 }
 
 pub(super) fn parse_solvers(texts: &[String]) -> Result<Vec<Solver>, Failure> {
-    let parse = |text: &String| text.parse().map_err(|error| Failure::usage(format!("--solver: {}", error_chain(&error))));
+    let parse = |text: &String| {
+        text.parse()
+            .map_err(|error| Failure::usage(format!("--solver: {}", error_chain(&error))))
+    };
     texts.iter().map(parse).collect()
 }
 
 pub(super) fn build(builder: PipelineBuilder) -> Result<Pipeline, Failure> {
-    builder.build().map_err(|error| Failure::usage(error_chain(&error)))
+    builder
+        .build()
+        .map_err(|error| Failure::usage(error_chain(&error)))
 }

@@ -20,14 +20,14 @@ pub(super) async fn run(arguments: SolverArguments) -> Result<Exit, Failure> {
         builder = builder.status(status);
     }
     if let Some(path) = &arguments.respond {
-        let answer = std::fs::read(path)
-            .map_err(|error| Failure::usage(format!("{}: cannot be read: {error}", path.display())))?;
-        builder = builder.response(answer.into());
+        let answer = std::fs::read(path).map_err(|error| {
+            Failure::usage(format!("{}: cannot be read: {error}", path.display()))
+        })?;
+        builder = builder.response(answer);
     }
-    let engine = builder
-        .bind(arguments.listen)
-        .await
-        .map_err(|error| Failure::failed(format!("cannot listen on {}: {error}", arguments.listen)))?;
+    let engine = builder.bind(arguments.listen).await.map_err(|error| {
+        Failure::failed(format!("cannot listen on {}: {error}", arguments.listen))
+    })?;
     print_line(&engine.url())?;
     engine.serve().await;
     Ok(Exit::Ok)

@@ -9,14 +9,34 @@ pub(super) fn summary(outcome: &Outcome) -> String {
     let mut text = String::new();
     let auction = &outcome.auction;
     let id = auction.id.as_deref().unwrap_or("without id");
-    line(&mut text, format_args!("auction {id}: {}, sha256 {}", size(auction.bytes), short(auction.sha256.as_deref())));
-    let widest = outcome.solvers.iter().map(|solver| solver.name.chars().count()).max().unwrap_or(0);
+    line(
+        &mut text,
+        format_args!(
+            "auction {id}: {}, sha256 {}",
+            size(auction.bytes),
+            short(auction.sha256.as_deref())
+        ),
+    );
+    let widest = outcome
+        .solvers
+        .iter()
+        .map(|solver| solver.name.chars().count())
+        .max()
+        .unwrap_or(0);
     for solver in &outcome.solvers {
-        line(&mut text, format_args!("  {:<widest$}  {}", solver.name, solver_line(solver)));
+        line(
+            &mut text,
+            format_args!("  {:<widest$}  {}", solver.name, solver_line(solver)),
+        );
     }
-    line(&mut text, format_args!("archive {}", archive_line(&outcome.archive)));
+    line(
+        &mut text,
+        format_args!("archive {}", archive_line(&outcome.archive)),
+    );
     let serialize = &outcome.serialize;
-    let passes = serialize.passes.map_or_else(|| "?".to_owned(), |passes| format!("{passes:.2}"));
+    let passes = serialize
+        .passes
+        .map_or_else(|| "?".to_owned(), |passes| format!("{passes:.2}"));
     let _infallible = write!(
         text,
         "produced {passes} times in {:.1} ms; {:.1} ms in all",
@@ -35,12 +55,20 @@ fn solver_line(solver: &SolverOutcome) -> String {
         SolverStatus::Failed => "failed",
         SolverStatus::TimedOut => "timed out",
     };
-    let http = solver.http_status.map(|status| format!(" ({status})")).unwrap_or_default();
+    let http = solver
+        .http_status
+        .map(|status| format!(" ({status})"))
+        .unwrap_or_default();
     let sent = size(solver.bytes_sent);
     let first = time(solver.to_first_poll_ms);
     let transmission = time(solver.transmission_ms);
-    let waited = format!("{} for data, {} for the solver", time(solver.producer_wait_ms), time(solver.consumer_wait_ms));
-    let mut text = format!("{status}{http}: {sent} in {transmission} after {first}, of it waited {waited}");
+    let waited = format!(
+        "{} for data, {} for the solver",
+        time(solver.producer_wait_ms),
+        time(solver.consumer_wait_ms)
+    );
+    let mut text =
+        format!("{status}{http}: {sent} in {transmission} after {first}, of it waited {waited}");
     if let Some(answered) = solver.response_ms {
         let _infallible = write!(text, "; answered at {answered:.1} ms");
     }
@@ -53,7 +81,10 @@ fn solver_line(solver: &SolverOutcome) -> String {
 fn archive_line(archive: &ArchiveOutcome) -> String {
     match archive.status {
         ArchiveStatus::Skipped => "skipped".to_owned(),
-        ArchiveStatus::Failed => format!("failed: {}", archive.error.as_deref().unwrap_or("for an unknown reason")),
+        ArchiveStatus::Failed => format!(
+            "failed: {}",
+            archive.error.as_deref().unwrap_or("for an unknown reason")
+        ),
         ArchiveStatus::Ok => format!(
             "ok: {} as {} of {} in {} part(s) at {}",
             size(archive.raw_bytes),
@@ -66,11 +97,17 @@ fn archive_line(archive: &ArchiveOutcome) -> String {
 }
 
 fn size(bytes: Option<u64>) -> String {
-    bytes.map_or_else(|| "? bytes".to_owned(), |bytes| DecimalBytes(bytes).to_string())
+    bytes.map_or_else(
+        || "? bytes".to_owned(),
+        |bytes| DecimalBytes(bytes).to_string(),
+    )
 }
 
 fn time(milliseconds: Option<f64>) -> String {
-    milliseconds.map_or_else(|| "?".to_owned(), |milliseconds| format!("{milliseconds:.1} ms"))
+    milliseconds.map_or_else(
+        || "?".to_owned(),
+        |milliseconds| format!("{milliseconds:.1} ms"),
+    )
 }
 
 fn short(digest: Option<&str>) -> &str {

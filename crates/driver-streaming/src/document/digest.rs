@@ -23,10 +23,12 @@ impl DocumentDigest {
     /// The SHA-256 in lower-case hex.
     pub fn sha256(&self) -> String {
         use fmt::Write as _;
-        self.sha256.iter().fold(String::with_capacity(64), |mut hex, byte| {
-            let _infallible = write!(hex, "{byte:02x}");
-            hex
-        })
+        self.sha256
+            .iter()
+            .fold(String::with_capacity(64), |mut hex, byte| {
+                let _infallible = write!(hex, "{byte:02x}");
+                hex
+            })
     }
 }
 
@@ -44,7 +46,12 @@ impl DigestCell {
 
     /// Passes on a production from byte 0, digesting it.
     pub(crate) fn follow<S>(&self, production: S) -> Digested<S> {
-        Digested { production, hasher: Sha256::new(), bytes: 0, cell: self.clone() }
+        Digested {
+            production,
+            hasher: Sha256::new(),
+            bytes: 0,
+            cell: self.clone(),
+        }
     }
 }
 
@@ -70,7 +77,10 @@ where
                 self.bytes += chunk.len() as u64;
             }
             Poll::Ready(None) => {
-                let digest = DocumentDigest { bytes: self.bytes, sha256: self.hasher.finalize_reset().into() };
+                let digest = DocumentDigest {
+                    bytes: self.bytes,
+                    sha256: self.hasher.finalize_reset().into(),
+                };
                 // Another production may have been first: the document is the same.
                 let _first = self.cell.found.set(digest);
             }
@@ -98,12 +108,18 @@ mod tests {
         assert_eq!(seen.len(), 2);
         assert_eq!(cell.get(), None);
 
-        let whole = stream::iter([Ok::<_, ()>(Bytes::from_static(b"a")), Ok(Bytes::from_static(b"bc"))]);
+        let whole = stream::iter([
+            Ok::<_, ()>(Bytes::from_static(b"a")),
+            Ok(Bytes::from_static(b"bc")),
+        ]);
         let seen: Vec<_> = cell.follow(whole).collect().await;
         assert_eq!(seen.len(), 2);
         let digest = cell.get().unwrap();
         assert_eq!(digest.bytes(), 3);
         // FIPS 180-2, appendix B.1.
-        assert_eq!(digest.sha256(), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+        assert_eq!(
+            digest.sha256(),
+            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+        );
     }
 }

@@ -10,6 +10,8 @@ pub struct DocumentError {
 impl DocumentError {
     /// A document that failed because of `source`.
     pub fn new(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self { source: source.into() }
+        Self {
+            source: source.into(),
+        }
     }
 }

@@ -44,7 +44,11 @@ impl ArchiveOutcome {
 
     pub(crate) fn failed(codec: &str, error: String) -> Self {
         let codec = Some(codec.to_owned());
-        Self { codec, error: Some(error), ..Self::new(ArchiveStatus::Failed) }
+        Self {
+            codec,
+            error: Some(error),
+            ..Self::new(ArchiveStatus::Failed)
+        }
     }
 
     pub(crate) fn new(status: ArchiveStatus) -> Self {

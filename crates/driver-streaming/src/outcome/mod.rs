@@ -52,6 +52,9 @@ impl Outcome {
     /// Whether every solver answered well and the archive, if there was to be one, is whole.
     pub fn is_ok(&self) -> bool {
         self.archive.status != ArchiveStatus::Failed
-            && self.solvers.iter().all(|solver| solver.status == SolverStatus::Ok)
+            && self
+                .solvers
+                .iter()
+                .all(|solver| solver.status == SolverStatus::Ok)
     }
 }

@@ -59,13 +59,21 @@ pub enum SolverStatus {
 }
 
 impl SolverOutcome {
-    pub(crate) fn new(solver: &Solver, exchange: Exchange, document: Option<DocumentDigest>) -> Self {
+    pub(crate) fn new(
+        solver: &Solver,
+        exchange: Exchange,
+        document: Option<DocumentDigest>,
+    ) -> Self {
         let measurements = exchange.measurements().cloned();
-        let whole = measurements.as_ref().is_some_and(|found| matches!(found.ending, Ending::Complete | Ending::Trailers));
+        let whole = measurements
+            .as_ref()
+            .is_some_and(|found| matches!(found.ending, Ending::Complete | Ending::Trailers));
         let time = |pick: fn(&Measurements) -> Option<std::time::Duration>| {
             measurements.as_ref().and_then(pick).map(milliseconds)
         };
-        let response_ms = exchange.http_status().map(|_| milliseconds(exchange.elapsed()));
+        let response_ms = exchange
+            .http_status()
+            .map(|_| milliseconds(exchange.elapsed()));
         Self {
             name: solver.name().to_owned(),
             url: solver.shown_url(),

@@ -17,10 +17,17 @@ impl Clients {
                 .redirect(reqwest::redirect::Policy::none())
                 .user_agent(concat!("driver-streaming/", env!("CARGO_PKG_VERSION")))
         };
-        Ok(Self { direct: builder().no_proxy().build()?, outside: builder().build()? })
+        Ok(Self {
+            direct: builder().no_proxy().build()?,
+            outside: builder().build()?,
+        })
     }
 
     pub(super) fn for_solver(&self, solver: &Solver) -> &reqwest::Client {
-        if solver.is_loopback() { &self.direct } else { &self.outside }
+        if solver.is_loopback() {
+            &self.direct
+        } else {
+            &self.outside
+        }
     }
 }

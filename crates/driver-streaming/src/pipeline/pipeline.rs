@@ -12,7 +12,8 @@ use crate::archive::ArchiveTarget;
 use crate::auction::AuctionId;
 use crate::document::{DigestCell, Document, DocumentError};
 use crate::outcome::{
-    ArchiveOutcome, AuctionOutcome, Outcome, SerializeOutcome, SolverOutcome, SolverStatus, milliseconds,
+    ArchiveOutcome, AuctionOutcome, Outcome, SerializeOutcome, SolverOutcome, SolverStatus,
+    milliseconds,
 };
 use crate::progress::{Progress, ProgressTrack, Stage};
 use crate::solver::{Exchange, ExchangeLimits, Solver};
@@ -43,13 +44,23 @@ impl Pipeline {
         clients: Clients,
         settings: Settings,
     ) -> Self {
-        Self { solvers: solvers.into(), archive, clients, settings }
+        Self {
+            solvers: solvers.into(),
+            archive,
+            clients,
+            settings,
+        }
     }
 
     /// The progress of a run to come, for [`run_with_progress`](Self::run_with_progress).
     pub fn progress(&self) -> Progress {
         let archive = self.archive.as_ref().map(|_| "archive".to_owned());
-        Progress::new(self.solvers.iter().map(|solver| solver.name().to_owned()).chain(archive))
+        Progress::new(
+            self.solvers
+                .iter()
+                .map(|solver| solver.name().to_owned())
+                .chain(archive),
+        )
     }
 
     /// Sends `document` to every solver and, if there is an archive and an id, archives it.
@@ -83,16 +94,29 @@ impl Pipeline {
             .map(|(index, solver)| (solver, branch(&tee, solver.name()), progress.track(index)))
             .collect();
         let archive = self.archive.as_ref().zip(id).map(|(target, id)| {
-            (target, id, branch(&tee, "archive"), progress.track(self.solvers.len()))
+            (
+                target,
+                id,
+                branch(&tee, "archive"),
+                progress.track(self.solvers.len()),
+            )
         });
 
         let started = Instant::now();
-        let limits =
-            ExchangeLimits { deadline: started + self.settings.deadline, answer_bytes: self.settings.answer_bytes };
-        let sends = join_all(sends.into_iter().map(|(solver, body, track)| self.send(solver, body, limits, track)));
+        let limits = ExchangeLimits {
+            deadline: started + self.settings.deadline,
+            answer_bytes: self.settings.answer_bytes,
+        };
+        let sends = join_all(
+            sends
+                .into_iter()
+                .map(|(solver, body, track)| self.send(solver, body, limits, track)),
+        );
         let keep = OptionFuture::from(archive.map(|(target, id, body, track)| async move {
             let counted = body.inspect_ok(|chunk| track.add_bytes(chunk.len()));
-            target.keep(id, counted.boxed(), self.settings.archive_limit, &track).await
+            target
+                .keep(id, counted.boxed(), self.settings.archive_limit, &track)
+                .await
         }));
         let (exchanges, archive) = join(sends, keep).await;
         let wall = started.elapsed();
@@ -122,7 +146,12 @@ impl Pipeline {
         }
     }
 
-    fn tee(&self, document: &Arc<impl Document + 'static>, meter: &ProductionMeter, digest: &DigestCell) -> Tee<DocumentError> {
+    fn tee(
+        &self,
+        document: &Arc<impl Document + 'static>,
+        meter: &ProductionMeter,
+        digest: &DigestCell,
+    ) -> Tee<DocumentError> {
         let source = digest.follow(meter.measure(document.stream_from(0)));
         let (document, meter) = (Arc::clone(document), meter.clone());
         Tee::builder()
@@ -141,7 +170,11 @@ impl Pipeline {
     ) -> Exchange {
         let client = self.clients.for_solver(solver);
         let exchange = Exchange::run(client, solver, branch, limits, &track).await;
-        track.set_stage(if exchange.status() == SolverStatus::Ok { Stage::Ok } else { Stage::Failed });
+        track.set_stage(if exchange.status() == SolverStatus::Ok {
+            Stage::Ok
+        } else {
+            Stage::Failed
+        });
         exchange
     }
 }

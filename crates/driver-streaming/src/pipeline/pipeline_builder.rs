@@ -95,9 +95,20 @@ impl PipelineBuilder {
     /// When two solvers have the same name, or the HTTP client cannot be set up.
     pub fn build(self) -> Result<Pipeline, PipelineError> {
         let mut names = HashSet::new();
-        if let Some(twice) = self.solvers.iter().find(|solver| !names.insert(solver.name())) {
-            return Err(PipelineError::SameName { name: twice.name().to_owned() });
+        if let Some(twice) = self
+            .solvers
+            .iter()
+            .find(|solver| !names.insert(solver.name()))
+        {
+            return Err(PipelineError::SameName {
+                name: twice.name().to_owned(),
+            });
         }
-        Ok(Pipeline::new(self.solvers, self.archive, Clients::new()?, self.settings))
+        Ok(Pipeline::new(
+            self.solvers,
+            self.archive,
+            Clients::new()?,
+            self.settings,
+        ))
     }
 }

@@ -51,14 +51,21 @@ impl Document for ArchivedDocument {
     fn stream_from(&self, offset: u64) -> DocumentStream {
         let this = self.clone();
         let opened = async move {
-            let reader = this.archive.open(&this.name).await.map_err(DocumentError::new)?;
+            let reader = this
+                .archive
+                .open(&this.name)
+                .await
+                .map_err(DocumentError::new)?;
             let archived = this.archived.follow(reader.map_err(DocumentError::new));
             let rewriter = MemberRewriter::new(this.members.iter().cloned());
             let produced = Arc::clone(&this.produced);
             let rewritten = Rewrite::new(archived, rewriter).inspect_ok(move |piece| {
                 produced.fetch_add(piece.len() as u64, Ordering::Relaxed);
             });
-            Ok::<_, DocumentError>(ExactChunks::new(Skip::new(rewritten, offset), this.chunk_size))
+            Ok::<_, DocumentError>(ExactChunks::new(
+                Skip::new(rewritten, offset),
+                this.chunk_size,
+            ))
         };
         Box::pin(stream::once(Box::pin(opened)).try_flatten().boxed())
     }

@@ -16,7 +16,13 @@ pub(super) struct ExactChunks<S> {
 
 impl<S> ExactChunks<S> {
     pub(super) fn new(inner: S, size: NonZeroUsize) -> Self {
-        Self { inner, size: size.get(), piece: Bytes::new(), chunk: BytesMut::new(), ended: false }
+        Self {
+            inner,
+            size: size.get(),
+            piece: Bytes::new(),
+            chunk: BytesMut::new(),
+            ended: false,
+        }
     }
 }
 

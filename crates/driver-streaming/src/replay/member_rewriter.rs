@@ -36,11 +36,19 @@ enum State {
     First,
     /// After `,`.
     Name,
-    InName { escaped: bool },
+    InName {
+        escaped: bool,
+    },
     Colon,
     /// After `:`.
-    Value { replaced: bool },
-    InValue { replaced: bool, depth: u32, string: StringState },
+    Value {
+        replaced: bool,
+    },
+    InValue {
+        replaced: bool,
+        depth: u32,
+        string: StringState,
+    },
     End,
 }
 
@@ -53,7 +61,11 @@ enum StringState {
 
 impl MemberRewriter {
     pub(super) fn new(replacements: impl IntoIterator<Item = (String, Bytes)>) -> Self {
-        let replacement = |(name, value)| Replacement { name, value, done: false };
+        let replacement = |(name, value)| Replacement {
+            name,
+            value,
+            done: false,
+        };
         Self {
             replacements: replacements.into_iter().map(replacement).collect(),
             state: State::Start,
@@ -64,19 +76,39 @@ impl MemberRewriter {
     }
 
     /// Takes the next piece and appends what becomes of it to `output`.
-    pub(super) fn push(&mut self, piece: &Bytes, output: &mut VecDeque<Bytes>) -> Result<(), RewriteError> {
+    pub(super) fn push(
+        &mut self,
+        piece: &Bytes,
+        output: &mut VecDeque<Bytes>,
+    ) -> Result<(), RewriteError> {
         // What has been looked at and is passed on as it stands, but not yet handed out.
         let mut kept_from = 0;
         let mut at = 0;
         while at < piece.len() {
             let byte = piece[at];
             match self.state {
-                State::InValue { replaced, depth, string } => {
+                State::InValue {
+                    replaced,
+                    depth,
+                    string,
+                } => {
                     let (after, next) = scan_value(&piece[at..], depth, string);
                     at += after;
                     match next {
-                        Scanned::More { depth, string } => self.state = State::InValue { replaced, depth, string },
-                        Scanned::Ended => self.state = State::InValue { replaced, depth: 0, string: StringState::Outside },
+                        Scanned::More { depth, string } => {
+                            self.state = State::InValue {
+                                replaced,
+                                depth,
+                                string,
+                            }
+                        }
+                        Scanned::Ended => {
+                            self.state = State::InValue {
+                                replaced,
+                                depth: 0,
+                                string: StringState::Outside,
+                            }
+                        }
                     }
                     if replaced {
                         kept_from = at;
@@ -97,7 +129,10 @@ impl MemberRewriter {
                 State::InName { escaped } => {
                     if self.name.len() >= LONGEST_NAME {
                         let offset = self.offset + at as u64;
-                        return Err(RewriteError::LongName { limit: LONGEST_NAME, offset });
+                        return Err(RewriteError::LongName {
+                            limit: LONGEST_NAME,
+                            offset,
+                        });
                     }
                     self.name.extend_from_slice(&[byte]);
                     self.state = match byte {
@@ -107,7 +142,12 @@ impl MemberRewriter {
                         _ => State::InName { escaped: false },
                     };
                 }
-                State::Start | State::First | State::Name | State::Colon | State::Value { .. } | State::End
+                State::Start
+                | State::First
+                | State::Name
+                | State::Colon
+                | State::Value { .. }
+                | State::End
                     if byte.is_ascii_whitespace() => {}
                 State::Start if byte == b'{' => self.state = State::First,
                 State::First if byte == b'}' => {
@@ -122,16 +162,24 @@ impl MemberRewriter {
                     self.state = State::InName { escaped: false };
                 }
                 State::Colon if byte == b':' => {
-                    let replaced = self.replacement().map(|replacement| replacement.value.clone());
+                    let replaced = self
+                        .replacement()
+                        .map(|replacement| replacement.value.clone());
                     if let Some(value) = &replaced {
                         emit(piece, kept_from, at + 1, output);
                         output.push_back(value.clone());
                         kept_from = at + 1;
                     }
-                    self.state = State::Value { replaced: replaced.is_some() };
+                    self.state = State::Value {
+                        replaced: replaced.is_some(),
+                    };
                 }
                 State::Value { replaced } if !matches!(byte, b',' | b'}' | b']' | b':') => {
-                    self.state = State::InValue { replaced, depth: 0, string: StringState::Outside };
+                    self.state = State::InValue {
+                        replaced,
+                        depth: 0,
+                        string: StringState::Outside,
+                    };
                     if replaced {
                         kept_from = at;
                     }
@@ -153,7 +201,9 @@ impl MemberRewriter {
     pub(super) fn finish(&self) -> Result<(), RewriteError> {
         match self.state {
             State::End => Ok(()),
-            _ => Err(RewriteError::CutOff { length: self.offset }),
+            _ => Err(RewriteError::CutOff {
+                length: self.offset,
+            }),
         }
     }
 
@@ -161,7 +211,10 @@ impl MemberRewriter {
     fn replacement(&mut self) -> Option<&mut Replacement> {
         // A name that does not decode is none of ours, and is passed on.
         let name: String = serde_json::from_slice(&self.name).ok()?;
-        let found = self.replacements.iter_mut().find(|replacement| replacement.name == name)?;
+        let found = self
+            .replacements
+            .iter_mut()
+            .find(|replacement| replacement.name == name)?;
         found.done = true;
         Some(found)
     }
@@ -169,7 +222,11 @@ impl MemberRewriter {
     /// Hands out what is kept before the closing brace at `at`, and the members that the object did not have.
     fn close(&mut self, piece: &Bytes, kept_from: usize, at: usize, output: &mut VecDeque<Bytes>) {
         emit(piece, kept_from, at, output);
-        for replacement in self.replacements.iter().filter(|replacement| !replacement.done) {
+        for replacement in self
+            .replacements
+            .iter()
+            .filter(|replacement| !replacement.done)
+        {
             let comma = if self.any { "," } else { "" };
             let name = serde_json::Value::from(replacement.name.as_str());
             output.push_back(Bytes::from(format!("{comma}{name}:")));
@@ -187,7 +244,11 @@ impl MemberRewriter {
             State::Value { .. } | State::InValue { .. } => "a value",
             State::End => "the end",
         };
-        RewriteError::Unexpected { found: char::from(found), expected, offset: self.offset + at as u64 }
+        RewriteError::Unexpected {
+            found: char::from(found),
+            expected,
+            offset: self.offset + at as u64,
+        }
     }
 }
 
@@ -199,7 +260,10 @@ fn emit(piece: &Bytes, from: usize, to: usize, output: &mut VecDeque<Bytes>) {
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Scanned {
-    More { depth: u32, string: StringState },
+    More {
+        depth: u32,
+        string: StringState,
+    },
     /// At a `,` or `}` of the top level.
     Ended,
 }
@@ -233,7 +297,9 @@ mod tests {
     use super::*;
 
     fn rewrite(text: &[u8], piece: usize, set: &[(&str, &str)]) -> Result<String, RewriteError> {
-        let set = set.iter().map(|(name, value)| ((*name).to_owned(), Bytes::from((*value).to_owned())));
+        let set = set
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), Bytes::from((*value).to_owned())));
         let mut rewriter = MemberRewriter::new(set);
         let mut output = VecDeque::new();
         for piece in text.chunks(piece) {
@@ -256,15 +322,38 @@ mod tests {
                 rewrite(text, piece, &[("a", "0"), ("c", "1")]).unwrap(),
                 r#" { "a" :0,"\u0062": 2 ,"c":1} "#
             );
-            assert_eq!(rewrite(b"{ }", piece, &[("a", "0"), ("b", "1")]).unwrap(), r#"{ "a":0,"b":1}"#);
+            assert_eq!(
+                rewrite(b"{ }", piece, &[("a", "0"), ("b", "1")]).unwrap(),
+                r#"{ "a":0,"b":1}"#
+            );
         }
     }
 
     #[test]
     fn what_is_no_whole_object_is_an_error() {
-        for text in ["", " ", "[1]", "1", "{", "{\"a\"", "{\"a\":", "{\"a\":1", "{\"a\":1,", "{\"a\":[1}", "{}{}", "{,}", "{\"a\":,}", "{a:1}", "{\"a\" 1}", "{\"a\":1,}"] {
+        for text in [
+            "",
+            " ",
+            "[1]",
+            "1",
+            "{",
+            "{\"a\"",
+            "{\"a\":",
+            "{\"a\":1",
+            "{\"a\":1,",
+            "{\"a\":[1}",
+            "{}{}",
+            "{,}",
+            "{\"a\":,}",
+            "{a:1}",
+            "{\"a\" 1}",
+            "{\"a\":1,}",
+        ] {
             for piece in 1..=text.len().max(1) {
-                assert!(rewrite(text.as_bytes(), piece, &[("a", "0")]).is_err(), "{text:?} in pieces of {piece}");
+                assert!(
+                    rewrite(text.as_bytes(), piece, &[("a", "0")]).is_err(),
+                    "{text:?} in pieces of {piece}"
+                );
             }
         }
     }
@@ -272,7 +361,10 @@ mod tests {
     #[test]
     fn a_long_name_is_refused_before_it_is_held() {
         let text = format!("{{\"{}\":1}}", "x".repeat(LONGEST_NAME));
-        assert!(matches!(rewrite(text.as_bytes(), 1000, &[]), Err(RewriteError::LongName { .. })));
+        assert!(matches!(
+            rewrite(text.as_bytes(), 1000, &[]),
+            Err(RewriteError::LongName { .. })
+        ));
     }
 
     fn json() -> impl Strategy<Value = serde_json::Value> {

@@ -18,7 +18,12 @@ pub(super) struct Rewrite<S> {
 
 impl<S> Rewrite<S> {
     pub(super) fn new(inner: S, rewriter: MemberRewriter) -> Self {
-        Self { inner, rewriter, ready: VecDeque::new(), ended: false }
+        Self {
+            inner,
+            rewriter,
+            ready: VecDeque::new(),
+            ended: false,
+        }
     }
 }
 

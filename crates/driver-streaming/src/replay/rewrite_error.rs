@@ -3,7 +3,9 @@
 #[non_exhaustive]
 pub enum RewriteError {
     /// Something stands where the structure of the top level wants something else.
-    #[error("the archived document is no JSON object: {found:?} at byte {offset}, where {expected} must stand")]
+    #[error(
+        "the archived document is no JSON object: {found:?} at byte {offset}, where {expected} must stand"
+    )]
     Unexpected {
         /// What stands there.
         found: char,

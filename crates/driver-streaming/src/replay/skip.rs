@@ -37,7 +37,9 @@ where
             let Some(Ok(mut piece)) = polled else {
                 return Poll::Ready(polled);
             };
-            let skipped = usize::try_from(this.left).unwrap_or(usize::MAX).min(piece.len());
+            let skipped = usize::try_from(this.left)
+                .unwrap_or(usize::MAX)
+                .min(piece.len());
             piece.advance(skipped);
             this.left -= skipped as u64;
             skipped_now += skipped;
@@ -58,7 +60,11 @@ mod tests {
     fn yields_exactly_the_rest() {
         for bytes in 0..8 {
             let pieces = ["ab", "", "cde", "f"].map(|piece| Ok::<_, ()>(Bytes::from(piece)));
-            let rest: Vec<_> = Skip::new(stream::iter(pieces), bytes).map(Result::unwrap).collect().now_or_never().unwrap();
+            let rest: Vec<_> = Skip::new(stream::iter(pieces), bytes)
+                .map(Result::unwrap)
+                .collect()
+                .now_or_never()
+                .unwrap();
             assert_eq!(rest.concat(), "abcdef".as_bytes()[6.min(bytes as usize)..]);
         }
     }

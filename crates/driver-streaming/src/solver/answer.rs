@@ -31,11 +31,16 @@ pub(super) async fn read_answer(
     let mut content = BytesMut::new();
     loop {
         match response.chunk().await {
-            Ok(Some(chunk)) if content.len() + chunk.len() > limit => return Err(AnswerError::TooLong { limit }),
+            Ok(Some(chunk)) if content.len() + chunk.len() > limit => {
+                return Err(AnswerError::TooLong { limit });
+            }
             Ok(Some(chunk)) => content.extend_from_slice(&chunk),
             Ok(None) => return parse(&content),
             Err(source) => {
-                return Err(AnswerError::Broken { received: content.len(), source: source.without_url() });
+                return Err(AnswerError::Broken {
+                    received: content.len(),
+                    source: source.without_url(),
+                });
             }
         }
     }
@@ -43,7 +48,10 @@ pub(super) async fn read_answer(
 
 fn parse(content: &[u8]) -> Result<Box<RawValue>, AnswerError> {
     serde_json::from_slice(content).map_err(|source| AnswerError::NoJson {
-        start: String::from_utf8_lossy(content).chars().take(SHOWN).collect(),
+        start: String::from_utf8_lossy(content)
+            .chars()
+            .take(SHOWN)
+            .collect(),
         source,
     })
 }

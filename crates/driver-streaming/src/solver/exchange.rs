@@ -62,12 +62,19 @@ impl Exchange {
                 status: SolverStatus::TimedOut,
                 http_status: None,
                 response: None,
-                error: Some(format!("no answer within the deadline, after {} ms", started.elapsed().as_millis())),
+                error: Some(format!(
+                    "no answer within the deadline, after {} ms",
+                    started.elapsed().as_millis()
+                )),
             },
         };
         // From here on nothing more is sent, and the body's report is there.
         drop(owner);
-        Self { measurements, result, elapsed: started.elapsed() }
+        Self {
+            measurements,
+            result,
+            elapsed: started.elapsed(),
+        }
     }
 
     pub(crate) fn measurements(&self) -> Option<&Measurements> {
@@ -121,12 +128,18 @@ where
     let http_status = Some(status.as_u16());
     match read_answer(response, answer_bytes).await {
         Ok(response) => ExchangeResult {
-            status: if status.is_success() { SolverStatus::Ok } else { SolverStatus::Failed },
+            status: if status.is_success() {
+                SolverStatus::Ok
+            } else {
+                SolverStatus::Failed
+            },
             http_status,
             response: Some(response),
             error: (!status.is_success()).then(|| format!("the engine answered {status}")),
         },
-        Err(error) if status.is_success() => ExchangeResult::failed(http_status, error_chain(&error)),
+        Err(error) if status.is_success() => {
+            ExchangeResult::failed(http_status, error_chain(&error))
+        }
         Err(error) => {
             let message = format!("the engine answered {status}: {}", error_chain(&error));
             ExchangeResult::failed(http_status, message)
@@ -136,6 +149,11 @@ where
 
 impl ExchangeResult {
     fn failed(http_status: Option<u16>, error: String) -> Self {
-        Self { status: SolverStatus::Failed, http_status, response: None, error: Some(error) }
+        Self {
+            status: SolverStatus::Failed,
+            http_status,
+            response: None,
+            error: Some(error),
+        }
     }
 }

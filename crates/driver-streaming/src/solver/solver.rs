@@ -82,7 +82,11 @@ pub(crate) fn is_loopback(url: &Url) -> bool {
 
 impl std::fmt::Debug for Solver {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("Solver").field("name", &self.name).field("url", &self.shown_url()).finish()
+        formatter
+            .debug_struct("Solver")
+            .field("name", &self.name)
+            .field("url", &self.shown_url())
+            .finish()
     }
 }
 
@@ -115,7 +119,16 @@ mod tests {
 
     #[test]
     fn what_cannot_be_addressed_is_refused_without_showing_the_password() {
-        for text in ["http://h", "=http://h", "a=", "a=h:1", "a=ftp://u:secret@h", "a=http://", "a=http://u:secret@h:99999", "a\n=http://h"] {
+        for text in [
+            "http://h",
+            "=http://h",
+            "a=",
+            "a=h:1",
+            "a=ftp://u:secret@h",
+            "a=http://",
+            "a=http://u:secret@h:99999",
+            "a\n=http://h",
+        ] {
             let error = text.parse::<Solver>().unwrap_err();
             assert!(!format!("{error} {error:?}").contains("secret"), "{error}");
         }
@@ -134,7 +147,11 @@ mod tests {
             ("http://10.0.0.1", false),
             ("http://localhost.example.com", false),
         ] {
-            assert_eq!(Solver::new("s", endpoint).unwrap().is_loopback(), loopback, "{endpoint}");
+            assert_eq!(
+                Solver::new("s", endpoint).unwrap().is_loopback(),
+                loopback,
+                "{endpoint}"
+            );
         }
     }
 }
