@@ -93,14 +93,16 @@ impl Checkpoints {
         if !self.wants(fingerprint.position()) || path.len() > MOST_FRAMES / 8 {
             return;
         }
-        self.frames.extend_from_slice(path);
-        self.list.push(Checkpoint {
-            fingerprint,
-            frames_end: self.frames.len(),
-        });
-        while self.list.len() > MOST_CHECKPOINTS || self.frames.len() > MOST_FRAMES {
+        // Before, not after, so that neither vector grows beyond its bound.
+        while self.list.len() == MOST_CHECKPOINTS || self.frames.len() + path.len() > MOST_FRAMES {
             self.thin();
         }
+        self.frames.extend_from_slice(path);
+        let frames_end = self.frames.len();
+        self.list.push(Checkpoint {
+            fingerprint,
+            frames_end,
+        });
     }
 
     /// The last checkpoint at or before `offset`.

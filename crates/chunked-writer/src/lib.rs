@@ -2,6 +2,7 @@
 
 #[cfg(feature = "http-body")]
 mod body;
+mod buffer;
 mod checkpoints;
 mod compound;
 mod count_length;
@@ -12,6 +13,8 @@ mod fingerprint;
 mod frame;
 mod lazy;
 mod production;
+#[cfg(feature = "tokio")]
+mod push;
 mod raw_json;
 #[cfg(feature = "tokio")]
 mod reader;
@@ -28,6 +31,8 @@ pub use count_length::CountLength;
 pub use document::{DEFAULT_CHUNK_SIZE, JsonDocument};
 pub use error::JsonError;
 pub use lazy::{LazyDocument, LazyJson, LazyObject, LazyStream};
+#[cfg(feature = "tokio")]
+pub use push::{ChunkedWriter, ChunkedWriterBuilder, Chunks, ChunksError, ReaderGone};
 pub use raw_json::RawJson;
 #[cfg(feature = "tokio")]
 pub use reader::ChunkReader;

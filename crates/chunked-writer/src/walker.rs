@@ -6,6 +6,7 @@ use std::io;
 use bytes::Bytes;
 use serde_json::ser::{CompactFormatter, Formatter};
 
+use crate::buffer::grow;
 use crate::error::JsonError;
 use crate::escape::{escape, is_plain, plain_prefix};
 use crate::frame::{Frame, Kind};
@@ -15,8 +16,6 @@ use crate::verifier::Verifier;
 
 /// How many bytes one walk writes before it yields, if no chunk is full sooner.
 pub(crate) const WALK_BYTES: usize = 64 * 1024;
-/// The largest buffer that is allocated before it is known that there is so much to write.
-const FIRST_ALLOCATION: usize = 1024 * 1024;
 /// How much of a long leaf is written at a time when no room is left: enough to make progress, and little to overflow.
 const OVERFLOW_PIECE: usize = 64;
 
@@ -208,6 +207,8 @@ impl Walker {
     pub(crate) fn suspend(&mut self, frame: Frame) -> Unwind {
         self.mode = Mode::Suspended;
         self.limit = 0;
+        // Once, for all values but the deepest.
+        self.path.reserve(16);
         self.path.push(frame);
         Unwind::STOPPED
     }
@@ -262,14 +263,7 @@ impl Walker {
     fn raise_limit(&mut self) {
         let length = self.buffer.len();
         if length == self.buffer.capacity() {
-            // A chunk is allocated at once, unless it is so large that most documents would not fill it.
-            let capacity = if length == 0 {
-                FIRST_ALLOCATION
-            } else {
-                length.saturating_mul(2)
-            };
-            self.buffer
-                .reserve_exact(capacity.min(self.chunk_size) - length);
+            grow(&mut self.buffer, self.chunk_size);
         }
         self.limit = self
             .buffer
