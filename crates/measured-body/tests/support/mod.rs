@@ -168,10 +168,11 @@ pub(crate) fn bytes_in<'a>(steps: impl IntoIterator<Item = &'a Step>) -> u64 {
         .sum()
 }
 
+/// What a poll of a body returns.
+pub(crate) type PolledFrame<B> = Poll<Option<Result<Frame<<B as Body>::Data>, <B as Body>::Error>>>;
+
 /// One poll, by a consumer that wakes nobody.
-pub(crate) fn poll_frame<B: Body + Unpin>(
-    body: &mut B,
-) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
+pub(crate) fn poll_frame<B: Body + Unpin>(body: &mut B) -> PolledFrame<B> {
     Pin::new(body).poll_frame(&mut Context::from_waker(Waker::noop()))
 }
 
