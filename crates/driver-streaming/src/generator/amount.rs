@@ -1,3 +1,4 @@
+use std::cmp::Ordering;
 use std::fmt;
 
 use serde::{Serialize, Serializer};
@@ -56,6 +57,19 @@ impl Amount {
     }
 }
 
+impl Ord for Amount {
+    fn cmp(&self, other: &Self) -> Ordering {
+        // Without leading zeros, the longer is the larger.
+        (self.length, self.as_str()).cmp(&(other.length, other.as_str()))
+    }
+}
+
+impl PartialOrd for Amount {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
 impl From<u64> for Amount {
     fn from(mut value: u64) -> Self {
         let length = value.checked_ilog10().unwrap_or(0) as usize + 1;
@@ -98,6 +112,23 @@ mod tests {
         for value in [0, 1, 9, 10, 99, 100, u64::from(u32::MAX), u64::MAX] {
             assert_eq!(Amount::from(value).as_str(), value.to_string());
         }
+    }
+
+    #[test]
+    fn amounts_compare_as_numbers() {
+        let mut amounts = [
+            Amount::MAX,
+            100.into(),
+            99.into(),
+            u64::MAX.into(),
+            0.into(),
+            1.into(),
+        ];
+        amounts.sort();
+        let digits = amounts.map(|amount| amount.as_str().to_owned());
+        assert_eq!(digits[..4], ["0", "1", "99", "100"]);
+        assert_eq!(digits[4], u64::MAX.to_string());
+        assert_eq!(amounts[5], Amount::MAX);
     }
 
     #[test]

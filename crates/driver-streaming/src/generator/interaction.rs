@@ -1,7 +1,7 @@
 use serde::Serialize;
 
+use super::call;
 use super::chance::Chance;
-use super::order::words_of_call;
 use super::universe::{Kind, Universe};
 use super::{Address, Amount, ByteString};
 
@@ -27,7 +27,7 @@ impl Interaction {
             16 + chance.below(13) as usize
         };
         let mut call_data = vec![0x76, 0x0f, 0x2a, 0x0b];
-        call_data.extend(words_of_call(chance, owner, words));
+        call_data.extend(call::arguments(chance, owner, words));
         Self {
             target: universe.address(Kind::Contract, 16),
             value: Amount::from(0),

@@ -1,5 +1,6 @@
 use serde::Serialize;
 
+use super::call;
 use super::chance::Chance;
 use super::universe::{Kind, Universe};
 use super::{Address, Amount, ByteString, FeePolicy, Hash, Interaction, OrderUid};
@@ -101,11 +102,13 @@ pub enum SigningScheme {
 /// Midnight of the day every generated auction is of, 2026-08-06, in seconds since 1970.
 const MIDNIGHT: u32 = 1_785_974_400;
 
-/// Originals in 4,096: 690 owners in 2,176 orders, and 180 `appData`.
+/// Originals in 4,096 orders, so that 2,176 orders have about 690 owners and 180 `appData`.
 const FRESH_OWNERS: u64 = 1_299;
 const FRESH_APP_DATA: u64 = 339;
-const FRESH_PAIRS: u64 = 900;
-const FRESH_EXPIRIES: u64 = 1_000;
+
+/// Originals in 4,096 orders, for what was not counted: chosen so that orders compress as real ones do.
+const FRESH_PAIRS: u64 = 700;
+const FRESH_EXPIRIES: u64 = 700;
 
 impl Order {
     /// The order number `index`.
@@ -199,14 +202,14 @@ fn amounts(chance: &mut Chance, partially_fillable: bool) -> (Amount, Amount, Am
         buy_digits
     };
     let full_sell = chance.amount(sell_digits, sell_significant);
-    let full_buy = match chance.below(2_000) {
+    let full_buy = match chance.below(700) {
         0 => Amount::MAX,
         _ => chance.amount(buy_digits, buy_significant),
     };
-    if partially_fillable && chance.below(100) < 40 {
+    if partially_fillable && chance.below(100) < 50 {
         let sell = chance.amount(sell_digits, sell_digits);
         let buy = chance.amount(buy_digits, buy_digits);
-        return (sell, full_sell, buy, full_buy);
+        return (sell.min(full_sell), full_sell, buy.min(full_buy), full_buy);
     }
     (full_sell, full_sell, full_buy, full_buy)
 }
@@ -219,37 +222,14 @@ fn signature(quantile: u64, chance: &mut Chance, owner: Address) -> (SigningSche
             SigningScheme::EthSign,
             ByteString(chance.bytes::<65>().to_vec()),
         ),
-        605..759 => (SigningScheme::Eip1271, contract_signature(chance, owner)),
+        605..759 => (
+            SigningScheme::Eip1271,
+            call::contract_signature(chance, owner),
+        ),
         _ => {
             let mut signature = chance.bytes::<65>();
             signature[64] = 27 + (signature[64] & 1);
             (SigningScheme::Eip712, ByteString(signature.to_vec()))
         }
     }
-}
-
-/// What a contract takes for a signature: words of 32 bytes, mostly small numbers and addresses, 736 to 1,220 bytes.
-fn contract_signature(chance: &mut Chance, owner: Address) -> ByteString {
-    let words = 23 + chance.below(16) as usize;
-    let mut bytes = words_of_call(chance, owner, words);
-    if words == 38 {
-        bytes.extend(chance.bytes::<4>());
-    }
-    ByteString(bytes)
-}
-
-/// Encoded arguments of a call.
-pub(super) fn words_of_call(chance: &mut Chance, owner: Address, words: usize) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(32 * words + 4);
-    for word in 0..words {
-        let mut encoded = [0; 32];
-        match word % 8 {
-            0 | 5 => encoded[12..].copy_from_slice(&owner.0),
-            1 | 3 | 6 | 7 => encoded[30..].copy_from_slice(&(32 * word as u16).to_be_bytes()),
-            2 => encoded = chance.bytes(),
-            _ => encoded[26..].copy_from_slice(&chance.bytes::<6>()),
-        }
-        bytes.extend(encoded);
-    }
-    bytes
 }

@@ -38,7 +38,7 @@ pub struct StableReserve {
 impl StablePool {
     pub(super) fn generate(universe: &Universe, index: u64) -> Self {
         let mut chance = Chance::new(universe.seed, Kind::Pool, index);
-        let count = if universe.spread(1, index, 100) < 80 {
+        let count = if universe.spread(1, index, 100) < 88 {
             2
         } else {
             3
@@ -51,7 +51,7 @@ impl StablePool {
             balancer_pool_id,
             gas_estimate: Amount::from(183_520),
             tokens: universe.reserves(&mut chance, count, |chance| {
-                let digits = chance.around(21, 3);
+                let digits = chance.around(20, 3);
                 StableReserve {
                     balance: chance.amount(digits, digits),
                     scaling_factor: String::from(if chance.below(100) < 70 {

@@ -105,7 +105,7 @@ impl Universe {
             if word % 4_096 < fresh {
                 break;
             }
-            let reach = if (word >> 12) % 16 < 13 {
+            let reach = if (word >> 12) % 16 < 15 {
                 index.min(16)
             } else {
                 index

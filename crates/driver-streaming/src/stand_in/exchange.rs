@@ -33,30 +33,26 @@ pub(super) async fn exchange(
     let mut decoded = coding.decode(encoded);
     let read = hash_all(&mut decoded, &mut reporter).await;
     reporter.finish(read.is_ok());
-    // The body is alive until the end of this function: hyper would read on were it dropped.
-    match read.as_ref().err().map(FaultReached::of) {
-        None => {}
-        // The body is broken, or not what its header says. If the connection is broken too, the answer goes nowhere.
-        Some(None) => return Ok(error(StatusCode::BAD_REQUEST)),
-        Some(Some(Fault::Reset)) => {
-            connection.reset();
-            pending().await
+    if let Err(error) = &read {
+        match FaultReached::of(error) {
+            // The body is broken, or not what its header says. If the connection is broken too, this goes nowhere.
+            None => return Ok(empty(StatusCode::BAD_REQUEST)),
+            Some(Fault::Stall) => connection.peer_gone().await,
+            Some(Fault::Reset) => {}
         }
-        Some(Some(Fault::Stall)) => {
-            connection.peer_gone().await;
-            connection.reset();
-            pending().await
-        }
+        connection.reset();
+        // The connection drops this function. The body lives until then: hyper would read on were it gone.
+        return pending().await;
     }
     if head.method != Method::POST {
-        let mut response = error(StatusCode::METHOD_NOT_ALLOWED);
+        let mut response = empty(StatusCode::METHOD_NOT_ALLOWED);
         response
             .headers_mut()
             .insert(ALLOW, HeaderValue::from_static("POST"));
         return Ok(response);
     }
     if coding == Coding::Unknown {
-        return Ok(error(StatusCode::UNSUPPORTED_MEDIA_TYPE));
+        return Ok(empty(StatusCode::UNSUPPORTED_MEDIA_TYPE));
     }
     // Even a sleep of no length waits for the clock's next millisecond.
     if !behaviour.delay.is_zero() {
@@ -85,7 +81,7 @@ async fn hash_all(
 }
 
 /// An answer without a body.
-fn error(status: StatusCode) -> Response<Full<Bytes>> {
+fn empty(status: StatusCode) -> Response<Full<Bytes>> {
     let mut response = Response::new(Full::default());
     *response.status_mut() = status;
     response

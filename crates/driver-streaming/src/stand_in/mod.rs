@@ -50,6 +50,8 @@ mod stream_tasks;
 mod fault_tests;
 #[cfg(test)]
 mod request_tests;
+#[cfg(test)]
+mod test_support;
 
 pub use builder::StandInBuilder;
 pub use report::RequestReport;

@@ -21,7 +21,7 @@ use serde::Serialize;
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct RequestReport {
-    /// Bytes of the body, decoded; as they came when the encoding is not known.
+    /// Bytes of the body, decoded as far as it came; as they came when the encoding is not known.
     pub bytes: u64,
     /// SHA-256 of these bytes, in lower-case hexadecimal.
     pub sha256: String,

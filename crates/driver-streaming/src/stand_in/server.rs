@@ -97,3 +97,18 @@ impl fmt::Debug for StandIn {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn can_be_served_from_any_thread() {
+        fn assert_threadsafe<T: Send + Sync + Unpin + 'static>() {}
+        fn assert_send<T: Send + 'static>(_: fn(StandIn) -> T) {}
+
+        assert_threadsafe::<StandIn>();
+        assert_threadsafe::<StandInBuilder>();
+        assert_send(StandIn::serve);
+    }
+}
