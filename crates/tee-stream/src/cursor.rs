@@ -1,6 +1,6 @@
 use std::{fmt, sync::Arc, time::Instant};
 
-use crate::{Sleep, TeeError, ledger::Trail, signal::Signal, window::Window};
+use crate::{Sleep, TeeError, ledger::Trail, reader::Reader, signal::Signal, window::Window};
 
 /// One production of the document together with its window.
 pub(crate) struct Cursor<P, E> {
@@ -48,9 +48,11 @@ pub(crate) enum Production<P> {
 pub(crate) struct Blocked {
     /// Since when those who hold the window back are charged.
     pub(crate) since: Option<Instant>,
-    /// When the first of them will have used up its patience.
+    /// When the last of them will have used up its patience.
     pub(crate) deadline: Option<Instant>,
-    /// Somebody else holds it back now too, so the deadline says nothing.
+    /// Which of them that is.
+    pub(crate) patient: Option<usize>,
+    /// That one moved on, or another came, so the deadline says nothing.
     pub(crate) stale: bool,
 }
 
@@ -76,6 +78,29 @@ impl<P, E> Cursor<P, E> {
             sleep: None,
             trail: Trail::default(),
         }
+    }
+}
+
+impl<P, E> Cursor<P, E> {
+    /// Takes note that a reader moves on from `sequence`, and charges it if others waited for that.
+    ///
+    /// Returns whether those who wait should look again.
+    pub(crate) fn moves_on(
+        &mut self,
+        index: usize,
+        reader: &mut Reader,
+        sequence: u64,
+        now: Option<Instant>,
+    ) -> bool {
+        let Some(blocked) = &mut self.blocked else {
+            return false;
+        };
+        if sequence != self.window.base_sequence() {
+            return false;
+        }
+        reader.charge(blocked.since, now);
+        blocked.stale |= blocked.patient == Some(index);
+        blocked.stale
     }
 }
 

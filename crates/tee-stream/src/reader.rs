@@ -27,6 +27,8 @@ pub(crate) struct Reader {
     pub(crate) leading: bool,
     /// The bytes that it produced since it last gave way to others.
     pub(crate) led: u64,
+    /// The oldest chunk of a full window for which it has let others run.
+    pub(crate) gave_way: Option<(CursorId, u64)>,
     pub(crate) replays: u32,
 }
 
@@ -54,9 +56,10 @@ impl Reader {
         }
     }
 
-    /// Takes note that others waited for it.
+    /// Takes note that others waited for it: up to its limit, since whoever waits longer has only not been polled yet.
     pub(crate) fn charge(&mut self, since: Option<Instant>, now: Option<Instant>) {
-        self.spent = self.spent.saturating_add(self.kept_waiting(since, now));
+        let spent = self.spent.saturating_add(self.kept_waiting(since, now));
+        self.spent = self.limit.map_or(spent, |limit| spent.min(limit));
         (self.fresh, self.here_since) = (false, None);
     }
 }
@@ -103,7 +106,8 @@ impl Readers {
         self.slots.iter().flatten()
     }
 
-    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Reader> {
-        self.slots.iter_mut().flatten()
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = (usize, &mut Reader)> {
+        let readers = self.slots.iter_mut().enumerate();
+        readers.filter_map(|(index, reader)| reader.as_mut().map(|reader| (index, reader)))
     }
 }

@@ -140,6 +140,7 @@ impl<P, E> State<P, E> {
             registration: None,
             leading: false,
             led: 0,
+            gave_way: None,
             replays: 0,
         });
         self.enter_window(index, effects);
@@ -237,13 +238,11 @@ impl<P, E> State<P, E> {
         cursor.readers -= 1;
         match before {
             Place::Reading { sequence, .. } => {
-                if let Some(blocked) = cursor.blocked
-                    && sequence == cursor.window.base_sequence()
-                {
-                    reader.charge(blocked.since, now);
-                }
+                let stale = cursor.moves_on(index, reader, sequence, now);
                 if cursor.window.leave(sequence) {
                     cursor.blocked = None;
+                    effects.wake(&cursor.signal);
+                } else if stale {
                     effects.wake(&cursor.signal);
                 }
             }

@@ -1,4 +1,4 @@
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::State;
 use crate::{
@@ -13,13 +13,16 @@ pub(super) enum Room {
     Free,
     /// Not before a reader moves on, or this time has come.
     Wait(Option<Instant>),
+    /// Before somebody is cut loose, let others run once: those who are merely not scheduled get a chance to read.
+    GiveWay,
     NeedTime,
 }
 
 impl<P, E> State<P, E> {
-    /// Makes room for a chunk: gives up what nobody needs, then those for whom patience is spent.
+    /// Makes room for a chunk of this branch: gives up what nobody needs, then those for whom patience is spent.
     pub(super) fn make_room(
         &mut self,
+        index: usize,
         id: CursorId,
         now: Option<Instant>,
         effects: &mut Effects<P, E>,
@@ -31,7 +34,9 @@ impl<P, E> State<P, E> {
             if self.settings.timed && now.is_none() {
                 return Room::NeedTime;
             }
-            let Some(cursor) = self.cursors.get_mut(id) else {
+            let (Some(reader), Some(cursor)) =
+                (self.readers.get_mut(index), self.cursors.get_mut(id))
+            else {
                 return Room::Free;
             };
             if let Some(Blocked {
@@ -46,20 +51,25 @@ impl<P, E> State<P, E> {
                 return Room::Wait(deadline);
             }
             let since = cursor.blocked.map_or(now, |blocked| blocked.since);
-            let (released, deadline) = self.cut_loose(id, since, now);
-            let Some(cursor) = self.cursors.get_mut(id) else {
-                return Room::Free;
-            };
-            if !released {
-                cursor.blocked = Some(Blocked {
-                    since,
-                    deadline,
-                    stale: false,
-                });
-                return Room::Wait(deadline);
+            let base = cursor.window.base_sequence();
+            let gave_way = reader.gave_way.replace((id, base)) == Some((id, base));
+            let (left, patient) = self.patience_left(id, since, now);
+            match left {
+                Some(Duration::ZERO) if gave_way => self.cut_loose(id, since, now, effects),
+                Some(Duration::ZERO) => return Room::GiveWay,
+                left => {
+                    let deadline = left.and_then(|left| now?.checked_add(left));
+                    if let Some(cursor) = self.cursors.get_mut(id) {
+                        cursor.blocked = Some(Blocked {
+                            since,
+                            deadline,
+                            patient,
+                            stale: false,
+                        });
+                    }
+                    return Room::Wait(deadline);
+                }
             }
-            cursor.blocked = None;
-            effects.wake(&cursor.signal);
         }
     }
 
@@ -82,60 +92,86 @@ impl<P, E> State<P, E> {
         true
     }
 
-    /// Cuts those loose that hold the window back and for whom patience is spent.
-    ///
-    /// Returns whether that leaves the oldest chunk without readers, and else when to look again.
-    fn cut_loose(
+    /// How much longer to wait for those who hold the window back, `None` for ever, and for which of them that long.
+    fn patience_left(
         &mut self,
         id: CursorId,
         since: Option<Instant>,
         now: Option<Instant>,
-    ) -> (bool, Option<Instant>) {
+    ) -> (Option<Duration>, Option<usize>) {
         let Some(cursor) = self.cursors.get(id) else {
-            return (false, None);
+            return (Some(Duration::ZERO), None);
         };
         let here = Place::Reading {
             cursor: id,
             sequence: cursor.window.base_sequence(),
         };
-        let front = cursor.window.front();
         let elsewhere = self.has_elsewhere(id, cursor.window.base());
-        let mut deadline: Option<Instant> = None;
-        let mut released = false;
-        for reader in self
+        let (mut longest, mut patient) = (Duration::ZERO, None);
+        let mut for_ever = None;
+        for (index, reader) in self
             .readers
             .iter_mut()
-            .filter(|reader| reader.place == here)
+            .filter(|(_, reader)| reader.place == here)
         {
             if std::mem::take(&mut reader.fresh) {
                 reader.here_since = now;
             }
-            let Some(limit) = reader.limit else { continue };
+            let Some(limit) = reader.limit else {
+                for_ever = Some(index);
+                continue;
+            };
             let waited = reader.kept_waiting(since, now);
+            let mut left = limit.saturating_sub(reader.spent.saturating_add(waited));
             let moves = reader.then == AfterPatience::Replay && self.settings.can_replay;
-            let spent = reader.spent.saturating_add(waited);
-            let mut left = limit.saturating_sub(spent);
             if left.is_zero() && moves && !elsewhere {
                 // The last group: its readers ride together, and only one that has stalled is left behind.
                 left = self.settings.ride_limit.max(limit).saturating_sub(waited);
             }
-            if !left.is_zero() {
-                let until = now.and_then(|now| now.checked_add(left));
-                deadline = deadline.into_iter().chain(until).min();
-                continue;
+            if left > longest {
+                (longest, patient) = (left, Some(index));
             }
+        }
+        match for_ever {
+            Some(index) => (None, Some(index)),
+            None => (Some(longest), patient),
+        }
+    }
+
+    /// Cuts those loose that hold the window back, which leaves its oldest chunk without readers.
+    fn cut_loose(
+        &mut self,
+        id: CursorId,
+        since: Option<Instant>,
+        now: Option<Instant>,
+        effects: &mut Effects<P, E>,
+    ) {
+        let Some(cursor) = self.cursors.get_mut(id) else {
+            return;
+        };
+        let base = cursor.window.base_sequence();
+        let here = Place::Reading {
+            cursor: id,
+            sequence: base,
+        };
+        let front = cursor.window.front();
+        for (_, reader) in self
+            .readers
+            .iter_mut()
+            .filter(|(_, reader)| reader.place == here)
+        {
             reader.charge(since, now);
+            let moves = reader.then == AfterPatience::Replay && self.settings.can_replay;
             reader.place = if moves {
                 Place::Adrift
             } else {
                 Place::Lagged { front }
             };
-            if let Some(cursor) = self.cursors.get_mut(id) {
-                cursor.readers -= 1;
-                released |= cursor.window.leave(cursor.window.base_sequence());
-            }
+            cursor.readers -= 1;
+            cursor.window.leave(base);
         }
-        (released, deadline)
+        cursor.blocked = None;
+        effects.wake(&cursor.signal);
     }
 
     /// Whether a branch at `offset` that leaves this cursor can go on without keeping more than the maximum of productions
@@ -189,10 +225,10 @@ impl<P, E> State<P, E> {
             cursor: cursor.id,
             sequence: cursor.window.base_sequence(),
         };
-        for reader in self
+        for (_, reader) in self
             .readers
             .iter_mut()
-            .filter(|reader| reader.place == here)
+            .filter(|(_, reader)| reader.place == here)
         {
             reader.charge(blocked.since, now);
         }

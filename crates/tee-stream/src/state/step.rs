@@ -55,13 +55,13 @@ impl<P, E> State<P, E> {
         };
         let cursor = self.cursors.get_mut(id)?;
         let chunk: Bytes = cursor.window.read(sequence, reader.offset)?;
-        if let Some(blocked) = cursor.blocked
-            && sequence == cursor.window.base_sequence()
-        {
+        if cursor.blocked.is_some() && sequence == cursor.window.base_sequence() {
             if self.settings.timed && now.is_none() {
                 return Some(Step::NeedTime);
             }
-            reader.charge(blocked.since, now);
+            if cursor.moves_on(index, reader, sequence, now) {
+                effects.wake(&cursor.signal);
+            }
         }
         if cursor.window.advance(sequence) && cursor.room_waiters > 0 {
             cursor.blocked = None;
@@ -136,9 +136,17 @@ impl<P, E> State<P, E> {
                 self.register(index, id, waker, effects);
                 return Step::Wait;
             }
-            return match self.make_room(id, now, effects) {
+            if !may_produce {
+                // Before anybody is cut loose, too: those who were just given a chunk get a chance to read it.
+                return self.give_way(index);
+            }
+            return match self.make_room(index, id, now, effects) {
                 Room::NeedTime => Step::NeedTime,
-                Room::Free => self.produce(index, id, may_produce),
+                Room::GiveWay => {
+                    self.wait_at(index, id);
+                    self.give_way(index)
+                }
+                Room::Free => self.produce(index, id),
                 Room::Wait(deadline) => {
                     self.wait_for_room(index, id, deadline, now, waker, effects)
                 }
@@ -146,16 +154,22 @@ impl<P, E> State<P, E> {
         }
     }
 
+    fn give_way(&mut self, index: usize) -> Step<P, E> {
+        if let Some(reader) = self.readers.get_mut(index) {
+            reader.led = 0;
+        }
+        Step::Yield
+    }
+
     /// Hands the production to this branch, unless it is time to let others run.
-    fn produce(&mut self, index: usize, id: CursorId, may_produce: bool) -> Step<P, E> {
+    fn produce(&mut self, index: usize, id: CursorId) -> Step<P, E> {
         let (Some(reader), Some(cursor)) = (self.readers.get_mut(index), self.cursors.get_mut(id))
         else {
             return Step::Yield;
         };
         let others_behind = cursor.readers > cursor.window.readers_at_front() + cursor.ahead.len();
-        if !may_produce || (reader.led >= self.settings.lead && others_behind) {
-            reader.led = 0;
-            return Step::Yield;
+        if reader.led >= self.settings.lead && others_behind {
+            return self.give_way(index);
         }
         match std::mem::replace(&mut cursor.production, Production::Taken) {
             Production::Idle(production) => {
@@ -183,12 +197,10 @@ impl<P, E> State<P, E> {
         effects: &mut Effects<P, E>,
     ) -> Step<P, E> {
         self.register(index, id, waker, effects);
-        let (Some(reader), Some(cursor)) = (self.readers.get_mut(index), self.cursors.get_mut(id))
-        else {
+        self.wait_at(index, id);
+        let Some(cursor) = self.cursors.get_mut(id) else {
             return Step::Wait;
         };
-        reader.waits_for_room = Some(id);
-        cursor.room_waiters += 1;
         let Some(deadline) = deadline else {
             return Step::Wait;
         };
@@ -203,6 +215,16 @@ impl<P, E> State<P, E> {
             cursor: id,
             deadline,
             signal: Arc::clone(&cursor.signal),
+        }
+    }
+
+    /// Takes note that a branch waits for room.
+    fn wait_at(&mut self, index: usize, id: CursorId) {
+        if let (Some(reader), Some(cursor)) =
+            (self.readers.get_mut(index), self.cursors.get_mut(id))
+        {
+            reader.waits_for_room = Some(id);
+            cursor.room_waiters += 1;
         }
     }
 

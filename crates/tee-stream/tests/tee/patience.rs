@@ -155,7 +155,7 @@ fn a_branch_that_joins_while_others_wait_is_charged_from_then_on() {
         .lag_policy(patience(AfterPatience::Fail))
         .build(chunks(&document, 0, 10));
     let mut first = tee.branch();
-    let _waiting = tee.branch_with(BranchOptions::new().lag_policy(LagPolicy::Wait));
+    let waited_for = tee.branch_with(BranchOptions::new().lag_policy(LagPolicy::Wait));
     assert!(!read_on(&mut first, &mut Vec::new()));
     timer.advance(LIMIT * 3);
     let wakes = Wakes::new();
@@ -163,12 +163,41 @@ fn a_branch_that_joins_while_others_wait_is_charged_from_then_on() {
     let mut late = tee.branch();
     assert_eq!(wakes.take(), 1);
     assert!(poll_with(&mut first, &wakes).is_pending());
-    timer.advance(LIMIT);
+    timer.advance(LIMIT / 2);
+    drop(waited_for);
     assert_eq!(wakes.take(), 1);
     assert!(poll_with(&mut first, &wakes).is_pending());
+    timer.advance(LIMIT / 2 - Duration::from_millis(1));
+    assert_eq!(wakes.take(), 0);
+    timer.advance(Duration::from_millis(1));
+    assert_eq!(wakes.take(), 1);
+    assert!(read_on(&mut first, &mut Vec::new()));
     assert!(matches!(
         next_error(&mut late),
         TeeError::Lagged { offset: 0, .. }
+    ));
+}
+
+#[test]
+fn a_spent_branch_is_kept_while_another_holds_the_same_chunk() {
+    let (document, timer) = (document(100), ManualTimer::new());
+    let tee = Tee::builder()
+        .window(40)
+        .timer(timer.clone())
+        .lag_policy(patience(AfterPatience::Fail))
+        .build(chunks(&document, 0, 10));
+    let (mut first, mut spent) = (tee.branch(), tee.branch());
+    let waited_for = tee.branch_with(BranchOptions::new().lag_policy(LagPolicy::Wait));
+    assert!(!read_on(&mut first, &mut Vec::new()));
+    timer.advance(LIMIT * 3);
+    assert!(!read_on(&mut first, &mut Vec::new()));
+    assert_eq!(next(&mut spent), &document[..10]);
+    assert_eq!(tee.branches()[1].patience_left, Some(Duration::ZERO));
+    drop(waited_for);
+    assert!(read_on(&mut first, &mut Vec::new()));
+    assert!(matches!(
+        next_error(&mut spent),
+        TeeError::Lagged { offset: 10, .. }
     ));
 }
 

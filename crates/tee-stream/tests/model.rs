@@ -1,0 +1,515 @@
+//! The tee against a model: a plain `Vec<u8>` and an offset for each branch, under random interleavings.
+
+use std::{
+    collections::VecDeque,
+    fmt, io,
+    num::NonZeroUsize,
+    pin::Pin,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::{Context, Poll, Wake, Waker},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt};
+use proptest::{collection::vec, prelude::*, test_runner::FileFailurePersistence};
+use tee_stream::{
+    AfterPatience, Branch, BranchEnd, BranchEnding, BranchOptions, LagPolicy, ManualTimer, Tee,
+    TeeError,
+};
+
+const LIMIT: Duration = Duration::from_millis(20);
+const STEP: Duration = Duration::from_millis(5);
+
+#[derive(Debug, Clone)]
+struct Scenario {
+    length: usize,
+    chunk: usize,
+    replay_chunk: Option<usize>,
+    /// Where every production fails, in permille of the document.
+    fails_at: Option<usize>,
+    /// Every so many polls, a production is pending.
+    pending_every: Option<usize>,
+    window: usize,
+    maximum_cursors: usize,
+    timed: bool,
+    operations: Vec<Operation>,
+}
+
+#[derive(Debug, Clone)]
+enum Operation {
+    Join(Policy, usize),
+    Poll(usize),
+    /// Polls one branch until it is pending.
+    Drain(usize),
+    Drop(usize),
+    Stall(usize),
+    WakeSources,
+    Advance,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Policy {
+    Default,
+    Wait,
+    Fail,
+    Replay,
+    PatienceThenFail,
+    PatienceThenReplay,
+}
+
+impl Policy {
+    fn options(self) -> BranchOptions {
+        let options = BranchOptions::new();
+        match self {
+            Self::Default => options,
+            Self::Wait => options.lag_policy(LagPolicy::Wait),
+            Self::Fail => options.lag_policy(LagPolicy::Fail),
+            Self::Replay => options.lag_policy(LagPolicy::Replay),
+            Self::PatienceThenFail => options.lag_policy(LagPolicy::Patience {
+                limit: LIMIT,
+                then: AfterPatience::Fail,
+            }),
+            Self::PatienceThenReplay => options.lag_policy(LagPolicy::Patience {
+                limit: LIMIT,
+                then: AfterPatience::Replay,
+            }),
+        }
+    }
+
+    fn waits_for_ever(self, can_replay: bool) -> bool {
+        self == Self::Wait || (self == Self::Default && !can_replay)
+    }
+
+    fn may_lag(self, can_replay: bool) -> bool {
+        match self {
+            Self::Wait => false,
+            Self::Default => false,
+            Self::Fail | Self::PatienceThenFail => true,
+            Self::Replay | Self::PatienceThenReplay => !can_replay,
+        }
+    }
+}
+
+fn operations() -> impl Strategy<Value = Operation> {
+    let policy = prop_oneof![
+        4 => Just(Policy::Default),
+        1 => Just(Policy::Wait),
+        1 => Just(Policy::Fail),
+        2 => Just(Policy::Replay),
+        1 => Just(Policy::PatienceThenFail),
+        4 => Just(Policy::PatienceThenReplay),
+    ];
+    prop_oneof![
+        3 => (policy, 0..20usize).prop_map(|(policy, tail)| Operation::Join(policy, tail.saturating_sub(10))),
+        12 => any::<usize>().prop_map(Operation::Poll),
+        4 => any::<usize>().prop_map(Operation::Drain),
+        1 => any::<usize>().prop_map(Operation::Drop),
+        1 => any::<usize>().prop_map(Operation::Stall),
+        2 => Just(Operation::WakeSources),
+        3 => Just(Operation::Advance),
+    ]
+}
+
+prop_compose! {
+    fn scenarios()(
+        length in prop_oneof![Just(0usize), 1..50usize, 50..800usize],
+        chunk in 1..40usize,
+        replay_chunk in prop::option::weighted(0.8, 1..40usize),
+        fails_at in prop::option::weighted(0.2, 0..1000usize),
+        pending_every in prop::option::weighted(0.5, 1..5usize),
+        window in 1..120usize,
+        maximum_cursors in 1..6usize,
+        timed in prop::bool::weighted(0.8),
+        operations in vec(operations(), 1..120),
+    ) -> Scenario {
+        Scenario { length, chunk, replay_chunk, fails_at, pending_every, window, maximum_cursors, timed, operations }
+    }
+}
+
+/// One production, which may fail and may be pending.
+struct Source {
+    document: Bytes,
+    offset: usize,
+    chunk: usize,
+    fails_at: Option<usize>,
+    pending_every: Option<usize>,
+    polls: usize,
+    wakers: Arc<Mutex<Vec<Waker>>>,
+    polled: Arc<AtomicBool>,
+}
+
+impl Stream for Source {
+    type Item = io::Result<Bytes>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        assert!(
+            !self.polled.swap(true, Ordering::SeqCst),
+            "polled twice at once, or after its end"
+        );
+        self.polls += 1;
+        if self
+            .pending_every
+            .is_some_and(|every| self.polls % (every + 1) == 1)
+        {
+            self.wakers.lock().unwrap().push(context.waker().clone());
+            self.polled.store(false, Ordering::SeqCst);
+            return Poll::Pending;
+        }
+        let limit = self.fails_at.unwrap_or(usize::MAX).min(self.document.len());
+        let end = ((self.offset / self.chunk + 1) * self.chunk).min(limit);
+        if self.offset < end {
+            let chunk = self.document.slice(self.offset..end);
+            self.offset = end;
+            self.polled.store(false, Ordering::SeqCst);
+            return Poll::Ready(Some(Ok(chunk)));
+        }
+        if self.fails_at.is_some() {
+            Poll::Ready(Some(Err(io::Error::other("as told"))))
+        } else {
+            Poll::Ready(None)
+        }
+    }
+}
+
+/// The order in which branches were woken, as an executor would keep it.
+type Queue = Arc<Mutex<VecDeque<usize>>>;
+
+struct Woken {
+    index: usize,
+    queued: AtomicBool,
+    queue: Queue,
+}
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        if !self.queued.swap(true, Ordering::SeqCst) {
+            self.queue.lock().unwrap().push_back(self.index);
+        }
+    }
+}
+
+struct Reader {
+    branch: Option<Branch<io::Error>>,
+    policy: Policy,
+    expected: Vec<u8>,
+    read: usize,
+    stalled: bool,
+    late: bool,
+    woken: Arc<Woken>,
+    end: Arc<Mutex<Option<BranchEnd>>>,
+}
+
+impl Reader {
+    fn is_running(&self) -> bool {
+        self.branch.is_some() && !self.stalled
+    }
+}
+
+struct Run {
+    scenario: Scenario,
+    document: Bytes,
+    fails_at: Option<usize>,
+    tee: Tee<io::Error>,
+    timer: ManualTimer,
+    wakers: Arc<Mutex<Vec<Waker>>>,
+    readers: Vec<Reader>,
+    queue: Queue,
+}
+
+impl fmt::Debug for Run {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Run")
+            .field("tee", &self.tee)
+            .field("branches", &self.tee.branches())
+            .finish()
+    }
+}
+
+impl Run {
+    fn new(scenario: Scenario) -> Self {
+        let document: Bytes = (0..scenario.length)
+            .map(|index| (index * 31 + index / 256 * 7) as u8)
+            .collect();
+        let fails_at = scenario
+            .fails_at
+            .map(|permille| scenario.length * permille / 1000);
+        let wakers: Arc<Mutex<Vec<Waker>>> = Arc::default();
+        let timer = ManualTimer::new();
+        let source = {
+            let (document, wakers) = (document.clone(), Arc::clone(&wakers));
+            let pending_every = scenario.pending_every;
+            move |offset: u64, chunk: usize| Source {
+                document: document.clone(),
+                offset: offset as usize,
+                chunk,
+                fails_at,
+                pending_every,
+                polls: 0,
+                wakers: Arc::clone(&wakers),
+                polled: Arc::new(AtomicBool::new(false)),
+            }
+        };
+        let mut builder = Tee::builder()
+            .window(scenario.window)
+            .maximum_cursors(NonZeroUsize::new(scenario.maximum_cursors).unwrap())
+            .chunk_size(NonZeroUsize::new(scenario.chunk).unwrap());
+        if scenario.timed {
+            builder = builder.timer(timer.clone());
+        }
+        let first = source(0, scenario.chunk);
+        if let Some(chunk) = scenario.replay_chunk {
+            builder = builder.replay(move |offset| source(offset, chunk));
+        }
+        let tee = builder.build(first);
+        Self {
+            scenario,
+            document,
+            fails_at,
+            tee,
+            timer,
+            wakers,
+            readers: Vec::new(),
+            queue: Queue::default(),
+        }
+    }
+
+    fn can_replay(&self) -> bool {
+        self.scenario.replay_chunk.is_some()
+    }
+
+    fn join(&mut self, policy: Policy, tail: usize) {
+        let end: Arc<Mutex<Option<BranchEnd>>> = Arc::default();
+        let told = Arc::clone(&end);
+        let tail = vec![0xFF; tail];
+        let expected = [&self.document[..], &tail].concat();
+        let late = self.tee.statistics().bytes_produced > 0;
+        let branch = self
+            .tee
+            .branch_with(policy.options().tail(tail).on_end(move |end| {
+                let before = told.lock().unwrap().replace(end);
+                assert!(before.is_none(), "told twice how it ended");
+            }));
+        let index = self.readers.len();
+        let woken = Arc::new(Woken {
+            index,
+            queued: AtomicBool::new(false),
+            queue: Arc::clone(&self.queue),
+        });
+        self.readers.push(Reader {
+            branch: Some(branch),
+            policy,
+            expected,
+            read: 0,
+            stalled: false,
+            late,
+            woken,
+            end,
+        });
+    }
+
+    /// Polls one branch and checks all that one can see. True when it got a chunk.
+    fn poll(&mut self, index: usize) -> bool {
+        let can_replay = self.can_replay();
+        let document = self.document.len();
+        let fails_at = self.fails_at;
+        let reader = &mut self.readers[index];
+        let Some(branch) = &mut reader.branch else {
+            return false;
+        };
+        let waker = Waker::from(Arc::clone(&reader.woken));
+        let polled = branch.poll_next_unpin(&mut Context::from_waker(&waker));
+        let ending = match polled {
+            Poll::Pending => None,
+            Poll::Ready(Some(Ok(chunk))) => {
+                assert!(!chunk.is_empty());
+                assert_eq!(
+                    chunk,
+                    &reader.expected[reader.read..reader.read + chunk.len()]
+                );
+                reader.read += chunk.len();
+                assert_eq!(branch.position(), reader.read as u64);
+                assert!(
+                    fails_at.is_none_or(|at| reader.read <= at),
+                    "read past the failure"
+                );
+                self.check();
+                return true;
+            }
+            Poll::Ready(Some(Err(error))) => {
+                let offset = reader.read as u64;
+                match &error {
+                    TeeError::Source(_) => assert_eq!(fails_at, Some(reader.read)),
+                    TeeError::Lagged { offset: at, .. } => {
+                        assert!(
+                            reader.policy.may_lag(can_replay),
+                            "{:?} lagged",
+                            reader.policy
+                        );
+                        assert_eq!(*at, offset);
+                    }
+                    TeeError::Unavailable { offset: 0 } => {
+                        assert!(!can_replay && reader.late && offset == 0);
+                    }
+                    other => panic!("unexpected {other:?}"),
+                }
+                Some(BranchEnding::from(&error))
+            }
+            Poll::Ready(None) => {
+                assert_eq!(fails_at, None);
+                assert!(reader.read >= document);
+                assert_eq!(reader.read, reader.expected.len());
+                Some(BranchEnding::Complete)
+            }
+        };
+        if let Some(ending) = ending {
+            let reader = &mut self.readers[index];
+            let mut branch = reader.branch.take().unwrap();
+            assert!(matches!(
+                branch.poll_next_unpin(&mut Context::from_waker(Waker::noop())),
+                Poll::Ready(None)
+            ));
+            drop(branch);
+            let told = reader
+                .end
+                .lock()
+                .unwrap()
+                .clone()
+                .expect("it is told how it ended");
+            assert_eq!((told.ending, told.bytes), (ending, reader.read as u64));
+            let limit = match reader.policy {
+                Policy::Wait => Duration::MAX,
+                Policy::Default => LagPolicy::DEFAULT_PATIENCE,
+                _ => LIMIT,
+            };
+            assert!(!can_replay || told.patience_spent <= limit);
+        }
+        self.check();
+        false
+    }
+
+    fn check(&self) {
+        let statistics = self.tee.statistics();
+        let scenario = &self.scenario;
+        let largest = scenario.chunk.max(scenario.replay_chunk.unwrap_or(0));
+        assert!(
+            statistics.cursors_open <= scenario.maximum_cursors,
+            "{statistics:?}"
+        );
+        assert!(
+            statistics.window_bytes < statistics.cursors_open * (scenario.window + largest),
+            "{statistics:?}"
+        );
+    }
+
+    fn running(&self) -> Vec<usize> {
+        (0..self.readers.len())
+            .filter(|&index| self.readers[index].is_running())
+            .collect()
+    }
+
+    fn pick(&self, choice: usize) -> Option<usize> {
+        let running = self.running();
+        (!running.is_empty()).then(|| running[choice % running.len()])
+    }
+
+    fn wake_sources(&self) -> bool {
+        let wakers = std::mem::take(&mut *self.wakers.lock().unwrap());
+        let any = !wakers.is_empty();
+        wakers.into_iter().for_each(Waker::wake);
+        any
+    }
+
+    fn run(mut self) {
+        for operation in self.scenario.operations.clone() {
+            match operation {
+                Operation::Join(policy, tail) => self.join(policy, tail),
+                Operation::Poll(choice) => {
+                    if let Some(index) = self.pick(choice) {
+                        self.poll(index);
+                    }
+                }
+                Operation::Drain(choice) => {
+                    if let Some(index) = self.pick(choice) {
+                        while self.poll(index) {}
+                    }
+                }
+                Operation::Drop(choice) => {
+                    if let Some(index) = self.pick(choice) {
+                        let reader = &mut self.readers[index];
+                        reader.branch = None;
+                        let told = reader
+                            .end
+                            .lock()
+                            .unwrap()
+                            .clone()
+                            .expect("it is told how it ended");
+                        // It may have had all its bytes already, or know of an error that it has not yielded yet.
+                        let whole = reader.read == reader.expected.len();
+                        assert!(told.ending != BranchEnding::Complete || whole);
+                    }
+                }
+                Operation::Stall(choice) => {
+                    if let Some(index) = self.pick(choice) {
+                        self.readers[index].stalled = true;
+                    }
+                }
+                Operation::WakeSources => drop(self.wake_sources()),
+                Operation::Advance => self.timer.advance(STEP),
+            }
+            self.check();
+        }
+        self.finish();
+    }
+
+    /// From here on branches are polled only when they were woken, so a lost wake-up shows as a branch that hangs; those that
+    /// stalled are not polled at all, and may only hold the others up for as long as their policy says.
+    fn finish(&mut self) {
+        let can_replay = self.can_replay();
+        for reader in &mut self.readers {
+            reader.stalled &= !reader.policy.waits_for_ever(can_replay);
+            if !reader.stalled {
+                Arc::clone(&reader.woken).wake();
+            }
+        }
+        let stalled = self.readers.iter().filter(|reader| reader.stalled).count() as u32;
+        // Each that stalled may be waited for once, and once more when it was the last group's.
+        let most = (LagPolicy::DEFAULT_PATIENCE + STEP) * 2 * (stalled + 1);
+        let mut waited = Duration::ZERO;
+        let mut polls = 0;
+        while !self.running().is_empty() {
+            let next = self.queue.lock().unwrap().pop_front();
+            if let Some(index) = next {
+                polls += 1;
+                assert!(polls < 20_000, "no end: {self:?}");
+                self.readers[index]
+                    .woken
+                    .queued
+                    .store(false, Ordering::SeqCst);
+                if self.readers[index].is_running() && self.poll(index) {
+                    Arc::clone(&self.readers[index].woken).wake();
+                }
+            } else if !self.wake_sources() {
+                self.timer.advance(STEP);
+                waited += STEP;
+                assert!(waited <= most, "somebody hangs: {self:?}");
+            }
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        failure_persistence: Some(Box::new(FileFailurePersistence::Off)),
+        ..ProptestConfig::default()
+    })]
+
+    #[test]
+    fn every_branch_reads_a_prefix_and_ends_well_only_with_all_of_it(scenario in scenarios()) {
+        Run::new(scenario).run();
+    }
+}
