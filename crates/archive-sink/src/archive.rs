@@ -102,7 +102,8 @@ impl Archive {
     /// Starts a new object. Nothing is sent before a part is full or the object is committed.
     ///
     /// Inside a tokio runtime, the writer's requests run as tasks on it, and so does the clean-up when
-    /// the writer is dropped. Outside of one they run where the writer is polled.
+    /// the writer is dropped; so that runtime has to be running. Outside of one they run where the
+    /// writer is polled.
     ///
     /// # Errors
     ///

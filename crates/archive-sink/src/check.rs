@@ -1,6 +1,12 @@
-use object_store::{Error as StoreError, GetOptions, path::Path};
+use std::sync::Arc;
 
-use crate::{Archive, CheckError, key::key, write::upload_abort};
+use object_store::{Error as StoreError, GetOptions, ObjectStore, PutMultipartOptions, path::Path};
+
+use crate::{
+    Archive, CheckError,
+    key::key,
+    write::{background::Background, upload::abort},
+};
 
 /// The name under which [`Archive::check`] starts an upload. No object of it is ever visible.
 const CHECK_NAME: &str = "archive-sink.check";
@@ -28,31 +34,21 @@ impl Archive {
     ///
     /// # Cancel safety
     ///
-    /// When the future is dropped between start and abort, an empty upload is left for the store's
-    /// lifecycle rule.
+    /// A task goes on to abort the upload when the future is dropped, if there is a runtime.
     pub async fn check(&self) -> Result<Access, CheckError> {
         let settings = self.settings();
         let location = key(&settings.prefix, CHECK_NAME, "")
             .unwrap_or_else(|_| settings.prefix.clone().join(CHECK_NAME));
-        self.check_upload(&location).await?;
-        self.check_look(location).await
-    }
-
-    async fn check_upload(&self, location: &Path) -> Result<(), CheckError> {
-        let started = self
-            .store()
-            .put_multipart_opts(location, Default::default())
-            .await;
-        let mut upload = started.map_err(|source| CheckError::Write {
-            location: location.clone(),
-            source,
-        })?;
-        upload_abort(&mut *upload)
+        Background::current(self.running())
+            .start_detached(check_upload(self.store(), location.clone()))
             .await
-            .map_err(|source| CheckError::Abort {
-                location: location.clone(),
-                source,
-            })
+            .unwrap_or_else(|panicked| {
+                Err(CheckError::Write {
+                    location: location.clone(),
+                    source: panicked.into(),
+                })
+            })?;
+        self.check_look(location).await
     }
 
     async fn check_look(&self, location: Path) -> Result<Access, CheckError> {
@@ -63,4 +59,17 @@ impl Archive {
             Err(source) => Err(CheckError::Look { location, source }),
         }
     }
+}
+
+async fn check_upload(store: Arc<dyn ObjectStore>, location: Path) -> Result<(), CheckError> {
+    let started = store
+        .put_multipart_opts(&location, PutMultipartOptions::default())
+        .await;
+    let mut upload = match started {
+        Ok(upload) => upload,
+        Err(source) => return Err(CheckError::Write { location, source }),
+    };
+    abort(&mut *upload)
+        .await
+        .map_err(|source| CheckError::Abort { location, source })
 }

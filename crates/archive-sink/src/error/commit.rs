@@ -22,6 +22,9 @@ pub enum CommitError {
     },
     /// The store refused the final request, and what is at the location, if anything, is not this
     /// object. Nothing of it is visible.
+    ///
+    /// One doubt remains that no client can remove: a single PUT that timed out may reach the store
+    /// after it was looked for. (The completion of a multipart upload may not: that is aborted.)
     #[error("cannot commit {location}: {source}{}", also(.clean_up))]
     Refused {
         /// Where the object would have been.

@@ -39,9 +39,10 @@ const EMPTY_CHUNKS_AT_MOST: usize = 32;
 ///
 /// # Cost
 ///
-/// Constant memory: one chunk of the store's, one of 64 KiB, and the decoder's window (32 KiB for
-/// gzip, up to 128 MiB for what Zstandard calls ultra levels, up to 16 MiB for brotli). One poll
-/// decodes at most 16 KiB of stored bytes into at most 64 KiB.
+/// Constant memory: one chunk of the store's, one of 64 KiB, and the decoder's window: 32 KiB for
+/// gzip (RFC 1951, section 2), up to 16 MiB for brotli (RFC 7932, section 9.1), and for Zstandard up
+/// to 128 MiB (`ZSTD_WINDOWLOG_LIMIT_DEFAULT` in zstd.h), of which only levels from 20 on need more
+/// than 8. One poll decodes at most 16 KiB of stored bytes into at most 64 KiB.
 ///
 /// # Cancel safety
 ///

@@ -7,10 +7,8 @@ mod part_buffer;
 pub(crate) mod part_schedule;
 mod receipt;
 mod send_all;
-mod upload;
+pub(crate) mod upload;
 mod writer;
-
-pub(crate) use upload::abort as upload_abort;
 
 pub use receipt::{Placement, Receipt};
 pub use writer::ArchiveWriter;

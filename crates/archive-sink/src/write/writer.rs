@@ -65,6 +65,8 @@ pub struct ArchiveWriter {
     background: Background,
     stage: Stage,
     failure: Option<WriteError>,
+    /// Left behind when a poll panics.
+    polling: bool,
     /// A `send_all` began and has not come to the end of its stream.
     pub(super) sending: bool,
     started: Instant,
@@ -117,6 +119,7 @@ impl ArchiveWriter {
             background,
             stage: Stage::Writing,
             failure: None,
+            polling: false,
             sending: false,
             started,
             archive,
@@ -278,17 +281,18 @@ impl ArchiveWriter {
         &mut self,
         step: impl FnOnce(&mut Self) -> Poll<Result<T, WriteError>>,
     ) -> Poll<Result<T, WriteError>> {
-        if let Some(failure) = &self.failure {
-            return Poll::Ready(Err(failure.clone()));
+        if std::mem::replace(&mut self.polling, true) {
+            let location = self.location.clone();
+            self.fail(WriteError::Panicked { location });
         }
-        self.failure = Some(WriteError::Panicked {
-            location: self.location.clone(),
-        });
-        let polled = step(self);
-        self.failure = match &polled {
-            Poll::Ready(Err(failure)) => Some(failure.clone()),
-            _ => None,
+        let polled = match &self.failure {
+            Some(failure) => Poll::Ready(Err(failure.clone())),
+            None => step(self),
         };
+        self.polling = false;
+        if let Poll::Ready(Err(failure)) = &polled {
+            self.fail(failure.clone());
+        }
         polled
     }
 

@@ -2,9 +2,7 @@
 
 use std::error::Error;
 
-use archive_sink::{
-    Archive, AttributeSupport, Codec, CommitError, Overwrite, Placement, Receipt, WriteError,
-};
+use archive_sink::{Archive, AttributeSupport, Codec, CommitError, Overwrite, Placement, Receipt};
 use bytes::Bytes;
 use object_store::memory::InMemory;
 use tokio::io::AsyncWriteExt;
@@ -204,6 +202,64 @@ async fn a_commit_whose_answer_is_lost_is_settled_by_looking() {
 }
 
 #[tokio::test]
+async fn an_object_of_its_own_that_a_retry_found_is_no_conflict() {
+    let strikes = [strike(Call::Put, 0, Fault::ExistsOnRetry)];
+    let kept = run(
+        strikes,
+        1,
+        AttributeSupport::Kept,
+        Overwrite::CreateOnly,
+        false,
+    )
+    .await;
+    let receipt = kept.result.as_ref().unwrap();
+    assert_eq!(
+        (receipt.parts, receipt.placement),
+        (1, Placement::Exclusive)
+    );
+    // Without a nonce it could be anybody's, but it holds the same document.
+    let absent = run(
+        strikes,
+        1,
+        AttributeSupport::Absent,
+        Overwrite::CreateOnly,
+        true,
+    )
+    .await;
+    let receipt = absent.result.as_ref().unwrap();
+    assert_eq!(receipt.placement, Placement::AlreadyThere);
+}
+
+#[tokio::test]
+async fn stores_that_cannot_put_conditionally_are_looked_at_first() {
+    for attributes in SUPPORT {
+        let strikes = [strike(Call::Put, 0, Fault::Unsupported)];
+        let run = run(strikes, 1, attributes, Overwrite::CreateOnly, true).await;
+        let receipt = run.result.as_ref().unwrap();
+        assert_eq!(receipt.placement, Placement::CheckedBefore);
+        assert!(run.is_visible().await);
+
+        let (store, _) = FaultyStore::new(
+            Arc::clone(&run.memory) as _,
+            [0, 1].map(|nth| strike(Call::Put, nth, Fault::Unsupported)),
+        );
+        let again = Archive::builder(store)
+            .codec(Codec::Identity)
+            .attributes(attributes)
+            .build()
+            .unwrap();
+        let receipt = write(&again, &run.document).await.unwrap();
+        assert_eq!(receipt.placement, Placement::AlreadyThere);
+        let error = write(&again, b"other").await.unwrap_err();
+        assert!(matches!(
+            error.downcast_ref(),
+            Some(CommitError::Conflict { compared: true, .. })
+        ));
+        assert!(run.is_visible().await);
+    }
+}
+
+#[tokio::test]
 async fn the_nonce_settles_it_without_digests_and_without_attributes_it_is_unknown() {
     for (call, parts) in [(Call::Put, 1), (Call::Complete, 5)] {
         for overwrite in OVERWRITE {
@@ -268,58 +324,6 @@ async fn a_role_that_may_only_put_can_archive() {
 }
 
 #[tokio::test]
-async fn a_failed_abort_is_told_besides_the_first_cause() {
-    let calls = (0..5)
-        .map(|nth| (Call::Part, nth))
-        .chain([(Call::Complete, 0)]);
-    for (call, nth) in calls {
-        let strikes = [
-            strike(call, nth, Fault::Refused),
-            strike(Call::Abort, 0, Fault::Refused),
-        ];
-        let memory = Arc::new(InMemory::new());
-        let (store, log) = FaultyStore::new(memory, strikes);
-        let archive = Archive::builder(store)
-            .codec(Codec::Identity)
-            .part_size(PART)
-            .allow_small_parts()
-            .build()
-            .unwrap();
-        let mut writer = archive.create("a").unwrap();
-        // Whether writing or committing learns of it first, committing tells.
-        writer.write_all(&noise(PART * 5)).await.ok();
-        let error = writer.commit().await.unwrap_err();
-        let text = error.to_string();
-        let first = text.find(&format!("injected into {call:?} {nth}")).unwrap();
-        let second = text.find("injected into Abort 0").unwrap();
-        assert!(first < second, "{text}");
-        assert!(error.clean_up().is_some());
-        assert_eq!(log.open_uploads(), 1);
-    }
-}
-
-#[tokio::test]
-async fn abort_says_when_the_store_does_not() {
-    let strikes = [strike(Call::Abort, 0, Fault::Refused)];
-    let (store, log) = FaultyStore::new(Arc::new(InMemory::new()), strikes);
-    let archive = Archive::builder(store)
-        .codec(Codec::Identity)
-        .part_size(PART)
-        .allow_small_parts()
-        .build()
-        .unwrap();
-    let mut writer = archive.create("a").unwrap();
-    writer.write_all(&noise(PART * 3)).await.unwrap();
-    let error = writer.abort().await.unwrap_err();
-    assert!(error.to_string().contains("injected into Abort 0"));
-    assert_eq!(log.open_uploads(), 1);
-    assert!(matches!(
-        archive.check().await,
-        Ok(archive_sink::Access { look: true, .. })
-    ));
-}
-
-#[tokio::test]
 async fn delays_change_nothing() {
     let calls = (0..5)
         .map(|nth| (Call::Part, nth, 5))
@@ -369,38 +373,4 @@ async fn a_store_that_panics_is_an_error_and_nothing_is_left() {
         ));
         assert!(!run.is_visible().await);
     }
-}
-
-#[tokio::test]
-async fn the_10_001st_part_is_refused_and_the_rest_aborted() {
-    let memory = Arc::new(InMemory::new());
-    let (store, log) = FaultyStore::new(memory, []);
-    let archive = Archive::builder(store)
-        .codec(Codec::Identity)
-        .digest(false)
-        .part_size(1)
-        .allow_small_parts()
-        .build()
-        .unwrap();
-    // 10,000 parts that start with one byte and grow hold 213,360 bytes.
-    let mut writer = archive.create("a").unwrap();
-    let full = noise(213_360);
-    writer.write_all(&full).await.unwrap();
-    assert_eq!(writer.commit().await.unwrap().parts, 10_000);
-    let mut writer = archive.create("b").unwrap();
-    writer.write_all(&full).await.unwrap();
-    writer.write_all(b"!").await.unwrap();
-    let error = writer.commit().await.unwrap_err();
-    assert!(matches!(
-        error,
-        CommitError::Write {
-            cause: WriteError::TooLarge {
-                stored_bytes: 213_360,
-                ..
-            },
-            clean_up: None,
-            ..
-        }
-    ));
-    assert_eq!(log.open_uploads(), 0);
 }

@@ -25,8 +25,12 @@ pub(crate) enum Fault {
     AnswerLost,
     /// It is carried out, and a retry below finds nothing left to do.
     NotFoundOnRetry,
+    /// It is carried out, and a retry below finds what it made itself.
+    ExistsOnRetry,
     /// It is carried out after the caller was left waiting for some polls.
     Delayed,
+    /// The store cannot do it at all.
+    Unsupported,
     /// It panics.
     Panics,
 }
@@ -112,6 +116,17 @@ impl Log {
                     source: message.into(),
                 })
             }
+            Some((Fault::ExistsOnRetry, message)) => {
+                carry_out.await?;
+                Err(Error::AlreadyExists {
+                    path: String::new(),
+                    source: message.into(),
+                })
+            }
+            Some((Fault::Unsupported, message)) => Err(Error::NotImplemented {
+                operation: message,
+                implementer: "Faulty".into(),
+            }),
             Some((Fault::Delayed, _)) => {
                 for _ in 0..5 {
                     tokio::task::yield_now().await;

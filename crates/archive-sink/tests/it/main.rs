@@ -1,6 +1,7 @@
 //! Everything that needs a store: the contract on each of them, faults, cancellation, properties.
 
 mod cancellation;
+mod clean_up;
 mod contract;
 mod faults;
 mod faulty_store;
@@ -9,5 +10,6 @@ mod reading;
 mod s3;
 mod scripted_store;
 mod support;
+mod tools;
 mod types;
 mod writing;

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use archive_sink::{Archive, AttributeSupport, Codec, CodecKind, Overwrite, ReadError};
+use archive_sink::{Archive, AttributeSupport, Codec, CodecKind, Overwrite};
 use bytes::Bytes;
-use object_store::{ObjectStoreExt, PutPayload, memory::InMemory};
+use object_store::{ObjectStoreExt, memory::InMemory};
 use proptest::{collection::vec, prelude::*, sample::Index};
 use tokio::io::AsyncWriteExt;
 
@@ -23,10 +23,11 @@ fn archive(memory: &Arc<InMemory>, codec: Codec) -> Archive {
         .unwrap()
 }
 
-/// Codecs of this build at any level that does not take long.
-fn any_codec() -> impl Strategy<Value = Codec> {
-    let kinds: Vec<_> = CodecKind::ALL
-        .into_iter()
+/// Codecs of this build of these kinds, at any level that does not take long.
+fn codec_of(kinds: &[CodecKind]) -> impl Strategy<Value = Codec> + use<> {
+    let kinds: Vec<_> = kinds
+        .iter()
+        .copied()
         .filter(|kind| kind.is_compiled())
         .collect();
     (any::<Index>(), any::<Index>()).prop_map(move |(kind, level)| {
@@ -39,6 +40,10 @@ fn any_codec() -> impl Strategy<Value = Codec> {
             }
         }
     })
+}
+
+fn any_codec() -> impl Strategy<Value = Codec> {
+    codec_of(&CodecKind::ALL)
 }
 
 fn any_document() -> impl Strategy<Value = Bytes> {
@@ -120,14 +125,14 @@ proptest! {
     }
 
     /// Without a digest, gzip's and zstd's own checksums guard the content; brotli has none.
+    #[cfg(any(feature = "gzip", feature = "zstd"))]
     #[test]
     fn a_damaged_object_never_reads_as_another_document(
         document in any_document(),
-        codec in any_codec(),
+        codec in codec_of(&[CodecKind::Gzip, CodecKind::Zstd]),
         at in any::<Index>(),
         flip in 1..=u8::MAX,
     ) {
-        prop_assume!(matches!(codec.kind(), CodecKind::Gzip | CodecKind::Zstd));
         let memory = Arc::new(InMemory::new());
         let archive = archive(&memory, codec);
         let (back, end) = block_on(async {
@@ -141,24 +146,24 @@ proptest! {
         prop_assert!(end.is_err() || back == document);
     }
 
+    #[cfg(any(feature = "gzip", feature = "zstd", feature = "brotli"))]
     #[test]
     fn a_cut_off_object_never_ends_well(
         document in any_document(),
-        codec in any_codec(),
+        codec in codec_of(&[CodecKind::Gzip, CodecKind::Zstd, CodecKind::Brotli]),
         at in any::<Index>(),
     ) {
-        prop_assume!(codec.kind() != CodecKind::Identity);
         let memory = Arc::new(InMemory::new());
         let archive = archive(&memory, codec);
         let (_, end) = block_on(async {
             let receipt = store(&archive, "a", &document).await;
             let bytes = stored(&*memory, &receipt.location).await.unwrap();
             let cut = bytes.slice(..at.index(bytes.len()));
-            memory.put(&receipt.location, PutPayload::from_bytes(cut)).await.unwrap();
+            memory.put(&receipt.location, object_store::PutPayload::from_bytes(cut)).await.unwrap();
             read_until_end(archive.open("a").await.unwrap()).await
         });
         let error = end.unwrap_err();
-        prop_assert!(matches!(error, ReadError::Incomplete { .. }), "{}", error);
+        prop_assert!(matches!(error, archive_sink::ReadError::Incomplete { .. }), "{}", error);
     }
 
     #[test]

@@ -1,0 +1,85 @@
+//! Archives one typed auction once and prints what that took, as one row of a table.
+//!
+//! `run` builds both sides and runs every case in a process of its own.
+
+mod auction;
+mod null_store;
+
+use std::{error::Error, fs, sync::Arc, sync::atomic::Ordering::Relaxed, time::Instant};
+
+use auction::Auction;
+use null_store::NullStore;
+
+type Result<T> = std::result::Result<T, Box<dyn Error>>;
+
+/// User and system time of all threads so far, in seconds. The kernel counts in hundredths.
+fn cpu_seconds() -> Result<f64> {
+    let stat = fs::read_to_string("/proc/self/stat")?;
+    let after_name = stat.rsplit_once(')').ok_or("no process name")?.1;
+    let mut fields = after_name.split_whitespace().skip(11);
+    let mut ticks = || -> Result<f64> { Ok(fields.next().ok_or("no times")?.parse()?) };
+    Ok((ticks()? + ticks()?) / 100.0)
+}
+
+/// A field of the process's status, in MiB.
+fn memory(field: &str) -> Result<f64> {
+    let status = fs::read_to_string("/proc/self/status")?;
+    let line = status.lines().find(|line| line.starts_with(field));
+    let kib = line.and_then(|line| line.split_whitespace().nth(1));
+    Ok(kib.ok_or("no such field")?.parse::<f64>()? / 1024.0)
+}
+
+#[cfg(feature = "production")]
+async fn archive(auction: Arc<Auction>, _: &str, _: bool, store: NullStore) -> Result<()> {
+    use object_store::ObjectStoreExt;
+    let gzip = tokio::task::spawn_blocking(move || -> std::io::Result<Vec<u8>> {
+        let encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::new(3));
+        let mut writer = std::io::BufWriter::with_capacity(64 * 1024, encoder);
+        serde_json::to_writer(&mut writer, &*auction)?;
+        writer.into_inner()?.finish()
+    });
+    let location = object_store::path::Path::from("a");
+    store.put(&location, gzip.await??.into()).await?;
+    Ok(())
+}
+
+#[cfg(feature = "ours")]
+async fn archive(auction: Arc<Auction>, codec: &str, digest: bool, store: NullStore) -> Result<()> {
+    let archive = archive_sink::Archive::builder(Arc::new(store))
+        .codec(codec.parse()?)
+        .digest(digest)
+        .build()?;
+    let mut writer = archive.create("a")?;
+    writer
+        .send_all(chunked_writer::JsonDocument::from_arc(auction).stream())
+        .await?;
+    let receipt = writer.commit().await?;
+    eprintln!("{receipt:?}");
+    Ok(())
+}
+
+fn main() -> Result<()> {
+    let mut arguments = std::env::args().skip(1);
+    let mut argument = || arguments.next().ok_or("label codec digest|- orders");
+    let (label, codec, digest) = (argument()?, argument()?, argument()?);
+    let orders: usize = argument()?.parse()?;
+    let auction = Arc::new(Auction::generate(orders));
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .build()?;
+    // Start the threads, so that the base has them.
+    runtime.block_on(async { tokio::task::spawn_blocking(|| ()).await })?;
+    let store = NullStore::default();
+    fs::write("/proc/self/clear_refs", "5")?;
+    let (base, cpu, start) = (memory("VmRSS:")?, cpu_seconds()?, Instant::now());
+    let archiving = archive(auction, &codec, digest == "digest", store.clone());
+    runtime.block_on(archiving)?;
+    println!(
+        "| {label} | {codec} | {digest} | {orders} | {:.1} | {:.2} | {:.2} | {:.1} |",
+        store.0.load(Relaxed) as f64 / 1e6,
+        cpu_seconds()? - cpu,
+        start.elapsed().as_secs_f64(),
+        memory("VmHWM:")? - base,
+    );
+    Ok(())
+}

@@ -1,0 +1,105 @@
+//! Aborting that fails, and uploads that run out of parts.
+
+use std::sync::Arc;
+
+use archive_sink::{Archive, Codec, CommitError, WriteError};
+use object_store::memory::InMemory;
+use tokio::io::AsyncWriteExt;
+
+use crate::{
+    faulty_store::{Call, Fault, FaultyStore, Strike},
+    support::noise,
+};
+
+const PART: usize = 20_000;
+
+fn strike(call: Call, nth: usize, fault: Fault) -> Strike {
+    let nth = Some(nth);
+    Strike { call, nth, fault }
+}
+
+#[tokio::test]
+async fn a_failed_abort_is_told_besides_the_first_cause() {
+    let calls = (0..5)
+        .map(|nth| (Call::Part, nth))
+        .chain([(Call::Complete, 0)]);
+    for (call, nth) in calls {
+        let strikes = [
+            strike(call, nth, Fault::Refused),
+            strike(Call::Abort, 0, Fault::Refused),
+        ];
+        let memory = Arc::new(InMemory::new());
+        let (store, log) = FaultyStore::new(memory, strikes);
+        let archive = Archive::builder(store)
+            .codec(Codec::Identity)
+            .part_size(PART)
+            .allow_small_parts()
+            .build()
+            .unwrap();
+        let mut writer = archive.create("a").unwrap();
+        // Whether writing or committing learns of it first, committing tells.
+        writer.write_all(&noise(PART * 5)).await.ok();
+        let error = writer.commit().await.unwrap_err();
+        let text = error.to_string();
+        let first = text.find(&format!("injected into {call:?} {nth}")).unwrap();
+        let second = text.find("injected into Abort 0").unwrap();
+        assert!(first < second, "{text}");
+        assert!(error.clean_up().is_some());
+        assert_eq!(log.open_uploads(), 1);
+    }
+}
+
+#[tokio::test]
+async fn abort_says_when_the_store_does_not() {
+    let strikes = [strike(Call::Abort, 0, Fault::Refused)];
+    let (store, log) = FaultyStore::new(Arc::new(InMemory::new()), strikes);
+    let archive = Archive::builder(store)
+        .codec(Codec::Identity)
+        .part_size(PART)
+        .allow_small_parts()
+        .build()
+        .unwrap();
+    let mut writer = archive.create("a").unwrap();
+    writer.write_all(&noise(PART * 3)).await.unwrap();
+    let error = writer.abort().await.unwrap_err();
+    assert!(error.to_string().contains("injected into Abort 0"));
+    assert_eq!(log.open_uploads(), 1);
+    assert!(matches!(
+        archive.check().await,
+        Ok(archive_sink::Access { look: true, .. })
+    ));
+}
+
+#[tokio::test]
+async fn the_10_001st_part_is_refused_and_the_rest_aborted() {
+    let memory = Arc::new(InMemory::new());
+    let (store, log) = FaultyStore::new(memory, []);
+    let archive = Archive::builder(store)
+        .codec(Codec::Identity)
+        .digest(false)
+        .part_size(1)
+        .allow_small_parts()
+        .build()
+        .unwrap();
+    // 10,000 parts that start with one byte and grow hold 213,360 bytes.
+    let mut writer = archive.create("a").unwrap();
+    let full = noise(213_360);
+    writer.write_all(&full).await.unwrap();
+    assert_eq!(writer.commit().await.unwrap().parts, 10_000);
+    let mut writer = archive.create("b").unwrap();
+    writer.write_all(&full).await.unwrap();
+    writer.write_all(b"!").await.unwrap();
+    let error = writer.commit().await.unwrap_err();
+    assert!(matches!(
+        error,
+        CommitError::Write {
+            cause: WriteError::TooLarge {
+                stored_bytes: 213_360,
+                ..
+            },
+            clean_up: None,
+            ..
+        }
+    ));
+    assert_eq!(log.open_uploads(), 0);
+}
