@@ -11,8 +11,8 @@ use futures_core::{FusedStream, Stream};
 
 use crate::{
     BranchEnd, BranchEnding, BranchMonitor, BranchOptions, TeeError, branch_options::OnEnd,
-    cursor::CursorId, monitor::Progress, producer::Producer, reader::Reader, shared::Shared,
-    signal::Signal, state::Step, tail::Tail,
+    cursor::CursorId, effects::Effects, monitor::Progress, producer::Producer, reader::Reader,
+    shared::Shared, state::Step, tail::Tail,
 };
 
 /// One reader of a [`Tee`](crate::Tee): a `Stream` of the whole document, at its own pace.
@@ -150,47 +150,47 @@ impl<E> Branch<E> {
         let Some(index) = self.index else {
             return Poll::Ready(Ok(None));
         };
-        let shared = Arc::clone(&self.shared);
+        let shared = &self.shared;
+        let mut state = shared.lock();
+        if let Some(chunk) = state.take(index) {
+            return Poll::Ready(Ok(Some(chunk)));
+        }
         let mut now = None;
         loop {
-            let (step, left) = shared.change(|state, effects| {
-                let step = state.step(index, now, !*produced, context.waker(), effects);
-                let left = match step {
-                    Step::End | Step::Fail(_) => state.leave(index, now, effects),
-                    _ => None,
-                };
-                (step, left)
-            });
-            if let Some(reader) = left {
-                self.left(&reader);
-            }
-            match step {
+            let mut effects = Effects::new();
+            let step = state.step(index, now, !*produced, context.waker(), &mut effects);
+            let left = match step {
+                Step::End | Step::Fail(_) => state.leave(index, now, &mut effects),
+                _ => None,
+            };
+            drop(state);
+            effects.run();
+            let (cursor, production) = match step {
                 Step::Chunk(chunk) => return Poll::Ready(Ok(Some(chunk))),
-                Step::End => return Poll::Ready(Ok(None)),
-                Step::Fail(error) => return Poll::Ready(Err(error)),
-                Step::NeedTime => now = shared.guard(|| shared.now()),
-                Step::Produce {
-                    cursor,
-                    production,
-                    signal,
-                } => {
-                    *produced = true;
-                    if drive(&shared, index, cursor, production, &signal, context) {
-                        return Poll::Pending;
-                    }
+                Step::End => {
+                    self.left(left);
+                    return Poll::Ready(Ok(None));
                 }
+                Step::Fail(error) => {
+                    self.left(left);
+                    return Poll::Ready(Err(error));
+                }
+                Step::NeedTime => {
+                    now = shared.guard(|| shared.now());
+                    state = shared.lock();
+                    continue;
+                }
+                Step::Produce { cursor, production } => (cursor, production),
                 Step::Open {
                     cursor,
                     offset,
                     signal,
                 } => {
-                    *produced = true;
-                    let production = shared.guard(|| shared.open(offset, Arc::clone(&signal)));
-                    if let Some(production) = production
-                        && drive(&shared, index, cursor, production, &signal, context)
-                    {
-                        return Poll::Pending;
-                    }
+                    let Some(production) = shared.guard(|| shared.open(offset, signal)) else {
+                        state = shared.lock();
+                        continue;
+                    };
+                    (cursor, production)
                 }
                 Step::Wait => return Poll::Pending,
                 Step::WaitUntil {
@@ -207,14 +207,23 @@ impl<E> Branch<E> {
                     context.waker().wake_by_ref();
                     return Poll::Pending;
                 }
+            };
+            *produced = true;
+            match drive(shared, index, cursor, production, context) {
+                Driven::Chunk(chunk) => return Poll::Ready(Ok(Some(chunk))),
+                Driven::Suspended => return Poll::Pending,
+                Driven::AskAgain => state = shared.lock(),
             }
         }
     }
 
-    fn left(&mut self, reader: &Reader) {
+    /// The state has forgotten this branch.
+    fn left(&mut self, reader: Option<Reader>) {
         self.index = None;
-        self.replays = reader.replays;
-        self.patience_spent = reader.spent;
+        if let Some(reader) = reader {
+            self.replays = reader.replays;
+            self.patience_spent = reader.spent;
+        }
     }
 
     /// Ends it for good and reports that, once.
@@ -239,23 +248,34 @@ impl<E> Branch<E> {
     }
 }
 
-/// Polls a production with no lock held. True when it is pending and the branch is registered.
+/// What polling a production came to.
+enum Driven {
+    /// It said what this branch reads next.
+    Chunk(Bytes),
+    /// It is pending, and the branch is registered.
+    Suspended,
+    AskAgain,
+}
+
+/// Polls a production with no lock held, and hands it back.
 fn drive<E>(
     shared: &Shared<E>,
     index: usize,
     cursor: CursorId,
     mut production: Producer<E>,
-    signal: &Signal,
     context: &Context<'_>,
-) -> bool {
-    signal.begin_poll();
+) -> Driven {
     match shared.guard(|| production.poll()) {
-        Poll::Ready(outcome) => {
-            shared.change(|state, effects| state.deliver(cursor, production, outcome, effects));
-            false
-        }
+        Poll::Ready(outcome) => shared.change(|state, effects| {
+            state.deliver(cursor, production, outcome, effects);
+            state.take(index).map_or(Driven::AskAgain, Driven::Chunk)
+        }),
         Poll::Pending => shared.change(|state, effects| {
-            state.suspend(cursor, production, index, context.waker(), effects)
+            if state.suspend(cursor, production, index, context.waker(), effects) {
+                Driven::Suspended
+            } else {
+                Driven::AskAgain
+            }
         }),
     }
 }
@@ -317,12 +337,10 @@ impl<E> Drop for Branch<E> {
             } else {
                 None
             };
-            if let Some(reader) = self
+            let reader = self
                 .shared
-                .change(|state, effects| state.leave(index, now, effects))
-            {
-                self.left(&reader);
-            }
+                .change(|state, effects| state.leave(index, now, effects));
+            self.left(reader);
         }
         if !matches!(self.phase, Phase::Ended) {
             self.end(match &self.phase {

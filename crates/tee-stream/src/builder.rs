@@ -1,4 +1,4 @@
-use std::{fmt, num::NonZeroUsize, sync::Arc, task::Waker};
+use std::{fmt, num::NonZeroUsize, sync::Arc};
 
 use bytes::Bytes;
 use futures_core::Stream;
@@ -169,13 +169,8 @@ impl<E> TeeBuilder<E> {
             },
             lead: (self.window / 4).max(1) as u64,
         };
-        let hashing = can_replay.then(|| Hashing::new(0));
-        let source = Producer::new(
-            Box::pin(source),
-            Waker::from(Arc::clone(&signal)),
-            hashing,
-            self.copies,
-        );
+        let hashing = can_replay.then(|| Box::new(Hashing::new(0)));
+        let source = Producer::new(Box::pin(source), Arc::clone(&signal), hashing, self.copies);
         let state = State::new(settings, self.length, source, signal);
         Tee::new(Arc::new(Shared::new(
             state,

@@ -1,13 +1,14 @@
 use std::{
     fmt,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll, Waker},
 };
 
 use bytes::Bytes;
 use futures_core::Stream;
 
-use crate::{TeeError, hashing::Hashing, state::Outcome};
+use crate::{TeeError, hashing::Hashing, signal::Signal, state::Outcome};
 
 /// The streams that chunks come from: boxed, so that a tee's type does not name its source.
 pub(crate) type ChunkStream<E> = Pin<Box<dyn Stream<Item = Result<Bytes, E>> + Send>>;
@@ -18,29 +19,32 @@ const EMPTY_CHUNKS: usize = 32;
 /// One production while it runs.
 pub(crate) struct Producer<E> {
     stream: ChunkStream<E>,
-    /// Wakes everybody who waits at the cursor, whoever polls.
+    signal: Arc<Signal>,
+    /// The same as a waker: wakes everybody who waits at the cursor, whoever polls.
     waker: Waker,
     /// Only where there is a replay to compare with.
-    hashing: Option<Hashing>,
+    hashing: Option<Box<Hashing>>,
     copies: bool,
 }
 
 impl<E> Producer<E> {
     pub(crate) fn new(
         stream: ChunkStream<E>,
-        waker: Waker,
-        hashing: Option<Hashing>,
+        signal: Arc<Signal>,
+        hashing: Option<Box<Hashing>>,
         copies: bool,
     ) -> Self {
         Self {
             stream,
-            waker,
+            waker: Waker::from(Arc::clone(&signal)),
+            signal,
             hashing,
             copies,
         }
     }
 
     pub(crate) fn poll(&mut self) -> Poll<Outcome<E>> {
+        self.signal.begin_poll();
         let mut context = Context::from_waker(&self.waker);
         for _ in 0..EMPTY_CHUNKS {
             let chunk = match self.stream.as_mut().poll_next(&mut context) {
@@ -49,13 +53,13 @@ impl<E> Producer<E> {
                 Poll::Ready(Some(Ok(chunk))) if self.copies => Bytes::copy_from_slice(&chunk),
                 Poll::Ready(Some(Ok(chunk))) => chunk,
                 Poll::Ready(Some(Err(error))) => {
-                    return Poll::Ready(Outcome::Failed(TeeError::Source(std::sync::Arc::new(
-                        error,
-                    ))));
+                    return Poll::Ready(Outcome::Failed(TeeError::Source(Arc::new(error))));
                 }
                 Poll::Ready(None) => {
                     return Poll::Ready(Outcome::End(
-                        self.hashing.as_ref().and_then(Hashing::remainder),
+                        self.hashing
+                            .as_ref()
+                            .and_then(|hashing| hashing.remainder()),
                     ));
                 }
             };

@@ -46,6 +46,20 @@ pub(crate) enum Place {
 }
 
 impl Reader {
+    /// Moves on behind a chunk of the cursor that it reads.
+    pub(crate) fn reads(&mut self, chunk: &[u8]) {
+        let length = chunk.len() as u64;
+        self.offset += length;
+        if let Place::Reading { sequence, .. } = &mut self.place {
+            *sequence += 1;
+        }
+        self.led = if std::mem::take(&mut self.leading) {
+            self.led + length
+        } else {
+            0
+        };
+    }
+
     /// How long others have been waiting for it, if they have been waiting since `since`.
     pub(crate) fn kept_waiting(&self, since: Option<Instant>, now: Option<Instant>) -> Duration {
         match (since, now) {

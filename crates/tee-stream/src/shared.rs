@@ -69,8 +69,8 @@ impl<E> Shared<E> {
         let replay = self.replay.as_ref()?;
         Some(Producer::new(
             replay(offset),
-            Waker::from(signal),
-            Some(Hashing::new(offset)),
+            signal,
+            Some(Box::new(Hashing::new(offset))),
             self.copies,
         ))
     }

@@ -4,7 +4,7 @@ use std::{
     task::{Wake, Waker},
 };
 
-use crate::sync::{Mutex, lock};
+use crate::sync::{AtomicBool, Mutex, Ordering, lock};
 
 /// The tasks that wait for something to happen at one cursor: a chunk, room, a deadline.
 ///
@@ -13,6 +13,8 @@ use crate::sync::{Mutex, lock};
 #[derive(Debug)]
 pub(crate) struct Signal {
     waiters: Mutex<Waiters>,
+    /// The source woke since [`Signal::begin_poll`].
+    woken: AtomicBool,
 }
 
 #[derive(Debug, Default)]
@@ -23,8 +25,6 @@ struct Waiters {
     free: Vec<usize>,
     /// The list that was woken last, empty, kept for its allocation.
     spare: Vec<Option<Waker>>,
-    /// The source woke since [`Signal::begin_poll`].
-    woken: bool,
 }
 
 /// Where a branch stands in the list of a [`Signal`].
@@ -39,6 +39,7 @@ impl Signal {
     pub(crate) fn new() -> Arc<Self> {
         Arc::new(Self {
             waiters: Mutex::new(Waiters::default()),
+            woken: AtomicBool::new(false),
         })
     }
 
@@ -85,12 +86,15 @@ impl Signal {
 
     /// Forgets that the source woke, right before it is polled.
     pub(crate) fn begin_poll(&self) {
-        lock(&self.waiters).woken = false;
+        // Whatever a waker that came before says is then visible to the poll.
+        self.woken.swap(false, Ordering::AcqRel);
     }
 
     /// Whether the source woke since [`Signal::begin_poll`]: whoever registered after that missed it.
     pub(crate) fn woke_since(&self) -> bool {
-        lock(&self.waiters).woken
+        // The lock orders this: a waker takes it after it has set the flag, and whoever asks has just registered under it. So
+        // either the waker found that registration, or this finds the flag.
+        self.woken.load(Ordering::Acquire)
     }
 
     /// Wakes everybody who is registered. Never called with a lock held.
@@ -99,9 +103,11 @@ impl Signal {
     }
 
     fn wake_registered(&self, by_source: bool) {
+        if by_source {
+            self.woken.swap(true, Ordering::AcqRel);
+        }
         let mut woken = {
             let mut waiters = lock(&self.waiters);
-            waiters.woken |= by_source;
             if waiters.wakers.is_empty() {
                 return;
             }

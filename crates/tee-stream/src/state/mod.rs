@@ -69,7 +69,6 @@ pub(crate) enum Step<P, E> {
     Produce {
         cursor: CursorId,
         production: P,
-        signal: Arc<Signal>,
     },
     /// Begin a production at this offset, then the same.
     Open {

@@ -38,7 +38,29 @@ impl<P, E> State<P, E> {
         step
     }
 
-    /// The way that nearly every poll takes: the chunk is there.
+    /// The way that nearly every poll takes: the chunk is there, and reading it concerns nobody else.
+    ///
+    /// `None` says nothing: [`step`](Self::step) does.
+    pub(crate) fn take(&mut self, index: usize) -> Option<Bytes> {
+        let reader = self.readers.get_mut(index)?;
+        let Place::Reading {
+            cursor: id,
+            sequence,
+        } = reader.place
+        else {
+            return None;
+        };
+        let cursor = self.cursors.get_mut(id)?;
+        if self.poisoned || cursor.blocked.is_some() || cursor.room_waiters > 0 {
+            return None;
+        }
+        let chunk = cursor.window.read(sequence, reader.offset)?;
+        cursor.window.advance(sequence);
+        reader.reads(&chunk);
+        Some(chunk)
+    }
+
+    /// The chunk that a branch reads next, if it is there.
     fn read(
         &mut self,
         index: usize,
@@ -67,16 +89,7 @@ impl<P, E> State<P, E> {
             cursor.blocked = None;
             effects.wake(&cursor.signal);
         }
-        reader.offset += chunk.len() as u64;
-        reader.place = Place::Reading {
-            cursor: id,
-            sequence: sequence + 1,
-        };
-        reader.led = if std::mem::take(&mut reader.leading) {
-            reader.led + chunk.len() as u64
-        } else {
-            0
-        };
+        reader.reads(&chunk);
         Some(Step::Chunk(chunk))
     }
 
@@ -177,7 +190,6 @@ impl<P, E> State<P, E> {
                 Step::Produce {
                     cursor: id,
                     production,
-                    signal: Arc::clone(&cursor.signal),
                 }
             }
             other => {
