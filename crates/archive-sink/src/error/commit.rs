@@ -20,7 +20,7 @@ pub enum CommitError {
         /// Why clean-up failed too, if it did.
         clean_up: Option<Box<AbortError>>,
     },
-    /// The store refused the final request, and what is at the location, if anything, is not this
+    /// The store refused the final request, or the look before it, and what is at the location, if anything, is not this
     /// object. Nothing of it is visible.
     ///
     /// One doubt remains that no client can remove: a single PUT that timed out may reach the store
@@ -29,7 +29,7 @@ pub enum CommitError {
     Refused {
         /// Where the object would have been.
         location: Path,
-        /// What the store said to the final request.
+        /// What the store said.
         source: object_store::Error,
         /// Why clean-up failed too, if it did.
         clean_up: Option<Box<AbortError>>,

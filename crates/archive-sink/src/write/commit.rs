@@ -36,6 +36,8 @@ enum Before {
     AlreadyThere(Found),
     /// Another one is.
     Conflict { compared: bool },
+    /// Looking failed, not for want of permission.
+    Failed(StoreError),
 }
 
 impl Commit {
@@ -71,6 +73,7 @@ impl Commit {
             }
             Before::AlreadyThere(found) => Ok(self.already_there(&found)),
             Before::Conflict { compared } => Err(self.conflict(compared)),
+            Before::Failed(source) => Err(self.refused(source)),
         }
     }
 
@@ -110,6 +113,7 @@ impl Commit {
             }
             Before::AlreadyThere(found) => Ok(self.already_there(&found)),
             Before::Conflict { compared } => Err(self.conflict(compared)),
+            Before::Failed(source) => Err(self.refused(source)),
         };
         self.after_incomplete(result, &mut *upload).await
     }
@@ -143,8 +147,13 @@ impl Commit {
     /// Whether creating would replace something, for stores that do not see to that themselves.
     async fn look_before(&self) -> Before {
         match look(&self.archive, &self.location).await {
-            // Somebody who may only write cannot look. The receipt says so.
-            Err(_) => Before::Write(Placement::Unchecked),
+            // Who may only write cannot look. The receipt says so.
+            Err(
+                StoreError::PermissionDenied { .. }
+                | StoreError::NotImplemented { .. }
+                | StoreError::NotSupported { .. },
+            ) => Before::Write(Placement::Unchecked),
+            Err(source) => Before::Failed(source),
             Ok(None) => Before::Write(Placement::CheckedBefore),
             Ok(Some(found)) => match self.same_document(&found).await {
                 Sameness::Same => Before::AlreadyThere(found),
@@ -169,13 +178,7 @@ impl Commit {
         let clean_up = None;
         let found = match look(&self.archive, &location).await {
             Ok(Some(found)) => found,
-            Ok(None) => {
-                return Err(CommitError::Refused {
-                    location,
-                    source,
-                    clean_up,
-                });
-            }
+            Ok(None) => return Err(self.refused(source)),
             Err(look) => {
                 return Err(CommitError::Unknown {
                     location,
@@ -197,11 +200,7 @@ impl Commit {
         let only_creates = placement != Placement::Replacing;
         if keeps_nonces && !(only_creates && exists) {
             // The nonce is another's, so the request was not carried out.
-            return Err(CommitError::Refused {
-                location,
-                source,
-                clean_up,
-            });
+            return Err(self.refused(source));
         }
         match self.same_document(&found).await {
             Sameness::Same if exists => Ok(self.already_there(&found)),
@@ -210,11 +209,7 @@ impl Commit {
                 Ok(self.receipt(e_tag, version, placement, parts))
             }
             sameness if exists => Err(self.conflict(sameness == Sameness::Different)),
-            Sameness::Different => Err(CommitError::Refused {
-                location,
-                source,
-                clean_up,
-            }),
+            Sameness::Different => Err(self.refused(source)),
             Sameness::Unknown => Err(CommitError::Unknown {
                 location,
                 source,
@@ -230,6 +225,14 @@ impl Commit {
 
     async fn same_document(&self, found: &Found) -> Sameness {
         found.compare(&self.archive, self.whole).await
+    }
+
+    fn refused(&self, source: StoreError) -> CommitError {
+        CommitError::Refused {
+            location: self.location.clone(),
+            source,
+            clean_up: None,
+        }
     }
 
     fn conflict(&self, compared: bool) -> CommitError {

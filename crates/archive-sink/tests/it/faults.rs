@@ -324,6 +324,18 @@ async fn a_role_that_may_only_put_can_archive() {
 }
 
 #[tokio::test]
+async fn a_look_before_completing_that_fails_replaces_nothing() {
+    for attributes in SUPPORT {
+        let strikes = [strike(Call::Look, 0, Fault::Refused)];
+        let run = run(strikes, 5, attributes, Overwrite::CreateOnly, true).await;
+        run.assert_caused_by(Call::Look, 0);
+        assert!(!run.is_visible().await);
+        assert_eq!(run.log.count(Call::Complete), 0);
+        assert_eq!(run.log.open_uploads(), 0);
+    }
+}
+
+#[tokio::test]
 async fn delays_change_nothing() {
     let calls = (0..5)
         .map(|nth| (Call::Part, nth, 5))

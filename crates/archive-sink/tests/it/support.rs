@@ -36,14 +36,16 @@ pub(crate) fn document(bytes: usize) -> Bytes {
 /// Bytes that nothing compresses.
 pub(crate) fn noise(bytes: usize) -> Bytes {
     let mut state = 0x2545_f491_4f6c_dd1d_u64;
-    (0..bytes)
-        .map(|_| {
-            state ^= state << 13;
-            state ^= state >> 7;
-            state ^= state << 17;
-            (state >> 32) as u8
-        })
-        .collect()
+    let mut noise = Vec::with_capacity(bytes + 8);
+    while noise.len() < bytes {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        // Multiplied, since the plain sequence has linear patterns.
+        noise.extend_from_slice(&state.wrapping_mul(0x2545_f491_4f6c_dd1d).to_le_bytes());
+    }
+    noise.truncate(bytes);
+    noise.into()
 }
 
 /// The codecs of this build, at their default levels.
