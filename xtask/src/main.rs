@@ -1,2 +1,64 @@
-//! Under construction.
-fn main() {}
+//! The checks of this workspace, as one command: `cargo xtask ci`.
+//!
+//! What the hosted workflow and `.ci/run` do is this and nothing else, so what passes here passes there.
+
+#![expect(
+    clippy::print_stderr,
+    reason = "a program for a terminal: what it does is what it says"
+)]
+
+mod cargo;
+mod ci;
+mod deny;
+mod tidy;
+
+use clap::{Parser, Subcommand};
+use std::error::Error;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+/// Any failure, told to the person at the terminal.
+type Result<T = (), E = Box<dyn Error>> = std::result::Result<T, E>;
+
+/// The checks of this workspace.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run every check, stopping at the first that fails.
+    Ci {
+        /// Run only this check. May be given several times.
+        #[arg(long, value_name = "STEP")]
+        only: Vec<ci::Step>,
+    },
+    /// Check the house rules: what must be in every crate, and what in no file.
+    Tidy,
+}
+
+fn main() -> ExitCode {
+    let root = root();
+    let outcome = match Arguments::parse().command {
+        Command::Ci { only } => ci::run(&root, &only),
+        Command::Tidy => tidy::run(&root),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The root of the workspace, wherever in it the command was given.
+fn root() -> PathBuf {
+    // Set by `cargo run`, so that a built copy that was moved still works on the right checkout.
+    let manifest = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
+    let manifest = manifest.unwrap_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")));
+    manifest.parent().map_or(manifest.clone(), Path::to_owned)
+}

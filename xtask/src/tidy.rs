@@ -1,0 +1,82 @@
+//! The house rules. Each is a function from the files of the repository to complaints, and has tests of
+//! its own: that it finds what it is for, and lets the rest pass.
+
+mod manifests;
+mod repository;
+mod sources;
+mod text;
+
+use crate::Result;
+use repository::Repository;
+use std::fmt;
+use std::path::Path;
+
+pub(crate) use manifests::features;
+
+/// A rule that a file breaks.
+#[derive(Debug, PartialEq, Eq)]
+struct Complaint {
+    path: String,
+    /// Counted from one; `None`: the file as a whole, or that it is missing.
+    line: Option<usize>,
+    what: String,
+}
+
+impl Complaint {
+    fn file(path: impl Into<String>, what: impl Into<String>) -> Self {
+        Self {
+            path: path.into(),
+            line: None,
+            what: what.into(),
+        }
+    }
+
+    fn line(path: &str, index: usize, what: impl Into<String>) -> Self {
+        Self {
+            path: path.to_owned(),
+            line: Some(index + 1),
+            what: what.into(),
+        }
+    }
+}
+
+impl fmt::Display for Complaint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.line {
+            Some(line) => write!(f, "{}:{line}: {}", self.path, self.what),
+            None => write!(f, "{}: {}", self.path, self.what),
+        }
+    }
+}
+
+type Rule = fn(&Repository) -> Vec<Complaint>;
+
+const RULES: [Rule; 14] = [
+    manifests::every_crate_has_its_papers,
+    manifests::every_member_inherits_what_is_common,
+    manifests::stages_do_not_depend_on_one_another,
+    manifests::unsafe_code_is_forbidden,
+    sources::crate_docs_are_the_readme,
+    sources::files_are_short,
+    sources::nothing_is_left_to_do,
+    sources::no_unwrap_outside_tests,
+    sources::lints_are_silenced_with_a_reason,
+    sources::no_thread_sleeps,
+    manifests::the_readme_lists_every_feature,
+    text::lines_end_clean,
+    text::no_path_of_a_machine,
+    text::files_are_small,
+];
+
+/// Applies every rule to every file that git tracks, or would track.
+pub(crate) fn run(root: &Path) -> Result {
+    let repository = Repository::read(root)?;
+    let complaints: Vec<Complaint> = RULES.iter().flat_map(|rule| rule(&repository)).collect();
+    for complaint in &complaints {
+        eprintln!("    {complaint}");
+    }
+    match complaints.len() {
+        0 => Ok(()),
+        count => Err(format!("house rules broken in {count} places; see above").into()),
+    }
+}
