@@ -202,6 +202,21 @@ impl Production {
         }
     }
 
+    /// Walks until there is a chunk to hand over.
+    pub(crate) fn next_chunk(
+        &mut self,
+        mut walk: impl FnMut(&mut Walker) -> Result<Written, Unwind>,
+    ) -> Option<Result<Bytes, JsonError>> {
+        loop {
+            match self.step(&mut walk) {
+                Step::Walked => {}
+                Step::Chunk(chunk) => return Some(Ok(chunk)),
+                Step::Failed(error) => return Some(Err(error)),
+                Step::Ended => return None,
+            }
+        }
+    }
+
     /// As a stream is polled: at most one walk.
     pub(crate) fn poll_chunk(
         &mut self,

@@ -19,17 +19,10 @@ pub(crate) const NUMBER_TOKEN: &str = "$serde_json::private::Number";
 ///
 /// ```
 /// use chunked_writer::{JsonDocument, RawJson};
-/// use futures_util::TryStreamExt;
 ///
-/// let values = vec![RawJson::from_trusted(r#"{"a": 1}"#), RawJson::from_trusted("2,3")];
-/// let bytes: Vec<u8> = futures_util::FutureExt::now_or_never(
-///     JsonDocument::new(values).stream().try_fold(Vec::new(), |mut all, chunk| async move {
-///         all.extend_from_slice(&chunk);
-///         Ok(all)
-///     }),
-/// )
-/// .unwrap()?;
-/// assert_eq!(bytes, br#"[{"a": 1},2,3]"#);
+/// let values = [RawJson::from_trusted(r#"{"a": 1}"#), RawJson::from_trusted("2,3")];
+/// let mut stream = JsonDocument::new(values).stream();
+/// assert_eq!(stream.next_chunk().unwrap()?, r#"[{"a": 1},2,3]"#);
 /// # Ok::<(), chunked_writer::JsonError>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

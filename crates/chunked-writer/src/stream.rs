@@ -33,6 +33,24 @@ impl<T: ?Sized> JsonStream<T> {
         Self { value, production }
     }
 
+    /// The next chunk, for code that is not asynchronous: makes it here and now, whatever its size, since a stream waits
+    /// for nobody but itself. `None` at the end, and after an error.
+    ///
+    /// # Errors
+    ///
+    /// As those of the stream.
+    ///
+    /// # Panics
+    ///
+    /// If `Serialize` does.
+    pub fn next_chunk(&mut self) -> Option<Result<Bytes, JsonError>>
+    where
+        T: Serialize,
+    {
+        self.production
+            .next_chunk(|walker| self.value.serialize(walker))
+    }
+
     /// The offset in the document of the next byte that the stream yields.
     #[must_use]
     pub fn offset(&self) -> u64 {

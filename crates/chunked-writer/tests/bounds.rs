@@ -314,3 +314,14 @@ fn auto_traits() {
     assert_impl_all!(RawJson<'static>: Send, Sync, Unpin, Copy, Debug);
     assert_not_impl_any!(JsonStream<Local>: Send, Sync);
 }
+
+#[test]
+fn chunks_without_a_runtime() {
+    let document = document(vec!["text"; 100_000], 300_000);
+    let mut stream = document.stream();
+    let lengths: Vec<usize> = std::iter::from_fn(|| stream.next_chunk())
+        .map(|chunk| chunk.unwrap().len())
+        .collect();
+    assert_eq!(lengths, [300_000, 300_000, 100_001], "nothing is pending");
+    assert!(stream.next_chunk().is_none());
+}

@@ -33,11 +33,7 @@ use crate::walker::Walker;
 ///         .field("id", "17")
 ///         .elements("squares", (0..rows.len()).map(move |index| rows[index].pow(2)))
 /// });
-/// let chunks: Vec<_> = futures_util::FutureExt::now_or_never(
-///     futures_util::TryStreamExt::try_collect(document.stream()),
-/// )
-/// .unwrap()?;
-/// assert_eq!(chunks.concat(), br#"{"id":"17","squares":[1,4,9]}"#);
+/// assert_eq!(document.stream().next_chunk().unwrap()?, r#"{"id":"17","squares":[1,4,9]}"#);
 /// # Ok::<(), chunked_writer::JsonError>(())
 /// ```
 ///

@@ -25,6 +25,19 @@ impl LazyStream {
         Self { json, production }
     }
 
+    /// The next chunk, for code that is not asynchronous: see [`JsonStream::next_chunk`](crate::JsonStream::next_chunk).
+    ///
+    /// # Errors
+    ///
+    /// As those of the stream.
+    ///
+    /// # Panics
+    ///
+    /// If something in the document does.
+    pub fn next_chunk(&mut self) -> Option<Result<Bytes, JsonError>> {
+        self.production.next_chunk(|walker| self.json.walk(walker))
+    }
+
     /// The offset in the document of the next byte that the stream yields.
     #[must_use]
     pub fn offset(&self) -> u64 {
