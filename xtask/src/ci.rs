@@ -39,35 +39,45 @@ impl Step {
         }
     }
 
-    fn run(self, root: &Path) -> Result {
+    fn run(self, root: &Path) -> Result<Outcome> {
         let cargo = |words: &str| Shown::cargo(root).words(words);
         match self {
-            Self::Formatting => cargo("fmt --all --check").run(),
-            Self::Tidy => tidy::run(root),
+            Self::Formatting => cargo("fmt --all --check").run()?,
+            Self::Tidy => tidy::run(root)?,
             Self::ClippyAllFeatures => {
                 cargo("clippy --locked --workspace --all-targets --all-features -- -D warnings")
-                    .run()
+                    .run()?;
             }
-            Self::ClippyNoFeatures => clippy_no_features(root),
-            Self::EachFeature => each_feature(root),
+            Self::ClippyNoFeatures => clippy_no_features(root)?,
+            Self::EachFeature => each_feature(root)?,
             Self::TestsAllFeatures => {
-                cargo("test --locked --workspace --lib --bins --tests --all-features").run()
+                cargo("test --locked --workspace --lib --bins --tests --all-features").run()?;
             }
-            Self::TestsNoFeatures => tests_no_features(root),
-            Self::DocTests => cargo("test --locked --workspace --doc --all-features").run(),
+            Self::TestsNoFeatures => tests_no_features(root)?,
+            Self::DocTests => cargo("test --locked --workspace --doc --all-features").run()?,
             Self::Docs => cargo("doc --locked --workspace --no-deps --all-features")
                 .variable("RUSTDOCFLAGS", "-D warnings")
-                .run(),
-            Self::Loom => loom(root),
-            Self::Dependencies => deny::dependencies(root),
-            Self::Advisories => deny::advisories(root),
+                .run()?,
+            Self::Loom => return loom(root),
+            Self::Dependencies => deny::dependencies(root)?,
+            Self::Advisories => return deny::advisories(root),
         }
+        Ok(Outcome::Passed)
     }
+}
+
+/// How a check ended that did not fail.
+#[derive(Debug)]
+pub(crate) enum Outcome {
+    Passed,
+    /// It could not be made, for this reason.
+    NotChecked(&'static str),
 }
 
 /// Runs these checks, or all of them if there are none.
 pub(crate) fn run(root: &Path, only: &[Step]) -> Result {
     let began = Instant::now();
+    let mut not_checked = Vec::new();
     for step in Step::value_variants() {
         if !only.is_empty() && !only.contains(step) {
             continue;
@@ -77,14 +87,25 @@ pub(crate) fn run(root: &Path, only: &[Step]) -> Result {
         let step_began = Instant::now();
         let outcome = step.run(root);
         let took = seconds(step_began.elapsed());
-        outcome.map_err(|error| format!("==> {name}: FAILED after {took}: {error}"))?;
-        eprintln!("    {name}: passed in {took}");
+        match outcome.map_err(|error| format!("==> {name}: FAILED after {took}: {error}"))? {
+            Outcome::Passed => eprintln!("    {name}: passed in {took}"),
+            Outcome::NotChecked(why) => {
+                eprintln!("    {name}: NOT CHECKED: {why} ({took})");
+                not_checked.push(name);
+            }
+        }
     }
-    let took = seconds(began.elapsed());
-    if only.is_empty() {
-        eprintln!("all checks passed in {took}");
+    let checks = if only.is_empty() {
+        "all checks"
     } else {
-        eprintln!("the checks asked for passed in {took}");
+        "the checks asked for"
+    };
+    let took = seconds(began.elapsed());
+    if not_checked.is_empty() {
+        eprintln!("{checks} passed in {took}");
+    } else {
+        let not_checked = not_checked.join(", ");
+        eprintln!("{checks} passed in {took}, but not checked: {not_checked}");
     }
     Ok(())
 }
@@ -156,16 +177,16 @@ fn each_feature(root: &Path) -> Result {
 
 /// Every interleaving of the tee's threads, in a target folder of its own, since the flag is one of
 /// the whole build.
-fn loom(root: &Path) -> Result {
+fn loom(root: &Path) -> Result<Outcome> {
     let tests = root.join("crates/tee-stream/tests");
     if !tests.join("loom.rs").is_file() && !tests.join("loom/main.rs").is_file() {
-        eprintln!("    tee-stream has no loom test: nothing to run");
-        return Ok(());
+        return Ok(Outcome::NotChecked("tee-stream has no loom test"));
     }
     Shown::cargo(root)
         .words("test --locked --release --package tee-stream --test loom --target-dir target/loom")
         .variable("RUSTFLAGS", "--cfg loom")
-        .run()
+        .run()?;
+    Ok(Outcome::Passed)
 }
 
 fn seconds(duration: Duration) -> String {
