@@ -182,3 +182,30 @@ fn numbers_keep_their_digits() {
     assert_eq!(outcome["archive"]["status"], "skipped");
     assert_eq!(outcome["archive"]["location"], Value::Null);
 }
+
+#[test]
+fn the_same_auction_twice_is_one_archive_and_another_is_a_conflict() {
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("auction.json");
+    let archive = home.path().join("archive");
+    for (text, code, status) in [
+        (r#"{"id":1,"a":1}"#, 0, "ok"),
+        (r#"{"id":1,"a":1}"#, 0, "ok"),
+        (r#"{"id":1,"a":2}"#, 1, "failed"),
+    ] {
+        fs::write(&path, text).unwrap();
+        let finished = Finished::run(&mut program(&[
+            "solve",
+            "--auction",
+            path.to_str().unwrap(),
+            "--archive",
+            archive.to_str().unwrap(),
+            "--format",
+            "json",
+        ]));
+        assert_eq!(finished.code, Some(code), "{finished:?}");
+        assert_eq!(finished.outcome()["archive"]["status"], status);
+        let kept = decompressed(&fs::read(archive.join("1.json.gz")).unwrap(), "gzip");
+        assert_eq!(kept, br#"{"id":1,"a":1}"#);
+    }
+}

@@ -6,6 +6,7 @@ mod demonstration;
 mod end_to_end;
 mod faults;
 mod generate;
+mod interrupt;
 mod replay;
 mod s3;
 mod solver;

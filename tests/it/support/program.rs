@@ -1,5 +1,5 @@
 use std::fmt::Write as _;
-use std::process::{Command, Output};
+use std::process::{Child, Command, Output};
 
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -27,11 +27,20 @@ pub(crate) struct Finished {
 impl Finished {
     /// Runs a command to its end.
     pub(crate) fn run(command: &mut Command) -> Self {
+        Self::from_output(command.output().expect("the program starts"))
+    }
+
+    /// Waits for a program that was started, with its output piped.
+    pub(crate) fn of(child: Child) -> Self {
+        Self::from_output(child.wait_with_output().expect("the program ends"))
+    }
+
+    fn from_output(output: Output) -> Self {
         let Output {
             status,
             stdout,
             stderr,
-        } = command.output().expect("the program starts");
+        } = output;
         Self {
             code: status.code(),
             output: String::from_utf8(stdout).expect("standard output is text"),

@@ -103,7 +103,8 @@ impl ArchiveTarget {
             raw_bytes: Some(receipt.raw_bytes),
             stored_bytes: Some(receipt.stored_bytes),
             sha256: receipt.sha256.map(|digest| digest.to_string()),
-            parts: Some(receipt.parts as u64),
+            // Nothing was sent when the same document was there already: how it was sent then is unknown.
+            parts: (receipt.parts > 0).then_some(receipt.parts as u64),
             e_tag: receipt.e_tag.clone(),
             error: None,
         }

@@ -67,14 +67,18 @@ impl<'de> Visitor<'de> for Members<'_, '_> {
     fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Vec<Member>, A::Error> {
         let mut members = Vec::new();
         let mut names = HashSet::new();
-        while let Some(name) = access.next_key::<String>()? {
+        while let Some(key) = access.next_key::<&'de RawValue>()? {
+            let name: String = serde_json::from_str(key.get()).map_err(serde::de::Error::custom)?;
             if !names.insert(name.clone()) {
                 return Err(serde::de::Error::custom(format_args!(
                     "the member {name:?} stands twice"
                 )));
             }
+            let after = Span::of(key.get(), self.index.text).end();
+            let opening = opening(&self.index.text[after..]);
             let value = access.next_value_seed(MemberValue {
                 index: &mut *self.index,
+                opening,
             })?;
             members.push(Member { name, value });
         }
@@ -82,30 +86,35 @@ impl<'de> Visitor<'de> for Members<'_, '_> {
     }
 }
 
+/// The first byte of the value that follows a key: it tells how to read the value, so that one pass is enough.
+fn opening(after_key: &str) -> Option<u8> {
+    let mut bytes = after_key.bytes();
+    bytes.find(|byte| !matches!(byte, b' ' | b'\t' | b'\r' | b'\n' | b':'))
+}
+
 /// A member's value: of arrays and objects the elements, one level down.
 struct MemberValue<'i, 'a> {
     index: &'i mut Index<'a>,
+    opening: Option<u8>,
 }
 
 impl<'de> DeserializeSeed<'de> for MemberValue<'_, '_> {
     type Value = Value;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
-        // One look at the value as a whole, borrowed from the text, tells its kind and keeps numbers as digits.
-        // A second pass over it finds the elements.
-        let whole: &'de RawValue = serde::Deserialize::deserialize(deserializer)?;
-        let whole = whole.get();
-        let mut inner = serde_json::Deserializer::from_str(whole);
-        let found = match whole.as_bytes().first() {
-            Some(b'[') => inner
-                .deserialize_seq(Elements { index: self.index })
+        let Self { index, opening } = self;
+        match opening {
+            Some(b'[') => deserializer
+                .deserialize_seq(Elements { index })
                 .map(Value::Array),
-            Some(b'{') => inner
-                .deserialize_map(Entries { index: self.index })
+            Some(b'{') => deserializer
+                .deserialize_map(Entries { index })
                 .map(Value::Object),
-            _ => self.index.span(whole, 1).map(Value::Scalar),
-        };
-        found.map_err(serde::de::Error::custom)
+            _ => {
+                let scalar: &'de RawValue = serde::Deserialize::deserialize(deserializer)?;
+                index.span(scalar.get(), 1).map(Value::Scalar)
+            }
+        }
     }
 }
 
@@ -126,7 +135,7 @@ impl<'de> Visitor<'de> for Elements<'_, '_> {
             let span = self.index.span(element.get(), 2)?;
             match runs.last_mut() {
                 Some(run) if span.end() - run.start() <= RUN_LENGTH => {
-                    *run = Span::new(run.start(), span.end())
+                    *run = Span::new(run.start(), span.end());
                 }
                 _ => runs.push(span),
             }

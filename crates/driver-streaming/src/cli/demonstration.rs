@@ -1,6 +1,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 
+use archive_sink::Overwrite;
 use chunked_writer::JsonDocument;
 use tokio::task::JoinSet;
 
@@ -54,8 +55,10 @@ impl Demonstration {
         }
         let location =
             StoreLocation::folder(FOLDER).map_err(|error| Failure::failed(error_chain(&error)))?;
+        // A newer version may generate another auction under the same id.
         let archive = location
             .archive()
+            .overwrite(Overwrite::Replace)
             .build()
             .map_err(|error| Failure::failed(error_chain(&error)))?;
         let pipeline = build(builder.archive(location.target(archive)))?;

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use super::arguments::Format;
 use super::exit::{Exit, Failure, print_line};
 use super::progress_bars::ProgressBars;
@@ -5,6 +7,9 @@ use super::summary::summary;
 use crate::auction::AuctionId;
 use crate::document::Document;
 use crate::pipeline::Pipeline;
+
+/// How long leaving waits for a store that does not answer.
+const CLEAN_UP_LIMIT: Duration = Duration::from_secs(10);
 
 /// Runs one auction through a pipeline, shows how it goes, and prints the outcome.
 pub(super) async fn run_and_print(
@@ -24,11 +29,18 @@ pub(super) async fn run_and_print(
         }
     };
     let outcome = tokio::select! {
-        outcome = run => outcome,
+        outcome = run => Some(outcome),
         never = draw => match never {},
-        _ = tokio::signal::ctrl_c() => return Err(Failure::failed("interrupted: nothing more is sent, and what was not committed is not archived")),
+        _ = tokio::signal::ctrl_c() => None,
     };
     drop(bars);
+    // An upload that was given up is aborted in the background: it must not be left behind by leaving.
+    let _gone_on_without = tokio::time::timeout(CLEAN_UP_LIMIT, pipeline.drain()).await;
+    let Some(outcome) = outcome else {
+        return Err(Failure::failed(
+            "interrupted: nothing more was sent, and what was not committed is not archived",
+        ));
+    };
     match format.unwrap_or(Format::Text) {
         Format::Text => print_line(&summary(&outcome))?,
         Format::Json => {

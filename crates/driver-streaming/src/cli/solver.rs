@@ -3,7 +3,7 @@ use super::exit::{Exit, Failure, print_line};
 use crate::stand_in::{RequestReport, StandIn};
 
 pub(super) async fn run(arguments: SolverArguments) -> Result<Exit, Failure> {
-    let mut builder = StandIn::builder().on_request(print_report);
+    let mut builder = StandIn::builder().on_request(|report| print_report(&report));
     if let Some(rate) = arguments.read_rate {
         builder = builder.read_rate(rate);
     }
@@ -33,8 +33,8 @@ pub(super) async fn run(arguments: SolverArguments) -> Result<Exit, Failure> {
     Ok(Exit::Ok)
 }
 
-fn print_report(report: RequestReport) {
-    match serde_json::to_string(&report) {
+fn print_report(report: &RequestReport) {
+    match serde_json::to_string(report) {
         Ok(line) => {
             if let Err(failure) = print_line(&line) {
                 let _exit = failure.report();

@@ -85,14 +85,20 @@ fn archive_line(archive: &ArchiveOutcome) -> String {
             "failed: {}",
             archive.error.as_deref().unwrap_or("for an unknown reason")
         ),
-        ArchiveStatus::Ok => format!(
-            "ok: {} as {} of {} in {} part(s) at {}",
-            size(archive.raw_bytes),
-            size(archive.stored_bytes),
-            archive.codec.as_deref().unwrap_or("?"),
-            archive.parts.unwrap_or(0),
-            archive.location.as_deref().unwrap_or("?"),
-        ),
+        ArchiveStatus::Ok => {
+            let how = match archive.parts {
+                None => "was there already".to_owned(),
+                Some(1) => "in one part".to_owned(),
+                Some(parts) => format!("in {parts} parts"),
+            };
+            format!(
+                "ok: {} as {} of {}, {how}, at {}",
+                size(archive.raw_bytes),
+                size(archive.stored_bytes),
+                archive.codec.as_deref().unwrap_or("?"),
+                archive.location.as_deref().unwrap_or("?"),
+            )
+        }
     }
 }
 

@@ -16,7 +16,7 @@ pub struct ArchiveOutcome {
     pub stored_bytes: Option<u64>,
     /// SHA-256 of the raw document, in hex.
     pub sha256: Option<String>,
-    /// How many parts it was uploaded in: 1 for a single PUT.
+    /// How many parts it was uploaded in: 1 for a single PUT. `None` when the same document was there already.
     pub parts: Option<u64>,
     /// What the store calls this version of the object.
     pub e_tag: Option<String>,

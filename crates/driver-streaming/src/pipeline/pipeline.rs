@@ -146,6 +146,15 @@ impl Pipeline {
         }
     }
 
+    /// Waits until nothing of an earlier run is left: archives that were given up are still cleaned up in the background.
+    ///
+    /// Call it before the runtime shuts down. Cancel safe: it only waits.
+    pub async fn drain(&self) {
+        if let Some(target) = &self.archive {
+            target.archive().settled().await;
+        }
+    }
+
     fn tee(
         &self,
         document: &Arc<impl Document + 'static>,
