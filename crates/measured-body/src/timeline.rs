@@ -109,3 +109,25 @@ impl Timeline {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Timeline, Turn};
+    use crate::Ending;
+    use std::time::{Duration, Instant};
+
+    #[test]
+    fn no_moment_counts_twice_when_the_clock_goes_back_and_catches_up() {
+        let start = Instant::now();
+        let at = |seconds| start + Duration::from_secs(seconds);
+        let mut timeline = Timeline::new(at(0));
+        timeline.poll(at(1), at(5), Turn::Producer);
+        timeline.poll(at(3), at(4), Turn::Consumer);
+        timeline.poll(at(6), at(7), Turn::Consumer);
+        let measurements = timeline.measurements(Ending::Cancelled);
+        assert_eq!(measurements.busy, Duration::from_secs(5));
+        assert_eq!(measurements.producer_wait, Duration::ZERO);
+        assert_eq!(measurements.consumer_wait, Duration::from_secs(1));
+        assert_eq!(measurements.transmission, Some(Duration::from_secs(6)));
+    }
+}

@@ -181,6 +181,19 @@ fn a_known_end_is_not_moved_by_asking_once_more() {
 }
 
 #[test]
+fn a_known_end_is_not_moved_by_holding_on_to_the_body() {
+    let clock = ManualClock::new();
+    let reports = Reports::default();
+    let source = Scripted::new([Data("data")]).with_known_length();
+    let mut body = MeasuredBody::with_clock(source, reports.recorder(), clock.clone());
+    assert!(poll_frame(&mut body).is_ready());
+    clock.advance(Duration::from_secs(60));
+    drop(body);
+    assert_eq!(reports.only().ending, Ending::Complete);
+    assert_eq!(reports.only().total, Duration::ZERO);
+}
+
+#[test]
 fn what_follows_a_known_end_is_measured_all_the_same() {
     let clock = ManualClock::new();
     let reports = Reports::default();
