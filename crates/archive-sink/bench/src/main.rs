@@ -29,14 +29,43 @@ fn memory(field: &str) -> Result<f64> {
     Ok(kib.ok_or("no such field")?.parse::<f64>()? / 1024.0)
 }
 
+/// What to archive, and how.
+struct Case {
+    auction: Arc<Auction>,
+    /// How often the auction is written: long documents from a small base.
+    times: usize,
+    codec: String,
+    digest: bool,
+    store: NullStore,
+}
+
+/// The whole gzip in memory, then one PUT.
 #[cfg(feature = "production")]
-async fn archive(auction: Arc<Auction>, _: &str, _: bool, store: NullStore) -> Result<()> {
+async fn archive(case: Case) -> Result<()> {
     use object_store::ObjectStoreExt;
-    let gzip = tokio::task::spawn_blocking(move || -> std::io::Result<Vec<u8>> {
-        let encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::new(3));
-        let mut writer = std::io::BufWriter::with_capacity(64 * 1024, encoder);
-        serde_json::to_writer(&mut writer, &*auction)?;
-        writer.into_inner()?.finish()
+    use std::io::{BufWriter, Result, Write};
+
+    fn write(case: &Case, mut writer: impl Write) -> Result<()> {
+        for _ in 0..case.times {
+            serde_json::to_writer(&mut writer, &*case.auction)?;
+        }
+        writer.flush()
+    }
+
+    if case.digest {
+        return Err("production has no digest".into());
+    }
+    let store = case.store.clone();
+    let gzip = tokio::task::spawn_blocking(move || -> Result<Vec<u8>> {
+        let level = flate2::Compression::new(3);
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), level);
+        if case.codec == "gzip-buffered" {
+            write(&case, BufWriter::with_capacity(64 * 1024, &mut encoder))?;
+        } else {
+            // As in production: serde_json writes piece by piece, straight into the encoder.
+            write(&case, &mut encoder)?;
+        }
+        encoder.finish()
     });
     let location = object_store::path::Path::from("a");
     store.put(&location, gzip.await??.into()).await?;
@@ -44,15 +73,16 @@ async fn archive(auction: Arc<Auction>, _: &str, _: bool, store: NullStore) -> R
 }
 
 #[cfg(feature = "ours")]
-async fn archive(auction: Arc<Auction>, codec: &str, digest: bool, store: NullStore) -> Result<()> {
-    let archive = archive_sink::Archive::builder(Arc::new(store))
-        .codec(codec.parse()?)
-        .digest(digest)
+async fn archive(case: Case) -> Result<()> {
+    use futures_util::{StreamExt, stream};
+    let archive = archive_sink::Archive::builder(Arc::new(case.store))
+        .codec(case.codec.parse()?)
+        .digest(case.digest)
         .build()?;
     let mut writer = archive.create("a")?;
-    writer
-        .send_all(chunked_writer::JsonDocument::from_arc(auction).stream())
-        .await?;
+    let document = chunked_writer::JsonDocument::from_arc(case.auction);
+    let documents = stream::iter(0..case.times).flat_map(|_| document.stream());
+    writer.send_all(documents).await?;
     let receipt = writer.commit().await?;
     eprintln!("{receipt:?}");
     Ok(())
@@ -60,9 +90,9 @@ async fn archive(auction: Arc<Auction>, codec: &str, digest: bool, store: NullSt
 
 fn main() -> Result<()> {
     let mut arguments = std::env::args().skip(1);
-    let mut argument = || arguments.next().ok_or("label codec digest|- orders");
-    let (label, codec, digest) = (argument()?, argument()?, argument()?);
-    let orders: usize = argument()?.parse()?;
+    let mut argument = || arguments.next().ok_or("usage: codec digest|- orders times");
+    let (codec, digest) = (argument()?, argument()?);
+    let (orders, times) = (argument()?.parse()?, argument()?.parse()?);
     let auction = Arc::new(Auction::generate(orders));
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -72,10 +102,20 @@ fn main() -> Result<()> {
     let store = NullStore::default();
     fs::write("/proc/self/clear_refs", "5")?;
     let (base, cpu, start) = (memory("VmRSS:")?, cpu_seconds()?, Instant::now());
-    let archiving = archive(auction, &codec, digest == "digest", store.clone());
-    runtime.block_on(archiving)?;
+    runtime.block_on(archive(Case {
+        auction,
+        times,
+        codec: codec.clone(),
+        digest: digest == "digest",
+        store: store.clone(),
+    }))?;
+    let side = if cfg!(feature = "ours") {
+        "ours"
+    } else {
+        "production"
+    };
     println!(
-        "| {label} | {codec} | {digest} | {orders} | {:.1} | {:.2} | {:.2} | {:.1} |",
+        "| {side} | {codec} | {digest} | {times} x {orders} | {:.1} | {:.2} | {:.2} | {:.1} |",
         store.0.load(Relaxed) as f64 / 1e6,
         cpu_seconds()? - cpu,
         start.elapsed().as_secs_f64(),
