@@ -27,6 +27,8 @@ mod timer;
 #[cfg(feature = "tokio-time")]
 mod tokio_timer;
 mod window;
+#[cfg(feature = "tokio")]
+mod writer;
 
 pub use branch::Branch;
 pub use branch_end::{BranchEnd, BranchEnding};
@@ -42,3 +44,5 @@ pub use tee::Tee;
 pub use timer::{Sleep, Timer};
 #[cfg(feature = "tokio-time")]
 pub use tokio_timer::TokioTimer;
+#[cfg(feature = "tokio")]
+pub use writer::{SinkFate, SinkReport, SinkRole, TeeWriter};
