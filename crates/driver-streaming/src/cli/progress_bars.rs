@@ -37,12 +37,13 @@ impl ProgressBars {
         let bars = progress
             .readers()
             .map(|reader| {
-                let bar = all.add(ProgressBar::no_length().with_style(style.clone()));
-                if let Some(length) = length {
-                    bar.set_length(length);
-                }
-                bar.set_prefix(format!("{:<widest$}", reader.name));
-                bar
+                let bar = match length {
+                    Some(length) => ProgressBar::new(length),
+                    None => ProgressBar::no_length(),
+                };
+                let prefix = format!("{:<widest$}", reader.name);
+                // All is said before the bar is added: what is said to a bar on its own is drawn on its own.
+                all.add(bar.with_style(style.clone()).with_prefix(prefix))
             })
             .collect();
         Some(Self {

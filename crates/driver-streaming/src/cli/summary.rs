@@ -59,16 +59,19 @@ fn solver_line(solver: &SolverOutcome) -> String {
         .http_status
         .map(|status| format!(" ({status})"))
         .unwrap_or_default();
-    let sent = size(solver.bytes_sent);
-    let first = time(solver.to_first_poll_ms);
-    let transmission = time(solver.transmission_ms);
-    let waited = format!(
-        "{} for data, {} for the solver",
-        time(solver.producer_wait_ms),
-        time(solver.consumer_wait_ms)
-    );
-    let mut text =
-        format!("{status}{http}: {sent} in {transmission} after {first}, of it waited {waited}");
+    let mut text = format!("{status}{http}: ");
+    match (solver.transmission_ms, solver.to_first_poll_ms) {
+        (Some(transmission), Some(first)) => {
+            let sent = size(solver.bytes_sent);
+            let (producer, consumer) =
+                (time(solver.producer_wait_ms), time(solver.consumer_wait_ms));
+            let _infallible = write!(
+                text,
+                "{sent} in {transmission:.1} ms after {first:.1} ms, of it waited {producer} for data, {consumer} for the solver"
+            );
+        }
+        _ => text.push_str("nothing was sent"),
+    }
     if let Some(answered) = solver.response_ms {
         let _infallible = write!(text, "; answered at {answered:.1} ms");
     }
