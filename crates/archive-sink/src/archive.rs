@@ -9,7 +9,7 @@ use crate::{
     key::key,
     metadata::AttributeSupport,
     read::open,
-    write::{background::Running, compressor::Compressor},
+    write::{compressor::Compressor, running::Running},
 };
 
 /// Where archives go and how: a store, a prefix, a codec. Cloning it is cheap.

@@ -1,6 +1,6 @@
-use std::{fmt, ops::RangeInclusive, str::FromStr};
+use std::{fmt, str::FromStr};
 
-use thiserror::Error;
+use crate::{CodecKind, Level, LevelError, ParseCodecError};
 
 /// A way of storing a document: as it is, or compressed at a level.
 ///
@@ -36,125 +36,6 @@ pub enum Codec {
     Zstd(Level),
     /// Brotli (RFC 7932), at this quality.
     Brotli(Level),
-}
-
-/// A compression level that was checked against its codec's range.
-///
-/// Made by [`Codec::gzip`], [`Codec::zstd`], [`Codec::brotli`] and [`Codec::with_level`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Level(u8);
-
-impl Level {
-    /// The level as a number.
-    pub fn get(self) -> u8 {
-        self.0
-    }
-}
-
-/// A codec without its level.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum CodecKind {
-    /// No compression.
-    Identity,
-    /// gzip, RFC 1952.
-    Gzip,
-    /// Zstandard, RFC 8878.
-    Zstd,
-    /// Brotli, RFC 7932.
-    Brotli,
-}
-
-impl CodecKind {
-    /// Every kind, in the order in which extensions are tried when a name is looked up.
-    pub const ALL: [Self; 4] = [Self::Identity, Self::Gzip, Self::Zstd, Self::Brotli];
-
-    /// The name that [`FromStr`] reads: `identity`, `gzip`, `zstd` or `brotli`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Identity => "identity",
-            Self::Gzip => "gzip",
-            Self::Zstd => "zstd",
-            Self::Brotli => "brotli",
-        }
-    }
-
-    /// What is appended to names on stores without attributes, dot included; `None` for identity.
-    pub fn extension(self) -> Option<&'static str> {
-        match self {
-            Self::Identity => None,
-            Self::Gzip => Some(".gz"),
-            Self::Zstd => Some(".zst"),
-            Self::Brotli => Some(".br"),
-        }
-    }
-
-    /// The registered HTTP content coding; `None` for identity.
-    ///
-    /// From the [IANA registry](https://www.iana.org/assignments/http-parameters/http-parameters.xhtml).
-    pub fn content_encoding(self) -> Option<&'static str> {
-        match self {
-            Self::Identity => None,
-            Self::Gzip => Some("gzip"),
-            Self::Zstd => Some("zstd"),
-            Self::Brotli => Some("br"),
-        }
-    }
-
-    /// Whether this build can encode and decode it: the feature of the same name is on.
-    pub fn is_compiled(self) -> bool {
-        match self {
-            Self::Identity => true,
-            Self::Gzip => cfg!(feature = "gzip"),
-            Self::Zstd => cfg!(feature = "zstd"),
-            Self::Brotli => cfg!(feature = "brotli"),
-        }
-    }
-
-    /// The levels that the codec has; `None` for identity, which has none.
-    pub fn levels(self) -> Option<RangeInclusive<u8>> {
-        match self {
-            Self::Identity => None,
-            Self::Gzip => Some(1..=9),
-            Self::Zstd => Some(1..=22),
-            Self::Brotli => Some(0..=11),
-        }
-    }
-
-    /// The kind whose extension `name` ends in, if any.
-    pub(crate) fn of_extension(name: &str) -> Option<Self> {
-        Self::ALL
-            .into_iter()
-            .find(|kind| kind.extension().is_some_and(|end| name.ends_with(end)))
-    }
-
-    /// The kind of one content coding, with the aliases that RFC 9110, section 8.4.1.3, lists.
-    pub(crate) fn of_content_coding(coding: &str) -> Option<Self> {
-        Some(match coding.to_ascii_lowercase().as_str() {
-            "identity" => Self::Identity,
-            "gzip" | "x-gzip" => Self::Gzip,
-            "zstd" => Self::Zstd,
-            "br" => Self::Brotli,
-            _ => return None,
-        })
-    }
-}
-
-impl fmt::Display for CodecKind {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.pad(self.name())
-    }
-}
-
-impl FromStr for CodecKind {
-    type Err = ParseCodecError;
-
-    fn from_str(name: &str) -> Result<Self, ParseCodecError> {
-        Self::ALL
-            .into_iter()
-            .find(|kind| kind.name() == name)
-            .ok_or_else(|| ParseCodecError { name: name.into() })
-    }
 }
 
 impl Codec {
@@ -196,7 +77,7 @@ impl Codec {
         if !kind.levels().is_some_and(|levels| levels.contains(&level)) {
             return Err(LevelError { kind, level });
         }
-        let level = Level(level);
+        let level = Level::unchecked(level);
         Ok(match kind {
             CodecKind::Identity => Self::Identity,
             CodecKind::Gzip => Self::Gzip(level),
@@ -209,9 +90,9 @@ impl Codec {
     pub fn default_for(kind: CodecKind) -> Self {
         match kind {
             CodecKind::Identity => Self::Identity,
-            CodecKind::Gzip => Self::Gzip(Level(3)),
-            CodecKind::Zstd => Self::Zstd(Level(1)),
-            CodecKind::Brotli => Self::Brotli(Level(1)),
+            CodecKind::Gzip => Self::Gzip(Level::unchecked(3)),
+            CodecKind::Zstd => Self::Zstd(Level::unchecked(1)),
+            CodecKind::Brotli => Self::Brotli(Level::unchecked(1)),
         }
     }
 
@@ -229,7 +110,7 @@ impl Codec {
     pub fn level(self) -> Option<u8> {
         match self {
             Self::Identity => None,
-            Self::Gzip(level) | Self::Zstd(level) | Self::Brotli(level) => Some(level.0),
+            Self::Gzip(level) | Self::Zstd(level) | Self::Brotli(level) => Some(level.get()),
         }
     }
 
@@ -260,43 +141,6 @@ impl FromStr for Codec {
     fn from_str(name: &str) -> Result<Self, ParseCodecError> {
         name.parse().map(Self::default_for)
     }
-}
-
-/// A level that its codec does not have.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct LevelError {
-    /// The codec.
-    pub kind: CodecKind,
-    /// The level that it does not have.
-    pub level: u8,
-}
-
-impl fmt::Display for LevelError {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { kind, level } = self;
-        match kind.levels() {
-            Some(levels) => {
-                let (first, last) = (levels.start(), levels.end());
-                write!(
-                    formatter,
-                    "{kind} has no level {level}, only {first} to {last}"
-                )
-            }
-            None => write!(formatter, "{kind} has no levels, so none of {level}"),
-        }
-    }
-}
-
-impl std::error::Error for LevelError {}
-
-/// A name that is no codec's.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("no codec is called {name:?}, only identity, gzip, zstd and brotli")]
-#[non_exhaustive]
-pub struct ParseCodecError {
-    /// The name.
-    pub name: String,
 }
 
 #[cfg(test)]

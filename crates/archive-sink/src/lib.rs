@@ -6,9 +6,11 @@ mod builder;
 mod check;
 mod clock;
 mod codec;
+mod codec_kind;
 mod digest;
 mod error;
 mod key;
+mod level;
 mod metadata;
 mod read;
 mod write;
@@ -16,13 +18,15 @@ mod write;
 pub use archive::Archive;
 pub use builder::{ArchiveBuilder, Overwrite};
 pub use check::Access;
-pub use codec::{Codec, CodecKind, Level, LevelError, ParseCodecError};
+pub use codec::Codec;
+pub use codec_kind::{CodecKind, ParseCodecError};
 pub use digest::{ParseDigestError, Sha256Digest};
 pub use error::{
     AbortError, BuildError, CheckError, CommitError, CreateError, OpenError, ReadError, SendError,
     WriteError,
 };
 pub use key::{KeyError, MAX_KEY_BYTES, MAX_SEGMENT_BYTES};
+pub use level::{Level, LevelError};
 pub use metadata::AttributeSupport;
 pub use read::{ArchiveReader, ReadLimit};
 pub use write::{ArchiveWriter, Placement, Receipt};

@@ -1,4 +1,5 @@
 mod abort;
+mod build;
 mod check;
 mod commit;
 mod create;
@@ -8,9 +9,10 @@ mod send;
 mod write;
 
 pub use abort::AbortError;
+pub use build::BuildError;
 pub use check::CheckError;
 pub use commit::CommitError;
-pub use create::{BuildError, CreateError};
+pub use create::CreateError;
 pub use open::OpenError;
 pub use read::ReadError;
 pub use send::SendError;

@@ -1,3 +1,4 @@
+mod async_read;
 mod decompressor;
 mod limit;
 pub(crate) mod open;

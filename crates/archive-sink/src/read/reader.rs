@@ -4,10 +4,9 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use bytes::{Buf, Bytes};
+use bytes::Bytes;
 use futures_core::{FusedStream, Stream, stream::BoxStream};
 use object_store::{Error as StoreError, path::Path};
-use tokio::io::{AsyncBufRead, AsyncRead, ReadBuf};
 
 use super::{
     decompressor::{Decompressor, Step},
@@ -27,7 +26,7 @@ const EMPTY_CHUNKS_AT_MOST: usize = 32;
 /// Reads an object's raw document, decompressed on the fly, and checks it.
 ///
 /// Made by [`Archive::open`](crate::Archive::open). It is a [`Stream`] of chunks of up to 64 KiB, an
-/// [`AsyncRead`] and an [`AsyncBufRead`]; what one of them has taken the others do not see again.
+/// [`AsyncRead`](tokio::io::AsyncRead) and an [`AsyncBufRead`](tokio::io::AsyncBufRead); what one of them has taken the others do not see again.
 ///
 /// # What is checked
 ///
@@ -58,8 +57,8 @@ pub struct ArchiveReader {
     verifier: Verifier,
     stored_bytes: u64,
     offset: u64,
-    /// Taken from the stream, but not yet read through [`AsyncRead`].
-    unread: Bytes,
+    /// Taken from the stream, but not yet read through `AsyncRead`.
+    pub(super) unread: Bytes,
     state: State,
 }
 
@@ -157,12 +156,15 @@ impl ArchiveReader {
         }
     }
 
-    /// How many bytes have been yielded so far, or are about to be by [`AsyncRead`].
+    /// How many bytes have been yielded so far, or are about to be by `AsyncRead`.
     pub fn raw_bytes(&self) -> u64 {
         self.verifier.raw_bytes()
     }
 
-    fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, ReadError>>> {
+    pub(super) fn poll_chunk(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, ReadError>>> {
         match self.state {
             State::Ended | State::Failed => return Poll::Ready(None),
             State::Polling => {
@@ -295,8 +297,13 @@ impl ArchiveReader {
         }
     }
 
+    /// Whether a poll has failed.
+    pub(super) fn has_failed(&self) -> bool {
+        self.state == State::Failed
+    }
+
     /// An earlier poll has reported the failure; a read must not take its end for a clean one.
-    fn failed_before(&self) -> io::Error {
+    pub(super) fn failed_before(&self) -> io::Error {
         let location = &self.location;
         io::Error::other(format!("an earlier read of {location} failed"))
     }
@@ -323,41 +330,5 @@ impl Stream for ArchiveReader {
 impl FusedStream for ArchiveReader {
     fn is_terminated(&self) -> bool {
         self.unread.is_empty() && matches!(self.state, State::Ended | State::Failed)
-    }
-}
-
-impl AsyncBufRead for ArchiveReader {
-    fn poll_fill_buf(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<&[u8]>> {
-        let this = self.get_mut();
-        if this.unread.is_empty() {
-            if this.state == State::Failed {
-                return Poll::Ready(Err(this.failed_before()));
-            }
-            if let Some(chunk) = ready!(this.poll_chunk(cx)) {
-                this.unread = chunk?;
-            }
-        }
-        Poll::Ready(Ok(&this.unread))
-    }
-
-    fn consume(self: Pin<&mut Self>, amount: usize) {
-        self.get_mut().unread.advance(amount);
-    }
-}
-
-impl AsyncRead for ArchiveReader {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        if buffer.remaining() == 0 {
-            return Poll::Ready(Ok(()));
-        }
-        let chunk = ready!(self.as_mut().poll_fill_buf(cx))?;
-        let amount = chunk.len().min(buffer.remaining());
-        buffer.put_slice(&chunk[..amount]);
-        self.consume(amount);
-        Poll::Ready(Ok(()))
     }
 }

@@ -1,16 +1,8 @@
-use std::{
-    future::Future,
-    pin::Pin,
-    sync::Arc,
-    task::{Context, Poll},
-};
+use std::{future::Future, sync::Arc};
 
-use futures_util::future::BoxFuture;
-use tokio::{
-    runtime::Handle,
-    sync::Notify,
-    task::{JoinError, JoinHandle},
-};
+use tokio::runtime::Handle;
+
+use super::{running::Running, task::Task};
 
 /// Runs requests on the runtime that was current when the writer was made, so that they go on while
 /// nobody polls the writer; without a runtime they run where they are polled.
@@ -18,49 +10,6 @@ use tokio::{
 pub(crate) struct Background {
     runtime: Option<Handle>,
     running: Arc<Running>,
-}
-
-/// Counts what must not be forgotten at shutdown: clean-ups and completions.
-#[derive(Debug, Default)]
-pub(crate) struct Running {
-    count: std::sync::atomic::AtomicUsize,
-    changed: Notify,
-}
-
-impl Running {
-    /// Waits until nothing is running.
-    pub(crate) async fn settled(&self) {
-        loop {
-            let changed = self.changed.notified();
-            let mut changed = std::pin::pin!(changed);
-            // Registered before the count is read, so that no change falls in between.
-            changed.as_mut().enable();
-            if self.count.load(std::sync::atomic::Ordering::SeqCst) == 0 {
-                return;
-            }
-            changed.await;
-        }
-    }
-
-    fn enter(self: &Arc<Self>) -> RunningGuard {
-        self.count.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
-        RunningGuard(Arc::clone(self))
-    }
-}
-
-/// Counts one operation until it is dropped, by its end, a panic or the runtime's shutdown.
-struct RunningGuard(Arc<Running>);
-
-impl Drop for RunningGuard {
-    fn drop(&mut self) {
-        let before = self
-            .0
-            .count
-            .fetch_sub(1, std::sync::atomic::Ordering::SeqCst);
-        if before == 1 {
-            self.0.changed.notify_waiters();
-        }
-    }
 }
 
 impl Background {
@@ -106,46 +55,5 @@ impl Background {
             },
             None => Task::Here(Box::pin(operation)),
         }
-    }
-}
-
-/// An operation that a [`Background`] started.
-pub(crate) enum Task<T> {
-    Spawned {
-        handle: JoinHandle<T>,
-        abort_on_drop: bool,
-    },
-    Here(BoxFuture<'static, T>),
-}
-
-impl<T> Future for Task<T> {
-    type Output = Result<T, JoinError>;
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        match self.get_mut() {
-            Self::Spawned { handle, .. } => Pin::new(handle).poll(cx),
-            Self::Here(operation) => operation.as_mut().poll(cx).map(Ok),
-        }
-    }
-}
-
-impl<T> Drop for Task<T> {
-    fn drop(&mut self) {
-        if let Self::Spawned {
-            handle,
-            abort_on_drop: true,
-        } = self
-        {
-            handle.abort();
-        }
-    }
-}
-
-impl<T> std::fmt::Debug for Task<T> {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str(match self {
-            Self::Spawned { .. } => "Task::Spawned",
-            Self::Here(_) => "Task::Here",
-        })
     }
 }

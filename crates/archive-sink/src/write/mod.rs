@@ -6,9 +6,12 @@ mod look;
 mod part_buffer;
 pub(crate) mod part_schedule;
 mod receipt;
+pub(crate) mod running;
 mod send_all;
+mod task;
 pub(crate) mod upload;
 mod writer;
+mod writer_polls;
 
 pub use receipt::{Placement, Receipt};
 pub use writer::ArchiveWriter;

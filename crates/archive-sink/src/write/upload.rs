@@ -7,10 +7,7 @@ use std::{
 use futures_util::stream::{FuturesUnordered, Stream};
 use object_store::{MultipartUpload, ObjectStore, PutMultipartOptions, PutPayload, path::Path};
 
-use super::{
-    background::{Background, Task},
-    part_schedule::MAX_PARTS,
-};
+use super::{background::Background, part_schedule::MAX_PARTS, task::Task};
 use crate::WriteError;
 
 type StoreResult<T> = Result<T, object_store::Error>;

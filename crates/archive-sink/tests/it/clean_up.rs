@@ -1,4 +1,4 @@
-//! Aborting that fails, and uploads that run out of parts.
+//! Aborting that fails, and the limits of uploads.
 
 use std::sync::Arc;
 
@@ -102,4 +102,27 @@ async fn the_10_001st_part_is_refused_and_the_rest_aborted() {
         }
     ));
     assert_eq!(log.open_uploads(), 0);
+}
+
+#[tokio::test]
+async fn no_more_parts_are_in_flight_than_allowed_and_no_fewer() {
+    for allowed in 1..=3 {
+        let slow = Strike {
+            call: Call::Part,
+            nth: None,
+            fault: Fault::Delayed,
+        };
+        let (store, log) = FaultyStore::new(Arc::new(InMemory::new()), [slow]);
+        let archive = Archive::builder(store)
+            .codec(Codec::Identity)
+            .part_size(PART)
+            .allow_small_parts()
+            .parts_in_flight(allowed)
+            .build()
+            .unwrap();
+        let mut writer = archive.create("a").unwrap();
+        writer.write_all(&noise(PART * 9)).await.unwrap();
+        assert_eq!(writer.commit().await.unwrap().parts, 9);
+        assert_eq!(log.most_in_flight(), allowed);
+    }
 }

@@ -65,6 +65,8 @@ pub(crate) struct Log {
     strikes: Vec<Strike>,
     calls: Mutex<Vec<Call>>,
     uploads: Mutex<BTreeSet<usize>>,
+    /// Parts that are on their way now, and the most that ever were.
+    in_flight: Mutex<(usize, usize)>,
 }
 
 impl Log {
@@ -81,6 +83,11 @@ impl Log {
     /// How many uploads were created, but neither completed nor aborted.
     pub(crate) fn open_uploads(&self) -> usize {
         self.uploads.lock().unwrap().len()
+    }
+
+    /// The most parts that were on their way at once.
+    pub(crate) fn most_in_flight(&self) -> usize {
+        self.in_flight.lock().unwrap().1
     }
 
     /// Counts a call and says what is to go wrong with it.
@@ -225,7 +232,16 @@ impl MultipartUpload for FaultyUpload {
     fn put_part(&mut self, data: PutPayload) -> UploadPart {
         let part = self.inner.put_part(data);
         let log = Arc::clone(&self.log);
-        Box::pin(async move { log.run(Call::Part, part).await })
+        {
+            let mut in_flight = log.in_flight.lock().unwrap();
+            in_flight.0 += 1;
+            in_flight.1 = in_flight.1.max(in_flight.0);
+        }
+        Box::pin(async move {
+            let result = log.run(Call::Part, part).await;
+            log.in_flight.lock().unwrap().0 -= 1;
+            result
+        })
     }
 
     async fn complete(&mut self) -> Result<PutResult> {
