@@ -111,12 +111,15 @@ fn code<'a>((path, source): (&'a str, &'a str)) -> impl Iterator<Item = Line<'a>
 fn code_before_tests<'a>((path, source): (&'a str, &'a str)) -> impl Iterator<Item = Line<'a>> {
     let lines: Vec<&str> = source.lines().collect();
     let tests = lines.windows(2).position(|pair| {
-        pair[0] == TEST_ONLY && pair[1].starts_with("mod ") && pair[1].ends_with('{')
+        is_test_only(pair[0]) && pair[1].starts_with("mod ") && pair[1].ends_with('{')
     });
     code((path, source)).take_while(move |(_, index, _)| tests.is_none_or(|tests| *index < tests))
 }
 
-const TEST_ONLY: &str = "#[cfg(test)]";
+/// Whether what follows this attribute is compiled for tests only.
+fn is_test_only(attribute: &str) -> bool {
+    attribute == "#[cfg(test)]" || attribute.starts_with("#[cfg(all(test,")
+}
 
 /// A module in a file of its own that is compiled for tests only, by its path without the ending.
 #[derive(Debug)]
@@ -133,7 +136,7 @@ fn files_of_tests(repository: &Repository) -> Vec<TestModule> {
     let mut modules = Vec::new();
     for (path, source) in repository.sources() {
         let lines: Vec<&str> = source.lines().collect();
-        for pair in lines.windows(2).filter(|pair| pair[0] == TEST_ONLY) {
+        for pair in lines.windows(2).filter(|pair| is_test_only(pair[0])) {
             let declared = pair[1].trim_start_matches("pub(crate) ");
             let Some(name) = declared
                 .strip_prefix("mod ")
@@ -241,10 +244,11 @@ mod tests {
         let repository = Repository::of([
             (
                 "crates/a/src/lib.rs",
-                "#[cfg(test)]\nmod support;\nmod product;\n",
+                "#[cfg(test)]\nmod support;\nmod product;\n#[cfg(all(test, loom))]\nmod loom_tests;\n",
             ),
             ("crates/a/src/support.rs", unwrap),
             ("crates/a/src/support/more.rs", unwrap),
+            ("crates/a/src/loom_tests.rs", unwrap),
             (
                 "crates/a/src/product.rs",
                 "#[cfg(test)]\nmod tests;\nfn a() { b.unwrap() }\n",
