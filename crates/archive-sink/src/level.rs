@@ -4,7 +4,8 @@ use crate::CodecKind;
 
 /// A compression level that was checked against its codec's range.
 ///
-/// Made by [`Codec::gzip`], [`Codec::zstd`], [`Codec::brotli`] and [`Codec::with_level`].
+/// Made by [`Codec::gzip`](crate::Codec::gzip), [`zstd`](crate::Codec::zstd),
+/// [`brotli`](crate::Codec::brotli) and [`with_level`](crate::Codec::with_level).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Level(u8);
 
