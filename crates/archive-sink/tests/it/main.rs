@@ -5,6 +5,7 @@ mod clean_up;
 mod contract;
 mod faults;
 mod faulty_store;
+mod poisoning;
 mod properties;
 mod reading;
 mod s3;
