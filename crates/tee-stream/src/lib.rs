@@ -10,6 +10,8 @@ mod error;
 mod hashing;
 mod lag_policy;
 mod ledger;
+#[cfg(all(test, loom))]
+mod loom_tests;
 mod manual_timer;
 mod monitor;
 mod producer;
