@@ -93,10 +93,10 @@ fn memory_is_bounded_whatever_the_value() {
     // Two chunks and the checkpoints.
     assert_at_most(peak(&orders(10_000), 64 * 1024), 200 * 1024);
     assert_at_most(peak(&orders(1), 64 * 1024), 66 * 1024);
-    let long = "long \"leaf\" ".repeat(2_000_000);
+    let long = "long \"leaf\" ".repeat(600_000);
     assert_at_most(peak(&long, 64 * 1024), 200 * 1024);
     assert_at_most(
-        peak(&vec![RawJson::from_trusted(&long); 3], 64 * 1024),
+        peak(&vec![RawJson::from_trusted(&long); 5], 64 * 1024),
         200 * 1024,
     );
     assert_at_most(

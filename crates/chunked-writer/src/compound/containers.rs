@@ -1,0 +1,169 @@
+//! The containers of serde's data model, in terms of [`Compound`].
+
+use serde::ser::{
+    Serialize, SerializeMap, SerializeSeq, SerializeStruct, SerializeStructVariant, SerializeTuple,
+    SerializeTupleStruct, SerializeTupleVariant,
+};
+
+use crate::compound::{Child, Compound, hash_of_key};
+use crate::text::{Rule, TextSerializer};
+use crate::unwind::Unwind;
+use crate::walker::{Mode, Walker, Written};
+
+impl SerializeSeq for Compound<'_> {
+    type Ok = Written;
+    type Error = Unwind;
+
+    #[inline]
+    fn serialize_element<T: ?Sized + Serialize>(&mut self, value: &T) -> Result<(), Unwind> {
+        self.element(value)
+    }
+
+    #[inline]
+    fn end(self) -> Result<Written, Unwind> {
+        self.close(b"]", b"")
+    }
+}
+
+impl SerializeTuple for Compound<'_> {
+    type Ok = Written;
+    type Error = Unwind;
+
+    #[inline]
+    fn serialize_element<T: ?Sized + Serialize>(&mut self, value: &T) -> Result<(), Unwind> {
+        self.element(value)
+    }
+
+    #[inline]
+    fn end(self) -> Result<Written, Unwind> {
+        self.close(b"]", b"")
+    }
+}
+
+impl SerializeTupleStruct for Compound<'_> {
+    type Ok = Written;
+    type Error = Unwind;
+
+    #[inline]
+    fn serialize_field<T: ?Sized + Serialize>(&mut self, value: &T) -> Result<(), Unwind> {
+        self.element(value)
+    }
+
+    #[inline]
+    fn end(self) -> Result<Written, Unwind> {
+        self.close(b"]", b"")
+    }
+}
+
+impl SerializeTupleVariant for Compound<'_> {
+    type Ok = Written;
+    type Error = Unwind;
+
+    #[inline]
+    fn serialize_field<T: ?Sized + Serialize>(&mut self, value: &T) -> Result<(), Unwind> {
+        self.element(value)
+    }
+
+    #[inline]
+    fn end(self) -> Result<Written, Unwind> {
+        self.close(b"]}", b"}")
+    }
+}
+
+impl SerializeMap for Compound<'_> {
+    type Ok = Written;
+    type Error = Unwind;
+
+    #[inline]
+    fn serialize_key<K: ?Sized + Serialize>(&mut self, key: &K) -> Result<(), Unwind> {
+        self.entry = self.next(|| hash_of_key(key))?;
+        if self.entry == Child::Write {
+            self.key(key)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// The key is gone by now, so a later walk does not compare it.
+    #[inline]
+    fn serialize_value<V: ?Sized + Serialize>(&mut self, value: &V) -> Result<(), Unwind> {
+        match self.entry {
+            Child::PassOver => return Ok(()),
+            Child::WriteRest => {}
+            Child::Write => self.walker.write(b":")?,
+        }
+        self.value(value, || 0)
+    }
+
+    #[inline]
+    fn serialize_entry<K, V>(&mut self, key: &K, value: &V) -> Result<(), Unwind>
+    where
+        K: ?Sized + Serialize,
+        V: ?Sized + Serialize,
+    {
+        self.entry(key, value)
+    }
+
+    #[inline]
+    fn end(self) -> Result<Written, Unwind> {
+        self.close(b"}", b"")
+    }
+}
+
+impl SerializeStructVariant for Compound<'_> {
+    type Ok = Written;
+    type Error = Unwind;
+
+    #[inline]
+    fn serialize_field<T: ?Sized + Serialize>(
+        &mut self,
+        name: &'static str,
+        value: &T,
+    ) -> Result<(), Unwind> {
+        self.field(name, value)
+    }
+
+    #[inline]
+    fn end(self) -> Result<Written, Unwind> {
+        self.close(b"}}", b"}")
+    }
+}
+
+/// A struct: of fields, or one of those by which `serde_json` passes text that is written as it is.
+#[derive(Debug)]
+pub(crate) enum Fields<'a> {
+    Struct(Compound<'a>),
+    Text { walker: &'a mut Walker, rule: Rule },
+}
+
+impl SerializeStruct for Fields<'_> {
+    type Ok = Written;
+    type Error = Unwind;
+
+    #[inline]
+    fn serialize_field<T: ?Sized + Serialize>(
+        &mut self,
+        name: &'static str,
+        value: &T,
+    ) -> Result<(), Unwind> {
+        match self {
+            Self::Struct(fields) => fields.field(name, value),
+            Self::Text { walker, rule } => match value.serialize(TextSerializer {
+                walker,
+                rule: *rule,
+            }) {
+                Ok(_) => Ok(()),
+                Err(unwind) if walker.mode() == Mode::Suspended => Err(unwind),
+                Err(unwind) => Err(walker.fail_value(unwind)),
+            },
+        }
+    }
+
+    #[inline]
+    fn end(self) -> Result<Written, Unwind> {
+        match self {
+            Self::Struct(fields) => fields.close(b"}", b""),
+            Self::Text { walker, .. } => walker.close(b""),
+        }
+    }
+}
