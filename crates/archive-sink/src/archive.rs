@@ -15,10 +15,8 @@ use crate::{
 /// Where archives go and how: a store, a prefix, a codec. Cloning it is cheap.
 ///
 /// ```
-/// # #[cfg(feature = "gzip")] tokio_test().unwrap();
-/// # #[cfg(feature = "gzip")]
 /// # #[tokio::main(flavor = "current_thread")]
-/// # async fn tokio_test() -> Result<(), Box<dyn std::error::Error>> {
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// use archive_sink::Archive;
 /// use object_store::{memory::InMemory, path::Path};
 /// use tokio::io::{AsyncReadExt, AsyncWriteExt};

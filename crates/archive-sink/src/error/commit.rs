@@ -24,7 +24,7 @@ pub enum CommitError {
     /// object. Nothing of it is visible.
     ///
     /// One doubt remains that no client can remove: a single PUT that timed out may reach the store
-    /// after it was looked for. (The completion of a multipart upload may not: that is aborted.)
+    /// after it was looked for. A multipart upload is aborted, and cannot be completed after that.
     #[error("cannot commit {location}: {source}{}", also(.clean_up))]
     Refused {
         /// Where the object would have been.

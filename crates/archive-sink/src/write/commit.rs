@@ -102,46 +102,58 @@ impl Commit {
             Overwrite::CreateOnly => self.look_before().await,
         };
         let result = match before {
-            Before::Write(placement) => {
-                let answer = upload.complete().await;
-                let is_complete = answer.is_ok();
-                let settled = self.settle(answer, placement, parts).await;
-                if is_complete {
-                    return settled;
-                }
-                settled
-            }
+            Before::Write(placement) => match upload.complete().await {
+                Ok(put) => return Ok(self.receipt(put.e_tag, put.version, placement, parts)),
+                Err(source) => match self.settle(Err(source), placement, parts).await {
+                    Err(CommitError::Refused { source, .. }) => {
+                        return self.refuse(source, placement, parts, &mut *upload).await;
+                    }
+                    settled => settled,
+                },
+            },
             Before::AlreadyThere(found) => Ok(self.already_there(&found)),
             Before::Conflict { compared } => Err(self.conflict(compared)),
             Before::Failed(source) => Err(self.refused(source)),
         };
-        self.after_incomplete(result, &mut *upload).await
-    }
-
-    /// Aborts an upload that was not completed, or is not known to have been.
-    async fn after_incomplete(
-        &self,
-        result: Result<Receipt, CommitError>,
-        upload: &mut dyn MultipartUpload,
-    ) -> Result<Receipt, CommitError> {
         match result {
             // The answer to completing was an error, yet the object is there: nothing to abort.
             Ok(receipt) if receipt.placement != Placement::AlreadyThere => Ok(receipt),
             Ok(receipt) => {
-                if let Err(error) = abort(upload).await {
+                if let Err(error) = abort(&mut *upload).await {
                     let location = &self.location;
                     tracing::warn!(%location, %error, "an upload that was not needed could not be aborted");
                 }
                 Ok(receipt)
             }
             Err(error) => {
-                let aborted = abort(upload).await;
-                Err(error.with_clean_up(aborted.err().map(|source| AbortError {
-                    location: self.location.clone(),
-                    source,
-                })))
+                let aborted = abort(&mut *upload).await;
+                Err(error.with_clean_up(self.abort_error(aborted)))
             }
         }
+    }
+
+    /// Aborts an upload whose completion failed and whose object is not there, and makes sure that it
+    /// will not be: when there is nothing left to abort, the completion has overtaken the look.
+    async fn refuse(
+        &self,
+        source: StoreError,
+        placement: Placement,
+        parts: usize,
+        upload: &mut dyn MultipartUpload,
+    ) -> Result<Receipt, CommitError> {
+        match upload.abort().await {
+            Err(StoreError::NotFound { .. }) => self.settle(Err(source), placement, parts).await,
+            aborted => Err(self
+                .refused(source)
+                .with_clean_up(self.abort_error(aborted))),
+        }
+    }
+
+    fn abort_error(&self, aborted: Result<(), StoreError>) -> Option<AbortError> {
+        aborted.err().map(|source| AbortError {
+            location: self.location.clone(),
+            source,
+        })
     }
 
     /// Whether creating would replace something, for stores that do not see to that themselves.

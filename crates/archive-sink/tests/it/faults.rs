@@ -202,6 +202,22 @@ async fn a_commit_whose_answer_is_lost_is_settled_by_looking() {
 }
 
 #[tokio::test]
+async fn a_completion_that_overtakes_the_look_is_noticed_when_there_is_nothing_to_abort() {
+    for attributes in SUPPORT {
+        for overwrite in OVERWRITE {
+            let strikes = [
+                strike(Call::Complete, 0, Fault::Refused),
+                strike(Call::Abort, 0, Fault::Overtaken),
+            ];
+            let run = run(strikes, 5, attributes, overwrite, true).await;
+            assert_eq!(run.result.as_ref().unwrap().parts, 5);
+            assert!(run.is_visible().await);
+            assert_eq!(run.log.open_uploads(), 0);
+        }
+    }
+}
+
+#[tokio::test]
 async fn an_object_of_its_own_that_a_retry_found_is_no_conflict() {
     let strikes = [strike(Call::Put, 0, Fault::ExistsOnRetry)];
     let kept = run(
