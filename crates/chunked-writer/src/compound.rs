@@ -274,7 +274,7 @@ impl<'a> Compound<'a> {
     fn may_close(&mut self) -> Result<(), Unwind> {
         if self.phase == Phase::Left {
             Err(Unwind::STOPPED)
-        } else if self.index < self.resume || self.walker.is_resuming() {
+        } else if self.index < self.resume {
             Err(self.walker.changed("it has fewer elements than before"))
         } else {
             Ok(())

@@ -8,9 +8,8 @@ use std::task::{Context, Poll};
 
 use serde::Serialize;
 
-use crate::checkpoints::Known;
 use crate::error::JsonError;
-use crate::production::{Production, Step};
+use crate::production::Production;
 use crate::shared::Shared;
 use crate::walker::Walker;
 
@@ -47,33 +46,8 @@ impl<T: Serialize + ?Sized> Future for CountLength<T> {
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
-        assert!(
-            !this.production.is_terminated(),
-            "polled after it has resolved"
-        );
-        if !this.production.is_ended()
-            && let Some(length) = this.production.shared().ledger().length()
-        {
-            return Poll::Ready(Ok(length));
-        }
-        match this.production.step(|walker| this.value.serialize(walker)) {
-            Step::Failed(error) => Poll::Ready(Err(error)),
-            Step::Ended => {
-                let length = this.production.position();
-                let learnt = this.production.shared().ledger().learn(Known {
-                    length,
-                    fingerprint: None,
-                });
-                Poll::Ready(learnt.map(|()| length).map_err(|what| JsonError::Changed {
-                    offset: length,
-                    what,
-                }))
-            }
-            Step::Walked | Step::Chunk(_) => {
-                context.waker().wake_by_ref();
-                Poll::Pending
-            }
-        }
+        this.production
+            .poll_length(context, |walker| this.value.serialize(walker))
     }
 }
 

@@ -30,7 +30,7 @@ mod walker;
 pub use count_length::CountLength;
 pub use document::{DEFAULT_CHUNK_SIZE, JsonDocument};
 pub use error::JsonError;
-pub use lazy::{LazyDocument, LazyJson, LazyObject, LazyStream};
+pub use lazy::{CountLazyLength, LazyDocument, LazyJson, LazyObject, LazyStream};
 #[cfg(feature = "tokio")]
 pub use push::{ChunkedWriter, ChunkedWriterBuilder, Chunks, ChunksError, ReaderGone};
 pub use raw_json::RawJson;

@@ -6,6 +6,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 
+use crate::checkpoints::Known;
 use crate::error::JsonError;
 use crate::shared::Shared;
 use crate::unwind::Unwind;
@@ -65,10 +66,6 @@ impl Production {
             state,
             ..Self::new(Walker::counting(), shared, false, offset)
         }
-    }
-
-    pub(crate) fn shared(&self) -> &Arc<Shared> {
-        &self.shared
     }
 
     /// Where the walks have come to.
@@ -213,6 +210,37 @@ impl Production {
                 Step::Chunk(chunk) => return Some(Ok(chunk)),
                 Step::Failed(error) => return Some(Err(error)),
                 Step::Ended => return None,
+            }
+        }
+    }
+
+    /// As the future of the length is polled: at most one walk.
+    pub(crate) fn poll_length(
+        &mut self,
+        context: &mut Context<'_>,
+        walk: impl FnOnce(&mut Walker) -> Result<Written, Unwind>,
+    ) -> Poll<Result<u64, JsonError>> {
+        assert!(!self.is_terminated(), "polled after it has resolved");
+        if let Some(length) = self.shared.ledger().length() {
+            return Poll::Ready(Ok(length));
+        }
+        match self.step(walk) {
+            Step::Failed(error) => Poll::Ready(Err(error)),
+            Step::Walked | Step::Chunk(_) if !self.is_ended() => {
+                context.waker().wake_by_ref();
+                Poll::Pending
+            }
+            Step::Walked | Step::Chunk(_) | Step::Ended => {
+                let length = self.walker.position();
+                let known = Known {
+                    length,
+                    fingerprint: None,
+                };
+                let learnt = self.shared.ledger().learn(known);
+                Poll::Ready(learnt.map(|()| length).map_err(|what| JsonError::Changed {
+                    offset: length,
+                    what,
+                }))
             }
         }
     }

@@ -106,6 +106,26 @@ fn after_a_panic_the_stream_fails_and_does_not_end_well() {
     assert_eq!(poll(), std::task::Poll::Ready(None));
 }
 
+#[test]
+fn chunks_that_a_panic_left_behind_are_not_handed_over() {
+    struct PanicsAtTheEnd;
+    impl std::fmt::Display for PanicsAtTheEnd {
+        fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            formatter.write_str("enough for several chunks")?;
+            panic!("by design")
+        }
+    }
+    impl Serialize for PanicsAtTheEnd {
+        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            serializer.collect_str(self)
+        }
+    }
+    let mut stream = document(PanicsAtTheEnd, 4).stream();
+    catch_unwind(AssertUnwindSafe(|| stream.next_chunk())).unwrap_err();
+    assert_eq!(stream.next_chunk(), Some(Err(JsonError::Poisoned)));
+    assert_eq!(stream.next_chunk(), None);
+}
+
 /// A map with one entry, whose key may be anything.
 struct KeyOf<K>(K);
 

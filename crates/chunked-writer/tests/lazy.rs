@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
-use chunked_writer::{JsonError, LazyDocument, LazyJson, LazyObject, LazyStream};
-use common::{Key, Model, chunk_size, drain, exact_chunks, key, model};
+use chunked_writer::{CountLazyLength, JsonError, LazyDocument, LazyJson, LazyObject, LazyStream};
+use common::{Key, Model, chunk_size, drain, exact_chunks, key, model, run};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use serde::Serialize;
@@ -39,7 +39,7 @@ fn lazy(elements: Vec<Model>, entries: Vec<(Key, Model)>) -> LazyDocument {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
+    #![proptest_config(common::config(200))]
 
     #[test]
     fn the_bytes_are_those_of_the_whole(
@@ -60,6 +60,8 @@ proptest! {
         prop_assert_eq!(&exact_chunks(document.stream(), chunk_size), &expected);
         let offset = offset.index(expected.len() + 1);
         prop_assert_eq!(&exact_chunks(document.stream_from(offset as u64), chunk_size), &expected[offset..]);
+        let counted = run(sized(document.clone(), 1).left_open().count_length());
+        prop_assert_eq!(counted, Ok(expected.len() as u64 - 1));
         expected.pop();
         prop_assert_eq!(&exact_chunks(document.left_open().stream(), chunk_size), &expected);
     }
@@ -111,6 +113,21 @@ fn items_are_made_one_at_a_time_and_nothing_is_passed_over() {
     };
     assert_eq!(drain(document.stream_from(120_002)).1, Err(beyond));
     assert_eq!(drain(document.stream_from(120_001)), (vec![], Ok(())));
+}
+
+#[test]
+fn many_parts_are_not_written_in_one_go() {
+    let document = LazyDocument::new(|| {
+        let field = |object: LazyObject, index: u32| object.field(index.to_string(), index);
+        (0..2000).fold(LazyJson::object(), field)
+    });
+    let document = sized(document, 100);
+    let mut stream = document.stream();
+    while let Some(chunk) = stream.next_chunk() {
+        chunk.unwrap();
+        let ahead = document.statistics().bytes_produced - stream.offset();
+        assert!(ahead < 120, "{ahead} bytes ahead");
+    }
 }
 
 #[test]
@@ -207,5 +224,6 @@ fn auto_traits() {
     static_assertions::assert_impl_all!(LazyDocument: Send, Sync, Unpin, Clone, std::fmt::Debug);
     static_assertions::assert_impl_all!(LazyJson: Send, Sync, Unpin, std::fmt::Debug);
     static_assertions::assert_impl_all!(LazyObject: Send, Unpin, std::fmt::Debug);
+    static_assertions::assert_impl_all!(CountLazyLength: Send, Sync, Unpin, std::fmt::Debug);
     static_assertions::assert_impl_all!(LazyStream: Send, Sync, Unpin, std::fmt::Debug);
 }

@@ -7,7 +7,7 @@ use common::{chunk_size, document, drain, exact_chunks, model, run};
 use proptest::prelude::*;
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+    #![proptest_config(common::config(400))]
 
     #[test]
     fn chunks_are_those_of_serde_json(value in model(), chunk_size in chunk_size()) {

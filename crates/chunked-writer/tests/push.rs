@@ -59,7 +59,7 @@ fn action() -> impl Strategy<Value = Action> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+    #![proptest_config(common::config(400))]
 
     #[test]
     fn what_is_read_is_what_was_written(
@@ -301,6 +301,7 @@ fn as_a_body() {
 #[test]
 fn auto_traits() {
     static_assertions::assert_impl_all!(ChunkedWriter: Send, Sync, Unpin, std::fmt::Debug);
+    static_assertions::assert_impl_all!(chunked_writer::ChunkedWriterBuilder: Send, Sync, Unpin, Copy, std::fmt::Debug);
     static_assertions::assert_impl_all!(Chunks: Send, Sync, Unpin, std::fmt::Debug);
     static_assertions::assert_impl_all!(chunked_writer::ChunkReader<Chunks>: Send, Sync, Unpin, std::fmt::Debug);
     static_assertions::assert_impl_all!(ChunksError: Send, Sync, Unpin, Error);

@@ -8,6 +8,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use crate::document::DEFAULT_CHUNK_SIZE;
 use crate::error::JsonError;
 use crate::fingerprint::Fingerprint;
+use crate::lazy::count_length::CountLazyLength;
 use crate::lazy::json::LazyJson;
 use crate::lazy::stream::LazyStream;
 use crate::production::Production;
@@ -102,11 +103,11 @@ impl LazyDocument {
         let shared = Arc::clone(&self.shared);
         shared.counters.streams.fetch_add(1, Relaxed);
         let production = match self.known_length() {
-            Some(length) if offset > length => Production::ended(
-                shared,
-                offset,
-                Some(JsonError::OffsetBeyondEnd { offset, length }),
-            ),
+            Some(length) if offset > 0 && offset >= length => {
+                let error =
+                    (offset > length).then_some(JsonError::OffsetBeyondEnd { offset, length });
+                Production::ended(shared, offset, error)
+            }
             _ => {
                 let verifier = Verifier::new(Arc::clone(&shared), Fingerprint::new());
                 let mut walker = Walker::new(self.chunk_size.get(), Some(verifier));
@@ -123,7 +124,17 @@ impl LazyDocument {
         self.shared.counters.snapshot()
     }
 
-    /// The length of the document in bytes, once a stream has come to its end.
+    /// Finds out the exact length, for `Content-Length`, by making all of the document once and throwing it away.
+    ///
+    /// Once it is known, every stream of the document (also those that were made before) has an exact size hint.
+    pub fn count_length(&self) -> CountLazyLength {
+        let shared = Arc::clone(&self.shared);
+        let production = Production::new(Walker::counting(), shared, self.left_open, 0);
+        CountLazyLength::new((self.make)(), production)
+    }
+
+    /// The length of the document in bytes, if a stream has come to its end or the length has been
+    /// [counted](Self::count_length).
     #[must_use]
     pub fn known_length(&self) -> Option<u64> {
         self.shared.ledger().length()

@@ -10,10 +10,22 @@ use chunked_writer::{JsonDocument, JsonError};
 use futures_util::Stream;
 use proptest::collection::vec;
 use proptest::prelude::*;
+use proptest::test_runner::FileFailurePersistence;
 use serde::ser::{
     Serialize, SerializeMap, SerializeSeq, SerializeStruct, SerializeStructVariant, SerializeTuple,
     SerializeTupleStruct, SerializeTupleVariant, Serializer,
 };
+
+/// So many cases. What fails is saved next to the test, and tried first from then on.
+pub(crate) fn config(cases: u32) -> ProptestConfig {
+    let failure_persistence =
+        Some(Box::new(FileFailurePersistence::WithSource("regressions")) as _);
+    ProptestConfig {
+        cases,
+        failure_persistence,
+        ..ProptestConfig::default()
+    }
+}
 
 /// Anything that serde knows. `serde_json` takes all of it.
 #[derive(Clone, Debug)]
