@@ -1,3 +1,5 @@
+use std::fmt;
+
 use bytes::Bytes;
 use object_store::PutPayload;
 
@@ -11,13 +13,22 @@ pub(crate) const BLOCK_BYTES: usize = 64 * 1024;
 ///
 /// Codecs write straight into its blocks, and the store is handed the blocks themselves: nothing
 /// grows by copying, and nothing is copied on the way out.
-#[derive(Debug)]
 pub(crate) struct PartBuffer {
     full: Vec<Bytes>,
     block: Vec<u8>,
     filled: usize,
     length: usize,
     capacity: usize,
+}
+
+impl fmt::Debug for PartBuffer {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            formatter,
+            "PartBuffer({} of {})",
+            self.length, self.capacity
+        )
+    }
 }
 
 impl PartBuffer {

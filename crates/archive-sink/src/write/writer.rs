@@ -28,7 +28,7 @@ use crate::{
 ///
 /// `flush` waits until every full part is stored. What is short of a part stays in memory, since no
 /// store would take it, and so does what the codec holds back, since forcing it out would make the
-/// object depend on when somebody flushed ([`tokio::io::copy`] does whenever its reader pauses).
+/// object depend on when somebody flushed (`tokio::io::copy` does whenever its reader pauses).
 ///
 /// # Cancel safety
 ///

@@ -52,3 +52,17 @@ fn futures_can_be_spawned() {
     let mut sender = writer();
     is_send(&sender.send_all(stream::empty::<Result<Bytes, std::io::Error>>()));
 }
+
+#[tokio::test]
+async fn debug_output_names_the_object_and_shows_no_content() {
+    use tokio::io::AsyncWriteExt;
+    let archive = crate::support::Target::memory().builder().build().unwrap();
+    let mut writer = archive.create("name").unwrap();
+    writer.write_all(&[b'7'; 30_000]).await.unwrap();
+    let text = format!("{writer:?}");
+    assert!(text.contains("name") && text.len() < 3_000, "{text}");
+    assert!(!text.contains("55, 55") && !text.contains("777"), "{text}");
+    writer.commit().await.unwrap();
+    let text = format!("{:?}", archive.open("name").await.unwrap());
+    assert!(text.contains("name") && text.len() < 1_000, "{text}");
+}
