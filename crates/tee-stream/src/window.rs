@@ -61,6 +61,13 @@ impl Window {
         self.base_sequence
     }
 
+    /// Readers that need the oldest chunk.
+    pub(crate) fn readers_at_base(&self) -> usize {
+        self.slots
+            .front()
+            .map_or(self.at_front, |slot| slot.readers)
+    }
+
     /// Whether a reader at `offset` can go on from here without a gap.
     pub(crate) fn holds(&self, offset: u64) -> bool {
         (self.base()..=self.front).contains(&offset)

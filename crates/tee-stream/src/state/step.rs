@@ -51,7 +51,8 @@ impl<P, E> State<P, E> {
             return None;
         };
         let cursor = self.cursors.get_mut(id)?;
-        if self.poisoned || cursor.blocked.is_some() || cursor.room_waiters > 0 {
+        let waited_for = cursor.room_waiters > 0 && sequence == cursor.window.base_sequence();
+        if self.poisoned || waited_for || reader.waits_for_room.is_some() {
             return None;
         }
         let chunk = cursor.window.read(sequence, reader.offset)?;
@@ -78,7 +79,7 @@ impl<P, E> State<P, E> {
         let cursor = self.cursors.get_mut(id)?;
         let chunk: Bytes = cursor.window.read(sequence, reader.offset)?;
         if cursor.blocked.is_some() && sequence == cursor.window.base_sequence() {
-            if self.settings.timed && now.is_none() {
+            if self.settings.timed && now.is_none() && cursor.window.readers_at_base() == 1 {
                 return Some(Step::NeedTime);
             }
             if cursor.moves_on(index, reader, sequence, now) {
