@@ -164,7 +164,7 @@ impl<E> Branch<E> {
                 _ => None,
             };
             drop(state);
-            effects.run();
+            shared.guard(|| effects.run());
             let (cursor, production) = match step {
                 Step::Chunk(chunk) => return Poll::Ready(Ok(Some(chunk))),
                 Step::End => {

@@ -56,7 +56,7 @@ impl<E> Shared<E> {
     ) -> T {
         let mut effects = Effects::new();
         let result = change(&mut self.lock(), &mut effects);
-        effects.run();
+        self.guard(|| effects.run());
         result
     }
 
@@ -105,6 +105,8 @@ struct PoisonOnPanic<'a, E>(&'a Shared<E>);
 
 impl<E> Drop for PoisonOnPanic<'_, E> {
     fn drop(&mut self) {
-        self.0.change(State::poison);
+        let mut effects = Effects::new();
+        self.0.lock().poison(&mut effects);
+        effects.run();
     }
 }

@@ -99,11 +99,12 @@ impl<P, E> State<P, E> {
         hashes: &[UnitHash],
         effects: &mut Effects<P, E>,
     ) -> Result<(), TeeError<E>> {
+        let length = chunk.len();
+        self.produced += length as u64;
         let Some(cursor) = self.cursors.get_mut(id) else {
             effects.drop_chunk(chunk);
             return Ok(());
         };
-        let length = chunk.len();
         let front = cursor.window.front() + length as u64;
         let compared = hashes
             .iter()
@@ -120,7 +121,6 @@ impl<P, E> State<P, E> {
         }
         cursor.window.push(chunk);
         self.frontier = self.frontier.max(front);
-        self.produced += length as u64;
         self.held += length;
         self.held_peak = self.held_peak.max(self.held);
         let window = &mut cursor.window;

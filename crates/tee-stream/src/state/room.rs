@@ -128,7 +128,8 @@ impl<P, E> State<P, E> {
                 // The last group: its readers ride together, and only one that has stalled is left behind.
                 left = self.settings.ride_limit.max(limit).saturating_sub(waited);
             }
-            if left > longest {
+            // Of equals the last: they tend to run in the order in which they joined.
+            if left >= longest {
                 (longest, patient) = (left, Some(index));
             }
         }

@@ -1,0 +1,76 @@
+//! Tokio's clock, paused: patience is exact to the millisecond, and no test sleeps.
+#![cfg(feature = "tokio-time")]
+
+use std::{convert::Infallible, time::Duration};
+
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt, future, stream};
+use tee_stream::{LagPolicy, Tee, TokioTimer};
+use tokio::time::Instant;
+
+const CHUNKS: u64 = 100;
+
+fn document(offset: u64) -> impl Stream<Item = Result<Bytes, Infallible>> + Send + 'static {
+    stream::iter((offset..CHUNKS).map(|number| Ok(Bytes::from(vec![number as u8]))))
+}
+
+async fn read(
+    mut branch: impl Stream<Item = Result<Bytes, impl std::fmt::Debug>> + Unpin,
+    pause: Duration,
+) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    while let Some(chunk) = branch.next().await {
+        bytes.extend_from_slice(&chunk.unwrap());
+        if !pause.is_zero() {
+            tokio::time::sleep(pause).await;
+        }
+    }
+    bytes
+}
+
+fn tee() -> Tee<Infallible> {
+    Tee::builder()
+        .window(10)
+        .timer(TokioTimer::new())
+        .replay(document)
+        .build(document(0))
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stalled_reader_delays_the_others_by_its_patience_and_no_more() {
+    let began = Instant::now();
+    let tee = tee();
+    let stalled = tee.branch();
+    let readers = (0..10).map(|_| read(tee.branch(), Duration::ZERO));
+    let all = future::join_all(readers).await;
+    assert!(
+        all.iter()
+            .all(|read| read.iter().copied().eq(0..CHUNKS as u8))
+    );
+    let delay = began.elapsed();
+    let expected = LagPolicy::DEFAULT_PATIENCE;
+    assert!(
+        (expected..=expected + Duration::from_millis(1)).contains(&delay),
+        "{delay:?}"
+    );
+    assert_eq!(tee.statistics().bytes_produced, CHUNKS);
+    // It has lost nothing: it goes on by itself, and reads the last window where the others left it.
+    assert_eq!(read(stalled, Duration::ZERO).await.len(), CHUNKS as usize);
+    assert_eq!(tee.statistics().cursors_opened, 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_but_steady_reader_holds_the_others_up_for_its_patience_in_all() {
+    let began = Instant::now();
+    let tee = tee();
+    let (slow, fast) = (tee.branch(), tee.branch());
+    let slow = tokio::spawn(read(slow, Duration::from_millis(40)));
+    assert_eq!(read(fast, Duration::ZERO).await.len(), CHUNKS as usize);
+    let delay = began.elapsed();
+    assert!(
+        delay <= LagPolicy::DEFAULT_PATIENCE + Duration::from_millis(2),
+        "{delay:?}"
+    );
+    assert_eq!(slow.await.unwrap().len(), CHUNKS as usize);
+    assert!(tee.statistics().bytes_produced <= 2 * CHUNKS);
+}
