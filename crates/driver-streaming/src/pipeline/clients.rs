@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use crate::solver::Solver;
 
 /// The HTTP clients: connections are kept and used again by all auctions.
@@ -10,10 +12,20 @@ pub(super) struct Clients {
 }
 
 impl Clients {
-    pub(super) fn new() -> Result<Self, reqwest::Error> {
+    /// Clients for requests that take at most `deadline`.
+    ///
+    /// An engine that stalls keeps its connection when its request is given up: hyper closes one only after what it
+    /// had taken has been written. The kernel closes it when nothing has moved for a whole deadline. (On other systems
+    /// than Linux, there is no such limit.)
+    pub(super) fn new(deadline: Duration) -> Result<Self, reqwest::Error> {
         // A redirected POST would be a second request, of which the caller knows nothing.
         let builder = || {
-            reqwest::Client::builder()
+            let builder = reqwest::Client::builder();
+            #[cfg(target_os = "linux")]
+            let builder = builder.tcp_user_timeout(deadline);
+            #[cfg(not(target_os = "linux"))]
+            let _no_such_option = deadline;
+            builder
                 .redirect(reqwest::redirect::Policy::none())
                 .user_agent(concat!("driver-streaming/", env!("CARGO_PKG_VERSION")))
         };

@@ -107,7 +107,7 @@ impl PipelineBuilder {
         Ok(Pipeline::new(
             self.solvers,
             self.archive,
-            Clients::new()?,
+            Clients::new(self.settings.deadline)?,
             self.settings,
         ))
     }
