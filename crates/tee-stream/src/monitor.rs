@@ -63,11 +63,13 @@ impl Progress {
         self.name.as_ref()
     }
 
+    #[inline]
     pub(crate) fn bytes(&self) -> u64 {
         self.bytes.load(Ordering::Relaxed)
     }
 
     /// Only the branch itself adds, so that this need not be one atomic step.
+    #[inline]
     pub(crate) fn add(&self, bytes: usize) {
         self.bytes
             .store(self.bytes() + bytes as u64, Ordering::Relaxed);

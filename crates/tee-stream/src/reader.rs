@@ -47,6 +47,7 @@ pub(crate) enum Place {
 
 impl Reader {
     /// Moves on behind a chunk of the cursor that it reads.
+    #[inline]
     pub(crate) fn reads(&mut self, chunk: &[u8]) {
         let length = chunk.len() as u64;
         self.offset += length;
@@ -112,6 +113,7 @@ impl Readers {
         Some(reader)
     }
 
+    #[inline]
     pub(crate) fn get_mut(&mut self, index: usize) -> Option<&mut Reader> {
         self.slots.get_mut(index)?.as_mut()
     }

@@ -85,9 +85,12 @@ impl Signal {
     }
 
     /// Forgets that the source woke, right before it is polled.
+    #[inline]
     pub(crate) fn begin_poll(&self) {
-        // Whatever a waker that came before says is then visible to the poll.
-        self.woken.swap(false, Ordering::AcqRel);
+        // Swapped, so that whatever the waker says is visible to the poll. A wake-up that the load misses is found later.
+        if self.woken.load(Ordering::Acquire) {
+            self.woken.swap(false, Ordering::AcqRel);
+        }
     }
 
     /// Whether the source woke since [`Signal::begin_poll`]: whoever registered after that missed it.

@@ -28,6 +28,7 @@ impl Tail {
     }
 
     /// Takes the next shared chunk and returns the one that may be handed out.
+    #[inline]
     pub(crate) fn follow(&mut self, chunk: Bytes) -> Option<Bytes> {
         if self.tail.is_empty() {
             return Some(chunk);

@@ -2,6 +2,8 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 
+// The methods on the way of every chunk are `#[inline]`: the state is generic and compiled in the user's crate, this is not.
+
 /// The chunks of one cursor, oldest first, each with the number of branches whose next chunk it is.
 ///
 /// Counting the readers at each chunk, and not the chunks of each reader, is what makes moving on O(1)
@@ -37,31 +39,38 @@ impl Window {
     }
 
     /// The offset of the oldest byte that is still here.
+    #[inline]
     pub(crate) fn base(&self) -> u64 {
         self.slots.front().map_or(self.front, |slot| slot.offset)
     }
 
+    #[inline]
     pub(crate) fn front(&self) -> u64 {
         self.front
     }
 
+    #[inline]
     pub(crate) fn bytes(&self) -> usize {
         self.bytes
     }
 
+    #[inline]
     pub(crate) fn chunks(&self) -> usize {
         self.slots.len()
     }
 
+    #[inline]
     pub(crate) fn readers_at_front(&self) -> usize {
         self.at_front
     }
 
+    #[inline]
     pub(crate) fn base_sequence(&self) -> u64 {
         self.base_sequence
     }
 
     /// Readers that need the oldest chunk.
+    #[inline]
     pub(crate) fn readers_at_base(&self) -> usize {
         self.slots
             .front()
@@ -85,6 +94,7 @@ impl Window {
     }
 
     /// Removes a reader. True when nobody needs the oldest chunk any longer.
+    #[inline]
     pub(crate) fn leave(&mut self, sequence: u64) -> bool {
         let readers = self.readers(sequence);
         *readers -= 1;
@@ -94,6 +104,7 @@ impl Window {
     /// What a reader at `offset`, whose next chunk is `sequence`, reads next; nothing at the front.
     ///
     /// It is a whole chunk, or what is left of one that another production cut elsewhere.
+    #[inline]
     pub(crate) fn read(&self, sequence: u64, offset: u64) -> Option<Bytes> {
         let slot = self.slots.get(self.index(sequence))?;
         let skipped = (offset - slot.offset) as usize;
@@ -105,12 +116,14 @@ impl Window {
     }
 
     /// Moves a reader to the next chunk. True when nobody needs the oldest chunk any longer.
+    #[inline]
     pub(crate) fn advance(&mut self, sequence: u64) -> bool {
         *self.readers(sequence + 1) += 1;
         self.leave(sequence)
     }
 
     /// Adds a chunk. The readers that were at the front are now at it.
+    #[inline]
     pub(crate) fn push(&mut self, bytes: Bytes) {
         let readers = std::mem::take(&mut self.at_front);
         self.bytes += bytes.len();
@@ -124,6 +137,7 @@ impl Window {
     }
 
     /// Takes out the oldest chunk, unless a reader still needs it.
+    #[inline]
     pub(crate) fn evict(&mut self) -> Option<Bytes> {
         if self.slots.front()?.readers > 0 {
             return None;
@@ -134,6 +148,7 @@ impl Window {
         Some(slot.bytes)
     }
 
+    #[inline]
     fn readers(&mut self, sequence: u64) -> &mut usize {
         let index = self.index(sequence);
         match self.slots.get_mut(index) {
@@ -142,6 +157,7 @@ impl Window {
         }
     }
 
+    #[inline]
     fn index(&self, sequence: u64) -> usize {
         (sequence - self.base_sequence) as usize
     }
