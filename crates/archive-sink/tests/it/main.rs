@@ -9,6 +9,7 @@ mod poisoning;
 mod properties;
 mod reading;
 mod s3;
+mod s3_server;
 mod scripted_store;
 mod support;
 mod tools;

@@ -1,83 +1,24 @@
 //! The contract over HTTP: against a real S3 server inside this process, and against any endpoint
 //! that the environment names.
 
-use std::{path::Path as FilePath, sync::Arc};
+use std::sync::Arc;
 
-use archive_sink::{AttributeSupport, CommitError, OpenError};
-use hyper_util::{
-    rt::{TokioExecutor, TokioIo},
-    server::conn::auto::Builder as HttpServer,
-};
-use object_store::{
-    ObjectStore, ObjectStoreExt, RetryConfig,
-    aws::{AmazonS3, AmazonS3Builder},
-    path::Path,
-};
-use s3s::{auth::SimpleAuth, service::S3ServiceBuilder};
+use archive_sink::{AttributeSupport, CommitError, OpenError, Placement};
+use object_store::{ObjectStore, ObjectStoreExt, aws::AmazonS3Builder, path::Path};
 use tokio::io::AsyncWriteExt;
 
 use crate::{
     cancellation::drop_after,
     contract::check_all,
     faulty_store::{Call, Fault, FaultyStore, Strike},
-    support::{Target, files, noise, read, store, stored},
+    s3_server::{Answers, PART, client, serve, target},
+    support::{Target, noise, read, store, stored},
 };
-
-const PART: usize = 5 * 1024 * 1024;
-const BUCKET: &str = "archive";
-
-/// Serves the directory as S3 for as long as the test's runtime lives, and says where.
-async fn serve(directory: &FilePath) -> String {
-    std::fs::create_dir_all(directory.join(BUCKET)).unwrap();
-    let mut service = S3ServiceBuilder::new(s3s_fs::FileSystem::new(directory).unwrap());
-    service.set_auth(SimpleAuth::from_single("key", "secret"));
-    let service = service.build();
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    tokio::spawn(async move {
-        while let Ok((socket, _)) = listener.accept().await {
-            let service = service.clone();
-            tokio::spawn(async move {
-                let server = HttpServer::new(TokioExecutor::new());
-                // A client that goes away is no failure of the server.
-                let _ = server.serve_connection(TokioIo::new(socket), service).await;
-            });
-        }
-    });
-    format!("http://{address}")
-}
-
-fn client(endpoint: &str, secret: &str) -> AmazonS3 {
-    AmazonS3Builder::new()
-        .with_endpoint(endpoint)
-        .with_allow_http(true)
-        .with_region("us-east-1")
-        .with_bucket_name(BUCKET)
-        .with_access_key_id("key")
-        .with_secret_access_key(secret)
-        .with_retry(RetryConfig {
-            max_retries: 0,
-            ..Default::default()
-        })
-        .build()
-        .unwrap()
-}
-
-async fn target(directory: &FilePath) -> Target {
-    let endpoint = serve(directory).await;
-    let root = directory.to_owned();
-    Target {
-        store: Arc::new(client(&endpoint, "secret")),
-        attributes: AttributeSupport::Kept,
-        part_size: PART,
-        leftovers: Arc::new(move || files(&root, |name| name.contains(".upload"))),
-    }
-}
 
 #[tokio::test]
 async fn s3() {
     let directory = tempfile::tempdir().unwrap();
-    check_all(&target(directory.path()).await).await;
+    check_all(&target(directory.path(), Answers::Sent, 0).await).await;
 }
 
 #[tokio::test]
@@ -105,11 +46,11 @@ async fn s3_from_the_environment() {
 }
 
 #[tokio::test]
-async fn wrong_credentials_and_buckets_are_found_at_start_up() {
+async fn wrong_credentials_are_found_at_start_up() {
     let directory = tempfile::tempdir().unwrap();
-    let endpoint = serve(directory.path()).await;
-    let mut target = target(directory.path()).await;
-    target.store = Arc::new(client(&endpoint, "wrong"));
+    let endpoint = serve(directory.path(), Answers::Sent).await;
+    let mut target = target(directory.path(), Answers::Sent, 0).await;
+    target.store = Arc::new(client(&endpoint, "wrong", 0));
     let error = target.builder().build().unwrap().check().await.unwrap_err();
     assert!(
         error.to_string().contains("cannot start an upload"),
@@ -121,7 +62,7 @@ async fn wrong_credentials_and_buckets_are_found_at_start_up() {
 #[tokio::test]
 async fn a_part_that_fails_leaves_no_file_on_the_server() {
     let directory = tempfile::tempdir().unwrap();
-    let target = target(directory.path()).await;
+    let target = target(directory.path(), Answers::Sent, 0).await;
     let strikes = [Strike {
         call: Call::Part,
         nth: Some(1),
@@ -151,7 +92,7 @@ async fn a_part_that_fails_leaves_no_file_on_the_server() {
 #[tokio::test]
 async fn a_completion_whose_answer_is_lost_is_settled() {
     let directory = tempfile::tempdir().unwrap();
-    let target = target(directory.path()).await;
+    let target = target(directory.path(), Answers::Sent, 0).await;
     let document = noise(PART + 1);
     for (fault, name) in [(Fault::AnswerLost, "a"), (Fault::NotFoundOnRetry, "b")] {
         let strikes = [Strike {
@@ -173,9 +114,39 @@ async fn a_completion_whose_answer_is_lost_is_settled() {
 }
 
 #[tokio::test]
+async fn commits_whose_answers_the_network_loses_are_settled() {
+    use Answers::{AllReset, FirstReset, FirstUnavailable};
+    let documents = [noise(1000), noise(PART + 1)];
+    // Retries find the object that their first attempt made, or an upload that is gone.
+    for (answers, retries) in [
+        (FirstReset, 0),
+        (FirstReset, 2),
+        (FirstUnavailable, 0),
+        (FirstUnavailable, 2),
+        (AllReset, 2),
+    ] {
+        for (parts, document) in (1..).zip(&documents) {
+            let directory = tempfile::tempdir().unwrap();
+            let target = target(directory.path(), answers, retries).await;
+            let archive = target.builder().build().unwrap();
+            let receipt = store(&archive, "a", document).await;
+            assert_eq!(receipt.parts, parts, "{answers:?} {retries}");
+            assert_ne!(receipt.placement, Placement::AlreadyThere);
+            assert_eq!(read(archive.open("a").await.unwrap()).await, document);
+            assert_eq!((target.leftovers)(), [] as [String; 0]);
+            // The answers are lost indeed: nobody else would know.
+            if answers == AllReset {
+                let put = target.store.put(&Path::from("b"), "b".into()).await;
+                assert!(put.is_err());
+            }
+        }
+    }
+}
+
+#[tokio::test]
 async fn an_object_somebody_else_wrote_meanwhile_is_a_conflict() {
     let directory = tempfile::tempdir().unwrap();
-    let target = target(directory.path()).await;
+    let target = target(directory.path(), Answers::Sent, 0).await;
     let archive = target.builder().build().unwrap();
     let mut writer = archive.create("a").unwrap();
     writer.write_all(b"mine").await.unwrap();
@@ -193,7 +164,7 @@ async fn an_object_somebody_else_wrote_meanwhile_is_a_conflict() {
 #[tokio::test]
 async fn writers_that_are_dropped_midway_leave_no_file_on_the_server() {
     let directory = tempfile::tempdir().unwrap();
-    let target = target(directory.path()).await;
+    let target = target(directory.path(), Answers::Sent, 0).await;
     let archive = target.builder().build().unwrap();
     let document = noise(2 * PART + PART / 2);
     // One block is one poll, so the first part is full after 320 and the second after 640.
