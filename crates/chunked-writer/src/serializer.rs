@@ -26,7 +26,7 @@ impl<'a> Serializer for &'a mut Walker {
 
     #[inline]
     fn serialize_bool(self, value: bool) -> Result<Written, Unwind> {
-        self.number(|formatter, walker| formatter.write_bool(walker, value))
+        self.close(if value { b"true" } else { b"false" })
     }
 
     #[inline]

@@ -3,6 +3,7 @@
 //!
 //! `cargo bench --manifest-path crates/chunked-writer/benchmarks/Cargo.toml --bench cpu`
 
+use std::collections::BTreeMap;
 use std::hint::black_box;
 use std::io::{BufWriter, Write};
 use std::sync::Arc;
@@ -15,6 +16,11 @@ const KIB: usize = 1024;
 const ROUNDS: usize = 3;
 
 fn main() {
+    println!(
+        "nanoseconds for each byte of what costs most: tiny elements, and what is passed over one by one"
+    );
+    small_elements();
+    println!();
     println!(
         "nanoseconds of processor time for each byte, the best of {ROUNDS} rounds (and against to_vec)"
     );
@@ -80,6 +86,58 @@ fn auctions(size: usize) {
     for ((name, _), cost) in contenders.iter().zip(best) {
         println!("  {name:20} {cost:.3}  ({:.2})", cost / best[0]);
     }
+}
+
+fn small_elements() {
+    against_to_vec(
+        "small integers",
+        (0..3_000_000_u32)
+            .map(|index| (index % 100) as u8)
+            .collect::<Vec<_>>(),
+    );
+    against_to_vec(
+        "large integers",
+        (0..1_000_000_u64)
+            .map(|index| index * 1_000_003)
+            .collect::<Vec<_>>(),
+    );
+    against_to_vec(
+        "floats",
+        (0..1_000_000_u32)
+            .map(|index| f64::from(index) / 3.0)
+            .collect::<Vec<_>>(),
+    );
+    against_to_vec("strings of 3 bytes", vec!["abc"; 1_000_000]);
+    against_to_vec(
+        "strings with escapes",
+        vec!["line one\nline \"two\"\tend"; 400_000],
+    );
+    against_to_vec("small tuples", vec![(true, 1_u8, "x"); 500_000]);
+    let entries = |count: u32| {
+        (0..count)
+            .map(|key| (format!("{key:08}"), key))
+            .collect::<BTreeMap<_, _>>()
+    };
+    against_to_vec("BTreeMap of 1,000", entries(1_000));
+    against_to_vec("BTreeMap of 10,000", entries(10_000));
+    against_to_vec("BTreeMap of 100,000", entries(100_000));
+}
+
+fn against_to_vec<T: serde::Serialize>(name: &str, value: T) {
+    let length = serde_json::to_vec(&value).expect("it serializes").len();
+    let document = JsonDocument::new(value);
+    let value = Arc::clone(document.value());
+    let to_vec = || {
+        black_box(serde_json::to_vec(&*value))
+            .expect("it serializes")
+            .len()
+    };
+    let chunks = || drain(JsonDocument::from_arc(Arc::clone(&value)).stream());
+    let (to_vec, chunks) = (cost(length, &to_vec), cost(length, &chunks));
+    println!(
+        "  {name:22} to_vec {to_vec:.3}  chunks of 64 KiB {chunks:.3}  ({:.2})",
+        chunks / to_vec
+    );
 }
 
 fn linear<T: serde::Serialize>(name: &str, document: &JsonDocument<T>) {

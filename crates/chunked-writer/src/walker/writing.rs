@@ -71,10 +71,16 @@ impl Walker {
     #[inline]
     pub(crate) fn key(&mut self, key: &str) -> Result<Written, Unwind> {
         if self.string_fits(key) {
-            return Ok(Written(()));
+            Ok(Written(()))
+        } else {
+            self.string_in_full(key)
         }
+    }
+
+    #[inline(never)]
+    fn string_in_full(&mut self, text: &str) -> Result<Written, Unwind> {
         self.write(b"\"")?;
-        self.write_escaped(key.as_bytes())?;
+        self.write_escaped(text.as_bytes())?;
         self.write(b"\"")?;
         Ok(Written(()))
     }
@@ -85,7 +91,12 @@ impl Walker {
         if self.string_fits(text) {
             return Ok(Written(()));
         }
-        self.string_across(text.as_bytes())
+        // There is room for six bytes for each, which is the most that escaping takes, and for the quotes.
+        if text.len() < self.limit.saturating_sub(self.buffer.len()) / 6 {
+            self.string_in_full(text)
+        } else {
+            self.string_across(text.as_bytes())
+        }
     }
 
     /// Writes a string if it fits and nothing in it is escaped.
