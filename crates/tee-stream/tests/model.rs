@@ -36,6 +36,8 @@ struct Scenario {
     window: usize,
     maximum_cursors: usize,
     timed: bool,
+    /// In the end, whether those that stalled are dropped before time passes.
+    drops_stalled: bool,
     operations: Vec<Operation>,
 }
 
@@ -124,11 +126,15 @@ prop_compose! {
         window in 1..120usize,
         maximum_cursors in 1..6usize,
         timed in prop::bool::weighted(0.8),
+        drops_stalled in any::<bool>(),
         operations in vec(operations(), 1..120),
     ) -> Scenario {
-        Scenario { length, chunk, replay_chunk, fails_at, pending_every, window, maximum_cursors, timed, operations }
+        Scenario { length, chunk, replay_chunk, fails_at, pending_every, window, maximum_cursors, timed, drops_stalled, operations }
     }
 }
+
+/// Who is to be woken by which source.
+type Wakers = Arc<Mutex<Vec<(Arc<AtomicBool>, Waker)>>>;
 
 /// One production, which may fail and may be pending.
 struct Source {
@@ -138,7 +144,7 @@ struct Source {
     fails_at: Option<usize>,
     pending_every: Option<usize>,
     polls: usize,
-    wakers: Arc<Mutex<Vec<Waker>>>,
+    wakers: Wakers,
     polled: Arc<AtomicBool>,
 }
 
@@ -155,7 +161,8 @@ impl Stream for Source {
             .pending_every
             .is_some_and(|every| self.polls % (every + 1) == 1)
         {
-            self.wakers.lock().unwrap().push(context.waker().clone());
+            let waker = (Arc::clone(&self.polled), context.waker().clone());
+            self.wakers.lock().unwrap().push(waker);
             self.polled.store(false, Ordering::SeqCst);
             return Poll::Pending;
         }
@@ -192,12 +199,24 @@ impl Wake for Woken {
     }
 }
 
+impl Drop for Source {
+    /// A source that is gone wakes nobody.
+    fn drop(&mut self) {
+        self.wakers
+            .lock()
+            .unwrap()
+            .retain(|(source, _)| !Arc::ptr_eq(source, &self.polled));
+    }
+}
+
 struct Reader {
     branch: Option<Branch<io::Error>>,
     policy: Policy,
     expected: Vec<u8>,
     read: usize,
     stalled: bool,
+    /// Its last poll was pending, so that it must be woken before it is polled again.
+    pending: bool,
     late: bool,
     woken: Arc<Woken>,
     end: Arc<Mutex<Option<BranchEnd>>>,
@@ -215,7 +234,7 @@ struct Run {
     fails_at: Option<usize>,
     tee: Tee<io::Error>,
     timer: ManualTimer,
-    wakers: Arc<Mutex<Vec<Waker>>>,
+    wakers: Wakers,
     readers: Vec<Reader>,
     queue: Queue,
 }
@@ -238,7 +257,7 @@ impl Run {
         let fails_at = scenario
             .fails_at
             .map(|permille| scenario.length * permille / 1000);
-        let wakers: Arc<Mutex<Vec<Waker>>> = Arc::default();
+        let wakers: Wakers = Arc::default();
         let timer = ManualTimer::new();
         let source = {
             let (document, wakers) = (document.clone(), Arc::clone(&wakers));
@@ -306,6 +325,7 @@ impl Run {
             expected,
             read: 0,
             stalled: false,
+            pending: false,
             late,
             woken,
             end,
@@ -323,6 +343,7 @@ impl Run {
         };
         let waker = Waker::from(Arc::clone(&reader.woken));
         let polled = branch.poll_next_unpin(&mut Context::from_waker(&waker));
+        reader.pending = polled.is_pending();
         let ending = match polled {
             Poll::Pending => None,
             Poll::Ready(Some(Ok(chunk))) => {
@@ -420,7 +441,7 @@ impl Run {
     fn wake_sources(&self) -> bool {
         let wakers = std::mem::take(&mut *self.wakers.lock().unwrap());
         let any = !wakers.is_empty();
-        wakers.into_iter().for_each(Waker::wake);
+        wakers.into_iter().for_each(|(_, waker)| waker.wake());
         any
     }
 
@@ -466,13 +487,22 @@ impl Run {
         self.finish();
     }
 
+    /// One that stalled and is to be dropped.
+    fn droppable(&self) -> Option<usize> {
+        let stalled = |reader: &Reader| reader.stalled && reader.branch.is_some();
+        self.readers
+            .iter()
+            .position(stalled)
+            .filter(|_| self.scenario.drops_stalled)
+    }
+
     /// From here on branches are polled only when they were woken, so a lost wake-up shows as a branch that hangs; those that
     /// stalled are not polled at all, and may only hold the others up for as long as their policy says.
     fn finish(&mut self) {
         let can_replay = self.can_replay();
         for reader in &mut self.readers {
             reader.stalled &= !reader.policy.waits_for_ever(can_replay);
-            if !reader.stalled {
+            if !reader.stalled && !reader.pending {
                 Arc::clone(&reader.woken).wake();
             }
         }
@@ -493,7 +523,11 @@ impl Run {
                 if self.readers[index].is_running() && self.poll(index) {
                     Arc::clone(&self.readers[index].woken).wake();
                 }
-            } else if !self.wake_sources() {
+            } else if self.wake_sources() {
+                continue;
+            } else if let Some(index) = self.droppable() {
+                self.readers[index].branch = None;
+            } else {
                 self.timer.advance(STEP);
                 waited += STEP;
                 assert!(waited <= most, "somebody hangs: {self:?}");
