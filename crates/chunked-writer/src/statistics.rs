@@ -19,7 +19,7 @@ pub struct JsonStatistics {
     pub walks: u64,
     /// Streams that were made: each is one production, or the rest of one.
     pub streams: u64,
-    /// Children that walks passed over one by one since they were written already, at about a nanosecond each. Where
+    /// Children that walks passed over one by one since they were written already, at a nanosecond or a few each. Where
     /// this is far more than the number of elements, a large container is no slice, `Vec` or `VecDeque`, and its
     /// cost grows with the square of its length: a [lazy document](crate::LazyDocument) has no such cost.
     pub children_skipped: u64,
