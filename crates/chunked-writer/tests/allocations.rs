@@ -122,3 +122,16 @@ fn counting_takes_one_buffer() {
             .is_some_and(|length| length > 2_000_000)
     );
 }
+
+#[test]
+fn a_string_of_100_megabytes_takes_some_chunks_of_memory() {
+    let document = JsonDocument::new(["x".repeat(100_000_000)]);
+    let mut chunks = 0;
+    let used = measure(|| chunks = read(&mut document.stream()));
+    assert_eq!(chunks, 100_000_004u64.div_ceil(64 * 1024));
+    assert!(
+        used.bytes_max <= 4 * 64 * 1024,
+        "{} bytes at once",
+        used.bytes_max
+    );
+}
