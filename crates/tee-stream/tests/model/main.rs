@@ -1,5 +1,7 @@
 //! The tee against a model: a plain `Vec<u8>` and an offset for each branch, under random interleavings.
 
+mod scenario;
+
 use std::{
     collections::VecDeque,
     fmt, io,
@@ -15,123 +17,12 @@ use std::{
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
-use proptest::{collection::vec, prelude::*, test_runner::FileFailurePersistence};
-use tee_stream::{
-    AfterPatience, Branch, BranchEnd, BranchEnding, BranchOptions, LagPolicy, ManualTimer, Tee,
-    TeeError,
-};
+use proptest::{prelude::*, test_runner::FileFailurePersistence};
+use tee_stream::{Branch, BranchEnd, BranchEnding, LagPolicy, ManualTimer, Tee, TeeError};
 
-const LIMIT: Duration = Duration::from_millis(20);
+use scenario::{LIMIT, Operation, Policy, Scenario, scenarios};
+
 const STEP: Duration = Duration::from_millis(5);
-
-#[derive(Debug, Clone)]
-struct Scenario {
-    length: usize,
-    chunk: usize,
-    replay_chunk: Option<usize>,
-    /// Where every production fails, in permille of the document.
-    fails_at: Option<usize>,
-    /// Every so many polls, a production is pending.
-    pending_every: Option<usize>,
-    window: usize,
-    maximum_cursors: usize,
-    timed: bool,
-    /// In the end, whether those that stalled are dropped before time passes.
-    drops_stalled: bool,
-    operations: Vec<Operation>,
-}
-
-#[derive(Debug, Clone)]
-enum Operation {
-    Join(Policy, usize),
-    Poll(usize),
-    /// Polls one branch until it is pending.
-    Drain(usize),
-    Drop(usize),
-    Stall(usize),
-    WakeSources,
-    Advance,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq)]
-enum Policy {
-    Default,
-    Wait,
-    Fail,
-    Replay,
-    PatienceThenFail,
-    PatienceThenReplay,
-}
-
-impl Policy {
-    fn options(self) -> BranchOptions {
-        let options = BranchOptions::new();
-        match self {
-            Self::Default => options,
-            Self::Wait => options.lag_policy(LagPolicy::Wait),
-            Self::Fail => options.lag_policy(LagPolicy::Fail),
-            Self::Replay => options.lag_policy(LagPolicy::Replay),
-            Self::PatienceThenFail => options.lag_policy(LagPolicy::Patience {
-                limit: LIMIT,
-                then: AfterPatience::Fail,
-            }),
-            Self::PatienceThenReplay => options.lag_policy(LagPolicy::Patience {
-                limit: LIMIT,
-                then: AfterPatience::Replay,
-            }),
-        }
-    }
-
-    fn waits_for_ever(self, can_replay: bool) -> bool {
-        self == Self::Wait || (self == Self::Default && !can_replay)
-    }
-
-    fn may_lag(self, can_replay: bool) -> bool {
-        match self {
-            Self::Wait => false,
-            Self::Default => false,
-            Self::Fail | Self::PatienceThenFail => true,
-            Self::Replay | Self::PatienceThenReplay => !can_replay,
-        }
-    }
-}
-
-fn operations() -> impl Strategy<Value = Operation> {
-    let policy = prop_oneof![
-        4 => Just(Policy::Default),
-        1 => Just(Policy::Wait),
-        1 => Just(Policy::Fail),
-        2 => Just(Policy::Replay),
-        1 => Just(Policy::PatienceThenFail),
-        4 => Just(Policy::PatienceThenReplay),
-    ];
-    prop_oneof![
-        3 => (policy, 0..20usize).prop_map(|(policy, tail)| Operation::Join(policy, tail.saturating_sub(10))),
-        12 => any::<usize>().prop_map(Operation::Poll),
-        4 => any::<usize>().prop_map(Operation::Drain),
-        1 => any::<usize>().prop_map(Operation::Drop),
-        1 => any::<usize>().prop_map(Operation::Stall),
-        2 => Just(Operation::WakeSources),
-        3 => Just(Operation::Advance),
-    ]
-}
-
-prop_compose! {
-    fn scenarios()(
-        length in prop_oneof![Just(0usize), 1..50usize, 50..800usize],
-        chunk in 1..40usize,
-        replay_chunk in prop::option::weighted(0.8, 1..40usize),
-        fails_at in prop::option::weighted(0.2, 0..1000usize),
-        pending_every in prop::option::weighted(0.5, 1..5usize),
-        window in 1..120usize,
-        maximum_cursors in 1..6usize,
-        timed in prop::bool::weighted(0.8),
-        drops_stalled in any::<bool>(),
-        operations in vec(operations(), 1..120),
-    ) -> Scenario {
-        Scenario { length, chunk, replay_chunk, fails_at, pending_every, window, maximum_cursors, timed, drops_stalled, operations }
-    }
-}
 
 /// Who is to be woken by which source.
 type Wakers = Arc<Mutex<Vec<(Arc<AtomicBool>, Waker)>>>;
