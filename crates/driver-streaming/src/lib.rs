@@ -16,6 +16,7 @@ mod replay;
 mod solver;
 #[cfg(feature = "stand-in")]
 pub mod stand_in;
+mod telemetry;
 
 pub use chunked_writer::JsonDocument;
 pub use measured_body::Ending;

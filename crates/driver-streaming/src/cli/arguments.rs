@@ -88,6 +88,11 @@ pub(super) struct SendingArguments {
     /// How the outcome is printed [default: text].
     #[arg(long, value_enum)]
     pub(super) format: Option<Format>,
+
+    /// Export metrics and traces to this collector, by OTLP over HTTP with protocol buffers [default: what
+    /// `OTEL_EXPORTER_OTLP_ENDPOINT` says]. The other `OTEL_*` variables count as well.
+    #[arg(long, value_name = "ENDPOINT")]
+    pub(super) otlp: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -149,7 +154,7 @@ pub(super) struct GenerateArguments {
 }
 
 impl SolveArguments {
-    /// Whether the command was given no argument at all.
+    /// Whether the command was given no argument at all, but perhaps where to export telemetry to.
     pub(super) fn is_bare(&self) -> bool {
         let Self {
             auction,
@@ -161,7 +166,11 @@ impl SolveArguments {
             archive_limit,
             sending,
         } = self;
-        let SendingArguments { deadline, format } = sending;
+        let SendingArguments {
+            deadline,
+            format,
+            otlp: _,
+        } = sending;
         auction.is_none()
             && id.is_none()
             && solvers.is_empty()

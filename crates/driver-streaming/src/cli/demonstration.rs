@@ -16,6 +16,7 @@ use crate::generator::AuctionShape;
 use crate::pipeline::Pipeline;
 use crate::solver::Solver;
 use crate::stand_in::StandIn;
+use crate::telemetry::export::Export;
 
 /// Where the demonstration archives.
 const FOLDER: &str = "archive";
@@ -31,7 +32,7 @@ pub(super) struct Demonstration {
 
 impl Demonstration {
     /// Generates an auction and starts three engines.
-    pub(super) async fn start() -> Result<Self, Failure> {
+    pub(super) async fn start(export: &Export) -> Result<Self, Failure> {
         let mut text = Vec::new();
         AuctionShape::mainnet()
             .write_to(&mut text)
@@ -61,7 +62,7 @@ impl Demonstration {
             .overwrite(Overwrite::Replace)
             .build()
             .map_err(|error| Failure::failed(error_chain(&error)))?;
-        let pipeline = build(builder.archive(location.target(archive)))?;
+        let pipeline = build(export.attach(builder.archive(location.target(archive))))?;
         Ok(Self {
             pipeline,
             auction,

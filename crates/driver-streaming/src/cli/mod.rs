@@ -5,6 +5,7 @@ mod codec_choice;
 mod demonstration;
 mod duration;
 mod exit;
+mod exporting;
 mod generate;
 mod input;
 mod member_setting;
@@ -23,6 +24,7 @@ use tracing_subscriber::EnvFilter;
 
 use self::arguments::{Arguments, Command};
 use self::exit::{Exit, Failure};
+use self::exporting::exporting;
 
 /// Runs the program with the arguments of this process. Results go to standard output, all else to standard error.
 ///
@@ -54,8 +56,18 @@ fn run(arguments: Arguments) -> Result<Exit, Failure> {
         .map_err(|error| Failure::failed(format!("the runtime cannot be started: {error}")))?;
     runtime.block_on(async {
         match arguments.command {
-            Command::Solve(arguments) => solve::run(arguments).await,
-            Command::Replay(arguments) => replay::run(arguments).await,
+            Command::Solve(arguments) => {
+                exporting(&arguments.sending, async |export| {
+                    solve::run(&arguments, export).await
+                })
+                .await
+            }
+            Command::Replay(arguments) => {
+                exporting(&arguments.sending, async |export| {
+                    replay::run(&arguments, export).await
+                })
+                .await
+            }
             Command::Solver(arguments) => solver::run(arguments).await,
             Command::Generate(_) => unreachable!("handled without a runtime"),
         }

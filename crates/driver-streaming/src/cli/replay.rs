@@ -12,8 +12,9 @@ use crate::document::Document;
 use crate::error_chain;
 use crate::pipeline::Pipeline;
 use crate::replay::ArchivedDocument;
+use crate::telemetry::export::Export;
 
-pub(super) async fn run(arguments: ReplayArguments) -> Result<Exit, Failure> {
+pub(super) async fn run(arguments: &ReplayArguments, export: &Export) -> Result<Exit, Failure> {
     let solvers = parse_solvers(&arguments.solvers)?;
     let now = Timestamp::now();
     let settings: Vec<_> = arguments
@@ -25,7 +26,7 @@ pub(super) async fn run(arguments: ReplayArguments) -> Result<Exit, Failure> {
     if let Some(deadline) = arguments.sending.deadline {
         builder = builder.deadline(deadline);
     }
-    let pipeline = build(builder)?;
+    let pipeline = build(export.attach(builder))?;
     let (location, name) = StoreLocation::object(&arguments.location).map_err(|error| {
         Failure::usage(format!("the archived auction: {}", error_chain(&error)))
     })?;

@@ -12,10 +12,11 @@ use crate::archive::StoreLocation;
 use crate::error_chain;
 use crate::pipeline::{Pipeline, PipelineBuilder};
 use crate::solver::Solver;
+use crate::telemetry::export::Export;
 
-pub(super) async fn run(arguments: SolveArguments) -> Result<Exit, Failure> {
+pub(super) async fn run(arguments: &SolveArguments, export: &Export) -> Result<Exit, Failure> {
     if arguments.is_bare() {
-        return Demonstration::start().await?.run().await;
+        return Demonstration::start(export).await?.run().await;
     }
     let Some(path) = &arguments.auction else {
         return Err(Failure::usage(
@@ -49,7 +50,7 @@ pub(super) async fn run(arguments: SolveArguments) -> Result<Exit, Failure> {
             kept.map_err(|error| Failure::usage(format!("--archive: {}", error_chain(&error))))?;
         builder = builder.archive(location.target(kept));
     }
-    let pipeline = build(builder)?;
+    let pipeline = build(export.attach(builder))?;
     let length = auction.text_length() as u64;
     run_and_print(
         &pipeline,

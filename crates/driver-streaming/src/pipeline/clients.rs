@@ -4,7 +4,7 @@ use crate::solver::Solver;
 
 /// The HTTP clients: connections are kept and used again by all auctions.
 #[derive(Clone, Debug)]
-pub(super) struct Clients {
+pub(crate) struct Clients {
     /// For engines on this machine, which no proxy can reach.
     direct: reqwest::Client,
     /// For all others: by the proxy that the environment names, if it names one.
@@ -17,7 +17,7 @@ impl Clients {
     /// An engine that stalls keeps its connection when its request is given up: hyper closes one only after what it
     /// had taken has been written. The kernel closes it when nothing has moved for a whole deadline. (On other systems
     /// than Linux, there is no such limit.)
-    pub(super) fn new(deadline: Duration) -> Result<Self, reqwest::Error> {
+    pub(crate) fn new(deadline: Duration) -> Result<Self, reqwest::Error> {
         // A redirected POST would be a second request, of which the caller knows nothing.
         let builder = || {
             let builder = reqwest::Client::builder();
@@ -37,6 +37,16 @@ impl Clients {
 
     pub(super) fn for_solver(&self, solver: &Solver) -> &reqwest::Client {
         if solver.is_loopback() {
+            &self.direct
+        } else {
+            &self.outside
+        }
+    }
+
+    /// The client for something else than a solver.
+    #[cfg(feature = "cli")]
+    pub(crate) fn for_url(&self, url: &url::Url) -> &reqwest::Client {
+        if crate::solver::is_loopback(url) {
             &self.direct
         } else {
             &self.outside

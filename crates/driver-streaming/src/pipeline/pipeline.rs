@@ -3,6 +3,7 @@ use std::sync::Arc;
 use futures_util::future::{OptionFuture, join, join_all};
 use futures_util::{StreamExt, TryStreamExt};
 use measured_body::ProductionMeter;
+use reqwest::header::{HeaderMap, HeaderName};
 use tee_stream::{Branch, BranchOptions, Tee, TokioTimer};
 use tokio::time::Instant;
 
@@ -17,6 +18,10 @@ use crate::outcome::{
 };
 use crate::progress::{Progress, ProgressTrack, Stage};
 use crate::solver::{Exchange, ExchangeLimits, Solver};
+use crate::telemetry::{SolverTelemetry, Telemetry, request_id};
+
+/// Names the run to everybody who is sent its document.
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Sends auctions to solvers and keeps a copy of each.
 ///
@@ -30,6 +35,7 @@ pub struct Pipeline {
     archive: Option<ArchiveTarget>,
     clients: Clients,
     settings: Settings,
+    telemetry: Telemetry,
 }
 
 impl Pipeline {
@@ -43,12 +49,14 @@ impl Pipeline {
         archive: Option<ArchiveTarget>,
         clients: Clients,
         settings: Settings,
+        telemetry: Telemetry,
     ) -> Self {
         Self {
             solvers: solvers.into(),
             archive,
             clients,
             settings,
+            telemetry,
         }
     }
 
@@ -102,28 +110,36 @@ impl Pipeline {
             )
         });
 
+        let telemetry = self.telemetry.auction(id);
+        let headers = HeaderMap::from_iter([(REQUEST_ID, request_id(id))]);
         let started = Instant::now();
         let limits = ExchangeLimits {
             deadline: started + self.settings.deadline,
             answer_bytes: self.settings.answer_bytes,
         };
-        let sends = join_all(
-            sends
-                .into_iter()
-                .map(|(solver, body, track)| self.send(solver, body, limits, track)),
-        );
-        let keep = OptionFuture::from(archive.map(|(target, id, body, track)| async move {
-            let counted = body.inspect_ok(|chunk| track.add_bytes(chunk.len()));
-            target
-                .keep(id, counted.boxed(), self.settings.archive_limit, &track)
-                .await
-        }));
+        let sends = join_all(sends.into_iter().enumerate().map(
+            |(index, (solver, body, track))| {
+                let (headers, told) = (headers.clone(), telemetry.solver(index));
+                self.send(solver, headers, body, limits, track, told)
+            },
+        ));
+        let archiving = archive.as_ref().map(|_| telemetry.archive());
+        let archive = archive.zip(archiving);
+        let keep =
+            OptionFuture::from(archive.map(|((target, id, body, track), told)| async move {
+                let counted = body.inspect_ok(|chunk| track.add_bytes(chunk.len()));
+                let outcome = target
+                    .keep(id, counted.boxed(), self.settings.archive_limit, &track)
+                    .await;
+                told.finish(&outcome);
+                outcome
+            }));
         let (exchanges, archive) = join(sends, keep).await;
         let wall = started.elapsed();
 
         let sent = digest.get();
         let raw = document.origin().or(sent);
-        Outcome {
+        let outcome = Outcome {
             auction: AuctionOutcome {
                 id: id.map(|id| id.as_str().to_owned()),
                 bytes: raw.map(|digest| digest.bytes()),
@@ -143,7 +159,9 @@ impl Pipeline {
                     .map(|digest| document.bytes_produced() as f64 / digest.bytes() as f64),
             },
             wall_ms: milliseconds(wall),
-        }
+        };
+        telemetry.finish(&outcome, &meter);
+        outcome
     }
 
     /// Waits until nothing of an earlier run is left: archives that were given up are still cleaned up in the background.
@@ -173,12 +191,18 @@ impl Pipeline {
     async fn send(
         &self,
         solver: &Solver,
+        mut headers: HeaderMap,
         branch: Branch<DocumentError>,
         limits: ExchangeLimits,
         track: ProgressTrack,
+        told: SolverTelemetry,
     ) -> Exchange {
+        told.propagate(&mut headers);
         let client = self.clients.for_solver(solver);
-        let exchange = Exchange::run(client, solver, branch, limits, &track).await;
+        let recorder = told.recorder();
+        let exchange =
+            Exchange::run(client, solver, headers, branch, limits, &track, recorder).await;
+        told.finish(&exchange);
         track.set_stage(if exchange.status() == SolverStatus::Ok {
             Stage::Ok
         } else {

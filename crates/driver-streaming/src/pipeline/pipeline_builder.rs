@@ -6,6 +6,7 @@ use super::pipeline::Pipeline;
 use super::pipeline_error::PipelineError;
 use crate::archive::ArchiveTarget;
 use crate::solver::Solver;
+use crate::telemetry::{Telemetry, TelemetrySettings};
 
 /// Settings of a [`Pipeline`].
 #[derive(Debug)]
@@ -13,6 +14,7 @@ pub struct PipelineBuilder {
     solvers: Vec<Solver>,
     archive: Option<ArchiveTarget>,
     settings: Settings,
+    pub(crate) telemetry: TelemetrySettings,
 }
 
 /// What bounds each run of a pipeline.
@@ -35,6 +37,7 @@ impl Default for PipelineBuilder {
                 answer_bytes: 10_000_000,
                 window_bytes: 1024 * 1024,
             },
+            telemetry: TelemetrySettings::default(),
         }
     }
 }
@@ -104,11 +107,13 @@ impl PipelineBuilder {
                 name: twice.name().to_owned(),
             });
         }
+        let telemetry = Telemetry::new(self.telemetry, &self.solvers);
         Ok(Pipeline::new(
             self.solvers,
             self.archive,
             Clients::new(self.settings.deadline)?,
             self.settings,
+            telemetry,
         ))
     }
 }

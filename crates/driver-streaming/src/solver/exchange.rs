@@ -2,8 +2,8 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use http_body::Body;
-use measured_body::{MeasuredBody, Measurements};
-use reqwest::header::{CONTENT_TYPE, HeaderValue};
+use measured_body::{MeasuredBody, Measurements, Recorder};
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use serde_json::value::RawValue;
 use tokio::time::Instant;
 
@@ -37,25 +37,31 @@ struct ExchangeResult {
 
 impl Exchange {
     /// Sends `body` and reads the answer. Cancel safe: dropped half-way, the body is freed and the connection closed.
-    pub(crate) async fn run<B>(
+    ///
+    /// `recorder` is told what happened to the body, as the exchange itself is.
+    pub(crate) async fn run<B, R>(
         client: &reqwest::Client,
         solver: &Solver,
+        headers: HeaderMap,
         body: B,
         limits: ExchangeLimits,
         track: &ProgressTrack,
+        recorder: R,
     ) -> Self
     where
         B: Body<Data = bytes::Bytes> + Send + 'static,
+        R: Recorder + Send + Sync + 'static,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
         let measurements = Arc::new(OnceLock::new());
         let recorded = Arc::clone(&measurements);
-        let measured = MeasuredBody::new(body, move |found: &Measurements| {
+        let keep = move |found: &Measurements| {
             let _only_report = recorded.set(found.clone());
-        });
+        };
+        let measured = MeasuredBody::new(body, (keep, recorder));
         let (body, owner) = CancellableBody::new(measured, track.clone());
         let started = Instant::now();
-        let sent = send(client, solver, body, limits.answer_bytes, track);
+        let sent = send(client, solver, headers, body, limits.answer_bytes, track);
         let result = match tokio::time::timeout_at(limits.deadline, sent).await {
             Ok(result) => result,
             Err(_elapsed) => ExchangeResult {
@@ -106,6 +112,7 @@ impl Exchange {
 async fn send<B>(
     client: &reqwest::Client,
     solver: &Solver,
+    headers: HeaderMap,
     body: B,
     answer_bytes: usize,
     track: &ProgressTrack,
@@ -117,6 +124,7 @@ where
     track.set_stage(Stage::Sending);
     let request = client
         .post(solver.url().clone())
+        .headers(headers)
         .header(CONTENT_TYPE, HeaderValue::from_static("application/json"))
         .body(reqwest::Body::wrap(body));
     let response = match request.send().await {

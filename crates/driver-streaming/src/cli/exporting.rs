@@ -1,0 +1,18 @@
+use super::arguments::SendingArguments;
+use super::exit::{Exit, Failure};
+use crate::error_chain;
+use crate::telemetry::export::Export;
+
+/// Runs a command whose telemetry is exported, and exports what is left of it when the command has ended.
+///
+/// By then the outcome has been printed: it waits for no collector.
+pub(super) async fn exporting(
+    arguments: &SendingArguments,
+    command: impl AsyncFnOnce(&Export) -> Result<Exit, Failure>,
+) -> Result<Exit, Failure> {
+    let export = Export::start(arguments.otlp.as_deref())
+        .map_err(|error| Failure::usage(format!("--otlp: {}", error_chain(&error))))?;
+    let exit = command(&export).await;
+    export.finish().await;
+    exit
+}

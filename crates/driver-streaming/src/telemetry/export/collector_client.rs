@@ -1,0 +1,84 @@
+use std::time::Duration;
+
+use async_trait::async_trait;
+use opentelemetry_http::{Bytes, HttpClient, HttpError, Request, Response};
+use tokio::runtime::Handle;
+use url::Url;
+
+use super::last_failure::LastFailure;
+use crate::error_chain::error_chain;
+use crate::pipeline::Clients;
+
+/// Sends exports with the HTTP client that solvers are sent to with as well.
+///
+/// The SDK exports from threads of its own, where that client cannot run: each request is a task of the runtime.
+#[derive(Debug)]
+pub(super) struct CollectorClient {
+    runtime: Handle,
+    clients: Clients,
+    timeout: Duration,
+    failure: LastFailure,
+}
+
+#[derive(Debug, thiserror::Error)]
+enum CollectorError {
+    #[error("the collector did not answer within {timeout:?}")]
+    Timeout { timeout: Duration },
+    #[error("the program is ending")]
+    Stopped,
+}
+
+impl CollectorClient {
+    /// A client whose requests run in `runtime` and take no longer than `timeout`.
+    pub(super) fn new(
+        runtime: Handle,
+        clients: Clients,
+        timeout: Duration,
+        failure: LastFailure,
+    ) -> Self {
+        Self {
+            runtime,
+            clients,
+            timeout,
+            failure,
+        }
+    }
+
+    async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
+        let url = Url::parse(&request.uri().to_string())?;
+        let client = self.clients.for_url(&url).clone();
+        let timeout = self.timeout;
+        let exchange = async move {
+            let sent = client.send_bytes(request);
+            match tokio::time::timeout(timeout, sent).await {
+                Ok(answer) => answer,
+                Err(_elapsed) => Err(CollectorError::Timeout { timeout }.into()),
+            }
+        };
+        match self.runtime.spawn(exchange).await {
+            Ok(answer) => answer,
+            Err(_shut_down) => Err(CollectorError::Stopped.into()),
+        }
+    }
+}
+
+#[async_trait]
+impl HttpClient for CollectorClient {
+    async fn send_bytes(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
+        let answer = self.send(request).await.map_err(without_url);
+        self.failure.set(match &answer {
+            Ok(answer) if answer.status().is_success() => None,
+            Ok(answer) => Some(format!("the collector answered {}", answer.status())),
+            Err(error) => Some(error_chain(error.as_ref())),
+        });
+        answer
+    }
+}
+
+/// The endpoint may carry a password.
+fn without_url(error: HttpError) -> HttpError {
+    match error.downcast::<reqwest::Error>() {
+        Ok(error) => error.without_url().into(),
+        Err(error) => error,
+    }
+}
