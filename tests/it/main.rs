@@ -7,6 +7,7 @@ mod end_to_end;
 mod faults;
 mod generate;
 mod interrupt;
+mod isolation;
 mod replay;
 mod s3;
 mod solver;
