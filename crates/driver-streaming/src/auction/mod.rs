@@ -2,6 +2,7 @@
 
 mod auction_id;
 mod depth;
+mod member;
 mod parse_error;
 mod parser;
 mod raw_auction;

@@ -5,8 +5,8 @@ use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::depth::{MAXIMUM_DEPTH, too_deep_at};
+use super::member::{EntryRun, Member, Value};
 use super::parse_error::{ParseError, Problem};
-use super::raw_auction::{EntryRun, Member, Value};
 use super::span::Span;
 
 /// Neighbouring elements are indexed as one run until they fill this many bytes, so that the index of a long list of

@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 use super::exit::{Exit, Failure};
 use super::input::choose_id;
 use super::run::run_and_print;
-use super::solve::build;
+use super::setup::build;
 use crate::archive::StoreLocation;
 use crate::auction::{AuctionId, RawAuction};
 use crate::error_chain;

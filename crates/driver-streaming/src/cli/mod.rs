@@ -12,6 +12,7 @@ mod member_setting;
 mod progress_bars;
 mod replay;
 mod run;
+mod setup;
 mod solve;
 mod solver;
 mod summary;

@@ -5,7 +5,7 @@ use super::arguments::ReplayArguments;
 use super::exit::{Exit, Failure};
 use super::member_setting::parse_setting;
 use super::run::run_and_print;
-use super::solve::{build, parse_solvers};
+use super::setup::{build, parse_solvers};
 use crate::archive::StoreLocation;
 use crate::auction::AuctionId;
 use crate::document::Document;

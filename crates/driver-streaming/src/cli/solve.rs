@@ -8,10 +8,10 @@ use super::demonstration::Demonstration;
 use super::exit::{Exit, Failure};
 use super::input::{choose_id, read_auction};
 use super::run::run_and_print;
+use super::setup::{build, parse_solvers};
 use crate::archive::StoreLocation;
 use crate::error_chain;
-use crate::pipeline::{Pipeline, PipelineBuilder};
-use crate::solver::Solver;
+use crate::pipeline::Pipeline;
 use crate::telemetry::export::Export;
 
 pub(super) async fn run(arguments: &SolveArguments, export: &Export) -> Result<Exit, Failure> {
@@ -67,18 +67,4 @@ fn no_id(path: &Path) -> String {
         "{}: the auction has no id to archive it by: neither a member `id` nor `metadata.auction_id`; give one with --id",
         path.display()
     )
-}
-
-pub(super) fn parse_solvers(texts: &[String]) -> Result<Vec<Solver>, Failure> {
-    let parse = |text: &String| {
-        text.parse()
-            .map_err(|error| Failure::usage(format!("--solver: {}", error_chain(&error))))
-    };
-    texts.iter().map(parse).collect()
-}
-
-pub(super) fn build(builder: PipelineBuilder) -> Result<Pipeline, Failure> {
-    builder
-        .build()
-        .map_err(|error| Failure::usage(error_chain(&error)))
 }

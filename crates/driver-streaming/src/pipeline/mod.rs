@@ -4,6 +4,7 @@ mod clients;
 mod pipeline;
 mod pipeline_builder;
 mod pipeline_error;
+mod settings;
 
 #[cfg(feature = "cli")]
 pub(crate) use self::clients::Clients;

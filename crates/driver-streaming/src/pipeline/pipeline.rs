@@ -8,7 +8,8 @@ use tee_stream::{Branch, BranchOptions, Tee, TokioTimer};
 use tokio::time::Instant;
 
 use super::clients::Clients;
-use super::pipeline_builder::{PipelineBuilder, Settings};
+use super::pipeline_builder::PipelineBuilder;
+use super::settings::Settings;
 use crate::archive::ArchiveTarget;
 use crate::auction::AuctionId;
 use crate::document::{DigestCell, Document, DocumentError};

@@ -4,42 +4,18 @@ use std::time::Duration;
 use super::clients::Clients;
 use super::pipeline::Pipeline;
 use super::pipeline_error::PipelineError;
+use super::settings::Settings;
 use crate::archive::ArchiveTarget;
 use crate::solver::Solver;
 use crate::telemetry::{Telemetry, TelemetrySettings};
 
 /// Settings of a [`Pipeline`].
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct PipelineBuilder {
     solvers: Vec<Solver>,
     archive: Option<ArchiveTarget>,
     settings: Settings,
     pub(crate) telemetry: TelemetrySettings,
-}
-
-/// What bounds each run of a pipeline.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Settings {
-    pub(super) deadline: Duration,
-    pub(super) archive_limit: Duration,
-    pub(super) answer_bytes: usize,
-    pub(super) window_bytes: usize,
-}
-
-impl Default for PipelineBuilder {
-    fn default() -> Self {
-        Self {
-            solvers: Vec::new(),
-            archive: None,
-            settings: Settings {
-                deadline: Duration::from_secs(15),
-                archive_limit: Duration::from_secs(120),
-                answer_bytes: 10_000_000,
-                window_bytes: 1024 * 1024,
-            },
-            telemetry: TelemetrySettings::default(),
-        }
-    }
 }
 
 impl PipelineBuilder {
