@@ -8,6 +8,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
+use super::raw_request::RawRequest;
 use super::runtime;
 
 /// How long a test waits for what must come: only a broken test waits so long.
@@ -17,7 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub(crate) struct Engine {
     url: String,
     reports: Receiver<RequestReport>,
-    bodies: Receiver<Vec<u8>>,
+    requests: Receiver<RawRequest>,
     task: JoinHandle<()>,
 }
 
@@ -37,19 +38,22 @@ impl Engine {
         Self {
             url,
             reports,
-            bodies: channel().1,
+            requests: channel().1,
             task: runtime().spawn(engine.serve()),
         }
     }
 
     /// An engine that keeps what it is sent, decoded from chunks, and answers well.
     pub(crate) fn keeping() -> Self {
-        let (sender, bodies) = channel();
-        Self::on_socket(bodies, move |stream| {
+        let (sender, requests) = channel();
+        Self::on_socket(requests, move |mut stream| {
             let sender = sender.clone();
             async move {
-                if let Some(body) = read_request(stream).await {
-                    let _heard = sender.send(body);
+                let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 16\r\n\r\n{\"solutions\":[]}";
+                if let Some(request) = RawRequest::read(&mut stream).await
+                    && stream.write_all(answer).await.is_ok()
+                {
+                    let _heard = sender.send(request);
                 }
             }
         })
@@ -73,7 +77,7 @@ impl Engine {
     }
 
     fn on_socket<F>(
-        bodies: Receiver<Vec<u8>>,
+        requests: Receiver<RawRequest>,
         serve: impl Fn(TcpStream) -> F + Send + Sync + 'static,
     ) -> Self
     where
@@ -95,7 +99,7 @@ impl Engine {
         Self {
             url,
             reports: channel().1,
-            bodies,
+            requests,
             task,
         }
     }
@@ -117,7 +121,14 @@ impl Engine {
 
     /// The next request's body.
     pub(crate) fn body(&self) -> Vec<u8> {
-        self.bodies.recv_timeout(PATIENCE).expect("a body came")
+        self.request().body
+    }
+
+    /// The next request, of an engine that keeps them.
+    pub(crate) fn request(&self) -> RawRequest {
+        self.requests
+            .recv_timeout(PATIENCE)
+            .expect("a request came")
     }
 }
 
@@ -129,58 +140,4 @@ impl Drop for Engine {
 
 fn loopback() -> SocketAddr {
     (Ipv4Addr::LOCALHOST, 0).into()
-}
-
-/// Reads one request to its end and answers it: written out, so that it shares nothing with what it tests.
-async fn read_request(mut stream: TcpStream) -> Option<Vec<u8>> {
-    let mut received = Vec::new();
-    let head = loop {
-        if let Some(end) = received.windows(4).position(|bytes| bytes == b"\r\n\r\n") {
-            break end + 4;
-        }
-        more(&mut stream, &mut received).await?;
-    };
-    let lines = String::from_utf8(received[..head].to_vec())
-        .ok()?
-        .to_ascii_lowercase();
-    let body = match lines
-        .lines()
-        .find_map(|line| line.strip_prefix("content-length: "))
-    {
-        Some(length) => {
-            let end = head + length.parse::<usize>().ok()?;
-            while received.len() < end {
-                more(&mut stream, &mut received).await?;
-            }
-            received[head..].to_vec()
-        }
-        None => {
-            while !received.ends_with(b"\r\n0\r\n\r\n") {
-                more(&mut stream, &mut received).await?;
-            }
-            decode_chunks(&received[head..])?
-        }
-    };
-    let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 16\r\n\r\n{\"solutions\":[]}";
-    stream.write_all(answer).await.ok()?;
-    Some(body)
-}
-
-/// Reads what there is; `None` at the end.
-async fn more(stream: &mut TcpStream, received: &mut Vec<u8>) -> Option<()> {
-    (stream.read_buf(received).await.ok()? > 0).then_some(())
-}
-
-fn decode_chunks(mut rest: &[u8]) -> Option<Vec<u8>> {
-    let mut body = Vec::new();
-    loop {
-        let line = rest.windows(2).position(|bytes| bytes == b"\r\n")?;
-        let length = usize::from_str_radix(std::str::from_utf8(&rest[..line]).ok()?, 16).ok()?;
-        if length == 0 {
-            return Some(body);
-        }
-        rest = &rest[line + 2..];
-        body.extend_from_slice(&rest[..length]);
-        rest = &rest[length + 2..];
-    }
 }

@@ -4,11 +4,14 @@ use std::process::{Child, Command, Output};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-/// The program, to be given arguments. It sees no credentials and no proxy of whoever runs the tests.
+/// The program, to be given arguments. It sees no credentials, no collector and no proxy of whoever runs the tests.
 pub(crate) fn program(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_driver-streaming-under-test"));
     for (name, _) in std::env::vars() {
-        if name.starts_with("AWS_") || name.to_ascii_lowercase().ends_with("_proxy") {
+        if name.starts_with("AWS_")
+            || name.starts_with("OTEL_")
+            || name.to_ascii_lowercase().ends_with("_proxy")
+        {
             command.env_remove(name);
         }
     }
