@@ -159,6 +159,33 @@ fn a_run_is_one_trace() {
 }
 
 #[test]
+fn a_replay_is_a_trace_as_well() {
+    let run = Run::with(|command| command);
+    run.is_unaffected();
+    let collector = Collector::start();
+    let archived = run.home.path().join("archive/A7.json.gz");
+    let engine = Engine::keeping();
+    let finished = Finished::run(&mut program(&[
+        "replay",
+        archived.to_str().unwrap(),
+        "--solver",
+        &engine.argument("again"),
+        "--otlp",
+        &collector.url,
+    ]));
+    assert_eq!(finished.code, Some(0), "{finished:?}");
+    let exported = collector.exported();
+    let root = exported.span("auction", "driver_streaming.auction.id", "A7");
+    let solver = exported.span("POST", "driver_streaming.solver.name", "again");
+    assert_eq!((error_of(root), error_of(solver)), (None, None));
+    assert_eq!(exported.spans.len(), 2);
+    let request = engine.request();
+    assert_eq!(request.header("x-request-id"), Some("A7"));
+    let trace = request.header("traceparent").unwrap().split('-').nth(1);
+    assert_eq!(trace, Some(&*hex(&root.trace_id)));
+}
+
+#[test]
 fn an_archive_that_fails_is_a_span_that_failed() {
     let collector = Collector::start();
     let home = tempfile::tempdir().unwrap();
