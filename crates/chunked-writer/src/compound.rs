@@ -4,7 +4,7 @@ mod containers;
 
 use serde::ser::{Serialize, SerializeMap};
 
-pub(crate) use containers::Fields;
+pub(crate) use containers::{Fields, Text};
 
 use crate::frame::{Frame, KeyHash, Kind};
 use crate::text::{Rule, TextSerializer};

@@ -5,7 +5,7 @@ use std::fmt::{self, Display};
 use serde::ser::{Serialize, Serializer};
 use serde_json::ser::Formatter;
 
-use crate::compound::{Compound, Fields};
+use crate::compound::{Compound, Fields, Text};
 use crate::frame::{Frame, Kind};
 use crate::raw_json::{NUMBER_TOKEN, RAW_TOKEN};
 use crate::text::Rule;
@@ -220,14 +220,8 @@ impl<'a> Serializer for &'a mut Walker {
     #[inline]
     fn serialize_struct(self, name: &'static str, len: usize) -> Result<Fields<'a>, Unwind> {
         match name {
-            RAW_TOKEN => Ok(Fields::Text {
-                walker: self,
-                rule: Rule::Raw,
-            }),
-            NUMBER_TOKEN => Ok(Fields::Text {
-                walker: self,
-                rule: Rule::Number,
-            }),
+            RAW_TOKEN => Ok(Fields::Text(Text::new(self, Rule::Raw))),
+            NUMBER_TOKEN => Ok(Fields::Text(Text::new(self, Rule::Number))),
             _ => Ok(Fields::Struct(Compound::open(
                 self,
                 Kind::Struct,

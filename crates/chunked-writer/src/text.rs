@@ -7,6 +7,7 @@ use serde::ser::{Impossible, Serialize, Serializer};
 use serde_json::ser::{CompactFormatter, Formatter};
 
 use crate::error::JsonError;
+use crate::raw_json::{NUMBER_TOKEN, RAW_TOKEN};
 use crate::unwind::Unwind;
 use crate::walker::{Walker, Written};
 
@@ -19,6 +20,17 @@ pub(crate) enum Rule {
     Raw,
     /// The digits of a number: a string.
     Number,
+}
+
+impl Rule {
+    /// The name of the field that has the text.
+    pub(crate) fn token(self) -> Option<&'static str> {
+        match self {
+            Self::Key => None,
+            Self::Raw => Some(RAW_TOKEN),
+            Self::Number => Some(NUMBER_TOKEN),
+        }
+    }
 }
 
 /// Writes text by one of the rules of `serde_json`.

@@ -2,8 +2,8 @@
 
 mod common;
 
-use chunked_writer::RawJson;
-use common::{document, exact_chunks};
+use chunked_writer::{JsonError, RawJson};
+use common::{document, drain, exact_chunks};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -102,5 +102,66 @@ fn numbers_of_arbitrary_precision_keep_their_digits() {
             exact_chunks(document.stream(), chunk_size),
             b"[1.000000000000000000000000000000000000001,-0,1e9999]"
         );
+    }
+}
+
+/// What `serde_json` refuses, at chunk sizes that cut it anywhere.
+#[track_caller]
+fn refused<T: Serialize>(value: &T, reason: &str) {
+    for chunk_size in [64, 7, 1, 65_536] {
+        let result = drain(document(value, chunk_size).stream()).1;
+        assert!(
+            matches!(&result, Err(JsonError::Value { message, .. }) if **message == *reason),
+            "{result:?} at {chunk_size}"
+        );
+    }
+}
+
+#[test]
+fn text_in_a_tagged_enum_is_refused_as_by_serde_json() {
+    #[derive(Serialize)]
+    #[serde(tag = "t")]
+    enum Tagged {
+        Raw(Box<RawValue>),
+        Number(Digits),
+    }
+    let raw = |text: &str| RawValue::from_string(format!("\"{text}\"")).unwrap();
+    for value in [
+        Tagged::Raw(raw("xxxxxxxxxx")),
+        Tagged::Raw(raw(&"x".repeat(200_000))),
+    ] {
+        let expected = serde_json::to_vec(&value).unwrap_err().to_string();
+        refused(&value, &expected);
+        refused(&("something before", value), &expected);
+    }
+    refused(&Tagged::Number(Digits("17")), "invalid number");
+}
+
+/// Text in some number of fields.
+struct Fields(&'static str, usize);
+
+impl Serialize for Fields {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        use serde::ser::SerializeStruct;
+        let mut fields = serializer.serialize_struct(self.0, self.1)?;
+        for _ in 0..self.1 {
+            fields.serialize_field(self.0, "12345678")?;
+        }
+        fields.end()
+    }
+}
+
+#[test]
+fn text_has_exactly_one_field() {
+    let raw = "$serde_json::private::RawValue";
+    let number = "$serde_json::private::Number";
+    for chunk_size in [1, 7, 64] {
+        let both = (Fields(raw, 1), Fields(number, 1));
+        let stream = document(both, chunk_size).stream();
+        assert_eq!(exact_chunks(stream, chunk_size), b"[12345678,12345678]");
+    }
+    for fields in [0, 2, 3] {
+        refused(&Fields(raw, fields), "expected value");
+        refused(&Fields(number, fields), "invalid number");
     }
 }

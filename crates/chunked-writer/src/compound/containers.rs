@@ -133,7 +133,64 @@ impl SerializeStructVariant for Compound<'_> {
 #[derive(Debug)]
 pub(crate) enum Fields<'a> {
     Struct(Compound<'a>),
-    Text { walker: &'a mut Walker, rule: Rule },
+    Text(Text<'a>),
+}
+
+/// The one field of a struct that passes text.
+#[derive(Debug)]
+pub(crate) struct Text<'a> {
+    walker: &'a mut Walker,
+    rule: Rule,
+    written: bool,
+}
+
+impl<'a> Text<'a> {
+    pub(crate) fn new(walker: &'a mut Walker, rule: Rule) -> Self {
+        Self {
+            walker,
+            rule,
+            written: false,
+        }
+    }
+
+    /// The field has the name of the struct. Others are there too where an adaptor adds one, as an internally tagged
+    /// enum adds its tag.
+    fn field<T: ?Sized + Serialize>(&mut self, name: &str, value: &T) -> Result<(), Unwind> {
+        if self.written || self.rule.token() != Some(name) {
+            return Err(self.refuse());
+        }
+        match value.serialize(TextSerializer {
+            walker: self.walker,
+            rule: self.rule,
+        }) {
+            Ok(_) => {
+                self.written = true;
+                Ok(())
+            }
+            Err(unwind) if self.walker.mode() == Mode::Suspended => Err(unwind),
+            Err(unwind) => Err(self.walker.fail_value(unwind)),
+        }
+    }
+
+    fn end(mut self) -> Result<Written, Unwind> {
+        if self.written {
+            self.walker.close(b"")
+        } else {
+            Err(self.refuse())
+        }
+    }
+
+    #[cold]
+    fn refuse(&mut self) -> Unwind {
+        if self.walker.mode() == Mode::Suspended {
+            return Unwind::STOPPED;
+        }
+        self.walker
+            .fail_value(serde::ser::Error::custom(match self.rule {
+                Rule::Number => "invalid number",
+                Rule::Raw | Rule::Key => "expected value",
+            }))
+    }
 }
 
 impl SerializeStruct for Fields<'_> {
@@ -148,14 +205,7 @@ impl SerializeStruct for Fields<'_> {
     ) -> Result<(), Unwind> {
         match self {
             Self::Struct(fields) => fields.field(name, value),
-            Self::Text { walker, rule } => match value.serialize(TextSerializer {
-                walker,
-                rule: *rule,
-            }) {
-                Ok(_) => Ok(()),
-                Err(unwind) if walker.mode() == Mode::Suspended => Err(unwind),
-                Err(unwind) => Err(walker.fail_value(unwind)),
-            },
+            Self::Text(text) => text.field(name, value),
         }
     }
 
@@ -163,7 +213,7 @@ impl SerializeStruct for Fields<'_> {
     fn end(self) -> Result<Written, Unwind> {
         match self {
             Self::Struct(fields) => fields.close(b"}", b""),
-            Self::Text { walker, .. } => walker.close(b""),
+            Self::Text(text) => text.end(),
         }
     }
 }
