@@ -46,6 +46,8 @@ pub(crate) struct Production {
     shared: Arc<Shared>,
     /// The offset of the next byte to be handed over.
     offset: u64,
+    /// The length of the document, once it has been looked up and was known.
+    length: Option<u64>,
 }
 
 impl Production {
@@ -56,6 +58,7 @@ impl Production {
             left_open,
             shared,
             offset,
+            length: None,
         }
     }
 
@@ -93,7 +96,7 @@ impl Production {
         if self.is_ended() {
             return Some(0);
         }
-        let length = self.shared.ledger().length();
+        let length = self.known_length();
         length.map(|length| length.saturating_sub(self.offset))
     }
 
@@ -119,8 +122,7 @@ impl Production {
         if !matches!(self.state, State::Walking)
             && let Some(chunk) = self.walker.next_ready()
         {
-            self.offset += chunk.len() as u64;
-            return Step::Chunk(chunk);
+            return self.hand_over(chunk);
         }
         match std::mem::replace(&mut self.state, State::Ended) {
             State::Running => {
@@ -138,6 +140,34 @@ impl Production {
             }
             State::Finished | State::Ended => Step::Ended,
         }
+    }
+
+    /// Hands over a chunk, but none that whoever trusts the known length would take for the last, or would not expect,
+    /// while there is more.
+    fn hand_over(&mut self, chunk: Bytes) -> Step {
+        self.length = self.known_length();
+        let end = self.offset + chunk.len() as u64;
+        let whole = matches!(self.state, State::Finished) && self.walker.ready().is_empty();
+        if self
+            .length
+            .is_some_and(|length| end > length || (end == length && !whole))
+        {
+            let offset = self.walker.position();
+            self.walker.clear();
+            return Step::Failed(match std::mem::replace(&mut self.state, State::Ended) {
+                State::Failed(error) => error,
+                _ => JsonError::Changed {
+                    offset,
+                    what: "it is longer than before",
+                },
+            });
+        }
+        self.offset = end;
+        Step::Chunk(chunk)
+    }
+
+    fn known_length(&self) -> Option<u64> {
+        self.length.or_else(|| self.shared.ledger().length())
     }
 
     fn walk(&mut self, walk: impl FnOnce(&mut Walker) -> Result<Written, Unwind>) -> State {

@@ -5,8 +5,10 @@ mod common;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
+use bytes::Bytes;
 use chunked_writer::{JsonDocument, JsonError, RawJson};
 use common::{Careless, document, drain, exact_chunks, run};
+use futures_util::Stream;
 use serde::Serialize;
 use serde::ser::Serializer;
 
@@ -177,4 +179,90 @@ fn a_length_that_was_counted_is_checked() {
         matches!(result, Err(JsonError::Changed { offset: 9, .. })),
         "{result:?}"
     );
+}
+
+/// A string of so many bytes of JSON.
+fn text(length: usize) -> String {
+    "x".repeat(length - 2)
+}
+
+#[track_caller]
+fn stops_before<S>(stream: S, length: usize)
+where
+    S: Stream<Item = Result<Bytes, JsonError>> + Unpin,
+{
+    let (chunks, result) = drain(stream);
+    assert!(
+        matches!(result, Err(JsonError::Changed { .. })),
+        "{result:?}"
+    );
+    let sent = chunks.concat().len();
+    assert!(sent < length, "{sent} of {length} would look whole");
+    assert!(sent + 64 >= length, "{sent} of {length} is early");
+}
+
+#[test]
+fn what_grew_is_never_handed_over_up_to_the_known_length() {
+    for length in [10, 63, 64, 65, 127, 128, 129, 640] {
+        for grown in [1, 2, 63, 64, 65, 1000, 200_000] {
+            let value = Changes {
+                calls: AtomicU32::new(0),
+                after: 1,
+                first: text(length),
+                then: text(length + grown),
+            };
+            let document = document(value, 64);
+            let early = document.stream();
+            assert_eq!(run(document.count_length()), Ok(length as u64));
+            stops_before(document.stream(), length);
+            stops_before(early, length);
+        }
+        let kept = document(text(length), 64);
+        assert_eq!(run(kept.count_length()), Ok(length as u64));
+        assert_eq!(exact_chunks(kept.stream(), 64).len(), length);
+        for offset in 0..=length {
+            let rest = exact_chunks(kept.stream_from(offset as u64), 64);
+            assert_eq!(rest.len(), length - offset);
+        }
+        let open = document(vec![text(length - 1)], 64).left_open();
+        assert_eq!(run(open.count_length()), Ok(length as u64));
+        assert_eq!(exact_chunks(open.stream(), 64).len(), length);
+    }
+}
+
+#[test]
+fn a_sequence_that_grew_after_the_count_stops_too() {
+    let value = Changes {
+        calls: AtomicU32::new(0),
+        after: 2,
+        first: vec!["xxxxxxxxxxxxxx"; 5000],
+        then: vec!["xxxxxxxxxxxxxx"; 50_000],
+    };
+    let document = document(value, 64);
+    assert_eq!(run(document.count_length()), Ok(85_001));
+    stops_before(document.stream(), 85_001);
+}
+
+struct Fails;
+
+impl Serialize for Fails {
+    fn serialize<S: Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
+        Err(serde::ser::Error::custom("out of luck"))
+    }
+}
+
+#[test]
+fn a_failure_at_the_known_length_is_not_taken_for_its_end() {
+    // The colon after the key pushes out the chunk, and the same walk fails.
+    let value = Changes {
+        calls: AtomicU32::new(0),
+        after: 1,
+        first: text(64),
+        then: BTreeMap::from([("x".repeat(61), Fails)]),
+    };
+    let document = document(value, 64);
+    assert_eq!(run(document.count_length()), Ok(64));
+    let (chunks, result) = drain(document.stream());
+    assert_eq!(chunks.len(), 0);
+    assert!(matches!(result, Err(JsonError::Value { .. })), "{result:?}");
 }
