@@ -1,5 +1,6 @@
 use std::{
     fmt,
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     pin::Pin,
     sync::{Arc, Mutex, PoisonError},
     task::{Context, Poll},
@@ -10,9 +11,9 @@ use bytes::Bytes;
 use futures_core::{FusedStream, Stream};
 
 use crate::{
-    BranchEnd, BranchEnding, BranchMonitor, BranchOptions, TeeError, branch_options::OnEnd,
-    cursor::CursorId, effects::Effects, monitor::Progress, producer::Producer, reader::Reader,
-    shared::Shared, state::Step, tail::Tail,
+    BranchEnd, BranchEnding, BranchMonitor, BranchOptions, TeeError, alarm::Alarm,
+    branch_options::OnEnd, cursor::CursorId, effects::Effects, monitor::Progress,
+    producer::Producer, reader::Reader, shared::Shared, state::Step, tail::Tail,
 };
 
 /// One reader of a [`Tee`](crate::Tee): a `Stream` of the whole document, at its own pace.
@@ -35,6 +36,7 @@ pub struct Branch<E> {
     index: Option<usize>,
     phase: Phase<E>,
     tail: Tail,
+    alarm: Alarm,
     progress: Arc<Progress>,
     replays: u32,
     patience_spent: Duration,
@@ -64,6 +66,7 @@ impl<E> Branch<E> {
             index: Some(index),
             phase: Phase::Document,
             tail: Tail::new(tail, shared.chunk_size),
+            alarm: Alarm::new(),
             progress: Arc::new(Progress::new(id, name)),
             replays: 0,
             patience_spent: Duration::ZERO,
@@ -93,13 +96,16 @@ impl<E> Branch<E> {
     }
 
     /// The bytes it has yet to hand out, once the length of the document is known or was declared.
+    ///
+    /// `None` also when the document and the tail together are longer than a `u64` can say.
     pub fn remaining(&self) -> Option<u64> {
         match self.phase {
             Phase::Ended => Some(0),
             Phase::Failing(_) => None,
             Phase::Document | Phase::Tail => {
                 let length = self.shared.lock().length()?;
-                Some((length + self.tail.length()).saturating_sub(self.position()))
+                let whole = length.checked_add(self.tail.length())?;
+                Some(whole.saturating_sub(self.position()))
             }
         }
     }
@@ -155,6 +161,11 @@ impl<E> Branch<E> {
         if let Some(chunk) = state.take(index) {
             return Poll::Ready(Ok(Some(chunk)));
         }
+        if let Some(sleep) = self.alarm.take() {
+            drop(state);
+            shared.guard(|| drop(sleep));
+            state = shared.lock();
+        }
         let mut now = None;
         loop {
             let mut effects = Effects::new();
@@ -193,12 +204,9 @@ impl<E> Branch<E> {
                     (cursor, production)
                 }
                 Step::Wait => return Poll::Pending,
-                Step::WaitUntil {
-                    cursor,
-                    deadline,
-                    signal,
-                } => {
-                    if shared.guard(|| shared.arm(cursor, deadline, signal)) {
+                Step::WaitUntil(deadline) => {
+                    let alarm = &mut self.alarm;
+                    if shared.guard(|| shared.set(alarm, deadline, context)) {
                         context.waker().wake_by_ref();
                     }
                     return Poll::Pending;
@@ -331,24 +339,34 @@ impl<E> Drop for Branch<E> {
     fn drop(&mut self) {
         // Whoever knew the length and has all the bytes may stop before it is told the end.
         let complete = self.remaining() == Some(0);
+        let mut panicked = None;
         if let Some(index) = self.index {
-            let now = if self.shared.lock().is_timed() {
-                self.shared.now()
-            } else {
-                None
-            };
-            let reader = self
-                .shared
-                .change(|state, effects| state.leave(index, now, effects));
+            let shared = Arc::clone(&self.shared);
+            // Whatever the clock does, the others must not wait for this one any longer.
+            let now = catch_unwind(AssertUnwindSafe(|| shared.guard(|| shared.now())))
+                .unwrap_or_else(|panic| {
+                    panicked = Some(panic);
+                    None
+                });
+            let mut effects = Effects::new();
+            let reader = shared.lock().leave(index, now, &mut effects);
             self.left(reader);
+            if let Err(panic) = catch_unwind(AssertUnwindSafe(|| shared.guard(|| effects.run()))) {
+                panicked.get_or_insert(panic);
+            }
         }
         if !matches!(self.phase, Phase::Ended) {
             self.end(match &self.phase {
                 Phase::Failing(error) => BranchEnding::from(error),
                 _ if complete => BranchEnding::Complete,
-                _ if std::thread::panicking() => BranchEnding::Poisoned,
+                _ if self.shared.lock().is_poisoned() => BranchEnding::Poisoned,
                 _ => BranchEnding::Dropped,
             });
+        }
+        if let Some(panic) = panicked
+            && !std::thread::panicking()
+        {
+            resume_unwind(panic);
         }
     }
 }

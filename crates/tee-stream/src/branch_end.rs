@@ -36,7 +36,7 @@ pub enum BranchEnding {
     Unavailable,
     /// Ended with [`TeeError::Diverged`].
     Diverged,
-    /// Ended with [`TeeError::Poisoned`], or dropped by its own panic.
+    /// Ended with [`TeeError::Poisoned`], or dropped when the tee was poisoned.
     Poisoned,
 }
 

@@ -1,6 +1,6 @@
 use std::{fmt, sync::Arc, time::Instant};
 
-use crate::{Sleep, TeeError, ledger::Trail, reader::Reader, signal::Signal, window::Window};
+use crate::{TeeError, ledger::Trail, reader::Reader, signal::Signal, window::Window};
 
 /// One production of the document together with its window.
 pub(crate) struct Cursor<P, E> {
@@ -19,9 +19,6 @@ pub(crate) struct Cursor<P, E> {
     /// How many branches wait for room.
     pub(crate) room_waiters: usize,
     pub(crate) blocked: Option<Blocked>,
-    /// The time for which a sleep was set, and the sleep once it is here.
-    pub(crate) armed: Option<Instant>,
-    pub(crate) sleep: Option<Sleep>,
     pub(crate) trail: Trail,
 }
 
@@ -74,8 +71,6 @@ impl<P, E> Cursor<P, E> {
             ahead: Vec::new(),
             room_waiters: 0,
             blocked: None,
-            armed: None,
-            sleep: None,
             trail: Trail::default(),
         }
     }

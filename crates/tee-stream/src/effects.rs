@@ -2,7 +2,7 @@ use std::{sync::Arc, task::Waker};
 
 use bytes::Bytes;
 
-use crate::{Sleep, cursor::Cursor, several::Several, signal::Signal};
+use crate::{cursor::Cursor, each::each, several::Several, signal::Signal};
 
 /// What a change of the state leaves to do once the lock is released: it may run code of others.
 #[must_use = "wakes would be lost"]
@@ -18,17 +18,7 @@ enum Trash<P, E> {
     Chunk(Bytes),
     Waker(Waker),
     Production(P),
-    Sleep(OpaqueSleep),
     Cursor(Box<Cursor<P, E>>),
-}
-
-#[expect(dead_code, reason = "kept only to be dropped")]
-struct OpaqueSleep(Sleep);
-
-impl std::fmt::Debug for OpaqueSleep {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str("Sleep")
-    }
 }
 
 impl<P, E> Effects<P, E> {
@@ -58,20 +48,12 @@ impl<P, E> Effects<P, E> {
         self.trash.push(Trash::Production(production));
     }
 
-    pub(crate) fn drop_sleep(&mut self, sleep: Option<Sleep>) {
-        if let Some(sleep) = sleep {
-            self.trash.push(Trash::Sleep(OpaqueSleep(sleep)));
-        }
-    }
-
     pub(crate) fn drop_cursor(&mut self, cursor: Box<Cursor<P, E>>) {
         self.trash.push(Trash::Cursor(cursor));
     }
 
     /// Does it. Never called with a lock held.
     pub(crate) fn run(self) {
-        for signal in self.wake {
-            signal.wake_all();
-        }
+        each(self.wake, |signal| signal.wake_all());
     }
 }

@@ -1,10 +1,12 @@
 #![doc = include_str!("../README.md")]
 
+mod alarm;
 mod branch;
 mod branch_end;
 mod branch_options;
 mod builder;
 mod cursor;
+mod each;
 mod effects;
 mod error;
 mod hashing;

@@ -30,7 +30,9 @@ pub struct ManualTimer {
 #[derive(Debug)]
 struct Clock {
     now: Instant,
-    waiting: Vec<(Instant, Waker)>,
+    /// The sleeps that are waited for: number, deadline, waker.
+    waiting: Vec<(u64, Instant, Waker)>,
+    sleeps: u64,
 }
 
 impl ManualTimer {
@@ -40,6 +42,7 @@ impl ManualTimer {
             clock: Arc::new(Mutex::new(Clock {
                 now: Instant::now(),
                 waiting: Vec::new(),
+                sleeps: 0,
             })),
         }
     }
@@ -52,10 +55,10 @@ impl ManualTimer {
             let now = clock.now;
             let (due, waiting) = mem::take(&mut clock.waiting)
                 .into_iter()
-                .partition(|(deadline, _)| *deadline <= now);
+                .partition(|(_, deadline, _)| *deadline <= now);
             clock.waiting = waiting;
-            let due: Vec<(Instant, Waker)> = due;
-            due.into_iter().map(|(_, waker)| waker).collect()
+            let due: Vec<(u64, Instant, Waker)> = due;
+            due.into_iter().map(|(_, _, waker)| waker).collect()
         };
         due.into_iter().for_each(Waker::wake);
     }
@@ -77,8 +80,14 @@ impl Timer for ManualTimer {
     }
 
     fn sleep_until(&self, deadline: Instant) -> Sleep {
+        let number = {
+            let mut clock = self.lock();
+            clock.sleeps += 1;
+            clock.sleeps
+        };
         Box::pin(ManualSleep {
             timer: self.clone(),
+            number,
             deadline,
         })
     }
@@ -86,7 +95,25 @@ impl Timer for ManualTimer {
 
 struct ManualSleep {
     timer: ManualTimer,
+    number: u64,
     deadline: Instant,
+}
+
+impl ManualSleep {
+    /// Takes its waker back, to be dropped once the clock is not locked.
+    fn withdraw(&self, clock: &mut Clock) -> Option<Waker> {
+        let position = clock
+            .waiting
+            .iter()
+            .position(|(number, ..)| *number == self.number)?;
+        Some(clock.waiting.swap_remove(position).2)
+    }
+}
+
+impl Drop for ManualSleep {
+    fn drop(&mut self) {
+        let _waker = self.withdraw(&mut self.timer.lock());
+    }
 }
 
 impl Future for ManualSleep {
@@ -95,10 +122,11 @@ impl Future for ManualSleep {
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
         let waker = context.waker().clone();
         let mut clock = self.timer.lock();
+        let _replaced = self.withdraw(&mut clock);
         if clock.now >= self.deadline {
             return Poll::Ready(());
         }
-        clock.waiting.push((self.deadline, waker));
+        clock.waiting.push((self.number, self.deadline, waker));
         Poll::Pending
     }
 }

@@ -1,12 +1,8 @@
-use std::{
-    sync::Arc,
-    task::{Context, Poll, Waker},
-    time::Instant,
-};
+use std::{sync::Arc, task::Context, time::Instant};
 
 use crate::{
     Timer,
-    cursor::CursorId,
+    alarm::Alarm,
     effects::Effects,
     hashing::Hashing,
     producer::{ChunkStream, Producer},
@@ -75,21 +71,16 @@ impl<E> Shared<E> {
         ))
     }
 
-    /// Sets an alarm that wakes everybody who waits at a cursor. True when the time has come already.
-    pub(crate) fn arm(&self, cursor: CursorId, deadline: Instant, signal: Arc<Signal>) -> bool {
-        let Some(timer) = &self.timer else {
-            return false;
-        };
-        let mut sleep = timer.sleep_until(deadline);
-        if sleep
-            .as_mut()
-            .poll(&mut Context::from_waker(&Waker::from(signal)))
-            == Poll::Ready(())
-        {
-            return true;
-        }
-        self.change(|state, effects| state.arm(cursor, sleep, effects));
-        false
+    /// Sets the alarm of a branch that waits. True when the time has come already.
+    pub(crate) fn set(
+        &self,
+        alarm: &mut Alarm,
+        deadline: Instant,
+        context: &mut Context<'_>,
+    ) -> bool {
+        self.timer
+            .as_ref()
+            .is_some_and(|timer| alarm.set(&**timer, deadline, context))
     }
 
     /// Runs code of others; if it panics, everything ends with an error from then on.

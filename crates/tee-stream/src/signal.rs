@@ -4,6 +4,7 @@ use std::{
     task::{Wake, Waker},
 };
 
+use crate::each::each;
 use crate::sync::{AtomicBool, Mutex, Ordering, lock};
 
 /// The tasks that wait for something to happen at one cursor: a chunk, room, a deadline.
@@ -119,9 +120,7 @@ impl Signal {
             let spare = mem::take(&mut waiters.spare);
             mem::replace(&mut waiters.wakers, spare)
         };
-        for waker in woken.drain(..).flatten() {
-            waker.wake();
-        }
+        each(woken.drain(..).flatten(), Waker::wake);
         lock(&self.waiters).spare = woken;
     }
 }

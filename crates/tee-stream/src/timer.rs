@@ -13,7 +13,8 @@ pub trait Timer: Send + Sync {
 
     /// A future that is ready once [`now`](Self::now) has reached `deadline`.
     ///
-    /// It is polled once and then kept until its waker was called; so it must call the waker of its first poll.
+    /// Each poll of a branch that waits makes a new one, polls it once, and keeps it until the branch is polled again; so it must
+    /// call the waker of its first poll. One that is ready too early costs another poll or two, and no more.
     fn sleep_until(&self, deadline: Instant) -> Sleep;
 }
 

@@ -10,7 +10,6 @@ use crate::{
     hashing::UnitHash,
     ledger::Differs,
     reader::Place,
-    timer::Sleep,
 };
 
 /// What a production said when it was polled.
@@ -81,15 +80,6 @@ impl<P, E> State<P, E> {
             effects.wake(&cursor.signal);
         }
         true
-    }
-
-    /// Keeps a sleep that will wake those who wait at this cursor.
-    pub(crate) fn arm(&mut self, id: CursorId, sleep: Sleep, effects: &mut Effects<P, E>) {
-        let replaced = match self.cursors.get_mut(id) {
-            Some(cursor) => cursor.sleep.replace(sleep),
-            None => Some(sleep),
-        };
-        effects.drop_sleep(replaced);
     }
 
     fn accept(

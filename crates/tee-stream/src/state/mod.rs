@@ -79,11 +79,7 @@ pub(crate) enum Step<P, E> {
     /// The waker is registered.
     Wait,
     /// The waker is registered, and wants to be woken at this time too.
-    WaitUntil {
-        cursor: CursorId,
-        deadline: Instant,
-        signal: Arc<Signal>,
-    },
+    WaitUntil(Instant),
     /// Ask again with the time.
     NeedTime,
     /// Let others run first.
@@ -176,8 +172,8 @@ impl<P, E> State<P, E> {
         self.length
     }
 
-    pub(crate) fn is_timed(&self) -> bool {
-        self.settings.timed
+    pub(crate) fn is_poisoned(&self) -> bool {
+        self.poisoned
     }
 
     pub(crate) fn statistics(&self) -> TeeStatistics {

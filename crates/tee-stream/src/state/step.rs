@@ -161,9 +161,7 @@ impl<P, E> State<P, E> {
                     self.give_way(index)
                 }
                 Room::Free => self.produce(index, id),
-                Room::Wait(deadline) => {
-                    self.wait_for_room(index, id, deadline, now, waker, effects)
-                }
+                Room::Wait(deadline) => self.wait_for_room(index, id, deadline, waker, effects),
             };
         }
     }
@@ -205,30 +203,12 @@ impl<P, E> State<P, E> {
         index: usize,
         id: CursorId,
         deadline: Option<Instant>,
-        now: Option<Instant>,
         waker: &Waker,
         effects: &mut Effects<P, E>,
     ) -> Step<P, E> {
         self.register(index, id, waker, effects);
         self.wait_at(index, id);
-        let Some(cursor) = self.cursors.get_mut(id) else {
-            return Step::Wait;
-        };
-        let Some(deadline) = deadline else {
-            return Step::Wait;
-        };
-        if cursor
-            .armed
-            .is_some_and(|armed| armed <= deadline && now.is_none_or(|now| armed > now))
-        {
-            return Step::Wait;
-        }
-        cursor.armed = Some(deadline);
-        Step::WaitUntil {
-            cursor: id,
-            deadline,
-            signal: Arc::clone(&cursor.signal),
-        }
+        deadline.map_or(Step::Wait, Step::WaitUntil)
     }
 
     /// Takes note that a branch waits for room.

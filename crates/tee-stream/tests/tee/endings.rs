@@ -83,6 +83,28 @@ fn a_source_that_fails_or_panics_is_an_ending_of_its_own() {
 }
 
 #[test]
+fn a_branch_that_is_dropped_by_a_panic_of_its_task_was_dropped() {
+    let ends = Ends::default();
+    let branch = reported(&Tee::builder().build(Script::default().stream()), &ends);
+    let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(move || {
+        let _branch = branch;
+        panic!("the task panics");
+    }));
+    assert!(panicked.is_err());
+    assert_eq!(endings(&ends), [(BranchEnding::Dropped, 0)]);
+}
+
+#[test]
+fn a_length_and_a_tail_that_overflow_say_nothing() {
+    let tee = Tee::<io::Error>::builder()
+        .length(u64::MAX)
+        .build(Script::default().stream());
+    let tailed = tee.branch_with(BranchOptions::new().tail("x"));
+    assert_eq!(tailed.remaining(), None);
+    assert_eq!(tee.branch().remaining(), Some(u64::MAX));
+}
+
+#[test]
 fn a_branch_that_has_every_byte_is_complete_when_the_length_is_known() {
     let ends = Ends::default();
     for length in [None, Some(5)] {

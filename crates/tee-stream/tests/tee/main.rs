@@ -1,5 +1,6 @@
 //! The tee from outside: every test polls by hand, so that each poll and each wake is decided here.
 
+mod alarms;
 mod auto_traits;
 #[cfg(feature = "http-body")]
 mod body;
