@@ -14,6 +14,7 @@ const INPUT_BYTES_PER_STEP: usize = 16 * 1024;
 /// The decoder and where in its format it stands. Knows nothing of stores, wakers or futures.
 pub(crate) struct Decompressor {
     decoder: Box<dyn DecodeV2 + Send + Sync>,
+    kind: CodecKind,
     /// gzip members and Zstandard frames may follow one another (RFC 1952, 2.2; RFC 8878, 3.1).
     may_repeat: bool,
     position: Position,
@@ -56,6 +57,7 @@ impl Decompressor {
     pub(crate) fn new(kind: CodecKind) -> Option<Self> {
         Some(Self {
             decoder: decoder(kind)?,
+            kind,
             may_repeat: matches!(kind, CodecKind::Gzip | CodecKind::Zstd),
             position: Position::Start,
         })
@@ -84,6 +86,9 @@ impl Decompressor {
             let mut to = WriteBuffer::new_initialized(output);
             if input.is_empty() {
                 return Ok(self.drain(&mut to));
+            }
+            if self.position == Position::Start {
+                refuse_large_window(self.kind, input[0])?;
             }
             let mut from = PartialBuffer::new(&input[..input.len().min(budget)]);
             self.position = Position::Inside;
@@ -121,6 +126,20 @@ impl Decompressor {
             written => Step::Wrote(written),
         }
     }
+}
+
+/// Refuses what is not RFC 7932 although the decoder takes it: "large window brotli", whose window may
+/// have 1 GiB, so that a few hundred bytes make the decoder allocate that much before any limit on
+/// what it yields counts. It is marked by the one pattern of the first seven bits that section 9.1
+/// reserves, 0010001; the standard's own windows have 16 MiB at most.
+fn refuse_large_window(kind: CodecKind, first: u8) -> io::Result<()> {
+    if kind == CodecKind::Brotli && first & 0x7f == 0x11 {
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidData,
+            "brotli with a large window, which RFC 7932 does not have",
+        ));
+    }
+    Ok(())
 }
 
 fn decoder(kind: CodecKind) -> Option<Box<dyn DecodeV2 + Send + Sync>> {

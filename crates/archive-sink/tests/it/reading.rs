@@ -198,6 +198,37 @@ async fn bombs_are_stopped_at_the_limit() {
     }
 }
 
+/// Made by brotli 9.1.1 from 900 MiB of the letter a, with `large_window` and `lgwin` 30: the first
+/// bytes of 736. Decoding them reserves a window of up to 1 GiB.
+#[cfg(feature = "brotli")]
+const LARGE_WINDOW: [u8; 32] = [
+    0x11, 0x1e, 0xff, 0xff, 0xff, 0x01, 0x90, 0x08, 0x8b, 0xc7, 0x02, 0x21, 0xf7, 0xfe, 0x9f, 0xff,
+    0xff, 0xff, 0x00, 0x48, 0x00, 0xc4, 0x61, 0x01, 0xa0, 0x7b, 0xff, 0xcf, 0xff, 0xff, 0x7f, 0x00,
+];
+
+#[cfg(feature = "brotli")]
+#[tokio::test]
+async fn brotli_windows_beyond_the_standard_are_refused_before_they_are_allocated() {
+    let brotli = Codec::default_for(CodecKind::Brotli);
+    // Large windows of 2^30 bytes: an empty document that is whole (the window's six bits, then the
+    // two of a last and empty block), and the bomb. Last, the same mark with the bit after it set.
+    for bytes in [&[0x11, 0xde][..], &LARGE_WINDOW, &[0x91, 0xde]] {
+        let bytes = Bytes::copy_from_slice(bytes);
+        let archive = with_attributes(bytes.clone(), coding(brotli)).await;
+        match end_of(&archive).await {
+            Err(ReadError::Decode {
+                offset: 0, source, ..
+            }) => {
+                assert!(source.to_string().contains("large window"), "{source}");
+            }
+            end => panic!("{end:?} for {bytes:?}"),
+        }
+    }
+    // The largest window of the standard, 2^24: 1111 and then a last and empty block.
+    let largest = with_attributes(Bytes::from_static(&[0x3f]), coding(brotli)).await;
+    end_of(&largest).await.unwrap();
+}
+
 #[tokio::test]
 async fn codings_that_nobody_knows_are_refused() {
     for coding in ["deflate", "gzip, br"] {
