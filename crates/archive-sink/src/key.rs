@@ -84,9 +84,15 @@ pub(crate) fn key(prefix: &Path, name: &str, extension: &str) -> Result<Path, Ke
     if name.contains('\\') {
         return Err(KeyError::Backslash { name: name.into() });
     }
-    let full = format!("{name}{extension}");
-    for segment in full.split('/') {
+    // The name itself is looked up, too, so what it may not be it may not be without its extension.
+    for segment in name.split('/') {
         check_segment(name, segment)?;
+    }
+    let full = format!("{name}{extension}");
+    for length in full.split('/').map(str::len) {
+        if length > MAX_SEGMENT_BYTES {
+            return Err(KeyError::LongSegment { length });
+        }
     }
     let prefix = prefix.as_ref();
     let separator = if prefix.is_empty() { "" } else { "/" };
@@ -100,16 +106,12 @@ pub(crate) fn key(prefix: &Path, name: &str, extension: &str) -> Result<Path, Ke
 }
 
 fn check_segment(name: &str, segment: &str) -> Result<(), KeyError> {
-    let length = segment.len();
     if segment.is_empty() {
         return Err(KeyError::EmptySegment { name: name.into() });
     }
     if segment == "." || segment == ".." {
         let (name, segment) = (name.into(), segment.into());
         return Err(KeyError::Relative { name, segment });
-    }
-    if length > MAX_SEGMENT_BYTES {
-        return Err(KeyError::LongSegment { length });
     }
     if let Some((_, end)) = segment.rsplit_once('#')
         && !end.is_empty()
@@ -153,6 +155,14 @@ mod tests {
         assert!(matches!(rule("..\\x"), KeyError::Backslash { .. }));
         assert!(matches!(rule("a#12"), KeyError::Staging { .. }));
         assert!(key(&Path::ROOT, "a#1b", "").is_ok());
+    }
+
+    #[test]
+    fn an_extension_does_not_hide_what_the_name_is() {
+        for name in ["order#12", "..", ".", "a/.", "a/"] {
+            assert_eq!(key(&Path::ROOT, name, ".gz"), key(&Path::ROOT, name, ""));
+            assert!(key(&Path::ROOT, name, ".gz").is_err());
+        }
     }
 
     #[test]

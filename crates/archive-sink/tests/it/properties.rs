@@ -108,6 +108,27 @@ proptest! {
         back.1.unwrap();
     }
 
+    /// Names of characters that some rule is about.
+    #[test]
+    fn whatever_may_be_created_can_be_opened_by_the_same_name(
+        name in "[ab./#12%~é ]{1,6}(\\.gz|\\.br)?",
+        codec in any_codec(),
+    ) {
+        let archive = archive(&Arc::new(InMemory::new()), codec);
+        if let Ok(writer) = archive.create(&name) {
+            let (back, end) = block_on(async {
+                let mut writer = writer;
+                writer.write_all(b"document").await.unwrap();
+                writer.commit().await.unwrap();
+                read_until_end(archive.open(&name).await.unwrap()).await
+            });
+            prop_assert_eq!(back, "document");
+            end.unwrap();
+        } else {
+            prop_assert!(block_on(archive.open(&name)).is_err());
+        }
+    }
+
     #[test]
     fn sizes_around_part_boundaries_make_the_parts_they_should(
         parts in 1..6_usize,
