@@ -1,9 +1,11 @@
 use std::{sync::Arc, time::Instant};
 
-use object_store::{ObjectStore, path::Path};
+use object_store::{ObjectStore, PutMultipartOptions, path::Path};
 
 use crate::{
-    Archive, AttributeSupport, BuildError, Codec, CodecKind, ReadLimit, clock::Clock,
+    Archive, AttributeSupport, BuildError, Codec, CodecKind, ReadLimit,
+    clock::Clock,
+    metadata::{self, Nonce},
     write::part_schedule::MIN_PART_BYTES,
 };
 
@@ -36,6 +38,19 @@ pub(crate) struct Settings {
     pub(crate) digest: bool,
     pub(crate) read_limit: ReadLimit,
     pub(crate) clock: Clock,
+}
+
+impl Settings {
+    /// What a multipart upload is created with.
+    pub(crate) fn upload_options(&self, nonce: &Nonce) -> PutMultipartOptions {
+        match self.attributes {
+            AttributeSupport::Kept => PutMultipartOptions {
+                attributes: metadata::attributes(self.codec, &self.content_type, nonce, None),
+                ..Default::default()
+            },
+            AttributeSupport::Absent => PutMultipartOptions::default(),
+        }
+    }
 }
 
 /// Describes an [`Archive`]; made by [`Archive::builder`].

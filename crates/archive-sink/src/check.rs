@@ -1,10 +1,9 @@
-use std::sync::Arc;
-
-use object_store::{Error as StoreError, GetOptions, ObjectStore, PutMultipartOptions, path::Path};
+use object_store::{Error as StoreError, GetOptions, path::Path};
 
 use crate::{
     Archive, CheckError,
     key::key,
+    metadata::{AttributeSupport, Nonce},
     write::{background::Background, upload::abort},
 };
 
@@ -40,7 +39,7 @@ impl Archive {
         let location = key(&settings.prefix, CHECK_NAME, "")
             .unwrap_or_else(|_| settings.prefix.clone().join(CHECK_NAME));
         Background::current(self.running())
-            .start_detached(check_upload(self.store(), location.clone()))
+            .start_detached(check_upload(self.clone(), location.clone()))
             .await
             .unwrap_or_else(|panicked| {
                 Err(CheckError::Write {
@@ -61,12 +60,16 @@ impl Archive {
     }
 }
 
-async fn check_upload(store: Arc<dyn ObjectStore>, location: Path) -> Result<(), CheckError> {
-    let started = store
-        .put_multipart_opts(&location, PutMultipartOptions::default())
-        .await;
+async fn check_upload(archive: Archive, location: Path) -> Result<(), CheckError> {
+    // As the writer does it: some stores refuse attributes.
+    let options = archive.settings().upload_options(&Nonce::new());
+    let started = archive.store().put_multipart_opts(&location, options).await;
+    let keeps_attributes = archive.settings().attributes == AttributeSupport::Kept;
     let mut upload = match started {
         Ok(upload) => upload,
+        Err(source @ StoreError::NotImplemented { .. }) if keeps_attributes => {
+            return Err(CheckError::Attributes { location, source });
+        }
         Err(source) => return Err(CheckError::Write { location, source }),
     };
     abort(&mut *upload)

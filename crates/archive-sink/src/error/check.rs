@@ -13,6 +13,19 @@ pub enum CheckError {
         /// What the store said.
         source: object_store::Error,
     },
+    /// The store does not implement uploads with attributes, as the archive would start them. Local
+    /// directories do not: build the archive with
+    /// [`AttributeSupport::Absent`](crate::AttributeSupport::Absent).
+    #[error(
+        "the store takes no upload with attributes at {location}: {source}; if it keeps none, build \
+         the archive with AttributeSupport::Absent"
+    )]
+    Attributes {
+        /// Where it was tried.
+        location: Path,
+        /// What the store said.
+        source: object_store::Error,
+    },
     /// An upload can be started but not aborted, so failures would leave parts behind.
     #[error("can start an upload at {location}, but not abort it: {source}")]
     Abort {

@@ -1,6 +1,6 @@
 use std::{future::poll_fn, time::Instant};
 
-use object_store::{PutMultipartOptions, path::Path};
+use object_store::path::Path;
 
 use super::{
     abort_on_drop::AbortOnDrop, background::Background, commit::Commit, compressor::Compressor,
@@ -10,7 +10,7 @@ use super::{
 use crate::{
     AbortError, Archive, Codec, CommitError, WriteError,
     digest::Hasher,
-    metadata::{self, AttributeSupport, Nonce, Whole},
+    metadata::{Nonce, Whole},
 };
 
 /// Writes one document into one object, which [`commit`](Self::commit) makes visible.
@@ -77,18 +77,7 @@ impl ArchiveWriter {
         let settings = archive.settings();
         let nonce = Nonce::new();
         let background = Background::current(archive.running());
-        let options = match settings.attributes {
-            AttributeSupport::Kept => PutMultipartOptions {
-                attributes: metadata::attributes(
-                    settings.codec,
-                    &settings.content_type,
-                    &nonce,
-                    None,
-                ),
-                ..Default::default()
-            },
-            AttributeSupport::Absent => PutMultipartOptions::default(),
-        };
+        let options = settings.upload_options(&nonce);
         let upload = Upload::new(
             archive.store(),
             location.clone(),

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use archive_sink::{Archive, CommitError, OpenError, Overwrite, Placement};
+use archive_sink::{
+    Archive, AttributeSupport, CheckError, CommitError, OpenError, Overwrite, Placement,
+};
 use bytes::Bytes;
 use object_store::{ObjectStoreExt, path::Path};
 use tokio::io::AsyncWriteExt;
@@ -198,4 +200,16 @@ async fn a_prefixed_store() {
         "some/where",
     ));
     check_all(&target).await;
+}
+
+#[tokio::test]
+async fn a_directory_without_its_setting_is_found_out_by_the_check() {
+    let directory = tempfile::tempdir().unwrap();
+    let kept = Target {
+        attributes: AttributeSupport::Kept,
+        ..Target::local(directory.path())
+    };
+    let error = kept.builder().build().unwrap().check().await.unwrap_err();
+    assert!(matches!(error, CheckError::Attributes { .. }), "{error}");
+    assert!(error.to_string().contains("AttributeSupport::Absent"));
 }
