@@ -177,15 +177,21 @@ impl Upload {
             let creating = async move { store.put_multipart_opts(&location, options).await };
             self.state = State::Creating(self.background.start(creating));
         }
-        if let State::Creating(creating) = &mut self.state {
-            let created = ready!(Pin::new(creating).poll(cx));
-            self.state = State::Refused;
-            let created = created.unwrap_or_else(|source| Err(source.into()));
-            let upload = created.map_err(|source| WriteError::Create {
-                location: self.location.clone(),
-                source: Arc::new(source),
-            })?;
-            self.state = State::Open(upload);
+        // Taken out while it is polled: if that panics, it must not be polled again.
+        match std::mem::replace(&mut self.state, State::Refused) {
+            State::Creating(mut creating) => {
+                let Poll::Ready(created) = Pin::new(&mut creating).poll(cx) else {
+                    self.state = State::Creating(creating);
+                    return Poll::Pending;
+                };
+                let created = created.unwrap_or_else(|source| Err(source.into()));
+                let upload = created.map_err(|source| WriteError::Create {
+                    location: self.location.clone(),
+                    source: Arc::new(source),
+                })?;
+                self.state = State::Open(upload);
+            }
+            other => self.state = other,
         }
         Poll::Ready(Ok(()))
     }
