@@ -59,8 +59,8 @@ struct Checkpoint {
 
 /// Where walks started: offset, hash of all that comes before, and path. In ascending order.
 ///
-/// At most 512 of 64 bytes, with paths of together at most 16,384 frames of 16 bytes: 288 KiB at the very most, and
-/// some 64 KiB for a value that is four levels deep.
+/// At most 512 of 64 bytes, with paths of together at most 16,384 frames of 24 bytes: 416 KiB at the very most, and
+/// some 80 KiB for a value that is four levels deep.
 #[derive(Debug)]
 pub(crate) struct Checkpoints {
     list: Vec<Checkpoint>,
@@ -168,6 +168,7 @@ mod tests {
         (0..offset / FIRST_SPACING % 5)
             .map(|depth| Frame {
                 index: offset + depth,
+                length: 0,
                 key: 0,
                 kind: Kind::Map,
             })
@@ -208,6 +209,7 @@ mod tests {
         let mut checkpoints = Checkpoints::default();
         let frame = Frame {
             index: 1,
+            length: 0,
             key: 0,
             kind: Kind::Sequence,
         };

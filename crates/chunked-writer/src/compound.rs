@@ -6,7 +6,7 @@ use serde::ser::{Serialize, SerializeMap};
 
 pub(crate) use containers::{Fields, Text};
 
-use crate::frame::{Frame, KeyHash, Kind};
+use crate::frame::{Frame, KeyHash, Kind, UNKNOWN_LENGTH};
 use crate::text::{Rule, TextSerializer};
 use crate::unwind::Unwind;
 use crate::walker::{Mode, Walker, Written};
@@ -39,6 +39,8 @@ pub(crate) struct Compound<'a> {
     index: u64,
     /// How many of them a walk that comes back passes over.
     resume: u64,
+    /// How many children there are to be, or [`UNKNOWN_LENGTH`].
+    length: u64,
     /// The hash of the key of the child that is partly written.
     key: u32,
     kind: Kind,
@@ -58,9 +60,11 @@ impl<'a> Compound<'a> {
         kind: Kind,
         opening: &[u8],
         closing: &[u8],
-        empty: bool,
+        length: Option<usize>,
     ) -> Result<Self, Unwind> {
-        let (phase, resume, key) = match walker.enter(kind)? {
+        let empty = length == Some(0);
+        let length = length.map_or(UNKNOWN_LENGTH, |length| length as u64);
+        let (phase, resume, key) = match walker.enter(kind, length)? {
             None => {
                 walker.write(opening)?;
                 if empty {
@@ -75,6 +79,7 @@ impl<'a> Compound<'a> {
             walker,
             index: 0,
             resume,
+            length,
             key,
             kind,
             phase,
@@ -163,11 +168,7 @@ impl<'a> Compound<'a> {
         self.phase = Phase::Left;
         if result.is_ok() && self.walker.mode() == Mode::Writing {
             // The child is written, and a chunk is full.
-            let frame = Frame {
-                index: self.index + 1,
-                key: 0,
-                kind: self.kind,
-            };
+            let frame = self.frame(self.index + 1, 0);
             return Err(self.walker.suspend(frame));
         }
         let key = if self.walker.mode() == Mode::Suspended {
@@ -175,15 +176,18 @@ impl<'a> Compound<'a> {
         } else {
             0
         };
-        self.walker.leave(
-            result,
-            Frame {
-                index: self.index,
-                key,
-                kind: self.kind,
-            },
-        );
+        let frame = self.frame(self.index, key);
+        self.walker.leave(result, frame);
         Err(Unwind::STOPPED)
+    }
+
+    fn frame(&self, index: u64, key: u32) -> Frame {
+        Frame {
+            index,
+            length: self.length,
+            key,
+            kind: self.kind,
+        }
     }
 
     #[inline]
@@ -244,14 +248,8 @@ impl<'a> Compound<'a> {
             Ok(Written { .. }) => Ok(()),
             Err(unwind) => {
                 self.phase = Phase::Left;
-                self.walker.leave(
-                    Err(unwind),
-                    Frame {
-                        index: self.index,
-                        key: 0,
-                        kind: self.kind,
-                    },
-                );
+                let frame = self.frame(self.index, 0);
+                self.walker.leave(Err(unwind), frame);
                 Err(Unwind::STOPPED)
             }
         }

@@ -31,13 +31,13 @@ pub const DEFAULT_CHUNK_SIZE: NonZeroUsize = NonZeroUsize::new(64 * 1024).unwrap
 /// # Contract
 ///
 /// `Serialize` is called on the value again for each chunk, and must give the same output each time. It may not read
-/// a clock, draw random numbers or iterate in an order that changes. A value that changes is found out where it can be,
+/// a clock, draw random numbers, iterate in an order that changes or use up an iterator that it holds. A value that changes is found out where it can be,
 /// and is then an [error](JsonError::Changed): see the crate's documentation for what is compared.
 ///
 /// # Memory
 ///
 /// The value itself; for each stream at most two chunks, and the longest map key or `Display` output in it; for each
-/// document some 64 KiB of checkpoints, whatever its length.
+/// document some 80 KiB of checkpoints, whatever its length.
 pub struct JsonDocument<T: ?Sized> {
     value: Arc<T>,
     chunk_size: NonZeroUsize,

@@ -20,11 +20,17 @@ pub(crate) enum Kind {
     Bytes,
 }
 
+/// The length of a container that did not say it.
+pub(crate) const UNKNOWN_LENGTH: u64 = u64::MAX;
+
 /// A container, or a long leaf, that is partly written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Frame {
     /// How many children (of a leaf: bytes of the source) are written in full.
     pub(crate) index: u64,
+    /// How long the container said that it is, or [`UNKNOWN_LENGTH`]; of a leaf: all bytes of the source. A container
+    /// that says less when a walk comes back to it may be an iterator that is used up.
+    pub(crate) length: u64,
     /// A hash of the key of the child that is partly written, 0 where there is none or it is not known.
     pub(crate) key: u32,
     pub(crate) kind: Kind,

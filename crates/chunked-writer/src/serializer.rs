@@ -6,7 +6,7 @@ use serde::ser::{Serialize, Serializer};
 use serde_json::ser::Formatter;
 
 use crate::compound::{Compound, Fields, Text};
-use crate::frame::{Frame, Kind};
+use crate::frame::{Frame, KeyHash, Kind, UNKNOWN_LENGTH};
 use crate::raw_json::{NUMBER_TOKEN, RAW_TOKEN};
 use crate::text::Rule;
 use crate::unwind::Unwind;
@@ -145,8 +145,8 @@ impl<'a> Serializer for &'a mut Walker {
         variant: &'static str,
         value: &T,
     ) -> Result<Written, Unwind> {
-        let key = crate::frame::KeyHash::of(variant.as_bytes());
-        match self.enter(Kind::NewtypeVariant)? {
+        let key = KeyHash::of(variant.as_bytes());
+        match self.enter(Kind::NewtypeVariant, UNKNOWN_LENGTH)? {
             None => {
                 self.write(b"{")?;
                 self.field(false, variant)?;
@@ -163,6 +163,7 @@ impl<'a> Serializer for &'a mut Walker {
                     result.map(drop),
                     Frame {
                         index: 0,
+                        length: UNKNOWN_LENGTH,
                         key,
                         kind: Kind::NewtypeVariant,
                     },
@@ -184,12 +185,12 @@ impl<'a> Serializer for &'a mut Walker {
 
     #[inline]
     fn serialize_seq(self, len: Option<usize>) -> Result<Compound<'a>, Unwind> {
-        Compound::open(self, Kind::Sequence, b"[", b"]", len == Some(0))
+        Compound::open(self, Kind::Sequence, b"[", b"]", len)
     }
 
     #[inline]
     fn serialize_tuple(self, len: usize) -> Result<Compound<'a>, Unwind> {
-        Compound::open(self, Kind::Tuple, b"[", b"]", len == 0)
+        Compound::open(self, Kind::Tuple, b"[", b"]", Some(len))
     }
 
     #[inline]
@@ -198,7 +199,7 @@ impl<'a> Serializer for &'a mut Walker {
         _name: &'static str,
         len: usize,
     ) -> Result<Compound<'a>, Unwind> {
-        Compound::open(self, Kind::TupleStruct, b"[", b"]", len == 0)
+        Compound::open(self, Kind::TupleStruct, b"[", b"]", Some(len))
     }
 
     fn serialize_tuple_variant(
@@ -209,12 +210,12 @@ impl<'a> Serializer for &'a mut Walker {
         len: usize,
     ) -> Result<Compound<'a>, Unwind> {
         self.open_variant(variant)?;
-        Compound::open(self, Kind::TupleVariant, b"[", b"]", len == 0)
+        Compound::open(self, Kind::TupleVariant, b"[", b"]", Some(len))
     }
 
     #[inline]
     fn serialize_map(self, len: Option<usize>) -> Result<Compound<'a>, Unwind> {
-        Compound::open(self, Kind::Map, b"{", b"}", len == Some(0))
+        Compound::open(self, Kind::Map, b"{", b"}", len)
     }
 
     #[inline]
@@ -227,7 +228,7 @@ impl<'a> Serializer for &'a mut Walker {
                 Kind::Struct,
                 b"{",
                 b"}",
-                len == 0,
+                Some(len),
             )?)),
         }
     }
@@ -240,7 +241,7 @@ impl<'a> Serializer for &'a mut Walker {
         len: usize,
     ) -> Result<Compound<'a>, Unwind> {
         self.open_variant(variant)?;
-        Compound::open(self, Kind::StructVariant, b"{", b"}", len == 0)
+        Compound::open(self, Kind::StructVariant, b"{", b"}", Some(len))
     }
 
     /// What slices, `Vec` and `VecDeque` call: passing over what is written already costs them nothing.

@@ -169,20 +169,23 @@ impl Walker {
 
     /// The frame at which a container, or a long leaf, goes on; `None` if it starts now.
     #[inline]
-    pub(crate) fn enter(&mut self, kind: Kind) -> Result<Option<Frame>, Unwind> {
+    pub(crate) fn enter(&mut self, kind: Kind, length: u64) -> Result<Option<Frame>, Unwind> {
         if self.limit == 0 {
-            self.enter_again(kind).map(Some)
+            self.enter_again(kind, length).map(Some)
         } else {
             Ok(None)
         }
     }
 
     #[cold]
-    fn enter_again(&mut self, kind: Kind) -> Result<Frame, Unwind> {
+    fn enter_again(&mut self, kind: Kind, length: u64) -> Result<Frame, Unwind> {
         if self.mode != Mode::Resuming {
             return Err(Unwind::STOPPED);
         }
         match self.path.pop() {
+            Some(frame) if frame.kind == kind && frame.length != length => {
+                Err(self.changed("a part of it has another length than before"))
+            }
             Some(frame) if frame.kind == kind => {
                 self.rework.reentered += 1;
                 if self.path.is_empty() {

@@ -3,6 +3,7 @@
 mod common;
 
 use std::collections::BTreeMap;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use bytes::Bytes;
@@ -82,6 +83,10 @@ fn a_value_that_changes_between_two_walks_is_found() {
     );
     change_is_found(BTreeMap::from([("a", long)]), BTreeMap::from([("b", long)]));
     change_is_found(BTreeMap::from([(1, long)]), BTreeMap::from([(2, long)]));
+    change_is_found(("a", long), ("a", format!("{long} and more")));
+    // More children than were announced, or a length that was not announced before.
+    change_is_found(vec!["aaaa"; 4], vec!["aaaa"; 5]);
+    change_is_found(Careless(vec!["aaaa"; 4]), Careless(vec!["aaaa"; 5]));
     #[derive(Serialize)]
     struct OneField<'a> {
         field: &'a str,
@@ -265,4 +270,44 @@ fn a_failure_at_the_known_length_is_not_taken_for_its_end() {
     let (chunks, result) = drain(document.stream());
     assert_eq!(chunks.len(), 0);
     assert!(matches!(result, Err(JsonError::Value { .. })), "{result:?}");
+}
+
+/// A sequence that is used up by being written.
+struct OneShot<I>(Mutex<I>);
+
+impl<I: Iterator<Item: Serialize>> Serialize for OneShot<I> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(&mut *self.0.lock().unwrap())
+    }
+}
+
+/// The same as a map.
+struct OneShotMap<I>(Mutex<I>);
+
+impl<K: Serialize, V: Serialize, I: Iterator<Item = (K, V)>> Serialize for OneShotMap<I> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(&mut *self.0.lock().unwrap())
+    }
+}
+
+#[track_caller]
+fn used_up(value: impl Serialize, chunk_size: usize) {
+    let (chunks, result) = drain(document(value, chunk_size).stream());
+    assert!(
+        matches!(result, Err(JsonError::Changed { .. })),
+        "{result:?}"
+    );
+    assert!(!chunks.is_empty());
+}
+
+#[test]
+fn an_iterator_that_is_used_up_is_found() {
+    for total in [10_000, 20_000, 30_000, 40_000, 60_000, 200_000] {
+        let numbers: Vec<u32> = (0..total).collect();
+        for chunk_size in [64, 4096, 10_000] {
+            used_up(OneShot(Mutex::new(numbers.clone().into_iter())), chunk_size);
+            let entries = numbers.clone().into_iter().map(|number| (number, ()));
+            used_up(OneShotMap(Mutex::new(entries)), chunk_size);
+        }
+    }
 }

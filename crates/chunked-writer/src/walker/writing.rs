@@ -113,7 +113,7 @@ impl Walker {
 
     #[inline(never)]
     fn string_across(&mut self, text: &[u8]) -> Result<Written, Unwind> {
-        let frame = self.enter(Kind::Text)?;
+        let frame = self.enter(Kind::Text, text.len() as u64)?;
         if frame.is_none() {
             self.write(b"\"")?;
         }
@@ -129,7 +129,7 @@ impl Walker {
             self.buffer.extend_from_slice(text);
             return Ok(Written(()));
         }
-        let frame = self.enter(Kind::Raw)?;
+        let frame = self.enter(Kind::Raw, text.len() as u64)?;
         self.pieces(text, frame, Kind::Raw, Self::write)?;
         Ok(Written(()))
     }
@@ -153,6 +153,7 @@ impl Walker {
             if self.stop {
                 return Err(self.suspend(Frame {
                     index: (text.len() - rest.len()) as u64,
+                    length: text.len() as u64,
                     key: 0,
                     kind,
                 }));
@@ -167,7 +168,7 @@ impl Walker {
 
     /// Writes bytes as an array of numbers, as `serde_json` does. A walk may be suspended inside.
     pub(crate) fn byte_array(&mut self, bytes: &[u8]) -> Result<Written, Unwind> {
-        let frame = self.enter(Kind::Bytes)?;
+        let frame = self.enter(Kind::Bytes, bytes.len() as u64)?;
         if frame.is_none() {
             self.write(b"[")?;
         }
@@ -182,6 +183,7 @@ impl Walker {
             if self.stop {
                 return Err(self.suspend(Frame {
                     index,
+                    length: bytes.len() as u64,
                     key: 0,
                     kind: Kind::Bytes,
                 }));
