@@ -91,13 +91,16 @@ impl Production {
         matches!(self.state, State::Ended)
     }
 
-    /// How many bytes are still to come, if the length of the document is known.
+    /// How many bytes are still to come, if the length of the document is known. A production that has failed, though
+    /// it has not said so yet, has no length: 0 would announce a clean end.
     pub(crate) fn remaining(&self) -> Option<u64> {
-        if self.is_ended() {
-            return Some(0);
+        match self.state {
+            _ if self.is_ended() => Some(0),
+            State::Failed(_) | State::Walking => None,
+            State::Running | State::Finished | State::Ended => {
+                self.known_length()?.checked_sub(self.offset)
+            }
         }
-        let length = self.known_length();
-        length.map(|length| length.saturating_sub(self.offset))
     }
 
     /// The number of chunks: those that are there at least, and at most one more than there is room for in the length of

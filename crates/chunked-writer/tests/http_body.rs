@@ -55,3 +55,28 @@ fn a_failed_body_does_not_end_well() {
     assert!(run(body.frame()).unwrap().is_err());
     assert!(run(body.frame()).is_none());
 }
+
+#[test]
+fn a_body_that_can_only_fail_announces_no_length() {
+    let document = document("0123456789", 4);
+    assert_eq!(run(document.count_length()), Ok(12));
+    let mut body = document.stream_from(13);
+    for _ in 0..2 {
+        assert_eq!((body.remaining(), body.size_hint().exact()), (None, None));
+        assert!(!body.is_end_stream());
+    }
+    assert!(run(body.frame()).unwrap().is_err());
+    assert!(body.is_end_stream());
+    assert_eq!(document.stream_from(12).size_hint().exact(), Some(0));
+
+    // Made before the length was known, and beyond it.
+    let fresh = common::document("0123456789", 4);
+    let early = fresh.stream_from(13);
+    assert_eq!(run(fresh.count_length()), Ok(12));
+    assert_eq!(early.size_hint().exact(), None);
+
+    let lazy = chunked_writer::LazyDocument::new(|| chunked_writer::LazyJson::value(17));
+    assert_eq!(run(lazy.count_length()), Ok(2));
+    assert_eq!(lazy.stream_from(3).size_hint().exact(), None);
+    assert_eq!(lazy.stream_from(1).size_hint().exact(), Some(1));
+}

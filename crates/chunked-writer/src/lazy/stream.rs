@@ -44,7 +44,7 @@ impl LazyStream {
         self.production.offset()
     }
 
-    /// How many bytes are still to come, if the length of the document is known.
+    /// How many bytes are still to come, if the length of the document is known. `None` if nothing but an error can come.
     #[must_use]
     pub fn remaining(&self) -> Option<u64> {
         self.production.remaining()
