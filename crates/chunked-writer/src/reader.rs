@@ -16,7 +16,7 @@ pin_project_lite::pin_project! {
     /// an [`io::Error`]. Holds one chunk at a time.
     ///
     /// A reader that has failed never reaches its end: whoever reads on after the error gets another one, so that what
-    /// was cut short is not taken for whole.
+    /// was cut short is not taken for whole. One that has reached its end stays there, and does not poll the stream again.
     ///
     /// # Cancel safety
     ///
@@ -25,8 +25,16 @@ pin_project_lite::pin_project! {
         #[pin]
         stream: S,
         chunk: Bytes,
-        failed: bool,
+        state: State,
     }
+}
+
+/// What is known of the stream. It is not asked again after its end: it need not be a fused one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Open,
+    Ended,
+    Failed,
 }
 
 impl<S> ChunkReader<S> {
@@ -35,7 +43,7 @@ impl<S> ChunkReader<S> {
         Self {
             stream,
             chunk: Bytes::new(),
-            failed: false,
+            state: State::Open,
         }
     }
 
@@ -67,20 +75,20 @@ where
 {
     fn poll_fill_buf(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<&[u8]>> {
         let mut this = self.project();
-        if *this.failed {
+        if *this.state == State::Failed {
             return Poll::Ready(Err(io::Error::other(
                 "the stream has failed in an earlier read",
             )));
         }
         // A stream of strangers may yield empty chunks, which would look like the end.
-        while this.chunk.is_empty() {
+        while this.chunk.is_empty() && *this.state == State::Open {
             match ready!(this.stream.as_mut().poll_next(context)) {
                 Some(Ok(chunk)) => *this.chunk = chunk,
                 Some(Err(error)) => {
-                    *this.failed = true;
+                    *this.state = State::Failed;
                     return Poll::Ready(Err(error.into()));
                 }
-                None => break,
+                None => *this.state = State::Ended,
             }
         }
         Poll::Ready(Ok(this.chunk))
@@ -119,7 +127,7 @@ impl<S: fmt::Debug> fmt::Debug for ChunkReader<S> {
             .debug_struct("ChunkReader")
             .field("stream", &self.stream)
             .field("buffered", &self.chunk.len())
-            .field("failed", &self.failed)
+            .field("state", &self.state)
             .finish()
     }
 }

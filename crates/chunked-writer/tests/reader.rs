@@ -64,3 +64,18 @@ fn what_has_failed_never_ends() {
         run(reader.read_to_end(&mut all)).unwrap_err();
     }
 }
+
+#[test]
+fn a_stream_is_not_polled_after_its_end() {
+    // Which panics if it is.
+    let chunks = stream::unfold(0, async |index| {
+        (index < 2).then(|| (Ok::<_, io::Error>(Bytes::from_static(b"ab")), index + 1))
+    });
+    let mut reader = ChunkReader::new(Box::pin(chunks));
+    let mut all = Vec::new();
+    for _ in 0..3 {
+        run(reader.read_to_end(&mut all)).unwrap();
+    }
+    assert_eq!(run(reader.fill_buf()).unwrap(), b"");
+    assert_eq!(all, b"abab");
+}
