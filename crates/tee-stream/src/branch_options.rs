@@ -50,6 +50,9 @@ impl BranchOptions {
     ///
     /// When the last chunk of the document is shorter than [`chunk_size`](crate::TeeBuilder::chunk_size), it is cut again
     /// together with the tail, so that every chunk but the last keeps that size. That copies less than one chunk.
+    ///
+    /// So the first chunk that is shorter is withheld until the next one or the end is there, and from then on the branch is one
+    /// chunk behind what it has read. For a source that trickles short chunks which must arrive at once, append the tail elsewhere.
     #[must_use]
     pub fn tail(mut self, tail: impl Into<Bytes>) -> Self {
         self.tail = tail.into();

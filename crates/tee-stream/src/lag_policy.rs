@@ -10,6 +10,10 @@ use std::time::Duration;
 /// | [`Replay`](Self::Replay) | not at all | goes on from its offset, on another cursor | up to one more production |
 /// | [`Patience`](Self::Patience) | for `limit`, a sum over its life | does one of the two | at most `limit`, once |
 ///
+/// "Not at all" has an exception: at the [maximum of cursors](crate::TeeBuilder::maximum_cursors) a branch that would replay has
+/// nowhere to go. With a timer, the others then wait for it up to 500 ms, or `limit` if that is longer, each time that it is in
+/// the way, under [`Replay`](Self::Replay) too.
+///
 /// The policy is that of the branch which lags, not of the one which waits. Only branches that hold the window back while
 /// somebody waits are charged: a branch that is slow where nobody minds spends nothing.
 ///

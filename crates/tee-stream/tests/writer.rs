@@ -246,6 +246,69 @@ fn a_stalled_best_effort_sink_is_given_up_when_the_buffer_is_full() {
 }
 
 #[test]
+fn a_stalled_best_effort_sink_holds_neither_flush_nor_shutdown_up() {
+    let (good, behind, open) = (
+        Hostile::new(&[]),
+        Hostile::new(&[0]),
+        Hostile::new(&[0, 9, 0, 0, 0, 0, 0, 0]),
+    );
+    let mut writer = TeeWriter::new()
+        .best_effort(behind)
+        .best_effort(open.clone())
+        .required(good.clone());
+    write_all(&mut writer, b"0123").unwrap();
+    assert!(matches!(
+        Pin::new(&mut writer).poll_flush(&mut context()),
+        Poll::Ready(Ok(()))
+    ));
+    assert!(good.is_flushed());
+    assert!(writer.fates().all(|fate| matches!(fate, SinkFate::Live)));
+    assert!(matches!(
+        Pin::new(&mut writer).poll_shutdown(&mut context()),
+        Poll::Ready(Ok(()))
+    ));
+    assert!(good.is_shut_down() && !open.is_shut_down());
+    assert_eq!(open.got(), b"0123");
+    let fates: Vec<_> = writer.fates().collect();
+    assert!(matches!(
+        fates[..],
+        [SinkFate::Lagged, SinkFate::Lagged, SinkFate::ShutDown]
+    ));
+}
+
+#[test]
+fn best_effort_sinks_are_waited_for_where_there_are_no_others() {
+    let stalled = Hostile::new(&[0]);
+    let mut writer = TeeWriter::new().best_effort(stalled.clone());
+    write_all(&mut writer, b"0123").unwrap();
+    assert!(
+        Pin::new(&mut writer)
+            .poll_flush(&mut context())
+            .is_pending()
+    );
+    assert!(
+        Pin::new(&mut writer)
+            .poll_shutdown(&mut context())
+            .is_pending()
+    );
+    stalled.state.lock().unwrap().takes = Vec::new();
+    shutdown(&mut writer).unwrap();
+    assert_eq!(stalled.got(), b"0123");
+}
+
+#[test]
+fn when_every_sink_has_failed_flush_and_shutdown_say_so() {
+    let failing = || Hostile::new(&[]).fails_at(0);
+    let mut writer = TeeWriter::new()
+        .best_effort(failing())
+        .best_effort(failing());
+    write_all(&mut writer, b"x").unwrap();
+    for error in [flush(&mut writer), shutdown(&mut writer)] {
+        assert_eq!(error.unwrap_err().kind(), io::ErrorKind::BrokenPipe);
+    }
+}
+
+#[test]
 fn a_required_sink_is_waited_for() {
     let (fast, stalled) = (Hostile::new(&[]), Hostile::new(&[0]));
     let mut writer = TeeWriter::new()

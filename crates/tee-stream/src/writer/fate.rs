@@ -21,7 +21,7 @@ pub enum SinkFate {
     /// It failed, with this error: its own, [`WriteZero`](io::ErrorKind::WriteZero) if it accepted nothing, or
     /// [`Other`](io::ErrorKind::Other) if it panicked.
     Failed(Arc<io::Error>),
-    /// A best-effort sink that was a whole buffer behind the required ones.
+    /// A best-effort sink that was a whole buffer behind the required ones, or that was not shut down yet when they were.
     Lagged,
 }
 

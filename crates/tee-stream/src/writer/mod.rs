@@ -26,8 +26,12 @@ const DEFAULT_BUFFER: usize = 64 * 1024;
 /// buffer is full, and then only for [required](SinkRole::Required) sinks: [best-effort](SinkRole::BestEffort) ones that are a whole
 /// buffer behind are given up, unless no required sink lives (then they wait for one another).
 ///
-/// When a required sink fails, every write and flush from then on returns that error. `shutdown` still reaches all that live
-/// before it returns it. [`into_reports`](Self::into_reports) tells the fate of each.
+/// A flush or shutdown waits for required sinks only, too: best-effort ones are polled along with them. Those that have not taken in
+/// everything and shut down by the time the required ones have are polled once more and then given up, as
+/// [`Lagged`](SinkFate::Lagged). Without any required sink, all are waited for.
+///
+/// When a required sink fails, every write and flush from then on returns that error. `shutdown` still shuts the other required
+/// sinks down before it returns it. When no sink is left, all three return `BrokenPipe`. [`into_reports`](Self::into_reports) tells the fate of each.
 ///
 /// ```
 /// use tee_stream::{SinkFate, TeeWriter};
@@ -130,6 +134,34 @@ impl<W> TeeWriter<W> {
         }
     }
 
+    /// An error when every sink has failed or was given up, and nothing that was written is anywhere whole.
+    fn any_left(&self) -> io::Result<()> {
+        let left = |sink: &Sink<W>| matches!(sink.fate, SinkFate::Live | SinkFate::ShutDown);
+        if self.sinks.iter().any(left) {
+            Ok(())
+        } else {
+            Err(none_left())
+        }
+    }
+
+    /// The sinks, required ones first, each with whether a flush or shutdown waits for it: for best-effort ones only where there
+    /// are no others.
+    fn sinks_and_awaited(&mut self) -> impl Iterator<Item = (&mut Sink<W>, bool)> {
+        let any_required = self.sinks.iter().any(Sink::is_required);
+        let (required, best_effort): (Vec<_>, Vec<_>) =
+            self.sinks.iter_mut().partition(|sink| sink.is_required());
+        required.into_iter().map(|sink| (sink, true)).chain(
+            best_effort
+                .into_iter()
+                .map(move |sink| (sink, !any_required)),
+        )
+    }
+
+    /// The offset behind all that was written.
+    fn end(&self) -> u64 {
+        self.base + self.buffer.len() as u64
+    }
+
     /// Drops what every live sink has accepted.
     fn compact(&mut self) {
         let end = self.base + self.buffer.len() as u64;
@@ -169,19 +201,16 @@ impl<W> TeeWriter<W> {
 }
 
 impl<W: AsyncWrite + Unpin> TeeWriter<W> {
-    /// Hands each sink what it has not accepted yet. True when all live ones have everything.
-    fn poll_drain(&mut self, context: &mut Context<'_>) -> bool {
-        let mut all = true;
+    /// Hands each sink what it has not accepted yet.
+    fn poll_drain(&mut self, context: &mut Context<'_>) {
         self.sinks.iter_mut().for_each(Sink::settle);
         for sink in &mut self.sinks {
             if sink.is_live() {
                 let start = (sink.offset() - self.base) as usize;
-                let drained = sink.poll_drain(context, &self.buffer[start..]);
-                all &= drained || !sink.is_live();
+                sink.poll_drain(context, &self.buffer[start..]);
             }
         }
         self.compact();
-        all
     }
 
     fn poll_accept(
@@ -192,10 +221,7 @@ impl<W: AsyncWrite + Unpin> TeeWriter<W> {
         self.poll_drain(context);
         self.failure()?;
         if !self.sinks.iter().any(Sink::is_live) {
-            return Poll::Ready(Err(io::Error::new(
-                io::ErrorKind::BrokenPipe,
-                "no sink is left to write to",
-            )));
+            return Poll::Ready(Err(none_left()));
         }
         if parts.iter().all(|part| part.is_empty()) {
             return Poll::Ready(Ok(0));
@@ -242,36 +268,47 @@ impl<W: AsyncWrite + Unpin> AsyncWrite for TeeWriter<W> {
 
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        let mut done = this.poll_drain(context);
-        let end = this.base + this.buffer.len() as u64;
-        for sink in &mut this.sinks {
-            if sink.offset() == end {
-                done &= sink.poll_flush(context).is_ready();
-            }
+        this.poll_drain(context);
+        let end = this.end();
+        let mut done = true;
+        for (sink, awaited) in this.sinks_and_awaited() {
+            let flushed =
+                !sink.is_live() || (sink.offset() == end && sink.poll_flush(context).is_ready());
+            done &= flushed || !awaited;
         }
-        if done {
-            Poll::Ready(this.failure())
-        } else {
-            Poll::Pending
+        this.failure()?;
+        if !done {
+            return Poll::Pending;
         }
+        Poll::Ready(this.any_left())
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        let mut done = this.poll_drain(context);
-        let end = this.base + this.buffer.len() as u64;
-        for sink in &mut this.sinks {
+        this.poll_drain(context);
+        let end = this.end();
+        let mut done = true;
+        for (sink, awaited) in this.sinks_and_awaited() {
             // Each as soon as it has everything: one that is slow does not keep the others open.
             if sink.is_live() && sink.offset() == end {
-                done &= sink.poll_shutdown(context).is_ready();
+                let _shut = sink.poll_shutdown(context);
             }
+            done &= !sink.is_live() || !awaited;
         }
-        if done {
-            Poll::Ready(this.failure())
-        } else {
-            Poll::Pending
+        if !done {
+            return Poll::Pending;
         }
+        // This poll was the last that those got which nobody waits for.
+        for sink in this.sinks.iter_mut().filter(|sink| sink.is_live()) {
+            sink.fate = SinkFate::Lagged;
+        }
+        this.failure()?;
+        Poll::Ready(this.any_left())
     }
+}
+
+fn none_left() -> io::Error {
+    io::Error::new(io::ErrorKind::BrokenPipe, "no sink is left to write to")
 }
 
 impl<W> Default for TeeWriter<W> {

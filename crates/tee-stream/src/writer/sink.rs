@@ -25,11 +25,11 @@ pub(super) struct Sink<W> {
 }
 
 impl<W: AsyncWrite + Unpin> Sink<W> {
-    /// Writes as much of `bytes`, which are those behind what it has written, as it takes. True when that is all.
-    pub(super) fn poll_drain(&mut self, context: &mut Context<'_>, mut bytes: &[u8]) -> bool {
+    /// Writes as much of `bytes`, which are those behind what it has written, as it takes.
+    pub(super) fn poll_drain(&mut self, context: &mut Context<'_>, mut bytes: &[u8]) {
         while self.is_live() && !bytes.is_empty() {
             match self.poll(|writer| writer.poll_write(context, bytes)) {
-                Poll::Pending => return false,
+                Poll::Pending => return,
                 Poll::Ready(Ok(written)) if (1..=bytes.len()).contains(&written) => {
                     self.written += written as u64;
                     bytes = &bytes[written..];
@@ -41,7 +41,6 @@ impl<W: AsyncWrite + Unpin> Sink<W> {
                 Poll::Ready(Err(error)) => self.fail(error),
             }
         }
-        bytes.is_empty()
     }
 
     pub(super) fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<()> {
