@@ -177,3 +177,25 @@ fn it_stalls() {
     assert!((100_000..run.length()).contains(&sent), "{sent}");
     assert!(run.error().contains("deadline"), "{}", run.error());
 }
+
+#[test]
+fn an_answer_that_does_not_end_has_its_status_all_the_same() {
+    for (head, status, code) in [
+        (
+            "HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n{",
+            "timed_out",
+            200,
+        ),
+        (
+            "HTTP/1.1 500 No\r\ncontent-length: 9\r\n\r\n{",
+            "failed",
+            500,
+        ),
+    ] {
+        let engine = Engine::answering_half(head);
+        let run = Run::with(&engine.argument("half"), &["--deadline", "2s"]);
+        assert_eq!(run.failing["status"], status);
+        assert_eq!(run.failing["http_status"], code);
+        assert!(run.error().contains("did not end"), "{}", run.error());
+    }
+}

@@ -8,6 +8,7 @@ mod faults;
 mod generate;
 mod interrupt;
 mod isolation;
+mod proxy;
 mod replay;
 mod s3;
 mod solver;

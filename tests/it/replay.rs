@@ -58,6 +58,7 @@ fn sends_what_was_archived() {
         let outcome = finished.outcome();
         assert_eq!(outcome["auction"]["id"], "7");
         assert_eq!(outcome["archive"]["status"], "skipped");
+        assert_eq!(outcome["serialize"]["passes"], 1.0);
         let digest = outcome["auction"]["sha256"].as_str().unwrap();
         for (engine, solver) in engines.iter().zip(outcome["solvers"].as_array().unwrap()) {
             assert_eq!(engine.report().sha256, digest);
@@ -164,4 +165,27 @@ fn what_is_no_auction_is_refused_before_anything_is_sent() {
         assert!(finished.errors.contains(name), "{finished:?}");
         assert!(!engine.had_request());
     }
+}
+
+#[test]
+fn a_member_is_set_once() {
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("1.json");
+    fs::write(&path, "{}").unwrap();
+    let arguments = [
+        "replay",
+        path.to_str().unwrap(),
+        "--solver",
+        "a=http://127.0.0.1:1",
+        "--set",
+        "n=1",
+        "--set",
+        "n=2",
+    ];
+    let finished = Finished::run(&mut program(&arguments));
+    assert_eq!(finished.code, Some(2), "{finished:?}");
+    assert!(
+        finished.errors.contains("\"n\" is set twice"),
+        "{finished:?}"
+    );
 }

@@ -67,6 +67,16 @@ impl Engine {
         })
     }
 
+    /// An engine that answers with this as soon as a request begins, and then says nothing more.
+    pub(crate) fn answering_half(head: &'static str) -> Self {
+        Self::on_socket(channel().1, move |mut stream| async move {
+            let mut much = vec![0; 65536];
+            let _read = stream.read(&mut much).await;
+            let _written = stream.write_all(head.as_bytes()).await;
+            while stream.read(&mut much).await.is_ok_and(|read| read > 0) {}
+        })
+    }
+
     /// An address at which nobody listens.
     pub(crate) fn unreachable_url() -> String {
         let listener = std::net::TcpListener::bind(loopback()).expect("a port is free");

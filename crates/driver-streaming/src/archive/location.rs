@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use archive_sink::{Archive, ArchiveBuilder, AttributeSupport};
 use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
-use object_store::azure::MicrosoftAzureBuilder;
-use object_store::gcp::GoogleCloudStorageBuilder;
+use object_store::azure::{AzureConfigKey, MicrosoftAzureBuilder};
+use object_store::gcp::{GoogleCloudStorageBuilder, GoogleConfigKey};
 use object_store::local::LocalFileSystem;
 use object_store::memory::InMemory;
 use object_store::path::Path as Key;
@@ -134,21 +134,9 @@ impl StoreLocation {
     fn remote(url: &Url) -> Result<Self, LocationError> {
         let store: Arc<dyn ObjectStore> = match url.scheme() {
             "memory" => Arc::new(InMemory::new()),
-            "s3" => Arc::new(
-                direct_if_local(AmazonS3Builder::from_env())
-                    .with_url(url.as_str())
-                    .build()?,
-            ),
-            "gs" => Arc::new(
-                GoogleCloudStorageBuilder::from_env()
-                    .with_url(url.as_str())
-                    .build()?,
-            ),
-            "az" => Arc::new(
-                MicrosoftAzureBuilder::from_env()
-                    .with_url(url.as_str())
-                    .build()?,
-            ),
+            "s3" => Arc::new(amazon_s3(url)?),
+            "gs" => Arc::new(google_cloud_storage(url)?),
+            "az" => Arc::new(azure(url)?),
             scheme => {
                 return Err(LocationError::Scheme {
                     scheme: scheme.to_owned(),
@@ -179,26 +167,61 @@ impl fmt::Debug for StoreLocation {
     }
 }
 
-/// Lets no proxy of the environment stand before a server on this machine.
-fn direct_if_local(builder: AmazonS3Builder) -> AmazonS3Builder {
-    let endpoint = builder.get_config_value(&AmazonS3ConfigKey::Endpoint);
-    let local = endpoint
+/// Settings that let no proxy of the environment stand before a server on this machine; none for other servers.
+///
+/// A client with a proxy of its own looks at no other, and this one is excluded where the server is.
+fn direct_if_local(endpoint: Option<String>) -> Vec<(ClientConfigKey, String)> {
+    let Some(url) = endpoint
         .and_then(|endpoint| Url::parse(&endpoint).ok())
-        .is_some_and(|url| is_loopback(&url));
-    if !local {
-        return builder;
-    }
-    // A client with a proxy of its own looks at no other, and this one is excluded where the server is.
-    builder
-        .with_config(
-            AmazonS3ConfigKey::Client(ClientConfigKey::ProxyUrl),
-            "http://localhost",
-        )
-        .with_config(
-            AmazonS3ConfigKey::Client(ClientConfigKey::ProxyExcludes),
-            "localhost,127.0.0.0/8,::1",
-        )
+        .filter(is_loopback)
+    else {
+        return Vec::new();
+    };
+    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+    vec![
+        (ClientConfigKey::ProxyUrl, "http://localhost".to_owned()),
+        (
+            ClientConfigKey::ProxyExcludes,
+            format!("localhost,127.0.0.0/8,::1,{host}"),
+        ),
+    ]
 }
+
+fn amazon_s3(url: &Url) -> Result<impl ObjectStore, object_store::Error> {
+    let builder = AmazonS3Builder::from_env().with_url(url.as_str());
+    let endpoint = builder.get_config_value(&AmazonS3ConfigKey::Endpoint);
+    let settings = direct_if_local(endpoint).into_iter();
+    settings
+        .fold(builder, |builder, (key, value)| {
+            builder.with_config(AmazonS3ConfigKey::Client(key), value)
+        })
+        .build()
+}
+
+fn google_cloud_storage(url: &Url) -> Result<impl ObjectStore, object_store::Error> {
+    let builder = GoogleCloudStorageBuilder::from_env().with_url(url.as_str());
+    let endpoint = builder.get_config_value(&GoogleConfigKey::BaseUrl);
+    let settings = direct_if_local(endpoint).into_iter();
+    settings
+        .fold(builder, |builder, (key, value)| {
+            builder.with_config(GoogleConfigKey::Client(key), value)
+        })
+        .build()
+}
+
+fn azure(url: &Url) -> Result<impl ObjectStore, object_store::Error> {
+    let builder = MicrosoftAzureBuilder::from_env().with_url(url.as_str());
+    let endpoint = builder.get_config_value(&AzureConfigKey::Endpoint);
+    let settings = direct_if_local(endpoint).into_iter();
+    settings
+        .fold(builder, |builder, (key, value)| {
+            builder.with_config(AzureConfigKey::Client(key), value)
+        })
+        .build()
+}
+
+/// What a location may start with, besides a path.
+const SCHEMES: [&str; 5] = ["file", "memory", "s3", "gs", "az"];
 
 /// A location, before its store is set up.
 enum Place {
@@ -210,6 +233,14 @@ impl Place {
     fn parse(location: &str) -> Result<Self, LocationError> {
         if location.is_empty() {
             return Err(LocationError::Empty);
+        }
+        if let Some(scheme) = SCHEMES.into_iter().find(|scheme| {
+            let rest = location
+                .strip_prefix(scheme)
+                .and_then(|rest| rest.strip_prefix(':'));
+            rest.is_some_and(|rest| !rest.starts_with("//"))
+        }) {
+            return Err(LocationError::NoSlashes { scheme });
         }
         if !location.contains("://") {
             return Ok(Self::Local(location.into()));

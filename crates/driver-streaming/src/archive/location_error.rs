@@ -18,6 +18,14 @@ pub enum LocationError {
         /// The scheme.
         scheme: String,
     },
+    /// A known scheme without its slashes: more likely a slip than the name of a folder.
+    #[error(
+        "the location starts with {scheme}: and lacks the slashes of {scheme}://; write ./{scheme}: for a folder of that name"
+    )]
+    NoSlashes {
+        /// The scheme.
+        scheme: &'static str,
+    },
     /// A `file://` URL that names no path on this machine.
     #[error("the file:// URL names no path on this machine")]
     FileUrl,

@@ -28,6 +28,10 @@ pub enum Problem {
     /// The text is not JSON, is cut off, has a member twice or is followed by something else.
     #[error("the auction is not one JSON object: {0}")]
     Json(String),
+    /// The name of a member, or the id, is no Unicode text: an escape stands for half of a character. A name is written
+    /// anew, so it could not be passed on as it is.
+    #[error("half of a surrogate pair stands in the name of a member or in the id")]
+    HalfCharacter,
     /// A level deeper than 128.
     #[error("the auction is nested deeper than {MAXIMUM_DEPTH} levels")]
     TooDeep,
@@ -75,8 +79,13 @@ impl ParseError {
         Self {
             problem: Problem::Json(message),
             line: error.line(),
-            column: error.column(),
+            // serde_json counts what it has read: nothing yet, where the first byte of a line is wrong.
+            column: error.column().max(1),
         }
+    }
+
+    pub(super) fn into_problem(self) -> Problem {
+        self.problem
     }
 
     /// What is wrong.
@@ -89,7 +98,7 @@ impl ParseError {
         (self.line > 0).then_some(self.line)
     }
 
-    /// The column, in bytes from 1 (0 before the first byte of a line); `None` where the problem has no place.
+    /// The column, in bytes from 1; `None` where the problem has no place.
     pub fn column(&self) -> Option<usize> {
         (self.line > 0).then_some(self.column)
     }

@@ -20,14 +20,14 @@ pub(super) fn parse(text: &str) -> Result<Vec<Member>, ParseError> {
     }
     let mut index = Index {
         text,
-        too_deep: None,
+        refused: None,
     };
     let mut deserializer = serde_json::Deserializer::from_str(text);
     let members = deserializer
         .deserialize_map(Members { index: &mut index })
         .and_then(|members| deserializer.end().map(|()| members));
-    match (members, index.too_deep) {
-        (_, Some(offset)) => Err(ParseError::at(Problem::TooDeep, text.as_bytes(), offset)),
+    match (members, index.refused) {
+        (_, Some((problem, offset))) => Err(ParseError::at(problem, text.as_bytes(), offset)),
         (Ok(members), None) => Ok(members),
         (Err(error), None) => Err(ParseError::json(&error)),
     }
@@ -36,17 +36,30 @@ pub(super) fn parse(text: &str) -> Result<Vec<Member>, ParseError> {
 /// What the visitors share.
 struct Index<'a> {
     text: &'a str,
-    /// The byte that opens a level too many.
-    too_deep: Option<usize>,
+    /// What serde_json lets pass, and where it stands.
+    refused: Option<(Problem, usize)>,
 }
 
 impl Index<'_> {
+    /// Stops the parser. What it makes of this is replaced by the problem and its place.
+    fn refuse<E: serde::de::Error>(&mut self, problem: Problem, offset: usize) -> E {
+        self.refused = Some((problem, offset));
+        E::custom("refused")
+    }
+
+    /// The text of a key, which a raw value leaves unread.
+    fn key<E: serde::de::Error>(&mut self, quoted: &str) -> Result<String, E> {
+        serde_json::from_str(quoted).map_err(|_| {
+            let offset = Span::of(quoted, self.text).start();
+            self.refuse(Problem::HalfCharacter, offset)
+        })
+    }
+
     /// Notes where `part` stands, which lies below `levels` others.
     fn span<E: serde::de::Error>(&mut self, part: &str, levels: usize) -> Result<Span, E> {
         let span = Span::of(part, self.text);
         if let Some(offset) = too_deep_at(part, MAXIMUM_DEPTH - levels) {
-            self.too_deep = Some(span.start() + offset);
-            return Err(E::custom("nested too deep"));
+            return Err(self.refuse(Problem::TooDeep, span.start() + offset));
         }
         Ok(span)
     }
@@ -68,7 +81,7 @@ impl<'de> Visitor<'de> for Members<'_, '_> {
         let mut members = Vec::new();
         let mut names = HashSet::new();
         while let Some(key) = access.next_key::<&'de RawValue>()? {
-            let name: String = serde_json::from_str(key.get()).map_err(serde::de::Error::custom)?;
+            let name = self.index.key(key.get())?;
             if !names.insert(name.clone()) {
                 return Err(serde::de::Error::custom(format_args!(
                     "the member {name:?} stands twice"
@@ -161,7 +174,7 @@ impl<'de> Visitor<'de> for Entries<'_, '_> {
         while let Some((key, value)) = access.next_entry::<&'de RawValue, &'de RawValue>()? {
             if key.get().contains('\\') {
                 // A key is written anew when its run is sent; half a surrogate pair could not be.
-                serde_json::from_str::<String>(key.get()).map_err(serde::de::Error::custom)?;
+                self.index.key::<A::Error>(key.get())?;
             }
             let key = self.index.span(key.get(), 2)?;
             let value = self.index.span(value.get(), 2)?;

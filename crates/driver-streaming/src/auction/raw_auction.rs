@@ -3,6 +3,7 @@ use std::fmt;
 
 use chunked_writer::RawJson;
 use serde::{Serialize, Serializer};
+use serde_json::value::RawValue;
 
 use super::auction_id::AuctionId;
 use super::member::{EntryRun, Member, Value};
@@ -62,8 +63,12 @@ impl RawAuction {
         if let Some(member) = self.member("id") {
             let (text, offset) = match &member.value {
                 Value::Scalar(span) => (&self.text[span.range()], span.start()),
-                Value::Array(_) => return Err(ParseError::new(id_type("id", "an array"))),
-                Value::Object(_) => return Err(ParseError::new(id_type("id", "an object"))),
+                Value::Array(runs) => {
+                    return Err(self.no_id("an array", runs.first().map(|run| run.start())));
+                }
+                Value::Object(runs) => {
+                    return Err(self.no_id("an object", runs.first().map(|run| run.key.start())));
+                }
             };
             return self.read_id("id", text, offset).map(Some);
         }
@@ -72,12 +77,20 @@ impl RawAuction {
         };
         // A run's text is the inside of an object: with braces around it, it is one.
         for run in runs {
-            let inside = &self.text[run.key.start()..run.rest.end()];
-            let metadata: Metadata = serde_json::from_str(&format!("{{{inside}}}"))
-                .map_err(|error| ParseError::json(&error))?;
+            let (start, end) = (run.key.start(), run.rest.end());
+            let object = format!("{{{}}}", &self.text[start..end]);
+            let metadata: Metadata<'_> = serde_json::from_str(&object).map_err(|error| {
+                ParseError::at(
+                    ParseError::json(&error).into_problem(),
+                    self.text.as_bytes(),
+                    start,
+                )
+            })?;
             if let Some(found) = metadata.auction_id {
+                // The brace before it is not in the text.
+                let offset = start + Span::of(found.get(), &object).start() - 1;
                 return self
-                    .read_id("metadata.auction_id", found.get(), run.key.start())
+                    .read_id("metadata.auction_id", found.get(), offset)
                     .map(Some);
             }
         }
@@ -88,6 +101,14 @@ impl RawAuction {
         self.members.iter().find(|member| member.name == name)
     }
 
+    /// An id that is no scalar; `offset` is that of its content, if it has some.
+    fn no_id(&self, found: &str, offset: Option<usize>) -> ParseError {
+        match offset {
+            Some(offset) => ParseError::at(id_type("id", found), self.text.as_bytes(), offset),
+            None => ParseError::new(id_type("id", found)),
+        }
+    }
+
     fn read_id(
         &self,
         member: &'static str,
@@ -96,7 +117,7 @@ impl RawAuction {
     ) -> Result<AuctionId, ParseError> {
         let refuse = |problem| ParseError::at(problem, self.text.as_bytes(), offset);
         let text = if json.starts_with('"') {
-            serde_json::from_str::<String>(json).map_err(|error| ParseError::json(&error))?
+            serde_json::from_str::<String>(json).map_err(|_| refuse(Problem::HalfCharacter))?
         } else if json
             .bytes()
             .all(|byte| byte.is_ascii_digit() || byte == b'-')
@@ -119,8 +140,9 @@ fn id_type(member: &'static str, found: &str) -> Problem {
 
 /// The part of `metadata` that names the auction.
 #[derive(serde::Deserialize)]
-struct Metadata {
-    auction_id: Option<Box<serde_json::value::RawValue>>,
+struct Metadata<'a> {
+    #[serde(borrow)]
+    auction_id: Option<&'a RawValue>,
 }
 
 impl fmt::Debug for RawAuction {
@@ -374,6 +396,35 @@ mod tests {
             assert!(
                 message(text.as_bytes()).contains(" at line 1, column "),
                 "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn places_are_those_of_the_file() {
+        let inner = r#"{"a":1,
+"metadata":{"x":[1],
+"y":2,
+ "auction_id":1.5}}"#;
+        let error = parse(inner).unwrap().id().unwrap_err();
+        assert_eq!((error.line(), error.column()), (Some(4), Some(15)));
+        let error = parse("{\n\"id\":\n [1]}").unwrap().id().unwrap_err();
+        assert_eq!((error.line(), error.column()), (Some(3), Some(3)));
+        let error = parse("{\"a\":1,\n\"id\":\"\\ud800\"}")
+            .unwrap()
+            .id()
+            .unwrap_err();
+        assert_eq!((error.line(), error.column()), (Some(2), Some(6)));
+        for (text, line, column) in [
+            ("{\"a\":1,\n\n\"\\ud800\":1}", 3, 1),
+            ("{\"a\":{\"b\":1,\n  \"\\ud800\":1}}", 2, 3),
+            ("[1]", 1, 1),
+        ] {
+            let error = parse(text).unwrap_err();
+            assert_eq!(
+                (error.line(), error.column()),
+                (Some(line), Some(column)),
+                "{error}"
             );
         }
     }

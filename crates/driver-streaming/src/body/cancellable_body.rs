@@ -117,13 +117,10 @@ where
             .is_some_and(|inner| inner.is_end_stream())
     }
 
+    /// Nothing: whether the length happens to be known when a request starts depends on how far other readers are, and
+    /// a request's framing must not.
     fn size_hint(&self) -> SizeHint {
-        self.shared
-            .lock()
-            .inner
-            .as_ref()
-            .map(|inner| inner.size_hint())
-            .unwrap_or_default()
+        SizeHint::default()
     }
 }
 
@@ -144,7 +141,7 @@ mod tests {
     async fn is_the_inner_body_until_cancelled() {
         let (mut body, owner) =
             CancellableBody::new(Full::new(Bytes::from_static(b"whole")), track());
-        assert_eq!(body.size_hint().exact(), Some(5));
+        assert_eq!(body.size_hint().exact(), None);
         assert!(!body.is_end_stream());
         let frame = body.frame().await.unwrap().unwrap();
         assert_eq!(frame.into_data().unwrap(), "whole");

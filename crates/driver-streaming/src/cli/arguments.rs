@@ -55,7 +55,7 @@ pub(super) struct SolveArguments {
     pub(super) level: Option<i64>,
 
     /// How long the archive may take, whatever the solvers do [default: 2m].
-    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration, allow_hyphen_values = true)]
     pub(super) archive_limit: Option<Duration>,
 
     #[command(flatten)]
@@ -82,7 +82,7 @@ pub(super) struct ReplayArguments {
 #[derive(Debug, Args)]
 pub(super) struct SendingArguments {
     /// How long after the first request's start every solver must have answered [default: 15s].
-    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration, allow_hyphen_values = true)]
     pub(super) deadline: Option<Duration>,
 
     /// How the outcome is printed [default: text].
@@ -122,7 +122,7 @@ pub(super) struct SolverArguments {
     pub(super) reset_after: Option<u64>,
 
     /// Wait before answering.
-    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration, allow_hyphen_values = true)]
     pub(super) delay: Option<Duration>,
 
     /// Answer with this status.

@@ -6,18 +6,27 @@ use super::exit::Failure;
 use crate::auction::{AuctionId, RawAuction};
 use crate::error_chain;
 
+/// What messages call an auction's source.
+pub(super) fn name_of(path: &Path) -> String {
+    if path == Path::new("-") {
+        "standard input".to_owned()
+    } else {
+        path.display().to_string()
+    }
+}
+
 /// Reads an auction from a file, or from standard input for `-`.
 pub(super) fn read_auction(path: &Path) -> Result<RawAuction, Failure> {
-    let (name, text) = if path == Path::new("-") {
+    let text = if path == Path::new("-") {
         let mut text = Vec::new();
-        let read = io::stdin()
+        io::stdin()
             .lock()
             .read_to_end(&mut text)
-            .map(|_length| text);
-        ("standard input".to_owned(), read)
+            .map(|_length| text)
     } else {
-        (path.display().to_string(), fs::read(path))
+        fs::read(path)
     };
+    let name = name_of(path);
     let text = text.map_err(|error| Failure::usage(format!("{name}: cannot be read: {error}")))?;
     RawAuction::parse(text)
         .map_err(|error| Failure::usage(format!("{name}: {}", error_chain(&error))))
@@ -34,8 +43,8 @@ pub(super) fn choose_id(
             .parse()
             .map(Some)
             .map_err(|error| Failure::usage(format!("--id: {}", error_chain(&error)))),
-        None => auction.id().map_err(|error| {
-            Failure::usage(format!("{}: {}", path.display(), error_chain(&error)))
-        }),
+        None => auction
+            .id()
+            .map_err(|error| Failure::usage(format!("{}: {}", name_of(path), error_chain(&error)))),
     }
 }

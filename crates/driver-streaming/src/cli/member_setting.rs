@@ -7,10 +7,10 @@ use super::exit::Failure;
 
 /// `MEMBER=VALUE`: a name, and the JSON text that replaces its value.
 pub(super) fn parse_setting(text: &str, now: Timestamp) -> Result<(String, Bytes), Failure> {
-    let refuse = |why: &str| Failure::usage(format!("--set {text}: {why}"));
     let (name, value) = text
         .split_once('=')
-        .ok_or_else(|| refuse("is written MEMBER=VALUE"))?;
+        .ok_or_else(|| Failure::usage("--set: is written MEMBER=VALUE"))?;
+    let refuse = |why: &str| Failure::usage(format!("--set {name}: {why}"));
     if name.is_empty() {
         return Err(refuse("the member's name is empty"));
     }

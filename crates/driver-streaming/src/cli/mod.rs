@@ -55,7 +55,7 @@ fn run(arguments: Arguments) -> Result<Exit, Failure> {
         .enable_all()
         .build()
         .map_err(|error| Failure::failed(format!("the runtime cannot be started: {error}")))?;
-    runtime.block_on(async {
+    let result = runtime.block_on(async {
         match arguments.command {
             Command::Solve(arguments) => {
                 exporting(&arguments.sending, async |export| {
@@ -72,7 +72,10 @@ fn run(arguments: Arguments) -> Result<Exit, Failure> {
             Command::Solver(arguments) => solver::run(arguments).await,
             Command::Generate(_) => unreachable!("handled without a runtime"),
         }
-    })
+    });
+    // A file system that hangs keeps its thread: all that could be done has been, so it is not waited for.
+    runtime.shutdown_background();
+    result
 }
 
 /// Shows help and version as they are, and a mistake as one line.
@@ -93,7 +96,53 @@ fn refuse(error: &clap::Error) -> ExitCode {
             let text = error.to_string();
             let paragraph = text.split("\n\n").next().unwrap_or_default();
             let line = paragraph.split_whitespace().collect::<Vec<_>>().join(" ");
-            Failure::usage(line.trim_start_matches("error: ").to_owned()).report()
+            Failure::usage(without_user_info(line.trim_start_matches("error: "))).report()
+        }
+    }
+}
+
+/// A line that may quote a URL from the command line, with `***` in place of user and password.
+fn without_user_info(line: &str) -> String {
+    let mut shown = String::with_capacity(line.len());
+    let mut rest = line;
+    while let Some(start) = rest.find("//") {
+        let (before, after) = rest.split_at(start + 2);
+        shown.push_str(before);
+        let end = after
+            .find(['/', ' ', '\'', '?', '#'])
+            .unwrap_or(after.len());
+        let (authority, further) = after.split_at(end);
+        match authority.rfind('@') {
+            Some(at) => {
+                shown.push_str("***");
+                shown.push_str(&authority[at..]);
+            }
+            None => shown.push_str(authority),
+        }
+        rest = further;
+    }
+    shown + rest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quoted_urls_show_no_password() {
+        for (line, shown) in [
+            (
+                "unexpected 'http://u:p@h/x' found",
+                "unexpected 'http://***@h/x' found",
+            ),
+            (
+                "a http://h/x@y, b s3://k:s@b",
+                "a http://h/x@y, b s3://***@b",
+            ),
+            ("//", "//"),
+            ("no URL", "no URL"),
+        ] {
+            assert_eq!(without_user_info(line), shown);
         }
     }
 }

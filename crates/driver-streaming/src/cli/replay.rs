@@ -1,3 +1,5 @@
+use std::collections::HashSet;
+
 use futures_util::StreamExt;
 use jiff::Timestamp;
 
@@ -22,6 +24,12 @@ pub(super) async fn run(arguments: &ReplayArguments, export: &Export) -> Result<
         .iter()
         .map(|text| parse_setting(text, now))
         .collect::<Result<_, _>>()?;
+    let mut names = HashSet::new();
+    if let Some((twice, _)) = settings.iter().find(|(name, _)| !names.insert(name)) {
+        return Err(Failure::usage(format!(
+            "--set: the member {twice:?} is set twice"
+        )));
+    }
     let mut builder = Pipeline::builder().solvers(solvers);
     if let Some(deadline) = arguments.sending.deadline {
         builder = builder.deadline(deadline);
@@ -36,11 +44,13 @@ pub(super) async fn run(arguments: &ReplayArguments, export: &Export) -> Result<
         .archive()
         .build()
         .map_err(|error| refuse(error_chain(&error)))?;
-    let document = ArchivedDocument::new(archive, &*name).with_members(settings);
     // An object that is not there, or is no auction from its first chunk on, is wrong input: nothing has been sent yet.
-    if let Some(Err(error)) = document.stream_from(0).next().await {
+    // A document of its own is looked at, so that the look is not counted as a production.
+    let looked_at = ArchivedDocument::new(archive.clone(), &*name);
+    if let Some(Err(error)) = looked_at.stream_from(0).next().await {
         return Err(refuse(error_chain(&error)));
     }
+    let document = ArchivedDocument::new(archive, &*name).with_members(settings);
     run_and_print(
         &pipeline,
         document,

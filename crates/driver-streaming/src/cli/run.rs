@@ -6,6 +6,7 @@ use super::progress_bars::ProgressBars;
 use super::summary::summary;
 use crate::auction::AuctionId;
 use crate::document::Document;
+use crate::outcome::Outcome;
 use crate::pipeline::Pipeline;
 
 /// How long leaving waits for a store that does not answer.
@@ -31,20 +32,46 @@ pub(super) async fn run_and_print(
     let outcome = tokio::select! {
         outcome = run => Some(outcome),
         never = draw => match never {},
-        _ = tokio::signal::ctrl_c() => None,
+        () = interrupted() => None,
     };
     drop(bars);
-    // An upload that was given up is aborted in the background: it must not be left behind by leaving.
-    let _gone_on_without = tokio::time::timeout(CLEAN_UP_LIMIT, pipeline.drain()).await;
-    let Some(outcome) = outcome else {
-        return Err(Failure::failed(
+    let result = match outcome {
+        Some(outcome) => print(&outcome, format),
+        None => Err(Failure::failed(
             "interrupted: nothing more was sent, and what was not committed is not archived",
-        ));
+        )),
     };
+    // An upload that was given up is aborted in the background: it must not be left behind by leaving.
+    tokio::select! {
+        () = pipeline.drain() => {}
+        () = tokio::time::sleep(CLEAN_UP_LIMIT) => {}
+        () = interrupted() => {}
+    }
+    result
+}
+
+/// Ctrl-C, or the request to end that a supervisor sends.
+async fn interrupted() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => {}
+                _ = terminate.recv() => {}
+            }
+            return;
+        }
+    }
+    // Without a way to hear of it, there is none to react to it.
+    let _heard = tokio::signal::ctrl_c().await;
+}
+
+fn print(outcome: &Outcome, format: Option<Format>) -> Result<Exit, Failure> {
     match format.unwrap_or(Format::Text) {
-        Format::Text => print_line(&summary(&outcome))?,
+        Format::Text => print_line(&summary(outcome))?,
         Format::Json => {
-            let json = serde_json::to_string(&outcome).map_err(|error| {
+            let json = serde_json::to_string(outcome).map_err(|error| {
                 Failure::failed(format!("the outcome cannot be written: {error}"))
             })?;
             // An engine's answer is passed on as it came. Within JSON, line breaks stand only where a space may.

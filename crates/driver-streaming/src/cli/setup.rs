@@ -1,3 +1,5 @@
+use std::collections::HashSet;
+
 use super::exit::Failure;
 use crate::error_chain;
 use crate::pipeline::{Pipeline, PipelineBuilder};
@@ -9,7 +11,16 @@ pub(super) fn parse_solvers(texts: &[String]) -> Result<Vec<Solver>, Failure> {
         text.parse()
             .map_err(|error| Failure::usage(format!("--solver: {}", error_chain(&error))))
     };
-    texts.iter().map(parse).collect()
+    let solvers: Vec<Solver> = texts.iter().map(parse).collect::<Result<_, _>>()?;
+    // Said here, too, so that nothing has been set up by then.
+    let mut names = HashSet::new();
+    match solvers.iter().find(|solver| !names.insert(solver.name())) {
+        Some(twice) => Err(Failure::usage(format!(
+            "--solver: two solvers are named {:?}",
+            twice.name()
+        ))),
+        None => Ok(solvers),
+    }
 }
 
 /// The pipeline, or why there is none.

@@ -6,7 +6,7 @@ use super::arguments::SolveArguments;
 use super::codec_choice::codec;
 use super::demonstration::Demonstration;
 use super::exit::{Exit, Failure};
-use super::input::{choose_id, read_auction};
+use super::input::{choose_id, name_of, read_auction};
 use super::run::run_and_print;
 use super::setup::{build, parse_solvers};
 use crate::archive::StoreLocation;
@@ -65,6 +65,6 @@ pub(super) async fn run(arguments: &SolveArguments, export: &Export) -> Result<E
 fn no_id(path: &Path) -> String {
     format!(
         "{}: the auction has no id to archive it by: neither a member `id` nor `metadata.auction_id`; give one with --id",
-        path.display()
+        name_of(path)
     )
 }

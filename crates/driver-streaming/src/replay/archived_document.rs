@@ -39,10 +39,18 @@ impl ArchivedDocument {
         }
     }
 
-    /// Replaces top-level members on the way, or appends them: pairs of a name and a value's JSON text.
+    /// Replaces top-level members on the way, or appends them: pairs of a name and a value's JSON text. Of two with the
+    /// same name, the last counts.
     #[must_use]
     pub fn with_members(mut self, members: impl IntoIterator<Item = (String, Bytes)>) -> Self {
-        self.members = members.into_iter().collect();
+        let mut kept: Vec<(String, Bytes)> = Vec::new();
+        for (name, value) in members {
+            match kept.iter_mut().find(|(other, _)| *other == name) {
+                Some((_, replaced)) => *replaced = value,
+                None => kept.push((name, value)),
+            }
+        }
+        self.members = kept.into();
         self
     }
 }

@@ -3,14 +3,15 @@ use std::collections::VecDeque;
 use bytes::{Bytes, BytesMut};
 
 use super::rewrite_error::RewriteError;
+use super::value_scanner::{Scanned, ValueScanner};
 
 /// The longest name of a top-level member: it is held to be compared.
 const LONGEST_NAME: usize = 64 * 1024;
 
 /// Replaces top-level members of a JSON object that comes in pieces of any size.
 ///
-/// The structure of the top level is checked; values are passed on as they are, without a copy. A member that the
-/// object does not have is appended. Holds no more than one member's name and the new values.
+/// The structure of the top level is checked, and that brackets match; what stands between them is passed on as it is,
+/// without a copy and without being parsed. A member that the object does not have is appended. Holds no more than one member's name and the new values.
 #[derive(Debug)]
 pub(super) struct MemberRewriter {
     replacements: Vec<Replacement>,
@@ -46,17 +47,9 @@ enum State {
     },
     InValue {
         replaced: bool,
-        depth: u32,
-        string: StringState,
+        scanner: ValueScanner,
     },
     End,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum StringState {
-    Outside,
-    Inside,
-    Escaped,
 }
 
 impl MemberRewriter {
@@ -89,31 +82,25 @@ impl MemberRewriter {
             match self.state {
                 State::InValue {
                     replaced,
-                    depth,
-                    string,
+                    mut scanner,
                 } => {
-                    let (after, next) = scan_value(&piece[at..], depth, string);
-                    at += after;
-                    match next {
-                        Scanned::More { depth, string } => {
-                            self.state = State::InValue {
-                                replaced,
-                                depth,
-                                string,
-                            }
+                    let scanned = scanner.scan(&piece[at..]);
+                    self.state = State::InValue { replaced, scanner };
+                    at = match scanned {
+                        Scanned::More => piece.len(),
+                        Scanned::Ended(after) => at + after,
+                        Scanned::Wrong(after, expected) => {
+                            return Err(RewriteError::Unexpected {
+                                found: char::from(piece[at + after]),
+                                expected,
+                                offset: self.offset + (at + after) as u64,
+                            });
                         }
-                        Scanned::Ended => {
-                            self.state = State::InValue {
-                                replaced,
-                                depth: 0,
-                                string: StringState::Outside,
-                            }
-                        }
-                    }
+                    };
                     if replaced {
                         kept_from = at;
                     }
-                    if next == Scanned::Ended {
+                    if matches!(scanned, Scanned::Ended(_)) {
                         let ended = piece[at];
                         if ended == b'}' {
                             self.close(piece, kept_from, at, output);
@@ -177,8 +164,7 @@ impl MemberRewriter {
                 State::Value { replaced } if !matches!(byte, b',' | b'}' | b']' | b':') => {
                     self.state = State::InValue {
                         replaced,
-                        depth: 0,
-                        string: StringState::Outside,
+                        scanner: ValueScanner::default(),
                     };
                     if replaced {
                         kept_from = at;
@@ -258,38 +244,6 @@ fn emit(piece: &Bytes, from: usize, to: usize, output: &mut VecDeque<Bytes>) {
     }
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Scanned {
-    More {
-        depth: u32,
-        string: StringState,
-    },
-    /// At a `,` or `}` of the top level.
-    Ended,
-}
-
-/// Follows a value to its end or to the end of `bytes`; returns how many bytes belong to it.
-fn scan_value(bytes: &[u8], mut depth: u32, mut string: StringState) -> (usize, Scanned) {
-    for (at, &byte) in bytes.iter().enumerate() {
-        match string {
-            StringState::Escaped => string = StringState::Inside,
-            StringState::Inside => match byte {
-                b'"' => string = StringState::Outside,
-                b'\\' => string = StringState::Escaped,
-                _ => {}
-            },
-            StringState::Outside => match byte {
-                b'"' => string = StringState::Inside,
-                b'{' | b'[' => depth += 1,
-                b',' | b'}' if depth == 0 => return (at, Scanned::Ended),
-                b'}' | b']' => depth = depth.saturating_sub(1),
-                _ => {}
-            },
-        }
-    }
-    (bytes.len(), Scanned::More { depth, string })
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -342,6 +296,8 @@ mod tests {
             "{\"a\":1",
             "{\"a\":1,",
             "{\"a\":[1}",
+            "{\"a\":[1}}",
+            "{\"a\":1]}",
             "{}{}",
             "{,}",
             "{\"a\":,}",

@@ -6,6 +6,7 @@ mod member_rewriter;
 mod rewrite;
 mod rewrite_error;
 mod skip;
+mod value_scanner;
 
 pub use self::archived_document::ArchivedDocument;
 pub use self::rewrite_error::RewriteError;

@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use http_body::Body;
 use measured_body::{MeasuredBody, Measurements, Recorder};
+use reqwest::StatusCode;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use serde_json::value::RawValue;
 use tokio::time::Instant;
@@ -61,18 +62,19 @@ impl Exchange {
         let measured = MeasuredBody::new(body, (keep, recorder));
         let (body, owner) = CancellableBody::new(measured, track.clone());
         let started = Instant::now();
-        let sent = send(client, solver, headers, body, limits.answer_bytes, track);
+        let answered = OnceLock::new();
+        let sent = send(
+            client,
+            solver,
+            headers,
+            body,
+            limits.answer_bytes,
+            track,
+            &answered,
+        );
         let result = match tokio::time::timeout_at(limits.deadline, sent).await {
             Ok(result) => result,
-            Err(_elapsed) => ExchangeResult {
-                status: SolverStatus::TimedOut,
-                http_status: None,
-                response: None,
-                error: Some(format!(
-                    "no answer within the deadline, after {} ms",
-                    started.elapsed().as_millis()
-                )),
-            },
+            Err(_elapsed) => ExchangeResult::late(answered.get().copied(), started.elapsed()),
         };
         // From here on nothing more is sent, and the body's report is there.
         drop(owner);
@@ -116,6 +118,7 @@ async fn send<B>(
     body: B,
     answer_bytes: usize,
     track: &ProgressTrack,
+    answered: &OnceLock<StatusCode>,
 ) -> ExchangeResult
 where
     B: Body<Data = bytes::Bytes> + Send + Sync + 'static,
@@ -133,6 +136,7 @@ where
     };
     track.set_stage(Stage::Answering);
     let status = response.status();
+    let _first = answered.set(status);
     let http_status = Some(status.as_u16());
     match read_answer(response, answer_bytes).await {
         Ok(response) => ExchangeResult {
@@ -156,6 +160,34 @@ where
 }
 
 impl ExchangeResult {
+    /// At the deadline: what an answer of which only the head came has said counts all the same.
+    fn late(answered: Option<StatusCode>, after: Duration) -> Self {
+        let after = after.as_millis();
+        let (status, error) = match answered {
+            None => (
+                SolverStatus::TimedOut,
+                format!("no answer within the deadline, after {after} ms"),
+            ),
+            Some(code) => {
+                let error = format!(
+                    "the engine answered {code}, and its answer did not end within the deadline, after {after} ms"
+                );
+                let status = if code.is_success() {
+                    SolverStatus::TimedOut
+                } else {
+                    SolverStatus::Failed
+                };
+                (status, error)
+            }
+        };
+        Self {
+            status,
+            http_status: answered.map(|code| code.as_u16()),
+            response: None,
+            error: Some(error),
+        }
+    }
+
     fn failed(http_status: Option<u16>, error: String) -> Self {
         Self {
             status: SolverStatus::Failed,

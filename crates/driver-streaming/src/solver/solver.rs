@@ -95,7 +95,11 @@ impl FromStr for Solver {
     type Err = SolverError;
 
     fn from_str(text: &str) -> Result<Self, SolverError> {
-        let (name, endpoint) = text.split_once('=').ok_or(SolverError::NoName)?;
+        // Without a name, the first '=' may be one of the URL's query.
+        let (name, endpoint) = text
+            .split_once('=')
+            .filter(|(name, _)| !name.contains("://"))
+            .ok_or(SolverError::NoName)?;
         Self::new(name, endpoint)
     }
 }
@@ -127,6 +131,7 @@ mod tests {
             "a=ftp://u:secret@h",
             "a=http://",
             "a=http://u:secret@h:99999",
+            "http://u:secret@h/?next=http://h",
             "a\n=http://h",
         ] {
             let error = text.parse::<Solver>().unwrap_err();
