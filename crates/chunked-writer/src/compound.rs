@@ -49,8 +49,8 @@ pub(crate) struct Compound<'a> {
     separate: bool,
     /// Whether the closing bracket is written already: as in `serde_json`, at once if the length was said to be 0.
     closed: bool,
-    /// In a map: what is to be done with the value of the key that came last.
-    entry: Child,
+    /// In a map: what is to be done with the value of the key that came last, until it comes.
+    entry: Option<Child>,
 }
 
 impl<'a> Compound<'a> {
@@ -85,7 +85,7 @@ impl<'a> Compound<'a> {
             phase,
             separate,
             closed,
-            entry: Child::Write,
+            entry: None,
         })
     }
 
@@ -224,6 +224,9 @@ impl<'a> Compound<'a> {
         K: ?Sized + Serialize,
         V: ?Sized + Serialize,
     {
+        if self.entry.is_some() {
+            return Err(self.misuse("a map was given a key after a key"));
+        }
         match self.next(|| hash_of_key(key))? {
             Child::PassOver => return Ok(()),
             Child::WriteRest => {}
@@ -261,11 +264,24 @@ impl<'a> Compound<'a> {
         if self.phase != Phase::Live {
             self.may_close()?;
         }
+        if self.entry.is_some() {
+            return Err(self.misuse("a map ended after a key"));
+        }
         if self.closed && self.index == 0 {
             self.walker.close(after)
         } else {
             self.walker.close(closing)
         }
+    }
+
+    /// Keys and values do not alternate. The bytes would depend on where the walks end.
+    #[cold]
+    fn misuse(&mut self, message: &'static str) -> Unwind {
+        self.phase = Phase::Left;
+        if self.walker.mode() == Mode::Suspended {
+            return Unwind::STOPPED;
+        }
+        self.walker.fail_value(serde::ser::Error::custom(message))
     }
 
     #[cold]

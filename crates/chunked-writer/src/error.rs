@@ -13,7 +13,8 @@ use std::fmt;
 #[non_exhaustive]
 pub enum JsonError {
     /// The `Serialize` implementation of the value, or of something in it, returned an error. Also if somebody between
-    /// it and the root swallowed the error: what follows it cannot be trusted.
+    /// it and the root swallowed the error: what follows it cannot be trusted. Also if it gave a map keys and values that
+    /// do not alternate, or a raw value another field than its text: of such maps `serde_json` makes what is no JSON.
     Value {
         /// How many bytes of the document come before the place where it happened.
         offset: u64,

@@ -76,21 +76,25 @@ impl SerializeMap for Compound<'_> {
 
     #[inline]
     fn serialize_key<K: ?Sized + Serialize>(&mut self, key: &K) -> Result<(), Unwind> {
-        self.entry = self.next(|| hash_of_key(key))?;
-        if self.entry == Child::Write {
-            self.key(key)
-        } else {
-            Ok(())
+        if self.entry.is_some() {
+            return Err(self.misuse("a map was given a key after a key"));
         }
+        let child = self.next(|| hash_of_key(key))?;
+        if child == Child::Write {
+            self.key(key)?;
+        }
+        self.entry = Some(child);
+        Ok(())
     }
 
     /// The key is gone by now, so a later walk does not compare it.
     #[inline]
     fn serialize_value<V: ?Sized + Serialize>(&mut self, value: &V) -> Result<(), Unwind> {
-        match self.entry {
-            Child::PassOver => return Ok(()),
-            Child::WriteRest => {}
-            Child::Write => self.walker.write(b":")?,
+        match self.entry.take() {
+            Some(Child::PassOver) => return Ok(()),
+            Some(Child::WriteRest) => {}
+            Some(Child::Write) => self.walker.write(b":")?,
+            None => return Err(self.misuse("a map was given a value without a key")),
         }
         self.value(value, || 0)
     }
