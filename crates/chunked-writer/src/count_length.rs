@@ -25,7 +25,8 @@ use crate::walker::Walker;
 ///
 /// # Panics
 ///
-/// If `Serialize` does, and if it is polled after it has resolved.
+/// If `Serialize` does: the next poll then resolves to [`JsonError::Poisoned`]. It may panic too if it is polled after
+/// it has resolved to an error. After a length it resolves to that again.
 #[must_use = "futures do nothing unless polled"]
 pub struct CountLength<T: ?Sized> {
     value: Arc<T>,

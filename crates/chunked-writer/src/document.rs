@@ -31,8 +31,9 @@ pub const DEFAULT_CHUNK_SIZE: NonZeroUsize = NonZeroUsize::new(64 * 1024).unwrap
 /// # Contract
 ///
 /// `Serialize` is called on the value again for each chunk, and must give the same output each time. It may not read
-/// a clock, draw random numbers, iterate in an order that changes or use up an iterator that it holds. A value that changes is found out where it can be,
-/// and is then an [error](JsonError::Changed): see the crate's documentation for what is compared.
+/// a clock, draw random numbers, iterate in an order that changes or use up an iterator that it holds. A value that
+/// changes is found out where it can be, and is then an [error](JsonError::Changed): see the crate's documentation for
+/// what is compared.
 ///
 /// # Memory
 ///

@@ -15,7 +15,10 @@ pub(crate) const NUMBER_TOKEN: &str = "$serde_json::private::Number";
 /// To the serializer it looks like `serde_json`'s `RawValue`, so `serde_json` with its feature `raw_value` writes the
 /// same bytes. Any other serializer gets a struct with one field and a strange name.
 ///
-/// **The text is not validated.** What is no JSON makes the whole document no JSON.
+/// **The text is not validated.** What is no JSON makes the whole document no JSON: so does empty text, except as the only
+/// element of a sequence, and as the root it makes an empty document, whose stream ends without a chunk. In a document
+/// that is [left open](crate::JsonDocument::left_open), text that is the root must end with its brace or bracket:
+/// with white space after it the stream fails with [`JsonError::NotOpen`](crate::JsonError::NotOpen).
 ///
 /// ```
 /// use chunked_writer::{JsonDocument, RawJson};

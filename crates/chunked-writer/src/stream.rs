@@ -16,7 +16,9 @@ use crate::production::Production;
 ///
 /// Every chunk but the last has exactly the configured size; none is empty, and none keeps more memory alive than
 /// itself. Chunks are made when they are asked for: one poll writes at most 64 KiB (and the rest of the map key or of
-/// the `Display` output that it is in). Where that makes no whole chunk, it wakes itself and returns `Pending`.
+/// the `Display` output that it is in), after the way back to where it goes on: in a map, or in any other container that
+/// cannot be jumped into, that is as long as there are children to be passed over. Where that
+/// makes no whole chunk, it wakes itself and returns `Pending`.
 ///
 /// The end and an error are final: `None` ever after. If `Serialize` panics, the panic reaches whoever polls, and the
 /// next poll yields [`JsonError::Poisoned`]. Dropping the stream at any time is fine, and is all there is to

@@ -19,7 +19,8 @@ use crate::production::Production;
 ///
 /// # Panics
 ///
-/// If something in the document does, and if it is polled after it has counted.
+/// If something in the document does: the next poll then resolves to [`JsonError::Poisoned`]. It may panic too if it is
+/// polled after it has resolved to an error. After a length it resolves to that again.
 #[must_use = "futures do nothing unless polled"]
 pub struct CountLazyLength {
     json: LazyJson,
