@@ -194,10 +194,13 @@ impl<E> Branch<E> {
                 Step::Produce { cursor, production } => (cursor, production),
                 Step::Open {
                     cursor,
+                    block_start,
                     offset,
                     signal,
                 } => {
-                    let Some(production) = shared.guard(|| shared.open(offset, signal)) else {
+                    let Some(production) =
+                        shared.guard(|| shared.open(block_start, offset, signal))
+                    else {
                         state = shared.lock();
                         continue;
                     };

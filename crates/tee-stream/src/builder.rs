@@ -110,6 +110,9 @@ impl<E> TeeBuilder<E> {
 
     /// How the document is produced again, from an offset on, for branches that lag or join late.
     ///
+    /// The offset is where a block begins, a multiple of 64 KiB: what the branch has read of that block is produced again to be
+    /// compared, and discarded.
+    ///
     /// It must yield the same bytes. That is checked by a hash for each 64 KiB (coarser beyond 256 MiB; 32 KiB of hashes at most), as
     /// far as blocks were produced from end to end before: a block that differs ends its branches with
     /// [`Diverged`](crate::TeeError::Diverged). The hashes (XXH64) are only made where there is a replay.

@@ -5,6 +5,8 @@ use crate::{TeeError, ledger::Trail, reader::Reader, signal::Signal, window::Win
 /// One production of the document together with its window.
 pub(crate) struct Cursor<P, E> {
     pub(crate) id: CursorId,
+    /// Where its window began.
+    pub(crate) opened_at: u64,
     pub(crate) window: Window,
     pub(crate) production: Production<P>,
     /// How the production ended; its readers learn it when they have read the window.
@@ -62,6 +64,7 @@ impl<P, E> Cursor<P, E> {
     ) -> Self {
         Self {
             id,
+            opened_at: offset,
             window: Window::new(offset),
             production,
             end: None,

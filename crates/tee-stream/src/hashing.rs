@@ -9,8 +9,6 @@ use crate::ledger::UNIT;
 pub(crate) struct Hashing {
     hasher: XxHash64,
     offset: u64,
-    /// The production began inside the current unit, so that unit's hash would say nothing.
-    partial: bool,
 }
 
 /// The hash of a whole unit.
@@ -21,11 +19,12 @@ pub(crate) struct UnitHash {
 }
 
 impl Hashing {
+    /// Of a production that begins at `offset`, where a unit begins.
     pub(crate) fn new(offset: u64) -> Self {
+        debug_assert!(offset.is_multiple_of(UNIT));
         Self {
             hasher: XxHash64::with_seed(0),
             offset,
-            partial: !offset.is_multiple_of(UNIT),
         }
     }
 
@@ -40,20 +39,18 @@ impl Hashing {
             bytes = later;
             if self.offset.is_multiple_of(UNIT) {
                 let hash = std::mem::replace(&mut self.hasher, XxHash64::with_seed(0)).finish();
-                if !std::mem::take(&mut self.partial) {
-                    complete.push(UnitHash {
-                        unit: self.offset / UNIT - 1,
-                        hash,
-                    });
-                }
+                complete.push(UnitHash {
+                    unit: self.offset / UNIT - 1,
+                    hash,
+                });
             }
         }
         complete
     }
 
-    /// The hash of what came after the last whole unit, unless the production began inside it.
-    pub(crate) fn remainder(&self) -> Option<u64> {
-        (!self.partial).then(|| self.hasher.finish())
+    /// The hash of what came after the last whole unit.
+    pub(crate) fn remainder(&self) -> u64 {
+        self.hasher.finish()
     }
 }
 
@@ -79,16 +76,13 @@ mod tests {
     }
 
     #[test]
-    fn a_unit_that_was_not_seen_whole_is_not_reported() {
+    fn units_are_numbered_from_the_beginning_of_the_document() {
         let document = vec![7; 3 * UNIT as usize];
-        let mut late = Hashing::new(10);
-        assert_eq!(
-            late.update(&document[10..])
-                .iter()
-                .map(|hash| hash.unit)
-                .collect::<Vec<_>>(),
-            [1, 2]
-        );
-        assert_eq!(Hashing::new(10).remainder(), None);
+        let units: Vec<_> = Hashing::new(UNIT)
+            .update(&document[UNIT as usize..])
+            .iter()
+            .map(|hash| hash.unit)
+            .collect();
+        assert_eq!(units, [1, 2]);
     }
 }

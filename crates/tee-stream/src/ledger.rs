@@ -84,6 +84,12 @@ impl Ledger {
         Ok(())
     }
 
+    /// Where the block begins that `offset` is in.
+    pub(crate) fn block_start(&self, offset: u64) -> u64 {
+        let size = UNIT << self.level;
+        offset / size * size
+    }
+
     /// The same for the bytes between the last whole unit and the end of the document, which is at `length`.
     pub(crate) fn record_remainder(&mut self, length: u64, hash: u64) -> Result<(), Differs> {
         match self.remainder {

@@ -13,7 +13,7 @@ use crate::{TeeError, hashing::Hashing, signal::Signal, state::Outcome};
 /// The streams that chunks come from: boxed, so that a tee's type does not name its source.
 pub(crate) type ChunkStream<E> = Pin<Box<dyn Stream<Item = Result<Bytes, E>> + Send>>;
 
-/// How many empty chunks one poll passes over before it lets others run.
+/// How many chunks that are empty or discarded one poll passes over before it lets others run.
 const EMPTY_CHUNKS: usize = 32;
 
 /// One production while it runs.
@@ -25,6 +25,9 @@ pub(crate) struct Producer<E> {
     /// Only where there is a replay to compare with.
     hashing: Option<Box<Hashing>>,
     copies: bool,
+    /// Where it is, and from where on it is needed.
+    position: u64,
+    needed_from: u64,
 }
 
 impl<E> Producer<E> {
@@ -40,6 +43,17 @@ impl<E> Producer<E> {
             signal,
             hashing,
             copies,
+            position: 0,
+            needed_from: 0,
+        }
+    }
+
+    /// It begins at `position`, and what comes before `needed_from` is only there to be compared.
+    pub(crate) fn discard(self, position: u64, needed_from: u64) -> Self {
+        Self {
+            position,
+            needed_from,
+            ..self
         }
     }
 
@@ -47,19 +61,21 @@ impl<E> Producer<E> {
         self.signal.begin_poll();
         let mut context = Context::from_waker(&self.waker);
         for _ in 0..EMPTY_CHUNKS {
-            let chunk = match self.stream.as_mut().poll_next(&mut context) {
+            let mut chunk = match self.stream.as_mut().poll_next(&mut context) {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(Some(Ok(chunk))) if chunk.is_empty() => continue,
-                Poll::Ready(Some(Ok(chunk))) if self.copies => Bytes::copy_from_slice(&chunk),
                 Poll::Ready(Some(Ok(chunk))) => chunk,
                 Poll::Ready(Some(Err(error))) => {
                     return Poll::Ready(Outcome::Failed(TeeError::Source(Arc::new(error))));
                 }
+                Poll::Ready(None) if self.position < self.needed_from => {
+                    return Poll::Ready(Outcome::Failed(TeeError::Diverged {
+                        offset: self.position,
+                    }));
+                }
                 Poll::Ready(None) => {
                     return Poll::Ready(Outcome::End(
-                        self.hashing
-                            .as_ref()
-                            .and_then(|hashing| hashing.remainder()),
+                        self.hashing.as_ref().map(|hashing| hashing.remainder()),
                     ));
                 }
             };
@@ -67,6 +83,16 @@ impl<E> Producer<E> {
                 .hashing
                 .as_mut()
                 .map_or_else(Vec::new, |hashing| hashing.update(&chunk));
+            let discarded = self.needed_from.saturating_sub(self.position);
+            self.position += chunk.len() as u64;
+            if self.position <= self.needed_from {
+                // It is in the block of what is needed, so it completes none.
+                continue;
+            }
+            let _ = chunk.split_to(discarded as usize);
+            if self.copies {
+                chunk = Bytes::copy_from_slice(&chunk);
+            }
             return Poll::Ready(Outcome::Chunk(chunk, hashes));
         }
         Poll::Ready(Outcome::Nothing)

@@ -60,15 +60,17 @@ impl<E> Shared<E> {
         self.timer.as_ref().map(|timer| timer.now())
     }
 
-    /// Begins the document again from `offset`.
-    pub(crate) fn open(&self, offset: u64, signal: Arc<Signal>) -> Option<Producer<E>> {
+    /// Begins the document again from `block_start`, to be compared from there on and used from `offset` on.
+    pub(crate) fn open(
+        &self,
+        block_start: u64,
+        offset: u64,
+        signal: Arc<Signal>,
+    ) -> Option<Producer<E>> {
         let replay = self.replay.as_ref()?;
-        Some(Producer::new(
-            replay(offset),
-            signal,
-            Some(Box::new(Hashing::new(offset))),
-            self.copies,
-        ))
+        let hashing = Some(Box::new(Hashing::new(block_start)));
+        let production = Producer::new(replay(block_start), signal, hashing, self.copies);
+        Some(production.discard(block_start, offset))
     }
 
     /// Sets the alarm of a branch that waits. True when the time has come already.

@@ -2,7 +2,8 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TeeStatistics {
-    /// The bytes that all productions yielded together. What a replay throws away to reach its offset is not seen here.
+    /// The bytes that all productions yielded together. What is thrown away to reach an offset, by a replay or
+    /// by the tee (less than one block each time), is not counted.
     ///
     /// Divided by `document_length`, it says how often the document was produced.
     pub bytes_produced: u64,

@@ -1,4 +1,4 @@
-use std::collections::VecDeque;
+use std::{collections::VecDeque, ops::Range};
 
 use bytes::Bytes;
 
@@ -80,6 +80,31 @@ impl Window {
     /// Whether a reader at `offset` can go on from here without a gap.
     pub(crate) fn holds(&self, offset: u64) -> bool {
         (self.base()..=self.front).contains(&offset)
+    }
+
+    /// Whether both windows hold these bytes, and they are the same.
+    pub(crate) fn agrees(&self, other: &Self, bytes: Range<u64>) -> bool {
+        let mut at = bytes.start;
+        while at < bytes.end {
+            let (Some(mine), Some(theirs)) = (self.bytes_from(at), other.bytes_from(at)) else {
+                return false;
+            };
+            let length = mine.len().min(theirs.len()).min((bytes.end - at) as usize);
+            if mine[..length] != theirs[..length] {
+                return false;
+            }
+            at += length as u64;
+        }
+        true
+    }
+
+    /// What is left of the chunk that `offset` is in.
+    fn bytes_from(&self, offset: u64) -> Option<&[u8]> {
+        let index = self
+            .slots
+            .partition_point(|slot| slot.offset + slot.bytes.len() as u64 <= offset);
+        let slot = self.slots.get(index)?;
+        slot.bytes.get(offset.checked_sub(slot.offset)? as usize..)
     }
 
     /// Adds a reader at `offset`, which the window must hold, and returns the number of its next chunk.
@@ -205,6 +230,19 @@ mod tests {
         assert_eq!(window.readers_at_front(), 0);
         assert_eq!(window.read(sequence, 7).unwrap(), "x");
         assert!(window.leave(sequence));
+    }
+
+    #[test]
+    fn windows_agree_on_what_both_hold_however_it_is_cut() {
+        let (one, other) = (window(&[b"ab", b"cdef"]), window(&[b"abc", b"dxf"]));
+        assert!(one.agrees(&other, 0..4));
+        assert!(one.agrees(&other, 5..6));
+        assert!(!one.agrees(&other, 3..5));
+        assert!(!one.agrees(&other, 5..7), "nobody holds the last one");
+        let mut later = window(&[b"ab", b"cdef"]);
+        later.evict();
+        assert!(!one.agrees(&later, 1..3), "the first has left the window");
+        assert!(one.agrees(&later, 2..6));
     }
 
     #[test]

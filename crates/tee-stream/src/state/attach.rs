@@ -3,7 +3,7 @@ use std::{sync::Arc, time::Instant};
 use super::{State, Step};
 use crate::{
     TeeError,
-    cursor::{CursorId, Production},
+    cursor::{Cursor, CursorId, Production},
     effects::Effects,
     reader::Place,
     signal::Signal,
@@ -87,6 +87,7 @@ impl<P, E> State<P, E> {
         }
         Step::Open {
             cursor: id,
+            block_start: self.ledger.block_start(offset),
             offset,
             signal,
         }
@@ -140,7 +141,8 @@ impl<P, E> State<P, E> {
 
     /// Moves a branch at the front of its cursor to another one that is further: cursors that meet merge in this way.
     ///
-    /// Only to the newer half of that window: a slow branch that joined at its end would be in the way at once.
+    /// Only to the newer half of that window: a slow branch that joined at its end would be in the way at once. And only if both
+    /// windows hold what the branch read here of a block that is not whole yet, and agree: nobody would compare it later.
     pub(super) fn hop(
         &mut self,
         index: usize,
@@ -160,6 +162,16 @@ impl<P, E> State<P, E> {
             return false;
         };
         let (offset, ahead) = (reader.offset, matches!(reader.place, Place::Ahead { .. }));
+        let unchecked_from = self.ledger.block_start(offset);
+        let here = self.cursors.get(from);
+        let agrees = |cursor: &Cursor<P, E>| {
+            here.is_some_and(|here| {
+                let read_here = unchecked_from.max(here.opened_at).min(offset);
+                ahead
+                    || !self.settings.can_replay
+                    || here.window.agrees(&cursor.window, read_here..offset)
+            })
+        };
         let to = self.cursors.iter().find(|cursor| {
             let (base, front) = (cursor.window.base(), cursor.window.front());
             let further = front > offset
@@ -171,6 +183,7 @@ impl<P, E> State<P, E> {
                 && further
                 && newer_half
                 && !matches!(cursor.end, Some(Err(_)))
+                && agrees(cursor)
         });
         let Some(to) = to.map(|cursor| cursor.id) else {
             return false;

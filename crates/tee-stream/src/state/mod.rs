@@ -70,9 +70,10 @@ pub(crate) enum Step<P, E> {
         cursor: CursorId,
         production: P,
     },
-    /// Begin a production at this offset, then the same.
+    /// Begin a production where a block begins, of which what comes before this offset is not needed; then the same.
     Open {
         cursor: CursorId,
+        block_start: u64,
         offset: u64,
         signal: Arc<Signal>,
     },

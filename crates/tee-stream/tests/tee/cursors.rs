@@ -6,12 +6,12 @@ use crate::support::{chunks, document, next, read_on, read_to_end, replay};
 
 #[test]
 fn cursors_that_meet_merge() {
-    let document = document(1000);
+    let document = document(1_000_000);
     let tee = Tee::builder()
-        .window(100)
+        .window(200_000)
         .lag_policy(LagPolicy::Replay)
-        .replay(replay(&document, 10))
-        .build(chunks(&document, 0, 10));
+        .replay(replay(&document, 10_000))
+        .build(chunks(&document, 0, 10_000));
     let (mut first, mut slow) = (tee.branch(), tee.branch());
     (0..30).for_each(|_| drop(next(&mut first)));
     let mut read = next(&mut slow).to_vec();
@@ -25,8 +25,35 @@ fn cursors_that_meet_merge() {
         read.extend_from_slice(&next(&mut slow));
         next(&mut first);
     }
-    assert_eq!(tee.statistics().bytes_produced - produced, 700);
+    assert_eq!(tee.statistics().bytes_produced - produced, 700_000);
     assert_eq!(read, document);
+}
+
+#[test]
+fn cursors_do_not_merge_in_a_block_in_which_they_differ() {
+    let original = document(1_000_000);
+    for (window, wrong, found) in [(200_000, 199_999, 196_608), (100_000, 262_144, 262_144)] {
+        let mut changed = original.to_vec();
+        changed[wrong] ^= 1;
+        let tee = Tee::builder()
+            .window(window)
+            .lag_policy(LagPolicy::Replay)
+            .replay(replay(&bytes::Bytes::from(changed), 10_000))
+            .build(chunks(&original, 0, 10_000));
+        let (mut first, mut slow) = (tee.branch(), tee.branch());
+        (0..33).for_each(|_| drop(next(&mut first)));
+        let error = loop {
+            match crate::support::poll_on(&mut slow) {
+                std::task::Poll::Ready(Some(Ok(_))) => {}
+                std::task::Poll::Ready(Some(Err(error))) => break error,
+                other => panic!("{other:?}"),
+            }
+        };
+        assert!(
+            matches!(error, tee_stream::TeeError::Diverged { offset } if offset == found),
+            "{error}"
+        );
+    }
 }
 
 #[test]

@@ -43,11 +43,8 @@ fn with_a_replay_it_gets_everything_also_after_the_end() {
         .build(chunks(&document, 0, 10));
     for productions in 1..5 {
         assert_eq!(read_to_end(&mut tee.branch()), document);
-        // The last of a production stays in the window, and who comes later reads it there.
-        assert_eq!(
-            tee.statistics().bytes_produced,
-            100 + 70 * (productions - 1)
-        );
+        // The window keeps the end, but not the beginning of the block, so the replay has to run through it to be compared.
+        assert_eq!(tee.statistics().bytes_produced, 100 * productions);
         assert_eq!(tee.statistics().cursors_open, 1);
     }
 }

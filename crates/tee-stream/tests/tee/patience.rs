@@ -241,6 +241,6 @@ fn a_cut_branch_costs_nothing_until_it_is_polled_again() {
     assert_eq!(tee.statistics().cursors_opened, 1);
     assert_eq!(read_to_end(&mut stalled), &document[10..]);
     assert_eq!(tee.statistics().cursors_opened, 2);
-    // It read the last 30 bytes where the first had left them.
-    assert_eq!(tee.statistics().bytes_produced, 200 + 160);
+    // The first had left the last 40 bytes, but only a replay that runs through its block can be compared.
+    assert_eq!(tee.statistics().bytes_produced, 200 + 190);
 }

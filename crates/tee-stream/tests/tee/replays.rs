@@ -78,6 +78,53 @@ fn a_replay_that_yields_something_else_is_an_error_of_its_branches() {
 }
 
 #[test]
+fn a_wrong_replay_is_found_wherever_it_begins_and_however_short_the_document_is() {
+    for length in [100, 60_000, 100_000, 200_000] {
+        let original = document(length);
+        let wrong = bytes::Bytes::from(vec![0; length]);
+        let tee = Tee::builder()
+            .window(length / 20)
+            .lag_policy(LagPolicy::Replay)
+            .replay(replay(&wrong, length / 100))
+            .build(chunks(&original, 0, length / 100));
+        let (mut first, mut slow) = (tee.branch(), tee.branch());
+        next(&mut slow);
+        assert_eq!(read_to_end(&mut first), original);
+        let error = loop {
+            match crate::support::poll_on(&mut slow) {
+                std::task::Poll::Ready(Some(Ok(_))) => {}
+                std::task::Poll::Ready(Some(Err(error))) => break error,
+                other => panic!("{length}: {other:?}"),
+            }
+        };
+        assert!(
+            matches!(error, TeeError::Diverged { offset: 0 }),
+            "{length}: {error}"
+        );
+    }
+}
+
+#[test]
+fn a_replay_that_ends_before_what_is_needed_differs() {
+    let original = document(100);
+    let short = original.slice(..10);
+    let tee = Tee::builder()
+        .window(10)
+        .lag_policy(LagPolicy::Replay)
+        .replay(replay(&short, 5))
+        .build(chunks(&original, 0, 20));
+    let (mut first, mut slow) = (tee.branch(), tee.branch());
+    next(&mut slow);
+    for _ in 0..3 {
+        next(&mut first);
+    }
+    assert!(matches!(
+        next_error(&mut slow),
+        TeeError::Diverged { offset: 10 }
+    ));
+}
+
+#[test]
 fn a_replay_whose_end_differs_is_an_error() {
     let original = document(100);
     let mut changed = original.to_vec();
