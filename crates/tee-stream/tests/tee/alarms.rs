@@ -26,21 +26,43 @@ fn tee(timer: impl Timer + 'static) -> Tee<io::Error> {
         .build(chunks(&document, 0, 10))
 }
 
+/// One clock for all, and sleeps by the timer of the runtime that is current.
+struct Runtimes {
+    clock: ManualTimer,
+    current: Arc<Mutex<ManualTimer>>,
+}
+
+impl Timer for Runtimes {
+    fn now(&self) -> Instant {
+        self.clock.now()
+    }
+
+    fn sleep_until(&self, deadline: Instant) -> Sleep {
+        self.current.lock().unwrap().sleep_until(deadline)
+    }
+}
+
 #[test]
-fn each_branch_that_waits_has_an_alarm_of_its_own() {
-    let timer = ManualTimer::new();
-    let tee = tee(timer.clone());
+fn a_branch_is_woken_by_the_runtime_that_polled_it_last_and_needs_no_other() {
+    // One that nobody drives any longer.
+    let (clock, gone) = (ManualTimer::new(), ManualTimer::new());
+    let current = Arc::new(Mutex::new(gone));
+    let tee = tee(Runtimes {
+        clock: clock.clone(),
+        current: Arc::clone(&current),
+    });
     let (mut first, mut second, _stalled) = (tee.branch(), tee.branch(), tee.branch());
     next(&mut first);
     next(&mut second);
-    let (wakes, others) = (Wakes::new(), Wakes::new());
+    let (wakes, moved, others) = (Wakes::new(), Wakes::new(), Wakes::new());
     assert!(poll_with(&mut first, &wakes).is_pending());
+    *current.lock().unwrap() = clock.clone();
     assert!(poll_with(&mut second, &others).is_pending());
-    // As when the first one's runtime has gone: its alarm wakes nobody else.
-    drop(first);
-    others.take();
-    timer.advance(PATIENCE);
-    assert_eq!(others.take(), 1);
+    clock.advance(PATIENCE / 2);
+    assert_eq!((wakes.take(), others.take()), (0, 0));
+    assert!(poll_with(&mut first, &moved).is_pending());
+    clock.advance(PATIENCE / 2);
+    assert_eq!((wakes.take(), moved.take(), others.take()), (0, 1, 1));
     assert_eq!(next(&mut second).len(), 10);
 }
 
