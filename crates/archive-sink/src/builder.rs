@@ -192,6 +192,10 @@ impl ArchiveBuilder {
         if !codec.kind().is_compiled() {
             return Err(BuildError::CodecNotCompiled(codec.kind()));
         }
+        if let Some(level) = codec.level() {
+            // The variants are public, so a level may have been checked against another codec.
+            Codec::with_level(codec.kind(), level)?;
+        }
         if *part_size == 0 || *part_size as u64 > 5 << 30 {
             return Err(BuildError::PartBytes(*part_size));
         }

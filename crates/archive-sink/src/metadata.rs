@@ -101,10 +101,11 @@ pub(crate) fn codec_of(attributes: &Attributes, name: &str) -> Result<CodecKind,
             (Some(_), Some(_)) => return Err(coding.to_string()),
         }
     }
-    let noted = metadata(attributes, CODEC).and_then(|name| name.parse().ok());
-    Ok(noted
-        .or_else(|| CodecKind::of_extension(name))
-        .unwrap_or(CodecKind::Identity))
+    match metadata(attributes, CODEC) {
+        // A codec of a later version: its bytes are not the document's.
+        Some(noted) => noted.parse().map_err(|_| noted.to_owned()),
+        None => Ok(CodecKind::of_extension(name).unwrap_or(CodecKind::Identity)),
+    }
 }
 
 fn named(name: &'static str) -> Attribute {

@@ -1,6 +1,6 @@
 use thiserror::Error;
 
-use crate::CodecKind;
+use crate::{CodecKind, LevelError};
 
 /// Why [`ArchiveBuilder::build`](crate::ArchiveBuilder::build) refused its settings.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -9,6 +9,9 @@ pub enum BuildError {
     /// The codec's feature is off in this build.
     #[error("this build has no {0}: its feature is off")]
     CodecNotCompiled(CodecKind),
+    /// The codec has a level that it does not know: that of another codec.
+    #[error(transparent)]
+    Level(#[from] LevelError),
     /// Parts are smaller than remote stores take, and
     /// [`allow_small_parts`](crate::ArchiveBuilder::allow_small_parts) was not called.
     #[error("parts of {0} bytes are too small: remote stores take no less than 5242880")]

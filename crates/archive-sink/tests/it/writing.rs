@@ -298,6 +298,16 @@ fn settings_are_validated_when_building() {
         let error = builder().content_type(bad).build().unwrap_err();
         assert_eq!(error, BuildError::ContentType(bad.into()));
     }
+    if cfg!(feature = "gzip") {
+        let Codec::Zstd(of_another) = Codec::zstd(22).unwrap() else {
+            panic!("zstd makes zstd");
+        };
+        let error = builder()
+            .codec(Codec::Gzip(of_another))
+            .build()
+            .unwrap_err();
+        assert!(matches!(error, BuildError::Level(_)), "{error}");
+    }
     for kind in CodecKind::ALL {
         let built = builder().codec(Codec::default_for(kind)).build();
         assert_eq!(built.is_ok(), kind.is_compiled());
