@@ -3,13 +3,9 @@ use std::{fmt, sync::Arc};
 use object_store::{ObjectStore, path::Path};
 
 use crate::{
-    ArchiveBuilder, ArchiveReader, ArchiveWriter, Codec, CodecKind, CreateError, KeyError,
-    OpenError, ReadLimit,
-    builder::Settings,
-    key::key,
-    metadata::AttributeSupport,
-    read::open,
-    write::{compressor::Compressor, running::Running},
+    ArchiveBuilder, ArchiveReader, ArchiveWriter, Codec, CodecKind, CreateError, EncodedWriter,
+    KeyError, OpenError, ReadLimit, builder::Settings, encode::compressor::Compressor, key::key,
+    metadata::AttributeSupport, read::open, write::running::Running,
 };
 
 /// Where archives go and how: a store, a prefix, a codec. Cloning it is cheap.
@@ -109,8 +105,20 @@ impl Archive {
     pub fn create(&self, name: &str) -> Result<ArchiveWriter, CreateError> {
         let location = self.new_key(name)?;
         let compressor = Compressor::new(self.codec())
-            .unwrap_or_else(|| unreachable!("the builder refuses codecs that are not compiled"));
+            .unwrap_or_else(|_| unreachable!("the builder refuses codecs that cannot be used"));
         Ok(ArchiveWriter::new(self.clone(), location, compressor))
+    }
+
+    /// Starts a new object from what is encoded already, with [this archive's codec](Self::codec):
+    /// the bytes are stored as they come. Otherwise as [`create`](Self::create).
+    ///
+    /// # Errors
+    ///
+    /// When the name breaks a rule for keys; the error says which.
+    pub fn create_encoded(&self, name: &str) -> Result<EncodedWriter, CreateError> {
+        let location = self.new_key(name)?;
+        let writer = ArchiveWriter::new(self.clone(), location, Compressor::pass_through());
+        Ok(EncodedWriter::new(writer.without_digest()))
     }
 
     /// Opens an object and reads its raw document, decompressed on the fly.

@@ -189,13 +189,7 @@ impl ArchiveBuilder {
             content_type,
             ..
         } = &self.settings;
-        if !codec.kind().is_compiled() {
-            return Err(BuildError::CodecNotCompiled(codec.kind()));
-        }
-        if let Some(level) = codec.level() {
-            // The variants are public, so a level may have been checked against another codec.
-            Codec::with_level(codec.kind(), level)?;
-        }
+        codec.check()?;
         if *part_size == 0 || *part_size as u64 > 5 << 30 {
             return Err(BuildError::PartBytes(*part_size));
         }

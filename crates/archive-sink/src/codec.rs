@@ -1,6 +1,6 @@
 use std::{fmt, str::FromStr};
 
-use crate::{CodecKind, Level, LevelError, ParseCodecError};
+use crate::{CodecError, CodecKind, Level, LevelError, ParseCodecError};
 
 /// A way of storing a document: as it is, or compressed at a level.
 ///
@@ -112,6 +112,19 @@ impl Codec {
             Self::Identity => None,
             Self::Gzip(level) | Self::Zstd(level) | Self::Brotli(level) => Some(level.get()),
         }
+    }
+
+    /// Whether this build can encode with it.
+    pub(crate) fn check(self) -> Result<(), CodecError> {
+        let kind = self.kind();
+        if !kind.is_compiled() {
+            return Err(CodecError::NotCompiled(kind));
+        }
+        if let Some(level) = self.level() {
+            // The variants are public, so a level may have been checked against another codec.
+            Self::with_level(kind, level)?;
+        }
+        Ok(())
     }
 
     /// See [`CodecKind::extension`].

@@ -26,6 +26,12 @@ impl Sha256Digest {
     }
 }
 
+impl From<[u8; 32]> for Sha256Digest {
+    fn from(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+}
+
 impl fmt::Display for Sha256Digest {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0
@@ -98,6 +104,11 @@ impl Hasher {
 
     pub(crate) fn busy(&self) -> Duration {
         self.busy
+    }
+
+    /// Hashes no more and forgets what it has hashed.
+    pub(crate) fn switch_off(&mut self) {
+        self.sha256 = None;
     }
 
     pub(crate) fn finish(self) -> Option<Sha256Digest> {

@@ -1,6 +1,6 @@
 use object_store::{Attribute, Attributes};
 
-use crate::{Codec, CodecKind, Sha256Digest};
+use crate::{Codec, CodecKind, RawDocument, Sha256Digest};
 
 /// Metadata names. Letters and digits only: Azure takes no hyphens, some proxies drop underscores.
 const NONCE: &str = "archivenonce";
@@ -34,19 +34,12 @@ impl Nonce {
     }
 }
 
-/// What is known about the document when its object's attributes are fixed.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Whole {
-    pub(crate) raw_bytes: u64,
-    pub(crate) sha256: Option<Sha256Digest>,
-}
-
-/// The attributes of a new object. `whole` is known for a single PUT only.
+/// The attributes of a new object. `document` is known for a single PUT only.
 pub(crate) fn attributes(
     codec: Codec,
     content_type: &str,
     nonce: &Nonce,
-    whole: Option<Whole>,
+    document: Option<RawDocument>,
 ) -> Attributes {
     let mut attributes = Attributes::with_capacity(8);
     let mut insert = |attribute, value: String| {
@@ -61,9 +54,9 @@ pub(crate) fn attributes(
     }
     insert(named(NONCE), nonce.0.clone());
     insert(named(CODEC), codec.kind().name().into());
-    if let Some(whole) = whole {
-        insert(named(RAW_BYTES), whole.raw_bytes.to_string());
-        if let Some(digest) = whole.sha256 {
+    if let Some(document) = document {
+        insert(named(RAW_BYTES), document.bytes.to_string());
+        if let Some(digest) = document.sha256 {
             insert(named(SHA256), digest.to_string());
         }
     }
@@ -128,13 +121,10 @@ mod tests {
     fn what_is_written_is_read_back() {
         let nonce = Nonce::new();
         let digest = Sha256Digest([7; 32]);
-        let whole = Whole {
-            raw_bytes: 9,
-            sha256: Some(digest),
-        };
+        let document = RawDocument::new(9).with_sha256(digest);
         for kind in CodecKind::ALL {
             let codec = Codec::default_for(kind);
-            let attributes = attributes(codec, "application/json", &nonce, Some(whole));
+            let attributes = attributes(codec, "application/json", &nonce, Some(document));
             assert!(nonce.is_on(&attributes) && !Nonce::new().is_on(&attributes));
             assert_eq!(sha256(&attributes), Some(digest));
             assert_eq!(raw_bytes(&attributes), Some(9));

@@ -1,6 +1,6 @@
 use thiserror::Error;
 
-use crate::{CodecKind, LevelError};
+use crate::{CodecError, CodecKind, LevelError};
 
 /// Why [`ArchiveBuilder::build`](crate::ArchiveBuilder::build) refused its settings.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -25,4 +25,13 @@ pub enum BuildError {
     /// The content type is empty or has characters that no header bears.
     #[error("the content type {0:?} is no header value")]
     ContentType(String),
+}
+
+impl From<CodecError> for BuildError {
+    fn from(error: CodecError) -> Self {
+        match error {
+            CodecError::NotCompiled(kind) => Self::CodecNotCompiled(kind),
+            CodecError::Level(error) => Self::Level(error),
+        }
+    }
 }

@@ -3,7 +3,8 @@ use thiserror::Error;
 
 use super::{AbortError, WriteError};
 
-/// Why [`ArchiveWriter::commit`](crate::ArchiveWriter::commit) has no receipt.
+/// Why [`ArchiveWriter::commit`](crate::ArchiveWriter::commit) or
+/// [`EncodedWriter::commit`](crate::EncodedWriter::commit) has no receipt.
 ///
 /// The variant says what is visible. `clean_up` says, besides the cause and never instead of it,
 /// that parts may be left because the upload could not be aborted.
@@ -43,7 +44,7 @@ pub enum CommitError {
     Conflict {
         /// Where the other object is.
         location: Path,
-        /// Whether the contents were compared: that needs digests switched on and the permission to
+        /// Whether the contents were compared: that needs the document's digest and the permission to
         /// read.
         compared: bool,
         /// Why clean-up failed too, if it did.

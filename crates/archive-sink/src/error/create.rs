@@ -2,7 +2,7 @@ use thiserror::Error;
 
 use crate::KeyError;
 
-/// Why [`Archive::create`](crate::Archive::create) or
+/// Why [`Archive::create`](crate::Archive::create), [`create_encoded`](crate::Archive::create_encoded) or
 /// [`location_of`](crate::Archive::location_of) refused a name.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]

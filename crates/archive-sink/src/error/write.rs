@@ -3,6 +3,7 @@ use std::{error::Error, fmt, io, sync::Arc};
 use object_store::path::Path;
 
 use super::SharedError;
+use crate::Sha256Digest;
 
 /// Why an object could not be written as far as it was: the first cause, kept by the writer.
 ///
@@ -55,6 +56,26 @@ pub enum WriteError {
         /// Where the object would have been.
         location: Path,
     },
+    /// The digest that the caller gave is not that of what was written.
+    Digest {
+        /// Where the object would have been.
+        location: Path,
+        /// What the caller gave.
+        expected: Sha256Digest,
+        /// What the writer computed.
+        actual: Sha256Digest,
+    },
+    /// What an [`EncodedWriter`](crate::EncodedWriter) was sent cannot be an encoding of the document
+    /// that it was told of: by identity, lengths are equal, and other codecs write something even for
+    /// nothing.
+    Length {
+        /// Where the object would have been.
+        location: Path,
+        /// The document's length, as the caller told it.
+        raw_bytes: u64,
+        /// The length of the encoding.
+        encoded_bytes: u64,
+    },
     /// Something was written after `shutdown`.
     Closed {
         /// Where the object would have been.
@@ -77,6 +98,8 @@ impl WriteError {
             | Self::TooLarge { location, .. }
             | Self::Source { location, .. }
             | Self::Unfinished { location }
+            | Self::Digest { location, .. }
+            | Self::Length { location, .. }
             | Self::Closed { location }
             | Self::Panicked { location } => location,
         }
@@ -124,6 +147,22 @@ impl fmt::Display for WriteError {
                 formatter,
                 "the source of {location} was not read to its end: send_all was dropped"
             ),
+            Self::Digest {
+                location,
+                expected,
+                actual,
+            } => write!(
+                formatter,
+                "what was written to {location} has the sha-256 {actual}, not {expected}"
+            ),
+            Self::Length {
+                location,
+                raw_bytes,
+                encoded_bytes,
+            } => write!(
+                formatter,
+                "{encoded_bytes} encoded bytes for {location} cannot be a document of {raw_bytes} bytes"
+            ),
             Self::Closed { location } => {
                 write!(formatter, "{location} was written to after its shutdown")
             }
@@ -145,6 +184,8 @@ impl Error for WriteError {
             Self::Source { source, .. } => Some(&**source),
             Self::TooLarge { .. }
             | Self::Unfinished { .. }
+            | Self::Digest { .. }
+            | Self::Length { .. }
             | Self::Closed { .. }
             | Self::Panicked { .. } => None,
         }

@@ -11,8 +11,8 @@ use super::{
     upload::{Upload, abort},
 };
 use crate::{
-    AbortError, Archive, CommitError, Overwrite,
-    metadata::{self, AttributeSupport, Nonce, Whole},
+    AbortError, Archive, CommitError, Overwrite, RawDocument,
+    metadata::{self, AttributeSupport, Nonce},
 };
 
 /// The last step: one request that makes a whole object visible, and what it takes to know whether
@@ -22,7 +22,7 @@ pub(crate) struct Commit {
     pub(crate) archive: Archive,
     pub(crate) location: Path,
     pub(crate) nonce: Nonce,
-    pub(crate) whole: Whole,
+    pub(crate) document: RawDocument,
     pub(crate) stored_bytes: u64,
     pub(crate) digest_time: Duration,
     pub(crate) started: Instant,
@@ -85,7 +85,7 @@ impl Commit {
                 settings.codec,
                 &settings.content_type,
                 &self.nonce,
-                Some(self.whole),
+                Some(self.document),
             );
         }
         let store = self.archive.store();
@@ -236,7 +236,7 @@ impl Commit {
     }
 
     async fn same_document(&self, found: &Found) -> Sameness {
-        found.compare(&self.archive, self.whole).await
+        found.compare(&self.archive, self.document).await
     }
 
     fn refused(&self, source: StoreError) -> CommitError {
@@ -283,9 +283,9 @@ impl Commit {
             location: self.location.clone(),
             e_tag,
             version,
-            raw_bytes: self.whole.raw_bytes,
+            raw_bytes: self.document.bytes,
             stored_bytes: self.stored_bytes,
-            sha256: self.whole.sha256,
+            sha256: self.document.sha256,
             codec: settings.codec.kind(),
             parts,
             placement,

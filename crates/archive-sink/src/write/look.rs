@@ -4,12 +4,7 @@ use std::pin::Pin;
 use futures_core::Stream;
 use object_store::{Attributes, Error as StoreError, GetOptions, ObjectMeta, path::Path};
 
-use crate::{
-    Archive, ReadLimit,
-    clock::Clock,
-    digest::Hasher,
-    metadata::{self, Whole},
-};
+use crate::{Archive, RawDocument, ReadLimit, clock::Clock, digest::Hasher, metadata};
 
 /// An object that was found where one is to be, or may have been, written.
 #[derive(Debug)]
@@ -42,14 +37,14 @@ pub(crate) async fn look(archive: &Archive, location: &Path) -> Result<Option<Fo
 
 impl Found {
     /// Compares with a document: by the digest in the metadata, else by reading the object.
-    pub(crate) async fn compare(&self, archive: &Archive, whole: Whole) -> Sameness {
-        let Some(expected) = whole.sha256 else {
+    pub(crate) async fn compare(&self, archive: &Archive, document: RawDocument) -> Sameness {
+        let Some(expected) = document.sha256 else {
             return Sameness::Unknown;
         };
         let noted = metadata::sha256(&self.attributes);
         let same = match noted {
             Some(digest) => digest == expected,
-            None => return self.read_and_compare(archive, whole).await,
+            None => return self.read_and_compare(archive, document).await,
         };
         if same {
             Sameness::Same
@@ -58,8 +53,8 @@ impl Found {
         }
     }
 
-    async fn read_and_compare(&self, archive: &Archive, whole: Whole) -> Sameness {
-        let limit = ReadLimit::bytes(whole.raw_bytes);
+    async fn read_and_compare(&self, archive: &Archive, document: RawDocument) -> Sameness {
+        let limit = ReadLimit::bytes(document.bytes);
         let location = self.meta.location.clone();
         let Ok(mut reader) = archive.open_at(location, limit).await else {
             return Sameness::Unknown;
@@ -73,7 +68,7 @@ impl Found {
                 Err(_) => return Sameness::Different,
             }
         }
-        if hasher.finish() == whole.sha256 {
+        if hasher.finish() == document.sha256 {
             Sameness::Same
         } else {
             Sameness::Different

@@ -3,6 +3,8 @@ use std::fmt;
 use bytes::Bytes;
 use object_store::PutPayload;
 
+use crate::encode::output::Output;
+
 /// The size of one allocation of a part.
 ///
 /// Below the allocator's threshold for mapping fresh pages, so that blocks are reused from one part
@@ -46,26 +48,6 @@ impl PartBuffer {
         self.length
     }
 
-    pub(crate) fn is_full(&self) -> bool {
-        self.length == self.capacity
-    }
-
-    /// Where the next bytes go. Empty only when the part is full.
-    pub(crate) fn spare(&mut self) -> &mut [u8] {
-        if self.filled == self.block.len() {
-            self.seal_block();
-            self.block = vec![0; BLOCK_BYTES.min(self.capacity - self.length)];
-        }
-        &mut self.block[self.filled..]
-    }
-
-    /// Takes over the first `amount` bytes of [`spare`](Self::spare).
-    pub(crate) fn advance(&mut self, amount: usize) {
-        self.filled += amount;
-        self.length += amount;
-        debug_assert!(self.filled <= self.block.len() && self.length <= self.capacity);
-    }
-
     /// Hands out what there is and starts an empty part of `capacity` bytes.
     pub(crate) fn take(&mut self, capacity: usize) -> PutPayload {
         self.seal_block();
@@ -80,6 +62,26 @@ impl PartBuffer {
             self.full.push(Bytes::from(block));
         }
         self.filled = 0;
+    }
+}
+
+impl Output for PartBuffer {
+    fn is_full(&self) -> bool {
+        self.length == self.capacity
+    }
+
+    fn spare(&mut self) -> &mut [u8] {
+        if self.filled == self.block.len() {
+            self.seal_block();
+            self.block = vec![0; BLOCK_BYTES.min(self.capacity - self.length)];
+        }
+        &mut self.block[self.filled..]
+    }
+
+    fn advance(&mut self, amount: usize) {
+        self.filled += amount;
+        self.length += amount;
+        debug_assert!(self.filled <= self.block.len() && self.length <= self.capacity);
     }
 }
 

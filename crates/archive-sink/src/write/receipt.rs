@@ -18,7 +18,7 @@ pub struct Receipt {
     pub raw_bytes: u64,
     /// The length of the object.
     pub stored_bytes: u64,
-    /// The SHA-256 of the raw document; `None` when digests are switched off.
+    /// The SHA-256 of the raw document; `None` when it was neither computed nor given.
     pub sha256: Option<Sha256Digest>,
     /// How the object is encoded.
     pub codec: CodecKind,

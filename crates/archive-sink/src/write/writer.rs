@@ -3,14 +3,12 @@ use std::{future::poll_fn, time::Instant};
 use object_store::path::Path;
 
 use super::{
-    abort_on_drop::AbortOnDrop, background::Background, commit::Commit, compressor::Compressor,
-    part_buffer::PartBuffer, part_schedule::part_bytes, receipt::Receipt, task::Task,
-    upload::Upload,
+    abort_on_drop::AbortOnDrop, background::Background, commit::Commit, part_buffer::PartBuffer,
+    part_schedule::part_bytes, receipt::Receipt, task::Task, told::Told, upload::Upload,
 };
 use crate::{
-    AbortError, Archive, Codec, CommitError, WriteError,
-    digest::Hasher,
-    metadata::{Nonce, Whole},
+    AbortError, Archive, Codec, CommitError, RawDocument, Sha256Digest, WriteError, digest::Hasher,
+    encode::compressor::Compressor, metadata::Nonce,
 };
 
 /// Writes one document into one object, which [`commit`](Self::commit) makes visible.
@@ -104,6 +102,15 @@ impl ArchiveWriter {
         }
     }
 
+    /// Computes no SHA-256, whatever the archive's setting: for callers that have one from elsewhere and
+    /// [commit with it](Self::commit_with_digest), so that it costs once. What was hashed so far is
+    /// forgotten.
+    #[must_use]
+    pub fn without_digest(mut self) -> Self {
+        self.hasher.switch_off();
+        self
+    }
+
     /// Where the object will be.
     pub fn location(&self) -> &Path {
         &self.location
@@ -142,18 +149,44 @@ impl ArchiveWriter {
     /// Dropping the future before the last request is dropping the writer: nothing is left. From
     /// then on, a task finishes the commit, or cleans up if it fails: nothing or the whole object is
     /// left. Without a runtime, dropping it while completing may leave an upload, too.
-    pub async fn commit(mut self) -> Result<Receipt, CommitError> {
+    pub async fn commit(self) -> Result<Receipt, CommitError> {
+        self.commit_told(Told::Nothing).await
+    }
+
+    /// As [`commit`](Self::commit), with the raw document's SHA-256 from the caller.
+    ///
+    /// It goes where one that the writer computed would go: into the metadata, the receipt, and the
+    /// comparison with an object that is there already. A writer that has computed one, for want of
+    /// [`without_digest`](Self::without_digest), compares the two. Otherwise the caller answers for it:
+    /// with a wrong one, what is committed in a single PUT fails to read back.
+    ///
+    /// # Errors
+    ///
+    /// As [`commit`](Self::commit), and [`WriteError::Digest`] when the two differ.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`commit`](Self::commit).
+    pub async fn commit_with_digest(self, sha256: Sha256Digest) -> Result<Receipt, CommitError> {
+        self.commit_told(Told::Digest(sha256)).await
+    }
+
+    pub(super) async fn commit_told(mut self, told: Told) -> Result<Receipt, CommitError> {
         if self.sending && self.failure.is_none() {
             self.failure = Some(WriteError::Unfinished {
                 location: self.location.clone(),
             });
         }
-        if let Err(cause) = poll_fn(|cx| self.poll_close(cx)).await {
-            let clean_up = self.clean_up().await.err().map(Box::new);
-            return Err(CommitError::Write { cause, clean_up });
-        }
+        let closed = poll_fn(|cx| self.poll_close(cx)).await;
+        let document = match closed.and_then(|()| self.document(told)) {
+            Ok(document) => document,
+            Err(cause) => {
+                let clean_up = self.clean_up().await.err().map(Box::new);
+                return Err(CommitError::Write { cause, clean_up });
+            }
+        };
         let location = self.location.clone();
-        self.start_commit()
+        self.start_commit(document)
             .await
             .unwrap_or_else(|source| Err(CommitError::Lost { location, source }))
     }
@@ -184,21 +217,26 @@ impl ArchiveWriter {
             .map_err(|source| AbortError { location, source })
     }
 
-    fn start_commit(self) -> Task<Result<Receipt, CommitError>> {
+    /// What was written, as far as this writer and its caller know.
+    fn document(&self, told: Told) -> Result<RawDocument, WriteError> {
+        let written = RawDocument {
+            bytes: self.raw_bytes,
+            sha256: self.hasher.clone().finish(),
+        };
+        told.document(written, self.codec(), &self.location)
+    }
+
+    fn start_commit(self, document: RawDocument) -> Task<Result<Receipt, CommitError>> {
         let Self {
             mut part, hasher, ..
         } = self;
         let digest_time = hasher.busy();
-        let whole = Whole {
-            raw_bytes: self.raw_bytes,
-            sha256: hasher.finish(),
-        };
         let upload = self.upload.disarm();
         let commit = Commit {
             archive: self.archive,
             location: self.location,
             nonce: self.nonce,
-            whole,
+            document,
             stored_bytes: upload.stored_bytes() + part.len() as u64,
             digest_time,
             started: self.started,

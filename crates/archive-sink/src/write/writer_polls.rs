@@ -7,11 +7,10 @@ use std::{
 use tokio::io::AsyncWrite;
 
 use super::{
-    compressor::Progress,
     part_schedule::part_bytes,
     writer::{ArchiveWriter, Stage},
 };
-use crate::WriteError;
+use crate::{WriteError, encode::compressor::Progress};
 
 /// The writer's state machine: input to block, block to codec, codec to part, part to store.
 impl ArchiveWriter {
@@ -109,7 +108,7 @@ impl ArchiveWriter {
     }
 
     fn poll_encode(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), WriteError>> {
-        while let Progress::PartFull = self
+        while let Progress::OutputFull = self
             .compressor
             .encode(&mut self.part)
             .map_err(|source| self.encoder_failed(source))?
@@ -120,7 +119,7 @@ impl ArchiveWriter {
     }
 
     fn poll_finish(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), WriteError>> {
-        while let Progress::PartFull = self
+        while let Progress::OutputFull = self
             .compressor
             .finish(&mut self.part)
             .map_err(|source| self.encoder_failed(source))?

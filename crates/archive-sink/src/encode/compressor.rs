@@ -1,0 +1,288 @@
+use std::io;
+
+#[cfg(feature = "brotli")]
+use async_compression::codecs::BrotliEncoder;
+use async_compression::{codecs::EncodeV2, core::util::PartialBuffer};
+
+use super::{
+    output::Output,
+    spill::{self, Spill},
+};
+use crate::{Codec, CodecError, CodecKind};
+
+/// Codecs are fed blocks of this size, whatever the sizes of the writes: 16 KiB.
+pub(crate) const INPUT_BLOCK_BYTES: usize = 16 * 1024;
+
+type Encoder = Box<dyn EncodeV2 + Send + Sync>;
+
+/// The codec and the blocks before and behind it. Knows nothing of stores, wakers or futures.
+///
+/// Input reaches the codec at multiples of [`INPUT_BLOCK_BYTES`], and its output space is always the same,
+/// so the same bytes are always encoded the same, however they come and wherever they go.
+pub(crate) struct Compressor {
+    /// `None` for identity.
+    encoder: Option<Encoder>,
+    block: Vec<u8>,
+    encoded: usize,
+    spill: Spill,
+    finished: bool,
+}
+
+/// Where an operation of a [`Compressor`] stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Progress {
+    /// It is done.
+    Done,
+    /// The output is full: call again with another.
+    OutputFull,
+}
+
+impl std::fmt::Debug for Compressor {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("Compressor")
+            .field("staged", &self.block.len())
+            .field("encoded", &self.encoded)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Compressor {
+    /// # Errors
+    ///
+    /// When the codec's feature is off, or its level is one that it does not have.
+    pub(crate) fn new(codec: Codec) -> Result<Self, CodecError> {
+        codec.check()?;
+        Ok(Self {
+            encoder: encoder(codec),
+            ..Self::pass_through()
+        })
+    }
+
+    /// Passes on what it is given.
+    pub(crate) fn pass_through() -> Self {
+        Self {
+            encoder: None,
+            block: Vec::new(),
+            encoded: 0,
+            spill: Spill::default(),
+            finished: false,
+        }
+    }
+
+    /// What is waiting for the codec.
+    pub(crate) fn staged(&self) -> &[u8] {
+        &self.block
+    }
+
+    pub(crate) fn is_block_full(&self) -> bool {
+        self.block.len() == INPUT_BLOCK_BYTES
+    }
+
+    /// Copies as much of `input` as the block has room for, and says how much that was.
+    pub(crate) fn stage(&mut self, input: &[u8]) -> usize {
+        if self.block.capacity() == 0 {
+            self.block.reserve_exact(INPUT_BLOCK_BYTES);
+        }
+        let amount = input.len().min(INPUT_BLOCK_BYTES - self.block.len());
+        self.block.extend_from_slice(&input[..amount]);
+        amount
+    }
+
+    /// Encodes the block into `output`.
+    pub(crate) fn encode(&mut self, output: &mut impl Output) -> io::Result<Progress> {
+        loop {
+            if !self.spill.move_into(output) {
+                return Ok(Progress::OutputFull);
+            }
+            if self.encoded == self.block.len() {
+                break;
+            }
+            let block = &self.block[self.encoded..];
+            self.encoded += match &mut self.encoder {
+                Some(encoder) => encode(&mut **encoder, block, &mut self.spill)?,
+                None if output.is_full() => return Ok(Progress::OutputFull),
+                None => spill::copy(block, output),
+            };
+        }
+        self.block.clear();
+        self.encoded = 0;
+        Ok(Progress::Done)
+    }
+
+    /// Writes all that the codec still holds and its trailer. After [`encode`](Self::encode).
+    pub(crate) fn finish(&mut self, output: &mut impl Output) -> io::Result<Progress> {
+        loop {
+            if !self.spill.move_into(output) {
+                return Ok(Progress::OutputFull);
+            }
+            let encoder = match &mut self.encoder {
+                Some(encoder) if !self.finished => encoder,
+                _ => return Ok(Progress::Done),
+            };
+            self.finished = finish(&mut **encoder, &mut self.spill)?;
+        }
+    }
+}
+
+/// Says how much of `block` was encoded.
+fn encode(encoder: &mut dyn EncodeV2, block: &[u8], spill: &mut Spill) -> io::Result<usize> {
+    let mut input = PartialBuffer::new(block);
+    let mut space = spill.space();
+    encoder.encode(&mut input, &mut space)?;
+    let (read, written) = (input.written_len(), space.written_len());
+    spill.advance(written);
+    if read == 0 && written == 0 {
+        return Err(io::Error::other("the encoder takes and gives nothing"));
+    }
+    Ok(read)
+}
+
+/// Says whether the encoder has finished.
+fn finish(encoder: &mut dyn EncodeV2, spill: &mut Spill) -> io::Result<bool> {
+    let mut space = spill.space();
+    let finished = encoder.finish(&mut space)?;
+    let written = space.written_len();
+    spill.advance(written);
+    if !finished && written == 0 {
+        return Err(io::Error::other("the encoder does not finish"));
+    }
+    Ok(finished)
+}
+
+/// `None` for identity, and for a codec whose feature is off.
+fn encoder(codec: Codec) -> Option<Encoder> {
+    Some(match codec.kind() {
+        CodecKind::Identity => return None,
+        #[cfg(feature = "gzip")]
+        CodecKind::Gzip => Box::new(async_compression::codecs::GzipEncoder::new(
+            async_compression::Level::Precise(level(codec)).into(),
+        )),
+        #[cfg(feature = "zstd")]
+        CodecKind::Zstd => Box::new(async_compression::codecs::ZstdEncoder::new_with_params(
+            level(codec),
+            &[async_compression::zstd::CParameter::checksum_flag(true)],
+        )),
+        #[cfg(feature = "brotli")]
+        CodecKind::Brotli => Box::new(BrotliEncoder::new(
+            async_compression::brotli::EncoderParams::default()
+                .quality(async_compression::Level::Precise(level(codec))),
+        )),
+        #[cfg(not(all(feature = "gzip", feature = "zstd", feature = "brotli")))]
+        _ => return None,
+    })
+}
+
+#[cfg(any(feature = "gzip", feature = "zstd", feature = "brotli"))]
+fn level(codec: Codec) -> i32 {
+    codec.level().unwrap_or_default().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Space that ends after every `size` bytes, whatever was written before.
+    struct Cut {
+        written: Vec<u8>,
+        spare: Vec<u8>,
+        filled: usize,
+        size: usize,
+    }
+
+    impl Cut {
+        fn new(size: usize) -> Self {
+            Self {
+                written: vec![],
+                spare: vec![0; size],
+                filled: 0,
+                size,
+            }
+        }
+
+        fn next(&mut self) {
+            self.written.extend_from_slice(&self.spare[..self.filled]);
+            self.filled = 0;
+        }
+    }
+
+    impl Output for Cut {
+        fn is_full(&self) -> bool {
+            self.filled == self.size
+        }
+
+        fn spare(&mut self) -> &mut [u8] {
+            &mut self.spare[self.filled..]
+        }
+
+        fn advance(&mut self, amount: usize) {
+            self.filled += amount;
+        }
+    }
+
+    fn encode(codec: Codec, document: &[u8], size: usize) -> Vec<u8> {
+        let mut compressor = Compressor::new(codec).unwrap();
+        let mut output = Cut::new(size);
+        let mut rest = document;
+        while !rest.is_empty() {
+            rest = &rest[compressor.stage(rest)..];
+            while compressor.encode(&mut output).unwrap() == Progress::OutputFull {
+                output.next();
+            }
+        }
+        while compressor.finish(&mut output).unwrap() == Progress::OutputFull {
+            output.next();
+        }
+        output.next();
+        output.written
+    }
+
+    /// Half of it compresses and half does not, in stretches that end anywhere.
+    fn document(bytes: usize) -> Vec<u8> {
+        let mut state = 0x2545_f491_4f6c_dd1d_u64;
+        let mut document = Vec::with_capacity(bytes + 64);
+        while document.len() < bytes {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            if document.len() % 50_021 < 25_000 {
+                document
+                    .extend_from_slice(&state.wrapping_mul(0x2545_f491_4f6c_dd1d).to_le_bytes());
+            } else {
+                document.extend_from_slice(format!("{{\"uid\":\"{state}\"}},").as_bytes());
+            }
+        }
+        document.truncate(bytes);
+        document
+    }
+
+    /// An archive's parts and a stream's chunks end at different places. Without space of its own, gzip
+    /// fails this.
+    #[test]
+    fn what_is_written_does_not_depend_on_where_output_ends() {
+        for kind in CodecKind::ALL.into_iter().filter(|kind| kind.is_compiled()) {
+            // Higher ones take long, and use no other space.
+            let levels = kind
+                .levels()
+                .into_iter()
+                .flatten()
+                .take_while(|level| *level < 8);
+            let codecs: Vec<_> = match kind {
+                CodecKind::Identity => vec![Codec::Identity],
+                _ => levels
+                    .map(|level| Codec::with_level(kind, level).unwrap())
+                    .collect(),
+            };
+            for codec in codecs {
+                for bytes in [0, 1, INPUT_BLOCK_BYTES, 128 * 1024, 300_001] {
+                    let document = document(bytes);
+                    let whole = encode(codec, &document, 1 << 21);
+                    for size in [1, 4096, 40_000, 65_536] {
+                        let cut = encode(codec, &document, size);
+                        assert!(cut == whole, "{codec}, {bytes} bytes, cut every {size}");
+                    }
+                }
+            }
+        }
+    }
+}
