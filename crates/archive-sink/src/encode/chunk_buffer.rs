@@ -96,6 +96,11 @@ mod tests {
         written
     }
 
+    /// How much memory a chunk keeps that nobody shares.
+    fn memory_of(chunk: Bytes) -> usize {
+        chunk.try_into_mut().unwrap().capacity()
+    }
+
     #[test]
     fn holds_its_capacity_and_no_byte_more() {
         for bytes in [1, FIRST_BYTES - 1, FIRST_BYTES, 5 * FIRST_BYTES + 1] {
@@ -103,9 +108,9 @@ mod tests {
             let mut chunk = ChunkBuffer::new(capacity);
             assert_eq!(fill(&mut chunk, bytes + 9), bytes);
             assert!(chunk.is_full() && chunk.spare().is_empty());
-            // A vector without room to spare is what `Bytes` takes over as it is.
-            assert_eq!(chunk.bytes.capacity(), bytes);
-            assert_eq!(chunk.take(capacity), vec![7; bytes]);
+            let taken = chunk.take(capacity);
+            assert_eq!(taken, vec![7; bytes]);
+            assert_eq!(memory_of(taken), bytes);
             assert!(chunk.is_empty());
         }
     }
@@ -115,7 +120,9 @@ mod tests {
         let mut chunk = ChunkBuffer::new(NonZeroUsize::MAX);
         assert_eq!(fill(&mut chunk, 3), 3);
         assert_eq!(chunk.bytes.capacity(), FIRST_BYTES);
-        assert_eq!(chunk.take(NonZeroUsize::MIN), [7; 3].as_slice());
+        let taken = chunk.take(NonZeroUsize::MIN);
+        assert_eq!(taken, [7; 3].as_slice());
+        assert_eq!(memory_of(taken), 3);
         assert_eq!(fill(&mut chunk, 3), 1);
     }
 }

@@ -3,6 +3,8 @@
 mod cancellation;
 mod clean_up;
 mod contract;
+mod encoded;
+mod encoding;
 mod faults;
 mod faulty_store;
 mod poisoning;

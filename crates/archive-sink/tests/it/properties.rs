@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use archive_sink::{Archive, AttributeSupport, Codec, CodecKind, Overwrite};
-use bytes::Bytes;
 use object_store::{ObjectStoreExt, memory::InMemory};
 use proptest::{collection::vec, prelude::*, sample::Index};
 use tokio::io::AsyncWriteExt;
 
-use crate::support::{block_on, document, noise, read_until_end, store, stored};
+use crate::support::{
+    any_codec, any_document, block_on, codec_of, noise, read_until_end, store, stored,
+};
 
 const PART: usize = 8 * 1024;
 
@@ -21,39 +22,6 @@ fn archive(memory: &Arc<InMemory>, codec: Codec) -> Archive {
         .allow_small_parts()
         .build()
         .unwrap()
-}
-
-/// Codecs of this build of these kinds, at any level that does not take long.
-fn codec_of(kinds: &[CodecKind]) -> impl Strategy<Value = Codec> + use<> {
-    let kinds: Vec<_> = kinds
-        .iter()
-        .copied()
-        .filter(|kind| kind.is_compiled())
-        .collect();
-    (any::<Index>(), any::<Index>()).prop_map(move |(kind, level)| {
-        let kind = *kind.get(&kinds);
-        match kind.levels() {
-            None => Codec::Identity,
-            Some(levels) => {
-                let levels: Vec<u8> = levels.take_while(|level| *level < 10).collect();
-                Codec::with_level(kind, *level.get(&levels)).unwrap()
-            }
-        }
-    })
-}
-
-fn any_codec() -> impl Strategy<Value = Codec> {
-    codec_of(&CodecKind::ALL)
-}
-
-fn any_document() -> impl Strategy<Value = Bytes> {
-    (0..100_000_usize, any::<bool>()).prop_map(|(bytes, is_noise)| {
-        if is_noise {
-            noise(bytes)
-        } else {
-            document(bytes)
-        }
-    })
 }
 
 /// Writes the document in pieces of these sizes, again and again, with a flush after some.

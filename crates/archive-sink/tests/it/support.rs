@@ -4,8 +4,11 @@ use std::{
     future::poll_fn,
     path::Path as FilePath,
     pin::{Pin, pin},
-    sync::Arc,
-    task::{Context, Poll, Waker},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::SeqCst},
+    },
+    task::{Context, Poll, Wake, Waker},
 };
 
 use archive_sink::{
@@ -17,6 +20,7 @@ use futures_util::stream;
 use object_store::{
     ObjectStore, ObjectStoreExt, local::LocalFileSystem, memory::InMemory, path::Path,
 };
+use proptest::{prelude::*, sample::Index};
 
 /// JSON-like text that no codec shrinks to nothing: lines with a counter and pseudo-random digits.
 pub(crate) fn document(bytes: usize) -> Bytes {
@@ -182,4 +186,49 @@ pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
         }
     }
     panic!("it waits for ever")
+}
+
+/// Codecs of this build of these kinds, at any level that does not take long.
+pub(crate) fn codec_of(kinds: &[CodecKind]) -> impl Strategy<Value = Codec> + use<> {
+    let kinds: Vec<_> = kinds
+        .iter()
+        .copied()
+        .filter(|kind| kind.is_compiled())
+        .collect();
+    (any::<Index>(), any::<Index>()).prop_map(move |(kind, level)| {
+        let kind = *kind.get(&kinds);
+        match kind.levels() {
+            None => Codec::Identity,
+            Some(levels) => {
+                let levels: Vec<u8> = levels.take_while(|level| *level < 10).collect();
+                Codec::with_level(kind, *level.get(&levels)).unwrap()
+            }
+        }
+    })
+}
+
+pub(crate) fn any_codec() -> impl Strategy<Value = Codec> {
+    codec_of(&CodecKind::ALL)
+}
+
+pub(crate) fn any_document() -> impl Strategy<Value = Bytes> {
+    (0..100_000_usize, any::<bool>()).prop_map(|(bytes, is_noise)| {
+        if is_noise {
+            noise(bytes)
+        } else {
+            document(bytes)
+        }
+    })
+}
+
+/// A waker that counts, and its count.
+pub(crate) fn counting_waker() -> (Waker, impl Fn() -> usize) {
+    struct Count(AtomicUsize);
+    impl Wake for Count {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, SeqCst);
+        }
+    }
+    let count = Arc::new(Count(AtomicUsize::new(0)));
+    (Arc::clone(&count).into(), move || count.0.load(SeqCst))
 }

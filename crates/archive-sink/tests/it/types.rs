@@ -2,12 +2,12 @@
 
 use archive_sink::{
     AbortError, Archive, ArchiveBuilder, ArchiveReader, ArchiveWriter, BuildError, CheckError,
-    Codec, CommitError, CreateError, OpenError, ReadError, ReadLimit, Receipt, SendError,
-    Sha256Digest, WriteError,
+    Codec, CodecError, CommitError, CreateError, EncodedStream, EncodedStreamError, EncodedWriter,
+    OpenError, RawDocument, ReadError, ReadLimit, Receipt, SendError, Sha256Digest, WriteError,
 };
 use bytes::Bytes;
 use futures_util::stream;
-use static_assertions::assert_impl_all;
+use static_assertions::{assert_impl_all, assert_not_impl_any};
 
 assert_impl_all!(Archive: Clone, Send, Sync, Unpin, std::fmt::Debug);
 assert_impl_all!(ArchiveBuilder: Clone, Send, Sync, Unpin, std::fmt::Debug);
@@ -20,6 +20,16 @@ assert_impl_all!(
     tokio::io::AsyncBufRead,
     futures_core::FusedStream
 );
+assert_impl_all!(EncodedWriter: Send, Unpin, std::fmt::Debug);
+type Raw = stream::Empty<Result<Bytes, std::io::Error>>;
+assert_impl_all!(EncodedStream<Raw>: Send, Sync, Unpin, std::fmt::Debug, futures_core::FusedStream);
+// It is what its source is.
+assert_not_impl_any!(EncodedStream<std::rc::Rc<()>>: Send, Sync);
+assert_not_impl_any!(EncodedStream<std::marker::PhantomPinned>: Unpin);
+assert_impl_all!(EncodedStreamError<std::io::Error>: std::error::Error, Send, Sync, Unpin);
+assert_impl_all!(EncodedStreamError<WriteError>: Clone);
+assert_impl_all!(RawDocument: Copy, Send, Sync, Unpin, Eq, std::hash::Hash, std::fmt::Debug);
+assert_impl_all!(CodecError: std::error::Error, Copy, Send, Sync, Unpin, Eq);
 assert_impl_all!(Codec: Copy, Send, Sync, Unpin, Eq, std::hash::Hash, std::fmt::Display);
 assert_impl_all!(Receipt: Clone, Send, Sync, Unpin, Eq, std::fmt::Debug);
 assert_impl_all!(Sha256Digest: Copy, Send, Sync, Unpin, Eq, std::fmt::Display);
@@ -49,6 +59,17 @@ fn futures_can_be_spawned() {
     is_static(&commit);
     is_send(&abort);
     is_static(&abort);
+    let sha256 = Sha256Digest::from([0; 32]);
+    let commit = writer().without_digest().commit_with_digest(sha256);
+    is_send(&commit);
+    is_static(&commit);
+    let writer_of_encoded = || archive.create_encoded("a").unwrap();
+    let commit = writer_of_encoded().commit(RawDocument::new(0));
+    is_send(&commit);
+    is_static(&commit);
+    is_send(&writer_of_encoded().abort());
+    let mut sender = writer_of_encoded();
+    is_send(&sender.send_all(stream::empty::<Result<Bytes, std::io::Error>>()));
     let mut sender = writer();
     is_send(&sender.send_all(stream::empty::<Result<Bytes, std::io::Error>>()));
 }

@@ -16,7 +16,9 @@ use futures_util::{FutureExt, StreamExt, stream};
 use object_store::{ObjectStore, path::Path};
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 
-use crate::support::{Target, block_on, chunks, codecs, document, noise, read, store, stored};
+use crate::support::{
+    Target, block_on, chunks, codecs, counting_waker, document, noise, read, store, stored,
+};
 
 const BLOCK: usize = 16 * 1024;
 
@@ -104,7 +106,7 @@ async fn one_poll_compresses_one_block_and_then_yields() {
         };
         assert_eq!(amount, BLOCK);
         taken += amount;
-        let (waker, wakes) = futures_test_waker();
+        let (waker, wakes) = counting_waker();
         let pending = Pin::new(&mut writer).poll_write(&mut Context::from_waker(&waker), &input);
         assert!(pending.is_pending());
         assert_eq!(wakes(), 1, "it can go on at once");
@@ -312,20 +314,4 @@ fn settings_are_validated_when_building() {
         let built = builder().codec(Codec::default_for(kind)).build();
         assert_eq!(built.is_ok(), kind.is_compiled());
     }
-}
-
-/// A waker that counts, and its count.
-fn futures_test_waker() -> (std::task::Waker, impl Fn() -> usize) {
-    use std::sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering::SeqCst},
-    };
-    struct Count(AtomicUsize);
-    impl std::task::Wake for Count {
-        fn wake(self: Arc<Self>) {
-            self.0.fetch_add(1, SeqCst);
-        }
-    }
-    let count = Arc::new(Count(AtomicUsize::new(0)));
-    (Arc::clone(&count).into(), move || count.0.load(SeqCst))
 }
