@@ -152,25 +152,27 @@ fn finish(encoder: &mut dyn EncodeV2, spill: &mut Spill) -> io::Result<bool> {
 
 /// `None` for identity, and for a codec whose feature is off.
 fn encoder(codec: Codec) -> Option<Encoder> {
-    Some(match codec.kind() {
-        CodecKind::Identity => return None,
+    match codec.kind() {
+        CodecKind::Identity => None,
         #[cfg(feature = "gzip")]
-        CodecKind::Gzip => Box::new(async_compression::codecs::GzipEncoder::new(
+        CodecKind::Gzip => Some(Box::new(async_compression::codecs::GzipEncoder::new(
             async_compression::Level::Precise(level(codec)).into(),
-        )),
+        ))),
         #[cfg(feature = "zstd")]
-        CodecKind::Zstd => Box::new(async_compression::codecs::ZstdEncoder::new_with_params(
-            level(codec),
-            &[async_compression::zstd::CParameter::checksum_flag(true)],
+        CodecKind::Zstd => Some(Box::new(
+            async_compression::codecs::ZstdEncoder::new_with_params(
+                level(codec),
+                &[async_compression::zstd::CParameter::checksum_flag(true)],
+            ),
         )),
         #[cfg(feature = "brotli")]
-        CodecKind::Brotli => Box::new(BrotliEncoder::new(
+        CodecKind::Brotli => Some(Box::new(BrotliEncoder::new(
             async_compression::brotli::EncoderParams::default()
                 .quality(async_compression::Level::Precise(level(codec))),
-        )),
+        ))),
         #[cfg(not(all(feature = "gzip", feature = "zstd", feature = "brotli")))]
-        _ => return None,
-    })
+        _ => None,
+    }
 }
 
 #[cfg(any(feature = "gzip", feature = "zstd", feature = "brotli"))]

@@ -58,9 +58,9 @@ pin_project! {
     /// (128 KiB for zstd), also at the end; if that fills no chunk, it wakes its task and returns
     /// `Pending`.
     ///
-    /// Memory: the chunk that is being filled, one block of 16 KiB, what is left of the source's last
-    /// chunk, and the codec, which is freed at the end. A chunk that was handed out has memory of its
-    /// own, of its own size.
+    /// Memory: the chunk that is being filled, 48 KiB before and behind the codec, what is left of the
+    /// source's last chunk, and the codec, which are freed at the end. A chunk that was handed out has
+    /// memory of its own, of its own size.
     ///
     /// # Cancel safety
     ///

@@ -37,7 +37,7 @@ use crate::{
 ///
 /// # Memory
 ///
-/// (Parts in flight + 1) × the part size, the block of 16 KiB, and the codec.
+/// (Parts in flight + 1) × the part size, 48 KiB before and behind the codec, and the codec.
 #[derive(Debug)]
 pub struct ArchiveWriter {
     pub(super) archive: Archive,

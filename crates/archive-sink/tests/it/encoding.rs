@@ -315,12 +315,12 @@ fn one_poll_of_a_large_chunk_takes_one_block() {
     let encoded = EncodedStream::new(source, Codec::Identity).unwrap();
     let mut encoded = encoded.with_chunk_size(chunk_size(BLOCK + 1));
     let cx = &mut Context::from_waker(Waker::noop());
-    let mut poll = || match encoded.poll_next_unpin(cx) {
+    let poll = || match encoded.poll_next_unpin(cx) {
         Poll::Ready(item) => item.map(|chunk| chunk.unwrap().len()),
         Poll::Pending => Some(0),
     };
     // The second block fills a chunk and is not done; its rest is the next poll's work.
-    let polls: Vec<_> = std::iter::from_fn(|| poll()).collect();
+    let polls: Vec<_> = std::iter::from_fn(poll).collect();
     assert_eq!(polls, [0, BLOCK + 1, 0, BLOCK + 1, 0, BLOCK - 2]);
 }
 

@@ -4,12 +4,10 @@ use std::sync::Arc;
 
 use archive_sink::{Archive, AttributeSupport, Codec, CodecKind, Overwrite};
 use object_store::{ObjectStoreExt, memory::InMemory};
-use proptest::{collection::vec, prelude::*, sample::Index};
+use proptest::{collection::vec, prelude::*};
 use tokio::io::AsyncWriteExt;
 
-use crate::support::{
-    any_codec, any_document, block_on, codec_of, noise, read_until_end, store, stored,
-};
+use crate::support::{any_codec, any_document, block_on, noise, read_until_end, store, stored};
 
 const PART: usize = 8 * 1024;
 
@@ -118,8 +116,8 @@ proptest! {
     #[test]
     fn a_damaged_object_never_reads_as_another_document(
         document in any_document(),
-        codec in codec_of(&[CodecKind::Gzip, CodecKind::Zstd]),
-        at in any::<Index>(),
+        codec in crate::support::codec_of(&[CodecKind::Gzip, CodecKind::Zstd]),
+        at in any::<prop::sample::Index>(),
         flip in 1..=u8::MAX,
     ) {
         let memory = Arc::new(InMemory::new());
@@ -139,8 +137,8 @@ proptest! {
     #[test]
     fn a_cut_off_object_never_ends_well(
         document in any_document(),
-        codec in codec_of(&[CodecKind::Gzip, CodecKind::Zstd, CodecKind::Brotli]),
-        at in any::<Index>(),
+        codec in crate::support::codec_of(&[CodecKind::Gzip, CodecKind::Zstd, CodecKind::Brotli]),
+        at in any::<prop::sample::Index>(),
     ) {
         let memory = Arc::new(InMemory::new());
         let archive = archive(&memory, codec);
