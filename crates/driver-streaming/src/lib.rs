@@ -9,6 +9,11 @@ mod document;
 mod error_chain;
 #[cfg(feature = "generator")]
 pub mod generator;
+#[cfg_attr(
+    not(test),
+    expect(dead_code, unused_imports, reason = "used by the exchange")
+)]
+mod http_client;
 mod outcome;
 mod pipeline;
 mod progress;

@@ -1,0 +1,41 @@
+use super::connection::{Connection, Stage};
+
+/// One request's hold on the connection that serves it.
+///
+/// It ends when the connection takes up the next request, and there is none on a connection that requests share
+/// (HTTP/2): then, nothing here has an effect.
+#[derive(Clone, Debug)]
+pub(super) struct ConnectionHandle {
+    connection: Connection,
+    request: u64,
+}
+
+impl ConnectionHandle {
+    pub(super) fn new(connection: Connection, request: u64) -> Self {
+        Self {
+            connection,
+            request,
+        }
+    }
+
+    /// Breaks the connection: it is closed by its task, which is woken, whatever the peer does or does not.
+    ///
+    /// Returns whether there was still a hold.
+    pub(super) fn abort(&self) -> bool {
+        self.connection.advance(self.request, Stage::Aborted)
+    }
+
+    /// Keeps the connection for the next request, unless something is left that the peer does not take.
+    pub(super) fn finish(&self) {
+        self.connection.advance(self.request, Stage::Finished);
+    }
+
+    /// Whether the peer has refused what was written: it will not read the rest of the request either.
+    pub(super) fn write_failed(&self) -> bool {
+        self.connection.write_failed()
+    }
+
+    pub(super) fn is_multiplexed(&self) -> bool {
+        self.connection.is_multiplexed()
+    }
+}

@@ -1,0 +1,121 @@
+use std::error::Error;
+use std::io;
+
+use http::uri::InvalidUri;
+use hyper_util::client::legacy;
+
+use super::BoxError;
+use super::guarded_stream::GivenUp;
+
+/// Why a request has no answer.
+///
+/// Messages carry neither the URL nor header values.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub(crate) enum RequestError {
+    /// The URL is none that a request can be made to.
+    #[error("the URL cannot be requested")]
+    Target { source: InvalidUri },
+    /// There is no connection: no such host, it refuses, or TLS or a proxy failed. Nothing of the body was sent.
+    #[error("cannot connect")]
+    Connect { source: BoxError },
+    /// The connection was closed or reset before an answer, or before its end.
+    #[error("the connection broke")]
+    Disconnected { source: BoxError },
+    /// The request's own body failed, with this error.
+    #[error("the request's body failed")]
+    Body { source: BoxError },
+    /// The request was given up by its owner.
+    #[error("the request was given up")]
+    Cancelled,
+    /// The server does not speak HTTP as it should, or it refused an HTTP/2 stream.
+    #[error("the exchange failed")]
+    Protocol { source: BoxError },
+}
+
+/// hyper-util's error without its outermost layer, which only says that there is an error.
+#[derive(Debug)]
+struct ClientFailure(legacy::Error);
+
+impl std::fmt::Display for ClientFailure {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.0.source() {
+            Some(source) => write!(formatter, "{source}"),
+            None => write!(formatter, "{}", self.0),
+        }
+    }
+}
+
+impl Error for ClientFailure {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.0.source()?.source()
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Cause {
+    GivenUp,
+    Connection,
+    Other,
+}
+
+impl RequestError {
+    /// From an error before the head of an answer, and what the request's body failed with.
+    pub(super) fn from_client(error: legacy::Error, body: Option<BoxError>) -> Self {
+        if let Some(source) = body {
+            return Self::Body { source };
+        }
+        if error.is_connect() {
+            let source = Box::new(ClientFailure(error));
+            return Self::Connect { source };
+        }
+        let cause = cause_of(&error);
+        Self::new(cause, Box::new(ClientFailure(error)))
+    }
+
+    /// From an error in the body of an answer, and what the request's body failed with.
+    pub(super) fn from_answer(error: hyper::Error, body: Option<BoxError>) -> Self {
+        if let Some(source) = body {
+            return Self::Body { source };
+        }
+        let cause = cause_of(&error);
+        Self::new(cause, Box::new(error))
+    }
+
+    fn new(cause: Cause, source: BoxError) -> Self {
+        match cause {
+            Cause::GivenUp => Self::Cancelled,
+            Cause::Connection => Self::Disconnected { source },
+            Cause::Other => Self::Protocol { source },
+        }
+    }
+}
+
+fn cause_of(error: &(dyn Error + 'static)) -> Cause {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(error) = error.downcast_ref::<io::Error>() {
+            return cause_of_io(error);
+        }
+        if let Some(error) = error.downcast_ref::<hyper::Error>()
+            && (error.is_incomplete_message() || error.is_canceled() || error.is_closed())
+        {
+            return Cause::Connection;
+        }
+        next = error.source();
+    }
+    Cause::Other
+}
+
+fn cause_of_io(error: &io::Error) -> Cause {
+    use io::ErrorKind::{InvalidData, InvalidInput, Other};
+
+    if error.get_ref().is_some_and(|source| source.is::<GivenUp>()) {
+        return Cause::GivenUp;
+    }
+    match error.kind() {
+        // TLS and the decoder of chunks say by these that what came makes no sense.
+        InvalidData | InvalidInput | Other => Cause::Other,
+        _ => Cause::Connection,
+    }
+}

@@ -1,0 +1,9 @@
+//! Over real sockets: what the kernel does with a reset is the point of most of this.
+
+mod early_answers;
+mod failures;
+mod giving_up;
+mod http2;
+mod keeping;
+mod proxying;
+mod support;
