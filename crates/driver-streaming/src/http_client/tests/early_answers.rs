@@ -17,8 +17,9 @@ async fn refuse(listener: &TcpListener, length: usize) {
     let (mut socket, _) = listener.accept().await.unwrap();
     read_head(&mut socket).await;
     let head = format!("HTTP/1.1 400 Bad Request\r\nContent-Length: {length}\r\n\r\n");
-    socket.write_all(head.as_bytes()).await.unwrap();
-    socket.write_all(&vec![b'a'; length]).await.unwrap();
+    // In one piece: a second one could wait for an acknowledgement, and be lost in the server's own kernel.
+    let answer = head + &"a".repeat(length);
+    socket.write_all(answer.as_bytes()).await.unwrap();
     reset(socket).await;
 }
 
