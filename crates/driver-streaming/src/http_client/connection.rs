@@ -6,6 +6,7 @@ use futures_util::task::AtomicWaker;
 use hyper_util::client::legacy::connect::Connected;
 
 use super::connection_handle::ConnectionHandle;
+use super::request_stage::RequestStage;
 
 /// What a connection's stream and the requests that it serves know in common.
 ///
@@ -30,19 +31,7 @@ struct Shared {
 #[derive(Clone, Copy, Debug, Default)]
 struct Current {
     request: u64,
-    stage: Stage,
-}
-
-/// How far the current request is.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub(super) enum Stage {
-    /// Something may still come of it.
-    #[default]
-    Open,
-    /// It has its answer: what cannot be written at once is not worth waiting for.
-    Finished,
-    /// Its owner has given it up, and the connection with it.
-    Aborted,
+    stage: RequestStage,
 }
 
 impl Connection {
@@ -60,23 +49,22 @@ impl Connection {
     pub(super) fn claim(&self) -> ConnectionHandle {
         let mut current = self.current();
         current.request += 1;
-        current.stage = Stage::Open;
+        current.stage = RequestStage::Open;
         ConnectionHandle::new(self.clone(), current.request)
     }
 
-    /// Moves `request` on to `stage`, and says whether it is still the current one.
-    pub(super) fn advance(&self, request: u64, stage: Stage) -> bool {
+    /// Moves `request` on to `stage`, if it is still the current one.
+    pub(super) fn advance(&self, request: u64, stage: RequestStage) {
         let mut current = self.current();
         if self.is_multiplexed() || current.request != request {
-            return false;
+            return;
         }
         current.stage = stage;
         drop(current);
         self.shared.task.wake();
-        true
     }
 
-    pub(super) fn stage(&self) -> Stage {
+    pub(super) fn stage(&self) -> RequestStage {
         self.current().stage
     }
 
@@ -120,17 +108,17 @@ mod tests {
         let connection = Connection::default();
         let first = connection.claim();
         let second = connection.claim();
-        assert!(!first.abort());
-        assert_eq!(connection.stage(), Stage::Open);
-        assert!(second.abort());
-        assert_eq!(connection.stage(), Stage::Aborted);
+        first.abort();
+        assert_eq!(connection.stage(), RequestStage::Open);
+        second.abort();
+        assert_eq!(connection.stage(), RequestStage::Aborted);
     }
 
     #[test]
     fn no_request_breaks_a_connection_that_others_share() {
         let connection = Connection::default();
         connection.set_multiplexed();
-        assert!(!connection.claim().abort());
-        assert_eq!(connection.stage(), Stage::Open);
+        connection.claim().abort();
+        assert_eq!(connection.stage(), RequestStage::Open);
     }
 }

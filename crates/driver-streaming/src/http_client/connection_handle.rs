@@ -1,4 +1,5 @@
-use super::connection::{Connection, Stage};
+use super::connection::Connection;
+use super::request_stage::RequestStage;
 
 /// One request's hold on the connection that serves it.
 ///
@@ -19,15 +20,14 @@ impl ConnectionHandle {
     }
 
     /// Breaks the connection: it is closed by its task, which is woken, whatever the peer does or does not.
-    ///
-    /// Returns whether there was still a hold.
-    pub(super) fn abort(&self) -> bool {
-        self.connection.advance(self.request, Stage::Aborted)
+    pub(super) fn abort(&self) {
+        self.connection.advance(self.request, RequestStage::Aborted);
     }
 
     /// Keeps the connection for the next request, unless something is left that the peer does not take.
     pub(super) fn finish(&self) {
-        self.connection.advance(self.request, Stage::Finished);
+        self.connection
+            .advance(self.request, RequestStage::Finished);
     }
 
     /// Whether the peer has refused what was written: it will not read the rest of the request either.

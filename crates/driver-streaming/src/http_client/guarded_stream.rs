@@ -5,7 +5,9 @@ use std::task::{Context, Poll, ready};
 use hyper_util::client::legacy::connect::{Connected, Connection as Connect};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::connection::{Connection, Stage};
+use super::connection::Connection;
+use super::given_up::GivenUp;
+use super::request_stage::RequestStage;
 
 /// A connection's byte stream, below TLS, which its requests can break, and which goes on reading after the peer has
 /// refused a write.
@@ -27,11 +29,6 @@ pub(super) struct GuardedStream<T> {
     read_ended: bool,
 }
 
-/// The source of errors on a connection that was broken on purpose.
-#[derive(Debug, thiserror::Error)]
-#[error("the request was given up")]
-pub(super) struct GivenUp;
-
 impl<T> GuardedStream<T> {
     pub(super) fn new(inner: T, forwarding: bool) -> Self {
         Self {
@@ -47,8 +44,8 @@ impl<T> GuardedStream<T> {
     fn check(&self, context: &Context<'_>) -> io::Result<()> {
         self.connection.register(context.waker());
         match self.connection.stage() {
-            Stage::Aborted => Err(given_up()),
-            Stage::Open | Stage::Finished => Ok(()),
+            RequestStage::Aborted => Err(given_up()),
+            RequestStage::Open | RequestStage::Finished => Ok(()),
         }
     }
 
@@ -73,7 +70,7 @@ impl<T> GuardedStream<T> {
                 context.waker().wake_by_ref();
                 self.poll_refused(error.kind())
             }
-            Poll::Pending if self.connection.stage() == Stage::Finished => {
+            Poll::Pending if self.connection.stage() == RequestStage::Finished => {
                 Poll::Ready(Err(given_up()))
             }
             polled => polled,
@@ -312,7 +309,7 @@ mod tests {
         let mut stream = stream(None);
         let handle = stream.connection.claim();
         assert!(write(&mut stream, context).is_pending());
-        assert!(handle.abort());
+        handle.abort();
         assert_eq!(wakes.count(), 1);
         let aborted = io::ErrorKind::ConnectionAborted;
         assert_eq!(kind(write(&mut stream, context)), aborted);

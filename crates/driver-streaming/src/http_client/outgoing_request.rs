@@ -8,9 +8,11 @@ use url::Url;
 /// Its `Debug` shows neither the URL, which may carry a password, nor header values.
 #[derive(Clone)]
 pub(crate) struct OutgoingRequest<'a> {
+    /// What is asked of the server.
     pub(crate) method: Method,
     /// Where it goes. A user and password in it become an `Authorization` header, unless there is one.
     pub(crate) url: &'a Url,
+    /// As they are sent, but for `User-Agent` and `Accept`, which are added where they lack.
     pub(crate) headers: HeaderMap,
     /// Speak HTTP/2 from the first byte, without asking whether the server does.
     pub(crate) http2: bool,

@@ -7,7 +7,7 @@ use http_body::{Body, Frame, SizeHint};
 use http_body_util::combinators::UnsyncBoxBody;
 
 use super::BoxError;
-use super::guarded_stream::GivenUp;
+use super::given_up::GivenUp;
 use super::request_state::RequestState;
 
 /// The body of a request.

@@ -5,7 +5,7 @@ use http::uri::InvalidUri;
 use hyper_util::client::legacy;
 
 use super::BoxError;
-use super::guarded_stream::GivenUp;
+use super::given_up::GivenUp;
 
 /// Why a request has no answer.
 ///

@@ -61,15 +61,9 @@ impl RequestState {
         fields.given_up = true;
         let waker = fields.body_waker.take();
         let connection = fields.connection.clone();
-        let capture = fields.capture.take();
         drop(fields);
-        if let Some(connection) = connection
-            && connection.abort()
-            && let Some(capture) = capture
-            && let Some(connected) = capture.connection_metadata().as_ref()
-        {
-            // It may be on its way into the pool.
-            connected.poison();
+        if let Some(connection) = connection {
+            connection.abort();
         }
         if let Some(waker) = waker {
             waker.wake();

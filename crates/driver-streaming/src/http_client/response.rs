@@ -9,7 +9,9 @@ use super::RequestGuard;
 ///
 /// Its `Debug` shows no header values.
 pub(crate) struct Response {
+    /// Status, version and headers.
     pub(crate) head: Parts,
+    /// Errors of its are explained by the guard.
     pub(crate) body: Incoming,
     /// Must live as long as the body is read: dropping it gives up both.
     pub(crate) guard: RequestGuard,

@@ -13,9 +13,10 @@ use tokio::net::{TcpListener, TcpStream};
 use url::Url;
 
 use super::support::{
-    alive_tasks, body_of, client, listen, patiently, post, read_head, tasks_are_back_to,
+    alive_tasks, answer, body_of, client, listen, patiently, post, read_answer, read_head,
+    tasks_are_back_to,
 };
-use crate::http_client::{BoxError, HttpClient, PendingResponse};
+use crate::http_client::{BoxError, HttpClient, PendingResponse, RequestBody};
 
 /// Sends a body without end to a server that reads no more than the head, until nothing moves any more.
 async fn stall(
@@ -92,19 +93,23 @@ async fn nor_does_the_rest_of_one_that_has_an_answer() {
     }
 }
 
+/// A body that brings nothing, and holds `held`.
+fn waiting_body(held: &Arc<()>) -> RequestBody {
+    let held = Arc::clone(held);
+    let never = stream::poll_fn(move |_| -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        let _held = &held;
+        Poll::Pending
+    });
+    StreamBody::new(never).boxed_unsync()
+}
+
 #[tokio::test]
 async fn a_body_that_waits_is_let_go() {
     let (listener, url) = listen().await;
     let client = client();
     let before = alive_tasks();
     let held = Arc::new(());
-    let kept = Arc::clone(&held);
-    let never = stream::poll_fn(move |_| -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        let _held = &kept;
-        Poll::Pending
-    });
-    let body = StreamBody::new(never).boxed_unsync();
-    let mut pending = client.send(post(&url), body);
+    let mut pending = client.send(post(&url), waiting_body(&held));
     let server = async {
         let (mut socket, _) = listener.accept().await.unwrap();
         read_head(&mut socket).await;
@@ -115,6 +120,29 @@ async fn a_body_that_waits_is_let_go() {
         socket = patiently(server) => socket,
     };
     drop(pending);
+    tasks_are_back_to(before).await;
+    assert_eq!(Arc::strong_count(&held), 1);
+    is_cut_off(socket).await;
+}
+
+#[tokio::test]
+async fn a_body_that_waits_is_let_go_when_the_answer_has_been_read() {
+    let (listener, url) = listen().await;
+    let client = client();
+    let before = alive_tasks();
+    let held = Arc::new(());
+    let server = async {
+        let (mut socket, _) = listener.accept().await.unwrap();
+        read_head(&mut socket).await;
+        answer(&mut socket, "early").await;
+        socket
+    };
+    let request = async {
+        let mut response = client.send(post(&url), waiting_body(&held)).await.unwrap();
+        assert_eq!(read_answer(&mut response).await.unwrap(), b"early");
+        response.guard.finished();
+    };
+    let ((), socket) = patiently(join(request, server)).await;
     tasks_are_back_to(before).await;
     assert_eq!(Arc::strong_count(&held), 1);
     is_cut_off(socket).await;

@@ -1,5 +1,4 @@
 use std::convert::Infallible;
-use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::future::join;
@@ -17,21 +16,29 @@ use super::support::{
 };
 use crate::http_client::OutgoingRequest;
 
+/// Where requests are answered before they are read.
+const EARLY: &str = "/early";
+
 /// Reads requests to their end, answers with their length, and tells how each was read.
 async fn serve(listener: TcpListener, seen: mpsc::UnboundedSender<Result<usize, hyper::Error>>) {
-    let seen = Arc::new(seen);
     let (socket, _) = listener.accept().await.unwrap();
     let service = service_fn(move |request: Request<Incoming>| {
-        let seen = Arc::clone(&seen);
+        let seen = seen.clone();
         async move {
             assert_eq!(request.version(), Version::HTTP_2);
-            let length = request
-                .into_body()
-                .collect()
-                .await
-                .map(|body| body.to_bytes().len());
-            let text = format!("{:?}", length.as_ref().ok());
-            seen.send(length).unwrap();
+            let early = request.uri().path() == EARLY;
+            let reading = tokio::spawn(async move {
+                let body = request.into_body().collect().await;
+                let length = body.map(|body| body.to_bytes().len());
+                let text = format!("{:?}", length.as_ref().ok());
+                seen.send(length).unwrap();
+                text
+            });
+            let text = if early {
+                "early".to_owned()
+            } else {
+                reading.await.unwrap()
+            };
             Ok::<_, Infallible>(Response::new(Full::new(Bytes::from(text))))
         }
     });
@@ -74,5 +81,27 @@ async fn requests_share_a_connection_and_one_that_is_given_up_costs_the_others_n
     ];
     read.sort_unstable();
     assert_eq!(read, [None, Some(2_621_440)]);
+    assert!(!server.is_finished());
+}
+
+#[tokio::test]
+async fn the_rest_of_a_request_is_given_up_once_its_answer_was_read() {
+    let (listener, mut url) = listen().await;
+    url.set_path(EARLY);
+    let client = client();
+    let (seen, mut reports) = mpsc::unbounded_channel();
+    let server = tokio::spawn(serve(listener, seen));
+    for _ in 0..2 {
+        let request = OutgoingRequest {
+            http2: true,
+            ..post(&url)
+        };
+        let mut response = patiently(client.send(request, endless_body()))
+            .await
+            .unwrap();
+        assert_eq!(read_answer(&mut response).await.unwrap(), b"early");
+        response.guard.finished();
+        assert!(patiently(reports.recv()).await.unwrap().is_err());
+    }
     assert!(!server.is_finished());
 }
