@@ -3,7 +3,7 @@ use std::convert::Infallible;
 use bytes::Bytes;
 use futures_util::future::join;
 use http::{Request, Response, Version};
-use http_body_util::{BodyExt, Full};
+use http_body_util::{BodyExt, Full, StreamBody};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
@@ -91,14 +91,13 @@ async fn the_rest_of_a_request_is_given_up_once_its_answer_was_read() {
     let client = client();
     let (seen, mut reports) = mpsc::unbounded_channel();
     let server = tokio::spawn(serve(listener, seen));
-    for _ in 0..2 {
+    let waiting = StreamBody::new(futures_util::stream::pending()).boxed_unsync();
+    for body in [endless_body(), waiting] {
         let request = OutgoingRequest {
             http2: true,
             ..post(&url)
         };
-        let mut response = patiently(client.send(request, endless_body()))
-            .await
-            .unwrap();
+        let mut response = patiently(client.send(request, body)).await.unwrap();
         assert_eq!(read_answer(&mut response).await.unwrap(), b"early");
         response.guard.finished();
         assert!(patiently(reports.recv()).await.unwrap().is_err());
