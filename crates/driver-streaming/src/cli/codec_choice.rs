@@ -1,4 +1,4 @@
-use archive_sink::Codec;
+use archive_sink::{Codec, CodecKind};
 
 use super::exit::Failure;
 use crate::error_chain;
@@ -6,16 +6,30 @@ use crate::error_chain;
 /// The codec that the options name: gzip at its default level if they name none.
 pub(super) fn codec(name: Option<&str>, level: Option<i64>) -> Result<Codec, Failure> {
     let refuse = |option: &str, why: String| Failure::usage(format!("{option}: {why}"));
-    let named: Codec = name
-        .unwrap_or("gzip")
+    let kind: CodecKind = name
+        .unwrap_or(CodecKind::Gzip.name())
         .parse()
         .map_err(|error| refuse("--codec", error_chain(&error)))?;
+    codec_at(kind, level).map_err(|why| refuse("--level", why))
+}
+
+/// A codec at a level, or at its default level.
+///
+/// # Errors
+/// When the codec has no such level: a message that names neither option nor key.
+pub(super) fn codec_at(kind: CodecKind, level: Option<i64>) -> Result<Codec, String> {
     let Some(level) = level else {
-        return Ok(named);
+        return Ok(Codec::default_for(kind));
     };
-    // What does not fit a level's type is out of every codec's range, as its greatest value is.
-    let level = u8::try_from(level).unwrap_or(u8::MAX);
-    Codec::with_level(named.kind(), level).map_err(|error| refuse("--level", error_chain(&error)))
+    // The type of a level's error could not repeat a level that does not fit it.
+    let Ok(fitting) = u8::try_from(level) else {
+        let others = kind.levels().map_or_else(
+            || "nor any other".to_owned(),
+            |levels| format!("only {} to {}", levels.start(), levels.end()),
+        );
+        return Err(format!("{kind} has no level {level}, {others}"));
+    };
+    Codec::with_level(kind, fitting).map_err(|error| error_chain(&error))
 }
 
 #[cfg(test)]
@@ -41,6 +55,22 @@ mod tests {
             (Some(""), None),
         ] {
             assert!(codec(name, level).is_err(), "{name:?} {level:?}");
+        }
+    }
+
+    #[test]
+    fn refused_levels_are_repeated_as_they_were_given() {
+        for (kind, level, message) in [
+            (CodecKind::Gzip, 10, "gzip has no level 10, only 1 to 9"),
+            (CodecKind::Gzip, -1, "gzip has no level -1, only 1 to 9"),
+            (CodecKind::Zstd, 300, "zstd has no level 300, only 1 to 22"),
+            (
+                CodecKind::Identity,
+                300,
+                "identity has no level 300, nor any other",
+            ),
+        ] {
+            assert_eq!(codec_at(kind, Some(level)), Err(message.to_owned()));
         }
     }
 }
