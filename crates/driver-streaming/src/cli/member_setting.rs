@@ -14,10 +14,8 @@ pub(super) fn parse_setting(text: &str, now: Timestamp) -> Result<(String, Bytes
     if name.is_empty() {
         return Err(refuse("the member's name is empty"));
     }
-    let json = if let Some(shift) = value.strip_prefix("now") {
-        instant(shift, now)
-            .map_err(|why| refuse(&why))?
-            .unwrap_or_else(|| Value::from(value).to_string())
+    let json = if let Some(instant) = instant(value, now).map_err(|why| refuse(&why))? {
+        instant
     } else if serde_json::from_str::<&RawValue>(value).is_ok() {
         value.to_owned()
     } else {
@@ -26,8 +24,14 @@ pub(super) fn parse_setting(text: &str, now: Timestamp) -> Result<(String, Bytes
     Ok((name.to_owned(), Bytes::from(json)))
 }
 
-/// `+15s` or `-15s` from `now`, as a JSON string of RFC 3339; `None` when it is written in neither way.
-fn instant(shift: &str, now: Timestamp) -> Result<Option<String>, String> {
+/// `now`, `now+15s` or `now-15s` as a JSON string of RFC 3339; `None` when it is written in no such way.
+///
+/// # Errors
+/// When what follows the sign is no duration, or leads out of the range of instants.
+pub(super) fn instant(text: &str, now: Timestamp) -> Result<Option<String>, String> {
+    let Some(shift) = text.strip_prefix("now") else {
+        return Ok(None);
+    };
     let (later, duration) = match (shift.strip_prefix('+'), shift.strip_prefix('-')) {
         (Some(duration), _) => (true, duration),
         (_, Some(duration)) => (false, duration),
