@@ -2,6 +2,11 @@
 
 mod arguments;
 mod codec_choice;
+#[cfg_attr(
+    not(test),
+    expect(dead_code, unused_imports, reason = "no command takes --config yet")
+)]
+mod config;
 mod demonstration;
 mod duration;
 mod exit;
