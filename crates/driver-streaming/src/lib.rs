@@ -5,14 +5,12 @@ mod auction;
 mod body;
 #[cfg(feature = "cli")]
 pub mod cli;
+mod dispatch;
 mod document;
 mod error_chain;
+mod feed;
 #[cfg(feature = "generator")]
 pub mod generator;
-#[cfg_attr(
-    not(test),
-    expect(dead_code, unused_imports, reason = "used by the exchange")
-)]
 mod http_client;
 mod outcome;
 mod pipeline;
@@ -23,20 +21,26 @@ mod solver;
 pub mod stand_in;
 mod telemetry;
 
-pub use chunked_writer::JsonDocument;
+pub use archive_sink::Codec;
+pub use chunked_writer::{JsonDocument, LazyDocument};
 pub use measured_body::Ending;
+pub use tee_stream::{AfterPatience, LagPolicy};
 
 pub use self::archive::ArchiveTarget;
 #[cfg(feature = "object-stores")]
 pub use self::archive::{LocationError, StoreLocation};
-pub use self::auction::{AuctionId, AuctionIdError, ParseError, Problem, RawAuction};
-pub use self::document::{Document, DocumentDigest, DocumentError, DocumentStream};
+pub use self::auction::{
+    AuctionId, AuctionIdError, AuctionView, Omission, ParseError, Problem, RawAuction,
+    closing_members,
+};
+pub use self::dispatch::{Dispatch, View};
+pub use self::document::{Document, DocumentDigest, DocumentError, DocumentStream, LengthFuture};
 pub use self::error_chain::error_chain;
 pub use self::outcome::{
-    ArchiveOutcome, ArchiveStatus, AuctionOutcome, Outcome, SerializeOutcome, SolverOutcome,
-    SolverStatus,
+    ArchiveOutcome, ArchiveStatus, AuctionOutcome, CompressOutcome, Outcome, SerializeOutcome,
+    SolverOutcome, SolverStatus,
 };
-pub use self::pipeline::{Pipeline, PipelineBuilder, PipelineError};
+pub use self::pipeline::{PendingArchive, Pipeline, PipelineBuilder, PipelineError};
 pub use self::progress::{Progress, ReaderProgress, Stage};
 pub use self::replay::{ArchivedDocument, RewriteError};
 pub use self::solver::{Solver, SolverError};

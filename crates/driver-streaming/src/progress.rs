@@ -86,6 +86,13 @@ impl ProgressTrack {
             .fetch_add(bytes as u64, Ordering::Relaxed);
     }
 
+    /// The document is sent from its beginning again.
+    pub(crate) fn restart(&self) {
+        self.progress.tracks[self.index]
+            .bytes
+            .store(0, Ordering::Relaxed);
+    }
+
     pub(crate) fn set_stage(&self, stage: Stage) {
         self.progress.tracks[self.index]
             .stage

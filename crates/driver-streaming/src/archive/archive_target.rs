@@ -1,13 +1,17 @@
 use std::time::Duration;
 
 use archive_sink::{Archive, Receipt};
-use bytes::Bytes;
-use futures_core::Stream;
+use futures_util::TryStreamExt;
+use tee_stream::Branch;
 use tokio::time::Instant;
 use url::Url;
 
+use super::archive_job::ArchiveJob;
+use super::object_writer::RawArchive;
 use crate::auction::AuctionId;
+use crate::document::DocumentError;
 use crate::error_chain::error_chain;
+use crate::feed::Feed;
 use crate::outcome::{ArchiveOutcome, ArchiveStatus};
 use crate::progress::{ProgressTrack, Stage};
 
@@ -30,22 +34,36 @@ impl ArchiveTarget {
         &self.archive
     }
 
-    /// Takes a document to its end and commits it, or leaves nothing.
+    /// Takes a document to its end by `branch`, one of `feed`, and commits it, or leaves nothing.
     ///
     /// Dropped half-way, it leaves what a dropped [`archive_sink::ArchiveWriter`] leaves.
-    pub(crate) async fn keep<S, E>(
+    pub(crate) async fn keep(
         &self,
         id: &AuctionId,
-        document: S,
+        feed: &Feed,
+        branch: Branch<DocumentError>,
         limit: Duration,
         track: &ProgressTrack,
-    ) -> ArchiveOutcome
-    where
-        S: Stream<Item = Result<Bytes, E>>,
-        E: Into<Box<dyn std::error::Error + Send + Sync>>,
-    {
+    ) -> ArchiveOutcome {
         track.set_stage(Stage::Sending);
-        let kept = self.try_keep(id, document, limit, track).await;
+        let counted = branch.inspect_ok(|chunk| track.add_bytes(chunk.len()));
+        let job = ArchiveJob {
+            feed,
+            deadline: Instant::now() + limit,
+            limit,
+            track,
+        };
+        let name = format!("{id}.json");
+        let kept = match feed.codec() {
+            None => match self.archive.create(&name) {
+                Ok(writer) => job.keep(RawArchive::new(writer, feed), counted).await,
+                Err(error) => Err(error_chain(&error)),
+            },
+            Some(_) => match self.archive.create_encoded(&name) {
+                Ok(writer) => job.keep(writer, counted).await,
+                Err(error) => Err(error_chain(&error)),
+            },
+        };
         let outcome = match kept {
             Ok(receipt) => self.outcome(&receipt),
             Err(message) => ArchiveOutcome::failed(self.archive.codec().kind().name(), message),
@@ -56,43 +74,6 @@ impl ArchiveTarget {
             Stage::Failed
         });
         outcome
-    }
-
-    async fn try_keep<S, E>(
-        &self,
-        id: &AuctionId,
-        document: S,
-        limit: Duration,
-        track: &ProgressTrack,
-    ) -> Result<Receipt, String>
-    where
-        S: Stream<Item = Result<Bytes, E>>,
-        E: Into<Box<dyn std::error::Error + Send + Sync>>,
-    {
-        let deadline = Instant::now() + limit;
-        let mut writer = self
-            .archive
-            .create(&format!("{id}.json"))
-            .map_err(|error| error_chain(&error))?;
-        let failure = match tokio::time::timeout_at(deadline, writer.send_all(document)).await {
-            Ok(Ok(_bytes)) => None,
-            Ok(Err(error)) => Some(error_chain(&error)),
-            Err(_elapsed) => Some(format!("not written within {limit:?}")),
-        };
-        if let Some(message) = failure {
-            return Err(match writer.abort().await {
-                Ok(()) => message,
-                Err(error) => format!("{message} (and aborting failed: {})", error_chain(&error)),
-            });
-        }
-        track.set_stage(Stage::Answering);
-        match tokio::time::timeout_at(deadline, writer.commit()).await {
-            Ok(Ok(receipt)) => Ok(receipt),
-            Ok(Err(error)) => Err(error_chain(&error)),
-            Err(_elapsed) => Err(format!(
-                "not committed within {limit:?}: the object may be there, whole"
-            )),
-        }
     }
 
     fn outcome(&self, receipt: &Receipt) -> ArchiveOutcome {

@@ -28,8 +28,8 @@ use super::span::Span;
 /// # Ok::<(), driver_streaming::ParseError>(())
 /// ```
 pub struct RawAuction {
-    text: String,
-    members: Vec<Member>,
+    pub(super) text: String,
+    pub(super) members: Vec<Member>,
 }
 
 impl RawAuction {
@@ -173,9 +173,9 @@ impl Serialize for RawAuction {
 }
 
 /// A part of the index together with the text it points into.
-struct InText<'a, P> {
-    text: &'a str,
-    part: P,
+pub(super) struct InText<'a, P> {
+    pub(super) text: &'a str,
+    pub(super) part: P,
 }
 
 impl Serialize for InText<'_, &Value> {

@@ -17,6 +17,7 @@ use crate::progress::ProgressTrack;
 pub(crate) struct CancellableBody<B> {
     shared: Arc<Shared<B>>,
     track: ProgressTrack,
+    announces_length: bool,
 }
 
 /// The owner's side of a [`CancellableBody`]: dropping it cancels the body.
@@ -52,9 +53,16 @@ impl<B> CancellableBody<B> {
             Self {
                 shared: Arc::clone(&shared),
                 track,
+                announces_length: false,
             },
             CancelOnDrop { shared },
         )
+    }
+
+    /// Says how long it is, if the inner body does, so that the request has a `Content-Length`.
+    pub(crate) fn announcing_length(mut self) -> Self {
+        self.announces_length = true;
+        self
     }
 }
 
@@ -117,10 +125,13 @@ where
             .is_some_and(|inner| inner.is_end_stream())
     }
 
-    /// Nothing: whether the length happens to be known when a request starts depends on how far other readers are, and
-    /// a request's framing must not.
+    /// Nothing unless it was asked for: whether the length happens to be known when a request starts depends on how far
+    /// other readers are, and a request's framing must not.
     fn size_hint(&self) -> SizeHint {
-        SizeHint::default()
+        match &self.shared.lock().inner {
+            Some(inner) if self.announces_length => inner.size_hint(),
+            _ => SizeHint::default(),
+        }
     }
 }
 

@@ -37,10 +37,6 @@ pub(super) struct SolveArguments {
     #[arg(long, allow_hyphen_values = true)]
     pub(super) id: Option<String>,
 
-    /// A solver engine: requests go to URL/solve. May be given many times.
-    #[arg(long = "solver", value_name = "NAME=URL")]
-    pub(super) solvers: Vec<String>,
-
     /// Where to archive: a folder, or a file://, s3://, gs://, az:// or memory:// URL. Credentials and endpoints come
     /// from the usual environment, such as `AWS_ENDPOINT_URL`.
     #[arg(long, value_name = "URL|DIR")]
@@ -67,20 +63,26 @@ pub(super) struct ReplayArguments {
     /// The archived auction: a file, or a file://, s3://, gs:// or az:// URL.
     pub(super) location: String,
 
-    /// A solver engine: requests go to URL/solve. May be given many times.
-    #[arg(long = "solver", value_name = "NAME=URL", required = true)]
-    pub(super) solvers: Vec<String>,
-
-    /// Replaces a top-level member on the way, or appends it: JSON, or now+15s for an instant, or else a string.
-    #[arg(long = "set", value_name = "MEMBER=VALUE")]
-    pub(super) settings: Vec<String>,
-
     #[command(flatten)]
     pub(super) sending: SendingArguments,
 }
 
 #[derive(Debug, Args)]
 pub(super) struct SendingArguments {
+    /// A TOML file that says what these options say, and more for each solver. An option counts before the file; solvers
+    /// of both are sent to.
+    #[arg(long, value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
+
+    /// A solver engine: requests go to URL/solve. May be given many times.
+    #[arg(long = "solver", value_name = "NAME=URL")]
+    pub(super) solvers: Vec<String>,
+
+    /// Replaces a top-level member of what solvers are sent, or appends it: JSON, or now+15s for an instant, or else a
+    /// string. The archive keeps the auction as it is.
+    #[arg(long = "set", value_name = "MEMBER=VALUE")]
+    pub(super) settings: Vec<String>,
+
     /// How long after the first request's start every solver must have answered [default: 15s].
     #[arg(long, value_name = "DURATION", value_parser = parse_duration, allow_hyphen_values = true)]
     pub(super) deadline: Option<Duration>,
@@ -159,7 +161,6 @@ impl SolveArguments {
         let Self {
             auction,
             id,
-            solvers,
             archive,
             codec,
             level,
@@ -167,17 +168,22 @@ impl SolveArguments {
             sending,
         } = self;
         let SendingArguments {
+            config,
+            solvers,
+            settings,
             deadline,
             format,
             otlp: _,
         } = sending;
         auction.is_none()
             && id.is_none()
-            && solvers.is_empty()
             && archive.is_none()
             && codec.is_none()
             && level.is_none()
             && archive_limit.is_none()
+            && config.is_none()
+            && solvers.is_empty()
+            && settings.is_empty()
             && deadline.is_none()
             && format.is_none()
     }

@@ -2,9 +2,9 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 
 use archive_sink::Overwrite;
-use chunked_writer::JsonDocument;
 use tokio::task::JoinSet;
 
+use super::dispatches;
 use super::exit::{Exit, Failure};
 use super::input::choose_id;
 use super::run::run_and_print;
@@ -79,13 +79,7 @@ impl Demonstration {
             _engines,
         } = self;
         let length = auction.text_length() as u64;
-        run_and_print(
-            &pipeline,
-            JsonDocument::new(auction),
-            id.as_ref(),
-            Some(length),
-            None,
-        )
-        .await
+        let dispatch = dispatches::of_auction(auction, id, &[]);
+        run_and_print(&pipeline, dispatch, Some(length), None).await
     }
 }

@@ -1,4 +1,3 @@
-use super::arguments::SendingArguments;
 use super::exit::{Exit, Failure};
 use crate::error_chain;
 use crate::telemetry::export::Export;
@@ -7,10 +6,10 @@ use crate::telemetry::export::Export;
 ///
 /// By then the outcome has been printed: it waits for no collector.
 pub(super) async fn exporting(
-    arguments: &SendingArguments,
+    otlp: Option<&str>,
     command: impl AsyncFnOnce(&Export) -> Result<Exit, Failure>,
 ) -> Result<Exit, Failure> {
-    let export = Export::start(arguments.otlp.as_deref())
+    let export = Export::start(otlp)
         .map_err(|error| Failure::usage(format!("--otlp: {}", error_chain(&error))))?;
     let exit = command(&export).await;
     export.finish().await;

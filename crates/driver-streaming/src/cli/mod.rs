@@ -2,12 +2,9 @@
 
 mod arguments;
 mod codec_choice;
-#[cfg_attr(
-    not(test),
-    expect(dead_code, unused_imports, reason = "no command takes --config yet")
-)]
 mod config;
 mod demonstration;
+mod dispatches;
 mod duration;
 mod exit;
 mod exporting;
@@ -20,6 +17,7 @@ mod run;
 mod setup;
 mod solve;
 mod solver;
+mod solver_request;
 mod summary;
 
 use std::process::ExitCode;
@@ -31,6 +29,7 @@ use tracing_subscriber::EnvFilter;
 use self::arguments::{Arguments, Command};
 use self::exit::{Exit, Failure};
 use self::exporting::exporting;
+use self::setup::Setup;
 
 /// Runs the program with the arguments of this process. Results go to standard output, all else to standard error.
 ///
@@ -63,14 +62,16 @@ fn run(arguments: Arguments) -> Result<Exit, Failure> {
     let result = runtime.block_on(async {
         match arguments.command {
             Command::Solve(arguments) => {
-                exporting(&arguments.sending, async |export| {
-                    solve::run(&arguments, export).await
+                let setup = Setup::read(&arguments.sending)?;
+                exporting(setup.otlp.as_deref(), async |export| {
+                    solve::run(&arguments, &setup, export).await
                 })
                 .await
             }
             Command::Replay(arguments) => {
-                exporting(&arguments.sending, async |export| {
-                    replay::run(&arguments, export).await
+                let setup = Setup::read(&arguments.sending)?;
+                exporting(setup.otlp.as_deref(), async |export| {
+                    replay::run(&arguments, &setup, export).await
                 })
                 .await
             }

@@ -1,45 +1,30 @@
-use std::collections::HashSet;
-
 use futures_util::StreamExt;
-use jiff::Timestamp;
 
 use super::arguments::ReplayArguments;
+use super::dispatches;
 use super::exit::{Exit, Failure};
-use super::member_setting::parse_setting;
 use super::run::run_and_print;
-use super::setup::{build, parse_solvers};
+use super::setup::{Setup, build};
 use crate::archive::StoreLocation;
 use crate::auction::AuctionId;
 use crate::document::Document;
 use crate::error_chain;
-use crate::pipeline::Pipeline;
 use crate::replay::ArchivedDocument;
 use crate::telemetry::export::Export;
 
-pub(super) async fn run(arguments: &ReplayArguments, export: &Export) -> Result<Exit, Failure> {
-    let solvers = parse_solvers(&arguments.solvers)?;
-    let now = Timestamp::now();
-    let settings: Vec<_> = arguments
-        .settings
-        .iter()
-        .map(|text| parse_setting(text, now))
-        .collect::<Result<_, _>>()?;
-    let mut names = HashSet::new();
-    if let Some((twice, _)) = settings.iter().find(|(name, _)| !names.insert(name)) {
-        return Err(Failure::usage(format!(
-            "--set: the member {twice:?} is set twice"
-        )));
+pub(super) async fn run(
+    arguments: &ReplayArguments,
+    setup: &Setup,
+    export: &Export,
+) -> Result<Exit, Failure> {
+    if setup.requests.is_empty() {
+        return Err(Failure::usage("nothing to do: no --solver is given"));
     }
-    let mut builder = Pipeline::builder().solvers(solvers);
-    if let Some(deadline) = arguments.sending.deadline {
-        builder = builder.deadline(deadline);
-    }
-    let pipeline = build(export.attach(builder))?;
+    let pipeline = build(export.attach(setup.pipeline()))?;
     let (location, name) = StoreLocation::object(&arguments.location).map_err(|error| {
         Failure::usage(format!("the archived auction: {}", error_chain(&error)))
     })?;
     let refuse = |error: String| Failure::usage(format!("{}: {error}", location.url_of(&name)));
-    let id = id_of(&name);
     let archive = location
         .archive()
         .build()
@@ -50,15 +35,13 @@ pub(super) async fn run(arguments: &ReplayArguments, export: &Export) -> Result<
     if let Some(Err(error)) = looked_at.stream_from(0).next().await {
         return Err(refuse(error_chain(&error)));
     }
-    let document = ArchivedDocument::new(archive, &*name).with_members(settings);
-    run_and_print(
-        &pipeline,
-        document,
-        id.as_ref(),
-        None,
-        arguments.sending.format,
-    )
-    .await
+    let dispatch = dispatches::of_archived(&archive, &name, &setup.requests);
+    let dispatch = match id_of(&name) {
+        // Without an archive it is not kept: the id is for reports.
+        Some(id) => dispatch.archive_as(id),
+        None => dispatch,
+    };
+    run_and_print(&pipeline, dispatch, None, setup.format).await
 }
 
 /// The id in a name such as `8339027.json.gz`.

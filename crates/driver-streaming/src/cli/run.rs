@@ -4,8 +4,7 @@ use super::arguments::Format;
 use super::exit::{Exit, Failure, print_line};
 use super::progress_bars::ProgressBars;
 use super::summary::summary;
-use crate::auction::AuctionId;
-use crate::document::Document;
+use crate::dispatch::Dispatch;
 use crate::outcome::Outcome;
 use crate::pipeline::Pipeline;
 
@@ -15,14 +14,13 @@ const CLEAN_UP_LIMIT: Duration = Duration::from_secs(10);
 /// Runs one auction through a pipeline, shows how it goes, and prints the outcome.
 pub(super) async fn run_and_print(
     pipeline: &Pipeline,
-    document: impl Document + 'static,
-    id: Option<&AuctionId>,
+    dispatch: Dispatch,
     length: Option<u64>,
     format: Option<Format>,
 ) -> Result<Exit, Failure> {
     let progress = pipeline.progress();
     let bars = ProgressBars::new(&progress, length);
-    let run = pipeline.run_with_progress(document, id, &progress);
+    let run = pipeline.run_with_progress(dispatch, &progress);
     let draw = async {
         match &bars {
             Some(bars) => bars.draw().await,

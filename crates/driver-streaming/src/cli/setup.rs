@@ -1,25 +1,103 @@
 use std::collections::HashSet;
+use std::time::Duration;
 
+use jiff::Timestamp;
+
+use super::arguments::{Format, SendingArguments};
+use super::config::Config;
 use super::exit::Failure;
+use super::member_setting::parse_setting;
+use super::solver_request::{Members, SolverRequest, merged};
 use crate::error_chain;
 use crate::pipeline::{Pipeline, PipelineBuilder};
-use crate::solver::Solver;
 
-/// The solvers that `--solver` names.
-pub(super) fn parse_solvers(texts: &[String]) -> Result<Vec<Solver>, Failure> {
-    let parse = |text: &String| {
-        text.parse()
-            .map_err(|error| Failure::usage(format!("--solver: {}", error_chain(&error))))
-    };
-    let solvers: Vec<Solver> = texts.iter().map(parse).collect::<Result<_, _>>()?;
-    // Said here, too, so that nothing has been set up by then.
+/// What options and configuration file say together; where both say something, the option counts.
+#[derive(Debug)]
+pub(super) struct Setup {
+    pub(super) requests: Vec<SolverRequest>,
+    pub(super) deadline: Option<Duration>,
+    pub(super) format: Option<Format>,
+    pub(super) otlp: Option<String>,
+    /// The rest of the configuration file.
+    pub(super) config: Option<Config>,
+}
+
+impl Setup {
+    /// Reads the configuration file, if one is named, and all that concerns sending.
+    pub(super) fn read(sending: &SendingArguments) -> Result<Self, Failure> {
+        let now = Timestamp::now();
+        let config = sending
+            .config
+            .as_ref()
+            .map(|path| Config::load(path, now))
+            .transpose()
+            .map_err(|error| Failure::usage(error.to_string()))?;
+        let of_options = parse_settings(&sending.settings, now)?;
+        let of_config = config.as_ref();
+        let common = match of_config {
+            Some(config) => merged(&config.set, &of_options),
+            None => of_options,
+        };
+        let mut requests = Vec::new();
+        for solver in of_config.map_or(&[][..], |config| &config.solvers) {
+            requests.push(SolverRequest::from_config(solver, &common)?);
+        }
+        for text in &sending.solvers {
+            let solver = text
+                .parse()
+                .map_err(|error| Failure::usage(format!("--solver: {}", error_chain(&error))))?;
+            requests.push(SolverRequest::new(solver, common.clone()));
+        }
+        // Said here, too, so that nothing has been set up by then.
+        let mut names = HashSet::new();
+        let twice = requests
+            .iter()
+            .find(|request| !names.insert(request.solver.name()));
+        if let Some(twice) = twice {
+            let name = twice.solver.name();
+            return Err(Failure::usage(format!(
+                "--solver: two solvers are named {name:?}"
+            )));
+        }
+        Ok(Self {
+            deadline: sending
+                .deadline
+                .or(of_config.and_then(|config| config.deadline)),
+            format: sending
+                .format
+                .or(of_config.and_then(|config| config.format)),
+            otlp: sending
+                .otlp
+                .clone()
+                .or(of_config.and_then(|config| config.otlp.clone())),
+            requests,
+            config,
+        })
+    }
+
+    /// A pipeline to these solvers, to be completed.
+    pub(super) fn pipeline(&self) -> PipelineBuilder {
+        let solvers = self.requests.iter().map(|request| request.solver.clone());
+        let builder = Pipeline::builder().solvers(solvers);
+        match self.deadline {
+            Some(deadline) => builder.deadline(deadline),
+            None => builder,
+        }
+    }
+}
+
+/// The members that `--set` names, each once.
+fn parse_settings(texts: &[String], now: Timestamp) -> Result<Members, Failure> {
+    let settings: Members = texts
+        .iter()
+        .map(|text| parse_setting(text, now))
+        .collect::<Result<_, _>>()?;
     let mut names = HashSet::new();
-    match solvers.iter().find(|solver| !names.insert(solver.name())) {
-        Some(twice) => Err(Failure::usage(format!(
-            "--solver: two solvers are named {:?}",
-            twice.name()
+    match settings.iter().find(|(name, _)| !names.insert(name)) {
+        Some((twice, _)) => Err(Failure::usage(format!(
+            "--set: the member {twice:?} is set twice"
         ))),
-        None => Ok(solvers),
+        None => Ok(settings),
     }
 }
 

@@ -1,65 +1,114 @@
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use chunked_writer::JsonDocument;
+use archive_sink::Codec;
 
 use super::arguments::SolveArguments;
 use super::codec_choice::codec;
 use super::demonstration::Demonstration;
+use super::dispatches;
 use super::exit::{Exit, Failure};
 use super::input::{choose_id, name_of, read_auction};
 use super::run::run_and_print;
-use super::setup::{build, parse_solvers};
+use super::setup::{Setup, build};
 use crate::archive::StoreLocation;
+use crate::auction::{AuctionId, RawAuction};
 use crate::error_chain;
-use crate::pipeline::Pipeline;
+use crate::pipeline::PipelineBuilder;
 use crate::telemetry::export::Export;
 
-pub(super) async fn run(arguments: &SolveArguments, export: &Export) -> Result<Exit, Failure> {
+pub(super) async fn run(
+    arguments: &SolveArguments,
+    setup: &Setup,
+    export: &Export,
+) -> Result<Exit, Failure> {
     if arguments.is_bare() {
         return Demonstration::start(export).await?.run().await;
     }
-    let Some(path) = &arguments.auction else {
+    let Some(path) = auction_path(arguments, setup) else {
         return Err(Failure::usage(
             "--auction is missing: the file to send, or - for standard input",
         ));
     };
-    if arguments.solvers.is_empty() && arguments.archive.is_none() {
+    let archive = archive_location(arguments, setup);
+    if setup.requests.is_empty() && archive.is_none() {
         return Err(Failure::usage(
             "nothing to do: neither --solver nor --archive is given",
         ));
     }
-    let solvers = parse_solvers(&arguments.solvers)?;
-    let codec = codec(arguments.codec.as_deref(), arguments.level)?;
-    let auction = read_auction(path)?;
-    let id = choose_id(arguments.id.as_deref(), &auction, path)?;
-    let mut builder = Pipeline::builder().solvers(solvers);
-    if let Some(deadline) = arguments.sending.deadline {
-        builder = builder.deadline(deadline);
-    }
-    if let Some(limit) = arguments.archive_limit {
-        builder = builder.archive_limit(limit);
-    }
-    if let Some(archive) = &arguments.archive {
+    let codec = archive_codec(arguments, setup)?;
+    let auction = read_auction(&path)?;
+    let id = auction_id(arguments, setup, &auction, &path)?;
+    let mut builder = setup.pipeline();
+    if let Some(archive) = &archive {
         if id.is_none() {
-            return Err(Failure::usage(no_id(path)));
+            return Err(Failure::usage(no_id(&path)));
         }
-        let location = StoreLocation::folder(archive)
-            .map_err(|error| Failure::usage(format!("--archive: {}", error_chain(&error))))?;
-        let kept = location.archive().codec(codec).build();
-        let kept =
-            kept.map_err(|error| Failure::usage(format!("--archive: {}", error_chain(&error))))?;
-        builder = builder.archive(location.target(kept));
+        builder = archived(builder, archive, codec)?;
+    }
+    let of_config = setup
+        .config
+        .as_ref()
+        .and_then(|config| config.archive.as_ref());
+    if let Some(limit) = arguments
+        .archive_limit
+        .or(of_config.and_then(|archive| archive.limit))
+    {
+        builder = builder.archive_limit(limit);
     }
     let pipeline = build(export.attach(builder))?;
     let length = auction.text_length() as u64;
-    run_and_print(
-        &pipeline,
-        JsonDocument::new(auction),
-        id.as_ref(),
-        Some(length),
-        arguments.sending.format,
-    )
-    .await
+    let dispatch = dispatches::of_auction(auction, id, &setup.requests);
+    run_and_print(&pipeline, dispatch, Some(length), setup.format).await
+}
+
+fn auction_path(arguments: &SolveArguments, setup: &Setup) -> Option<PathBuf> {
+    let of_config = || setup.config.as_ref()?.auction.clone();
+    arguments.auction.clone().or_else(of_config)
+}
+
+fn archive_location(arguments: &SolveArguments, setup: &Setup) -> Option<String> {
+    let of_config = || setup.config.as_ref()?.archive.as_ref()?.location.clone();
+    arguments.archive.clone().or_else(of_config)
+}
+
+/// The codec that the options name, else that of the configuration file: a level belongs to the codec beside it.
+fn archive_codec(arguments: &SolveArguments, setup: &Setup) -> Result<Codec, Failure> {
+    let of_config = setup
+        .config
+        .as_ref()
+        .and_then(|config| config.archive.as_ref())
+        .map(|archive| archive.codec);
+    match of_config {
+        Some(of_config) if arguments.codec.is_none() => match arguments.level {
+            None => Ok(of_config),
+            level => codec(Some(of_config.kind().name()), level),
+        },
+        _ => codec(arguments.codec.as_deref(), arguments.level),
+    }
+}
+
+fn auction_id(
+    arguments: &SolveArguments,
+    setup: &Setup,
+    auction: &RawAuction,
+    path: &Path,
+) -> Result<Option<AuctionId>, Failure> {
+    match setup.config.as_ref().and_then(|config| config.id.clone()) {
+        Some(id) if arguments.id.is_none() => Ok(Some(id)),
+        _ => choose_id(arguments.id.as_deref(), auction, path),
+    }
+}
+
+fn archived(
+    builder: PipelineBuilder,
+    archive: &str,
+    codec: Codec,
+) -> Result<PipelineBuilder, Failure> {
+    let refuse = |error: String| Failure::usage(format!("--archive: {error}"));
+    let location = StoreLocation::folder(archive).map_err(|error| refuse(error_chain(&error)))?;
+    let kept = location.archive().codec(codec).build();
+    let kept = kept.map_err(|error| refuse(error_chain(&error)))?;
+    Ok(builder.archive(location.target(kept)))
 }
 
 fn no_id(path: &Path) -> String {

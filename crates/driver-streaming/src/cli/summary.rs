@@ -33,16 +33,31 @@ pub(super) fn summary(outcome: &Outcome) -> String {
         &mut text,
         format_args!("archive {}", archive_line(&outcome.archive)),
     );
-    let serialize = &outcome.serialize;
-    let passes = serialize
-        .passes
-        .map_or_else(|| "?".to_owned(), |passes| format!("{passes:.2}"));
+    let (serialize, compress) = (&outcome.serialize, &outcome.compress);
+    let documents = match serialize.documents {
+        0 | 1 => String::new(),
+        documents => format!("{documents} documents "),
+    };
     let _infallible = write!(
         text,
-        "produced {passes} times in {:.1} ms; {:.1} ms in all",
-        serialize.busy_ms, outcome.wall_ms
+        "{documents}produced {} times in {:.1} ms; ",
+        times(serialize.passes),
+        serialize.busy_ms
     );
+    if compress.documents > 0 {
+        let _infallible = write!(
+            text,
+            "{} compressed for solvers {} times; ",
+            compress.documents,
+            times(compress.passes)
+        );
+    }
+    let _infallible = write!(text, "{:.1} ms in all", outcome.wall_ms);
     text
+}
+
+fn times(passes: Option<f64>) -> String {
+    passes.map_or_else(|| "?".to_owned(), |passes| format!("{passes:.2}"))
 }
 
 fn line(text: &mut String, arguments: std::fmt::Arguments<'_>) {
@@ -62,7 +77,10 @@ fn solver_line(solver: &SolverOutcome) -> String {
     let mut text = format!("{status}{http}: ");
     match (solver.transmission_ms, solver.to_first_poll_ms) {
         (Some(transmission), Some(first)) => {
-            let sent = size(solver.bytes_sent);
+            let sent = match solver.encoding {
+                Some(encoding) => format!("{} of {encoding}", size(solver.bytes_sent)),
+                None => size(solver.bytes_sent),
+            };
             let (producer, consumer) =
                 (time(solver.producer_wait_ms), time(solver.consumer_wait_ms));
             let _infallible = write!(
@@ -75,6 +93,9 @@ fn solver_line(solver: &SolverOutcome) -> String {
     if let Some(answered) = solver.response_ms {
         let _infallible = write!(text, "; answered at {answered:.1} ms");
     }
+    if solver.attempts > 1 {
+        let _infallible = write!(text, "; {} attempts", solver.attempts);
+    }
     if let Some(error) = &solver.error {
         let _infallible = write!(text, "; {error}");
     }
@@ -84,6 +105,7 @@ fn solver_line(solver: &SolverOutcome) -> String {
 fn archive_line(archive: &ArchiveOutcome) -> String {
     match archive.status {
         ArchiveStatus::Skipped => "skipped".to_owned(),
+        ArchiveStatus::Running => "still running".to_owned(),
         ArchiveStatus::Failed => format!(
             "failed: {}",
             archive.error.as_deref().unwrap_or("for an unknown reason")

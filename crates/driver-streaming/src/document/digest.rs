@@ -1,6 +1,6 @@
 use std::fmt;
 use std::pin::Pin;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -30,36 +30,84 @@ impl DocumentDigest {
                 hex
             })
     }
+
+    /// The SHA-256 as bytes.
+    pub fn sha256_bytes(&self) -> [u8; 32] {
+        self.sha256
+    }
 }
 
-/// Holds the digest of a document once one production of it has ended well.
+/// Digests a document once, however many productions of it there are, and whichever of them come to the end.
+///
+/// The productions of a document yield the same bytes, so any of them may carry the digest on from where another left
+/// it. A production begins where some reader has been before, hence never beyond what has been digested.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct DigestCell {
-    found: Arc<OnceLock<DocumentDigest>>,
+    frontier: Arc<Mutex<Frontier>>,
+}
+
+/// How far the document has been digested.
+#[derive(Clone, Debug, Default)]
+struct Frontier {
+    offset: u64,
+    hasher: Sha256,
+    /// Whether that is all of it.
+    whole: bool,
 }
 
 impl DigestCell {
-    /// The digest, unless no production has ended well yet.
+    /// The digest, unless no production has come to the end yet.
     pub(crate) fn get(&self) -> Option<DocumentDigest> {
-        self.found.get().copied()
+        self.with_tail(&[])
     }
 
-    /// Passes on a production from byte 0, digesting it.
-    pub(crate) fn follow<S>(&self, production: S) -> Digested<S> {
+    /// The digest of the document with `tail` appended, unless no production has come to the end yet.
+    pub(crate) fn with_tail(&self, tail: &[u8]) -> Option<DocumentDigest> {
+        let frontier = self.lock();
+        if !frontier.whole {
+            return None;
+        }
+        let (mut hasher, bytes) = (frontier.hasher.clone(), frontier.offset);
+        drop(frontier);
+        hasher.update(tail);
+        Some(DocumentDigest {
+            bytes: bytes + tail.len() as u64,
+            sha256: hasher.finalize().into(),
+        })
+    }
+
+    /// Passes on a production from byte `offset` on, digesting what has not been digested yet.
+    pub(crate) fn follow<S>(&self, production: S, offset: u64) -> Digested<S> {
         Digested {
             production,
-            hasher: Sha256::new(),
-            bytes: 0,
+            offset,
             cell: self.clone(),
         }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Frontier> {
+        // No code of others runs while it is held.
+        self.frontier.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Frontier {
+    /// A production yielded `chunk` at `offset`.
+    fn advance(&mut self, offset: u64, chunk: &[u8]) {
+        let known = self.offset.checked_sub(offset);
+        let new = known
+            .and_then(|known| usize::try_from(known).ok())
+            .and_then(|known| chunk.get(known..))
+            .unwrap_or_default();
+        self.hasher.update(new);
+        self.offset += new.len() as u64;
     }
 }
 
 /// A production that is digested as it passes.
 pub(crate) struct Digested<S> {
     production: S,
-    hasher: Sha256,
-    bytes: u64,
+    offset: u64,
     cell: DigestCell,
 }
 
@@ -73,16 +121,12 @@ where
         let polled = Pin::new(&mut self.production).poll_next(context);
         match &polled {
             Poll::Ready(Some(Ok(chunk))) => {
-                self.hasher.update(chunk);
-                self.bytes += chunk.len() as u64;
+                self.cell.lock().advance(self.offset, chunk);
+                self.offset += chunk.len() as u64;
             }
             Poll::Ready(None) => {
-                let digest = DocumentDigest {
-                    bytes: self.bytes,
-                    sha256: self.hasher.finalize_reset().into(),
-                };
-                // Another production may have been first: the document is the same.
-                let _first = self.cell.found.set(digest);
+                let mut frontier = self.cell.lock();
+                frontier.whole |= frontier.offset == self.offset;
             }
             Poll::Ready(Some(Err(_))) | Poll::Pending => {}
         }
@@ -96,30 +140,61 @@ where
 
 #[cfg(test)]
 mod tests {
-    use futures_util::{StreamExt, stream};
+    use futures_util::{FutureExt, StreamExt, stream};
 
     use super::*;
 
-    #[tokio::test]
-    async fn is_known_after_a_good_end_only() {
-        let cell = DigestCell::default();
-        let failing = stream::iter([Ok(Bytes::from_static(b"abc")), Err("broken")]);
-        let seen: Vec<_> = cell.follow(failing).take(2).collect().await;
-        assert_eq!(seen.len(), 2);
-        assert_eq!(cell.get(), None);
+    /// FIPS 180-2, appendix B.1.
+    const ABC: &str = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
 
-        let whole = stream::iter([
-            Ok::<_, ()>(Bytes::from_static(b"a")),
-            Ok(Bytes::from_static(b"bc")),
-        ]);
-        let seen: Vec<_> = cell.follow(whole).collect().await;
-        assert_eq!(seen.len(), 2);
+    fn pieces(pieces: &[&'static str]) -> impl Stream<Item = Result<Bytes, &'static str>> + Unpin {
+        stream::iter(pieces.to_vec()).map(|piece| match piece {
+            "!" => Err("broken"),
+            piece => Ok(Bytes::from_static(piece.as_bytes())),
+        })
+    }
+
+    fn run(cell: &DigestCell, offset: u64, text: &[&'static str]) {
+        let _seen: Vec<_> = cell
+            .follow(pieces(text), offset)
+            .collect()
+            .now_or_never()
+            .unwrap();
+    }
+
+    #[test]
+    fn is_known_after_a_good_end_only() {
+        let cell = DigestCell::default();
+        let mut broken = cell.follow(pieces(&["abc", "!"]), 0);
+        assert!(broken.next().now_or_never().unwrap().unwrap().is_ok());
+        assert!(broken.next().now_or_never().unwrap().unwrap().is_err());
+        drop(broken);
+        assert_eq!(cell.get(), None);
+        run(&cell, 0, &["a", "bc"]);
         let digest = cell.get().unwrap();
-        assert_eq!(digest.bytes(), 3);
-        // FIPS 180-2, appendix B.1.
-        assert_eq!(
-            digest.sha256(),
-            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
-        );
+        assert_eq!((digest.bytes(), digest.sha256().as_str()), (3, ABC));
+    }
+
+    #[test]
+    fn any_production_carries_it_on() {
+        let cell = DigestCell::default();
+        let mut first = cell.follow(pieces(&["a", "b", "c"]), 0);
+        let _a = first.next().now_or_never();
+        let _b = first.next().now_or_never();
+        drop(first);
+        run(&cell, 1, &["bc"]);
+        assert_eq!(cell.get().unwrap().sha256(), ABC);
+        // One that comes later changes nothing.
+        run(&cell, 2, &["c"]);
+        assert_eq!(cell.get().unwrap().bytes(), 3);
+    }
+
+    #[test]
+    fn a_tail_is_digested_with_the_document() {
+        let cell = DigestCell::default();
+        run(&cell, 0, &["a"]);
+        assert_eq!(cell.with_tail(b"bc").unwrap().sha256(), ABC);
+        assert_eq!(cell.with_tail(b"bc").unwrap().bytes(), 3);
+        assert_eq!(cell.get().unwrap().bytes(), 1);
     }
 }

@@ -2,21 +2,28 @@
 
 mod digest;
 mod document_error;
+mod production;
+mod skip;
 
 use std::pin::Pin;
 
 use bytes::Bytes;
-use chunked_writer::JsonDocument;
+use chunked_writer::{JsonDocument, LazyDocument};
 use futures_core::Stream;
-use futures_util::TryStreamExt;
+use futures_util::{TryFutureExt, TryStreamExt};
 use serde::Serialize;
 
 pub(crate) use self::digest::DigestCell;
 pub use self::digest::DocumentDigest;
 pub use self::document_error::DocumentError;
+pub(crate) use self::production::{panicked, produce};
+pub(crate) use self::skip::Skip;
 
 /// One production of a document.
 pub type DocumentStream = Pin<Box<dyn Stream<Item = Result<Bytes, DocumentError>> + Send>>;
+
+/// Finds out a document's length.
+pub type LengthFuture = Pin<Box<dyn Future<Output = Result<u64, DocumentError>> + Send>>;
 
 /// A byte sequence that can be produced again from any offset, identically, in chunks of a fixed size.
 ///
@@ -27,6 +34,10 @@ pub trait Document: Send + Sync {
 
     /// How many bytes have been produced so far, by all productions together, thrown-away ones included.
     fn bytes_produced(&self) -> u64;
+
+    /// Finds out the length in bytes, for solvers that insist on a `Content-Length`. What that takes is not among the
+    /// [bytes produced](Self::bytes_produced).
+    fn length(&self) -> LengthFuture;
 
     /// The digest of what the document was made from, where that is another document, once it is known.
     fn origin(&self) -> Option<DocumentDigest> {
@@ -44,5 +55,23 @@ where
 
     fn bytes_produced(&self) -> u64 {
         self.statistics().bytes_produced
+    }
+
+    fn length(&self) -> LengthFuture {
+        Box::pin(self.count_length().map_err(DocumentError::new))
+    }
+}
+
+impl Document for LazyDocument {
+    fn stream_from(&self, offset: u64) -> DocumentStream {
+        Box::pin(LazyDocument::stream_from(self, offset).map_err(DocumentError::new))
+    }
+
+    fn bytes_produced(&self) -> u64 {
+        self.statistics().bytes_produced
+    }
+
+    fn length(&self) -> LengthFuture {
+        Box::pin(self.count_length().map_err(DocumentError::new))
     }
 }

@@ -1,9 +1,10 @@
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use http::Uri;
 use hyper_util::client::proxy::matcher::{Intercept, Matcher};
-use url::{Host, Url};
+use url::Url;
+
+use crate::solver::is_loopback;
 
 /// Which requests go by which proxy: none to this machine, where no proxy could find it.
 #[derive(Clone, Debug)]
@@ -28,16 +29,6 @@ impl Proxies {
         let proxy = self.matcher.intercept(destination)?;
         let url = Url::parse(&destination.to_string()).ok()?;
         (!is_loopback(&url)).then_some(proxy)
-    }
-}
-
-/// Whether the host of `url` is this machine, by RFC 6761 (`localhost`) and RFC 6890 (loopback addresses).
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => IpAddr::V6(address).to_canonical().is_loopback(),
-        None => false,
     }
 }
 

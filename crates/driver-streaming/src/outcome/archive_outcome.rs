@@ -35,11 +35,25 @@ pub enum ArchiveStatus {
     Failed,
     /// No archive was asked for.
     Skipped,
+    /// It goes on after the run: [`PendingArchive`](crate::PendingArchive) tells how it ends.
+    Running,
 }
 
 impl ArchiveOutcome {
     pub(crate) fn skipped() -> Self {
         Self::new(ArchiveStatus::Skipped)
+    }
+
+    pub(crate) fn running() -> Self {
+        Self::new(ArchiveStatus::Running)
+    }
+
+    /// It is not known what became of it.
+    pub(crate) fn lost(error: String) -> Self {
+        Self {
+            error: Some(error),
+            ..Self::new(ArchiveStatus::Failed)
+        }
     }
 
     pub(crate) fn failed(codec: &str, error: String) -> Self {

@@ -20,8 +20,10 @@ pub struct Outcome {
     pub solvers: Vec<SolverOutcome>,
     /// The archive.
     pub archive: ArchiveOutcome,
-    /// Producing the document.
+    /// Producing the documents.
     pub serialize: SerializeOutcome,
+    /// Compressing them for solvers that ask for it.
+    pub compress: CompressOutcome,
     /// From the first request's start to the last reader's end.
     pub wall_ms: f64,
 }
@@ -38,14 +40,28 @@ pub struct AuctionOutcome {
     pub sha256: Option<String>,
 }
 
-/// What producing the document took.
+/// What producing the documents took: one for each view that somebody was sent.
 #[derive(Debug, Serialize)]
 #[non_exhaustive]
 pub struct SerializeOutcome {
     /// Time spent producing, apart from time spent waiting, in all productions.
     pub busy_ms: f64,
-    /// Bytes produced over the document's bytes: 1 when one production served all readers.
+    /// Bytes produced over the documents' bytes: 1 when one production of each served all its readers. `None` when one
+    /// of them was not produced to its end.
     pub passes: Option<f64>,
+    /// How many documents there were.
+    pub documents: usize,
+}
+
+/// What compressing requests took. An archive that compresses for itself alone is not counted.
+#[derive(Debug, Serialize)]
+#[non_exhaustive]
+pub struct CompressOutcome {
+    /// Compressed bytes produced over those of the compressed documents: 1 when each was compressed once. `None` when
+    /// there are none, or one of them did not come to its end.
+    pub passes: Option<f64>,
+    /// How many compressed documents there were.
+    pub documents: usize,
 }
 
 impl Outcome {

@@ -3,7 +3,6 @@ use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use super::milliseconds;
-use crate::document::DocumentDigest;
 use crate::solver::{Exchange, Solver};
 
 /// What happened to one solver.
@@ -18,11 +17,13 @@ pub struct SolverOutcome {
     pub status: SolverStatus,
     /// The status of the answer.
     pub http_status: Option<u16>,
-    /// How many requests were made.
+    /// How many requests were made; what follows is said of the last.
     pub attempts: u32,
+    /// How requests were encoded: their `Content-Encoding`.
+    pub encoding: Option<&'static str>,
     /// Bytes handed to the HTTP client in the last attempt. Handed over is not yet on the wire.
     pub bytes_sent: Option<u64>,
-    /// SHA-256 of the document, in hex, if the solver was sent all of it.
+    /// SHA-256 of the raw document that this solver was sent, in hex, if it was sent all of it.
     pub document_sha256: Option<String>,
     /// How the request's body ended.
     #[serde(serialize_with = "ending")]
@@ -59,11 +60,7 @@ pub enum SolverStatus {
 }
 
 impl SolverOutcome {
-    pub(crate) fn new(
-        solver: &Solver,
-        exchange: Exchange,
-        document: Option<DocumentDigest>,
-    ) -> Self {
+    pub(crate) fn new(solver: &Solver, exchange: Exchange) -> Self {
         let measurements = exchange.measurements().cloned();
         let whole = measurements
             .as_ref()
@@ -79,9 +76,13 @@ impl SolverOutcome {
             url: solver.shown_url(),
             status: exchange.status(),
             http_status: exchange.http_status(),
-            attempts: 1,
+            attempts: exchange.attempts(),
+            encoding: exchange.encoding(),
             bytes_sent: measurements.as_ref().map(|found| found.bytes),
-            document_sha256: document.filter(|_| whole).map(|digest| digest.sha256()),
+            document_sha256: exchange
+                .digest()
+                .filter(|_| whole)
+                .map(|digest| digest.sha256()),
             ending: measurements.as_ref().map(|found| found.ending),
             to_first_poll_ms: time(|found| found.to_first_poll),
             transmission_ms: time(|found| found.transmission),

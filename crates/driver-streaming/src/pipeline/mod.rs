@@ -1,13 +1,15 @@
 //! One auction to many solvers and an archive.
 
-mod clients;
+mod archiving;
+mod pending_archive;
 mod pipeline;
 mod pipeline_builder;
 mod pipeline_error;
+mod run;
 mod settings;
+mod window_budget;
 
-#[cfg(feature = "cli")]
-pub(crate) use self::clients::Clients;
+pub use self::pending_archive::PendingArchive;
 pub use self::pipeline::Pipeline;
 pub use self::pipeline_builder::PipelineBuilder;
 pub use self::pipeline_error::PipelineError;

@@ -1,11 +1,16 @@
 use std::collections::HashSet;
+use std::convert::Infallible;
 use std::time::Duration;
 
-use super::clients::Clients;
+use archive_sink::EncodedStream;
+use bytes::Bytes;
+use futures_util::stream;
+
 use super::pipeline::Pipeline;
 use super::pipeline_error::PipelineError;
 use super::settings::Settings;
 use crate::archive::ArchiveTarget;
+use crate::http_client::{ClientSettings, HttpClient};
 use crate::solver::Solver;
 use crate::telemetry::{Telemetry, TelemetrySettings};
 
@@ -40,7 +45,8 @@ impl PipelineBuilder {
         self
     }
 
-    /// How long after the first request's start every solver must have answered. 15 s by default.
+    /// How long after the first request's start every solver must have answered. 15 s by default. A solver may have a
+    /// [time limit](Solver::with_timeout) of its own within it.
     #[must_use]
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.settings.deadline = deadline;
@@ -61,17 +67,40 @@ impl PipelineBuilder {
         self
     }
 
-    /// How much of the document is kept for readers that are behind, in bytes. 1 MiB by default.
+    /// How much of a document is kept for readers that are behind, in bytes. 1 MiB by default.
+    ///
+    /// A document has at most four windows, one for each production that is under way at the same time.
     #[must_use]
     pub fn window(mut self, bytes: usize) -> Self {
         self.settings.window_bytes = bytes;
         self
     }
 
+    /// How much all windows of all runs together take at most, in bytes. 64 MiB by default: 16 documents at a time, with
+    /// four windows of 1 MiB each.
+    ///
+    /// When half of it is taken, runs that begin get smaller windows; only when not even a chunk for each window is left,
+    /// a run waits before it begins.
+    #[must_use]
+    pub fn window_budget(mut self, bytes: usize) -> Self {
+        self.settings.window_budget_bytes = bytes;
+        self
+    }
+
+    /// Whether documents are digested, by SHA-256. They are by default.
+    ///
+    /// Without it, outcomes name no digests, and an archive computes its own, unless that is switched off as well.
+    #[must_use]
+    pub fn digest(mut self, enabled: bool) -> Self {
+        self.settings.digest = enabled;
+        self
+    }
+
     /// The pipeline.
     ///
     /// # Errors
-    /// When two solvers have the same name, or the HTTP client cannot be set up.
+    /// When two solvers have the same name, a solver's settings contradict one another, or the HTTP client cannot be set
+    /// up.
     pub fn build(self) -> Result<Pipeline, PipelineError> {
         let mut names = HashSet::new();
         if let Some(twice) = self
@@ -83,13 +112,39 @@ impl PipelineBuilder {
                 name: twice.name().to_owned(),
             });
         }
+        for solver in &self.solvers {
+            check(solver)?;
+        }
+        let client = ClientSettings {
+            // A peer that takes nothing for a whole deadline, when nobody waits for it any more, is gone.
+            tcp_user_timeout: Some(self.settings.deadline),
+            ..ClientSettings::default()
+        };
+        let client = HttpClient::new(&client).map_err(|error| PipelineError::Client {
+            source: error.into(),
+        })?;
         let telemetry = Telemetry::new(self.telemetry, &self.solvers);
         Ok(Pipeline::new(
             self.solvers,
             self.archive,
-            Clients::new(self.settings.deadline)?,
+            client,
             self.settings,
             telemetry,
         ))
+    }
+}
+
+/// Whether requests can be made as the solver's settings say.
+fn check(solver: &Solver) -> Result<(), PipelineError> {
+    let Some(codec) = solver.encoding() else {
+        return Ok(());
+    };
+    let name = solver.name().to_owned();
+    if solver.wants_content_length() {
+        return Err(PipelineError::LengthOfEncoded { name });
+    }
+    match EncodedStream::new(stream::empty::<Result<Bytes, Infallible>>(), codec) {
+        Ok(_encoded) => Ok(()),
+        Err(source) => Err(PipelineError::Encoding { name, source }),
     }
 }

@@ -7,6 +7,8 @@ pub(super) struct Settings {
     pub(super) archive_limit: Duration,
     pub(super) answer_bytes: usize,
     pub(super) window_bytes: usize,
+    pub(super) window_budget_bytes: usize,
+    pub(super) digest: bool,
 }
 
 impl Default for Settings {
@@ -16,6 +18,8 @@ impl Default for Settings {
             archive_limit: Duration::from_secs(120),
             answer_bytes: 10_000_000,
             window_bytes: 1024 * 1024,
+            window_budget_bytes: 64 * 1024 * 1024,
+            digest: true,
         }
     }
 }

@@ -4,15 +4,18 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use archive_sink::Archive;
 use bytes::Bytes;
+use futures_core::Stream;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::exact_chunks::ExactChunks;
+use super::member_edits::MemberEdits;
 use super::member_rewriter::MemberRewriter;
 use super::rewrite::Rewrite;
-use super::skip::Skip;
-use crate::document::{DigestCell, Document, DocumentDigest, DocumentError, DocumentStream};
+use crate::document::{
+    DigestCell, Document, DocumentDigest, DocumentError, DocumentStream, LengthFuture, Skip,
+};
 
-/// An archived auction as a document: read, decompressed and, where members are set anew, rewritten as it is sent.
+/// An archived auction as a document: read, decompressed and, where members are changed, rewritten as it is sent.
 ///
 /// Every production reads the object again; memory is constant. Producing from an offset decompresses what lies
 /// before it, too.
@@ -20,7 +23,7 @@ use crate::document::{DigestCell, Document, DocumentDigest, DocumentError, Docum
 pub struct ArchivedDocument {
     archive: Archive,
     name: String,
-    members: Arc<[(String, Bytes)]>,
+    edits: MemberEdits,
     chunk_size: NonZeroUsize,
     produced: Arc<AtomicU64>,
     archived: DigestCell,
@@ -32,7 +35,7 @@ impl ArchivedDocument {
         Self {
             archive,
             name: name.into(),
-            members: Arc::new([]),
+            edits: MemberEdits::default(),
             chunk_size: chunked_writer::DEFAULT_CHUNK_SIZE,
             produced: Arc::default(),
             archived: DigestCell::default(),
@@ -43,20 +46,34 @@ impl ArchivedDocument {
     /// same name, the last counts.
     #[must_use]
     pub fn with_members(mut self, members: impl IntoIterator<Item = (String, Bytes)>) -> Self {
-        let mut kept: Vec<(String, Bytes)> = Vec::new();
-        for (name, value) in members {
-            match kept.iter_mut().find(|(other, _)| *other == name) {
-                Some((_, replaced)) => *replaced = value,
-                None => kept.push((name, value)),
-            }
-        }
-        self.members = kept.into();
+        self.edits = self.edits.replace(members);
         self
     }
-}
 
-impl Document for ArchivedDocument {
-    fn stream_from(&self, offset: u64) -> DocumentStream {
+    /// Leaves out top-level members.
+    #[must_use]
+    pub fn without_members(mut self, names: impl IntoIterator<Item = String>) -> Self {
+        self.edits = self.edits.remove(names);
+        self
+    }
+
+    /// Sends top-level members that are arrays or objects with nothing in them.
+    #[must_use]
+    pub fn with_empty_members(mut self, names: impl IntoIterator<Item = String>) -> Self {
+        self.edits = self.edits.empty(names);
+        self
+    }
+
+    /// Leaves out the closing brace, and ends in a comma if there is a member: for readers that append members of
+    /// their own, and the brace.
+    #[must_use]
+    pub fn left_open(mut self) -> Self {
+        self.edits = self.edits.left_open();
+        self
+    }
+
+    /// The document's bytes from its beginning, in pieces of any size.
+    fn pieces(&self) -> impl Stream<Item = Result<Bytes, DocumentError>> + Send + use<> {
         let this = self.clone();
         let opened = async move {
             let reader = this
@@ -64,22 +81,31 @@ impl Document for ArchivedDocument {
                 .open(&this.name)
                 .await
                 .map_err(DocumentError::new)?;
-            let archived = this.archived.follow(reader.map_err(DocumentError::new));
-            let rewriter = MemberRewriter::new(this.members.iter().cloned());
-            let produced = Arc::clone(&this.produced);
-            let rewritten = Rewrite::new(archived, rewriter).inspect_ok(move |piece| {
-                produced.fetch_add(piece.len() as u64, Ordering::Relaxed);
-            });
-            Ok::<_, DocumentError>(ExactChunks::new(
-                Skip::new(rewritten, offset),
-                this.chunk_size,
-            ))
+            let archived = this.archived.follow(reader.map_err(DocumentError::new), 0);
+            let rewriter = MemberRewriter::new(this.edits);
+            Ok::<_, DocumentError>(Rewrite::new(archived, rewriter))
         };
-        Box::pin(stream::once(Box::pin(opened)).try_flatten().boxed())
+        stream::once(Box::pin(opened)).try_flatten()
+    }
+}
+
+impl Document for ArchivedDocument {
+    fn stream_from(&self, offset: u64) -> DocumentStream {
+        let produced = Arc::clone(&self.produced);
+        let pieces = self.pieces().inspect_ok(move |piece| {
+            produced.fetch_add(piece.len() as u64, Ordering::Relaxed);
+        });
+        let rest = Skip::new(pieces.boxed(), offset);
+        Box::pin(ExactChunks::new(rest, self.chunk_size))
     }
 
     fn bytes_produced(&self) -> u64 {
         self.produced.load(Ordering::Relaxed)
+    }
+
+    fn length(&self) -> LengthFuture {
+        let lengths = self.pieces().map_ok(|piece| piece.len() as u64);
+        Box::pin(lengths.try_fold(0, |sum, length| std::future::ready(Ok(sum + length))))
     }
 
     fn origin(&self) -> Option<DocumentDigest> {

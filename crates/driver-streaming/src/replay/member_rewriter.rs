@@ -1,33 +1,31 @@
 use std::collections::VecDeque;
 
-use bytes::{Bytes, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 
+use super::member_edits::{MemberEdit, MemberEdits};
 use super::rewrite_error::RewriteError;
 use super::value_scanner::{Scanned, ValueScanner};
 
-/// The longest name of a top-level member: it is held to be compared.
+/// The longest name of a top-level member, with the white space around it: it is held to be compared.
 const LONGEST_NAME: usize = 64 * 1024;
 
-/// Replaces top-level members of a JSON object that comes in pieces of any size.
+/// Changes top-level members of a JSON object that comes in pieces of any size, as [`MemberEdits`] say.
 ///
-/// The structure of the top level is checked, and that brackets match; what stands between them is passed on as it is,
-/// without a copy and without being parsed. A member that the object does not have is appended. Holds no more than one member's name and the new values.
+/// The structure of the top level is checked, and that brackets match; what is not to be changed is passed on as it is,
+/// values without a copy and without being parsed. Holds no more than one member's name and the new values.
 #[derive(Debug)]
 pub(super) struct MemberRewriter {
-    replacements: Vec<Replacement>,
+    edits: MemberEdits,
+    /// Which of the replacements have found their member.
+    done: Vec<bool>,
     state: State,
-    /// The name being read, with its quotes.
-    name: BytesMut,
-    /// Whether the object has had a member.
+    /// What stands before the value whose member is being read: comma, white space, name.
+    held: BytesMut,
+    /// Where the name begins in that.
+    name_start: usize,
+    /// Whether a member has been handed out.
     any: bool,
     offset: u64,
-}
-
-#[derive(Clone, Debug)]
-struct Replacement {
-    name: String,
-    value: Bytes,
-    done: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,27 +40,28 @@ enum State {
     },
     Colon,
     /// After `:`.
-    Value {
-        replaced: bool,
-    },
-    InValue {
-        replaced: bool,
-        scanner: ValueScanner,
-    },
+    Value(Fate),
+    InValue(Fate, ValueScanner),
     End,
 }
 
+/// What becomes of a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fate {
+    Kept,
+    Dropped,
+    /// Of an array or an object the brackets are kept.
+    Emptied,
+}
+
 impl MemberRewriter {
-    pub(super) fn new(replacements: impl IntoIterator<Item = (String, Bytes)>) -> Self {
-        let replacement = |(name, value)| Replacement {
-            name,
-            value,
-            done: false,
-        };
+    pub(super) fn new(edits: MemberEdits) -> Self {
         Self {
-            replacements: replacements.into_iter().map(replacement).collect(),
+            done: vec![false; edits.replacements().len()],
+            edits,
             state: State::Start,
-            name: BytesMut::new(),
+            held: BytesMut::new(),
+            name_start: 0,
             any: false,
             offset: 0,
         }
@@ -79,49 +78,39 @@ impl MemberRewriter {
         let mut at = 0;
         while at < piece.len() {
             let byte = piece[at];
-            match self.state {
-                State::InValue {
-                    replaced,
-                    mut scanner,
-                } => {
-                    let scanned = scanner.scan(&piece[at..]);
-                    self.state = State::InValue { replaced, scanner };
-                    at = match scanned {
-                        Scanned::More => piece.len(),
-                        Scanned::Ended(after) => at + after,
-                        Scanned::Wrong(after, expected) => {
-                            return Err(RewriteError::Unexpected {
-                                found: char::from(piece[at + after]),
-                                expected,
-                                offset: self.offset + (at + after) as u64,
-                            });
-                        }
-                    };
-                    if replaced {
-                        kept_from = at;
-                    }
-                    if matches!(scanned, Scanned::Ended(_)) {
-                        let ended = piece[at];
-                        if ended == b'}' {
-                            self.close(piece, kept_from, at, output);
-                            kept_from = at;
-                            self.state = State::End;
-                        } else {
-                            self.state = State::Name;
-                        }
-                        at += 1;
-                    }
-                    continue;
-                }
-                State::InName { escaped } => {
-                    if self.name.len() >= LONGEST_NAME {
-                        let offset = self.offset + at as u64;
-                        return Err(RewriteError::LongName {
-                            limit: LONGEST_NAME,
-                            offset,
+            if let State::InValue(fate, mut scanner) = self.state {
+                let scanned = scanner.scan(&piece[at..]);
+                self.state = State::InValue(fate, scanner);
+                at = match scanned {
+                    Scanned::More => piece.len(),
+                    Scanned::Ended(after) => at + after,
+                    Scanned::Wrong(after, expected) => {
+                        return Err(RewriteError::Unexpected {
+                            found: char::from(piece[at + after]),
+                            expected,
+                            offset: self.offset + (at + after) as u64,
                         });
                     }
-                    self.name.extend_from_slice(&[byte]);
+                };
+                if fate == Fate::Kept {
+                    emit(piece, kept_from, at, output);
+                }
+                kept_from = at;
+                if matches!(scanned, Scanned::Ended(_)) {
+                    if piece[at] == b'}' {
+                        kept_from += self.close(output);
+                    } else {
+                        self.hold(piece[at], at)?;
+                        self.state = State::Name;
+                        kept_from += 1;
+                    }
+                    at += 1;
+                }
+                continue;
+            }
+            match self.state {
+                State::InName { escaped } => {
+                    self.hold(byte, at)?;
                     self.state = match byte {
                         _ if escaped => State::InName { escaped: false },
                         b'\\' => State::InName { escaped: true },
@@ -129,56 +118,58 @@ impl MemberRewriter {
                         _ => State::InName { escaped: false },
                     };
                 }
-                State::Start
-                | State::First
-                | State::Name
-                | State::Colon
-                | State::Value { .. }
-                | State::End
-                    if byte.is_ascii_whitespace() => {}
-                State::Start if byte == b'{' => self.state = State::First,
+                State::First | State::Name | State::Colon if byte.is_ascii_whitespace() => {
+                    self.hold(byte, at)?;
+                }
+                State::Start | State::Value(Fate::Kept) | State::End
+                    if byte.is_ascii_whitespace() =>
+                {
+                    at += 1;
+                    continue;
+                }
+                State::Value(_) if byte.is_ascii_whitespace() => {}
+                State::Start if byte == b'{' => {
+                    emit(piece, kept_from, at + 1, output);
+                    self.state = State::First;
+                }
                 State::First if byte == b'}' => {
-                    self.close(piece, kept_from, at, output);
-                    kept_from = at;
-                    self.state = State::End;
+                    output.push_back(self.held.split().freeze());
+                    kept_from = at + self.close(output);
+                    at += 1;
+                    continue;
                 }
                 State::First | State::Name if byte == b'"' => {
-                    self.any = true;
-                    self.name.clear();
-                    self.name.extend_from_slice(b"\"");
+                    self.name_start = self.held.len();
+                    self.hold(byte, at)?;
                     self.state = State::InName { escaped: false };
                 }
                 State::Colon if byte == b':' => {
-                    let replaced = self
-                        .replacement()
-                        .map(|replacement| replacement.value.clone());
-                    if let Some(value) = &replaced {
-                        emit(piece, kept_from, at + 1, output);
-                        output.push_back(value.clone());
-                        kept_from = at + 1;
-                    }
-                    self.state = State::Value {
-                        replaced: replaced.is_some(),
-                    };
+                    let fate = self.decide(output);
+                    self.state = State::Value(fate);
                 }
-                State::Value { replaced } if !matches!(byte, b',' | b'}' | b']' | b':') => {
-                    self.state = State::InValue {
-                        replaced,
-                        scanner: ValueScanner::default(),
+                State::Value(fate) if !matches!(byte, b',' | b'}' | b']' | b':') => {
+                    let fate = match (fate, byte) {
+                        (Fate::Emptied, b'[' | b'{') => {
+                            let empty = if byte == b'[' { "[]" } else { "{}" };
+                            output.push_back(Bytes::from_static(empty.as_bytes()));
+                            Fate::Dropped
+                        }
+                        (Fate::Emptied, _) => Fate::Kept,
+                        (fate, _) => fate,
                     };
-                    if replaced {
-                        kept_from = at;
-                    }
+                    self.state = State::InValue(fate, ValueScanner::default());
                     continue;
                 }
                 _ => return Err(self.unexpected(byte, at)),
             }
+            // All that got here has been taken care of.
             at += 1;
-            if matches!(self.state, State::Value { replaced: true }) {
-                kept_from = at;
-            }
+            kept_from = at;
         }
-        emit(piece, kept_from, piece.len(), output);
+        // What follows an object that is left open would stand before what others append to it.
+        if self.state != State::End || !self.edits.is_left_open() {
+            emit(piece, kept_from, piece.len(), output);
+        }
         self.offset += piece.len() as u64;
         Ok(())
     }
@@ -193,32 +184,63 @@ impl MemberRewriter {
         }
     }
 
-    /// The replacement for the member whose name has just been read.
-    fn replacement(&mut self) -> Option<&mut Replacement> {
-        // A name that does not decode is none of ours, and is passed on.
-        let name: String = serde_json::from_slice(&self.name).ok()?;
-        let found = self
-            .replacements
-            .iter_mut()
-            .find(|replacement| replacement.name == name)?;
-        found.done = true;
-        Some(found)
+    /// Keeps a byte until it is known whether its member is handed out.
+    fn hold(&mut self, byte: u8, at: usize) -> Result<(), RewriteError> {
+        if self.held.len() >= LONGEST_NAME {
+            return Err(RewriteError::LongName {
+                limit: LONGEST_NAME,
+                offset: self.offset + at as u64,
+            });
+        }
+        self.held.extend_from_slice(&[byte]);
+        Ok(())
     }
 
-    /// Hands out what is kept before the closing brace at `at`, and the members that the object did not have.
-    fn close(&mut self, piece: &Bytes, kept_from: usize, at: usize, output: &mut VecDeque<Bytes>) {
-        emit(piece, kept_from, at, output);
-        for replacement in self
-            .replacements
-            .iter()
-            .filter(|replacement| !replacement.done)
-        {
+    /// Hands out the name that has just been read, and its new value, if it has one.
+    fn decide(&mut self, output: &mut VecDeque<Bytes>) -> Fate {
+        // A name that does not decode is none of ours, and is passed on.
+        let name = serde_json::from_slice::<String>(self.held[self.name_start..].trim_ascii()).ok();
+        let edit = name.map_or(MemberEdit::Keep, |name| self.edits.of(&name));
+        let mut held = self.held.split();
+        if edit == MemberEdit::Remove {
+            return Fate::Dropped;
+        }
+        if !self.any && held.first() == Some(&b',') {
+            held.advance(1);
+        }
+        self.any = true;
+        held.extend_from_slice(b":");
+        output.push_back(held.freeze());
+        match edit {
+            MemberEdit::Replace(index) => {
+                self.done[index] = true;
+                output.push_back(self.edits.replacements()[index].1.clone());
+                Fate::Dropped
+            }
+            MemberEdit::Empty => Fate::Emptied,
+            MemberEdit::Keep | MemberEdit::Remove => Fate::Kept,
+        }
+    }
+
+    /// Hands out the members that the object did not have, before its closing brace. Says how much of that brace is
+    /// not handed out: all of it, where the object is left open, and then a comma stands in its place after a member.
+    fn close(&mut self, output: &mut VecDeque<Bytes>) -> usize {
+        let missing = self.done.iter().zip(self.edits.replacements());
+        for (_, (name, value)) in missing.filter(|(done, _)| !**done) {
             let comma = if self.any { "," } else { "" };
-            let name = serde_json::Value::from(replacement.name.as_str());
+            let name = serde_json::Value::from(name.as_str());
             output.push_back(Bytes::from(format!("{comma}{name}:")));
-            output.push_back(replacement.value.clone());
+            output.push_back(value.clone());
             self.any = true;
         }
+        self.state = State::End;
+        if !self.edits.is_left_open() {
+            return 0;
+        }
+        if self.any {
+            output.push_back(Bytes::from_static(b","));
+        }
+        1
     }
 
     fn unexpected(&self, found: u8, at: usize) -> RewriteError {
@@ -227,7 +249,7 @@ impl MemberRewriter {
             State::First => "a member or '}'",
             State::Name | State::InName { .. } => "a member",
             State::Colon => "':'",
-            State::Value { .. } | State::InValue { .. } => "a value",
+            State::Value(_) | State::InValue(..) => "a value",
             State::End => "the end",
         };
         RewriteError::Unexpected {
@@ -254,7 +276,11 @@ mod tests {
         let set = set
             .iter()
             .map(|(name, value)| ((*name).to_owned(), Bytes::from((*value).to_owned())));
-        let mut rewriter = MemberRewriter::new(set);
+        run(text, piece, MemberEdits::default().replace(set))
+    }
+
+    fn run(text: &[u8], piece: usize, edits: MemberEdits) -> Result<String, RewriteError> {
+        let mut rewriter = MemberRewriter::new(edits);
         let mut output = VecDeque::new();
         for piece in text.chunks(piece) {
             rewriter.push(&Bytes::copy_from_slice(piece), &mut output)?;
@@ -280,6 +306,39 @@ mod tests {
                 rewrite(b"{ }", piece, &[("a", "0"), ("b", "1")]).unwrap(),
                 r#"{ "a":0,"b":1}"#
             );
+        }
+    }
+
+    #[test]
+    fn removes_and_empties_whatever_the_pieces() {
+        let text = br#" { "a" : {"b":[1,"}\",{"]} ,"\u0062": 2 ,"c":[{"b":3}] ,"d":7} "#;
+        let edits = |removed: &[&str], emptied: &[&str]| {
+            MemberEdits::default()
+                .remove(removed.iter().map(|&name| name.to_owned()))
+                .empty(emptied.iter().map(|&name| name.to_owned()))
+        };
+        for piece in 1..=text.len() {
+            for (removed, emptied, closed, open) in [
+                (
+                    &["a"][..],
+                    &["c", "d"][..],
+                    r#" {"\u0062": 2 ,"c":[],"d":7} "#,
+                    r#" {"\u0062": 2 ,"c":[],"d":7,"#,
+                ),
+                (
+                    &["b", "d", "x"],
+                    &["a"],
+                    r#" { "a" :{},"c":[{"b":3}] } "#,
+                    r#" { "a" :{},"c":[{"b":3}] ,"#,
+                ),
+                (&["a", "b", "c", "d"], &[], " {} ", " {"),
+            ] {
+                assert_eq!(run(text, piece, edits(removed, emptied)).unwrap(), closed);
+                let left_open = edits(removed, emptied).left_open();
+                assert_eq!(run(text, piece, left_open).unwrap(), open);
+            }
+            let left_open = edits(&[], &[]).left_open();
+            assert_eq!(run(b"{ }", piece, left_open).unwrap().trim(), "{");
         }
     }
 

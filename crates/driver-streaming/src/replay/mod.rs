@@ -2,10 +2,10 @@
 
 mod archived_document;
 mod exact_chunks;
+mod member_edits;
 mod member_rewriter;
 mod rewrite;
 mod rewrite_error;
-mod skip;
 mod value_scanner;
 
 pub use self::archived_document::ArchivedDocument;

@@ -1,8 +1,18 @@
-use bytes::BytesMut;
-use serde_json::value::RawValue;
+use std::error::Error;
+use std::io;
+use std::pin::Pin;
 
-/// How much of an answer that is no JSON its error message shows, in characters.
-const SHOWN: usize = 80;
+use bytes::{Bytes, BytesMut};
+use futures_util::{StreamExt, TryStreamExt, future};
+use http::header::{CONTENT_ENCODING, HeaderMap, HeaderValue};
+use http_body::Body;
+use http_body_util::BodyDataStream;
+use serde_json::value::RawValue;
+use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio_util::io::StreamReader;
+
+/// How much of an answer that is no JSON its error message shows, in characters: all of what engines usually say.
+const SHOWN: usize = 1000;
 
 /// Why an answer could not be taken.
 #[derive(Debug, thiserror::Error)]
@@ -15,35 +25,117 @@ pub(super) enum AnswerError {
     },
     #[error("the answer is longer than {limit} bytes")]
     TooLong { limit: usize },
+    #[error("the answer is encoded as {encoding:?}, which was not asked for")]
+    Encoding { encoding: String },
     #[error("the answer broke off after {received} bytes")]
     Broken {
         received: usize,
         #[source]
-        source: reqwest::Error,
+        source: io::Error,
     },
 }
 
-/// Reads a response to its end, keeping at most `limit` bytes of it.
-pub(super) async fn read_answer(
-    mut response: reqwest::Response,
+/// The encodings of answers that are understood, best first.
+pub(super) fn accepted_encodings() -> HeaderValue {
+    HeaderValue::from_static(match (cfg!(feature = "zstd"), cfg!(feature = "brotli")) {
+        (true, true) => "zstd, gzip, br",
+        (true, false) => "zstd, gzip",
+        (false, true) => "gzip, br",
+        (false, false) => "gzip",
+    })
+}
+
+/// Reads an answer to its end and decodes it, keeping at most `limit` bytes of it, before decoding as after.
+pub(super) async fn read_answer<B>(
+    headers: &HeaderMap,
+    body: B,
     limit: usize,
-) -> Result<Box<RawValue>, AnswerError> {
+) -> Result<Box<RawValue>, AnswerError>
+where
+    B: Body<Data = Bytes> + Send + Unpin,
+    B::Error: Into<Box<dyn Error + Send + Sync>>,
+{
+    let encoded = BodyDataStream::new(body)
+        .map_err(io::Error::other)
+        // A decoder takes the empty chunk for the end.
+        .try_filter(|chunk| future::ready(!chunk.is_empty()));
+    let mut taken = 0;
+    let limited = encoded.map(move |chunk| {
+        let chunk = chunk?;
+        taken += chunk.len();
+        if taken > limit {
+            return Err(io::Error::other(LimitReached));
+        }
+        Ok(chunk)
+    });
+    let mut reader = decoded(headers, StreamReader::new(limited))?;
     let mut content = BytesMut::new();
     loop {
-        match response.chunk().await {
-            Ok(Some(chunk)) if content.len() + chunk.len() > limit => {
-                return Err(AnswerError::TooLong { limit });
-            }
-            Ok(Some(chunk)) => content.extend_from_slice(&chunk),
-            Ok(None) => return parse(&content),
+        match reader.read_buf(&mut content).await {
+            Ok(0) => return parse(&content),
+            Ok(_) if content.len() > limit => return Err(AnswerError::TooLong { limit }),
+            Ok(_) => {}
+            Err(error) if is_limit(&error) => return Err(AnswerError::TooLong { limit }),
             Err(source) => {
                 return Err(AnswerError::Broken {
                     received: content.len(),
-                    source: source.without_url(),
+                    source,
                 });
             }
         }
     }
+}
+
+/// More came than is taken.
+#[derive(Debug, thiserror::Error)]
+#[error("the limit is reached")]
+struct LimitReached;
+
+fn is_limit(error: &io::Error) -> bool {
+    error
+        .get_ref()
+        .is_some_and(|inner| inner.is::<LimitReached>())
+}
+
+fn decoded<'a>(
+    headers: &HeaderMap,
+    encoded: impl tokio::io::AsyncBufRead + Send + Unpin + 'a,
+) -> Result<Pin<Box<dyn AsyncRead + Send + 'a>>, AnswerError> {
+    let mut names = headers.get_all(CONTENT_ENCODING).iter();
+    let (first, second) = (names.next(), names.next());
+    let name = match first {
+        None => return Ok(Box::pin(encoded)),
+        Some(name) => String::from_utf8_lossy(name.as_bytes())
+            .trim()
+            .to_ascii_lowercase(),
+    };
+    match name.as_str() {
+        _ if second.is_some() => {}
+        "identity" | "" => return Ok(Box::pin(encoded)),
+        // The second is an old alias: RFC 9110, 8.4.1.3.
+        "gzip" | "x-gzip" => {
+            let mut decoder = async_compression::tokio::bufread::GzipDecoder::new(encoded);
+            decoder.multiple_members(true);
+            return Ok(Box::pin(decoder));
+        }
+        #[cfg(feature = "zstd")]
+        "zstd" => {
+            use async_compression::tokio::bufread::ZstdDecoder;
+            use async_compression::zstd::DParameter;
+            // A window of 8 MiB, which is all that an HTTP decoder has to take: RFC 9659.
+            let window = DParameter::window_log_max(23);
+            let mut decoder = ZstdDecoder::with_params(encoded, &[window]);
+            decoder.multiple_members(true);
+            return Ok(Box::pin(decoder));
+        }
+        #[cfg(feature = "brotli")]
+        "br" => {
+            let decoder = async_compression::tokio::bufread::BrotliDecoder::new(encoded);
+            return Ok(Box::pin(decoder));
+        }
+        _ => {}
+    }
+    Err(AnswerError::Encoding { encoding: name })
 }
 
 fn parse(content: &[u8]) -> Result<Box<RawValue>, AnswerError> {
@@ -54,4 +146,78 @@ fn parse(content: &[u8]) -> Result<Box<RawValue>, AnswerError> {
             .collect(),
         source,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use async_compression::tokio::bufread::GzipEncoder;
+    use http_body_util::Full;
+
+    use super::*;
+
+    async fn gzip(content: &[u8]) -> Vec<u8> {
+        let mut encoded = Vec::new();
+        let mut encoder = GzipEncoder::new(content);
+        encoder.read_to_end(&mut encoded).await.unwrap();
+        encoded
+    }
+
+    async fn read(encoding: &str, content: Vec<u8>, limit: usize) -> Result<String, AnswerError> {
+        let mut headers = HeaderMap::new();
+        if !encoding.is_empty() {
+            headers.insert(CONTENT_ENCODING, encoding.parse().unwrap());
+        }
+        let answer = read_answer(&headers, Full::new(Bytes::from(content)), limit).await?;
+        Ok(answer.get().to_owned())
+    }
+
+    #[tokio::test]
+    async fn json_passes_as_it_came() {
+        let json = r#"{"solutions":[ 1.50 ]}"#;
+        for encoding in ["", "identity"] {
+            let answer = read(encoding, json.into(), json.len()).await.unwrap();
+            assert_eq!(answer, json);
+        }
+        let encoded = gzip(json.as_bytes()).await;
+        assert_eq!(read("gzip", encoded, 100).await.unwrap(), json);
+    }
+
+    #[tokio::test]
+    async fn the_limit_holds_before_and_after_decoding() {
+        let long = format!("[{}1]", "0,".repeat(100_000)).into_bytes();
+        let limit = 100_000;
+        assert!(matches!(
+            read("", long.clone(), limit).await,
+            Err(AnswerError::TooLong { .. })
+        ));
+        let bomb = gzip(&long).await;
+        assert!(bomb.len() < limit);
+        assert!(matches!(
+            read("gzip", bomb.clone(), limit).await,
+            Err(AnswerError::TooLong { .. })
+        ));
+        // Many empty members decode to nothing, however many there are.
+        let empty = gzip(b"").await.repeat(10_000);
+        assert!(matches!(
+            read("gzip", empty, limit).await,
+            Err(AnswerError::TooLong { .. })
+        ));
+        assert!(read("gzip", bomb, 1_000_000).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_decoded_is_an_error() {
+        assert!(matches!(
+            read("compress", b"{}".to_vec(), 9).await,
+            Err(AnswerError::Encoding { .. })
+        ));
+        let mut cut = gzip(b"{}").await;
+        cut.pop();
+        assert!(matches!(
+            read("gzip", cut, 100).await,
+            Err(AnswerError::Broken { .. })
+        ));
+        let error = read("", b"<html>".to_vec(), 9).await.unwrap_err();
+        assert!(error.to_string().contains("<html>"));
+    }
 }

@@ -1,97 +1,134 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use http_body::Body;
-use measured_body::{MeasuredBody, Measurements, Recorder};
-use reqwest::StatusCode;
-use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
+use http::header::HeaderMap;
+use measured_body::{Measurements, Recorder};
 use serde_json::value::RawValue;
+use tee_stream::Branch;
 use tokio::time::Instant;
 
-use super::answer::read_answer;
+use super::attempt::{Attempt, AttemptSettings};
+use super::exchange_result::ExchangeResult;
+use super::retry_schedule::RetrySchedule;
 use super::solver::Solver;
-use crate::body::CancellableBody;
-use crate::error_chain::error_chain;
+use crate::document::{DocumentDigest, DocumentError};
+use crate::feed::Feed;
+use crate::http_client::HttpClient;
 use crate::outcome::SolverStatus;
-use crate::progress::{ProgressTrack, Stage};
+use crate::progress::ProgressTrack;
 
-/// One request to one engine, from its body to its answer.
+/// All that passed between the pipeline and one engine for one document: one attempt, or several.
 pub(crate) struct Exchange {
+    attempts: u32,
     measurements: Arc<OnceLock<Measurements>>,
     result: ExchangeResult,
     elapsed: Duration,
+    digest: Option<DocumentDigest>,
+    encoding: Option<&'static str>,
 }
 
-/// What bounds a request.
+/// What bounds an exchange.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ExchangeLimits {
     pub(crate) deadline: Instant,
     pub(crate) answer_bytes: usize,
 }
 
-struct ExchangeResult {
-    status: SolverStatus,
-    http_status: Option<u16>,
-    response: Option<Box<RawValue>>,
-    error: Option<String>,
+/// What an exchange is made of.
+pub(crate) struct ExchangeSetup<'a> {
+    pub(crate) client: &'a HttpClient,
+    pub(crate) solver: &'a Solver,
+    pub(crate) headers: HeaderMap,
+    pub(crate) feed: Feed,
+    /// The first attempt's: it has to be there before any branch is polled.
+    pub(crate) branch: Branch<DocumentError>,
+    pub(crate) limits: ExchangeLimits,
+    pub(crate) track: &'a ProgressTrack,
 }
 
 impl Exchange {
-    /// Sends `body` and reads the answer. Cancel safe: dropped half-way, the body is freed and the connection closed.
+    /// Sends the document and reads the answer; again, as the solver's settings say, where nothing came of it.
     ///
-    /// `recorder` is told what happened to the body, as the exchange itself is.
-    pub(crate) async fn run<B, R>(
-        client: &reqwest::Client,
-        solver: &Solver,
-        headers: HeaderMap,
-        body: B,
-        limits: ExchangeLimits,
-        track: &ProgressTrack,
-        recorder: R,
-    ) -> Self
+    /// A retry reads the document from byte 0, from the window if that still has it and by another production if not.
+    /// Each attempt's body is recorded by a recorder of its own. Cancel safe: dropped half-way, the body is freed and the
+    /// connection closed.
+    pub(crate) async fn run<R>(setup: ExchangeSetup<'_>, recorder: impl Fn() -> R) -> Self
     where
-        B: Body<Data = bytes::Bytes> + Send + 'static,
         R: Recorder + Send + Sync + 'static,
-        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
-        let measurements = Arc::new(OnceLock::new());
-        let recorded = Arc::clone(&measurements);
-        let keep = move |found: &Measurements| {
-            let _only_report = recorded.set(found.clone());
-        };
-        let measured = MeasuredBody::new(body, (keep, recorder));
-        let (body, owner) = CancellableBody::new(measured, track.clone());
-        let started = Instant::now();
-        let answered = OnceLock::new();
-        let sent = send(
+        let ExchangeSetup {
             client,
             solver,
-            headers,
-            body,
-            limits.answer_bytes,
+            mut headers,
+            feed,
+            branch,
+            limits,
             track,
-            &answered,
-        );
-        let result = match tokio::time::timeout_at(limits.deadline, sent).await {
-            Ok(result) => result,
-            Err(_elapsed) => ExchangeResult::late(answered.get().copied(), started.elapsed()),
+        } = setup;
+        headers.extend(solver.headers().clone());
+        let settings = AttemptSettings {
+            client,
+            solver,
+            headers: &headers,
+            feed: &feed,
+            limits,
+            track,
         };
-        // From here on nothing more is sent, and the body's report is there.
-        drop(owner);
+        let started = Instant::now();
+        let mut schedule = RetrySchedule::new(solver.retries());
+        let mut attempts = 1;
+        let mut attempt = settings.run(branch, recorder()).await;
+        while attempt.end.is_worth_retrying()
+            && let Some(pause) = schedule.next(attempt.end.retry_after())
+            && Instant::now() + pause < limits.deadline
+        {
+            tracing::debug!(
+                solver = solver.name(),
+                attempts,
+                ?pause,
+                "nothing came of the request, it is made again"
+            );
+            tokio::time::sleep(pause).await;
+            attempts += 1;
+            track.restart();
+            let branch = feed.branch(solver.name(), solver.lag_policy());
+            attempt = settings.run(branch, recorder()).await;
+        }
+        let Attempt { measurements, end } = attempt;
+        let elapsed = started.elapsed();
         Self {
+            attempts,
             measurements,
-            result,
-            elapsed: started.elapsed(),
+            result: ExchangeResult::of(end, elapsed),
+            elapsed,
+            digest: feed.digest(),
+            encoding: feed.codec().and_then(|codec| codec.content_encoding()),
         }
     }
 
+    /// How many requests were made.
+    pub(crate) fn attempts(&self) -> u32 {
+        self.attempts
+    }
+
+    /// What happened to the last request's body.
     pub(crate) fn measurements(&self) -> Option<&Measurements> {
         self.measurements.get()
     }
 
-    /// From the start of the request to the end of the answer, or to when it was given up.
+    /// From the start of the first request to the end of the answer, or to when it was given up.
     pub(crate) fn elapsed(&self) -> Duration {
         self.elapsed
+    }
+
+    /// The digest of the raw document, once somebody has come to its end.
+    pub(crate) fn digest(&self) -> Option<DocumentDigest> {
+        self.digest
+    }
+
+    /// How requests were encoded.
+    pub(crate) fn encoding(&self) -> Option<&'static str> {
+        self.encoding
     }
 
     pub(crate) fn status(&self) -> SolverStatus {
@@ -108,92 +145,5 @@ impl Exchange {
 
     pub(crate) fn into_response(self) -> Option<Box<RawValue>> {
         self.result.response
-    }
-}
-
-async fn send<B>(
-    client: &reqwest::Client,
-    solver: &Solver,
-    headers: HeaderMap,
-    body: B,
-    answer_bytes: usize,
-    track: &ProgressTrack,
-    answered: &OnceLock<StatusCode>,
-) -> ExchangeResult
-where
-    B: Body<Data = bytes::Bytes> + Send + Sync + 'static,
-    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-{
-    track.set_stage(Stage::Sending);
-    let request = client
-        .post(solver.url().clone())
-        .headers(headers)
-        .header(CONTENT_TYPE, HeaderValue::from_static("application/json"))
-        .body(reqwest::Body::wrap(body));
-    let response = match request.send().await {
-        Ok(response) => response,
-        Err(error) => return ExchangeResult::failed(None, error_chain(&error.without_url())),
-    };
-    track.set_stage(Stage::Answering);
-    let status = response.status();
-    let _first = answered.set(status);
-    let http_status = Some(status.as_u16());
-    match read_answer(response, answer_bytes).await {
-        Ok(response) => ExchangeResult {
-            status: if status.is_success() {
-                SolverStatus::Ok
-            } else {
-                SolverStatus::Failed
-            },
-            http_status,
-            response: Some(response),
-            error: (!status.is_success()).then(|| format!("the engine answered {status}")),
-        },
-        Err(error) if status.is_success() => {
-            ExchangeResult::failed(http_status, error_chain(&error))
-        }
-        Err(error) => {
-            let message = format!("the engine answered {status}: {}", error_chain(&error));
-            ExchangeResult::failed(http_status, message)
-        }
-    }
-}
-
-impl ExchangeResult {
-    /// At the deadline: what an answer of which only the head came has said counts all the same.
-    fn late(answered: Option<StatusCode>, after: Duration) -> Self {
-        let after = after.as_millis();
-        let (status, error) = match answered {
-            None => (
-                SolverStatus::TimedOut,
-                format!("no answer within the deadline, after {after} ms"),
-            ),
-            Some(code) => {
-                let error = format!(
-                    "the engine answered {code}, and its answer did not end within the deadline, after {after} ms"
-                );
-                let status = if code.is_success() {
-                    SolverStatus::TimedOut
-                } else {
-                    SolverStatus::Failed
-                };
-                (status, error)
-            }
-        };
-        Self {
-            status,
-            http_status: answered.map(|code| code.as_u16()),
-            response: None,
-            error: Some(error),
-        }
-    }
-
-    fn failed(http_status: Option<u16>, error: String) -> Self {
-        Self {
-            status: SolverStatus::Failed,
-            http_status,
-            response: None,
-            error: Some(error),
-        }
     }
 }

@@ -1,13 +1,15 @@
-//! Solver engines: where they are, and what they answer.
+//! Solver engines: where they are, how they are asked, and what they answer.
 
 mod answer;
+mod attempt;
 mod exchange;
+mod exchange_result;
 mod redact;
+mod retry_schedule;
 mod solver;
 mod solver_error;
 
-pub(crate) use self::exchange::{Exchange, ExchangeLimits};
+pub(crate) use self::exchange::{Exchange, ExchangeLimits, ExchangeSetup};
 pub use self::solver::Solver;
-#[cfg(feature = "object-stores")]
 pub(crate) use self::solver::is_loopback;
 pub use self::solver_error::SolverError;

@@ -1,12 +1,31 @@
 use std::net::IpAddr;
 use std::str::FromStr;
+use std::time::Duration;
 
+use archive_sink::Codec;
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use tee_stream::LagPolicy;
 use url::{Host, Url};
 
 use super::redact::redacted;
 use super::solver_error::SolverError;
 
-/// A solver engine: a name for reports, and where requests go.
+/// How often a request that came to nothing is made again, if nothing else is said.
+const RETRIES: u32 = 2;
+
+/// Headers that are ours to say: they describe the body, or the connection.
+const RESERVED: [HeaderName; 5] = [
+    header::CONTENT_ENCODING,
+    header::CONTENT_LENGTH,
+    header::CONTENT_TYPE,
+    header::HOST,
+    header::TRANSFER_ENCODING,
+];
+
+/// A solver engine: a name for reports, where requests go, and how they are made.
+///
+/// What is not said is as most engines want it: the raw document, chunked, over HTTP/1.1 (or HTTP/2 where TLS agrees on
+/// it), all the time that the pipeline's deadline leaves, and two retries.
 ///
 /// ```
 /// use driver_streaming::Solver;
@@ -20,6 +39,13 @@ use super::solver_error::SolverError;
 pub struct Solver {
     name: String,
     url: Url,
+    timeout: Option<Duration>,
+    encoding: Option<Codec>,
+    headers: HeaderMap,
+    retries: u32,
+    content_length: bool,
+    http2: bool,
+    lag_policy: Option<LagPolicy>,
 }
 
 impl Solver {
@@ -46,7 +72,82 @@ impl Solver {
         url.set_fragment(None);
         let path = format!("{}/solve", url.path().trim_end_matches('/'));
         url.set_path(&path);
-        Ok(Self { name, url })
+        Ok(Self {
+            name,
+            url,
+            timeout: None,
+            encoding: None,
+            headers: HeaderMap::new(),
+            retries: RETRIES,
+            content_length: false,
+            http2: false,
+            lag_policy: None,
+        })
+    }
+
+    /// A time limit of its own, from the start of the run. The pipeline's deadline holds all the same.
+    #[must_use]
+    pub fn with_timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = Some(timeout);
+        self
+    }
+
+    /// Compresses its requests. Solvers that are sent the same bytes share one compression, with the archive too when
+    /// that has the same codec and level.
+    ///
+    /// [`Codec::Identity`] is no compression. A pipeline cannot be built with a codec that is not compiled.
+    #[must_use]
+    pub fn with_encoding(mut self, codec: Codec) -> Self {
+        self.encoding = (codec != Codec::Identity).then_some(codec);
+        self
+    }
+
+    /// Sends this header with each request. Its value is shown in no report and no log.
+    ///
+    /// # Errors
+    /// When the header describes the body or the connection, and so is not the caller's to say.
+    pub fn with_header(
+        mut self,
+        name: HeaderName,
+        mut value: HeaderValue,
+    ) -> Result<Self, SolverError> {
+        if RESERVED.contains(&name) {
+            return Err(SolverError::Header { name });
+        }
+        value.set_sensitive(true);
+        self.headers.append(name, value);
+        Ok(self)
+    }
+
+    /// How often a request is made again that came to nothing: no connection, no answer, or 502, 503 or 504. 2 by
+    /// default. Within the time limit, each after a longer pause than the one before, or after what `Retry-After` says.
+    #[must_use]
+    pub fn with_retries(mut self, retries: u32) -> Self {
+        self.retries = retries;
+        self
+    }
+
+    /// Sends `Content-Length`, for engines that do not take chunked requests. The document is serialised once more to
+    /// find out its length, before the first byte is sent to this solver. Not together with an encoding.
+    #[must_use]
+    pub fn with_content_length(mut self) -> Self {
+        self.content_length = true;
+        self
+    }
+
+    /// Speaks HTTP/2 from the first byte on ("prior knowledge", RFC 9113, 3.3), without TLS too.
+    #[must_use]
+    pub fn with_http2(mut self) -> Self {
+        self.http2 = true;
+        self
+    }
+
+    /// What happens when this solver is too slow for the others that are sent the same. By default they wait for it for
+    /// 500 ms in all, and then it goes on by itself.
+    #[must_use]
+    pub fn with_lag_policy(mut self, policy: LagPolicy) -> Self {
+        self.lag_policy = Some(policy);
+        self
     }
 
     /// The name.
@@ -64,9 +165,33 @@ impl Solver {
         &self.url
     }
 
-    /// Whether the engine is on this machine, where no proxy could find it.
-    pub(crate) fn is_loopback(&self) -> bool {
-        is_loopback(&self.url)
+    /// How its requests are compressed.
+    pub fn encoding(&self) -> Option<Codec> {
+        self.encoding
+    }
+
+    pub(crate) fn timeout(&self) -> Option<Duration> {
+        self.timeout
+    }
+
+    pub(crate) fn headers(&self) -> &HeaderMap {
+        &self.headers
+    }
+
+    pub(crate) fn retries(&self) -> u32 {
+        self.retries
+    }
+
+    pub(crate) fn wants_content_length(&self) -> bool {
+        self.content_length
+    }
+
+    pub(crate) fn speaks_http2(&self) -> bool {
+        self.http2
+    }
+
+    pub(crate) fn lag_policy(&self) -> Option<LagPolicy> {
+        self.lag_policy
     }
 }
 
@@ -86,6 +211,13 @@ impl std::fmt::Debug for Solver {
             .debug_struct("Solver")
             .field("name", &self.name)
             .field("url", &self.shown_url())
+            .field("timeout", &self.timeout)
+            .field("encoding", &self.encoding)
+            .field("headers", &self.headers)
+            .field("retries", &self.retries)
+            .field("content_length", &self.content_length)
+            .field("http2", &self.http2)
+            .field("lag_policy", &self.lag_policy)
             .finish()
     }
 }
@@ -138,7 +270,22 @@ mod tests {
             assert!(!format!("{error} {error:?}").contains("secret"), "{error}");
         }
         let solver: Solver = "a=http://u:secret@h/".parse().unwrap();
+        let solver = solver
+            .with_header(header::AUTHORIZATION, HeaderValue::from_static("secret"))
+            .unwrap();
         assert!(!format!("{solver:?}").contains("secret"));
+    }
+
+    #[test]
+    fn headers_that_are_ours_are_refused() {
+        for name in RESERVED {
+            let solver = Solver::new("s", "http://h").unwrap();
+            let value = HeaderValue::from_static("1");
+            assert_eq!(
+                solver.with_header(name.clone(), value).unwrap_err(),
+                SolverError::Header { name }
+            );
+        }
     }
 
     #[test]
@@ -153,7 +300,7 @@ mod tests {
             ("http://localhost.example.com", false),
         ] {
             assert_eq!(
-                Solver::new("s", endpoint).unwrap().is_loopback(),
+                is_loopback(Solver::new("s", endpoint).unwrap().url()),
                 loopback,
                 "{endpoint}"
             );

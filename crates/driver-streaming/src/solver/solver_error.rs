@@ -31,4 +31,10 @@ pub enum SolverError {
         /// The URL's scheme.
         scheme: String,
     },
+    /// The header describes the body or the connection.
+    #[error("the header {name} is not the caller's to say")]
+    Header {
+        /// The header's name.
+        name: http::HeaderName,
+    },
 }

@@ -1,5 +1,5 @@
+use http::header::HeaderMap;
 use measured_body::{ProductionMeter, Recorder};
-use reqwest::header::HeaderMap;
 
 use crate::auction::AuctionId;
 use crate::outcome::{ArchiveOutcome, Outcome};

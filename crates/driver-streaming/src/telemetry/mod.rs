@@ -27,7 +27,13 @@ mod target;
 mod telemetry;
 
 #[cfg(not(feature = "telemetry"))]
-pub(crate) use self::absent::{SolverTelemetry, Telemetry, TelemetrySettings};
+pub(crate) use self::absent::{
+    ArchiveTelemetry, AuctionTelemetry, SolverTelemetry, Telemetry, TelemetrySettings,
+};
+#[cfg(feature = "telemetry")]
+pub(crate) use self::archive_telemetry::ArchiveTelemetry;
+#[cfg(feature = "telemetry")]
+pub(crate) use self::auction_telemetry::AuctionTelemetry;
 pub(crate) use self::request_id::request_id;
 #[cfg(feature = "telemetry")]
 pub(crate) use self::settings::TelemetrySettings;

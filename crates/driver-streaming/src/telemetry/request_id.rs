@@ -1,4 +1,4 @@
-use reqwest::header::HeaderValue;
+use http::header::HeaderValue;
 use uuid::Uuid;
 
 use crate::auction::AuctionId;

@@ -1,11 +1,11 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use http::header::{HeaderMap, HeaderName, HeaderValue};
 use measured_body::{Measurements, Recorder};
 use opentelemetry::global::BoxedTracer;
 use opentelemetry::trace::{SpanBuilder, SpanKind, TraceFlags};
 use opentelemetry::{Context, KeyValue};
-use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 
 use super::auction_telemetry::integer;
 use super::instruments::{Instruments, record_seconds};

@@ -1,6 +1,6 @@
 use std::collections::HashMap;
 
-use reqwest::header::{
+use http::header::{
     CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue,
     TRANSFER_ENCODING,
 };

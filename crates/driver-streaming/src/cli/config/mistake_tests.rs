@@ -4,7 +4,8 @@ use std::path::Path;
 
 use jiff::Timestamp;
 
-use super::{Config, ConfigError};
+use super::Config;
+use super::config_error::ConfigError;
 
 /// Stands in the tests where something secret may stand.
 const SECRET: &str = "hunter2";

@@ -28,6 +28,4 @@ mod mistake_tests;
 mod solver_mistake_tests;
 
 pub(crate) use self::config::Config;
-pub(crate) use self::config_error::ConfigError;
-#[expect(unused_imports, reason = "no command takes --config yet")]
-pub(crate) use self::{archive_config::ArchiveConfig, solver_config::SolverConfig};
+pub(crate) use self::solver_config::SolverConfig;

@@ -3,8 +3,8 @@ use std::time::Duration;
 
 use archive_sink::{Codec, CodecKind};
 use bytes::Bytes;
+use http::header::HeaderMap;
 use jiff::Timestamp;
-use reqwest::header::HeaderMap;
 use tee_stream::LagPolicy;
 
 use super::config_error::ConfigError;

@@ -1,13 +1,15 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use opentelemetry_http::{Bytes, HttpClient, HttpError, Request, Response};
+use opentelemetry_http::{Bytes, HttpError, Request, Response};
 use tokio::runtime::Handle;
-use url::Url;
 
 use super::last_failure::LastFailure;
 use crate::error_chain::error_chain;
-use crate::pipeline::Clients;
+use crate::http_client::HttpClient;
+
+/// What a collector says of an export is short: the longest answer that is read, in bytes.
+const ANSWER_LIMIT: usize = 64 * 1024;
 
 /// Sends exports with the HTTP client that solvers are sent to with as well.
 ///
@@ -15,7 +17,7 @@ use crate::pipeline::Clients;
 #[derive(Debug)]
 pub(super) struct CollectorClient {
     runtime: Handle,
-    clients: Clients,
+    client: HttpClient,
     timeout: Duration,
     failure: LastFailure,
 }
@@ -32,26 +34,25 @@ impl CollectorClient {
     /// A client whose requests run in `runtime` and take no longer than `timeout`.
     pub(super) fn new(
         runtime: Handle,
-        clients: Clients,
+        client: HttpClient,
         timeout: Duration,
         failure: LastFailure,
     ) -> Self {
         Self {
             runtime,
-            clients,
+            client,
             timeout,
             failure,
         }
     }
 
     async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
-        let url = Url::parse(&request.uri().to_string())?;
-        let client = self.clients.for_url(&url).clone();
+        let client = self.client.clone();
         let timeout = self.timeout;
         let exchange = async move {
-            let sent = client.send_bytes(request);
+            let sent = client.send_bytes(request, ANSWER_LIMIT);
             match tokio::time::timeout(timeout, sent).await {
-                Ok(answer) => answer,
+                Ok(answer) => answer.map_err(HttpError::from),
                 Err(_elapsed) => Err(CollectorError::Timeout { timeout }.into()),
             }
         };
@@ -63,22 +64,14 @@ impl CollectorClient {
 }
 
 #[async_trait]
-impl HttpClient for CollectorClient {
+impl opentelemetry_http::HttpClient for CollectorClient {
     async fn send_bytes(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
-        let answer = self.send(request).await.map_err(without_url);
+        let answer = self.send(request).await;
         self.failure.set(match &answer {
             Ok(answer) if answer.status().is_success() => None,
             Ok(answer) => Some(format!("the collector answered {}", answer.status())),
             Err(error) => Some(error_chain(error.as_ref())),
         });
         answer
-    }
-}
-
-/// The endpoint may carry a password.
-fn without_url(error: HttpError) -> HttpError {
-    match error.downcast::<reqwest::Error>() {
-        Ok(error) => error.without_url().into(),
-        Err(error) => error,
     }
 }

@@ -19,7 +19,8 @@ use super::export_error::ExportError;
 use super::last_failure::LastFailure;
 use super::target::endpoint_of;
 use crate::error_chain::error_chain;
-use crate::pipeline::{Clients, PipelineBuilder};
+use crate::http_client::{ClientSettings, HttpClient};
+use crate::pipeline::PipelineBuilder;
 
 /// The name of the program to whoever reads its telemetry, unless the environment gives it another.
 const SERVICE: &str = "driver-streaming";
@@ -165,10 +166,14 @@ fn flushed(
 }
 
 fn client(timeout: Duration, failure: &LastFailure) -> Option<CollectorClient> {
-    let clients = or_warn(Clients::new(timeout))?;
+    let settings = ClientSettings {
+        tcp_user_timeout: Some(timeout),
+        ..ClientSettings::default()
+    };
+    let client = or_warn(HttpClient::new(&settings))?;
     Some(CollectorClient::new(
         Handle::current(),
-        clients,
+        client,
         timeout,
         failure.clone(),
     ))

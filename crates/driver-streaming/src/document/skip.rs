@@ -8,13 +8,13 @@ use futures_core::Stream;
 const BYTES_IN_ONE_POLL: usize = 64 * 1024;
 
 /// Throws away the first bytes of a stream.
-pub(super) struct Skip<S> {
+pub(crate) struct Skip<S> {
     inner: S,
     left: u64,
 }
 
 impl<S> Skip<S> {
-    pub(super) fn new(inner: S, bytes: u64) -> Self {
+    pub(crate) fn new(inner: S, bytes: u64) -> Self {
         Self { inner, left: bytes }
     }
 }

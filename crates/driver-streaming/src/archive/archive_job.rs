@@ -1,0 +1,51 @@
+use std::time::Duration;
+
+use archive_sink::Receipt;
+use bytes::Bytes;
+use futures_core::Stream;
+use tokio::time::{Instant, timeout_at};
+
+use super::object_writer::ObjectWriter;
+use crate::error_chain::error_chain;
+use crate::feed::Feed;
+use crate::progress::{ProgressTrack, Stage};
+
+/// The writing of one object, within a limit.
+pub(super) struct ArchiveJob<'a> {
+    pub(super) feed: &'a Feed,
+    pub(super) deadline: Instant,
+    pub(super) limit: Duration,
+    pub(super) track: &'a ProgressTrack,
+}
+
+impl ArchiveJob<'_> {
+    /// Writes the document to its end and commits it, or says why there is none.
+    pub(super) async fn keep<W, S, E>(&self, mut writer: W, document: S) -> Result<Receipt, String>
+    where
+        W: ObjectWriter,
+        S: Stream<Item = Result<Bytes, E>>,
+        E: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        let limit = self.limit;
+        let failure = match timeout_at(self.deadline, writer.send_all(document)).await {
+            Ok(Ok(_bytes)) => None,
+            Ok(Err(error)) => Some(error_chain(&error)),
+            Err(_elapsed) => Some(format!("not written within {limit:?}")),
+        };
+        if let Some(message) = failure {
+            return Err(match writer.abort().await {
+                Ok(()) => message,
+                Err(error) => format!("{message} (and aborting failed: {})", error_chain(&error)),
+            });
+        }
+        self.track.set_stage(Stage::Answering);
+        let commit = writer.commit(self.feed.digest(), self.feed.known_length());
+        match timeout_at(self.deadline, commit).await {
+            Ok(Ok(receipt)) => Ok(receipt),
+            Ok(Err(error)) => Err(error_chain(&error)),
+            Err(_elapsed) => Err(format!(
+                "not committed within {limit:?}: the object may be there, whole"
+            )),
+        }
+    }
+}

@@ -1,0 +1,231 @@
+use futures_util::future::join_all;
+use http::header::{HeaderMap, HeaderName};
+use measured_body::ProductionMeter;
+use tee_stream::Branch;
+use tokio::time::Instant;
+
+use super::archiving::Archiving;
+use super::pipeline::Pipeline;
+use super::window_budget::WindowLease;
+use crate::auction::AuctionId;
+use crate::dispatch::Dispatch;
+use crate::document::DocumentError;
+use crate::feed::{Feed, Feeds, Reader, TeeSettings};
+use crate::outcome::{
+    ArchiveOutcome, AuctionOutcome, CompressOutcome, Outcome, SerializeOutcome, SolverOutcome,
+    SolverStatus, milliseconds,
+};
+use crate::progress::{Progress, ProgressTrack, Stage};
+use crate::solver::{Exchange, ExchangeLimits, ExchangeSetup, Solver};
+use crate::telemetry::{AuctionTelemetry, SolverTelemetry, request_id};
+
+/// Names the run to everybody who is sent its document.
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// One run of a pipeline, made ready: every branch is there, and none has been polled. One that came later would have
+/// to be replayed to.
+pub(super) struct Run<'a> {
+    pipeline: &'a Pipeline,
+    id: Option<AuctionId>,
+    feeds: Feeds,
+    sends: Vec<Send<'a>>,
+    archived: Option<Feed>,
+    meter: ProductionMeter,
+    telemetry: AuctionTelemetry,
+    started: Instant,
+    /// Given back when the run is over.
+    _lease: WindowLease,
+}
+
+/// What is needed to send one solver its document.
+struct Send<'a> {
+    solver: &'a Solver,
+    feed: Feed,
+    branch: Branch<DocumentError>,
+    track: ProgressTrack,
+    told: SolverTelemetry,
+}
+
+impl<'a> Run<'a> {
+    /// Makes the tees and their branches. Waits only if the budget for windows is exhausted.
+    pub(super) async fn start(
+        pipeline: &'a Pipeline,
+        dispatch: &Dispatch,
+        progress: &Progress,
+    ) -> (Self, Option<Archiving>) {
+        let settings = pipeline.settings();
+        let plan = Plan::of(pipeline, dispatch);
+        let lease = pipeline
+            .budget()
+            .lease(Feeds::count(&plan.readers()), settings.window_bytes)
+            .await;
+        let meter = ProductionMeter::new();
+        let tees = TeeSettings {
+            window_bytes: lease.window_bytes(),
+            digest: settings.digest,
+        };
+        let feeds = Feeds::new(dispatch, &plan.readers(), &meter, tees);
+        let telemetry = pipeline.telemetry().auction(dispatch.id());
+
+        let solvers = pipeline.solvers().iter().zip(&plan.solvers).enumerate();
+        let sends = solvers.filter_map(|(index, (solver, reader))| {
+            let feed = feeds.feed(reader)?;
+            Some(Send {
+                branch: feed.branch(solver.name(), solver.lag_policy()),
+                track: progress.track(index),
+                told: telemetry.solver(index),
+                solver,
+                feed,
+            })
+        });
+        let sends = sends.collect();
+        let archived = plan.archive.as_ref().and_then(|reader| feeds.feed(reader));
+        let archiving = pipeline
+            .archive()
+            .zip(dispatch.id())
+            .zip(archived.clone())
+            .map(|((target, id), feed)| Archiving {
+                target: target.clone(),
+                id: id.clone(),
+                branch: feed.branch("archive", None),
+                feed,
+                limit: settings.archive_limit,
+                track: progress.track(pipeline.solvers().len()),
+                told: telemetry.archive(),
+            });
+        let run = Self {
+            pipeline,
+            id: dispatch.id().cloned(),
+            feeds,
+            sends,
+            archived,
+            meter,
+            telemetry,
+            started: Instant::now(),
+            _lease: lease,
+        };
+        (run, archiving)
+    }
+
+    /// Sends every solver its document, and returns when all have ended. To be called once.
+    pub(super) async fn send_all(&mut self) -> Vec<SolverOutcome> {
+        let headers = HeaderMap::from_iter([(REQUEST_ID, request_id(self.id.as_ref()))]);
+        let started = self.started;
+        let sends = std::mem::take(&mut self.sends);
+        join_all(
+            sends
+                .into_iter()
+                .map(|send| self.send(send, headers.clone(), started)),
+        )
+        .await
+    }
+
+    async fn send(
+        &self,
+        send: Send<'_>,
+        mut headers: HeaderMap,
+        started: Instant,
+    ) -> SolverOutcome {
+        let Send {
+            solver,
+            feed,
+            branch,
+            track,
+            told,
+        } = send;
+        let settings = self.pipeline.settings();
+        told.propagate(&mut headers);
+        let limit = solver
+            .timeout()
+            .map_or(settings.deadline, |timeout| timeout.min(settings.deadline));
+        let setup = ExchangeSetup {
+            client: self.pipeline.client(),
+            solver,
+            headers,
+            feed,
+            branch,
+            limits: ExchangeLimits {
+                deadline: started + limit,
+                answer_bytes: settings.answer_bytes,
+            },
+            track: &track,
+        };
+        let exchange = Exchange::run(setup, || told.recorder()).await;
+        told.finish(&exchange);
+        track.set_stage(if exchange.status() == SolverStatus::Ok {
+            Stage::Ok
+        } else {
+            Stage::Failed
+        });
+        SolverOutcome::new(solver, exchange)
+    }
+
+    /// What happened, when all that is waited for has ended.
+    pub(super) fn finish(self, solvers: Vec<SolverOutcome>, archive: ArchiveOutcome) -> Outcome {
+        let main = self.archived.or_else(|| self.feeds.auction());
+        let sent = || main.as_ref().and_then(Feed::digest);
+        let digest = self.feeds.origin().or_else(sent);
+        let bytes = digest
+            .map(|digest| digest.bytes())
+            .or_else(|| main.as_ref().and_then(Feed::known_length));
+        let outcome = Outcome {
+            auction: AuctionOutcome {
+                id: self.id.map(|id| id.as_str().to_owned()),
+                bytes,
+                sha256: digest.map(|digest| digest.sha256()),
+            },
+            solvers,
+            archive,
+            serialize: SerializeOutcome {
+                busy_ms: milliseconds(self.meter.busy()),
+                passes: self.feeds.passes(),
+                documents: self.feeds.documents(),
+            },
+            compress: CompressOutcome {
+                passes: self.feeds.encoding_passes(),
+                documents: self.feeds.encodings(),
+            },
+            wall_ms: milliseconds(self.started.elapsed()),
+        };
+        self.telemetry.finish(&outcome, &self.meter);
+        outcome
+    }
+}
+
+/// Who wants what.
+struct Plan {
+    /// By the solver's index.
+    solvers: Vec<Reader>,
+    archive: Option<Reader>,
+}
+
+impl Plan {
+    fn of(pipeline: &Pipeline, dispatch: &Dispatch) -> Self {
+        let solvers: Vec<Reader> = pipeline
+            .solvers()
+            .iter()
+            .map(|solver| Reader {
+                share: dispatch.share_of(solver),
+                codec: solver.encoding(),
+            })
+            .collect();
+        let archive = pipeline.archive().zip(dispatch.id()).map(|(target, _)| {
+            let share = dispatch.share_of_archive();
+            let encoded = Reader {
+                share: share.clone(),
+                codec: Some(target.archive().codec()),
+            };
+            // Compressed once for both, if there is a solver that is sent what the archive keeps.
+            if solvers.contains(&encoded) {
+                encoded
+            } else {
+                Reader { share, codec: None }
+            }
+        });
+        Self { solvers, archive }
+    }
+
+    fn readers(&self) -> Vec<Reader> {
+        self.solvers.iter().chain(&self.archive).cloned().collect()
+    }
+}

@@ -1,0 +1,165 @@
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue};
+use http::{Method, StatusCode};
+use http_body::Body;
+use http_body_util::BodyExt;
+use measured_body::{MeasuredBody, Measurements, Recorder};
+use serde_json::value::RawValue;
+use tee_stream::Branch;
+
+use super::answer::{AnswerError, accepted_encodings, read_answer};
+use super::exchange::ExchangeLimits;
+use super::retry_schedule::retry_after;
+use super::solver::Solver;
+use crate::body::{CancellableBody, ExactLengthBody};
+use crate::document::DocumentError;
+use crate::feed::Feed;
+use crate::http_client::{HttpClient, OutgoingRequest, RequestError};
+use crate::progress::{ProgressTrack, Stage};
+
+/// One request to one engine, from its body to its answer.
+pub(super) struct Attempt {
+    pub(super) measurements: Arc<OnceLock<Measurements>>,
+    pub(super) end: AttemptEnd,
+}
+
+/// How an attempt ended.
+#[derive(Debug)]
+pub(super) enum AttemptEnd {
+    /// There was an answer, or the beginning of one.
+    Answered {
+        status: StatusCode,
+        retry_after: Option<Duration>,
+        content: Result<Box<RawValue>, AnswerError>,
+    },
+    /// There was none.
+    NotAnswered(RequestError),
+    /// The document's length could not be found out.
+    NotCounted(DocumentError),
+    /// The deadline came first, perhaps in the middle of an answer.
+    Late { answered: Option<StatusCode> },
+}
+
+/// What all attempts of an exchange have in common.
+pub(super) struct AttemptSettings<'a> {
+    pub(super) client: &'a HttpClient,
+    pub(super) solver: &'a Solver,
+    pub(super) headers: &'a HeaderMap,
+    pub(super) feed: &'a Feed,
+    pub(super) limits: ExchangeLimits,
+    pub(super) track: &'a ProgressTrack,
+}
+
+impl AttemptSettings<'_> {
+    /// Sends the document that `branch` reads, and takes the answer. Cancel safe: dropped half-way, the branch is freed
+    /// and the connection closed.
+    pub(super) async fn run<R>(&self, branch: Branch<DocumentError>, recorder: R) -> Attempt
+    where
+        R: Recorder + Send + Sync + 'static,
+    {
+        let measurements = Arc::new(OnceLock::new());
+        let recorded = Arc::clone(&measurements);
+        let keep = move |found: &Measurements| {
+            let _only_report = recorded.set(found.clone());
+        };
+        let answered = OnceLock::new();
+        let exchange = async {
+            let recorder = (keep, recorder);
+            if self.solver.wants_content_length() {
+                let length = match self.feed.count_length().await {
+                    Ok(length) => length,
+                    Err(error) => return AttemptEnd::NotCounted(error),
+                };
+                let body = MeasuredBody::new(ExactLengthBody::new(branch, length), recorder);
+                let (body, owner) = CancellableBody::new(body, self.track.clone());
+                self.exchange(body.announcing_length(), owner, &answered)
+                    .await
+            } else {
+                let body = MeasuredBody::new(branch, recorder);
+                let (body, owner) = CancellableBody::new(body, self.track.clone());
+                self.exchange(body, owner, &answered).await
+            }
+        };
+        let end = match tokio::time::timeout_at(self.limits.deadline, exchange).await {
+            Ok(end) => end,
+            Err(_elapsed) => AttemptEnd::Late {
+                answered: answered.get().copied(),
+            },
+        };
+        Attempt { measurements, end }
+    }
+
+    async fn exchange<B, O>(&self, body: B, owner: O, answered: &OnceLock<StatusCode>) -> AttemptEnd
+    where
+        B: Body<Data = Bytes, Error = Box<dyn std::error::Error + Send + Sync>> + Send + 'static,
+    {
+        self.track.set_stage(Stage::Sending);
+        let request = OutgoingRequest {
+            method: Method::POST,
+            url: self.solver.url(),
+            headers: self.request_headers(),
+            http2: self.solver.speaks_http2(),
+        };
+        let mut response = match self.client.send(request, body.boxed_unsync()).await {
+            Ok(response) => response,
+            Err(error) => return AttemptEnd::NotAnswered(error),
+        };
+        self.track.set_stage(Stage::Answering);
+        let status = response.head.status;
+        let _first = answered.set(status);
+        let headers = &response.head.headers;
+        let retry_after = retry_after(headers, SystemTime::now());
+        let content = read_answer(headers, &mut response.body, self.limits.answer_bytes).await;
+        // From here on nothing more is sent, and the body's report is there.
+        drop(owner);
+        if content.is_ok() {
+            response.guard.finished();
+        }
+        AttemptEnd::Answered {
+            status,
+            retry_after,
+            content,
+        }
+    }
+
+    fn request_headers(&self) -> HeaderMap {
+        let mut headers = self.headers.clone();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers.insert(ACCEPT_ENCODING, accepted_encodings());
+        let coding = self.feed.codec().and_then(|codec| codec.content_encoding());
+        if let Some(coding) = coding {
+            headers.insert(CONTENT_ENCODING, HeaderValue::from_static(coding));
+        }
+        headers
+    }
+}
+
+impl AttemptEnd {
+    /// Whether the engine has not begun to answer, or not with anything that counts: then the request may be made again.
+    pub(super) fn is_worth_retrying(&self) -> bool {
+        match self {
+            Self::Answered { status, .. } => matches!(
+                *status,
+                StatusCode::BAD_GATEWAY
+                    | StatusCode::SERVICE_UNAVAILABLE
+                    | StatusCode::GATEWAY_TIMEOUT
+            ),
+            Self::NotAnswered(error) => matches!(
+                error,
+                RequestError::Connect { .. } | RequestError::Disconnected { .. }
+            ),
+            Self::NotCounted(_) | Self::Late { .. } => false,
+        }
+    }
+
+    /// How long the engine asked to be left alone.
+    pub(super) fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Answered { retry_after, .. } => *retry_after,
+            _ => None,
+        }
+    }
+}
