@@ -132,7 +132,11 @@ impl<B: Body, R: Recorder, C: Clock> Body for MeasuredBody<B, R, C> {
     }
 
     fn is_end_stream(&self) -> bool {
-        !self.watch.is_poisoned() && self.body.is_end_stream()
+        let is_end = !self.watch.is_poisoned() && self.body.is_end_stream();
+        if is_end {
+            self.watch.tell_end();
+        }
+        is_end
     }
 
     fn size_hint(&self) -> SizeHint {
@@ -184,6 +188,66 @@ mod tests {
 
         fn size_hint(&self) -> SizeHint {
             SizeHint::default()
+        }
+    }
+
+    /// A body of one chunk, of which it becomes known only later that nothing follows.
+    #[derive(Default)]
+    struct LateEnd {
+        is_known: bool,
+        chunks: usize,
+    }
+
+    impl Body for LateEnd {
+        type Data = Bytes;
+        type Error = &'static str;
+
+        fn poll_frame(
+            mut self: Pin<&mut Self>,
+            _cx: &mut Context<'_>,
+        ) -> Poll<Option<Result<Frame<Bytes>, &'static str>>> {
+            self.chunks += 1;
+            match self.chunks {
+                1 => Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(b"all"))))),
+                _ => Poll::Pending,
+            }
+        }
+
+        fn is_end_stream(&self) -> bool {
+            self.is_known
+        }
+
+        fn size_hint(&self) -> SizeHint {
+            SizeHint::default()
+        }
+    }
+
+    #[test]
+    fn an_end_that_the_consumer_was_told_after_the_last_chunk_is_one() {
+        // Whether it asks, whether the end is known by then, and whether it polls once more.
+        for (asks, is_known, polls_again, expected) in [
+            (true, true, false, Ending::Complete),
+            (true, false, false, Ending::Cancelled),
+            (false, true, false, Ending::Cancelled),
+            (true, true, true, Ending::Cancelled),
+        ] {
+            let reports = Rc::new(RefCell::new(Vec::new()));
+            let recorder = {
+                let reports = reports.clone();
+                move |measurements: &Measurements| reports.borrow_mut().push(measurements.ending)
+            };
+            let mut body = MeasuredBody::new(LateEnd::default(), recorder);
+            let mut cx = Context::from_waker(Waker::noop());
+            let _ = Pin::new(&mut body).poll_frame(&mut cx);
+            body.get_mut().is_known = is_known;
+            if asks {
+                assert_eq!(body.is_end_stream(), is_known);
+            }
+            if polls_again {
+                let _ = Pin::new(&mut body).poll_frame(&mut cx);
+            }
+            drop(body);
+            assert_eq!(*reports.borrow(), [expected]);
         }
     }
 

@@ -3,6 +3,7 @@ use crate::recorder::contain_panics;
 use crate::timeline::{Timeline, Turn};
 use crate::{Clock, Ending, Recorder};
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 /// Watches a source and makes the one report: at its end, at its error, or from `drop`.
@@ -20,6 +21,11 @@ pub(crate) struct Watch<R: Recorder, C: Clock> {
     poll_began: Instant,
     /// How it will have ended if the next thing that happens is a drop.
     if_dropped: Ending,
+    /// Whether the last poll handed over a chunk.
+    is_at_chunk: bool,
+    /// Whether the consumer has been told since that poll that nothing more will come. Atomic only because it is
+    /// told through a shared reference.
+    end_is_told: AtomicBool,
 }
 
 impl<R: Recorder, C: Clock> Watch<R, C> {
@@ -32,6 +38,8 @@ impl<R: Recorder, C: Clock> Watch<R, C> {
             gate: Gate::Open,
             poll_began: created,
             if_dropped: Ending::NeverPolled,
+            is_at_chunk: false,
+            end_is_told: AtomicBool::new(false),
         }
     }
 
@@ -41,6 +49,8 @@ impl<R: Recorder, C: Clock> Watch<R, C> {
         if self.gate.is_poisoned() {
             self.report_panic();
         }
+        self.is_at_chunk = false;
+        *self.end_is_told.get_mut() = false;
         let open = self.gate.enter();
         if open {
             self.poll_began = self.clock.now();
@@ -63,6 +73,7 @@ impl<R: Recorder, C: Clock> Watch<R, C> {
     pub(crate) fn chunk(&mut self, bytes: usize, last: bool) {
         self.end_poll(Turn::Consumer);
         self.timeline.chunk(bytes);
+        self.is_at_chunk = true;
         self.if_dropped = if last {
             Ending::Complete
         } else {
@@ -104,6 +115,14 @@ impl<R: Recorder, C: Clock> Watch<R, C> {
         }
     }
 
+    /// The consumer asked, and was told that nothing more will come: it need not poll again.
+    ///
+    /// With the last chunk that may not have been known yet, when it is another reader who finds it out. After a poll
+    /// that returned `Pending` it changes nothing, see [`pending`](Self::pending).
+    pub(crate) fn tell_end(&self) {
+        self.end_is_told.store(self.is_at_chunk, Ordering::Relaxed);
+    }
+
     /// Whether the source has returned the end or an error.
     pub(crate) fn is_closed(&self) -> bool {
         self.gate.is_closed()
@@ -130,6 +149,9 @@ impl<R: Recorder, C: Clock> Watch<R, C> {
         if self.gate.is_poisoned() {
             self.report_panic();
         } else if self.recorder.is_some() {
+            if *self.end_is_told.get_mut() {
+                self.if_dropped = Ending::Complete;
+            }
             if !self.if_dropped.is_whole() {
                 let now = self.clock.now();
                 self.timeline.turn_to(Turn::Consumer, now);
