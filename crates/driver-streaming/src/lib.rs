@@ -22,7 +22,7 @@ pub mod stand_in;
 mod telemetry;
 
 pub use archive_sink::Codec;
-pub use chunked_writer::{JsonDocument, LazyDocument};
+pub use chunked_writer::{JsonDocument, LazyDocument, LazyJson, LazyObject};
 pub use measured_body::Ending;
 pub use tee_stream::{AfterPatience, LagPolicy};
 

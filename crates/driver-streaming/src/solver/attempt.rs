@@ -43,6 +43,11 @@ pub(super) enum AttemptEnd {
     Late { answered: Option<StatusCode> },
 }
 
+/// No JSON text has a length of zero.
+#[derive(Debug, thiserror::Error)]
+#[error("its length is said to be zero")]
+struct NoBytes;
+
 /// What all attempts of an exchange have in common.
 pub(super) struct AttemptSettings<'a> {
     pub(super) client: &'a HttpClient,
@@ -70,6 +75,8 @@ impl AttemptSettings<'_> {
             let recorder = (keep, recorder);
             if self.solver.wants_content_length() {
                 let length = match self.feed.count_length().await {
+                    // Announced, it would be a whole request at once, whatever the document yields.
+                    Ok(0) => return AttemptEnd::NotCounted(DocumentError::new(NoBytes)),
                     Ok(length) => length,
                     Err(error) => return AttemptEnd::NotCounted(error),
                 };
