@@ -18,6 +18,11 @@ pub(super) struct Connector {
     http2: bool,
 }
 
+/// Why there is no connection: tells what happened while connecting from what the pool says of itself.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub(super) struct NotConnected(BoxError);
+
 impl Connector {
     /// A connector for HTTP/2 alone, or for HTTP/1.1 and, where a server wants it by TLS, HTTP/2.
     pub(super) fn new(settings: &ClientSettings, tls: &rustls::ClientConfig, http2: bool) -> Self {
@@ -36,18 +41,18 @@ impl Connector {
 
 impl Service<Uri> for Connector {
     type Response = MaybeHttpsStream<RouteStream>;
-    type Error = BoxError;
-    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, BoxError>> + Send>>;
+    type Error = NotConnected;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, NotConnected>> + Send>>;
 
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
-        self.https.poll_ready(context)
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), NotConnected>> {
+        self.https.poll_ready(context).map_err(NotConnected)
     }
 
     fn call(&mut self, destination: Uri) -> Self::Future {
         let connecting = self.https.call(destination);
         let http2 = self.http2;
         Box::pin(async move {
-            let stream = connecting.await?;
+            let stream = connecting.await.map_err(NotConnected)?;
             let connected = stream.connected();
             if http2 || connected.is_negotiated_h2() {
                 // Before hyper sees it, so that nobody takes it for a connection of one request.

@@ -5,6 +5,7 @@ use http::uri::InvalidUri;
 use hyper_util::client::legacy;
 
 use super::BoxError;
+use super::connector::NotConnected;
 use super::given_up::GivenUp;
 
 /// Why a request has no answer.
@@ -19,6 +20,10 @@ pub(crate) enum RequestError {
     /// There is no connection: no such host, it refuses, or TLS or a proxy failed. Nothing of the body was sent.
     #[error("cannot connect")]
     Connect { source: BoxError },
+    /// The HTTP/2 connection that this request waited for was being made by another, which was given up or failed.
+    /// Nothing was sent, and nothing is known of the server.
+    #[error("the request that was connecting for this one was given up")]
+    NotBegun { source: BoxError },
     /// The connection was closed or reset before an answer, or before its end.
     #[error("the connection broke")]
     Disconnected { source: BoxError },
@@ -66,8 +71,16 @@ impl RequestError {
             return Self::Body { source };
         }
         if error.is_connect() {
+            let is_ours = error
+                .source()
+                .is_some_and(|source| source.is::<NotConnected>());
             let source = Box::new(ClientFailure(error));
-            return Self::Connect { source };
+            // What the pool says of itself has a type that cannot be named; see hyperium/hyper#3199.
+            return if is_ours {
+                Self::Connect { source }
+            } else {
+                Self::NotBegun { source }
+            };
         }
         let cause = cause_of(&error);
         Self::new(cause, Box::new(ClientFailure(error)))

@@ -162,6 +162,11 @@ impl AttemptEnd {
         }
     }
 
+    /// Whether no request was made at all, for a reason that is another request's.
+    pub(super) fn was_not_begun(&self) -> bool {
+        matches!(self, Self::NotAnswered(RequestError::NotBegun { .. }))
+    }
+
     /// How long the engine asked to be left alone.
     pub(super) fn retry_after(&self) -> Option<Duration> {
         match self {

@@ -77,7 +77,17 @@ impl Exchange {
         let started = Instant::now();
         let mut schedule = RetrySchedule::new(solver.retries());
         let mut attempts = 1;
-        let mut attempt = settings.run(branch, recorder()).await;
+        let begin = async |mut branch| {
+            loop {
+                let attempt = settings.run(branch, recorder()).await;
+                // No attempt of this solver's: one that comes too late ends by itself.
+                if !attempt.end.was_not_begun() {
+                    return attempt;
+                }
+                branch = feed.branch(solver.name(), solver.lag_policy());
+            }
+        };
+        let mut attempt = begin(branch).await;
         while attempt.end.is_worth_retrying()
             && let Some(pause) = schedule.next(attempt.end.retry_after())
             && Instant::now() + pause < limits.deadline
@@ -92,7 +102,7 @@ impl Exchange {
             attempts += 1;
             track.restart();
             let branch = feed.branch(solver.name(), solver.lag_policy());
-            attempt = settings.run(branch, recorder()).await;
+            attempt = begin(branch).await;
         }
         let Attempt { measurements, end } = attempt;
         let elapsed = started.elapsed();
