@@ -1,4 +1,5 @@
 use crate::cargo::Shown;
+use crate::soak::Soak;
 use crate::{Result, deny, tidy};
 use clap::ValueEnum;
 use std::path::Path;
@@ -17,6 +18,7 @@ pub(crate) enum Step {
     DocTests,
     Docs,
     Loom,
+    Soak,
     Dependencies,
     Advisories,
 }
@@ -34,6 +36,7 @@ impl Step {
             Self::DocTests => "doc tests",
             Self::Docs => "docs",
             Self::Loom => "loom",
+            Self::Soak => "soak",
             Self::Dependencies => "bans, licences and sources of dependencies",
             Self::Advisories => "advisories on dependencies",
         }
@@ -59,6 +62,7 @@ impl Step {
                 .variable("RUSTDOCFLAGS", "-D warnings")
                 .run()?,
             Self::Loom => return loom(root),
+            Self::Soak => Soak::short().run(root)?,
             Self::Dependencies => deny::dependencies(root)?,
             Self::Advisories => return deny::advisories(root),
         }

@@ -10,6 +10,7 @@
 mod cargo;
 mod ci;
 mod deny;
+mod soak;
 mod tidy;
 
 use clap::{Parser, Subcommand};
@@ -38,6 +39,8 @@ enum Command {
     },
     /// Check the house rules: what must be in every crate, and what in no file.
     Tidy,
+    /// Run random auctions, solvers and faults against the whole pipeline.
+    Soak(soak::Soak),
 }
 
 fn main() -> ExitCode {
@@ -45,6 +48,7 @@ fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Ci { only } => ci::run(&root, &only),
         Command::Tidy => tidy::run(&root),
+        Command::Soak(soak) => soak.run(&root),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,0 +1,45 @@
+use std::fmt::Write as _;
+use std::io;
+
+use sha2::{Digest, Sha256};
+
+/// Counts and hashes what is written.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Hashing {
+    bytes: u64,
+    sha256: Sha256,
+}
+
+impl Hashing {
+    pub(crate) fn of(bytes: &[u8]) -> Self {
+        Self {
+            bytes: bytes.len() as u64,
+            sha256: Sha256::new_with_prefix(bytes),
+        }
+    }
+
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// In lower-case hex, as reports have it.
+    pub(crate) fn sha256(&self) -> String {
+        let mut hex = String::with_capacity(64);
+        for byte in self.sha256.clone().finalize() {
+            let _infallible = write!(hex, "{byte:02x}");
+        }
+        hex
+    }
+}
+
+impl io::Write for Hashing {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.sha256.update(bytes);
+        self.bytes += bytes.len() as u64;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

@@ -1,0 +1,139 @@
+use std::error::Error;
+use std::sync::Arc;
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressDrawTarget};
+use tempfile::TempDir;
+use tokio::runtime::{Builder, Runtime};
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use crate::arguments::Arguments;
+use crate::census::Census;
+use crate::material::Corpus;
+use crate::memory::Memory;
+use crate::place::Place;
+use crate::plan::SetPlan;
+use crate::set::Set;
+use crate::statistics::Statistics;
+use crate::summary::Summary;
+use crate::verdict::Verdict;
+use crate::violation::Violation;
+use crate::world::World;
+
+/// How many sets of solvers there are at a time.
+const LANES: u64 = 8;
+
+/// How long connections and tasks that nobody needs any more may take to go: only a leak takes so long.
+const SETTLED: Duration = Duration::from_secs(30);
+
+/// How often it is looked whether they have.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// Threads of each of the two runtimes.
+const THREADS: usize = 2;
+
+/// Runs lanes until the time is over or something is wrong, and says what happened.
+///
+/// # Errors
+/// When the soak itself cannot be set up. What it finds is in the verdict.
+pub(crate) fn soak(
+    arguments: &Arguments,
+    seed: u64,
+    verdict: &Arc<Verdict>,
+) -> Result<Summary, Box<dyn Error + Send + Sync>> {
+    let pipelines = runtime("pipelines")?;
+    let engines = runtime("engines")?;
+    let folder = TempDir::new()?;
+    let statistics = Arc::new(Statistics::default());
+    let corpus = Arc::new(pipelines.block_on(Corpus::new())?);
+    let census = || Census::take(pipelines.handle(), engines.handle(), folder.path());
+    let before = census();
+    let world = Arc::new(World {
+        seed,
+        until: Instant::now() + arguments.duration(),
+        corpus,
+        verdict: Arc::clone(verdict),
+        statistics: Arc::clone(&statistics),
+        memory: Memory::new(),
+        engines: engines.handle().clone(),
+        folder: folder.path().to_owned(),
+        progress: ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(2)),
+    });
+    let after = pipelines.block_on(async {
+        let lanes: JoinSet<()> = match arguments.only {
+            Some(place) => [again_and_again(Arc::clone(&world), place)]
+                .into_iter()
+                .collect(),
+            None => (0..LANES)
+                .map(|number| lane(Arc::clone(&world), number))
+                .collect(),
+        };
+        tokio::select! {
+            _ended = lanes.join_all() => {}
+            () = verdict.failed() => {}
+        }
+        world.progress.finish_and_clear();
+        let end = Instant::now() + SETTLED;
+        let mut after = census();
+        while !after.is_within(&before) && !verdict.is_failed() && Instant::now() < end {
+            tokio::time::sleep(LOOK).await;
+            after = census();
+        }
+        after
+    });
+    let marks = world.memory.marks();
+    if !verdict.is_failed() {
+        if !after.is_within(&before) {
+            let leak = Violation::new("something is left when all is over");
+            verdict.fail(leak.with("before", before).with("after", after));
+        } else if let Err(growth) = marks.check() {
+            verdict.fail(growth);
+        }
+    }
+    // After a violation much may still be under way, and need not be waited for.
+    pipelines.shutdown_background();
+    engines.shutdown_background();
+    Ok(Summary {
+        numbers: statistics.numbers(),
+        marks,
+        before,
+        after,
+    })
+}
+
+/// Sets of solvers, one after the other.
+async fn lane(world: Arc<World>, number: u64) {
+    for set in 0.. {
+        if world.is_over() {
+            return;
+        }
+        run_set(&world, Place::of_set(number, set)).await;
+    }
+}
+
+/// One set of solvers, each time anew.
+async fn again_and_again(world: Arc<World>, place: Place) {
+    while !world.is_over() {
+        run_set(&world, place).await;
+    }
+}
+
+async fn run_set(world: &Arc<World>, place: Place) {
+    let plan = SetPlan::any(world.seed, place);
+    let found = match Set::start(plan, Arc::clone(world)).await {
+        Ok(set) => set.run().await,
+        Err(error) => Err(Violation::new("a set cannot be started").with("error", error)),
+    };
+    if let Err(violation) = found {
+        world.verdict.fail(violation.at(place));
+    }
+}
+
+fn runtime(name: &str) -> std::io::Result<Runtime> {
+    Builder::new_multi_thread()
+        .worker_threads(THREADS)
+        .thread_name(name)
+        .enable_all()
+        .build()
+}
