@@ -89,7 +89,8 @@ impl PipelineBuilder {
 
     /// Whether documents are digested, by SHA-256. They are by default.
     ///
-    /// Without it, outcomes name no digests, and an archive computes its own, unless that is switched off as well.
+    /// Without it, outcomes name no digests. An archive computes its own then, unless that is switched off as well, or it
+    /// shares a compression with solvers: such an object carries no digest, and is not recognised when it is there already.
     #[must_use]
     pub fn digest(mut self, enabled: bool) -> Self {
         self.settings.digest = enabled;
