@@ -1,0 +1,11 @@
+//! What the compared programs tell the runner: one JSON value a line.
+
+mod clock;
+mod listening;
+mod measurement;
+mod received;
+
+pub use self::clock::monotonic_nanoseconds;
+pub use self::listening::Listening;
+pub use self::measurement::Measurement;
+pub use self::received::Received;
