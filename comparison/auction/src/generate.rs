@@ -174,7 +174,7 @@ fn pool(random: &mut Random, names: &Names, index: usize) -> Pool {
             sqrt_price: random.decimal(29, 29),
             liquidity: random.decimal(20, 20),
             tick: random.below(400_000) as i32 - 200_000,
-            liquidity_net: liquidity_net(random),
+            liquidity_net: liquidity_net(random, quantile(index)),
             fee: "0.003".to_owned(),
         },
         80..99 => {
@@ -226,8 +226,7 @@ fn reserves<T>(
 }
 
 /// Ranges, each of which adds at its lower tick what it takes away at its upper one.
-fn liquidity_net(random: &mut Random) -> BTreeMap<i32, String> {
-    let quantile = random.below(1_000_000) as f64 / 1e6;
+fn liquidity_net(random: &mut Random, quantile: f64) -> BTreeMap<i32, String> {
     let ticks = ticks_at(quantile);
     let lowest = -(random.below(2_000) as i32);
     let mut amount = String::new();
@@ -243,6 +242,12 @@ fn liquidity_net(random: &mut Random) -> BTreeMap<i32, String> {
             ((lowest + tick) * 60, net)
         })
         .collect()
+}
+
+/// Spread evenly over any run of pools, so that the few large ones are as rare in a small auction as in a large one:
+/// multiples of the golden ratio, modulo 1.
+fn quantile(index: usize) -> f64 {
+    (index as f64 * 0.618_033_988_749_895).fract()
 }
 
 fn ticks_at(quantile: f64) -> usize {
@@ -276,7 +281,7 @@ mod tests {
             (Shape::LARGE, 26.0),
         ] {
             let found = json(shape, 0).len() as f64 / 1e6;
-            assert!((found / megabytes - 1.0).abs() < 0.04, "{found} MB");
+            assert!((found / megabytes - 1.0).abs() < 0.02, "{found} MB");
         }
     }
 
@@ -287,7 +292,7 @@ mod tests {
         std::io::Write::write_all(&mut encoder, &raw).unwrap();
         let gzip = raw.len() as f64 / encoder.finish().unwrap().len() as f64;
         let zstd = raw.len() as f64 / zstd::bulk::compress(&raw, 1).unwrap().len() as f64;
-        assert!((4.0..5.0).contains(&gzip), "gzip {gzip}");
-        assert!((4.7..5.7).contains(&zstd), "zstd {zstd}");
+        assert!((4.2..4.8).contains(&gzip), "gzip {gzip}");
+        assert!((4.9..5.5).contains(&zstd), "zstd {zstd}");
     }
 }

@@ -58,7 +58,7 @@ impl Random {
     /// An amount: of 10 to 25 digits, the last of them often zero.
     pub(crate) fn amount(&mut self) -> String {
         let length = 10 + self.below(16);
-        let significant = 3 + self.below(length - 3);
+        let significant = 3 + self.below(length - 3).min(self.below(length - 3));
         self.decimal(length, significant)
     }
 

@@ -2,7 +2,7 @@
 //! has found nothing.
 //!
 //! The first line of the output says where they listen. Each line of the input that is `report` is answered by one line:
-//! an array of all requests since the last. The end of the input ends the process.
+//! what has been received since the last. The end of the input ends the process.
 
 mod arguments;
 mod engine;
@@ -35,7 +35,7 @@ fn main() -> Result<()> {
 }
 
 async fn serve(arguments: &Arguments) -> Result<()> {
-    let log = Arc::new(Log::default());
+    let log = Arc::new(Log::new());
     let mut addresses = Vec::new();
     for index in 0..arguments.engines {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
@@ -47,7 +47,7 @@ async fn serve(arguments: &Arguments) -> Result<()> {
     let mut lines = BufReader::new(tokio::io::stdin()).lines();
     while let Some(line) = lines.next_line().await? {
         match line.as_str() {
-            "report" => print(&serde_json::to_value(log.take())?)?,
+            "report" => print(&serde_json::to_value(log.report())?)?,
             _ => return Err("expected `report`".into()),
         }
     }

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use clap::Parser as _;
 use comparison_auction::Auction;
-use comparison_records::{Measurement, monotonic_nanoseconds};
+use comparison_records::{Measurement, monotonic_nanoseconds, process_cpu_nanoseconds};
 
 use crate::arguments::Arguments;
-use crate::process::{cpu_nanoseconds, forget_peak, status, system_milliseconds};
+use crate::process::{forget_peak, status, system_milliseconds};
 use crate::{CountingStore, Design, Result, Setup};
 
 /// Threads of the runtime, the same wherever it runs.
@@ -58,7 +58,7 @@ fn measure<D: Design>(
     forget_peak()?;
     let base_rss_kib = status("VmRSS:")?;
     let system = system_milliseconds()?;
-    let cpu = cpu_nanoseconds();
+    let cpu = process_cpu_nanoseconds();
     // In a task of a worker, where a server would make the call.
     let sent = Arc::clone(&auction);
     let (productions, called_at_ns) = runtime.block_on(runtime.spawn(async move {
@@ -67,7 +67,7 @@ fn measure<D: Design>(
         Result::<_>::Ok((productions, called_at_ns))
     }))??;
     let ended_at_ns = monotonic_nanoseconds();
-    let cpu_ms = (cpu_nanoseconds() - cpu) as f64 / 1e6;
+    let cpu_ms = (process_cpu_nanoseconds() - cpu) as f64 / 1e6;
     let system_ms = system_milliseconds()? - system;
     let threads = status("Threads:")?;
     let peak_rss_kib = status("VmHWM:")?;

@@ -1,15 +1,6 @@
 use std::fs;
 
-use rustix::time::{ClockId, clock_gettime};
-
 use crate::Result;
-
-/// User and system time of all threads of this process so far, ended ones included, in nanoseconds: what `getrusage`
-/// adds up, and finer.
-pub(crate) fn cpu_nanoseconds() -> u64 {
-    let time = clock_gettime(ClockId::ProcessCPUTime);
-    time.tv_sec.unsigned_abs() * 1_000_000_000 + time.tv_nsec.unsigned_abs()
-}
 
 /// System time of all threads so far, in milliseconds. The kernel tells it in hundredths of a second.
 pub(crate) fn system_milliseconds() -> Result<f64> {

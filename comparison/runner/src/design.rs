@@ -9,6 +9,8 @@ pub enum Design {
     Threaded,
     /// The same where only one solver has an archive configured.
     ThreadedOneArchive,
+    /// The pull request's first revision, whose gzip is fed piece by piece. Not run unless it is asked for.
+    ThreadedFirstRevision,
     /// All in memory, and a copy for each solver; gzip.
     PerSolverGzip,
     /// All in memory, and the same bytes for each solver; gzip.
@@ -25,7 +27,7 @@ impl Design {
     /// The program that has it.
     pub(crate) fn program(self) -> &'static str {
         match self {
-            Self::Threaded | Self::ThreadedOneArchive => "threaded",
+            Self::Threaded | Self::ThreadedOneArchive | Self::ThreadedFirstRevision => "threaded",
             Self::PerSolverGzip | Self::SharedGzip | Self::SharedZstd => "eager",
             Self::OursGzip | Self::OursZstd => "ours",
         }
@@ -36,6 +38,7 @@ impl Design {
         match self {
             Self::Threaded => "threaded",
             Self::ThreadedOneArchive => "threaded-one-archive",
+            Self::ThreadedFirstRevision => "threaded-first-revision",
             Self::PerSolverGzip => "per-solver",
             Self::SharedGzip | Self::SharedZstd => "shared",
             Self::OursGzip | Self::OursZstd => "ours",

@@ -3,7 +3,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
-use comparison_records::{Listening, Received};
+use comparison_records::{EngineReport, Listening};
 use serde::de::DeserializeOwned;
 
 use crate::Result;
@@ -46,8 +46,8 @@ impl Engines {
         addresses.join(",")
     }
 
-    /// All requests since the last time.
-    pub(crate) fn report(&mut self) -> Result<Vec<Received>> {
+    /// All since the last time.
+    pub(crate) fn report(&mut self) -> Result<EngineReport> {
         let input = self.input.as_mut().ok_or("engines without input")?;
         input.write_all(b"report\n")?;
         line(&mut self.output)

@@ -15,6 +15,8 @@ pub struct Row {
     pub cpu_ms: f64,
     /// The least that any run took, which is what other load on the machine disturbs least.
     pub cpu_least_ms: f64,
+    /// User and system time of the engines' process, in milliseconds.
+    pub engines_cpu_ms: f64,
     /// The largest resident size over that before the call, in MiB.
     pub peak_mib: f64,
     /// Threads that were there in the end and not before the call: the most of all runs.
@@ -50,6 +52,7 @@ impl Row {
                 .iter()
                 .map(|sample| sample.measurement.cpu_ms)
                 .fold(f64::INFINITY, f64::min),
+            engines_cpu_ms: of(|sample| sample.engines_cpu_ms),
             peak_mib: of(|sample| sample.measurement.peak_rss_over_base_kib as f64 / 1024.0),
             extra_threads: samples
                 .iter()

@@ -1,7 +1,7 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use comparison_records::{Measurement, Received};
+use comparison_records::{EngineReport, Measurement};
 
 use crate::check::Expected;
 use crate::engines::Engines;
@@ -34,7 +34,7 @@ pub fn run(options: &Options, programs: &Programs, folder: &Path) -> Result<Repo
                 for (design, samples) in options.designs.iter().zip(&mut samples) {
                     let scenario = scenario(*auction, *solvers, *design);
                     let ran = execute(scenario, options.seed, programs, &mut engines, None)
-                        .and_then(|(measurement, received)| Sample::new(measurement, &received));
+                        .and_then(|(measurement, report)| Sample::new(measurement, &report));
                     samples.push(ran.map_err(|error| format!("{scenario:?}: {error}"))?);
                 }
             }
@@ -71,7 +71,7 @@ fn check(options: &Options, size: Size, programs: &Programs, folder: &Path) -> R
                 &mut engines,
                 Some(&archive),
             )
-            .and_then(|(_, received)| expected.check_engines(*solvers, &received))
+            .and_then(|(_, report)| expected.check_engines(*solvers, &report.requests))
             .and_then(|()| expected.check_archive(*design, &archive))
             .map_err(|error| format!("{scenario:?}: {error}"))?;
             std::fs::remove_file(&archive)?;
@@ -95,7 +95,7 @@ fn execute(
     programs: &Programs,
     engines: &mut Engines,
     keep: Option<&Path>,
-) -> Result<(Measurement, Vec<Received>)> {
+) -> Result<(Measurement, EngineReport)> {
     let mut command = Command::new(programs.path(scenario.design.program()));
     command
         .args(["--design", scenario.design.name()])
@@ -110,9 +110,9 @@ fn execute(
     let output = command
         .output()
         .map_err(|error| format!("cannot start the program: {error}"))?;
-    let received = engines.report()?;
+    let report = engines.report()?;
     if !output.status.success() {
         return Err("the program failed".into());
     }
-    Ok((serde_json::from_slice(&output.stdout)?, received))
+    Ok((serde_json::from_slice(&output.stdout)?, report))
 }

@@ -1,4 +1,4 @@
-use comparison_records::{Measurement, Received};
+use comparison_records::{EngineReport, Measurement};
 use serde::Serialize;
 
 use crate::Result;
@@ -10,6 +10,8 @@ pub struct Sample {
     /// What the program says of itself.
     #[serde(flatten)]
     pub measurement: Measurement,
+    /// User and system time of the engines' process, in milliseconds.
+    pub engines_cpu_ms: f64,
     /// From the call to the first byte at the engine that had it first, in milliseconds.
     pub first_byte_earliest_ms: f64,
     /// The same at the engine in the middle.
@@ -23,10 +25,11 @@ impl Sample {
     ///
     /// # Errors
     /// When an engine was not sent the whole auction once, by the connection of the request before.
-    pub(crate) fn new(measurement: Measurement, received: &[Received]) -> Result<Self> {
+    pub(crate) fn new(measurement: Measurement, report: &EngineReport) -> Result<Self> {
+        let requests = report.requests.iter();
         let mut first_bytes = Vec::new();
         for engine in 0..measurement.solvers {
-            let mut requests = received.iter().filter(|request| request.engine == engine);
+            let mut requests = requests.clone().filter(|request| request.engine == engine);
             let (Some(warm_up), Some(auction), None) =
                 (requests.next(), requests.next(), requests.next())
             else {
@@ -47,6 +50,7 @@ impl Sample {
         }
         Ok(Self {
             measurement,
+            engines_cpu_ms: report.cpu_ms,
             first_byte_earliest_ms: first_bytes.iter().copied().fold(f64::INFINITY, f64::min),
             first_byte_median_ms: median(first_bytes.iter().copied()),
             first_byte_latest_ms: first_bytes
@@ -59,6 +63,8 @@ impl Sample {
 
 #[cfg(test)]
 mod tests {
+    use comparison_records::Received;
+
     use super::*;
 
     fn measurement() -> Measurement {
@@ -92,6 +98,13 @@ mod tests {
         }
     }
 
+    fn report(requests: &[Received]) -> EngineReport {
+        EngineReport {
+            cpu_ms: 1.0,
+            requests: requests.to_vec(),
+        }
+    }
+
     #[test]
     fn first_bytes_are_counted_from_the_call() {
         let requests = [
@@ -100,7 +113,7 @@ mod tests {
             received(1, 0, 100, 9_000_000),
             received(0, 0, 100, 6_000_000),
         ];
-        let sample = Sample::new(measurement(), &requests).unwrap();
+        let sample = Sample::new(measurement(), &report(&requests)).unwrap();
         assert_eq!(sample.first_byte_earliest_ms, 1.0);
         assert_eq!(sample.first_byte_median_ms, 2.5);
         assert_eq!(sample.first_byte_latest_ms, 4.0);
@@ -116,9 +129,9 @@ mod tests {
                 received(1, connection, bytes, 2),
             ]
         };
-        assert!(Sample::new(measurement(), &whole(0, 100)).is_ok());
-        assert!(Sample::new(measurement(), &whole(1, 100)).is_err());
-        assert!(Sample::new(measurement(), &whole(0, 99)).is_err());
-        assert!(Sample::new(measurement(), &whole(0, 100)[..3]).is_err());
+        assert!(Sample::new(measurement(), &report(&whole(0, 100))).is_ok());
+        assert!(Sample::new(measurement(), &report(&whole(1, 100))).is_err());
+        assert!(Sample::new(measurement(), &report(&whole(0, 99))).is_err());
+        assert!(Sample::new(measurement(), &report(&whole(0, 100)[..3])).is_err());
     }
 }

@@ -24,18 +24,19 @@ fn write_to(report: &Report, text: &mut String) -> std::fmt::Result {
     )?;
     writeln!(
         text,
-        "| auction | solvers | design | CPU ms (least) | peak MiB | extra threads | first byte ms: first, middle, last solver | wall ms | productions | archives |"
+        "| auction | solvers | design | CPU ms (least) | engines' CPU ms | peak MiB | extra threads | first byte ms: first, middle, last solver | wall ms | productions | archives |"
     )?;
-    writeln!(text, "|---|---|---|---|---|---|---|---|---|---|")?;
+    writeln!(text, "|---|---|---|---|---|---|---|---|---|---|---|")?;
     for row in &report.rows {
         writeln!(
             text,
-            "| {:.1} MB | {} | {} | {:.0} ({:.0}) | {:.1} | {} | {:.1}, {:.1}, {:.1} | {:.0} | {:.2} | {} x {:.2} MB |",
+            "| {:.1} MB | {} | {} | {:.0} ({:.0}) | {:.0} | {:.1} | {} | {:.1}, {:.1}, {:.1} | {:.0} | {:.2} | {} x {:.2} MB |",
             row.auction_bytes as f64 / 1e6,
             row.scenario.solvers,
             label(row.scenario.design),
             row.cpu_ms,
             row.cpu_least_ms,
+            row.engines_cpu_ms,
             row.peak_mib,
             row.extra_threads,
             row.first_byte_earliest_ms,

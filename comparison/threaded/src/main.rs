@@ -3,7 +3,9 @@
 //! buffer of 64 KiB into a channel of two blocks, which is the request's body, and, where an archive is configured for
 //! the solver, into a gzip in memory, which is sent in one PUT.
 
+mod both;
 mod channel_writer;
+mod revision;
 mod threaded;
 
 use std::process::ExitCode;

@@ -1,5 +1,5 @@
 use std::convert::Infallible;
-use std::io::{BufWriter, Result as IoResult, Write};
+use std::io::sink;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -17,9 +17,8 @@ use object_store::path::Path;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::channel_writer::ChannelWriter;
+use crate::revision::Revision;
 
-const BLOCK_BYTES: usize = 64 * 1024;
-const CHANNEL_BLOCKS: usize = 2;
 const GZIP_LEVEL: u32 = 3;
 
 /// A thread, a serialisation and, where it has an archive, a gzip for each solver.
@@ -30,6 +29,7 @@ pub(crate) struct Threaded {
     store: CountingStore,
     /// How many of the solvers have an archive configured: production configures it for each solver.
     archives: usize,
+    revision: Revision,
 }
 
 impl Threaded {
@@ -37,16 +37,20 @@ impl Threaded {
         if setup.codec != Codec::Gzip {
             return Err("production compresses by gzip alone".into());
         }
-        let archives = match setup.design.as_str() {
-            "threaded" => setup.engines.len(),
-            "threaded-one-archive" => 1,
-            _ => return Err("expected the design threaded or threaded-one-archive".into()),
+        let (archives, revision) = match setup.design.as_str() {
+            "threaded" => (setup.engines.len(), Revision::Merged),
+            "threaded-one-archive" => (1, Revision::Merged),
+            "threaded-first-revision" => (setup.engines.len(), Revision::First),
+            _ => {
+                return Err("expected the design threaded, -one-archive or -first-revision".into());
+            }
         };
         Ok(Self {
             engines: setup.engines,
             client: client()?,
             store: setup.store,
             archives,
+            revision,
         })
     }
 
@@ -56,25 +60,26 @@ impl Threaded {
         auction: Arc<Auction>,
         is_archived: bool,
     ) -> Result<()> {
-        let (sender, mut receiver) = mpsc::channel(CHANNEL_BLOCKS);
+        let (sender, mut receiver) = mpsc::channel(self.revision.channel_blocks());
         let blocks = poll_fn(move |context| {
             receiver
                 .poll_recv(context)
                 .map(|block| block.map(Ok::<_, Infallible>))
         });
         let body = reqwest::Body::wrap_stream(blocks);
+        let channel = ChannelWriter(sender);
+        let revision = self.revision;
         if !is_archived {
             tokio::task::spawn_blocking(move || {
                 // As in production, a failure ends the body; the engine's check would find it.
-                let _production_logs_it = serialise(&auction, ChannelWriter(sender));
+                let _production_logs_it = revision.serialise(&auction, channel, sink());
             });
             return post(&self.client, engine, body).await;
         }
         let (deliver, compressed) = oneshot::channel();
         tokio::task::spawn_blocking(move || {
             let gzip = GzEncoder::new(Vec::new(), Compression::new(GZIP_LEVEL));
-            let both = Both(ChannelWriter(sender), gzip);
-            if let Ok(Both(channel, gzip)) = serialise(&auction, both) {
+            if let Ok((channel, gzip)) = revision.serialise(&auction, channel, gzip) {
                 // The body ends here, before the gzip does.
                 drop(channel);
                 if let Ok(compressed) = gzip.finish() {
@@ -111,27 +116,5 @@ impl Design for Threaded {
         }))
         .await?;
         Ok(self.engines.len() as f64)
-    }
-}
-
-fn serialise<W: Write>(auction: &Auction, writer: W) -> IoResult<W> {
-    let mut writer = BufWriter::with_capacity(BLOCK_BYTES, writer);
-    serde_json::to_writer(&mut writer, auction)?;
-    writer.into_inner().map_err(|error| error.into_error())
-}
-
-/// Writes to both, one after the other.
-struct Both<A, B>(A, B);
-
-impl<A: Write, B: Write> Write for Both<A, B> {
-    fn write(&mut self, block: &[u8]) -> IoResult<usize> {
-        self.0.write_all(block)?;
-        self.1.write_all(block)?;
-        Ok(block.len())
-    }
-
-    fn flush(&mut self) -> IoResult<()> {
-        self.0.flush()?;
-        self.1.flush()
     }
 }
