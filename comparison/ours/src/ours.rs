@@ -4,7 +4,7 @@ use std::time::Duration;
 use archive_sink::{Archive, CodecKind};
 use comparison_auction::Auction;
 use comparison_harness::{ARCHIVE_KEY, Codec, Design, Result, Setup, WARM_UP};
-use driver_streaming::{ArchiveTarget, AuctionId, JsonDocument, Outcome, Pipeline, Solver};
+use driver_streaming::{ArchiveTarget, AuctionId, Dispatch, JsonDocument, Outcome, Pipeline, Solver};
 use url::Url;
 
 /// No run comes near it.
@@ -41,6 +41,7 @@ impl Ours {
                 .solvers(solvers)
                 .archive(ArchiveTarget::new(archive, Url::parse("memory:///")?))
                 .deadline(DEADLINE)
+                .digest(false)
                 .build()?,
             id: ARCHIVE_KEY.trim_end_matches(".json").parse()?,
         })
@@ -49,14 +50,15 @@ impl Ours {
 
 impl Design for Ours {
     async fn warm_up(&self) -> Result<()> {
-        let outcome = self.pipeline.run(JsonDocument::new(WARM_UP), None).await;
+        let dispatch = Dispatch::new(JsonDocument::new(WARM_UP));
+        let outcome = self.pipeline.run(dispatch).await;
         checked(&outcome)?;
         Ok(())
     }
 
     async fn run(&self, auction: Arc<Auction>) -> Result<f64> {
-        let document = JsonDocument::from_arc(auction);
-        let outcome = self.pipeline.run(document, Some(&self.id)).await;
+        let dispatch = Dispatch::new(JsonDocument::from_arc(auction)).archive_as(self.id.clone());
+        let outcome = self.pipeline.run(dispatch).await;
         checked(&outcome)?;
         outcome
             .serialize
