@@ -35,6 +35,8 @@ pub struct Row {
     pub first_byte_median_ms: f64,
     /// The same at the last engine.
     pub first_byte_latest_ms: f64,
+    /// The same in the run where it was least: when the machine had time for it at once.
+    pub first_byte_latest_least_ms: f64,
     /// What was measured, in the order of the runs.
     pub samples: Vec<Sample>,
 }
@@ -42,16 +44,15 @@ pub struct Row {
 impl Row {
     pub(crate) fn new(scenario: Scenario, samples: Vec<Sample>) -> Self {
         let of = |pick: fn(&Sample) -> f64| median(samples.iter().map(pick));
+        let least =
+            |pick: fn(&Sample) -> f64| samples.iter().map(pick).fold(f64::INFINITY, f64::min);
         let last = samples.last().map(|sample| &sample.measurement);
         let archives = last.map_or(0, |last| last.archives);
         Self {
             scenario,
             auction_bytes: last.map_or(0, |last| last.auction_bytes),
             cpu_ms: of(|sample| sample.measurement.cpu_ms),
-            cpu_least_ms: samples
-                .iter()
-                .map(|sample| sample.measurement.cpu_ms)
-                .fold(f64::INFINITY, f64::min),
+            cpu_least_ms: least(|sample| sample.measurement.cpu_ms),
             engines_cpu_ms: of(|sample| sample.engines_cpu_ms),
             peak_mib: of(|sample| sample.measurement.peak_rss_over_base_kib as f64 / 1024.0),
             extra_threads: samples
@@ -67,6 +68,7 @@ impl Row {
             first_byte_earliest_ms: of(|sample| sample.first_byte_earliest_ms),
             first_byte_median_ms: of(|sample| sample.first_byte_median_ms),
             first_byte_latest_ms: of(|sample| sample.first_byte_latest_ms),
+            first_byte_latest_least_ms: least(|sample| sample.first_byte_latest_ms),
             samples,
         }
     }

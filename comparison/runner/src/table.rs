@@ -24,13 +24,13 @@ fn write_to(report: &Report, text: &mut String) -> std::fmt::Result {
     )?;
     writeln!(
         text,
-        "| auction | solvers | design | CPU ms (least) | engines' CPU ms | peak MiB | extra threads | first byte ms: first, middle, last solver | wall ms | productions | archives |"
+        "| auction | solvers | design | CPU ms (least) | engines' CPU ms | peak MiB | extra threads | first byte ms: first, middle, last solver (least of the last) | wall ms | productions | archives |"
     )?;
     writeln!(text, "|---|---|---|---|---|---|---|---|---|---|---|")?;
     for row in &report.rows {
         writeln!(
             text,
-            "| {:.1} MB | {} | {} | {:.0} ({:.0}) | {:.0} | {:.1} | {} | {:.1}, {:.1}, {:.1} | {:.0} | {:.2} | {} x {:.2} MB |",
+            "| {:.1} MB | {} | {} | {:.0} ({:.0}) | {:.0} | {:.1} | {} | {:.1}, {:.1}, {:.1} ({:.1}) | {:.0} | {:.2} | {} x {:.2} MB |",
             row.auction_bytes as f64 / 1e6,
             row.scenario.solvers,
             label(row.scenario.design),
@@ -42,6 +42,7 @@ fn write_to(report: &Report, text: &mut String) -> std::fmt::Result {
             row.first_byte_earliest_ms,
             row.first_byte_median_ms,
             row.first_byte_latest_ms,
+            row.first_byte_latest_least_ms,
             row.wall_ms,
             row.productions,
             row.archives,

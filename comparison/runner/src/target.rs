@@ -72,6 +72,15 @@ pub(crate) fn targets(rows: &[Row]) -> Vec<Target> {
             Bound::AtMost(1.1),
             ratios(rows, design, shared),
         ));
+        targets.push(judge(
+            &format!(
+                "CPU of {} over {}, with the engines' own",
+                label(design),
+                label(shared)
+            ),
+            Bound::AtMost(1.1),
+            compared(rows, design, shared, |row| row.cpu_ms + row.engines_cpu_ms),
+        ));
     }
     targets.push(judge(
         "peak memory over the auction, of 8 MiB and 0.1 MiB for each solver",
@@ -112,13 +121,23 @@ pub(crate) fn targets(rows: &[Row]) -> Vec<Target> {
 
 /// The processor time of one design over that of another, wherever both were run.
 fn ratios(rows: &[Row], of: Design, over: Design) -> impl Iterator<Item = (&Row, f64)> {
+    compared(rows, of, over, |row| row.cpu_ms)
+}
+
+/// What is picked of one design over the same of another, wherever both were run.
+fn compared(
+    rows: &[Row],
+    of: Design,
+    over: Design,
+    pick: fn(&Row) -> f64,
+) -> impl Iterator<Item = (&Row, f64)> {
     let designed = move |design| rows.iter().filter(move |row| row.scenario.design == design);
     designed(of).filter_map(move |row| {
         let other = designed(over).find(|other| {
             (other.scenario.auction, other.scenario.solvers)
                 == (row.scenario.auction, row.scenario.solvers)
         })?;
-        Some((row, row.cpu_ms / other.cpu_ms))
+        Some((row, pick(row) / pick(other)))
     })
 }
 
