@@ -1,6 +1,6 @@
 //! Python's `http.server`, which knows nothing of chunks: whoever writes a handler decodes them, or asks for a length.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::driver::Driver;
 use super::scripted_server::ScriptedServer;
@@ -55,8 +55,7 @@ fn the_usual_handler_needs_a_length() {
         let error = solver["error"].as_str().unwrap();
         assert!(error.starts_with("the connection broke: "), "{error}");
         for _ in 0..3 {
-            let report = server.report();
-            let thrown = report["error"].as_str().unwrap();
+            let thrown = server.failure();
             assert!(thrown.starts_with("TypeError: int()"), "{thrown}");
         }
     }
@@ -88,18 +87,13 @@ fn a_lenient_handler_reads_nothing_and_its_answer_shows_that() {
 fn a_handler_that_reads_to_the_end_never_answers() {
     for server in PROTOCOLS.into_iter().filter_map(server) {
         let driver = Driver::with(Size::Small).deadline("2s");
-        for (form, start) in [("", "10000\r\n{"), ("length = true", "{\"id\":\"8")] {
+        for (form, start) in [("", "10000\r\n{"), ("length = true", "{")] {
             let solver = driver.solve_one(&server.endpoint("to-the-end"), form, 1);
             assert_eq!(solver["status"], "timed_out");
             assert_eq!(solver["http_status"], Value::Null);
-            let end = loop {
-                let report = server.report();
-                // To answer one who has gone may fail, or not.
-                if report["error"].is_null() {
-                    break report;
-                }
-            };
-            assert_eq!(end["start"], json!(start));
+            let report = server.report();
+            let found = report["start"].as_str().unwrap();
+            assert!(found.starts_with(start), "{found:?}");
         }
     }
 }

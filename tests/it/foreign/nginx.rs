@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::driver::Driver;
 use super::proxy::Proxy;
-use super::{FORMS, REFUSALS};
+use super::{FORMS, refused};
 use crate::end_to_end::decompressed;
 use crate::support::{Engine, Size, sha256};
 
@@ -59,16 +59,8 @@ fn what_is_too_large_for_it_is_refused_early_and_its_answer_is_whole() {
     let Some(proxy) = Proxy::before(&engine) else {
         return;
     };
-    let driver = Driver::with(Size::Mainnet);
     for location in ["small", "small-unbuffered"] {
-        let endpoint = proxy.endpoint(location);
-        let solvers: Vec<_> = FORMS
-            .iter()
-            .cycle()
-            .take(REFUSALS)
-            .map(|form| (endpoint.as_str(), *form))
-            .collect();
-        for solver in driver.solve(&solvers, 1) {
+        for solver in refused(&proxy.endpoint(location), "") {
             let shown = format!("{solver}");
             assert_eq!(solver["status"], "failed", "{shown}");
             assert_eq!(solver["http_status"], 413, "{shown}");
@@ -83,4 +75,36 @@ fn what_is_too_large_for_it_is_refused_early_and_its_answer_is_whole() {
             assert!(!engine.had_request());
         }
     }
+}
+
+#[test]
+fn an_early_answer_of_an_engine_that_goes_on_reading_is_whole() {
+    let engine = Engine::answering_half(
+        "HTTP/1.1 400 Bad Request\r\ncontent-length: 19\r\n\r\n{\"error\":\"not now\"}",
+    );
+    let Some(proxy) = Proxy::before(&engine) else {
+        return;
+    };
+    for location in ["buffered", "unbuffered"] {
+        for solver in refused(&proxy.endpoint(location), "") {
+            let shown = format!("{solver}");
+            assert_eq!(solver["http_status"], 400, "{shown}");
+            assert_eq!(solver["attempts"], 1, "{shown}");
+            assert_eq!(solver["response"], json!({"error": "not now"}), "{shown}");
+        }
+    }
+}
+
+#[test]
+fn to_an_engine_of_http_1_0_nothing_is_unbuffered() {
+    let engine = Engine::keeping();
+    let Some(proxy) = Proxy::before(&engine) else {
+        return;
+    };
+    let driver = Driver::with(Size::Mainnet);
+    let solver = driver.solve_one(&proxy.endpoint("unbuffered-old"), "", 0);
+    let request = engine.request();
+    assert_eq!(solver["document_sha256"], sha256(&request.body).as_str());
+    assert_eq!(request.header("transfer-encoding"), None);
+    assert!(request.header("content-length").is_some());
 }

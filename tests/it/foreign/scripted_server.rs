@@ -71,8 +71,27 @@ impl ScriptedServer {
         format!("{}/{how}", self.url)
     }
 
-    /// What became of the next request, by what the server says.
+    /// What the server says of the next request that it took. What failed in between, such as answering one who has gone,
+    /// is passed over.
     pub(super) fn report(&self) -> Value {
+        loop {
+            let said = self.next();
+            if said["error"].is_null() {
+                return said;
+            }
+        }
+    }
+
+    /// What failed in the server, next.
+    pub(super) fn failure(&self) -> String {
+        let said = self.next();
+        match said["error"].as_str() {
+            Some(error) => error.to_owned(),
+            None => panic!("nothing failed: {said}"),
+        }
+    }
+
+    fn next(&self) -> Value {
         self.lines
             .recv_timeout(PATIENCE)
             .expect("the server says something")
