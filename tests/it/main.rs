@@ -5,6 +5,7 @@ mod captures;
 mod demonstration;
 mod end_to_end;
 mod faults;
+mod foreign;
 mod generate;
 mod interrupt;
 mod isolation;
