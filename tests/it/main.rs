@@ -1,5 +1,6 @@
 //! The whole pipeline over real sockets and stores, through the program as a user runs it.
 
+mod archive_failures;
 mod bad_input;
 mod captures;
 mod demonstration;
@@ -11,6 +12,9 @@ mod isolation;
 mod proxy;
 mod replay;
 mod s3;
+mod slow_solvers;
 mod solver;
 mod support;
 mod telemetry;
+mod truncation;
+mod views;
