@@ -11,6 +11,7 @@ mod interrupt;
 mod isolation;
 mod proxy;
 mod replay;
+mod retries;
 mod s3;
 mod slow_solvers;
 mod solver;

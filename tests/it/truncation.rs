@@ -2,8 +2,6 @@
 //! that panics.
 
 use std::io::Read;
-use std::sync::mpsc::{Receiver, channel};
-use std::time::Duration;
 
 use archive_sink::{Codec, CodecKind};
 use driver_streaming::{
@@ -12,7 +10,7 @@ use driver_streaming::{
 use serde::{Serialize, Serializer};
 
 use crate::support::{
-    Http2Engine, RawRequest, RawSolver, ScriptedDocument, ScriptedStore, content, run,
+    Http2Engine, RawRequest, ScriptedDocument, ScriptedSolver, ScriptedStore, content, run,
 };
 
 /// What goes well before something goes wrong.
@@ -48,21 +46,6 @@ fn auction(last: Last) -> JsonDocument<Auction> {
         orders: vec![line; GOOD / 1000],
         last,
     })
-}
-
-/// An engine that reads by hand, and what came of each request.
-fn reading() -> (RawSolver, Receiver<RawRequest>) {
-    let (sender, requests) = channel();
-    let engine = RawSolver::start(move |mut connection| {
-        let sender = sender.clone();
-        async move {
-            while let Some(request) = connection.request().await {
-                let _heard = sender.send(request);
-                connection.answer_well().await;
-            }
-        }
-    });
-    (engine, requests)
 }
 
 /// Sends a document that fails to one solver and an archive, and checks that both and nobody else know why.
@@ -112,20 +95,18 @@ fn failing() -> [(Dispatch, &'static str); 3] {
 }
 
 /// The one request that came.
-fn only(requests: &Receiver<RawRequest>) -> RawRequest {
-    let request = requests
-        .recv_timeout(Duration::from_secs(60))
-        .expect("a request came");
-    assert!(requests.try_recv().is_err(), "it was sent again");
+fn only(engine: &ScriptedSolver) -> RawRequest {
+    let request = engine.request();
+    assert_eq!(engine.requests().len(), 0, "it was sent again");
     request
 }
 
 #[test]
 fn a_chunked_request_has_no_terminating_chunk() {
-    let (engine, requests) = reading();
+    let engine = ScriptedSolver::start(vec![]);
     for (dispatch, why) in failing() {
         send(dispatch, engine.solver("a"), Some(Ending::Failed), why);
-        let request = only(&requests);
+        let request = only(&engine);
         assert_eq!(request.header("transfer-encoding"), Some("chunked"));
         assert!(!request.is_whole);
         assert!(!request.body.is_empty());
@@ -134,7 +115,7 @@ fn a_chunked_request_has_no_terminating_chunk() {
 
 #[test]
 fn a_request_with_a_length_is_shorter() {
-    let (engine, requests) = reading();
+    let engine = ScriptedSolver::start(vec![]);
     let document = ScriptedDocument::failing_at(content(2 * GOOD), GOOD);
     let dispatch = Dispatch::new(document).archive_as("1".parse().unwrap());
     let solver = engine.solver("a").with_content_length();
@@ -144,7 +125,7 @@ fn a_request_with_a_length_is_shorter() {
         Some(Ending::Failed),
         "the source is broken",
     );
-    let request = only(&requests);
+    let request = only(&engine);
     let length = (2 * GOOD).to_string();
     assert_eq!(request.header("content-length"), Some(&*length));
     assert!(!request.is_whole);
@@ -153,7 +134,7 @@ fn a_request_with_a_length_is_shorter() {
 
 #[test]
 fn a_document_whose_length_cannot_be_counted_is_not_sent() {
-    let (engine, _requests) = reading();
+    let engine = ScriptedSolver::start(vec![]);
     for (dispatch, why) in failing().into_iter().take(2) {
         let solver = engine.solver("a").with_content_length();
         send(dispatch, solver, None, why);
@@ -182,12 +163,12 @@ fn an_http2_stream_is_reset() {
 
 #[test]
 fn a_compressed_request_does_not_decompress() {
-    let (engine, requests) = reading();
+    let engine = ScriptedSolver::start(vec![]);
     for kind in [CodecKind::Gzip, CodecKind::Zstd, CodecKind::Brotli] {
         for (dispatch, why) in failing() {
             let solver = engine.solver("a").with_encoding(Codec::default_for(kind));
             send(dispatch, solver, Some(Ending::Failed), why);
-            let request = only(&requests);
+            let request = only(&engine);
             assert!(!request.is_whole);
             let mut raw = Vec::new();
             let body = &request.body[..];

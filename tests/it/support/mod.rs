@@ -13,6 +13,7 @@ mod raw_request;
 mod raw_solver;
 mod runtime;
 mod scripted_document;
+mod scripted_solver;
 mod scripted_store;
 
 pub(crate) use self::auctions::{Size, captures, generated};
@@ -28,4 +29,5 @@ pub(crate) use self::raw_request::RawRequest;
 pub(crate) use self::raw_solver::{RawSolver, bound};
 pub(crate) use self::runtime::runtime;
 pub(crate) use self::scripted_document::ScriptedDocument;
+pub(crate) use self::scripted_solver::{Reply, ScriptedSolver};
 pub(crate) use self::scripted_store::{Call, ScriptedStore};
