@@ -4,6 +4,7 @@ mod archive_failures;
 mod bad_input;
 mod captures;
 mod demonstration;
+mod early_answers;
 mod end_to_end;
 mod faults;
 mod generate;
