@@ -3,6 +3,7 @@
 mod archive_failures;
 mod bad_input;
 mod captures;
+mod deadlines;
 mod demonstration;
 mod early_answers;
 mod end_to_end;

@@ -3,6 +3,7 @@
 mod auctions;
 mod collector;
 mod engine;
+mod holding_proxy;
 mod http2_engine;
 mod json;
 mod library;
@@ -19,6 +20,7 @@ mod scripted_store;
 pub(crate) use self::auctions::{Size, captures, generated};
 pub(crate) use self::collector::{Collector, Exported, attribute, attributes};
 pub(crate) use self::engine::Engine;
+pub(crate) use self::holding_proxy::HoldingProxy;
 pub(crate) use self::http2_engine::Http2Engine;
 pub(crate) use self::json::same_value;
 pub(crate) use self::library::{alive_tasks, content, run, stage, until, until_tasks_are};

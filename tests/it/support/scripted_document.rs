@@ -3,14 +3,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use driver_streaming::{Document, DocumentError, DocumentStream, LengthFuture};
-use futures_util::stream;
+use futures_util::{StreamExt, stream};
 
 const CHUNK: usize = 64 * 1024;
 
-/// A document of known bytes, which may fail before its end.
+/// A document of known bytes, which may fail or pause for good before its end.
 pub(crate) struct ScriptedDocument {
     content: Bytes,
     fails_at: Option<usize>,
+    pauses_at: Option<usize>,
     produced: Arc<AtomicU64>,
 }
 
@@ -20,6 +21,7 @@ impl ScriptedDocument {
         Self {
             content,
             fails_at: None,
+            pauses_at: None,
             produced: Arc::default(),
         }
     }
@@ -28,6 +30,14 @@ impl ScriptedDocument {
     pub(crate) fn failing_at(content: Bytes, bytes: usize) -> Self {
         Self {
             fails_at: Some(bytes),
+            ..Self::new(content)
+        }
+    }
+
+    /// One whose productions come to a halt after so many bytes.
+    pub(crate) fn pausing_at(content: Bytes, bytes: usize) -> Self {
+        Self {
+            pauses_at: Some(bytes),
             ..Self::new(content)
         }
     }
@@ -47,7 +57,13 @@ impl Document for ScriptedDocument {
             produced.fetch_add((end - start) as u64, Ordering::Relaxed);
             Ok(content.slice(start..end))
         });
-        Box::pin(stream::iter(chunks))
+        match self.pauses_at {
+            None => Box::pin(stream::iter(chunks)),
+            Some(bytes) => {
+                let before = chunks.take(bytes.saturating_sub(start).div_ceil(CHUNK));
+                Box::pin(stream::iter(before).chain(stream::pending()))
+            }
+        }
     }
 
     fn bytes_produced(&self) -> u64 {
