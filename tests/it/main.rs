@@ -1,11 +1,14 @@
 //! The whole pipeline over real sockets and stores, through the program as a user runs it.
 
+mod answers;
 mod archive_failures;
 mod bad_input;
 mod captures;
+mod content_length;
 mod deadlines;
 mod demonstration;
 mod early_answers;
+mod encodings;
 mod end_to_end;
 mod faults;
 mod generate;

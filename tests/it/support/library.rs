@@ -8,7 +8,7 @@ use tokio::runtime::Handle;
 /// How long a test waits for what must come: only a broken test waits so long.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// The largest [`content`].
+/// How much there is of [`content`] and [`noise`].
 const LARGEST: usize = 9 * 1024 * 1024;
 
 /// Runs what a test does with the library, on a runtime of its own.
@@ -54,16 +54,29 @@ pub(crate) fn stage(progress: &Progress, name: &str) -> Stage {
 pub(crate) fn content(bytes: usize) -> Bytes {
     static LINES: OnceLock<Bytes> = OnceLock::new();
     let lines = LINES.get_or_init(|| {
-        let mut state = 0x9e37_79b9_7f4a_7c15_u64;
-        let mut text = Vec::with_capacity(LARGEST + 64);
-        while text.len() < LARGEST {
-            state ^= state << 13;
-            state ^= state >> 7;
-            state ^= state << 17;
-            text.extend_from_slice(format!("{{\"sellAmount\":\"{state}\"}},\n").as_bytes());
-        }
-        text.into()
+        random(|number| format!("{{\"sellAmount\":\"{number}\"}},\n").into_bytes())
     });
-    assert!(bytes <= LARGEST);
     lines.slice(..bytes)
+}
+
+/// So many bytes that no codec shrinks at all.
+pub(crate) fn noise(bytes: usize) -> Bytes {
+    static NOISE: OnceLock<Bytes> = OnceLock::new();
+    // Multiplied, since the plain sequence has linear patterns.
+    let noise = NOISE
+        .get_or_init(|| random(|number| number.wrapping_mul(0x2545_f491_4f6c_dd1d).to_le_bytes()));
+    noise.slice(..bytes)
+}
+
+/// As many numbers of a sequence, each as these bytes, as the largest document takes.
+fn random<B: AsRef<[u8]>>(shown: impl Fn(u64) -> B) -> Bytes {
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut bytes = Vec::with_capacity(LARGEST + 64);
+    while bytes.len() < LARGEST {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        bytes.extend_from_slice(shown(state).as_ref());
+    }
+    bytes.into()
 }

@@ -23,7 +23,7 @@ pub(crate) use self::engine::Engine;
 pub(crate) use self::holding_proxy::HoldingProxy;
 pub(crate) use self::http2_engine::Http2Engine;
 pub(crate) use self::json::same_value;
-pub(crate) use self::library::{alive_tasks, content, run, stage, until, until_tasks_are};
+pub(crate) use self::library::{alive_tasks, content, noise, run, stage, until, until_tasks_are};
 pub(crate) use self::object_server::ObjectServer;
 pub(crate) use self::program::{Finished, program, sha256};
 pub(crate) use self::raw_connection::RawConnection;

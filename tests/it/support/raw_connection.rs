@@ -44,6 +44,7 @@ impl RawConnection {
                 let length = length.parse().expect("a length is a number");
                 self.take_exactly(length, &mut request).await
             }
+            None if request.header("transfer-encoding").is_none() => Some(()),
             None => self.take_chunks(&mut request).await,
         };
         request.is_whole = read.is_some();
