@@ -5,7 +5,7 @@ use std::io::Read;
 
 use archive_sink::{Codec, CodecKind};
 use driver_streaming::{
-    ArchiveStatus, Dispatch, Document, Ending, JsonDocument, Pipeline, Solver, SolverStatus,
+    ArchiveStatus, Dispatch, Ending, JsonDocument, Pipeline, Solver, SolverStatus,
 };
 use serde::{Serialize, Serializer};
 

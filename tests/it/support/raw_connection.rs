@@ -51,6 +51,14 @@ impl RawConnection {
         request
     }
 
+    /// Waits for the first byte of a body; what has come stays to be read.
+    pub(crate) async fn peek(&mut self) -> Option<()> {
+        if self.received.is_empty() {
+            self.more().await?;
+        }
+        Some(())
+    }
+
     /// Reads so many bytes more, as they are on the wire, and forgets them.
     pub(crate) async fn skip(&mut self, bytes: usize) -> Option<()> {
         while self.received.len() < bytes {
@@ -94,7 +102,7 @@ impl RawConnection {
 
     /// Reads nothing more, and stays open for as long as the engine is there.
     pub(crate) async fn hold(self) {
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 
     async fn take_exactly(&mut self, length: usize, request: &mut RawRequest) -> Option<()> {
