@@ -131,8 +131,6 @@ fn a_run_that_is_dropped_leaves_no_connection_no_upload_and_no_task() {
     let engine = RawSolver::start(move |mut connection| {
         let sender = sender.clone();
         async move {
-            let _head = connection.head().await;
-            let _heard = sender.send("begun");
             connection.closed().await;
             let _heard = sender.send("closed");
         }
@@ -167,11 +165,9 @@ fn a_run_that_is_dropped_leaves_no_connection_no_upload_and_no_task() {
             assert_eq!(store.open_uploads(), 0);
             assert_eq!(store.names().await, Vec::<String>::new());
             until_tasks_are(before).await;
+            // The end of the runtime would close it as well.
+            until(|| events.try_recv() == Ok("closed")).await;
         });
-        for event in ["begun", "closed"] {
-            let found = events.recv_timeout(Duration::from_secs(60));
-            assert_eq!(found, Ok(event));
-        }
     }
 }
 

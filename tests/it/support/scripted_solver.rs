@@ -95,6 +95,12 @@ impl ScriptedSolver {
         self.request_and_time().0
     }
 
+    /// The next request, if it has come.
+    pub(crate) fn try_request(&self) -> Option<RawRequest> {
+        let (request, _) = self.requests.try_recv().ok()?;
+        Some(request)
+    }
+
     /// The requests that have come and not been asked for.
     pub(crate) fn requests(&self) -> Vec<RawRequest> {
         self.requests
