@@ -70,6 +70,22 @@ fn the_deadline_of_all_holds_for_those_with_more_time_of_their_own() {
 }
 
 #[test]
+fn limits_that_no_clock_can_tell_are_limits_all_the_same() {
+    let engine = Engine::stand_in(|builder| builder);
+    let store = ScriptedStore::new();
+    let pipeline = Pipeline::builder()
+        .solver(engine.solver("a").with_timeout(Duration::MAX))
+        .archive(store.target(Codec::Identity))
+        .deadline(Duration::MAX)
+        .archive_limit(Duration::MAX);
+    let outcome = run(async {
+        let document = ScriptedDocument::new(content(1000));
+        pipeline.build().unwrap().run(dispatch(document)).await
+    });
+    assert!(outcome.is_ok(), "{outcome:?}");
+}
+
+#[test]
 fn the_archive_goes_on_after_the_deadline() {
     let engine = RawSolver::start(RawConnection::hold);
     let store = ScriptedStore::gated(Call::Part);

@@ -2,7 +2,9 @@
 
 use driver_streaming::{Dispatch, Ending, Outcome, Pipeline, SolverOutcome, SolverStatus};
 
-use crate::support::{Engine, RawConnection, RawSolver, ScriptedDocument, content, run, sha256};
+use crate::support::{
+    Engine, Http2Engine, REFUSAL, RawConnection, RawSolver, ScriptedDocument, content, run, sha256,
+};
 
 /// Much more than sockets hold.
 const LONG: usize = 8_500_000;
@@ -124,4 +126,23 @@ fn others_get_everything() {
     }
     assert_eq!(outcome.solvers[2].status, SolverStatus::Ok);
     assert_eq!(healthy.report().sha256, sha256(&content(LONG)));
+}
+
+#[test]
+fn over_http2_too() {
+    let engine = Http2Engine::refusing();
+    let pipeline = Pipeline::builder().solver(engine.solver("early")).build();
+    let pipeline = pipeline.unwrap();
+    run(async {
+        for _ in 0..TIMES {
+            let dispatch = Dispatch::new(ScriptedDocument::new(content(LONG)));
+            let outcome = pipeline.run(dispatch).await;
+            let solver = &outcome.solvers[0];
+            assert_eq!(solver.http_status, Some(413), "{solver:?}");
+            let response = solver.response.as_ref().map(|json| json.get());
+            assert_eq!(response, Some(REFUSAL));
+            assert_eq!((solver.status, solver.attempts), (SolverStatus::Failed, 1));
+            assert!(solver.bytes_sent.unwrap() < LONG as u64 / 2);
+        }
+    });
 }

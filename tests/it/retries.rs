@@ -1,11 +1,13 @@
 //! Retries from byte 0, within the deadline, and never after an answer that counts.
 
+use std::sync::mpsc::channel;
 use std::time::{Duration, Instant, SystemTime};
 
 use driver_streaming::{Dispatch, Document, Pipeline, Solver, SolverOutcome, SolverStatus, Stage};
 
 use crate::support::{
-    Engine, Reply, ScriptedDocument, ScriptedSolver, bound, content, run, sha256, stage, until,
+    Engine, RawSolver, Reply, ScriptedDocument, ScriptedSolver, bound, content, run, sha256, stage,
+    until,
 };
 
 /// Longer than a window, so that a retry cannot come out of one.
@@ -158,6 +160,11 @@ fn what_lies_beyond_the_deadline_is_not_waited_for() {
     assert_eq!((solver.attempts, solver.http_status), (1, Some(503)));
     assert!(solver.error.unwrap().contains("503"));
 
+    // Nor is what no clock can tell.
+    let engine = ScriptedSolver::start(vec![Reply::retry_after("503 Busy", &u64::MAX.to_string())]);
+    let solver = send(document(), engine.solver("a"), NEVER);
+    assert_eq!((solver.attempts, solver.http_status), (1, Some(503)));
+
     // A second and another are more than there is.
     let busy = || Reply::retry_after("503 Busy", "1");
     let engine = ScriptedSolver::start(vec![busy(), busy(), busy()]);
@@ -201,4 +208,54 @@ fn an_answer_that_counts_is_not_asked_for_again() {
         assert_eq!((solver.attempts, solver.http_status), (1, Some(code)));
         sent_whole(&engine, 1);
     }
+}
+
+#[test]
+fn an_answer_that_has_begun_counts() {
+    let half = |status: &'static str| {
+        RawSolver::start(move |mut connection| async move {
+            let _request = connection.request().await;
+            let head = format!("HTTP/1.1 {status}\r\ncontent-length: 100\r\n\r\n{{");
+            connection.write(head.as_bytes()).await;
+        })
+    };
+    let engine = half("200 OK");
+    let solver = send(document(), engine.solver("a").with_retries(5), NEVER);
+    assert_eq!(solver.status, SolverStatus::Failed, "{solver:?}");
+    assert_eq!((solver.attempts, solver.http_status), (1, Some(200)));
+    assert!(solver.error.unwrap().contains("broke off"));
+    // One that would not count if it were whole does not count by its beginning either.
+    let engine = half("503 Busy");
+    let solver = send(document(), engine.solver("a").with_retries(2), NEVER);
+    assert_eq!((solver.attempts, solver.http_status), (3, Some(503)));
+}
+
+#[test]
+fn an_engine_that_is_busy_at_once_is_asked_again() {
+    let (sender, bodies) = channel();
+    let engine = RawSolver::numbered(move |number, mut connection| {
+        let sender = sender.clone();
+        async move {
+            let Some(head) = connection.head().await else {
+                return;
+            };
+            if number == 0 {
+                let _kilobyte = connection.skip(1000).await;
+                connection
+                    .answer("503 Busy", "retry-after: 0\r\n", b"{}")
+                    .await;
+                return connection.hold().await;
+            }
+            let _heard = sender.send(connection.rest_of(head).await.body);
+            connection.answer_well().await;
+        }
+    });
+    // Much more than sockets hold: or else the kernel takes all of it, and the connection is kept.
+    let long = content(8_500_000);
+    let document = ScriptedDocument::new(long.clone());
+    let solver = send(document, engine.solver("a"), NEVER);
+    assert_eq!(solver.status, SolverStatus::Ok, "{solver:?}");
+    assert_eq!((solver.attempts, solver.http_status), (2, Some(200)));
+    assert_eq!(solver.document_sha256, Some(sha256(&long)));
+    assert!(bodies.try_recv().unwrap() == long);
 }

@@ -6,10 +6,11 @@ use std::time::Duration;
 use archive_sink::{Codec, CodecKind};
 use driver_streaming::{ArchiveStatus, Dispatch, Pipeline, Progress, SolverStatus, Stage};
 
+use crate::end_to_end::decompressed;
 use crate::isolation::MAXIMUM_PASSES;
 use crate::support::{
-    Call, Engine, RawConnection, RawSolver, ScriptedDocument, ScriptedStore, content, run, sha256,
-    stage, until,
+    Call, Engine, RawConnection, RawSolver, ScriptedDocument, ScriptedStore, content, noise, run,
+    sha256, stage, until,
 };
 
 /// Much more than sockets hold.
@@ -116,33 +117,46 @@ fn at_the_deadline_each_slow_solver_says_how_far_it_got() {
 
 #[test]
 fn solvers_are_answered_while_the_store_waits() {
-    for call in [Call::Create, Call::Part, Call::Complete] {
+    let gzip = Codec::default_for(CodecKind::Gzip);
+    for (call, codec) in [
+        (Call::Create, Codec::Identity),
+        (Call::Part, Codec::Identity),
+        (Call::Complete, Codec::Identity),
+        (Call::Part, gzip),
+    ] {
         let engines = [
             Engine::stand_in(|builder| builder),
             Engine::stand_in(|builder| builder),
         ];
         let store = ScriptedStore::gated(call);
         let pipeline = Pipeline::builder()
-            .solver(engines[0].solver("a"))
-            .solver(engines[1].solver("b"))
-            .archive(store.target(Codec::Identity))
+            .solver(engines[0].solver("plain"))
+            // Of the same compression as the archive, if there is one.
+            .solver(engines[1].solver("same").with_encoding(codec))
+            .archive(store.target(codec))
             .build()
             .unwrap();
+        let document = ScriptedDocument::new(noise(LONG));
+        let dispatch = Dispatch::new(document).archive_as("1".parse().unwrap());
         run(async {
             let progress = pipeline.progress();
             let opened = async {
-                until_ok(&progress, &["a", "b"]).await;
+                until_ok(&progress, &["plain", "same"]).await;
                 until(|| store.waiting() > 0).await;
                 assert!(store.names().await.is_empty());
                 store.open();
             };
-            let sent = pipeline.run_with_progress(dispatch(LONG), &progress);
+            let sent = pipeline.run_with_progress(dispatch, &progress);
             let (outcome, ()) = tokio::join!(sent, opened);
             assert!(outcome.is_ok(), "{outcome:?}");
             assert_eq!(outcome.archive.status, ArchiveStatus::Ok);
-            assert!(store.object("1.json").await == content(LONG));
+            let digest = sha256(&noise(LONG));
+            assert_eq!(outcome.archive.sha256.as_deref(), Some(&*digest));
+            let stored = store.object("1.json").await;
+            let raw = decompressed(&stored, codec.kind().name());
+            assert!(raw == noise(LONG));
             for engine in &engines {
-                assert_eq!(engine.report().sha256, sha256(&content(LONG)));
+                assert_eq!(engine.report().sha256, digest);
             }
         });
     }

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use driver_streaming::Solver;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
-use hyper::{Request, Response, Version};
+use hyper::{Request, Response, StatusCode, Version};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto::Builder;
 use tokio::net::TcpListener;
@@ -31,8 +31,21 @@ pub(crate) struct Http2Request {
     pub(crate) error: Option<String>,
 }
 
+/// What an engine that refuses says.
+pub(crate) const REFUSAL: &str = r#"{"reason":"too much"}"#;
+
 impl Http2Engine {
+    /// One that reads everything and answers well.
     pub(crate) fn start() -> Self {
+        Self::reading(true)
+    }
+
+    /// One that refuses requests when they begin, and reads nothing of their bodies.
+    pub(crate) fn refusing() -> Self {
+        Self::reading(false)
+    }
+
+    fn reading(reads: bool) -> Self {
         let (sender, requests) = channel();
         let listener = runtime()
             .block_on(TcpListener::bind((Ipv4Addr::LOCALHOST, 0)))
@@ -43,8 +56,9 @@ impl Http2Engine {
             while let Ok((stream, _)) = listener.accept().await {
                 let sender = sender.clone();
                 connections.spawn(async move {
-                    let service =
-                        hyper::service::service_fn(move |request| answer(request, sender.clone()));
+                    let service = hyper::service::service_fn(move |request| {
+                        answer(request, reads, sender.clone())
+                    });
                     let builder = Builder::new(TokioExecutor::new());
                     // A connection's error is its client's to report.
                     let _served = builder
@@ -81,9 +95,15 @@ impl Drop for Http2Engine {
 
 async fn answer(
     request: Request<Incoming>,
+    reads: bool,
     sender: Sender<Http2Request>,
 ) -> Result<Response<Full<Bytes>>, Infallible> {
     assert_eq!(request.version(), Version::HTTP_2);
+    if !reads {
+        let mut response = Response::new(Full::from(REFUSAL));
+        *response.status_mut() = StatusCode::PAYLOAD_TOO_LARGE;
+        return Ok(response);
+    }
     let mut incoming = request.into_body();
     let mut body = Vec::new();
     let mut error = None;

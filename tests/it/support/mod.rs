@@ -21,7 +21,7 @@ pub(crate) use self::auctions::{Size, captures, generated};
 pub(crate) use self::collector::{Collector, Exported, attribute, attributes};
 pub(crate) use self::engine::Engine;
 pub(crate) use self::holding_proxy::HoldingProxy;
-pub(crate) use self::http2_engine::Http2Engine;
+pub(crate) use self::http2_engine::{Http2Engine, REFUSAL};
 pub(crate) use self::json::same_value;
 pub(crate) use self::library::{alive_tasks, content, noise, run, stage, until, until_tasks_are};
 pub(crate) use self::object_server::ObjectServer;
