@@ -11,8 +11,9 @@ use driver_streaming::{
 };
 
 use crate::support::{
-    Call, Engine, Finished, RawConnection, RawSolver, ScriptedDocument, ScriptedStore, Size,
-    alive_tasks, content, generated, program, run, sha256, stage, until, until_tasks_are,
+    Call, Engine, Finished, Http2Engine, RawConnection, RawSolver, ScriptedDocument,
+    ScriptedSolver, ScriptedStore, Size, alive_tasks, content, generated, program, run, sha256,
+    stage, until, until_tasks_are,
 };
 
 /// Much more than sockets hold.
@@ -67,6 +68,50 @@ fn the_deadline_of_all_holds_for_those_with_more_time_of_their_own() {
     });
     assert_eq!(outcome.solvers[0].status, SolverStatus::TimedOut);
     assert_eq!(outcome.solvers[0].ending, Some(Ending::Cancelled));
+}
+
+#[test]
+fn a_request_that_is_cut_off_does_not_look_whole() {
+    let engine = ScriptedSolver::start(vec![]);
+    let http2 = Http2Engine::start();
+    let pipeline = Pipeline::builder()
+        .solver(engine.solver("chunked"))
+        .solver(engine.solver("length").with_content_length())
+        .solver(
+            engine
+                .solver("encoded")
+                .with_encoding(Codec::gzip(1).unwrap()),
+        )
+        .solver(http2.solver("http2"))
+        .deadline(Duration::from_millis(500))
+        .build()
+        .unwrap();
+    run(async {
+        // All of what the deadline lets through: what is not there cannot be late.
+        let document = ScriptedDocument::pausing_at(content(LONG), 1_000_000);
+        let outcome = pipeline.run(dispatch(document)).await;
+        for solver in &outcome.solvers {
+            assert_eq!(solver.status, SolverStatus::TimedOut, "{solver:?}");
+            assert_eq!(solver.ending, Some(Ending::Cancelled));
+            assert_eq!(solver.document_sha256, None);
+        }
+        for _ in 0..3 {
+            let mut request = None;
+            until(|| {
+                request = engine.try_request();
+                request.is_some()
+            })
+            .await;
+            assert!(!request.unwrap().is_whole);
+        }
+        let mut request = None;
+        until(|| {
+            request = http2.try_request();
+            request.is_some()
+        })
+        .await;
+        assert!(request.unwrap().error.is_some());
+    });
 }
 
 #[test]
