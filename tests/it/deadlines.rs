@@ -233,6 +233,33 @@ fn a_run_that_is_dropped_leaves_no_connection_no_upload_and_no_task() {
 }
 
 #[test]
+fn an_engine_that_never_reads_holds_no_connection_of_a_run_that_is_dropped() {
+    let engine = RawSolver::start(RawConnection::hold);
+    let solver = engine.solver("a");
+    run(async {
+        let pipeline = Pipeline::builder().solver(solver).deadline(NEVER);
+        let pipeline = pipeline.build().unwrap();
+        let before = alive_tasks();
+        let progress = pipeline.progress();
+        let document = ScriptedDocument::new(content(LONG));
+        let mut last = 0;
+        tokio::select! {
+            outcome = pipeline.run_with_progress(dispatch(document), &progress) => panic!("{outcome:?}"),
+            // Until sockets are full.
+            () = until(|| {
+                let bytes = progress.readers().next().unwrap().bytes;
+                let is_stuck = bytes > 0 && bytes == last;
+                last = bytes;
+                is_stuck
+            }) => {}
+        }
+        assert!(alive_tasks() > before);
+        // Nobody but the run itself would end it: there is no time limit for that.
+        until_tasks_are(before).await;
+    });
+}
+
+#[test]
 fn a_run_that_is_dropped_leaves_no_file() {
     let home = tempfile::tempdir().unwrap();
     let folder = home.path().join("archive");

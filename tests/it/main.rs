@@ -1,4 +1,5 @@
-//! The whole pipeline over real sockets and stores, through the program as a user runs it.
+//! The whole pipeline over real sockets and stores: through the program as a user runs it, and through the library where
+//! only that can do what a test needs.
 
 mod answers;
 mod archive_failures;

@@ -144,35 +144,38 @@ fn solvers_share_what_the_archive_closes_by_a_tail_of_its_own() {
 
 #[test]
 fn draining_waits_for_archives_that_go_on() {
-    let engine = Engine::stand_in(|builder| builder);
-    let store = ScriptedStore::gated(Call::Put);
-    let pipeline = Pipeline::builder()
-        .solver(engine.solver("a"))
-        .archive(store.target(Codec::Identity))
-        .build()
-        .unwrap();
-    let send = |id: &str| {
-        let document = ScriptedDocument::new(content(100_000));
-        let dispatch = Dispatch::new(document).archive_as(id.parse().unwrap());
-        pipeline.run_ahead_of_archive(dispatch)
-    };
-    run(async {
-        let (outcome, first) = send("1").await;
-        assert_eq!(outcome.solvers[0].status, SolverStatus::Ok);
-        assert_eq!(outcome.archive.status, ArchiveStatus::Running);
-        let (_, forgotten) = send("2").await;
-        drop(forgotten);
-        until(|| store.waiting() == 2).await;
-        let mut drained = Box::pin(pipeline.drain());
-        assert!(drained.as_mut().now_or_never().is_none());
-        assert_eq!(store.names().await, Vec::<String>::new());
+    // One that is being committed, and one in the middle of its document.
+    for (call, bytes) in [(Call::Put, 100_000), (Call::Part, 8_500_000)] {
+        let engine = Engine::stand_in(|builder| builder);
+        let store = ScriptedStore::gated(call);
+        let pipeline = Pipeline::builder()
+            .solver(engine.solver("a"))
+            .archive(store.target(Codec::Identity))
+            .build()
+            .unwrap();
+        let send = |id: &str| {
+            let document = ScriptedDocument::new(content(bytes));
+            let dispatch = Dispatch::new(document).archive_as(id.parse().unwrap());
+            pipeline.run_ahead_of_archive(dispatch)
+        };
+        run(async {
+            let (outcome, first) = send("1").await;
+            assert_eq!(outcome.solvers[0].status, SolverStatus::Ok);
+            assert_eq!(outcome.archive.status, ArchiveStatus::Running);
+            let (_, forgotten) = send("2").await;
+            drop(forgotten);
+            until(|| store.waiting() == 2).await;
+            let mut drained = Box::pin(pipeline.drain());
+            assert!(drained.as_mut().now_or_never().is_none());
+            assert_eq!(store.names().await, Vec::<String>::new());
 
-        store.open();
-        drained.await;
-        assert_eq!(store.names().await, ["1.json", "2.json"]);
-        assert_eq!(first.ended().await.status, ArchiveStatus::Ok);
-        // The pipeline is as good as before.
-        let (_, third) = send("3").await;
-        assert_eq!(third.ended().await.status, ArchiveStatus::Ok);
-    });
+            store.open();
+            drained.await;
+            assert_eq!(store.names().await, ["1.json", "2.json"]);
+            assert_eq!(first.ended().await.status, ArchiveStatus::Ok);
+            // The pipeline is as good as before.
+            let (_, third) = send("3").await;
+            assert_eq!(third.ended().await.status, ArchiveStatus::Ok);
+        });
+    }
 }
