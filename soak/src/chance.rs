@@ -51,14 +51,14 @@ impl Chance {
     }
 
     /// One of these.
-    pub(crate) fn pick<T: Clone, const COUNT: usize>(&mut self, from: [T; COUNT]) -> T {
+    pub(crate) fn pick<T: Copy, const COUNT: usize>(&mut self, from: [T; COUNT]) -> T {
         const { assert!(COUNT > 0) };
         let index = self.below(COUNT as u64) as usize;
-        from[index].clone()
+        from[index]
     }
 
     /// One of these, each as likely as its weight says.
-    pub(crate) fn weighted<T: Clone, const COUNT: usize>(&mut self, from: [(u64, T); COUNT]) -> T {
+    pub(crate) fn weighted<T: Copy, const COUNT: usize>(&mut self, from: [(u64, T); COUNT]) -> T {
         const { assert!(COUNT > 0) };
         let mut left = self.below(from.iter().map(|(weight, _)| weight).sum());
         let mut chosen = 0;
@@ -69,6 +69,6 @@ impl Chance {
                 None => break,
             }
         }
-        from[chosen].1.clone()
+        from[chosen].1
     }
 }

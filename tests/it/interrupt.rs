@@ -2,8 +2,12 @@
 
 use std::fs;
 use std::process::{Command, Stdio};
+use std::sync::mpsc::channel;
+use std::time::Duration;
 
-use crate::support::{Engine, Finished, ObjectServer, Size, generated, program};
+use crate::support::{
+    Engine, Finished, HoldingProxy, ObjectServer, RawSolver, Size, generated, program,
+};
 
 #[test]
 fn an_interrupted_archive_leaves_nothing() {
@@ -47,4 +51,59 @@ fn an_interrupted_archive_leaves_nothing() {
     }
     assert_eq!(fs::read_dir(&folder).unwrap().count(), 0);
     assert_eq!(server.files(), Vec::<std::path::PathBuf>::new());
+}
+
+#[test]
+fn an_upload_that_has_begun_is_taken_back_and_connections_are_closed() {
+    let home = tempfile::tempdir().unwrap();
+    let path = generated(home.path(), Size::Large);
+    for signal in ["-INT", "-TERM"] {
+        let server = ObjectServer::start();
+        // The second part arrives late, so that the upload is half-way when the program is interrupted.
+        let proxy = HoldingProxy::start(server.endpoint(), "partNumber=2");
+        let (sender, closed) = channel();
+        let engine = RawSolver::start(move |mut connection| {
+            let sender = sender.clone();
+            async move {
+                let _head = connection.head().await;
+                connection.closed().await;
+                let _heard = sender.send(());
+            }
+        });
+        let bucket = format!("s3://{}/x", ObjectServer::BUCKET);
+        let mut command = program(&[
+            "solve",
+            "--auction",
+            path.to_str().unwrap(),
+            "--archive",
+            &bucket,
+            "--codec",
+            "identity",
+            "--deadline",
+            "10m",
+            "--solver",
+            &engine.argument("a"),
+        ]);
+        let child = server
+            .point(&mut command)
+            .env("AWS_ENDPOINT_URL", proxy.endpoint())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        proxy.wait();
+        assert!(!server.files().is_empty(), "no upload has begun");
+        let sent = Command::new("kill")
+            .args([signal, &child.id().to_string()])
+            .status()
+            .unwrap();
+        assert!(sent.success());
+        // Its connection to the engine is closed at once, whatever the store does.
+        closed.recv_timeout(Duration::from_secs(60)).unwrap();
+        proxy.open();
+        let finished = Finished::of(child);
+        assert_eq!(finished.code, Some(1), "{finished:?}");
+        assert!(finished.errors.contains("interrupted"), "{finished:?}");
+        assert_eq!(server.files(), Vec::<std::path::PathBuf>::new());
+    }
 }

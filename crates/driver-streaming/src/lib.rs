@@ -21,7 +21,7 @@ mod solver;
 pub mod stand_in;
 mod telemetry;
 
-pub use archive_sink::Codec;
+pub use archive_sink::{Codec, CodecKind};
 pub use chunked_writer::{JsonDocument, LazyDocument, LazyJson, LazyObject};
 pub use measured_body::Ending;
 pub use tee_stream::{AfterPatience, LagPolicy};

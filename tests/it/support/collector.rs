@@ -10,10 +10,10 @@ use opentelemetry_proto::tonic::metrics::v1::Metric;
 use opentelemetry_proto::tonic::resource::v1::Resource;
 use opentelemetry_proto::tonic::trace::v1::Span;
 use prost::Message;
-use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
+use super::raw_connection::RawConnection;
 use super::raw_request::RawRequest;
 use super::runtime;
 
@@ -44,16 +44,17 @@ impl Collector {
         let (sender, requests) = channel();
         let (listener, url) = listen();
         let task = runtime().spawn(async move {
-            while let Ok((mut stream, _)) = listener.accept().await {
+            while let Ok((stream, _)) = listener.accept().await {
                 let sender = sender.clone();
                 tokio::spawn(async move {
-                    if let Some(request) = RawRequest::read(&mut stream).await {
+                    let mut connection = RawConnection::new(stream);
+                    if let Some(request) = RawRequest::read(&mut connection).await {
                         // Noted before it is answered: the program ends after the answer.
                         let _heard = sender.send(request);
                         let answer = format!(
                             "HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
                         );
-                        let _heard = stream.write_all(answer.as_bytes()).await;
+                        connection.write(answer.as_bytes()).await;
                     }
                 });
             }

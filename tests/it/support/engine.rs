@@ -3,11 +3,13 @@ use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use driver_streaming::Solver;
 use driver_streaming::stand_in::{RequestReport, StandIn, StandInBuilder};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
+use super::raw_connection::RawConnection;
 use super::raw_request::RawRequest;
 use super::runtime;
 
@@ -46,14 +48,13 @@ impl Engine {
     /// An engine that keeps what it is sent, decoded from chunks, and answers well.
     pub(crate) fn keeping() -> Self {
         let (sender, requests) = channel();
-        Self::on_socket(requests, move |mut stream| {
+        Self::on_socket(requests, move |stream| {
             let sender = sender.clone();
             async move {
-                let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 16\r\n\r\n{\"solutions\":[]}";
-                if let Some(request) = RawRequest::read(&mut stream).await
-                    && stream.write_all(answer).await.is_ok()
-                {
+                let mut connection = RawConnection::new(stream);
+                while let Some(request) = RawRequest::read(&mut connection).await {
                     let _heard = sender.send(request);
+                    connection.answer_well().await;
                 }
             }
         })
@@ -112,6 +113,16 @@ impl Engine {
             requests,
             task,
         }
+    }
+
+    /// This engine, for the library.
+    pub(crate) fn solver(&self, name: &str) -> Solver {
+        Solver::new(name, &self.url).expect("the URL is one")
+    }
+
+    /// Where it listens.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
     }
 
     /// The argument that names this engine.

@@ -67,6 +67,11 @@ impl ObjectServer {
             .env("AWS_REGION", "us-east-1")
     }
 
+    /// Where it listens, as a URL.
+    pub(crate) fn endpoint(&self) -> &str {
+        &self.endpoint
+    }
+
     /// Every file under the bucket, the server's own and leaked parts included.
     pub(crate) fn files(&self) -> Vec<PathBuf> {
         let mut found = Vec::new();

@@ -27,16 +27,12 @@ impl ArchiveJob<'_> {
         E: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
         let limit = self.limit;
-        let failure = match timeout_at(self.deadline, writer.send_all(document)).await {
-            Ok(Ok(_bytes)) => None,
-            Ok(Err(error)) => Some(error_chain(&error)),
-            Err(_elapsed) => Some(format!("not written within {limit:?}")),
-        };
-        if let Some(message) = failure {
-            return Err(match writer.abort().await {
-                Ok(()) => message,
-                Err(error) => format!("{message} (and aborting failed: {})", error_chain(&error)),
-            });
+        match timeout_at(self.deadline, writer.send_all(document)).await {
+            Ok(Ok(_bytes)) => {}
+            Ok(Err(error)) => return Err(self.give_up(writer, error_chain(&error)).await),
+            // Dropped and not aborted: the store may be what does not answer, and aborting waits for it. It is cleaned
+            // up in the background.
+            Err(_elapsed) => return Err(format!("not written within {limit:?}")),
         }
         self.track.set_stage(Stage::Answering);
         let commit = writer.commit(self.feed.digest(), self.feed.known_length());
@@ -46,6 +42,17 @@ impl ArchiveJob<'_> {
             Err(_elapsed) => Err(format!(
                 "not committed within {limit:?}: the object may be there, whole"
             )),
+        }
+    }
+
+    /// Aborts what failed, within the limit; what is left of it then is cleaned up in the background. Returns why there
+    /// is no object.
+    async fn give_up<W: ObjectWriter>(&self, writer: W, message: String) -> String {
+        match timeout_at(self.deadline, writer.abort()).await {
+            Ok(Ok(())) | Err(_) => message,
+            Ok(Err(error)) => {
+                format!("{message} (and aborting failed: {})", error_chain(&error))
+            }
         }
     }
 }

@@ -1,6 +1,7 @@
 use std::fmt::Write;
 
 use indicatif::DecimalBytes;
+use measured_body::Ending;
 
 use crate::outcome::{ArchiveOutcome, ArchiveStatus, Outcome, SolverOutcome, SolverStatus};
 
@@ -92,6 +93,9 @@ fn solver_line(solver: &SolverOutcome) -> String {
     }
     if let Some(answered) = solver.response_ms {
         let _infallible = write!(text, "; answered at {answered:.1} ms");
+    }
+    if solver.http_status.is_some() && solver.ending == Some(Ending::Cancelled) {
+        text.push_str(", before it had been sent everything");
     }
     if solver.attempts > 1 {
         let _infallible = write!(text, "; {} attempts", solver.attempts);

@@ -6,6 +6,7 @@ mod production;
 mod skip;
 
 use std::pin::Pin;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use chunked_writer::{JsonDocument, LazyDocument};
@@ -42,6 +43,26 @@ pub trait Document: Send + Sync {
     /// The digest of what the document was made from, where that is another document, once it is known.
     fn origin(&self) -> Option<DocumentDigest> {
         None
+    }
+}
+
+/// A document that others hold too: of another type each time, for one.
+#[deny(clippy::missing_trait_methods)]
+impl<D: Document + ?Sized> Document for Arc<D> {
+    fn stream_from(&self, offset: u64) -> DocumentStream {
+        (**self).stream_from(offset)
+    }
+
+    fn bytes_produced(&self) -> u64 {
+        (**self).bytes_produced()
+    }
+
+    fn length(&self) -> LengthFuture {
+        (**self).length()
+    }
+
+    fn origin(&self) -> Option<DocumentDigest> {
+        (**self).origin()
     }
 }
 

@@ -4,9 +4,9 @@ use archive_sink::{Codec, EncodedStream};
 use bytes::Bytes;
 use futures_util::future::Either;
 use futures_util::{StreamExt, stream};
-use tee_stream::Tee;
+use tee_stream::{Branch, BranchOptions, Tee};
 
-use super::feed::branch;
+use super::parkable::{Attendance, Produce};
 use super::shared_document::SharedDocument;
 use super::tee_settings::TeeSettings;
 use crate::document::{DocumentError, DocumentStream, Skip};
@@ -18,6 +18,7 @@ use crate::document::{DocumentError, DocumentStream, Skip};
 pub(super) struct EncodedFeed {
     codec: Codec,
     tee: Tee<DocumentError>,
+    attendance: Arc<Attendance>,
 }
 
 impl EncodedFeed {
@@ -27,13 +28,17 @@ impl EncodedFeed {
         codec: Codec,
         settings: TeeSettings,
     ) -> Self {
+        let attendance = Arc::new(Attendance::default());
         let (raw, tail) = (shared.tee().clone(), tail.clone());
-        let tee = settings.tee(move |offset| {
-            let name = format!("{codec}");
-            let raw = branch(&raw, &name, None, tail.clone());
-            encode(raw, codec, offset)
-        });
-        Self { codec, tee }
+        let produce: Produce =
+            Arc::new(move |offset| encode(branch(&raw, codec, &tail), codec, offset));
+        let productions = Arc::clone(&attendance);
+        let tee = settings.tee(move |offset| productions.production(offset, Arc::clone(&produce)));
+        Self {
+            codec,
+            tee,
+            attendance,
+        }
     }
 
     pub(super) fn codec(&self) -> Codec {
@@ -43,15 +48,23 @@ impl EncodedFeed {
     pub(super) fn tee(&self) -> &Tee<DocumentError> {
         &self.tee
     }
+
+    pub(super) fn branch(&self, options: BranchOptions) -> Branch<DocumentError> {
+        self.attendance.enter();
+        let attendance = Arc::clone(&self.attendance);
+        self.tee
+            .branch_with(options.on_end(move |_end| attendance.leave()))
+    }
 }
 
-fn encode(
-    raw: impl futures_core::Stream<Item = Result<Bytes, tee_stream::TeeError<DocumentError>>>
-    + Send
-    + 'static,
-    codec: Codec,
-    offset: u64,
-) -> DocumentStream {
+fn branch(raw: &Tee<DocumentError>, codec: Codec, tail: &Bytes) -> Branch<DocumentError> {
+    let options = BranchOptions::new()
+        .name(codec.to_string())
+        .tail(tail.clone());
+    raw.branch_with(options)
+}
+
+fn encode(raw: Branch<DocumentError>, codec: Codec, offset: u64) -> DocumentStream {
     let encoded = match EncodedStream::new(raw, codec) {
         Ok(encoded) => Either::Left(encoded.map(|item| item.map_err(DocumentError::new))),
         Err(error) => Either::Right(stream::iter([Err(DocumentError::new(error))])),

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use archive_sink::Codec;
 use bytes::Bytes;
-use tee_stream::{Branch, BranchOptions, LagPolicy, Tee};
+use tee_stream::{Branch, BranchOptions, LagPolicy};
 
 use super::encoded_feed::EncodedFeed;
 use super::shared_document::SharedDocument;
@@ -39,9 +39,17 @@ impl Feed {
 
     /// One more reader. Those that are there before the first is polled share one production.
     pub(crate) fn branch(&self, name: &str, policy: Option<LagPolicy>) -> Branch<DocumentError> {
+        let options = BranchOptions::new().name(name);
+        let options = match policy {
+            Some(policy) => options.lag_policy(policy),
+            None => options,
+        };
         match &self.encoded {
-            Some(encoded) => branch(encoded.tee(), name, policy, Bytes::new()),
-            None => branch(self.shared.tee(), name, policy, self.tail.clone()),
+            Some(encoded) => encoded.branch(options),
+            None => self
+                .shared
+                .tee()
+                .branch_with(options.tail(self.tail.clone())),
         }
     }
 
@@ -69,17 +77,4 @@ impl Feed {
     pub(crate) async fn count_length(&self) -> Result<u64, DocumentError> {
         Ok(self.shared.length().await? + self.tail.len() as u64)
     }
-}
-
-pub(super) fn branch(
-    tee: &Tee<DocumentError>,
-    name: &str,
-    policy: Option<LagPolicy>,
-    tail: Bytes,
-) -> Branch<DocumentError> {
-    let options = BranchOptions::new().name(name).tail(tail);
-    tee.branch_with(match policy {
-        Some(policy) => options.lag_policy(policy),
-        None => options,
-    })
 }

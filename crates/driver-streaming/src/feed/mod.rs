@@ -3,6 +3,7 @@
 mod encoded_feed;
 mod feed;
 mod feeds;
+mod parkable;
 mod shared_document;
 mod tee_settings;
 

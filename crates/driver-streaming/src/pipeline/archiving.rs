@@ -1,7 +1,9 @@
+use std::sync::Arc;
 use std::time::Duration;
 
 use tee_stream::Branch;
 
+use super::window_budget::WindowLease;
 use crate::archive::ArchiveTarget;
 use crate::auction::AuctionId;
 use crate::document::DocumentError;
@@ -19,6 +21,8 @@ pub(super) struct Archiving {
     pub(super) limit: Duration,
     pub(super) track: ProgressTrack,
     pub(super) told: ArchiveTelemetry,
+    /// The windows are those of the run.
+    pub(super) _lease: Arc<WindowLease>,
 }
 
 impl Archiving {

@@ -14,6 +14,9 @@ use crate::http_client::{ClientSettings, HttpClient};
 use crate::solver::Solver;
 use crate::telemetry::{Telemetry, TelemetrySettings};
 
+/// Limits are instants once a run has begun, and no clock reaches as far as a duration.
+const LONGEST_LIMIT: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
 /// Settings of a [`Pipeline`].
 #[derive(Debug, Default)]
 pub struct PipelineBuilder {
@@ -45,18 +48,18 @@ impl PipelineBuilder {
         self
     }
 
-    /// How long after the first request's start every solver must have answered. 15 s by default. A solver may have a
-    /// [time limit](Solver::with_timeout) of its own within it.
+    /// How long after the first request's start every solver must have answered. 15 s by default, a year at most. A
+    /// solver may have a [time limit](Solver::with_timeout) of its own within it.
     #[must_use]
     pub fn deadline(mut self, deadline: Duration) -> Self {
-        self.settings.deadline = deadline;
+        self.settings.deadline = deadline.min(LONGEST_LIMIT);
         self
     }
 
-    /// How long the archive may take, whatever the solvers do. 120 s by default.
+    /// How long the archive may take, whatever the solvers do. 120 s by default, a year at most.
     #[must_use]
     pub fn archive_limit(mut self, limit: Duration) -> Self {
-        self.settings.archive_limit = limit;
+        self.settings.archive_limit = limit.min(LONGEST_LIMIT);
         self
     }
 
@@ -89,7 +92,8 @@ impl PipelineBuilder {
 
     /// Whether documents are digested, by SHA-256. They are by default.
     ///
-    /// Without it, outcomes name no digests, and an archive computes its own, unless that is switched off as well.
+    /// Without it, outcomes name no digests. An archive computes its own then, unless that is switched off as well, or it
+    /// shares a compression with solvers: such an object carries no digest, and is not recognised when it is there already.
     #[must_use]
     pub fn digest(mut self, enabled: bool) -> Self {
         self.settings.digest = enabled;

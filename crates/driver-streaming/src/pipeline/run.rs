@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use futures_util::future::join_all;
 use http::header::{HeaderMap, HeaderName};
 use measured_body::ProductionMeter;
@@ -33,8 +35,8 @@ pub(super) struct Run<'a> {
     meter: ProductionMeter,
     telemetry: AuctionTelemetry,
     started: Instant,
-    /// Given back when the run is over.
-    _lease: WindowLease,
+    /// Given back when the run is over, and the archive that goes on after it.
+    _lease: Arc<WindowLease>,
 }
 
 /// What is needed to send one solver its document.
@@ -59,6 +61,7 @@ impl<'a> Run<'a> {
             .budget()
             .lease(Feeds::count(&plan.readers()), settings.window_bytes)
             .await;
+        let lease = Arc::new(lease);
         let meter = ProductionMeter::new();
         let tees = TeeSettings {
             window_bytes: lease.window_bytes(),
@@ -92,6 +95,7 @@ impl<'a> Run<'a> {
                 limit: settings.archive_limit,
                 track: progress.track(pipeline.solvers().len()),
                 told: telemetry.archive(),
+                _lease: Arc::clone(&lease),
             });
         let run = Self {
             pipeline,

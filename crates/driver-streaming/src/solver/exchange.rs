@@ -90,7 +90,10 @@ impl Exchange {
         let mut attempt = begin(branch).await;
         while attempt.end.is_worth_retrying()
             && let Some(pause) = schedule.next(attempt.end.retry_after())
-            && Instant::now() + pause < limits.deadline
+            // What no clock can tell is beyond every deadline.
+            && Instant::now()
+                .checked_add(pause)
+                .is_some_and(|then| then < limits.deadline)
         {
             tracing::debug!(
                 solver = solver.name(),

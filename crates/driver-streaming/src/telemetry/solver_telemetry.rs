@@ -20,7 +20,7 @@ const TRACE_PARENT: HeaderName = HeaderName::from_static("traceparent");
 /// <https://www.w3.org/TR/trace-context/#tracestate-header>
 const TRACE_STATE: HeaderName = HeaderName::from_static("tracestate");
 
-/// One request to one solver. Dropped before [`finish`](Self::finish), its span ends as cancelled.
+/// One solver's request, with its retries. Dropped before [`finish`](Self::finish), its span ends as cancelled.
 pub(crate) struct SolverTelemetry {
     target: Arc<Target>,
     instruments: Option<Arc<Instruments>>,
@@ -98,6 +98,11 @@ impl SolverTelemetry {
             );
             record_seconds(&instruments.request, exchange.elapsed(), &attributes);
         }
+        let resent = exchange.attempts().saturating_sub(1);
+        outcome.push(KeyValue::new(
+            names::HTTP_REQUEST_RESEND_COUNT,
+            i64::from(resent),
+        ));
         if let Some(found) = exchange.measurements() {
             outcome.extend(measured(found));
         }

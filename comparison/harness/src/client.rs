@@ -1,0 +1,43 @@
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use reqwest::header::{CONTENT_TYPE, HeaderValue};
+
+use crate::Result;
+
+/// No run comes near it.
+const DEADLINE: Duration = Duration::from_secs(120);
+
+/// A client with the settings that `driver_streaming::Pipeline` gives its own for engines on this machine.
+///
+/// # Errors
+/// When TLS cannot be set up.
+pub fn client() -> Result<reqwest::Client> {
+    Ok(reqwest::Client::builder()
+        .tcp_user_timeout(DEADLINE)
+        .redirect(reqwest::redirect::Policy::none())
+        .user_agent("comparison")
+        .no_proxy()
+        .build()?)
+}
+
+/// Posts a body to an engine's `/solve` and reads the answer to its end.
+///
+/// # Errors
+/// When the engine cannot be reached, answers no 2xx, or its answer is no JSON.
+pub async fn post(
+    client: &reqwest::Client,
+    engine: SocketAddr,
+    body: impl Into<reqwest::Body>,
+) -> Result<()> {
+    let response = client
+        .post(format!("http://{engine}/solve"))
+        .header(CONTENT_TYPE, HeaderValue::from_static("application/json"))
+        .timeout(DEADLINE)
+        .body(body)
+        .send()
+        .await?
+        .error_for_status()?;
+    let _answer: serde_json::Value = serde_json::from_slice(&response.bytes().await?)?;
+    Ok(())
+}

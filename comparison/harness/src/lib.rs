@@ -1,0 +1,28 @@
+//! What the compared programs share, so that they differ in nothing else: the command line, the runtime, the HTTP
+//! client's settings, the store and the measuring.
+
+mod arguments;
+mod client;
+mod codec;
+mod counting_store;
+mod design;
+mod measure;
+mod process;
+mod setup;
+mod upload;
+
+pub use self::client::{client, post};
+pub use self::codec::Codec;
+pub use self::counting_store::CountingStore;
+pub use self::design::Design;
+pub use self::measure::run;
+pub use self::setup::Setup;
+
+/// Any failure, told to whoever started the program.
+pub type Result<T, E = Box<dyn std::error::Error + Send + Sync>> = std::result::Result<T, E>;
+
+/// What is sent before the measured call, so that connections are there.
+pub const WARM_UP: &str = "warm-up";
+
+/// Name of the archived object.
+pub const ARCHIVE_KEY: &str = "8339027.json";

@@ -1,0 +1,92 @@
+use std::io::Write as _;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::Parser as _;
+use comparison_auction::Auction;
+use comparison_records::{Measurement, monotonic_nanoseconds, process_cpu_nanoseconds};
+
+use crate::arguments::Arguments;
+use crate::process::{forget_peak, status, system_milliseconds};
+use crate::{CountingStore, Design, Result, Setup};
+
+/// Threads of the runtime, the same wherever it runs.
+const WORKERS: usize = 2;
+
+/// The `main` of a compared program.
+pub fn run<D: Design>(new: impl FnOnce(Setup) -> Result<D>) -> ExitCode {
+    let measured = measure(&Arguments::parse(), new).and_then(|measurement| {
+        let mut line = serde_json::to_string(&measurement)?;
+        line.push('\n');
+        Ok(std::io::stdout().write_all(line.as_bytes())?)
+    });
+    match measured {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let mut cause: Option<&dyn std::error::Error> = Some(error.as_ref());
+            while let Some(error) = cause {
+                eprintln!("{error}");
+                cause = error.source();
+            }
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn measure<D: Design>(
+    arguments: &Arguments,
+    new: impl FnOnce(Setup) -> Result<D>,
+) -> Result<Measurement> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(WORKERS)
+        .enable_all()
+        .build()?;
+    let store = CountingStore::new(arguments.keep.clone());
+    let _context = runtime.enter();
+    let design = Arc::new(new(Setup {
+        design: arguments.design.clone(),
+        engines: arguments.engines.clone(),
+        codec: arguments.codec,
+        store: store.clone(),
+    })?);
+
+    let warming = Arc::clone(&design);
+    runtime.block_on(runtime.spawn(async move { warming.warm_up().await }))??;
+    let auction = Arc::new(Auction::generate(arguments.auction, arguments.seed));
+
+    let threads_at_rest = status("Threads:")?;
+    forget_peak()?;
+    let base_rss_kib = status("VmRSS:")?;
+    let system = system_milliseconds()?;
+    let cpu = process_cpu_nanoseconds();
+    // In a task of a worker, where a server would make the call.
+    let sent = Arc::clone(&auction);
+    let (productions, called_at_ns) = runtime.block_on(runtime.spawn(async move {
+        let called_at_ns = monotonic_nanoseconds();
+        let productions = design.run(sent).await?;
+        Result::<_>::Ok((productions, called_at_ns))
+    }))??;
+    let ended_at_ns = monotonic_nanoseconds();
+    let cpu_ms = (process_cpu_nanoseconds() - cpu) as f64 / 1e6;
+    let system_ms = system_milliseconds()? - system;
+    let threads = status("Threads:")?;
+    let peak_rss_kib = status("VmHWM:")?;
+
+    Ok(Measurement {
+        design: arguments.design.clone(),
+        codec: arguments.codec.name().to_owned(),
+        auction_bytes: serde_json::to_vec(&*auction)?.len() as u64,
+        solvers: arguments.engines.len(),
+        cpu_ms,
+        system_ms,
+        peak_rss_over_base_kib: peak_rss_kib.saturating_sub(base_rss_kib),
+        base_rss_kib,
+        threads_at_rest,
+        threads,
+        wall_ms: (ended_at_ns - called_at_ns) as f64 / 1e6,
+        archive_bytes: store.bytes(),
+        archives: store.objects(),
+        productions,
+        called_at_ns,
+    })
+}

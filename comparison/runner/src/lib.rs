@@ -1,0 +1,36 @@
+//! Runs the compared programs by turns and says what each took: its README is the folder's.
+//!
+//! A library besides a program, so that another program of the workspace can run comparisons too.
+
+mod build;
+mod check;
+mod design;
+mod engines;
+mod machine;
+mod options;
+mod programs;
+mod report;
+mod row;
+mod run;
+mod sample;
+mod scenario;
+mod size;
+mod statistics;
+mod table;
+mod target;
+
+pub use self::design::Design;
+pub use self::machine::Machine;
+pub use self::options::Options;
+pub use self::programs::Programs;
+pub use self::report::Report;
+pub use self::row::Row;
+pub use self::run::run;
+pub use self::sample::Sample;
+pub use self::scenario::Scenario;
+pub use self::size::Size;
+pub use self::table::markdown;
+pub use self::target::{Target, Verdict};
+
+/// Any failure, told to the person at the terminal.
+pub type Result<T = (), E = Box<dyn std::error::Error>> = std::result::Result<T, E>;

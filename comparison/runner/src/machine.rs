@@ -1,0 +1,51 @@
+use std::fs;
+
+use serde::Serialize;
+
+use crate::Result;
+
+/// What the runs ran on, as far as it changes their numbers.
+#[derive(Clone, Debug, Serialize)]
+pub struct Machine {
+    /// The processor's model.
+    pub processor: String,
+    /// How many of its cores there are for this process.
+    pub cores: usize,
+    /// The kernel's release.
+    pub kernel: String,
+    /// How many threads wanted to run in the last minute, before the first run and after the last. Other work on the machine
+    /// makes times longer, processor time included.
+    pub load_average: [f64; 2],
+}
+
+impl Machine {
+    pub(crate) fn look() -> Result<Self> {
+        let processors = fs::read_to_string("/proc/cpuinfo")?;
+        let model = processors
+            .lines()
+            .find_map(|line| line.strip_prefix("model name"));
+        let load = load_average()?;
+        Ok(Self {
+            processor: model
+                .unwrap_or("unknown")
+                .trim_start_matches([' ', '\t', ':'])
+                .to_owned(),
+            cores: std::thread::available_parallelism()?.get(),
+            kernel: fs::read_to_string("/proc/sys/kernel/osrelease")?
+                .trim()
+                .to_owned(),
+            load_average: [load, load],
+        })
+    }
+
+    pub(crate) fn look_again(&mut self) -> Result {
+        self.load_average[1] = load_average()?;
+        Ok(())
+    }
+}
+
+fn load_average() -> Result<f64> {
+    let load = fs::read_to_string("/proc/loadavg")?;
+    let last_minute = load.split(' ').next().unwrap_or_default();
+    Ok(last_minute.parse()?)
+}

@@ -1,0 +1,34 @@
+use clap::ValueEnum;
+use comparison_auction::Shape;
+use serde::Serialize;
+
+/// How large an auction is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, ValueEnum)]
+#[serde(rename_all = "snake_case")]
+pub enum Size {
+    /// 3.3 MB.
+    Small,
+    /// 8.5 MB, as on mainnet today.
+    Mainnet,
+    /// 26 MB.
+    Large,
+}
+
+impl Size {
+    /// What the compared programs call it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Small => "small",
+            Self::Mainnet => "mainnet",
+            Self::Large => "large",
+        }
+    }
+
+    pub(crate) fn shape(self) -> Shape {
+        match self {
+            Self::Small => Shape::SMALL,
+            Self::Mainnet => Shape::MAINNET,
+            Self::Large => Shape::LARGE,
+        }
+    }
+}

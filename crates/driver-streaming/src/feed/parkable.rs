@@ -1,0 +1,156 @@
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use futures_core::Stream;
+
+use crate::document::{DocumentError, DocumentStream};
+
+/// Produces a document from an offset on.
+pub(super) type Produce = Arc<dyn Fn(u64) -> DocumentStream + Send + Sync>;
+
+/// Counts the readers of a tee. When the last has gone, the tee's productions are let go; who comes later has them made
+/// again, each from where it was.
+///
+/// A production that is a branch of another tee holds that one's window back. Without a reader nobody polls it: the
+/// others would wait for it, for all of its patience.
+#[derive(Default)]
+pub(super) struct Attendance {
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    readers: usize,
+    productions: Vec<Weak<Slot>>,
+}
+
+/// A production, while it is not being polled and has not been let go.
+#[derive(Default)]
+struct Slot {
+    production: Mutex<Option<DocumentStream>>,
+}
+
+impl Attendance {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // No code of others runs while it is held.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A reader has come.
+    pub(super) fn enter(&self) {
+        self.lock().readers += 1;
+    }
+
+    /// A reader has gone.
+    pub(super) fn leave(&self) {
+        let mut state = self.lock();
+        state.readers = state.readers.saturating_sub(1);
+        if state.readers > 0 {
+            return;
+        }
+        let slots: Vec<_> = state.productions.iter().filter_map(Weak::upgrade).collect();
+        drop(state);
+        for slot in slots {
+            drop(slot.take());
+        }
+    }
+
+    /// A production from `offset` on. It is made at once, so that what it reads from counts it among its readers.
+    pub(super) fn production(&self, offset: u64, produce: Produce) -> Parkable {
+        let slot = Arc::new(Slot::default());
+        slot.put(produce(offset));
+        let mut state = self.lock();
+        state.productions.retain(|slot| slot.strong_count() > 0);
+        state.productions.push(Arc::downgrade(&slot));
+        Parkable {
+            slot,
+            offset,
+            produce,
+        }
+    }
+}
+
+impl Slot {
+    fn take(&self) -> Option<DocumentStream> {
+        self.lock().take()
+    }
+
+    fn put(&self, production: DocumentStream) {
+        *self.lock() = Some(production);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<DocumentStream>> {
+        self.production
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A production that is let go when nobody reads it, and made again when somebody does.
+pub(super) struct Parkable {
+    slot: Arc<Slot>,
+    offset: u64,
+    produce: Produce,
+}
+
+impl Stream for Parkable {
+    type Item = Result<Bytes, DocumentError>;
+
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = self.get_mut();
+        // Out of its slot while it is polled: that runs code of others.
+        let taken = this.slot.take();
+        let mut production = taken.unwrap_or_else(|| (this.produce)(this.offset));
+        let polled = production.as_mut().poll_next(context);
+        this.slot.put(production);
+        if let Poll::Ready(Some(Ok(chunk))) = &polled {
+            this.offset += chunk.len() as u64;
+        }
+        polled
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use futures_util::{FutureExt, StreamExt, stream};
+
+    use super::*;
+
+    #[test]
+    fn what_nobody_reads_is_let_go_and_made_again_from_where_it_was() {
+        let held = Arc::new(());
+        let made = Arc::new(AtomicUsize::new(0));
+        let (holds, makes) = (Arc::clone(&held), Arc::clone(&made));
+        let produce: Produce = Arc::new(move |offset| {
+            makes.fetch_add(1, Ordering::Relaxed);
+            let held = Arc::clone(&holds);
+            let rest = Bytes::from_static(b"abc").slice(offset as usize..);
+            Box::pin(stream::iter(rest).map(move |byte| {
+                let _held = &held;
+                Ok(Bytes::copy_from_slice(&[byte]))
+            }))
+        });
+        let attendance = Attendance::default();
+        let mut production = attendance.production(0, produce);
+        let mut next = || production.next().now_or_never().unwrap().unwrap().unwrap();
+        assert_eq!(made.load(Ordering::Relaxed), 1);
+        attendance.enter();
+        attendance.enter();
+        assert_eq!(next(), "a");
+        attendance.leave();
+        assert_eq!(next(), "b");
+        assert_eq!(
+            (made.load(Ordering::Relaxed), Arc::strong_count(&held)),
+            (1, 3)
+        );
+        attendance.leave();
+        assert_eq!(Arc::strong_count(&held), 2);
+        attendance.enter();
+        assert_eq!(next(), "c");
+        assert_eq!(made.load(Ordering::Relaxed), 2);
+    }
+}

@@ -1,0 +1,98 @@
+//! The archive does not depend on solvers, nor they on it.
+
+use archive_sink::{Codec, CodecKind};
+use driver_streaming::{ArchiveStatus, Dispatch, Pipeline, SolverStatus};
+
+use crate::support::{
+    Call, Engine, RawConnection, RawSolver, ScriptedDocument, ScriptedStore, content, run, sha256,
+};
+
+/// Much more than sockets hold.
+const LONG: usize = 8_500_000;
+
+fn dispatch(bytes: usize) -> Dispatch {
+    Dispatch::new(ScriptedDocument::new(content(bytes))).archive_as("1".parse().unwrap())
+}
+
+/// Reads a kilobyte of a body, and is gone.
+async fn go(mut connection: RawConnection) {
+    let _head = connection.head().await;
+    let _kilobyte = connection.skip(1000).await;
+    connection.reset();
+}
+
+#[test]
+fn it_is_whole_when_all_solvers_are_gone_in_the_first_kilobyte() {
+    let engines: Vec<_> = (0..3).map(|_| RawSolver::start(go)).collect();
+    let gzip = Codec::default_for(CodecKind::Gzip);
+    for codec in [Codec::Identity, gzip] {
+        let store = ScriptedStore::new();
+        let solvers = engines.iter().enumerate().map(|(index, engine)| {
+            let solver = engine.solver(&index.to_string()).with_encoding(codec);
+            solver.with_retries(1)
+        });
+        let pipeline = Pipeline::builder()
+            .solvers(solvers)
+            .archive(store.target(codec))
+            .build()
+            .unwrap();
+        run(async {
+            let outcome = pipeline.run(dispatch(LONG)).await;
+            for solver in &outcome.solvers {
+                assert_eq!(solver.status, SolverStatus::Failed, "{solver:?}");
+                assert_eq!(solver.attempts, 2);
+                assert_eq!(solver.document_sha256, None);
+                assert!(solver.error.as_deref().unwrap().contains("broke"));
+            }
+            assert_eq!(outcome.archive.status, ArchiveStatus::Ok);
+            let digest = sha256(&content(LONG));
+            assert_eq!(outcome.archive.sha256.as_deref(), Some(&*digest));
+            let stored = store.object("1.json").await;
+            let raw = if codec == gzip {
+                crate::end_to_end::decompressed(&stored, "gzip")
+            } else {
+                stored.to_vec()
+            };
+            assert!(raw == content(LONG));
+        });
+    }
+}
+
+#[test]
+fn whatever_of_it_fails_every_solver_gets_everything() {
+    for (call, bytes) in [
+        // So little that it is one put.
+        (Call::Put, 100_000),
+        (Call::Create, LONG),
+        (Call::Part, LONG),
+        (Call::Complete, LONG),
+    ] {
+        let engines = [
+            Engine::stand_in(|builder| builder),
+            Engine::stand_in(|builder| builder),
+        ];
+        let store = ScriptedStore::failing(call);
+        let pipeline = Pipeline::builder()
+            .solver(engines[0].solver("a"))
+            .solver(engines[1].solver("b"))
+            .archive(store.target(Codec::Identity))
+            .build()
+            .unwrap();
+        run(async {
+            let outcome = pipeline.run(dispatch(bytes)).await;
+            let digest = sha256(&content(bytes));
+            for (engine, solver) in engines.iter().zip(&outcome.solvers) {
+                assert_eq!(solver.status, SolverStatus::Ok, "{solver:?}");
+                assert_eq!(solver.document_sha256.as_deref(), Some(&*digest));
+                assert_eq!(engine.report().sha256, digest);
+            }
+            assert_eq!(outcome.archive.status, ArchiveStatus::Failed);
+            let error = outcome.archive.error.as_deref().unwrap();
+            let cause = format!("{call:?} was told to fail");
+            assert!(error.contains(&cause), "{error}");
+            pipeline.drain().await;
+            assert_eq!(store.names().await, Vec::<String>::new());
+            assert_eq!(store.open_uploads(), 0);
+        });
+    }
+}

@@ -1,0 +1,77 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use bytes::Bytes;
+use driver_streaming::{Document, DocumentError, DocumentStream, LengthFuture};
+use futures_util::{StreamExt, stream};
+
+const CHUNK: usize = 64 * 1024;
+
+/// A document of known bytes, which may fail or pause for good before its end.
+pub(crate) struct ScriptedDocument {
+    content: Bytes,
+    fails_at: Option<usize>,
+    pauses_at: Option<usize>,
+    produced: Arc<AtomicU64>,
+}
+
+impl ScriptedDocument {
+    /// One that goes well.
+    pub(crate) fn new(content: Bytes) -> Self {
+        Self {
+            content,
+            fails_at: None,
+            pauses_at: None,
+            produced: Arc::default(),
+        }
+    }
+
+    /// One whose productions fail after so many bytes. Its length can be counted all the same.
+    pub(crate) fn failing_at(content: Bytes, bytes: usize) -> Self {
+        Self {
+            fails_at: Some(bytes),
+            ..Self::new(content)
+        }
+    }
+
+    /// One whose productions come to a halt after so many bytes.
+    pub(crate) fn pausing_at(content: Bytes, bytes: usize) -> Self {
+        Self {
+            pauses_at: Some(bytes),
+            ..Self::new(content)
+        }
+    }
+}
+
+impl Document for ScriptedDocument {
+    fn stream_from(&self, offset: u64) -> DocumentStream {
+        let content = self.content.clone();
+        let fails_at = self.fails_at.unwrap_or(usize::MAX);
+        let produced = Arc::clone(&self.produced);
+        let start = usize::try_from(offset).expect("it is not that long");
+        let chunks = (start..content.len()).step_by(CHUNK).map(move |start| {
+            let end = content.len().min(start + CHUNK);
+            if end > fails_at {
+                return Err(DocumentError::new("the source is broken"));
+            }
+            produced.fetch_add((end - start) as u64, Ordering::Relaxed);
+            Ok(content.slice(start..end))
+        });
+        match self.pauses_at {
+            None => Box::pin(stream::iter(chunks)),
+            Some(bytes) => {
+                let before = chunks.take(bytes.saturating_sub(start).div_ceil(CHUNK));
+                Box::pin(stream::iter(before).chain(stream::pending()))
+            }
+        }
+    }
+
+    fn bytes_produced(&self) -> u64 {
+        self.produced.load(Ordering::Relaxed)
+    }
+
+    fn length(&self) -> LengthFuture {
+        let length = self.content.len() as u64;
+        Box::pin(async move { Ok(length) })
+    }
+}
