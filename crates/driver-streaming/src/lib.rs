@@ -13,6 +13,8 @@ mod feed;
 pub mod generator;
 mod http_client;
 mod outcome;
+#[cfg(feature = "page")]
+pub mod page;
 mod pipeline;
 mod progress;
 mod replay;

@@ -1,0 +1,290 @@
+use std::fmt::Write;
+
+use super::lane::Lane;
+use super::phase::Phase;
+use crate::page::escape::Escaped;
+use crate::page::figure::Figure;
+use crate::page::number::brief;
+use crate::page::ticks::Ticks;
+
+/// A narrow window has room for so many labels.
+const MOST_TICKS: usize = 5;
+/// In CSS pixels: of the strip of bars, and of the strip of curves below it.
+const BARS: u32 = 22;
+const CURVES: u32 = 16;
+/// The coordinates of curves, which are stretched to the width of the strip.
+const CURVE_SPAN: f64 = 10_000.0;
+/// What is shorter is not to be seen, in percent of the time.
+const LEAST_WIDTH: f64 = 0.15;
+
+/// Rows of bars over one axis of time.
+#[derive(Clone, Debug)]
+pub struct Waterfall {
+    title: String,
+    lanes: Vec<Lane>,
+}
+
+impl Waterfall {
+    /// A waterfall without rows.
+    pub fn new(title: impl Into<String>) -> Self {
+        Self {
+            title: title.into(),
+            lanes: Vec::new(),
+        }
+    }
+
+    /// Appends a row.
+    #[must_use]
+    pub fn lane(mut self, lane: Lane) -> Self {
+        self.lanes.push(lane);
+        self
+    }
+
+    /// Draws it, from 0 to the last instant of any row.
+    pub fn draw(&self) -> Figure {
+        let end = self.lanes.iter().map(Lane::end).fold(0.0, f64::max);
+        let scale = Scale::until(if end > 0.0 { end } else { 1.0 });
+        let mut html = format!(
+            "<figure class=\"waterfall\">\n<figcaption>{}</figcaption>\n",
+            Escaped(&self.title)
+        );
+        self.write_legend(&mut html);
+        scale.write_axis(&mut html);
+        for lane in &self.lanes {
+            scale.write_lane(&mut html, lane);
+        }
+        html.push_str("</figure>\n");
+        Figure::new(html)
+    }
+
+    /// Of the phases that occur.
+    fn write_legend(&self, html: &mut String) {
+        let stretches = || self.lanes.iter().flat_map(|lane| &lane.stretches);
+        html.push_str("<ul class=\"legend\">\n");
+        for phase in Phase::ALL {
+            if stretches().any(|stretch| stretch.phase == phase) {
+                let (height, class) = (phase.height(), phase.class());
+                let _infallible = writeln!(
+                    html,
+                    "<li><svg class=\"mark\" viewBox=\"0 0 28 18\" aria-hidden=\"true\">\
+                    <rect class=\"{class}\" x=\"0\" y=\"{}\" width=\"28\" height=\"{height}\" /></svg>{}</li>",
+                    (18 - height) / 2,
+                    phase.name()
+                );
+            }
+        }
+        if self.lanes.iter().any(|lane| !lane.failures.is_empty()) {
+            html.push_str(
+                "<li><svg class=\"mark\" viewBox=\"0 0 28 18\" aria-hidden=\"true\">\
+                <path class=\"failure\" d=\"M 9 4 l 10 10 m 0 -10 l -10 10\" /></svg>failed</li>\n",
+            );
+        }
+        html.push_str("</ul>\n");
+    }
+}
+
+/// The axis of time, in percent of the width.
+struct Scale {
+    end: f64,
+    ticks: Ticks,
+    in_seconds: bool,
+}
+
+impl Scale {
+    fn until(end: f64) -> Self {
+        let in_seconds = end >= 10_000.0;
+        let unit = if in_seconds { 1000.0 } else { 1.0 };
+        Self {
+            end,
+            ticks: Ticks::linear(0.0, end / unit, MOST_TICKS),
+            in_seconds,
+        }
+    }
+
+    fn percent(&self, milliseconds: f64) -> f64 {
+        (milliseconds / self.end * 100.0).clamp(0.0, 100.0)
+    }
+
+    /// Each tick's place in percent, and its label.
+    fn ticks(&self) -> impl Iterator<Item = (f64, String)> {
+        let (factor, unit) = if self.in_seconds {
+            (1000.0, "s")
+        } else {
+            (1.0, "ms")
+        };
+        self.ticks.values.iter().map(move |value| {
+            let label = format!("{} {unit}", self.ticks.label(*value));
+            (self.percent(value * factor), label)
+        })
+    }
+
+    fn write_axis(&self, html: &mut String) {
+        html.push_str(
+            "<div class=\"lane\"><div></div><svg class=\"bars\" height=\"20\" aria-hidden=\"true\">\n",
+        );
+        for (at, label) in self.ticks() {
+            // The first and the last would stand out at the sides.
+            let anchor = match at {
+                at if at < 4.0 => "start",
+                at if at > 93.0 => "end",
+                _ => "middle",
+            };
+            let _infallible = writeln!(
+                html,
+                "<text x=\"{at:.2}%\" y=\"13\" text-anchor=\"{anchor}\">{}</text>",
+                Escaped(&label)
+            );
+        }
+        html.push_str("</svg></div>\n");
+    }
+
+    fn write_lane(&self, html: &mut String, lane: &Lane) {
+        let _infallible = write!(
+            html,
+            "<div class=\"lane\"><div class=\"who\"><b>{}</b>",
+            Escaped(&lane.name)
+        );
+        for (note, tone) in &lane.notes {
+            let _infallible = write!(
+                html,
+                " <span class=\"{}\">{}</span>",
+                tone.class(),
+                Escaped(note)
+            );
+        }
+        let has_curves = lane.curves.iter().any(|curve| !curve.is_empty());
+        let height = if has_curves { BARS + CURVES } else { BARS };
+        let _infallible = writeln!(
+            html,
+            "</div><svg class=\"bars\" height=\"{height}\" role=\"img\" aria-label=\"{}\">",
+            Escaped(&lane.name)
+        );
+        for (at, _) in self.ticks() {
+            let _infallible = writeln!(
+                html,
+                "<line class=\"tick\" x1=\"{at:.2}%\" x2=\"{at:.2}%\" y1=\"0\" y2=\"{height}\" />"
+            );
+        }
+        self.write_curves(html, lane);
+        for stretch in &lane.stretches {
+            let (from, to) = (self.percent(stretch.from), self.percent(stretch.to));
+            let height = stretch.phase.height();
+            let times = times(stretch.from, stretch.to);
+            let _infallible = writeln!(
+                html,
+                "<rect class=\"{}\" x=\"{from:.3}%\" y=\"{}\" width=\"{:.3}%\" height=\"{height}\"><title>{}: {}</title></rect>",
+                stretch.phase.class(),
+                (BARS - height) / 2,
+                (to - from).max(LEAST_WIDTH),
+                Escaped(&stretch.text),
+                times
+            );
+        }
+        for (at, text) in &lane.failures {
+            // The cross is moved to within the strip at either end.
+            let at = self.percent(*at).clamp(1.0, 99.0);
+            let _infallible = writeln!(
+                html,
+                "<svg x=\"{at:.3}%\" width=\"1\" height=\"{BARS}\" class=\"over\"><path class=\"failure\" d=\"M -5 6 l 10 10 m 0 -10 l -10 10\" /><title>{}</title></svg>",
+                Escaped(text)
+            );
+        }
+        html.push_str("</svg></div>\n");
+    }
+
+    /// Curves of one lane share one height: that of the greatest value.
+    fn write_curves(&self, html: &mut String, lane: &Lane) {
+        let values = lane.curves.iter().flatten().map(|point| point.1);
+        let most = values.fold(0.0, f64::max);
+        if most <= 0.0 {
+            return;
+        }
+        let _infallible = writeln!(
+            html,
+            "<svg x=\"0\" y=\"{BARS}\" width=\"100%\" height=\"{CURVES}\" viewBox=\"0 0 {CURVE_SPAN} 100\" preserveAspectRatio=\"none\">"
+        );
+        for curve in lane.curves.iter().filter(|curve| !curve.is_empty()) {
+            let place = |(at, value): (f64, f64)| {
+                let across = self.percent(at) / 100.0 * CURVE_SPAN;
+                (across.round(), (97.0 - value / most * 94.0).round())
+            };
+            let mut points = String::new();
+            for point in curve {
+                let (across, down) = place(*point);
+                let _infallible = write!(points, "{across},{down} ");
+            }
+            let points = points.trim_end();
+            let ends = curve.first().zip(curve.last());
+            let (first, last) = ends.map_or((0.0, 0.0), |(first, last)| {
+                (place(*first).0, place(*last).0)
+            });
+            let _infallible = writeln!(
+                html,
+                "<polygon class=\"area\" points=\"{first},100 {points} {last},100\" />\
+                <polyline class=\"curve\" points=\"{points}\" />"
+            );
+        }
+        html.push_str("</svg>\n");
+    }
+}
+
+fn times(from: f64, to: f64) -> String {
+    format!(
+        "{} ms, from {} to {} ms",
+        brief(to - from),
+        brief(from),
+        brief(to)
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::{Page, Section, Tone, well_formed::assert_well_formed};
+    use super::*;
+
+    fn html(waterfall: &Waterfall) -> String {
+        let section = Section::new("w").figure(&waterfall.draw());
+        Page::new("w").section(section).to_html()
+    }
+
+    #[test]
+    fn shows_each_lane_over_one_time() {
+        let fast =
+            Lane::new("fast")
+                .note("ok", Tone::Good)
+                .phase(Phase::Transmission, 0.0, 100.0, "sent");
+        let slow = Lane::new("slow")
+            .phase(Phase::Transmission, 0.0, 250.0, "sent")
+            .phase(Phase::Stall, 250.0, 1000.0, "nothing was taken")
+            .failed_at(1000.0, "too late");
+        let html = html(&Waterfall::new("w").lane(fast).lane(slow));
+        assert_well_formed(&html);
+        assert!(
+            html.contains("x=\"0.000%\" y=\"2\" width=\"10.000%\""),
+            "{html}"
+        );
+        assert!(html.contains("x=\"25.000%\" y=\"7\" width=\"75.000%\""));
+        assert!(html.contains("nothing was taken: 750 ms, from 250 to 1,000 ms"));
+        assert!(html.contains("stalled</li>") && html.contains("failed</li>"));
+        assert!(!html.contains("answer or commit</li>"));
+        assert!(html.contains(">0 ms<") && html.contains(">1,000 ms<"));
+    }
+
+    #[test]
+    fn nothing_at_all_is_shown_as_nothing() {
+        for lane in [
+            Lane::new("a"),
+            Lane::new("a").curve([]).curve([(0.0, 0.0)]),
+            Lane::new("a")
+                .phase(Phase::Answer, 5.0, 4.0, "")
+                .phase(Phase::Answer, f64::NAN, f64::INFINITY, "")
+                .curve([(f64::NAN, 1.0), (1.0, f64::INFINITY)])
+                .failed_at(f64::INFINITY, ""),
+        ] {
+            let html = html(&Waterfall::new("w").lane(lane));
+            assert_well_formed(&html);
+            assert!(!html.contains("NaN") && !html.contains("inf"), "{html}");
+            assert!(!html.contains("<rect"), "{html}");
+        }
+    }
+}
