@@ -10,6 +10,7 @@ mod interrupt;
 mod isolation;
 mod proxy;
 mod replay;
+mod report;
 mod s3;
 mod solver;
 mod support;

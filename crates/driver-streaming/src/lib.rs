@@ -22,6 +22,8 @@ mod solver;
 #[cfg(feature = "stand-in")]
 pub mod stand_in;
 mod telemetry;
+#[cfg(feature = "cli")]
+mod timeline;
 
 pub use archive_sink::{Codec, CodecKind};
 pub use chunked_writer::{JsonDocument, LazyDocument};

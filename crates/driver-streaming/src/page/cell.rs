@@ -36,6 +36,11 @@ impl Cell {
         }
     }
 
+    /// Whether it is a number.
+    pub(super) fn is_number(&self) -> bool {
+        matches!(self.kind, Kind::Number)
+    }
+
     /// Says how it is meant.
     #[must_use]
     pub fn tone(mut self, tone: Tone) -> Self {

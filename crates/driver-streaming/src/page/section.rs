@@ -4,6 +4,9 @@ use super::escape::Escaped;
 use super::figure::Figure;
 use super::table::Table;
 
+/// How many bytes of a fact fit into a column.
+const LONGEST_FACT: usize = 40;
+
 /// A part of a [`Page`](super::Page), under a heading of its own.
 #[derive(Clone, Debug)]
 pub struct Section {
@@ -45,8 +48,19 @@ impl Section {
     {
         self.html.push_str("<dl>\n");
         for (name, value) in facts {
-            let (name, value) = (Escaped(name.as_ref()), Escaped(value.as_ref()));
-            let _infallible = writeln!(self.html, "<div><dt>{name}</dt><dd>{value}</dd></div>");
+            let (name, value) = (name.as_ref(), value.as_ref());
+            // A value such as a digest has a row of its own, rather than several lines of a column.
+            let class = if value.len() > LONGEST_FACT {
+                "long"
+            } else {
+                "short"
+            };
+            let _infallible = writeln!(
+                self.html,
+                "<div class=\"{class}\"><dt>{}</dt><dd>{}</dd></div>",
+                Escaped(name),
+                Escaped(value)
+            );
         }
         self.html.push_str("</dl>\n");
         self

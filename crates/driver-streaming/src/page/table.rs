@@ -38,8 +38,17 @@ impl Table {
             html,
             "<div class=\"scroll\"><table class=\"{layout}\">\n<thead><tr>"
         );
-        for header in &self.headers {
-            let _infallible = writeln!(html, "<th scope=\"col\">{}</th>", Escaped(header));
+        for (index, header) in self.headers.iter().enumerate() {
+            let cells = self.rows.first().and_then(|row| row.get(index));
+            let kind = match cells {
+                Some(cell) if cell.is_number() => "number",
+                _ => "text",
+            };
+            let _infallible = writeln!(
+                html,
+                "<th scope=\"col\" class=\"{kind}\">{}</th>",
+                Escaped(header)
+            );
         }
         html.push_str("</tr></thead>\n<tbody>\n");
         for row in &self.rows {

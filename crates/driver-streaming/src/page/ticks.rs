@@ -55,7 +55,7 @@ impl Ticks {
         let choices = [&[1.0, 2.0, 5.0][..], &[1.0, 3.0], &[1.0]];
         let found = choices
             .into_iter()
-            .map(|mantissas| within(mantissas))
+            .map(&within)
             .find(|values| values.len() <= most);
         let values = found.unwrap_or_else(|| {
             let decades = within(&[1.0]);

@@ -1,7 +1,7 @@
 use plotters::chart::ChartBuilder;
 use plotters::element::{PathElement, Rectangle, Text};
-use plotters::style::Color;
 use plotters::style::text_anchor::{HPos, VPos};
+use plotters::style::{Color, TRANSPARENT};
 
 use super::axis::Axis;
 use super::axis_range::AxisRange;
@@ -17,7 +17,7 @@ use crate::page::palette::{AXIS, GRID, INK, MUTED, Shade};
 const BAR: u32 = 18;
 const LABEL: u32 = 22;
 const GAP: u32 = 12;
-const SCALE: u32 = 50;
+const SCALE: u32 = 44;
 /// The share of the width that is kept free for the number behind the longest bar.
 const ROOM: f64 = 0.16;
 
@@ -105,8 +105,8 @@ impl BarPlot {
         // Downwards in CSS pixels.
         let down = f64::from(height)..0.0;
         let mut chart = ChartBuilder::on(ground)
-            .margin_left(units(8))
-            .margin_right(units(8))
+            .margin_left(units(20))
+            .margin_right(units(20))
             .x_label_area_size(units(SCALE))
             .build_cartesian_2d(range.clone(), down)?;
         chart
@@ -119,7 +119,8 @@ impl BarPlot {
             .label_style(text(MUTED, HPos::Center, VPos::Top))
             .axis_style(line(AXIS, 1))
             .bold_line_style(line(GRID, 1))
-            .light_line_style(plotters::style::TRANSPARENT)
+            .light_line_style(TRANSPARENT)
+            .set_all_tick_mark_size(units(5))
             .draw()?;
         let area = chart.plotting_area();
         let base = range.base();

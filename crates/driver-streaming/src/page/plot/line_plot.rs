@@ -109,14 +109,14 @@ impl LinePlot {
         let labels = text(MUTED, HPos::Center, VPos::Top);
         ground.draw(&Text::new(
             drawable(&self.vertical.label),
-            (coordinate(4), coordinate(2)),
+            (0, coordinate(2)),
             text(INK, HPos::Left, VPos::Top),
         ))?;
         let mut chart = ChartBuilder::on(ground)
             .margin_top(units(28))
             .margin_right(units(22))
-            .x_label_area_size(units(46))
-            .y_label_area_size(units(64))
+            .x_label_area_size(units(42))
+            .y_label_area_size(units(66))
             .build_cartesian_2d(across.clone(), up.clone())?;
         chart
             .configure_mesh()
@@ -128,6 +128,7 @@ impl LinePlot {
             .axis_style(line(AXIS, 1))
             .bold_line_style(line(GRID, 1))
             .light_line_style(TRANSPARENT)
+            .set_all_tick_mark_size(units(5))
             .draw()?;
         for (index, points) in lines.iter().enumerate() {
             let shade = Shade::of_series(index);

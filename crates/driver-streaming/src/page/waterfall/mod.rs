@@ -2,6 +2,7 @@
 
 mod lane;
 mod phase;
+mod scale;
 mod waterfall;
 
 pub use self::lane::Lane;
