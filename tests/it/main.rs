@@ -20,6 +20,7 @@ mod isolation;
 mod many_auctions;
 mod proxy;
 mod replay;
+mod report;
 mod retries;
 mod s3;
 mod slow_solvers;

@@ -13,6 +13,8 @@ mod feed;
 pub mod generator;
 mod http_client;
 mod outcome;
+#[cfg(feature = "page")]
+pub mod page;
 mod pipeline;
 mod progress;
 mod replay;
@@ -20,6 +22,8 @@ mod solver;
 #[cfg(feature = "stand-in")]
 pub mod stand_in;
 mod telemetry;
+#[cfg(feature = "cli")]
+mod timeline;
 
 pub use archive_sink::{Codec, CodecKind};
 pub use chunked_writer::{JsonDocument, LazyDocument, LazyJson, LazyObject};

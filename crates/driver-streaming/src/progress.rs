@@ -1,5 +1,13 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+#[cfg(feature = "cli")]
+use std::sync::{Mutex, PoisonError};
+
+#[cfg(feature = "cli")]
+use tokio::time::Instant;
+
+#[cfg(feature = "cli")]
+use crate::timeline::Timeline;
 
 /// How far one auction has got, to be looked at while it runs. Cheap to clone; all clones look at the same run.
 #[derive(Clone, Debug)]
@@ -13,6 +21,9 @@ struct Track {
     name: String,
     bytes: AtomicU64,
     stage: AtomicU8,
+    /// Only where somebody wants to see it.
+    #[cfg(feature = "cli")]
+    timeline: Option<Mutex<Timeline>>,
 }
 
 /// How far one solver, or the archive, has got.
@@ -49,10 +60,36 @@ impl Progress {
             name,
             bytes: AtomicU64::new(0),
             stage: AtomicU8::new(0),
+            #[cfg(feature = "cli")]
+            timeline: None,
         };
         Self {
             tracks: names.into_iter().map(track).collect(),
         }
+    }
+
+    /// The progress of a run of the same readers, which remembers when each was how far, counted from now.
+    #[cfg(feature = "cli")]
+    pub(crate) fn remembering(&self) -> Self {
+        let origin = Instant::now();
+        let track = |track: &Track| Track {
+            name: track.name.clone(),
+            bytes: AtomicU64::new(0),
+            stage: AtomicU8::new(0),
+            timeline: Some(Mutex::new(Timeline::new(origin))),
+        };
+        Self {
+            tracks: self.tracks.iter().map(track).collect(),
+        }
+    }
+
+    /// What has been remembered of each reader so far, in the order of [`readers`](Self::readers).
+    #[cfg(feature = "cli")]
+    pub(crate) fn timelines(&self) -> impl Iterator<Item = Option<Timeline>> {
+        self.tracks.iter().map(|track| {
+            let timeline = track.timeline.as_ref()?.lock();
+            Some(timeline.unwrap_or_else(PoisonError::into_inner).clone())
+        })
     }
 
     /// Every reader: the solvers in their order, then the archive if there is one.
@@ -84,6 +121,8 @@ impl ProgressTrack {
         self.progress.tracks[self.index]
             .bytes
             .fetch_add(bytes as u64, Ordering::Relaxed);
+        #[cfg(feature = "cli")]
+        self.remember(|timeline| timeline.taken(bytes as u64));
     }
 
     /// The document is sent from its beginning again.
@@ -91,12 +130,23 @@ impl ProgressTrack {
         self.progress.tracks[self.index]
             .bytes
             .store(0, Ordering::Relaxed);
+        #[cfg(feature = "cli")]
+        self.remember(Timeline::restarted);
     }
 
     pub(crate) fn set_stage(&self, stage: Stage) {
         self.progress.tracks[self.index]
             .stage
             .store(stage.number(), Ordering::Relaxed);
+        #[cfg(feature = "cli")]
+        self.remember(|timeline| timeline.entered(stage));
+    }
+
+    #[cfg(feature = "cli")]
+    fn remember(&self, event: impl FnOnce(&mut Timeline)) {
+        if let Some(timeline) = &self.progress.tracks[self.index].timeline {
+            event(&mut timeline.lock().unwrap_or_else(PoisonError::into_inner));
+        }
     }
 }
 

@@ -91,6 +91,11 @@ pub(super) struct SendingArguments {
     #[arg(long, value_enum)]
     pub(super) format: Option<Format>,
 
+    /// Write a page here that shows how the auction went to each: one HTML file that needs nothing else. It is written
+    /// when all have ended, well or not, in place of what was there.
+    #[arg(long, value_name = "FILE")]
+    pub(super) report: Option<PathBuf>,
+
     /// Export metrics and traces to this collector, by OTLP over HTTP with protocol buffers [default: what
     /// `OTEL_EXPORTER_OTLP_ENDPOINT` says]. The other `OTEL_*` variables count as well.
     #[arg(long, value_name = "ENDPOINT")]
@@ -156,7 +161,7 @@ pub(super) struct GenerateArguments {
 }
 
 impl SolveArguments {
-    /// Whether the command was given no argument at all, but perhaps where to export telemetry to.
+    /// Whether the command was given no argument at all, but perhaps where to report and to export telemetry to.
     pub(super) fn is_bare(&self) -> bool {
         let Self {
             auction,
@@ -173,6 +178,7 @@ impl SolveArguments {
             settings,
             deadline,
             format,
+            report: _,
             otlp: _,
         } = sending;
         auction.is_none()

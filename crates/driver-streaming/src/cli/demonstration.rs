@@ -8,7 +8,7 @@ use super::dispatches;
 use super::exit::{Exit, Failure};
 use super::input::choose_id;
 use super::run::run_and_print;
-use super::setup::build;
+use super::setup::{Setup, build};
 use crate::archive::StoreLocation;
 use crate::auction::{AuctionId, RawAuction};
 use crate::error_chain;
@@ -71,7 +71,7 @@ impl Demonstration {
         })
     }
 
-    pub(super) async fn run(self) -> Result<Exit, Failure> {
+    pub(super) async fn run(self, setup: &Setup) -> Result<Exit, Failure> {
         let Self {
             pipeline,
             auction,
@@ -80,6 +80,7 @@ impl Demonstration {
         } = self;
         let length = auction.text_length() as u64;
         let dispatch = dispatches::of_auction(auction, id, &[]);
-        run_and_print(&pipeline, dispatch, Some(length), None).await
+        let report = setup.report.as_ref();
+        run_and_print(&pipeline, dispatch, Some(length), None, report).await
     }
 }

@@ -13,6 +13,7 @@ mod input;
 mod member_setting;
 mod progress_bars;
 mod replay;
+mod report;
 mod run;
 mod setup;
 mod solve;

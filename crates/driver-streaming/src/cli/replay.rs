@@ -41,7 +41,8 @@ pub(super) async fn run(
         Some(id) => dispatch.archive_as(id),
         None => dispatch,
     };
-    run_and_print(&pipeline, dispatch, None, setup.format).await
+    let report = setup.report.as_ref();
+    run_and_print(&pipeline, dispatch, None, setup.format, report).await
 }
 
 /// The id in a name such as `8339027.json.gz`.

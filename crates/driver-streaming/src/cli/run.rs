@@ -3,6 +3,7 @@ use std::time::Duration;
 use super::arguments::Format;
 use super::exit::{Exit, Failure, print_line};
 use super::progress_bars::ProgressBars;
+use super::report::{ReportFile, page};
 use super::summary::summary;
 use crate::dispatch::Dispatch;
 use crate::outcome::Outcome;
@@ -11,14 +12,18 @@ use crate::pipeline::Pipeline;
 /// How long leaving waits for a store that does not answer.
 const CLEAN_UP_LIMIT: Duration = Duration::from_secs(10);
 
-/// Runs one auction through a pipeline, shows how it goes, and prints the outcome.
+/// Runs one auction through a pipeline, shows how it goes, prints the outcome, and writes the report that was asked for.
 pub(super) async fn run_and_print(
     pipeline: &Pipeline,
     dispatch: Dispatch,
     length: Option<u64>,
     format: Option<Format>,
+    report: Option<&ReportFile>,
 ) -> Result<Exit, Failure> {
-    let progress = pipeline.progress();
+    let progress = match report {
+        Some(_) => pipeline.progress().remembering(),
+        None => pipeline.progress(),
+    };
     let bars = ProgressBars::new(&progress, length);
     let run = pipeline.run_with_progress(dispatch, &progress);
     let draw = async {
@@ -34,7 +39,12 @@ pub(super) async fn run_and_print(
     };
     drop(bars);
     let result = match outcome {
-        Some(outcome) => print(&outcome, format),
+        Some(outcome) => {
+            let reported = report.map(|file| file.write(&page(&outcome, &progress).to_html()));
+            // What is printed does not depend on whether there is a report, too.
+            let printed = print(&outcome, format);
+            reported.transpose().and(printed)
+        }
         None => Err(Failure::failed(
             "interrupted: nothing more was sent, and what was not committed is not archived",
         )),

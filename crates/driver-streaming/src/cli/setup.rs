@@ -7,6 +7,7 @@ use super::arguments::{Format, SendingArguments};
 use super::config::Config;
 use super::exit::Failure;
 use super::member_setting::parse_setting;
+use super::report::ReportFile;
 use super::solver_request::{Members, SolverRequest, merged};
 use crate::error_chain;
 use crate::pipeline::{Pipeline, PipelineBuilder};
@@ -17,6 +18,7 @@ pub(super) struct Setup {
     pub(super) requests: Vec<SolverRequest>,
     pub(super) deadline: Option<Duration>,
     pub(super) format: Option<Format>,
+    pub(super) report: Option<ReportFile>,
     pub(super) otlp: Option<String>,
     /// The rest of the configuration file.
     pub(super) config: Option<Config>,
@@ -59,7 +61,14 @@ impl Setup {
                 "--solver: two solvers are named {name:?}"
             )));
         }
+        let report = sending
+            .report
+            .as_deref()
+            .or(of_config.and_then(|config| config.report.as_deref()))
+            .map(ReportFile::open)
+            .transpose()?;
         Ok(Self {
+            report,
             deadline: sending
                 .deadline
                 .or(of_config.and_then(|config| config.deadline)),

@@ -22,7 +22,7 @@ pub(super) async fn run(
     export: &Export,
 ) -> Result<Exit, Failure> {
     if arguments.is_bare() {
-        return Demonstration::start(export).await?.run().await;
+        return Demonstration::start(export).await?.run(setup).await;
     }
     let Some(path) = auction_path(arguments, setup) else {
         return Err(Failure::usage(
@@ -58,7 +58,8 @@ pub(super) async fn run(
     let pipeline = build(export.attach(builder))?;
     let length = auction.text_length() as u64;
     let dispatch = dispatches::of_auction(auction, id, &setup.requests);
-    run_and_print(&pipeline, dispatch, Some(length), setup.format).await
+    let report = setup.report.as_ref();
+    run_and_print(&pipeline, dispatch, Some(length), setup.format, report).await
 }
 
 fn auction_path(arguments: &SolveArguments, setup: &Setup) -> Option<PathBuf> {

@@ -25,8 +25,8 @@ use crate::cli::arguments::Format;
 /// The largest file that is read, in bytes.
 const LARGEST: u64 = 1024 * 1024;
 
-pub(super) const KEYS: [&str; 8] = [
-    "auction", "id", "deadline", "format", "otlp", "set", "archive", "solver",
+pub(super) const KEYS: [&str; 9] = [
+    "auction", "id", "deadline", "format", "report", "otlp", "set", "archive", "solver",
 ];
 
 /// A configuration file, checked. What is absent there is absent here, or has the value that the field says.
@@ -42,6 +42,8 @@ pub(crate) struct Config {
     pub(crate) deadline: Option<Duration>,
     /// `format`: how the outcome is printed.
     pub(crate) format: Option<Format>,
+    /// `report`: the file to write a page to, a relative one taken from the folder of this file.
+    pub(crate) report: Option<PathBuf>,
     /// `otlp`: an http or https URL, where telemetry is exported to.
     pub(crate) otlp: Option<String>,
     /// `set`: members to replace or append for all solvers, in the order of the file, and the JSON text of their values.
@@ -90,6 +92,7 @@ impl Config {
         let id = section.get("id").map(|entry| id(&entry));
         let deadline = section.get("deadline").map(|entry| entry.duration());
         let format = section.get("format").map(|entry| format(&entry));
+        let report = section.get("report").map(|entry| report(&entry));
         let otlp = section.get("otlp").map(|entry| otlp(&entry));
         let set = section.get("set").map(|entry| members(&entry, now));
         let archive = section
@@ -101,6 +104,7 @@ impl Config {
             id: id.transpose()?,
             deadline: deadline.transpose()?,
             format: format.transpose()?,
+            report: report.transpose()?,
             otlp: otlp.transpose()?,
             set: set.transpose()?.unwrap_or_default(),
             archive: archive.transpose()?,
@@ -159,6 +163,10 @@ fn format(entry: &Entry<'_>) -> Result<Format, ConfigError> {
     }
 }
 
+fn report(entry: &Entry<'_>) -> Result<PathBuf, ConfigError> {
+    Ok(entry.source.folder().join(entry.some_text()?))
+}
+
 fn otlp(entry: &Entry<'_>) -> Result<String, ConfigError> {
     let text = entry.text()?;
     match Url::parse(text) {
@@ -197,6 +205,7 @@ impl fmt::Debug for Config {
             .field("id", &self.id)
             .field("deadline", &self.deadline)
             .field("format", &self.format)
+            .field("report", &self.report)
             .field("otlp", &self.otlp.as_ref().map(|_endpoint| "***"))
             .field("set", &self.set)
             .field("archive", &self.archive)

@@ -46,6 +46,7 @@ fn the_documented_example_says_what_it_seems_to_say() {
     assert_eq!(config.id.as_ref().map(|id| id.as_str()), Some("8339027"));
     assert_eq!(config.deadline, Some(Duration::from_secs(15)));
     assert!(matches!(config.format, Some(Format::Json)));
+    assert_eq!(config.report.as_deref(), Some(Path::new("etc/report.html")));
     assert_eq!(config.otlp.as_deref(), Some("http://localhost:4318"));
     assert_eq!(
         shown(&config.set),
@@ -116,7 +117,8 @@ fn every_key_is_documented_and_in_the_example() {
 fn nothing_is_needed_but_what_names_a_solver() {
     let config = parse("\u{feff}# Nothing.");
     assert!(config.auction.is_none() && config.id.is_none() && config.deadline.is_none());
-    assert!(config.format.is_none() && config.otlp.is_none() && config.archive.is_none());
+    assert!(config.format.is_none() && config.report.is_none() && config.otlp.is_none());
+    assert!(config.archive.is_none());
     assert!(config.set.is_empty() && config.solvers.is_empty());
 
     let config = parse("[archive]\n[[solver]]\nname = 'a'\nendpoint = 'http://h'");

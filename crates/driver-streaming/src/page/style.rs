@@ -1,0 +1,26 @@
+use std::fmt::Write;
+
+use super::palette::{AXIS, GRID, INK, MUTED, SERIES};
+
+/// The style of every page. Plots have the colours of light ground in their attributes, which it replaces on dark ground.
+pub(super) fn stylesheet() -> String {
+    let mut style = include_str!("style.css").to_owned();
+    // Whoever cannot tell colours apart has dashes.
+    for shade in &SERIES[SERIES.len() / 2..] {
+        let light = shade.light_hex();
+        let _infallible = writeln!(
+            style,
+            "svg.drawn polyline[stroke=\"{light}\"] {{ stroke-dasharray: 28 14; }}"
+        );
+    }
+    style.push_str("@media screen and (prefers-color-scheme: dark) {\n");
+    for shade in [INK, MUTED, GRID, AXIS].into_iter().chain(SERIES) {
+        let (light, dark) = (shade.light_hex(), shade.dark_hex());
+        let _infallible = writeln!(
+            style,
+            "svg.drawn [stroke=\"{light}\"] {{ stroke: {dark}; }}\nsvg.drawn [fill=\"{light}\"] {{ fill: {dark}; }}"
+        );
+    }
+    style.push_str("}\n");
+    style
+}
