@@ -122,10 +122,13 @@ fn last_attempt(lane: Lane, attempt: &AttemptTimeline, known: Known) -> Lane {
     let samples = attempt.samples();
     let start = begin(attempt);
     let (Some(first), Some(last)) = (samples.first(), samples.last()) else {
-        let answered = attempt.answered_at().map_or(known.end, milliseconds);
-        return lane
-            .phase(Phase::Waiting, start, answered, "nothing was asked for")
-            .phase(Phase::Answer, answered, known.end, known.answer);
+        let answered = attempt.answered_at().map(milliseconds);
+        let until = answered.unwrap_or(known.end);
+        let lane = lane.phase(Phase::Waiting, start, until, "nothing was sent");
+        return match answered {
+            Some(answered) => lane.phase(Phase::Answer, answered, known.end, known.answer),
+            None => lane,
+        };
     };
     let (first, last) = (milliseconds(first.at), milliseconds(last.at));
     let polled = known.first_poll.unwrap_or(first).min(first);
@@ -204,5 +207,111 @@ fn seconds(milliseconds: f64) -> String {
         format!("{:.2} s", milliseconds / 1000.0)
     } else {
         format!("{milliseconds:.1} ms")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::time::{Instant, advance};
+
+    use super::*;
+    use crate::page::{Page, Section, Waterfall};
+    use crate::progress::Stage;
+
+    /// What is said of each phase, in order.
+    fn phases(timeline: &Timeline, is_whole: bool) -> Vec<String> {
+        let attempt = timeline.attempts().last().unwrap();
+        let known = Known {
+            first_poll: None,
+            body_end: None,
+            is_whole,
+            end: milliseconds(timeline.ended_at().unwrap()),
+            answer: "answer",
+        };
+        let lane = last_attempt(Lane::new("a"), attempt, known);
+        let section = Section::new("").figure(&Waterfall::new("").lane(lane).draw());
+        let html = Page::new("").section(section).to_html();
+        html.split("<rect class=\"")
+            .skip(1)
+            .filter_map(|rect| rect.split_once("<title>")?.1.split_once("</title>"))
+            .map(|(title, _)| title.to_owned())
+            .collect()
+    }
+
+    async fn after(milliseconds: u64) {
+        advance(Duration::from_millis(milliseconds)).await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stall_parts_the_transmission_and_the_answer_is_waited_for() {
+        let mut timeline = Timeline::new(Instant::now());
+        timeline.entered(Stage::Sending);
+        for pause in [10, 20, 100, 30] {
+            after(pause).await;
+            timeline.taken(1);
+        }
+        after(40).await;
+        timeline.entered(Stage::Answering);
+        after(5).await;
+        timeline.entered(Stage::Ok);
+        assert_eq!(
+            phases(&timeline, true),
+            [
+                "waiting: 10 ms, from 0 to 10 ms",
+                "first byte: 0 ms, from 10 to 10 ms",
+                "transmission: 20 ms, from 10 to 30 ms",
+                "no byte was taken: 100 ms, from 30 to 130 ms",
+                "transmission: 30 ms, from 130 to 160 ms",
+                "waiting for the answer: 40 ms, from 160 to 200 ms",
+                "answer: 5 ms, from 200 to 205 ms",
+            ]
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_not_whole_is_stalled_to_its_end() {
+        let mut timeline = Timeline::new(Instant::now());
+        timeline.taken(1);
+        after(10).await;
+        timeline.taken(1);
+        after(1000).await;
+        timeline.entered(Stage::Failed);
+        assert_eq!(
+            phases(&timeline, false)[2..],
+            [
+                "transmission: 10 ms, from 0 to 10 ms",
+                "no byte was taken: 1,000 ms, from 10 to 1,010 ms",
+            ]
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_early_answer_ends_the_transmission() {
+        let mut timeline = Timeline::new(Instant::now());
+        timeline.taken(1);
+        after(10).await;
+        timeline.entered(Stage::Answering);
+        after(10).await;
+        timeline.taken(1);
+        after(10).await;
+        timeline.entered(Stage::Ok);
+        assert_eq!(
+            phases(&timeline, false)[2..],
+            [
+                "transmission: 10 ms, from 0 to 10 ms",
+                "answer, while the document was still on its way: 20 ms, from 10 to 30 ms",
+            ]
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nothing_sent_is_nothing_but_waiting() {
+        let mut timeline = Timeline::new(Instant::now());
+        after(10).await;
+        timeline.entered(Stage::Failed);
+        let waiting = ["nothing was sent: 10 ms, from 0 to 10 ms"];
+        assert_eq!(phases(&timeline, false), waiting);
     }
 }

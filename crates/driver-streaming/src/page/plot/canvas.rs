@@ -45,7 +45,7 @@ impl Canvas {
         }
     }
 
-    /// Draws something of this height, in CSS pixels, and says in `label` what it is. `None` when nothing was drawn.
+    /// Draws something of this height, in CSS pixels, and says in `label` what it is.
     pub(super) fn draw(
         self,
         html: &mut String,
