@@ -6,7 +6,7 @@ use bytes::Bytes;
 use chunked_writer::JsonDocument;
 
 use super::solver_request::SolverRequest;
-use crate::auction::{AuctionId, AuctionView, LIQUIDITY, Omission, RawAuction, closing_members};
+use crate::auction::{AuctionId, AuctionView, Omission, RawAuction, closing_members};
 use crate::dispatch::{Dispatch, View};
 use crate::document::Document;
 use crate::replay::ArchivedDocument;
@@ -55,11 +55,7 @@ pub(super) fn of_archived(archive: &Archive, name: &str, requests: &[SolverReque
         // The document that is left open has the comma already.
         |request| closing_members(&request.members, false),
         |part| {
-            let removed = part.omission.names().map(ToOwned::to_owned);
-            let mut document = archived().without_members(removed);
-            if part.omission.is_without_liquidity() {
-                document = document.with_empty_members([LIQUIDITY.to_owned()]);
-            }
+            let document = archived().without(&part.omission);
             if part.left_open {
                 document.left_open()
             } else {

@@ -1,11 +1,9 @@
 use std::fmt;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use http::header::{ACCEPT, AUTHORIZATION, HeaderMap, PROXY_AUTHORIZATION, USER_AGENT};
 use http::uri::Scheme;
 use http::{HeaderValue, Request, Uri};
-use http_body_util::{BodyExt, Full};
 use hyper_rustls::ConfigBuilderExt;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::capture_connection;
@@ -21,7 +19,7 @@ use super::request_state::RequestState;
 use super::request_target::request_target;
 use super::{
     ClientError, ClientSettings, OutgoingRequest, PendingResponse, Proxies, RequestBody,
-    RequestError, RequestGuard, SendBytesError,
+    RequestError, RequestGuard,
 };
 
 /// Sends requests, each on a connection that is kept and used again; clones share the connections.
@@ -87,46 +85,6 @@ impl HttpClient {
             &self.negotiated
         };
         PendingResponse::sending(client.request(outgoing), RequestGuard::new(state))
-    }
-
-    /// Sends a request that is small, and reads an answer of up to `limit` bytes.
-    ///
-    /// # Errors
-    /// When there is no answer, or no whole one, or a larger one.
-    ///
-    /// # Cancel safety
-    /// Dropping the future gives up the request: see [`RequestGuard`].
-    pub(crate) async fn send_bytes(
-        &self,
-        request: Request<Bytes>,
-        limit: usize,
-    ) -> Result<http::Response<Bytes>, SendBytesError> {
-        let (head, body) = request.into_parts();
-        let url =
-            Url::parse(&head.uri.to_string()).map_err(|source| SendBytesError::Url { source })?;
-        let outgoing = OutgoingRequest {
-            method: head.method,
-            url: &url,
-            headers: head.headers,
-            http2: false,
-        };
-        let body = Full::new(body)
-            .map_err(|never| match never {})
-            .boxed_unsync();
-        let mut response = self.send(outgoing, body).await?;
-        let mut answer = Vec::new();
-        while let Some(frame) = response.body.frame().await {
-            let frame = frame.map_err(|error| response.guard.explain(error))?;
-            let Ok(data) = frame.into_data() else {
-                continue;
-            };
-            if data.len() > limit - answer.len() {
-                return Err(SendBytesError::TooLarge { limit });
-            }
-            answer.extend_from_slice(&data);
-        }
-        response.guard.finished();
-        Ok(http::Response::from_parts(response.head, answer.into()))
     }
 
     /// Adds what every request says, where the caller has not said it.

@@ -22,6 +22,9 @@ mod request_state;
 mod request_target;
 mod response;
 mod route;
+#[cfg(any(test, feature = "cli"))]
+mod send_bytes;
+#[cfg(any(test, feature = "cli"))]
 mod send_bytes_error;
 #[cfg(test)]
 mod tests;
@@ -36,6 +39,7 @@ pub(crate) use self::request_body::RequestBody;
 pub(crate) use self::request_error::RequestError;
 pub(crate) use self::request_guard::RequestGuard;
 pub(crate) use self::response::Response;
+#[cfg(any(test, feature = "cli"))]
 pub(crate) use self::send_bytes_error::SendBytesError;
 
 /// An error of any type, as bodies and libraries give them.

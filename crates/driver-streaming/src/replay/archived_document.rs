@@ -11,6 +11,7 @@ use super::exact_chunks::ExactChunks;
 use super::member_edits::MemberEdits;
 use super::member_rewriter::MemberRewriter;
 use super::rewrite::Rewrite;
+use crate::auction::{LIQUIDITY, Omission};
 use crate::document::{
     DigestCell, Document, DocumentDigest, DocumentError, DocumentStream, LengthFuture, Skip,
 };
@@ -50,17 +51,14 @@ impl ArchivedDocument {
         self
     }
 
-    /// Leaves out top-level members.
+    /// Leaves out what `omission` says, as an [`AuctionView`](crate::AuctionView) does of an auction that is not archived.
     #[must_use]
-    pub fn without_members(mut self, names: impl IntoIterator<Item = String>) -> Self {
-        self.edits = self.edits.remove(names);
-        self
-    }
-
-    /// Sends top-level members that are arrays or objects with nothing in them.
-    #[must_use]
-    pub fn with_empty_members(mut self, names: impl IntoIterator<Item = String>) -> Self {
-        self.edits = self.edits.empty(names);
+    pub fn without(mut self, omission: &Omission) -> Self {
+        let removed = omission.names().map(ToOwned::to_owned);
+        self.edits = self.edits.remove(removed);
+        if omission.is_without_liquidity() {
+            self.edits = self.edits.empty([LIQUIDITY.to_owned()]);
+        }
         self
     }
 

@@ -17,7 +17,7 @@ use super::solver::Solver;
 use crate::body::{CancellableBody, ExactLengthBody};
 use crate::document::DocumentError;
 use crate::feed::Feed;
-use crate::http_client::{HttpClient, OutgoingRequest, RequestError};
+use crate::http_client::{HttpClient, OutgoingRequest, RequestError, Response};
 use crate::progress::{ProgressTrack, Stage};
 
 /// One request to one engine, from its body to its answer.
@@ -110,20 +110,21 @@ impl AttemptSettings<'_> {
             headers: self.request_headers(),
             http2: self.solver.speaks_http2(),
         };
-        let mut response = match self.client.send(request, body.boxed_unsync()).await {
+        let response = match self.client.send(request, body.boxed_unsync()).await {
             Ok(response) => response,
             Err(error) => return AttemptEnd::NotAnswered(error),
         };
         self.track.set_stage(Stage::Answering);
-        let status = response.head.status;
+        let Response { head, body, guard } = response;
+        let status = head.status;
         let _first = answered.set(status);
-        let headers = &response.head.headers;
-        let retry_after = retry_after(headers, SystemTime::now());
-        let content = read_answer(headers, &mut response.body, self.limits.answer_bytes).await;
+        let retry_after = retry_after(&head.headers, SystemTime::now());
+        let body = body.map_err(|error| guard.explain(error));
+        let content = read_answer(&head.headers, body, self.limits.answer_bytes).await;
         // From here on nothing more is sent, and the body's report is there.
         drop(owner);
         if content.is_ok() {
-            response.guard.finished();
+            guard.finished();
         }
         AttemptEnd::Answered {
             status,
