@@ -11,7 +11,7 @@ use driver_streaming::{
 
 use super::breaking::Breaking;
 use super::corpus::Corpus;
-use super::cut::{Cut, LIQUIDITY};
+use super::cut::Cut;
 use super::kind::Kind;
 use super::lazy::lazy;
 use super::stamped::Stamped;
@@ -204,13 +204,7 @@ impl<'a> Maker<'a> {
                 }
             }
             (Kind::Raw, Some(raw)) => {
-                let omission = Omission::nothing().members(cut.without.iter().copied());
-                let omission = if cut.no_liquidity {
-                    omission.liquidity()
-                } else {
-                    omission
-                };
-                let view = AuctionView::new(Arc::clone(raw), omission);
+                let view = AuctionView::new(Arc::clone(raw), omission(cut));
                 let document = JsonDocument::new(view).with_chunk_size(chunk);
                 if cut.open {
                     Arc::new(document.left_open())
@@ -257,13 +251,9 @@ impl<'a> Maker<'a> {
         let variant = self.plan.chunk_bytes;
         let (archive, name) = self.corpus.shelved(self.plan.base, variant);
         let id = ("id".to_owned(), format!("\"{}\"", self.plan.name()).into());
-        let without = cut.without.iter().map(|&name| name.to_owned());
         let mut document = ArchivedDocument::new(archive, name)
             .with_members([id])
-            .without_members(without);
-        if cut.no_liquidity {
-            document = document.with_empty_members([LIQUIDITY.to_owned()]);
-        }
+            .without(&omission(cut));
         if cut.open {
             document = document.left_open();
         }
@@ -278,6 +268,16 @@ impl<'a> Maker<'a> {
             .collect();
         // Every document has an id before it; an archived one brings its comma.
         closing_members(&members, self.plan.kind != Kind::Replay)
+    }
+}
+
+/// What is cut, in the library's words.
+fn omission(cut: &Cut) -> Omission {
+    let omission = Omission::nothing().members(cut.without.iter().copied());
+    if cut.no_liquidity {
+        omission.liquidity()
+    } else {
+        omission
     }
 }
 
