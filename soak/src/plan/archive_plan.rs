@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use archive_sink::{AttributeSupport, Overwrite};
 use driver_streaming::Codec;
 
@@ -32,8 +34,11 @@ impl ArchivePlan {
             StoreKind::Memory if chance.one_in(2) => AttributeSupport::Kept,
             StoreKind::Memory | StoreKind::Folder => AttributeSupport::Absent,
         };
+        let part_bytes = chance.scaled(1024, 5 * 1024 * 1024) as usize;
         let strikes = if chance.one_in(2) {
-            (0..chance.between(1, 3)).map(|_| strike(chance)).collect()
+            (0..chance.between(1, 3))
+                .map(|_| bearable(strike(chance), part_bytes))
+                .collect()
         } else {
             Vec::new()
         };
@@ -41,7 +46,7 @@ impl ArchivePlan {
             store,
             codec: any_codec(chance),
             attributes,
-            part_bytes: chance.scaled(1024, 5 * 1024 * 1024) as usize,
+            part_bytes,
             parts_in_flight: chance.between(1, 4) as usize,
             overwrite: chance.pick([Overwrite::CreateOnly, Overwrite::Replace]),
             digest: !chance.one_in(4),
@@ -71,4 +76,22 @@ fn strike(chance: &mut Chance) -> Strike {
             (1, Fault::Panics),
         ]),
     }
+}
+
+/// The longest that delays of one strike take in all of a document of [`LARGEST`] bytes: well within the archive's limit.
+const DELAYED_IN_ALL: Duration = Duration::from_secs(10);
+/// More than the largest document has, compressed or not.
+const LARGEST: usize = 10_000_000;
+
+/// A strike that delays so many small parts for so long that no limit would do delays each for less.
+fn bearable(strike: Strike, part_bytes: usize) -> Strike {
+    let fault = match strike.fault {
+        Fault::Delayed(pause) => {
+            let delayed = (LARGEST / part_bytes) as u64 / strike.every + 1;
+            let bearable = DELAYED_IN_ALL / u32::try_from(delayed).unwrap_or(u32::MAX);
+            Fault::Delayed(pause.min(bearable))
+        }
+        fault => fault,
+    };
+    Strike { fault, ..strike }
 }
