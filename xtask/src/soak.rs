@@ -21,11 +21,12 @@ pub(crate) struct Soak {
 }
 
 impl Soak {
-    /// Part of `cargo xtask ci`: short, and built as the tests are.
+    /// Part of `cargo xtask ci`: short, built as the tests are, and of the same plan each time. Other plans are for those
+    /// who have the time to look into what they find.
     pub(crate) fn short() -> Self {
         Self {
             minutes: "2".to_owned(),
-            seed: None,
+            seed: Some(7),
             only: None,
             debug: true,
         }
