@@ -74,8 +74,8 @@ impl SetPlan {
         self.archive_limit == AMPLE
     }
 
-    /// What one run may take at most, with everything that is waited for.
+    /// What one run may take at most, with everything that is waited for, on a machine that is busy with other things.
     pub(crate) fn longest_run(&self) -> Duration {
-        (self.deadline + self.archive_limit) * 2
+        (self.deadline + self.archive_limit) * 2 + AMPLE
     }
 }
