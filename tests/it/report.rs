@@ -197,3 +197,33 @@ fn one_that_cannot_be_written_any_more_is_a_failure_of_its_own() {
         "{finished:?}"
     );
 }
+
+#[test]
+fn takes_the_place_of_no_input() {
+    let home = tempfile::tempdir().unwrap();
+    let auction = generated(home.path(), Size::Small);
+    let config = home.path().join("driver.toml");
+    fs::write(&config, "deadline = \"5s\"\n").unwrap();
+    let engine = Engine::stand_in(|builder| builder);
+    for input in [&auction, &config] {
+        let before = fs::read(input).unwrap();
+        let finished = Finished::run(&mut program(&[
+            "solve",
+            "--auction",
+            auction.to_str().unwrap(),
+            "--config",
+            config.to_str().unwrap(),
+            "--solver",
+            &engine.argument("a"),
+            "--report",
+            input.to_str().unwrap(),
+        ]));
+        assert_eq!(finished.code, Some(2), "{finished:?}");
+        assert!(
+            finished.errors.contains("would be replaced"),
+            "{finished:?}"
+        );
+        assert_eq!(fs::read(input).unwrap(), before);
+        assert_eq!(names(home.path()), [auction.clone(), config.clone()]);
+    }
+}

@@ -1,3 +1,5 @@
+use std::path::Path;
+
 use futures_util::StreamExt;
 
 use super::arguments::ReplayArguments;
@@ -20,6 +22,7 @@ pub(super) async fn run(
     if setup.requests.is_empty() {
         return Err(Failure::usage("nothing to do: no --solver is given"));
     }
+    setup.spare(Path::new(&arguments.location))?;
     let pipeline = build(export.attach(setup.pipeline()))?;
     let (location, name) = StoreLocation::object(&arguments.location).map_err(|error| {
         Failure::usage(format!("the archived auction: {}", error_chain(&error)))

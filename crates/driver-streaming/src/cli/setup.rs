@@ -1,4 +1,5 @@
 use std::collections::HashSet;
+use std::path::Path;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -67,6 +68,9 @@ impl Setup {
             .or(of_config.and_then(|config| config.report.as_deref()))
             .map(ReportFile::open)
             .transpose()?;
+        if let (Some(report), Some(config)) = (&report, &sending.config) {
+            report.spare(config)?;
+        }
         Ok(Self {
             report,
             deadline: sending
@@ -82,6 +86,13 @@ impl Setup {
             requests,
             config,
         })
+    }
+
+    /// Makes sure that no report takes the place of `input`, a file that the command reads.
+    pub(super) fn spare(&self, input: &Path) -> Result<(), Failure> {
+        self.report
+            .as_ref()
+            .map_or(Ok(()), |report| report.spare(input))
     }
 
     /// A pipeline to these solvers, to be completed.

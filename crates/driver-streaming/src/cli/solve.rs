@@ -29,6 +29,7 @@ pub(super) async fn run(
             "--auction is missing: the file to send, or - for standard input",
         ));
     };
+    setup.spare(&path)?;
     let archive = archive_location(arguments, setup);
     if setup.requests.is_empty() && archive.is_none() {
         return Err(Failure::usage(

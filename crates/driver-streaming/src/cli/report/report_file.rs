@@ -45,6 +45,21 @@ impl ReportFile {
         })
     }
 
+    /// Makes sure that the report does not take the place of `input`, a file that the command reads. Blocks.
+    ///
+    /// # Errors
+    /// When it would.
+    pub(in crate::cli) fn spare(&self, input: &Path) -> Result<(), Failure> {
+        // What cannot be found here is told by whoever reads it.
+        match fs::canonicalize(input) {
+            Ok(found) if found == self.target => Err(Failure::usage(format!(
+                "--report: {}: is what the command reads, and would be replaced",
+                input.display()
+            ))),
+            _ => Ok(()),
+        }
+    }
+
     fn create(path: &Path) -> io::Result<Self> {
         // What a link leads to is replaced, not the link.
         let target = match fs::canonicalize(path) {
