@@ -44,15 +44,21 @@ impl WindowBudget {
             u32::try_from(bytes.div_ceil(UNIT)).unwrap_or(u32::MAX)
         };
         let wanted = units(window_bytes);
-        let left = u32::try_from(self.free.available_permits()).unwrap_or(u32::MAX);
-        let granted = wanted
-            .min((left / 2).max(units(LEAST_WINDOW)))
-            .min(self.total);
-        // The semaphore is never closed; if it were, there would be nothing to wait for.
-        let permit = Arc::clone(&self.free)
-            .acquire_many_owned(granted)
-            .await
-            .ok();
+        let least = units(LEAST_WINDOW).min(wanted).min(self.total);
+        let (granted, permit) = loop {
+            let left = u32::try_from(self.free.available_permits()).unwrap_or(u32::MAX);
+            let granted = wanted.min((left / 2).max(least)).min(self.total);
+            match Arc::clone(&self.free).try_acquire_many_owned(granted) {
+                Ok(permit) => break (granted, Some(permit)),
+                // Others have taken of it in between: look again.
+                Err(_) if granted > least => {}
+                // The semaphore is never closed; if it were, there would be nothing to wait for.
+                Err(_) => {
+                    let permit = Arc::clone(&self.free).acquire_many_owned(granted).await;
+                    break (granted, permit.ok());
+                }
+            }
+        };
         WindowLease {
             window_bytes: whole_chunks((granted as usize).saturating_mul(UNIT) / windows)
                 .min(window_bytes),
