@@ -125,7 +125,10 @@ impl Dispatch {
     }
 
     pub(crate) fn share_of(&self, solver: &Solver) -> Share {
-        self.shares.get(solver.name()).cloned().unwrap_or_default()
+        self.shares
+            .get(solver.name())
+            .cloned()
+            .unwrap_or_else(|| self.share_of_archive())
     }
 
     pub(crate) fn share_of_archive(&self) -> Share {

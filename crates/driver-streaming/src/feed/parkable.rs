@@ -1,6 +1,6 @@
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use futures_core::Stream;
@@ -30,6 +30,8 @@ struct State {
 #[derive(Default)]
 struct Slot {
     production: Mutex<Option<DocumentStream>>,
+    /// Of whoever was last told to wait.
+    waker: Mutex<Option<Waker>>,
 }
 
 impl Attendance {
@@ -54,6 +56,10 @@ impl Attendance {
         drop(state);
         for slot in slots {
             drop(slot.take());
+            // A reader that came in between waits for what is gone now: it has it made again.
+            if let Some(waker) = slot.waker() {
+                waker.wake();
+            }
         }
     }
 
@@ -75,6 +81,19 @@ impl Attendance {
 impl Slot {
     fn take(&self) -> Option<DocumentStream> {
         self.lock().take()
+    }
+
+    fn waker(&self) -> Option<Waker> {
+        let mut waker = self.waker.lock().unwrap_or_else(PoisonError::into_inner);
+        waker.take()
+    }
+
+    fn wait(&self, waker: &Waker) {
+        let waker = Some(waker.clone());
+        let mut kept = self.waker.lock().unwrap_or_else(PoisonError::into_inner);
+        let replaced = std::mem::replace(&mut *kept, waker);
+        drop(kept);
+        drop(replaced);
     }
 
     fn put(&self, production: DocumentStream) {
@@ -104,6 +123,10 @@ impl Stream for Parkable {
         let taken = this.slot.take();
         let mut production = taken.unwrap_or_else(|| (this.produce)(this.offset));
         let polled = production.as_mut().poll_next(context);
+        if polled.is_pending() {
+            // Before it can be let go, or nobody would be woken.
+            this.slot.wait(context.waker());
+        }
         this.slot.put(production);
         if let Poll::Ready(Some(Ok(chunk))) = &polled {
             this.offset += chunk.len() as u64;

@@ -55,6 +55,9 @@ impl Pipeline {
         settings: Settings,
         telemetry: Telemetry,
     ) -> Self {
+        let pending = TaskTracker::new();
+        // Closed for good, it still takes tasks, and to wait is to wait until it is empty.
+        pending.close();
         let inner = Inner {
             solvers,
             archive,
@@ -62,7 +65,7 @@ impl Pipeline {
             budget: WindowBudget::new(settings.window_budget_bytes),
             settings,
             telemetry,
-            pending: TaskTracker::new(),
+            pending,
         };
         Self {
             inner: Arc::new(inner),
@@ -128,10 +131,7 @@ impl Pipeline {
     ///
     /// Call it before the runtime shuts down. Cancel safe: it only waits.
     pub async fn drain(&self) {
-        let pending = &self.inner.pending;
-        pending.close();
-        pending.wait().await;
-        pending.reopen();
+        self.inner.pending.wait().await;
         if let Some(target) = self.archive() {
             target.archive().settled().await;
         }
