@@ -7,6 +7,7 @@
     reason = "a program for a terminal: what it does is what it says"
 )]
 
+mod bench;
 mod cargo;
 mod ci;
 mod deny;
@@ -41,6 +42,8 @@ enum Command {
     Tidy,
     /// Run random auctions, solvers and faults against the whole pipeline.
     Soak(soak::Soak),
+    /// Measure everything that the project claims of itself, beside the alternatives, and draw a page.
+    Bench(bench::Bench),
 }
 
 fn main() -> ExitCode {
@@ -49,6 +52,7 @@ fn main() -> ExitCode {
         Command::Ci { only } => ci::run(&root, &only),
         Command::Tidy => tidy::run(&root),
         Command::Soak(soak) => soak.run(&root),
+        Command::Bench(bench) => bench.run(&root),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
