@@ -1,0 +1,90 @@
+use comparison_records::MicroReport;
+use driver_streaming::page::{Cell, Table, Tone};
+
+use super::ratio::Ratio;
+use crate::Row;
+use crate::target::label;
+
+/// Every target, and what was found.
+pub(super) fn ratios(ratios: &[Ratio]) -> Table {
+    let table = Table::new(["wanted", "found", "", "where it is worst"]);
+    ratios.iter().fold(table, |table, ratio| {
+        let (verdict, tone) = match (ratio.met, ratio.value) {
+            (Some(true), _) => ("met", Tone::Good),
+            (Some(false), Some(_)) => ("missed", Tone::Bad),
+            (Some(false), None) => ("not measured", Tone::Muted),
+            (None, _) => ("for comparison", Tone::Muted),
+        };
+        let found = ratio
+            .value
+            .map_or_else(String::new, |value| format!("{value:.2}"));
+        table.row([
+            Cell::from(ratio.what.as_str()),
+            Cell::number(found),
+            Cell::from(verdict).tone(tone),
+            Cell::from(ratio.worst_in.as_deref().unwrap_or_default()),
+        ])
+    })
+}
+
+/// What was missed, each with the reason that was found.
+pub(super) fn missed<'a>(missed: impl Iterator<Item = &'a Ratio>) -> Table {
+    let table = Table::new(["missed", "why"]);
+    missed.fold(table, |table, ratio| {
+        table.row([
+            ratio.what.as_str(),
+            ratio.reason.as_deref().unwrap_or_default(),
+        ])
+    })
+}
+
+/// Every scenario.
+pub(super) fn scenarios(rows: &[Row]) -> Table {
+    let table = Table::new([
+        "design",
+        "auction, MB",
+        "solvers",
+        "CPU, ms",
+        "least … most",
+        "engines' CPU, ms",
+        "peak, MiB",
+        "extra threads",
+        "first byte, ms: first, middle, last solver",
+        "wall, ms",
+        "productions",
+    ]);
+    rows.iter().fold(table, |table, row| {
+        let cpu = row.samples.iter().map(|sample| sample.measurement.cpu_ms);
+        let most = cpu.fold(f64::NEG_INFINITY, f64::max);
+        table.row([
+            Cell::from(label(row.scenario.design)),
+            Cell::number(format!("{:.1}", row.auction_bytes as f64 / 1e6)),
+            Cell::number(row.scenario.solvers.to_string()),
+            Cell::number(format!("{:.0}", row.cpu_ms)),
+            Cell::number(format!("{:.0} … {most:.0}", row.cpu_least_ms)),
+            Cell::number(format!("{:.0}", row.engines_cpu_ms)),
+            Cell::number(format!("{:.1}", row.peak_mib)),
+            Cell::number(row.extra_threads.to_string()),
+            Cell::number(format!(
+                "{:.1}, {:.1}, {:.1}",
+                row.first_byte_earliest_ms, row.first_byte_median_ms, row.first_byte_latest_ms
+            )),
+            Cell::number(format!("{:.0}", row.wall_ms)),
+            Cell::number(format!("{:.2}", row.productions)),
+        ])
+    })
+}
+
+/// What was measured within one process.
+pub(super) fn measures(report: &MicroReport) -> Table {
+    let table = Table::new(["measured", "median", "least", "most", "in"]);
+    report.measures.iter().fold(table, |table, measure| {
+        table.row([
+            Cell::code(measure.name.as_str()),
+            Cell::number(format!("{:.3}", measure.value)),
+            Cell::number(format!("{:.3}", measure.least)),
+            Cell::number(format!("{:.3}", measure.most)),
+            Cell::from(measure.unit.as_str()),
+        ])
+    })
+}
