@@ -25,8 +25,8 @@ mod table;
 mod target;
 
 pub use self::bench::{
-    BenchOptions, BenchReport, Delay, MemoryCurve, Ratio, ScenarioRecord, Spread, Stalled, bench,
-    page,
+    BenchOptions, BenchReport, Delay, Floor, MemoryCurve, Ratio, ScenarioRecord, Spread, Stalled,
+    bench, memory_figure, page,
 };
 pub use self::design::Design;
 pub use self::grid::Grid;

@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Parser as _;
-use comparison_runner::{BenchOptions, Options, Programs, Result, bench, markdown, memory_figure, page, run};
+use comparison_runner::{
+    BenchOptions, Options, Programs, Result, bench, markdown, memory_figure, page, run,
+};
 
 use self::arguments::{Arguments, Command};
 

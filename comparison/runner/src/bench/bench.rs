@@ -1,4 +1,5 @@
 use std::path::Path;
+use std::process::{Command, Stdio};
 use std::time::{Instant, SystemTime};
 
 use comparison_records::MicroReport;
@@ -6,6 +7,8 @@ use comparison_records::MicroReport;
 use super::bench_options::BenchOptions;
 use super::bench_report::BenchReport;
 use super::delay::Delay;
+use super::floor::Floor;
+use super::informational::informational;
 use super::memory_curve::MemoryCurve;
 use super::plan::Plan;
 use super::ratio::Ratio;
@@ -15,7 +18,7 @@ use super::stalled_sample::StalledSample;
 use crate::engines::Engines;
 use crate::execution::Execution;
 use crate::run::{check, measure, scenarios};
-use crate::target::of_rows;
+use crate::target::{of_micro, of_rows, of_stalled};
 use crate::{Design, Grid, Machine, Programs, Result, Row};
 
 /// Measures everything. Says on standard error how far it is.
@@ -43,6 +46,7 @@ pub fn bench(options: &BenchOptions, programs: &Programs, folder: &Path) -> Resu
     let memory = memory(&plan.memory, seed, programs)?;
     let stalled = stalled(&plan, seed, programs)?;
     let delays = delays(&plan.delay, seed, programs)?;
+    let micro = micro(options.quick, programs)?;
     machine.look_again()?;
     Ok(BenchReport {
         command: options.command(),
@@ -51,17 +55,33 @@ pub fn bench(options: &BenchOptions, programs: &Programs, folder: &Path) -> Resu
         machine,
         checked,
         scenarios: rows.iter().map(ScenarioRecord::from).collect(),
-        ratios: ratios(&rows),
+        floors: Floor::of(&rows, &micro),
+        ratios: ratios(&rows, &stalled, &micro),
         memory,
         stalled,
         delays,
-        micro: MicroReport::default(),
+        micro,
         rows,
     })
 }
 
-fn ratios(rows: &[Row]) -> Vec<Ratio> {
-    of_rows(rows).into_iter().map(Ratio::from).collect()
+fn ratios(rows: &[Row], stalled: &[Stalled], micro: &MicroReport) -> Vec<Ratio> {
+    let targets = [of_rows(rows), of_stalled(stalled), of_micro(micro)];
+    let targets = targets.into_iter().flatten().map(Ratio::from);
+    targets.chain(informational(rows, micro)).collect()
+}
+
+/// What a program of loops finds, which says itself how far it is.
+fn micro(is_quick: bool, programs: &Programs) -> Result<MicroReport> {
+    let output = Command::new(programs.path("micro"))
+        .args(is_quick.then_some("--quick"))
+        .stderr(Stdio::inherit())
+        .output()
+        .map_err(|error| format!("cannot start the program of loops: {error}"))?;
+    if !output.status.success() {
+        return Err("the program of loops failed".into());
+    }
+    Ok(serde_json::from_slice(&output.stdout)?)
 }
 
 /// Of each design, the run whose peak is in the middle.
@@ -103,9 +123,11 @@ fn stalled(plan: &Plan, seed: u64, programs: &Programs) -> Result<Vec<Stalled>> 
         for _turn in 0..grid.runs {
             for (design, samples) in grid.designs.iter().zip(&mut samples) {
                 for scenario in scenarios(grid, *design) {
-                    let ran = Execution::new(scenario, seed)
-                        .stalled(plan.deadline)
-                        .run(programs, &mut engines)?;
+                    let mut execution = Execution::new(scenario, seed);
+                    if stalled > 0 {
+                        execution = execution.stalled(plan.deadline);
+                    }
+                    let ran = execution.run(programs, &mut engines)?;
                     let sample =
                         StalledSample::new(&ran.measurement, &ran.engines, stalled, deadline_ms);
                     samples.push(sample.map_err(|error| format!("{scenario:?}: {error}"))?);

@@ -2,6 +2,7 @@ use comparison_records::MicroReport;
 use serde::Serialize;
 
 use super::delay::Delay;
+use super::floor::Floor;
 use super::memory_curve::MemoryCurve;
 use super::ratio::Ratio;
 use super::scenario_record::ScenarioRecord;
@@ -25,6 +26,8 @@ pub struct BenchReport {
     pub scenarios: Vec<ScenarioRecord>,
     /// Every target, met or not, and figures of which nothing is demanded.
     pub ratios: Vec<Ratio>,
+    /// The least that one auction to 32 solvers can take, and what it takes.
+    pub floors: Vec<Floor>,
     /// Memory over time.
     pub memory: Vec<MemoryCurve>,
     /// What healthy solvers had when others stalled.

@@ -48,7 +48,7 @@ impl Plan {
                 1,
             ),
             stalls: vec![0, 1, 4, 7],
-            deadline: Duration::from_secs(4),
+            deadline: Duration::from_secs(5),
             delay: grid(&[Size::Large], &[8], &DESIGNS, 1),
         }
     }
@@ -77,7 +77,17 @@ impl Plan {
             checks: grids.clone(),
             grids,
             memory: grid(&[Size::Large], &[8], &DESIGNS, 3),
-            stalled: grid(&[Size::Large], &[8], &DESIGNS, 3),
+            stalled: grid(
+                &[Size::Large],
+                &[8],
+                &[
+                    Design::OursGzip,
+                    Design::OursZstd,
+                    Design::Threaded,
+                    Design::SharedGzip,
+                ],
+                3,
+            ),
             stalls: vec![0, 1, 2, 4, 7],
             deadline: Duration::from_secs(6),
             delay: grid(&[Size::Large], &[8], &DESIGNS, 5),

@@ -1,4 +1,4 @@
-use comparison_records::MicroReport;
+use comparison_records::{Curve, MicroReport};
 use driver_streaming::page::{Axis, BarPlot, Figure, LinePlot, PlotError, Series};
 
 use super::delay::Delay;
@@ -80,14 +80,18 @@ pub(super) fn stalled(found: &[Stalled]) -> Plotted {
         Axis::new("stalled, of 8 solvers").ticks(ticks),
         Axis::new("ms after the call"),
     );
-    let designs = DESIGNS
+    let plot = DESIGNS
         .iter()
-        .filter(|design| found.iter().any(|found| found.design == **design));
-    let plot = designs.fold(plot, |plot, design| {
-        let of_design = found.iter().filter(|found| found.design == *design);
-        let points = of_design.map(|found| (found.stalled as f64, found.healthy_last_ms));
-        plot.series(Series::new(label(*design), points))
-    });
+        .enumerate()
+        .fold(plot, |plot, (order, design)| {
+            let of_design = found.iter().filter(|found| found.design == *design);
+            let points = of_design.map(|found| (found.stalled as f64, found.healthy_last_ms));
+            let points: Vec<(f64, f64)> = points.collect();
+            if points.is_empty() {
+                return plot;
+            }
+            plot.series(Series::new(label(*design), points).colour(order))
+        });
     plot.draw()
 }
 
@@ -121,16 +125,19 @@ pub(super) fn micro(
     across: Axis,
     up: Axis,
 ) -> Plotted<Option<Figure>> {
-    let mut curves = report
-        .curves
-        .iter()
-        .filter(|curve| curve.plot == name)
-        .peekable();
-    if curves.peek().is_none() {
+    let curves = || report.curves.iter().filter(|curve| curve.plot == name);
+    let Some(first) = curves().next() else {
         return Ok(None);
-    }
+    };
+    // Where everything was measured at the same places, those are what the axis is read by.
+    let places = |curve: &Curve| -> Vec<f64> { curve.points.iter().map(|point| point.0).collect() };
+    let ticks = places(first);
+    let across = match curves().all(|curve| places(curve) == ticks) {
+        true => across.ticks(ticks),
+        false => across,
+    };
     let plot = LinePlot::new(title, across, up);
-    let plot = curves.fold(plot, |plot, curve| {
+    let plot = curves().fold(plot, |plot, curve| {
         plot.series(Series::new(
             curve.name.as_str(),
             curve.points.iter().copied(),

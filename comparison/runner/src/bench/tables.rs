@@ -1,13 +1,14 @@
 use comparison_records::MicroReport;
 use driver_streaming::page::{Cell, Table, Tone};
 
+use super::floor::Floor;
 use super::ratio::Ratio;
 use crate::Row;
 use crate::target::label;
 
 /// Every target, and what was found.
 pub(super) fn ratios(ratios: &[Ratio]) -> Table {
-    let table = Table::new(["wanted", "found", "", "where it is worst"]);
+    let table = Table::new(["wanted", "found", "verdict", "where it is worst"]);
     ratios.iter().fold(table, |table, ratio| {
         let (verdict, tone) = match (ratio.met, ratio.value) {
             (Some(true), _) => ("met", Tone::Good),
@@ -71,6 +72,33 @@ pub(super) fn scenarios(rows: &[Row]) -> Table {
             )),
             Cell::number(format!("{:.0}", row.wall_ms)),
             Cell::number(format!("{:.2}", row.productions)),
+        ])
+    })
+}
+
+/// The least that one auction can take, and what it takes.
+pub(super) fn floors(floors: &[Floor]) -> Table {
+    let table = Table::new([
+        "codec",
+        "one serialisation",
+        "one compression",
+        "copies into 32 sockets",
+        "the floor: all three",
+        "shared",
+        "ours",
+        "ours over the floor",
+    ]);
+    floors.iter().fold(table, |table, floor| {
+        let milliseconds = |figure: f64| Cell::number(format!("{figure:.0} ms"));
+        table.row([
+            Cell::from(floor.codec.as_str()),
+            milliseconds(floor.serialise_ms),
+            milliseconds(floor.compress_ms),
+            milliseconds(floor.copies_ms),
+            milliseconds(floor.least_ms()),
+            milliseconds(floor.shared_ms),
+            milliseconds(floor.ours_ms),
+            Cell::number(format!("{:.2}", floor.ours_ms / floor.least_ms())),
         ])
     })
 }

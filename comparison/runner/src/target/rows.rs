@@ -15,13 +15,16 @@ const PAIRS: [(Design, Design); 2] = [
     (Design::OursZstd, Design::SharedZstd),
 ];
 
-const WHY_MANY: &str = "as it was merged, production buffers before its gzip, and costs a fifth of what the pull \
-    request's first revision did. Against that, `shared`, the least work that there can be, reaches about 29 (gzip) and 52 \
-    (zstd) times itself; the first revision is over 150 times ours (comparison/README.md)";
-const WHY_ONE: &str = "nearly all of one auction to one solver is the codec's work: `shared` with the same gzip and no \
-    streaming at all reaches 1.48";
+const WHY_MANY: &str = "as it was merged, production buffers before its gzip, and takes a fifth of what the pull request's \
+    first revision did. The least work that there can be, one buffer for all and one compression, is what `shared` does";
+const WHY_ONE: &str =
+    "nearly all of one auction to one solver is the codec's work, which streaming does not change";
 const WHY_SHARED: &str = "on loopback the kernel delivers small, paced writes in the sender's time, and leaves what a full \
     socket holds to the receiver's: with the engines' time counted, see the next line";
+const WHY_PEAK: &str = "within a few hundred KiB of its bound for one solver: the codec, a part of 5 MiB, the window and \
+    what the allocator keeps";
+const WHY_FIRST: &str = "the solvers' process and this one share the cores with whatever else runs: a process that must wait \
+    for a core waits for milliseconds. See the load average, and the least of the runs";
 const WHY_LAST: &str = "two cores serve all solvers in turn, and each solver's first write is a quarter of the window before \
     its task gives way to the next";
 
@@ -37,18 +40,20 @@ pub(crate) fn of_rows(rows: &[Row]) -> Vec<Target> {
         let found = ratios(rows, Design::Threaded, design)
             .filter(|(row, _)| row.is_of(Size::Large, 32))
             .map(placed_at(design));
-        targets.push(wanted.known_to_miss(WHY_MANY).judge(found));
+        let reason = reached(rows, WHY_MANY, design, 32);
+        targets.push(wanted.known_to_miss(reason).judge(found));
     }
     for (design, least) in ONE {
         let wanted = Wanted::new(
-            format!("cpu_threaded_over_{}_1_solver", key(design)),
-            format!("CPU of threaded over {}, 1 solver", label(design)),
+            format!("cpu_threaded_over_{}_26_mb_1_solver", key(design)),
+            format!("CPU of threaded over {}, 26 MB, 1 solver", label(design)),
             Bound::AtLeast(least),
         );
         let found = ratios(rows, Design::Threaded, design)
-            .filter(|(row, _)| row.scenario.solvers == 1)
+            .filter(|(row, _)| row.is_of(Size::Large, 1))
             .map(placed_at(design));
-        targets.push(wanted.known_to_miss(WHY_ONE).judge(found));
+        let reason = reached(rows, WHY_ONE, design, 1);
+        targets.push(wanted.known_to_miss(reason).judge(found));
     }
     for (design, shared) in PAIRS {
         let what = format!("CPU of {} over {}", label(design), label(shared));
@@ -81,6 +86,7 @@ fn of_ours(rows: &[Row]) -> [Target; 5] {
             "peak memory over the auction, of 8 MiB and 0.1 MiB for each solver",
             Bound::AtMost(1.0),
         )
+        .known_to_miss(WHY_PEAK)
         .judge(figure(|row| {
             row.peak_mib / (PEAK_MIB.0 + PEAK_MIB.1 * row.scenario.solvers as f64)
         })),
@@ -97,6 +103,7 @@ fn of_ours(rows: &[Row]) -> [Target; 5] {
             "first byte at the first solver, ms after the call",
             Bound::AtMost(2.0),
         )
+        .known_to_miss(WHY_FIRST)
         .judge(figure(|row| row.first_byte_earliest_ms)),
         Wanted::new(
             "first_byte_last_solver_ms",
@@ -108,8 +115,21 @@ fn of_ours(rows: &[Row]) -> [Target; 5] {
     ]
 }
 
+/// A reason, and how far the design gets that does the least work, with the same codec.
+fn reached(rows: &[Row], reason: &str, design: Design, solvers: usize) -> String {
+    let pair = PAIRS.iter().find(|(ours, _)| *ours == design);
+    let ceiling = pair.and_then(|(_, shared)| {
+        let mut ratios = ratios(rows, Design::Threaded, *shared);
+        ratios.find(|(row, _)| row.is_of(Size::Large, solvers))
+    });
+    match ceiling {
+        Some((_, ceiling)) => format!("{reason}; in this run `shared` is at {ceiling:.2} itself"),
+        None => reason.to_owned(),
+    }
+}
+
 /// The processor time of one design over that of another, wherever both were run.
-fn ratios(rows: &[Row], of: Design, over: Design) -> impl Iterator<Item = (&Row, f64)> {
+pub(crate) fn ratios(rows: &[Row], of: Design, over: Design) -> impl Iterator<Item = (&Row, f64)> {
     compared(rows, of, over, |row| row.cpu_ms)
 }
 
@@ -148,7 +168,7 @@ pub(crate) fn label(design: Design) -> String {
 }
 
 /// The same, as names have it.
-fn key(design: Design) -> String {
+pub(crate) fn key(design: Design) -> String {
     format!("{}_{}", design.name(), design.codec()).replace('-', "_")
 }
 

@@ -2,13 +2,15 @@ use super::bound::Bound;
 use super::target::Target;
 use super::verdict::Verdict;
 
+const UNKNOWN: &str = "not known to miss: look into it";
+
 /// A target before anything was measured.
 #[derive(Clone, Debug)]
 pub(crate) struct Wanted {
     name: String,
     what: String,
     bound: Bound,
-    reason: Option<&'static str>,
+    reason: Option<String>,
 }
 
 impl Wanted {
@@ -23,8 +25,8 @@ impl Wanted {
     }
 
     /// Why it is missed, where that was looked into. Told only when it is.
-    pub(crate) fn known_to_miss(mut self, reason: &'static str) -> Self {
-        self.reason = Some(reason);
+    pub(crate) fn known_to_miss(mut self, reason: impl Into<String>) -> Self {
+        self.reason = Some(reason.into());
         self
     }
 
@@ -38,8 +40,8 @@ impl Wanted {
         };
         let reason = match verdict {
             Verdict::Met => None,
-            Verdict::Missed => Some(self.reason.unwrap_or("not known to miss: look into it")),
-            Verdict::NotMeasured => Some("not measured in this run"),
+            Verdict::Missed => Some(self.reason.unwrap_or_else(|| UNKNOWN.to_owned())),
+            Verdict::NotMeasured => Some("not measured in this run".to_owned()),
         };
         let bound = match self.bound {
             Bound::AtLeast(limit) => format!("at least {limit}"),
@@ -52,7 +54,7 @@ impl Wanted {
             worst_in: worst.map(|(place, _)| place),
             bound: self.bound,
             verdict,
-            reason: reason.map(str::to_owned),
+            reason,
         }
     }
 }

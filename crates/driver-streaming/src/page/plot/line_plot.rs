@@ -67,7 +67,7 @@ impl LinePlot {
                 })
                 .map_err(|error| self.refused(error))?;
         }
-        Ok(framed(&self.title, self.names(), Mark::Line, &drawn))
+        Ok(framed(&self.title, self.named(), Mark::Line, &drawn))
     }
 
     /// Draws it in its wide size as an SVG file of its own, with title and legend in it. It follows the reader's choice of
@@ -81,7 +81,7 @@ impl LinePlot {
         let shapes = Canvas::Wide
             .shapes(HEIGHT, |ground| self.draw_on(ground, &across, &up, &lines))
             .map_err(|error| self.refused(error))?;
-        Ok(standalone(&self.title, self.names(), &shapes, HEIGHT))
+        Ok(standalone(&self.title, self.named(), &shapes, HEIGHT))
     }
 
     /// Of each series, what the axes take.
@@ -93,8 +93,10 @@ impl LinePlot {
         self.series.iter().map(taken).collect()
     }
 
-    fn names(&self) -> impl Iterator<Item = &str> {
-        self.series.iter().map(|series| series.name.as_str())
+    /// The name and the shade of each line.
+    fn named(&self) -> impl Iterator<Item = (&str, Shade)> {
+        let series = self.series.iter().enumerate();
+        series.map(|(order, series)| (series.name.as_str(), series.shade(order)))
     }
 
     fn ranges(
@@ -161,8 +163,7 @@ impl LinePlot {
             .light_line_style(TRANSPARENT)
             .set_all_tick_mark_size(units(5))
             .draw()?;
-        for (index, points) in lines.iter().enumerate() {
-            let shade = Shade::of_series(index);
+        for ((_, shade), points) in self.named().zip(lines) {
             chart
                 .plotting_area()
                 .draw(&PathElement::new(points.clone(), line(shade, 2)))?;

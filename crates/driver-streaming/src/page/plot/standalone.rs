@@ -11,18 +11,18 @@ const TITLE: u32 = 30;
 const LEGEND: u32 = 22;
 const MARK: u32 = 28;
 const GAP: u32 = 7;
-/// The most that a letter of the legend is wide on average, whatever the font.
-const LETTER: u32 = 8;
+/// What a letter of the legend is wide on average, in common fonts.
+const LETTER: u32 = 7;
 
 /// A drawing of lines as a file of its own: title and legend are text in it, since there is no page to say them.
 pub(super) fn standalone<'a>(
     title: &str,
-    names: impl Iterator<Item = &'a str>,
+    named: impl Iterator<Item = (&'a str, Shade)>,
     shapes: &str,
     height: u32,
 ) -> String {
     let width = Canvas::Wide.width();
-    let (legend, lines) = legend(names, width);
+    let (legend, lines) = legend(named, width);
     let top = MARGIN + TITLE + lines * LEGEND + GAP;
     let (outer_width, outer_height) = (width + 2 * MARGIN, top + height + MARGIN);
     let ink = INK.light_hex();
@@ -45,10 +45,10 @@ pub(super) fn standalone<'a>(
 }
 
 /// The legend, and how many lines it has.
-fn legend<'a>(names: impl Iterator<Item = &'a str>, width: u32) -> (String, u32) {
+fn legend<'a>(named: impl Iterator<Item = (&'a str, Shade)>, width: u32) -> (String, u32) {
     let mut drawn = String::new();
     let (mut left, mut line) = (0, 0);
-    for (index, name) in names.enumerate() {
+    for (name, shade) in named {
         let letters = u32::try_from(name.chars().count()).unwrap_or(u32::MAX);
         let wide = letters
             .saturating_mul(LETTER)
@@ -63,7 +63,7 @@ fn legend<'a>(names: impl Iterator<Item = &'a str>, width: u32) -> (String, u32)
             <polyline points=\"0,12 112,12\" fill=\"none\" stroke=\"{}\" stroke-width=\"10\" /></svg>\
             <text x=\"{}\" y=\"{y}\" font-size=\"14\" dominant-baseline=\"central\" fill=\"{}\">{}</text>",
             y - 3,
-            Shade::of_series(index).light_hex(),
+            shade.light_hex(),
             x + MARK + GAP,
             INK.light_hex(),
             Escaped(name)
@@ -93,11 +93,12 @@ mod tests {
 
     #[test]
     fn a_long_legend_is_broken_into_lines() {
-        let names = ["a name of forty letters, or nearly so"; 7];
-        let (_, lines) = legend(names.into_iter(), Canvas::Wide.width());
-        assert!(lines > 1);
-        assert_eq!(legend([].into_iter(), Canvas::Wide.width()).1, 0);
-        let endless = "x".repeat(100_000);
-        assert_eq!(legend([endless.as_str()].into_iter(), 920).1, 1);
+        let lines = |names: &[&str]| {
+            let named = names.iter().map(|name| (*name, INK));
+            legend(named, Canvas::Wide.width()).1
+        };
+        assert!(lines(&["a name of forty letters, or nearly so"; 7]) > 1);
+        assert_eq!(lines(&[]), 0);
+        assert_eq!(lines(&["x".repeat(100_000).as_str()]), 1);
     }
 }
