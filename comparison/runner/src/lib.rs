@@ -22,7 +22,7 @@ mod seen;
 mod size;
 mod statistics;
 mod table;
-mod target;
+mod targets;
 
 pub use self::bench::{
     BenchOptions, BenchReport, Delay, Floor, MemoryCurve, Ratio, ScenarioRecord, Spread, Stalled,
@@ -40,7 +40,7 @@ pub use self::sample::Sample;
 pub use self::scenario::Scenario;
 pub use self::size::Size;
 pub use self::table::markdown;
-pub use self::target::{Bound, Target, Verdict};
+pub use self::targets::{Bound, Target, Verdict};
 
 /// Any failure, told to the person at the terminal.
 pub type Result<T = (), E = Box<dyn std::error::Error>> = std::result::Result<T, E>;

@@ -3,7 +3,7 @@ use std::path::Path;
 use crate::check::Expected;
 use crate::engines::Engines;
 use crate::execution::Execution;
-use crate::target::of_rows;
+use crate::targets::of_rows;
 use crate::{
     Design, Grid, Machine, Options, Programs, Report, Result, Row, Sample, Scenario, Size,
 };

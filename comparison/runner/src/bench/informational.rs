@@ -1,7 +1,7 @@
 use comparison_records::MicroReport;
 
 use super::ratio::Ratio;
-use crate::target::{key, label, ratios};
+use crate::targets::{OURS, key, label, ratios};
 use crate::{Design, Row, Size};
 
 /// Measures of which nothing is demanded.
@@ -43,5 +43,13 @@ pub(super) fn informational(rows: &[Row], micro: &MicroReport) -> Vec<Ratio> {
         let measure = measures.find(|measure| measure.name == name)?;
         Some(Ratio::informational(name, what, measure.value))
     });
-    of_rows.chain(of_micro).collect()
+    let ours = rows
+        .iter()
+        .filter(|row| OURS.contains(&row.scenario.design));
+    let peak = ours.map(|row| row.peak_mib).max_by(f64::total_cmp);
+    let peak = peak.map(|mib| {
+        let what = "peak memory over the auction, of any size and any number of solvers, MiB";
+        Ratio::informational("peak_mib_anywhere", what, mib)
+    });
+    of_rows.chain(peak).chain(of_micro).collect()
 }

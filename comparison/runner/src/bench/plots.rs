@@ -5,7 +5,7 @@ use super::delay::Delay;
 use super::memory_curve::MemoryCurve;
 use super::plan::DESIGNS;
 use super::stalled::Stalled;
-use crate::target::label;
+use crate::targets::label;
 use crate::{Row, Size};
 
 type Plotted<T = Figure> = Result<T, PlotError>;

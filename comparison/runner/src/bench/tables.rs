@@ -4,7 +4,7 @@ use driver_streaming::page::{Cell, Table, Tone};
 use super::floor::Floor;
 use super::ratio::Ratio;
 use crate::Row;
-use crate::target::label;
+use crate::targets::label;
 
 /// Every target, and what was found.
 pub(super) fn ratios(ratios: &[Ratio]) -> Table {

@@ -10,7 +10,7 @@ mod wanted;
 
 pub use self::bound::Bound;
 pub(crate) use self::micro::of_micro;
-pub(crate) use self::rows::{key, label, of_rows, ratios};
+pub(crate) use self::rows::{OURS, key, label, of_rows, ratios};
 pub(crate) use self::stalled::of_stalled;
 pub use self::target::Target;
 pub use self::verdict::Verdict;

@@ -1,8 +1,8 @@
 use super::bound::Bound;
-use super::rows::label;
+use super::rows::{OURS, label};
 use super::target::Target;
 use super::wanted::Wanted;
-use crate::{Design, Stalled};
+use crate::Stalled;
 
 /// How long others wait for a branch, in all, unless its policy says otherwise: `LagPolicy::DEFAULT_PATIENCE`, in
 /// milliseconds.
@@ -13,7 +13,6 @@ const WHY: &str = "where there is less to do than cores, a stalled solver costs 
 
 /// What others lose by solvers that stall.
 pub(crate) fn of_stalled(found: &[Stalled]) -> Vec<Target> {
-    let ours = |design| matches!(design, Design::OursGzip | Design::OursZstd);
     let healthy = |design, stalled| {
         let mut found = found.iter();
         found
@@ -22,7 +21,7 @@ pub(crate) fn of_stalled(found: &[Stalled]) -> Vec<Target> {
     };
     let later = found
         .iter()
-        .filter(|found| ours(found.design) && found.stalled > 0);
+        .filter(|found| OURS.contains(&found.design) && found.stalled > 0);
     let later = later.filter_map(|found| {
         let later_ms = found.healthy_last_ms - healthy(found.design, 0)?;
         let (design, stalled, solvers) = (label(found.design), found.stalled, found.solvers);
@@ -43,7 +42,7 @@ pub(crate) fn of_stalled(found: &[Stalled]) -> Vec<Target> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Verdict;
+    use crate::{Design, Verdict};
 
     fn found(stalled: usize, healthy_last_ms: f64) -> Stalled {
         Stalled {

@@ -18,7 +18,7 @@ use super::stalled_sample::StalledSample;
 use crate::engines::Engines;
 use crate::execution::Execution;
 use crate::run::{check, measure, scenarios};
-use crate::target::{of_micro, of_rows, of_stalled};
+use crate::targets::{of_micro, of_rows, of_stalled};
 use crate::{Design, Grid, Machine, Programs, Result, Row};
 
 /// Measures everything. Says on standard error how far it is.
