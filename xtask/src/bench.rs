@@ -21,10 +21,13 @@ pub(crate) struct Bench {
 }
 
 impl Bench {
+    /// Whether it succeeded. If not, the last that it printed says why: something does not build, delivers or archives wrong
+    /// bytes, or misses a target that was to be checked.
+    ///
     /// # Errors
     ///
-    /// When something does not build, delivers or archives wrong bytes, or misses a target that was to be checked.
-    pub(crate) fn run(&self, root: &Path) -> Result {
+    /// When it cannot be started.
+    pub(crate) fn run(&self, root: &Path) -> Result<bool> {
         // A workspace of its own, since features unify: what it builds is kept apart, too.
         let target = target(root);
         let mut bench = Shown::cargo(root)
@@ -43,7 +46,7 @@ impl Bench {
         if let Some(seed) = self.seed {
             bench = bench.words(&format!("--seed {seed}"));
         }
-        bench.run()
+        bench.succeeds()
     }
 }
 

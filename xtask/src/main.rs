@@ -49,13 +49,15 @@ enum Command {
 fn main() -> ExitCode {
     let root = root();
     let outcome = match Arguments::parse().command {
-        Command::Ci { only } => ci::run(&root, &only),
-        Command::Tidy => tidy::run(&root),
-        Command::Soak(soak) => soak.run(&root),
+        Command::Ci { only } => ci::run(&root, &only).map(|()| true),
+        Command::Tidy => tidy::run(&root).map(|()| true),
+        Command::Soak(soak) => soak.run(&root).map(|()| true),
         Command::Bench(bench) => bench.run(&root),
     };
     match outcome {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(true) => ExitCode::SUCCESS,
+        // It has said why.
+        Ok(false) => ExitCode::FAILURE,
         Err(error) => {
             eprintln!("{error}");
             ExitCode::FAILURE

@@ -116,11 +116,13 @@ mod tests {
             row(Design::SharedZstd, 32, 100.0),
             row(Design::OursZstd, 32, 110.0),
         ];
-        let mut micro = MicroReport::default();
-        micro.curves = vec![
-            curve("serializer", "chunked-writer (64 KiB)", &[(26.2, 1_000.0)]),
-            curve("codecs", "zstd", &[(20.0, 2.0), (19.0, 3.0)]),
-        ];
+        let micro = MicroReport {
+            measures: Vec::new(),
+            curves: vec![
+                curve("serializer", "chunked-writer (64 KiB)", &[(26.2, 1_000.0)]),
+                curve("codecs", "zstd", &[(20.0, 2.0), (19.0, 3.0)]),
+            ],
+        };
         let found = Floor::of(&rows, &micro);
         assert_eq!(found.len(), 1);
         assert_eq!(found[0].codec, "zstd");

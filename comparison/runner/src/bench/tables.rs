@@ -3,6 +3,7 @@ use driver_streaming::page::{Cell, Table, Tone};
 
 use super::floor::Floor;
 use super::ratio::Ratio;
+use super::stalled::Stalled;
 use crate::Row;
 use crate::targets::label;
 
@@ -72,6 +73,30 @@ pub(super) fn scenarios(rows: &[Row]) -> Table {
             )),
             Cell::number(format!("{:.0}", row.wall_ms)),
             Cell::number(format!("{:.2}", row.productions)),
+        ])
+    })
+}
+
+/// What healthy solvers had, and what it took, when others stalled.
+pub(super) fn stalled(found: &[Stalled]) -> Table {
+    let table = Table::new([
+        "design",
+        "stalled",
+        "middle healthy solver, ms",
+        "last healthy solver, ms",
+        "peak, MiB",
+        "extra threads",
+        "CPU, ms",
+    ]);
+    found.iter().fold(table, |table, found| {
+        table.row([
+            Cell::from(label(found.design)),
+            Cell::number(format!("{} of {}", found.stalled, found.solvers)),
+            Cell::number(format!("{:.0}", found.healthy_middle_ms)),
+            Cell::number(format!("{:.0}", found.healthy_last_ms)),
+            Cell::number(format!("{:.1}", found.peak_mib)),
+            Cell::number(found.extra_threads.to_string()),
+            Cell::number(format!("{:.0}", found.cpu_ms)),
         ])
     })
 }
