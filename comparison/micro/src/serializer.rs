@@ -87,7 +87,7 @@ fn check(auction: &Arc<Auction>) -> Result<usize> {
     for (name, way) in WAYS {
         let mut left = Some(&expected[..]);
         way(auction, &mut |piece| {
-            left = left.and_then(|left| left.strip_prefix(piece))
+            left = left.and_then(|left| left.strip_prefix(piece));
         })?;
         if left.is_none_or(|left| !left.is_empty()) {
             return Err(format!("{name} does not write what serde_json does").into());
