@@ -10,6 +10,7 @@ use flate2::Crc;
 
 use crate::archiver::Archiver;
 use crate::effort::Effort;
+use crate::poll::next;
 use crate::production::Production;
 use crate::rounds::{by_turns, cpu_nanoseconds};
 use crate::series::Series;
@@ -81,7 +82,8 @@ fn processor_time(program: &Path, effort: Effort, report: &mut MicroReport) -> R
 fn length_and_trailer(archiver: &Archiver) -> Result<(u64, [u32; 2])> {
     let mut checksum = Crc::new();
     let mut length = 0;
-    for chunk in archiver.document() {
+    let mut document = archiver.document();
+    while let Some(chunk) = next(&mut document) {
         let chunk = chunk?;
         checksum.update(&chunk);
         length += chunk.len() as u64;

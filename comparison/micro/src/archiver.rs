@@ -2,9 +2,10 @@ use std::iter::repeat_n;
 use std::sync::Arc;
 
 use archive_sink::{Archive, Codec};
-use chunked_writer::JsonDocument;
+use bytes::Bytes;
+use chunked_writer::{JsonDocument, JsonError};
 use comparison_auction::{Auction, Shape};
-use futures_util::stream::{self, StreamExt as _};
+use futures_util::stream::{self, Stream, StreamExt as _};
 use tokio::runtime::Runtime;
 
 use crate::Result;
@@ -37,13 +38,12 @@ impl Archiver {
         })
     }
 
-    /// The raw document, chunk by chunk.
-    pub(crate) fn document(&self) -> impl Iterator<Item = Result<bytes::Bytes>> {
-        let document = JsonDocument::from_arc(Arc::clone(&self.auction));
-        repeat_n(document, self.times).flat_map(|document| {
-            let mut stream = document.stream();
-            std::iter::from_fn(move || stream.next_chunk()).map(|chunk| Ok(chunk?))
-        })
+    /// The raw document. Each repetition is a production of its own, so that none profits from another or is compared with it.
+    pub(crate) fn document(
+        &self,
+    ) -> impl Stream<Item = Result<Bytes, JsonError>> + Send + Unpin + use<> {
+        let auctions = repeat_n(Arc::clone(&self.auction), self.times);
+        stream::iter(auctions).flat_map(|auction| JsonDocument::from_arc(auction).stream())
     }
 
     /// Archives the document in a task of the runtime, and says how long its raw form was.
@@ -53,13 +53,10 @@ impl Archiver {
             .codec(codec)
             .digest(false)
             .build()?;
-        let document = JsonDocument::from_arc(Arc::clone(&self.auction));
-        let documents = stream::iter(repeat_n(document, self.times));
+        let document = self.document();
         let archiving = async move {
             let mut writer = archive.create("auction.json")?;
-            writer
-                .send_all(documents.flat_map(|document| document.stream()))
-                .await?;
+            writer.send_all(document).await?;
             Result::<_>::Ok(writer.commit().await?)
         };
         let receipt = self.runtime.block_on(self.runtime.spawn(archiving))??;

@@ -30,6 +30,9 @@ pub(crate) fn of_another_process(kind: CodecKind, effort: Effort) -> Result<f64>
         .args(effort.pick(Some("--quick"), None))
         .stderr(Stdio::inherit())
         .output()?;
+    if !output.status.success() {
+        return Err("the process whose peak was wanted failed".into());
+    }
     let kibibytes: f64 = std::str::from_utf8(&output.stdout)?.trim().parse()?;
     Ok(kibibytes / 1024.0)
 }

@@ -94,7 +94,7 @@ mod tests {
     fn the_worst_is_found_by_its_median() {
         let steady = series(&[5.0, 5.0, 5.0]);
         let disturbed_once = series(&[1.0, 99.0, 1.0]);
-        let worst = Series::worst([disturbed_once.clone(), steady.clone()]).unwrap();
+        let worst = Series::worst([disturbed_once, steady.clone()]).unwrap();
         assert_eq!(worst, steady);
         assert!(Series::worst([]).is_err());
     }
