@@ -18,7 +18,10 @@ const WHY_MANY: &str = "as it was merged, production buffers before its gzip, an
 const WHY_ONE: &str =
     "nearly all of one auction to one solver is the codec's work, which streaming does not change";
 const WHY_SHARED: &str = "on loopback the kernel delivers small, paced writes in the sender's time, and leaves what a full \
-    socket holds to the receiver's: with the engines' time counted, see the next line";
+    socket holds to the receiver's (the next line counts the engines' time, too); with one solver, two cores that wake each \
+    other for chunks take a tenth more than one";
+const WHY_ENGINES: &str = "with one solver, its task and the archive's run on two cores and wake each other for chunks, which \
+    makes the call shorter and takes a tenth more: the same on one core (taskset -c 0) takes 0.96 of `shared`";
 const WHY_FIRST: &str = "the engines' process shares the cores with whatever else runs: where it must wait for one, it waits \
     for a slice of the scheduler, which is about 3 ms. See the load average";
 const WHY_LAST: &str = "two cores serve all solvers in turn, and each solver's first write is a quarter of the window before \
@@ -63,7 +66,11 @@ pub(crate) fn of_rows(rows: &[Row]) -> Vec<Target> {
         let found = compared(rows, design, shared, |row| row.cpu_ms + row.engines_cpu_ms);
         let name = format!("{name}_with_engines");
         let what = format!("{what}, with the engines' own");
-        targets.push(Wanted::new(name, what, Bound::AtMost(1.1)).judge(found.map(placed)));
+        targets.push(
+            Wanted::new(name, what, Bound::AtMost(1.1))
+                .known_to_miss(WHY_ENGINES)
+                .judge(found.map(placed)),
+        );
     }
     targets.extend(of_ours(rows));
     targets

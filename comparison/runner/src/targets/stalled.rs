@@ -8,8 +8,8 @@ use crate::Stalled;
 /// milliseconds.
 const PATIENCE_MS: f64 = 500.0;
 
-const WHY: &str = "where there is less to do than cores, a stalled solver costs its patience and no more; on a busy \
-    machine two runs differ by more than that";
+const WHY: &str = "the patience itself is spent whole, and on a busy machine two runs differ by some tens of \
+    milliseconds besides";
 
 /// What others lose by solvers that stall.
 pub(crate) fn of_stalled(found: &[Stalled]) -> Vec<Target> {
