@@ -68,7 +68,7 @@ pub fn bench(options: &BenchOptions, programs: &Programs, folder: &Path) -> Resu
 fn ratios(rows: &[Row], stalled: &[Stalled], micro: &MicroReport) -> Vec<Ratio> {
     let targets = [of_rows(rows), of_stalled(stalled), of_micro(micro)];
     let targets = targets.into_iter().flatten().map(Ratio::from);
-    targets.chain(informational(rows, micro)).collect()
+    targets.chain(informational(rows, stalled, micro)).collect()
 }
 
 /// What a program of loops finds, which says itself how far it is.
