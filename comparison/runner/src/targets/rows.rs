@@ -14,14 +14,14 @@ const PAIRS: [(Design, Design); 2] = [
 ];
 
 const WHY_MANY: &str = "as it was merged, production buffers before its gzip, and takes a fifth of what the pull request's \
-    first revision did. The least work that there can be, one buffer for all and one compression, is what `shared` does";
+    first revision did. The least work that there can be, one buffer for all and one compression, is what the design shared does";
 const WHY_ONE: &str =
     "nearly all of one auction to one solver is the codec's work, which streaming does not change";
 const WHY_SHARED: &str = "on loopback the kernel delivers small, paced writes in the sender's time, and leaves what a full \
     socket holds to the receiver's (the next line counts the engines' time, too); with one solver, two cores that wake each \
     other for chunks take a tenth more than one";
 const WHY_ENGINES: &str = "with one solver, its task and the archive's run on two cores and wake each other for chunks, which \
-    makes the call shorter and takes a tenth more: on one core (taskset -c 0) it takes 0.96 of `shared`. An auction of \
+    makes the call shorter and takes a tenth more: on one core (taskset -c 0) it takes 0.96 of what shared takes. An auction of \
     hundreds of MB takes seconds, in which solvers that differ in pace use up their patience and part: see how often it was \
     produced";
 const WHY_FIRST: &str = "the engines' process shares the cores with whatever else runs: where it must wait for one, it waits \
@@ -137,7 +137,7 @@ fn reached(rows: &[Row], reason: &str, design: Design, solvers: usize) -> String
         ratios.find(|(row, _)| row.is_of(Size::Large, solvers))
     });
     match ceiling {
-        Some((_, ceiling)) => format!("{reason}; in this run `shared` is at {ceiling:.2} itself"),
+        Some((_, ceiling)) => format!("{reason}; in this run shared is at {ceiling:.2} itself"),
         None => reason.to_owned(),
     }
 }
