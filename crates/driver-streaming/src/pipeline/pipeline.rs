@@ -22,7 +22,8 @@ use crate::telemetry::Telemetry;
 /// Nothing is buffered but windows and what the HTTP client and the archive hold; no thread and no task is started.
 ///
 /// Any number of runs may overlap. They share connections and one [budget](PipelineBuilder::window_budget) for windows,
-/// and none waits for another.
+/// and none waits for another: later ones have smaller windows. How many overlap is the caller's choice, and so is what
+/// they take together: limit it where auctions come faster than they end.
 ///
 /// Cheap to clone; clones share all of that.
 #[derive(Clone, Debug)]
@@ -102,7 +103,7 @@ impl Pipeline {
     /// # Panics
     /// When `progress` was made by a pipeline with fewer readers.
     pub async fn run_with_progress(&self, dispatch: Dispatch, progress: &Progress) -> Outcome {
-        let (mut run, archiving) = Run::start(self, &dispatch, progress).await;
+        let (mut run, archiving) = Run::start(self, &dispatch, progress);
         let keep = OptionFuture::from(archiving.map(|archiving| archiving.keep()));
         let (solvers, archive) = join(run.send_all(), keep).await;
         run.finish(solvers, archive.unwrap_or_else(ArchiveOutcome::skipped))
@@ -116,7 +117,7 @@ impl Pipeline {
     /// # Panics
     /// Outside of a tokio runtime.
     pub async fn run_ahead_of_archive(&self, dispatch: Dispatch) -> (Outcome, PendingArchive) {
-        let (mut run, archiving) = Run::start(self, &dispatch, &self.progress()).await;
+        let (mut run, archiving) = Run::start(self, &dispatch, &self.progress());
         let task = archiving.map(|archiving| self.inner.pending.spawn(archiving.keep()));
         let archive = match task {
             Some(_) => ArchiveOutcome::running(),

@@ -1,5 +1,3 @@
-use std::sync::Arc;
-
 use futures_util::future::join_all;
 use http::header::{HeaderMap, HeaderName};
 use measured_body::ProductionMeter;
@@ -35,8 +33,8 @@ pub(super) struct Run<'a> {
     meter: ProductionMeter,
     telemetry: AuctionTelemetry,
     started: Instant,
-    /// Given back when the run is over, and the archive that goes on after it.
-    _lease: Arc<WindowLease>,
+    /// Given back when the run is over or dropped, but for what its archive needs to go on.
+    _lease: WindowLease,
 }
 
 /// What is needed to send one solver its document.
@@ -49,19 +47,18 @@ struct Send<'a> {
 }
 
 impl<'a> Run<'a> {
-    /// Makes the tees and their branches. Waits only if the budget for windows is exhausted.
-    pub(super) async fn start(
+    /// Makes the tees and their branches.
+    pub(super) fn start(
         pipeline: &'a Pipeline,
         dispatch: &Dispatch,
         progress: &Progress,
     ) -> (Self, Option<Archiving>) {
+        let started = Instant::now();
         let settings = pipeline.settings();
         let plan = Plan::of(pipeline, dispatch);
-        let lease = pipeline
+        let mut lease = pipeline
             .budget()
-            .lease(Feeds::count(&plan.readers()), settings.window_bytes)
-            .await;
-        let lease = Arc::new(lease);
+            .lease(Feeds::count(&plan.readers()), settings.window_bytes);
         let meter = ProductionMeter::new();
         let tees = TeeSettings {
             window_bytes: lease.window_bytes(),
@@ -88,6 +85,8 @@ impl<'a> Run<'a> {
             .zip(dispatch.id())
             .zip(archived.clone())
             .map(|((target, id), feed)| Archiving {
+                // Alone, it reads each of its tees in one place.
+                _lease: lease.split_off(if feed.codec().is_some() { 2 } else { 1 }),
                 target: target.clone(),
                 id: id.clone(),
                 branch: feed.branch("archive", None),
@@ -95,7 +94,6 @@ impl<'a> Run<'a> {
                 limit: settings.archive_limit,
                 track: progress.track(pipeline.solvers().len()),
                 told: telemetry.archive(),
-                _lease: Arc::clone(&lease),
             });
         let run = Self {
             pipeline,
@@ -105,7 +103,7 @@ impl<'a> Run<'a> {
             archived,
             meter,
             telemetry,
-            started: Instant::now(),
+            started,
             _lease: lease,
         };
         (run, archiving)
