@@ -13,6 +13,9 @@ use crate::progress::ProgressTrack;
 /// when it next runs; until then the body would hold its place in the window. Cancelling drops the inner body at
 /// once, from outside, and the next poll is an error, so that the connection breaks instead of ending well.
 ///
+/// Whoever cancels waits for a poll that is under way, at most for the production of one chunk, so that the body is gone
+/// and has reported how it ended when that returns. A body must not cancel itself out of its own poll.
+///
 /// What it hands over is counted on the way.
 pub(crate) struct CancellableBody<B> {
     shared: Arc<Shared<B>>,
@@ -26,6 +29,7 @@ pub(crate) struct CancelOnDrop<B> {
 }
 
 struct Shared<B> {
+    /// Held while the inner body is polled.
     state: Mutex<State<B>>,
 }
 

@@ -127,10 +127,10 @@ impl Pipeline {
         (run.finish(solvers, archive), PendingArchive::new(task))
     }
 
-    /// Waits until nothing of earlier runs is left: archives that go on, and those that were given up and are still
-    /// cleaned up in the background.
+    /// Waits until no archive goes on, and none that was given up is still cleaned up in the background.
     ///
-    /// Call it before the runtime shuts down. Cancel safe: it only waits.
+    /// Call it before the runtime shuts down, when no more runs are begun: it waits for the archives of runs that are begun
+    /// meanwhile, too. May be called more than once, also at the same time. Cancel safe: it only waits.
     pub async fn drain(&self) {
         self.inner.pending.wait().await;
         if let Some(target) = self.archive() {
