@@ -60,6 +60,63 @@ async fn a_stalled_reader_delays_the_others_by_its_patience_and_no_more() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn several_that_stall_at_different_places_delay_the_others_by_one_patience() {
+    let began = Instant::now();
+    let tee = tee();
+    let mut stalled: Vec<_> = (0..6).map(|_| tee.branch()).collect();
+    for (chunks, branch) in stalled.iter_mut().enumerate() {
+        for _ in 0..chunks {
+            assert!(branch.next().await.is_some());
+        }
+    }
+    assert_eq!(
+        read(tee.branch(), Duration::ZERO).await.len(),
+        CHUNKS as usize
+    );
+    let delay = began.elapsed();
+    let expected = LagPolicy::DEFAULT_PATIENCE;
+    assert!(
+        (expected..=expected + Duration::from_millis(1)).contains(&delay),
+        "{delay:?}"
+    );
+    for (chunks, branch) in stalled.into_iter().enumerate() {
+        assert_eq!(
+            read(branch, Duration::ZERO).await.len(),
+            CHUNKS as usize - chunks
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_reads_while_others_wait_for_another_keeps_its_patience() {
+    let began = Instant::now();
+    let tee = tee();
+    let (stalled, mut slow) = (tee.branch(), tee.branch());
+    let patience = LagPolicy::DEFAULT_PATIENCE;
+    // A chunk while the others wait for the one that has stalled, and none after that.
+    let slow = tokio::spawn(async move {
+        tokio::time::sleep(patience / 2).await;
+        assert!(slow.next().await.is_some());
+        tokio::time::sleep(patience * 10).await;
+        slow
+    });
+    assert_eq!(
+        read(tee.branch(), Duration::ZERO).await.len(),
+        CHUNKS as usize
+    );
+    let delay = began.elapsed();
+    assert!(
+        (patience * 2..=patience * 2 + Duration::from_millis(2)).contains(&delay),
+        "{delay:?}"
+    );
+    drop(stalled);
+    assert_eq!(
+        read(slow.await.unwrap(), Duration::ZERO).await.len(),
+        CHUNKS as usize - 1
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_slow_but_steady_reader_holds_the_others_up_for_its_patience_in_all() {
     let began = Instant::now();
     let tee = tee();

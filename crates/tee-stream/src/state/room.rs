@@ -60,6 +60,9 @@ impl<P, E> State<P, E> {
                 left => {
                     let deadline = left.and_then(|left| now?.checked_add(left));
                     if let Some(cursor) = self.cursors.get_mut(id) {
+                        if cursor.blocked.is_none() {
+                            self.readers.begin_wait(id);
+                        }
                         cursor.blocked = Some(Blocked {
                             since,
                             deadline,
@@ -140,6 +143,9 @@ impl<P, E> State<P, E> {
     }
 
     /// Cuts those loose that hold the window back, which leaves its oldest chunk without readers.
+    ///
+    /// Others in the window that have read nothing all the while, though there was something to read, have had the same
+    /// patience: several that have stalled at different places cost one wait together, not one each.
     fn cut_loose(
         &mut self,
         id: CursorId,
@@ -151,16 +157,25 @@ impl<P, E> State<P, E> {
             return;
         };
         let base = cursor.window.base_sequence();
-        let here = Place::Reading {
-            cursor: id,
-            sequence: base,
-        };
         let front = cursor.window.front();
-        for (_, reader) in self
-            .readers
-            .iter_mut()
-            .filter(|(_, reader)| reader.place == here)
-        {
+        let front_sequence = base + cursor.window.chunks() as u64;
+        for (_, reader) in self.readers.iter_mut() {
+            let Place::Reading {
+                cursor: at,
+                sequence,
+            } = reader.place
+            else {
+                continue;
+            };
+            if at != id || sequence == front_sequence {
+                continue;
+            }
+            if sequence > base {
+                if !reader.has_read {
+                    reader.charge(since, now);
+                }
+                continue;
+            }
             reader.charge(since, now);
             let moves = reader.then == AfterPatience::Replay && self.settings.can_replay;
             reader.place = if moves {
