@@ -30,10 +30,19 @@ pub struct StoreLocation {
 }
 
 impl StoreLocation {
+    /// Whether a location is one, as far as that can be told without opening anything.
+    ///
+    /// # Errors
+    /// When it is of no known kind, or has credentials in it.
+    #[cfg(feature = "cli")]
+    pub(crate) fn check(location: &str) -> Result<(), LocationError> {
+        Place::parse(location).map(|_place| ())
+    }
+
     /// A folder for archives; a local one is created.
     ///
     /// # Errors
-    /// When the location is of no known kind, or its store cannot be set up.
+    /// When the location is of no known kind or has a user or a password in it, or its store cannot be set up.
     pub fn folder(location: &str) -> Result<Self, LocationError> {
         match Place::parse(location)? {
             Place::Local(path) => {
@@ -50,7 +59,8 @@ impl StoreLocation {
     /// One object, and the folder it is in.
     ///
     /// # Errors
-    /// When the location is of no known kind, names no object, or its store cannot be set up.
+    /// When the location is of no known kind, has a user or a password in it or names no object, or its store cannot be
+    /// set up.
     pub fn object(location: &str) -> Result<(Self, String), LocationError> {
         let (mut found, name) = match Place::parse(location)? {
             Place::Local(path) => {
@@ -245,22 +255,22 @@ impl Place {
         if !location.contains("://") {
             return Ok(Self::Local(location.into()));
         }
-        let mut url = Url::parse(location)?;
-        match url.scheme() {
-            "file" => url
-                .to_file_path()
-                .map(Self::Local)
-                .map_err(|()| LocationError::FileUrl),
-            "memory" | "s3" | "gs" | "az" => {
-                // Credentials come from the environment; what stands in the URL must not reach a report.
-                let _has_host = url.set_username("");
-                let _has_host = url.set_password(None);
-                Ok(Self::Remote(url))
-            }
-            scheme => Err(LocationError::Scheme {
-                scheme: scheme.to_owned(),
-            }),
+        let url = Url::parse(location)?;
+        if !SCHEMES.contains(&url.scheme()) {
+            return Err(LocationError::Scheme {
+                scheme: url.scheme().to_owned(),
+            });
         }
+        // No store would take them from there: a write with those of the environment would go unnoticed.
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(LocationError::Credentials);
+        }
+        if url.scheme() != "file" {
+            return Ok(Self::Remote(url));
+        }
+        url.to_file_path()
+            .map(Self::Local)
+            .map_err(|()| LocationError::FileUrl)
     }
 }
 
@@ -301,6 +311,9 @@ mod tests {
             "memory:///a/",
             "s3://",
             "/",
+            "s3://key:secret@bucket/x",
+            "gs://secret@bucket/x",
+            "memory://:secret@h/x",
         ] {
             let error = StoreLocation::object(location).unwrap_err();
             assert!(

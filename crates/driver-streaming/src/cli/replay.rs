@@ -1,5 +1,6 @@
 use std::path::Path;
 
+use archive_sink::Codec;
 use futures_util::StreamExt;
 
 use super::arguments::ReplayArguments;
@@ -28,8 +29,10 @@ pub(super) async fn run(
         Failure::usage(format!("the archived auction: {}", error_chain(&error)))
     })?;
     let refuse = |error: String| Failure::usage(format!("{}: {error}", location.url_of(&name)));
+    // Without a codec of its own the archive looks for the object by the name that was given, and then by others.
     let archive = location
         .archive()
+        .codec(Codec::Identity)
         .build()
         .map_err(|error| refuse(error_chain(&error)))?;
     // An object that is not there, or is no auction from its first chunk on, is wrong input: nothing has been sent yet.
