@@ -14,6 +14,7 @@ use url::Url;
 
 use super::archive_target::ArchiveTarget;
 use super::location_error::LocationError;
+use super::named_credentials::NamedCredentials;
 use crate::solver::is_loopback;
 
 /// A place in a store: a path, or a `file://`, `s3://`, `gs://`, `az://` or `memory://` URL.
@@ -201,10 +202,13 @@ fn amazon_s3(url: &Url) -> Result<impl ObjectStore, object_store::Error> {
     let builder = AmazonS3Builder::from_env().with_url(url.as_str());
     let endpoint = builder.get_config_value(&AmazonS3ConfigKey::Endpoint);
     let settings = direct_if_local(endpoint).into_iter();
-    settings
-        .fold(builder, |builder, (key, value)| {
-            builder.with_config(AmazonS3ConfigKey::Client(key), value)
-        })
+    let builder = settings.fold(builder, |builder, (key, value)| {
+        builder.with_config(AmazonS3ConfigKey::Client(key), value)
+    });
+    // Built once to find out whose credentials these are.
+    let credentials = Arc::clone(builder.clone().build()?.credentials());
+    builder
+        .with_credentials(Arc::new(NamedCredentials::new(credentials)))
         .build()
 }
 
@@ -212,10 +216,13 @@ fn google_cloud_storage(url: &Url) -> Result<impl ObjectStore, object_store::Err
     let builder = GoogleCloudStorageBuilder::from_env().with_url(url.as_str());
     let endpoint = builder.get_config_value(&GoogleConfigKey::BaseUrl);
     let settings = direct_if_local(endpoint).into_iter();
-    settings
-        .fold(builder, |builder, (key, value)| {
-            builder.with_config(GoogleConfigKey::Client(key), value)
-        })
+    let builder = settings.fold(builder, |builder, (key, value)| {
+        builder.with_config(GoogleConfigKey::Client(key), value)
+    });
+    // Built once to find out whose credentials these are.
+    let credentials = Arc::clone(builder.clone().build()?.credentials());
+    builder
+        .with_credentials(Arc::new(NamedCredentials::new(credentials)))
         .build()
 }
 
@@ -223,10 +230,13 @@ fn azure(url: &Url) -> Result<impl ObjectStore, object_store::Error> {
     let builder = MicrosoftAzureBuilder::from_env().with_url(url.as_str());
     let endpoint = builder.get_config_value(&AzureConfigKey::Endpoint);
     let settings = direct_if_local(endpoint).into_iter();
-    settings
-        .fold(builder, |builder, (key, value)| {
-            builder.with_config(AzureConfigKey::Client(key), value)
-        })
+    let builder = settings.fold(builder, |builder, (key, value)| {
+        builder.with_config(AzureConfigKey::Client(key), value)
+    });
+    // Built once to find out whose credentials these are.
+    let credentials = Arc::clone(builder.clone().build()?.credentials());
+    builder
+        .with_credentials(Arc::new(NamedCredentials::new(credentials)))
         .build()
 }
 
@@ -299,6 +309,9 @@ mod tests {
         assert_eq!(name, "7.json.gz");
         let (location, name) = StoreLocation::object("memory:///a/b/7.json").unwrap();
         assert_eq!((location.key.as_ref(), name.as_str()), ("a/b", "7.json"));
+        // Set up, and nothing asked of it.
+        let (location, name) = StoreLocation::object("gs://bucket/a/7.json").unwrap();
+        assert_eq!(location.url_of(&name).as_str(), "gs://bucket/a/7.json");
     }
 
     #[test]
