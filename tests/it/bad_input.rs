@@ -124,7 +124,7 @@ fn options_that_make_no_sense() {
             &["--archive", "ftp"],
         ),
         (
-            &["--archive", "s3://user:secret@bucket/x"],
+            &["--archive", "memory://user:secret@bucket/x"],
             &["--archive", "credentials belong in the environment"],
         ),
         (&["--archive", ""], &["--archive", "empty"]),
@@ -156,7 +156,7 @@ fn messages_hold_no_password() {
         ["--solver", "b=ftp://user:secret@h"],
         ["--solver", "b=http://user:secret@h:99999"],
         ["--archive", "ftp://user:secret@h"],
-        ["--archive", "s3://user:secret@h"],
+        ["--archive", "memory://user:secret@h"],
         ["--solver", "http://user:secret@h/?next=http://h"],
         ["http://user:secret@h/", "--solver"],
         ["--deadline", "http://user:secret@h"],

@@ -236,7 +236,7 @@ fn a_bad_file_ends_the_program_with_one_line_before_anything_is_sent() {
         ("deadline = 15", "", ":2:1: deadline: "),
         ("[archive]\ncodec = \"lzma\"", "", ":3:1: archive.codec: "),
         (
-            "[archive]\nlocation = \"s3://user:secret@bucket\"",
+            "[archive]\nlocation = \"memory://user:secret@bucket\"",
             "",
             ":3:1: archive.location: ",
         ),

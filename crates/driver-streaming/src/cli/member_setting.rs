@@ -14,7 +14,9 @@ pub(super) fn parse_setting(text: &str, now: Timestamp) -> Result<(String, Bytes
     if name.is_empty() {
         return Err(refuse("the member's name is empty"));
     }
-    let json = if let Some(instant) = instant(value, now).map_err(|why| refuse(&why))? {
+    let json = if let Some(instant) =
+        instant(value, now).map_err(|why| refuse(&format!("is no instant: {why}")))?
+    {
         instant
     } else if serde_json::from_str::<&RawValue>(value).is_ok() {
         value.to_owned()
