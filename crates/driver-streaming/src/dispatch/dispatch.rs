@@ -72,6 +72,9 @@ impl Dispatch {
     }
 
     /// Archives the auction under this id, if the pipeline has an archive. Quotes, for one, have no id and are not archived.
+    ///
+    /// Outcomes and `X-REQUEST-ID` name it, too. It is not written into the document, nor compared with an id that stands
+    /// there: to keep the two equal is the caller's to see to.
     #[must_use]
     pub fn archive_as(mut self, id: AuctionId) -> Self {
         self.id = Some(id);
@@ -88,9 +91,12 @@ impl Dispatch {
 
     /// Asks for each of `solvers` which view it is sent, and once for each key for its document.
     ///
-    /// Solvers of the pipeline that are not among these are sent the auction as it is; solvers that are not in the
-    /// pipeline are sent nothing. Solvers are known by their names. A later call adds to an earlier one, or takes its
-    /// place where it names the same solver, and shares no documents with it, whatever their keys.
+    /// Solvers of the pipeline that are not among these are sent what the archive keeps. Of these, one that is not the
+    /// pipeline's is asked about like the others, by its name, and is sent nothing; a document that nobody is sent is made,
+    /// and not produced.
+    ///
+    /// Called once more, it counts for the solvers that are named then, and what was said of others before stays. Keys
+    /// are compared within one call: two calls share no document but the auction.
     #[must_use]
     pub fn views<K, D>(
         mut self,

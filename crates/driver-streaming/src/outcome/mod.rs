@@ -67,12 +67,23 @@ pub struct CompressOutcome {
 }
 
 impl Outcome {
-    /// Whether every solver answered well and the archive, if there was to be one, is whole.
-    pub fn is_ok(&self) -> bool {
-        self.archive.status != ArchiveStatus::Failed
-            && self
+    /// Whether the run was cancelled before all had ended.
+    pub(crate) fn is_cancelled(&self) -> bool {
+        self.archive.status == ArchiveStatus::Cancelled
+            || self
                 .solvers
                 .iter()
-                .all(|solver| solver.status == SolverStatus::Ok)
+                .any(|solver| solver.status == SolverStatus::Cancelled)
+    }
+
+    /// Whether every solver answered well and the archive, if there was to be one, is whole.
+    pub fn is_ok(&self) -> bool {
+        !matches!(
+            self.archive.status,
+            ArchiveStatus::Failed | ArchiveStatus::Cancelled
+        ) && self
+            .solvers
+            .iter()
+            .all(|solver| solver.status == SolverStatus::Ok)
     }
 }

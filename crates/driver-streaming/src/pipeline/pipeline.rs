@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use futures_util::future::{OptionFuture, join};
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::pending_archive::PendingArchive;
@@ -12,7 +13,7 @@ use crate::archive::ArchiveTarget;
 use crate::dispatch::Dispatch;
 use crate::http_client::HttpClient;
 use crate::outcome::{ArchiveOutcome, Outcome};
-use crate::progress::Progress;
+use crate::progress::{Progress, Stage};
 use crate::solver::Solver;
 use crate::telemetry::Telemetry;
 
@@ -103,10 +104,28 @@ impl Pipeline {
     /// # Panics
     /// When `progress` was made by a pipeline with fewer readers.
     pub async fn run_with_progress(&self, dispatch: Dispatch, progress: &Progress) -> Outcome {
+        self.run_until_stopped(dispatch, progress, &CancellationToken::new())
+            .await
+    }
+
+    /// Like [`run_with_progress`](Self::run_with_progress), and ends as soon as `stop` is cancelled: what has not ended by
+    /// then is left as if the future had been dropped, and is reported as cancelled.
+    pub(crate) async fn run_until_stopped(
+        &self,
+        dispatch: Dispatch,
+        progress: &Progress,
+        stop: &CancellationToken,
+    ) -> Outcome {
         let (mut run, archiving) = Run::start(self, &dispatch, progress);
         let keep = OptionFuture::from(archiving.map(|archiving| archiving.keep()));
-        let (solvers, archive) = join(run.send_all(), keep).await;
-        run.finish(solvers, archive.unwrap_or_else(ArchiveOutcome::skipped))
+        let keep = stop.run_until_cancelled(keep);
+        let (solvers, archive) = join(run.send_all(stop), keep).await;
+        let archive = match archive {
+            Some(Some(ended)) => ended,
+            Some(None) => ArchiveOutcome::skipped(),
+            None => self.cancelled_archive(&dispatch, progress),
+        };
+        run.finish(solvers, archive)
     }
 
     /// Like [`run`](Self::run), and returns when every solver has ended: the archive goes on in a task of its own, for
@@ -123,7 +142,7 @@ impl Pipeline {
             Some(_) => ArchiveOutcome::running(),
             None => ArchiveOutcome::skipped(),
         };
-        let solvers = run.send_all().await;
+        let solvers = run.send_all(&CancellationToken::new()).await;
         (run.finish(solvers, archive), PendingArchive::new(task))
     }
 
@@ -136,6 +155,19 @@ impl Pipeline {
         if let Some(target) = self.archive() {
             target.archive().settled().await;
         }
+    }
+
+    fn cancelled_archive(&self, dispatch: &Dispatch, progress: &Progress) -> ArchiveOutcome {
+        let Some((target, _id)) = self.archive().zip(dispatch.id()) else {
+            return ArchiveOutcome::skipped();
+        };
+        let archive = self.solvers().len();
+        let stage = progress.readers().nth(archive).map(|reader| reader.stage);
+        progress.track(archive).set_stage(Stage::Failed);
+        ArchiveOutcome::cancelled(
+            target.archive().codec().kind().name(),
+            stage == Some(Stage::Answering),
+        )
     }
 
     pub(super) fn archive(&self) -> Option<&ArchiveTarget> {
@@ -156,5 +188,62 @@ impl Pipeline {
 
     pub(super) fn telemetry(&self) -> &Telemetry {
         &self.inner.telemetry
+    }
+}
+
+#[cfg(all(test, feature = "stand-in"))]
+mod tests {
+    use std::net::{Ipv4Addr, SocketAddr};
+
+    use chunked_writer::JsonDocument;
+    use tokio::task::JoinSet;
+
+    use super::*;
+    use crate::outcome::{ArchiveStatus, SolverStatus};
+    use crate::stand_in::StandIn;
+
+    #[tokio::test]
+    async fn what_has_ended_by_the_stop_is_told_as_it_ended() {
+        let mut engines = JoinSet::new();
+        let mut builder = Pipeline::builder();
+        for (name, stall_after) in [("swift", None), ("stalled", Some(1))] {
+            let loopback = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+            let engine = match stall_after {
+                Some(bytes) => StandIn::builder().stall_after(bytes),
+                None => StandIn::builder(),
+            };
+            let engine = engine.bind(loopback).await.unwrap();
+            builder = builder.solver(Solver::new(name, &engine.url()).unwrap());
+            engines.spawn(engine.serve());
+        }
+        let pipeline = builder.build().unwrap();
+        let progress = pipeline.progress();
+        let stop = CancellationToken::new();
+        let dispatch = Dispatch::new(JsonDocument::new("x".repeat(100)));
+        let run = pipeline.run_until_stopped(dispatch, &progress, &stop);
+        let watch = async {
+            loop {
+                let seen: Vec<_> = progress.readers().collect();
+                if seen[0].stage == Stage::Ok && seen[1].bytes == 102 {
+                    break;
+                }
+                tokio::task::yield_now().await;
+            }
+            stop.cancel();
+        };
+        let (outcome, ()) = join(run, watch).await;
+        assert!(outcome.is_cancelled() && !outcome.is_ok());
+        let [swift, stalled] = &outcome.solvers[..] else {
+            panic!("{outcome:?}");
+        };
+        assert_eq!(swift.status, SolverStatus::Ok);
+        assert!(swift.response.is_some());
+        assert_eq!(stalled.status, SolverStatus::Cancelled);
+        assert_eq!((stalled.attempts, stalled.bytes_sent), (1, Some(102)));
+        assert!(stalled.error.is_some());
+        assert_eq!(outcome.archive.status, ArchiveStatus::Skipped);
+        assert_eq!(outcome.auction.bytes, Some(102));
+        let stages = progress.readers().map(|reader| reader.stage);
+        assert_eq!(stages.collect::<Vec<_>>(), [Stage::Ok, Stage::Failed]);
     }
 }

@@ -3,8 +3,10 @@ use http::header::{HeaderMap, HeaderName};
 use measured_body::ProductionMeter;
 use tee_stream::Branch;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use super::archiving::Archiving;
+use super::last_attempt::LastAttempt;
 use super::pipeline::Pipeline;
 use super::window_budget::WindowLease;
 use crate::auction::AuctionId;
@@ -109,15 +111,16 @@ impl<'a> Run<'a> {
         (run, archiving)
     }
 
-    /// Sends every solver its document, and returns when all have ended. To be called once.
-    pub(super) async fn send_all(&mut self) -> Vec<SolverOutcome> {
+    /// Sends every solver its document, and returns when all have ended: at once when `stop` is cancelled. To be called
+    /// once.
+    pub(super) async fn send_all(&mut self, stop: &CancellationToken) -> Vec<SolverOutcome> {
         let headers = HeaderMap::from_iter([(REQUEST_ID, request_id(self.id.as_ref()))]);
         let started = self.started;
         let sends = std::mem::take(&mut self.sends);
         join_all(
             sends
                 .into_iter()
-                .map(|send| self.send(send, headers.clone(), started)),
+                .map(|send| self.send(send, headers.clone(), started, stop)),
         )
         .await
     }
@@ -127,6 +130,7 @@ impl<'a> Run<'a> {
         send: Send<'_>,
         mut headers: HeaderMap,
         started: Instant,
+        stop: &CancellationToken,
     ) -> SolverOutcome {
         let Send {
             solver,
@@ -152,7 +156,18 @@ impl<'a> Run<'a> {
             },
             track: &track,
         };
-        let exchange = Exchange::run(setup, || told.recorder()).await;
+        let encoding = solver.encoding().and_then(|codec| codec.content_encoding());
+        let last = LastAttempt::default();
+        let exchange = Exchange::run(setup, || last.begin(told.recorder()));
+        let Some(exchange) = stop.run_until_cancelled(exchange).await else {
+            track.set_stage(Stage::Failed);
+            return SolverOutcome::cancelled(
+                solver,
+                last.attempts(),
+                last.measurements().as_ref(),
+                encoding,
+            );
+        };
         told.finish(&exchange);
         track.set_stage(if exchange.status() == SolverStatus::Ok {
             Stage::Ok
@@ -189,7 +204,10 @@ impl<'a> Run<'a> {
             },
             wall_ms: milliseconds(self.started.elapsed()),
         };
-        self.telemetry.finish(&outcome, &self.meter);
+        // One that was cancelled is told as such when it is dropped.
+        if !outcome.is_cancelled() {
+            self.telemetry.finish(&outcome, &self.meter);
+        }
         outcome
     }
 }

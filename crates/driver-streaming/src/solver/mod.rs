@@ -5,11 +5,14 @@ mod attempt;
 mod exchange;
 mod exchange_result;
 mod redact;
+mod reserved_header;
 mod retry_schedule;
 mod solver;
 mod solver_error;
 
 pub(crate) use self::exchange::{Exchange, ExchangeLimits, ExchangeSetup};
+#[cfg(feature = "cli")]
+pub(crate) use self::reserved_header::is_reserved;
 pub use self::solver::Solver;
 pub(crate) use self::solver::is_loopback;
 pub use self::solver_error::SolverError;
