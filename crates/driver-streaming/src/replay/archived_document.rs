@@ -6,6 +6,7 @@ use archive_sink::{Archive, ArchiveReader, ObjectVersion, OpenError};
 use bytes::Bytes;
 use futures_core::Stream;
 use futures_util::{StreamExt, TryStreamExt, stream};
+use serde_json::value::RawValue;
 
 use super::exact_chunks::ExactChunks;
 use super::member_edits::MemberEdits;
@@ -59,11 +60,18 @@ impl ArchivedDocument {
         }
     }
 
-    /// Replaces top-level members on the way, or appends them: pairs of a name and a value's JSON text. Of two with the
-    /// same name, the last counts.
+    /// Replaces top-level members on the way, or appends them: pairs of a name and a value. Of two with the same name, the
+    /// last counts. Values are kept as JSON text, so that what comes out is as much JSON as what was archived.
     #[must_use]
-    pub fn with_members(mut self, members: impl IntoIterator<Item = (String, Bytes)>) -> Self {
-        self.edits = self.edits.replace(members);
+    pub fn with_members(
+        mut self,
+        members: impl IntoIterator<Item = (String, Box<RawValue>)>,
+    ) -> Self {
+        let members = members.into_iter();
+        let texts = members.map(|(name, value)| (name, Box::<str>::from(value)));
+        self.edits = self
+            .edits
+            .replace(texts.map(|(name, text)| (name, Bytes::from(String::from(text)))));
         self
     }
 
