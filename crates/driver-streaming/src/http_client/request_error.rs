@@ -1,6 +1,7 @@
 use std::error::Error;
 use std::io;
 
+use h2::Reason;
 use http::uri::InvalidUri;
 use hyper_util::client::legacy;
 
@@ -24,7 +25,8 @@ pub(crate) enum RequestError {
     /// Nothing was sent, and nothing is known of the server.
     #[error("the request that was connecting for this one was given up")]
     NotBegun { source: BoxError },
-    /// The connection was closed or reset before an answer, or before its end.
+    /// The connection was closed or reset before an answer, or before its end; or the server reset the HTTP/2 stream, or
+    /// announced that it goes away, for a reason that is not in what it was sent.
     #[error("the connection broke")]
     Disconnected { source: BoxError },
     /// The request's own body failed, with this error.
@@ -33,7 +35,10 @@ pub(crate) enum RequestError {
     /// The request was given up by its owner.
     #[error("the request was given up")]
     Cancelled,
-    /// The server does not speak HTTP as it should, or it refused an HTTP/2 stream.
+    /// What came is no HTTP/2, which was to be spoken from the first byte.
+    #[error("the server does not seem to speak HTTP/2")]
+    NotHttp2 { source: BoxError },
+    /// The server does not speak HTTP as it should, or says so of this client.
     #[error("the exchange failed")]
     Protocol { source: BoxError },
 }
@@ -61,6 +66,7 @@ impl Error for ClientFailure {
 enum Cause {
     GivenUp,
     Connection,
+    NotHttp2,
     Other,
 }
 
@@ -99,6 +105,7 @@ impl RequestError {
         match cause {
             Cause::GivenUp => Self::Cancelled,
             Cause::Connection => Self::Disconnected { source },
+            Cause::NotHttp2 => Self::NotHttp2 { source },
             Cause::Other => Self::Protocol { source },
         }
     }
@@ -115,9 +122,38 @@ fn cause_of(error: &(dyn Error + 'static)) -> Cause {
         {
             return Cause::Connection;
         }
+        if let Some(error) = error.downcast_ref::<h2::Error>() {
+            return cause_of_http2(error);
+        }
         next = error.source();
     }
     Cause::Other
+}
+
+fn cause_of_http2(error: &h2::Error) -> Cause {
+    if let Some(error) = error.get_io() {
+        return cause_of_io(error);
+    }
+    match error.reason() {
+        // The first bytes of HTTP/1.1, or of any text, announce a frame that is far too large.
+        Some(Reason::FRAME_SIZE_ERROR) if error.is_library() => Cause::NotHttp2,
+        Some(reason) if error.is_remote() && !is_about_the_request(reason) => Cause::Connection,
+        _ => Cause::Other,
+    }
+}
+
+/// Whether a server that gives this reason would give it again: what it was sent, or how, makes no sense to it. Reasons
+/// that are not known are to be taken for internal errors (RFC 9113, 7).
+fn is_about_the_request(reason: Reason) -> bool {
+    matches!(
+        reason,
+        Reason::PROTOCOL_ERROR
+            | Reason::FLOW_CONTROL_ERROR
+            | Reason::FRAME_SIZE_ERROR
+            | Reason::COMPRESSION_ERROR
+            | Reason::INADEQUATE_SECURITY
+            | Reason::HTTP_1_1_REQUIRED
+    )
 }
 
 fn cause_of_io(error: &io::Error) -> Cause {
