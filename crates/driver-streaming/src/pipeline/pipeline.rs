@@ -21,8 +21,8 @@ use crate::telemetry::Telemetry;
 /// One production of a document serves all who are sent it: each solver and the archive are branches of one tee.
 /// Nothing is buffered but windows and what the HTTP client and the archive hold; no thread and no task is started.
 ///
-/// Any number of runs may overlap. They share connections and one [budget](PipelineBuilder::window_budget) for windows,
-/// and none waits for another.
+/// Any number of runs may overlap. They share each solver's connections and one [budget](PipelineBuilder::window_budget)
+/// for windows, and none waits for another.
 ///
 /// Cheap to clone; clones share all of that.
 #[derive(Clone, Debug)]
@@ -34,7 +34,8 @@ pub struct Pipeline {
 struct Inner {
     solvers: Vec<Solver>,
     archive: Option<ArchiveTarget>,
-    client: HttpClient,
+    /// By the solver's index: a solver that does not read holds up no other, even one of the same engine.
+    clients: Vec<HttpClient>,
     settings: Settings,
     budget: WindowBudget,
     telemetry: Telemetry,
@@ -51,7 +52,7 @@ impl Pipeline {
     pub(super) fn new(
         solvers: Vec<Solver>,
         archive: Option<ArchiveTarget>,
-        client: HttpClient,
+        client: &HttpClient,
         settings: Settings,
         telemetry: Telemetry,
     ) -> Self {
@@ -59,9 +60,9 @@ impl Pipeline {
         // Closed for good, it still takes tasks, and to wait is to wait until it is empty.
         pending.close();
         let inner = Inner {
+            clients: solvers.iter().map(|_| client.apart()).collect(),
             solvers,
             archive,
-            client,
             budget: WindowBudget::new(settings.window_budget_bytes),
             settings,
             telemetry,
@@ -141,8 +142,9 @@ impl Pipeline {
         self.inner.archive.as_ref()
     }
 
-    pub(super) fn client(&self) -> &HttpClient {
-        &self.inner.client
+    /// By the solver's index.
+    pub(super) fn clients(&self) -> &[HttpClient] {
+        &self.inner.clients
     }
 
     pub(super) fn settings(&self) -> &Settings {

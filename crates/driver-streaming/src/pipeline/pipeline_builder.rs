@@ -131,7 +131,7 @@ impl PipelineBuilder {
         Ok(Pipeline::new(
             self.solvers,
             self.archive,
-            client,
+            &client,
             self.settings,
             telemetry,
         ))

@@ -13,6 +13,7 @@ use crate::auction::AuctionId;
 use crate::dispatch::Dispatch;
 use crate::document::DocumentError;
 use crate::feed::{Feed, Feeds, Reader, TeeSettings};
+use crate::http_client::HttpClient;
 use crate::outcome::{
     ArchiveOutcome, AuctionOutcome, CompressOutcome, Outcome, SerializeOutcome, SolverOutcome,
     SolverStatus, milliseconds,
@@ -42,6 +43,7 @@ pub(super) struct Run<'a> {
 /// What is needed to send one solver its document.
 struct Send<'a> {
     solver: &'a Solver,
+    client: &'a HttpClient,
     feed: Feed,
     branch: Branch<DocumentError>,
     track: ProgressTrack,
@@ -74,6 +76,7 @@ impl<'a> Run<'a> {
         let sends = solvers.filter_map(|(index, (solver, reader))| {
             let feed = feeds.feed(reader)?;
             Some(Send {
+                client: pipeline.clients().get(index)?,
                 branch: feed.branch(solver.name(), solver.lag_policy()),
                 track: progress.track(index),
                 told: telemetry.solver(index),
@@ -132,6 +135,7 @@ impl<'a> Run<'a> {
     ) -> SolverOutcome {
         let Send {
             solver,
+            client,
             feed,
             branch,
             track,
@@ -143,7 +147,7 @@ impl<'a> Run<'a> {
             .timeout()
             .map_or(settings.deadline, |timeout| timeout.min(settings.deadline));
         let setup = ExchangeSetup {
-            client: self.pipeline.client(),
+            client,
             solver,
             headers,
             feed,
