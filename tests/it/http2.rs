@@ -150,3 +150,22 @@ fn a_stream_that_is_not_read_holds_up_no_other_solver_of_the_same_engine() {
         assert_eq!(stage(&progress, "stalled"), Stage::Sending);
     });
 }
+
+#[test]
+fn an_engine_that_does_not_speak_it_is_named() {
+    let engine = RawSolver::start(|mut connection| async move {
+        let _preface = connection.skip(24).await;
+        connection.answer("400 Bad Request", "", b"").await;
+        connection.closed().await;
+    });
+    let solver = engine.solver("a").with_http2();
+    let pipeline = Pipeline::builder().solver(solver).deadline(NEVER);
+    let pipeline = pipeline.build().unwrap();
+    let dispatch = Dispatch::new(ScriptedDocument::new(content(LONG)));
+    let outcome = run(async { pipeline.run(dispatch).await });
+    let solver = &outcome.solvers[0];
+    assert_eq!(solver.status, SolverStatus::Failed, "{solver:?}");
+    assert_eq!(solver.attempts, 1);
+    let error = solver.error.as_deref().unwrap();
+    assert!(error.contains("does not seem to speak HTTP/2"), "{error}");
+}

@@ -22,6 +22,8 @@ struct Shared {
     current: Mutex<Current>,
     /// Set once the connection speaks HTTP/2.
     multiplexed: AtomicBool,
+    /// Set once the peer has sent anything.
+    heard: AtomicBool,
     /// Set once the peer has refused a write.
     write_failed: AtomicBool,
     /// The connection's task.
@@ -75,6 +77,15 @@ impl Connection {
 
     pub(super) fn is_multiplexed(&self) -> bool {
         self.shared.multiplexed.load(Ordering::Acquire)
+    }
+
+    pub(super) fn set_heard(&self) {
+        self.shared.heard.store(true, Ordering::Release);
+    }
+
+    /// Whether the peer has sent anything, of whatever protocol.
+    pub(super) fn was_heard(&self) -> bool {
+        self.shared.heard.load(Ordering::Acquire)
     }
 
     pub(super) fn set_write_failed(&self) {

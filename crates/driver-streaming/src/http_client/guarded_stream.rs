@@ -111,6 +111,9 @@ impl<T: AsyncRead + Unpin> AsyncRead for GuardedStream<T> {
         let read = ready!(Pin::new(&mut self.inner).poll_read(context, buffer));
         let ended = read.is_err() || (has_room && buffer.filled().len() == before);
         self.read_ended |= ended;
+        if buffer.filled().len() > before {
+            self.connection.set_heard();
+        }
         match (read, self.write_failure) {
             // The peer had closed in order before it refused a write: what it sent is whole.
             (Ok(()), Some(io::ErrorKind::BrokenPipe) | None) => Poll::Ready(Ok(())),

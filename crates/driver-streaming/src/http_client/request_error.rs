@@ -6,6 +6,7 @@ use http::uri::InvalidUri;
 use hyper_util::client::legacy;
 
 use super::BoxError;
+use super::connection::Connection;
 use super::connector::NotConnected;
 use super::given_up::GivenUp;
 
@@ -29,6 +30,9 @@ pub(crate) enum RequestError {
     /// announced that it goes away, for a reason that is not in what it was sent.
     #[error("the connection broke")]
     Disconnected { source: BoxError },
+    /// An HTTP/2 connection was closed or reset without a word from the server.
+    #[error("the connection broke before the server had said anything (does it speak HTTP/2?)")]
+    Unheard { source: BoxError },
     /// The request's own body failed, with this error.
     #[error("the request's body failed")]
     Body { source: BoxError },
@@ -88,8 +92,15 @@ impl RequestError {
                 Self::NotBegun { source }
             };
         }
-        let cause = cause_of(&error);
-        Self::new(cause, Box::new(ClientFailure(error)))
+        let connection = error.connect_info().and_then(Connection::of);
+        let is_unheard = connection
+            .is_some_and(|connection| connection.is_multiplexed() && !connection.was_heard());
+        match cause_of(&error) {
+            Cause::Connection if is_unheard => Self::Unheard {
+                source: Box::new(ClientFailure(error)),
+            },
+            cause => Self::new(cause, Box::new(ClientFailure(error))),
+        }
     }
 
     /// From an error in the body of an answer, and what the request's body failed with.

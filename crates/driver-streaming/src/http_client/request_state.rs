@@ -101,6 +101,10 @@ impl RequestState {
         self.lock().body_is_whole = true;
     }
 
+    pub(super) fn body_is_whole(&self) -> bool {
+        self.lock().body_is_whole
+    }
+
     pub(super) fn set_body_error(&self, error: BoxError) {
         self.lock().body_error = Some(error);
     }

@@ -143,9 +143,9 @@ impl<'a> Run<'a> {
         } = send;
         let settings = self.pipeline.settings();
         told.propagate(&mut headers);
-        let limit = solver
+        let own = solver
             .timeout()
-            .map_or(settings.deadline, |timeout| timeout.min(settings.deadline));
+            .filter(|timeout| *timeout < settings.deadline);
         let setup = ExchangeSetup {
             client,
             solver,
@@ -153,7 +153,8 @@ impl<'a> Run<'a> {
             feed,
             branch,
             limits: ExchangeLimits {
-                deadline: started + limit,
+                deadline: started + own.unwrap_or(settings.deadline),
+                is_own: own.is_some(),
                 answer_bytes: settings.answer_bytes,
             },
             track: &track,

@@ -4,12 +4,15 @@ mod answer;
 mod attempt;
 mod exchange;
 mod exchange_result;
+mod next_try;
 mod redact;
 mod retry_schedule;
 mod solver;
 mod solver_error;
 
 pub(crate) use self::exchange::{Exchange, ExchangeLimits, ExchangeSetup};
+#[cfg(feature = "telemetry")]
+pub(crate) use self::redact::redacted;
 pub use self::solver::Solver;
 pub(crate) use self::solver::is_loopback;
 pub use self::solver_error::SolverError;

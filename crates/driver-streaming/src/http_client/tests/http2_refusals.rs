@@ -4,7 +4,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use url::Url;
 
-use super::support::{client, endless_body, listen, patiently, post, small_body};
+use super::support::{client, endless_body, listen, patiently, post, reset, small_body};
 use crate::error_chain::error_chain;
 use crate::http_client::{OutgoingRequest, RequestError};
 
@@ -180,4 +180,21 @@ async fn a_server_that_speaks_no_http2_is_named() {
             "{chain}"
         );
     }
+}
+
+#[tokio::test]
+async fn so_is_one_that_breaks_the_connection_without_a_word() {
+    let (listener, url) = listen().await;
+    let server = async {
+        let (mut socket, _) = listener.accept().await.unwrap();
+        let mut preface = [0; 24];
+        socket.read_exact(&mut preface).await.unwrap();
+        // SETTINGS lie unread.
+        reset(socket).await;
+    };
+    let client = client();
+    let request = client.send(http2(&url), endless_body());
+    let (response, ()) = patiently(join(request, server)).await;
+    let error = response.unwrap_err();
+    assert!(matches!(error, RequestError::Unheard { .. }), "{error:?}");
 }
