@@ -95,6 +95,12 @@ impl<T> GuardedStream<T> {
     }
 }
 
+impl<T> Drop for GuardedStream<T> {
+    fn drop(&mut self) {
+        self.connection.set_closed();
+    }
+}
+
 fn given_up() -> io::Error {
     io::Error::new(io::ErrorKind::ConnectionAborted, GivenUp)
 }

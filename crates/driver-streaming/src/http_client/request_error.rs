@@ -9,6 +9,7 @@ use super::BoxError;
 use super::connection::Connection;
 use super::connector::NotConnected;
 use super::given_up::GivenUp;
+use super::loss_watch::Lost;
 
 /// Why a request has no answer.
 ///
@@ -100,6 +101,16 @@ impl RequestError {
                 source: Box::new(ClientFailure(error)),
             },
             cause => Self::new(cause, Box::new(ClientFailure(error))),
+        }
+    }
+
+    /// Of a request that was lost with its connection, and what its body failed with.
+    pub(super) fn from_loss(body: Option<BoxError>) -> Self {
+        match body {
+            Some(source) => Self::Body { source },
+            None => Self::Disconnected {
+                source: Lost.into(),
+            },
         }
     }
 

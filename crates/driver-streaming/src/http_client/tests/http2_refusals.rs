@@ -66,6 +66,14 @@ async fn refused(
     patiently(join(request, serve(&listener, refuse))).await.0
 }
 
+/// Of a server that closes while it is written to, the client may have read nothing by then.
+fn is_broken(error: &RequestError) -> bool {
+    matches!(
+        error,
+        RequestError::Disconnected { .. } | RequestError::Unheard { .. }
+    )
+}
+
 /// Frames as RFC 9113, 4.1, has them.
 fn frame(kind: u8, payload: &[u8]) -> Vec<u8> {
     let length = u8::try_from(payload.len()).unwrap();
@@ -108,16 +116,13 @@ async fn a_stream_that_is_reset_before_an_answer_is_a_disconnection() {
 #[tokio::test]
 async fn so_is_a_connection_that_the_server_goes_away_from() {
     for reason in REFUSALS {
-        for error in [
-            // Both before the request's stream and behind it.
-            left(reason).await,
-            refused(|connection, _| connection.abrupt_shutdown(reason)).await,
-        ] {
-            assert!(
-                matches!(error, RequestError::Disconnected { .. }),
-                "{reason:?}: {error:?}"
-            );
-        }
+        let error = left(reason).await;
+        assert!(
+            matches!(error, RequestError::Disconnected { .. }),
+            "{reason:?}: {error:?}"
+        );
+        let error = refused(|connection, _| connection.abrupt_shutdown(reason)).await;
+        assert!(is_broken(&error), "{reason:?}: {error:?}");
     }
 }
 
@@ -147,10 +152,8 @@ async fn the_next_request_after_a_server_has_left_is_made_on_another_connection(
         });
         let request = client.send(http2(&url), small_body());
         let (response, ()) = patiently(join(request, server)).await;
-        assert!(matches!(
-            response.unwrap_err(),
-            RequestError::Disconnected { .. }
-        ));
+        let error = response.unwrap_err();
+        assert!(is_broken(&error), "{error:?}");
     }
 }
 
