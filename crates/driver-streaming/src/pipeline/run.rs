@@ -154,7 +154,7 @@ impl<'a> Run<'a> {
             branch,
             limits: ExchangeLimits {
                 deadline: started + own.unwrap_or(settings.deadline),
-                is_own: own.is_some(),
+                deadline_is_own: own.is_some(),
                 answer_bytes: settings.answer_bytes,
             },
             track: &track,

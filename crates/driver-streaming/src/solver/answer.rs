@@ -270,6 +270,31 @@ mod tests {
         assert!(error.to_string().contains("no UTF-8"), "{error}");
     }
 
+    #[test]
+    fn there_is_never_room_for_more_than_tells_that_the_limit_is_passed() {
+        for limit in [0, 1, FIRST_ROOM, FIRST_ROOM + 1, 1_000_000] {
+            let mut content = Vec::new();
+            let mut copied = 0;
+            while content.len() <= limit {
+                copied += content.len();
+                make_room(&mut content, limit);
+                assert!(content.capacity() > content.len());
+                content.resize(content.capacity(), b' ');
+            }
+            assert!(content.len() <= FIRST_ROOM.max(limit + 1), "{limit}");
+            assert!(copied <= 2 * content.len(), "{limit}: {copied}");
+        }
+    }
+
+    #[test]
+    fn json_is_kept_where_it_is() {
+        let content = b"[1,2]".to_vec();
+        assert_eq!(content.capacity(), content.len());
+        let before = content.as_ptr();
+        let answer = parse(content).unwrap();
+        assert_eq!(answer.get().as_ptr(), before);
+    }
+
     #[tokio::test]
     async fn an_empty_answer_is_said_to_be_empty() {
         for (encoding, body) in [("", Vec::new()), ("gzip", gzip(b"").await)] {

@@ -35,8 +35,8 @@ pub(crate) struct Exchange {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ExchangeLimits {
     pub(crate) deadline: Instant,
-    /// The solver's own time limit ends before the deadline of all.
-    pub(crate) is_own: bool,
+    /// It is the solver's own time limit, which ends before the deadline of all.
+    pub(crate) deadline_is_own: bool,
     pub(crate) answer_bytes: usize,
 }
 
@@ -205,7 +205,7 @@ mod tests {
             feed,
             limits: ExchangeLimits {
                 deadline: Instant::now() + Duration::from_secs(3600),
-                is_own: false,
+                deadline_is_own: false,
                 answer_bytes: 1000,
             },
             track: &track,

@@ -62,7 +62,7 @@ impl ExchangeResult {
     /// At the deadline: what an answer of which only the head came has said counts all the same.
     fn late(answered: Option<StatusCode>, after: Duration, limits: ExchangeLimits) -> Self {
         let after = after.as_millis();
-        let limit = if limits.is_own {
+        let limit = if limits.deadline_is_own {
             "the solver's own timeout"
         } else {
             "the deadline"
