@@ -1,5 +1,6 @@
-//! A small HTTP client for requests with large bodies, which keeps two promises that need the connection itself:
-//! an answer that came before the body was read is not lost, and a request that is given up leaves nothing behind.
+//! A small HTTP client for requests with large bodies, which keeps three promises that need the connection itself: an
+//! answer that came before the body was read is not lost, a request that is given up leaves nothing behind, and none
+//! waits for a connection that is gone.
 
 mod client_error;
 mod client_settings;
@@ -11,6 +12,7 @@ mod direct_connector;
 mod given_up;
 mod guarded_stream;
 mod http_client;
+mod loss_watch;
 mod outgoing_request;
 mod pending_response;
 mod proxies;

@@ -11,7 +11,7 @@ use crate::solver::{Exchange, Solver};
 pub struct SolverOutcome {
     /// The solver's name.
     pub name: String,
-    /// Where the request went, without user info.
+    /// Where the request went, without user info and without the values of its query.
     pub url: String,
     /// How it ended.
     pub status: SolverStatus,

@@ -22,9 +22,9 @@ use crate::telemetry::Telemetry;
 /// One production of a document serves all who are sent it: each solver and the archive are branches of one tee.
 /// Nothing is buffered but windows and what the HTTP client and the archive hold; no thread and no task is started.
 ///
-/// Any number of runs may overlap. They share connections and one [budget](PipelineBuilder::window_budget) for windows,
-/// and none waits for another: later ones have smaller windows. How many overlap is the caller's choice, and so is what
-/// they take together: limit it where auctions come faster than they end.
+/// Any number of runs may overlap. They share each solver's connections and one [budget](PipelineBuilder::window_budget)
+/// for windows, and none waits for another: later ones have smaller windows. How many overlap is the caller's choice, and
+/// so is what they take together: limit it where auctions come faster than they end.
 ///
 /// Cheap to clone; clones share all of that.
 #[derive(Clone, Debug)]
@@ -36,7 +36,8 @@ pub struct Pipeline {
 struct Inner {
     solvers: Vec<Solver>,
     archive: Option<ArchiveTarget>,
-    client: HttpClient,
+    /// By the solver's index: a solver that does not read holds up no other, even one of the same engine.
+    clients: Vec<HttpClient>,
     settings: Settings,
     budget: WindowBudget,
     telemetry: Telemetry,
@@ -53,7 +54,7 @@ impl Pipeline {
     pub(super) fn new(
         solvers: Vec<Solver>,
         archive: Option<ArchiveTarget>,
-        client: HttpClient,
+        client: &HttpClient,
         settings: Settings,
         telemetry: Telemetry,
     ) -> Self {
@@ -61,9 +62,9 @@ impl Pipeline {
         // Closed for good, it still takes tasks, and to wait is to wait until it is empty.
         pending.close();
         let inner = Inner {
+            clients: solvers.iter().map(|_| client.apart()).collect(),
             solvers,
             archive,
-            client,
             budget: WindowBudget::new(settings.window_budget_bytes),
             settings,
             telemetry,
@@ -174,8 +175,9 @@ impl Pipeline {
         self.inner.archive.as_ref()
     }
 
-    pub(super) fn client(&self) -> &HttpClient {
-        &self.inner.client
+    /// By the solver's index.
+    pub(super) fn clients(&self) -> &[HttpClient] {
+        &self.inner.clients
     }
 
     pub(super) fn settings(&self) -> &Settings {

@@ -63,7 +63,8 @@ impl PipelineBuilder {
         self
     }
 
-    /// The longest answer that is taken from a solver, in bytes. 10 MB by default. Each solver may cost this much.
+    /// The longest answer that is taken from a solver, in bytes. 10 MB by default. Each solver may cost this much, and up to
+    /// twice as much while its answer is read.
     #[must_use]
     pub fn answer_limit(mut self, bytes: usize) -> Self {
         self.settings.answer_bytes = bytes;
@@ -135,7 +136,7 @@ impl PipelineBuilder {
         Ok(Pipeline::new(
             self.solvers,
             self.archive,
-            client,
+            &client,
             self.settings,
             telemetry,
         ))

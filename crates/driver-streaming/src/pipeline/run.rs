@@ -13,6 +13,7 @@ use crate::auction::AuctionId;
 use crate::dispatch::Dispatch;
 use crate::document::DocumentError;
 use crate::feed::{Feed, Feeds, Reader, TeeSettings};
+use crate::http_client::HttpClient;
 use crate::outcome::{
     ArchiveOutcome, AuctionOutcome, CompressOutcome, Outcome, SerializeOutcome, SolverOutcome,
     SolverStatus, milliseconds,
@@ -42,6 +43,7 @@ pub(super) struct Run<'a> {
 /// What is needed to send one solver its document.
 struct Send<'a> {
     solver: &'a Solver,
+    client: &'a HttpClient,
     feed: Feed,
     branch: Branch<DocumentError>,
     track: ProgressTrack,
@@ -73,6 +75,7 @@ impl<'a> Run<'a> {
         let sends = solvers.filter_map(|(index, (solver, reader))| {
             let feed = feeds.feed(reader)?;
             Some(Send {
+                client: pipeline.clients().get(index)?,
                 branch: feed.branch(solver.name(), solver.lag_policy()),
                 track: progress.track(index),
                 told: telemetry.solver(index),
@@ -134,6 +137,7 @@ impl<'a> Run<'a> {
     ) -> SolverOutcome {
         let Send {
             solver,
+            client,
             feed,
             branch,
             track,
@@ -141,17 +145,18 @@ impl<'a> Run<'a> {
         } = send;
         let settings = self.pipeline.settings();
         told.propagate(&mut headers);
-        let limit = solver
+        let own = solver
             .timeout()
-            .map_or(settings.deadline, |timeout| timeout.min(settings.deadline));
+            .filter(|timeout| *timeout < settings.deadline);
         let setup = ExchangeSetup {
-            client: self.pipeline.client(),
+            client,
             solver,
             headers,
             feed,
             branch,
             limits: ExchangeLimits {
-                deadline: started + limit,
+                deadline: started + own.unwrap_or(settings.deadline),
+                deadline_is_own: own.is_some(),
                 answer_bytes: settings.answer_bytes,
             },
             track: &track,

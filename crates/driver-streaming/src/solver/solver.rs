@@ -24,7 +24,7 @@ const RETRIES: u32 = 2;
 ///
 /// let solver: Solver = "baseline=http://localhost:8080/mainnet/?trace=1".parse()?;
 /// assert_eq!(solver.name(), "baseline");
-/// assert_eq!(solver.shown_url(), "http://localhost:8080/mainnet/solve?trace=1");
+/// assert_eq!(solver.shown_url(), "http://localhost:8080/mainnet/solve?trace=REDACTED");
 /// # Ok::<(), driver_streaming::SolverError>(())
 /// ```
 #[derive(Clone)]
@@ -148,12 +148,12 @@ impl Solver {
         &self.name
     }
 
-    /// Where requests go, with `***` in place of user and password.
+    /// Where requests go, with `***` in place of user and password, and `REDACTED` in place of each value of the query.
     pub fn shown_url(&self) -> String {
         redacted(&self.url).into()
     }
 
-    /// Where requests go, with user and password.
+    /// Where requests go, with all that they need.
     pub(crate) fn url(&self) -> &Url {
         &self.url
     }
@@ -264,7 +264,7 @@ mod tests {
             let error = text.parse::<Solver>().unwrap_err();
             assert!(!format!("{error} {error:?}").contains("secret"), "{error}");
         }
-        let solver: Solver = "a=http://u:secret@h/".parse().unwrap();
+        let solver: Solver = "a=http://u:secret@h/?key=secret".parse().unwrap();
         let solver = solver
             .with_header(header::AUTHORIZATION, HeaderValue::from_static("secret"))
             .unwrap();
