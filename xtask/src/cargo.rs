@@ -35,6 +35,13 @@ impl Shown {
         self
     }
 
+    /// Adds one word, whatever it contains.
+    pub(crate) fn path(mut self, path: &Path) -> Self {
+        self.command.arg(path);
+        self.line.push_str(&format!(" {}", path.display()));
+        self
+    }
+
     /// Sets a variable of its environment.
     pub(crate) fn variable(mut self, name: &str, value: &str) -> Self {
         self.command.env(name, value);

@@ -7,6 +7,7 @@
     reason = "a program for a terminal: what it does is what it says"
 )]
 
+mod bench;
 mod cargo;
 mod ci;
 mod deny;
@@ -41,17 +42,22 @@ enum Command {
     Tidy,
     /// Run random auctions, solvers and faults against the whole pipeline.
     Soak(soak::Soak),
+    /// Measure everything that the project claims of itself, beside the alternatives, and draw a page.
+    Bench(bench::Bench),
 }
 
 fn main() -> ExitCode {
     let root = root();
     let outcome = match Arguments::parse().command {
-        Command::Ci { only } => ci::run(&root, &only),
-        Command::Tidy => tidy::run(&root),
-        Command::Soak(soak) => soak.run(&root),
+        Command::Ci { only } => ci::run(&root, &only).map(|()| true),
+        Command::Tidy => tidy::run(&root).map(|()| true),
+        Command::Soak(soak) => soak.run(&root).map(|()| true),
+        Command::Bench(bench) => bench.run(&root),
     };
     match outcome {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(true) => ExitCode::SUCCESS,
+        // It has said why.
+        Ok(false) => ExitCode::FAILURE,
         Err(error) => {
             eprintln!("{error}");
             ExitCode::FAILURE

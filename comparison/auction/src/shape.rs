@@ -31,12 +31,31 @@ impl Shape {
         pools: 7_430,
     };
 
-    /// The shape that is called `small`, `mainnet` or `large`.
+    /// About 310 MB of JSON.
+    pub const HUGE: Self = Self {
+        orders: 203_500,
+        tokens: 35_700,
+        pools: 87_900,
+    };
+
+    /// About 1 GiB of JSON.
+    pub const GIANT: Self = Self {
+        orders: 704_800,
+        tokens: 123_700,
+        pools: 304_400,
+    };
+
+    /// What the shapes are called.
+    pub const NAMES: [&'static str; 5] = ["small", "mainnet", "large", "huge", "giant"];
+
+    /// The shape of this name.
     pub fn named(name: &str) -> Option<Self> {
         match name {
             "small" => Some(Self::SMALL),
             "mainnet" => Some(Self::MAINNET),
             "large" => Some(Self::LARGE),
+            "huge" => Some(Self::HUGE),
+            "giant" => Some(Self::GIANT),
             _ => None,
         }
     }

@@ -32,7 +32,7 @@ impl Eager {
         };
         Ok(Self {
             engines: setup.engines,
-            client: client()?,
+            client: client(setup.deadline)?,
             codec: setup.codec,
             store: setup.store,
             is_cloned,

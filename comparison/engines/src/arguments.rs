@@ -9,6 +9,9 @@ pub(crate) struct Arguments {
     /// Hash every body.
     #[arg(long)]
     pub(crate) check: bool,
+    /// How many of the engines, the last ones, read 64 KiB of each body and then nothing more.
+    #[arg(long, default_value_t = 0)]
+    pub(crate) stalled: usize,
     /// Threads that serve all engines.
     #[arg(long, default_value_t = 2)]
     pub(crate) workers: usize,

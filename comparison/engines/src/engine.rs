@@ -1,3 +1,4 @@
+use std::future::pending;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -13,19 +14,24 @@ use tokio::net::TcpListener;
 
 use crate::log::Log;
 
+/// So much a stalled engine reads.
+const STALLED_BYTES: u64 = 64 * 1024;
+
 /// One engine.
 #[derive(Clone, Debug)]
 pub(crate) struct Engine {
     index: usize,
     is_hashing: bool,
+    stalls: bool,
     log: Arc<Log>,
 }
 
 impl Engine {
-    pub(crate) fn new(index: usize, is_hashing: bool, log: Arc<Log>) -> Self {
+    pub(crate) fn new(index: usize, is_hashing: bool, stalls: bool, log: Arc<Log>) -> Self {
         Self {
             index,
             is_hashing,
+            stalls,
             log,
         }
     }
@@ -72,6 +78,10 @@ impl Engine {
             };
             first_byte_at_ns.get_or_insert_with(monotonic_nanoseconds);
             bytes += data.len() as u64;
+            if self.stalls && bytes >= STALLED_BYTES {
+                // The connection stays, and with it what the kernel holds for it, until the process ends.
+                return pending().await;
+            }
             if let Some(hasher) = &mut hasher {
                 hasher.update(&data);
             }

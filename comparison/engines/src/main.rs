@@ -2,7 +2,8 @@
 //! has found nothing.
 //!
 //! The first line of the output says where they listen. Each line of the input that is `report` is answered by one line:
-//! what has been received since the last. The end of the input ends the process.
+//! what has been received since the last. The end of the input ends the process. What a stalled engine was sent is never
+//! told.
 
 mod arguments;
 mod engine;
@@ -40,7 +41,8 @@ async fn serve(arguments: &Arguments) -> Result<()> {
     for index in 0..arguments.engines {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         addresses.push(listener.local_addr()?);
-        let engine = Engine::new(index, arguments.check, Arc::clone(&log));
+        let stalls = index + arguments.stalled >= arguments.engines;
+        let engine = Engine::new(index, arguments.check, stalls, Arc::clone(&log));
         tokio::spawn(engine.serve(listener));
     }
     print(&serde_json::to_value(Listening { addresses })?)?;

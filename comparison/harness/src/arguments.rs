@@ -18,17 +18,26 @@ pub(crate) struct Arguments {
     /// How the archive is compressed.
     #[arg(long, value_enum, default_value_t = Codec::Gzip)]
     pub(crate) codec: Codec,
-    /// How large the auction is: small, mainnet or large.
+    /// How large the auction is: small, mainnet, large, huge or giant.
     #[arg(long, value_parser = shape)]
     pub(crate) auction: Shape,
     /// What the auction is generated from.
     #[arg(long, default_value_t = 0)]
     pub(crate) seed: u64,
+    /// When every request is given up, in milliseconds after the call. By default no run comes near it.
+    #[arg(long, default_value_t = 120_000)]
+    pub(crate) deadline_ms: u64,
+    /// Some engines stall, so that the call cannot end well: what it took counts all the same.
+    #[arg(long)]
+    pub(crate) stalled: bool,
+    /// Measure by how much timers are late meanwhile. What else is measured then counts for less.
+    #[arg(long)]
+    pub(crate) ticker: bool,
     /// Write the archived object to this file, for checking it. What is measured then counts for nothing.
     #[arg(long)]
     pub(crate) keep: Option<PathBuf>,
 }
 
 fn shape(name: &str) -> Result<Shape, String> {
-    Shape::named(name).ok_or_else(|| "expected small, mainnet or large".to_owned())
+    Shape::named(name).ok_or_else(|| format!("expected one of {}", Shape::NAMES.join(", ")))
 }

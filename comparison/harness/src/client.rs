@@ -5,16 +5,15 @@ use reqwest::header::{CONTENT_TYPE, HeaderValue};
 
 use crate::Result;
 
-/// No run comes near it.
-const DEADLINE: Duration = Duration::from_secs(120);
-
-/// A client with the settings that `driver_streaming::Pipeline` gives its own for engines on this machine.
+/// A client with the settings that `driver_streaming::Pipeline` gives its own for engines on this machine, which gives up a
+/// request after `deadline`.
 ///
 /// # Errors
 /// When TLS cannot be set up.
-pub fn client() -> Result<reqwest::Client> {
+pub fn client(deadline: Duration) -> Result<reqwest::Client> {
     Ok(reqwest::Client::builder()
-        .tcp_user_timeout(DEADLINE)
+        .tcp_user_timeout(deadline)
+        .timeout(deadline)
         .redirect(reqwest::redirect::Policy::none())
         .user_agent("comparison")
         .no_proxy()
@@ -33,7 +32,6 @@ pub async fn post(
     let response = client
         .post(format!("http://{engine}/solve"))
         .header(CONTENT_TYPE, HeaderValue::from_static("application/json"))
-        .timeout(DEADLINE)
         .body(body)
         .send()
         .await?

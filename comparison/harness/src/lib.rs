@@ -4,11 +4,13 @@
 mod arguments;
 mod client;
 mod codec;
+mod counted;
 mod counting_store;
 mod design;
 mod measure;
 mod process;
 mod setup;
+mod ticker;
 mod upload;
 
 pub use self::client::{client, post};

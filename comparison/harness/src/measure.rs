@@ -1,13 +1,16 @@
 use std::io::Write as _;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::Parser as _;
 use comparison_auction::Auction;
-use comparison_records::{Measurement, monotonic_nanoseconds, process_cpu_nanoseconds};
+use comparison_records::{Measurement, Timers, monotonic_nanoseconds, process_cpu_nanoseconds};
 
 use crate::arguments::Arguments;
+use crate::counted::Counted;
 use crate::process::{forget_peak, status, system_milliseconds};
+use crate::ticker::Ticker;
 use crate::{CountingStore, Design, Result, Setup};
 
 /// Threads of the runtime, the same wherever it runs.
@@ -47,6 +50,7 @@ fn measure<D: Design>(
         design: arguments.design.clone(),
         engines: arguments.engines.clone(),
         codec: arguments.codec,
+        deadline: Duration::from_millis(arguments.deadline_ms),
         store: store.clone(),
     })?);
 
@@ -54,6 +58,11 @@ fn measure<D: Design>(
     runtime.block_on(runtime.spawn(async move { warming.warm_up().await }))??;
     let auction = Arc::new(Auction::generate(arguments.auction, arguments.seed));
 
+    let timers_at_rest = match arguments.ticker {
+        true => Some(runtime.block_on(Ticker::at_rest())?),
+        false => None,
+    };
+    let ticker = arguments.ticker.then(Ticker::start);
     let threads_at_rest = status("Threads:")?;
     forget_peak()?;
     let base_rss_kib = status("VmRSS:")?;
@@ -63,19 +72,29 @@ fn measure<D: Design>(
     let sent = Arc::clone(&auction);
     let (productions, called_at_ns) = runtime.block_on(runtime.spawn(async move {
         let called_at_ns = monotonic_nanoseconds();
-        let productions = design.run(sent).await?;
-        Result::<_>::Ok((productions, called_at_ns))
-    }))??;
+        (design.run(sent).await, called_at_ns)
+    }))?;
     let ended_at_ns = monotonic_nanoseconds();
     let cpu_ms = (process_cpu_nanoseconds() - cpu) as f64 / 1e6;
     let system_ms = system_milliseconds()? - system;
     let threads = status("Threads:")?;
     let peak_rss_kib = status("VmHWM:")?;
+    let timers = match (timers_at_rest, ticker) {
+        (Some(at_rest), Some(ticker)) => Some(Timers {
+            at_rest,
+            meanwhile: runtime.block_on(ticker.stop())?,
+        }),
+        _ => None,
+    };
+    let productions = match productions {
+        Err(_timed_out) if arguments.stalled => 0.0,
+        productions => productions?,
+    };
 
     Ok(Measurement {
         design: arguments.design.clone(),
         codec: arguments.codec.name().to_owned(),
-        auction_bytes: serde_json::to_vec(&*auction)?.len() as u64,
+        auction_bytes: length(&auction)?,
         solvers: arguments.engines.len(),
         cpu_ms,
         system_ms,
@@ -88,5 +107,13 @@ fn measure<D: Design>(
         archives: store.objects(),
         productions,
         called_at_ns,
+        timers,
     })
+}
+
+/// How long the auction's JSON is, without holding it.
+fn length(auction: &Auction) -> Result<u64> {
+    let mut counted = Counted(0);
+    serde_json::to_writer(&mut counted, auction)?;
+    Ok(counted.0)
 }

@@ -1,4 +1,5 @@
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use crate::{Codec, CountingStore};
 
@@ -11,6 +12,8 @@ pub struct Setup {
     pub engines: Vec<SocketAddr>,
     /// How the archive is compressed.
     pub codec: Codec,
+    /// After how long every request is given up.
+    pub deadline: Duration,
     /// Where the archive goes.
     pub store: CountingStore,
 }

@@ -1,14 +1,12 @@
 use std::sync::Arc;
-use std::time::Duration;
 
 use archive_sink::{Archive, CodecKind};
 use comparison_auction::Auction;
 use comparison_harness::{ARCHIVE_KEY, Codec, Design, Result, Setup, WARM_UP};
-use driver_streaming::{ArchiveTarget, AuctionId, Dispatch, JsonDocument, Outcome, Pipeline, Solver};
+use driver_streaming::{
+    ArchiveTarget, AuctionId, Dispatch, JsonDocument, Outcome, Pipeline, Solver,
+};
 use url::Url;
-
-/// No run comes near it.
-const DEADLINE: Duration = Duration::from_secs(120);
 
 /// One pipeline with an archive.
 #[derive(Debug)]
@@ -40,7 +38,7 @@ impl Ours {
             pipeline: Pipeline::builder()
                 .solvers(solvers)
                 .archive(ArchiveTarget::new(archive, Url::parse("memory:///")?))
-                .deadline(DEADLINE)
+                .deadline(setup.deadline)
                 .digest(false)
                 .build()?,
             id: ARCHIVE_KEY.trim_end_matches(".json").parse()?,

@@ -1,5 +1,7 @@
 use serde::{Deserialize, Serialize};
 
+use crate::Timers;
+
 /// What one auction took, by one design, in a process of its own.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Measurement {
@@ -29,8 +31,11 @@ pub struct Measurement {
     pub archive_bytes: u64,
     /// How many objects were put into the store.
     pub archives: u64,
-    /// How often the auction was serialised, in whole auctions.
+    /// How often the auction was serialised, in whole auctions. 0 of a call that could not end well.
     pub productions: f64,
     /// When the call was made, in nanoseconds of `CLOCK_MONOTONIC`.
     pub called_at_ns: u64,
+    /// How late timers were, where that was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timers: Option<Timers>,
 }

@@ -1,10 +1,11 @@
-use std::io::Read;
+use std::fs::File;
+use std::io::{BufReader, BufWriter, Read};
 use std::path::Path;
 
 use comparison_auction::Auction;
 use comparison_records::Received;
-use sha2::{Digest as _, Sha256};
 
+use crate::seen::Seen;
 use crate::{Design, Result, Size};
 
 /// What everybody must be sent.
@@ -15,12 +16,14 @@ pub(crate) struct Expected {
 }
 
 impl Expected {
-    /// The auction as `serde_json::to_vec` writes it.
+    /// The auction as serde_json writes it.
     pub(crate) fn of(size: Size, seed: u64) -> Result<Self> {
-        let document = serde_json::to_vec(&Auction::generate(size.shape(), seed))?;
+        let mut seen = BufWriter::new(Seen::default());
+        serde_json::to_writer(&mut seen, &Auction::generate(size.shape(), seed))?;
+        let seen = seen.into_inner().map_err(|error| error.into_error())?;
         Ok(Self {
-            bytes: document.len() as u64,
-            sha256: hex(&Sha256::digest(&document)),
+            bytes: seen.bytes,
+            sha256: seen.sha256(),
         })
     }
 
@@ -41,23 +44,17 @@ impl Expected {
 
     /// Whether the archived object decompresses to it, to its very end.
     pub(crate) fn check_archive(&self, design: Design, path: &Path) -> Result {
-        let object = std::fs::read(path)?;
-        let document = match design.codec() {
-            "zstd" => zstd::stream::decode_all(&object[..])?,
-            _ => {
-                let mut document = Vec::new();
-                flate2::bufread::MultiGzDecoder::new(&object[..]).read_to_end(&mut document)?;
-                document
-            }
+        let object = BufReader::new(File::open(path)?);
+        let mut document: Box<dyn Read> = match design.codec() {
+            "zstd" => Box::new(zstd::stream::Decoder::with_buffer(object)?),
+            _ => Box::new(flate2::bufread::MultiGzDecoder::new(object)),
         };
-        if hex(&Sha256::digest(&document)) == self.sha256 {
+        let mut seen = Seen::default();
+        std::io::copy(&mut document, &mut seen)?;
+        if seen.sha256() == self.sha256 {
             Ok(())
         } else {
             Err("the archive holds something else".into())
         }
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

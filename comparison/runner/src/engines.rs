@@ -19,10 +19,25 @@ pub(crate) struct Engines {
 }
 
 impl Engines {
-    pub(crate) fn start(program: &Path, engines: usize, is_checking: bool) -> Result<Self> {
+    /// So many engines that read everything.
+    pub(crate) fn start(program: &Path, engines: usize) -> Result<Self> {
+        Self::start_with(program, engines, &[])
+    }
+
+    /// The same, and they hash what they read.
+    pub(crate) fn start_hashing(program: &Path, engines: usize) -> Result<Self> {
+        Self::start_with(program, engines, &["--check"])
+    }
+
+    /// So many engines, of which the last ones stop reading.
+    pub(crate) fn start_stalled(program: &Path, engines: usize, stalled: usize) -> Result<Self> {
+        Self::start_with(program, engines, &["--stalled", &stalled.to_string()])
+    }
+
+    fn start_with(program: &Path, engines: usize, arguments: &[&str]) -> Result<Self> {
         let mut process = Command::new(program)
             .args(["--engines", &engines.to_string()])
-            .args(is_checking.then_some("--check"))
+            .args(arguments)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()

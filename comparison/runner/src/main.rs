@@ -1,25 +1,32 @@
-//! Compares the designs and prints what each took, as Markdown.
+//! Compares the designs and prints what each took, as Markdown; or, as `bench`, measures everything and draws a page.
+
+mod arguments;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Parser as _;
-use comparison_runner::{Options, Programs, Result, markdown, run};
+use comparison_runner::{
+    BenchOptions, Options, Programs, Result, bench, markdown, memory_figure, page, run,
+};
+
+use self::arguments::{Arguments, Command};
 
 fn main() -> ExitCode {
-    match compare(&Options::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("{error}");
-            ExitCode::FAILURE
-        }
-    }
+    let arguments = Arguments::parse();
+    let outcome = match &arguments.command {
+        Some(Command::Bench(options)) => prove(options),
+        None => compare(&arguments.options).map(|()| ExitCode::SUCCESS),
+    };
+    outcome.unwrap_or_else(|error| {
+        eprintln!("{error}");
+        ExitCode::FAILURE
+    })
 }
 
 fn compare(options: &Options) -> Result {
-    let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml");
-    let folder = folder()?;
-    let programs = Programs::build(&manifest, &folder)?;
+    let folder = folder("comparison")?;
+    let programs = Programs::build(&manifest(), &folder)?;
     let report = run(options, &programs, &folder)?;
     let path = folder.join("report.json");
     std::fs::write(&path, serde_json::to_string_pretty(&report)? + "\n")?;
@@ -27,8 +34,46 @@ fn compare(options: &Options) -> Result {
     Ok(())
 }
 
-/// `comparison` in the folder where cargo puts what it builds.
-fn folder() -> Result<PathBuf> {
+fn prove(options: &BenchOptions) -> Result<ExitCode> {
+    let programs = Programs::build(&manifest(), &folder("comparison")?)?;
+    let folder = folder("bench")?;
+    let report = bench(options, &programs, &folder)?;
+    for (name, text) in [
+        ("report.json", serde_json::to_string_pretty(&report)? + "\n"),
+        ("report.html", page(&report)?.to_html()),
+    ] {
+        let path = folder.join(name);
+        std::fs::write(&path, text)?;
+        println!("{}", path.display());
+    }
+    if let Some(folder) = &options.figures {
+        let path = folder.join("memory.svg");
+        std::fs::write(&path, memory_figure(&report)?)?;
+        println!("{}", path.display());
+    }
+    println!("{:.0} s", report.seconds);
+    let missed: Vec<_> = report.missed().collect();
+    for ratio in &missed {
+        let found = ratio
+            .value
+            .map_or_else(String::new, |value| format!(" ({value:.2})"));
+        println!("not met: {}{found}", ratio.what);
+        if let Some(reason) = &ratio.reason {
+            println!("    {reason}");
+        }
+    }
+    Ok(match options.check && !missed.is_empty() {
+        true => ExitCode::FAILURE,
+        false => ExitCode::SUCCESS,
+    })
+}
+
+fn manifest() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml")
+}
+
+/// A folder of this name in the folder where cargo puts what it builds.
+fn folder(name: &str) -> Result<PathBuf> {
     let target = std::env::var_os("CARGO_TARGET_DIR").map(PathBuf::from);
     let target = match target {
         Some(target) => target,
@@ -38,7 +83,7 @@ fn folder() -> Result<PathBuf> {
             .ok_or("the package is not where it was")?
             .join("target"),
     };
-    let folder = target.join("comparison");
+    let folder = target.join(name);
     std::fs::create_dir_all(&folder)?;
     Ok(folder.canonicalize()?)
 }

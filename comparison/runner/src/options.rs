@@ -1,10 +1,10 @@
-use clap::Parser;
+use clap::Args;
 
 use crate::{Design, Size};
 
 /// Compares designs that send one auction to many engines and archive it. Prints Markdown, and writes `report.json` below
 /// `comparison` in the target folder.
-#[derive(Clone, Debug, Parser)]
+#[derive(Clone, Debug, Args)]
 pub struct Options {
     /// How often each design runs in each scenario.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]

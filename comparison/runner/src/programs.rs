@@ -3,6 +3,15 @@ use std::path::{Path, PathBuf};
 use crate::Result;
 use crate::build::{build, has_dependency};
 
+/// What is built, and whether its gzip is zlib-rs rather than flate2's default backend.
+const PROGRAMS: [(&str, bool); 5] = [
+    ("threaded", false),
+    ("eager", true),
+    ("ours", true),
+    ("production-archive", false),
+    ("micro", true),
+];
+
 /// The compared programs and the engines, built.
 #[derive(Clone, Debug)]
 pub struct Programs {
@@ -15,10 +24,9 @@ impl Programs {
     /// # Errors
     /// When one does not build, or features have unified where they must not.
     pub fn build(manifest: &Path, target: &Path) -> Result<Self> {
-        for program in ["engines", "threaded", "eager", "ours"] {
+        build(manifest, target, &package("engines"))?;
+        for (program, is_zlib_rs) in PROGRAMS {
             build(manifest, target, &package(program))?;
-        }
-        for (program, is_zlib_rs) in [("threaded", false), ("eager", true), ("ours", true)] {
             if has_dependency(manifest, &package(program), "zlib-rs")? != is_zlib_rs {
                 return Err(format!("{program} has the wrong backend of flate2").into());
             }

@@ -1,7 +1,7 @@
 use serde::Serialize;
 
 use crate::statistics::median;
-use crate::{Sample, Scenario};
+use crate::{Sample, Scenario, Size};
 
 /// All runs of a scenario, and their medians.
 #[derive(Clone, Debug, Serialize)]
@@ -42,6 +42,11 @@ pub struct Row {
 }
 
 impl Row {
+    /// Whether it is of this auction and so many solvers.
+    pub(crate) fn is_of(&self, auction: Size, solvers: usize) -> bool {
+        (self.scenario.auction, self.scenario.solvers) == (auction, solvers)
+    }
+
     pub(crate) fn new(scenario: Scenario, samples: Vec<Sample>) -> Self {
         let of = |pick: fn(&Sample) -> f64| median(samples.iter().map(pick));
         let least =

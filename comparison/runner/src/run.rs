@@ -1,12 +1,12 @@
 use std::path::Path;
-use std::process::{Command, Stdio};
-
-use comparison_records::{EngineReport, Measurement};
 
 use crate::check::Expected;
 use crate::engines::Engines;
-use crate::target::targets;
-use crate::{Machine, Options, Programs, Report, Result, Row, Sample, Scenario, Size};
+use crate::execution::Execution;
+use crate::targets::of_rows;
+use crate::{
+    Design, Grid, Machine, Options, Programs, Report, Result, Row, Sample, Scenario, Size,
+};
 
 /// Checks every design in every scenario, then runs them by turns.
 ///
@@ -16,64 +16,75 @@ use crate::{Machine, Options, Programs, Report, Result, Row, Sample, Scenario, S
 /// When a program fails, or a design delivers or archives wrong bytes.
 pub fn run(options: &Options, programs: &Programs, folder: &Path) -> Result<Report> {
     let mut machine = Machine::look()?;
+    let grid = Grid::from(options);
     let mut checked = 0;
     if !options.unchecked {
-        for size in &options.auctions {
-            checked += check(options, *size, programs, folder)?;
-        }
+        checked = check(&grid, options.seed, programs, folder)?;
     }
-    let most = options.solvers.iter().copied().max().unwrap_or_default();
-    let mut engines = Engines::start(&programs.path("engines"), most, false)?;
-    let mut rows = Vec::new();
-    for auction in &options.auctions {
-        for solvers in &options.solvers {
-            let mut samples = vec![Vec::new(); options.designs.len()];
-            for turn in 1..=options.runs {
-                let (size, runs) = (auction.name(), options.runs);
-                eprintln!("{size} auction, {solvers} solvers: turn {turn} of {runs}");
-                for (design, samples) in options.designs.iter().zip(&mut samples) {
-                    let scenario = scenario(*auction, *solvers, *design);
-                    let ran = execute(scenario, options.seed, programs, &mut engines, None)
-                        .and_then(|(measurement, report)| Sample::new(measurement, &report));
-                    samples.push(ran.map_err(|error| format!("{scenario:?}: {error}"))?);
-                }
-            }
-            for (design, samples) in options.designs.iter().zip(samples) {
-                rows.push(Row::new(scenario(*auction, *solvers, *design), samples));
-            }
-        }
-    }
+    let rows = measure(&grid, options.seed, programs)?;
     machine.look_again()?;
     Ok(Report {
         machine,
         runs: options.runs,
         checked,
-        targets: targets(&rows),
+        targets: of_rows(&rows),
         rows,
     })
 }
 
-/// Runs every design once for each number of solvers, with engines that hash, and says how many runs that were.
-fn check(options: &Options, size: Size, programs: &Programs, folder: &Path) -> Result<usize> {
-    eprintln!("{} auction: checking", size.name());
-    let expected = Expected::of(size, options.seed)?;
-    let most = options.solvers.iter().copied().max().unwrap_or_default();
-    let mut engines = Engines::start(&programs.path("engines"), most, true)?;
+/// Runs the grid's designs by turns.
+pub(crate) fn measure(grid: &Grid, seed: u64, programs: &Programs) -> Result<Vec<Row>> {
+    let mut engines = Engines::start(&programs.path("engines"), grid.most_solvers())?;
+    let mut rows = Vec::new();
+    for (auction, solvers) in each(grid) {
+        let scenario = |design| Scenario {
+            auction,
+            solvers,
+            design,
+        };
+        let mut samples = vec![Vec::new(); grid.designs.len()];
+        for turn in 1..=grid.runs {
+            let (size, runs) = (auction.name(), grid.runs);
+            eprintln!("{size} auction, {solvers} solvers: turn {turn} of {runs}");
+            for (design, samples) in grid.designs.iter().zip(&mut samples) {
+                let scenario = scenario(*design);
+                let ran = Execution::new(scenario, seed).run(programs, &mut engines)?;
+                let sample = Sample::new(ran.measurement, &ran.engines);
+                samples.push(sample.map_err(|error| format!("{scenario:?}: {error}"))?);
+            }
+        }
+        for (design, samples) in grid.designs.iter().zip(samples) {
+            rows.push(Row::new(scenario(*design), samples));
+        }
+    }
+    Ok(rows)
+}
+
+/// Runs every design once in each scenario, with engines that hash, and says how many runs that were.
+pub(crate) fn check(grid: &Grid, seed: u64, programs: &Programs, folder: &Path) -> Result<usize> {
+    let mut engines = Engines::start_hashing(&programs.path("engines"), grid.most_solvers())?;
     let archive = folder.join("archive");
     let mut checked = 0;
-    for solvers in &options.solvers {
-        for design in &options.designs {
-            let scenario = scenario(size, *solvers, *design);
-            execute(
-                scenario,
-                options.seed,
-                programs,
-                &mut engines,
-                Some(&archive),
-            )
-            .and_then(|(_, report)| expected.check_engines(*solvers, &report.requests))
-            .and_then(|()| expected.check_archive(*design, &archive))
-            .map_err(|error| format!("{scenario:?}: {error}"))?;
+    let mut expected = None;
+    for (auction, solvers) in each(grid) {
+        let expected = match &mut expected {
+            Some((known, expected)) if *known == auction => expected,
+            other => &mut other.insert((auction, Expected::of(auction, seed)?)).1,
+        };
+        eprintln!("{} auction, {solvers} solvers: checking", auction.name());
+        for design in &grid.designs {
+            let scenario = Scenario {
+                auction,
+                solvers,
+                design: *design,
+            };
+            let ran = Execution::new(scenario, seed)
+                .keep(&archive)
+                .run(programs, &mut engines)?;
+            expected
+                .check_engines(solvers, &ran.engines.requests)
+                .and_then(|()| expected.check_archive(*design, &archive))
+                .map_err(|error| format!("{scenario:?}: {error}"))?;
             std::fs::remove_file(&archive)?;
             checked += 1;
         }
@@ -81,38 +92,19 @@ fn check(options: &Options, size: Size, programs: &Programs, folder: &Path) -> R
     Ok(checked)
 }
 
-fn scenario(auction: Size, solvers: usize, design: crate::Design) -> Scenario {
-    Scenario {
+/// Every size with every number of engines.
+fn each(grid: &Grid) -> impl Iterator<Item = (Size, usize)> {
+    grid.auctions.iter().flat_map(|auction| {
+        let solvers = grid.solvers.iter();
+        solvers.map(|solvers| (*auction, *solvers))
+    })
+}
+
+/// Every scenario of one design.
+pub(crate) fn scenarios(grid: &Grid, design: Design) -> impl Iterator<Item = Scenario> {
+    each(grid).map(move |(auction, solvers)| Scenario {
         auction,
         solvers,
         design,
-    }
-}
-
-fn execute(
-    scenario: Scenario,
-    seed: u64,
-    programs: &Programs,
-    engines: &mut Engines,
-    keep: Option<&Path>,
-) -> Result<(Measurement, EngineReport)> {
-    let mut command = Command::new(programs.path(scenario.design.program()));
-    command
-        .args(["--design", scenario.design.name()])
-        .args(["--codec", scenario.design.codec()])
-        .args(["--auction", scenario.auction.name()])
-        .args(["--seed", &seed.to_string()])
-        .args(["--engines", &engines.first(scenario.solvers)])
-        .stderr(Stdio::inherit());
-    if let Some(path) = keep {
-        command.arg("--keep").arg(path);
-    }
-    let output = command
-        .output()
-        .map_err(|error| format!("cannot start the program: {error}"))?;
-    let report = engines.report()?;
-    if !output.status.success() {
-        return Err("the program failed".into());
-    }
-    Ok((serde_json::from_slice(&output.stdout)?, report))
+    })
 }

@@ -1,4 +1,4 @@
-use comparison_records::{EngineReport, Measurement};
+use comparison_records::{EngineReport, Measurement, Received};
 use serde::Serialize;
 
 use crate::Result;
@@ -26,24 +26,9 @@ impl Sample {
     /// # Errors
     /// When an engine was not sent the whole auction once, by the connection of the request before.
     pub(crate) fn new(measurement: Measurement, report: &EngineReport) -> Result<Self> {
-        let requests = report.requests.iter();
         let mut first_bytes = Vec::new();
         for engine in 0..measurement.solvers {
-            let mut requests = requests.clone().filter(|request| request.engine == engine);
-            let (Some(warm_up), Some(auction), None) =
-                (requests.next(), requests.next(), requests.next())
-            else {
-                return Err(format!("engine {engine} was not sent two requests").into());
-            };
-            if warm_up.connection != auction.connection {
-                return Err(
-                    format!("engine {engine} was sent the auction by a new connection").into(),
-                );
-            }
-            if auction.bytes != measurement.auction_bytes {
-                let (found, expected) = (auction.bytes, measurement.auction_bytes);
-                return Err(format!("engine {engine} was sent {found} bytes of {expected}").into());
-            }
+            let auction = auction_at(engine, &measurement, report)?;
             let at = auction.first_byte_at_ns.ok_or("an empty body")?;
             // An engine cannot have a byte before the call; signed, so that a mistake shows.
             first_bytes.push((at as f64 - measurement.called_at_ns as f64) / 1e6);
@@ -61,13 +46,38 @@ impl Sample {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use comparison_records::Received;
+/// The request by which an engine was sent the auction.
+///
+/// # Errors
+/// When it was not sent the whole auction once, by the connection of the request before.
+pub(crate) fn auction_at<'a>(
+    engine: usize,
+    measurement: &Measurement,
+    report: &'a EngineReport,
+) -> Result<&'a Received> {
+    let mut requests = report
+        .requests
+        .iter()
+        .filter(|request| request.engine == engine);
+    let (Some(warm_up), Some(auction), None) = (requests.next(), requests.next(), requests.next())
+    else {
+        return Err(format!("engine {engine} was not sent two requests").into());
+    };
+    if warm_up.connection != auction.connection {
+        return Err(format!("engine {engine} was sent the auction by a new connection").into());
+    }
+    if auction.bytes != measurement.auction_bytes {
+        let (found, expected) = (auction.bytes, measurement.auction_bytes);
+        return Err(format!("engine {engine} was sent {found} bytes of {expected}").into());
+    }
+    Ok(auction)
+}
 
+#[cfg(test)]
+pub(crate) mod tests {
     use super::*;
 
-    fn measurement() -> Measurement {
+    pub(crate) fn measurement() -> Measurement {
         Measurement {
             design: "ours".to_owned(),
             codec: "gzip".to_owned(),
@@ -84,10 +94,11 @@ mod tests {
             archives: 1,
             productions: 1.0,
             called_at_ns: 5_000_000,
+            timers: None,
         }
     }
 
-    fn received(engine: usize, connection: u64, bytes: u64, first: u64) -> Received {
+    pub(crate) fn received(engine: usize, connection: u64, bytes: u64, first: u64) -> Received {
         Received {
             engine,
             connection,
@@ -98,7 +109,7 @@ mod tests {
         }
     }
 
-    fn report(requests: &[Received]) -> EngineReport {
+    pub(crate) fn report(requests: &[Received]) -> EngineReport {
         EngineReport {
             cpu_ms: 1.0,
             requests: requests.to_vec(),

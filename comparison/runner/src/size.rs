@@ -12,15 +12,24 @@ pub enum Size {
     Mainnet,
     /// 26 MB.
     Large,
+    /// 310 MB.
+    Huge,
+    /// 1 GiB.
+    Giant,
 }
 
 impl Size {
+    /// Those that auctions have today, or may have soon.
+    pub const TYPICAL: [Self; 3] = [Self::Small, Self::Mainnet, Self::Large];
+
     /// What the compared programs call it.
     pub fn name(self) -> &'static str {
         match self {
             Self::Small => "small",
             Self::Mainnet => "mainnet",
             Self::Large => "large",
+            Self::Huge => "huge",
+            Self::Giant => "giant",
         }
     }
 
@@ -29,6 +38,8 @@ impl Size {
             Self::Small => Shape::SMALL,
             Self::Mainnet => Shape::MAINNET,
             Self::Large => Shape::LARGE,
+            Self::Huge => Shape::HUGE,
+            Self::Giant => Shape::GIANT,
         }
     }
 }

@@ -1,6 +1,6 @@
 use std::fmt::Write as _;
 
-use crate::target::label;
+use crate::targets::label;
 use crate::{Report, Verdict};
 
 /// The report as Markdown: one table of what was measured, one of what was wanted.

@@ -47,7 +47,7 @@ impl Threaded {
         };
         Ok(Self {
             engines: setup.engines,
-            client: client()?,
+            client: client(setup.deadline)?,
             store: setup.store,
             archives,
             revision,

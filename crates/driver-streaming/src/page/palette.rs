@@ -38,6 +38,8 @@ fn hex((red, green, blue): (u8, u8, u8)) -> String {
     format!("#{red:02X}{green:02X}{blue:02X}")
 }
 
+/// What drawings that are files of their own are drawn on. A page has its own.
+pub(super) const GROUND: Shade = Shade::new(0xff_ffff, 0x14_171a);
 /// Text in plots.
 pub(super) const INK: Shade = Shade::new(0x1b_1f24, 0xe6_e9ed);
 /// Ticks' labels.
@@ -67,7 +69,7 @@ mod tests {
 
     #[test]
     fn a_colour_in_a_plot_says_what_it_is_for() {
-        let all = [INK, MUTED, GRID, AXIS].into_iter().chain(SERIES);
+        let all = [INK, MUTED, GRID, AXIS, GROUND].into_iter().chain(SERIES);
         let light: HashSet<_> = all.clone().map(|shade| shade.light).collect();
         assert_eq!(light.len(), all.count());
         assert_eq!(INK.light_hex(), "#1B1F24");
@@ -92,7 +94,7 @@ mod tests {
 
     #[test]
     fn what_is_drawn_can_be_seen() {
-        let (light, dark) = ((0xff, 0xff, 0xff), (0x14, 0x17, 0x1a));
+        let (light, dark) = (GROUND.light, GROUND.dark);
         for shade in SERIES {
             assert!(contrast(shade.light, light) >= 3.0, "{shade:?}");
             assert!(contrast(shade.dark, dark) >= 3.0, "{shade:?}");

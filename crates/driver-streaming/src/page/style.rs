@@ -1,10 +1,15 @@
 use std::fmt::Write;
 
-use super::palette::{AXIS, GRID, INK, MUTED, SERIES};
+use super::palette::{AXIS, GRID, GROUND, INK, MUTED, SERIES};
 
 /// The style of every page. Plots have the colours of light ground in their attributes, which it replaces on dark ground.
 pub(super) fn stylesheet() -> String {
-    let mut style = include_str!("style.css").to_owned();
+    include_str!("style.css").to_owned() + &drawings()
+}
+
+/// The part of it that is about drawings alone.
+pub(super) fn drawings() -> String {
+    let mut style = String::new();
     // Whoever cannot tell colours apart has dashes.
     for shade in &SERIES[SERIES.len() / 2..] {
         let light = shade.light_hex();
@@ -14,7 +19,8 @@ pub(super) fn stylesheet() -> String {
         );
     }
     style.push_str("@media screen and (prefers-color-scheme: dark) {\n");
-    for shade in [INK, MUTED, GRID, AXIS].into_iter().chain(SERIES) {
+    let shades = [INK, MUTED, GRID, AXIS, GROUND];
+    for shade in shades.into_iter().chain(SERIES) {
         let (light, dark) = (shade.light_hex(), shade.dark_hex());
         let _infallible = writeln!(
             style,

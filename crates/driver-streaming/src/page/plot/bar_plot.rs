@@ -84,9 +84,11 @@ impl BarPlot {
                     source: error.into(),
                 })?;
         }
-        let names = self.series.iter().map(String::as_str);
-        let names = names.filter(|_| self.series.len() > 1);
-        Ok(framed(&self.title, names, Mark::Bar, &drawn))
+        let names = self.series.iter().enumerate();
+        let named = names
+            .filter(|_| self.series.len() > 1)
+            .map(|(order, name)| (name.as_str(), Shade::of_series(order)));
+        Ok(framed(&self.title, named, Mark::Bar, &drawn))
     }
 
     fn shown(&self, value: Option<f64>) -> Option<f64> {

@@ -45,6 +45,28 @@ impl Canvas {
         }
     }
 
+    /// The shapes of a drawing of this height, in CSS pixels, without the element around them.
+    pub(super) fn shapes(
+        self,
+        height: u32,
+        content: impl FnOnce(&Ground<'_>) -> Result<(), DrawError>,
+    ) -> Result<String, DrawError> {
+        let mut svg = String::new();
+        {
+            let size = (units(self.width()), units(height));
+            let ground = SVGBackend::with_string(&mut svg, size).into_drawing_area();
+            content(&ground)?;
+            ground.present()?;
+        }
+        // Whoever puts them somewhere says how large they are there, and whether a namespace is needed.
+        let shapes = svg.split_once('>').map_or("", |(_, shapes)| shapes);
+        Ok(shapes
+            .trim_end()
+            .trim_end_matches("</svg>")
+            .trim_end()
+            .to_owned())
+    }
+
     /// Draws something of this height, in CSS pixels, and says in `label` what it is.
     pub(super) fn draw(
         self,
@@ -53,26 +75,17 @@ impl Canvas {
         label: &str,
         content: impl FnOnce(&Ground<'_>) -> Result<(), DrawError>,
     ) -> Result<(), DrawError> {
-        let mut svg = String::new();
-        {
-            let size = (units(self.width()), units(height));
-            let ground = SVGBackend::with_string(&mut svg, size).into_drawing_area();
-            content(&ground)?;
-            ground.present()?;
-        }
+        let shapes = self.shapes(height, content)?;
         let class = match self {
             Self::Wide => "wide",
             Self::Narrow => "narrow",
         };
-        // The page says how large it is, and within a page a drawing needs no namespace.
-        let shapes = svg.split_once('>').map_or("", |(_, shapes)| shapes);
         let _infallible = writeln!(
             html,
-            "<svg class=\"drawn {class}\" viewBox=\"0 0 {} {}\" role=\"img\" aria-label=\"{}\">{}",
+            "<svg class=\"drawn {class}\" viewBox=\"0 0 {} {}\" role=\"img\" aria-label=\"{}\">{shapes}</svg>",
             units(self.width()),
             units(height),
             Escaped(label),
-            shapes.trim_end()
         );
         Ok(())
     }

@@ -14,7 +14,7 @@ pub(super) enum Mark {
 /// A figure of a title, a legend and what is drawn. The legend is text, which a window of any width breaks as it can.
 pub(super) fn framed<'a>(
     title: &str,
-    names: impl Iterator<Item = &'a str>,
+    named: impl Iterator<Item = (&'a str, Shade)>,
     mark: Mark,
     drawn: &str,
 ) -> Figure {
@@ -22,8 +22,8 @@ pub(super) fn framed<'a>(
         "<figure>\n<figcaption>{}</figcaption>\n<ul class=\"legend\">\n",
         Escaped(title)
     );
-    for (index, name) in names.enumerate() {
-        let colour = Shade::of_series(index).light_hex();
+    for (name, shade) in named {
+        let colour = shade.light_hex();
         let shape = match mark {
             Mark::Line => format!(
                 "<polyline points=\"0,24 112,24\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"10\" />"

@@ -9,6 +9,7 @@ use super::canvas::{Canvas, DrawError, Ground, colour, coordinate, line, text, u
 use super::frame::{Mark, framed};
 use super::plot_error::PlotError;
 use super::series::Series;
+use super::standalone::standalone;
 use crate::page::escape::drawable;
 use crate::page::figure::Figure;
 use crate::page::palette::{AXIS, GRID, INK, MUTED, Shade};
@@ -56,43 +57,75 @@ impl LinePlot {
     /// # Errors
     /// When no point is left to draw, or the charting crate fails.
     pub fn draw(&self) -> Result<Figure, PlotError> {
-        let lines: Vec<Vec<(f64, f64)>> = self
-            .series
-            .iter()
-            .map(|series| {
-                let points = series.points.iter().copied();
-                points.filter(|point| self.takes(*point)).collect()
-            })
-            .collect();
+        let lines = self.lines();
         let mut drawn = String::new();
         for canvas in Canvas::ALL {
-            let points = || lines.iter().flatten();
-            let across = AxisRange::snug(
-                &self.horizontal,
-                points().map(|point| point.0),
-                canvas.horizontal_ticks(),
-            );
-            let up = AxisRange::rounded(
-                &self.vertical,
-                points().map(|point| point.1),
-                0.0,
-                VERTICAL_TICKS,
-            );
-            let (Some(across), Some(up)) = (across, up) else {
-                let title = self.title.clone();
-                return Err(PlotError::Empty { title });
-            };
+            let (across, up) = self.ranges(canvas, &lines)?;
             canvas
                 .draw(&mut drawn, HEIGHT, &self.title, |ground| {
                     self.draw_on(ground, &across, &up, &lines)
                 })
-                .map_err(|error| PlotError::Draw {
-                    title: self.title.clone(),
-                    source: error.into(),
-                })?;
+                .map_err(|error| self.refused(error))?;
         }
-        let names = self.series.iter().map(|series| series.name.as_str());
-        Ok(framed(&self.title, names, Mark::Line, &drawn))
+        Ok(framed(&self.title, self.named(), Mark::Line, &drawn))
+    }
+
+    /// Draws it in its wide size as an SVG file of its own, with title and legend in it. It follows the reader's choice of
+    /// light or dark, and has a ground. Costs a pass over all points.
+    ///
+    /// # Errors
+    /// When no point is left to draw, or the charting crate fails.
+    pub fn to_svg(&self) -> Result<String, PlotError> {
+        let lines = self.lines();
+        let (across, up) = self.ranges(Canvas::Wide, &lines)?;
+        let shapes = Canvas::Wide
+            .shapes(HEIGHT, |ground| self.draw_on(ground, &across, &up, &lines))
+            .map_err(|error| self.refused(error))?;
+        Ok(standalone(&self.title, self.named(), &shapes, HEIGHT))
+    }
+
+    /// Of each series, what the axes take.
+    fn lines(&self) -> Vec<Vec<(f64, f64)>> {
+        let taken = |series: &Series| {
+            let points = series.points.iter().copied();
+            points.filter(|point| self.takes(*point)).collect()
+        };
+        self.series.iter().map(taken).collect()
+    }
+
+    /// The name and the shade of each line.
+    fn named(&self) -> impl Iterator<Item = (&str, Shade)> {
+        let series = self.series.iter().enumerate();
+        series.map(|(order, series)| (series.name.as_str(), series.shade(order)))
+    }
+
+    fn ranges(
+        &self,
+        canvas: Canvas,
+        lines: &[Vec<(f64, f64)>],
+    ) -> Result<(AxisRange, AxisRange), PlotError> {
+        let points = || lines.iter().flatten();
+        let across = AxisRange::snug(
+            &self.horizontal,
+            points().map(|point| point.0),
+            canvas.horizontal_ticks(),
+        );
+        let up = AxisRange::rounded(
+            &self.vertical,
+            points().map(|point| point.1),
+            0.0,
+            VERTICAL_TICKS,
+        );
+        across.zip(up).ok_or_else(|| PlotError::Empty {
+            title: self.title.clone(),
+        })
+    }
+
+    fn refused(&self, error: DrawError) -> PlotError {
+        PlotError::Draw {
+            title: self.title.clone(),
+            source: error.into(),
+        }
     }
 
     fn takes(&self, (across, up): (f64, f64)) -> bool {
@@ -130,8 +163,7 @@ impl LinePlot {
             .light_line_style(TRANSPARENT)
             .set_all_tick_mark_size(units(5))
             .draw()?;
-        for (index, points) in lines.iter().enumerate() {
-            let shade = Shade::of_series(index);
+        for ((_, shade), points) in self.named().zip(lines) {
             chart
                 .plotting_area()
                 .draw(&PathElement::new(points.clone(), line(shade, 2)))?;

@@ -8,6 +8,7 @@ mod frame;
 mod line_plot;
 mod plot_error;
 mod series;
+mod standalone;
 
 pub use self::axis::Axis;
 pub use self::bar_plot::BarPlot;

@@ -1,0 +1,86 @@
+//! What each level of each codec takes, and how small it makes an auction.
+
+use std::array::from_fn;
+use std::cell::Cell;
+use std::convert::Infallible;
+
+use archive_sink::{Codec, CodecKind, EncodedStream};
+use bytes::Bytes;
+use chunked_writer::JsonDocument;
+use comparison_auction::{Auction, Shape};
+use comparison_records::{Curve, MicroReport};
+use futures_util::stream;
+
+use crate::Result;
+use crate::effort::Effort;
+use crate::poll::next;
+use crate::rounds::{by_turns, cpu_nanoseconds};
+
+/// In the order of the curves and their points.
+const LEVELS: [(CodecKind, u8); 9] = [
+    (CodecKind::Gzip, 1),
+    (CodecKind::Gzip, 3),
+    (CodecKind::Gzip, 6),
+    (CodecKind::Gzip, 9),
+    (CodecKind::Zstd, 1),
+    (CodecKind::Zstd, 3),
+    (CodecKind::Zstd, 9),
+    (CodecKind::Brotli, 1),
+    (CodecKind::Brotli, 4),
+];
+
+pub(crate) fn measure(effort: Effort, report: &mut MicroReport) -> Result<()> {
+    eprintln!("codecs");
+    let auction = Auction::generate(effort.pick(Shape::MAINNET, Shape::LARGE), 0);
+    let mut stream = JsonDocument::new(auction).stream();
+    // Serialised before, so that only the codec is measured.
+    let mut chunks = Vec::new();
+    while let Some(chunk) = next(&mut stream) {
+        chunks.push(chunk?);
+    }
+    let raw: usize = chunks.iter().map(Bytes::len).sum();
+
+    let stored = LEVELS.map(|_| Cell::new(0));
+    let mut turns: [_; LEVELS.len()] = from_fn(|index| {
+        let ((kind, level), stored, chunks) = (LEVELS[index], &stored[index], &chunks);
+        move || {
+            let codec = Codec::with_level(kind, level)?;
+            let (bytes, took) = cpu_nanoseconds(|| encode(chunks, codec))?;
+            stored.set(bytes);
+            Ok(took)
+        }
+    });
+    let turns = turns.each_mut().map(|turn| turn as _);
+    let taken = by_turns(effort.pick(3, 5), turns)?;
+
+    for kind in [CodecKind::Gzip, CodecKind::Zstd, CodecKind::Brotli] {
+        let all = LEVELS.iter().zip(&stored).zip(&taken);
+        let of_kind = all.filter(|((level, _), _)| level.0 == kind);
+        report.curves.push(Curve {
+            plot: "codecs".to_owned(),
+            name: kind.name().to_owned(),
+            points: of_kind
+                .map(|((_, stored), taken)| {
+                    // Nanoseconds a byte are milliseconds a megabyte.
+                    (percent(stored.get(), raw), taken.median() / raw as f64)
+                })
+                .collect(),
+        });
+    }
+    Ok(())
+}
+
+/// How many bytes the chunks become.
+fn encode(chunks: &[Bytes], codec: Codec) -> Result<usize> {
+    let chunks = chunks.iter().cloned().map(Ok::<_, Infallible>);
+    let mut encoded = EncodedStream::new(stream::iter(chunks), codec)?;
+    let mut bytes = 0;
+    while let Some(chunk) = next(&mut encoded) {
+        bytes += chunk?.len();
+    }
+    Ok(bytes)
+}
+
+fn percent(part: usize, whole: usize) -> f64 {
+    100.0 * part as f64 / whole as f64
+}

@@ -1,0 +1,156 @@
+//! Typed auctions as JSON: chunks of 64 KiB against one buffer and against a blocking thread.
+//!
+//! Speeds are for a second of processor time. What one buffer costs depends on the allocator as much as on the serializer:
+//! the system's gives one below 32 MB that was freed out again, without page faults, and grows it in place where nothing is
+//! behind it, which is the best case for `to_vec` and the usual one here; larger ones are mapped anew each time.
+
+use std::hint::black_box;
+use std::io::{BufWriter, Write as _};
+use std::sync::Arc;
+use std::sync::mpsc::sync_channel;
+use std::time::Instant;
+
+use chunked_writer::JsonDocument;
+use comparison_auction::{Auction, Shape};
+use comparison_records::{Curve, MicroReport};
+
+use crate::Result;
+use crate::channel_writer::ChannelWriter;
+use crate::effort::Effort;
+use crate::poll::next;
+use crate::rounds::{by_turns, cpu_nanoseconds};
+use crate::series::Series;
+
+const BLOCK_BYTES: usize = 64 * 1024;
+
+/// How many blocks wait in the blocking thread's channel, as in production.
+const BLOCKS: usize = 2;
+
+/// The large auction's orders and pools twelve times: a lasting value of that size, that no cache holds.
+const HUGE: Shape = Shape {
+    orders: 12 * Shape::LARGE.orders,
+    pools: 12 * Shape::LARGE.pools,
+    ..Shape::LARGE
+};
+
+/// A way of serialising, which hands over what it made piece by piece.
+type Way = fn(&Arc<Auction>, &mut dyn FnMut(&[u8])) -> Result<()>;
+
+const WAYS: [(&str, Way); 4] = [
+    ("chunked-writer (64 KiB)", chunks),
+    ("serde_json::to_vec", to_vec),
+    ("sonic-rs to_vec", sonic_to_vec),
+    ("blocking thread", blocking_thread),
+];
+
+pub(crate) fn measure(effort: Effort, report: &mut MicroReport) -> Result<()> {
+    let sizes = [
+        ("3_3_mb", Shape::SMALL, effort.pick(21, 61)),
+        ("8_5_mb", Shape::MAINNET, effort.pick(15, 41)),
+        ("26_mb", Shape::LARGE, effort.pick(9, 21)),
+        ("310_mb", HUGE, 5),
+    ];
+    let mut curves = WAYS.map(|(name, _)| Curve {
+        plot: "serializer".to_owned(),
+        name: name.to_owned(),
+        points: Vec::new(),
+    });
+    let mut first_chunks = Vec::new();
+    for (name, shape, rounds) in &sizes[..effort.pick(3, 4)] {
+        eprintln!("serializer: {name}");
+        let auction = Arc::new(Auction::generate(*shape, 0));
+        let length = check(&auction)?;
+        let megabytes = length as f64 / 1e6;
+        let mut turns = WAYS.map(|(_, way)| {
+            let auction = &auction;
+            move || cost(way, auction, length)
+        });
+        let taken = by_turns(*rounds, turns.each_mut().map(|turn| turn as _))?;
+        let over = taken[0].over(&taken[1]);
+        let measure = format!("serializer_over_to_vec_{name}");
+        report.measures.push(over.measure(measure, ""));
+        for (curve, taken) in curves.iter_mut().zip(&taken) {
+            curve
+                .points
+                .push((megabytes, megabytes * 1e9 / taken.median()));
+        }
+        let [first] = by_turns(101, [&mut || first_chunk_milliseconds(&auction)])?;
+        first_chunks.push(first);
+    }
+    let first_chunk = Series::worst(first_chunks)?;
+    report
+        .measures
+        .push(first_chunk.measure("serializer_first_chunk_ms", "ms"));
+    report.curves.extend(curves);
+    Ok(())
+}
+
+/// The length of the auction's JSON, if all ways write the same.
+fn check(auction: &Arc<Auction>) -> Result<usize> {
+    let expected = serde_json::to_vec(&**auction)?;
+    for (name, way) in WAYS {
+        let mut left = Some(&expected[..]);
+        way(auction, &mut |piece| {
+            left = left.and_then(|left| left.strip_prefix(piece));
+        })?;
+        if left.is_none_or(|left| !left.is_empty()) {
+            return Err(format!("{name} does not write what serde_json does").into());
+        }
+    }
+    Ok(expected.len())
+}
+
+fn cost(way: Way, auction: &Arc<Auction>, length: usize) -> Result<f64> {
+    let mut written = 0;
+    let ((), took) =
+        cpu_nanoseconds(|| way(auction, &mut |piece| written += black_box(piece).len()))?;
+    if written == length {
+        Ok(took)
+    } else {
+        Err(format!("{written} bytes were written of {length}").into())
+    }
+}
+
+fn chunks(auction: &Arc<Auction>, take: &mut dyn FnMut(&[u8])) -> Result<()> {
+    let mut stream = JsonDocument::from_arc(Arc::clone(auction)).stream();
+    while let Some(chunk) = next(&mut stream) {
+        take(&chunk?);
+    }
+    Ok(())
+}
+
+fn to_vec(auction: &Arc<Auction>, take: &mut dyn FnMut(&[u8])) -> Result<()> {
+    take(&serde_json::to_vec(&**auction)?);
+    Ok(())
+}
+
+fn sonic_to_vec(auction: &Arc<Auction>, take: &mut dyn FnMut(&[u8])) -> Result<()> {
+    take(&sonic_rs::to_vec(&**auction)?);
+    Ok(())
+}
+
+/// The design in production, without its archive and its HTTP: a thread writes through a buffer into a channel.
+fn blocking_thread(auction: &Arc<Auction>, take: &mut dyn FnMut(&[u8])) -> Result<()> {
+    let (sender, receiver) = sync_channel(BLOCKS);
+    std::thread::scope(|scope| {
+        let writing = scope.spawn(move || {
+            let mut writer = BufWriter::with_capacity(BLOCK_BYTES, ChannelWriter(sender));
+            serde_json::to_writer(&mut writer, &**auction)?;
+            Result::<_>::Ok(writer.flush()?)
+        });
+        for block in receiver {
+            take(&block);
+        }
+        writing.join().map_err(|_panic| "the thread panicked")?
+    })
+}
+
+/// By the clock: somebody waits for it.
+fn first_chunk_milliseconds(auction: &Arc<Auction>) -> Result<f64> {
+    let start = Instant::now();
+    let mut stream = JsonDocument::from_arc(Arc::clone(auction)).stream();
+    let chunk = next(&mut stream).ok_or("an auction without a chunk")??;
+    let took = start.elapsed();
+    black_box(chunk);
+    Ok(took.as_secs_f64() * 1e3)
+}

@@ -1,0 +1,83 @@
+//! The archive of the design in production, after its public source (cowprotocol/services, pull request 4575): gzip of
+//! level 3 by flate2's default backend into memory, which goes out in one PUT.
+//!
+//! `comparison-micro` starts it and asks for one archive a line; the answer is a line of three numbers. It is a program
+//! of its own since features unify within one build, and the other has another backend: `cargo build -p` builds each by
+//! itself.
+//!
+//! The PUT is left out. To a store that keeps nothing it costs nothing, and the other side does make its requests.
+
+mod gzip;
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use comparison_auction::{Auction, Shape};
+use comparison_records::process_cpu_nanoseconds;
+
+use crate::gzip::Gzip;
+
+/// Any failure, told to whoever started the program.
+type Result<T, E = Box<dyn std::error::Error + Send + Sync>> = std::result::Result<T, E>;
+
+fn main() -> ExitCode {
+    match serve() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Answers `direct TIMES` and `buffered TIMES`, how often the large auction is written into one archive, with the
+/// nanoseconds of processor time, the checksum and the length (modulo 2^32) of what was archived.
+fn serve() -> Result<()> {
+    let auction = Auction::generate(Shape::LARGE, 0);
+    let mut output = std::io::stdout();
+    for line in std::io::stdin().lines() {
+        let line = line?;
+        let (gzip, times) = match line.split_once(' ') {
+            Some(("direct", times)) => (Gzip::Direct, times.parse()?),
+            Some(("buffered", times)) => (Gzip::Buffered, times.parse()?),
+            _ => return Err("expected direct or buffered, and how often".into()),
+        };
+        let start = process_cpu_nanoseconds();
+        let archive = gzip.archive(&auction, times)?;
+        let took = process_cpu_nanoseconds() - start;
+        let (checksum, length) = trailer(&archive).ok_or("a gzip without its end")?;
+        writeln!(output, "{took} {checksum} {length}")?;
+    }
+    Ok(())
+}
+
+/// What a gzip says at its end about what is in it (RFC 1952, section 2.3.1): CRC-32, and the length modulo 2^32.
+fn trailer(archive: &[u8]) -> Option<(u32, u32)> {
+    let (rest, length) = archive.split_last_chunk()?;
+    let (_, checksum) = rest.split_last_chunk()?;
+    Some((u32::from_le_bytes(*checksum), u32::from_le_bytes(*length)))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read as _;
+
+    use super::*;
+
+    #[test]
+    fn both_ways_archive_the_same_and_say_what_is_in_it() {
+        let auction = Auction::generate(Shape::SMALL, 0);
+        let document = serde_json::to_vec(&auction).unwrap().repeat(2);
+        for gzip in [Gzip::Direct, Gzip::Buffered] {
+            let archive = gzip.archive(&auction, 2).unwrap();
+            let mut decoder = flate2::read::GzDecoder::new(&archive[..]);
+            let mut found = Vec::new();
+            decoder.read_to_end(&mut found).unwrap();
+            assert!(found == document);
+            let mut checksum = flate2::Crc::new();
+            checksum.update(&document);
+            assert_eq!(trailer(&archive), Some((checksum.sum(), checksum.amount())));
+        }
+        assert_eq!(trailer(&[0; 7]), None);
+    }
+}
