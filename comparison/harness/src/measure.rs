@@ -58,9 +58,10 @@ fn measure<D: Design>(
     runtime.block_on(runtime.spawn(async move { warming.warm_up().await }))??;
     let auction = Arc::new(Auction::generate(arguments.auction, arguments.seed));
 
-    let timers_at_rest = match arguments.ticker {
-        true => Some(runtime.block_on(Ticker::at_rest())?),
-        false => None,
+    let timers_at_rest = if arguments.ticker {
+        Some(runtime.block_on(Ticker::at_rest())?)
+    } else {
+        None
     };
     let ticker = arguments.ticker.then(Ticker::start);
     let threads_at_rest = status("Threads:")?;

@@ -62,10 +62,10 @@ fn prove(options: &BenchOptions) -> Result<ExitCode> {
             println!("    {reason}");
         }
     }
-    Ok(match options.check && !missed.is_empty() {
-        true => ExitCode::FAILURE,
-        false => ExitCode::SUCCESS,
-    })
+    if options.check && !missed.is_empty() {
+        return Ok(ExitCode::FAILURE);
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 fn manifest() -> PathBuf {

@@ -1,7 +1,8 @@
 use comparison_records::MicroReport;
 
 use super::ratio::Ratio;
-use crate::targets::{OURS, key, label, ratios};
+use super::stalled::Stalled;
+use crate::targets::{OURS, key, label, later_over_patience, ratios};
 use crate::{Design, Row, Size};
 
 /// Measures of which nothing is demanded.
@@ -26,7 +27,7 @@ const PAIRS: [(Design, Design); 6] = [
 ];
 
 /// Figures that say how far targets can be reached, or what they were set by.
-pub(super) fn informational(rows: &[Row], micro: &MicroReport) -> Vec<Ratio> {
+pub(super) fn informational(rows: &[Row], stalled: &[Stalled], micro: &MicroReport) -> Vec<Ratio> {
     let of_rows = PAIRS.into_iter().filter_map(|(of, over)| {
         let mut found = ratios(rows, of, over);
         let (_, ratio) = found.find(|(row, _)| row.is_of(Size::Large, 32))?;
@@ -43,13 +44,33 @@ pub(super) fn informational(rows: &[Row], micro: &MicroReport) -> Vec<Ratio> {
         let measure = measures.find(|measure| measure.name == name)?;
         Some(Ratio::informational(name, what, measure.value))
     });
-    let ours = rows
-        .iter()
-        .filter(|row| OURS.contains(&row.scenario.design));
-    let peak = ours.map(|row| row.peak_mib).max_by(f64::total_cmp);
-    let peak = peak.map(|mib| {
-        let what = "peak memory over the auction, of any size and any number of solvers, MiB";
-        Ratio::informational("peak_mib_anywhere", what, mib)
-    });
-    of_rows.chain(peak).chain(of_micro).collect()
+    let most = |pick: fn(&Row) -> f64| {
+        let ours = rows
+            .iter()
+            .filter(|row| OURS.contains(&row.scenario.design));
+        ours.map(pick).max_by(f64::total_cmp)
+    };
+    let anywhere = [
+        (
+            "peak_mib_anywhere",
+            "peak memory over the auction, of any size and any number of solvers, MiB",
+            most(|row| row.peak_mib),
+        ),
+        (
+            "productions_anywhere",
+            "productions, of any size and any number of solvers",
+            most(|row| row.productions),
+        ),
+        (
+            "many_stalled_later_over_patience",
+            "by how much several stalled solvers make the others later, of the patience for one",
+            later_over_patience(stalled, 2..)
+                .map(|(_, ratio)| ratio)
+                .max_by(f64::total_cmp),
+        ),
+    ];
+    let anywhere = anywhere
+        .into_iter()
+        .filter_map(|(name, what, found)| Some(Ratio::informational(name, what, found?)));
+    of_rows.chain(anywhere).chain(of_micro).collect()
 }

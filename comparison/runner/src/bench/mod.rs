@@ -16,6 +16,7 @@ mod spread;
 mod stalled;
 mod stalled_sample;
 mod tables;
+mod turns;
 
 pub use self::bench_options::BenchOptions;
 pub use self::bench_report::BenchReport;

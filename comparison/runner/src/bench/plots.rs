@@ -132,9 +132,10 @@ pub(super) fn micro(
     // Where everything was measured at the same places, those are what the axis is read by.
     let places = |curve: &Curve| -> Vec<f64> { curve.points.iter().map(|point| point.0).collect() };
     let ticks = places(first);
-    let across = match curves().all(|curve| places(curve) == ticks) {
-        true => across.ticks(ticks),
-        false => across,
+    let across = if curves().all(|curve| places(curve) == ticks) {
+        across.ticks(ticks)
+    } else {
+        across
     };
     let plot = LinePlot::new(title, across, up);
     let plot = curves().fold(plot, |plot, curve| {

@@ -15,11 +15,12 @@ use super::ratio::Ratio;
 use super::scenario_record::ScenarioRecord;
 use super::stalled::Stalled;
 use super::stalled_sample::StalledSample;
+use super::turns::by_turns;
 use crate::engines::Engines;
 use crate::execution::Execution;
-use crate::run::{check, measure, scenarios};
+use crate::run::{check, measure};
 use crate::targets::{of_micro, of_rows, of_stalled};
-use crate::{Design, Grid, Machine, Programs, Result, Row};
+use crate::{Grid, Machine, Programs, Result, Row, Sample};
 
 /// Measures everything. Says on standard error how far it is.
 ///
@@ -68,7 +69,7 @@ pub fn bench(options: &BenchOptions, programs: &Programs, folder: &Path) -> Resu
 fn ratios(rows: &[Row], stalled: &[Stalled], micro: &MicroReport) -> Vec<Ratio> {
     let targets = [of_rows(rows), of_stalled(stalled), of_micro(micro)];
     let targets = targets.into_iter().flatten().map(Ratio::from);
-    targets.chain(informational(rows, micro)).collect()
+    targets.chain(informational(rows, stalled, micro)).collect()
 }
 
 /// What a program of loops finds, which says itself how far it is.
@@ -88,21 +89,17 @@ fn micro(is_quick: bool, programs: &Programs) -> Result<MicroReport> {
 fn memory(grid: &Grid, seed: u64, programs: &Programs) -> Result<Vec<MemoryCurve>> {
     eprintln!("memory over time");
     let mut engines = Engines::start(&programs.path("engines"), grid.most_solvers())?;
-    let mut curves: Vec<(Design, Vec<MemoryCurve>)> = grid
-        .designs
-        .iter()
-        .map(|design| (*design, Vec::new()))
-        .collect();
-    for _turn in 0..grid.runs {
-        for (design, curves) in &mut curves {
-            for scenario in scenarios(grid, *design) {
-                let ran = Execution::new(scenario, seed)
-                    .sampled()
-                    .run(programs, &mut engines)?;
-                curves.push(MemoryCurve::new(*design, &ran));
-            }
-        }
-    }
+    let curves = by_turns(
+        grid,
+        seed,
+        programs,
+        &mut engines,
+        Execution::sampled,
+        |design, ran| {
+            Sample::new(ran.measurement.clone(), &ran.engines)?;
+            Ok(MemoryCurve::new(design, ran))
+        },
+    )?;
     let middle = curves.into_iter().filter_map(|(_, mut curves)| {
         curves.sort_by(|a, b| a.peak_mib.total_cmp(&b.peak_mib));
         let middle = curves.len() / 2;
@@ -112,36 +109,26 @@ fn memory(grid: &Grid, seed: u64, programs: &Programs) -> Result<Vec<MemoryCurve
 }
 
 fn stalled(plan: &Plan, seed: u64, programs: &Programs) -> Result<Vec<Stalled>> {
-    let grid = &plan.stalled;
-    let solvers = grid.most_solvers();
+    let (grid, solvers) = (&plan.stalled, plan.stalled.most_solvers());
     let deadline_ms = plan.deadline.as_secs_f64() * 1e3;
     let mut found = Vec::new();
     for stalled in plan.stalls.iter().copied() {
         eprintln!("{stalled} of {solvers} solvers stalled");
         let mut engines = Engines::start_stalled(&programs.path("engines"), solvers, stalled)?;
-        let mut samples = vec![Vec::new(); grid.designs.len()];
-        for _turn in 0..grid.runs {
-            for (design, samples) in grid.designs.iter().zip(&mut samples) {
-                for scenario in scenarios(grid, *design) {
-                    let mut execution = Execution::new(scenario, seed);
-                    if stalled > 0 {
-                        execution = execution.stalled(plan.deadline);
-                    }
-                    let ran = execution.run(programs, &mut engines)?;
-                    let sample =
-                        StalledSample::new(&ran.measurement, &ran.engines, stalled, deadline_ms);
-                    samples.push(sample.map_err(|error| format!("{scenario:?}: {error}"))?);
-                }
-            }
-        }
-        for (design, samples) in grid.designs.iter().zip(&samples) {
-            found.push(Stalled::of(
-                *design,
-                (solvers, stalled),
-                deadline_ms,
-                samples,
-            ));
-        }
+        let samples = by_turns(
+            grid,
+            seed,
+            programs,
+            &mut engines,
+            |execution| match stalled {
+                0 => execution,
+                _ => execution.stalled(plan.deadline),
+            },
+            |_, ran| StalledSample::new(&ran.measurement, &ran.engines, stalled, deadline_ms),
+        )?;
+        found.extend(samples.iter().map(|(design, samples)| {
+            Stalled::of(*design, (solvers, stalled), deadline_ms, samples)
+        }));
     }
     Ok(found)
 }
@@ -149,23 +136,20 @@ fn stalled(plan: &Plan, seed: u64, programs: &Programs) -> Result<Vec<Stalled>> 
 fn delays(grid: &Grid, seed: u64, programs: &Programs) -> Result<Vec<Delay>> {
     eprintln!("lateness of timers");
     let mut engines = Engines::start(&programs.path("engines"), grid.most_solvers())?;
-    let mut timers = vec![Vec::new(); grid.designs.len()];
-    for _turn in 0..grid.runs {
-        for (design, timers) in grid.designs.iter().zip(&mut timers) {
-            for scenario in scenarios(grid, *design) {
-                let ran = Execution::new(scenario, seed)
-                    .ticking()
-                    .run(programs, &mut engines)?;
-                timers.push(
-                    ran.measurement
-                        .timers
-                        .ok_or("the program watched no timer")?,
-                );
-            }
-        }
-    }
-    let delays = grid.designs.iter().zip(timers);
+    let timers = by_turns(
+        grid,
+        seed,
+        programs,
+        &mut engines,
+        Execution::ticking,
+        |_, ran| {
+            let sample = Sample::new(ran.measurement.clone(), &ran.engines)?;
+            let timers = sample.measurement.timers;
+            Ok(timers.ok_or("the program watched no timer")?)
+        },
+    )?;
+    let delays = timers.into_iter();
     Ok(delays
-        .filter_map(|(design, timers)| Delay::of(*design, timers))
+        .filter_map(|(design, timers)| Delay::of(design, timers))
         .collect())
 }

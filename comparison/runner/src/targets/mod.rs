@@ -11,6 +11,6 @@ mod wanted;
 pub use self::bound::Bound;
 pub(crate) use self::micro::of_micro;
 pub(crate) use self::rows::{OURS, key, label, of_rows, ratios};
-pub(crate) use self::stalled::of_stalled;
+pub(crate) use self::stalled::{later_over_patience, of_stalled};
 pub use self::target::Target;
 pub use self::verdict::Verdict;

@@ -1,3 +1,5 @@
+use std::ops::RangeBounds;
+
 use super::bound::Bound;
 use super::rows::{OURS, label};
 use super::target::Target;
@@ -8,35 +10,43 @@ use crate::Stalled;
 /// milliseconds.
 const PATIENCE_MS: f64 = 500.0;
 
-const WHY: &str = "the patience itself is spent whole, and on a busy machine two runs differ by some tens of \
-    milliseconds besides";
+const WHY: &str = "the patience for a solver that stalls is spent whole, so that this is at its bound, and what differs \
+    between two runs puts it beyond";
 
-/// What others lose by solvers that stall.
+/// What others lose by a solver that stalls.
 pub(crate) fn of_stalled(found: &[Stalled]) -> Vec<Target> {
-    let healthy = |design, stalled| {
-        let mut found = found.iter();
-        found
-            .find(|found| found.design == design && found.stalled == stalled)
-            .map(|found| found.healthy_last_ms)
-    };
-    let later = found
-        .iter()
-        .filter(|found| OURS.contains(&found.design) && found.stalled > 0);
-    let later = later.filter_map(|found| {
-        let later_ms = found.healthy_last_ms - healthy(found.design, 0)?;
-        let (design, stalled, solvers) = (label(found.design), found.stalled, found.solvers);
-        let place = format!("{design}, {stalled} of {solvers} solvers stalled");
-        Some((place, later_ms / PATIENCE_MS))
-    });
     vec![
         Wanted::new(
             "stalled_later_over_patience",
-            "by how much stalled solvers make the others later, of their patience",
+            "by how much one stalled solver makes the others later, of its patience",
             Bound::AtMost(1.0),
         )
         .known_to_miss(WHY)
-        .judge(later),
+        .judge(later_over_patience(found, 1..=1)),
     ]
+}
+
+/// By how much later than without stalled solvers the last healthy one has everything, in patiences, wherever so many
+/// stall.
+pub(crate) fn later_over_patience(
+    found: &[Stalled],
+    stalled: impl RangeBounds<usize>,
+) -> impl Iterator<Item = (String, f64)> {
+    let later = found.iter().filter(move |found| {
+        OURS.contains(&found.design) && found.stalled > 0 && stalled.contains(&found.stalled)
+    });
+    later.filter_map(|later| {
+        let of_design = |other: &&Stalled| other.design == later.design && other.stalled == 0;
+        let healthy = found.iter().find(of_design)?;
+        let later_ms = later.healthy_last_ms - healthy.healthy_last_ms;
+        let place = format!(
+            "{}, {} of {} solvers stalled",
+            label(later.design),
+            later.stalled,
+            later.solvers
+        );
+        Some((place, later_ms / PATIENCE_MS))
+    })
 }
 
 #[cfg(test)]
@@ -61,8 +71,10 @@ mod tests {
     #[test]
     fn others_may_be_later_by_the_patience_and_no_more() {
         for (healthy_last_ms, expected) in [(700.0, Verdict::Met), (701.0, Verdict::Missed)] {
-            let found = [found(0, 200.0), found(1, healthy_last_ms), found(4, 300.0)];
+            let found = [found(0, 200.0), found(1, healthy_last_ms), found(4, 900.0)];
             assert_eq!(of_stalled(&found)[0].verdict, expected);
+            let many: Vec<_> = later_over_patience(&found, 2..).collect();
+            assert_eq!((many.len(), many[0].1), (1, 1.4));
         }
         assert_eq!(
             of_stalled(&[found(1, 1.0)])[0].verdict,
