@@ -152,6 +152,40 @@ fn a_stream_that_is_not_read_holds_up_no_other_solver_of_the_same_engine() {
 }
 
 #[test]
+fn a_stream_that_is_not_read_holds_up_no_later_auction() {
+    let engine = engine(|number, _, request, respond| {
+        tokio::spawn(async move {
+            if number == 0 {
+                let _held = (request, respond);
+                return std::future::pending().await;
+            }
+            let _read = answer_well(request, respond).await;
+        });
+    });
+    let solver = engine.solver("a").with_http2();
+    let pipeline = Pipeline::builder().solver(solver).deadline(NEVER);
+    let pipeline = pipeline.build().unwrap();
+    let dispatch = || Dispatch::new(ScriptedDocument::new(content(LONG)));
+    run(async {
+        let progress = pipeline.progress();
+        let mut first = Box::pin(pipeline.run_with_progress(dispatch(), &progress));
+        tokio::select! {
+            outcome = &mut first => panic!("{outcome:?}"),
+            () = until(|| stage(&progress, "a") == Stage::Sending) => {}
+        }
+        // Two, one after the other: the second by the connection of the one before.
+        for _ in 0..2 {
+            let outcome = tokio::select! {
+                outcome = &mut first => panic!("{outcome:?}"),
+                outcome = pipeline.run(dispatch()) => outcome,
+            };
+            assert!(outcome.is_ok(), "{outcome:?}");
+        }
+        assert_eq!(engine.accepted(), 2);
+    });
+}
+
+#[test]
 fn an_engine_that_does_not_speak_it_is_named() {
     let engine = RawSolver::start(|mut connection| async move {
         let _preface = connection.skip(24).await;

@@ -3,6 +3,7 @@
 //! waits for a connection that is gone.
 
 mod client_error;
+mod client_pool;
 mod client_settings;
 mod connection;
 mod connection_handle;
@@ -32,6 +33,7 @@ mod send_bytes_error;
 mod tests;
 
 pub(crate) use self::client_error::ClientError;
+pub(crate) use self::client_pool::{ClientPool, LentClient};
 pub(crate) use self::client_settings::ClientSettings;
 pub(crate) use self::http_client::HttpClient;
 pub(crate) use self::outgoing_request::OutgoingRequest;

@@ -11,7 +11,7 @@ use super::settings::Settings;
 use super::window_budget::WindowBudget;
 use crate::archive::ArchiveTarget;
 use crate::dispatch::Dispatch;
-use crate::http_client::HttpClient;
+use crate::http_client::{ClientPool, HttpClient};
 use crate::outcome::{ArchiveOutcome, Outcome};
 use crate::progress::{Progress, Stage};
 use crate::solver::Solver;
@@ -22,7 +22,7 @@ use crate::telemetry::Telemetry;
 /// One production of a document serves all who are sent it: each solver and the archive are branches of one tee.
 /// Nothing is buffered but windows and what the HTTP client and the archive hold; no thread and no task is started.
 ///
-/// Any number of runs may overlap. They share each solver's connections and one [budget](PipelineBuilder::window_budget)
+/// Any number of runs may overlap. They share what connections are unused and one [budget](PipelineBuilder::window_budget)
 /// for windows, and none waits for another: later ones have smaller windows. How many overlap is the caller's choice, and
 /// so is what they take together: limit it where auctions come faster than they end.
 ///
@@ -36,8 +36,9 @@ pub struct Pipeline {
 struct Inner {
     solvers: Vec<Solver>,
     archive: Option<ArchiveTarget>,
-    /// By the solver's index: a solver that does not read holds up no other, even one of the same engine.
-    clients: Vec<HttpClient>,
+    /// By the solver's index: a request that is not read holds up none to another solver, even of the same engine, and none
+    /// of another run.
+    clients: Vec<ClientPool>,
     settings: Settings,
     budget: WindowBudget,
     telemetry: Telemetry,
@@ -62,7 +63,10 @@ impl Pipeline {
         // Closed for good, it still takes tasks, and to wait is to wait until it is empty.
         pending.close();
         let inner = Inner {
-            clients: solvers.iter().map(|_| client.apart()).collect(),
+            clients: solvers
+                .iter()
+                .map(|_| ClientPool::new(client.clone()))
+                .collect(),
             solvers,
             archive,
             budget: WindowBudget::new(settings.window_budget_bytes),
@@ -176,7 +180,7 @@ impl Pipeline {
     }
 
     /// By the solver's index.
-    pub(super) fn clients(&self) -> &[HttpClient] {
+    pub(super) fn clients(&self) -> &[ClientPool] {
         &self.inner.clients
     }
 

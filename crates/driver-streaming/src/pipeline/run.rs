@@ -13,7 +13,7 @@ use crate::auction::AuctionId;
 use crate::dispatch::Dispatch;
 use crate::document::DocumentError;
 use crate::feed::{Feed, Feeds, Reader, TeeSettings};
-use crate::http_client::HttpClient;
+use crate::http_client::LentClient;
 use crate::outcome::{
     ArchiveOutcome, AuctionOutcome, CompressOutcome, Outcome, SerializeOutcome, SolverOutcome,
     SolverStatus, milliseconds,
@@ -43,7 +43,7 @@ pub(super) struct Run<'a> {
 /// What is needed to send one solver its document.
 struct Send<'a> {
     solver: &'a Solver,
-    client: &'a HttpClient,
+    client: LentClient,
     feed: Feed,
     branch: Branch<DocumentError>,
     track: ProgressTrack,
@@ -75,7 +75,7 @@ impl<'a> Run<'a> {
         let sends = solvers.filter_map(|(index, (solver, reader))| {
             let feed = feeds.feed(reader)?;
             Some(Send {
-                client: pipeline.clients().get(index)?,
+                client: pipeline.clients().get(index)?.lend(),
                 branch: feed.branch(solver.name(), solver.lag_policy()),
                 track: progress.track(index),
                 told: telemetry.solver(index),
@@ -149,7 +149,7 @@ impl<'a> Run<'a> {
             .timeout()
             .filter(|timeout| *timeout < settings.deadline);
         let setup = ExchangeSetup {
-            client,
+            client: &client,
             solver,
             headers,
             feed,
