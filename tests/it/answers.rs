@@ -169,8 +169,20 @@ fn an_answer_passes_as_it_came() {
 }
 
 #[test]
+fn an_answer_without_a_body_is_said_to_be_empty() {
+    for status in ["200 OK", "204 No Content"] {
+        let reply = Reply::Answer(status, String::new(), Vec::new());
+        let engine = ScriptedSolver::start(vec![reply]);
+        let solver = send(&engine, |builder| builder);
+        assert_eq!(solver.status, SolverStatus::Failed, "{solver:?}");
+        assert_eq!(solver.http_status, status[..3].parse().ok());
+        assert_eq!(solver.error.as_deref(), Some("the answer is empty"));
+    }
+}
+
+#[test]
 fn an_answer_that_is_no_json_is_shown() {
-    for body in ["", "<html>", "{\"a\":1", "{} {}", "NaN"] {
+    for body in ["<html>", "{\"a\":1", "{} {}", "NaN"] {
         let solver = answered("", body.into());
         assert_eq!(solver.status, SolverStatus::Failed, "{body}");
         let error = solver.error.unwrap();

@@ -84,7 +84,7 @@ fn auctions_that_are_none() {
 fn ids_that_are_none() {
     for (auction, parts) in [
         (b"{}".as_slice(), &["auction.json: ", "no id", "--id"][..]),
-        (b"{\"id\":null}", &["auction.json: ", "id is null"]),
+        (b"{\"id\":null}", &["auction.json: ", "no id", "--id"]),
         (b"{\"id\":1.5}", &["auction.json: ", "id is 1.5"]),
         (b"{\"id\":[]}", &["auction.json: ", "id is an array"]),
         (b"{\"id\":\"\"}", &["auction.json: ", "empty"]),
@@ -123,6 +123,10 @@ fn options_that_make_no_sense() {
             &["--archive", "ftp://user:secret@h/x"],
             &["--archive", "ftp"],
         ),
+        (
+            &["--archive", "memory://user:secret@bucket/x"],
+            &["--archive", "credentials belong in the environment"],
+        ),
         (&["--archive", ""], &["--archive", "empty"]),
         (&["--archive", "s3:bucket"], &["--archive", "s3://"]),
         (&["--codec", "lzma"], &["--codec", "lzma"]),
@@ -152,6 +156,7 @@ fn messages_hold_no_password() {
         ["--solver", "b=ftp://user:secret@h"],
         ["--solver", "b=http://user:secret@h:99999"],
         ["--archive", "ftp://user:secret@h"],
+        ["--archive", "memory://user:secret@h"],
         ["--solver", "http://user:secret@h/?next=http://h"],
         ["http://user:secret@h/", "--solver"],
         ["--deadline", "http://user:secret@h"],

@@ -235,6 +235,17 @@ fn a_bad_file_ends_the_program_with_one_line_before_anything_is_sent() {
         ),
         ("deadline = 15", "", ":2:1: deadline: "),
         ("[archive]\ncodec = \"lzma\"", "", ":3:1: archive.codec: "),
+        (
+            "[archive]\nlocation = \"memory://user:secret@bucket\"",
+            "",
+            ":3:1: archive.location: ",
+        ),
+        ("report = \"missing/report.html\"", "", ":2:1: report: "),
+        (
+            "",
+            "headers = { accept-encoding = \"identity\" }",
+            ":7:13: solver[0].headers.accept-encoding: ",
+        ),
         ("this is no TOML", "", ":2:"),
     ] {
         let home = Home::<1>::new();
@@ -257,4 +268,72 @@ fn a_bad_file_ends_the_program_with_one_line_before_anything_is_sent() {
             assert!(!kept.exists(), "{what}");
         }
     }
+}
+
+#[test]
+fn an_archive_needs_a_location_of_the_file_or_of_an_option() {
+    let home = Home::<1>::new();
+    let config = home.config(
+        "auction = \"auction.json\"\n[archive]\ncodec = \"zstd\"",
+        [""],
+    );
+    let config = config.to_str().unwrap();
+    let finished = run(&["solve", "--config", config]);
+    assert_eq!(finished.code, Some(2), "{finished:?}");
+    let message = format!(
+        "error: {config}:2:2: archive: the key location is missing, and there is no --archive either\n"
+    );
+    assert_eq!(finished.errors, message);
+    assert_eq!(home.engines[0].accepted(), 0);
+
+    let kept = home.path().join("kept");
+    let kept = kept.to_str().unwrap();
+    let finished = run(&[
+        "solve",
+        "--config",
+        config,
+        "--archive",
+        kept,
+        "--format",
+        "json",
+    ]);
+    assert_eq!(finished.code, Some(0), "{finished:?}");
+    assert_eq!(finished.outcome()["archive"]["codec"], "zstd");
+}
+
+#[test]
+fn a_location_that_cannot_be_used_is_told_by_its_key() {
+    let home = Home::<1>::new();
+    let top = "auction = \"auction.json\"\n[archive]\nlocation = \"auction.json/kept\"";
+    let config = home.config(top, [""]);
+    let config = config.to_str().unwrap();
+    let finished = run(&["solve", "--config", config]);
+    assert_eq!(finished.code, Some(2), "{finished:?}");
+    let beginning = format!("error: {config}:3:1: archive.location: the folder ");
+    assert!(finished.errors.starts_with(&beginning), "{finished:?}");
+}
+
+#[test]
+fn replaying_leaves_alone_what_is_for_solving() {
+    let home = Home::<1>::new();
+    // `[archive]` without a location is a mistake, but of `solve`.
+    let top =
+        "auction = \"nowhere.json\"\nid = \"file\"\nformat = \"json\"\n[archive]\nlimit = \"1s\"";
+    let config = home.config(top, [""]);
+    let archived = home.path().join("8.json");
+    fs::write(&archived, AUCTION).unwrap();
+    let finished = run(&[
+        "replay",
+        archived.to_str().unwrap(),
+        "--config",
+        config.to_str().unwrap(),
+    ]);
+    assert_eq!(finished.code, Some(0), "{finished:?}");
+    assert_eq!(finished.errors, "");
+    let outcome = finished.outcome();
+    assert_eq!(outcome["auction"]["id"], "8");
+    assert_eq!(outcome["archive"]["status"], "skipped");
+
+    let help = run(&["replay", "--help"]);
+    assert!(help.output.contains("[archive]"), "{help:?}");
 }

@@ -47,6 +47,8 @@ fn a_solver_of_a_file_may_have_less_time_than_others() {
     let (stalled, healthy) = (&outcome["solvers"][0], &outcome["solvers"][1]);
     assert_eq!(stalled["status"], "timed_out");
     assert_eq!(stalled["ending"], "cancelled");
+    let error = stalled["error"].as_str().unwrap();
+    assert!(error.contains("within the solver's own timeout"), "{error}");
     let length = outcome["auction"]["bytes"].as_u64().unwrap();
     let sent = stalled["bytes_sent"].as_u64().unwrap();
     assert!((50_000..length).contains(&sent), "{sent}");
@@ -68,6 +70,8 @@ fn the_deadline_of_all_holds_for_those_with_more_time_of_their_own() {
     });
     assert_eq!(outcome.solvers[0].status, SolverStatus::TimedOut);
     assert_eq!(outcome.solvers[0].ending, Some(Ending::Cancelled));
+    let error = outcome.solvers[0].error.as_deref().unwrap();
+    assert!(error.contains("within the deadline"), "{error}");
 }
 
 #[test]

@@ -84,7 +84,7 @@ impl Run {
 fn nobody_listens() {
     let run = Run::with(
         &format!(
-            "dead=http://user:secret@{}",
+            "dead=http://user:secret@{}/?key=secret",
             &Engine::unreachable_url()[7..]
         ),
         &[],

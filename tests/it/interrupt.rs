@@ -1,4 +1,4 @@
-//! Ctrl-C in the middle of an archive leaves nothing.
+//! Ctrl-C in the middle of an archive leaves nothing, and says what had ended by then.
 
 use std::fs;
 use std::process::{Command, Stdio};
@@ -31,6 +31,8 @@ fn an_interrupted_archive_leaves_nothing() {
             "11",
             "--solver",
             &engine.argument("a"),
+            "--format",
+            "json",
         ]);
         let child = server
             .point(&mut command)
@@ -45,9 +47,11 @@ fn an_interrupted_archive_leaves_nothing() {
             .unwrap();
         assert!(sent.success());
         let finished = Finished::of(child);
-        assert_eq!(finished.code, Some(1), "{finished:?}");
+        assert_eq!(finished.code, Some(130), "{finished:?}");
         assert!(finished.errors.contains("interrupted"), "{finished:?}");
-        assert_eq!(finished.output, "");
+        let archive = &finished.outcome()["archive"];
+        assert_eq!(archive["status"], "cancelled");
+        assert_eq!(archive["error"], "cancelled before it was committed");
     }
     assert_eq!(fs::read_dir(&folder).unwrap().count(), 0);
     assert_eq!(server.files(), Vec::<std::path::PathBuf>::new());
@@ -57,7 +61,8 @@ fn an_interrupted_archive_leaves_nothing() {
 fn an_upload_that_has_begun_is_taken_back_and_connections_are_closed() {
     let home = tempfile::tempdir().unwrap();
     let path = generated(home.path(), Size::Large);
-    for signal in ["-INT", "-TERM"] {
+    let report = home.path().join("report.html");
+    for (signal, code) in [("-INT", 130), ("-TERM", 143)] {
         let server = ObjectServer::start();
         // The second part arrives late, so that the upload is half-way when the program is interrupted.
         let proxy = HoldingProxy::start(server.endpoint(), "partNumber=2");
@@ -83,6 +88,10 @@ fn an_upload_that_has_begun_is_taken_back_and_connections_are_closed() {
             "10m",
             "--solver",
             &engine.argument("a"),
+            "--format",
+            "json",
+            "--report",
+            report.to_str().unwrap(),
         ]);
         let child = server
             .point(&mut command)
@@ -102,8 +111,17 @@ fn an_upload_that_has_begun_is_taken_back_and_connections_are_closed() {
         closed.recv_timeout(Duration::from_secs(60)).unwrap();
         proxy.open();
         let finished = Finished::of(child);
-        assert_eq!(finished.code, Some(1), "{finished:?}");
+        assert_eq!(finished.code, Some(code), "{finished:?}");
         assert!(finished.errors.contains("interrupted"), "{finished:?}");
+        let outcome = finished.outcome();
+        let solver = &outcome["solvers"][0];
+        assert_eq!(solver["status"], "cancelled");
+        assert_eq!(solver["error"], "cancelled before it had answered");
+        assert_eq!(solver["attempts"], 1);
+        assert_eq!(outcome["archive"]["status"], "cancelled");
+        let page = fs::read_to_string(&report).unwrap();
+        assert!(page.contains("cancelled before it had answered"), "{page}");
+        fs::remove_file(&report).unwrap();
         assert_eq!(server.files(), Vec::<std::path::PathBuf>::new());
     }
 }

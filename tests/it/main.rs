@@ -15,6 +15,7 @@ mod end_to_end;
 mod faults;
 mod foreign;
 mod generate;
+mod http2;
 mod interrupt;
 mod isolation;
 mod many_auctions;

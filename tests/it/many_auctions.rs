@@ -4,13 +4,13 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use driver_streaming::{Codec, Dispatch, Outcome, Pipeline, View};
+use driver_streaming::{ArchiveStatus, Codec, Dispatch, Outcome, Pipeline, SolverStatus, View};
 use futures_util::future::join_all;
 use tokio::sync::{mpsc, watch};
 
 use crate::support::{
-    Engine, RawConnection, RawSolver, ScriptedDocument, ScriptedSolver, ScriptedStore, content,
-    run, sha256,
+    Call, Engine, RawConnection, RawSolver, ScriptedDocument, ScriptedSolver, ScriptedStore,
+    content, noise, run, sha256, until,
 };
 
 /// Much more than sockets hold.
@@ -186,18 +186,24 @@ fn the_second_does_not_wait_for_the_first() {
 }
 
 #[test]
-fn a_stalled_auction_holds_its_share_of_the_budget_and_no_more() {
+fn a_stalled_auction_holds_up_no_other_however_small_the_budget() {
+    for budget in [8 * 1024 * 1024, 1] {
+        stall_six(budget);
+    }
+}
+
+/// Six auctions at once, each stuck at one engine for good: none keeps the healthy engine from the others.
+fn stall_six(budget: usize) {
     let stalled = RawSolver::start(RawConnection::hold);
     let healthy = Engine::stand_in(|builder| builder);
     let pipeline = Pipeline::builder()
         .solver(stalled.solver("stalled").with_timeout(NEVER))
         .solver(healthy.solver("healthy"))
-        .window_budget(8 * 1024 * 1024)
+        .window_budget(budget)
         .deadline(NEVER)
         .build()
         .unwrap();
     run(async {
-        // Each is stuck at the stalled engine for good; none keeps the healthy one from the next.
         let runs: Vec<_> = (0..6)
             .map(|number| {
                 let document = ScriptedDocument::new(content(LONG - number));
@@ -218,6 +224,57 @@ fn a_stalled_auction_holds_its_share_of_the_budget_and_no_more() {
         for run in runs {
             assert!(!run.is_finished());
             run.abort();
+        }
+    });
+}
+
+#[test]
+fn archives_that_hang_hold_up_no_later_auction() {
+    let engines: Vec<_> = (0..3).map(|_| ScriptedSolver::start(vec![])).collect();
+    let gzip = Codec::gzip(1).unwrap();
+    let store = ScriptedStore::gated(Call::Put);
+    let pipeline = Pipeline::builder()
+        .solver(engines[0].solver("auction"))
+        .solver(engines[1].solver("view"))
+        .solver(engines[2].solver("encoded").with_encoding(gzip))
+        .archive(store.target(gzip))
+        .archive_limit(NEVER)
+        // A fraction of what one auction takes.
+        .window_budget(1024 * 1024)
+        .deadline(NEVER)
+        .build()
+        .unwrap();
+    let auction = |number: usize| noise(200_000 + number);
+    run(async {
+        let mut archives = Vec::new();
+        for number in 0..12 {
+            let dispatch = Dispatch::new(ScriptedDocument::new(auction(number)))
+                .archive_as(number.to_string().parse().unwrap())
+                .views(
+                    pipeline.solvers(),
+                    |solver| match solver.name() {
+                        "view" => View::keyed(()),
+                        _ => View::auction(),
+                    },
+                    |()| ScriptedDocument::new(content(300_000)),
+                );
+            let (outcome, archive) = pipeline.run_ahead_of_archive(dispatch).await;
+            assert!(
+                outcome
+                    .solvers
+                    .iter()
+                    .all(|solver| solver.status == SolverStatus::Ok),
+                "{outcome:?}"
+            );
+            archives.push(archive);
+        }
+        until(|| store.waiting() == 12).await;
+        store.open();
+        for (number, archive) in archives.into_iter().enumerate() {
+            let outcome = archive.ended().await;
+            assert_eq!(outcome.status, ArchiveStatus::Ok, "{outcome:?}");
+            let stored = store.object(&format!("{number}.json")).await;
+            assert!(crate::end_to_end::decompressed(&stored, "gzip") == auction(number));
         }
     });
 }

@@ -168,6 +168,48 @@ fn what_is_no_auction_is_refused_before_anything_is_sent() {
 }
 
 #[test]
+fn an_object_that_is_not_there_is_named_as_it_was_asked_for() {
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("1.json.gz");
+    let finished = Finished::run(&mut program(&[
+        "replay",
+        path.to_str().unwrap(),
+        "--solver",
+        "a=http://127.0.0.1:1",
+    ]));
+    assert_eq!(finished.code, Some(2), "{finished:?}");
+    assert!(
+        finished.errors.contains("there is no 1.json.gz,"),
+        "{finished:?}"
+    );
+    assert!(!finished.errors.contains(".gz.gz"), "{finished:?}");
+}
+
+#[test]
+fn a_report_does_not_take_the_place_of_what_is_replayed() {
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("1.json");
+    fs::write(&path, "{}").unwrap();
+    let path = path.to_str().unwrap();
+    for location in [path.to_owned(), format!("file://{path}")] {
+        let finished = Finished::run(&mut program(&[
+            "replay",
+            &location,
+            "--solver",
+            "a=http://127.0.0.1:1",
+            "--report",
+            path,
+        ]));
+        assert_eq!(finished.code, Some(2), "{finished:?}");
+        assert!(
+            finished.errors.starts_with("error: --report: "),
+            "{finished:?}"
+        );
+    }
+    assert_eq!(fs::read_to_string(path).unwrap(), "{}");
+}
+
+#[test]
 fn a_member_is_set_once() {
     let home = tempfile::tempdir().unwrap();
     let path = home.path().join("1.json");

@@ -45,7 +45,7 @@ fn shows_each_solver_and_the_archive_whatever_became_of_them() {
         Engine::stand_in(|builder| builder),
         Engine::stand_in(|builder| builder.status(422)),
     );
-    let with_password = well.argument("well").replace("//", "//user:hunter2@");
+    let with_password = well.argument("well").replace("//", "//user:hunter2@") + "/?key=hunter2";
     let finished = Finished::run(&mut program(&[
         "solve",
         "--auction",
@@ -81,6 +81,7 @@ fn shows_each_solver_and_the_archive_whatever_became_of_them() {
         "class=\"failure\"",
         "class=\"curve\"",
         "//***",
+        "/solve?key=REDACTED",
     ] {
         assert!(html.contains(part), "{part}");
     }

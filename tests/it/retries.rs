@@ -160,10 +160,12 @@ fn what_lies_beyond_the_deadline_is_not_waited_for() {
     assert_eq!((solver.attempts, solver.http_status), (1, Some(503)));
     assert!(solver.error.unwrap().contains("503"));
 
-    // Nor is what no clock can tell.
-    let engine = ScriptedSolver::start(vec![Reply::retry_after("503 Busy", &u64::MAX.to_string())]);
-    let solver = send(document(), engine.solver("a"), NEVER);
-    assert_eq!((solver.attempts, solver.http_status), (1, Some(503)));
+    // Nor is what no clock can tell, or no number holds.
+    for seconds in [i64::MAX.to_string(), u64::MAX.to_string(), "9".repeat(40)] {
+        let engine = ScriptedSolver::start(vec![Reply::retry_after("503 Busy", &seconds)]);
+        let solver = send(document(), engine.solver("a"), NEVER);
+        assert_eq!((solver.attempts, solver.http_status), (1, Some(503)));
+    }
 
     // A second and another are more than there is.
     let busy = || Reply::retry_after("503 Busy", "1");
@@ -186,6 +188,8 @@ fn without_retries_there_is_one_request() {
         let engine = ScriptedSolver::start(vec![reply]);
         let solver = send(document(), engine.solver("a").with_retries(0), NEVER);
         assert_eq!((solver.status, solver.attempts), (SolverStatus::Failed, 1));
+        // There is none that would make its content uninteresting.
+        assert_eq!(solver.response.is_some(), solver.http_status.is_some());
         sent_whole(&engine, 1);
     }
 }
@@ -258,4 +262,38 @@ fn an_engine_that_is_busy_at_once_is_asked_again() {
     assert_eq!((solver.attempts, solver.http_status), (2, Some(200)));
     assert_eq!(solver.document_sha256, Some(sha256(&long)));
     assert!(bodies.try_recv().unwrap() == long);
+}
+
+#[test]
+fn what_a_busy_engine_has_to_say_is_not_waited_for() {
+    let head = b"HTTP/1.1 503 Busy\r\nretry-after: 0\r\ncontent-length: 1000000000\r\n\r\n{";
+    for stalls in [true, false] {
+        let engine = RawSolver::numbered(move |number, mut connection| async move {
+            let Some(_request) = connection.request().await else {
+                return;
+            };
+            if number > 0 {
+                return connection.answer_well().await;
+            }
+            connection.write(head).await;
+            if stalls {
+                return connection.hold().await;
+            }
+            for _ in 0..1_000 {
+                connection.write(&[b' '; 1_000_000]).await;
+            }
+        });
+        let solver = send(document(), engine.solver("a"), NEVER);
+        went_well(&solver, 2);
+        assert_eq!(engine.accepted(), 2);
+    }
+}
+
+#[test]
+fn an_engine_that_is_busy_in_few_words_keeps_its_connection() {
+    let busy = || Reply::retry_after("503 Busy", "0");
+    let engine = ScriptedSolver::start(vec![busy(), busy()]);
+    let solver = send(document(), engine.solver("a"), NEVER);
+    went_well(&solver, 3);
+    assert_eq!(engine.accepted(), 1);
 }

@@ -165,16 +165,22 @@ fn draining_waits_for_archives_that_go_on() {
             let (_, forgotten) = send("2").await;
             drop(forgotten);
             until(|| store.waiting() == 2).await;
-            let mut drained = Box::pin(pipeline.drain());
-            assert!(drained.as_mut().now_or_never().is_none());
+            let mut drains = [(); 2].map(|()| Box::pin(pipeline.drain()));
+            for drained in &mut drains {
+                assert!(drained.as_mut().now_or_never().is_none());
+            }
             assert_eq!(store.names().await, Vec::<String>::new());
 
             store.open();
-            drained.await;
+            for drained in drains {
+                drained.await;
+            }
             assert_eq!(store.names().await, ["1.json", "2.json"]);
             assert_eq!(first.ended().await.status, ArchiveStatus::Ok);
             // The pipeline is as good as before.
             let (_, third) = send("3").await;
+            pipeline.drain().await;
+            assert_eq!(store.names().await.len(), 3);
             assert_eq!(third.ended().await.status, ArchiveStatus::Ok);
         });
     }

@@ -1,5 +1,5 @@
 use crate::Result;
-use crate::cargo::Shown;
+use crate::cargo::{self, Shown};
 use clap::Args;
 use std::path::{Path, PathBuf};
 
@@ -29,7 +29,7 @@ impl Bench {
     /// When it cannot be started.
     pub(crate) fn run(&self, root: &Path) -> Result<bool> {
         // A workspace of its own, since features unify: what it builds is kept apart, too.
-        let target = target(root);
+        let target = cargo::target(root);
         let mut bench = Shown::cargo(root)
             .words("run --locked --release --package comparison-runner")
             .words("--manifest-path comparison/runner/Cargo.toml --target-dir")
@@ -48,10 +48,4 @@ impl Bench {
         }
         bench.succeeds()
     }
-}
-
-/// Where cargo puts what it builds.
-fn target(root: &Path) -> PathBuf {
-    let told = std::env::var_os("CARGO_TARGET_DIR").map(|told| root.join(told));
-    told.unwrap_or_else(|| root.join("target"))
 }

@@ -1,6 +1,6 @@
 use crate::Result;
 use std::ffi::OsStr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// A command that is shown before it is run, and whose failure is an error.
@@ -75,4 +75,10 @@ impl Shown {
             .map_err(|error| format!("cannot start `{}`: {error}", self.line))?;
         Ok(status.success())
     }
+}
+
+/// Where cargo puts what it builds.
+pub(crate) fn target(root: &Path) -> PathBuf {
+    let told = std::env::var_os("CARGO_TARGET_DIR").map(|told| root.join(told));
+    told.unwrap_or_else(|| root.join("target"))
 }

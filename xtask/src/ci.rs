@@ -1,4 +1,4 @@
-use crate::cargo::Shown;
+use crate::cargo::{self, Shown};
 use crate::soak::Soak;
 use crate::{Result, deny, tidy};
 use clap::ValueEnum;
@@ -18,6 +18,7 @@ pub(crate) enum Step {
     DocTests,
     Docs,
     Loom,
+    Comparison,
     Soak,
     Dependencies,
     Advisories,
@@ -36,6 +37,7 @@ impl Step {
             Self::DocTests => "doc tests",
             Self::Docs => "docs",
             Self::Loom => "loom",
+            Self::Comparison => "comparison",
             Self::Soak => "soak",
             Self::Dependencies => "bans, licences and sources of dependencies",
             Self::Advisories => "advisories on dependencies",
@@ -62,6 +64,7 @@ impl Step {
                 .variable("RUSTDOCFLAGS", "-D warnings")
                 .run()?,
             Self::Loom => return loom(root),
+            Self::Comparison => comparison(root)?,
             Self::Soak => Soak::short().run(root)?,
             Self::Dependencies => deny::dependencies(root)?,
             Self::Advisories => return deny::advisories(root),
@@ -125,6 +128,25 @@ fn crates(root: &Path) -> Result<Vec<String>> {
     }
     names.sort();
     Ok(names)
+}
+
+/// The programs that are compared with one another: a workspace of its own, which the checks of this one do not reach. What
+/// they measure is not a matter of this check.
+fn comparison(root: &Path) -> Result {
+    let comparison = |words: &str| {
+        let target = cargo::target(root).join("comparison");
+        Shown::cargo(root)
+            .words(words)
+            .words("--manifest-path comparison/runner/Cargo.toml --target-dir")
+            .path(&target)
+    };
+    Shown::cargo(root)
+        .words("fmt --manifest-path comparison/runner/Cargo.toml --all --check")
+        .run()?;
+    comparison("clippy --locked --workspace --all-targets")
+        .words("-- -D warnings")
+        .run()?;
+    comparison("test --locked --workspace").run()
 }
 
 /// Each crate alone, since features that one member of a workspace asks for reach all the others

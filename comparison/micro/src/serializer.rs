@@ -48,7 +48,7 @@ pub(crate) fn measure(effort: Effort, report: &mut MicroReport) -> Result<()> {
         ("3_3_mb", Shape::SMALL, effort.pick(21, 61)),
         ("8_5_mb", Shape::MAINNET, effort.pick(15, 41)),
         ("26_mb", Shape::LARGE, effort.pick(9, 21)),
-        ("310_mb", HUGE, 5),
+        ("310_mb", HUGE, effort.pick(3, 5)),
     ];
     let mut curves = WAYS.map(|(name, _)| Curve {
         plot: "serializer".to_owned(),
@@ -56,7 +56,7 @@ pub(crate) fn measure(effort: Effort, report: &mut MicroReport) -> Result<()> {
         points: Vec::new(),
     });
     let mut first_chunks = Vec::new();
-    for (name, shape, rounds) in &sizes[..effort.pick(3, 4)] {
+    for (name, shape, rounds) in &sizes {
         eprintln!("serializer: {name}");
         let auction = Arc::new(Auction::generate(*shape, 0));
         let length = check(&auction)?;

@@ -4,8 +4,9 @@ use object_store::{ObjectStore, path::Path};
 
 use crate::{
     ArchiveBuilder, ArchiveReader, ArchiveWriter, Codec, CodecKind, CreateError, EncodedWriter,
-    KeyError, OpenError, ReadLimit, builder::Settings, encode::compressor::Compressor, key::key,
-    metadata::AttributeSupport, read::open, write::running::Running,
+    KeyError, ObjectVersion, OpenError, ReadLimit, builder::Settings,
+    encode::compressor::Compressor, key::key, metadata::AttributeSupport, read::open,
+    write::running::Running,
 };
 
 /// Where archives go and how: a store, a prefix, a codec. Cloning it is cheap.
@@ -151,6 +152,24 @@ impl Archive {
     ) -> Result<ArchiveReader, OpenError> {
         let found = open::find(&*self.0.store, self.places(name)?).await?;
         ArchiveReader::decoded(found, limit)
+    }
+
+    /// Opens an object once more that was opened before, or fails if it was replaced since: what is
+    /// read in several goes is never a mix of two.
+    ///
+    /// Told by the entity tag, which is a condition of the request, else by the time of the last change
+    /// and the length. The limit is that of [`open`](Self::open).
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError::Changed`] when it was replaced or removed; otherwise as [`open`](Self::open).
+    ///
+    /// # Cancel safety
+    ///
+    /// As for [`open`](Self::open).
+    pub async fn open_version(&self, version: &ObjectVersion) -> Result<ArchiveReader, OpenError> {
+        let found = open::find_again(&*self.0.store, version).await?;
+        ArchiveReader::decoded(found, self.0.settings.read_limit)
     }
 
     /// Opens an object and reads its stored bytes as they are: compressed, if they are.

@@ -32,7 +32,7 @@ pub use key::{KeyError, MAX_KEY_BYTES, MAX_SEGMENT_BYTES};
 pub use level::{Level, LevelError};
 pub use metadata::AttributeSupport;
 pub use raw_document::RawDocument;
-pub use read::{ArchiveReader, ReadLimit};
+pub use read::{ArchiveReader, ObjectVersion, ReadLimit};
 pub use write::{ArchiveWriter, EncodedWriter, Placement, Receipt};
 
 #[doc(no_inline)]

@@ -177,10 +177,14 @@ impl Production {
         let start = self.walker.position();
         self.walker.start_walk();
         let result = walk(&mut self.walker);
-        self.count(start);
+        let mut end = self.walker.position();
         let state = match (self.walker.mode(), result) {
             (Mode::Writing, Ok(_)) => match self.walker.finish(self.left_open) {
-                Ok(_) => State::Finished,
+                Ok(length) => {
+                    // Without the brace that a document that is left open withholds.
+                    end = length;
+                    State::Finished
+                }
                 Err(error) => State::Failed(error),
             },
             (Mode::Suspended, Err(_)) => State::Running,
@@ -198,6 +202,7 @@ impl Production {
                 what: "it has another shape than before",
             }),
         };
+        self.count(end.saturating_sub(start));
         if self.walker.verification_failed() {
             // What is ready is not what was sent before.
             let offset = self.walker.position();
@@ -210,8 +215,7 @@ impl Production {
         state
     }
 
-    fn count(&self, start: u64) {
-        let bytes = self.walker.position() - start;
+    fn count(&self, bytes: u64) {
         let counters = &self.shared.counters;
         let rework = self.walker.rework;
         let of_bytes = if self.walker.is_counting() {

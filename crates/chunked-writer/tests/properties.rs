@@ -60,8 +60,9 @@ proptest! {
         let last = expected.pop();
         let document = document(value, chunk_size).left_open();
         if matches!(last, Some(b'}' | b']')) {
-            prop_assert_eq!(&exact_chunks(document.stream(), chunk_size), &expected);
             let end = expected.len() as u64;
+            prop_assert_eq!(&exact_chunks(document.stream(), chunk_size), &expected);
+            prop_assert_eq!(document.statistics().bytes_produced, end);
             prop_assert_eq!(exact_chunks(document.stream_from(end), chunk_size), Vec::<u8>::new());
             prop_assert_eq!(run(document.count_length()), Ok(end));
         } else {

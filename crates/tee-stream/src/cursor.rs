@@ -21,6 +21,8 @@ pub(crate) struct Cursor<P, E> {
     /// How many branches wait for room.
     pub(crate) room_waiters: usize,
     pub(crate) blocked: Option<Blocked>,
+    /// How often others have waited here for somebody in vain.
+    pub(crate) waits_in_vain: u32,
     pub(crate) trail: Trail,
 }
 
@@ -74,6 +76,7 @@ impl<P, E> Cursor<P, E> {
             ahead: Vec::new(),
             room_waiters: 0,
             blocked: None,
+            waits_in_vain: 0,
             trail: Trail::default(),
         }
     }

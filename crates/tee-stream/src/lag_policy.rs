@@ -15,7 +15,10 @@ use std::time::Duration;
 /// the way, under [`Replay`](Self::Replay) too.
 ///
 /// The policy is that of the branch which lags, not of the one which waits. Only branches that hold the window back while
-/// somebody waits are charged: a branch that is slow where nobody minds spends nothing.
+/// somebody waits are charged, and, when one of those is given up, others in the window that have read nothing all that time:
+/// several that have stalled there cost the others one wait together. Where they stall further apart, each wait in vain makes
+/// the next half as long, down to 10 ms, for branches that go on by a replay: all of them together cost hardly more than twice
+/// what one costs. A branch that is slow where nobody minds spends nothing.
 ///
 /// Without a policy, a tee that has a replay uses `Patience { limit: 500 ms, then: Replay }` ([`LagPolicy::DEFAULT_PATIENCE`]),
 /// and a tee without one uses `Wait`, since then there is no other way to lose nothing.

@@ -21,6 +21,8 @@ pub(crate) struct Reader {
     pub(crate) fresh: bool,
     /// When it came here, if others were already waiting for room.
     pub(crate) here_since: Option<Instant>,
+    /// It has read, or came here, since others began to wait for room on its cursor.
+    pub(crate) has_read: bool,
     pub(crate) waits_for_room: Option<CursorId>,
     pub(crate) registration: Option<Registration>,
     /// The chunk that it reads next is one that it produced itself.
@@ -51,6 +53,7 @@ impl Reader {
     pub(crate) fn reads(&mut self, chunk: &[u8]) {
         let length = chunk.len() as u64;
         self.offset += length;
+        self.has_read = true;
         if let Place::Reading { sequence, .. } = &mut self.place {
             *sequence += 1;
         }
@@ -116,6 +119,15 @@ impl Readers {
     #[inline]
     pub(crate) fn get_mut(&mut self, index: usize) -> Option<&mut Reader> {
         self.slots.get_mut(index)?.as_mut()
+    }
+
+    /// Takes note that others begin to wait for room on this cursor.
+    pub(crate) fn begin_wait(&mut self, id: CursorId) {
+        for (_, reader) in self.iter_mut() {
+            if matches!(reader.place, Place::Reading { cursor, .. } if cursor == id) {
+                reader.has_read = false;
+            }
+        }
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Reader> {

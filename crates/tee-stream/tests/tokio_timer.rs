@@ -60,6 +60,93 @@ async fn a_stalled_reader_delays_the_others_by_its_patience_and_no_more() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn several_that_stall_at_different_places_delay_the_others_by_one_patience() {
+    let began = Instant::now();
+    let tee = tee();
+    let mut stalled: Vec<_> = (0..6).map(|_| tee.branch()).collect();
+    for (chunks, branch) in stalled.iter_mut().enumerate() {
+        for _ in 0..chunks {
+            assert!(branch.next().await.is_some());
+        }
+    }
+    assert_eq!(
+        read(tee.branch(), Duration::ZERO).await.len(),
+        CHUNKS as usize
+    );
+    let delay = began.elapsed();
+    let expected = LagPolicy::DEFAULT_PATIENCE;
+    assert!(
+        (expected..=expected + Duration::from_millis(1)).contains(&delay),
+        "{delay:?}"
+    );
+    for (chunks, branch) in stalled.into_iter().enumerate() {
+        assert_eq!(
+            read(branch, Duration::ZERO).await.len(),
+            CHUNKS as usize - chunks
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn many_that_stall_out_of_each_others_window_cost_little_more_than_two_patiences() {
+    let began = Instant::now();
+    let tee = tee();
+    let mut stalled = Vec::new();
+    for chunks in (0..CHUNKS - 15).step_by(15) {
+        let mut branch = tee.branch();
+        stalled.push(tokio::spawn(async move {
+            for _ in 0..chunks {
+                assert!(branch.next().await.is_some());
+            }
+            branch
+        }));
+    }
+    assert_eq!(stalled.len(), 6);
+    let read_all = read(tee.branch(), Duration::ZERO).await;
+    assert_eq!(read_all.len(), CHUNKS as usize);
+    // 500, 250, 125, 62.5, 31.25 and 15.625 ms.
+    let delay = began.elapsed();
+    let patience = LagPolicy::DEFAULT_PATIENCE;
+    assert!(
+        (patience * 19 / 10..patience * 2 + Duration::from_millis(6)).contains(&delay),
+        "{delay:?}"
+    );
+    for (index, branch) in stalled.into_iter().enumerate() {
+        let rest = read(branch.await.unwrap(), Duration::ZERO).await;
+        assert_eq!(rest.len(), CHUNKS as usize - 15 * index);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_reads_while_others_wait_for_another_is_waited_for_by_itself() {
+    let began = Instant::now();
+    let tee = tee();
+    let (stalled, mut slow) = (tee.branch(), tee.branch());
+    let patience = LagPolicy::DEFAULT_PATIENCE;
+    // A chunk while the others wait for the one that has stalled, and none after that.
+    let slow = tokio::spawn(async move {
+        tokio::time::sleep(patience / 2).await;
+        assert!(slow.next().await.is_some());
+        tokio::time::sleep(patience * 10).await;
+        slow
+    });
+    assert_eq!(
+        read(tee.branch(), Duration::ZERO).await.len(),
+        CHUNKS as usize
+    );
+    let delay = began.elapsed();
+    assert!(
+        (patience * 3 / 2..=patience * 3 / 2 + Duration::from_millis(2)).contains(&delay),
+        "{delay:?}"
+    );
+    drop(stalled);
+    assert_eq!(
+        read(slow.await.unwrap(), Duration::ZERO).await.len(),
+        CHUNKS as usize - 1
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_slow_but_steady_reader_holds_the_others_up_for_its_patience_in_all() {
     let began = Instant::now();
     let tee = tee();

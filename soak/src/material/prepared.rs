@@ -250,9 +250,9 @@ impl<'a> Maker<'a> {
     fn replay(&self, cut: &Cut) -> ArchivedDocument {
         let variant = self.plan.chunk_bytes;
         let (archive, name) = self.corpus.shelved(self.plan.base, variant);
-        let id = ("id".to_owned(), format!("\"{}\"", self.plan.name()).into());
+        let id = serde_json::value::to_raw_value(&self.plan.name()).expect("a name is JSON");
         let mut document = ArchivedDocument::new(archive, name)
-            .with_members([id])
+            .with_members([("id".to_owned(), id)])
             .without(&omission(cut));
         if cut.open {
             document = document.left_open();

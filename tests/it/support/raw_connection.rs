@@ -100,6 +100,12 @@ impl RawConnection {
         }
     }
 
+    /// The socket, for an engine that reads by another library. Nothing has been read by then.
+    pub(crate) fn into_stream(self) -> TcpStream {
+        assert!(self.received.is_empty(), "it would be lost");
+        self.stream
+    }
+
     /// Reads nothing more, and stays open for as long as the engine is there.
     pub(crate) async fn hold(self) {
         std::future::pending::<()>().await;

@@ -18,6 +18,15 @@ pub enum OpenError {
         /// What the store said about it.
         source: object_store::Error,
     },
+    /// The object is not the one that was opened before: it was replaced or removed. Only
+    /// [`Archive::open_version`](crate::Archive::open_version) says so.
+    #[error("{location} is no longer the object that it was")]
+    Changed {
+        /// Where the object was.
+        location: Path,
+        /// What the store said; `None` when it sent another object without a word.
+        source: Option<object_store::Error>,
+    },
     /// The store refused, or could not be reached.
     #[error("cannot open {location}: {source}")]
     Store {

@@ -11,6 +11,7 @@ use object_store::{Error as StoreError, path::Path};
 use super::{
     decompressor::{Decompressor, Step},
     limit::ReadLimit,
+    object_version::ObjectVersion,
     open::Opened,
     verifier::Verifier,
 };
@@ -47,7 +48,7 @@ const EMPTY_CHUNKS_AT_MOST: usize = 32;
 ///
 /// Polls that are pending have taken nothing, and dropping a reader cancels its request.
 pub struct ArchiveReader {
-    location: Path,
+    version: ObjectVersion,
     codec: CodecKind,
     content: BoxStream<'static, Result<Bytes, StoreError>>,
     input: Bytes,
@@ -75,7 +76,7 @@ impl fmt::Debug for ArchiveReader {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
             .debug_struct("ArchiveReader")
-            .field("location", &self.location)
+            .field("location", self.location())
             .field("codec", &self.codec)
             .field("stored_bytes", &self.stored_bytes)
             .field("offset", &self.offset)
@@ -91,14 +92,14 @@ impl ArchiveReader {
             CodecKind::Identity => None,
             kind => Some(
                 Decompressor::new(kind).ok_or_else(|| OpenError::CodecNotCompiled {
-                    location: opened.location.clone(),
+                    location: opened.version.location().clone(),
                     kind,
                 })?,
             ),
         };
         let verifier = Verifier::new(
-            opened.location.clone(),
-            limit.for_stored(opened.stored_bytes),
+            opened.version.location().clone(),
+            limit.for_stored(opened.version.stored_length()),
             metadata::raw_bytes(&opened.attributes),
             metadata::sha256(&opened.attributes),
         );
@@ -107,7 +108,7 @@ impl ArchiveReader {
 
     pub(crate) fn stored(opened: Opened) -> Result<Self, OpenError> {
         let codec = opened.codec()?;
-        let verifier = Verifier::new(opened.location.clone(), u64::MAX, None, None);
+        let verifier = Verifier::new(opened.version.location().clone(), u64::MAX, None, None);
         Ok(Self::new(opened, codec, None, verifier))
     }
 
@@ -118,14 +119,14 @@ impl ArchiveReader {
         verifier: Verifier,
     ) -> Self {
         Self {
-            location: opened.location,
+            stored_bytes: opened.version.stored_length(),
+            version: opened.version,
             codec,
             content: opened.content,
             input: Bytes::new(),
             decompressor,
             output: Vec::new(),
             verifier,
-            stored_bytes: opened.stored_bytes,
             offset: 0,
             unread: Bytes::new(),
             state: State::Reading,
@@ -134,7 +135,12 @@ impl ArchiveReader {
 
     /// Where the object is, its extension included.
     pub fn location(&self) -> &Path {
-        &self.location
+        self.version.location()
+    }
+
+    /// The object as it is now, to open it [once more](crate::Archive::open_version).
+    pub fn version(&self) -> &ObjectVersion {
+        &self.version
     }
 
     /// How the object is encoded.
@@ -169,7 +175,7 @@ impl ArchiveReader {
             State::Ended | State::Failed => return Poll::Ready(None),
             State::Polling => {
                 self.state = State::Failed;
-                let location = self.location.clone();
+                let location = self.location().clone();
                 return Poll::Ready(Some(Err(ReadError::Panicked { location })));
             }
             State::Reading => self.state = State::Polling,
@@ -216,14 +222,14 @@ impl ArchiveReader {
         let offset = self.offset - self.input.len() as u64;
         let step = decompressor.step(&mut self.input, &mut self.output);
         match step.map_err(|source| ReadError::Decode {
-            location: self.location.clone(),
+            location: self.location().clone(),
             offset,
             source,
         })? {
             Step::NeedsInput => Ok(Decoded::NeedsInput),
             Step::Yields => Ok(Decoded::Yields),
             Step::TrailingData => Err(ReadError::TrailingData {
-                location: self.location.clone(),
+                location: self.location().clone(),
                 offset,
             }),
             Step::Wrote(written) => {
@@ -250,7 +256,7 @@ impl ArchiveReader {
                     self.offset += chunk.len() as u64;
                     if self.offset > self.stored_bytes {
                         return Poll::Ready(Err(ReadError::TrailingData {
-                            location: self.location.clone(),
+                            location: self.location().clone(),
                             offset: self.stored_bytes,
                         }));
                     }
@@ -259,7 +265,7 @@ impl ArchiveReader {
                 }
                 Some(Err(source)) => {
                     return Poll::Ready(Err(ReadError::Store {
-                        location: self.location.clone(),
+                        location: self.location().clone(),
                         offset: self.offset,
                         source,
                     }));
@@ -281,7 +287,7 @@ impl ArchiveReader {
             .is_some_and(|decompressor| !decompressor.may_end())
         {
             return Err(ReadError::Incomplete {
-                location: self.location.clone(),
+                location: self.location().clone(),
                 codec: self.codec,
                 offset: self.offset,
             });
@@ -291,7 +297,7 @@ impl ArchiveReader {
 
     fn truncated(&self) -> ReadError {
         ReadError::Truncated {
-            location: self.location.clone(),
+            location: self.location().clone(),
             offset: self.offset,
             expected: self.stored_bytes,
         }
@@ -304,7 +310,7 @@ impl ArchiveReader {
 
     /// An earlier poll has reported the failure; a read must not take its end for a clean one.
     pub(super) fn failed_before(&self) -> io::Error {
-        let location = &self.location;
+        let location = self.location();
         io::Error::other(format!("an earlier read of {location} failed"))
     }
 }

@@ -20,6 +20,7 @@ pub(crate) async fn check_all(target: &Target) {
     aborting_and_dropping_leave_nothing(target, rule("abort")).await;
     creating_replaces_nothing(target, rule("create")).await;
     replacing_replaces(target, rule("replace")).await;
+    a_replaced_object_is_not_opened_as_the_one_it_was(target, rule("versions")).await;
     names_are_found(target, rule("names")).await;
     assert_eq!((target.leftovers)(), [] as [String; 0]);
 }
@@ -150,6 +151,27 @@ async fn replacing_replaces(target: &Target, prefix: Path) {
         assert_eq!(receipt.placement, Placement::Replacing);
         assert_eq!(read(archive.open("a").await.unwrap()).await, document);
     }
+}
+
+async fn a_replaced_object_is_not_opened_as_the_one_it_was(target: &Target, prefix: Path) {
+    let builder = target.builder().prefix(prefix);
+    let archive = builder.overwrite(Overwrite::Replace).build().unwrap();
+    let first = noise(1000);
+    store(&archive, "a", &first).await;
+    let reader = archive.open("a").await.unwrap();
+    let version = reader.version().clone();
+    assert_eq!(version.location(), reader.location());
+    let again = archive.open_version(&version).await.unwrap();
+    assert_eq!(*again.version(), version);
+    assert_eq!(read(again).await, first);
+    // As long as the first, so that its length does not tell.
+    let second: Bytes = first.iter().map(|byte| !byte).collect();
+    let location = store(&archive, "a", &second).await.location;
+    let error = archive.open_version(&version).await.unwrap_err();
+    assert!(matches!(error, OpenError::Changed { .. }), "{error}");
+    target.store.delete(&location).await.unwrap();
+    let error = archive.open_version(&version).await.unwrap_err();
+    assert!(matches!(error, OpenError::Changed { .. }), "{error}");
 }
 
 async fn names_are_found(target: &Target, prefix: Path) {

@@ -3,7 +3,8 @@
 use archive_sink::{
     AbortError, Archive, ArchiveBuilder, ArchiveReader, ArchiveWriter, BuildError, CheckError,
     Codec, CodecError, CommitError, CreateError, EncodedStream, EncodedStreamError, EncodedWriter,
-    OpenError, RawDocument, ReadError, ReadLimit, Receipt, SendError, Sha256Digest, WriteError,
+    ObjectVersion, OpenError, RawDocument, ReadError, ReadLimit, Receipt, SendError, Sha256Digest,
+    WriteError,
 };
 use bytes::Bytes;
 use futures_util::stream;
@@ -33,6 +34,7 @@ assert_impl_all!(CodecError: std::error::Error, Copy, Send, Sync, Unpin, Eq);
 assert_impl_all!(Codec: Copy, Send, Sync, Unpin, Eq, std::hash::Hash, std::fmt::Display);
 assert_impl_all!(Receipt: Clone, Send, Sync, Unpin, Eq, std::fmt::Debug);
 assert_impl_all!(Sha256Digest: Copy, Send, Sync, Unpin, Eq, std::fmt::Display);
+assert_impl_all!(ObjectVersion: Clone, Send, Sync, Unpin, Eq, std::fmt::Debug);
 assert_impl_all!(ReadLimit: Copy, Send, Sync, Unpin, Eq, Default);
 assert_impl_all!(AbortError: std::error::Error, Send, Sync, Unpin);
 assert_impl_all!(BuildError: std::error::Error, Send, Sync, Unpin);

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use archive_sink::Receipt;
+use archive_sink::{CommitError, Receipt};
 use bytes::Bytes;
 use futures_core::Stream;
 use tokio::time::{Instant, timeout_at};
@@ -38,7 +38,7 @@ impl ArchiveJob<'_> {
         let commit = writer.commit(self.feed.digest(), self.feed.known_length());
         match timeout_at(self.deadline, commit).await {
             Ok(Ok(receipt)) => Ok(receipt),
-            Ok(Err(error)) => Err(error_chain(&error)),
+            Ok(Err(error)) => Err(why_not_committed(&error)),
             Err(_elapsed) => Err(format!(
                 "not committed within {limit:?}: the object may be there, whole"
             )),
@@ -55,4 +55,14 @@ impl ArchiveJob<'_> {
             }
         }
     }
+}
+
+#[cfg(feature = "object-stores")]
+fn why_not_committed(error: &CommitError) -> String {
+    super::no_credentials::unsigned(error).unwrap_or_else(|| error_chain(error))
+}
+
+#[cfg(not(feature = "object-stores"))]
+fn why_not_committed(error: &CommitError) -> String {
+    error_chain(error)
 }

@@ -25,7 +25,14 @@ pub struct ArchiveTarget {
 impl ArchiveTarget {
     /// `archive`, whose store's root is `base`: where the store has the key `a/1.json`, the object is at `base` with
     /// `a/1.json` appended.
-    pub fn new(archive: Archive, base: Url) -> Self {
+    ///
+    /// Of `base`, user, password, query and fragment are left out: outcomes and logs show the rest.
+    pub fn new(archive: Archive, mut base: Url) -> Self {
+        // Both fail only for URLs that cannot carry user info, and those carry none.
+        let _has_host = base.set_password(None);
+        let _has_host = base.set_username("");
+        base.set_query(None);
+        base.set_fragment(None);
         Self { archive, base }
     }
 
@@ -100,5 +107,27 @@ impl ArchiveTarget {
                 .extend(key.parts().map(|part| part.as_ref().to_owned()));
         }
         url
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use object_store::memory::InMemory;
+
+    use super::*;
+
+    #[test]
+    fn no_secret_of_the_url_is_kept() {
+        let archive = Archive::builder(Arc::new(InMemory::new())).build().unwrap();
+        let base = "https://user:secret@store/bucket?sig=secret#secret";
+        let target = ArchiveTarget::new(archive, base.parse().unwrap());
+        assert!(!format!("{target:?}").contains("secret"), "{target:?}");
+        let key = "a/1.json".into();
+        assert_eq!(
+            target.url_of(&key).as_str(),
+            "https://store/bucket/a/1.json"
+        );
     }
 }

@@ -14,6 +14,7 @@ use url::Url;
 
 use super::archive_target::ArchiveTarget;
 use super::location_error::LocationError;
+use super::named_credentials::NamedCredentials;
 use crate::solver::is_loopback;
 
 /// A place in a store: a path, or a `file://`, `s3://`, `gs://`, `az://` or `memory://` URL.
@@ -30,10 +31,19 @@ pub struct StoreLocation {
 }
 
 impl StoreLocation {
+    /// Whether a location is one, as far as that can be told without opening anything.
+    ///
+    /// # Errors
+    /// When it is of no known kind, or has credentials in it.
+    #[cfg(feature = "cli")]
+    pub(crate) fn check(location: &str) -> Result<(), LocationError> {
+        Place::parse(location).map(|_place| ())
+    }
+
     /// A folder for archives; a local one is created.
     ///
     /// # Errors
-    /// When the location is of no known kind, or its store cannot be set up.
+    /// When the location is of no known kind or has a user or a password in it, or its store cannot be set up.
     pub fn folder(location: &str) -> Result<Self, LocationError> {
         match Place::parse(location)? {
             Place::Local(path) => {
@@ -50,7 +60,8 @@ impl StoreLocation {
     /// One object, and the folder it is in.
     ///
     /// # Errors
-    /// When the location is of no known kind, names no object, or its store cannot be set up.
+    /// When the location is of no known kind, has a user or a password in it or names no object, or its store cannot be
+    /// set up.
     pub fn object(location: &str) -> Result<(Self, String), LocationError> {
         let (mut found, name) = match Place::parse(location)? {
             Place::Local(path) => {
@@ -191,10 +202,13 @@ fn amazon_s3(url: &Url) -> Result<impl ObjectStore, object_store::Error> {
     let builder = AmazonS3Builder::from_env().with_url(url.as_str());
     let endpoint = builder.get_config_value(&AmazonS3ConfigKey::Endpoint);
     let settings = direct_if_local(endpoint).into_iter();
-    settings
-        .fold(builder, |builder, (key, value)| {
-            builder.with_config(AmazonS3ConfigKey::Client(key), value)
-        })
+    let builder = settings.fold(builder, |builder, (key, value)| {
+        builder.with_config(AmazonS3ConfigKey::Client(key), value)
+    });
+    // Built once to find out whose credentials these are.
+    let credentials = Arc::clone(builder.clone().build()?.credentials());
+    builder
+        .with_credentials(Arc::new(NamedCredentials::new(credentials)))
         .build()
 }
 
@@ -202,10 +216,13 @@ fn google_cloud_storage(url: &Url) -> Result<impl ObjectStore, object_store::Err
     let builder = GoogleCloudStorageBuilder::from_env().with_url(url.as_str());
     let endpoint = builder.get_config_value(&GoogleConfigKey::BaseUrl);
     let settings = direct_if_local(endpoint).into_iter();
-    settings
-        .fold(builder, |builder, (key, value)| {
-            builder.with_config(GoogleConfigKey::Client(key), value)
-        })
+    let builder = settings.fold(builder, |builder, (key, value)| {
+        builder.with_config(GoogleConfigKey::Client(key), value)
+    });
+    // Built once to find out whose credentials these are.
+    let credentials = Arc::clone(builder.clone().build()?.credentials());
+    builder
+        .with_credentials(Arc::new(NamedCredentials::new(credentials)))
         .build()
 }
 
@@ -213,10 +230,13 @@ fn azure(url: &Url) -> Result<impl ObjectStore, object_store::Error> {
     let builder = MicrosoftAzureBuilder::from_env().with_url(url.as_str());
     let endpoint = builder.get_config_value(&AzureConfigKey::Endpoint);
     let settings = direct_if_local(endpoint).into_iter();
-    settings
-        .fold(builder, |builder, (key, value)| {
-            builder.with_config(AzureConfigKey::Client(key), value)
-        })
+    let builder = settings.fold(builder, |builder, (key, value)| {
+        builder.with_config(AzureConfigKey::Client(key), value)
+    });
+    // Built once to find out whose credentials these are.
+    let credentials = Arc::clone(builder.clone().build()?.credentials());
+    builder
+        .with_credentials(Arc::new(NamedCredentials::new(credentials)))
         .build()
 }
 
@@ -245,22 +265,22 @@ impl Place {
         if !location.contains("://") {
             return Ok(Self::Local(location.into()));
         }
-        let mut url = Url::parse(location)?;
-        match url.scheme() {
-            "file" => url
-                .to_file_path()
-                .map(Self::Local)
-                .map_err(|()| LocationError::FileUrl),
-            "memory" | "s3" | "gs" | "az" => {
-                // Credentials come from the environment; what stands in the URL must not reach a report.
-                let _has_host = url.set_username("");
-                let _has_host = url.set_password(None);
-                Ok(Self::Remote(url))
-            }
-            scheme => Err(LocationError::Scheme {
-                scheme: scheme.to_owned(),
-            }),
+        let url = Url::parse(location)?;
+        if !SCHEMES.contains(&url.scheme()) {
+            return Err(LocationError::Scheme {
+                scheme: url.scheme().to_owned(),
+            });
         }
+        // No store would take them from there: a write with those of the environment would go unnoticed.
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(LocationError::Credentials);
+        }
+        if url.scheme() != "file" {
+            return Ok(Self::Remote(url));
+        }
+        url.to_file_path()
+            .map(Self::Local)
+            .map_err(|()| LocationError::FileUrl)
     }
 }
 
@@ -289,6 +309,9 @@ mod tests {
         assert_eq!(name, "7.json.gz");
         let (location, name) = StoreLocation::object("memory:///a/b/7.json").unwrap();
         assert_eq!((location.key.as_ref(), name.as_str()), ("a/b", "7.json"));
+        // Set up, and nothing asked of it.
+        let (location, name) = StoreLocation::object("gs://bucket/a/7.json").unwrap();
+        assert_eq!(location.url_of(&name).as_str(), "gs://bucket/a/7.json");
     }
 
     #[test]
@@ -301,6 +324,9 @@ mod tests {
             "memory:///a/",
             "s3://",
             "/",
+            "s3://key:secret@bucket/x",
+            "gs://secret@bucket/x",
+            "memory://:secret@h/x",
         ] {
             let error = StoreLocation::object(location).unwrap_err();
             assert!(

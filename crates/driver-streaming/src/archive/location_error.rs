@@ -18,6 +18,9 @@ pub enum LocationError {
         /// The scheme.
         scheme: String,
     },
+    /// The URL has a user or a password.
+    #[error("the location has a user or a password in it: credentials belong in the environment")]
+    Credentials,
     /// A known scheme without its slashes: more likely a slip than the name of a folder.
     #[error(
         "the location starts with {scheme}: and lacks the slashes of {scheme}://; write ./{scheme}: for a folder of that name"

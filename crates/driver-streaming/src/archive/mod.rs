@@ -6,6 +6,10 @@ mod archive_target;
 mod location;
 #[cfg(feature = "object-stores")]
 mod location_error;
+#[cfg(feature = "object-stores")]
+mod named_credentials;
+#[cfg(feature = "object-stores")]
+mod no_credentials;
 mod object_writer;
 
 pub use self::archive_target::ArchiveTarget;

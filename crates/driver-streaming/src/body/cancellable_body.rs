@@ -13,11 +13,26 @@ use crate::progress::ProgressTrack;
 /// when it next runs; until then the body would hold its place in the window. Cancelling drops the inner body at
 /// once, from outside, and the next poll is an error, so that the connection breaks instead of ending well.
 ///
+/// Whoever cancels waits for a poll that is under way, at most for the production of one chunk, so that the body is gone
+/// and has reported how it ended when that returns. A body must not cancel itself out of its own poll.
+///
+/// After its first chunk it lets others run once: the client sends that chunk off instead of filling its buffer first, and
+/// with many solvers the last one's first byte need not wait for all that the others could take at once.
+///
 /// What it hands over is counted on the way.
 pub(crate) struct CancellableBody<B> {
     shared: Arc<Shared<B>>,
     track: ProgressTrack,
     announces_length: bool,
+    start: Start,
+}
+
+/// How far a body has begun.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Start {
+    NoChunk,
+    OneChunk,
+    Done,
 }
 
 /// The owner's side of a [`CancellableBody`]: dropping it cancels the body.
@@ -26,6 +41,7 @@ pub(crate) struct CancelOnDrop<B> {
 }
 
 struct Shared<B> {
+    /// Held while the inner body is polled.
     state: Mutex<State<B>>,
 }
 
@@ -54,6 +70,7 @@ impl<B> CancellableBody<B> {
                 shared: Arc::clone(&shared),
                 track,
                 announces_length: false,
+                start: Start::NoChunk,
             },
             CancelOnDrop { shared },
         )
@@ -97,9 +114,14 @@ where
     type Error = Box<dyn std::error::Error + Send + Sync>;
 
     fn poll_frame(
-        self: Pin<&mut Self>,
+        mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        if self.start == Start::OneChunk {
+            self.start = Start::Done;
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
         let mut state = self.shared.lock();
         let Some(inner) = state.inner.as_mut() else {
             return Poll::Ready(Some(Err(BodyCancelled.into())));
@@ -112,6 +134,9 @@ where
         drop(state);
         drop(replaced);
         if let Poll::Ready(Some(Ok(frame))) = &polled {
+            if self.start == Start::NoChunk {
+                self.start = Start::OneChunk;
+            }
             self.track.add_bytes(frame.data_ref().map_or(0, Bytes::len));
         }
         polled.map(|frame| frame.map(|frame| frame.map_err(Into::into)))
@@ -139,6 +164,7 @@ where
 mod tests {
     use std::convert::Infallible;
 
+    use futures_util::FutureExt;
     use http_body_util::{BodyExt, Full, StreamBody};
 
     use super::*;
@@ -184,5 +210,21 @@ mod tests {
             ended.unwrap().unwrap_err().to_string(),
             "the request was given up"
         );
+    }
+
+    #[test]
+    fn after_its_first_chunk_it_lets_others_run_once() {
+        let chunks = ["a", "b", "c"]
+            .map(|chunk| Ok::<_, Infallible>(Frame::data(Bytes::from_static(chunk.as_bytes()))));
+        let body = StreamBody::new(futures_util::stream::iter(chunks));
+        let (mut body, _owner) = CancellableBody::new(body, track());
+        let mut polls = std::iter::from_fn(|| match body.frame().now_or_never() {
+            None => Some(None),
+            Some(Some(frame)) => Some(frame.unwrap().into_data().ok()),
+            Some(None) => None,
+        });
+        let found: Vec<_> = polls.by_ref().collect();
+        let chunk = |chunk: &'static str| Some(Bytes::from_static(chunk.as_bytes()));
+        assert_eq!(found, [chunk("a"), None, chunk("b"), chunk("c")]);
     }
 }

@@ -20,6 +20,9 @@ pub(super) enum Command {
     /// an archive in ./archive.
     Solve(SolveArguments),
     /// Send an archived auction to solvers once more.
+    ///
+    /// It is not archived again, and is known by the id in the name of its object. Of a configuration file, `auction`,
+    /// `id` and `[archive]` are for `solve` alone: they are checked, and not used.
     Replay(ReplayArguments),
     /// Be a solver engine to test against.
     Solver(SolverArguments),
@@ -33,7 +36,8 @@ pub(super) struct SolveArguments {
     #[arg(long, value_name = "FILE|-")]
     pub(super) auction: Option<PathBuf>,
 
-    /// The auction's id, in place of its member `id` or `metadata.auction_id`.
+    /// The auction's id, in place of its member `id` or `metadata.auction_id`: for the archive, reports and
+    /// `X-REQUEST-ID`. What solvers are sent keeps the id that stands in it, or none.
     #[arg(long, allow_hyphen_values = true)]
     pub(super) id: Option<String>,
 

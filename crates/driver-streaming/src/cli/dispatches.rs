@@ -1,7 +1,6 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use archive_sink::Archive;
 use bytes::Bytes;
 use chunked_writer::JsonDocument;
 
@@ -47,15 +46,14 @@ pub(super) fn of_auction(
 }
 
 /// An archived auction to solvers, each as it wants it.
-pub(super) fn of_archived(archive: &Archive, name: &str, requests: &[SolverRequest]) -> Dispatch {
-    let archived = || ArchivedDocument::new(archive.clone(), name);
+pub(super) fn of_archived(archived: &ArchivedDocument, requests: &[SolverRequest]) -> Dispatch {
     with_views(
-        Dispatch::new(archived()),
+        Dispatch::new(archived.apart()),
         requests,
         // The document that is left open has the comma already.
         |request| closing_members(&request.members, false),
         |part| {
-            let document = archived().without(&part.omission);
+            let document = archived.apart().without(&part.omission);
             if part.left_open {
                 document.left_open()
             } else {

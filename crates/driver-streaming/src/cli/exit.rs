@@ -10,6 +10,8 @@ pub(super) enum Exit {
     Failed,
     /// Wrong usage or input.
     Usage,
+    /// A signal of this number asked the program to end.
+    Interrupted(u8),
 }
 
 impl From<Exit> for ExitCode {
@@ -18,6 +20,8 @@ impl From<Exit> for ExitCode {
             Exit::Ok => Self::SUCCESS,
             Exit::Failed => Self::from(1),
             Exit::Usage => Self::from(2),
+            // As shells report a program that a signal has ended.
+            Exit::Interrupted(signal) => Self::from(128_u8.saturating_add(signal)),
         }
     }
 }
@@ -42,6 +46,14 @@ impl Failure {
     pub(super) fn failed(line: impl Into<String>) -> Self {
         Self {
             exit: Exit::Failed,
+            line: line.into(),
+        }
+    }
+
+    /// A signal of this number asked the program to end.
+    pub(super) fn interrupted(signal: u8, line: impl Into<String>) -> Self {
+        Self {
+            exit: Exit::Interrupted(signal),
             line: line.into(),
         }
     }

@@ -14,7 +14,9 @@ pub(super) fn parse_setting(text: &str, now: Timestamp) -> Result<(String, Bytes
     if name.is_empty() {
         return Err(refuse("the member's name is empty"));
     }
-    let json = if let Some(instant) = instant(value, now).map_err(|why| refuse(&why))? {
+    let json = if let Some(instant) =
+        instant(value, now).map_err(|why| refuse(&format!("is no instant: {why}")))?
+    {
         instant
     } else if serde_json::from_str::<&RawValue>(value).is_ok() {
         value.to_owned()
@@ -24,7 +26,8 @@ pub(super) fn parse_setting(text: &str, now: Timestamp) -> Result<(String, Bytes
     Ok((name.to_owned(), Bytes::from(json)))
 }
 
-/// `now`, `now+15s` or `now-15s` as a JSON string of RFC 3339; `None` when it is written in no such way.
+/// `now`, `now+15s` or `now-15s` as a JSON string of RFC 3339; `None` when it is written in no such way. Spaces may stand
+/// on either side of the sign.
 ///
 /// # Errors
 /// When what follows the sign is no duration, or leads out of the range of instants.
@@ -32,13 +35,14 @@ pub(super) fn instant(text: &str, now: Timestamp) -> Result<Option<String>, Stri
     let Some(shift) = text.strip_prefix("now") else {
         return Ok(None);
     };
-    let (later, duration) = match (shift.strip_prefix('+'), shift.strip_prefix('-')) {
+    let signed = shift.trim_start();
+    let (later, duration) = match (signed.strip_prefix('+'), signed.strip_prefix('-')) {
         (Some(duration), _) => (true, duration),
         (_, Some(duration)) => (false, duration),
         _ if shift.is_empty() => (true, "0s"),
         _ => return Ok(None),
     };
-    let duration = humantime::parse_duration(duration).map_err(|error| error.to_string())?;
+    let duration = humantime::parse_duration(duration.trim()).map_err(|error| error.to_string())?;
     let duration = SignedDuration::try_from(duration).map_err(|error| error.to_string())?;
     let shifted = if later {
         now.checked_add(duration)
@@ -65,6 +69,10 @@ mod tests {
             ("d=now+15s", r#""2026-08-01T12:00:15.500Z""#),
             ("d=now-1m", r#""2026-08-01T11:59:00.500Z""#),
             ("d=now", r#""2026-08-01T12:00:00.500Z""#),
+            ("d=now + 15s", r#""2026-08-01T12:00:15.500Z""#),
+            ("d=now - 1m 30s", r#""2026-08-01T11:58:30.500Z""#),
+            ("d=now +1s ", r#""2026-08-01T12:00:01.500Z""#),
+            ("d=now or later", r#""now or later""#),
             ("d=nowhere", r#""nowhere""#),
             ("d=1.50", "1.50"),
             ("d=null", "null"),
@@ -83,6 +91,9 @@ mod tests {
             "d",
             "=1",
             "d=now+x",
+            "d=now + x",
+            "d=now -",
+            "d=now+-1s",
             "d=now+99999999999999999999s",
             "d=now+9999999999999s",
         ] {

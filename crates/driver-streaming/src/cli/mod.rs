@@ -34,7 +34,8 @@ use self::setup::Setup;
 
 /// Runs the program with the arguments of this process. Results go to standard output, all else to standard error.
 ///
-/// Returns 0 when all went well, 1 when something failed, 2 for wrong usage or input.
+/// Returns 0 when all went well, 1 when something failed, 2 for wrong usage or input, and 128 more than the signal's number
+/// when it was interrupted: 130 for Ctrl-C, 143 for `SIGTERM`.
 pub fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,

@@ -1,5 +1,4 @@
-use std::path::Path;
-
+use archive_sink::Codec;
 use futures_util::StreamExt;
 
 use super::arguments::ReplayArguments;
@@ -22,23 +21,30 @@ pub(super) async fn run(
     if setup.requests.is_empty() {
         return Err(Failure::usage("nothing to do: no --solver is given"));
     }
-    setup.spare(Path::new(&arguments.location))?;
     let pipeline = build(export.attach(setup.pipeline()))?;
     let (location, name) = StoreLocation::object(&arguments.location).map_err(|error| {
         Failure::usage(format!("the archived auction: {}", error_chain(&error)))
     })?;
-    let refuse = |error: String| Failure::usage(format!("{}: {error}", location.url_of(&name)));
+    let url = location.url_of(&name);
+    if url.scheme() == "file"
+        && let Ok(path) = url.to_file_path()
+    {
+        setup.spare(&path)?;
+    }
+    let refuse = |error: String| Failure::usage(format!("{url}: {error}"));
+    // Without a codec of its own the archive looks for the object by the name that was given, and then by others.
     let archive = location
         .archive()
+        .codec(Codec::Identity)
         .build()
         .map_err(|error| refuse(error_chain(&error)))?;
     // An object that is not there, or is no auction from its first chunk on, is wrong input: nothing has been sent yet.
-    // A document of its own is looked at, so that the look is not counted as a production.
-    let looked_at = ArchivedDocument::new(archive.clone(), &*name);
+    // The look is not counted as a production: what is sent are documents apart, of the object that was looked at.
+    let looked_at = ArchivedDocument::new(archive, &*name);
     if let Some(Err(error)) = looked_at.stream_from(0).next().await {
         return Err(refuse(error_chain(&error)));
     }
-    let dispatch = dispatches::of_archived(&archive, &name, &setup.requests);
+    let dispatch = dispatches::of_archived(&looked_at, &setup.requests);
     let dispatch = match id_of(&name) {
         // Without an archive it is not kept: the id is for reports.
         Some(id) => dispatch.archive_as(id),

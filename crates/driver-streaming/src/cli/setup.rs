@@ -62,12 +62,13 @@ impl Setup {
                 "--solver: two solvers are named {name:?}"
             )));
         }
-        let report = sending
-            .report
-            .as_deref()
-            .or(of_config.and_then(|config| config.report.as_deref()))
-            .map(ReportFile::open)
-            .transpose()?;
+        let report = match &sending.report {
+            Some(path) => Some(ReportFile::open(path, "--report".to_owned())?),
+            None => of_config
+                .and_then(|config| config.report.as_ref())
+                .map(|report| ReportFile::open(&report.value, report.place.to_string()))
+                .transpose()?,
+        };
         if let (Some(report), Some(config)) = (&report, &sending.config) {
             report.spare(config)?;
         }

@@ -30,7 +30,7 @@ pub(super) async fn run(
         ));
     };
     setup.spare(&path)?;
-    let archive = archive_location(arguments, setup);
+    let archive = archive_location(arguments, setup)?;
     if setup.requests.is_empty() && archive.is_none() {
         return Err(Failure::usage(
             "nothing to do: neither --solver nor --archive is given",
@@ -40,11 +40,11 @@ pub(super) async fn run(
     let auction = read_auction(&path)?;
     let id = auction_id(arguments, setup, &auction, &path)?;
     let mut builder = setup.pipeline();
-    if let Some(archive) = &archive {
+    if let Some((archive, said_by)) = &archive {
         if id.is_none() {
             return Err(Failure::usage(no_id(&path)));
         }
-        builder = archived(builder, archive, codec)?;
+        builder = archived(builder, archive, said_by, codec)?;
     }
     let of_config = setup
         .config
@@ -52,7 +52,7 @@ pub(super) async fn run(
         .and_then(|config| config.archive.as_ref());
     if let Some(limit) = arguments
         .archive_limit
-        .or(of_config.and_then(|archive| archive.limit))
+        .or(of_config.and_then(|archive| archive.value.limit))
     {
         builder = builder.archive_limit(limit);
     }
@@ -68,9 +68,26 @@ fn auction_path(arguments: &SolveArguments, setup: &Setup) -> Option<PathBuf> {
     arguments.auction.clone().or_else(of_config)
 }
 
-fn archive_location(arguments: &SolveArguments, setup: &Setup) -> Option<String> {
-    let of_config = || setup.config.as_ref()?.archive.as_ref()?.location.clone();
-    arguments.archive.clone().or_else(of_config)
+/// Where to archive, and who says so: the option, or the key of the configuration file.
+fn archive_location(
+    arguments: &SolveArguments,
+    setup: &Setup,
+) -> Result<Option<(String, String)>, Failure> {
+    if let Some(location) = &arguments.archive {
+        return Ok(Some((location.clone(), "--archive".to_owned())));
+    }
+    let of_config = setup.config.as_ref();
+    let Some(archive) = of_config.and_then(|config| config.archive.as_ref()) else {
+        return Ok(None);
+    };
+    match &archive.value.location {
+        Some(location) => Ok(Some((location.value.clone(), location.place.to_string()))),
+        // Who says how to archive wants an archive.
+        None => Err(Failure::usage(format!(
+            "{}: the key location is missing, and there is no --archive either",
+            archive.place
+        ))),
+    }
 }
 
 /// The codec that the options name, else that of the configuration file: a level belongs to the codec beside it.
@@ -79,7 +96,7 @@ fn archive_codec(arguments: &SolveArguments, setup: &Setup) -> Result<Codec, Fai
         .config
         .as_ref()
         .and_then(|config| config.archive.as_ref())
-        .map(|archive| archive.codec);
+        .map(|archive| archive.value.codec);
     match of_config {
         Some(of_config) if arguments.codec.is_none() => match arguments.level {
             None => Ok(of_config),
@@ -104,9 +121,10 @@ fn auction_id(
 fn archived(
     builder: PipelineBuilder,
     archive: &str,
+    said_by: &str,
     codec: Codec,
 ) -> Result<PipelineBuilder, Failure> {
-    let refuse = |error: String| Failure::usage(format!("--archive: {error}"));
+    let refuse = |error: String| Failure::usage(format!("{said_by}: {error}"));
     let location = StoreLocation::folder(archive).map_err(|error| refuse(error_chain(&error)))?;
     let kept = location.archive().codec(codec).build();
     let kept = kept.map_err(|error| refuse(error_chain(&error)))?;

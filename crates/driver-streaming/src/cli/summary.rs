@@ -70,6 +70,7 @@ fn solver_line(solver: &SolverOutcome) -> String {
         SolverStatus::Ok => "ok",
         SolverStatus::Failed => "failed",
         SolverStatus::TimedOut => "timed out",
+        SolverStatus::Cancelled => "cancelled",
     };
     let http = solver
         .http_status
@@ -114,6 +115,7 @@ fn archive_line(archive: &ArchiveOutcome) -> String {
             "failed: {}",
             archive.error.as_deref().unwrap_or("for an unknown reason")
         ),
+        ArchiveStatus::Cancelled => archive.error.as_deref().unwrap_or("cancelled").to_owned(),
         ArchiveStatus::Ok => {
             let how = match archive.parts {
                 None => "was there already".to_owned(),

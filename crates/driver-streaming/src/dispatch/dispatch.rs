@@ -49,8 +49,8 @@ pub struct Dispatch {
     /// The auction itself comes first.
     documents: Vec<Arc<dyn Document>>,
     archive_tail: Bytes,
-    /// By the solver's name.
-    shares: HashMap<String, Share>,
+    /// By the solver's name: the document, and the tail, if it is not that of the auction.
+    shares: HashMap<String, (usize, Option<Bytes>)>,
 }
 
 /// Which document a reader gets, and what comes after it.
@@ -72,6 +72,9 @@ impl Dispatch {
     }
 
     /// Archives the auction under this id, if the pipeline has an archive. Quotes, for one, have no id and are not archived.
+    ///
+    /// Outcomes and `X-REQUEST-ID` name it, too. It is not written into the document, nor compared with an id that stands
+    /// there: to keep the two equal is the caller's to see to.
     #[must_use]
     pub fn archive_as(mut self, id: AuctionId) -> Self {
         self.id = Some(id);
@@ -79,7 +82,7 @@ impl Dispatch {
     }
 
     /// What the archive appends to the auction: the closing brace, for a document that was left open so that solvers can
-    /// share it and append members of their own.
+    /// share it and append members of their own. Solvers that are sent the auction and append nothing get it too.
     #[must_use]
     pub fn archive_tail(mut self, tail: impl Into<Bytes>) -> Self {
         self.archive_tail = tail.into();
@@ -88,7 +91,12 @@ impl Dispatch {
 
     /// Asks for each of `solvers` which view it is sent, and once for each key for its document.
     ///
-    /// Solvers of the pipeline that are not among these are sent the auction as it is.
+    /// Solvers of the pipeline that are not among these are sent what the archive keeps. Of these, one that is not the
+    /// pipeline's is asked about like the others, by its name, and is sent nothing; a document that nobody is sent is made,
+    /// and not produced.
+    ///
+    /// Called once more, it counts for the solvers that are named then, and what was said of others before stays. Keys
+    /// are compared within one call: two calls share no document but the auction.
     #[must_use]
     pub fn views<K, D>(
         mut self,
@@ -111,7 +119,7 @@ impl Dispatch {
                 }),
             };
             self.shares
-                .insert(solver.name().to_owned(), Share { document, tail });
+                .insert(solver.name().to_owned(), (document, tail));
         }
         self
     }
@@ -125,10 +133,16 @@ impl Dispatch {
     }
 
     pub(crate) fn share_of(&self, solver: &Solver) -> Share {
-        self.shares
-            .get(solver.name())
-            .cloned()
-            .unwrap_or_else(|| self.share_of_archive())
+        let (document, tail) = match self.shares.get(solver.name()) {
+            Some((document, tail)) => (*document, tail.clone()),
+            None => (0, None),
+        };
+        let tail = match tail {
+            Some(tail) => tail,
+            None if document == 0 => self.archive_tail.clone(),
+            None => Bytes::new(),
+        };
+        Share { document, tail }
     }
 
     pub(crate) fn share_of_archive(&self) -> Share {
@@ -182,5 +196,30 @@ mod tests {
         assert_eq!(dispatch.share_of(&solvers[1]).tail, "b");
         let other = Solver::new("other", "http://h").unwrap();
         assert_eq!(dispatch.share_of(&other), Share::default());
+    }
+
+    #[test]
+    fn an_auction_that_was_left_open_is_closed_for_all_who_append_nothing() {
+        let solvers: Vec<Solver> = ["plain", "own", "none", "view"]
+            .map(|name| Solver::new(name, "http://h").unwrap())
+            .to_vec();
+        let dispatch = Dispatch::new(JsonDocument::new([0]).left_open())
+            .views(
+                &solvers,
+                |solver| match solver.name() {
+                    "own" => View::auction().tail(",1]"),
+                    "none" => View::auction().tail(""),
+                    "view" => View::keyed(()),
+                    _ => View::auction(),
+                },
+                |()| JsonDocument::new([1]),
+            )
+            .archive_tail("]");
+        let tails = solvers
+            .iter()
+            .map(|solver| dispatch.share_of(solver).tail)
+            .collect::<Vec<_>>();
+        assert_eq!(tails, ["]", ",1]", "", ""]);
+        assert_eq!(dispatch.share_of(&solvers[0]), dispatch.share_of_archive());
     }
 }

@@ -6,15 +6,16 @@ use bytes::Bytes;
 #[derive(Clone, Debug)]
 pub struct View<K> {
     pub(super) key: Option<K>,
-    pub(super) tail: Bytes,
+    pub(super) tail: Option<Bytes>,
 }
 
 impl<K> View<K> {
-    /// The document of the auction itself, which the archive keeps too.
+    /// The document of the auction itself, which the archive keeps too. Without a [tail](Self::tail) of its own, with
+    /// [the archive's](crate::Dispatch::archive_tail).
     pub fn auction() -> Self {
         Self {
             key: None,
-            tail: Bytes::new(),
+            tail: None,
         }
     }
 
@@ -22,14 +23,14 @@ impl<K> View<K> {
     pub fn keyed(key: K) -> Self {
         Self {
             key: Some(key),
-            tail: Bytes::new(),
+            tail: None,
         }
     }
 
     /// Appends bytes for this solver alone: for a document that was left open, `,"deadline":…}`.
     #[must_use]
     pub fn tail(mut self, tail: impl Into<Bytes>) -> Self {
-        self.tail = tail.into();
+        self.tail = Some(tail.into());
         self
     }
 }

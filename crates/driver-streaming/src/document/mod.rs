@@ -28,7 +28,11 @@ pub type LengthFuture = Pin<Box<dyn Future<Output = Result<u64, DocumentError>> 
 
 /// A byte sequence that can be produced again from any offset, identically, in chunks of a fixed size.
 ///
-/// Every chunk but the last has the same size, also when production starts at an offset within a chunk.
+/// Every chunk but the last has the same size, also when production starts at an offset within a chunk. A chunk is what a
+/// window holds at least: 64 KiB are a good size.
+///
+/// A production that ends without an error is taken for whole, also one of no bytes: a source that may end early must say so
+/// by an error. A panic of a production, or while the length is counted, fails the document; the other methods must not panic.
 pub trait Document: Send + Sync {
     /// Produces the document from `offset` bytes on.
     fn stream_from(&self, offset: u64) -> DocumentStream;

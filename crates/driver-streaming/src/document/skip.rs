@@ -4,10 +4,19 @@ use std::task::{Context, Poll, ready};
 use bytes::{Buf, Bytes};
 use futures_core::Stream;
 
+use super::DocumentError;
+
 /// How much one poll throws away before it lets others run.
 const BYTES_IN_ONE_POLL: usize = 64 * 1024;
 
-/// Throws away the first bytes of a stream.
+/// A production that is made again differs from the one before.
+#[derive(Debug, thiserror::Error)]
+#[error("it ended {missing} bytes before where an earlier production had got to")]
+struct Shorter {
+    missing: u64,
+}
+
+/// Throws away the first bytes of a production. One that has fewer fails: its reader has been sent more already.
 pub(crate) struct Skip<S> {
     inner: S,
     left: u64,
@@ -19,11 +28,11 @@ impl<S> Skip<S> {
     }
 }
 
-impl<S, E> Stream for Skip<S>
+impl<S> Stream for Skip<S>
 where
-    S: Stream<Item = Result<Bytes, E>> + Unpin,
+    S: Stream<Item = Result<Bytes, DocumentError>> + Unpin,
 {
-    type Item = Result<Bytes, E>;
+    type Item = Result<Bytes, DocumentError>;
 
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = self.get_mut();
@@ -34,8 +43,13 @@ where
                 return Poll::Pending;
             }
             let polled = ready!(Pin::new(&mut this.inner).poll_next(context));
-            let Some(Ok(mut piece)) = polled else {
-                return Poll::Ready(polled);
+            let mut piece = match polled {
+                Some(Ok(piece)) => piece,
+                None if this.left > 0 => {
+                    let missing = std::mem::take(&mut this.left);
+                    return Poll::Ready(Some(Err(DocumentError::new(Shorter { missing }))));
+                }
+                ended => return Poll::Ready(ended),
             };
             let skipped = usize::try_from(this.left)
                 .unwrap_or(usize::MAX)
@@ -55,17 +69,31 @@ mod tests {
     use futures_util::{FutureExt, StreamExt, stream};
 
     use super::*;
+    use crate::error_chain;
+
+    fn after(bytes: u64) -> Vec<Result<Bytes, DocumentError>> {
+        let pieces = ["ab", "", "cde", "f"].map(|piece| Ok(Bytes::from(piece)));
+        Skip::new(stream::iter(pieces), bytes)
+            .collect()
+            .now_or_never()
+            .unwrap()
+    }
 
     #[test]
     fn yields_exactly_the_rest() {
-        for bytes in 0..8 {
-            let pieces = ["ab", "", "cde", "f"].map(|piece| Ok::<_, ()>(Bytes::from(piece)));
-            let rest: Vec<_> = Skip::new(stream::iter(pieces), bytes)
-                .map(Result::unwrap)
-                .collect()
-                .now_or_never()
-                .unwrap();
-            assert_eq!(rest.concat(), "abcdef".as_bytes()[6.min(bytes as usize)..]);
+        for bytes in 0..=6 {
+            let rest: Vec<_> = after(bytes).into_iter().map(Result::unwrap).collect();
+            assert_eq!(rest.concat(), "abcdef".as_bytes()[bytes as usize..]);
         }
+    }
+
+    #[test]
+    fn one_that_is_shorter_fails() {
+        let items = after(8);
+        let [Err(error)] = &items[..] else {
+            panic!("{items:?}");
+        };
+        let error = error_chain(error);
+        assert!(error.contains("2 bytes before"), "{error}");
     }
 }

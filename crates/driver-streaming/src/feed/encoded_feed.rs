@@ -1,9 +1,10 @@
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use archive_sink::{Codec, EncodedStream};
 use bytes::Bytes;
 use futures_util::future::Either;
-use futures_util::{StreamExt, stream};
+use futures_util::{TryStreamExt, stream};
 use tee_stream::{Branch, BranchOptions, Tee};
 
 use super::parkable::{Attendance, Produce};
@@ -19,6 +20,7 @@ pub(super) struct EncodedFeed {
     codec: Codec,
     tee: Tee<DocumentError>,
     attendance: Arc<Attendance>,
+    compressed: Arc<AtomicU64>,
 }
 
 impl EncodedFeed {
@@ -30,14 +32,19 @@ impl EncodedFeed {
     ) -> Self {
         let attendance = Arc::new(Attendance::default());
         let (raw, tail) = (shared.tee().clone(), tail.clone());
-        let produce: Produce =
-            Arc::new(move |offset| encode(branch(&raw, codec, &tail), codec, offset));
+        let compressed = Arc::new(AtomicU64::new(0));
+        let count = Arc::clone(&compressed);
+        let produce: Produce = Arc::new(move |offset| {
+            let branch = branch(&raw, codec, &tail);
+            encode(branch, codec, offset, Arc::clone(&count))
+        });
         let productions = Arc::clone(&attendance);
         let tee = settings.tee(move |offset| productions.production(offset, Arc::clone(&produce)));
         Self {
             codec,
             tee,
             attendance,
+            compressed,
         }
     }
 
@@ -47,6 +54,11 @@ impl EncodedFeed {
 
     pub(super) fn tee(&self) -> &Tee<DocumentError> {
         &self.tee
+    }
+
+    /// How many bytes compressions have yielded, those included that were thrown away since a reader had them already.
+    pub(super) fn bytes_compressed(&self) -> u64 {
+        self.compressed.load(Ordering::Relaxed)
     }
 
     pub(super) fn branch(&self, options: BranchOptions) -> Branch<DocumentError> {
@@ -64,10 +76,19 @@ fn branch(raw: &Tee<DocumentError>, codec: Codec, tail: &Bytes) -> Branch<Docume
     raw.branch_with(options)
 }
 
-fn encode(raw: Branch<DocumentError>, codec: Codec, offset: u64) -> DocumentStream {
+fn encode(
+    raw: Branch<DocumentError>,
+    codec: Codec,
+    offset: u64,
+    compressed: Arc<AtomicU64>,
+) -> DocumentStream {
     let encoded = match EncodedStream::new(raw, codec) {
-        Ok(encoded) => Either::Left(encoded.map(|item| item.map_err(DocumentError::new))),
+        Ok(encoded) => Either::Left(encoded.map_err(DocumentError::new)),
         Err(error) => Either::Right(stream::iter([Err(DocumentError::new(error))])),
     };
-    Box::pin(Skip::new(Box::pin(encoded), offset))
+    let counted = encoded.inspect_ok(move |chunk| {
+        compressed.fetch_add(chunk.len() as u64, Ordering::Relaxed);
+    });
+    // The same bytes give the same compressed bytes, and that they are the same the tee of `raw` sees to.
+    Box::pin(Skip::new(counted, offset))
 }

@@ -104,8 +104,8 @@ impl Feeds {
     /// The same of the compressed documents; `None` if there are none.
     pub(crate) fn encoding_passes(&self) -> Option<f64> {
         ratio(self.encoded.values().map(|encoded| {
-            let statistics = encoded.tee().statistics();
-            (statistics.bytes_produced, statistics.document_length)
+            let length = encoded.tee().statistics().document_length;
+            (encoded.bytes_compressed(), length)
         }))
     }
 

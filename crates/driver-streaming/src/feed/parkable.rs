@@ -138,10 +138,20 @@ impl Stream for Parkable {
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::task::Wake;
 
     use futures_util::{FutureExt, StreamExt, stream};
 
     use super::*;
+
+    #[derive(Default)]
+    struct Woken(AtomicUsize);
+
+    impl Wake for Woken {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
 
     #[test]
     fn what_nobody_reads_is_let_go_and_made_again_from_where_it_was() {
@@ -175,5 +185,31 @@ mod tests {
         attendance.enter();
         assert_eq!(next(), "c");
         assert_eq!(made.load(Ordering::Relaxed), 2);
+    }
+
+    #[test]
+    fn who_waits_for_what_is_let_go_is_woken_and_has_it_made_again() {
+        let made = Arc::new(AtomicUsize::new(0));
+        let makes = Arc::clone(&made);
+        let produce: Produce = Arc::new(move |_| {
+            // The first never goes on.
+            match makes.fetch_add(1, Ordering::Relaxed) {
+                0 => Box::pin(stream::pending()),
+                _ => Box::pin(stream::iter([Ok(Bytes::from_static(b"a"))])),
+            }
+        });
+        let attendance = Attendance::default();
+        let mut production = attendance.production(0, produce);
+        let woken = Arc::new(Woken::default());
+        let waker = Waker::from(Arc::clone(&woken));
+        let mut context = Context::from_waker(&waker);
+        attendance.enter();
+        assert!(production.poll_next_unpin(&mut context).is_pending());
+        attendance.leave();
+        assert_eq!(woken.0.load(Ordering::Relaxed), 1);
+        let Poll::Ready(Some(Ok(chunk))) = production.poll_next_unpin(&mut context) else {
+            panic!("it is made again");
+        };
+        assert_eq!((&chunk[..], made.load(Ordering::Relaxed)), (&b"a"[..], 2));
     }
 }

@@ -4,6 +4,7 @@ use std::task::Waker;
 
 use futures_util::task::AtomicWaker;
 use hyper_util::client::legacy::connect::Connected;
+use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 use super::connection_handle::ConnectionHandle;
 use super::request_stage::RequestStage;
@@ -22,6 +23,10 @@ struct Shared {
     current: Mutex<Current>,
     /// Set once the connection speaks HTTP/2.
     multiplexed: AtomicBool,
+    /// Cancelled once the stream is gone.
+    closed: CancellationToken,
+    /// Set once the peer has sent anything.
+    heard: AtomicBool,
     /// Set once the peer has refused a write.
     write_failed: AtomicBool,
     /// The connection's task.
@@ -75,6 +80,30 @@ impl Connection {
 
     pub(super) fn is_multiplexed(&self) -> bool {
         self.shared.multiplexed.load(Ordering::Acquire)
+    }
+
+    /// Whether both are the same connection.
+    pub(super) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.shared, &other.shared)
+    }
+
+    /// Notes that the stream is gone, and whatever served its requests with it.
+    pub(super) fn set_closed(&self) {
+        self.shared.closed.cancel();
+    }
+
+    /// Ready once the stream is gone.
+    pub(super) fn closed(&self) -> WaitForCancellationFutureOwned {
+        self.shared.closed.clone().cancelled_owned()
+    }
+
+    pub(super) fn set_heard(&self) {
+        self.shared.heard.store(true, Ordering::Release);
+    }
+
+    /// Whether the peer has sent anything, of whatever protocol.
+    pub(super) fn was_heard(&self) -> bool {
+        self.shared.heard.load(Ordering::Acquire)
     }
 
     pub(super) fn set_write_failed(&self) {

@@ -95,6 +95,12 @@ impl<T> GuardedStream<T> {
     }
 }
 
+impl<T> Drop for GuardedStream<T> {
+    fn drop(&mut self) {
+        self.connection.set_closed();
+    }
+}
+
 fn given_up() -> io::Error {
     io::Error::new(io::ErrorKind::ConnectionAborted, GivenUp)
 }
@@ -111,6 +117,9 @@ impl<T: AsyncRead + Unpin> AsyncRead for GuardedStream<T> {
         let read = ready!(Pin::new(&mut self.inner).poll_read(context, buffer));
         let ended = read.is_err() || (has_room && buffer.filled().len() == before);
         self.read_ended |= ended;
+        if buffer.filled().len() > before {
+            self.connection.set_heard();
+        }
         match (read, self.write_failure) {
             // The peer had closed in order before it refused a write: what it sent is whole.
             (Ok(()), Some(io::ErrorKind::BrokenPipe) | None) => Poll::Ready(Ok(())),

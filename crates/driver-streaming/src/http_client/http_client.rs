@@ -22,7 +22,8 @@ use super::{
     RequestError, RequestGuard,
 };
 
-/// Sends requests, each on a connection that is kept and used again; clones share the connections.
+/// Sends requests, each on a connection that is kept and used again; clones share the connections, and clients that are
+/// [apart](Self::apart) share none.
 ///
 /// HTTP/1.1, or HTTP/2 where a server wants it by TLS or the request says so. No redirect is followed: a redirected
 /// POST would be a second request, of which the caller knows nothing. Requests must be polled in a tokio runtime with
@@ -32,6 +33,8 @@ pub(crate) struct HttpClient {
     negotiated: Client<Connector, TrackedBody>,
     http2: Client<Connector, TrackedBody>,
     proxies: Proxies,
+    settings: Arc<ClientSettings>,
+    tls: ClientConfig,
 }
 
 impl HttpClient {
@@ -40,7 +43,19 @@ impl HttpClient {
     /// # Errors
     /// When TLS cannot be set up.
     pub(crate) fn new(settings: &ClientSettings) -> Result<Self, ClientError> {
-        let tls = tls_config()?;
+        let settings = Arc::new(settings.clone());
+        Ok(Self::with(settings, tls_config()?))
+    }
+
+    /// A client with the same settings and connections of its own. Cheap.
+    ///
+    /// HTTP/2 has one window for all streams of a connection: a server that does not read one of them can let the others
+    /// wait. Requests that must not hold up one another go through clients that are apart.
+    pub(crate) fn apart(&self) -> Self {
+        Self::with(Arc::clone(&self.settings), self.tls.clone())
+    }
+
+    fn with(settings: Arc<ClientSettings>, tls: ClientConfig) -> Self {
         let client = |http2| {
             Client::builder(TokioExecutor::new())
                 .pool_timer(TokioTimer::new())
@@ -48,13 +63,15 @@ impl HttpClient {
                 .pool_max_idle_per_host(settings.idle_connections)
                 .timer(TokioTimer::new())
                 .http2_only(http2)
-                .build(Connector::new(settings, &tls, http2))
+                .build(Connector::new(&settings, &tls, http2))
         };
-        Ok(Self {
+        Self {
             negotiated: client(false),
             http2: client(true),
             proxies: settings.proxies.clone(),
-        })
+            settings,
+            tls,
+        }
     }
 
     /// Sends `request` with `body`: with a `Content-Length` if its size hint is exact, else chunked.

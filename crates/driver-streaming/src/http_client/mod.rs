@@ -1,7 +1,9 @@
-//! A small HTTP client for requests with large bodies, which keeps two promises that need the connection itself:
-//! an answer that came before the body was read is not lost, and a request that is given up leaves nothing behind.
+//! A small HTTP client for requests with large bodies, which keeps three promises that need the connection itself: an
+//! answer that came before the body was read is not lost, a request that is given up leaves nothing behind, and none
+//! waits for a connection that is gone.
 
 mod client_error;
+mod client_pool;
 mod client_settings;
 mod connection;
 mod connection_handle;
@@ -11,6 +13,7 @@ mod direct_connector;
 mod given_up;
 mod guarded_stream;
 mod http_client;
+mod loss_watch;
 mod outgoing_request;
 mod pending_response;
 mod proxies;
@@ -30,6 +33,7 @@ mod send_bytes_error;
 mod tests;
 
 pub(crate) use self::client_error::ClientError;
+pub(crate) use self::client_pool::{ClientPool, LentClient};
 pub(crate) use self::client_settings::ClientSettings;
 pub(crate) use self::http_client::HttpClient;
 pub(crate) use self::outgoing_request::OutgoingRequest;

@@ -5,6 +5,8 @@ use std::task::{Context, Poll, ready};
 
 use hyper_util::client::legacy::ResponseFuture;
 
+use super::loss_watch::LossWatch;
+use super::request_state::RequestState;
 use super::{RequestError, RequestGuard, Response};
 
 /// A request that has no answer yet. It is sent while this is polled, and by its connection's task.
@@ -26,6 +28,7 @@ enum Stage {
     Sending {
         response: ResponseFuture,
         guard: RequestGuard,
+        watch: LossWatch,
     },
     Done,
 }
@@ -39,7 +42,11 @@ impl PendingResponse {
 
     pub(super) fn sending(response: ResponseFuture, guard: RequestGuard) -> Self {
         Self {
-            stage: Stage::Sending { response, guard },
+            stage: Stage::Sending {
+                response,
+                guard,
+                watch: LossWatch::default(),
+            },
         }
     }
 }
@@ -49,7 +56,18 @@ impl Future for PendingResponse {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let answer = match &mut self.stage {
-            Stage::Sending { response, .. } => Some(ready!(Pin::new(response).poll(context))),
+            Stage::Sending {
+                response,
+                guard,
+                watch,
+            } => match Pin::new(response).poll(context) {
+                Poll::Ready(answer) => Some(answer),
+                Poll::Pending => {
+                    let connection = guard.state().and_then(RequestState::connection);
+                    ready!(watch.poll_lost(connection, context));
+                    None
+                }
+            },
             Stage::Refused(_) | Stage::Done => None,
         };
         Poll::Ready(
@@ -62,10 +80,12 @@ impl Future for PendingResponse {
                     let body = guard.state().and_then(|state| state.take_body_error());
                     Err(RequestError::from_client(error, body))
                 }
-                (Stage::Refused(error), _) => Err(error),
-                (Stage::Sending { .. }, None) | (Stage::Done, _) => {
-                    panic!("polled after it was ready")
+                (Stage::Sending { guard, .. }, None) => {
+                    let body = guard.state().and_then(|state| state.take_body_error());
+                    Err(RequestError::from_loss(body))
                 }
+                (Stage::Refused(error), _) => Err(error),
+                (Stage::Done, _) => panic!("polled after it was ready"),
             },
         )
     }

@@ -1,12 +1,15 @@
 use std::error::Error;
 use std::io;
 
+use h2::Reason;
 use http::uri::InvalidUri;
 use hyper_util::client::legacy;
 
 use super::BoxError;
+use super::connection::Connection;
 use super::connector::NotConnected;
 use super::given_up::GivenUp;
+use super::loss_watch::Lost;
 
 /// Why a request has no answer.
 ///
@@ -24,16 +27,23 @@ pub(crate) enum RequestError {
     /// Nothing was sent, and nothing is known of the server.
     #[error("the request that was connecting for this one was given up")]
     NotBegun { source: BoxError },
-    /// The connection was closed or reset before an answer, or before its end.
+    /// The connection was closed or reset before an answer, or before its end; or the server reset the HTTP/2 stream, or
+    /// announced that it goes away, for a reason that is not in what it was sent.
     #[error("the connection broke")]
     Disconnected { source: BoxError },
+    /// An HTTP/2 connection was closed or reset without a word from the server.
+    #[error("the connection broke before the server had said anything (does it speak HTTP/2?)")]
+    Unheard { source: BoxError },
     /// The request's own body failed, with this error.
     #[error("the request's body failed")]
     Body { source: BoxError },
     /// The request was given up by its owner.
     #[error("the request was given up")]
     Cancelled,
-    /// The server does not speak HTTP as it should, or it refused an HTTP/2 stream.
+    /// What came is no HTTP/2, which was to be spoken from the first byte.
+    #[error("the server does not seem to speak HTTP/2")]
+    NotHttp2 { source: BoxError },
+    /// The server does not speak HTTP as it should, or says so of this client.
     #[error("the exchange failed")]
     Protocol { source: BoxError },
 }
@@ -61,6 +71,7 @@ impl Error for ClientFailure {
 enum Cause {
     GivenUp,
     Connection,
+    NotHttp2,
     Other,
 }
 
@@ -82,8 +93,25 @@ impl RequestError {
                 Self::NotBegun { source }
             };
         }
-        let cause = cause_of(&error);
-        Self::new(cause, Box::new(ClientFailure(error)))
+        let connection = error.connect_info().and_then(Connection::of);
+        let is_unheard = connection
+            .is_some_and(|connection| connection.is_multiplexed() && !connection.was_heard());
+        match cause_of(&error) {
+            Cause::Connection if is_unheard => Self::Unheard {
+                source: Box::new(ClientFailure(error)),
+            },
+            cause => Self::new(cause, Box::new(ClientFailure(error))),
+        }
+    }
+
+    /// Of a request that was lost with its connection, and what its body failed with.
+    pub(super) fn from_loss(body: Option<BoxError>) -> Self {
+        match body {
+            Some(source) => Self::Body { source },
+            None => Self::Disconnected {
+                source: Lost.into(),
+            },
+        }
     }
 
     /// From an error in the body of an answer, and what the request's body failed with.
@@ -99,6 +127,7 @@ impl RequestError {
         match cause {
             Cause::GivenUp => Self::Cancelled,
             Cause::Connection => Self::Disconnected { source },
+            Cause::NotHttp2 => Self::NotHttp2 { source },
             Cause::Other => Self::Protocol { source },
         }
     }
@@ -115,9 +144,38 @@ fn cause_of(error: &(dyn Error + 'static)) -> Cause {
         {
             return Cause::Connection;
         }
+        if let Some(error) = error.downcast_ref::<h2::Error>() {
+            return cause_of_http2(error);
+        }
         next = error.source();
     }
     Cause::Other
+}
+
+fn cause_of_http2(error: &h2::Error) -> Cause {
+    if let Some(error) = error.get_io() {
+        return cause_of_io(error);
+    }
+    match error.reason() {
+        // The first bytes of HTTP/1.1, or of any text, announce a frame that is far too large.
+        Some(Reason::FRAME_SIZE_ERROR) if error.is_library() => Cause::NotHttp2,
+        Some(reason) if error.is_remote() && !is_about_the_request(reason) => Cause::Connection,
+        _ => Cause::Other,
+    }
+}
+
+/// Whether a server that gives this reason would give it again: what it was sent, or how, makes no sense to it. Reasons
+/// that are not known are to be taken for internal errors (RFC 9113, 7).
+fn is_about_the_request(reason: Reason) -> bool {
+    matches!(
+        reason,
+        Reason::PROTOCOL_ERROR
+            | Reason::FLOW_CONTROL_ERROR
+            | Reason::FRAME_SIZE_ERROR
+            | Reason::COMPRESSION_ERROR
+            | Reason::INADEQUATE_SECURITY
+            | Reason::HTTP_1_1_REQUIRED
+    )
 }
 
 fn cause_of_io(error: &io::Error) -> Cause {

@@ -36,6 +36,11 @@ impl RequestGuard {
         RequestError::from_answer(error, body)
     }
 
+    /// Whether the whole request has been taken from its body.
+    pub(super) fn request_is_whole(&self) -> bool {
+        self.state().is_some_and(RequestState::body_is_whole)
+    }
+
     pub(super) fn state(&self) -> Option<&RequestState> {
         self.state.as_deref()
     }

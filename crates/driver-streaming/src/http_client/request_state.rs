@@ -42,17 +42,18 @@ impl RequestState {
         {
             return;
         }
-        let connection = fields.capture.as_ref().and_then(|capture| {
-            let connected = capture.connection_metadata();
-            connected.as_ref().and_then(Connection::of)
-        });
-        let handle = connection.map(|connection| connection.claim());
+        let handle = fields.chosen().map(|connection| connection.claim());
         fields.connection.clone_from(&handle);
         let given_up = fields.given_up;
         drop(fields);
         if given_up && let Some(handle) = handle {
             handle.abort();
         }
+    }
+
+    /// The connection that the request was given to last.
+    pub(super) fn connection(&self) -> Option<Connection> {
+        self.lock().chosen()
     }
 
     /// Breaks an HTTP/1 connection, and makes the body fail, which resets an HTTP/2 stream.
@@ -101,6 +102,10 @@ impl RequestState {
         self.lock().body_is_whole = true;
     }
 
+    pub(super) fn body_is_whole(&self) -> bool {
+        self.lock().body_is_whole
+    }
+
     pub(super) fn set_body_error(&self, error: BoxError) {
         self.lock().body_error = Some(error);
     }
@@ -112,6 +117,13 @@ impl RequestState {
     fn lock(&self) -> MutexGuard<'_, Fields> {
         // Nothing of others runs while it is held.
         self.fields.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Fields {
+    fn chosen(&self) -> Option<Connection> {
+        let connected = self.capture.as_ref()?.connection_metadata();
+        connected.as_ref().and_then(Connection::of)
     }
 }
 

@@ -33,6 +33,9 @@ pub enum ArchiveStatus {
     Ok,
     /// It failed, and the error says whether the object may be there.
     Failed,
+    /// The run was cancelled before it had ended, and the error says whether the object may be there. Only the program
+    /// cancels runs.
+    Cancelled,
     /// No archive was asked for.
     Skipped,
     /// It goes on after the run: [`PendingArchive`](crate::PendingArchive) tells how it ends.
@@ -62,6 +65,19 @@ impl ArchiveOutcome {
             codec,
             error: Some(error),
             ..Self::new(ArchiveStatus::Failed)
+        }
+    }
+
+    /// The run was cancelled, perhaps while it was being committed.
+    pub(crate) fn cancelled(codec: &str, was_committing: bool) -> Self {
+        let error = if was_committing {
+            "cancelled while it was being committed: the object may be there, whole"
+        } else {
+            "cancelled before it was committed"
+        };
+        Self {
+            status: ArchiveStatus::Cancelled,
+            ..Self::failed(codec, error.to_owned())
         }
     }
 

@@ -34,9 +34,10 @@ pub struct Outcome {
 pub struct AuctionOutcome {
     /// The id, if it has one.
     pub id: Option<String>,
-    /// The raw document's length; `None` when no reader took it to its end.
+    /// The raw document's length; `None` when no reader took it to its end, or none was sent the auction as it is: where
+    /// each solver has a view of its own and nothing is archived.
     pub bytes: Option<u64>,
-    /// The raw document's SHA-256 in hex; `None` when no reader took it to its end.
+    /// The raw document's SHA-256 in hex; `None` when its length is, or digests are off.
     pub sha256: Option<String>,
 }
 
@@ -47,7 +48,7 @@ pub struct SerializeOutcome {
     /// Time spent producing, apart from time spent waiting, in all productions.
     pub busy_ms: f64,
     /// Bytes produced over the documents' bytes: 1 when one production of each served all its readers. `None` when one
-    /// of them was not produced to its end.
+    /// of them was not produced to its end. Runs that overlap and share a document object count each other's productions.
     pub passes: Option<f64>,
     /// How many documents there were.
     pub documents: usize,
@@ -57,20 +58,32 @@ pub struct SerializeOutcome {
 #[derive(Debug, Serialize)]
 #[non_exhaustive]
 pub struct CompressOutcome {
-    /// Compressed bytes produced over those of the compressed documents: 1 when each was compressed once. `None` when
-    /// there are none, or one of them did not come to its end.
+    /// Compressed bytes produced over those of the compressed documents: 1 when each was compressed once, and more when one
+    /// was compressed again for a reader that had fallen behind, from its beginning. `None` when there are none, or one of
+    /// them did not come to its end.
     pub passes: Option<f64>,
     /// How many compressed documents there were.
     pub documents: usize,
 }
 
 impl Outcome {
-    /// Whether every solver answered well and the archive, if there was to be one, is whole.
-    pub fn is_ok(&self) -> bool {
-        self.archive.status != ArchiveStatus::Failed
-            && self
+    /// Whether the run was cancelled before all had ended.
+    pub(crate) fn is_cancelled(&self) -> bool {
+        self.archive.status == ArchiveStatus::Cancelled
+            || self
                 .solvers
                 .iter()
-                .all(|solver| solver.status == SolverStatus::Ok)
+                .any(|solver| solver.status == SolverStatus::Cancelled)
+    }
+
+    /// Whether every solver answered well and the archive, if there was to be one, is whole.
+    pub fn is_ok(&self) -> bool {
+        !matches!(
+            self.archive.status,
+            ArchiveStatus::Failed | ArchiveStatus::Cancelled
+        ) && self
+            .solvers
+            .iter()
+            .all(|solver| solver.status == SolverStatus::Ok)
     }
 }

@@ -11,7 +11,7 @@ use crate::solver::{Exchange, Solver};
 pub struct SolverOutcome {
     /// The solver's name.
     pub name: String,
-    /// Where the request went, without user info.
+    /// Where the request went, without user info and without the values of its query.
     pub url: String,
     /// How it ended.
     pub status: SolverStatus,
@@ -57,41 +57,71 @@ pub enum SolverStatus {
     Failed,
     /// It had not answered at the deadline.
     TimedOut,
+    /// The run was cancelled before it had answered. Only the program cancels runs.
+    Cancelled,
 }
 
 impl SolverOutcome {
     pub(crate) fn new(solver: &Solver, exchange: Exchange) -> Self {
         let measurements = exchange.measurements().cloned();
-        let whole = measurements
-            .as_ref()
-            .is_some_and(|found| matches!(found.ending, Ending::Complete | Ending::Trailers));
-        let time = |pick: fn(&Measurements) -> Option<std::time::Duration>| {
-            measurements.as_ref().and_then(pick).map(milliseconds)
-        };
         let response_ms = exchange
             .http_status()
             .map(|_| milliseconds(exchange.elapsed()));
+        let sent = Self::sent(solver, exchange.status(), measurements.as_ref());
+        let is_whole = matches!(sent.ending, Some(Ending::Complete | Ending::Trailers));
         Self {
-            name: solver.name().to_owned(),
-            url: solver.shown_url(),
-            status: exchange.status(),
             http_status: exchange.http_status(),
             attempts: exchange.attempts(),
             encoding: exchange.encoding(),
-            bytes_sent: measurements.as_ref().map(|found| found.bytes),
             document_sha256: exchange
                 .digest()
-                .filter(|_| whole)
+                .filter(|_| is_whole)
                 .map(|digest| digest.sha256()),
-            ending: measurements.as_ref().map(|found| found.ending),
+            response_ms,
+            error: exchange.error().map(ToOwned::to_owned),
+            response: exchange.into_response(),
+            ..sent
+        }
+    }
+
+    /// The run was cancelled when so many attempts had begun, of which the last has left `measurements`.
+    pub(crate) fn cancelled(
+        solver: &Solver,
+        attempts: u32,
+        measurements: Option<&Measurements>,
+        encoding: Option<&'static str>,
+    ) -> Self {
+        Self {
+            attempts,
+            encoding,
+            error: Some("cancelled before it had answered".to_owned()),
+            ..Self::sent(solver, SolverStatus::Cancelled, measurements)
+        }
+    }
+
+    /// What is known of the last request's body, and nothing else.
+    fn sent(solver: &Solver, status: SolverStatus, measurements: Option<&Measurements>) -> Self {
+        let time = |pick: fn(&Measurements) -> Option<std::time::Duration>| {
+            measurements.and_then(pick).map(milliseconds)
+        };
+        Self {
+            name: solver.name().to_owned(),
+            url: solver.shown_url(),
+            status,
+            http_status: None,
+            attempts: 0,
+            encoding: None,
+            bytes_sent: measurements.map(|found| found.bytes),
+            document_sha256: None,
+            ending: measurements.map(|found| found.ending),
             to_first_poll_ms: time(|found| found.to_first_poll),
             transmission_ms: time(|found| found.transmission),
             busy_ms: time(|found| Some(found.busy)),
             producer_wait_ms: time(|found| Some(found.producer_wait)),
             consumer_wait_ms: time(|found| Some(found.consumer_wait)),
-            response_ms,
-            error: exchange.error().map(ToOwned::to_owned),
-            response: exchange.into_response(),
+            response_ms: None,
+            response: None,
+            error: None,
         }
     }
 }

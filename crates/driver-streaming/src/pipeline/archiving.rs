@@ -1,4 +1,3 @@
-use std::sync::Arc;
 use std::time::Duration;
 
 use tee_stream::Branch;
@@ -21,8 +20,8 @@ pub(super) struct Archiving {
     pub(super) limit: Duration,
     pub(super) track: ProgressTrack,
     pub(super) told: ArchiveTelemetry,
-    /// The windows are those of the run.
-    pub(super) _lease: Arc<WindowLease>,
+    /// Of the windows of the run, those that it reads from.
+    pub(super) _lease: WindowLease,
 }
 
 impl Archiving {

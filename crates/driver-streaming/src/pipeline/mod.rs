@@ -1,6 +1,7 @@
 //! One auction to many solvers and an archive.
 
 mod archiving;
+mod last_attempt;
 mod pending_archive;
 mod pipeline;
 mod pipeline_builder;

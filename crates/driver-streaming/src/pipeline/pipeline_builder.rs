@@ -63,7 +63,8 @@ impl PipelineBuilder {
         self
     }
 
-    /// The longest answer that is taken from a solver, in bytes. 10 MB by default. Each solver may cost this much.
+    /// The longest answer that is taken from a solver, in bytes. 10 MB by default. Each solver may cost this much, and up to
+    /// twice as much while its answer is read.
     #[must_use]
     pub fn answer_limit(mut self, bytes: usize) -> Self {
         self.settings.answer_bytes = bytes;
@@ -72,18 +73,22 @@ impl PipelineBuilder {
 
     /// How much of a document is kept for readers that are behind, in bytes. 1 MiB by default.
     ///
-    /// A document has at most four windows, one for each production that is under way at the same time.
+    /// A document has at most four windows, one for each production that is under way at the same time, and so has each
+    /// compression of it. A window holds one chunk at least, however small it is to be: 64 KiB, or what a
+    /// [`Document`](crate::Document) of your own makes its chunks.
     #[must_use]
     pub fn window(mut self, bytes: usize) -> Self {
         self.settings.window_bytes = bytes;
         self
     }
 
-    /// How much all windows of all runs together take at most, in bytes. 64 MiB by default: 16 documents at a time, with
+    /// How much the windows of all runs together are to take, in bytes. 64 MiB by default: 16 documents at a time, with
     /// four windows of 1 MiB each.
     ///
-    /// When half of it is taken, runs that begin get smaller windows; only when not even a chunk for each window is left,
-    /// a run waits before it begins.
+    /// No run waits for it. A run takes at most half of what is left, so that later runs get smaller windows, down to one
+    /// chunk of 64 KiB for each: when nothing is left, each further run that overlaps costs that beyond the budget (256 KiB
+    /// for each document, and for each compression of one). An archive that goes on after its run keeps one window of what
+    /// the run had, or two where it shares a compression; all else is given back when the last solver has ended.
     #[must_use]
     pub fn window_budget(mut self, bytes: usize) -> Self {
         self.settings.window_budget_bytes = bytes;
@@ -131,7 +136,7 @@ impl PipelineBuilder {
         Ok(Pipeline::new(
             self.solvers,
             self.archive,
-            client,
+            &client,
             self.settings,
             telemetry,
         ))

@@ -1,18 +1,19 @@
-use std::sync::Arc;
-
 use futures_util::future::join_all;
 use http::header::{HeaderMap, HeaderName};
 use measured_body::ProductionMeter;
 use tee_stream::Branch;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use super::archiving::Archiving;
+use super::last_attempt::LastAttempt;
 use super::pipeline::Pipeline;
 use super::window_budget::WindowLease;
 use crate::auction::AuctionId;
 use crate::dispatch::Dispatch;
 use crate::document::DocumentError;
 use crate::feed::{Feed, Feeds, Reader, TeeSettings};
+use crate::http_client::LentClient;
 use crate::outcome::{
     ArchiveOutcome, AuctionOutcome, CompressOutcome, Outcome, SerializeOutcome, SolverOutcome,
     SolverStatus, milliseconds,
@@ -35,13 +36,14 @@ pub(super) struct Run<'a> {
     meter: ProductionMeter,
     telemetry: AuctionTelemetry,
     started: Instant,
-    /// Given back when the run is over, and the archive that goes on after it.
-    _lease: Arc<WindowLease>,
+    /// Given back when the run is over or dropped, but for what its archive needs to go on.
+    _lease: WindowLease,
 }
 
 /// What is needed to send one solver its document.
 struct Send<'a> {
     solver: &'a Solver,
+    client: LentClient,
     feed: Feed,
     branch: Branch<DocumentError>,
     track: ProgressTrack,
@@ -49,19 +51,18 @@ struct Send<'a> {
 }
 
 impl<'a> Run<'a> {
-    /// Makes the tees and their branches. Waits only if the budget for windows is exhausted.
-    pub(super) async fn start(
+    /// Makes the tees and their branches.
+    pub(super) fn start(
         pipeline: &'a Pipeline,
         dispatch: &Dispatch,
         progress: &Progress,
     ) -> (Self, Option<Archiving>) {
+        let started = Instant::now();
         let settings = pipeline.settings();
         let plan = Plan::of(pipeline, dispatch);
-        let lease = pipeline
+        let mut lease = pipeline
             .budget()
-            .lease(Feeds::count(&plan.readers()), settings.window_bytes)
-            .await;
-        let lease = Arc::new(lease);
+            .lease(Feeds::count(&plan.readers()), settings.window_bytes);
         let meter = ProductionMeter::new();
         let tees = TeeSettings {
             window_bytes: lease.window_bytes(),
@@ -74,6 +75,7 @@ impl<'a> Run<'a> {
         let sends = solvers.filter_map(|(index, (solver, reader))| {
             let feed = feeds.feed(reader)?;
             Some(Send {
+                client: pipeline.clients().get(index)?.lend(),
                 branch: feed.branch(solver.name(), solver.lag_policy()),
                 track: progress.track(index),
                 told: telemetry.solver(index),
@@ -88,6 +90,8 @@ impl<'a> Run<'a> {
             .zip(dispatch.id())
             .zip(archived.clone())
             .map(|((target, id), feed)| Archiving {
+                // Alone, it reads each of its tees in one place.
+                _lease: lease.split_off(if feed.codec().is_some() { 2 } else { 1 }),
                 target: target.clone(),
                 id: id.clone(),
                 branch: feed.branch("archive", None),
@@ -95,7 +99,6 @@ impl<'a> Run<'a> {
                 limit: settings.archive_limit,
                 track: progress.track(pipeline.solvers().len()),
                 told: telemetry.archive(),
-                _lease: Arc::clone(&lease),
             });
         let run = Self {
             pipeline,
@@ -105,21 +108,22 @@ impl<'a> Run<'a> {
             archived,
             meter,
             telemetry,
-            started: Instant::now(),
+            started,
             _lease: lease,
         };
         (run, archiving)
     }
 
-    /// Sends every solver its document, and returns when all have ended. To be called once.
-    pub(super) async fn send_all(&mut self) -> Vec<SolverOutcome> {
+    /// Sends every solver its document, and returns when all have ended: at once when `stop` is cancelled. To be called
+    /// once.
+    pub(super) async fn send_all(&mut self, stop: &CancellationToken) -> Vec<SolverOutcome> {
         let headers = HeaderMap::from_iter([(REQUEST_ID, request_id(self.id.as_ref()))]);
         let started = self.started;
         let sends = std::mem::take(&mut self.sends);
         join_all(
             sends
                 .into_iter()
-                .map(|send| self.send(send, headers.clone(), started)),
+                .map(|send| self.send(send, headers.clone(), started, stop)),
         )
         .await
     }
@@ -129,9 +133,11 @@ impl<'a> Run<'a> {
         send: Send<'_>,
         mut headers: HeaderMap,
         started: Instant,
+        stop: &CancellationToken,
     ) -> SolverOutcome {
         let Send {
             solver,
+            client,
             feed,
             branch,
             track,
@@ -139,22 +145,34 @@ impl<'a> Run<'a> {
         } = send;
         let settings = self.pipeline.settings();
         told.propagate(&mut headers);
-        let limit = solver
+        let own = solver
             .timeout()
-            .map_or(settings.deadline, |timeout| timeout.min(settings.deadline));
+            .filter(|timeout| *timeout < settings.deadline);
         let setup = ExchangeSetup {
-            client: self.pipeline.client(),
+            client: &client,
             solver,
             headers,
             feed,
             branch,
             limits: ExchangeLimits {
-                deadline: started + limit,
+                deadline: started + own.unwrap_or(settings.deadline),
+                deadline_is_own: own.is_some(),
                 answer_bytes: settings.answer_bytes,
             },
             track: &track,
         };
-        let exchange = Exchange::run(setup, || told.recorder()).await;
+        let encoding = solver.encoding().and_then(|codec| codec.content_encoding());
+        let last = LastAttempt::default();
+        let exchange = Exchange::run(setup, || last.begin(told.recorder()));
+        let Some(exchange) = stop.run_until_cancelled(exchange).await else {
+            track.set_stage(Stage::Failed);
+            return SolverOutcome::cancelled(
+                solver,
+                last.attempts(),
+                last.measurements().as_ref(),
+                encoding,
+            );
+        };
         told.finish(&exchange);
         track.set_stage(if exchange.status() == SolverStatus::Ok {
             Stage::Ok
@@ -191,7 +209,10 @@ impl<'a> Run<'a> {
             },
             wall_ms: milliseconds(self.started.elapsed()),
         };
-        self.telemetry.finish(&outcome, &self.meter);
+        // One that was cancelled is told as such when it is dropped.
+        if !outcome.is_cancelled() {
+            self.telemetry.finish(&outcome, &self.meter);
+        }
         outcome
     }
 }

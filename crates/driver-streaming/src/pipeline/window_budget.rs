@@ -1,68 +1,57 @@
 use std::sync::Arc;
-
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::feed::PRODUCTIONS_AT_ONCE;
 
-/// What is leased at a time.
-const UNIT: usize = 1024;
-/// The smallest window that still lets readers be apart: one chunk.
-const LEAST_WINDOW: usize = 64 * 1024;
+/// What a window holds at least, however small its budget is: one chunk.
+const CHUNK: usize = 64 * 1024;
 
 /// One budget for the windows of all runs of a pipeline.
 ///
-/// A run leases what its tees may take at most. When much is leased already, later runs get smaller windows, so that
-/// they need not wait for earlier ones: half of what is left, but no less than a chunk for each window. Only a run for
-/// which not even that is left waits.
+/// A run leases what its tees may take at most, and never waits for it: a run that waited for another would break its
+/// deadline for the other's sake. When much is leased already, later runs get smaller windows: half of what is left, but
+/// no less than a chunk for each window, which is what a window takes anyway.
 #[derive(Clone, Debug)]
 pub(super) struct WindowBudget {
-    free: Arc<Semaphore>,
-    total: u32,
+    bytes: usize,
+    leased: Arc<AtomicUsize>,
 }
 
 /// A part of the budget, given back on drop.
 #[derive(Debug)]
 pub(super) struct WindowLease {
+    bytes: usize,
     window_bytes: usize,
-    _permit: Option<OwnedSemaphorePermit>,
+    leased: Arc<AtomicUsize>,
 }
 
 impl WindowBudget {
     pub(super) fn new(bytes: usize) -> Self {
-        let units = (bytes / UNIT).clamp(1, Semaphore::MAX_PERMITS.min(u32::MAX as usize));
         Self {
-            free: Arc::new(Semaphore::new(units)),
-            total: u32::try_from(units).unwrap_or(u32::MAX),
+            bytes,
+            leased: Arc::default(),
         }
     }
 
-    /// Leases windows of at most `window_bytes` for so many tees. Cancel safe.
-    pub(super) async fn lease(&self, tees: usize, window_bytes: usize) -> WindowLease {
-        let windows = (tees * PRODUCTIONS_AT_ONCE).max(1);
-        let units = |window: usize| {
-            let bytes = windows.saturating_mul(window);
-            u32::try_from(bytes.div_ceil(UNIT)).unwrap_or(u32::MAX)
+    /// Leases windows of at most `window_bytes` for so many tees.
+    pub(super) fn lease(&self, tees: usize, window_bytes: usize) -> WindowLease {
+        let windows = tees.saturating_mul(PRODUCTIONS_AT_ONCE).max(1);
+        let least = windows.saturating_mul(CHUNK);
+        let wanted = windows.saturating_mul(window_bytes).max(least);
+        let grant = |leased: usize| wanted.min((self.bytes.saturating_sub(leased) / 2).max(least));
+        let add = |leased: usize| Some(leased.saturating_add(grant(leased)));
+        let before = match self
+            .leased
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, add)
+        {
+            Ok(before) | Err(before) => before,
         };
-        let wanted = units(window_bytes);
-        let least = units(LEAST_WINDOW).min(wanted).min(self.total);
-        let (granted, permit) = loop {
-            let left = u32::try_from(self.free.available_permits()).unwrap_or(u32::MAX);
-            let granted = wanted.min((left / 2).max(least)).min(self.total);
-            match Arc::clone(&self.free).try_acquire_many_owned(granted) {
-                Ok(permit) => break (granted, Some(permit)),
-                // Others have taken of it in between: look again.
-                Err(_) if granted > least => {}
-                // The semaphore is never closed; if it were, there would be nothing to wait for.
-                Err(_) => {
-                    let permit = Arc::clone(&self.free).acquire_many_owned(granted).await;
-                    break (granted, permit.ok());
-                }
-            }
-        };
+        let granted = grant(before);
         WindowLease {
-            window_bytes: whole_chunks((granted as usize).saturating_mul(UNIT) / windows)
-                .min(window_bytes),
-            _permit: permit,
+            bytes: granted,
+            // Windows that are a multiple of the chunk are exact.
+            window_bytes: (granted / windows / CHUNK * CHUNK).min(window_bytes),
+            leased: Arc::clone(&self.leased),
         }
     }
 }
@@ -72,54 +61,84 @@ impl WindowLease {
     pub(super) fn window_bytes(&self) -> usize {
         self.window_bytes
     }
+
+    /// Makes so many of its windows a lease of their own, which may last longer.
+    pub(super) fn split_off(&mut self, windows: usize) -> Self {
+        let window = self.window_bytes.max(CHUNK);
+        let bytes = windows.saturating_mul(window).min(self.bytes);
+        self.bytes -= bytes;
+        Self {
+            bytes,
+            window_bytes: self.window_bytes,
+            leased: Arc::clone(&self.leased),
+        }
+    }
 }
 
-/// Windows that are a multiple of the chunk are exact.
-fn whole_chunks(bytes: usize) -> usize {
-    if bytes < LEAST_WINDOW {
-        bytes
-    } else {
-        bytes - bytes % LEAST_WINDOW
+impl Drop for WindowLease {
+    fn drop(&mut self) {
+        self.leased.fetch_sub(self.bytes, Ordering::AcqRel);
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use futures_util::FutureExt;
-
     use super::*;
 
     const MIB: usize = 1024 * 1024;
 
     #[test]
-    fn later_runs_get_smaller_windows_before_they_wait() {
+    fn later_runs_get_smaller_windows_and_never_wait() {
         let budget = WindowBudget::new(16 * MIB);
-        let lease = |tees| budget.lease(tees, MIB).now_or_never();
-        let first = lease(1).unwrap();
-        assert_eq!(first.window_bytes(), MIB);
-        let mut leases = vec![first];
-        while let Some(next) = lease(1) {
+        let leased = || budget.leased.load(Ordering::Relaxed);
+        let mut leases = vec![budget.lease(1, MIB)];
+        assert_eq!(leases[0].window_bytes(), MIB);
+        while leases.last().unwrap().window_bytes() > CHUNK {
+            let next = budget.lease(1, MIB);
             assert!(next.window_bytes() <= leases.last().unwrap().window_bytes());
-            assert!(next.window_bytes() >= LEAST_WINDOW);
             leases.push(next);
         }
-        let leased: usize = leases
-            .iter()
-            .map(|lease| lease.window_bytes() * PRODUCTIONS_AT_ONCE)
-            .sum();
-        assert!(leased <= 16 * MIB, "{leased}");
-        assert!(leases.len() >= 8, "{}", leases.len());
+        assert_eq!(leases.len(), 7);
+        assert!(leased() <= 16 * MIB, "{}", leased());
+        // With nothing left, a chunk for each window.
+        for _ in 0..100 {
+            leases.push(budget.lease(1, MIB));
+            assert_eq!(leases.last().unwrap().window_bytes(), CHUNK);
+        }
         // What ends makes room.
         leases.clear();
-        assert_eq!(lease(1).unwrap().window_bytes(), MIB);
-        assert_eq!(lease(4).unwrap().window_bytes(), MIB / 2);
+        assert_eq!(leased(), 0);
+        assert_eq!(budget.lease(1, MIB).window_bytes(), MIB);
+        assert_eq!(budget.lease(4, MIB).window_bytes(), MIB / 2);
     }
 
     #[test]
-    fn a_run_that_is_larger_than_the_budget_gets_all_of_it() {
-        let budget = WindowBudget::new(100 * 1024);
-        let lease = budget.lease(3, MIB).now_or_never().unwrap();
-        assert_eq!(lease.window_bytes(), 100 * 1024 / 12);
-        assert!(budget.lease(1, MIB).now_or_never().is_none());
+    fn a_window_is_charged_a_chunk_at_least() {
+        let budget = WindowBudget::new(1);
+        let lease = budget.lease(3, 1000);
+        assert_eq!(lease.window_bytes(), 1000);
+        assert_eq!(
+            budget.leased.load(Ordering::Relaxed),
+            3 * PRODUCTIONS_AT_ONCE * CHUNK
+        );
+    }
+
+    #[test]
+    fn a_part_may_last_longer() {
+        let budget = WindowBudget::new(64 * MIB);
+        let mut run = budget.lease(5, MIB);
+        let archive = run.split_off(2);
+        drop(run);
+        assert_eq!(budget.leased.load(Ordering::Relaxed), 2 * MIB);
+        drop(archive);
+        assert_eq!(budget.leased.load(Ordering::Relaxed), 0);
+    }
+
+    #[test]
+    fn absurd_sizes_are_no_overflow() {
+        let budget = WindowBudget::new(usize::MAX);
+        let first = budget.lease(4, usize::MAX);
+        assert!(first.window_bytes() <= usize::MAX / 2);
+        assert_eq!(budget.lease(1, MIB).window_bytes(), MIB);
     }
 }

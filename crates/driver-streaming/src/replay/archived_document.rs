@@ -1,11 +1,12 @@
 use std::num::NonZeroUsize;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
-use archive_sink::Archive;
+use archive_sink::{Archive, ArchiveReader, ObjectVersion, OpenError};
 use bytes::Bytes;
 use futures_core::Stream;
 use futures_util::{StreamExt, TryStreamExt, stream};
+use serde_json::value::RawValue;
 
 use super::exact_chunks::ExactChunks;
 use super::member_edits::MemberEdits;
@@ -19,7 +20,9 @@ use crate::document::{
 /// An archived auction as a document: read, decompressed and, where members are changed, rewritten as it is sent.
 ///
 /// Every production reads the object again; memory is constant. Producing from an offset decompresses what lies
-/// before it, too.
+/// before it, too. All productions of a document and of what is made of it, by cloning it or by [`apart`](Self::apart),
+/// are of the object that the first of them opened: if it has been replaced since, a later one fails, so that nobody is
+/// sent parts of two.
 #[derive(Clone, Debug)]
 pub struct ArchivedDocument {
     archive: Archive,
@@ -28,6 +31,8 @@ pub struct ArchivedDocument {
     chunk_size: NonZeroUsize,
     produced: Arc<AtomicU64>,
     archived: DigestCell,
+    /// The object that all productions are of, once one has been opened.
+    version: Arc<OnceLock<ObjectVersion>>,
 }
 
 impl ArchivedDocument {
@@ -40,14 +45,33 @@ impl ArchivedDocument {
             chunk_size: chunked_writer::DEFAULT_CHUNK_SIZE,
             produced: Arc::default(),
             archived: DigestCell::default(),
+            version: Arc::default(),
         }
     }
 
-    /// Replaces top-level members on the way, or appends them: pairs of a name and a value's JSON text. Of two with the
-    /// same name, the last counts.
+    /// The same object as a document of its own, with no member changed: what is produced of it is counted apart.
     #[must_use]
-    pub fn with_members(mut self, members: impl IntoIterator<Item = (String, Bytes)>) -> Self {
-        self.edits = self.edits.replace(members);
+    pub fn apart(&self) -> Self {
+        Self {
+            edits: MemberEdits::default(),
+            produced: Arc::default(),
+            archived: DigestCell::default(),
+            ..self.clone()
+        }
+    }
+
+    /// Replaces top-level members on the way, or appends them: pairs of a name and a value. Of two with the same name, the
+    /// last counts. Values are kept as JSON text, so that what comes out is as much JSON as what was archived.
+    #[must_use]
+    pub fn with_members(
+        mut self,
+        members: impl IntoIterator<Item = (String, Box<RawValue>)>,
+    ) -> Self {
+        let members = members.into_iter();
+        let texts = members.map(|(name, value)| (name, Box::<str>::from(value)));
+        self.edits = self
+            .edits
+            .replace(texts.map(|(name, text)| (name, Bytes::from(String::from(text)))));
         self
     }
 
@@ -70,15 +94,26 @@ impl ArchivedDocument {
         self
     }
 
+    /// Opens the object that was opened before, or whichever is there now.
+    async fn open(&self) -> Result<ArchiveReader, OpenError> {
+        if let Some(version) = self.version.get() {
+            return self.archive.open_version(version).await;
+        }
+        let reader = self.archive.open(&self.name).await?;
+        let first = self.version.get_or_init(|| reader.version().clone());
+        if first == reader.version() {
+            return Ok(reader);
+        }
+        // Another production was faster, and the object was replaced between the two, or the store says less of it to
+        // one than to the other.
+        self.archive.open_version(first).await
+    }
+
     /// The document's bytes from its beginning, in pieces of any size.
     fn pieces(&self) -> impl Stream<Item = Result<Bytes, DocumentError>> + Send + use<> {
         let this = self.clone();
         let opened = async move {
-            let reader = this
-                .archive
-                .open(&this.name)
-                .await
-                .map_err(DocumentError::new)?;
+            let reader = this.open().await.map_err(DocumentError::new)?;
             let archived = this.archived.follow(reader.map_err(DocumentError::new), 0);
             let rewriter = MemberRewriter::new(this.edits);
             Ok::<_, DocumentError>(Rewrite::new(archived, rewriter))
@@ -108,5 +143,55 @@ impl Document for ArchivedDocument {
 
     fn origin(&self) -> Option<DocumentDigest> {
         self.archived.get()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use archive_sink::Overwrite;
+    use archive_sink::object_store::memory::InMemory;
+
+    use super::*;
+
+    async fn store(archive: &Archive, text: &'static [u8]) {
+        let mut writer = archive.create("1.json").unwrap();
+        let document = stream::iter([Ok::<_, std::io::Error>(Bytes::from_static(text))]);
+        writer.send_all(document).await.unwrap();
+        writer.commit().await.unwrap();
+    }
+
+    async fn read(document: &ArchivedDocument) -> Result<Vec<u8>, DocumentError> {
+        let chunks: Vec<Bytes> = document.stream_from(0).try_collect().await?;
+        Ok(chunks.concat())
+    }
+
+    #[tokio::test]
+    async fn productions_are_of_one_object_or_fail() {
+        let archive = Archive::builder(Arc::new(InMemory::new()))
+            .overwrite(Overwrite::Replace)
+            .build()
+            .unwrap();
+        store(&archive, br#"{"id":1,"a":1}"#).await;
+        let document = ArchivedDocument::new(archive.clone(), "1.json");
+        assert_eq!(read(&document).await.unwrap(), br#"{"id":1,"a":1}"#);
+        let digest = document.origin();
+        assert!(digest.is_some());
+        let view = document.apart().left_open();
+        assert_eq!(read(&view).await.unwrap(), br#"{"id":1,"a":1,"#);
+        assert_eq!((document.bytes_produced(), view.bytes_produced()), (14, 14));
+
+        store(&archive, br#"{"id":1,"a":2}"#).await;
+        for document in [&document, &view, &document.apart()] {
+            let error = read(document).await.unwrap_err();
+            let shown = crate::error_chain(&error);
+            assert!(
+                shown.contains("no longer the object that it was"),
+                "{shown}"
+            );
+            assert!(document.length().await.is_err());
+        }
+        assert_eq!(document.origin(), digest);
+        let anew = ArchivedDocument::new(archive, "1.json");
+        assert_eq!(read(&anew).await.unwrap(), br#"{"id":1,"a":2}"#);
     }
 }

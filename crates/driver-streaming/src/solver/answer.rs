@@ -1,8 +1,9 @@
 use std::error::Error;
 use std::io;
 use std::pin::Pin;
+use std::str::Utf8Error;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, future};
 use http::header::{CONTENT_ENCODING, HeaderMap, HeaderValue};
 use http_body::Body;
@@ -14,6 +15,9 @@ use tokio_util::io::StreamReader;
 /// How much of an answer that is no JSON its error message shows, in characters: all of what engines usually say.
 const SHOWN: usize = 1000;
 
+/// How much room there is for an answer at first, in bytes.
+const FIRST_ROOM: usize = 4096;
+
 /// Why an answer could not be taken.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum AnswerError {
@@ -22,6 +26,14 @@ pub(super) enum AnswerError {
         start: String,
         #[source]
         source: serde_json::Error,
+    },
+    #[error("the answer is empty")]
+    Empty,
+    #[error("the answer is no JSON, since it is no UTF-8 (it starts {start:?})")]
+    NoText {
+        start: String,
+        #[source]
+        source: Utf8Error,
     },
     #[error("the answer is longer than {limit} bytes")]
     TooLong { limit: usize },
@@ -46,6 +58,8 @@ pub(super) fn accepted_encodings() -> HeaderValue {
 }
 
 /// Reads an answer to its end and decodes it, keeping at most `limit` bytes of it, before decoding as after.
+///
+/// Costs as much memory as the answer is long, and while it is read up to twice as much.
 pub(super) async fn read_answer<B>(
     headers: &HeaderMap,
     body: B,
@@ -69,10 +83,11 @@ where
         Ok(chunk)
     });
     let mut reader = decoded(headers, StreamReader::new(limited))?;
-    let mut content = BytesMut::new();
+    let mut content = Vec::new();
     loop {
+        make_room(&mut content, limit);
         match reader.read_buf(&mut content).await {
-            Ok(0) => return parse(&content),
+            Ok(0) => break,
             Ok(_) if content.len() > limit => return Err(AnswerError::TooLong { limit }),
             Ok(_) => {}
             Err(error) if is_limit(&error) => return Err(AnswerError::TooLong { limit }),
@@ -83,6 +98,17 @@ where
                 });
             }
         }
+    }
+    // What the decoder holds is not needed for what follows.
+    drop(reader);
+    parse(content)
+}
+
+/// Sees to it that there is room for more, and never for more than tells that the limit is passed.
+fn make_room(content: &mut Vec<u8>, limit: usize) {
+    if content.len() == content.capacity() {
+        let left = limit.saturating_add(1).saturating_sub(content.len());
+        content.reserve_exact(content.len().max(FIRST_ROOM).min(left));
     }
 }
 
@@ -138,14 +164,35 @@ fn decoded<'a>(
     Err(AnswerError::Encoding { encoding: name })
 }
 
-fn parse(content: &[u8]) -> Result<Box<RawValue>, AnswerError> {
-    serde_json::from_slice(content).map_err(|source| AnswerError::NoJson {
-        start: String::from_utf8_lossy(content)
-            .chars()
-            .take(SHOWN)
-            .collect(),
+/// Checks that `content` is JSON and keeps it, without a copy.
+fn parse(content: Vec<u8>) -> Result<Box<RawValue>, AnswerError> {
+    let mut text = match String::from_utf8(content) {
+        Ok(text) => text,
+        Err(error) => {
+            return Err(AnswerError::NoText {
+                start: start(&String::from_utf8_lossy(error.as_bytes())),
+                source: error.utf8_error(),
+            });
+        }
+    };
+    if text.is_empty() {
+        return Err(AnswerError::Empty);
+    }
+    // A copy would be made of what has white space around it, or more room than it takes.
+    let space = [' ', '\t', '\r', '\n'];
+    let leading = text.len() - text.trim_start_matches(space).len();
+    let shown = start(&text);
+    text.truncate(text.trim_end_matches(space).len().max(leading));
+    text.drain(..leading);
+    text.shrink_to_fit();
+    RawValue::from_string(text).map_err(|source| AnswerError::NoJson {
+        start: shown,
         source,
     })
+}
+
+fn start(text: &str) -> String {
+    text.chars().take(SHOWN).collect()
 }
 
 #[cfg(test)]
@@ -219,5 +266,48 @@ mod tests {
         ));
         let error = read("", b"<html>".to_vec(), 9).await.unwrap_err();
         assert!(error.to_string().contains("<html>"));
+        let error = read("", b"\"\xff\"".to_vec(), 9).await.unwrap_err();
+        assert!(error.to_string().contains("no UTF-8"), "{error}");
+    }
+
+    #[test]
+    fn there_is_never_room_for_more_than_tells_that_the_limit_is_passed() {
+        for limit in [0, 1, FIRST_ROOM, FIRST_ROOM + 1, 1_000_000] {
+            let mut content = Vec::new();
+            let mut copied = 0;
+            while content.len() <= limit {
+                copied += content.len();
+                make_room(&mut content, limit);
+                assert!(content.capacity() > content.len());
+                content.resize(content.capacity(), b' ');
+            }
+            assert!(content.len() <= FIRST_ROOM.max(limit + 1), "{limit}");
+            assert!(copied <= 2 * content.len(), "{limit}: {copied}");
+        }
+    }
+
+    #[test]
+    fn json_is_kept_where_it_is() {
+        let content = b"[1,2]".to_vec();
+        assert_eq!(content.capacity(), content.len());
+        let before = content.as_ptr();
+        let answer = parse(content).unwrap();
+        assert_eq!(answer.get().as_ptr(), before);
+    }
+
+    #[tokio::test]
+    async fn an_empty_answer_is_said_to_be_empty() {
+        for (encoding, body) in [("", Vec::new()), ("gzip", gzip(b"").await)] {
+            let error = read(encoding, body, 100).await.unwrap_err();
+            assert_eq!(error.to_string(), "the answer is empty");
+        }
+        let error = read("", b" \n".to_vec(), 9).await.unwrap_err();
+        assert!(error.to_string().contains("no JSON"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn white_space_around_json_is_left_out() {
+        let answer = read("", b"\r\n\t {} \n".to_vec(), 9).await.unwrap();
+        assert_eq!(answer, "{}");
     }
 }

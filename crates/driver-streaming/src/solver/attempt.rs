@@ -1,5 +1,5 @@
 use std::sync::{Arc, OnceLock};
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use bytes::Bytes;
 use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue};
@@ -9,9 +9,11 @@ use http_body_util::BodyExt;
 use measured_body::{MeasuredBody, Measurements, Recorder};
 use serde_json::value::RawValue;
 use tee_stream::Branch;
+use tokio::time::Instant;
 
 use super::answer::{AnswerError, accepted_encodings, read_answer};
 use super::exchange::ExchangeLimits;
+use super::next_try::NextTry;
 use super::retry_schedule::retry_after;
 use super::solver::Solver;
 use crate::body::{CancellableBody, ExactLengthBody};
@@ -32,8 +34,12 @@ pub(super) enum AttemptEnd {
     /// There was an answer, or the beginning of one.
     Answered {
         status: StatusCode,
-        retry_after: Option<Duration>,
         content: Result<Box<RawValue>, AnswerError>,
+    },
+    /// There was the head of an answer that does not count, and the request is made again.
+    Busy {
+        status: StatusCode,
+        again_at: Instant,
     },
     /// There was none.
     NotAnswered(RequestError),
@@ -59,9 +65,15 @@ pub(super) struct AttemptSettings<'a> {
 }
 
 impl AttemptSettings<'_> {
-    /// Sends the document that `branch` reads, and takes the answer. Cancel safe: dropped half-way, the branch is freed
-    /// and the connection closed.
-    pub(super) async fn run<R>(&self, branch: Branch<DocumentError>, recorder: R) -> Attempt
+    /// Sends the document that `branch` reads, and takes the answer, unless that does not count and there is a next try.
+    ///
+    /// Cancel safe: dropped half-way, the branch is freed and the connection closed.
+    pub(super) async fn run<R>(
+        &self,
+        branch: Branch<DocumentError>,
+        recorder: R,
+        next: NextTry,
+    ) -> Attempt
     where
         R: Recorder + Send + Sync + 'static,
     {
@@ -82,12 +94,12 @@ impl AttemptSettings<'_> {
                 };
                 let body = MeasuredBody::new(ExactLengthBody::new(branch, length), recorder);
                 let (body, owner) = CancellableBody::new(body, self.track.clone());
-                self.exchange(body.announcing_length(), owner, &answered)
+                self.exchange(body.announcing_length(), owner, next, &answered)
                     .await
             } else {
                 let body = MeasuredBody::new(branch, recorder);
                 let (body, owner) = CancellableBody::new(body, self.track.clone());
-                self.exchange(body, owner, &answered).await
+                self.exchange(body, owner, next, &answered).await
             }
         };
         let end = match tokio::time::timeout_at(self.limits.deadline, exchange).await {
@@ -99,7 +111,13 @@ impl AttemptSettings<'_> {
         Attempt { measurements, end }
     }
 
-    async fn exchange<B, O>(&self, body: B, owner: O, answered: &OnceLock<StatusCode>) -> AttemptEnd
+    async fn exchange<B, O>(
+        &self,
+        body: B,
+        owner: O,
+        next: NextTry,
+        answered: &OnceLock<StatusCode>,
+    ) -> AttemptEnd
     where
         B: Body<Data = Bytes, Error = Box<dyn std::error::Error + Send + Sync>> + Send + 'static,
     {
@@ -115,10 +133,18 @@ impl AttemptSettings<'_> {
             Err(error) => return AttemptEnd::NotAnswered(error),
         };
         self.track.set_stage(Stage::Answering);
-        let Response { head, body, guard } = response;
-        let status = head.status;
+        let status = response.head.status;
         let _first = answered.set(status);
-        let retry_after = retry_after(&head.headers, SystemTime::now());
+        if is_busy(status) {
+            let asked_for = retry_after(&response.head.headers, SystemTime::now());
+            // Whatever else it says, it is not waited for.
+            if let Some(again_at) = next.after(asked_for) {
+                drop(owner);
+                response.discard(again_at).await;
+                return AttemptEnd::Busy { status, again_at };
+            }
+        }
+        let Response { head, body, guard } = response;
         let body = body.map_err(|error| guard.explain(error));
         let content = read_answer(&head.headers, body, self.limits.answer_bytes).await;
         // From here on nothing more is sent, and the body's report is there.
@@ -126,11 +152,7 @@ impl AttemptSettings<'_> {
         if content.is_ok() {
             guard.finished();
         }
-        AttemptEnd::Answered {
-            status,
-            retry_after,
-            content,
-        }
+        AttemptEnd::Answered { status, content }
     }
 
     fn request_headers(&self) -> HeaderMap {
@@ -145,34 +167,33 @@ impl AttemptSettings<'_> {
     }
 }
 
+/// Whether an answer with this status says no more than that the engine cannot answer now.
+fn is_busy(status: StatusCode) -> bool {
+    matches!(
+        status,
+        StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT
+    )
+}
+
 impl AttemptEnd {
-    /// Whether the engine has not begun to answer, or not with anything that counts: then the request may be made again.
-    pub(super) fn is_worth_retrying(&self) -> bool {
+    /// When the request is to be made again: if the engine has not begun to answer, or not with anything that counts, and
+    /// there is a next try.
+    pub(super) fn again_at(&self, next: NextTry) -> Option<Instant> {
         match self {
-            Self::Answered { status, .. } => matches!(
-                *status,
-                StatusCode::BAD_GATEWAY
-                    | StatusCode::SERVICE_UNAVAILABLE
-                    | StatusCode::GATEWAY_TIMEOUT
-            ),
-            Self::NotAnswered(error) => matches!(
-                error,
-                RequestError::Connect { .. } | RequestError::Disconnected { .. }
-            ),
-            Self::NotCounted(_) | Self::Late { .. } => false,
+            Self::Busy { again_at, .. } => Some(*again_at),
+            Self::NotAnswered(error) => match error {
+                RequestError::Connect { .. }
+                | RequestError::NotBegun { .. }
+                | RequestError::Unheard { .. }
+                | RequestError::Disconnected { .. } => next.after(None),
+                _ => None,
+            },
+            Self::Answered { .. } | Self::NotCounted(_) | Self::Late { .. } => None,
         }
     }
 
     /// Whether no request was made at all, for a reason that is another request's.
     pub(super) fn was_not_begun(&self) -> bool {
         matches!(self, Self::NotAnswered(RequestError::NotBegun { .. }))
-    }
-
-    /// How long the engine asked to be left alone.
-    pub(super) fn retry_after(&self) -> Option<Duration> {
-        match self {
-            Self::Answered { retry_after, .. } => *retry_after,
-            _ => None,
-        }
     }
 }

@@ -17,6 +17,10 @@ use crate::http_client::HttpClient;
 use crate::outcome::SolverStatus;
 use crate::progress::ProgressTrack;
 
+/// How often a request may find that the one which was connecting for it was given up, before that counts as an attempt.
+/// Only overlapping runs can do that to one another, each once.
+const RESTARTS: u32 = 16;
+
 /// All that passed between the pipeline and one engine for one document: one attempt, or several.
 pub(crate) struct Exchange {
     attempts: u32,
@@ -31,6 +35,8 @@ pub(crate) struct Exchange {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ExchangeLimits {
     pub(crate) deadline: Instant,
+    /// It is the solver's own time limit, which ends before the deadline of all.
+    pub(crate) deadline_is_own: bool,
     pub(crate) answer_bytes: usize,
 }
 
@@ -75,44 +81,37 @@ impl Exchange {
             track,
         };
         let started = Instant::now();
-        let mut schedule = RetrySchedule::new(solver.retries());
-        let mut attempts = 1;
-        let begin = async |mut branch| {
-            loop {
-                let attempt = settings.run(branch, recorder()).await;
-                // No attempt of this solver's: one that comes too late ends by itself.
-                if !attempt.end.was_not_begun() {
-                    return attempt;
-                }
-                branch = feed.branch(solver.name(), solver.lag_policy());
+        let mut schedule = RetrySchedule::new(solver.retries(), limits.deadline);
+        let mut next = schedule.next();
+        let (mut attempts, mut restarts) = (1, 0);
+        let mut branch = branch;
+        let attempt = loop {
+            let attempt = settings.run(branch, recorder(), next).await;
+            if attempt.end.was_not_begun() && restarts < RESTARTS {
+                // No attempt of this solver's.
+                restarts += 1;
+            } else if let Some(then) = attempt.end.again_at(next) {
+                tracing::debug!(
+                    solver = solver.name(),
+                    attempts,
+                    pause = ?then.saturating_duration_since(Instant::now()),
+                    "nothing came of the request, it is made again"
+                );
+                tokio::time::sleep_until(then).await;
+                attempts += 1;
+                track.restart();
+                next = schedule.next();
+            } else {
+                break attempt;
             }
+            branch = feed.branch(solver.name(), solver.lag_policy());
         };
-        let mut attempt = begin(branch).await;
-        while attempt.end.is_worth_retrying()
-            && let Some(pause) = schedule.next(attempt.end.retry_after())
-            // What no clock can tell is beyond every deadline.
-            && Instant::now()
-                .checked_add(pause)
-                .is_some_and(|then| then < limits.deadline)
-        {
-            tracing::debug!(
-                solver = solver.name(),
-                attempts,
-                ?pause,
-                "nothing came of the request, it is made again"
-            );
-            tokio::time::sleep(pause).await;
-            attempts += 1;
-            track.restart();
-            let branch = feed.branch(solver.name(), solver.lag_policy());
-            attempt = begin(branch).await;
-        }
         let Attempt { measurements, end } = attempt;
         let elapsed = started.elapsed();
         Self {
             attempts,
             measurements,
-            result: ExchangeResult::of(end, elapsed),
+            result: ExchangeResult::of(end, elapsed, limits),
             elapsed,
             digest: feed.digest(),
             encoding: feed.codec().and_then(|codec| codec.content_encoding()),
@@ -158,5 +157,86 @@ impl Exchange {
 
     pub(crate) fn into_response(self) -> Option<Box<RawValue>> {
         self.result.response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::task::Poll;
+
+    use chunked_writer::JsonDocument;
+    use futures_util::FutureExt;
+    use http::Method;
+    use http_body_util::{BodyExt, Empty};
+    use measured_body::ProductionMeter;
+
+    use super::*;
+    use crate::dispatch::Dispatch;
+    use crate::feed::{Feeds, Reader, TeeSettings};
+    use crate::http_client::{ClientSettings, OutgoingRequest};
+    use crate::progress::Progress;
+
+    #[tokio::test]
+    async fn requests_of_others_that_are_given_up_cannot_hold_it_up_for_ever() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let endpoint = format!("http://{}", listener.local_addr().unwrap());
+        let solver = Solver::new("a", &endpoint).unwrap();
+        let solver = solver.with_http2().with_retries(0);
+        let client = HttpClient::new(&ClientSettings::default()).unwrap();
+        let dispatch = Dispatch::new(JsonDocument::new(0));
+        let reader = Reader {
+            share: dispatch.share_of(&solver),
+            codec: None,
+        };
+        let readers = std::slice::from_ref(&reader);
+        let settings = TeeSettings {
+            window_bytes: 1 << 20,
+            digest: false,
+        };
+        let feeds = Feeds::new(&dispatch, readers, &ProductionMeter::new(), settings);
+        let feed = feeds.feed(&reader).unwrap();
+        let progress = Progress::new(["a".to_owned()]);
+        let track = progress.track(0);
+        let setup = ExchangeSetup {
+            client: &client,
+            solver: &solver,
+            headers: HeaderMap::new(),
+            branch: feed.branch("a", None),
+            feed,
+            limits: ExchangeLimits {
+                deadline: Instant::now() + Duration::from_secs(3600),
+                deadline_is_own: false,
+                answer_bytes: 1000,
+            },
+            track: &track,
+        };
+        let other = || {
+            let request = OutgoingRequest {
+                method: Method::POST,
+                url: solver.url(),
+                headers: HeaderMap::new(),
+                http2: true,
+            };
+            let body = Empty::new().map_err(|never| match never {});
+            client.send(request, body.boxed_unsync())
+        };
+        let mut connecting = other();
+        assert!((&mut connecting).now_or_never().is_none());
+        let mut exchange = Box::pin(Exchange::run(setup, || ()));
+        for restarts in 0..=RESTARTS {
+            let Poll::Pending = futures_util::poll!(&mut exchange) else {
+                panic!("it has ended after {restarts} restarts");
+            };
+            // The next is there before the exchange looks for another.
+            drop(connecting);
+            connecting = other();
+            assert!((&mut connecting).now_or_never().is_none());
+        }
+        let Poll::Ready(exchange) = futures_util::poll!(&mut exchange) else {
+            panic!("it goes on");
+        };
+        assert_eq!(exchange.attempts(), 1);
+        assert_eq!(exchange.status(), SolverStatus::Failed);
+        assert!(exchange.error().unwrap().contains("given up"));
     }
 }

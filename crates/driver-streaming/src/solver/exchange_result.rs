@@ -4,6 +4,7 @@ use http::StatusCode;
 use serde_json::value::RawValue;
 
 use super::attempt::AttemptEnd;
+use super::exchange::ExchangeLimits;
 use crate::error_chain::error_chain;
 use crate::outcome::SolverStatus;
 
@@ -16,8 +17,8 @@ pub(super) struct ExchangeResult {
 }
 
 impl ExchangeResult {
-    /// What `end`, that of the last attempt, `after` so long, comes to.
-    pub(super) fn of(end: AttemptEnd, after: Duration) -> Self {
+    /// What `end`, that of the last attempt, `after` so long, comes to within `limits`.
+    pub(super) fn of(end: AttemptEnd, after: Duration, limits: ExchangeLimits) -> Self {
         match end {
             AttemptEnd::NotAnswered(error) => Self::failed(None, error_chain(&error)),
             AttemptEnd::NotCounted(error) => Self::failed(
@@ -27,10 +28,12 @@ impl ExchangeResult {
                     error_chain(&error)
                 ),
             ),
-            AttemptEnd::Late { answered } => Self::late(answered, after),
-            AttemptEnd::Answered {
-                status, content, ..
-            } => {
+            AttemptEnd::Late { answered } => Self::late(answered, after, limits),
+            AttemptEnd::Busy { status, .. } => Self::failed(
+                Some(status.as_u16()),
+                format!("the engine answered {status}"),
+            ),
+            AttemptEnd::Answered { status, content } => {
                 let http_status = Some(status.as_u16());
                 match content {
                     Ok(response) => Self {
@@ -57,16 +60,21 @@ impl ExchangeResult {
     }
 
     /// At the deadline: what an answer of which only the head came has said counts all the same.
-    fn late(answered: Option<StatusCode>, after: Duration) -> Self {
+    fn late(answered: Option<StatusCode>, after: Duration, limits: ExchangeLimits) -> Self {
         let after = after.as_millis();
+        let limit = if limits.deadline_is_own {
+            "the solver's own timeout"
+        } else {
+            "the deadline"
+        };
         let (status, error) = match answered {
             None => (
                 SolverStatus::TimedOut,
-                format!("no answer within the deadline, after {after} ms"),
+                format!("no answer within {limit}, after {after} ms"),
             ),
             Some(code) => {
                 let error = format!(
-                    "the engine answered {code}, and its answer did not end within the deadline, after {after} ms"
+                    "the engine answered {code}, and its answer did not end within {limit}, after {after} ms"
                 );
                 let status = if code.is_success() {
                     SolverStatus::TimedOut

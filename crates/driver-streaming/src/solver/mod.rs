@@ -4,12 +4,18 @@ mod answer;
 mod attempt;
 mod exchange;
 mod exchange_result;
+mod next_try;
 mod redact;
+mod reserved_header;
 mod retry_schedule;
 mod solver;
 mod solver_error;
 
 pub(crate) use self::exchange::{Exchange, ExchangeLimits, ExchangeSetup};
+#[cfg(feature = "telemetry")]
+pub(crate) use self::redact::redacted;
+#[cfg(feature = "cli")]
+pub(crate) use self::reserved_header::is_reserved;
 pub use self::solver::Solver;
 pub(crate) use self::solver::is_loopback;
 pub use self::solver_error::SolverError;

@@ -3,46 +3,49 @@ use std::time::{Duration, SystemTime};
 use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
 use http::header::{HeaderMap, RETRY_AFTER};
 
-/// The first pause, in the mean half as long again by its jitter. Each is twice the one before.
+use tokio::time::Instant;
+
+use super::next_try::NextTry;
+
+/// The first pause without its jitter, which makes each up to twice as long. Each is twice the one before.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
-/// The longest pause before jitter.
+/// The longest pause without its jitter: with it, up to 2 s.
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// How long to wait before each retry: longer each time, and for each solver another time.
 #[derive(Debug)]
 pub(super) struct RetrySchedule {
     pauses: ExponentialBackoff,
+    deadline: Instant,
 }
 
 impl RetrySchedule {
-    /// So many retries.
-    pub(super) fn new(retries: u32) -> Self {
+    /// So many retries, each begun before `deadline`.
+    pub(super) fn new(retries: u32, deadline: Instant) -> Self {
         let pauses = ExponentialBuilder::new()
             .with_min_delay(FIRST_PAUSE)
             .with_max_delay(LONGEST_PAUSE)
             .with_max_times(usize::try_from(retries).unwrap_or(usize::MAX))
             .with_jitter()
             .build();
-        Self { pauses }
+        Self { pauses, deadline }
     }
 
-    /// The pause before the next retry, no shorter than `asked_for`; `None` when there is none left.
-    pub(super) fn next(&mut self, asked_for: Option<Duration>) -> Option<Duration> {
-        let pause = self.pauses.next()?;
-        Some(pause.max(asked_for.unwrap_or_default()))
+    /// What may come after the attempt that is to be made.
+    pub(super) fn next(&mut self) -> NextTry {
+        NextTry::new(self.pauses.next(), self.deadline)
     }
 }
 
-/// What the header `Retry-After` asks for: seconds, or until a date (RFC 9110, 10.2.3).
+/// What the header `Retry-After` asks for: seconds, or until a date (RFC 9110, 10.2.3). There may be any number of
+/// digits: what is more than can be counted is as long as can be.
 pub(super) fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
-    match text.parse() {
-        Ok(seconds) => Some(Duration::from_secs(seconds)),
-        Err(_) => {
-            let date = httpdate::parse_http_date(text).ok()?;
-            Some(date.duration_since(now).unwrap_or_default())
-        }
+    if !text.is_empty() && text.bytes().all(|digit| digit.is_ascii_digit()) {
+        return Some(Duration::from_secs(text.parse().unwrap_or(u64::MAX)));
     }
+    let date = httpdate::parse_http_date(text).ok()?;
+    Some(date.duration_since(now).unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -51,23 +54,43 @@ mod tests {
 
     use super::*;
 
-    #[test]
-    fn pauses_grow_and_end() {
-        let mut schedule = RetrySchedule::new(3);
-        for least in [50, 100, 200].map(Duration::from_millis) {
-            let pause = schedule.next(None).unwrap();
-            assert!(pause >= least && pause <= 2 * least, "{pause:?}");
-        }
-        assert_eq!(schedule.next(None), None);
-        assert_eq!(RetrySchedule::new(0).next(None), None);
+    /// So many retries with all the time there is, as pauses from now. The clock must be paused.
+    fn pauses(retries: u32, asked_for: Option<Duration>) -> Vec<Duration> {
+        let now = Instant::now();
+        let mut schedule = RetrySchedule::new(retries, now + Duration::from_secs(3600));
+        std::iter::from_fn(|| schedule.next().after(asked_for))
+            .map(|then| then - now)
+            .collect()
     }
 
-    #[test]
-    fn what_is_asked_for_is_kept() {
+    #[tokio::test(start_paused = true)]
+    async fn pauses_grow_up_to_two_seconds_and_end() {
+        let found = pauses(9, None);
+        let expected = [50, 100, 200, 400, 800, 1000, 1000, 1000, 1000].map(Duration::from_millis);
+        assert_eq!(found.len(), expected.len());
+        for (pause, least) in found.into_iter().zip(expected) {
+            assert!(pause >= least && pause <= 2 * least, "{pause:?}");
+        }
+        assert!(pauses(0, None).is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_asked_for_is_kept() {
         let asked = Duration::from_secs(7);
-        assert_eq!(RetrySchedule::new(1).next(Some(asked)), Some(asked));
-        let none = Duration::ZERO;
-        assert!(RetrySchedule::new(1).next(Some(none)).unwrap() >= FIRST_PAUSE);
+        assert_eq!(pauses(1, Some(asked)), [asked]);
+        assert!(pauses(1, Some(Duration::ZERO))[0] >= FIRST_PAUSE);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nothing_is_tried_at_the_deadline_or_after_it() {
+        let asked = Duration::from_secs(7);
+        for (deadline, is_tried) in [(asked, false), (asked + Duration::from_nanos(1), true)] {
+            let next = RetrySchedule::new(1, Instant::now() + deadline).next();
+            assert_eq!(next.after(Some(asked)).is_some(), is_tried);
+        }
+        let far = Instant::now() + Duration::from_secs(365 * 24 * 60 * 60);
+        let next = RetrySchedule::new(1, far).next();
+        assert_eq!(next.after(Some(Duration::from_secs(u64::MAX))), None);
     }
 
     #[test]
@@ -78,7 +101,15 @@ mod tests {
             (" 120 ", Some(120)),
             ("Sun, 06 Nov 1994 08:49:40 GMT", Some(3)),
             ("Sun, 06 Nov 1994 08:49:30 GMT", Some(0)),
+            ("9223372036854775807", Some(i64::MAX as u64)),
+            ("18446744073709551615", Some(u64::MAX)),
+            ("18446744073709551616", Some(u64::MAX)),
+            ("99999999999999999999999999999999999999999", Some(u64::MAX)),
+            ("0000000000000000000000000000000000000000007", Some(7)),
             ("-1", None),
+            ("+1", None),
+            ("1.5", None),
+            ("", None),
             ("soon", None),
         ] {
             let mut headers = HeaderMap::new();

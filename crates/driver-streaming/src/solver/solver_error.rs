@@ -31,7 +31,7 @@ pub enum SolverError {
         /// The URL's scheme.
         scheme: String,
     },
-    /// The header describes the body or the connection.
+    /// The header describes the body, the connection or how the answer may be encoded.
     #[error("the header {name} is not the caller's to say")]
     Header {
         /// The header's name.

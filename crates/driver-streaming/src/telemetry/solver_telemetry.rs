@@ -119,6 +119,7 @@ fn status_name(status: SolverStatus) -> &'static str {
         SolverStatus::Ok => "ok",
         SolverStatus::Failed => "failed",
         SolverStatus::TimedOut => "timed_out",
+        SolverStatus::Cancelled => "cancelled",
     }
 }
 
@@ -127,6 +128,7 @@ fn error_type(exchange: &Exchange) -> Option<Cow<'static, str>> {
     match (exchange.status(), exchange.http_status()) {
         (SolverStatus::Ok, _) => None,
         (SolverStatus::TimedOut, _) => Some("timeout".into()),
+        (SolverStatus::Cancelled, _) => Some("cancelled".into()),
         (SolverStatus::Failed, Some(200..=299)) => Some("invalid_answer".into()),
         (SolverStatus::Failed, Some(code)) => Some(code.to_string().into()),
         (SolverStatus::Failed, None) => Some("request_failed".into()),

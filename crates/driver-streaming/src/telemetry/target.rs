@@ -4,10 +4,7 @@ use url::{Host, Url};
 
 use super::instruments::Instruments;
 use super::names;
-use crate::solver::Solver;
-
-/// What stands in place of what nobody else should read.
-const REDACTED: &str = "REDACTED";
+use crate::solver::{Solver, redacted};
 
 /// What is the same for every request to one solver: resolved once.
 #[derive(Debug)]
@@ -50,25 +47,11 @@ fn address(url: &Url) -> Option<String> {
     })
 }
 
-/// `url` without user and password, and without the values of its query: any of them may be a key.
+/// `url` without what nobody else should read.
 fn without_secrets(url: &Url) -> Url {
-    let mut shown = url.clone();
-    // Both fail only for URLs that cannot carry user info, and those carry none.
-    let _has_host = shown.set_password(None);
+    let mut shown = redacted(url);
+    // It fails only for URLs that cannot carry user info, and those carry none.
     let _has_host = shown.set_username("");
-    if url.query().is_some() {
-        let query: Vec<String> = url
-            .query()
-            .unwrap_or_default()
-            .split('&')
-            .map(|pair| match pair.split_once('=') {
-                Some((name, _secret)) => format!("{name}={REDACTED}"),
-                // A bare word may be a key as well as the name of one.
-                None => REDACTED.to_owned(),
-            })
-            .collect();
-        shown.set_query(Some(&query.join("&")));
-    }
     shown
 }
 

@@ -129,6 +129,7 @@ impl<P, E> State<P, E> {
         };
         reader.fresh = false;
         reader.here_since = None;
+        reader.has_read = true;
         if let Some(blocked) = &mut cursor.blocked
             && sequence == cursor.window.base_sequence()
         {

@@ -132,6 +132,7 @@ impl<P, E> State<P, E> {
             spent: Duration::ZERO,
             fresh: false,
             here_since: None,
+            has_read: false,
             waits_for_room: None,
             registration: None,
             leading: false,

@@ -8,6 +8,17 @@ use crate::{
     reader::Place,
 };
 
+/// The shortest wait: still longer than a healthy reader is kept from running, most of the time.
+const SHORTEST_WAIT: Duration = Duration::from_millis(10);
+
+/// How long one wait may be for a branch with this limit which can go on elsewhere, after so many waits in vain: half as long
+/// each time. Many that stall one after another, each out of the others' window, so cost little more than twice what one
+/// costs, and not as many times as there are of them.
+fn shortened(limit: Duration, waits_in_vain: u32) -> Duration {
+    let divisor = 1_u32.checked_shl(waits_in_vain).unwrap_or(u32::MAX);
+    (limit / divisor).max(SHORTEST_WAIT.min(limit))
+}
+
 /// Whether a cursor may produce another chunk.
 pub(super) enum Room {
     Free,
@@ -60,6 +71,9 @@ impl<P, E> State<P, E> {
                 left => {
                     let deadline = left.and_then(|left| now?.checked_add(left));
                     if let Some(cursor) = self.cursors.get_mut(id) {
+                        if cursor.blocked.is_none() {
+                            self.readers.begin_wait(id);
+                        }
                         cursor.blocked = Some(Blocked {
                             since,
                             deadline,
@@ -106,6 +120,7 @@ impl<P, E> State<P, E> {
             cursor: id,
             sequence: cursor.window.base_sequence(),
         };
+        let waits_in_vain = cursor.waits_in_vain;
         let elsewhere = self.has_elsewhere(id, cursor.window.base());
         let (mut longest, mut patient) = (Duration::ZERO, None);
         let mut for_ever = None;
@@ -122,8 +137,12 @@ impl<P, E> State<P, E> {
                 continue;
             };
             let waited = reader.kept_waiting(since, now);
-            let mut left = limit.saturating_sub(reader.spent.saturating_add(waited));
             let moves = reader.then == AfterPatience::Replay && self.settings.can_replay;
+            let mut left = limit.saturating_sub(reader.spent);
+            if moves {
+                left = left.min(shortened(limit, waits_in_vain));
+            }
+            left = left.saturating_sub(waited);
             if left.is_zero() && moves && !elsewhere {
                 // The last group: its readers ride together, and only one that has stalled is left behind.
                 left = self.settings.ride_limit.max(limit).saturating_sub(waited);
@@ -140,6 +159,9 @@ impl<P, E> State<P, E> {
     }
 
     /// Cuts those loose that hold the window back, which leaves its oldest chunk without readers.
+    ///
+    /// Others in the window that have read nothing all the while, though there was something to read, have had the same
+    /// patience: several that have stalled at different places cost one wait together, not one each.
     fn cut_loose(
         &mut self,
         id: CursorId,
@@ -151,16 +173,25 @@ impl<P, E> State<P, E> {
             return;
         };
         let base = cursor.window.base_sequence();
-        let here = Place::Reading {
-            cursor: id,
-            sequence: base,
-        };
         let front = cursor.window.front();
-        for (_, reader) in self
-            .readers
-            .iter_mut()
-            .filter(|(_, reader)| reader.place == here)
-        {
+        let front_sequence = base + cursor.window.chunks() as u64;
+        for (_, reader) in self.readers.iter_mut() {
+            let Place::Reading {
+                cursor: at,
+                sequence,
+            } = reader.place
+            else {
+                continue;
+            };
+            if at != id || sequence == front_sequence {
+                continue;
+            }
+            if sequence > base {
+                if !reader.has_read {
+                    reader.charge(since, now);
+                }
+                continue;
+            }
             reader.charge(since, now);
             let moves = reader.then == AfterPatience::Replay && self.settings.can_replay;
             reader.place = if moves {
@@ -172,6 +203,9 @@ impl<P, E> State<P, E> {
             cursor.window.leave(base);
         }
         cursor.blocked = None;
+        if since.zip(now).is_some_and(|(since, now)| since < now) {
+            cursor.waits_in_vain = cursor.waits_in_vain.saturating_add(1);
+        }
         effects.wake(&cursor.signal);
     }
 

@@ -119,14 +119,56 @@ fn only_those_who_hold_the_window_back_are_charged() {
     next(&mut middle);
     let mut read = Vec::new();
     assert!(!read_on(&mut first, &mut read));
-    timer.advance(LIMIT);
+    timer.advance(LIMIT / 2);
+    assert_eq!(next(&mut middle), &document[10..20]);
+    timer.advance(LIMIT / 2);
     assert!(!read_on(&mut first, &mut read));
     assert!(matches!(
         next_error(&mut last),
         TeeError::Lagged { offset: 0, .. }
     ));
     assert_eq!(tee.branches()[1].patience_left, Some(LIMIT));
-    assert_eq!(next(&mut middle), &document[10..20]);
+    assert_eq!(next(&mut middle), &document[20..30]);
+}
+
+#[test]
+fn those_who_read_nothing_while_others_wait_are_out_of_patience_together() {
+    let (document, timer) = (document(400), ManualTimer::new());
+    let tee = Tee::builder()
+        .window(40)
+        .timer(timer.clone())
+        .lag_policy(patience(AfterPatience::Fail))
+        .build(chunks(&document, 0, 10));
+    let mut first = tee.branch();
+    let mut stalled = [tee.branch(), tee.branch(), tee.branch()];
+    for (chunks, branch) in stalled.iter_mut().enumerate() {
+        for _ in 0..chunks {
+            next(branch);
+        }
+    }
+    // Has read all there is, so there is nothing that it could be charged for.
+    let mut front = tee.branch();
+    let mut read = Vec::new();
+    assert!(!read_on(&mut first, &mut read));
+    assert!(!read_on(&mut front, &mut Vec::new()));
+    timer.advance(LIMIT - Duration::from_millis(1));
+    assert!(!read_on(&mut first, &mut read));
+    timer.advance(Duration::from_millis(1));
+    // Each time, it first lets others run once.
+    for _ in 0..stalled.len() {
+        assert!(!read_on(&mut first, &mut read));
+    }
+    assert_eq!(read, document[..80]);
+    assert_eq!(tee.branches()[4].patience_left, Some(LIMIT));
+    for (chunks, branch) in stalled.iter_mut().enumerate() {
+        assert!(matches!(
+            next_error(branch),
+            TeeError::Lagged { offset, .. } if offset == 10 * chunks as u64
+        ));
+    }
+    drop(front);
+    read.extend(read_to_end(&mut first));
+    assert_eq!(read, document);
 }
 
 #[test]

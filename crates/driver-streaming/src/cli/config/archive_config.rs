@@ -7,6 +7,7 @@ use super::config_error::ConfigError;
 use super::entry::Entry;
 use super::leveled::leveled;
 use super::location::location;
+use super::placed::Placed;
 use super::problem::Problem;
 
 pub(super) const KEYS: [&str; 4] = ["location", "codec", "level", "limit"];
@@ -17,7 +18,7 @@ pub(super) const KEYS: [&str; 4] = ["location", "codec", "level", "limit"];
 #[derive(Clone)]
 pub(crate) struct ArchiveConfig {
     /// `location`: a folder or a URL, for [`StoreLocation::folder`](crate::StoreLocation::folder).
-    pub(crate) location: Option<String>,
+    pub(crate) location: Option<Placed<String>>,
     /// `codec` at `level`: gzip at its default level without a codec.
     pub(crate) codec: Codec,
     /// `limit`: how long the archive may take.
@@ -42,7 +43,7 @@ impl ArchiveConfig {
         Ok(Self {
             location: section
                 .get("location")
-                .map(|entry| location(&entry))
+                .map(|entry| Ok(entry.placed(location(&entry)?)))
                 .transpose()?,
             codec,
             limit: section

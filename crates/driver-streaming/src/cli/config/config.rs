@@ -15,6 +15,7 @@ use super::config_error::ConfigError;
 use super::entry::Entry;
 use super::key_path::KeyPath;
 use super::members::members;
+use super::placed::Placed;
 use super::problem::Problem;
 use super::section::Section;
 use super::solver_config::SolverConfig;
@@ -43,13 +44,13 @@ pub(crate) struct Config {
     /// `format`: how the outcome is printed.
     pub(crate) format: Option<Format>,
     /// `report`: the file to write a page to, a relative one taken from the folder of this file.
-    pub(crate) report: Option<PathBuf>,
+    pub(crate) report: Option<Placed<PathBuf>>,
     /// `otlp`: an http or https URL, where telemetry is exported to.
     pub(crate) otlp: Option<String>,
     /// `set`: members to replace or append for all solvers, in the order of the file, and the JSON text of their values.
     pub(crate) set: Vec<(String, Bytes)>,
     /// `[archive]`.
-    pub(crate) archive: Option<ArchiveConfig>,
+    pub(crate) archive: Option<Placed<ArchiveConfig>>,
     /// Each `[[solver]]`, in the order of the file; no two have the same name.
     pub(crate) solvers: Vec<SolverConfig>,
 }
@@ -97,7 +98,7 @@ impl Config {
         let set = section.get("set").map(|entry| members(&entry, now));
         let archive = section
             .get("archive")
-            .map(|entry| ArchiveConfig::read(&entry));
+            .map(|entry| Ok(entry.placed(ArchiveConfig::read(&entry)?)));
         let solvers = section.get("solver").map(|entry| solvers(&entry, now));
         Ok(Self {
             auction: auction.transpose()?,
@@ -163,8 +164,9 @@ fn format(entry: &Entry<'_>) -> Result<Format, ConfigError> {
     }
 }
 
-fn report(entry: &Entry<'_>) -> Result<PathBuf, ConfigError> {
-    Ok(entry.source.folder().join(entry.some_text()?))
+fn report(entry: &Entry<'_>) -> Result<Placed<PathBuf>, ConfigError> {
+    let path = entry.source.folder().join(entry.some_text()?);
+    Ok(entry.placed(path))
 }
 
 fn otlp(entry: &Entry<'_>) -> Result<String, ConfigError> {

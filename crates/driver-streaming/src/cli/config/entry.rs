@@ -4,6 +4,7 @@ use toml::de::DeValue;
 
 use super::config_error::ConfigError;
 use super::key_path::KeyPath;
+use super::placed::Placed;
 use super::problem::Problem;
 use super::section::Section;
 use super::source::Source;
@@ -103,6 +104,14 @@ impl<'a> Entry<'a> {
             offset: element.span().start,
             value: element.get_ref(),
         }))
+    }
+
+    /// `value`, which was read here.
+    pub(super) fn placed<T>(&self, value: T) -> Placed<T> {
+        Placed {
+            value,
+            place: self.source.place(self.offset, self.path.clone()),
+        }
     }
 
     /// An error about this value.

@@ -46,15 +46,22 @@ fn the_documented_example_says_what_it_seems_to_say() {
     assert_eq!(config.id.as_ref().map(|id| id.as_str()), Some("8339027"));
     assert_eq!(config.deadline, Some(Duration::from_secs(15)));
     assert!(matches!(config.format, Some(Format::Json)));
-    assert_eq!(config.report.as_deref(), Some(Path::new("etc/report.html")));
+    let report = config.report.as_ref().unwrap();
+    assert_eq!(report.value, Path::new("etc/report.html"));
+    assert_eq!(report.place.to_string(), "etc/driver.toml:5:1: report");
     assert_eq!(config.otlp.as_deref(), Some("http://localhost:4318"));
     assert_eq!(
         shown(&config.set),
         [("deadline", r#""2026-08-01T12:00:15.000Z""#)]
     );
 
-    let archive = config.archive.as_ref().unwrap();
-    assert_eq!(archive.location.as_deref(), Some("etc/./archive"));
+    let archive = &config.archive.as_ref().unwrap().value;
+    let location = archive.location.as_ref().unwrap();
+    assert_eq!(location.value, "etc/./archive");
+    assert_eq!(
+        location.place.to_string(),
+        "etc/driver.toml:10:1: archive.location"
+    );
     assert_eq!(archive.codec, Codec::gzip(6).unwrap());
     assert_eq!(archive.limit, Some(Duration::from_secs(120)));
 
@@ -122,7 +129,7 @@ fn nothing_is_needed_but_what_names_a_solver() {
     assert!(config.set.is_empty() && config.solvers.is_empty());
 
     let config = parse("[archive]\n[[solver]]\nname = 'a'\nendpoint = 'http://h'");
-    let archive = config.archive.unwrap();
+    let archive = config.archive.unwrap().value;
     assert_eq!(archive.codec, Codec::gzip(3).unwrap());
     assert!(archive.location.is_none() && archive.limit.is_none());
     let [solver] = &config.solvers[..] else {
@@ -188,8 +195,8 @@ fn relative_paths_start_from_the_folder_of_the_file() {
         ("memory:///", "memory:///"),
     ] {
         let config = parse(&format!("[archive]\nlocation = '{location}'"));
-        let archive = config.archive.unwrap();
-        assert_eq!(archive.location.as_deref(), Some(found), "{location}");
+        let archive = config.archive.unwrap().value;
+        assert_eq!(archive.location.unwrap().value, found, "{location}");
     }
     let config = Config::parse(
         Path::new("driver.toml"),
@@ -204,7 +211,7 @@ fn relative_paths_start_from_the_folder_of_the_file() {
 fn debug_output_shows_nothing_secret() {
     let config = parse(
         "otlp = 'http://u:hunter2@h'\n\
-        archive.location = 's3://u:hunter2@h'\n\
+        archive.location = 's3://bucket/hunter2'\n\
         [[solver]]\nname = 'a'\nendpoint = 'http://u:hunter2@h'\nheaders = { k = 'hunter2' }",
     );
     assert!(!format!("{config:?}").contains("hunter2"), "{config:?}");

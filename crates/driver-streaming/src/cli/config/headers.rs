@@ -1,25 +1,14 @@
 use std::collections::HashMap;
 
-use http::header::{
-    CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue,
-    TRANSFER_ENCODING,
-};
+use http::header::{HeaderMap, HeaderName, HeaderValue};
 
 use super::config_error::ConfigError;
 use super::entry::Entry;
 use super::problem::Problem;
+use crate::solver::is_reserved;
 
 /// More would be refused by servers, and a [`HeaderMap`] has a limit, too, beyond which it panics.
 const MOST: usize = 100;
-
-/// What describes the body or the connection: whoever sends knows it, and a second opinion would break the request.
-const RESERVED: [HeaderName; 5] = [
-    CONTENT_TYPE,
-    CONTENT_LENGTH,
-    CONTENT_ENCODING,
-    TRANSFER_ENCODING,
-    HOST,
-];
 
 /// The headers that a table lists, their values marked as sensitive.
 ///
@@ -42,7 +31,7 @@ pub(super) fn headers(entry: &Entry<'_>) -> Result<HeaderMap, ConfigError> {
                 .source
                 .error(header.offset, table, Problem::HeaderName)
         })?;
-        if RESERVED.contains(&name) {
+        if is_reserved(&name) {
             return Err(header.error(Problem::ReservedHeader));
         }
         if let Some(offset) = offsets.insert(name.clone(), header.offset) {

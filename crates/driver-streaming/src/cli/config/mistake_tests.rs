@@ -237,6 +237,10 @@ fn the_archive_is_checked() {
             "driver.toml:2:1: archive.location: the location's URL does not parse: invalid port number",
         ),
         (
+            "[archive]\nlocation = 's3://user:hunter2@bucket/x'",
+            "driver.toml:2:1: archive.location: the location has a user or a password in it: credentials belong in the environment",
+        ),
+        (
             "[archive]\ncodec = 'lz4'",
             "driver.toml:2:1: archive.codec: no codec is called \"lz4\", only identity, gzip, zstd and brotli",
         ),

@@ -14,6 +14,8 @@ mod lag;
 mod leveled;
 mod location;
 mod members;
+mod place;
+mod placed;
 mod position;
 mod problem;
 mod section;

@@ -129,8 +129,10 @@ pub(crate) enum Problem {
         "the header's value, which is not shown, has a character that is neither visible ASCII nor a space"
     )]
     HeaderValue,
-    /// A header that describes the body or the connection.
-    #[error("the header is set by the program itself")]
+    /// A header that describes the body, the connection or how the answer may be encoded.
+    #[error(
+        "the header is the program's to set: it is about the body, the connection or how the answer is encoded"
+    )]
     ReservedHeader,
     /// A header whose name differs from another's in case only.
     #[error("the header is already set, on line {line}")]

@@ -2,6 +2,7 @@ use std::path::Path;
 
 use super::config_error::ConfigError;
 use super::key_path::KeyPath;
+use super::place::Place;
 use super::position::Position;
 use super::problem::Problem;
 
@@ -34,18 +35,29 @@ impl<'a> Source<'a> {
     /// An error about what stands at `offset`, in bytes.
     pub(super) fn error(self, offset: usize, key: KeyPath, problem: Problem) -> ConfigError {
         ConfigError {
+            place: self.place(offset, key),
+            problem: Box::new(problem),
+        }
+    }
+
+    /// Where `key` stands, at `offset`, in bytes.
+    pub(super) fn place(self, offset: usize, key: KeyPath) -> Place {
+        Place {
+            file: self.file.to_owned(),
             position: Some(Position::of(self.text, offset)),
             key,
-            ..Self::error_of_file(self.file, problem)
         }
     }
 
     /// An error about the file as a whole.
     pub(super) fn error_of_file(file: &Path, problem: Problem) -> ConfigError {
-        ConfigError {
+        let place = Place {
             file: file.to_owned(),
             position: None,
             key: KeyPath::root(),
+        };
+        ConfigError {
+            place,
             problem: Box::new(problem),
         }
     }

@@ -21,6 +21,7 @@ pub(super) fn solver_lane(solver: &SolverOutcome, timeline: Option<&Timeline>) -
         SolverStatus::Ok => ("ok", Tone::Good),
         SolverStatus::Failed => ("failed", Tone::Bad),
         SolverStatus::TimedOut => ("timed out", Tone::Bad),
+        SolverStatus::Cancelled => ("cancelled", Tone::Bad),
     };
     let mut lane = Lane::new(&solver.name).note(status, tone);
     if let Some(http) = solver.http_status {
@@ -64,6 +65,7 @@ pub(super) fn archive_lane(archive: &ArchiveOutcome, timeline: Option<&Timeline>
     let (status, tone) = match archive.status {
         ArchiveStatus::Ok => ("ok", Tone::Good),
         ArchiveStatus::Failed => ("failed", Tone::Bad),
+        ArchiveStatus::Cancelled => ("cancelled", Tone::Bad),
         ArchiveStatus::Skipped => ("skipped", Tone::Muted),
         ArchiveStatus::Running => ("still running", Tone::Muted),
     };
@@ -87,7 +89,9 @@ pub(super) fn archive_lane(archive: &ArchiveOutcome, timeline: Option<&Timeline>
     };
     lane = last_attempt(lane, attempt, known).note(seconds(end), Tone::Muted);
     match archive.status {
-        ArchiveStatus::Failed => lane.failed_at(end, archive.error.as_deref().unwrap_or(status)),
+        ArchiveStatus::Failed | ArchiveStatus::Cancelled => {
+            lane.failed_at(end, archive.error.as_deref().unwrap_or(status))
+        }
         _ => lane,
     }
 }

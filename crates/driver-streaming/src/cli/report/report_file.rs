@@ -13,19 +13,29 @@ pub(in crate::cli) struct ReportFile {
     target: PathBuf,
     temporary: PathBuf,
     file: File,
+    /// Who asked for it: the option, or the key of the configuration file.
+    asked_by: String,
 }
 
 impl ReportFile {
-    /// Makes sure that a report can be written. What is at `path` already stays as it is. Blocks.
+    /// Makes sure that a report can be written, which `asked_by`, an option or a key, asks for. What is at `path` already
+    /// stays as it is. Blocks.
     ///
     /// # Errors
     /// When it cannot: the folder is not there, for example.
-    pub(in crate::cli) fn open(path: &Path) -> Result<Self, Failure> {
-        Self::create(path).map_err(|error| {
+    pub(in crate::cli) fn open(path: &Path, asked_by: String) -> Result<Self, Failure> {
+        let refuse = |error| {
             Failure::usage(format!(
-                "--report: {}: cannot be written: {error}",
+                "{asked_by}: {}: cannot be written: {error}",
                 path.display()
             ))
+        };
+        let (target, temporary, file) = Self::create(path).map_err(refuse)?;
+        Ok(Self {
+            target,
+            temporary,
+            file,
+            asked_by,
         })
     }
 
@@ -39,7 +49,8 @@ impl ReportFile {
             .and_then(|()| fs::rename(&self.temporary, &self.target));
         written.map_err(|error| {
             Failure::failed(format!(
-                "--report: {}: cannot be written: {error}",
+                "{}: {}: cannot be written: {error}",
+                self.asked_by,
                 self.target.display()
             ))
         })
@@ -53,14 +64,16 @@ impl ReportFile {
         // What cannot be found here is told by whoever reads it.
         match fs::canonicalize(input) {
             Ok(found) if found == self.target => Err(Failure::usage(format!(
-                "--report: {}: is what the command reads, and would be replaced",
+                "{}: {}: is what the command reads, and would be replaced",
+                self.asked_by,
                 input.display()
             ))),
             _ => Ok(()),
         }
     }
 
-    fn create(path: &Path) -> io::Result<Self> {
+    /// The file that is to be, the one beside it, and that opened.
+    fn create(path: &Path) -> io::Result<(PathBuf, PathBuf, File)> {
         // What a link leads to is replaced, not the link.
         let target = match fs::canonicalize(path) {
             Ok(target) if target.is_file() => target,
@@ -78,11 +91,7 @@ impl ReportFile {
             .write(true)
             .create_new(true)
             .open(&temporary)?;
-        Ok(Self {
-            target,
-            temporary,
-            file,
-        })
+        Ok((target, temporary, file))
     }
 }
 
@@ -97,6 +106,10 @@ impl Drop for ReportFile {
 mod tests {
     use super::*;
 
+    fn open(path: &Path) -> Result<ReportFile, Failure> {
+        ReportFile::open(path, "--report".to_owned())
+    }
+
     fn names(folder: &Path) -> Vec<String> {
         let entries = fs::read_dir(folder).unwrap();
         let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
@@ -107,10 +120,10 @@ mod tests {
     fn is_there_when_it_is_whole_and_nothing_else_stays() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("report.html");
-        drop(ReportFile::open(&path).unwrap());
+        drop(open(&path).unwrap());
         assert!(names(folder.path()).is_empty());
         for text in ["first", "second"] {
-            let report = ReportFile::open(&path).unwrap();
+            let report = open(&path).unwrap();
             report.write(text).unwrap();
             drop(report);
             assert_eq!(fs::read_to_string(&path).unwrap(), text);
@@ -122,14 +135,11 @@ mod tests {
     fn what_cannot_be_written_is_refused_at_once_or_later() {
         let folder = tempfile::tempdir().unwrap();
         for path in ["missing/report.html", "", "..", "/"] {
-            assert!(
-                ReportFile::open(&folder.path().join(path)).is_err(),
-                "{path}"
-            );
+            assert!(open(&folder.path().join(path)).is_err(), "{path}");
         }
         let inner = folder.path().join("inner");
         fs::create_dir(&inner).unwrap();
-        let report = ReportFile::open(&inner.join("report.html")).unwrap();
+        let report = open(&inner.join("report.html")).unwrap();
         fs::remove_dir_all(&inner).unwrap();
         assert!(report.write("text").is_err());
     }
@@ -141,7 +151,7 @@ mod tests {
         let (file, link) = (folder.path().join("file"), folder.path().join("link"));
         fs::write(&file, "old").unwrap();
         std::os::unix::fs::symlink(&file, &link).unwrap();
-        ReportFile::open(&link).unwrap().write("new").unwrap();
+        open(&link).unwrap().write("new").unwrap();
         assert_eq!(fs::read_to_string(&file).unwrap(), "new");
         assert!(link.is_symlink());
     }

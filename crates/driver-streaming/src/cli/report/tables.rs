@@ -67,6 +67,7 @@ fn measured(solver: &SolverOutcome) -> [Cell; 10] {
         SolverStatus::Ok => ("ok", Tone::Good),
         SolverStatus::Failed => ("failed", Tone::Bad),
         SolverStatus::TimedOut => ("timed out", Tone::Bad),
+        SolverStatus::Cancelled => ("cancelled", Tone::Bad),
     };
     let time = |found: Option<f64>| Cell::number(or_unknown(found.map(milliseconds)));
     [

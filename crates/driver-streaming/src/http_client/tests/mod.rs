@@ -4,6 +4,7 @@ mod early_answers;
 mod failures;
 mod giving_up;
 mod http2;
+mod http2_refusals;
 mod keeping;
 mod proxying;
 mod support;
