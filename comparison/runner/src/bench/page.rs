@@ -129,8 +129,9 @@ fn stalled(report: &BenchReport) -> Result<Section, PlotError> {
         .text(
             "Some of 8 solvers read 64 KiB of 26 MB and then nothing more, until the deadline of their requests ends them. The \
             more of them there are, the less is sent in all, so that a design in which solvers do not touch each other gets \
-            faster to the right. This project waits for each of those that stall for half a second in all (its patience), at \
-            once where they stop within a window of each other, and then goes on without them; threaded keeps a thread for each of them, parked until the deadline.",
+            faster to the right. This project waits for those that stall for half a second (their patience): together where they \
+            stop within a window of each other, else one after the other, each time for half as long. Then it goes on without \
+            them. threaded keeps a thread for each of them, parked until the deadline.",
         )
         .figure(&plots::stalled(&report.stalled)?)
         .table(&tables::stalled(&report.stalled)))
