@@ -50,6 +50,8 @@ impl Connection {
 
 /// Answers the requests on one connection until it ends. Errors of it are its own: every request has its report.
 pub(super) async fn serve_connection(stream: TcpStream, behaviour: Arc<Behaviour>) {
+    // Over HTTP/2 the sender waits for what says how much more it may send, which is small. Best effort.
+    let _slower = stream.set_nodelay(true);
     let connection = Arc::new(Connection {
         socket: Arc::new(stream),
         closed: Notify::new(),
