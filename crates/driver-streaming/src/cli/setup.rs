@@ -98,6 +98,9 @@ impl Setup {
 
     /// A pipeline to these solvers, to be completed.
     pub(super) fn pipeline(&self) -> PipelineBuilder {
+        if self.requests.is_empty() {
+            tracing::warn!("no solver is configured, so that nothing is sent to any");
+        }
         let solvers = self.requests.iter().map(|request| request.solver.clone());
         let builder = Pipeline::builder().solvers(solvers);
         match self.deadline {
