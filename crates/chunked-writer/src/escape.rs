@@ -24,12 +24,11 @@ pub(crate) fn is_plain(text: &[u8]) -> bool {
         !is_block_escaped(last)
     } else if let (Some(first), Some(last)) = (text.first_chunk(), text.last_chunk()) {
         !is_word_escaped(u64::from_le_bytes(*first)) && !is_word_escaped(u64::from_le_bytes(*last))
+    } else if let (Some(first), Some(last)) = (text.first_chunk(), text.last_chunk()) {
+        let (first, last) = (u32::from_le_bytes(*first), u32::from_le_bytes(*last));
+        !is_word_escaped(u64::from(first) << 32 | u64::from(last))
     } else {
-        let mut word = [b' '; 8];
-        for (byte, place) in text.iter().zip(&mut word) {
-            *place = *byte;
-        }
-        !is_word_escaped(u64::from_le_bytes(word))
+        !text.iter().copied().any(is_escaped)
     }
 }
 
