@@ -153,7 +153,10 @@ fn a_stream_that_is_not_read_holds_up_no_other_solver_of_the_same_engine() {
 
 #[test]
 fn a_stream_that_is_not_read_holds_up_no_later_auction() {
-    let engine = engine(|number, _, request, respond| {
+    let begun = Arc::new(AtomicUsize::new(0));
+    let requests = Arc::clone(&begun);
+    let engine = engine(move |number, _, request, respond| {
+        requests.fetch_add(1, Ordering::SeqCst);
         tokio::spawn(async move {
             if number == 0 {
                 let _held = (request, respond);
@@ -167,11 +170,10 @@ fn a_stream_that_is_not_read_holds_up_no_later_auction() {
     let pipeline = pipeline.build().unwrap();
     let dispatch = || Dispatch::new(ScriptedDocument::new(content(LONG)));
     run(async {
-        let progress = pipeline.progress();
-        let mut first = Box::pin(pipeline.run_with_progress(dispatch(), &progress));
+        let mut first = Box::pin(pipeline.run(dispatch()));
         tokio::select! {
             outcome = &mut first => panic!("{outcome:?}"),
-            () = until(|| stage(&progress, "a") == Stage::Sending) => {}
+            () = until(|| begun.load(Ordering::SeqCst) == 1) => {}
         }
         // Two, one after the other: the second by the connection of the one before.
         for _ in 0..2 {
