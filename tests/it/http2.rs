@@ -82,6 +82,15 @@ fn refusing(reasons: Vec<(Reason, bool)>) -> (RawSolver, Receiver<Option<Vec<u8>
     (engine, bodies)
 }
 
+/// A pipeline that speaks HTTP/2 to one engine, and has all the time there is.
+fn pipeline_to(engine: &RawSolver) -> Pipeline {
+    Pipeline::builder()
+        .solver(engine.solver("a").with_http2())
+        .deadline(NEVER)
+        .build()
+        .unwrap()
+}
+
 #[test]
 fn refused_streams_are_tried_again_from_byte_0() {
     for reasons in [
@@ -91,9 +100,7 @@ fn refused_streams_are_tried_again_from_byte_0() {
     ] {
         let attempts = u32::try_from(reasons.len()).unwrap() + 1;
         let (engine, bodies) = refusing(reasons);
-        let solver = engine.solver("a").with_http2();
-        let pipeline = Pipeline::builder().solver(solver).deadline(NEVER);
-        let pipeline = pipeline.build().unwrap();
+        let pipeline = pipeline_to(&engine);
         let dispatch = Dispatch::new(ScriptedDocument::new(content(LONG)));
         let outcome = run(async { pipeline.run(dispatch).await });
         let solver = &outcome.solvers[0];
@@ -108,9 +115,7 @@ fn refused_streams_are_tried_again_from_byte_0() {
 #[test]
 fn what_an_engine_does_not_understand_is_not_tried_again() {
     let (engine, _bodies) = refusing(vec![(Reason::HTTP_1_1_REQUIRED, false)]);
-    let solver = engine.solver("a").with_http2();
-    let pipeline = Pipeline::builder().solver(solver).deadline(NEVER);
-    let pipeline = pipeline.build().unwrap();
+    let pipeline = pipeline_to(&engine);
     let dispatch = Dispatch::new(ScriptedDocument::new(content(LONG)));
     let outcome = run(async { pipeline.run(dispatch).await });
     let solver = &outcome.solvers[0];
@@ -165,9 +170,7 @@ fn a_stream_that_is_not_read_holds_up_no_later_auction() {
             let _read = answer_well(request, respond).await;
         });
     });
-    let solver = engine.solver("a").with_http2();
-    let pipeline = Pipeline::builder().solver(solver).deadline(NEVER);
-    let pipeline = pipeline.build().unwrap();
+    let pipeline = pipeline_to(&engine);
     let dispatch = || Dispatch::new(ScriptedDocument::new(content(LONG)));
     run(async {
         let mut first = Box::pin(pipeline.run(dispatch()));
@@ -194,9 +197,7 @@ fn an_engine_that_does_not_speak_it_is_named() {
         connection.answer("400 Bad Request", "", b"").await;
         connection.closed().await;
     });
-    let solver = engine.solver("a").with_http2();
-    let pipeline = Pipeline::builder().solver(solver).deadline(NEVER);
-    let pipeline = pipeline.build().unwrap();
+    let pipeline = pipeline_to(&engine);
     let dispatch = Dispatch::new(ScriptedDocument::new(content(LONG)));
     let outcome = run(async { pipeline.run(dispatch).await });
     let solver = &outcome.solvers[0];

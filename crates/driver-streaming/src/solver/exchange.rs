@@ -18,7 +18,7 @@ use crate::outcome::SolverStatus;
 use crate::progress::ProgressTrack;
 
 /// How often a request may find that the one which was connecting for it was given up, before that counts as an attempt.
-/// Only overlapping runs can do that to one another, each once.
+/// Only requests by the same client can do that to one another, each once; a pipeline lends a client to one at a time.
 const RESTARTS: u32 = 16;
 
 /// All that passed between the pipeline and one engine for one document: one attempt, or several.
