@@ -27,7 +27,8 @@ struct Counts {
 }
 
 impl CountingStore {
-    pub(crate) fn new(keep: Option<PathBuf>) -> Self {
+    /// A store that has taken nothing, and keeps the last object in the file `keep`.
+    pub fn new(keep: Option<PathBuf>) -> Self {
         Self(Arc::new(Counts {
             bytes: AtomicU64::new(0),
             objects: AtomicU64::new(0),

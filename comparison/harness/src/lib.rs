@@ -7,6 +7,7 @@ mod codec;
 mod counted;
 mod counting_store;
 mod design;
+mod exit_code;
 mod measure;
 mod process;
 mod setup;
@@ -17,7 +18,9 @@ pub use self::client::{client, post};
 pub use self::codec::Codec;
 pub use self::counting_store::CountingStore;
 pub use self::design::Design;
-pub use self::measure::run;
+pub use self::exit_code::exit_code;
+pub use self::measure::{WORKERS, run};
+pub use self::process::{forget_peak, status};
 pub use self::setup::Setup;
 
 /// Any failure, told to whoever started the program.

@@ -9,12 +9,13 @@ use comparison_records::{Measurement, Timers, monotonic_nanoseconds, process_cpu
 
 use crate::arguments::Arguments;
 use crate::counted::Counted;
+use crate::exit_code::exit_code;
 use crate::process::{forget_peak, status, system_milliseconds};
 use crate::ticker::Ticker;
 use crate::{CountingStore, Design, Result, Setup};
 
 /// Threads of the runtime, the same wherever it runs.
-const WORKERS: usize = 2;
+pub const WORKERS: usize = 2;
 
 /// The `main` of a compared program.
 pub fn run<D: Design>(new: impl FnOnce(Setup) -> Result<D>) -> ExitCode {
@@ -23,17 +24,7 @@ pub fn run<D: Design>(new: impl FnOnce(Setup) -> Result<D>) -> ExitCode {
         line.push('\n');
         Ok(std::io::stdout().write_all(line.as_bytes())?)
     });
-    match measured {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            let mut cause: Option<&dyn std::error::Error> = Some(error.as_ref());
-            while let Some(error) = cause {
-                eprintln!("{error}");
-                cause = error.source();
-            }
-            ExitCode::FAILURE
-        }
-    }
+    exit_code(measured)
 }
 
 fn measure<D: Design>(

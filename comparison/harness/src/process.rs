@@ -10,8 +10,11 @@ pub(crate) fn system_milliseconds() -> Result<f64> {
     Ok(ticks.ok_or("no system time")?.parse::<f64>()? * 10.0)
 }
 
-/// A number of the status of this process: kibibytes for sizes.
-pub(crate) fn status(field: &str) -> Result<u64> {
+/// A number of the status of this process, such as `VmRSS:`; kibibytes for sizes.
+///
+/// # Errors
+/// When there is no such field.
+pub fn status(field: &str) -> Result<u64> {
     let status = fs::read_to_string("/proc/self/status")?;
     let line = status.lines().find_map(|line| line.strip_prefix(field));
     let number = line.and_then(|line| line.split_whitespace().next());
@@ -21,6 +24,9 @@ pub(crate) fn status(field: &str) -> Result<u64> {
 }
 
 /// Makes the peak of the resident size start over, from what is resident now.
-pub(crate) fn forget_peak() -> Result<()> {
+///
+/// # Errors
+/// When the kernel refuses.
+pub fn forget_peak() -> Result<()> {
     Ok(fs::write("/proc/self/clear_refs", "5")?)
 }

@@ -5,14 +5,11 @@ use archive_sink::{Archive, Codec};
 use bytes::Bytes;
 use chunked_writer::{JsonDocument, JsonError};
 use comparison_auction::{Auction, Shape};
+use comparison_harness::{CountingStore, WORKERS};
 use futures_util::stream::{self, Stream, StreamExt as _};
 use tokio::runtime::Runtime;
 
 use crate::Result;
-use crate::counting_store::CountingStore;
-
-/// Threads of the runtime, as in the whole processes.
-const WORKERS: usize = 2;
 
 /// This project's way of archiving: a document's chunks go through the codec into parts, without a digest, which production
 /// does not have.
@@ -48,7 +45,7 @@ impl Archiver {
 
     /// Archives the document in a task of the runtime, and says how long its raw form was.
     pub(crate) fn archive(&self, codec: Codec) -> Result<u64> {
-        let store = CountingStore::default();
+        let store = CountingStore::new(None);
         let archive = Archive::builder(Arc::new(store.clone()))
             .codec(codec)
             .digest(false)

@@ -13,7 +13,6 @@ mod arguments;
 mod body;
 mod channel_writer;
 mod codecs;
-mod counting_store;
 mod effort;
 mod peak;
 mod poll;
@@ -28,26 +27,14 @@ use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::Parser as _;
+use comparison_harness::{Result, exit_code};
 use comparison_records::MicroReport;
 
 use crate::arguments::Arguments;
 use crate::effort::Effort;
 
-/// Any failure, told to whoever started the program.
-type Result<T, E = Box<dyn std::error::Error + Send + Sync>> = std::result::Result<T, E>;
-
 fn main() -> ExitCode {
-    match answer(&Arguments::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            let mut cause: Option<&dyn std::error::Error> = Some(error.as_ref());
-            while let Some(error) = cause {
-                eprintln!("{error}");
-                cause = error.source();
-            }
-            ExitCode::FAILURE
-        }
-    }
+    exit_code(answer(&Arguments::parse()))
 }
 
 fn answer(arguments: &Arguments) -> Result<()> {

@@ -1,9 +1,9 @@
 //! How far archiving goes above what was resident before.
 
-use std::fs;
 use std::process::{Command, Stdio};
 
 use archive_sink::{Codec, CodecKind};
+use comparison_harness::{forget_peak, status};
 
 use crate::Result;
 use crate::archiver::Archiver;
@@ -17,7 +17,7 @@ pub(crate) fn times(effort: Effort) -> usize {
 /// In KiB, of this process, which has done nothing before.
 pub(crate) fn of_this_process(codec: Codec, effort: Effort) -> Result<u64> {
     let archiver = Archiver::new(times(effort))?;
-    fs::write("/proc/self/clear_refs", "5")?;
+    forget_peak()?;
     let base = status("VmRSS:")?;
     archiver.archive(codec)?;
     Ok(status("VmHWM:")?.saturating_sub(base))
@@ -35,14 +35,4 @@ pub(crate) fn of_another_process(kind: CodecKind, effort: Effort) -> Result<f64>
     }
     let kibibytes: f64 = std::str::from_utf8(&output.stdout)?.trim().parse()?;
     Ok(kibibytes / 1024.0)
-}
-
-/// A size in the status of this process, in KiB.
-fn status(field: &str) -> Result<u64> {
-    let status = fs::read_to_string("/proc/self/status")?;
-    let line = status.lines().find_map(|line| line.strip_prefix(field));
-    let number = line.and_then(|line| line.split_whitespace().next());
-    Ok(number
-        .ok_or_else(|| format!("no {field} in the status"))?
-        .parse()?)
 }

@@ -26,13 +26,6 @@ const BLOCK_BYTES: usize = 64 * 1024;
 /// How many blocks wait in the blocking thread's channel, as in production.
 const BLOCKS: usize = 2;
 
-/// The large auction's orders and pools twelve times: a lasting value of that size, that no cache holds.
-const HUGE: Shape = Shape {
-    orders: 12 * Shape::LARGE.orders,
-    pools: 12 * Shape::LARGE.pools,
-    ..Shape::LARGE
-};
-
 /// A way of serialising, which hands over what it made piece by piece.
 type Way = fn(&Arc<Auction>, &mut dyn FnMut(&[u8])) -> Result<()>;
 
@@ -48,7 +41,7 @@ pub(crate) fn measure(effort: Effort, report: &mut MicroReport) -> Result<()> {
         ("3_3_mb", Shape::SMALL, effort.pick(21, 61)),
         ("8_5_mb", Shape::MAINNET, effort.pick(15, 41)),
         ("26_mb", Shape::LARGE, effort.pick(9, 21)),
-        ("310_mb", HUGE, effort.pick(3, 5)),
+        ("310_mb", Shape::HUGE, effort.pick(3, 5)),
     ];
     let mut curves = WAYS.map(|(name, _)| Curve {
         plot: "serializer".to_owned(),

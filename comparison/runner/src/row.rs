@@ -78,3 +78,19 @@ impl Row {
         }
     }
 }
+
+#[cfg(test)]
+impl Row {
+    /// Of a large auction, with nothing but its processor time.
+    pub(crate) fn large(design: crate::Design, solvers: usize, cpu_ms: f64) -> Self {
+        let scenario = Scenario {
+            auction: Size::Large,
+            solvers,
+            design,
+        };
+        Self {
+            cpu_ms,
+            ..Self::new(scenario, Vec::new())
+        }
+    }
+}

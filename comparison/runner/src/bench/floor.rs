@@ -86,18 +86,11 @@ mod tests {
     use comparison_records::Curve;
 
     use super::*;
-    use crate::Scenario;
 
     fn row(design: Design, solvers: usize, cpu_ms: f64) -> Row {
-        let scenario = Scenario {
-            auction: Size::Large,
-            solvers,
-            design,
-        };
         Row {
-            cpu_ms,
             auction_bytes: 26_000_000,
-            ..Row::new(scenario, Vec::new())
+            ..Row::large(design, solvers, cpu_ms)
         }
     }
 

@@ -189,19 +189,7 @@ pub(crate) fn key(design: Design) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Scenario, Verdict};
-
-    fn row(design: Design, solvers: usize, cpu_ms: f64) -> Row {
-        let scenario = Scenario {
-            auction: Size::Large,
-            solvers,
-            design,
-        };
-        Row {
-            cpu_ms,
-            ..Row::new(scenario, Vec::new())
-        }
-    }
+    use crate::Verdict;
 
     fn verdict_of(rows: &[Row], what: &str) -> (Verdict, Option<f64>) {
         let targets = of_rows(rows);
@@ -213,18 +201,18 @@ mod tests {
     fn a_ratio_is_judged_where_both_sides_were_run() {
         let what = "CPU of threaded over ours (gzip), 26 MB, 32 solvers";
         let rows = [
-            row(Design::Threaded, 32, 400.0),
-            row(Design::OursGzip, 1, 1.0),
+            Row::large(Design::Threaded, 32, 400.0),
+            Row::large(Design::OursGzip, 1, 1.0),
         ];
         assert_eq!(verdict_of(&rows, what), (Verdict::NotMeasured, None));
         let rows = [
-            row(Design::Threaded, 32, 400.0),
-            row(Design::OursGzip, 32, 10.0),
+            Row::large(Design::Threaded, 32, 400.0),
+            Row::large(Design::OursGzip, 32, 10.0),
         ];
         assert_eq!(verdict_of(&rows, what), (Verdict::Met, Some(40.0)));
         let rows = [
-            row(Design::Threaded, 32, 399.0),
-            row(Design::OursGzip, 32, 10.0),
+            Row::large(Design::Threaded, 32, 399.0),
+            Row::large(Design::OursGzip, 32, 10.0),
         ];
         assert_eq!(verdict_of(&rows, what), (Verdict::Missed, Some(39.9)));
     }
@@ -232,10 +220,10 @@ mod tests {
     #[test]
     fn the_worst_scenario_counts() {
         let rows = [
-            row(Design::OursGzip, 1, 10.0),
-            row(Design::SharedGzip, 1, 10.0),
-            row(Design::OursGzip, 8, 12.0),
-            row(Design::SharedGzip, 8, 10.0),
+            Row::large(Design::OursGzip, 1, 10.0),
+            Row::large(Design::SharedGzip, 1, 10.0),
+            Row::large(Design::OursGzip, 8, 12.0),
+            Row::large(Design::SharedGzip, 8, 10.0),
         ];
         let found = verdict_of(&rows, "CPU of ours (gzip) over shared (gzip)");
         assert_eq!(found, (Verdict::Missed, Some(1.2)));
