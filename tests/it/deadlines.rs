@@ -6,9 +6,8 @@ use std::sync::mpsc::channel;
 use std::time::Duration;
 
 use archive_sink::AttributeSupport;
-use driver_streaming::{
-    ArchiveStatus, Codec, Dispatch, Ending, Pipeline, SolverStatus, Stage, StoreLocation,
-};
+use driver_cli::StoreLocation;
+use driver_streaming::{ArchiveStatus, Codec, Dispatch, Ending, Pipeline, SolverStatus, Stage};
 
 use crate::support::{
     Call, Engine, Finished, Http2Engine, RawConnection, RawSolver, ScriptedDocument,

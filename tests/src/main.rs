@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    driver_streaming::cli::main()
+    driver_cli::main()
 }

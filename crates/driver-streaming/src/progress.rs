@@ -1,18 +1,24 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
-#[cfg(feature = "cli")]
-use std::sync::{Mutex, PoisonError};
-
-#[cfg(feature = "cli")]
-use tokio::time::Instant;
-
-#[cfg(feature = "cli")]
-use crate::timeline::Timeline;
-
 /// How far one auction has got, to be looked at while it runs. Cheap to clone; all clones look at the same run.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Progress {
     tracks: Arc<[Track]>,
+    observer: Option<Arc<dyn Observer>>,
+}
+
+/// Watches a run. Called in the midst of it, by whatever polls a reader: be brief, and do not panic.
+///
+/// Readers have numbers: the solvers in their order, then the archive.
+pub trait Observer: Send + Sync {
+    /// The reader has begun to do something else.
+    fn entered(&self, reader: usize, stage: Stage);
+
+    /// The reader has taken so many bytes more.
+    fn taken(&self, reader: usize, bytes: usize);
+
+    /// The reader is sent the document from its beginning again.
+    fn restarted(&self, reader: usize);
 }
 
 /// One reader of the auction.
@@ -21,9 +27,6 @@ struct Track {
     name: String,
     bytes: AtomicU64,
     stage: AtomicU8,
-    /// Only where somebody wants to see it.
-    #[cfg(feature = "cli")]
-    timeline: Option<Mutex<Timeline>>,
 }
 
 /// How far one solver, or the archive, has got.
@@ -40,7 +43,6 @@ pub struct ReaderProgress<'a> {
 
 /// What a reader is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum Stage {
     /// Not started.
     Waiting,
@@ -60,36 +62,20 @@ impl Progress {
             name,
             bytes: AtomicU64::new(0),
             stage: AtomicU8::new(0),
-            #[cfg(feature = "cli")]
-            timeline: None,
         };
         Self {
             tracks: names.into_iter().map(track).collect(),
+            observer: None,
         }
     }
 
-    /// The progress of a run of the same readers, which remembers when each was how far, counted from now.
-    #[cfg(feature = "cli")]
-    pub(crate) fn remembering(&self) -> Self {
-        let origin = Instant::now();
-        let track = |track: &Track| Track {
-            name: track.name.clone(),
-            bytes: AtomicU64::new(0),
-            stage: AtomicU8::new(0),
-            timeline: Some(Mutex::new(Timeline::new(origin))),
-        };
+    /// The progress of a run of the same readers, with `observer` told of all that happens, too.
+    #[must_use]
+    pub fn observed(&self, observer: Arc<dyn Observer>) -> Self {
         Self {
-            tracks: self.tracks.iter().map(track).collect(),
+            observer: Some(observer),
+            ..Self::new(self.tracks.iter().map(|track| track.name.clone()))
         }
-    }
-
-    /// What has been remembered of each reader so far, in the order of [`readers`](Self::readers).
-    #[cfg(feature = "cli")]
-    pub(crate) fn timelines(&self) -> impl Iterator<Item = Option<Timeline>> {
-        self.tracks.iter().map(|track| {
-            let timeline = track.timeline.as_ref()?.lock();
-            Some(timeline.unwrap_or_else(PoisonError::into_inner).clone())
-        })
     }
 
     /// Every reader: the solvers in their order, then the archive if there is one.
@@ -121,8 +107,7 @@ impl ProgressTrack {
         self.progress.tracks[self.index]
             .bytes
             .fetch_add(bytes as u64, Ordering::Relaxed);
-        #[cfg(feature = "cli")]
-        self.remember(|timeline| timeline.taken(bytes as u64));
+        self.observe(|observer| observer.taken(self.index, bytes));
     }
 
     /// The document is sent from its beginning again.
@@ -130,23 +115,29 @@ impl ProgressTrack {
         self.progress.tracks[self.index]
             .bytes
             .store(0, Ordering::Relaxed);
-        #[cfg(feature = "cli")]
-        self.remember(Timeline::restarted);
+        self.observe(|observer| observer.restarted(self.index));
     }
 
     pub(crate) fn set_stage(&self, stage: Stage) {
         self.progress.tracks[self.index]
             .stage
             .store(stage.number(), Ordering::Relaxed);
-        #[cfg(feature = "cli")]
-        self.remember(|timeline| timeline.entered(stage));
+        self.observe(|observer| observer.entered(self.index, stage));
     }
 
-    #[cfg(feature = "cli")]
-    fn remember(&self, event: impl FnOnce(&mut Timeline)) {
-        if let Some(timeline) = &self.progress.tracks[self.index].timeline {
-            event(&mut timeline.lock().unwrap_or_else(PoisonError::into_inner));
+    fn observe(&self, event: impl FnOnce(&dyn Observer)) {
+        if let Some(observer) = &self.progress.observer {
+            event(&**observer);
         }
+    }
+}
+
+impl std::fmt::Debug for Progress {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("Progress")
+            .field("tracks", &self.tracks)
+            .finish_non_exhaustive()
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use driver_streaming::Solver;
-use driver_streaming::stand_in::{RequestReport, StandIn, StandInBuilder};
+use solver_stand_in::{RequestReport, StandIn, StandInBuilder};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;

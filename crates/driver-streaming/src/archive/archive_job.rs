@@ -57,12 +57,6 @@ impl ArchiveJob<'_> {
     }
 }
 
-#[cfg(feature = "object-stores")]
 fn why_not_committed(error: &CommitError) -> String {
     super::no_credentials::unsigned(error).unwrap_or_else(|| error_chain(error))
-}
-
-#[cfg(not(feature = "object-stores"))]
-fn why_not_committed(error: &CommitError) -> String {
-    error_chain(error)
 }

@@ -8,7 +8,7 @@ use url::Url;
 
 use super::archive_job::ArchiveJob;
 use super::object_writer::RawArchive;
-use crate::auction::AuctionId;
+use crate::auction_id::AuctionId;
 use crate::document::DocumentError;
 use crate::error_chain::error_chain;
 use crate::feed::Feed;

@@ -1,19 +1,19 @@
 use archive_sink::CommitError;
 
-use crate::error_chain::error_chain;
+use crate::error_chain;
 
 /// There are no credentials to sign a request with, so it was not sent.
 #[derive(Debug, thiserror::Error)]
 #[error("there are no credentials to be had")]
-pub(super) struct NoCredentials {
+pub struct NoCredentials {
     /// Why.
     #[source]
-    pub(super) source: object_store::Error,
+    pub source: object_store::Error,
 }
 
 /// Why nothing is committed, if it is that the last request could not be signed: what asked the store afterwards could not
 /// be either, so that `error` leaves open what is known all the same.
-pub(super) fn unsigned(error: &CommitError) -> Option<String> {
+pub fn unsigned(error: &CommitError) -> Option<String> {
     let CommitError::Unknown { source, .. } = error else {
         return None;
     };

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::view::View;
-use crate::auction::AuctionId;
+use crate::auction_id::AuctionId;
 use crate::document::Document;
 use crate::solver::Solver;
 

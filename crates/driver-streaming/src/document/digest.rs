@@ -42,7 +42,7 @@ impl DocumentDigest {
 /// The productions of a document yield the same bytes, so any of them may carry the digest on from where another left
 /// it. A production begins where some reader has been before, hence never beyond what has been digested.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct DigestCell {
+pub struct DigestCell {
     frontier: Arc<Mutex<Frontier>>,
 }
 
@@ -57,12 +57,12 @@ struct Frontier {
 
 impl DigestCell {
     /// The digest, unless no production has come to the end yet.
-    pub(crate) fn get(&self) -> Option<DocumentDigest> {
+    pub fn get(&self) -> Option<DocumentDigest> {
         self.with_tail(&[])
     }
 
     /// The digest of the document with `tail` appended, unless no production has come to the end yet.
-    pub(crate) fn with_tail(&self, tail: &[u8]) -> Option<DocumentDigest> {
+    pub fn with_tail(&self, tail: &[u8]) -> Option<DocumentDigest> {
         let frontier = self.lock();
         if !frontier.whole {
             return None;
@@ -77,7 +77,7 @@ impl DigestCell {
     }
 
     /// Passes on a production from byte `offset` on, digesting what has not been digested yet.
-    pub(crate) fn follow<S>(&self, production: S, offset: u64) -> Digested<S> {
+    pub fn follow<S>(&self, production: S, offset: u64) -> Digested<S> {
         Digested {
             production,
             offset,
@@ -108,7 +108,7 @@ impl Frontier {
 }
 
 /// A production that is digested as it passes.
-pub(crate) struct Digested<S> {
+pub struct Digested<S> {
     production: S,
     offset: u64,
     cell: DigestCell,

@@ -14,11 +14,11 @@ use futures_core::Stream;
 use futures_util::{TryFutureExt, TryStreamExt};
 use serde::Serialize;
 
-pub(crate) use self::digest::DigestCell;
+pub use self::digest::DigestCell;
 pub use self::digest::DocumentDigest;
 pub use self::document_error::DocumentError;
 pub(crate) use self::production::{panicked, produce};
-pub(crate) use self::skip::Skip;
+pub use self::skip::Skip;
 
 /// One production of a document.
 pub type DocumentStream = Pin<Box<dyn Stream<Item = Result<Bytes, DocumentError>> + Send>>;

@@ -17,13 +17,13 @@ struct Shorter {
 }
 
 /// Throws away the first bytes of a production. One that has fewer fails: its reader has been sent more already.
-pub(crate) struct Skip<S> {
+pub struct Skip<S> {
     inner: S,
     left: u64,
 }
 
 impl<S> Skip<S> {
-    pub(crate) fn new(inner: S, bytes: u64) -> Self {
+    pub fn new(inner: S, bytes: u64) -> Self {
         Self { inner, left: bytes }
     }
 }

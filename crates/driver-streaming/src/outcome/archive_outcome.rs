@@ -27,7 +27,6 @@ pub struct ArchiveOutcome {
 /// How an archive ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-#[non_exhaustive]
 pub enum ArchiveStatus {
     /// The object is there, whole.
     Ok,

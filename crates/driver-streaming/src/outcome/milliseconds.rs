@@ -1,6 +1,6 @@
 use std::time::Duration;
 
 /// A duration as reports show it: milliseconds, to the microsecond.
-pub(crate) fn milliseconds(duration: Duration) -> f64 {
+pub fn milliseconds(duration: Duration) -> f64 {
     duration.as_micros() as f64 / 1000.0
 }

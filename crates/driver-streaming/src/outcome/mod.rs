@@ -7,7 +7,7 @@ mod solver_outcome;
 use serde::Serialize;
 
 pub use self::archive_outcome::{ArchiveOutcome, ArchiveStatus};
-pub(crate) use self::milliseconds::milliseconds;
+pub use self::milliseconds::milliseconds;
 pub use self::solver_outcome::{SolverOutcome, SolverStatus};
 
 /// What happened to one auction. As JSON, what is unknown is `null`; times are in milliseconds.
@@ -68,7 +68,7 @@ pub struct CompressOutcome {
 
 impl Outcome {
     /// Whether the run was cancelled before all had ended.
-    pub(crate) fn is_cancelled(&self) -> bool {
+    pub fn is_cancelled(&self) -> bool {
         self.archive.status == ArchiveStatus::Cancelled
             || self
                 .solvers

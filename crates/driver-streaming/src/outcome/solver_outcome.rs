@@ -49,7 +49,6 @@ pub struct SolverOutcome {
 /// How a solver's request ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-#[non_exhaustive]
 pub enum SolverStatus {
     /// It answered 2xx with JSON.
     Ok,

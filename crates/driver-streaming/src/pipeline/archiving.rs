@@ -4,7 +4,7 @@ use tee_stream::Branch;
 
 use super::window_budget::WindowLease;
 use crate::archive::ArchiveTarget;
-use crate::auction::AuctionId;
+use crate::auction_id::AuctionId;
 use crate::document::DocumentError;
 use crate::feed::Feed;
 use crate::outcome::ArchiveOutcome;

@@ -11,11 +11,11 @@ use super::settings::Settings;
 use super::window_budget::WindowBudget;
 use crate::archive::ArchiveTarget;
 use crate::dispatch::Dispatch;
-use crate::http_client::{ClientPool, HttpClient};
 use crate::outcome::{ArchiveOutcome, Outcome};
 use crate::progress::{Progress, Stage};
 use crate::solver::Solver;
 use crate::telemetry::Telemetry;
+use upload_client::{ClientPool, HttpClient};
 
 /// Sends auctions to solvers and keeps a copy of each.
 ///
@@ -115,7 +115,7 @@ impl Pipeline {
 
     /// Like [`run_with_progress`](Self::run_with_progress), and ends as soon as `stop` is cancelled: what has not ended by
     /// then is left as if the future had been dropped, and is reported as cancelled.
-    pub(crate) async fn run_until_stopped(
+    pub async fn run_until_stopped(
         &self,
         dispatch: Dispatch,
         progress: &Progress,
@@ -197,7 +197,7 @@ impl Pipeline {
     }
 }
 
-#[cfg(all(test, feature = "stand-in"))]
+#[cfg(test)]
 mod tests {
     use std::net::{Ipv4Addr, SocketAddr};
 
@@ -206,7 +206,7 @@ mod tests {
 
     use super::*;
     use crate::outcome::{ArchiveStatus, SolverStatus};
-    use crate::stand_in::StandIn;
+    use solver_stand_in::StandIn;
 
     #[tokio::test]
     async fn what_has_ended_by_the_stop_is_told_as_it_ended() {

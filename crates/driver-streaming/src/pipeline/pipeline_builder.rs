@@ -10,9 +10,9 @@ use super::pipeline::Pipeline;
 use super::pipeline_error::PipelineError;
 use super::settings::Settings;
 use crate::archive::ArchiveTarget;
-use crate::http_client::{ClientSettings, HttpClient};
 use crate::solver::Solver;
 use crate::telemetry::{Telemetry, TelemetrySettings};
+use upload_client::{ClientSettings, HttpClient};
 
 /// Limits are instants once a run has begun, and no clock reaches as far as a duration.
 const LONGEST_LIMIT: Duration = Duration::from_secs(365 * 24 * 60 * 60);

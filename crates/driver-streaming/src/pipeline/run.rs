@@ -9,11 +9,10 @@ use super::archiving::Archiving;
 use super::last_attempt::LastAttempt;
 use super::pipeline::Pipeline;
 use super::window_budget::WindowLease;
-use crate::auction::AuctionId;
+use crate::auction_id::AuctionId;
 use crate::dispatch::Dispatch;
 use crate::document::DocumentError;
 use crate::feed::{Feed, Feeds, Reader, TeeSettings};
-use crate::http_client::LentClient;
 use crate::outcome::{
     ArchiveOutcome, AuctionOutcome, CompressOutcome, Outcome, SerializeOutcome, SolverOutcome,
     SolverStatus, milliseconds,
@@ -21,6 +20,7 @@ use crate::outcome::{
 use crate::progress::{Progress, ProgressTrack, Stage};
 use crate::solver::{Exchange, ExchangeLimits, ExchangeSetup, Solver};
 use crate::telemetry::{AuctionTelemetry, SolverTelemetry, request_id};
+use upload_client::LentClient;
 
 /// Names the run to everybody who is sent its document.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");

@@ -4,8 +4,9 @@ use std::time::SystemTime;
 use bytes::Bytes;
 use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue};
 use http::{Method, StatusCode};
-use http_body::Body;
+use http_body::{Body, Frame};
 use http_body_util::BodyExt;
+use http_body_util::combinators::InspectFrame;
 use measured_body::{MeasuredBody, Measurements, Recorder};
 use serde_json::value::RawValue;
 use tee_stream::Branch;
@@ -16,11 +17,11 @@ use super::exchange::ExchangeLimits;
 use super::next_try::NextTry;
 use super::retry_schedule::retry_after;
 use super::solver::Solver;
-use crate::body::{CancellableBody, ExactLengthBody};
 use crate::document::DocumentError;
 use crate::feed::Feed;
-use crate::http_client::{HttpClient, OutgoingRequest, RequestError, Response};
 use crate::progress::{ProgressTrack, Stage};
+use upload_client::{CancellableBody, ExactLengthBody};
+use upload_client::{HttpClient, OutgoingRequest, RequestError, Response};
 
 /// One request to one engine, from its body to its answer.
 pub(super) struct Attempt {
@@ -93,12 +94,12 @@ impl AttemptSettings<'_> {
                     Err(error) => return AttemptEnd::NotCounted(error),
                 };
                 let body = MeasuredBody::new(ExactLengthBody::new(branch, length), recorder);
-                let (body, owner) = CancellableBody::new(body, self.track.clone());
+                let (body, owner) = CancellableBody::new(self.counted(body));
                 self.exchange(body.announcing_length(), owner, next, &answered)
                     .await
             } else {
                 let body = MeasuredBody::new(branch, recorder);
-                let (body, owner) = CancellableBody::new(body, self.track.clone());
+                let (body, owner) = CancellableBody::new(self.counted(body));
                 self.exchange(body, owner, next, &answered).await
             }
         };
@@ -153,6 +154,15 @@ impl AttemptSettings<'_> {
             guard.finished();
         }
         AttemptEnd::Answered { status, content }
+    }
+
+    /// Passes on a body, and counts what it hands over.
+    fn counted<B>(&self, body: B) -> InspectFrame<B, impl FnMut(&Frame<Bytes>) + use<B>>
+    where
+        B: Body<Data = Bytes>,
+    {
+        let track = self.track.clone();
+        body.inspect_frame(move |frame| track.add_bytes(frame.data_ref().map_or(0, Bytes::len)))
     }
 
     fn request_headers(&self) -> HeaderMap {

@@ -13,9 +13,9 @@ use super::retry_schedule::RetrySchedule;
 use super::solver::Solver;
 use crate::document::{DocumentDigest, DocumentError};
 use crate::feed::Feed;
-use crate::http_client::HttpClient;
 use crate::outcome::SolverStatus;
 use crate::progress::ProgressTrack;
+use upload_client::HttpClient;
 
 /// How often a request may find that the one which was connecting for it was given up, before that counts as an attempt.
 /// Only requests by the same client can do that to one another, each once; a pipeline lends a client to one at a time.
@@ -173,8 +173,8 @@ mod tests {
     use super::*;
     use crate::dispatch::Dispatch;
     use crate::feed::{Feeds, Reader, TeeSettings};
-    use crate::http_client::{ClientSettings, OutgoingRequest};
     use crate::progress::Progress;
+    use upload_client::{ClientSettings, OutgoingRequest};
 
     #[tokio::test]
     async fn requests_of_others_that_are_given_up_cannot_hold_it_up_for_ever() {

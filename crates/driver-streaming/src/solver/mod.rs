@@ -14,8 +14,6 @@ mod solver_error;
 pub(crate) use self::exchange::{Exchange, ExchangeLimits, ExchangeSetup};
 #[cfg(feature = "telemetry")]
 pub(crate) use self::redact::redacted;
-#[cfg(feature = "cli")]
-pub(crate) use self::reserved_header::is_reserved;
+pub use self::reserved_header::is_reserved;
 pub use self::solver::Solver;
-pub(crate) use self::solver::is_loopback;
 pub use self::solver_error::SolverError;

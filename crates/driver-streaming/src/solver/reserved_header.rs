@@ -24,7 +24,7 @@ const RESERVED: [HeaderName; 14] = [
 
 /// Whether a header says something that only the program can know or do: a second opinion would break the request, or
 /// be overwritten.
-pub(crate) fn is_reserved(name: &HeaderName) -> bool {
+pub fn is_reserved(name: &HeaderName) -> bool {
     RESERVED.contains(name)
 }
 

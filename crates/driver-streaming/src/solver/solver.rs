@@ -1,11 +1,10 @@
-use std::net::IpAddr;
 use std::str::FromStr;
 use std::time::Duration;
 
 use archive_sink::Codec;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 use tee_stream::LagPolicy;
-use url::{Host, Url};
+use url::Url;
 
 use super::redact::redacted;
 use super::reserved_header::is_reserved;
@@ -188,16 +187,6 @@ impl Solver {
     }
 }
 
-/// Whether the host of `url` is this machine, by RFC 6761 (`localhost`) and RFC 6890 (loopback addresses).
-pub(crate) fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => IpAddr::V6(address).to_canonical().is_loopback(),
-        None => false,
-    }
-}
-
 impl std::fmt::Debug for Solver {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter
@@ -269,24 +258,5 @@ mod tests {
             .with_header(header::AUTHORIZATION, HeaderValue::from_static("secret"))
             .unwrap();
         assert!(!format!("{solver:?}").contains("secret"));
-    }
-
-    #[test]
-    fn loopback_is_known_by_name_and_address() {
-        for (endpoint, loopback) in [
-            ("http://localhost:1", true),
-            ("http://a.localhost", true),
-            ("http://127.9.9.9", true),
-            ("http://[::1]:80", true),
-            ("http://[::ffff:127.0.0.1]", true),
-            ("http://10.0.0.1", false),
-            ("http://localhost.example.com", false),
-        ] {
-            assert_eq!(
-                is_loopback(Solver::new("s", endpoint).unwrap().url()),
-                loopback,
-                "{endpoint}"
-            );
-        }
     }
 }

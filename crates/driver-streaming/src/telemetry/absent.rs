@@ -1,7 +1,7 @@
 use http::header::HeaderMap;
 use measured_body::{ProductionMeter, Recorder};
 
-use crate::auction::AuctionId;
+use crate::auction_id::AuctionId;
 use crate::outcome::{ArchiveOutcome, Outcome};
 use crate::solver::{Exchange, Solver};
 

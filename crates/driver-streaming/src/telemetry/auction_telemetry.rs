@@ -11,7 +11,7 @@ use super::names;
 use super::open_span::{OpenSpan, SpanError};
 use super::solver_telemetry::SolverTelemetry;
 use super::telemetry::Telemetry;
-use crate::auction::AuctionId;
+use crate::auction_id::AuctionId;
 use crate::outcome::{ArchiveStatus, Outcome, SolverStatus};
 
 /// One run. Dropped before [`finish`](Self::finish), its span ends as cancelled.

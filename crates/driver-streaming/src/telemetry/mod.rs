@@ -6,8 +6,6 @@ mod absent;
 mod archive_telemetry;
 #[cfg(feature = "telemetry")]
 mod auction_telemetry;
-#[cfg(feature = "cli")]
-pub(crate) mod export;
 #[cfg(feature = "telemetry")]
 mod instruments;
 #[cfg(feature = "telemetry")]

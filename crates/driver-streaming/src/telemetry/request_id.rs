@@ -1,7 +1,7 @@
 use http::header::HeaderValue;
 use uuid::Uuid;
 
-use crate::auction::AuctionId;
+use crate::auction_id::AuctionId;
 
 /// The value of `X-REQUEST-ID` for every request of one run: the auction's id, else one that is made up.
 pub(crate) fn request_id(id: Option<&AuctionId>) -> HeaderValue {

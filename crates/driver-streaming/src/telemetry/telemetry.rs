@@ -6,7 +6,7 @@ use super::auction_telemetry::AuctionTelemetry;
 use super::instruments::Instruments;
 use super::settings::TelemetrySettings;
 use super::target::Target;
-use crate::auction::AuctionId;
+use crate::auction_id::AuctionId;
 use crate::solver::Solver;
 
 /// What a pipeline tells of its runs. Cheap to clone.

@@ -1,0 +1,238 @@
+//! What good files say, the example of the documentation among them.
+
+use std::path::Path;
+use std::time::Duration;
+
+use archive_sink::Codec;
+use jiff::Timestamp;
+use tee_stream::{AfterPatience, LagPolicy};
+
+use super::{Config, archive_config, config, lag, solver_config};
+use crate::arguments::Format;
+
+fn documentation() -> String {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/config.md");
+    std::fs::read_to_string(path).unwrap()
+}
+
+fn example(documentation: &str) -> &str {
+    let (_, example) = documentation.split_once("```toml\n").unwrap();
+    let (example, _) = example.split_once("```").unwrap();
+    example
+}
+
+fn parse(text: &str) -> Config {
+    let now: Timestamp = "2026-08-01T12:00:00Z".parse().unwrap();
+    let path = Path::new("etc/driver.toml");
+    Config::parse(path, text.as_bytes(), now).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// Names and JSON, for comparing.
+fn shown(set: &[(String, bytes::Bytes)]) -> Vec<(&str, &str)> {
+    set.iter()
+        .map(|(name, json)| (name.as_str(), std::str::from_utf8(json).unwrap()))
+        .collect()
+}
+
+#[test]
+fn the_documented_example_says_what_it_seems_to_say() {
+    let documentation = documentation();
+    let config = parse(example(&documentation));
+
+    assert_eq!(
+        config.auction.as_deref(),
+        Some(Path::new("etc/auction.json"))
+    );
+    assert_eq!(config.id.as_ref().map(|id| id.as_str()), Some("8339027"));
+    assert_eq!(config.deadline, Some(Duration::from_secs(15)));
+    assert!(matches!(config.format, Some(Format::Json)));
+    let report = config.report.as_ref().unwrap();
+    assert_eq!(report.value, Path::new("etc/report.html"));
+    assert_eq!(report.place.to_string(), "etc/driver.toml:5:1: report");
+    assert_eq!(config.otlp.as_deref(), Some("http://localhost:4318"));
+    assert_eq!(
+        shown(&config.set),
+        [("deadline", r#""2026-08-01T12:00:15.000Z""#)]
+    );
+
+    let archive = &config.archive.as_ref().unwrap().value;
+    let location = archive.location.as_ref().unwrap();
+    assert_eq!(location.value, "etc/./archive");
+    assert_eq!(
+        location.place.to_string(),
+        "etc/driver.toml:10:1: archive.location"
+    );
+    assert_eq!(archive.codec, Codec::gzip(6).unwrap());
+    assert_eq!(archive.limit, Some(Duration::from_secs(120)));
+
+    let [baseline, remote] = &config.solvers[..] else {
+        panic!("{config:?}");
+    };
+    assert_eq!(baseline.name, "baseline");
+    assert_eq!(baseline.endpoint, "http://localhost:8080/mainnet");
+    assert_eq!(baseline.timeout, Some(Duration::from_secs(10)));
+    assert_eq!(baseline.encoding, Some(Codec::brotli(6).unwrap()));
+    assert!(baseline.skip_liquidity);
+    assert_eq!(
+        shown(&baseline.set),
+        [
+            ("deadline", r#""2026-08-01T12:00:10.000Z""#),
+            ("trusted", "true"),
+            ("note", r#""text""#),
+            ("limits", r#"{"a":[1,2]}"#),
+        ]
+    );
+    assert_eq!(baseline.headers.len(), 1);
+    assert_eq!(baseline.headers["x-api-key"], "secret");
+    assert_eq!(baseline.retries, Some(2));
+    assert!(!baseline.length);
+    assert!(baseline.http2);
+    assert_eq!(baseline.lag, Some(LagPolicy::Replay));
+
+    assert!(remote.length);
+    assert!(!remote.http2);
+    let lag = LagPolicy::Patience {
+        limit: Duration::from_millis(200),
+        then: AfterPatience::Fail,
+    };
+    assert_eq!(remote.lag, Some(lag));
+}
+
+#[test]
+fn every_key_is_documented_and_in_the_example() {
+    let documentation = documentation();
+    let example = example(&documentation);
+    let keys = [
+        &config::KEYS[..],
+        &archive_config::KEYS,
+        &solver_config::KEYS,
+        &lag::KEYS,
+    ];
+    for key in keys.concat() {
+        let has_row = documentation.contains(&format!("| `{key}` |"))
+            || documentation.contains(&format!("## `[{key}]`"))
+            || documentation.contains(&format!("## `[[{key}]]`"));
+        assert!(has_row, "{key}");
+        let is_set = [format!("{key} ="), format!("[{key}]")]
+            .iter()
+            .any(|text| example.contains(text.as_str()));
+        assert!(is_set, "{key}");
+    }
+}
+
+#[test]
+fn nothing_is_needed_but_what_names_a_solver() {
+    let config = parse("\u{feff}# Nothing.");
+    assert!(config.auction.is_none() && config.id.is_none() && config.deadline.is_none());
+    assert!(config.format.is_none() && config.report.is_none() && config.otlp.is_none());
+    assert!(config.archive.is_none());
+    assert!(config.set.is_empty() && config.solvers.is_empty());
+
+    let config = parse("[archive]\n[[solver]]\nname = 'a'\nendpoint = 'http://h'");
+    let archive = config.archive.unwrap().value;
+    assert_eq!(archive.codec, Codec::gzip(3).unwrap());
+    assert!(archive.location.is_none() && archive.limit.is_none());
+    let [solver] = &config.solvers[..] else {
+        panic!("{:?}", config.solvers);
+    };
+    assert!(solver.timeout.is_none() && solver.encoding.is_none());
+    assert!(solver.retries.is_none() && solver.lag.is_none());
+    assert!(!solver.skip_liquidity && !solver.length && !solver.http2);
+    assert!(solver.set.is_empty() && solver.headers.is_empty());
+}
+
+#[test]
+fn words_of_the_same_meaning_are_taken() {
+    let solver = |line: &str| {
+        let text = format!("[[solver]]\nname = 'a'\nendpoint = 'http://h'\n{line}");
+        parse(&text).solvers.remove(0)
+    };
+    for (line, encoding) in [
+        ("encoding = 'gzip'", Codec::gzip(3).unwrap()),
+        ("encoding = 'zstd'", Codec::zstd(1).unwrap()),
+        ("encoding = 'br'", Codec::brotli(1).unwrap()),
+        (
+            "encoding = 'brotli'\nlength = false",
+            Codec::brotli(1).unwrap(),
+        ),
+    ] {
+        assert_eq!(solver(line).encoding, Some(encoding), "{line}");
+    }
+    for (line, policy) in [
+        ("lag = 'wait'", LagPolicy::Wait),
+        ("lag = 'fail'", LagPolicy::Fail),
+        (
+            "[solver.lag]\npatience = '1s'",
+            LagPolicy::Patience {
+                limit: Duration::from_secs(1),
+                then: AfterPatience::Replay,
+            },
+        ),
+    ] {
+        assert_eq!(solver(line).lag, Some(policy), "{line}");
+    }
+}
+
+#[test]
+fn relative_paths_start_from_the_folder_of_the_file() {
+    let absolute = std::env::temp_dir().join("x");
+    let absolute = absolute.to_str().unwrap();
+    for (path, found) in [
+        ("a.json", "etc/a.json"),
+        ("../a.json", "etc/../a.json"),
+        ("-", "-"),
+        (absolute, absolute),
+    ] {
+        let config = parse(&format!("auction = '{path}'"));
+        assert_eq!(config.auction.as_deref(), Some(Path::new(found)), "{path}");
+    }
+    for (location, found) in [
+        ("archive", "etc/archive"),
+        ("./s3:", "etc/./s3:"),
+        (absolute, absolute),
+        ("s3://bucket/a", "s3://bucket/a"),
+        ("file:///srv/archive", "file:///srv/archive"),
+        ("memory:///", "memory:///"),
+    ] {
+        let config = parse(&format!("[archive]\nlocation = '{location}'"));
+        let archive = config.archive.unwrap().value;
+        assert_eq!(archive.location.unwrap().value, found, "{location}");
+    }
+    let config = Config::parse(
+        Path::new("driver.toml"),
+        b"auction = 'a.json'",
+        Timestamp::UNIX_EPOCH,
+    );
+    let config = config.unwrap();
+    assert_eq!(config.auction.as_deref(), Some(Path::new("a.json")));
+}
+
+#[test]
+fn debug_output_shows_nothing_secret() {
+    let config = parse(
+        "otlp = 'http://u:hunter2@h'\n\
+        archive.location = 's3://bucket/hunter2'\n\
+        [[solver]]\nname = 'a'\nendpoint = 'http://u:hunter2@h'\nheaders = { k = 'hunter2' }",
+    );
+    assert!(!format!("{config:?}").contains("hunter2"), "{config:?}");
+}
+
+#[test]
+fn a_broken_example_is_refused_in_one_line_or_means_something_else() {
+    let documentation = documentation();
+    let example = example(&documentation).as_bytes();
+    let parse = |bytes: &[u8]| {
+        let now = Timestamp::UNIX_EPOCH;
+        if let Err(error) = Config::parse(Path::new("driver.toml"), bytes, now) {
+            assert!(!error.to_string().contains(['\r', '\n']), "{error}");
+        }
+    };
+    for at in 0..example.len() {
+        parse(&example[..at]);
+        for replacement in *b"\n\"{]=.-\xc3\x00" {
+            let mut broken = example.to_vec();
+            broken[at] = replacement;
+            parse(&broken);
+        }
+    }
+}

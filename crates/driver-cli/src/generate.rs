@@ -1,0 +1,28 @@
+use std::io::{self, BufWriter, Write};
+
+use super::arguments::GenerateArguments;
+use super::exit::{Exit, Failure};
+use auction_fixtures::AuctionShape;
+
+pub(super) fn run(arguments: &GenerateArguments) -> Result<Exit, Failure> {
+    let mainnet = AuctionShape::mainnet();
+    let shape = AuctionShape {
+        orders: arguments.orders.unwrap_or(mainnet.orders),
+        tokens: arguments.tokens.unwrap_or(mainnet.tokens),
+        pools: arguments.pools.unwrap_or(mainnet.pools),
+        seed: arguments.seed.unwrap_or(mainnet.seed),
+    };
+    let mut output = BufWriter::with_capacity(64 * 1024, io::stdout().lock());
+    let written = shape
+        .write_to(&mut output)
+        .and_then(|_bytes| writeln!(output))
+        .and_then(|()| output.flush());
+    match written {
+        Ok(()) => Ok(Exit::Ok),
+        // The reader has had enough, as `head` has.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Exit::Ok),
+        Err(error) => Err(Failure::failed(format!(
+            "standard output cannot be written: {error}"
+        ))),
+    }
+}

@@ -1,0 +1,7 @@
+//! The program: see the README, or `driver-streaming --help`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    driver_cli::main()
+}

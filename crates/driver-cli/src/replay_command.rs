@@ -1,0 +1,88 @@
+use archive_sink::Codec;
+use futures_util::StreamExt;
+
+use super::arguments::ReplayArguments;
+use super::dispatches;
+use super::exit::{Exit, Failure};
+use super::run::run_and_print;
+use super::setup::{Setup, build};
+use crate::auction::AuctionId;
+use crate::export::Export;
+use crate::location::StoreLocation;
+use crate::replay::ArchivedDocument;
+use driver_streaming::Document;
+use driver_streaming::error_chain;
+
+pub(super) async fn run(
+    arguments: &ReplayArguments,
+    setup: &Setup,
+    export: &Export,
+) -> Result<Exit, Failure> {
+    if setup.requests.is_empty() {
+        return Err(Failure::usage("nothing to do: no --solver is given"));
+    }
+    let pipeline = build(export.attach(setup.pipeline()))?;
+    let (location, name) = StoreLocation::object(&arguments.location).map_err(|error| {
+        Failure::usage(format!("the archived auction: {}", error_chain(&error)))
+    })?;
+    let url = location.url_of(&name);
+    if url.scheme() == "file"
+        && let Ok(path) = url.to_file_path()
+    {
+        setup.spare(&path)?;
+    }
+    let refuse = |error: String| Failure::usage(format!("{url}: {error}"));
+    // Without a codec of its own the archive looks for the object by the name that was given, and then by others.
+    let archive = location
+        .archive()
+        .codec(Codec::Identity)
+        .build()
+        .map_err(|error| refuse(error_chain(&error)))?;
+    // An object that is not there, or is no auction from its first chunk on, is wrong input: nothing has been sent yet.
+    // The look is not counted as a production: what is sent are documents apart, of the object that was looked at.
+    let looked_at = ArchivedDocument::new(archive, &*name);
+    if let Some(Err(error)) = looked_at.stream_from(0).next().await {
+        return Err(refuse(error_chain(&error)));
+    }
+    let dispatch = dispatches::of_archived(&looked_at, &setup.requests);
+    let dispatch = match id_of(&name) {
+        // Without an archive it is not kept: the id is for reports.
+        Some(id) => dispatch.archive_as(id),
+        None => dispatch,
+    };
+    let report = setup.report.as_ref();
+    run_and_print(&pipeline, dispatch, None, setup.format, report).await
+}
+
+/// The id in a name such as `8339027.json.gz`.
+fn id_of(name: &str) -> Option<AuctionId> {
+    let name = [".gz", ".zst", ".br"]
+        .iter()
+        .find_map(|extension| name.strip_suffix(extension))
+        .unwrap_or(name);
+    name.strip_suffix(".json").unwrap_or(name).parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_id_is_the_name_without_its_extensions() {
+        for (name, id) in [
+            ("1.json", Some("1")),
+            ("1.json.gz", Some("1")),
+            ("1.2.json.zst", Some("1.2")),
+            ("a.json.br", Some("a")),
+            ("1", Some("1")),
+            ("a b.json", None),
+            (".json", None),
+        ] {
+            assert_eq!(
+                id_of(name).map(|id| id.to_string()).as_deref(),
+                id,
+                "{name}"
+            );
+        }
+    }
+}

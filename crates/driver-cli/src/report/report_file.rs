@@ -1,0 +1,158 @@
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use uuid::Uuid;
+
+use crate::exit::Failure;
+
+/// The file that a report will be in. Until then, one beside it shows that it can be written there; it is removed when
+/// this is dropped.
+#[derive(Debug)]
+pub(crate) struct ReportFile {
+    target: PathBuf,
+    temporary: PathBuf,
+    file: File,
+    /// Who asked for it: the option, or the key of the configuration file.
+    asked_by: String,
+}
+
+impl ReportFile {
+    /// Makes sure that a report can be written, which `asked_by`, an option or a key, asks for. What is at `path` already
+    /// stays as it is. Blocks.
+    ///
+    /// # Errors
+    /// When it cannot: the folder is not there, for example.
+    pub(crate) fn open(path: &Path, asked_by: String) -> Result<Self, Failure> {
+        let refuse = |error| {
+            Failure::usage(format!(
+                "{asked_by}: {}: cannot be written: {error}",
+                path.display()
+            ))
+        };
+        let (target, temporary, file) = Self::create(path).map_err(refuse)?;
+        Ok(Self {
+            target,
+            temporary,
+            file,
+            asked_by,
+        })
+    }
+
+    /// Puts the report in its place, whole or not at all. Blocks.
+    ///
+    /// # Errors
+    /// When it cannot be written. What is in its place already stays as it is.
+    pub(crate) fn write(&self, html: &str) -> Result<(), Failure> {
+        let written = (&self.file)
+            .write_all(html.as_bytes())
+            .and_then(|()| fs::rename(&self.temporary, &self.target));
+        written.map_err(|error| {
+            Failure::failed(format!(
+                "{}: {}: cannot be written: {error}",
+                self.asked_by,
+                self.target.display()
+            ))
+        })
+    }
+
+    /// Makes sure that the report does not take the place of `input`, a file that the command reads. Blocks.
+    ///
+    /// # Errors
+    /// When it would.
+    pub(crate) fn spare(&self, input: &Path) -> Result<(), Failure> {
+        // What cannot be found here is told by whoever reads it.
+        match fs::canonicalize(input) {
+            Ok(found) if found == self.target => Err(Failure::usage(format!(
+                "{}: {}: is what the command reads, and would be replaced",
+                self.asked_by,
+                input.display()
+            ))),
+            _ => Ok(()),
+        }
+    }
+
+    /// The file that is to be, the one beside it, and that opened.
+    fn create(path: &Path) -> io::Result<(PathBuf, PathBuf, File)> {
+        // What a link leads to is replaced, not the link.
+        let target = match fs::canonicalize(path) {
+            Ok(target) if target.is_file() => target,
+            Ok(_other) => return Err(io::Error::other("is no file")),
+            Err(_missing) => path.to_owned(),
+        };
+        let Some(name) = target.file_name() else {
+            return Err(io::Error::other("names no file"));
+        };
+        let mut hidden = std::ffi::OsString::from(".");
+        hidden.push(name);
+        hidden.push(format!(".{}", Uuid::new_v4().simple()));
+        let temporary = target.with_file_name(hidden);
+        let file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .open(&temporary)?;
+        Ok((target, temporary, file))
+    }
+}
+
+impl Drop for ReportFile {
+    fn drop(&mut self) {
+        // Where it was renamed, there is nothing to remove.
+        let _removed = fs::remove_file(&self.temporary);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn open(path: &Path) -> Result<ReportFile, Failure> {
+        ReportFile::open(path, "--report".to_owned())
+    }
+
+    fn names(folder: &Path) -> Vec<String> {
+        let entries = fs::read_dir(folder).unwrap();
+        let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        names.collect()
+    }
+
+    #[test]
+    fn is_there_when_it_is_whole_and_nothing_else_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("report.html");
+        drop(open(&path).unwrap());
+        assert!(names(folder.path()).is_empty());
+        for text in ["first", "second"] {
+            let report = open(&path).unwrap();
+            report.write(text).unwrap();
+            drop(report);
+            assert_eq!(fs::read_to_string(&path).unwrap(), text);
+            assert_eq!(names(folder.path()), ["report.html"]);
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_written_is_refused_at_once_or_later() {
+        let folder = tempfile::tempdir().unwrap();
+        for path in ["missing/report.html", "", "..", "/"] {
+            assert!(open(&folder.path().join(path)).is_err(), "{path}");
+        }
+        let inner = folder.path().join("inner");
+        fs::create_dir(&inner).unwrap();
+        let report = open(&inner.join("report.html")).unwrap();
+        fs::remove_dir_all(&inner).unwrap();
+        assert!(report.write("text").is_err());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_stays_a_link() {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, link) = (folder.path().join("file"), folder.path().join("link"));
+        fs::write(&file, "old").unwrap();
+        std::os::unix::fs::symlink(&file, &link).unwrap();
+        open(&link).unwrap().write("new").unwrap();
+        assert_eq!(fs::read_to_string(&file).unwrap(), "new");
+        assert!(link.is_symlink());
+    }
+}

@@ -1,0 +1,113 @@
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use super::arguments::Format;
+use super::exit::{Exit, Failure, print_line};
+use super::progress_bars::ProgressBars;
+use super::report::{ReportFile, page};
+use super::summary::summary;
+use crate::timeline::Timelines;
+use driver_streaming::Dispatch;
+use driver_streaming::Outcome;
+use driver_streaming::Pipeline;
+
+/// How long leaving waits for a store that does not answer.
+const CLEAN_UP_LIMIT: Duration = Duration::from_secs(10);
+
+/// The number of Ctrl-C's signal, by POSIX.
+const INTERRUPT: u8 = 2;
+/// The number of `SIGTERM`, by POSIX.
+const TERMINATE: u8 = 15;
+
+/// Runs one auction through a pipeline, shows how it goes, prints the outcome, and writes the report that was asked for.
+/// When it is interrupted, that is the outcome of what has ended by then; what has not is cancelled.
+pub(super) async fn run_and_print(
+    pipeline: &Pipeline,
+    dispatch: Dispatch,
+    length: Option<u64>,
+    format: Option<Format>,
+    report: Option<&ReportFile>,
+) -> Result<Exit, Failure> {
+    let progress = pipeline.progress();
+    let timelines = Arc::new(Timelines::of(&progress));
+    let progress = match report {
+        Some(_) => progress.observed(Arc::clone(&timelines) as _),
+        None => progress,
+    };
+    let bars = ProgressBars::new(&progress, length);
+    let stop = CancellationToken::new();
+    let run = pipeline.run_until_stopped(dispatch, &progress, &stop);
+    let mut signal = None;
+    let watch = async {
+        signal = Some(interrupted().await);
+        stop.cancel();
+        std::future::pending::<Infallible>().await
+    };
+    let draw = async {
+        match &bars {
+            Some(bars) => bars.draw().await,
+            None => std::future::pending().await,
+        }
+    };
+    let outcome = tokio::select! {
+        outcome = run => outcome,
+        never = draw => match never {},
+        never = watch => match never {},
+    };
+    drop(bars);
+    let reported = report.map(|file| file.write(&page(&outcome, &timelines).to_html()));
+    // What is printed does not depend on whether there is a report, too.
+    let printed = print(&outcome, format);
+    let result = match signal {
+        Some(signal) if outcome.is_cancelled() => Err(Failure::interrupted(
+            signal,
+            "interrupted: nothing more was sent, and what was not committed is not archived",
+        )),
+        _ => reported.transpose().and(printed),
+    };
+    // An upload that was given up is aborted in the background: it must not be left behind by leaving.
+    tokio::select! {
+        () = pipeline.drain() => {}
+        () = tokio::time::sleep(CLEAN_UP_LIMIT) => {}
+        _again = interrupted() => {}
+    }
+    result
+}
+
+/// Ctrl-C, or the request to end that a supervisor sends: the number of the signal.
+async fn interrupted() -> u8 {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => return INTERRUPT,
+                _ = terminate.recv() => return TERMINATE,
+            }
+        }
+    }
+    // Without a way to hear of it, there is none to react to it.
+    let _heard = tokio::signal::ctrl_c().await;
+    INTERRUPT
+}
+
+fn print(outcome: &Outcome, format: Option<Format>) -> Result<Exit, Failure> {
+    match format.unwrap_or(Format::Text) {
+        Format::Text => print_line(&summary(outcome))?,
+        Format::Json => {
+            let json = serde_json::to_string(outcome).map_err(|error| {
+                Failure::failed(format!("the outcome cannot be written: {error}"))
+            })?;
+            // An engine's answer is passed on as it came. Within JSON, line breaks stand only where a space may.
+            print_line(&json.replace(['\r', '\n'], " "))?;
+        }
+    }
+    Ok(if outcome.is_ok() {
+        Exit::Ok
+    } else {
+        Exit::Failed
+    })
+}

@@ -1,0 +1,45 @@
+use super::arguments::SolverArguments;
+use super::exit::{Exit, Failure, print_line};
+use solver_stand_in::{RequestReport, StandIn};
+
+pub(super) async fn run(arguments: SolverArguments) -> Result<Exit, Failure> {
+    let mut builder = StandIn::builder().on_request(|report| print_report(&report));
+    if let Some(rate) = arguments.read_rate {
+        builder = builder.read_rate(rate);
+    }
+    if let Some(bytes) = arguments.stall_after {
+        builder = builder.stall_after(bytes);
+    }
+    if let Some(bytes) = arguments.reset_after {
+        builder = builder.reset_after(bytes);
+    }
+    if let Some(delay) = arguments.delay {
+        builder = builder.delay(delay);
+    }
+    if let Some(status) = arguments.status {
+        builder = builder.status(status);
+    }
+    if let Some(path) = &arguments.respond {
+        let answer = std::fs::read(path).map_err(|error| {
+            Failure::usage(format!("{}: cannot be read: {error}", path.display()))
+        })?;
+        builder = builder.response(answer);
+    }
+    let engine = builder.bind(arguments.listen).await.map_err(|error| {
+        Failure::failed(format!("cannot listen on {}: {error}", arguments.listen))
+    })?;
+    print_line(&engine.url())?;
+    engine.serve().await;
+    Ok(Exit::Ok)
+}
+
+fn print_report(report: &RequestReport) {
+    match serde_json::to_string(report) {
+        Ok(line) => {
+            if let Err(failure) = print_line(&line) {
+                let _exit = failure.report();
+            }
+        }
+        Err(error) => tracing::error!(%error, "a report cannot be written"),
+    }
+}

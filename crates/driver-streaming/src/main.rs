@@ -1,7 +1,0 @@
-//! The program: see the README, or `driver-streaming --help`.
-
-use std::process::ExitCode;
-
-fn main() -> ExitCode {
-    driver_streaming::cli::main()
-}

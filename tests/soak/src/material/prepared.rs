@@ -1,0 +1,290 @@
+use std::collections::HashMap;
+use std::error::Error;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use driver_cli::{ArchivedDocument, AuctionView, Omission, RawAuction, closing_members};
+use driver_streaming::{AuctionId, Dispatch, Document, JsonDocument, Solver, View};
+
+use super::breaking::Breaking;
+use super::corpus::Corpus;
+use super::cut::Cut;
+use super::kind::Kind;
+use super::lazy::lazy;
+use super::stamped::Stamped;
+use crate::hashing::Hashing;
+use crate::plan::{Appended, AuctionPlan, BreakagePlace, Broken};
+
+/// A run to be made, and what must come of it.
+pub(crate) struct Prepared {
+    pub(crate) dispatch: Dispatch,
+    /// By the solver's index.
+    pub(crate) solvers: Vec<Expectation>,
+    pub(crate) archive: Expectation,
+    /// Digests that the outcome may give for the auction.
+    pub(crate) auction_sha256: String,
+}
+
+/// What one reader must get.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Expectation {
+    pub(crate) sha256: String,
+    pub(crate) bytes: u64,
+    /// Whether there is such a document: others fail before their end.
+    pub(crate) is_sound: bool,
+    /// Whether its length can be counted, and is right.
+    pub(crate) is_counted: bool,
+}
+
+/// What the archive appends to a document that was left open.
+const ARCHIVED: (&str, &str) = ("archived", "true");
+
+type Prepare<T> = Result<T, Box<dyn Error + Send + Sync>>;
+
+impl Prepared {
+    /// Makes everything. Takes as long as writing all documents, and hashing them for each solver.
+    ///
+    /// # Errors
+    /// When a document cannot be made, which would be a defect.
+    pub(crate) fn new(plan: &AuctionPlan, corpus: &Corpus, solvers: &[Solver]) -> Prepare<Self> {
+        let maker = Maker::new(plan, corpus)?;
+        let mut documents: HashMap<&Cut, Made> = HashMap::new();
+        for cut in plan.views.iter().flatten() {
+            if !documents.contains_key(cut) {
+                documents.insert(cut, maker.make(cut, false)?);
+            }
+        }
+        let main = maker.make(&plan.main, true)?;
+        let archived = [(ARCHIVED.0.to_owned(), ARCHIVED.1.to_owned())];
+        let archive = main.expectation(&plan.main, &archived);
+        let appended: Vec<Vec<_>> = plan
+            .appended
+            .iter()
+            .map(|members| members.iter().map(Appended::member).collect())
+            .collect();
+        let expected = plan.views.iter().zip(&appended);
+        let expected = expected.map(|(view, appended)| match view {
+            None => main.expectation(&plan.main, appended),
+            Some(cut) => documents
+                .get(cut)
+                .map_or_else(|| archive.clone(), |made| made.expectation(cut, appended)),
+        });
+        let expected = expected.collect();
+        let auction_sha256 = match plan.kind {
+            Kind::Replay => corpus.shelved_sha256(plan.base).to_owned(),
+            _ if plan.archived || !plan.main.open => archive.sha256.clone(),
+            // Nobody closes it.
+            _ => Hashing::of(&main.text[..main.text.len() - 1]).sha256(),
+        };
+
+        let mut dispatch = Dispatch::new(main.document());
+        if plan.main.open {
+            dispatch = dispatch.archive_tail(maker.tail(&archived));
+        }
+        if plan.archived {
+            dispatch = dispatch.archive_as(plan.name().parse::<AuctionId>()?);
+        }
+        let mut index = 0;
+        let dispatch = dispatch.views(
+            solvers,
+            |_solver| {
+                let (view, appended) = (&plan.views[index], &appended[index]);
+                index += 1;
+                let cut = view.as_ref().unwrap_or(&plan.main);
+                let view = match view {
+                    None => View::auction(),
+                    Some(cut) => View::keyed(cut.clone()),
+                };
+                if cut.open {
+                    view.tail(maker.tail(appended))
+                } else {
+                    view
+                }
+            },
+            |cut| {
+                documents
+                    .get(cut)
+                    .map_or_else(|| main.document(), Made::document)
+            },
+        );
+        Ok(Self {
+            dispatch,
+            solvers: expected,
+            archive,
+            auction_sha256,
+        })
+    }
+}
+
+/// A document, and its whole text, closed.
+struct Made {
+    inner: Arc<dyn Document>,
+    text: Vec<u8>,
+    fault: Option<(Broken, u64)>,
+}
+
+impl Made {
+    fn document(&self) -> Breaking {
+        Breaking {
+            inner: Arc::clone(&self.inner),
+            fault: self.fault,
+        }
+    }
+
+    /// What a reader gets of it that has these members appended, if it was left open.
+    fn expectation(&self, cut: &Cut, appended: &[(String, String)]) -> Expectation {
+        let broken = self.fault.map(|(broken, _)| broken);
+        let mut hashing = Hashing::of(&self.text);
+        if cut.open {
+            let mut text = self.text.clone();
+            text.pop();
+            for (name, value) in appended {
+                text.extend_from_slice(format!(",\"{name}\":{value}").as_bytes());
+            }
+            text.push(b'}');
+            hashing = Hashing::of(&text);
+        }
+        Expectation {
+            sha256: hashing.sha256(),
+            bytes: hashing.bytes(),
+            is_sound: !matches!(
+                broken,
+                Some(Broken::Error | Broken::Panic | Broken::PanicAtOnce)
+            ),
+            is_counted: !matches!(broken, Some(Broken::WrongLength(_) | Broken::PanicInLength)),
+        }
+    }
+}
+
+/// Makes the documents of one auction.
+struct Maker<'a> {
+    plan: &'a AuctionPlan,
+    corpus: &'a Corpus,
+    /// The auction itself, if that is what documents are made of.
+    raw: Option<Arc<RawAuction>>,
+}
+
+impl<'a> Maker<'a> {
+    fn new(plan: &'a AuctionPlan, corpus: &'a Corpus) -> Prepare<Self> {
+        let base = corpus.base(plan.base);
+        let raw = match plan.kind {
+            Kind::Raw => {
+                let name = plan.name();
+                let text = if plan.chunk_bytes.is_multiple_of(2) {
+                    base.text(&name, &Cut::whole(false))
+                } else {
+                    base.spaced_text(&name)
+                };
+                Some(Arc::new(RawAuction::parse(text)?))
+            }
+            _ => None,
+        };
+        Ok(Self { plan, corpus, raw })
+    }
+
+    fn make(&self, cut: &Cut, is_main: bool) -> Prepare<Made> {
+        let base = self.corpus.base(self.plan.base);
+        let chunk = NonZeroUsize::new(self.plan.chunk_bytes).unwrap_or(NonZeroUsize::MIN);
+        let id = self.plan.name();
+        let stamped = || Stamped {
+            id: id.clone(),
+            auction: Arc::clone(&base.auction),
+            cut: cut.clone(),
+        };
+        let inner: Arc<dyn Document> = match (self.plan.kind, &self.raw) {
+            (Kind::Raw, Some(raw)) if is_main => {
+                let document = JsonDocument::from_arc(Arc::clone(raw)).with_chunk_size(chunk);
+                if cut.open {
+                    Arc::new(document.left_open())
+                } else {
+                    Arc::new(document)
+                }
+            }
+            (Kind::Raw, Some(raw)) => {
+                let view = AuctionView::new(Arc::clone(raw), omission(cut));
+                let document = JsonDocument::new(view).with_chunk_size(chunk);
+                if cut.open {
+                    Arc::new(document.left_open())
+                } else {
+                    Arc::new(document)
+                }
+            }
+            (Kind::Replay, _) => Arc::new(self.replay(cut)),
+            (Kind::Lazy, _) => {
+                let document = lazy(stamped()).with_chunk_size(chunk);
+                if cut.open {
+                    Arc::new(document.left_open())
+                } else {
+                    Arc::new(document)
+                }
+            }
+            _ => {
+                let document = JsonDocument::new(stamped()).with_chunk_size(chunk);
+                if cut.open {
+                    Arc::new(document.left_open())
+                } else {
+                    Arc::new(document)
+                }
+            }
+        };
+        let text = match self.plan.kind {
+            Kind::Raw | Kind::Replay => base.text(&id, cut),
+            Kind::Typed | Kind::Lazy => serde_json::to_vec(&stamped())?,
+        };
+        // That of an archived one ends in a comma.
+        let length = text.len() - usize::from(cut.open && self.plan.kind != Kind::Replay);
+        let breakage = self.plan.breakage.filter(|breakage| {
+            if is_main {
+                breakage.of_main
+            } else {
+                breakage.of_views
+            }
+        });
+        let fault = breakage.map(|breakage| (breakage.how, breakage.at.offset(length as u64)));
+        Ok(Made { inner, text, fault })
+    }
+
+    fn replay(&self, cut: &Cut) -> ArchivedDocument {
+        let variant = self.plan.chunk_bytes;
+        let (archive, name) = self.corpus.shelved(self.plan.base, variant);
+        let id = serde_json::value::to_raw_value(&self.plan.name()).expect("a name is JSON");
+        let mut document = ArchivedDocument::new(archive, name)
+            .with_members([("id".to_owned(), id)])
+            .without(&omission(cut));
+        if cut.open {
+            document = document.left_open();
+        }
+        document
+    }
+
+    /// What is sent after a document that was left open.
+    fn tail(&self, appended: &[(String, String)]) -> Bytes {
+        let members: Vec<(String, Bytes)> = appended
+            .iter()
+            .map(|(name, value)| (name.clone(), Bytes::from(value.clone())))
+            .collect();
+        // Every document has an id before it; an archived one brings its comma.
+        closing_members(&members, self.plan.kind != Kind::Replay)
+    }
+}
+
+/// What is cut, in the library's words.
+fn omission(cut: &Cut) -> Omission {
+    let omission = Omission::nothing().members(cut.without.iter().copied());
+    if cut.no_liquidity {
+        omission.liquidity()
+    } else {
+        omission
+    }
+}
+
+impl BreakagePlace {
+    fn offset(self, length: u64) -> u64 {
+        match self {
+            Self::Start(bytes) => bytes.min(length),
+            Self::End(bytes) => length.saturating_sub(bytes),
+            Self::Share(parts) => length * parts / 65_536,
+        }
+    }
+}
