@@ -6,9 +6,9 @@ use serde::ser::{Serialize, SerializeMap};
 
 pub(crate) use containers::{Fields, Text};
 
+use crate::error::Unwind;
 use crate::frame::{Frame, KeyHash, Kind, UNKNOWN_LENGTH};
 use crate::text::{Rule, TextSerializer};
-use crate::unwind::Unwind;
 use crate::walker::{Mode, Walker, Written};
 
 /// What becomes of the next child.
@@ -101,7 +101,6 @@ impl<'a> Compound<'a> {
 
     #[cold]
     fn jump_all<I: Iterator>(&mut self, children: &mut I) -> Result<(), Unwind> {
-        self.walker.rework.jumped += self.resume;
         while self.index < self.resume {
             // On a 32-bit target a lazy sequence may be longer than `nth` can count.
             let step = usize::try_from(self.resume - self.index).unwrap_or(usize::MAX);
@@ -129,7 +128,6 @@ impl<'a> Compound<'a> {
         }
         if self.index < self.resume {
             self.index += 1;
-            self.walker.rework.skipped += 1;
             return Ok(Child::PassOver);
         }
         self.phase = Phase::Live;

@@ -1,15 +1,12 @@
 //! One production of a document: walks, one for each poll, until all of it is written.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
 
-use crate::checkpoints::Known;
-use crate::error::JsonError;
-use crate::shared::Shared;
-use crate::unwind::Unwind;
+use crate::error::{JsonError, Unwind};
+use crate::history::History;
 use crate::walker::{Mode, Walker, Written};
 
 /// Where a production stands.
@@ -43,7 +40,7 @@ pub(crate) struct Production {
     walker: Walker,
     state: State,
     left_open: bool,
-    shared: Arc<Shared>,
+    history: Arc<History>,
     /// The offset of the next byte to be handed over.
     offset: u64,
     /// The length of the document, once it has been looked up and was known.
@@ -51,23 +48,23 @@ pub(crate) struct Production {
 }
 
 impl Production {
-    pub(crate) fn new(walker: Walker, shared: Arc<Shared>, left_open: bool, offset: u64) -> Self {
+    pub(crate) fn new(walker: Walker, history: Arc<History>, left_open: bool, offset: u64) -> Self {
         Self {
             walker,
             state: State::Running,
             left_open,
-            shared,
+            history,
             offset,
             length: None,
         }
     }
 
     /// A production that has nothing to do but to say that it has ended, or why it cannot start.
-    pub(crate) fn ended(shared: Arc<Shared>, offset: u64, error: Option<JsonError>) -> Self {
+    pub(crate) fn ended(history: Arc<History>, offset: u64, error: Option<JsonError>) -> Self {
         let state = error.map_or(State::Finished, State::Failed);
         Self {
             state,
-            ..Self::new(Walker::counting(), shared, false, offset)
+            ..Self::new(Walker::counting(), history, false, offset)
         }
     }
 
@@ -170,7 +167,7 @@ impl Production {
     }
 
     fn known_length(&self) -> Option<u64> {
-        self.length.or_else(|| self.shared.ledger().length())
+        self.length.or_else(|| self.history.record().length())
     }
 
     fn walk(&mut self, walk: impl FnOnce(&mut Walker) -> Result<Written, Unwind>) -> State {
@@ -202,7 +199,8 @@ impl Production {
                 what: "it has another shape than before",
             }),
         };
-        self.count(end.saturating_sub(start));
+        self.history
+            .count_walk(end.saturating_sub(start), self.walker.is_counting());
         if self.walker.verification_failed() {
             // What is ready is not what was sent before.
             let offset = self.walker.position();
@@ -213,27 +211,6 @@ impl Production {
             });
         }
         state
-    }
-
-    fn count(&self, bytes: u64) {
-        let counters = &self.shared.counters;
-        let rework = self.walker.rework;
-        let of_bytes = if self.walker.is_counting() {
-            &counters.bytes_counted
-        } else {
-            &counters.bytes_produced
-        };
-        of_bytes.fetch_add(bytes, Relaxed);
-        counters.walks.fetch_add(1, Relaxed);
-        for (counter, count) in [
-            (&counters.children_skipped, rework.skipped),
-            (&counters.children_jumped, rework.jumped),
-            (&counters.containers_reentered, rework.reentered),
-        ] {
-            if count > 0 {
-                counter.fetch_add(count, Relaxed);
-            }
-        }
     }
 
     /// Walks until there is a chunk to hand over.
@@ -258,7 +235,7 @@ impl Production {
         walk: impl FnOnce(&mut Walker) -> Result<Written, Unwind>,
     ) -> Poll<Result<u64, JsonError>> {
         assert!(!self.is_terminated(), "polled after it has resolved");
-        if let Some(length) = self.shared.ledger().length() {
+        if let Some(length) = self.history.record().length() {
             return Poll::Ready(Ok(length));
         }
         match self.step(walk) {
@@ -269,12 +246,8 @@ impl Production {
             }
             Step::Walked | Step::Chunk(_) | Step::Ended => {
                 let length = self.walker.position();
-                let known = Known {
-                    length,
-                    fingerprint: None,
-                };
-                let learnt = self.shared.ledger().learn(known);
-                Poll::Ready(learnt.map(|()| length).map_err(|what| JsonError::Changed {
+                let noted = self.history.record().note_end(length, None);
+                Poll::Ready(noted.map(|()| length).map_err(|what| JsonError::Changed {
                     offset: length,
                     what,
                 }))

@@ -6,10 +6,10 @@ use serde::ser::{Serialize, Serializer};
 use serde_json::ser::Formatter;
 
 use crate::compound::{Compound, Fields, Text};
+use crate::error::Unwind;
 use crate::frame::{Frame, KeyHash, Kind, UNKNOWN_LENGTH};
 use crate::raw_json::{NUMBER_TOKEN, RAW_TOKEN};
 use crate::text::Rule;
-use crate::unwind::Unwind;
 use crate::walker::{Mode, Walker, Written};
 
 impl<'a> Serializer for &'a mut Walker {

@@ -6,9 +6,8 @@ use std::io;
 use serde::ser::{Impossible, Serialize, Serializer};
 use serde_json::ser::{CompactFormatter, Formatter};
 
-use crate::error::JsonError;
+use crate::error::{JsonError, Unwind};
 use crate::raw_json::{NUMBER_TOKEN, RAW_TOKEN};
-use crate::unwind::Unwind;
 use crate::walker::{Walker, Written};
 
 /// What the text is, and so what is refused.

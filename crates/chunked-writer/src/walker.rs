@@ -6,15 +6,23 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 
-use crate::buffer::grow;
-use crate::error::JsonError;
+use crate::error::{JsonError, Unwind};
 use crate::frame::{Frame, Kind};
-use crate::statistics::Rework;
-use crate::unwind::Unwind;
-use crate::verifier::Verifier;
+use crate::history::Verifier;
 
 /// How many bytes one walk writes before it yields, if no chunk is full sooner.
 pub(crate) const WALK_BYTES: usize = 64 * 1024;
+
+/// The largest buffer that is allocated before it is known that there is so much to write: 1 MiB.
+const FIRST_ALLOCATION: usize = 1024 * 1024;
+
+/// Makes room in a buffer that is full but holds no whole chunk yet. A chunk is allocated at once and never copied,
+/// unless it is so large that most documents would not fill it.
+pub(crate) fn grow(buffer: &mut Vec<u8>, chunk_size: usize) {
+    let length = buffer.len();
+    let capacity = length.saturating_mul(2).clamp(FIRST_ALLOCATION, usize::MAX);
+    buffer.reserve_exact(capacity.min(chunk_size) - length);
+}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mode {
@@ -62,7 +70,6 @@ pub(crate) struct Walker {
     verified: usize,
     verifier: Option<Verifier>,
     error: Option<JsonError>,
-    pub(crate) rework: Rework,
 }
 
 impl Walker {
@@ -82,7 +89,6 @@ impl Walker {
             verified: 0,
             verifier,
             error: None,
-            rework: Rework::default(),
         }
     }
 
@@ -148,16 +154,11 @@ impl Walker {
         if self.verifier.as_mut().is_some_and(Verifier::start_walk) && !self.path.is_empty() {
             self.verify();
             if let Some(verifier) = &self.verifier {
-                verifier
-                    .shared()
-                    .ledger()
-                    .checkpoints
-                    .note(verifier.fingerprint(), &self.path);
+                verifier.note(&self.path);
             }
         }
         self.stop = false;
         self.discarded_by_walk = 0;
-        self.rework = Rework::default();
         if self.path.is_empty() {
             self.mode = Mode::Writing;
             self.raise_limit();
@@ -187,7 +188,6 @@ impl Walker {
                 Err(self.changed("a part of it has another length than before"))
             }
             Some(frame) if frame.kind == kind => {
-                self.rework.reentered += 1;
                 if self.path.is_empty() {
                     self.mode = Mode::Writing;
                     self.raise_limit();

@@ -26,7 +26,7 @@ mod telemetry;
 mod timeline;
 
 pub use archive_sink::{Codec, CodecKind};
-pub use chunked_writer::{JsonDocument, LazyDocument, LazyJson, LazyObject};
+pub use chunked_writer::{JsonDocument, LazyJson, LazyObject};
 pub use measured_body::Ending;
 pub use tee_stream::{AfterPatience, LagPolicy};
 

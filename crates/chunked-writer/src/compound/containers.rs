@@ -6,8 +6,8 @@ use serde::ser::{
 };
 
 use crate::compound::{Child, Compound, hash_of_key};
+use crate::error::Unwind;
 use crate::text::{Rule, TextSerializer};
-use crate::unwind::Unwind;
 use crate::walker::{Mode, Walker, Written};
 
 impl SerializeSeq for Compound<'_> {

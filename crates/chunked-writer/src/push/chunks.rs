@@ -25,11 +25,6 @@ impl Chunks {
     pub(crate) fn new(channel: Arc<Channel>) -> Self {
         Self { channel }
     }
-
-    /// The rest as a `tokio::io::AsyncRead`.
-    pub fn into_async_read(self) -> crate::ChunkReader<Self> {
-        crate::ChunkReader::new(self)
-    }
 }
 
 impl Stream for Chunks {

@@ -11,11 +11,11 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use tokio::io::AsyncWrite;
 
-use crate::buffer::grow;
 use crate::document::DEFAULT_CHUNK_SIZE;
 use crate::push::channel::Channel;
 use crate::push::chunks::Chunks;
 use crate::push::error::{ChunksError, ReaderGone};
+use crate::walker::grow;
 
 /// A `tokio::io::AsyncWrite` with a stream of [`Chunks`] at its other end. With the feature `tokio`.
 ///

@@ -4,9 +4,9 @@ use std::io;
 
 use serde_json::ser::{CompactFormatter, Formatter};
 
+use crate::error::Unwind;
 use crate::escape::{escape, is_plain, plain_prefix};
 use crate::frame::{Frame, Kind};
-use crate::unwind::Unwind;
 use crate::walker::{Mode, Walker, Written};
 
 /// How much of a long leaf is written at a time when no room is left: enough to make progress, and little to overflow.

@@ -1,7 +1,104 @@
-//! Places from which a document can be continued, and what is known of its end.
+//! What is known of a document from earlier productions: its checkpoints, its end, and how much work it has been.
+
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::fingerprint::Fingerprint;
 use crate::frame::Frame;
+
+/// How much work a document has been so far, summed over all of its clones and streams.
+///
+/// Returned by [`JsonDocument::statistics`](crate::JsonDocument::statistics). Divide
+/// [`bytes_produced`](Self::bytes_produced) by the document's length for the number of productions.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct JsonStatistics {
+    /// Bytes of JSON that were written, including those that a replay threw away. A counting pass is not included.
+    pub bytes_produced: u64,
+    /// Bytes of JSON that counting passes have walked over.
+    pub bytes_counted: u64,
+    /// How often `Serialize` was called on the root: about once for each chunk, and once for each 64 KiB of larger
+    /// chunks.
+    pub walks: u64,
+}
+
+/// Shared by the clones of a document and all of its streams.
+#[derive(Debug, Default)]
+pub(crate) struct History {
+    bytes_produced: AtomicU64,
+    bytes_counted: AtomicU64,
+    walks: AtomicU64,
+    record: Mutex<Record>,
+}
+
+impl History {
+    /// Never held while a value serialises, nor across a poll.
+    pub(crate) fn record(&self) -> MutexGuard<'_, Record> {
+        self.record.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn count_walk(&self, bytes: u64, counting: bool) {
+        let total = if counting {
+            &self.bytes_counted
+        } else {
+            &self.bytes_produced
+        };
+        total.fetch_add(bytes, Relaxed);
+        self.walks.fetch_add(1, Relaxed);
+    }
+
+    pub(crate) fn statistics(&self) -> JsonStatistics {
+        JsonStatistics {
+            bytes_produced: self.bytes_produced.load(Relaxed),
+            bytes_counted: self.bytes_counted.load(Relaxed),
+            walks: self.walks.load(Relaxed),
+        }
+    }
+}
+
+/// What later productions are compared with.
+#[derive(Debug, Default)]
+pub(crate) struct Record {
+    pub(crate) checkpoints: Checkpoints,
+    end: Option<End>,
+}
+
+/// The end of a document.
+#[derive(Clone, Copy, Debug)]
+struct End {
+    length: u64,
+    /// A counting pass has none.
+    fingerprint: Option<Fingerprint>,
+}
+
+impl Record {
+    pub(crate) fn length(&self) -> Option<u64> {
+        self.end.map(|end| end.length)
+    }
+
+    /// Notes the end of a production, or says how it differs from that of an earlier one.
+    pub(crate) fn note_end(
+        &mut self,
+        length: u64,
+        fingerprint: Option<Fingerprint>,
+    ) -> Result<(), &'static str> {
+        let mut end = End {
+            length,
+            fingerprint,
+        };
+        if let Some(before) = self.end {
+            if before.length != length {
+                return Err("it has another length than before");
+            }
+            end.fingerprint = fingerprint.or(before.fingerprint);
+            if before.fingerprint.is_some() && before.fingerprint != end.fingerprint {
+                return Err("its bytes are not those of before");
+            }
+        }
+        self.end = Some(end);
+        Ok(())
+    }
+}
 
 /// How many checkpoints are kept: when there are more, every other one is dropped and the spacing doubles.
 const MOST_CHECKPOINTS: usize = 512;
@@ -9,46 +106,6 @@ const MOST_CHECKPOINTS: usize = 512;
 const MOST_FRAMES: usize = 16 * 1024;
 /// The distance of checkpoints at first, in bytes.
 const FIRST_SPACING: u64 = 64 * 1024;
-
-/// What all productions of a document have in common.
-#[derive(Debug, Default)]
-pub(crate) struct Ledger {
-    pub(crate) checkpoints: Checkpoints,
-    known: Option<Known>,
-}
-
-/// The end of a document.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Known {
-    pub(crate) length: u64,
-    /// A counting pass has none.
-    pub(crate) fingerprint: Option<Fingerprint>,
-}
-
-impl Ledger {
-    pub(crate) fn length(&self) -> Option<u64> {
-        self.known.map(|known| known.length)
-    }
-
-    /// Notes the end of a production, or says in what it differs from an earlier one.
-    pub(crate) fn learn(&mut self, new: Known) -> Result<(), &'static str> {
-        if let Some(known) = self.known {
-            if known.length != new.length {
-                return Err("it has another length than before");
-            }
-            if let (Some(before), Some(now)) = (known.fingerprint, new.fingerprint)
-                && before != now
-            {
-                return Err("its bytes are not those of before");
-            }
-        }
-        let fingerprint = new
-            .fingerprint
-            .or_else(|| self.known.and_then(|known| known.fingerprint));
-        self.known = Some(Known { fingerprint, ..new });
-        Ok(())
-    }
-}
 
 /// One of them: its path is a range of [`Checkpoints::frames`].
 #[derive(Clone, Copy, Debug)]
@@ -155,6 +212,81 @@ impl Checkpoints {
     }
 }
 
+/// Follows the bytes of one production and compares them with the document's checkpoints as it passes them.
+#[derive(Debug)]
+pub(crate) struct Verifier {
+    history: Arc<History>,
+    fingerprint: Fingerprint,
+    next: Option<Fingerprint>,
+    changed: bool,
+}
+
+impl Verifier {
+    pub(crate) fn new(history: Arc<History>, fingerprint: Fingerprint) -> Self {
+        Self {
+            history,
+            fingerprint,
+            next: None,
+            changed: false,
+        }
+    }
+
+    /// Takes in the bytes that follow.
+    pub(crate) fn update(&mut self, mut bytes: &[u8]) {
+        while let Some(next) = self.next {
+            let ahead = next.position() - self.fingerprint.position();
+            // A checkpoint beyond these bytes is for a later call, one at their very end for this one.
+            let Some((before, after)) = usize::try_from(ahead)
+                .ok()
+                .and_then(|ahead| bytes.split_at_checked(ahead))
+            else {
+                break;
+            };
+            self.fingerprint.update(before);
+            self.changed |= self.fingerprint != next;
+            bytes = after;
+            self.next = self
+                .history
+                .record()
+                .checkpoints
+                .after(self.fingerprint.position());
+        }
+        self.fingerprint.update(bytes);
+    }
+
+    /// Looks up the next checkpoint if none is known, and says whether the walk that starts here should become one.
+    pub(crate) fn start_walk(&mut self) -> bool {
+        if self.next.is_some() {
+            return false;
+        }
+        let record = self.history.record();
+        let position = self.fingerprint.position();
+        self.next = record.checkpoints.after(position);
+        self.next.is_none() && record.checkpoints.wants(position)
+    }
+
+    /// Whether some bytes were not those of an earlier production.
+    pub(crate) fn changed(&self) -> bool {
+        self.changed
+    }
+
+    /// Notes a checkpoint here, with the path that leads to it.
+    pub(crate) fn note(&self, path: &[Frame]) {
+        self.history
+            .record()
+            .checkpoints
+            .note(self.fingerprint, path);
+    }
+
+    /// The end of the document was reached, at `length` bytes: one less than went in, if it is left open. Says how it
+    /// differs from that of an earlier production.
+    pub(crate) fn finish(&self, length: u64) -> Result<(), &'static str> {
+        self.history
+            .record()
+            .note_end(length, Some(self.fingerprint))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -229,18 +361,14 @@ mod tests {
 
     #[test]
     fn an_end_that_is_another_one_is_refused() {
-        let mut ledger = Ledger::default();
-        let known = |length, fingerprint| Known {
-            length,
-            fingerprint,
-        };
-        assert_eq!(ledger.length(), None);
-        ledger.learn(known(7, None)).unwrap();
-        ledger.learn(known(8, None)).unwrap_err();
-        ledger.learn(known(7, Some(at(7)))).unwrap();
-        ledger.learn(known(7, None)).unwrap();
-        ledger.learn(known(7, Some(at(7)))).unwrap();
-        ledger.learn(known(7, Some(at(8)))).unwrap_err();
-        assert_eq!(ledger.length(), Some(7));
+        let mut record = Record::default();
+        assert_eq!(record.length(), None);
+        record.note_end(7, None).unwrap();
+        record.note_end(8, None).unwrap_err();
+        record.note_end(7, Some(at(7))).unwrap();
+        record.note_end(7, None).unwrap();
+        record.note_end(7, Some(at(7))).unwrap();
+        record.note_end(7, Some(at(8))).unwrap_err();
+        assert_eq!(record.length(), Some(7));
     }
 }
