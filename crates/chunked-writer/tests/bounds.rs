@@ -2,7 +2,7 @@
 
 mod common;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
@@ -322,7 +322,7 @@ fn auto_traits() {
     use std::fmt::Debug;
 
     type Shared = Vec<String>;
-    type Local = std::rc::Rc<u8>;
+    type Local = std::cell::Cell<u8>;
     assert_impl_all!(JsonDocument<Shared>: Send, Sync, Unpin, Clone, Debug);
     assert_impl_all!(JsonStream<Shared>: Send, Sync, Unpin, Debug, FusedStream);
     assert_impl_all!(CountLength<Shared>: Send, Sync, Unpin, Debug);
