@@ -1,10 +1,9 @@
 //! A sequence, map or struct that is being written, or passed over.
 
-mod containers;
-
-use serde::ser::{Serialize, SerializeMap};
-
-pub(crate) use containers::{Fields, Text};
+use serde::ser::{
+    Serialize, SerializeMap, SerializeSeq, SerializeStructVariant, SerializeTuple,
+    SerializeTupleStruct, SerializeTupleVariant,
+};
 
 use crate::error::Unwind;
 use crate::frame::{Frame, KeyHash, Kind, UNKNOWN_LENGTH};
@@ -291,6 +290,96 @@ impl<'a> Compound<'a> {
         } else {
             Ok(())
         }
+    }
+}
+
+/// Containers of elements differ in names, and in what closes them, or follows what closes them.
+macro_rules! elements {
+    ($($container:ident { $serialize:ident, $closing:literal, $after:literal })*) => {$(
+        impl $container for Compound<'_> {
+            type Ok = Written;
+            type Error = Unwind;
+
+            #[inline]
+            fn $serialize<T: ?Sized + Serialize>(&mut self, value: &T) -> Result<(), Unwind> {
+                self.element(value)
+            }
+
+            #[inline]
+            fn end(self) -> Result<Written, Unwind> {
+                self.close($closing, $after)
+            }
+        }
+    )*};
+}
+
+elements! {
+    SerializeSeq { serialize_element, b"]", b"" }
+    SerializeTuple { serialize_element, b"]", b"" }
+    SerializeTupleStruct { serialize_field, b"]", b"" }
+    SerializeTupleVariant { serialize_field, b"]}", b"}" }
+}
+
+impl SerializeMap for Compound<'_> {
+    type Ok = Written;
+    type Error = Unwind;
+
+    #[inline]
+    fn serialize_key<K: ?Sized + Serialize>(&mut self, key: &K) -> Result<(), Unwind> {
+        if self.entry.is_some() {
+            return Err(self.misuse("a map was given a key after a key"));
+        }
+        let child = self.next(|| hash_of_key(key))?;
+        if child == Child::Write {
+            self.key(key)?;
+        }
+        self.entry = Some(child);
+        Ok(())
+    }
+
+    /// The key is gone by now, so a later walk does not compare it.
+    #[inline]
+    fn serialize_value<V: ?Sized + Serialize>(&mut self, value: &V) -> Result<(), Unwind> {
+        match self.entry.take() {
+            Some(Child::PassOver) => return Ok(()),
+            Some(Child::WriteRest) => {}
+            Some(Child::Write) => self.walker.write(b":")?,
+            None => return Err(self.misuse("a map was given a value without a key")),
+        }
+        self.value(value, || 0)
+    }
+
+    #[inline]
+    fn serialize_entry<K, V>(&mut self, key: &K, value: &V) -> Result<(), Unwind>
+    where
+        K: ?Sized + Serialize,
+        V: ?Sized + Serialize,
+    {
+        self.entry(key, value)
+    }
+
+    #[inline]
+    fn end(self) -> Result<Written, Unwind> {
+        self.close(b"}", b"")
+    }
+}
+
+impl SerializeStructVariant for Compound<'_> {
+    type Ok = Written;
+    type Error = Unwind;
+
+    #[inline]
+    fn serialize_field<T: ?Sized + Serialize>(
+        &mut self,
+        name: &'static str,
+        value: &T,
+    ) -> Result<(), Unwind> {
+        self.field(name, value)
+    }
+
+    #[inline]
+    fn end(self) -> Result<Written, Unwind> {
+        self.close(b"}}", b"}")
     }
 }
 

@@ -1,5 +1,7 @@
 #![doc = include_str!("../README.md")]
 
+#[cfg(feature = "tokio")]
+mod chunks;
 mod compound;
 mod document;
 mod error;
@@ -9,19 +11,20 @@ mod frame;
 mod history;
 mod lazy;
 mod production;
-#[cfg(feature = "tokio")]
-mod push;
-mod raw_json;
 mod serializer;
 mod stream;
 mod text;
 mod walker;
+#[cfg(feature = "tokio")]
+mod writer;
 
+#[cfg(feature = "tokio")]
+pub use chunks::{Chunks, ChunksError, ReaderGone};
 pub use document::{DEFAULT_CHUNK_SIZE, JsonDocument, to_stream};
 pub use error::JsonError;
 pub use history::JsonStatistics;
 pub use lazy::{LazyJson, LazyObject};
-#[cfg(feature = "tokio")]
-pub use push::{ChunkedWriter, ChunkedWriterBuilder, Chunks, ChunksError, ReaderGone};
-pub use raw_json::RawJson;
 pub use stream::{CountLength, JsonSource, JsonStream};
+pub use text::RawJson;
+#[cfg(feature = "tokio")]
+pub use writer::{ChunkedWriter, ChunkedWriterBuilder};

@@ -2,14 +2,13 @@
 
 use std::fmt::{self, Display};
 
-use serde::ser::{Serialize, Serializer};
+use serde::ser::{Serialize, SerializeStruct, Serializer};
 use serde_json::ser::Formatter;
 
-use crate::compound::{Compound, Fields, Text};
+use crate::compound::Compound;
 use crate::error::Unwind;
 use crate::frame::{Frame, KeyHash, Kind, UNKNOWN_LENGTH};
-use crate::raw_json::{NUMBER_TOKEN, RAW_TOKEN};
-use crate::text::Rule;
+use crate::text::{NUMBER_TOKEN, RAW_TOKEN, Rule, TextField, integers};
 use crate::walker::{Mode, Walker, Written};
 
 impl<'a> Serializer for &'a mut Walker {
@@ -29,53 +28,7 @@ impl<'a> Serializer for &'a mut Walker {
         self.close(if value { b"true" } else { b"false" })
     }
 
-    #[inline]
-    fn serialize_i8(self, value: i8) -> Result<Written, Unwind> {
-        self.number(|formatter, walker| formatter.write_i8(walker, value))
-    }
-
-    #[inline]
-    fn serialize_i16(self, value: i16) -> Result<Written, Unwind> {
-        self.number(|formatter, walker| formatter.write_i16(walker, value))
-    }
-
-    #[inline]
-    fn serialize_i32(self, value: i32) -> Result<Written, Unwind> {
-        self.number(|formatter, walker| formatter.write_i32(walker, value))
-    }
-
-    #[inline]
-    fn serialize_i64(self, value: i64) -> Result<Written, Unwind> {
-        self.number(|formatter, walker| formatter.write_i64(walker, value))
-    }
-
-    fn serialize_i128(self, value: i128) -> Result<Written, Unwind> {
-        self.number(|formatter, walker| formatter.write_i128(walker, value))
-    }
-
-    #[inline]
-    fn serialize_u8(self, value: u8) -> Result<Written, Unwind> {
-        self.number(|formatter, walker| formatter.write_u8(walker, value))
-    }
-
-    #[inline]
-    fn serialize_u16(self, value: u16) -> Result<Written, Unwind> {
-        self.number(|formatter, walker| formatter.write_u16(walker, value))
-    }
-
-    #[inline]
-    fn serialize_u32(self, value: u32) -> Result<Written, Unwind> {
-        self.number(|formatter, walker| formatter.write_u32(walker, value))
-    }
-
-    #[inline]
-    fn serialize_u64(self, value: u64) -> Result<Written, Unwind> {
-        self.number(|formatter, walker| formatter.write_u64(walker, value))
-    }
-
-    fn serialize_u128(self, value: u128) -> Result<Written, Unwind> {
-        self.number(|formatter, walker| formatter.write_u128(walker, value))
-    }
+    integers!();
 
     #[inline]
     fn serialize_f32(self, value: f32) -> Result<Written, Unwind> {
@@ -221,8 +174,8 @@ impl<'a> Serializer for &'a mut Walker {
     #[inline]
     fn serialize_struct(self, name: &'static str, len: usize) -> Result<Fields<'a>, Unwind> {
         match name {
-            RAW_TOKEN => Ok(Fields::Text(Text::new(self, Rule::Raw))),
-            NUMBER_TOKEN => Ok(Fields::Text(Text::new(self, Rule::Number))),
+            RAW_TOKEN => Ok(Fields::Text(TextField::new(self, Rule::Raw))),
+            NUMBER_TOKEN => Ok(Fields::Text(TextField::new(self, Rule::Number))),
             _ => Ok(Fields::Struct(Compound::open(
                 self,
                 Kind::Struct,
@@ -331,5 +284,37 @@ fn exact_len<I: Iterator>(iterator: &I) -> Option<usize> {
     match iterator.size_hint() {
         (low, Some(high)) if low == high => Some(low),
         _ => None,
+    }
+}
+
+/// A struct: of fields, or one of those by which `serde_json` passes text that is written as it is.
+#[derive(Debug)]
+pub(crate) enum Fields<'a> {
+    Struct(Compound<'a>),
+    Text(TextField<'a>),
+}
+
+impl SerializeStruct for Fields<'_> {
+    type Ok = Written;
+    type Error = Unwind;
+
+    #[inline]
+    fn serialize_field<T: ?Sized + Serialize>(
+        &mut self,
+        name: &'static str,
+        value: &T,
+    ) -> Result<(), Unwind> {
+        match self {
+            Self::Struct(fields) => fields.field(name, value),
+            Self::Text(text) => text.field(name, value),
+        }
+    }
+
+    #[inline]
+    fn end(self) -> Result<Written, Unwind> {
+        match self {
+            Self::Struct(fields) => fields.close(b"}", b""),
+            Self::Text(text) => text.end(),
+        }
     }
 }

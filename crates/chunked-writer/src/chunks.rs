@@ -1,13 +1,163 @@
-//! What a writer and its chunks share.
+//! The chunks of a writer: how they get from one end to the other, and how they end.
 
 use std::collections::VecDeque;
+use std::error::Error;
+use std::fmt;
+use std::io;
 use std::num::NonZeroUsize;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
+use futures_core::{FusedStream, Stream};
 
-use crate::push::error::{ChunksError, ReaderGone};
+/// What is written into a [`ChunkedWriter`](crate::ChunkedWriter), as a stream of chunks. None is empty. With the feature
+/// `tokio`.
+///
+/// Ends well if the writer was finished, and else with an error; after either it stays ended. Dropping it makes
+/// writing fail. With the feature `http-body` it is an `http_body::Body` too.
+#[must_use = "dropping the chunks makes writing fail"]
+pub struct Chunks {
+    channel: Arc<Channel>,
+}
+
+impl Chunks {
+    pub(crate) fn new(channel: Arc<Channel>) -> Self {
+        Self { channel }
+    }
+}
+
+impl Stream for Chunks {
+    type Item = Result<Bytes, ChunksError>;
+
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.channel.poll_receive(context)
+    }
+
+    /// Exact once the writer is finished.
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        let (queued, ended) = self.channel.remaining();
+        (queued, ended.then_some(queued))
+    }
+}
+
+impl FusedStream for Chunks {
+    fn is_terminated(&self) -> bool {
+        self.channel.end_is_seen()
+    }
+}
+
+/// With the feature `http-body`. The size hint is exact once the writer is finished.
+#[cfg(feature = "http-body")]
+impl http_body::Body for Chunks {
+    type Data = Bytes;
+    type Error = ChunksError;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<http_body::Frame<Bytes>, ChunksError>>> {
+        self.poll_next(context)
+            .map(|item| item.map(|chunk| chunk.map(http_body::Frame::data)))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.channel.remaining() == (0, true)
+    }
+
+    fn size_hint(&self) -> http_body::SizeHint {
+        let (_, ended) = self.channel.remaining();
+        let queued = self.channel.queued_bytes();
+        if ended {
+            return http_body::SizeHint::with_exact(queued);
+        }
+        let mut hint = http_body::SizeHint::new();
+        hint.set_lower(queued);
+        hint
+    }
+}
+
+impl Drop for Chunks {
+    fn drop(&mut self) {
+        self.channel.drop_reader();
+    }
+}
+
+impl fmt::Debug for Chunks {
+    /// Without the bytes, which may be secret.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (queued, ended) = self.channel.remaining();
+        formatter
+            .debug_struct("Chunks")
+            .field("queued", &queued)
+            .field("ended", &ended)
+            .finish()
+    }
+}
+
+/// Why the chunks of a [`ChunkedWriter`](crate::ChunkedWriter) came to no clean end. What came before is a true prefix of
+/// what was written.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum ChunksError {
+    /// The writer was dropped, or only shut down and then dropped, without
+    /// [`finish`](crate::ChunkedWriter::finish).
+    Unfinished,
+    /// The writer was dropped by a panic.
+    Panicked,
+    /// The writer was [aborted](crate::ChunkedWriter::abort) with this error, which is the source.
+    Aborted(Box<dyn Error + Send + Sync>),
+}
+
+impl fmt::Display for ChunksError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Unfinished => "the writer was dropped before it was finished",
+            Self::Panicked => "the writer was dropped by a panic",
+            Self::Aborted(_) => "the writer gave up",
+        })
+    }
+}
+
+impl Error for ChunksError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Unfinished | Self::Panicked => None,
+            Self::Aborted(error) => Some(&**error),
+        }
+    }
+}
+
+impl From<ChunksError> for io::Error {
+    fn from(error: ChunksError) -> Self {
+        let kind = match error {
+            ChunksError::Unfinished => io::ErrorKind::UnexpectedEof,
+            ChunksError::Panicked | ChunksError::Aborted(_) => io::ErrorKind::Other,
+        };
+        Self::new(kind, error)
+    }
+}
+
+/// [`Chunks`](crate::Chunks) were dropped before they came to their end, so nobody will read what is written.
+///
+/// As an [`io::Error`] it is a [`BrokenPipe`](io::ErrorKind::BrokenPipe).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReaderGone;
+
+impl fmt::Display for ReaderGone {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("the chunks were dropped before they were read")
+    }
+}
+
+impl Error for ReaderGone {}
+
+impl From<ReaderGone> for io::Error {
+    fn from(gone: ReaderGone) -> Self {
+        Self::new(io::ErrorKind::BrokenPipe, gone)
+    }
+}
 
 /// A bounded queue of chunks, from one writer to one reader.
 #[derive(Debug)]

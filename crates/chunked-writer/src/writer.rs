@@ -1,4 +1,4 @@
-//! The writer.
+//! A writer with chunks at its other end.
 
 use std::error::Error;
 use std::fmt;
@@ -11,10 +11,8 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use tokio::io::AsyncWrite;
 
+use crate::chunks::{Channel, Chunks, ChunksError, ReaderGone};
 use crate::document::DEFAULT_CHUNK_SIZE;
-use crate::push::channel::Channel;
-use crate::push::chunks::Chunks;
-use crate::push::error::{ChunksError, ReaderGone};
 use crate::walker::grow;
 
 /// A `tokio::io::AsyncWrite` with a stream of [`Chunks`] at its other end. With the feature `tokio`.
