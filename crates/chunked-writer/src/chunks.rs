@@ -12,12 +12,12 @@ use std::task::{Context, Poll, Waker};
 use bytes::Bytes;
 use futures_core::{FusedStream, Stream};
 
-/// What is written into a [`ChunkedWriter`](crate::ChunkedWriter), as a stream of chunks. None is empty. With the feature
+/// The stream of chunks at the other end of a [`ChunkedWriter`](crate::ChunkedWriter). No chunk is empty. With the feature
 /// `tokio`.
 ///
-/// Ends well if the writer was finished, and else with an error; after either it stays ended. Dropping it makes
-/// writing fail. With the feature `http-body` it is an `http_body::Body` too.
-#[must_use = "dropping the chunks makes writing fail"]
+/// It ends well if the writer was finished, and otherwise with an error; after either it stays ended. Dropping it makes
+/// writes fail. With the feature `http-body` it is an `http_body::Body` too.
+#[must_use = "dropping the chunks makes writes fail"]
 pub struct Chunks {
     channel: Arc<Channel>,
 }
@@ -85,7 +85,7 @@ impl Drop for Chunks {
 }
 
 impl fmt::Debug for Chunks {
-    /// Without the bytes, which may be secret.
+    /// Omits the bytes, which may be secret.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (queued, ended) = self.channel.remaining();
         formatter
@@ -96,13 +96,12 @@ impl fmt::Debug for Chunks {
     }
 }
 
-/// Why the chunks of a [`ChunkedWriter`](crate::ChunkedWriter) came to no clean end. What came before is a true prefix of
-/// what was written.
+/// Why the chunks of a [`ChunkedWriter`](crate::ChunkedWriter) did not end well. The chunks before the error are a true
+/// prefix of what was written.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ChunksError {
-    /// The writer was dropped, or only shut down and then dropped, without
-    /// [`finish`](crate::ChunkedWriter::finish).
+    /// The writer was dropped without [`finish`](crate::ChunkedWriter::finish), perhaps after a shutdown.
     Unfinished,
     /// The writer was dropped by a panic.
     Panicked,
@@ -139,9 +138,9 @@ impl From<ChunksError> for io::Error {
     }
 }
 
-/// [`Chunks`](crate::Chunks) were dropped before they came to their end, so nobody will read what is written.
+/// The [`Chunks`] were dropped before their end, so nothing that is written will be read.
 ///
-/// As an [`io::Error`] it is a [`BrokenPipe`](io::ErrorKind::BrokenPipe).
+/// Converted into an [`io::Error`], it is a [`BrokenPipe`](io::ErrorKind::BrokenPipe).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ReaderGone;
 
@@ -180,7 +179,7 @@ enum End {
     Open,
     Finished,
     Failed(ChunksError),
-    /// It has been handed over.
+    /// The reader has seen it.
     Seen,
 }
 
@@ -203,7 +202,7 @@ impl Channel {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Resolves when one more chunk may be sent. Without a context nobody is woken.
+    /// Resolves when one more chunk may be sent. Without a context, no task is woken.
     pub(crate) fn poll_room(&self, context: Option<&Context<'_>>) -> Poll<Result<(), ReaderGone>> {
         let mut inner = self.lock();
         if inner.reader_gone {
@@ -214,7 +213,7 @@ impl Channel {
         }
         let replaced = context.and_then(|context| register(&mut inner.writer, context));
         drop(inner);
-        // A waker's drop is somebody else's code: not under the lock.
+        // Dropping a waker runs foreign code: not under the lock.
         drop(replaced);
         Poll::Pending
     }
@@ -228,7 +227,7 @@ impl Channel {
         wake(waker);
     }
 
-    /// Ends the stream after what was sent, and after one last chunk, which needs no room.
+    /// Ends the stream after what was sent and one last chunk, which needs no room.
     pub(crate) fn end(
         &self,
         last: Bytes,
@@ -251,8 +250,6 @@ impl Channel {
     pub(crate) fn reader_is_gone(&self) -> bool {
         self.lock().reader_gone
     }
-
-    // The reader's side.
 
     pub(crate) fn poll_receive(
         &self,
@@ -297,7 +294,7 @@ impl Channel {
             .sum()
     }
 
-    /// Whether the end has been handed over.
+    /// Whether the reader has seen the end.
     pub(crate) fn end_is_seen(&self) -> bool {
         let inner = self.lock();
         inner.queue.is_empty() && matches!(inner.end, End::Seen)
@@ -314,7 +311,7 @@ impl Channel {
     }
 }
 
-/// Notes whom to wake, and returns whoever was noted before.
+/// Notes the task to wake, and returns the waker that was noted before.
 fn register(slot: &mut Option<Waker>, context: &Context<'_>) -> Option<Waker> {
     match slot {
         Some(waker) if waker.will_wake(context.waker()) => None,

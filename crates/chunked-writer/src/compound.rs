@@ -10,22 +10,22 @@ use crate::frame::{Frame, KeyHash, Kind, UNKNOWN_LENGTH};
 use crate::text::{Rule, TextSerializer};
 use crate::walker::{Mode, Walker, Written};
 
-/// What becomes of the next child.
+/// What happens to the next child.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
     /// It is written.
     Live,
-    /// It may be one of those that are written already.
+    /// It may be written already.
     Returning,
-    /// The walk was suspended or has failed: nothing more.
+    /// Nothing: the walk was suspended or has failed.
     Left,
 }
 
-/// What is to be done with a child.
+/// What to do with a child.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Child {
     Write,
-    /// All but its value is written.
+    /// Everything except its value is written.
     WriteRest,
     PassOver,
 }
@@ -36,9 +36,9 @@ pub(crate) struct Compound<'a> {
     walker: &'a mut Walker,
     /// How many children are written, or passed over.
     index: u64,
-    /// How many of them a walk that comes back passes over.
+    /// How many of them a walk that resumes passes over.
     resume: u64,
-    /// How many children there are to be, or [`UNKNOWN_LENGTH`].
+    /// How many children were announced, or [`UNKNOWN_LENGTH`].
     length: u64,
     /// The hash of the key of the child that is partly written.
     key: u32,
@@ -46,9 +46,9 @@ pub(crate) struct Compound<'a> {
     phase: Phase,
     /// Whether a comma comes before the next child.
     separate: bool,
-    /// Whether the closing bracket is written already: as in `serde_json`, at once if the length was said to be 0.
+    /// Whether the closing bracket is written already: at once if the announced length is 0, as in `serde_json`.
     closed: bool,
-    /// In a map: what is to be done with the value of the key that came last, until it comes.
+    /// In a map, between a key and its value: what to do with the value.
     entry: Option<Child>,
 }
 
@@ -88,7 +88,7 @@ impl<'a> Compound<'a> {
         })
     }
 
-    /// Passes over what is written, in an iterator of children.
+    /// Passes over the children in an iterator that are written.
     #[inline]
     pub(crate) fn jump<I: Iterator>(&mut self, children: &mut I) -> Result<(), Unwind> {
         if self.phase == Phase::Returning {
@@ -140,7 +140,7 @@ impl<'a> Compound<'a> {
         Ok(Child::WriteRest)
     }
 
-    /// Writes the value of a child, and suspends if it is time. The key is for the frame, should it be suspended inside.
+    /// Writes the value of a child, and suspends if the walker stops. The key is for the frame, if it is suspended inside.
     #[inline]
     fn value<T: ?Sized + Serialize>(
         &mut self,
@@ -271,7 +271,7 @@ impl<'a> Compound<'a> {
         }
     }
 
-    /// Keys and values do not alternate. The bytes would depend on where the walks end.
+    /// Keys and values do not alternate: the bytes would depend on where the walks end.
     #[cold]
     fn misuse(&mut self, message: &'static str) -> Unwind {
         self.phase = Phase::Left;
@@ -337,7 +337,7 @@ impl SerializeMap for Compound<'_> {
         Ok(())
     }
 
-    /// The key is gone by now, so a later walk does not compare it.
+    /// The key is gone, so a later walk does not compare it.
     #[inline]
     fn serialize_value<V: ?Sized + Serialize>(&mut self, value: &V) -> Result<(), Unwind> {
         match self.entry.take() {
@@ -383,7 +383,7 @@ impl SerializeStructVariant for Compound<'_> {
     }
 }
 
-/// A hash of the key as it is written.
+/// Hashes the key as it is written.
 fn hash_of_key<K: ?Sized + Serialize>(key: &K) -> u32 {
     struct OneEntry<'a, K: ?Sized>(&'a K);
 
@@ -396,7 +396,7 @@ fn hash_of_key<K: ?Sized + Serialize>(key: &K) -> u32 {
     }
 
     let mut hash = KeyHash::new();
-    // A key that cannot be written has failed before, and is not compared.
+    // A key that cannot be written has failed before: it is not compared.
     if serde_json::to_writer(&mut hash, &OneEntry(key)).is_err() {
         return 0;
     }

@@ -100,24 +100,24 @@ impl Record {
     }
 }
 
-/// How many checkpoints are kept: when there are more, every other one is dropped and the spacing doubles.
+/// The maximum number of checkpoints: when there are more, every other one is dropped and the spacing doubles.
 const MOST_CHECKPOINTS: usize = 512;
-/// How many frames all of their paths may have.
+/// The maximum number of frames in all of their paths.
 const MOST_FRAMES: usize = 16 * 1024;
-/// The distance of checkpoints at first, in bytes.
+/// The initial distance of checkpoints, in bytes.
 const FIRST_SPACING: u64 = 64 * 1024;
 
-/// One of them: its path is a range of [`Checkpoints::frames`].
+/// A checkpoint. Its path is a range of [`Checkpoints::frames`].
 #[derive(Clone, Copy, Debug)]
 struct Checkpoint {
     fingerprint: Fingerprint,
     frames_end: usize,
 }
 
-/// Where walks started: offset, hash of all that comes before, and path. In ascending order.
+/// Where walks started: offset, hash of everything before, and path. In ascending order.
 ///
-/// At most 512 of 64 bytes, with paths of together at most 16,384 frames of 24 bytes: 416 KiB at the very most, and
-/// some 80 KiB for a value that is four levels deep.
+/// At most 512 of 64 bytes, with at most 16,384 frames of 24 bytes in their paths: 416 KiB in the worst case, and about 80
+/// KiB for a value that is four levels deep.
 #[derive(Debug)]
 pub(crate) struct Checkpoints {
     list: Vec<Checkpoint>,
@@ -136,7 +136,7 @@ impl Default for Checkpoints {
 }
 
 impl Checkpoints {
-    /// Whether a walk that starts at `offset` should be noted.
+    /// Whether to note a walk that starts at `offset`.
     pub(crate) fn wants(&self, offset: u64) -> bool {
         let last = self
             .list
@@ -145,7 +145,7 @@ impl Checkpoints {
         offset >= last.saturating_add(self.spacing)
     }
 
-    /// Notes where a walk starts. Does nothing if it is not [wanted](Self::wants), or its path is too long to keep.
+    /// Notes where a walk starts, unless it is not [wanted](Self::wants) or its path is too long to keep.
     pub(crate) fn note(&mut self, fingerprint: Fingerprint, path: &[Frame]) {
         if !self.wants(fingerprint.position()) || path.len() > MOST_FRAMES / 8 {
             return;
@@ -212,7 +212,7 @@ impl Checkpoints {
     }
 }
 
-/// Follows the bytes of one production and compares them with the document's checkpoints as it passes them.
+/// Hashes the bytes of one production and compares the hash at each checkpoint of the document.
 #[derive(Debug)]
 pub(crate) struct Verifier {
     history: Arc<History>,
@@ -231,11 +231,11 @@ impl Verifier {
         }
     }
 
-    /// Takes in the bytes that follow.
+    /// Hashes the bytes that follow.
     pub(crate) fn update(&mut self, mut bytes: &[u8]) {
         while let Some(next) = self.next {
             let ahead = next.position() - self.fingerprint.position();
-            // A checkpoint beyond these bytes is for a later call, one at their very end for this one.
+            // A checkpoint beyond these bytes is for a later call; one exactly at their end is for this one.
             let Some((before, after)) = usize::try_from(ahead)
                 .ok()
                 .and_then(|ahead| bytes.split_at_checked(ahead))
@@ -254,7 +254,7 @@ impl Verifier {
         self.fingerprint.update(bytes);
     }
 
-    /// Looks up the next checkpoint if none is known, and says whether the walk that starts here should become one.
+    /// Looks up the next checkpoint if none is known. Returns whether the walk that starts here should become one.
     pub(crate) fn start_walk(&mut self) -> bool {
         if self.next.is_some() {
             return false;
@@ -265,7 +265,7 @@ impl Verifier {
         self.next.is_none() && record.checkpoints.wants(position)
     }
 
-    /// Whether some bytes were not those of an earlier production.
+    /// Whether some bytes differed from those of an earlier production.
     pub(crate) fn changed(&self) -> bool {
         self.changed
     }

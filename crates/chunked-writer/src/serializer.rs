@@ -1,4 +1,4 @@
-//! The serializer: everything of serde's data model, written as `serde_json` writes it.
+//! The serializer: serde's whole data model, written as `serde_json` writes it.
 
 use std::fmt::{self, Display};
 
@@ -197,7 +197,7 @@ impl<'a> Serializer for &'a mut Walker {
         Compound::open(self, Kind::StructVariant, b"{", b"}", Some(len))
     }
 
-    /// What slices, `Vec` and `VecDeque` call: passing over what is written already costs them nothing.
+    /// Called by slices, `Vec` and `VecDeque`, which pass over what is written at no cost.
     #[inline]
     fn collect_seq<I>(self, items: I) -> Result<Written, Unwind>
     where
@@ -229,7 +229,7 @@ impl<'a> Serializer for &'a mut Walker {
     }
 
     fn collect_str<T: ?Sized + Display>(self, value: &T) -> Result<Written, Unwind> {
-        /// Escapes what a `Display` implementation writes. In full: there is no way to stop in the middle of it.
+        /// Escapes what a `Display` implementation writes. It cannot be stopped in the middle.
         struct Escape<'a>(&'a mut Walker);
 
         impl fmt::Write for Escape<'_> {
@@ -251,7 +251,7 @@ impl<'a> Serializer for &'a mut Walker {
 }
 
 impl Walker {
-    /// The `{"Variant":` before the content of a variant. Not written again when a walk comes back to the content.
+    /// Writes the `{"Variant":` before the content of a variant, unless the walk resumes inside the content.
     fn open_variant(&mut self, variant: &str) -> Result<(), Unwind> {
         if self.is_resuming() {
             return Ok(());
@@ -260,7 +260,7 @@ impl Walker {
         self.field(false, variant)
     }
 
-    /// Leaves a container whose child did not end well, or ended well where it cannot have.
+    /// Leaves a container whose child failed, or succeeded where it cannot have.
     pub(crate) fn leave(&mut self, result: Result<(), Unwind>, frame: Frame) {
         match (self.mode(), result) {
             (Mode::Suspended, Err(_)) => self.push_frame(frame),
@@ -287,7 +287,7 @@ fn exact_len<I: Iterator>(iterator: &I) -> Option<usize> {
     }
 }
 
-/// A struct: of fields, or one of those by which `serde_json` passes text that is written as it is.
+/// A struct of fields, or one by which `serde_json` passes text that is written as it is.
 #[derive(Debug)]
 pub(crate) enum Fields<'a> {
     Struct(Compound<'a>),

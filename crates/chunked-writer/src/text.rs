@@ -9,23 +9,23 @@ use serde_json::ser::{CompactFormatter, Formatter};
 use crate::error::{JsonError, Unwind};
 use crate::walker::{Mode, Walker, Written};
 
-/// The name by which `serde_json` knows its `RawValue`, both of the struct and of its one field.
+/// The name by which `serde_json` recognizes its `RawValue`: that of the struct and of its one field.
 pub(crate) const RAW_TOKEN: &str = "$serde_json::private::RawValue";
-/// The name by which `serde_json` knows a number of arbitrary precision.
+/// The name by which `serde_json` recognizes a number of arbitrary precision.
 pub(crate) const NUMBER_TOKEN: &str = "$serde_json::private::Number";
 
-/// Text that is one JSON value already and is written as it is, byte for byte.
+/// Text that is one JSON value already. It is written as it is, byte for byte.
 ///
-/// Inside a sequence it may be several values separated by commas, which saves a call for each. Writing it is a copy
-/// of memory, whatever its length: it may span many chunks, and none of it is held twice.
+/// Inside a sequence the text may be several values separated by commas, which saves a call for each. Writing it only
+/// copies memory. It may span many chunks, and none of it is held twice.
 ///
-/// To the serializer it looks like `serde_json`'s `RawValue`, so `serde_json` with its feature `raw_value` writes the
-/// same bytes. Any other serializer gets a struct with one field and a strange name.
+/// It serializes like `RawValue` of `serde_json`, so `serde_json` with its feature `raw_value` writes the same bytes. Any
+/// other serializer gets a struct with one field and a strange name.
 ///
-/// **The text is not validated.** What is no JSON makes the whole document no JSON: so does empty text, except as the only
-/// element of a sequence, and as the root it makes an empty document, whose stream ends without a chunk. In a document
-/// that is [left open](crate::JsonDocument::left_open), text that is the root must end with its brace or bracket:
-/// with white space after it the stream fails with [`JsonError::NotOpen`](crate::JsonError::NotOpen).
+/// **The text is not validated.** Invalid text makes the whole document invalid. So does empty text, except as the only
+/// element of a sequence; as the root it makes an empty document, whose stream ends without a chunk. In a document that is
+/// [left open](crate::JsonDocument::left_open), text at the root must end with its brace or bracket: with white space
+/// after it, the stream fails with [`JsonError::NotOpen`].
 ///
 /// ```
 /// use chunked_writer::{JsonDocument, RawJson};
@@ -39,7 +39,7 @@ pub(crate) const NUMBER_TOKEN: &str = "$serde_json::private::Number";
 pub struct RawJson<'a>(&'a str);
 
 impl<'a> RawJson<'a> {
-    /// Takes the text at its word.
+    /// Wraps text that the caller knows to be JSON.
     #[must_use]
     pub const fn from_trusted(text: &'a str) -> Self {
         Self(text)
@@ -60,7 +60,7 @@ impl Serialize for RawJson<'_> {
     }
 }
 
-/// What the text is, and so what is refused.
+/// What the text is for, and so what is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Rule {
     /// A key: scalars are quoted.
