@@ -18,6 +18,7 @@ use futures_util::stream::FusedStream;
 use futures_util::{Stream, StreamExt};
 use proptest::prelude::*;
 use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio_util::io::StreamReader;
 
 fn channel(chunk_size: usize, queued: usize, exact: bool) -> (ChunkedWriter, Chunks) {
     let builder = ChunkedWriter::builder()
@@ -273,8 +274,7 @@ async fn both_ends_in_two_tasks() {
         Ok::<_, io::Error>(())
     });
     let mut read = Vec::new();
-    chunks
-        .into_async_read()
+    StreamReader::new(chunks)
         .read_to_end(&mut read)
         .await
         .unwrap();
@@ -303,7 +303,6 @@ fn auto_traits() {
     static_assertions::assert_impl_all!(ChunkedWriter: Send, Sync, Unpin, std::fmt::Debug);
     static_assertions::assert_impl_all!(chunked_writer::ChunkedWriterBuilder: Send, Sync, Unpin, Copy, std::fmt::Debug);
     static_assertions::assert_impl_all!(Chunks: Send, Sync, Unpin, std::fmt::Debug);
-    static_assertions::assert_impl_all!(chunked_writer::ChunkReader<Chunks>: Send, Sync, Unpin, std::fmt::Debug);
     static_assertions::assert_impl_all!(ChunksError: Send, Sync, Unpin, Error);
     static_assertions::assert_impl_all!(ReaderGone: Send, Sync, Unpin, Copy, Error);
 }

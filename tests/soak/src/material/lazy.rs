@@ -1,13 +1,13 @@
 use std::sync::Arc;
 
-use driver_streaming::{LazyDocument, LazyJson};
+use driver_streaming::{JsonDocument, LazyJson};
 
 use super::cut::LIQUIDITY;
 use super::stamped::Stamped;
 
 /// What [`Stamped`] serialises as, made while it is sent.
-pub(super) fn lazy(stamped: Stamped) -> LazyDocument {
-    LazyDocument::new(move || {
+pub(super) fn lazy(stamped: Stamped) -> JsonDocument<LazyJson> {
+    JsonDocument::lazy(move || {
         let Stamped { id, auction, cut } = stamped.clone();
         let mut object = LazyJson::object().field("id", id);
         if cut.keeps("tokens") {

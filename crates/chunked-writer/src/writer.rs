@@ -1,4 +1,4 @@
-//! The writer.
+//! A writer with chunks at its other end.
 
 use std::error::Error;
 use std::fmt;
@@ -11,38 +11,35 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use tokio::io::AsyncWrite;
 
-use crate::buffer::grow;
+use crate::chunks::{Channel, Chunks, ChunksError, ReaderGone};
 use crate::document::DEFAULT_CHUNK_SIZE;
-use crate::push::channel::Channel;
-use crate::push::chunks::Chunks;
-use crate::push::error::{ChunksError, ReaderGone};
+use crate::walker::grow;
 
 /// A `tokio::io::AsyncWrite` with a stream of [`Chunks`] at its other end. With the feature `tokio`.
 ///
-/// Bounded: at most the configured number of chunks wait to be read, and one is being filled. While they wait, writing
-/// is `Pending`. What is written is copied once, into the chunk; the first chunk is there when it is full, or
+/// Memory is bounded: at most the configured number of chunks wait to be read, and one is being filled. While that many
+/// wait, writes are `Pending`. Bytes are copied once, into the chunk. A chunk can be read when it is full, or
 /// [flushed](#flush-and-shutdown).
 ///
 /// # The end
 ///
-/// [`finish`](Self::finish) is the only clean end. A writer that is dropped, or dropped by a panic, or
-/// [aborted](Self::abort), reaches the reader as an error after what was sent before. Conversely, once [`Chunks`] have
-/// been dropped, writing fails with [`BrokenPipe`](io::ErrorKind::BrokenPipe).
+/// [`finish`](Self::finish) is the only clean end. If the writer is dropped, by a panic or otherwise, or
+/// [aborted](Self::abort), the reader gets an error after what was sent before. Conversely, once the [`Chunks`] have been
+/// dropped, writes fail with [`BrokenPipe`](io::ErrorKind::BrokenPipe).
 ///
 /// # Flush and shutdown
 ///
-/// `flush` hands over the partial chunk, as `AsyncWrite` promises, so chunks may be short in front of a flush;
-/// [`exact_chunks`](ChunkedWriterBuilder::exact_chunks) opts out of that. `shutdown` flushes and refuses
-/// what is written after it, but is no clean end, since encoders pass it on without knowing whether all went well:
-/// `finish` has to follow.
+/// `flush` sends the partial chunk, as `AsyncWrite` requires, so the chunk before a flush may be short;
+/// [`exact_chunks`](ChunkedWriterBuilder::exact_chunks) opts out of that. `shutdown` flushes and refuses later writes. It is
+/// not a clean end, since encoders pass it on without knowing whether all went well: call `finish` after it.
 ///
 /// # Cancel safety
 ///
-/// A write, flush or shutdown that is cancelled while pending has handed over nothing; what was written before it stays.
+/// A write, flush or shutdown that is cancelled while pending has sent nothing. Bytes written before it are kept.
 ///
 /// # Code that must block
 ///
-/// `SyncIoBridge` of tokio-util turns the writer into a `std::io::Write` for a blocking thread:
+/// Use `SyncIoBridge` of tokio-util to make the writer a `std::io::Write` for a blocking thread:
 ///
 /// ```
 /// use chunked_writer::ChunkedWriter;
@@ -72,26 +69,26 @@ pub struct ChunkedWriter {
     chunk_size: usize,
     exact: bool,
     shut_down: bool,
-    /// Finished or aborted: nothing is left for `drop` to tell.
+    /// Finished or aborted: `drop` has nothing left to report.
     ended: bool,
 }
 
 impl ChunkedWriter {
-    /// A writer and its chunks, with the builder's defaults.
+    /// Creates a writer and its chunks, with the builder's defaults.
     pub fn new() -> (Self, Chunks) {
         Self::builder().build()
     }
 
-    /// To choose another chunk size or bound.
+    /// Returns a builder, to choose another chunk size or bound.
     pub fn builder() -> ChunkedWriterBuilder {
         ChunkedWriterBuilder::default()
     }
 
-    /// Ends the stream well, after what is written. Needs no waiting: the partial chunk is handed over beyond the bound.
+    /// Ends the stream well, after what was written. This does not wait: the partial chunk may exceed the bound.
     ///
     /// # Errors
     ///
-    /// If the reader is gone.
+    /// If the reader is gone: the [`Chunks`] were dropped.
     pub fn finish(mut self) -> Result<(), ReaderGone> {
         self.ended = true;
         let mut last = std::mem::take(&mut self.buffer);
@@ -99,12 +96,12 @@ impl ChunkedWriter {
         self.channel.end(Bytes::from(last), Ok(()))
     }
 
-    /// Ends the stream with an error, after the chunks that were handed over. A partial chunk is dropped.
+    /// Ends the stream with an error, after the chunks that were sent. A partial chunk is dropped.
     pub fn abort(mut self, error: impl Into<Box<dyn Error + Send + Sync>>) {
         self.fail(ChunksError::Aborted(error.into()));
     }
 
-    /// Whether the reader is gone, so that there is no use in writing.
+    /// Whether the reader is gone, so that writing is of no use.
     #[must_use]
     pub fn is_closed(&self) -> bool {
         self.channel.reader_is_gone()
@@ -112,11 +109,11 @@ impl ChunkedWriter {
 
     fn fail(&mut self, error: ChunksError) {
         self.ended = true;
-        // A reader that is gone needs not to be told.
+        // If the reader is gone, nobody needs the error.
         let _ = self.channel.end(Bytes::new(), Err(error));
     }
 
-    /// Hands over the buffer if it is full.
+    /// Sends the buffer if it is full.
     fn poll_send_full(&mut self, context: Option<&Context<'_>>) -> Poll<Result<(), ReaderGone>> {
         if self.buffer.len() == self.chunk_size {
             ready!(self.channel.poll_room(context))?;
@@ -151,7 +148,7 @@ impl AsyncWrite for ChunkedWriter {
         let room = this.buffer.capacity().min(this.chunk_size) - this.buffer.len();
         let written = bytes.len().min(room);
         this.buffer.extend_from_slice(&bytes[..written]);
-        // At once, if there is room. If there is none, or nobody to read it, the next write finds out.
+        // At once, if there is room. If there is none, or the reader is gone, the next write finds out.
         let _ = this.poll_send_full(None);
         Poll::Ready(Ok(written))
     }
@@ -192,7 +189,7 @@ impl Drop for ChunkedWriter {
 }
 
 impl fmt::Debug for ChunkedWriter {
-    /// Without the bytes, which may be secret.
+    /// Omits the bytes, which may be secret.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
             .debug_struct("ChunkedWriter")
