@@ -1,7 +1,6 @@
-use crate::gate::Gate;
 use crate::recorder::contain_panics;
 use crate::timeline::{Timeline, Turn};
-use crate::{Clock, Ending, Recorder};
+use crate::{Ending, Recorder};
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
@@ -12,7 +11,7 @@ use std::time::Instant;
 /// [`MeasuredStream`](crate::MeasuredStream). Use: [`begin`](Self::begin) before each poll of the
 /// source, then exactly one of the methods that say what the poll returned. A poll that unwinds calls
 /// none of them, which is noticed later and counts as a failure.
-pub(crate) struct Watch<R: Recorder, C: Clock> {
+pub(crate) struct Watch<R: Recorder, C: Fn() -> Instant> {
     clock: C,
     timeline: Timeline,
     /// The report that is still to be made.
@@ -28,9 +27,9 @@ pub(crate) struct Watch<R: Recorder, C: Clock> {
     end_is_told: AtomicBool,
 }
 
-impl<R: Recorder, C: Clock> Watch<R, C> {
+impl<R: Recorder, C: Fn() -> Instant> Watch<R, C> {
     pub(crate) fn new(recorder: R, clock: C) -> Self {
-        let created = clock.now();
+        let created = clock();
         Self {
             clock,
             timeline: Timeline::new(created),
@@ -53,7 +52,7 @@ impl<R: Recorder, C: Clock> Watch<R, C> {
         *self.end_is_told.get_mut() = false;
         let open = self.gate.enter();
         if open {
-            self.poll_began = self.clock.now();
+            self.poll_began = (self.clock)();
         }
         open
     }
@@ -134,7 +133,7 @@ impl<R: Recorder, C: Clock> Watch<R, C> {
     }
 
     fn end_poll(&mut self, next: Turn) {
-        let now = self.clock.now();
+        let now = (self.clock)();
         self.timeline.poll(self.poll_began, now, next);
     }
 
@@ -153,7 +152,7 @@ impl<R: Recorder, C: Clock> Watch<R, C> {
                 self.if_dropped = Ending::Complete;
             }
             if !self.if_dropped.is_whole() {
-                let now = self.clock.now();
+                let now = (self.clock)();
                 self.timeline.turn_to(Turn::Consumer, now);
             }
             self.report(self.if_dropped);
@@ -168,14 +167,14 @@ impl<R: Recorder, C: Clock> Watch<R, C> {
     }
 }
 
-impl<R: Recorder, C: Clock> Drop for Watch<R, C> {
+impl<R: Recorder, C: Fn() -> Instant> Drop for Watch<R, C> {
     fn drop(&mut self) {
         // All of it, since the clock is the user's as well and a drop may happen while unwinding.
         contain_panics(|| self.report_drop());
     }
 }
 
-impl<R: Recorder, C: Clock> fmt::Debug for Watch<R, C> {
+impl<R: Recorder, C: Fn() -> Instant> fmt::Debug for Watch<R, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Watch")
             .field("timeline", &self.timeline)
@@ -183,5 +182,62 @@ impl<R: Recorder, C: Clock> fmt::Debug for Watch<R, C> {
             .field("gate", &self.gate)
             .field("if_dropped", &self.if_dropped)
             .finish()
+    }
+}
+
+/// Whether the source may be polled: keeps ended sources ended, and remembers a panic.
+///
+/// A poll that unwinds never reaches [`leave`](Gate::leave), so finding the gate still entered means
+/// that the source panicked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Gate {
+    Open,
+    Entered,
+    Closed,
+}
+
+impl Gate {
+    /// Before a poll of the source. `false`: it has ended, do not poll it.
+    ///
+    /// # Panics
+    ///
+    /// When the source panicked before. It has no error type we could make a value of, and whatever
+    /// it said next could look like a clean end.
+    #[inline]
+    #[track_caller]
+    pub(crate) fn enter(&mut self) -> bool {
+        assert!(
+            *self != Self::Entered,
+            "polled again after a poll of the source panicked"
+        );
+        if *self == Self::Closed {
+            return false;
+        }
+        *self = Self::Entered;
+        true
+    }
+
+    /// After a poll that may be followed by another.
+    #[inline]
+    pub(crate) fn leave(&mut self) {
+        *self = Self::Open;
+    }
+
+    /// After a poll that returned the end or an error.
+    #[inline]
+    pub(crate) fn close(&mut self) {
+        *self = Self::Closed;
+    }
+
+    /// Outside of a poll: whether the source panicked.
+    #[inline]
+    pub(crate) fn is_poisoned(self) -> bool {
+        self == Self::Entered
+    }
+
+    /// Whether the source has returned the end or an error.
+    #[inline]
+    pub(crate) fn is_closed(self) -> bool {
+        self == Self::Closed
     }
 }

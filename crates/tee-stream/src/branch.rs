@@ -11,9 +11,9 @@ use bytes::Bytes;
 use futures_core::{FusedStream, Stream};
 
 use crate::{
-    BranchEnd, BranchEnding, BranchMonitor, BranchOptions, TeeError, alarm::Alarm,
-    branch_options::OnEnd, cursor::CursorId, effects::Effects, monitor::Progress,
-    producer::Producer, reader::Reader, shared::Shared, state::Step, tail::Tail,
+    BranchEnd, BranchEnding, BranchOptions, TeeError, alarm::Alarm, branch_options::OnEnd,
+    cursor::CursorId, effects::Effects, producer::Producer, reader::Reader, shared::Shared,
+    state::Step, tail::Tail,
 };
 
 /// One reader of a [`Tee`](crate::Tee): a `Stream` of the whole document, at its own pace.
@@ -37,8 +37,9 @@ pub struct Branch<E> {
     phase: Phase<E>,
     tail: Tail,
     alarm: Alarm,
-    progress: Arc<Progress>,
-    replays: u32,
+    id: u64,
+    name: Option<Arc<str>>,
+    position: u64,
     patience_spent: Duration,
     on_end: Mutex<Option<OnEnd>>,
 }
@@ -67,8 +68,9 @@ impl<E> Branch<E> {
             phase: Phase::Document,
             tail: Tail::new(tail, shared.chunk_size),
             alarm: Alarm::new(),
-            progress: Arc::new(Progress::new(id, name)),
-            replays: 0,
+            id,
+            name,
+            position: 0,
             patience_spent: Duration::ZERO,
             on_end: Mutex::new(on_end),
             shared,
@@ -77,22 +79,17 @@ impl<E> Branch<E> {
 
     /// The number of this branch in its tee, counted from 0.
     pub fn id(&self) -> u64 {
-        self.progress.id()
+        self.id
     }
 
     /// The name it was given.
     pub fn name(&self) -> Option<&Arc<str>> {
-        self.progress.name()
+        self.name.as_ref()
     }
 
     /// The bytes that it has handed out, those of its tail included.
     pub fn position(&self) -> u64 {
-        self.progress.bytes()
-    }
-
-    /// A handle that watches it from elsewhere.
-    pub fn monitor(&self) -> BranchMonitor {
-        BranchMonitor::new(Arc::clone(&self.progress))
+        self.position
     }
 
     /// The bytes it has yet to hand out, once the length of the document is known or was declared.
@@ -141,7 +138,7 @@ impl<E> Branch<E> {
                 Phase::Ended => return Poll::Ready(None),
             };
             if let Some(chunk) = chunk {
-                self.progress.add(chunk.len());
+                self.position += chunk.len() as u64;
                 return Poll::Ready(Some(Ok(chunk)));
             }
         }
@@ -232,7 +229,6 @@ impl<E> Branch<E> {
     fn left(&mut self, reader: Option<Reader>) {
         self.index = None;
         if let Some(reader) = reader {
-            self.replays = reader.replays;
             self.patience_spent = reader.spent;
         }
     }
@@ -240,7 +236,6 @@ impl<E> Branch<E> {
     /// Ends it for good and reports that, once.
     fn end(&mut self, ending: BranchEnding) {
         self.phase = Phase::Ended;
-        self.progress.end();
         let report = self
             .on_end
             .get_mut()
@@ -252,7 +247,6 @@ impl<E> Branch<E> {
                 name: self.name().cloned(),
                 bytes: self.position(),
                 ending,
-                replays: self.replays,
                 patience_spent: self.patience_spent,
             });
         }

@@ -14,8 +14,6 @@ pub struct BranchEnd {
     pub bytes: u64,
     /// How it ended.
     pub ending: BranchEnding,
-    /// How often it had to open a production of its own.
-    pub replays: u32,
     /// How long others waited for it in all. Zero without a timer.
     pub patience_spent: Duration,
 }

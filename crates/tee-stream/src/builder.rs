@@ -26,7 +26,7 @@ const LEAST_CHUNKS: usize = 64;
 /// use std::{num::NonZeroUsize, time::Duration};
 /// use bytes::Bytes;
 /// use futures_util::stream;
-/// use tee_stream::{AfterPatience, LagPolicy, ManualTimer, Tee};
+/// use tee_stream::{AfterPatience, LagPolicy, Tee};
 ///
 /// fn document(offset: u64) -> impl futures_util::Stream<Item = Result<Bytes, std::io::Error>> {
 ///     let bytes = Bytes::from_static(b"any number of times the same").slice(offset as usize..);
@@ -37,10 +37,10 @@ const LEAST_CHUNKS: usize = 64;
 ///     .window(256 * 1024)
 ///     .maximum_cursors(NonZeroUsize::new(2).unwrap())
 ///     .lag_policy(LagPolicy::Patience { limit: Duration::from_secs(1), then: AfterPatience::Replay })
-///     .timer(ManualTimer::new()) // in production: TokioTimer
+///     // .timer(TokioTimer::new()): patience needs a clock (feature `tokio-time`)
 ///     .replay(document)
 ///     .build(document(0));
-/// # let _ = tee;
+/// assert_eq!(tee.statistics().bytes_produced, 0);
 /// ```
 pub struct TeeBuilder<E> {
     window: usize,
@@ -49,7 +49,6 @@ pub struct TeeBuilder<E> {
     timer: Option<Arc<dyn Timer>>,
     replay: Option<ReplayFn<E>>,
     chunk_size: usize,
-    copies: bool,
     length: Option<u64>,
 }
 
@@ -63,7 +62,6 @@ impl<E> TeeBuilder<E> {
             timer: None,
             replay: None,
             chunk_size: DEFAULT_CHUNK_SIZE,
-            copies: false,
             length: None,
         }
     }
@@ -75,8 +73,8 @@ impl<E> TeeBuilder<E> {
     /// kept for as long as there is room: for branches that join later, and for those that come from another cursor. The
     /// bookkeeping is bounded too: a window holds at most one chunk for each 512 bytes of its budget (64 at least).
     ///
-    /// What counts is the length of the chunks; see [`copy_chunks`](Self::copy_chunks) for chunks that are slices of
-    /// something larger.
+    /// What counts is the length of the chunks. A `Bytes` keeps the whole allocation alive that it is a slice of: if the chunks
+    /// of a source are slices of something larger, copy them (`source.map_ok(|chunk| Bytes::copy_from_slice(&chunk))`).
     #[must_use]
     pub fn window(mut self, bytes: usize) -> Self {
         self.window = bytes.max(1);
@@ -133,16 +131,6 @@ impl<E> TeeBuilder<E> {
         self
     }
 
-    /// Copies each chunk that is produced into memory of its own; off by default.
-    ///
-    /// A `Bytes` keeps the whole allocation alive that it is a slice of, and does not tell how large that is. For a source whose
-    /// chunks are slices of something larger, the window's budget holds only with this.
-    #[must_use]
-    pub fn copy_chunks(mut self, copy: bool) -> Self {
-        self.copies = copy;
-        self
-    }
-
     /// Declares the length of the document, so that branches have an exact size hint from the start. A production that
     /// yields another length fails with [`Diverged`](crate::TeeError::Diverged).
     #[must_use]
@@ -173,13 +161,12 @@ impl<E> TeeBuilder<E> {
             lead: (self.window / 4).max(1) as u64,
         };
         let hashing = can_replay.then(|| Box::new(Hashing::new(0)));
-        let source = Producer::new(Box::pin(source), Arc::clone(&signal), hashing, self.copies);
+        let source = Producer::new(Box::pin(source), Arc::clone(&signal), hashing);
         let state = State::new(settings, self.length, source, signal);
         Tee::new(Arc::new(Shared::new(
             state,
             self.timer,
             self.replay,
-            self.copies,
             self.chunk_size,
         )))
     }
@@ -195,7 +182,6 @@ impl<E> fmt::Debug for TeeBuilder<E> {
             .field("timer", &self.timer)
             .field("replay", &self.replay.is_some())
             .field("chunk_size", &self.chunk_size)
-            .field("copy_chunks", &self.copies)
             .field("length", &self.length)
             .finish()
     }

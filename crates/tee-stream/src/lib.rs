@@ -14,8 +14,8 @@ mod lag_policy;
 mod ledger;
 #[cfg(all(test, loom))]
 mod loom_tests;
+#[cfg(feature = "test-util")]
 mod manual_timer;
-mod monitor;
 mod producer;
 mod reader;
 mod several;
@@ -40,8 +40,8 @@ pub use branch_options::BranchOptions;
 pub use builder::TeeBuilder;
 pub use error::TeeError;
 pub use lag_policy::{AfterPatience, LagPolicy};
+#[cfg(feature = "test-util")]
 pub use manual_timer::ManualTimer;
-pub use monitor::BranchMonitor;
 pub use statistics::TeeStatistics;
 pub use status::BranchStatus;
 pub use tee::Tee;
@@ -49,4 +49,4 @@ pub use timer::{Sleep, Timer};
 #[cfg(feature = "tokio-time")]
 pub use tokio_timer::TokioTimer;
 #[cfg(feature = "tokio")]
-pub use writer::{SinkFate, SinkReport, SinkRole, TeeWriter};
+pub use writer::{SinkReport, SinkStatus, TeeWriter};

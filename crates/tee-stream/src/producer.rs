@@ -24,7 +24,6 @@ pub(crate) struct Producer<E> {
     waker: Waker,
     /// Only where there is a replay to compare with.
     hashing: Option<Box<Hashing>>,
-    copies: bool,
     /// Where it is, and from where on it is needed.
     position: u64,
     needed_from: u64,
@@ -35,14 +34,12 @@ impl<E> Producer<E> {
         stream: ChunkStream<E>,
         signal: Arc<Signal>,
         hashing: Option<Box<Hashing>>,
-        copies: bool,
     ) -> Self {
         Self {
             stream,
             waker: Waker::from(Arc::clone(&signal)),
             signal,
             hashing,
-            copies,
             position: 0,
             needed_from: 0,
         }
@@ -90,9 +87,6 @@ impl<E> Producer<E> {
                 continue;
             }
             let _ = chunk.split_to(discarded as usize);
-            if self.copies {
-                chunk = Bytes::copy_from_slice(&chunk);
-            }
             return Poll::Ready(Outcome::Chunk(chunk, hashes));
         }
         Poll::Ready(Outcome::Nothing)
@@ -103,7 +97,7 @@ impl<E> fmt::Debug for Producer<E> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
             .debug_struct("Producer")
-            .field("copies", &self.copies)
+            .field("position", &self.position)
             .finish_non_exhaustive()
     }
 }

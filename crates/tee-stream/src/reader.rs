@@ -31,7 +31,6 @@ pub(crate) struct Reader {
     pub(crate) led: u64,
     /// The oldest chunk of a full window for which it has let others run.
     pub(crate) gave_way: Option<(CursorId, u64)>,
-    pub(crate) replays: u32,
 }
 
 /// Where a branch is.

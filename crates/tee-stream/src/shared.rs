@@ -18,7 +18,6 @@ pub(crate) struct Shared<E> {
     state: Mutex<State<Producer<E>, E>>,
     timer: Option<Arc<dyn Timer>>,
     replay: Option<ReplayFn<E>>,
-    copies: bool,
     pub(crate) chunk_size: usize,
 }
 
@@ -29,14 +28,12 @@ impl<E> Shared<E> {
         state: State<Producer<E>, E>,
         timer: Option<Arc<dyn Timer>>,
         replay: Option<ReplayFn<E>>,
-        copies: bool,
         chunk_size: usize,
     ) -> Self {
         Self {
             state: Mutex::new(state),
             timer,
             replay,
-            copies,
             chunk_size,
         }
     }
@@ -69,7 +66,7 @@ impl<E> Shared<E> {
     ) -> Option<Producer<E>> {
         let replay = self.replay.as_ref()?;
         let hashing = Some(Box::new(Hashing::new(block_start)));
-        let production = Producer::new(replay(block_start), signal, hashing, self.copies);
+        let production = Producer::new(replay(block_start), signal, hashing);
         Some(production.discard(block_start, offset))
     }
 

@@ -16,6 +16,4 @@ pub struct BranchStatus {
     pub cursor: Option<u64>,
     /// How much longer others wait for it; `None` for ever. What it is being charged at this moment is not yet taken off.
     pub patience_left: Option<Duration>,
-    /// How often it had to open a production of its own.
-    pub replays: u32,
 }

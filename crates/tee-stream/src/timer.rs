@@ -5,7 +5,7 @@ pub type Sleep = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// Where a tee gets its time from, so that it needs no runtime and tests need no sleep.
 ///
-/// `TokioTimer` (feature `tokio-time`) is one; [`ManualTimer`](crate::ManualTimer) is one for tests. Both methods
+/// `TokioTimer` (feature `tokio-time`) is one; `ManualTimer` (feature `test-util`) is one for tests. Both methods
 /// are called with no lock held, and only while a branch waits for another one.
 pub trait Timer: Send + Sync {
     /// The time now. It must not go backwards.

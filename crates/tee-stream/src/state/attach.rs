@@ -83,7 +83,6 @@ impl<P, E> State<P, E> {
                 sequence,
             };
             reader.leading = true;
-            reader.replays += 1;
         }
         Step::Open {
             cursor: id,

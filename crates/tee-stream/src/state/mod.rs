@@ -138,7 +138,6 @@ impl<P, E> State<P, E> {
             leading: false,
             led: 0,
             gave_way: None,
-            replays: 0,
         });
         self.enter_window(index, effects);
         (index, id)
@@ -210,7 +209,6 @@ impl<P, E> State<P, E> {
             lag: front.saturating_sub(reader.offset),
             cursor: cursor.map(|cursor| cursor.id.generation),
             patience_left: reader.limit.map(|limit| limit.saturating_sub(reader.spent)),
-            replays: reader.replays,
         }
     }
 
