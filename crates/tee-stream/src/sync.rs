@@ -1,4 +1,4 @@
-//! The one place that knows whether the lock is the standard library's or loom's.
+//! The standard library's lock and flag, or loom's in loom tests.
 
 use std::sync::PoisonError;
 
