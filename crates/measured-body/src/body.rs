@@ -26,7 +26,7 @@ pin_project! {
     /// # Panics
     ///
     /// When it is polled again after a poll of the inner body panicked. The panic has then been
-    /// reported as [`Ending::Failed`](crate::Ending::Failed); to go on could make a body that is not
+    /// reported as [`Ending::Failed`](crate::Ending::Failed). Continuing could make a body that is not
     /// whole look whole.
     ///
     /// # Examples
@@ -43,7 +43,7 @@ pin_project! {
     ///     Full::new(Bytes::from_static(b"{}")),
     ///     move |measurements: &Measurements| reports.send(measurements.clone()).unwrap(),
     /// );
-    /// // In life an HTTP client does this.
+    /// // Usually an HTTP client does this.
     /// body.collect().now_or_never().unwrap().unwrap();
     ///
     /// let report = report.recv().unwrap();
@@ -150,7 +150,7 @@ impl<B: Body, R: Recorder, C: Fn() -> Instant> Body for MeasuredBody<B, R, C> {
     fn is_end_stream(&self) -> bool {
         let is_end = !self.watch.is_poisoned() && self.body.is_end_stream();
         if is_end {
-            self.watch.tell_end();
+            self.watch.end_seen();
         }
         is_end
     }

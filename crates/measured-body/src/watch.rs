@@ -22,9 +22,8 @@ pub(crate) struct Watch<R: Recorder, C: Fn() -> Instant> {
     if_dropped: Ending,
     /// Whether the last poll handed over a chunk.
     is_at_chunk: bool,
-    /// Whether the consumer has been told since that poll that nothing more will come. Atomic only because it is
-    /// told through a shared reference.
-    end_is_told: AtomicBool,
+    /// Whether `is_end_stream` has returned true since that poll. Atomic only because that takes a shared reference.
+    end_was_seen: AtomicBool,
 }
 
 impl<R: Recorder, C: Fn() -> Instant> Watch<R, C> {
@@ -38,7 +37,7 @@ impl<R: Recorder, C: Fn() -> Instant> Watch<R, C> {
             poll_began: created,
             if_dropped: Ending::NeverPolled,
             is_at_chunk: false,
-            end_is_told: AtomicBool::new(false),
+            end_was_seen: AtomicBool::new(false),
         }
     }
 
@@ -49,7 +48,7 @@ impl<R: Recorder, C: Fn() -> Instant> Watch<R, C> {
             self.report_panic();
         }
         self.is_at_chunk = false;
-        *self.end_is_told.get_mut() = false;
+        *self.end_was_seen.get_mut() = false;
         let open = self.gate.enter();
         if open {
             self.poll_began = (self.clock)();
@@ -60,7 +59,7 @@ impl<R: Recorder, C: Fn() -> Instant> Watch<R, C> {
     /// The poll returned `Pending`.
     pub(crate) fn pending(&mut self) {
         self.end_poll(Turn::Producer);
-        // Who asked for more than the length and was told to wait has not seen the end, even if all
+        // A consumer that polled beyond the length and must wait has not seen the end, even if all
         // the data is there: trailers may be missing. Nothing follows trailers.
         if self.if_dropped != Ending::Trailers {
             self.if_dropped = Ending::Cancelled;
@@ -114,12 +113,12 @@ impl<R: Recorder, C: Fn() -> Instant> Watch<R, C> {
         }
     }
 
-    /// The consumer asked, and was told that nothing more will come: it need not poll again.
+    /// `is_end_stream` returned true, so the consumer need not poll again.
     ///
-    /// With the last chunk that may not have been known yet, when it is another reader who finds it out. After a poll
+    /// With the last chunk that may not have been known yet, if another reader of the source finds it out. After a poll
     /// that returned `Pending` it changes nothing, see [`pending`](Self::pending).
-    pub(crate) fn tell_end(&self) {
-        self.end_is_told.store(self.is_at_chunk, Ordering::Relaxed);
+    pub(crate) fn end_seen(&self) {
+        self.end_was_seen.store(self.is_at_chunk, Ordering::Relaxed);
     }
 
     /// Whether the source has returned the end or an error.
@@ -148,7 +147,7 @@ impl<R: Recorder, C: Fn() -> Instant> Watch<R, C> {
         if self.gate.is_poisoned() {
             self.report_panic();
         } else if self.recorder.is_some() {
-            if *self.end_is_told.get_mut() {
+            if *self.end_was_seen.get_mut() {
                 self.if_dropped = Ending::Complete;
             }
             if !self.if_dropped.is_whole() {
@@ -185,7 +184,7 @@ impl<R: Recorder, C: Fn() -> Instant> fmt::Debug for Watch<R, C> {
     }
 }
 
-/// Whether the source may be polled: keeps ended sources ended, and remembers a panic.
+/// Whether the source may be polled. Keeps ended sources ended, and remembers a panic.
 ///
 /// A poll that unwinds never reaches [`leave`](Gate::leave), so finding the gate still entered means
 /// that the source panicked.
@@ -201,8 +200,8 @@ impl Gate {
     ///
     /// # Panics
     ///
-    /// When the source panicked before. It has no error type we could make a value of, and whatever
-    /// it said next could look like a clean end.
+    /// When the source panicked before. There is no error value to return, and whatever the source
+    /// returns next could look like a clean end.
     #[inline]
     #[track_caller]
     pub(crate) fn enter(&mut self) -> bool {

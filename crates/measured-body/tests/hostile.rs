@@ -380,7 +380,7 @@ fn debug_shows_how_far_it_is() {
     assert!(shown.contains("bytes: 4"), "{shown}");
 }
 
-/// Takes some time for each poll, and then does as it was told.
+/// Takes some time for each poll, and then follows the script.
 struct Script {
     clock: ManualClock,
     steps: VecDeque<(u64, Poll<&'static str>)>,
@@ -438,7 +438,7 @@ impl Body for LateEnd {
 }
 
 #[test]
-fn an_end_that_the_consumer_was_told_after_the_last_chunk_is_one() {
+fn an_end_that_the_consumer_saw_after_the_last_chunk_is_one() {
     // Whether it asks, whether the end is known by then, and whether it polls once more.
     for (asks, is_known, polls_again, expected) in [
         (true, true, false, Ending::Complete),

@@ -1,4 +1,4 @@
-//! Bodies that do as they are told, and a place where reports arrive.
+//! Scripted bodies, and a place where reports arrive.
 
 #![allow(dead_code, reason = "each test binary uses its own part")]
 

@@ -67,7 +67,9 @@ impl<P, E> State<P, E> {
                     if let Some(cursor) = self.cursors.get_mut(id) {
                         if cursor.blocked.is_none() {
                             for (_, reader) in self.readers.iter_mut() {
-                                reader.has_read &= !matches!(reader.place, Place::Reading { cursor, .. } if cursor == id);
+                                if reader.is_in_window_of(id) {
+                                    reader.has_read = false;
+                                }
                             }
                         }
                         cursor.blocked = Some(Blocked {

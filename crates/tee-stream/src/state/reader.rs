@@ -49,6 +49,10 @@ pub(crate) enum Place {
 }
 
 impl Reader {
+    pub(crate) fn is_in_window_of(&self, id: CursorId) -> bool {
+        matches!(self.place, Place::Reading { cursor, .. } if cursor == id)
+    }
+
     /// Advances past a chunk of its cursor.
     #[inline]
     pub(crate) fn reads(&mut self, chunk: &[u8]) {
