@@ -222,7 +222,7 @@ impl<E> TeeBuilder<E> {
             lag_policy: self
                 .lag_policy
                 .unwrap_or_else(|| LagPolicy::default_for(can_replay)),
-            ride_limit: if timed {
+            last_group_limit: if timed {
                 LagPolicy::DEFAULT_PATIENCE
             } else {
                 Duration::ZERO

@@ -144,7 +144,11 @@ impl<P, E> State<P, E> {
             left = left.saturating_sub(waited);
             if left.is_zero() && replays && !elsewhere {
                 // The last group: its readers wait for one another, and only one that has stalled is left behind.
-                left = self.settings.ride_limit.max(limit).saturating_sub(waited);
+                left = self
+                    .settings
+                    .last_group_limit
+                    .max(limit)
+                    .saturating_sub(waited);
             }
             // The last of equals: they tend to run in the order in which they joined.
             if left >= longest {

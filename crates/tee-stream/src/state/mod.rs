@@ -42,7 +42,7 @@ pub(crate) struct Settings {
     pub(crate) timed: bool,
     pub(crate) lag_policy: LagPolicy,
     /// How long the readers of the last group wait for one of them, each time.
-    pub(crate) ride_limit: Duration,
+    pub(crate) last_group_limit: Duration,
     /// The bytes that a branch may produce before it lets others run.
     pub(crate) lead: u64,
 }
@@ -69,8 +69,8 @@ pub(crate) struct State<P, E> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TeeStatistics {
-    /// The bytes that all productions yielded together, without those that a replay discards to reach an offset (less than one
-    /// block each time).
+    /// The bytes that all productions yielded together, without those that the replay, or the tee (less than one block each
+    /// time), discards to reach an offset.
     ///
     /// Divided by `document_length`, it says how often the document was produced.
     pub bytes_produced: u64,
