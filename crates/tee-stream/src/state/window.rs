@@ -2,12 +2,12 @@ use std::{collections::VecDeque, ops::Range};
 
 use bytes::Bytes;
 
-// The methods on the way of every chunk are `#[inline]`: the state is generic and compiled in the user's crate, this is not.
+// The methods of the fast path are `#[inline]`: the state is generic and compiled in the user's crate, and this is not.
 
 /// The chunks of one cursor, oldest first, each with the number of branches whose next chunk it is.
 ///
-/// Counting the readers at each chunk, and not the chunks of each reader, is what makes moving on O(1)
-/// however many branches there are.
+/// It counts the readers at each chunk, and not the chunks of each reader, so that advancing is O(1) whatever the number of
+/// branches.
 #[derive(Debug)]
 pub(crate) struct Window {
     slots: VecDeque<Slot>,
@@ -98,7 +98,7 @@ impl Window {
         true
     }
 
-    /// What is left of the chunk that `offset` is in.
+    /// Returns the rest of the chunk that contains `offset`.
     fn bytes_from(&self, offset: u64) -> Option<&[u8]> {
         let index = self
             .slots
@@ -118,7 +118,7 @@ impl Window {
         sequence
     }
 
-    /// Removes a reader. True when nobody needs the oldest chunk any longer.
+    /// Removes a reader. True if nobody needs the oldest chunk any longer.
     #[inline]
     pub(crate) fn leave(&mut self, sequence: u64) -> bool {
         let readers = self.readers(sequence);
@@ -126,9 +126,9 @@ impl Window {
         *readers == 0 && sequence == self.base_sequence && !self.slots.is_empty()
     }
 
-    /// What a reader at `offset`, whose next chunk is `sequence`, reads next; nothing at the front.
+    /// Returns what a reader at `offset`, whose next chunk is `sequence`, reads next. `None` at the front.
     ///
-    /// It is a whole chunk, or what is left of one that another production cut elsewhere.
+    /// It is a whole chunk, or the rest of one, since another production may have cut the document elsewhere.
     #[inline]
     pub(crate) fn read(&self, sequence: u64, offset: u64) -> Option<Bytes> {
         let slot = self.slots.get(self.index(sequence))?;
@@ -140,7 +140,7 @@ impl Window {
         })
     }
 
-    /// Moves a reader to the next chunk. True when nobody needs the oldest chunk any longer.
+    /// Moves a reader to the next chunk. True if nobody needs the oldest chunk any longer.
     #[inline]
     pub(crate) fn advance(&mut self, sequence: u64) -> bool {
         *self.readers(sequence + 1) += 1;
@@ -161,7 +161,7 @@ impl Window {
         });
     }
 
-    /// Takes out the oldest chunk, unless a reader still needs it.
+    /// Removes the oldest chunk, unless a reader still needs it.
     #[inline]
     pub(crate) fn evict(&mut self) -> Option<Bytes> {
         if self.slots.front()?.readers > 0 {

@@ -1,6 +1,7 @@
 use std::{fmt, sync::Arc, time::Instant};
 
-use crate::{TeeError, ledger::Trail, reader::Reader, signal::Signal, window::Window};
+use super::window::Window;
+use crate::{TeeError, signal::Signal, verification::UnpairedBlocks};
 
 /// One production of the document together with its window.
 pub(crate) struct Cursor<P, E> {
@@ -9,34 +10,34 @@ pub(crate) struct Cursor<P, E> {
     pub(crate) opened_at: u64,
     pub(crate) window: Window,
     pub(crate) production: Production<P>,
-    /// How the production ended; its readers learn it when they have read the window.
+    /// How the production ended. Its readers learn it when they have read the window.
     pub(crate) end: Option<Result<(), TeeError<E>>>,
     pub(crate) signal: Arc<Signal>,
     /// Somebody may be registered with the signal.
     pub(crate) waiting: bool,
-    /// The branches that read here, those ahead included.
+    /// The branches that read here, including those ahead.
     pub(crate) readers: usize,
-    /// Branches that are ahead of this cursor and wait until it reaches them: their index and offset.
+    /// The branches that are ahead of this cursor and wait until it reaches them: index and offset.
     pub(crate) ahead: Vec<(usize, u64)>,
-    /// How many branches wait for room.
-    pub(crate) room_waiters: usize,
+    /// How many branches wait for space in the window.
+    pub(crate) space_waiters: usize,
     pub(crate) blocked: Option<Blocked>,
     /// How often others have waited here for somebody in vain.
     pub(crate) waits_in_vain: u32,
-    pub(crate) trail: Trail,
+    pub(crate) unpaired: UnpairedBlocks,
 }
 
-/// Which cursor. The generation tells a cursor from one that was in its place before.
+/// Identifies a cursor. The generation tells it from one that was in the same slot before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct CursorId {
     pub(crate) slot: usize,
     pub(crate) generation: u64,
 }
 
-/// Where the stream is that the chunks come from.
+/// Where the stream of a cursor is.
 #[derive(Debug)]
 pub(crate) enum Production<P> {
-    /// Here, for the next one who needs a chunk.
+    /// Here, for the next branch that needs a chunk.
     Idle(P),
     /// With a branch that is polling it.
     Taken,
@@ -44,16 +45,16 @@ pub(crate) enum Production<P> {
     Done,
 }
 
-/// Somebody waits for room.
+/// Somebody waits for space in a full window.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Blocked {
-    /// Since when those who hold the window back are charged.
+    /// Since when the branches that hold the window back are charged.
     pub(crate) since: Option<Instant>,
     /// When the last of them will have used up its patience.
     pub(crate) deadline: Option<Instant>,
-    /// Which of them that is.
+    /// The index of that branch.
     pub(crate) patient: Option<usize>,
-    /// That one moved on, or another came, so the deadline says nothing.
+    /// That branch moved on, or another came, so the deadline means nothing.
     pub(crate) stale: bool,
 }
 
@@ -74,37 +75,11 @@ impl<P, E> Cursor<P, E> {
             waiting: false,
             readers: 0,
             ahead: Vec::new(),
-            room_waiters: 0,
+            space_waiters: 0,
             blocked: None,
             waits_in_vain: 0,
-            trail: Trail::default(),
+            unpaired: UnpairedBlocks::default(),
         }
-    }
-}
-
-impl<P, E> Cursor<P, E> {
-    /// Takes note that a reader moves on from `sequence`, and charges it if it was the last that others waited for.
-    ///
-    /// Returns whether those who wait should look again.
-    pub(crate) fn moves_on(
-        &mut self,
-        index: usize,
-        reader: &mut Reader,
-        sequence: u64,
-        now: Option<Instant>,
-    ) -> bool {
-        let Some(blocked) = &mut self.blocked else {
-            return false;
-        };
-        if sequence != self.window.base_sequence() {
-            return false;
-        }
-        // Whoever moves on while others still hold it back was not what was waited for. So readers that take turns at being
-        // last, as healthy ones on a busy machine do, share one wait between them, and are not charged for it each.
-        let waited_for = self.window.readers_at_base() == 1;
-        reader.charge(blocked.since.filter(|_| waited_for), now);
-        blocked.stale |= blocked.patient == Some(index);
-        blocked.stale
     }
 }
 
@@ -118,7 +93,7 @@ impl<P, E> fmt::Debug for Cursor<P, E> {
     }
 }
 
-/// The cursors that are there, at most as many as the tee allows.
+/// The open cursors, at most as many as the tee allows.
 #[derive(Debug)]
 pub(crate) struct Cursors<P, E> {
     slots: Vec<Option<Box<Cursor<P, E>>>>,

@@ -1,4 +1,4 @@
-use std::{error::Error, fmt, sync::Arc};
+use std::{error::Error, fmt, sync::Arc, time::Duration};
 
 /// Why a branch ended without the whole document.
 ///
@@ -12,7 +12,7 @@ pub enum TeeError<E> {
     Lagged {
         /// How many bytes of the document the branch had read.
         offset: u64,
-        /// How far the others were.
+        /// How many bytes its cursor had produced.
         front: u64,
     },
     /// The branch joined when the beginning of the document had left the window, and the tee has no replay.
@@ -20,9 +20,9 @@ pub enum TeeError<E> {
         /// The first byte that the branch needed.
         offset: u64,
     },
-    /// A production yielded something else than an earlier one, or another length than was declared.
+    /// A production yielded other bytes than an earlier one, or not the declared length.
     Diverged {
-        /// The beginning of the block in which they differ, or the length at which one of them ended.
+        /// The start of the block in which they differ, or the length at which one of them ended.
         offset: u64,
     },
     /// The source, the replay or the timer panicked.
@@ -76,6 +76,54 @@ impl<E: Error + 'static> Error for TeeError<E> {
         match self {
             Self::Source(cause) => Some(&**cause),
             _ => None,
+        }
+    }
+}
+
+/// The report of a branch, which [`BranchOptions::on_end`](crate::BranchOptions::on_end) receives once.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct BranchEnd {
+    /// The number of the branch in its tee, counted from 0.
+    pub id: u64,
+    /// Its name, when it has one.
+    pub name: Option<Arc<str>>,
+    /// The bytes that it yielded, including its tail.
+    pub bytes: u64,
+    /// How it ended.
+    pub ending: BranchEnding,
+    /// How long others waited for it in total. Zero without a timer.
+    pub patience_spent: Duration,
+}
+
+/// How a branch ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum BranchEnding {
+    /// It yielded the whole document and the tail.
+    Complete,
+    /// Dropped before the end.
+    Dropped,
+    /// Ended with [`TeeError::Source`].
+    Source,
+    /// Ended with [`TeeError::Lagged`].
+    Lagged,
+    /// Ended with [`TeeError::Unavailable`].
+    Unavailable,
+    /// Ended with [`TeeError::Diverged`].
+    Diverged,
+    /// Ended with [`TeeError::Poisoned`], or dropped when the tee was poisoned.
+    Poisoned,
+}
+
+impl<E> From<&TeeError<E>> for BranchEnding {
+    fn from(error: &TeeError<E>) -> Self {
+        match error {
+            TeeError::Source(_) => Self::Source,
+            TeeError::Lagged { .. } => Self::Lagged,
+            TeeError::Unavailable { .. } => Self::Unavailable,
+            TeeError::Diverged { .. } => Self::Diverged,
+            TeeError::Poisoned => Self::Poisoned,
         }
     }
 }

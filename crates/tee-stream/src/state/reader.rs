@@ -3,9 +3,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::{AfterPatience, cursor::CursorId, signal::Registration};
+use super::cursor::CursorId;
+use crate::{AfterPatience, signal::Registration};
 
-/// What the state keeps for each branch that has not ended.
+/// The state of a branch that has not ended.
 #[derive(Debug)]
 pub(crate) struct Reader {
     pub(crate) id: u64,
@@ -13,25 +14,25 @@ pub(crate) struct Reader {
     /// The bytes of the shared document that it has read.
     pub(crate) offset: u64,
     pub(crate) place: Place,
-    /// How long others wait for it in all; `None` for ever.
+    /// How long others wait for it in total. `None` means for ever.
     pub(crate) limit: Option<Duration>,
     pub(crate) then: AfterPatience,
     pub(crate) spent: Duration,
-    /// It came here while others were already waiting for room, and nobody has taken the time since.
+    /// It came here while others were already waiting for space, and nobody has read the clock since.
     pub(crate) fresh: bool,
-    /// When it came here, if others were already waiting for room.
+    /// When it came here, if others were already waiting for space.
     pub(crate) here_since: Option<Instant>,
-    /// It has read, or came here, since others began to wait for room on its cursor.
+    /// It has read, or came here, since others began to wait for space on its cursor.
     pub(crate) has_read: bool,
-    pub(crate) waits_for_room: Option<CursorId>,
+    /// The cursor whose full window it waits for.
+    pub(crate) waits_for_space: Option<CursorId>,
     pub(crate) registration: Option<Registration>,
-    /// The chunk that it reads next is one that it produced itself.
+    /// It produced the chunk that it reads next.
     pub(crate) leading: bool,
-    /// The bytes that it produced since it last gave way to others.
+    /// The bytes that it produced since it last let others run.
     pub(crate) led: u64,
     /// The oldest chunk of a full window for which it has let others run.
     pub(crate) gave_way: Option<(CursorId, u64)>,
-    pub(crate) replays: u32,
 }
 
 /// Where a branch is.
@@ -39,16 +40,20 @@ pub(crate) struct Reader {
 pub(crate) enum Place {
     /// At a chunk of a cursor's window, or at its front.
     Reading { cursor: CursorId, sequence: u64 },
-    /// Ahead of a cursor, which it waits for.
+    /// Ahead of a cursor, whose production it waits for.
     Ahead { cursor: CursorId },
-    /// Nowhere but at its offset.
-    Adrift,
-    /// Left behind for good when the others were at `front`.
+    /// On no cursor.
+    Detached,
+    /// Given up when the others were at `front`.
     Lagged { front: u64 },
 }
 
 impl Reader {
-    /// Moves on behind a chunk of the cursor that it reads.
+    pub(crate) fn is_in_window_of(&self, id: CursorId) -> bool {
+        matches!(self.place, Place::Reading { cursor, .. } if cursor == id)
+    }
+
+    /// Advances past a chunk of its cursor.
     #[inline]
     pub(crate) fn reads(&mut self, chunk: &[u8]) {
         let length = chunk.len() as u64;
@@ -63,23 +68,6 @@ impl Reader {
             0
         };
     }
-
-    /// How long others have been waiting for it, if they have been waiting since `since`.
-    pub(crate) fn kept_waiting(&self, since: Option<Instant>, now: Option<Instant>) -> Duration {
-        match (since, now) {
-            (Some(since), Some(now)) if !self.fresh => {
-                now.saturating_duration_since(self.here_since.map_or(since, |here| here.max(since)))
-            }
-            _ => Duration::ZERO,
-        }
-    }
-
-    /// Takes note that others waited for it: up to its limit, since whoever waits longer has only not been polled yet.
-    pub(crate) fn charge(&mut self, since: Option<Instant>, now: Option<Instant>) {
-        let spent = self.spent.saturating_add(self.kept_waiting(since, now));
-        self.spent = self.limit.map_or(spent, |limit| spent.min(limit));
-        (self.fresh, self.here_since) = (false, None);
-    }
 }
 
 /// The branches that have not ended, by index.
@@ -91,7 +79,7 @@ pub(crate) struct Readers {
 }
 
 impl Readers {
-    /// The number of branches that ever joined, which is the number of the next one.
+    /// The number of branches that ever joined, which is the id of the next one.
     pub(crate) fn joined(&self) -> u64 {
         self.joined
     }
@@ -119,15 +107,6 @@ impl Readers {
     #[inline]
     pub(crate) fn get_mut(&mut self, index: usize) -> Option<&mut Reader> {
         self.slots.get_mut(index)?.as_mut()
-    }
-
-    /// Takes note that others begin to wait for room on this cursor.
-    pub(crate) fn begin_wait(&mut self, id: CursorId) {
-        for (_, reader) in self.iter_mut() {
-            if matches!(reader.place, Place::Reading { cursor, .. } if cursor == id) {
-                reader.has_read = false;
-            }
-        }
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Reader> {
