@@ -10,7 +10,6 @@ mod location_error;
 mod named_credentials;
 #[cfg(feature = "object-stores")]
 mod no_credentials;
-mod object_writer;
 
 pub use self::archive_target::ArchiveTarget;
 #[cfg(feature = "object-stores")]
