@@ -1,21 +1,115 @@
 use std::{
     io::{self, IoSlice},
-    pin::Pin,
     task::{Context, Poll, ready},
 };
 
-use tokio::io::AsyncWrite;
+use object_store::{PutPayload, path::Path};
 
 use super::{
-    part_schedule::part_bytes,
-    writer::{ArchiveWriter, Stage},
+    error::WriteError,
+    part::{PartBuffer, part_bytes},
+    upload::{AbortOnDrop, Upload},
 };
-use crate::{WriteError, encode::compressor::Progress};
+use crate::{
+    digest::TimedHasher,
+    encode::compressor::{Compressor, Progress},
+};
 
 /// The writer's state machine: input to block, block to codec, codec to part, part to store.
-impl ArchiveWriter {
+///
+/// It keeps its first failure and does nothing after it.
+#[derive(Debug)]
+pub(crate) struct PartWriter {
+    location: Path,
+    compressor: Compressor,
+    hasher: TimedHasher,
+    part: PartBuffer,
+    part_size: usize,
+    upload: AbortOnDrop,
+    taken_bytes: u64,
+    stage: Stage,
+    failure: Option<WriteError>,
+    /// Left behind when a poll panics.
+    polling: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// Input is welcome.
+    Writing,
+    /// The codec is being finished.
+    Finishing,
+    /// The last part is on its way, if there are parts.
+    Draining,
+    /// Only the commit is missing.
+    Closed,
+}
+
+impl PartWriter {
+    pub(crate) fn new(
+        compressor: Compressor,
+        hasher: TimedHasher,
+        part_size: usize,
+        upload: Upload,
+    ) -> Self {
+        Self {
+            location: upload.location().clone(),
+            compressor,
+            hasher,
+            part: PartBuffer::new(part_bytes(part_size, 0)),
+            part_size,
+            upload: AbortOnDrop::new(upload),
+            taken_bytes: 0,
+            stage: Stage::Writing,
+            failure: None,
+            polling: false,
+        }
+    }
+
+    pub(crate) fn location(&self) -> &Path {
+        &self.location
+    }
+
+    /// How many bytes have been taken.
+    pub(crate) fn taken_bytes(&self) -> u64 {
+        self.taken_bytes
+    }
+
+    pub(crate) fn hasher(&self) -> &TimedHasher {
+        &self.hasher
+    }
+
+    /// Forgets what was hashed, and hashes no more.
+    pub(crate) fn switch_digest_off(&mut self) {
+        self.hasher = TimedHasher::new(false);
+    }
+
+    pub(crate) fn failure(&self) -> Option<&WriteError> {
+        self.failure.as_ref()
+    }
+
+    pub(crate) fn fail(&mut self, error: WriteError) {
+        self.failure.get_or_insert(error);
+    }
+
+    /// Gives out an upload that is about to be completed, and the rest that no part has: after
+    /// [`poll_close`](Self::poll_close), that is the whole object or nothing.
+    pub(crate) fn into_upload(mut self) -> (Upload, PutPayload) {
+        (self.upload.disarm(), self.part.take(0))
+    }
+
+    /// Waits for what is in flight, and aborts. It goes on when this future is dropped, if there is a
+    /// runtime.
+    pub(crate) async fn clean_up(self) -> Result<(), WriteError> {
+        let cleaned = self.upload.clean_up().await;
+        cleaned.map_err(|source| WriteError::Abort {
+            location: self.location,
+            source: source.into(),
+        })
+    }
+
     /// Takes some of `buffers`, which have at least one byte.
-    pub(super) fn poll_take(
+    pub(crate) fn poll_take(
         &mut self,
         cx: &mut Context<'_>,
         buffers: &[IoSlice<'_>],
@@ -36,7 +130,7 @@ impl ArchiveWriter {
                 .iter()
                 .map(|buffer| this.compressor.stage(buffer))
                 .sum();
-            this.raw_bytes += taken as u64;
+            this.taken_bytes += taken as u64;
             if this.compressor.is_block_full() {
                 this.hasher.update(this.compressor.staged());
             }
@@ -45,7 +139,7 @@ impl ArchiveWriter {
     }
 
     /// Learns of uploads that failed while there was nothing to write.
-    pub(super) fn poll_progress(&mut self, cx: &mut Context<'_>) -> Result<(), WriteError> {
+    pub(crate) fn poll_progress(&mut self, cx: &mut Context<'_>) -> Result<(), WriteError> {
         match self.guarded(|this| Poll::Ready(this.upload.get_mut().poll_progress(cx))) {
             Poll::Ready(result) => result,
             Poll::Pending => Ok(()),
@@ -72,7 +166,7 @@ impl ArchiveWriter {
         polled
     }
 
-    fn poll_flushed(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), WriteError>> {
+    pub(crate) fn poll_flushed(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), WriteError>> {
         self.guarded(|this| {
             if this.stage == Stage::Writing && this.compressor.is_block_full() {
                 ready!(this.poll_encode(cx))?;
@@ -83,7 +177,7 @@ impl ArchiveWriter {
 
     /// Ends the document: finishes the codec and waits until every part is stored, if there are
     /// parts.
-    pub(super) fn poll_close(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), WriteError>> {
+    pub(crate) fn poll_close(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), WriteError>> {
         self.guarded(|this| {
             if this.stage == Stage::Writing {
                 if !this.compressor.is_block_full() {
@@ -133,7 +227,7 @@ impl ArchiveWriter {
     fn poll_next_part(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), WriteError>> {
         let upload = self.upload.get_mut();
         ready!(upload.poll_ready(cx))?;
-        let next = part_bytes(self.archive.settings().part_size, upload.parts() + 1);
+        let next = part_bytes(self.part_size, upload.parts() + 1);
         Poll::Ready(upload.start_part(self.part.take(next)))
     }
 
@@ -142,40 +236,5 @@ impl ArchiveWriter {
             location: self.location.clone(),
             source: source.into(),
         }
-    }
-}
-
-impl AsyncWrite for ArchiveWriter {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buffer: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        self.poll_write_vectored(cx, &[IoSlice::new(buffer)])
-    }
-
-    fn poll_write_vectored(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buffers: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        if buffers.iter().all(|buffer| buffer.is_empty()) {
-            return Poll::Ready(Ok(0));
-        }
-        self.get_mut()
-            .poll_take(cx, buffers)
-            .map_err(io::Error::from)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        true
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.get_mut().poll_flushed(cx).map_err(io::Error::from)
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.get_mut().poll_close(cx).map_err(io::Error::from)
     }
 }

@@ -1,10 +1,13 @@
-use std::future::poll_fn;
-use std::pin::Pin;
+use futures_util::StreamExt;
+use object_store::{
+    Attributes, Error as StoreError, GetOptions, ObjectMeta, ObjectStore, path::Path,
+};
 
-use futures_core::Stream;
-use object_store::{Attributes, Error as StoreError, GetOptions, ObjectMeta, path::Path};
-
-use crate::{Archive, RawDocument, ReadLimit, clock::Clock, digest::Hasher, metadata};
+use crate::{
+    digest::{RawDocument, Sha256Hasher},
+    metadata,
+    read::{error::ReadError, open, reader::ArchiveReader, verify::ReadLimit},
+};
 
 /// An object that was found where one is to be, or may have been, written.
 #[derive(Debug)]
@@ -23,9 +26,12 @@ pub(crate) enum Sameness {
 }
 
 /// Asks the store what is at a location, without its content.
-pub(crate) async fn look(archive: &Archive, location: &Path) -> Result<Option<Found>, StoreError> {
+pub(crate) async fn look(
+    store: &dyn ObjectStore,
+    location: &Path,
+) -> Result<Option<Found>, StoreError> {
     let options = GetOptions::new().with_head(true);
-    match archive.store().get_opts(location, options).await {
+    match store.get_opts(location, options).await {
         Ok(result) => Ok(Some(Found {
             meta: result.meta,
             attributes: result.attributes,
@@ -37,14 +43,14 @@ pub(crate) async fn look(archive: &Archive, location: &Path) -> Result<Option<Fo
 
 impl Found {
     /// Compares with a document: by the digest in the metadata, else by reading the object.
-    pub(crate) async fn compare(&self, archive: &Archive, document: RawDocument) -> Sameness {
+    pub(crate) async fn compare(&self, store: &dyn ObjectStore, document: RawDocument) -> Sameness {
         let Some(expected) = document.sha256 else {
             return Sameness::Unknown;
         };
         let noted = metadata::sha256(&self.attributes);
         let same = match noted {
             Some(digest) => digest == expected,
-            None => return self.read_and_compare(archive, document).await,
+            None => return self.read_and_compare(store, document).await,
         };
         if same {
             Sameness::Same
@@ -53,22 +59,25 @@ impl Found {
         }
     }
 
-    async fn read_and_compare(&self, archive: &Archive, document: RawDocument) -> Sameness {
+    async fn read_and_compare(&self, store: &dyn ObjectStore, document: RawDocument) -> Sameness {
         let limit = ReadLimit::bytes(document.bytes);
-        let location = self.meta.location.clone();
-        let Ok(mut reader) = archive.open_at(location, limit).await else {
+        let places = vec![self.meta.location.clone()];
+        let Ok(opened) = open::find(store, places).await else {
             return Sameness::Unknown;
         };
-        let mut hasher = Hasher::new(true, Clock::system());
-        while let Some(chunk) = poll_fn(|cx| Pin::new(&mut reader).poll_next(cx)).await {
+        let Ok(mut reader) = ArchiveReader::decoded(opened, limit) else {
+            return Sameness::Unknown;
+        };
+        let mut hasher = Sha256Hasher::default();
+        while let Some(chunk) = reader.next().await {
             match chunk {
                 Ok(chunk) => hasher.update(&chunk),
-                Err(crate::ReadError::Store { .. }) => return Sameness::Unknown,
+                Err(ReadError::Store { .. }) => return Sameness::Unknown,
                 // Damaged, longer, or no archive at all.
                 Err(_) => return Sameness::Different,
             }
         }
-        if hasher.finish() == document.sha256 {
+        if Some(hasher.finish()) == document.sha256 {
             Sameness::Same
         } else {
             Sameness::Different

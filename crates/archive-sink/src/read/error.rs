@@ -3,16 +3,53 @@ use std::io;
 use object_store::path::Path;
 use thiserror::Error;
 
-use crate::{CodecKind, Sha256Digest};
+use crate::{codec::CodecKind, digest::Sha256Digest, key::KeyError};
 
-/// Why the rest of a document cannot be read. What came before it is not to be trusted either.
+/// Why an object cannot be opened, or why the rest of it cannot be read. In the latter case, what came
+/// before cannot be trusted either.
 ///
 /// [`AsyncRead`](tokio::io::AsyncRead) returns it inside an [`io::Error`].
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum ReadError {
-    /// The store failed while sending the object.
-    #[error("cannot read {location} on from byte {offset}: {source}")]
+    /// The name breaks one of the rules for keys, so no object of this archive has it.
+    #[error("no object has this name: {0}")]
+    Key(#[from] KeyError),
+    /// There is no such object, neither under the name itself nor with a codec's extension.
+    #[error("there is no {location}, with or without a codec's extension")]
+    NotFound {
+        /// The first place that was looked at.
+        location: Path,
+        /// What the store said about it.
+        source: object_store::Error,
+    },
+    /// The object is not the one that was opened before: it was replaced or removed. Only
+    /// [`Archive::open_version`](crate::Archive::open_version) returns this.
+    #[error("{location} is no longer the object that it was")]
+    Changed {
+        /// Where the object was.
+        location: Path,
+        /// What the store said; `None` when it sent another object without an error.
+        source: Option<object_store::Error>,
+    },
+    /// The object has a content coding that this crate does not know.
+    #[error("{location} has the content coding {coding:?}, which is none of gzip, zstd and br")]
+    UnknownCoding {
+        /// The object.
+        location: Path,
+        /// Its `Content-Encoding`.
+        coding: String,
+    },
+    /// The object needs a codec whose feature is off in this build.
+    #[error("{location} needs {kind}, whose feature is off in this build")]
+    CodecNotCompiled {
+        /// The object.
+        location: Path,
+        /// The codec.
+        kind: CodecKind,
+    },
+    /// The store refused the object, could not be reached, or failed while sending it.
+    #[error("cannot read {location} from byte {offset}: {source}")]
     Store {
         /// The object.
         location: Path,
@@ -104,7 +141,12 @@ impl From<ReadError> for io::Error {
             ReadError::Truncated { .. } | ReadError::Incomplete { .. } => {
                 io::ErrorKind::UnexpectedEof
             }
-            ReadError::Store { .. } | ReadError::Panicked { .. } => io::ErrorKind::Other,
+            ReadError::NotFound { .. } => io::ErrorKind::NotFound,
+            ReadError::Key(_) => io::ErrorKind::InvalidInput,
+            ReadError::CodecNotCompiled { .. } => io::ErrorKind::Unsupported,
+            ReadError::Store { .. } | ReadError::Changed { .. } | ReadError::Panicked { .. } => {
+                io::ErrorKind::Other
+            }
             _ => io::ErrorKind::InvalidData,
         };
         Self::new(kind, error)
