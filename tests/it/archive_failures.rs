@@ -2,9 +2,10 @@
 
 use archive_sink::{Codec, CodecKind};
 use driver_streaming::{ArchiveStatus, Dispatch, Pipeline, SolverStatus};
+use scripted_store::{Effect, Failure, Operation, Rule, ScriptedStore};
 
 use crate::support::{
-    Call, Engine, RawConnection, RawSolver, ScriptedDocument, ScriptedStore, content, run, sha256,
+    Engine, RawConnection, RawSolver, ScriptedDocument, archive_in, content, run, sha256,
 };
 
 /// Much more than sockets hold.
@@ -26,14 +27,14 @@ fn it_is_whole_when_all_solvers_are_gone_in_the_first_kilobyte() {
     let engines: Vec<_> = (0..3).map(|_| RawSolver::start(go)).collect();
     let gzip = Codec::default_for(CodecKind::Gzip);
     for codec in [Codec::Identity, gzip] {
-        let store = ScriptedStore::new();
+        let store = ScriptedStore::in_memory();
         let solvers = engines.iter().enumerate().map(|(index, engine)| {
             let solver = engine.solver(&index.to_string()).with_encoding(codec);
             solver.with_retries(1)
         });
         let pipeline = Pipeline::builder()
             .solvers(solvers)
-            .archive(store.target(codec))
+            .archive(archive_in(&store, codec))
             .build()
             .unwrap();
         run(async {
@@ -47,7 +48,7 @@ fn it_is_whole_when_all_solvers_are_gone_in_the_first_kilobyte() {
             assert_eq!(outcome.archive.status, ArchiveStatus::Ok);
             let digest = sha256(&content(LONG));
             assert_eq!(outcome.archive.sha256.as_deref(), Some(&*digest));
-            let stored = store.object("1.json").await;
+            let stored = store.object("1.json").await.unwrap();
             let raw = if codec == gzip {
                 crate::end_to_end::decompressed(&stored, "gzip")
             } else {
@@ -62,20 +63,21 @@ fn it_is_whole_when_all_solvers_are_gone_in_the_first_kilobyte() {
 fn whatever_of_it_fails_every_solver_gets_everything() {
     for (call, bytes) in [
         // So little that it is one put.
-        (Call::Put, 100_000),
-        (Call::Create, LONG),
-        (Call::Part, LONG),
-        (Call::Complete, LONG),
+        (Operation::Put, 100_000),
+        (Operation::Create, LONG),
+        (Operation::Part, LONG),
+        (Operation::Complete, LONG),
     ] {
         let engines = [
             Engine::stand_in(|builder| builder),
             Engine::stand_in(|builder| builder),
         ];
-        let store = ScriptedStore::failing(call);
+        let store =
+            ScriptedStore::in_memory().with([Rule::always(call, Effect::Refuse(Failure::Other))]);
         let pipeline = Pipeline::builder()
             .solver(engines[0].solver("a"))
             .solver(engines[1].solver("b"))
-            .archive(store.target(Codec::Identity))
+            .archive(archive_in(&store, Codec::Identity))
             .build()
             .unwrap();
         run(async {
@@ -92,7 +94,7 @@ fn whatever_of_it_fails_every_solver_gets_everything() {
             assert!(error.contains(&cause), "{error}");
             pipeline.drain().await;
             assert_eq!(store.names().await, Vec::<String>::new());
-            assert_eq!(store.open_uploads(), 0);
+            assert_eq!(store.open_uploads().len(), 0);
         });
     }
 }

@@ -8,11 +8,12 @@ use std::time::Duration;
 use archive_sink::AttributeSupport;
 use driver_cli::StoreLocation;
 use driver_streaming::{ArchiveStatus, Codec, Dispatch, Ending, Pipeline, SolverStatus, Stage};
+use scripted_store::{Effect, Operation, Rule, ScriptedStore};
 
 use crate::support::{
-    Call, Engine, Finished, Http2Engine, RawConnection, RawSolver, ScriptedDocument,
-    ScriptedSolver, ScriptedStore, Size, alive_tasks, content, generated, program, run, sha256,
-    stage, until, until_tasks_are,
+    Engine, Finished, Http2Engine, RawConnection, RawSolver, ScriptedDocument, ScriptedSolver,
+    Size, alive_tasks, archive_in, content, generated, program, run, sha256, stage, until,
+    until_tasks_are,
 };
 
 /// Much more than sockets hold.
@@ -120,10 +121,10 @@ fn a_request_that_is_cut_off_does_not_look_whole() {
 #[test]
 fn limits_that_no_clock_can_tell_are_limits_all_the_same() {
     let engine = Engine::stand_in(|builder| builder);
-    let store = ScriptedStore::new();
+    let store = ScriptedStore::in_memory();
     let pipeline = Pipeline::builder()
         .solver(engine.solver("a").with_timeout(Duration::MAX))
-        .archive(store.target(Codec::Identity))
+        .archive(archive_in(&store, Codec::Identity))
         .deadline(Duration::MAX)
         .archive_limit(Duration::MAX);
     let outcome = run(async {
@@ -136,10 +137,10 @@ fn limits_that_no_clock_can_tell_are_limits_all_the_same() {
 #[test]
 fn the_archive_goes_on_after_the_deadline() {
     let engine = RawSolver::start(RawConnection::hold);
-    let store = ScriptedStore::gated(Call::Part);
+    let store = ScriptedStore::in_memory().with([Rule::always(Operation::Part, Effect::Hold)]);
     let pipeline = Pipeline::builder()
         .solver(engine.solver("a"))
-        .archive(store.target(Codec::Identity))
+        .archive(archive_in(&store, Codec::Identity))
         .deadline(Duration::from_millis(200))
         .archive_limit(NEVER)
         .build()
@@ -148,26 +149,26 @@ fn the_archive_goes_on_after_the_deadline() {
         let progress = pipeline.progress();
         let opened = async {
             until(|| stage(&progress, "a") == Stage::Failed).await;
-            until(|| store.waiting() > 0).await;
-            store.open();
+            until(|| store.held() > 0).await;
+            store.release();
         };
         let document = ScriptedDocument::new(content(LONG));
         let sent = pipeline.run_with_progress(dispatch(document), &progress);
         let (outcome, ()) = tokio::join!(sent, opened);
         assert_eq!(outcome.solvers[0].status, SolverStatus::TimedOut);
         assert_eq!(outcome.archive.status, ArchiveStatus::Ok);
-        assert!(store.object("1.json").await == content(LONG));
+        assert!(store.object("1.json").await.unwrap() == content(LONG));
     });
 }
 
 #[test]
 fn the_archive_has_a_limit_of_its_own() {
-    for call in [Call::Create, Call::Part, Call::Complete] {
+    for call in [Operation::Create, Operation::Part, Operation::Complete] {
         let engine = Engine::stand_in(|builder| builder);
-        let store = ScriptedStore::gated(call);
+        let store = ScriptedStore::in_memory().with([Rule::always(call, Effect::Hold)]);
         let pipeline = Pipeline::builder()
             .solver(engine.solver("a"))
-            .archive(store.target(Codec::Identity))
+            .archive(archive_in(&store, Codec::Identity))
             .deadline(NEVER)
             .archive_limit(Duration::from_millis(500))
             .build()
@@ -182,9 +183,9 @@ fn the_archive_has_a_limit_of_its_own() {
             assert!(error.contains("within 500ms"), "{call:?}: {error}");
             assert!(store.names().await.is_empty());
             // What was asked of the store and not answered is given up as soon as it is.
-            store.open();
+            store.release();
             pipeline.drain().await;
-            assert_eq!(store.open_uploads(), 0, "{call:?}");
+            assert_eq!(store.open_uploads().len(), 0, "{call:?}");
         });
     }
 }
@@ -204,11 +205,11 @@ fn a_run_that_is_dropped_leaves_no_connection_no_upload_and_no_task() {
         (engine.solver("raw"), Codec::Identity),
         (engine.solver("encoded").with_encoding(gzip), gzip),
     ] {
-        let store = ScriptedStore::new();
+        let store = ScriptedStore::in_memory();
         run(async {
             let pipeline = Pipeline::builder()
                 .solver(solver)
-                .archive(store.target(codec))
+                .archive(archive_in(&store, codec))
                 .build()
                 .unwrap();
             let before = alive_tasks();
@@ -221,12 +222,12 @@ fn a_run_that_is_dropped_leaves_no_connection_no_upload_and_no_task() {
                     // All that there is to have has been had.
                     let mut readers = progress.readers();
                     let solver = readers.next().unwrap();
-                    solver.bytes >= 1_000_000 && store.open_uploads() == 1
+                    solver.bytes >= 1_000_000 && store.open_uploads().len() == 1
                 }) => {}
             }
             assert!(alive_tasks() > before);
             pipeline.drain().await;
-            assert_eq!(store.open_uploads(), 0);
+            assert_eq!(store.open_uploads().len(), 0);
             assert_eq!(store.names().await, Vec::<String>::new());
             until_tasks_are(before).await;
             // The end of the runtime would close it as well.

@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use archive_sink::{Codec, CodecKind};
 use driver_streaming::{Dispatch, Pipeline, PipelineError, Solver, Stage, View};
+use scripted_store::ScriptedStore;
 
 use crate::end_to_end::decompressed;
 use crate::isolation::MAXIMUM_PASSES;
 use crate::support::{
-    Engine, Finished, RawConnection, RawSolver, ScriptedDocument, ScriptedSolver, ScriptedStore,
-    Size, content, generated, noise, program, run, sha256, stage, until,
+    Engine, Finished, RawConnection, RawSolver, ScriptedDocument, ScriptedSolver, Size, archive_in,
+    content, generated, noise, program, run, sha256, stage, until,
 };
 
 /// Much more than sockets hold.
@@ -35,11 +36,11 @@ fn equal_requests_and_the_archive_are_compressed_once() {
         let document = ScriptedDocument::new(content(length));
         let dispatch = Dispatch::new(document).archive_as("1".parse().unwrap());
         let engines = [ScriptedSolver::start(vec![]), ScriptedSolver::start(vec![])];
-        let store = ScriptedStore::new();
+        let store = ScriptedStore::in_memory();
         let pipeline = Pipeline::builder()
             .solver(engines[0].solver("a").with_encoding(codec))
             .solver(engines[1].solver("b").with_encoding(codec))
-            .archive(store.target(codec))
+            .archive(archive_in(&store, codec))
             .build()
             .unwrap();
         run(async {
@@ -51,7 +52,7 @@ fn equal_requests_and_the_archive_are_compressed_once() {
                 let passes = passes.unwrap();
                 assert!((1.0..=MAXIMUM_PASSES).contains(&passes), "{passes}");
             }
-            let stored = store.object("1.json").await;
+            let stored = store.object("1.json").await.unwrap();
             let coding = codec.content_encoding();
             let digest = sha256(&content(length));
             for (engine, solver) in engines.iter().zip(&outcome.solvers) {
@@ -77,13 +78,13 @@ fn equal_requests_and_the_archive_are_compressed_once() {
 fn other_bytes_or_another_level_are_a_compression_of_their_own() {
     let engines: Vec<_> = (0..4).map(|_| ScriptedSolver::start(vec![])).collect();
     let gzip = |level| Codec::gzip(level).unwrap();
-    let store = ScriptedStore::new();
+    let store = ScriptedStore::in_memory();
     let pipeline = Pipeline::builder()
         .solver(engines[0].solver("level 1").with_encoding(gzip(1)))
         .solver(engines[1].solver("level 9").with_encoding(gzip(9)))
         .solver(engines[2].solver("tail").with_encoding(gzip(1)))
         .solver(engines[3].solver("plain").with_encoding(Codec::Identity))
-        .archive(store.target(gzip(5)))
+        .archive(archive_in(&store, gzip(5)))
         .build()
         .unwrap();
     let document = || ScriptedDocument::new(content(500_000));
@@ -118,7 +119,7 @@ fn other_bytes_or_another_level_are_a_compression_of_their_own() {
             assert_eq!(solver.document_sha256, Some(sha256(&raw)));
         }
         assert_eq!(outcome.solvers[3].encoding, None);
-        let stored = store.object("1.json").await;
+        let stored = store.object("1.json").await.unwrap();
         assert!(decompressed(&stored, "gzip") == content(500_000));
     });
 }
@@ -130,13 +131,13 @@ fn a_stalled_reader_of_a_compressed_request_costs_others_nothing() {
     let plain = Engine::stand_in(|builder| builder);
     let stalled = RawSolver::start(RawConnection::hold);
     let slow = Engine::stand_in(|builder| builder.read_rate(10_000));
-    let store = ScriptedStore::new();
+    let store = ScriptedStore::in_memory();
     let pipeline = Pipeline::builder()
         .solver(stalled.solver("stalled").with_encoding(gzip))
         .solver(slow.solver("slow").with_encoding(gzip))
         .solver(healthy.solver("healthy").with_encoding(gzip))
         .solver(plain.solver("plain"))
-        .archive(store.target(gzip))
+        .archive(archive_in(&store, gzip))
         // Small, so that those who do not read are felt.
         .window(128 * 1024)
         .deadline(NEVER)
@@ -165,7 +166,7 @@ fn a_stalled_reader_of_a_compressed_request_costs_others_nothing() {
             assert!(report.complete);
             assert_eq!(report.sha256, digest);
         }
-        let stored = store.object("1.json").await;
+        let stored = store.object("1.json").await.unwrap();
         assert_eq!(sha256(&decompressed(&stored, "gzip")), digest);
         for slow in progress.readers().take(2) {
             assert!(slow.bytes < stored.len() as u64, "{slow:?} was not felt");

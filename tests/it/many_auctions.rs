@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use driver_streaming::{ArchiveStatus, Codec, Dispatch, Outcome, Pipeline, SolverStatus, View};
 use futures_util::future::join_all;
+use scripted_store::{Effect, Operation, Rule, ScriptedStore};
 use tokio::sync::{mpsc, watch};
 
 use crate::support::{
-    Call, Engine, RawConnection, RawSolver, ScriptedDocument, ScriptedSolver, ScriptedStore,
-    content, noise, run, sha256, until,
+    Engine, RawConnection, RawSolver, ScriptedDocument, ScriptedSolver, archive_in, content, noise,
+    run, sha256, until,
 };
 
 /// Much more than sockets hold.
@@ -23,12 +24,12 @@ const NEVER: Duration = Duration::from_secs(3600);
 fn eight_that_overlap_are_kept_apart() {
     let engines: Vec<_> = (0..3).map(|_| ScriptedSolver::start(vec![])).collect();
     let gzip = Codec::gzip(1).unwrap();
-    let store = ScriptedStore::new();
+    let store = ScriptedStore::in_memory();
     let pipeline = Pipeline::builder()
         .solver(engines[0].solver("auction"))
         .solver(engines[1].solver("view"))
         .solver(engines[2].solver("encoded").with_encoding(gzip))
-        .archive(store.target(gzip))
+        .archive(archive_in(&store, gzip))
         .window(256 * 1024)
         // Not enough for all of them at full size.
         .window_budget(12 * 1024 * 1024)
@@ -75,7 +76,7 @@ fn eight_that_overlap_are_kept_apart() {
             let mut body = |engine: usize| received[engine].remove(&id).unwrap();
             assert!(body(0) == raw);
             assert!(body(1) == view);
-            let stored = store.object(&format!("{number}.json")).await;
+            let stored = store.object(&format!("{number}.json")).await.unwrap();
             assert!(body(2) == stored);
             assert!(crate::end_to_end::decompressed(&stored, "gzip") == raw);
             let digests = [sha256(&raw), sha256(&view), sha256(&raw)];
@@ -137,11 +138,11 @@ fn the_second_does_not_wait_for_the_first() {
         })
     };
     let engines = [engine("a"), engine("b")];
-    let store = ScriptedStore::new();
+    let store = ScriptedStore::in_memory();
     let pipeline = Pipeline::builder()
         .solver(engines[0].solver("a"))
         .solver(engines[1].solver("b"))
-        .archive(store.target(Codec::Identity))
+        .archive(archive_in(&store, Codec::Identity))
         .deadline(NEVER)
         .build()
         .unwrap();
@@ -180,7 +181,7 @@ fn the_second_does_not_wait_for_the_first() {
             assert_eq!(solver.document_sha256, Some(sha256(&content(LONG))));
         }
         for id in ["first", "second"] {
-            assert!(store.object(&format!("{id}.json")).await == content(LONG));
+            assert!(store.object(&format!("{id}.json")).await.unwrap() == content(LONG));
         }
     });
 }
@@ -232,12 +233,12 @@ fn stall_six(budget: usize) {
 fn archives_that_hang_hold_up_no_later_auction() {
     let engines: Vec<_> = (0..3).map(|_| ScriptedSolver::start(vec![])).collect();
     let gzip = Codec::gzip(1).unwrap();
-    let store = ScriptedStore::gated(Call::Put);
+    let store = ScriptedStore::in_memory().with([Rule::always(Operation::Put, Effect::Hold)]);
     let pipeline = Pipeline::builder()
         .solver(engines[0].solver("auction"))
         .solver(engines[1].solver("view"))
         .solver(engines[2].solver("encoded").with_encoding(gzip))
-        .archive(store.target(gzip))
+        .archive(archive_in(&store, gzip))
         .archive_limit(NEVER)
         // A fraction of what one auction takes.
         .window_budget(1024 * 1024)
@@ -268,12 +269,12 @@ fn archives_that_hang_hold_up_no_later_auction() {
             );
             archives.push(archive);
         }
-        until(|| store.waiting() == 12).await;
-        store.open();
+        until(|| store.held() == 12).await;
+        store.release();
         for (number, archive) in archives.into_iter().enumerate() {
             let outcome = archive.ended().await;
             assert_eq!(outcome.status, ArchiveStatus::Ok, "{outcome:?}");
-            let stored = store.object(&format!("{number}.json")).await;
+            let stored = store.object(&format!("{number}.json")).await.unwrap();
             assert!(crate::end_to_end::decompressed(&stored, "gzip") == auction(number));
         }
     });

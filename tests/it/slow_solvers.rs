@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use archive_sink::{Codec, CodecKind};
 use driver_streaming::{ArchiveStatus, Dispatch, Pipeline, Progress, SolverStatus, Stage};
+use scripted_store::{Effect, Operation, Rule, ScriptedStore};
 
 use crate::end_to_end::decompressed;
 use crate::isolation::MAXIMUM_PASSES;
 use crate::support::{
-    Call, Engine, RawConnection, RawSolver, ScriptedDocument, ScriptedStore, content, noise, run,
-    sha256, stage, until,
+    Engine, RawConnection, RawSolver, ScriptedDocument, archive_in, content, noise, run, sha256,
+    stage, until,
 };
 
 /// Much more than sockets hold.
@@ -46,7 +47,7 @@ fn healthy_solvers_and_the_archive_end_while_others_are_slow_or_gone() {
     let resetting = Engine::stand_in(|builder| builder.reset_after(100_000));
     let never_reading = RawSolver::start(RawConnection::hold);
     let refusing = Engine::unreachable_url();
-    let store = ScriptedStore::new();
+    let store = ScriptedStore::in_memory();
     let pipeline = Pipeline::builder()
         .solver(healthy[0].solver("first"))
         .solver(stalled.solver("stalled"))
@@ -55,7 +56,7 @@ fn healthy_solvers_and_the_archive_end_while_others_are_slow_or_gone() {
         .solver(format!("refusing={refusing}").parse().unwrap())
         .solver(never_reading.solver("never-reading"))
         .solver(healthy[1].solver("last"))
-        .archive(store.target(Codec::default_for(CodecKind::Zstd)))
+        .archive(archive_in(&store, Codec::default_for(CodecKind::Zstd)))
         .deadline(NEVER)
         .build()
         .unwrap();
@@ -78,7 +79,7 @@ fn healthy_solvers_and_the_archive_end_while_others_are_slow_or_gone() {
         for engine in &healthy {
             assert_eq!(engine.report().sha256, digest);
         }
-        let stored = store.object("1.json").await;
+        let stored = store.object("1.json").await.unwrap();
         assert_eq!(sha256(&zstd::decode_all(&*stored).unwrap()), digest);
     });
 }
@@ -119,21 +120,21 @@ fn at_the_deadline_each_slow_solver_says_how_far_it_got() {
 fn solvers_are_answered_while_the_store_waits() {
     let gzip = Codec::default_for(CodecKind::Gzip);
     for (call, codec) in [
-        (Call::Create, Codec::Identity),
-        (Call::Part, Codec::Identity),
-        (Call::Complete, Codec::Identity),
-        (Call::Part, gzip),
+        (Operation::Create, Codec::Identity),
+        (Operation::Part, Codec::Identity),
+        (Operation::Complete, Codec::Identity),
+        (Operation::Part, gzip),
     ] {
         let engines = [
             Engine::stand_in(|builder| builder),
             Engine::stand_in(|builder| builder),
         ];
-        let store = ScriptedStore::gated(call);
+        let store = ScriptedStore::in_memory().with([Rule::always(call, Effect::Hold)]);
         let pipeline = Pipeline::builder()
             .solver(engines[0].solver("plain"))
             // Of the same compression as the archive, if there is one.
             .solver(engines[1].solver("same").with_encoding(codec))
-            .archive(store.target(codec))
+            .archive(archive_in(&store, codec))
             .build()
             .unwrap();
         let document = ScriptedDocument::new(noise(LONG));
@@ -142,9 +143,9 @@ fn solvers_are_answered_while_the_store_waits() {
             let progress = pipeline.progress();
             let opened = async {
                 until_ok(&progress, &["plain", "same"]).await;
-                until(|| store.waiting() > 0).await;
+                until(|| store.held() > 0).await;
                 assert!(store.names().await.is_empty());
-                store.open();
+                store.release();
             };
             let sent = pipeline.run_with_progress(dispatch, &progress);
             let (outcome, ()) = tokio::join!(sent, opened);
@@ -152,7 +153,7 @@ fn solvers_are_answered_while_the_store_waits() {
             assert_eq!(outcome.archive.status, ArchiveStatus::Ok);
             let digest = sha256(&noise(LONG));
             assert_eq!(outcome.archive.sha256.as_deref(), Some(&*digest));
-            let stored = store.object("1.json").await;
+            let stored = store.object("1.json").await.unwrap();
             let raw = decompressed(&stored, codec.kind().name());
             assert!(raw == noise(LONG));
             for engine in &engines {

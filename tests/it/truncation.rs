@@ -7,10 +7,11 @@ use archive_sink::{Codec, CodecKind};
 use driver_streaming::{
     ArchiveStatus, Dispatch, Ending, JsonDocument, Pipeline, Solver, SolverStatus,
 };
+use scripted_store::ScriptedStore;
 use serde::{Serialize, Serializer};
 
 use crate::support::{
-    Http2Engine, ScriptedDocument, ScriptedSolver, ScriptedStore, content, run, until,
+    Http2Engine, ScriptedDocument, ScriptedSolver, archive_in, content, run, until,
 };
 
 /// What goes well before something goes wrong.
@@ -57,12 +58,12 @@ fn send<R>(
     why: &str,
     mut heard: impl FnMut() -> Option<R>,
 ) -> R {
-    let store = ScriptedStore::new();
+    let store = ScriptedStore::in_memory();
     let codec = solver.encoding().unwrap_or(Codec::Identity);
     let pipeline = Pipeline::builder()
         // Whatever came of it: it is not to be sent again.
         .solver(solver.with_retries(5))
-        .archive(store.target(codec))
+        .archive(archive_in(&store, codec))
         .build()
         .unwrap();
     run(async {
@@ -81,7 +82,7 @@ fn send<R>(
         assert_eq!(outcome.serialize.passes, None);
         pipeline.drain().await;
         assert_eq!(store.names().await, Vec::<String>::new());
-        assert_eq!(store.open_uploads(), 0);
+        assert_eq!(store.open_uploads().len(), 0);
         let mut found = None;
         until(|| {
             found = heard();

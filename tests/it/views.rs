@@ -4,11 +4,12 @@ use std::fs;
 
 use driver_streaming::{ArchiveStatus, Codec, Dispatch, Pipeline, SolverStatus, View};
 use futures_util::FutureExt;
+use scripted_store::{Effect, Operation, Rule, ScriptedStore};
 
 use crate::isolation::MAXIMUM_PASSES;
 use crate::support::{
-    Call, Engine, Finished, ScriptedDocument, ScriptedStore, Size, content, generated, program,
-    run, sha256, until,
+    Engine, Finished, ScriptedDocument, Size, archive_in, content, generated, program, run, sha256,
+    until,
 };
 
 /// A TOML table for one solver.
@@ -77,12 +78,12 @@ fn each_solver_of_a_file_is_sent_its_own_view_and_the_archive_the_auction() {
 #[test]
 fn an_auction_without_an_id_is_sent_and_not_archived() {
     let engines = [Engine::keeping(), Engine::keeping()];
-    let store = ScriptedStore::new();
+    let store = ScriptedStore::in_memory();
     let (shared, other) = (content(300_000), content(200_000));
     let pipeline = Pipeline::builder()
         .solver(engines[0].solver("auction"))
         .solver(engines[1].solver("other"))
-        .archive(store.target(Codec::Identity))
+        .archive(archive_in(&store, Codec::Identity))
         .build()
         .unwrap();
     let dispatch = Dispatch::new(ScriptedDocument::new(shared.clone())).views(
@@ -113,11 +114,11 @@ fn an_auction_without_an_id_is_sent_and_not_archived() {
 #[test]
 fn solvers_share_what_the_archive_closes_by_a_tail_of_its_own() {
     let engine = Engine::keeping();
-    let store = ScriptedStore::new();
+    let store = ScriptedStore::in_memory();
     let open = content(300_000);
     let pipeline = Pipeline::builder()
         .solver(engine.solver("a"))
-        .archive(store.target(Codec::Identity))
+        .archive(archive_in(&store, Codec::Identity))
         .build()
         .unwrap();
     let dispatch = Dispatch::new(ScriptedDocument::new(open.clone()))
@@ -133,7 +134,7 @@ fn solvers_share_what_the_archive_closes_by_a_tail_of_its_own() {
         assert!(outcome.is_ok(), "{outcome:?}");
         assert_eq!(outcome.serialize.documents, 1);
         let archived = [&open[..], b"}"].concat();
-        assert!(store.object("1.json").await == archived);
+        assert!(store.object("1.json").await.unwrap() == archived);
         assert_eq!(outcome.archive.sha256, Some(sha256(&archived)));
         assert_eq!(outcome.auction.sha256, Some(sha256(&archived)));
         let sent = [&open[..], b",1}"].concat();
@@ -145,12 +146,12 @@ fn solvers_share_what_the_archive_closes_by_a_tail_of_its_own() {
 #[test]
 fn draining_waits_for_archives_that_go_on() {
     // One that is being committed, and one in the middle of its document.
-    for (call, bytes) in [(Call::Put, 100_000), (Call::Part, 8_500_000)] {
+    for (call, bytes) in [(Operation::Put, 100_000), (Operation::Part, 8_500_000)] {
         let engine = Engine::stand_in(|builder| builder);
-        let store = ScriptedStore::gated(call);
+        let store = ScriptedStore::in_memory().with([Rule::always(call, Effect::Hold)]);
         let pipeline = Pipeline::builder()
             .solver(engine.solver("a"))
-            .archive(store.target(Codec::Identity))
+            .archive(archive_in(&store, Codec::Identity))
             .build()
             .unwrap();
         let send = |id: &str| {
@@ -164,14 +165,14 @@ fn draining_waits_for_archives_that_go_on() {
             assert_eq!(outcome.archive.status, ArchiveStatus::Running);
             let (_, forgotten) = send("2").await;
             drop(forgotten);
-            until(|| store.waiting() == 2).await;
+            until(|| store.held() == 2).await;
             let mut drains = [(); 2].map(|()| Box::pin(pipeline.drain()));
             for drained in &mut drains {
                 assert!(drained.as_mut().now_or_never().is_none());
             }
             assert_eq!(store.names().await, Vec::<String>::new());
 
-            store.open();
+            store.release();
             for drained in drains {
                 drained.await;
             }

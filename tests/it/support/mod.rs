@@ -1,5 +1,6 @@
 //! What the tests share.
 
+mod archive;
 mod auctions;
 mod collector;
 mod engine;
@@ -15,8 +16,8 @@ mod raw_solver;
 mod runtime;
 mod scripted_document;
 mod scripted_solver;
-mod scripted_store;
 
+pub(crate) use self::archive::archive_in;
 pub(crate) use self::auctions::{Size, captures, generated};
 pub(crate) use self::collector::{Collector, Exported, attribute, attributes};
 pub(crate) use self::engine::Engine;
@@ -32,4 +33,3 @@ pub(crate) use self::raw_solver::{RawSolver, bound};
 pub(crate) use self::runtime::runtime;
 pub(crate) use self::scripted_document::ScriptedDocument;
 pub(crate) use self::scripted_solver::{Reply, ScriptedSolver};
-pub(crate) use self::scripted_store::{Call, ScriptedStore};
