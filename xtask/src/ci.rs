@@ -1,8 +1,8 @@
 use crate::programs::{in_bench, short_soak};
-use crate::{Result, deny, packages, published, readmes, target, tidy};
+use crate::{Result, cargo, deny, packages, published, readmes, target, tidy};
 use clap::ValueEnum;
 use std::time::{Duration, Instant};
-use xshell::{Shell, cmd};
+use xshell::Shell;
 
 /// One of the checks, in the order in which they run: the cheapest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -39,56 +39,38 @@ pub(crate) enum Step {
     Advisories,
 }
 
-/// How a check ended that did not fail.
-#[derive(Debug)]
-pub(crate) enum Outcome {
-    Passed,
-    /// It could not be made, for this reason.
-    NotChecked(&'static str),
-}
+/// Why a check could not be made, if so.
+pub(crate) type NotChecked = Option<&'static str>;
 
 impl Step {
-    fn run(self, shell: &Shell) -> Result<Outcome> {
+    fn run(self, shell: &Shell) -> Result<NotChecked> {
+        let cargo = |words| cargo(shell, words).run();
         match self {
-            Self::Formatting => cmd!(shell, "cargo fmt --all --check").run()?,
+            Self::Formatting => cargo("fmt --all --check")?,
             Self::Tidy => tidy::run(shell)?,
             Self::Packages => packages::check(shell)?,
-            Self::Clippy => cmd!(
-                shell,
-                "cargo clippy --locked --workspace --all-targets --all-features -- -D warnings"
-            )
-            .run()?,
+            Self::Clippy => {
+                cargo("clippy --locked --workspace --all-targets --all-features -- -D warnings")?
+            }
             Self::EachFeature => each_feature(shell)?,
             Self::Readmes => readmes::check(shell)?,
-            Self::Tests => cmd!(
-                shell,
-                "cargo test --locked --workspace --lib --bins --tests --all-features"
-            )
-            .run()?,
+            Self::Tests => cargo("test --locked --workspace --lib --bins --tests --all-features")?,
             // Tests of the other crates are the same without features, or there are fewer of them.
-            Self::TestsNoFeatures => cmd!(
-                shell,
-                "cargo test --locked --package archive-sink --lib --tests --no-default-features"
-            )
-            .run()?,
-            Self::DocTests => cmd!(
-                shell,
-                "cargo test --locked --workspace --doc --all-features"
-            )
-            .run()?,
-            Self::Docs => cmd!(
-                shell,
-                "cargo doc --locked --workspace --no-deps --all-features"
-            )
-            .env("RUSTDOCFLAGS", "-D warnings")
-            .run()?,
+            Self::TestsNoFeatures => {
+                cargo("test --locked --package archive-sink --lib --tests --no-default-features")?;
+            }
+            Self::DocTests => cargo("test --locked --workspace --doc --all-features")?,
+            Self::Docs => {
+                let _strict = shell.push_env("RUSTDOCFLAGS", "-D warnings");
+                cargo("doc --locked --workspace --no-deps --all-features")?;
+            }
             Self::Loom => loom(shell)?,
             Self::Bench => bench(shell)?,
             Self::Soak => short_soak(shell)?,
             Self::Dependencies => deny::dependencies(shell)?,
             Self::Advisories => return deny::advisories(shell),
         }
-        Ok(Outcome::Passed)
+        Ok(None)
     }
 }
 
@@ -110,8 +92,8 @@ pub(crate) fn run(shell: &Shell, only: &[Step]) -> Result {
         let outcome = step.run(shell);
         let times = times(step_began, step_processor);
         match outcome.map_err(|error| format!("==> {name}: FAILED after {times}: {error}"))? {
-            Outcome::Passed => eprintln!("    {name}: passed in {times}"),
-            Outcome::NotChecked(why) => {
+            None => eprintln!("    {name}: passed in {times}"),
+            Some(why) => {
                 eprintln!("    {name}: NOT CHECKED: {why}");
                 not_checked.push(name.clone());
             }
@@ -162,7 +144,8 @@ fn each_feature(shell: &Shell) -> Result {
         let manifest = shell.read_file(format!("crates/{name}/Cargo.toml"))?;
         let features = tidy::features(&manifest);
         for feature in std::iter::once("").chain(features.iter().map(String::as_str)) {
-            cmd!(shell, "cargo clippy --quiet --locked --package {name} --no-default-features --features={feature}")
+            cargo(shell, "clippy --quiet --locked --no-default-features")
+                .args(["--package", &name, "--features", feature])
                 .args(["--", "-D", "warnings", "-D", "clippy::unwrap_used"])
                 .run()?;
         }
@@ -173,19 +156,24 @@ fn each_feature(shell: &Shell) -> Result {
 /// In a target folder of its own, since the flag is one of the whole build. With optimisation, or it takes minutes.
 fn loom(shell: &Shell) -> Result {
     let target = target(shell).join("loom");
-    cmd!(
-        shell,
-        "cargo test --locked --release --package tee-stream --lib --target-dir {target} loom_tests"
-    )
-    .env("RUSTFLAGS", "--cfg loom")
-    .run()?;
+    cargo(shell, "test --locked --release --package tee-stream --lib")
+        .args([
+            "--target-dir".as_ref(),
+            target.as_os_str(),
+            "loom_tests".as_ref(),
+        ])
+        .env("RUSTFLAGS", "--cfg loom")
+        .run()?;
     Ok(())
 }
 
 /// A workspace of its own, which the checks of this one do not reach. What it measures is not a matter of this check.
 fn bench(shell: &Shell) -> Result {
-    let manifest = "bench/runner/Cargo.toml";
-    cmd!(shell, "cargo fmt --manifest-path {manifest} --all --check").run()?;
+    cargo(
+        shell,
+        "fmt --manifest-path bench/runner/Cargo.toml --all --check",
+    )
+    .run()?;
     in_bench(shell, "clippy --workspace --all-targets")
         .args(["--", "-D", "warnings"])
         .run()?;

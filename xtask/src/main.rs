@@ -19,7 +19,7 @@ use std::error::Error;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use xshell::Shell;
+use xshell::{Cmd, Shell, cmd};
 
 type Result<T = (), E = Box<dyn Error>> = std::result::Result<T, E>;
 
@@ -79,6 +79,11 @@ fn run(command: Command) -> Result {
         Command::Soak(soak) => programs::soak(&shell, &soak.options),
         Command::Bench(bench) => programs::bench(&shell, &bench.options),
     }
+}
+
+/// A command of cargo, of words that are separated by spaces.
+fn cargo<'a>(shell: &'a Shell, words: &str) -> Cmd<'a> {
+    cmd!(shell, "cargo").args(words.split(' '))
 }
 
 /// The folder where cargo puts what it builds.

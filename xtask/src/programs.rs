@@ -1,16 +1,15 @@
 //! The programs that are run for their own sake: the soak and the benchmarks. Their options are their own.
 
-use crate::{Result, target};
+use crate::{Result, cargo, target};
 use std::ffi::OsString;
-use std::path::PathBuf;
 use xshell::{Cmd, Shell, cmd};
 
 /// Runs random auctions, solvers and faults; `--debug` is for cargo, too.
 pub(crate) fn soak(shell: &Shell, options: &[OsString]) -> Result {
     let is_debug = options.iter().any(|option| option == "--debug");
     let profile = (!is_debug).then_some("--release");
-    let cargo = cmd!(shell, "cargo run --locked --package driver-streaming-soak");
-    without_arenas(cargo.args(profile).arg("--").args(options)).run()?;
+    let run = cargo(shell, "run --locked --package driver-streaming-soak");
+    without_arenas(run.args(profile).arg("--").args(options)).run()?;
     Ok(())
 }
 
@@ -18,9 +17,9 @@ pub(crate) fn soak(shell: &Shell, options: &[OsString]) -> Result {
 /// are for those who have the time to look into what they find.
 pub(crate) fn short_soak(shell: &Shell) -> Result {
     // The selection of the tests, so that features unify to the same and no dependency is built again.
-    cmd!(
+    cargo(
         shell,
-        "cargo build --locked --workspace --bins --tests --all-features"
+        "build --locked --workspace --bins --tests --all-features",
     )
     .run()?;
     let soak = target(shell).join("debug/driver-streaming-soak");
@@ -47,11 +46,12 @@ pub(crate) fn bench(shell: &Shell, options: &[OsString]) -> Result {
 
 /// A command of cargo in the workspace of the benchmarks. What it builds is kept apart, since features unify.
 pub(crate) fn in_bench<'a>(shell: &'a Shell, words: &str) -> Cmd<'a> {
-    let target: PathBuf = target(shell).join("bench");
-    let manifest = "bench/runner/Cargo.toml";
-    let words = words.split(' ');
-    cmd!(
-        shell,
-        "cargo {words...} --locked --manifest-path {manifest} --target-dir {target}"
-    )
+    cargo(shell, words)
+        .args([
+            "--locked",
+            "--manifest-path",
+            "bench/runner/Cargo.toml",
+            "--target-dir",
+        ])
+        .arg(target(shell).join("bench"))
 }

@@ -22,11 +22,8 @@ pub(crate) fn check(shell: &Shell) -> Result {
     let mut complaints = 0;
     for name in published(shell)? {
         let path = format!("crates/{name}/README.md");
-        writeln!(
-            workspace,
-            "{name} = {{ path = {:?} }}",
-            shell.current_dir().join("crates").join(&name)
-        )?;
+        let folder_of_crate = shell.current_dir().join("crates").join(&name);
+        writeln!(workspace, "{name} = {{ path = {folder_of_crate:?} }}")?;
         match package(&name, &shell.read_file(&path)?) {
             Ok(files) if files.is_empty() => continue,
             Ok(files) => {
@@ -45,11 +42,13 @@ pub(crate) fn check(shell: &Shell) -> Result {
     shell.copy_file("Cargo.lock", folder.join("Cargo.lock"))?;
     let (manifest, target) = (folder.join("Cargo.toml"), target(shell));
     for name in with_examples {
-        let check = cmd!(
+        let place = cmd!(
             shell,
-            "cargo check --quiet --offline --manifest-path {manifest} --package readme-of-{name} --target-dir {target}"
+            "cargo check --quiet --offline --manifest-path {manifest}"
         );
-        complaints += usize::from(check.run().is_err());
+        let check = place.arg("--target-dir").arg(&target);
+        let checked = check.arg(format!("--package=readme-of-{name}")).run();
+        complaints += usize::from(checked.is_err());
     }
     match complaints {
         0 => Ok(()),
@@ -57,27 +56,21 @@ pub(crate) fn check(shell: &Shell) -> Result {
     }
 }
 
-/// The files of a package with the examples of a README: its manifest, and a program for each example; none without an
-/// example.
+/// The files of a package with the examples of a README: its manifest, and a program for each example, of which one
+/// without a `main` becomes it; none without an example.
 fn package(name: &str, readme: &str) -> Result<Vec<(String, String)>, String> {
     let blocks = blocks(readme);
     let mut files = Vec::new();
     for Block { line, code, .. } in blocks.iter().filter(|block| block.is_rust()) {
-        if code
-            .lines()
-            .any(|line| line.trim() == "#" || line.trim_start().starts_with("# "))
-        {
+        let mut lines = code.lines().map(str::trim_start);
+        if lines.any(|line| line.trim_end() == "#" || line.starts_with("# ")) {
             return Err(format!("the example in line {line} has hidden lines"));
         }
-        let main = if code.contains("fn main(") {
-            ""
-        } else {
-            "\nfn main() {}\n"
+        let program = match code.contains("fn main(") {
+            true => code.clone(),
+            false => format!("fn main() {{\n{code}}}\n"),
         };
-        files.push((
-            format!("src/bin/line_{line}.rs"),
-            format!("#![allow(dead_code, unused)]\n{code}{main}"),
-        ));
+        files.push((format!("src/bin/line_{line}.rs"), program));
     }
     if !files.is_empty() {
         let dependencies = blocks
@@ -155,8 +148,8 @@ mod tests {
             names,
             ["src/bin/line_6.rs", "src/bin/line_9.rs", "Cargo.toml"]
         );
-        assert!(files[0].1.ends_with("struct A;\n\nfn main() {}\n"));
-        assert_eq!(files[1].1.matches("fn main()").count(), 1);
+        assert_eq!(files[0].1, "fn main() {\nstruct A;\n}\n");
+        assert_eq!(files[1].1, "fn main() {}\n");
         assert!(files[2].1.ends_with("[dependencies]\nbytes = \"1\"\n"));
         assert!(package("a", "# a\n").unwrap().is_empty());
     }
