@@ -50,7 +50,7 @@ impl Step {
             Self::Tidy => tidy::run(shell)?,
             Self::Packages => packages::check(shell)?,
             Self::Clippy => {
-                cargo("clippy --locked --workspace --all-targets --all-features -- -D warnings")?
+                cargo("clippy --locked --workspace --all-targets --all-features -- -D warnings")?;
             }
             Self::EachFeature => each_feature(shell)?,
             Self::Readmes => readmes::check(shell)?,
