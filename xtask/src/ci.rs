@@ -1,219 +1,182 @@
-use crate::cargo::{self, Shown};
-use crate::soak::Soak;
-use crate::{Result, deny, tidy};
+use crate::programs::{in_bench, short_soak};
+use crate::{Result, cargo, deny, packages, published, readmes, target, tidy};
 use clap::ValueEnum;
-use std::path::Path;
 use std::time::{Duration, Instant};
+use xshell::Shell;
 
 /// One of the checks, in the order in which they run: the cheapest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Step {
+    /// Every file is formatted.
     Formatting,
+    /// The house rules hold.
     Tidy,
-    ClippyAllFeatures,
-    ClippyNoFeatures,
+    /// Each published crate contains its papers and nothing stray.
+    Packages,
+    /// No warnings in anything, with all features.
+    Clippy,
+    /// No warnings in each crate without features, and with each feature alone.
     EachFeature,
-    TestsAllFeatures,
+    /// Every example of a README compiles as a user copies it.
+    Readmes,
+    /// Unit and integration tests, with all features.
+    Tests,
+    /// Tests that differ without features.
     TestsNoFeatures,
+    /// Examples in documentation run.
     DocTests,
+    /// Documentation builds without a warning.
     Docs,
+    /// Every interleaving of the tee's threads.
     Loom,
-    Comparison,
+    /// The workspace of benchmarks: format, warnings, tests.
+    Bench,
+    /// Random auctions, solvers and faults for 30 seconds.
     Soak,
+    /// Bans, licences and sources of dependencies.
     Dependencies,
+    /// Advisories on dependencies.
     Advisories,
 }
 
+/// Why a check could not be made, if so.
+pub(crate) type NotChecked = Option<&'static str>;
+
 impl Step {
-    fn name(self) -> &'static str {
+    fn run(self, shell: &Shell) -> Result<NotChecked> {
+        let cargo = |words| cargo(shell, words).run();
         match self {
-            Self::Formatting => "formatting",
-            Self::Tidy => "house rules",
-            Self::ClippyAllFeatures => "clippy, all features",
-            Self::ClippyNoFeatures => "clippy, no features",
-            Self::EachFeature => "each feature alone",
-            Self::TestsAllFeatures => "tests, all features",
-            Self::TestsNoFeatures => "tests, no features",
-            Self::DocTests => "doc tests",
-            Self::Docs => "docs",
-            Self::Loom => "loom",
-            Self::Comparison => "comparison",
-            Self::Soak => "soak",
-            Self::Dependencies => "bans, licences and sources of dependencies",
-            Self::Advisories => "advisories on dependencies",
-        }
-    }
-
-    fn run(self, root: &Path) -> Result<Outcome> {
-        let cargo = |words: &str| Shown::cargo(root).words(words);
-        match self {
-            Self::Formatting => cargo("fmt --all --check").run()?,
-            Self::Tidy => tidy::run(root)?,
-            Self::ClippyAllFeatures => {
-                cargo("clippy --locked --workspace --all-targets --all-features -- -D warnings")
-                    .run()?;
+            Self::Formatting => cargo("fmt --all --check")?,
+            Self::Tidy => tidy::run(shell)?,
+            Self::Packages => packages::check(shell)?,
+            Self::Clippy => {
+                cargo("clippy --locked --workspace --all-targets --all-features -- -D warnings")?;
             }
-            Self::ClippyNoFeatures => clippy_no_features(root)?,
-            Self::EachFeature => each_feature(root)?,
-            Self::TestsAllFeatures => {
-                cargo("test --locked --workspace --lib --bins --tests --all-features").run()?;
+            Self::EachFeature => each_feature(shell)?,
+            Self::Readmes => readmes::check(shell)?,
+            Self::Tests => cargo("test --locked --workspace --lib --bins --tests --all-features")?,
+            // Tests of the other crates are the same without features, or there are fewer of them.
+            Self::TestsNoFeatures => {
+                cargo("test --locked --package archive-sink --lib --tests --no-default-features")?;
             }
-            Self::TestsNoFeatures => tests_no_features(root)?,
-            Self::DocTests => cargo("test --locked --workspace --doc --all-features").run()?,
-            Self::Docs => cargo("doc --locked --workspace --no-deps --all-features")
-                .variable("RUSTDOCFLAGS", "-D warnings")
-                .run()?,
-            Self::Loom => return loom(root),
-            Self::Comparison => comparison(root)?,
-            Self::Soak => Soak::short().run(root)?,
-            Self::Dependencies => deny::dependencies(root)?,
-            Self::Advisories => return deny::advisories(root),
+            Self::DocTests => cargo("test --locked --workspace --doc --all-features")?,
+            Self::Docs => {
+                let _strict = shell.push_env("RUSTDOCFLAGS", "-D warnings");
+                cargo("doc --locked --workspace --no-deps --all-features")?;
+            }
+            Self::Loom => loom(shell)?,
+            Self::Bench => bench(shell)?,
+            Self::Soak => short_soak(shell)?,
+            Self::Dependencies => deny::dependencies(shell)?,
+            Self::Advisories => return deny::advisories(shell),
         }
-        Ok(Outcome::Passed)
+        Ok(None)
     }
 }
 
-/// How a check ended that did not fail.
-#[derive(Debug)]
-pub(crate) enum Outcome {
-    Passed,
-    /// It could not be made, for this reason.
-    NotChecked(&'static str),
-}
-
-/// Runs these checks, or all of them if there are none.
-pub(crate) fn run(root: &Path, only: &[Step]) -> Result {
-    let began = Instant::now();
+/// Runs these checks, or all of them if there are none, and prints what each took.
+pub(crate) fn run(shell: &Shell, only: &[Step]) -> Result {
+    let (began, processor_before) = (Instant::now(), processor_time());
+    let mut took = Vec::new();
     let mut not_checked = Vec::new();
     for step in Step::value_variants() {
         if !only.is_empty() && !only.contains(step) {
             continue;
         }
-        let name = step.name();
+        let name = step
+            .to_possible_value()
+            .map(|value| value.get_name().to_owned());
+        let name = name.unwrap_or_default();
         eprintln!("==> {name}");
-        let step_began = Instant::now();
-        let outcome = step.run(root);
-        let took = seconds(step_began.elapsed());
-        match outcome.map_err(|error| format!("==> {name}: FAILED after {took}: {error}"))? {
-            Outcome::Passed => eprintln!("    {name}: passed in {took}"),
-            Outcome::NotChecked(why) => {
-                eprintln!("    {name}: NOT CHECKED: {why} ({took})");
-                not_checked.push(name);
+        let (step_began, step_processor) = (Instant::now(), processor_time());
+        let outcome = step.run(shell);
+        let times = times(step_began, step_processor);
+        match outcome.map_err(|error| format!("==> {name}: FAILED after {times}: {error}"))? {
+            None => eprintln!("    {name}: passed in {times}"),
+            Some(why) => {
+                eprintln!("    {name}: NOT CHECKED: {why}");
+                not_checked.push(name.clone());
             }
         }
+        took.push((name, times));
     }
-    let checks = if only.is_empty() {
-        "all checks"
-    } else {
-        "the checks asked for"
-    };
-    let took = seconds(began.elapsed());
-    if not_checked.is_empty() {
-        eprintln!("{checks} passed in {took}");
-    } else {
-        let not_checked = not_checked.join(", ");
-        eprintln!("{checks} passed in {took}, but not checked: {not_checked}");
+    for (name, times) in took {
+        eprintln!("    {name:18} {times}");
+    }
+    eprintln!("passed in {}", times(began, processor_before));
+    if !not_checked.is_empty() {
+        eprintln!("not checked: {}", not_checked.join(", "));
     }
     Ok(())
 }
 
-/// The crates meant for others, by name, in the order of their names.
-fn crates(root: &Path) -> Result<Vec<String>> {
-    let mut names = Vec::new();
-    for entry in std::fs::read_dir(root.join("crates"))? {
-        let entry = entry?;
-        if entry.path().join("Cargo.toml").is_file() {
-            names.push(entry.file_name().to_string_lossy().into_owned());
+/// Wall-clock and processor time since then.
+fn times(began: Instant, processor_before: Option<Duration>) -> String {
+    let elapsed = began.elapsed().as_secs_f64();
+    match processor_time().zip(processor_before) {
+        None => format!("{elapsed:6.1} s"),
+        Some((after, before)) => {
+            let processor = after.saturating_sub(before).as_secs_f64();
+            format!("{elapsed:6.1} s, {processor:6.1} s of processor time")
         }
     }
-    names.sort();
-    Ok(names)
 }
 
-/// The programs that are compared with one another: a workspace of its own, which the checks of this one do not reach. What
-/// they measure is not a matter of this check.
-fn comparison(root: &Path) -> Result {
-    let comparison = |words: &str| {
-        let target = cargo::target(root).join("comparison");
-        Shown::cargo(root)
-            .words(words)
-            .words("--manifest-path comparison/runner/Cargo.toml --target-dir")
-            .path(&target)
-    };
-    Shown::cargo(root)
-        .words("fmt --manifest-path comparison/runner/Cargo.toml --all --check")
-        .run()?;
-    comparison("clippy --locked --workspace --all-targets")
-        .words("-- -D warnings")
-        .run()?;
-    comparison("test --locked --workspace").run()
+/// The processor time of everything that has been started from here and has ended, where Linux tells it.
+fn processor_time() -> Option<Duration> {
+    /// Of the figures in `/proc`, whatever the kernel's own clock.
+    const TICKS_PER_SECOND: u64 = 100;
+    let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
+    // The second field is the name, in parentheses; the 16th and 17th are our children's user and system time.
+    let (_, after_name) = stat.rsplit_once(')')?;
+    let mut children = after_name
+        .split_whitespace()
+        .skip(13)
+        .map(str::parse::<u64>);
+    let ticks = children.next()?.ok()? + children.next()?.ok()?;
+    Some(Duration::from_millis(ticks * 1000 / TICKS_PER_SECOND))
 }
 
-/// Each crate alone, since features that one member of a workspace asks for reach all the others
-/// that are built with it: what is checked is what someone gets who depends on that crate only.
-fn clippy_no_features(root: &Path) -> Result {
-    for name in crates(root)? {
-        Shown::cargo(root)
-            .words(&format!(
-                "clippy --locked --package {name} --no-default-features -- -D warnings"
-            ))
-            .run()?;
-    }
-    for selection in WITHOUT_FEATURES {
-        Shown::cargo(root)
-            .words(&format!(
-                "clippy --locked {selection} --all-targets --no-default-features -- -D warnings"
-            ))
-            .run()?;
-    }
-    Ok(())
-}
-
-/// The stage crates do not depend on one another, so together they still have no features; the
-/// program depends on all of them and asks for some.
-const WITHOUT_FEATURES: [&str; 2] = [
-    "--workspace --exclude driver-streaming --exclude driver-streaming-tests",
-    "--package driver-streaming",
-];
-
-fn tests_no_features(root: &Path) -> Result {
-    for selection in WITHOUT_FEATURES {
-        Shown::cargo(root)
-            .words(&format!(
-                "test --locked {selection} --lib --bins --tests --no-default-features"
-            ))
-            .run()?;
-    }
-    Ok(())
-}
-
-fn each_feature(root: &Path) -> Result {
-    for name in crates(root)? {
-        let manifest = std::fs::read_to_string(root.join("crates").join(&name).join("Cargo.toml"))?;
-        for feature in tidy::features(&manifest) {
-            Shown::cargo(root)
-                .words(&format!(
-                    "clippy --locked --package {name} --no-default-features --features {feature} -- -D warnings"
-                ))
+/// Each crate alone, since features that one member of a workspace asks for reach all the others that are built with
+/// it: what is checked is what someone gets who depends on that crate only. Without tests, which may unwrap.
+fn each_feature(shell: &Shell) -> Result {
+    for name in published(shell)? {
+        let manifest = shell.read_file(format!("crates/{name}/Cargo.toml"))?;
+        let features = tidy::features(&manifest);
+        for feature in std::iter::once("").chain(features.iter().map(String::as_str)) {
+            cargo(shell, "clippy --quiet --locked --no-default-features")
+                .args(["--package", &name, "--features", feature])
+                .args(["--", "-D", "warnings", "-D", "clippy::unwrap_used"])
                 .run()?;
         }
     }
     Ok(())
 }
 
-/// Every interleaving of the tee's threads, in a target folder of its own, since the flag is one of
-/// the whole build. With optimisation, or it takes minutes.
-fn loom(root: &Path) -> Result<Outcome> {
-    if !root.join("crates/tee-stream/src/loom_tests.rs").is_file() {
-        return Ok(Outcome::NotChecked("tee-stream has no loom tests"));
-    }
-    Shown::cargo(root)
-        .words("test --locked --release --package tee-stream --lib --target-dir target/loom loom_tests")
-        .variable("RUSTFLAGS", "--cfg loom")
+/// In a target folder of its own, since the flag is one of the whole build. With optimisation, or it takes minutes.
+fn loom(shell: &Shell) -> Result {
+    let target = target(shell).join("loom");
+    cargo(shell, "test --locked --release --package tee-stream --lib")
+        .args([
+            "--target-dir".as_ref(),
+            target.as_os_str(),
+            "loom_tests".as_ref(),
+        ])
+        .env("RUSTFLAGS", "--cfg loom")
         .run()?;
-    Ok(Outcome::Passed)
+    Ok(())
 }
 
-fn seconds(duration: Duration) -> String {
-    format!("{:.1} s", duration.as_secs_f64())
+/// A workspace of its own, which the checks of this one do not reach. What it measures is not a matter of this check.
+fn bench(shell: &Shell) -> Result {
+    cargo(
+        shell,
+        "fmt --manifest-path bench/runner/Cargo.toml --all --check",
+    )
+    .run()?;
+    in_bench(shell, "clippy --workspace --all-targets")
+        .args(["--", "-D", "warnings"])
+        .run()?;
+    in_bench(shell, "test --workspace").run()?;
+    Ok(())
 }

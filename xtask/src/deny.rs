@@ -1,75 +1,53 @@
-use crate::Result;
-use crate::cargo::Shown;
-use crate::ci::Outcome;
+use crate::ci::NotChecked;
+use crate::{Result, cargo, target};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use xshell::{Shell, cmd};
 
 /// The version that `deny.toml` was written for.
 const VERSION: &str = "0.20.2";
 
-/// Where it is installed when it is not there, inside the target folder, out of the way of the
-/// user's own tools.
-const TOOLS: &str = "target/tools";
-
-/// Where cargo-deny has advisories from, unless told otherwise.
+/// The database that cargo-deny takes advisories from by default.
 const DATABASE: &str = "https://github.com/RustSec/advisory-db";
 
-/// Bans, licences and sources: what can be said without a network. A warning, such as of an exception
-/// that is no longer needed, counts as a failure.
-pub(crate) fn dependencies(root: &Path) -> Result {
-    cargo_deny(root)?
-        .words("--all-features --locked check -D warnings bans licenses sources")
-        .run()
+/// Checks bans, licences and sources, which needs no network. A warning, such as of an exception that is no longer
+/// needed, counts as a failure.
+pub(crate) fn dependencies(shell: &Shell) -> Result {
+    let deny = cargo_deny(shell)?;
+    let strict = cmd!(shell, "{deny} --all-features --locked check -D warnings");
+    strict.args(["bans", "licenses", "sources"]).run()?;
+    Ok(())
 }
 
-/// Advisories, where their database can be reached. That it cannot is no failure; whatever goes wrong after
-/// it has answered is.
-pub(crate) fn advisories(root: &Path) -> Result<Outcome> {
-    let reachable = Shown::program("git", "git", root)
-        .words("ls-remote --exit-code --quiet")
-        .words(DATABASE)
-        .words("HEAD")
-        .variable("GIT_TERMINAL_PROMPT", "0")
-        .succeeds()?;
-    if !reachable {
-        return Ok(Outcome::NotChecked(
-            "the advisory database cannot be reached from here",
-        ));
+/// Checks advisories, where their database can be reached. That it cannot is no failure; whatever goes wrong after it has
+/// answered is.
+pub(crate) fn advisories(shell: &Shell) -> Result<NotChecked> {
+    let question = cmd!(shell, "git ls-remote --exit-code --quiet {DATABASE} HEAD")
+        .env("GIT_TERMINAL_PROMPT", "0");
+    if question.run().is_err() {
+        return Ok(Some("the advisory database cannot be reached from here"));
     }
-    cargo_deny(root)?
-        .words("--all-features --locked check advisories")
-        .run()?;
-    Ok(Outcome::Passed)
+    let deny = cargo_deny(shell)?;
+    cmd!(shell, "{deny} --all-features --locked check advisories").run()?;
+    Ok(None)
 }
 
-/// cargo-deny in the version we ask for: from `PATH`, else from the target folder, where it is
-/// installed if need be.
-fn cargo_deny(root: &Path) -> Result<Shown> {
-    let installed = root
-        .join(TOOLS)
-        .join("bin")
-        .join(format!("cargo-deny{}", std::env::consts::EXE_SUFFIX));
-    let candidates = [PathBuf::from("cargo-deny"), installed.clone()];
-    let program = match candidates.into_iter().find(is_wanted) {
-        Some(program) => program,
-        None => {
-            eprintln!("    installing cargo-deny {VERSION} into {TOOLS}");
-            // A debug build: it takes a third of the time, and checks a lock file in a second all the same.
-            Shown::cargo(root)
-                .words(&format!(
-                    "install cargo-deny --locked --version {VERSION} --debug --root {TOOLS}"
-                ))
-                .run()?;
-            installed
+/// cargo-deny in the version we ask for: from `PATH`, else from the target folder, out of the way of the user's own
+/// tools, where it is installed if need be.
+fn cargo_deny(shell: &Shell) -> Result<PathBuf> {
+    let tools = target(shell).join("tools");
+    let installed = tools.join("bin/cargo-deny");
+    for candidate in [Path::new("cargo-deny"), &installed] {
+        let version = cmd!(shell, "{candidate} --version")
+            .quiet()
+            .ignore_stderr()
+            .read();
+        if version.is_ok_and(|version| version == format!("cargo-deny {VERSION}")) {
+            return Ok(candidate.to_owned());
         }
-    };
-    Ok(Shown::program(program, "cargo-deny", root))
-}
-
-fn is_wanted(program: &PathBuf) -> bool {
-    let Ok(output) = Command::new(program).arg("--version").output() else {
-        return false;
-    };
-    output.status.success()
-        && String::from_utf8_lossy(&output.stdout).trim() == format!("cargo-deny {VERSION}")
+    }
+    // A debug build: it takes a third of the time, and checks a lock file in a second all the same.
+    let install = format!("install cargo-deny --locked --version {VERSION} --debug --root");
+    let install = cargo(shell, &install).arg(&tools);
+    install.env("CARGO_PROFILE_DEV_DEBUG", "0").run()?;
+    Ok(installed)
 }

@@ -1,25 +1,26 @@
 //! The checks of this workspace, as one command: `cargo xtask ci`.
 //!
-//! What the hosted workflow and `.ci/run` do is this and nothing else, so what passes here passes there.
+//! The hosted workflow and `.ci/run` do this and nothing else, so what passes here passes there.
 
 #![expect(
     clippy::print_stderr,
     reason = "a program for a terminal: what it does is what it says"
 )]
 
-mod bench;
-mod cargo;
 mod ci;
 mod deny;
-mod soak;
+mod packages;
+mod programs;
+mod readmes;
 mod tidy;
 
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
 use std::error::Error;
-use std::path::{Path, PathBuf};
+use std::ffi::OsString;
+use std::path::PathBuf;
 use std::process::ExitCode;
+use xshell::{Cmd, Shell, cmd};
 
-/// Any failure, told to the person at the terminal.
 type Result<T = (), E = Box<dyn Error>> = std::result::Result<T, E>;
 
 /// The checks of this workspace.
@@ -40,24 +41,24 @@ enum Command {
     },
     /// Check the house rules: what must be in every crate, and what in no file.
     Tidy,
-    /// Run random auctions, solvers and faults against the whole pipeline.
-    Soak(soak::Soak),
-    /// Measure everything that the project claims of itself, beside the alternatives, and draw a page.
-    Bench(bench::Bench),
+    /// Run random auctions, solvers and faults against the whole pipeline: see its `--help`.
+    #[command(disable_help_flag = true)]
+    Soak(Options),
+    /// Measure everything that the project claims of itself, beside the alternatives: see its `--help`.
+    #[command(disable_help_flag = true)]
+    Bench(Options),
+}
+
+/// Options of a program, which it reads itself.
+#[derive(Debug, Args)]
+struct Options {
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    options: Vec<OsString>,
 }
 
 fn main() -> ExitCode {
-    let root = root();
-    let outcome = match Arguments::parse().command {
-        Command::Ci { only } => ci::run(&root, &only).map(|()| true),
-        Command::Tidy => tidy::run(&root).map(|()| true),
-        Command::Soak(soak) => soak.run(&root).map(|()| true),
-        Command::Bench(bench) => bench.run(&root),
-    };
-    match outcome {
-        Ok(true) => ExitCode::SUCCESS,
-        // It has said why.
-        Ok(false) => ExitCode::FAILURE,
+    match run(Arguments::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("{error}");
             ExitCode::FAILURE
@@ -65,10 +66,40 @@ fn main() -> ExitCode {
     }
 }
 
-/// The root of the workspace, wherever in it the command was given.
-fn root() -> PathBuf {
+/// Runs a command in the root of the workspace, wherever in it the command was given.
+fn run(command: Command) -> Result {
     // Set by `cargo run`, so that a built copy that was moved still works on the right checkout.
     let manifest = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
     let manifest = manifest.unwrap_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")));
-    manifest.parent().map_or(manifest.clone(), Path::to_owned)
+    let shell = Shell::new()?;
+    shell.change_dir(manifest.parent().unwrap_or(&manifest));
+    match command {
+        Command::Ci { only } => ci::run(&shell, &only),
+        Command::Tidy => tidy::run(&shell),
+        Command::Soak(soak) => programs::soak(&shell, &soak.options),
+        Command::Bench(bench) => programs::bench(&shell, &bench.options),
+    }
+}
+
+/// A command of cargo, of words that are separated by spaces.
+fn cargo<'a>(shell: &'a Shell, words: &str) -> Cmd<'a> {
+    cmd!(shell, "cargo").args(words.split(' '))
+}
+
+/// The folder where cargo puts what it builds.
+fn target(shell: &Shell) -> PathBuf {
+    let folder = std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into());
+    shell.current_dir().join(folder)
+}
+
+/// The names of the crates meant for others, in order.
+fn published(shell: &Shell) -> Result<Vec<String>> {
+    let mut names: Vec<String> = shell
+        .read_dir("crates")?
+        .iter()
+        .filter(|folder| folder.join("Cargo.toml").is_file())
+        .filter_map(|folder| Some(folder.file_name()?.to_str()?.to_owned()))
+        .collect();
+    names.sort();
+    Ok(names)
 }

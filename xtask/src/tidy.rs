@@ -1,17 +1,17 @@
 //! The house rules. Each is a function from the files of the repository to complaints, and has tests of
 //! its own: that it finds what it is for, and lets the rest pass.
 
+mod lines;
 mod manifests;
 mod repository;
-mod sources;
 mod text;
 
 use crate::Result;
 use repository::Repository;
 use std::fmt;
-use std::path::Path;
+use xshell::Shell;
 
-pub(crate) use manifests::features;
+pub(crate) use manifests::{PAPERS, features};
 
 /// A rule that a file breaks.
 #[derive(Debug, PartialEq, Eq)]
@@ -51,26 +51,24 @@ impl fmt::Display for Complaint {
 
 type Rule = fn(&Repository) -> Vec<Complaint>;
 
-const RULES: [Rule; 14] = [
+const RULES: [Rule; 12] = [
     manifests::every_crate_has_its_papers,
     manifests::every_member_inherits_what_is_common,
-    manifests::stages_do_not_depend_on_one_another,
+    manifests::published_crates_introduce_themselves,
+    manifests::dependencies_point_downwards,
     manifests::unsafe_code_is_forbidden,
-    sources::crate_docs_are_the_readme,
-    sources::files_are_short,
-    sources::nothing_is_left_to_do,
-    sources::no_unwrap_outside_tests,
-    sources::lints_are_silenced_with_a_reason,
-    sources::no_thread_sleeps,
     manifests::the_readme_lists_every_feature,
+    manifests::crate_docs_are_the_readme,
+    lines::files_are_short,
+    lines::parts_keep_their_budgets,
     text::lines_end_clean,
     text::no_path_of_a_machine,
     text::files_are_small,
 ];
 
 /// Applies every rule to every file that git tracks, or would track.
-pub(crate) fn run(root: &Path) -> Result {
-    let repository = Repository::read(root)?;
+pub(crate) fn run(shell: &Shell) -> Result {
+    let repository = Repository::read(shell)?;
     let complaints: Vec<Complaint> = RULES.iter().flat_map(|rule| rule(&repository)).collect();
     for complaint in &complaints {
         eprintln!("    {complaint}");

@@ -1,9 +1,9 @@
+use std::fmt;
+use std::str::FromStr;
 use std::time::Duration;
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
-
-use crate::place::Place;
 
 /// The random choices for one set of solvers or one auction.
 ///
@@ -56,19 +56,57 @@ impl Chance {
         let index = self.below(COUNT as u64) as usize;
         from[index]
     }
+}
 
-    /// One of these, each as likely as its weight says.
-    pub(crate) fn weighted<T: Copy, const COUNT: usize>(&mut self, from: [(u64, T); COUNT]) -> T {
-        const { assert!(COUNT > 0) };
-        let mut left = self.below(from.iter().map(|(weight, _)| weight).sum());
-        let mut chosen = 0;
-        for (index, (weight, _)) in from.iter().enumerate() {
-            chosen = index;
-            match left.checked_sub(*weight) {
-                Some(rest) => left = rest,
-                None => break,
-            }
+/// Where in a soak something is: in which lane, in which of its sets of solvers, with which auction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Place {
+    pub(crate) lane: u64,
+    pub(crate) set: u64,
+    /// `None`: the set as a whole.
+    pub(crate) auction: Option<u64>,
+}
+
+impl Place {
+    pub(crate) fn of_set(lane: u64, set: u64) -> Self {
+        Self {
+            lane,
+            set,
+            auction: None,
         }
-        from[chosen].1
+    }
+
+    pub(crate) fn with_auction(self, auction: u64) -> Self {
+        Self {
+            auction: Some(auction),
+            ..self
+        }
     }
 }
+
+/// `LANE.SET` or `LANE.SET.AUCTION`.
+impl fmt::Display for Place {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}.{}", self.lane, self.set)?;
+        match self.auction {
+            Some(auction) => write!(formatter, ".{auction}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// `LANE.SET`.
+impl FromStr for Place {
+    type Err = PlaceError;
+
+    fn from_str(text: &str) -> Result<Self, PlaceError> {
+        let (lane, set) = text.split_once('.').ok_or(PlaceError)?;
+        let number = |text: &str| text.parse().map_err(|_| PlaceError);
+        Ok(Self::of_set(number(lane)?, number(set)?))
+    }
+}
+
+/// A text that names no set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a set is written LANE.SET, as in 2.17")]
+pub(crate) struct PlaceError;

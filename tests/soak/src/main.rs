@@ -10,44 +10,81 @@
 )]
 
 mod archive;
-mod arguments;
-mod auction;
-mod census;
+mod bad_http;
+mod bodies;
 mod chance;
-mod check;
 mod decode;
+mod documents;
 mod engine;
-mod hashing;
-mod ledger;
-mod material;
-mod memory;
-mod place;
 mod plan;
+mod resources;
 mod set;
 mod soak;
+mod solver_check;
 mod statistics;
-mod summary;
-mod verdict;
 mod violation;
 mod world;
 
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::process::ExitCode;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use clap::Parser;
 
-use crate::arguments::Arguments;
-use crate::material::PLANNED;
-use crate::place::Place;
+use crate::chance::Place;
 use crate::plan::SetPlan;
-use crate::verdict::Verdict;
-use crate::violation::Violation;
+use crate::violation::{Verdict, Violation};
+
+/// How panics that were planned begin, of documents and of stores.
+const PLANNED: [&str; 2] = [documents::PLANNED, "injected into "];
+
+/// Random auctions, solvers and faults against the whole pipeline, for as long as is wanted.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "cargo xtask soak", bin_name = "cargo xtask soak")]
+pub(crate) struct Arguments {
+    /// For how long auctions are begun.
+    #[arg(long, value_name = "N", default_value_t = 5.0)]
+    minutes: f64,
+    /// What every choice is derived from. By default a new one.
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Only this set of solvers, again and again, as LANE.SET.
+    #[arg(long, value_name = "LANE.SET")]
+    pub(crate) only: Option<Place>,
+    /// Whether it is not optimised, and has all assertions: for `cargo xtask`, which builds it.
+    #[arg(long)]
+    debug: bool,
+}
+
+impl Arguments {
+    pub(crate) fn duration(&self) -> Duration {
+        Duration::try_from_secs_f64(self.minutes * 60.0).unwrap_or_default()
+    }
+
+    pub(crate) fn seed(&self) -> u64 {
+        self.seed
+            .unwrap_or_else(|| RandomState::new().build_hasher().finish())
+    }
+
+    /// The command that makes the same choices again.
+    pub(crate) fn repeated(&self, seed: u64, only: Option<Place>) -> String {
+        let mut command = format!("cargo xtask soak --minutes {} --seed {seed}", self.minutes);
+        if let Some(place) = only.or(self.only) {
+            command += &format!(" --only {}.{}", place.lane, place.set);
+        }
+        if self.debug || cfg!(debug_assertions) {
+            command += " --debug";
+        }
+        command
+    }
+}
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let seed = arguments.seed();
     println!("seed {seed}: {}", arguments.repeated(seed, None));
-    let verdict = Arc::new(Verdict::new());
+    let verdict = Arc::new(Verdict::default());
     report_panics(&verdict);
     match soak::soak(&arguments, seed, &verdict) {
         Ok(summary) => println!("{summary}"),
@@ -74,12 +111,17 @@ fn main() -> ExitCode {
     }
 }
 
+/// Locks what stays whole whoever panics.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// Makes every panic that was not planned a violation, also where somebody catches it.
 fn report_panics(verdict: &Arc<Verdict>) {
     let verdict = Arc::clone(verdict);
     std::panic::set_hook(Box::new(move |panic| {
         let message = panic.payload_as_str().unwrap_or_default();
-        if !message.starts_with(PLANNED) {
+        if !PLANNED.iter().any(|start| message.starts_with(start)) {
             let place = panic.location().map(ToString::to_string);
             let violation = Violation::new("somebody panicked")
                 .with("message", message)

@@ -1,19 +1,19 @@
 use std::error::Error;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use driver_streaming::Pipeline;
+use driver_streaming::{ArchiveStatus, Outcome, Pipeline};
 use object_store::path::Path;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use crate::archive::Shop;
-use crate::auction::Auction;
-use crate::check::{ArchiveEnd, check_archive};
+use crate::archive::{ArchiveEnd, ArchiveStore, check_archive};
+use crate::bodies::ExpectedBodies;
+use crate::documents::{Expectation, Prepared};
 use crate::engine::Engine;
-use crate::ledger::Ledger;
-use crate::material::Expectation;
-use crate::plan::{AuctionPlan, SetPlan};
+use crate::lock;
+use crate::plan::{AuctionPlan, SetPlan, Way};
+use crate::solver_check::SolverCheck;
 use crate::violation::Violation;
 use crate::world::World;
 
@@ -22,11 +22,11 @@ const DRAINED: Duration = Duration::from_secs(240);
 
 /// One pipeline with its engines and its archive, for some auctions.
 pub(crate) struct Set {
-    pub(crate) plan: SetPlan,
-    pub(crate) pipeline: Pipeline,
-    pub(crate) ledgers: Vec<Arc<Ledger>>,
-    pub(crate) shop: Option<Shop>,
-    pub(crate) world: Arc<World>,
+    plan: SetPlan,
+    pipeline: Pipeline,
+    bodies: Vec<Arc<ExpectedBodies>>,
+    store: Option<ArchiveStore>,
+    world: Arc<World>,
     engines: Vec<Engine>,
     /// Archives of which the end is checked when nothing goes on any more.
     unchecked: Mutex<Vec<(Path, ArchiveEnd, Expectation)>>,
@@ -49,37 +49,34 @@ impl Set {
             .window_budget(plan.window_budget_bytes)
             .digest(plan.digest);
         let mut engines = Vec::new();
-        let mut ledgers = Vec::new();
+        let mut bodies = Vec::new();
         for solver in &plan.solvers {
-            let ledger = Arc::new(Ledger::new(
+            let expected = Arc::new(ExpectedBodies::new(
                 plan.place,
                 solver.name.clone(),
                 Arc::clone(&world.verdict),
                 Arc::clone(&world.statistics),
             ));
             let engine =
-                Engine::start(solver.behaviour, Arc::clone(&ledger), &world.engines).await?;
+                Engine::start(solver.behaviour, Arc::clone(&expected), &world.engines).await?;
             builder = builder.solver(solver.solver(engine.url())?);
             engines.push(engine);
-            ledgers.push(ledger);
+            bodies.push(expected);
         }
-        let shop = match &plan.archive {
+        let store = match &plan.archive {
             None => None,
-            Some(archive) => {
-                let statistics = Arc::clone(&world.statistics);
-                Some(Shop::new(archive, &world.folder, statistics)?)
-            }
+            Some(archive) => Some(ArchiveStore::new(archive, &world.folder)?),
         };
-        if let Some(shop) = &shop {
-            builder = builder.archive(shop.target());
+        if let Some(store) = &store {
+            builder = builder.archive(store.target());
         }
         let pipeline = builder.build()?;
         world.statistics.count_set();
         Ok(Self {
             plan,
             pipeline,
-            ledgers,
-            shop,
+            bodies,
+            store,
             world,
             engines,
             unchecked: Mutex::default(),
@@ -102,10 +99,10 @@ impl Set {
                 result = result.and(ended(running.join_next().await));
             }
             let place = this.plan.place.with_auction(index);
-            let sizes = this.world.corpus.sizes();
+            let sizes = this.world.source.sizes();
             let plan = AuctionPlan::any(this.world.seed, place, &this.plan, sizes);
-            let auction = Auction::new(Arc::clone(&this), plan);
-            running.spawn(async move { auction.run().await });
+            let set = Arc::clone(&this);
+            running.spawn(async move { Auction { set, plan }.run().await });
         }
         while let Some(next) = running.join_next().await {
             result = result.and(ended(Some(next)));
@@ -120,19 +117,16 @@ impl Set {
     }
 
     /// The end of an archive at `location` is to be checked later.
-    pub(crate) fn check_later(&self, location: Path, end: ArchiveEnd, expected: Expectation) {
-        let mut unchecked = self
-            .unchecked
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        unchecked.push((location, end, expected));
+    fn check_later(&self, location: Path, end: ArchiveEnd, expected: Expectation) {
+        lock(&self.unchecked).push((location, end, expected));
     }
 
     async fn end(self) -> Result<(), Violation> {
         let Self {
             plan,
             pipeline,
-            shop,
+            store,
+            world,
             engines,
             unchecked,
             ..
@@ -141,15 +135,16 @@ impl Set {
             let what = "what went on after runs does not end";
             return Err(Violation::new(what));
         }
-        let unchecked = unchecked
-            .into_inner()
-            .unwrap_or_else(PoisonError::into_inner);
-        if let (Some(shop), Some(archive)) = (&shop, &plan.archive) {
+        let unchecked = std::mem::take(&mut *lock(&unchecked));
+        if let (Some(store), Some(archive)) = (&store, &plan.archive) {
             let checked = async {
                 for (location, end, expected) in &unchecked {
-                    check_archive(&plan, archive, shop, location, end, expected).await?;
+                    check_archive(&plan, archive, store, location, end, expected).await?;
                 }
-                shop.check_empty().await
+                world
+                    .statistics
+                    .count_faults("store", store.faults() as u64);
+                store.check_empty().await
             };
             checked.await?;
         }
@@ -169,5 +164,180 @@ fn ended(
         None => Ok(()),
         Some(Ok(result)) => result,
         Some(Err(error)) => Err(Violation::new("running an auction panicked").with("error", error)),
+    }
+}
+
+/// One auction of a set, from its documents to the checks of what came of it.
+struct Auction {
+    set: Arc<Set>,
+    plan: AuctionPlan,
+}
+
+impl Auction {
+    /// # Errors
+    /// The first violation.
+    async fn run(&self) -> Result<(), Violation> {
+        let result = self
+            .run_and_check()
+            .await
+            .map_err(|found| found.at(self.plan.place).with("auction", &self.plan));
+        self.set.world.auction_ended();
+        result
+    }
+
+    async fn run_and_check(&self) -> Result<(), Violation> {
+        let Prepared {
+            dispatch,
+            solvers,
+            archive,
+            auction_sha256,
+        } = self.prepare().await?;
+        let set = &self.set;
+        for ((expected_bodies, expected), solver) in
+            set.bodies.iter().zip(&solvers).zip(&set.plan.solvers)
+        {
+            if expected.is_sound && (!solver.content_length || expected.is_counted) {
+                expected_bodies.expect(&expected.sha256);
+            }
+            set.world
+                .statistics
+                .count_faults(solver.behaviour.name(), 1);
+        }
+        if self.plan.breakage.is_some() {
+            set.world.statistics.count_faults("document", 1);
+        }
+        let location = match &set.store {
+            Some(store) if self.plan.archived => Some(store.expect(&self.plan.name())?),
+            _ => None,
+        };
+
+        let pipeline = &set.pipeline;
+        let dropped_after = match self.plan.way {
+            Way::Dropped(after) | Way::AheadDropped(after) => after,
+            Way::Run | Way::Ahead | Way::AheadAndForgotten => Duration::MAX,
+        };
+        let (outcome, end) = if let Way::Run | Way::Dropped(_) = self.plan.way {
+            let run = timeout(dropped_after, pipeline.run(dispatch));
+            (self.in_time(run).await?.ok(), None)
+        } else {
+            let run = timeout(dropped_after, pipeline.run_ahead_of_archive(dispatch));
+            match self.in_time(run).await? {
+                Ok((outcome, pending)) => {
+                    self.check_ahead(&outcome)?;
+                    let end = if self.plan.way == Way::AheadAndForgotten {
+                        ArchiveEnd::Unheard
+                    } else {
+                        ArchiveEnd::Known(self.in_time(pending.ended()).await?)
+                    };
+                    (Some(outcome), Some(end))
+                }
+                // It may have been dropped before it began.
+                Err(_elapsed) => (None, None),
+            }
+        };
+        let Some(outcome) = outcome else {
+            set.world.statistics.count_dropped();
+            if let Some(location) = location {
+                set.check_later(location, ArchiveEnd::GivenUp, archive);
+            }
+            return Ok(());
+        };
+        set.world.statistics.count_outcome(&outcome);
+
+        if outcome.solvers.len() != set.plan.solvers.len() {
+            return Err(Violation::new("there are not as many outcomes as solvers"));
+        }
+        for (index, solver) in set.plan.solvers.iter().enumerate() {
+            SolverCheck {
+                set: &set.plan,
+                solver,
+                outcome: &outcome.solvers[index],
+                expected: &solvers[index],
+                bodies: &set.bodies[index],
+            }
+            .check()?;
+        }
+        if let Some(sha256) = &outcome.auction.sha256
+            && *sha256 != auction_sha256
+        {
+            return Err(Violation::new("the auction's digest is wrong")
+                .with("outcome", &outcome.auction)
+                .with("expected", &auction_sha256));
+        }
+        let end = end.unwrap_or(ArchiveEnd::Known(outcome.archive));
+        self.check_end(location, end, archive).await
+    }
+
+    async fn check_end(
+        &self,
+        location: Option<Path>,
+        end: ArchiveEnd,
+        expected: Expectation,
+    ) -> Result<(), Violation> {
+        let set = &self.set;
+        let (Some(location), Some(store), Some(archive)) =
+            (location, &set.store, &set.plan.archive)
+        else {
+            return match &end {
+                ArchiveEnd::Known(outcome) if outcome.status != ArchiveStatus::Skipped => {
+                    Err(Violation::new("something was archived that was not to be")
+                        .with("outcome", outcome))
+                }
+                _ => Ok(()),
+            };
+        };
+        match &end {
+            ArchiveEnd::Known(outcome) => {
+                let status = outcome.status;
+                let failed_late =
+                    status == ArchiveStatus::Failed && !set.plan.is_ample_for_archive();
+                if failed_late {
+                    // It may still be being completed.
+                    set.check_later(location, end, expected);
+                } else {
+                    let stored =
+                        check_archive(&set.plan, archive, store, &location, &end, &expected)
+                            .await?;
+                    set.world.statistics.count_archive(status, stored);
+                }
+            }
+            _ => set.check_later(location, end, expected),
+        }
+        store.check_visible().await
+    }
+
+    fn check_ahead(&self, outcome: &Outcome) -> Result<(), Violation> {
+        let expected = if self.plan.archived {
+            ArchiveStatus::Running
+        } else {
+            ArchiveStatus::Skipped
+        };
+        if outcome.archive.status == expected {
+            Ok(())
+        } else {
+            Err(
+                Violation::new("a run ahead of its archive says something odd of it")
+                    .with("archive", &outcome.archive),
+            )
+        }
+    }
+
+    async fn prepare(&self) -> Result<Prepared, Violation> {
+        let (plan, source) = (self.plan.clone(), Arc::clone(&self.set.world.source));
+        let solvers = self.set.pipeline.solvers().to_vec();
+        let prepared =
+            tokio::task::spawn_blocking(move || Prepared::new(&plan, &source, &solvers)).await;
+        match prepared {
+            Ok(Ok(prepared)) => Ok(prepared),
+            Ok(Err(error)) => Err(Violation::new("a document cannot be made").with("error", error)),
+            Err(error) => Err(Violation::new("making documents panicked").with("error", error)),
+        }
+    }
+
+    async fn in_time<T>(&self, run: impl Future<Output = T>) -> Result<T, Violation> {
+        let longest: Duration = self.set.plan.longest_run();
+        timeout(longest, run)
+            .await
+            .map_err(|_elapsed| Violation::new(format!("not ended within {longest:?}")))
     }
 }

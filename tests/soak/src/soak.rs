@@ -8,17 +8,14 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use crate::arguments::Arguments;
-use crate::census::Census;
-use crate::material::Corpus;
-use crate::memory::Memory;
-use crate::place::Place;
+use crate::Arguments;
+use crate::chance::Place;
+use crate::documents::Source;
 use crate::plan::SetPlan;
+use crate::resources::{Memory, Resources};
 use crate::set::Set;
-use crate::statistics::Statistics;
-use crate::summary::Summary;
-use crate::verdict::Verdict;
-use crate::violation::Violation;
+use crate::statistics::{Statistics, Summary};
+use crate::violation::{Verdict, Violation};
 use crate::world::World;
 
 /// How many sets of solvers there are at a time.
@@ -46,13 +43,13 @@ pub(crate) fn soak(
     let engines = runtime("engines")?;
     let folder = TempDir::new()?;
     let statistics = Arc::new(Statistics::default());
-    let corpus = Arc::new(pipelines.block_on(Corpus::new())?);
-    let census = || Census::take(pipelines.handle(), engines.handle(), folder.path());
-    let before = census();
+    let source = Arc::new(pipelines.block_on(Source::new())?);
+    let resources = || Resources::count(pipelines.handle(), engines.handle(), folder.path());
+    let before = resources();
     let world = Arc::new(World {
         seed,
         until: Instant::now() + arguments.duration(),
-        corpus,
+        source,
         verdict: Arc::clone(verdict),
         statistics: Arc::clone(&statistics),
         memory: Memory::new(),
@@ -61,24 +58,26 @@ pub(crate) fn soak(
         progress: ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(2)),
     });
     let after = pipelines.block_on(async {
-        let lanes: JoinSet<()> = match arguments.only {
-            Some(place) => [again_and_again(Arc::clone(&world), place)]
-                .into_iter()
-                .collect(),
-            None => (0..LANES)
-                .map(|number| lane(Arc::clone(&world), number))
-                .collect(),
-        };
+        let mut lanes = JoinSet::new();
+        match arguments.only {
+            Some(place) => {
+                lanes.spawn(lane(Arc::clone(&world), std::iter::repeat(place)));
+            }
+            None => (0..LANES).for_each(|number| {
+                let sets = (0..).map(move |set| Place::of_set(number, set));
+                lanes.spawn(lane(Arc::clone(&world), sets));
+            }),
+        }
         tokio::select! {
             _ended = lanes.join_all() => {}
             () = verdict.failed() => {}
         }
         world.progress.finish_and_clear();
         let end = Instant::now() + SETTLED;
-        let mut after = census();
+        let mut after = resources();
         while !after.is_within(&before) && !verdict.is_failed() && Instant::now() < end {
             tokio::time::sleep(LOOK).await;
-            after = census();
+            after = resources();
         }
         after
     });
@@ -103,18 +102,11 @@ pub(crate) fn soak(
 }
 
 /// Sets of solvers, one after the other.
-async fn lane(world: Arc<World>, number: u64) {
-    for set in 0.. {
+async fn lane(world: Arc<World>, sets: impl Iterator<Item = Place>) {
+    for place in sets {
         if world.is_over() {
             return;
         }
-        run_set(&world, Place::of_set(number, set)).await;
-    }
-}
-
-/// One set of solvers, each time anew.
-async fn again_and_again(world: Arc<World>, place: Place) {
-    while !world.is_over() {
         run_set(&world, place).await;
     }
 }

@@ -1,7 +1,11 @@
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::fmt;
+use std::sync::Mutex;
 
 use driver_streaming::{ArchiveStatus, Outcome, SolverStatus};
+
+use crate::lock;
+use crate::resources::{Marks, Resources};
 
 /// What happened, in numbers.
 #[derive(Debug, Default)]
@@ -31,25 +35,25 @@ pub(crate) struct Numbers {
 
 impl Statistics {
     pub(crate) fn numbers(&self) -> Numbers {
-        self.lock().clone()
+        lock(&self.0).clone()
     }
 
     pub(crate) fn count_set(&self) {
-        self.lock().sets += 1;
+        lock(&self.0).sets += 1;
     }
 
     pub(crate) fn count_dropped(&self) {
-        let mut numbers = self.lock();
+        let mut numbers = lock(&self.0);
         numbers.auctions += 1;
         numbers.dropped += 1;
     }
 
-    pub(crate) fn count_fault(&self, name: &'static str) {
-        *self.lock().faults.entry(name).or_default() += 1;
+    pub(crate) fn count_faults(&self, name: &'static str, count: u64) {
+        *lock(&self.0).faults.entry(name).or_default() += count;
     }
 
     pub(crate) fn count_body(&self, bytes: u64, is_whole: bool) {
-        let mut numbers = self.lock();
+        let mut numbers = lock(&self.0);
         numbers.received_bytes += bytes;
         if is_whole {
             numbers.whole_bodies += 1;
@@ -60,7 +64,7 @@ impl Statistics {
 
     /// A run that came to its end.
     pub(crate) fn count_outcome(&self, outcome: &Outcome) {
-        let mut numbers = self.lock();
+        let mut numbers = lock(&self.0);
         numbers.auctions += 1;
         for solver in &outcome.solvers {
             let status = match solver.status {
@@ -83,7 +87,7 @@ impl Statistics {
 
     /// An archive of which the end is known.
     pub(crate) fn count_archive(&self, status: ArchiveStatus, stored_bytes: u64) {
-        let mut numbers = self.lock();
+        let mut numbers = lock(&self.0);
         let status = match status {
             ArchiveStatus::Ok => "ok",
             ArchiveStatus::Failed => "failed",
@@ -93,8 +97,80 @@ impl Statistics {
         *numbers.archives.entry(status).or_default() += 1;
         numbers.archived_bytes += stored_bytes;
     }
+}
 
-    fn lock(&self) -> MutexGuard<'_, Numbers> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+/// What a soak comes to, for people.
+#[derive(Debug)]
+pub(crate) struct Summary {
+    pub(crate) numbers: Numbers,
+    pub(crate) marks: Marks,
+    pub(crate) before: Resources,
+    pub(crate) after: Resources,
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (numbers, marks) = (&self.numbers, &self.marks);
+        let (before, after) = (&self.before, &self.after);
+        writeln!(
+            formatter,
+            "auctions     {} ({} given up half-way), by {} pipelines",
+            numbers.auctions, numbers.dropped, numbers.sets
+        )?;
+        writeln!(formatter, "solvers      {}", listed(&numbers.solvers))?;
+        writeln!(formatter, "archives     {}", listed(&numbers.archives))?;
+        writeln!(formatter, "met          {}", listed(&numbers.faults))?;
+        writeln!(
+            formatter,
+            "bodies       {} whole, {} broken off; {} retries",
+            numbers.whole_bodies, numbers.broken_bodies, numbers.retries
+        )?;
+        writeln!(
+            formatter,
+            "bytes        {:.1} MB received by engines, {:.1} MB archived",
+            megabytes(numbers.received_bytes),
+            megabytes(numbers.archived_bytes)
+        )?;
+        writeln!(
+            formatter,
+            "documents    {} produced, {:.2} times each and {:.2} at most; {} compressed for solvers",
+            numbers.documents,
+            numbers.passes.0 / numbers.counted_passes.max(1) as f64,
+            numbers.passes.1,
+            numbers.compressed
+        )?;
+        write!(
+            formatter,
+            "memory       {} MiB at the start",
+            marks.start >> 20
+        )?;
+        for (index, median) in marks.quarters.iter().enumerate() {
+            match median {
+                Some(bytes) => write!(formatter, ", {} in quarter {}", bytes >> 20, index + 1)?,
+                None => write!(formatter, ", unknown in quarter {}", index + 1)?,
+            }
+        }
+        writeln!(formatter, ", {} at the end", marks.end >> 20)?;
+        write!(
+            formatter,
+            "left         tasks {} → {}, of engines {} → {}; file descriptors {} → {}; folders {} → {}",
+            before.tasks,
+            after.tasks,
+            before.engine_tasks,
+            after.engine_tasks,
+            before.descriptors,
+            after.descriptors,
+            before.files,
+            after.files
+        )
     }
+}
+
+fn listed(counts: &BTreeMap<&'static str, u64>) -> String {
+    let parts = counts.iter().map(|(name, count)| format!("{count} {name}"));
+    parts.collect::<Vec<_>>().join(", ")
+}
+
+fn megabytes(bytes: u64) -> f64 {
+    bytes as f64 / 1e6
 }

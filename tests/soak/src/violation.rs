@@ -1,6 +1,8 @@
 use std::fmt;
 
-use crate::place::Place;
+use tokio::sync::watch;
+
+use crate::chance::Place;
 
 /// Something that must hold, and did not.
 #[derive(Clone, Debug)]
@@ -48,5 +50,33 @@ impl fmt::Display for Violation {
             write!(formatter, "\n{name}: {detail}")?;
         }
         Ok(())
+    }
+}
+
+/// The first violation, for whoever waits for one.
+#[derive(Debug, Default)]
+pub(crate) struct Verdict(watch::Sender<Option<Violation>>);
+
+impl Verdict {
+    /// Only the first counts: others may follow from it.
+    pub(crate) fn fail(&self, violation: Violation) {
+        self.0.send_modify(|first| {
+            first.get_or_insert(violation);
+        });
+    }
+
+    pub(crate) fn is_failed(&self) -> bool {
+        self.0.borrow().is_some()
+    }
+
+    /// Waits for the first violation.
+    pub(crate) async fn failed(&self) {
+        // The sender is here, so it cannot be gone.
+        let mut first = self.0.subscribe();
+        let _failed = first.wait_for(Option::is_some).await;
+    }
+
+    pub(crate) fn take(&self) -> Option<Violation> {
+        self.0.send_replace(None)
     }
 }

@@ -5,10 +5,10 @@ use indicatif::ProgressBar;
 use tokio::runtime::Handle;
 use tokio::time::Instant;
 
-use crate::material::Corpus;
-use crate::memory::Memory;
+use crate::documents::Source;
+use crate::resources::Memory;
 use crate::statistics::Statistics;
-use crate::verdict::Verdict;
+use crate::violation::Verdict;
 
 /// What all lanes share.
 #[derive(Debug)]
@@ -16,7 +16,7 @@ pub(crate) struct World {
     pub(crate) seed: u64,
     /// When no auction is begun any more.
     pub(crate) until: Instant,
-    pub(crate) corpus: Arc<Corpus>,
+    pub(crate) source: Arc<Source>,
     pub(crate) verdict: Arc<Verdict>,
     pub(crate) statistics: Arc<Statistics>,
     pub(crate) memory: Memory,

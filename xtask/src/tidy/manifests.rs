@@ -1,18 +1,25 @@
 use super::{Complaint, Repository};
 
-/// What each crate shows to whoever meets it alone.
-const PAPERS: [&str; 4] = ["README.md", "CHANGELOG.md", "LICENSE-APACHE", "LICENSE-MIT"];
+/// The files that each crate has besides its code, for a reader who meets it alone.
+pub(crate) const PAPERS: [&str; 4] = ["README.md", "CHANGELOG.md", "LICENSE-APACHE", "LICENSE-MIT"];
 
-/// What each member has from the workspace, so that it is said once.
+/// What each member inherits from the workspace, so that it is said once.
 const INHERITED: [&str; 4] = ["version", "edition", "rust-version", "license"];
 
-/// The crates that never depend on one another.
-const STAGES: [&str; 4] = [
+/// What a published crate says of itself.
+const SHOWN: [&str; 5] = ["authors", "categories", "description", "keywords", "readme"];
+
+/// The stages, none of which depends on another crate of ours.
+const STAGES: [&str; 5] = [
     "archive-sink",
     "chunked-writer",
     "measured-body",
     "tee-stream",
+    "upload-client",
 ];
+
+/// What tests of any crate may use.
+const FIXTURES: [&str; 2] = ["auction-fixtures", "solver-stand-in"];
 
 pub(super) fn every_crate_has_its_papers(repository: &Repository) -> Vec<Complaint> {
     let mut complaints = Vec::new();
@@ -37,14 +44,8 @@ pub(super) fn every_member_inherits_what_is_common(repository: &Repository) -> V
     let mut complaints = Vec::new();
     for folder in repository.members() {
         let path = format!("{folder}/Cargo.toml");
-        let manifest = repository.text(&path).unwrap_or_default();
         let mut demand = |section: &str, line: &str| {
-            if !section_of(manifest, section).any(|(_, found)| found == line) {
-                complaints.push(Complaint::file(
-                    path.as_str(),
-                    format!("has no line `{line}` in [{section}]"),
-                ));
-            }
+            complaints.extend(missing_line(repository, &path, section, line));
         };
         for key in INHERITED {
             demand("package", &format!("{key}.workspace = true"));
@@ -52,39 +53,84 @@ pub(super) fn every_member_inherits_what_is_common(repository: &Repository) -> V
         demand("lints", "workspace = true");
         if !folder.starts_with("crates/") {
             demand("package", "publish = false");
-        }
-    }
-    complaints
-}
-
-pub(super) fn stages_do_not_depend_on_one_another(repository: &Repository) -> Vec<Complaint> {
-    let mut complaints = Vec::new();
-    for stage in STAGES {
-        let path = format!("crates/{stage}/Cargo.toml");
-        let manifest = repository.text(&path).unwrap_or_default();
-        for (index, line) in dependencies_of(manifest) {
-            let name = line.split(['.', ' ', '=']).next().unwrap_or_default();
-            if name != stage && (STAGES.contains(&name) || name == "driver-streaming") {
-                let what = format!("a stage depends on another, {name}");
-                complaints.push(Complaint::line(&path, index, what));
-            }
+        } else if !features(repository.text(&path).unwrap_or_default()).is_empty() {
+            demand("package.metadata.docs.rs", "all-features = true");
         }
     }
     complaints
 }
 
 pub(super) fn unsafe_code_is_forbidden(repository: &Repository) -> Vec<Complaint> {
-    let manifest = repository.text("Cargo.toml").unwrap_or_default();
-    let forbidden = section_of(manifest, "workspace.lints.rust")
-        .any(|(_, line)| line == "unsafe_code = \"forbid\"");
-    if forbidden {
-        Vec::new()
-    } else {
-        vec![Complaint::file(
-            "Cargo.toml",
-            "does not forbid unsafe code in the whole workspace",
-        )]
+    let forbid = "unsafe_code = \"forbid\"";
+    missing_line(repository, "Cargo.toml", "workspace.lints.rust", forbid)
+        .into_iter()
+        .collect()
+}
+
+fn missing_line(
+    repository: &Repository,
+    path: &str,
+    section: &str,
+    line: &str,
+) -> Option<Complaint> {
+    let manifest = repository.text(path).unwrap_or_default();
+    let is_there = section_of(manifest, section).any(|(_, found)| found == line);
+    (!is_there).then(|| Complaint::file(path, format!("has no line `{line}` in [{section}]")))
+}
+
+pub(super) fn published_crates_introduce_themselves(repository: &Repository) -> Vec<Complaint> {
+    let mut complaints = Vec::new();
+    for folder in repository.crates() {
+        let path = format!("{folder}/Cargo.toml");
+        let manifest = repository.text(&path).unwrap_or_default();
+        let keys: Vec<&str> = section_of(manifest, "package")
+            .map(|(_, line)| key_of(line))
+            .collect();
+        for key in SHOWN.iter().filter(|key| !keys.contains(key)) {
+            complaints.push(Complaint::file(
+                path.as_str(),
+                format!("has no `{key}` in [package]"),
+            ));
+        }
     }
+    complaints
+}
+
+/// The crates that a crate of ours may depend on, if there is a rule for it.
+fn allowed_dependencies(name: &str) -> Option<&'static [&'static str]> {
+    match name {
+        "auction-fixtures" => Some(&[]),
+        "driver-streaming" => Some(&STAGES),
+        stage => STAGES.contains(&stage).then_some(&[]),
+    }
+}
+
+pub(super) fn dependencies_point_downwards(repository: &Repository) -> Vec<Complaint> {
+    let ours: Vec<&str> = repository
+        .crates()
+        .filter_map(|folder| folder.strip_prefix("crates/"))
+        .collect();
+    let mut complaints = Vec::new();
+    for name in &ours {
+        let Some(allowed) = allowed_dependencies(name) else {
+            continue;
+        };
+        let path = format!("crates/{name}/Cargo.toml");
+        for (header, index, line) in with_headers(repository.text(&path).unwrap_or_default()) {
+            let dependency = key_of(line);
+            let is_for_tests =
+                header.ends_with("dev-dependencies]") && FIXTURES.contains(&dependency);
+            let is_allowed = dependency == *name || allowed.contains(&dependency) || is_for_tests;
+            if header.ends_with("dependencies]") && ours.contains(&dependency) && !is_allowed {
+                complaints.push(Complaint::line(
+                    &path,
+                    index,
+                    format!("{name} may not depend on {dependency}"),
+                ));
+            }
+        }
+    }
+    complaints
 }
 
 pub(super) fn the_readme_lists_every_feature(repository: &Repository) -> Vec<Complaint> {
@@ -101,6 +147,18 @@ pub(super) fn the_readme_lists_every_feature(repository: &Repository) -> Vec<Com
         }
     }
     complaints
+}
+
+pub(super) fn crate_docs_are_the_readme(repository: &Repository) -> Vec<Complaint> {
+    repository
+        .crates()
+        .map(|folder| format!("{folder}/src/lib.rs"))
+        .filter(|path| {
+            let source = repository.text(path).unwrap_or_default();
+            !source.starts_with("#![doc = include_str!(\"../README.md\")]\n")
+        })
+        .map(|path| Complaint::file(path, "does not begin with the README as its docs"))
+        .collect()
 }
 
 /// The names of the features that a manifest declares, `default` apart.
@@ -122,13 +180,12 @@ fn section_of<'a>(manifest: &'a str, section: &str) -> impl Iterator<Item = (usi
         .map(|(_, index, line)| (index, line))
 }
 
-/// The lines of all sections of dependencies: normal, dev and build, of all platforms.
-fn dependencies_of(manifest: &str) -> impl Iterator<Item = (usize, &str)> {
-    with_headers(manifest)
-        .filter(|(header, _, _)| header.ends_with("dependencies]"))
-        .map(|(_, index, line)| (index, line))
+/// The key of a line, or the first part of a dotted one.
+fn key_of(line: &str) -> &str {
+    line.split(['.', ' ', '=']).next().unwrap_or_default()
 }
 
+/// All lines that count, each with the header of its section and its index.
 fn with_headers(manifest: &str) -> impl Iterator<Item = (&str, usize, &str)> {
     let mut header = "";
     manifest
@@ -194,6 +251,22 @@ mod tests {
         assert_eq!(every_member_inherits_what_is_common(&repository), expected);
     }
 
+    /// What the rule finds in a manifest of this crate, beside others of ours.
+    fn forbidden(name: &str, manifest: &str) -> Vec<Complaint> {
+        let others = [
+            "tee-stream",
+            "measured-body",
+            "solver-stand-in",
+            "driver-cli",
+            name,
+        ];
+        let files = others.map(|other| {
+            let content = if other == name { manifest } else { "" };
+            (format!("crates/{other}/Cargo.toml"), content)
+        });
+        dependencies_point_downwards(&Repository::of(files))
+    }
+
     #[test]
     fn a_stage_that_depends_on_another_is_found_in_every_section() {
         for section in [
@@ -202,29 +275,57 @@ mod tests {
             "[target.'cfg(unix)'.build-dependencies]",
         ] {
             let manifest = format!("{section}\nbytes = \"1\"\ntee-stream.workspace = true\n");
-            let repository = Repository::of([("crates/archive-sink/Cargo.toml", &manifest)]);
-            let expected = [Complaint::line(
-                "crates/archive-sink/Cargo.toml",
-                2,
-                "a stage depends on another, tee-stream",
-            )];
-            assert_eq!(stages_do_not_depend_on_one_another(&repository), expected);
+            let what = "archive-sink may not depend on tee-stream";
+            let expected = [Complaint::line("crates/archive-sink/Cargo.toml", 2, what)];
+            assert_eq!(forbidden("archive-sink", &manifest), expected);
         }
+        let above = "[dependencies]\nsolver-stand-in.workspace = true\n";
+        assert_eq!(forbidden("upload-client", above).len(), 1);
+        assert_eq!(
+            forbidden(
+                "auction-fixtures",
+                "[dependencies]\nmeasured-body = \"0.1\"\n"
+            )
+            .len(),
+            1
+        );
     }
 
     #[test]
-    fn the_program_may_depend_on_stages_and_a_stage_may_speak_of_one() {
+    fn the_library_depends_on_stages_and_on_nothing_above_it() {
+        let stages = "[dependencies]\ntee-stream = { workspace = true }\n[dev-dependencies]\nsolver-stand-in.workspace = true\n";
+        assert_eq!(forbidden("driver-streaming", stages), []);
+        let above = "[dev-dependencies]\ndriver-cli.workspace = true\n";
+        assert_eq!(forbidden("driver-streaming", above).len(), 1);
+        let comment = "[dependencies]\n# tee-stream is a neighbour\nbytes = \"1\"\n";
+        assert_eq!(forbidden("chunked-writer", comment), []);
+    }
+
+    #[test]
+    fn a_published_crate_introduces_itself() {
+        let good = "[package]\nauthors.workspace = true\ncategories = []\ndescription = \"a\"\nkeywords = []\nreadme = \"README.md\"\n";
+        let bad = good.replace("keywords = []", "version = \"1\"");
+        let repository =
+            Repository::of([("crates/a/Cargo.toml", good), ("crates/b/Cargo.toml", &bad)]);
+        let expected = [Complaint::file(
+            "crates/b/Cargo.toml",
+            "has no `keywords` in [package]",
+        )];
+        assert_eq!(published_crates_introduce_themselves(&repository), expected);
+    }
+
+    #[test]
+    fn the_docs_of_a_crate_are_its_readme() {
+        let readme = "#![doc = include_str!(\"../README.md\")]\n\nmod a;\n";
         let repository = Repository::of([
-            (
-                "crates/driver-streaming/Cargo.toml",
-                "[dependencies]\ntee-stream.workspace = true\n",
-            ),
-            (
-                "crates/measured-body/Cargo.toml",
-                "[dependencies]\n# tee-stream is a neighbour\nbytes = \"1\"\n",
-            ),
+            ("crates/a/Cargo.toml", ""),
+            ("crates/a/src/lib.rs", readme),
+            ("crates/b/Cargo.toml", ""),
+            ("crates/b/src/lib.rs", "//! Something else.\n"),
         ]);
-        assert_eq!(stages_do_not_depend_on_one_another(&repository), []);
+        let complaints = crate_docs_are_the_readme(&repository);
+        assert_eq!(complaints.len(), 1);
+        assert_eq!(complaints[0].path, "crates/b/src/lib.rs");
     }
 
     #[test]

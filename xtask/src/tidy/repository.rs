@@ -1,7 +1,6 @@
 use crate::Result;
 use std::collections::BTreeMap;
-use std::path::Path;
-use std::process::Command;
+use xshell::{Shell, cmd};
 
 /// The text files of the repository, by their path from its root, with `/` between folders.
 #[derive(Debug, Default)]
@@ -14,30 +13,18 @@ pub(crate) struct Repository {
 impl Repository {
     /// Reads what git tracks, and what is new and not ignored, so that a file is checked before it is
     /// committed.
-    pub(crate) fn read(root: &Path) -> Result<Self> {
-        let listed = Command::new("git")
-            .args([
-                "ls-files",
-                "-z",
-                "--cached",
-                "--others",
-                "--exclude-standard",
-            ])
-            .current_dir(root)
-            .output()
-            .map_err(|error| format!("cannot start git: {error}"))?;
-        if !listed.status.success() {
-            let why = String::from_utf8_lossy(&listed.stderr);
-            return Err(format!("git cannot list the files: {}", why.trim()).into());
-        }
+    pub(crate) fn read(shell: &Shell) -> Result<Self> {
+        let git = cmd!(
+            shell,
+            "git ls-files -z --cached --others --exclude-standard"
+        );
         let mut repository = Self::default();
-        for path in String::from_utf8(listed.stdout)?.split_terminator('\0') {
+        for path in git.quiet().read()?.split_terminator('\0') {
             // Deleted but still tracked.
-            if !root.join(path).is_file() {
+            if !shell.path_exists(path) {
                 continue;
             }
-            let content = std::fs::read(root.join(path))
-                .map_err(|error| format!("cannot read {path}: {error}"))?;
+            let content = shell.read_binary_file(path)?;
             repository.sizes.insert(path.to_owned(), content.len());
             if let Ok(content) = String::from_utf8(content) {
                 repository.files.insert(path.to_owned(), content);
@@ -48,11 +35,11 @@ impl Repository {
 
     /// A repository of these files, for tests of the rules.
     #[cfg(test)]
-    pub(crate) fn of<const N: usize>(files: [(&str, &str); N]) -> Self {
+    pub(crate) fn of<P: Into<String>, T: Into<String>, const N: usize>(files: [(P, T); N]) -> Self {
         let mut repository = Self::default();
-        for (path, content) in files {
-            repository.sizes.insert(path.to_owned(), content.len());
-            repository.files.insert(path.to_owned(), content.to_owned());
+        for (path, content) in files.map(|(path, content)| (path.into(), content.into())) {
+            repository.sizes.insert(path.clone(), content.len());
+            repository.files.insert(path, content);
         }
         repository
     }
@@ -85,15 +72,17 @@ impl Repository {
             .filter(|folder| folder.starts_with("crates/"))
     }
 
-    /// The folders of all members of the workspace: `crates/*`, and those in the root. A package further
-    /// down, such as a comparison with others that has a lock file of its own, is none.
+    /// The folders of all members of the workspace: those in the root, in `crates/` and in `tests/`. A package elsewhere,
+    /// such as one of the benchmarks, which have a lock file of their own, is none.
     pub(crate) fn members(&self) -> impl Iterator<Item = &str> {
         self.files
             .keys()
             .filter_map(|path| path.strip_suffix("/Cargo.toml"))
             .filter(|folder| {
-                let name = folder.strip_prefix("crates/").unwrap_or(folder);
-                !name.contains('/')
+                let name = ["crates/", "tests/"]
+                    .iter()
+                    .find_map(|parent| folder.strip_prefix(parent));
+                !name.unwrap_or(folder).contains('/')
             })
     }
 }
@@ -108,10 +97,12 @@ mod tests {
             ("Cargo.toml", "[workspace]"),
             ("crates/a/Cargo.toml", ""),
             ("crates/a/bench/Cargo.toml", ""),
+            ("bench/b/Cargo.toml", ""),
             ("tests/Cargo.toml", ""),
+            ("tests/soak/Cargo.toml", ""),
         ]);
         let members: Vec<&str> = repository.members().collect();
-        assert_eq!(members, ["crates/a", "tests"]);
+        assert_eq!(members, ["crates/a", "tests", "tests/soak"]);
         let crates: Vec<&str> = repository.crates().collect();
         assert_eq!(crates, ["crates/a"]);
     }

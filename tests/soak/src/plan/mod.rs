@@ -1,14 +1,11 @@
 //! What is tried: every choice, before anything happens.
 
-mod archive_plan;
-mod auction_plan;
-mod behaviour;
-mod codec;
-mod set_plan;
-mod solver_plan;
+mod auction;
+mod set;
+mod solver;
 
-pub(crate) use self::archive_plan::{ArchivePlan, StoreKind};
-pub(crate) use self::auction_plan::{Appended, AuctionPlan, BreakagePlace, Broken, Way};
-pub(crate) use self::behaviour::{Behaviour, Unhttp};
-pub(crate) use self::set_plan::SetPlan;
-pub(crate) use self::solver_plan::SolverPlan;
+pub(crate) use self::auction::{
+    Appended, AuctionPlan, BreakagePlace, Broken, Cut, Kind, LIQUIDITY, Way,
+};
+pub(crate) use self::set::{ArchivePlan, SetPlan, StoreKind};
+pub(crate) use self::solver::{BadHttp, Behaviour, SolverPlan};

@@ -1,6 +1,10 @@
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::path::Path;
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
+use tokio::runtime::Handle;
+
+use crate::lock;
 use crate::violation::Violation;
 
 /// By how much the last quarter may be above the second: this, and a tenth.
@@ -38,12 +42,12 @@ impl Memory {
     /// Takes a sample; `None` where the system does not tell.
     pub(crate) fn sample(&self) -> Option<u64> {
         let bytes = resident_bytes()?;
-        self.samples().push((self.began.elapsed(), bytes));
+        lock(&self.samples).push((self.began.elapsed(), bytes));
         Some(bytes)
     }
 
     pub(crate) fn marks(&self) -> Marks {
-        let samples = self.samples();
+        let samples = lock(&self.samples);
         let (Some((_, start)), Some((whole, end))) = (samples.first(), samples.last()) else {
             return Marks::default();
         };
@@ -57,10 +61,6 @@ impl Memory {
             quarters: quarters.map(median),
             end: *end,
         }
-    }
-
-    fn samples(&self) -> MutexGuard<'_, Vec<(Duration, u64)>> {
-        self.samples.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -95,6 +95,39 @@ fn resident_bytes() -> Option<u64> {
     Some(kibibytes * 1024)
 }
 
+/// What a process has that a leak leaves behind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Resources {
+    /// Tasks of the pipelines' runtime.
+    pub(crate) tasks: usize,
+    /// Tasks of the engines' runtime.
+    pub(crate) engine_tasks: usize,
+    /// File descriptors; 0 where the system does not tell.
+    pub(crate) descriptors: usize,
+    /// Files and folders for stores.
+    pub(crate) files: usize,
+}
+
+impl Resources {
+    pub(crate) fn count(pipelines: &Handle, engines: &Handle, folder: &Path) -> Self {
+        let entries = |path: &Path| std::fs::read_dir(path).map_or(0, Iterator::count);
+        Self {
+            tasks: pipelines.metrics().num_alive_tasks(),
+            engine_tasks: engines.metrics().num_alive_tasks(),
+            descriptors: entries("/proc/self/fd".as_ref()),
+            files: entries(folder),
+        }
+    }
+
+    /// Whether there is no more of anything than there was.
+    pub(crate) fn is_within(&self, before: &Self) -> bool {
+        self.tasks <= before.tasks
+            && self.engine_tasks <= before.engine_tasks
+            && self.descriptors <= before.descriptors
+            && self.files <= before.files
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -117,12 +150,12 @@ mod tests {
     #[test]
     fn quarters_are_of_the_time_and_need_samples() {
         let memory = Memory::new();
-        *memory.samples() = (0..80)
+        *lock(&memory.samples) = (0..80)
             .map(|index| (Duration::from_secs(index), index))
             .collect();
         let quarters = memory.marks().quarters;
         assert_eq!(quarters, [Some(10), Some(30), Some(50), Some(70)]);
-        memory.samples().truncate(20);
+        lock(&memory.samples).truncate(20);
         assert_eq!(memory.marks().quarters, [None; 4]);
     }
 }

@@ -1,8 +1,8 @@
 use driver_streaming::{Codec, SolverOutcome, SolverStatus};
 
+use crate::bodies::ExpectedBodies;
+use crate::documents::Expectation;
 use crate::engine::ANSWER;
-use crate::ledger::Ledger;
-use crate::material::Expectation;
 use crate::plan::{Behaviour, SetPlan, SolverPlan};
 use crate::violation::Violation;
 
@@ -12,7 +12,7 @@ pub(crate) struct SolverCheck<'a> {
     pub(crate) solver: &'a SolverPlan,
     pub(crate) outcome: &'a SolverOutcome,
     pub(crate) expected: &'a Expectation,
-    pub(crate) ledger: &'a Ledger,
+    pub(crate) bodies: &'a ExpectedBodies,
 }
 
 impl SolverCheck<'_> {
@@ -68,7 +68,7 @@ impl SolverCheck<'_> {
             | Behaviour::NoJson
             | Behaviour::TooLong
             | Behaviour::Refusing
-            | Behaviour::Unhttp { .. } => return Err("it is ok although its engine cannot be"),
+            | Behaviour::BadHttp { .. } => return Err("it is ok although its engine cannot be"),
             // It answers whatever comes after.
             Behaviour::Early { .. } => return Ok(()),
             _ => {}
@@ -76,7 +76,7 @@ impl SolverCheck<'_> {
         if !self.is_sound() {
             return Err("it is ok although its document failed");
         }
-        if !self.ledger.take(&self.expected.sha256) {
+        if !self.bodies.take(&self.expected.sha256) {
             return Err("it is ok, but its engine did not get the whole document");
         }
         if self.set.digest && outcome.document_sha256.is_none() {

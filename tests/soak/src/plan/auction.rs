@@ -1,9 +1,7 @@
 use std::time::Duration;
 
-use crate::chance::Chance;
-use crate::material::{Cut, Kind, MEMBERS};
-use crate::place::Place;
-use crate::plan::SetPlan;
+use super::set::SetPlan;
+use crate::chance::{Chance, Place};
 
 /// One auction: what it is, who gets which part of it, and what goes wrong with it.
 #[derive(Clone, Debug)]
@@ -24,6 +22,46 @@ pub(crate) struct AuctionPlan {
     pub(crate) way: Way,
 }
 
+/// The members that may be left out. Never the id, by which auctions are told apart.
+const MEMBERS: [&str; 5] = [
+    "tokens",
+    "orders",
+    "effectiveGasPrice",
+    "deadline",
+    "surplusCapturingJitOrderOwners",
+];
+
+/// The member that may be emptied.
+pub(crate) const LIQUIDITY: &str = "liquidity";
+
+/// Which part of an auction a document is: a key of views.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Cut {
+    pub(crate) without: Vec<&'static str>,
+    pub(crate) no_liquidity: bool,
+    /// Whether it is left open, for members to be appended.
+    pub(crate) open: bool,
+}
+
+impl Cut {
+    /// All of it.
+    pub(crate) fn whole(open: bool) -> Self {
+        Self {
+            without: Vec::new(),
+            no_liquidity: false,
+            open,
+        }
+    }
+
+    pub(crate) fn keeps(&self, member: &str) -> bool {
+        !self.without.contains(&member)
+    }
+
+    pub(crate) fn empties(&self, member: &str) -> bool {
+        self.no_liquidity && member == LIQUIDITY
+    }
+}
+
 /// A member that is appended for one solver.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Appended {
@@ -35,15 +73,23 @@ pub(crate) struct Appended {
 impl Appended {
     /// Its name, and the text of its value.
     pub(crate) fn member(&self) -> (String, String) {
-        let Self {
-            index,
-            deadline,
-            padding,
-        } = self;
-        let padding = "x".repeat(*padding);
+        let (deadline, padding) = (self.deadline, "x".repeat(self.padding));
         let value = format!(r#"{{"deadline":{deadline},"padding":"{padding}"}}"#);
-        (format!("appended-{index}"), value)
+        (format!("appended-{}", self.index), value)
     }
+}
+
+/// How a document is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Of a typed value.
+    Typed,
+    /// Of the text that it came in.
+    Raw,
+    /// Of parts that are made while they are sent.
+    Lazy,
+    /// Of an archived object.
+    Replay,
 }
 
 /// How a document fails.

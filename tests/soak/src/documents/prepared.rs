@@ -5,16 +5,13 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use driver_cli::{ArchivedDocument, AuctionView, Omission, RawAuction, closing_members};
-use driver_streaming::{AuctionId, Dispatch, Document, JsonDocument, Solver, View};
+use driver_streaming::{AuctionId, Dispatch, Document, JsonDocument, LazyDocument, Solver, View};
 
-use super::breaking::Breaking;
-use super::corpus::Corpus;
-use super::cut::Cut;
-use super::kind::Kind;
-use super::lazy::lazy;
-use super::stamped::Stamped;
-use crate::hashing::Hashing;
-use crate::plan::{Appended, AuctionPlan, BreakagePlace, Broken};
+use super::broken::Breaking;
+use super::source::Source;
+use super::value::{Stamped, lazy};
+use crate::decode::Hashing;
+use crate::plan::{Appended, AuctionPlan, BreakagePlace, Broken, Cut, Kind};
 
 /// A run to be made, and what must come of it.
 pub(crate) struct Prepared {
@@ -47,8 +44,8 @@ impl Prepared {
     ///
     /// # Errors
     /// When a document cannot be made, which would be a defect.
-    pub(crate) fn new(plan: &AuctionPlan, corpus: &Corpus, solvers: &[Solver]) -> Prepare<Self> {
-        let maker = Maker::new(plan, corpus)?;
+    pub(crate) fn new(plan: &AuctionPlan, source: &Source, solvers: &[Solver]) -> Prepare<Self> {
+        let maker = Maker::new(plan, source)?;
         let mut documents: HashMap<&Cut, Made> = HashMap::new();
         for cut in plan.views.iter().flatten() {
             if !documents.contains_key(cut) {
@@ -66,13 +63,11 @@ impl Prepared {
         let expected = plan.views.iter().zip(&appended);
         let expected = expected.map(|(view, appended)| match view {
             None => main.expectation(&plan.main, appended),
-            Some(cut) => documents
-                .get(cut)
-                .map_or_else(|| archive.clone(), |made| made.expectation(cut, appended)),
+            Some(cut) => documents[cut].expectation(cut, appended),
         });
         let expected = expected.collect();
         let auction_sha256 = match plan.kind {
-            Kind::Replay => corpus.shelved_sha256(plan.base).to_owned(),
+            Kind::Replay => source.shelved_sha256(plan.base).to_owned(),
             _ if plan.archived || !plan.main.open => archive.sha256.clone(),
             // Nobody closes it.
             _ => Hashing::of(&main.text[..main.text.len() - 1]).sha256(),
@@ -102,11 +97,7 @@ impl Prepared {
                     view
                 }
             },
-            |cut| {
-                documents
-                    .get(cut)
-                    .map_or_else(|| main.document(), Made::document)
-            },
+            |cut| documents[cut].document(),
         );
         Ok(Self {
             dispatch,
@@ -160,14 +151,14 @@ impl Made {
 /// Makes the documents of one auction.
 struct Maker<'a> {
     plan: &'a AuctionPlan,
-    corpus: &'a Corpus,
+    source: &'a Source,
     /// The auction itself, if that is what documents are made of.
     raw: Option<Arc<RawAuction>>,
 }
 
 impl<'a> Maker<'a> {
-    fn new(plan: &'a AuctionPlan, corpus: &'a Corpus) -> Prepare<Self> {
-        let base = corpus.base(plan.base);
+    fn new(plan: &'a AuctionPlan, source: &'a Source) -> Prepare<Self> {
+        let base = source.base(plan.base);
         let raw = match plan.kind {
             Kind::Raw => {
                 let name = plan.name();
@@ -180,11 +171,11 @@ impl<'a> Maker<'a> {
             }
             _ => None,
         };
-        Ok(Self { plan, corpus, raw })
+        Ok(Self { plan, source, raw })
     }
 
     fn make(&self, cut: &Cut, is_main: bool) -> Prepare<Made> {
-        let base = self.corpus.base(self.plan.base);
+        let base = self.source.base(self.plan.base);
         let chunk = NonZeroUsize::new(self.plan.chunk_bytes).unwrap_or(NonZeroUsize::MIN);
         let id = self.plan.name();
         let stamped = || Stamped {
@@ -195,37 +186,21 @@ impl<'a> Maker<'a> {
         let inner: Arc<dyn Document> = match (self.plan.kind, &self.raw) {
             (Kind::Raw, Some(raw)) if is_main => {
                 let document = JsonDocument::from_arc(Arc::clone(raw)).with_chunk_size(chunk);
-                if cut.open {
-                    Arc::new(document.left_open())
-                } else {
-                    Arc::new(document)
-                }
+                shared(document, cut, JsonDocument::left_open)
             }
             (Kind::Raw, Some(raw)) => {
                 let view = AuctionView::new(Arc::clone(raw), omission(cut));
                 let document = JsonDocument::new(view).with_chunk_size(chunk);
-                if cut.open {
-                    Arc::new(document.left_open())
-                } else {
-                    Arc::new(document)
-                }
+                shared(document, cut, JsonDocument::left_open)
             }
-            (Kind::Replay, _) => Arc::new(self.replay(cut)),
+            (Kind::Replay, _) => self.replay(cut),
             (Kind::Lazy, _) => {
                 let document = lazy(stamped()).with_chunk_size(chunk);
-                if cut.open {
-                    Arc::new(document.left_open())
-                } else {
-                    Arc::new(document)
-                }
+                shared(document, cut, LazyDocument::left_open)
             }
             _ => {
                 let document = JsonDocument::new(stamped()).with_chunk_size(chunk);
-                if cut.open {
-                    Arc::new(document.left_open())
-                } else {
-                    Arc::new(document)
-                }
+                shared(document, cut, JsonDocument::left_open)
             }
         };
         let text = match self.plan.kind {
@@ -245,17 +220,14 @@ impl<'a> Maker<'a> {
         Ok(Made { inner, text, fault })
     }
 
-    fn replay(&self, cut: &Cut) -> ArchivedDocument {
+    fn replay(&self, cut: &Cut) -> Arc<dyn Document> {
         let variant = self.plan.chunk_bytes;
-        let (archive, name) = self.corpus.shelved(self.plan.base, variant);
+        let (archive, name) = self.source.shelved(self.plan.base, variant);
         let id = serde_json::value::to_raw_value(&self.plan.name()).expect("a name is JSON");
-        let mut document = ArchivedDocument::new(archive, name)
+        let document = ArchivedDocument::new(archive, name)
             .with_members([("id".to_owned(), id)])
             .without(&omission(cut));
-        if cut.open {
-            document = document.left_open();
-        }
-        document
+        shared(document, cut, ArchivedDocument::left_open)
     }
 
     /// What is sent after a document that was left open.
@@ -266,6 +238,19 @@ impl<'a> Maker<'a> {
             .collect();
         // Every document has an id before it; an archived one brings its comma.
         closing_members(&members, self.plan.kind != Kind::Replay)
+    }
+}
+
+/// A document that is left open if that is wanted.
+fn shared<D: Document + 'static>(
+    document: D,
+    cut: &Cut,
+    left_open: fn(D) -> D,
+) -> Arc<dyn Document> {
+    if cut.open {
+        Arc::new(left_open(document))
+    } else {
+        Arc::new(document)
     }
 }
 

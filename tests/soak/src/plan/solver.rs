@@ -1,6 +1,98 @@
 use std::time::Duration;
 
+use driver_streaming::{AfterPatience, Codec, LagPolicy, Solver, SolverError};
+
+use super::set::any_codec;
 use crate::chance::Chance;
+
+/// One solver, and what its engine is like.
+#[derive(Clone, Debug)]
+pub(crate) struct SolverPlan {
+    pub(crate) name: String,
+    pub(crate) behaviour: Behaviour,
+    pub(crate) codec: Codec,
+    pub(crate) content_length: bool,
+    pub(crate) retries: u32,
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) lag: Option<LagPolicy>,
+    pub(crate) http2: bool,
+}
+
+impl SolverPlan {
+    pub(super) fn any(index: u64, chance: &mut Chance) -> Self {
+        let behaviour = Behaviour::any(chance);
+        let codec = if chance.one_in(2) {
+            Codec::Identity
+        } else {
+            any_codec(chance)
+        };
+        // An engine that keeps requests holds up nobody for long. Now and then a good one gets little time, too.
+        let timeout = if behaviour.takes_its_time() {
+            Some(chance.milliseconds(30, 1_500))
+        } else {
+            chance.one_in(12).then(|| chance.milliseconds(1, 400))
+        };
+        Self {
+            name: format!("solver-{index}"),
+            behaviour,
+            codec,
+            content_length: codec == Codec::Identity && chance.one_in(4),
+            retries: chance.below(4) as u32,
+            timeout,
+            lag: lag_policy(chance),
+            http2: behaviour.may_speak_http2() && chance.one_in(4),
+        }
+    }
+
+    /// The solver, at its engine's address.
+    ///
+    /// # Errors
+    /// When the address is none.
+    pub(crate) fn solver(&self, url: &str) -> Result<Solver, SolverError> {
+        let mut solver = Solver::new(&*self.name, url)?
+            .with_encoding(self.codec)
+            .with_retries(self.retries);
+        if self.content_length {
+            solver = solver.with_content_length();
+        }
+        if let Some(timeout) = self.timeout {
+            solver = solver.with_timeout(timeout);
+        }
+        if let Some(policy) = self.lag {
+            solver = solver.with_lag_policy(policy);
+        }
+        if self.http2 {
+            solver = solver.with_http2();
+        }
+        Ok(solver)
+    }
+
+    /// Whether it may end because it is too slow for others.
+    pub(crate) fn may_lag_out(&self) -> bool {
+        match self.lag {
+            Some(LagPolicy::Fail) => true,
+            Some(LagPolicy::Patience { then, .. }) => then == AfterPatience::Fail,
+            _ => false,
+        }
+    }
+}
+
+fn lag_policy(chance: &mut Chance) -> Option<LagPolicy> {
+    match chance.below(10) {
+        0 => Some(LagPolicy::Wait),
+        1 => Some(LagPolicy::Fail),
+        2 => Some(LagPolicy::Replay),
+        3..=4 => Some(LagPolicy::Patience {
+            limit: chance.milliseconds(1, 400),
+            then: chance.pick([
+                AfterPatience::Replay,
+                AfterPatience::Replay,
+                AfterPatience::Fail,
+            ]),
+        }),
+        _ => None,
+    }
+}
 
 /// What an engine does with every request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,12 +122,12 @@ pub(crate) enum Behaviour {
     /// It reads everything, and answers with this status so often for each auction, then well.
     Flaky { failures: u32, status: u16 },
     /// It reads so many bytes, and answers what is no good HTTP.
-    Unhttp { after: u64, what: Unhttp },
+    BadHttp { after: u64, what: BadHttp },
 }
 
 /// Bytes for an answer, and what the connection does then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Unhttp {
+pub(crate) enum BadHttp {
     /// Something else, then the end.
     Garbage,
     /// The connection ends at once.
@@ -80,17 +172,17 @@ impl Behaviour {
                 failures: chance.between(1, 3) as u32,
                 status: chance.pick([502, 503, 504]),
             },
-            _ => Self::Unhttp {
+            _ => Self::BadHttp {
                 after: bytes(chance),
                 what: chance.pick([
-                    Unhttp::Garbage,
-                    Unhttp::Nothing,
-                    Unhttp::Half,
-                    Unhttp::HeadOnly,
-                    Unhttp::BadChunks,
-                    Unhttp::OddEncoding,
-                    Unhttp::FalseGzip,
-                    Unhttp::EndlessHead,
+                    BadHttp::Garbage,
+                    BadHttp::Nothing,
+                    BadHttp::Half,
+                    BadHttp::HeadOnly,
+                    BadHttp::BadChunks,
+                    BadHttp::OddEncoding,
+                    BadHttp::FalseGzip,
+                    BadHttp::EndlessHead,
                 ]),
             },
         }
@@ -110,7 +202,7 @@ impl Behaviour {
             Self::Refusing => "refusing",
             Self::Early { .. } => "early",
             Self::Flaky { .. } => "flaky",
-            Self::Unhttp { .. } => "bad HTTP",
+            Self::BadHttp { .. } => "bad HTTP",
         }
     }
 
@@ -120,8 +212,8 @@ impl Behaviour {
             self,
             Self::Slow(_)
                 | Self::Stalling(_)
-                | Self::Unhttp {
-                    what: Unhttp::HeadOnly,
+                | Self::BadHttp {
+                    what: BadHttp::HeadOnly,
                     ..
                 }
         )
@@ -129,6 +221,6 @@ impl Behaviour {
 
     /// Whether it speaks HTTP/2, as far as it speaks at all.
     pub(super) fn may_speak_http2(self) -> bool {
-        !matches!(self, Self::Unhttp { .. })
+        !matches!(self, Self::BadHttp { .. })
     }
 }

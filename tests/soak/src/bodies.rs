@@ -1,19 +1,21 @@
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
-use solver_stand_in::RequestReport;
+use http::header::CONTENT_ENCODING;
+use solver_stand_in::{KeptRequest, RequestReport};
 
-use crate::place::Place;
+use crate::chance::Place;
+use crate::decode::decode;
+use crate::lock;
 use crate::statistics::Statistics;
-use crate::verdict::Verdict;
-use crate::violation::Violation;
+use crate::violation::{Verdict, Violation};
 
 /// What one engine may be sent, and what it says it was sent.
 ///
 /// Documents carry their auction's name, so a digest tells which auction a body is of; a body that is whole to the
 /// engine and has no digest that was announced here is a violation, whenever it comes.
 #[derive(Debug)]
-pub(crate) struct Ledger {
+pub(crate) struct ExpectedBodies {
     place: Place,
     solver: String,
     /// How many whole bodies came, by digest, of those that may come.
@@ -22,7 +24,7 @@ pub(crate) struct Ledger {
     statistics: Arc<Statistics>,
 }
 
-impl Ledger {
+impl ExpectedBodies {
     pub(crate) fn new(
         place: Place,
         solver: String,
@@ -40,7 +42,7 @@ impl Ledger {
 
     /// A body with this digest may come from now on.
     pub(crate) fn expect(&self, sha256: &str) {
-        self.expected().entry(sha256.to_owned()).or_default();
+        lock(&self.expected).entry(sha256.to_owned()).or_default();
     }
 
     /// The engine has got a body, or a part of one.
@@ -49,7 +51,7 @@ impl Ledger {
         if !report.complete {
             return;
         }
-        match self.expected().get_mut(&report.sha256) {
+        match lock(&self.expected).get_mut(&report.sha256) {
             Some(whole) => *whole += 1,
             None => {
                 let what = "an engine got a whole body that nobody was to be sent";
@@ -62,18 +64,32 @@ impl Ledger {
         }
     }
 
+    /// The same of a body that the engine has kept: it is decoded here, on another way.
+    pub(crate) fn report_kept(&self, request: &KeptRequest) {
+        let encoding = request.head.headers.get(CONTENT_ENCODING);
+        let encoding = encoding.map(|name| String::from_utf8_lossy(name.as_bytes()).into_owned());
+        let codec = encoding.as_deref().unwrap_or("identity");
+        // What ended well but cannot be decoded has no digest, so nobody expects it.
+        let decoded = decode(codec, &request.body)
+            .ok()
+            .filter(|_| request.complete);
+        let bytes = request.body.len() as u64;
+        self.report(&RequestReport {
+            bytes: decoded.as_ref().map_or(bytes, |decoded| decoded.bytes()),
+            sha256: decoded.map_or_else(|| "not decodable".to_owned(), |decoded| decoded.sha256()),
+            complete: request.complete,
+            content_encoding: encoding,
+        });
+    }
+
     /// Takes one whole body with this digest off, if there is one.
     pub(crate) fn take(&self, sha256: &str) -> bool {
-        match self.expected().get_mut(sha256) {
+        match lock(&self.expected).get_mut(sha256) {
             Some(whole) if *whole > 0 => {
                 *whole -= 1;
                 true
             }
             _ => false,
         }
-    }
-
-    fn expected(&self) -> MutexGuard<'_, HashMap<String, u64>> {
-        self.expected.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

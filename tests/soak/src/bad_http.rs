@@ -5,7 +5,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
-use crate::plan::Unhttp;
+use crate::plan::BadHttp;
 
 /// After so long without a byte a request is taken for whole: its end is not looked for.
 const QUIET: Duration = Duration::from_millis(30);
@@ -14,7 +14,7 @@ const QUIET: Duration = Duration::from_millis(30);
 const ENDLESS: usize = 4_000_000;
 
 /// Serves what is no good HTTP, for as long as it is polled.
-pub(super) async fn serve_unhttp(listener: TcpListener, after: u64, what: Unhttp) {
+pub(super) async fn serve_bad_http(listener: TcpListener, after: u64, what: BadHttp) {
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
@@ -31,7 +31,7 @@ pub(super) async fn serve_unhttp(listener: TcpListener, after: u64, what: Unhttp
     }
 }
 
-async fn serve_one(mut stream: TcpStream, after: u64, what: Unhttp) -> io::Result<()> {
+async fn serve_one(mut stream: TcpStream, after: u64, what: BadHttp) -> io::Result<()> {
     let mut buffer = vec![0; 16 * 1024];
     let mut read = 0;
     while read <= after {
@@ -44,18 +44,18 @@ async fn serve_one(mut stream: TcpStream, after: u64, what: Unhttp) -> io::Resul
     }
     let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n";
     let answer = match what {
-        Unhttp::Nothing => return Ok(()),
-        Unhttp::Garbage => "220 mail.example ESMTP\r\n\r\n".to_owned(),
-        Unhttp::Half => format!("{head}content-length: 100\r\n\r\n{{\"solutions\":["),
-        Unhttp::HeadOnly => format!("{head}content-length: 100\r\n\r\n"),
-        Unhttp::BadChunks => format!("{head}transfer-encoding: chunked\r\n\r\nzz\r\n{{}}\r\n"),
-        Unhttp::OddEncoding => {
+        BadHttp::Nothing => return Ok(()),
+        BadHttp::Garbage => "220 mail.example ESMTP\r\n\r\n".to_owned(),
+        BadHttp::Half => format!("{head}content-length: 100\r\n\r\n{{\"solutions\":["),
+        BadHttp::HeadOnly => format!("{head}content-length: 100\r\n\r\n"),
+        BadHttp::BadChunks => format!("{head}transfer-encoding: chunked\r\n\r\nzz\r\n{{}}\r\n"),
+        BadHttp::OddEncoding => {
             format!("{head}content-encoding: rot13\r\ncontent-length: 2\r\n\r\n{{}}")
         }
-        Unhttp::FalseGzip => {
+        BadHttp::FalseGzip => {
             format!("{head}content-encoding: gzip\r\ncontent-length: 2\r\n\r\n{{}}")
         }
-        Unhttp::EndlessHead => {
+        BadHttp::EndlessHead => {
             stream.write_all(head.as_bytes()).await?;
             let line = format!("x: {}\r\n", "y".repeat(1_000));
             for _ in 0..ENDLESS / line.len() {
@@ -65,7 +65,7 @@ async fn serve_one(mut stream: TcpStream, after: u64, what: Unhttp) -> io::Resul
         }
     };
     stream.write_all(answer.as_bytes()).await?;
-    if what == Unhttp::HeadOnly {
+    if what == BadHttp::HeadOnly {
         while stream.read(&mut buffer).await? > 0 {}
     }
     Ok(())

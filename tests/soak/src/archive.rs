@@ -1,0 +1,286 @@
+use std::collections::HashSet;
+use std::io;
+use std::path::Path as FilePath;
+use std::sync::{Arc, Mutex};
+
+use archive_sink::Archive;
+use bytes::Bytes;
+use driver_streaming::{ArchiveOutcome, ArchiveStatus, ArchiveTarget};
+use futures_util::TryStreamExt;
+use object_store::local::LocalFileSystem;
+use object_store::memory::InMemory;
+use object_store::path::Path;
+use object_store::{ObjectStore, ObjectStoreExt};
+use scripted_store::{Effect, Injected, ScriptedStore};
+use tempfile::TempDir;
+use url::Url;
+
+use crate::decode::decode;
+use crate::documents::Expectation;
+use crate::lock;
+use crate::plan::{ArchivePlan, SetPlan, StoreKind};
+use crate::violation::Violation;
+
+/// A store of one set of solvers, and the archive in it.
+#[derive(Debug)]
+pub(crate) struct ArchiveStore {
+    /// The store itself, without faults.
+    inner: Arc<dyn ObjectStore>,
+    folder: Option<TempDir>,
+    faulty: ScriptedStore,
+    target: ArchiveTarget,
+    /// Locations at which there may be an object now.
+    open: Mutex<HashSet<Path>>,
+}
+
+impl ArchiveStore {
+    /// A new store, below `folder` if it is one of files.
+    ///
+    /// # Errors
+    /// When the folder cannot be made, or the archive's settings are wrong.
+    pub(crate) fn new(
+        plan: &ArchivePlan,
+        folder: &FilePath,
+    ) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
+        let (inner, folder): (Arc<dyn ObjectStore>, _) = match plan.store {
+            StoreKind::Memory => (Arc::new(InMemory::new()), None),
+            StoreKind::Folder => {
+                let folder = TempDir::new_in(folder)?;
+                let store = LocalFileSystem::new_with_prefix(folder.path())?;
+                (Arc::new(store), Some(folder))
+            }
+        };
+        let faulty = ScriptedStore::wrapping(Arc::clone(&inner)).with(plan.faults.iter().copied());
+        let archive = Archive::builder(Arc::new(faulty.clone()))
+            .codec(plan.codec)
+            .attributes(plan.attributes)
+            .part_size(plan.part_bytes)
+            .allow_small_parts()
+            .parts_in_flight(plan.parts_in_flight)
+            .overwrite(plan.overwrite)
+            .digest(plan.digest)
+            .build()?;
+        Ok(Self {
+            inner,
+            folder,
+            faulty,
+            target: ArchiveTarget::new(archive, Url::parse("memory://soak/")?),
+            open: Mutex::default(),
+        })
+    }
+
+    pub(crate) fn target(&self) -> ArchiveTarget {
+        self.target.clone()
+    }
+
+    /// How many calls did not go as they should.
+    pub(crate) fn faults(&self) -> usize {
+        self.faulty.injected().len()
+    }
+
+    /// The calls for this location that went wrong; delays are no harm.
+    fn failed_calls(&self, location: &Path) -> Vec<Injected> {
+        let mut calls = self.faulty.injected();
+        calls.retain(|call| call.location == *location && !matches!(call.effect, Effect::Delay(_)));
+        calls
+    }
+
+    /// Where the auction of this name is archived; from now on there may be an object.
+    ///
+    /// # Errors
+    /// When the name is none.
+    pub(crate) fn expect(&self, name: &str) -> Result<Path, Violation> {
+        let location = self
+            .target
+            .archive()
+            .location_of(&format!("{name}.json"))
+            .map_err(|error| {
+                Violation::new("there is no location for an auction").with("error", error)
+            })?;
+        lock(&self.open).insert(location.clone());
+        Ok(location)
+    }
+
+    /// The bytes that are visible at a location, if there are some.
+    ///
+    /// # Errors
+    /// When the store itself fails.
+    async fn stored(&self, location: &Path) -> Result<Option<Bytes>, Violation> {
+        match self.inner.get(location).await {
+            Ok(found) => Ok(Some(found.bytes().await.map_err(broken)?)),
+            Err(object_store::Error::NotFound { .. }) => Ok(None),
+            Err(error) => Err(broken(error)),
+        }
+    }
+
+    /// Deletes what is at a location; from now on there must be nothing.
+    ///
+    /// # Errors
+    /// When the store itself fails.
+    async fn forget(&self, location: &Path) -> Result<(), Violation> {
+        match self.inner.delete(location).await {
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => {}
+            Err(error) => return Err(broken(error)),
+        }
+        lock(&self.open).remove(location);
+        Ok(())
+    }
+
+    /// Checks that nothing is visible but what may be.
+    ///
+    /// # Errors
+    /// When something else is.
+    pub(crate) async fn check_visible(&self) -> Result<(), Violation> {
+        // One that is checked and deleted by somebody else meanwhile may be listed all the same.
+        let open_before = lock(&self.open).clone();
+        let listed: Vec<_> = self.inner.list(None).try_collect().await.map_err(broken)?;
+        let open = lock(&self.open);
+        let may_be = |location| open.contains(location) || open_before.contains(location);
+        match listed.iter().find(|object| !may_be(&object.location)) {
+            None => Ok(()),
+            Some(object) => {
+                Err(Violation::new("an object is visible that should not be")
+                    .with("object", object))
+            }
+        }
+    }
+
+    /// Checks that nothing at all is left, when nothing goes on any more.
+    ///
+    /// # Errors
+    /// When something is left.
+    pub(crate) async fn check_empty(&self) -> Result<(), Violation> {
+        self.check_visible().await?;
+        let mut uploads = self.faulty.open_uploads();
+        uploads.retain(|location| self.failed_calls(location).is_empty());
+        if !uploads.is_empty() {
+            return Err(Violation::new("uploads are left").with("uploads", uploads));
+        }
+        let Some(folder) = &self.folder else {
+            return Ok(());
+        };
+        let mut left = files(folder.path())
+            .map_err(|error| Violation::new("a folder cannot be read").with("error", error))?;
+        // Of an upload of which the abortion failed as planned, something has to be left.
+        left.retain(|name| {
+            let location = name
+                .rsplit_once('#')
+                .map_or(&**name, |(location, _)| location);
+            self.failed_calls(&Path::from(location)).is_empty()
+        });
+        if left.is_empty() {
+            Ok(())
+        } else {
+            Err(Violation::new("files are left").with("files", left))
+        }
+    }
+}
+
+fn broken(error: object_store::Error) -> Violation {
+    Violation::new("the store below the faults failed").with("error", error)
+}
+
+fn files(folder: &FilePath) -> io::Result<Vec<String>> {
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(folder)? {
+        names.push(entry?.file_name().to_string_lossy().into_owned());
+    }
+    Ok(names)
+}
+
+/// What is known of how an archive ended.
+#[derive(Debug)]
+pub(crate) enum ArchiveEnd {
+    /// This.
+    Known(ArchiveOutcome),
+    /// Nothing: nobody waited for it, but it has ended.
+    Unheard,
+    /// Nothing: it was given up half-way.
+    GivenUp,
+}
+
+/// Checks what is visible at a location when the archive there has ended, and removes it.
+///
+/// # Errors
+/// The first thing that is wrong.
+pub(crate) async fn check_archive(
+    set: &SetPlan,
+    archive: &ArchivePlan,
+    store: &ArchiveStore,
+    location: &Path,
+    end: &ArchiveEnd,
+    expected: &Expectation,
+) -> Result<u64, Violation> {
+    let stored = store.stored(location).await?;
+    let failed_calls = store.failed_calls(location);
+    let stored_bytes = stored.as_ref().map_or(0, |stored| stored.len() as u64);
+    let excused = !failed_calls.is_empty() || !set.is_ample_for_archive();
+    let found = match &stored {
+        Some(_) if !expected.is_sound => Err("an auction is visible whose document failed".into()),
+        Some(stored) => match decode(archive.codec.kind().name(), stored) {
+            Ok(found) if found.sha256() == expected.sha256 => Ok(()),
+            Ok(_) => Err("the archived auction is another".into()),
+            Err(error) => Err(format!("the archived auction cannot be decoded: {error}")),
+        },
+        None => Ok(()),
+    };
+    let found = found.and_then(|()| {
+        let wrong = match end {
+            ArchiveEnd::Known(outcome) if outcome.status == ArchiveStatus::Ok => {
+                ok_but(set, archive, outcome, expected, stored.as_ref())
+            }
+            ArchiveEnd::Known(outcome) if outcome.status == ArchiveStatus::Failed => {
+                if expected.is_sound && !excused {
+                    Some("the archive failed, and nothing was wrong")
+                } else if stored.is_some() && !excused {
+                    Some("the archive failed, but the auction is visible")
+                } else if outcome.error.is_none() {
+                    Some("the archive failed without an error")
+                } else {
+                    None
+                }
+            }
+            ArchiveEnd::Known(_) => Some("the archive has ended in an odd way"),
+            ArchiveEnd::Unheard if stored.is_none() && expected.is_sound && !excused => {
+                Some("the archive that went on left nothing, and nothing was wrong")
+            }
+            ArchiveEnd::Unheard | ArchiveEnd::GivenUp => None,
+        };
+        wrong.map_or(Ok(()), |what| Err(what.to_owned()))
+    });
+    if let Err(what) = found {
+        return Err(Violation::new(what)
+            .with("location", location)
+            .with("archive", end)
+            .with("failed calls", failed_calls)
+            .with("stored bytes", stored_bytes)
+            .with("expected", expected));
+    }
+    store.forget(location).await?;
+    Ok(stored_bytes)
+}
+
+fn ok_but(
+    set: &SetPlan,
+    archive: &ArchivePlan,
+    outcome: &ArchiveOutcome,
+    expected: &Expectation,
+    stored: Option<&Bytes>,
+) -> Option<&'static str> {
+    let stored_bytes = stored.map(|stored| stored.len() as u64);
+    if stored.is_none() {
+        Some("the archive is ok, but nothing is visible")
+    } else if outcome.stored_bytes != stored_bytes {
+        Some("the archive's stored length is wrong")
+    } else if outcome.raw_bytes != Some(expected.bytes) {
+        Some("the archive's raw length is wrong")
+    } else if outcome.codec.as_deref() != Some(archive.codec.kind().name()) {
+        Some("the archive's codec is wrong")
+    } else {
+        match &outcome.sha256 {
+            Some(sha256) if *sha256 != expected.sha256 => Some("the archive's digest is wrong"),
+            None if set.digest => Some("the archive has no digest"),
+            _ => None,
+        }
+    }
+}
