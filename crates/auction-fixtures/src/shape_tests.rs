@@ -64,7 +64,7 @@ fn orders_have_the_measured_sizes_and_shares() {
         );
         let plain = orders
             .iter()
-            .filter(|order| !hooked(order) && order.signature.0.len() == 65);
+            .filter(|order| !hooked(order) && order.signature.byte_count() == 65);
         assert_sizes(
             "plain order",
             plain.map(size),
