@@ -1,9 +1,7 @@
 use serde::Serialize;
 
-use super::call;
-use super::chance::Chance;
-use super::universe::{Kind, Universe};
-use super::{Address, Amount, ByteString, FeePolicy, Hash, Interaction, OrderUid};
+use super::random::{Chance, Kind, Universe};
+use super::{Address, Amount, ByteString, Hash, OrderUid};
 
 /// What somebody wants to trade.
 ///
@@ -99,6 +97,52 @@ pub enum SigningScheme {
     PreSign,
 }
 
+/// How the protocol takes its fee from an order.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub enum FeePolicy {
+    /// A part of what the order gains over its limit price.
+    #[serde(rename_all = "camelCase")]
+    Surplus {
+        /// The part of the surplus, 0 to 1.
+        factor: f64,
+        /// The most it may be of the volume, 0 to 1.
+        max_volume_factor: f64,
+    },
+}
+
+/// A call that settles with an order: its hook.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Interaction {
+    /// The contract that is called.
+    pub target: Address,
+    /// Wei that is sent along.
+    pub value: Amount,
+    /// The encoded call.
+    pub call_data: ByteString,
+}
+
+impl Interaction {
+    /// A hook of an order of `owner`.
+    pub(super) fn generate(universe: &Universe, chance: &mut Chance, owner: [u8; 20]) -> Self {
+        // Nearly all are permits, of one length; the longest has 900 bytes.
+        let words = if chance.below(100) < 96 {
+            15
+        } else {
+            16 + chance.below(13) as usize
+        };
+        let mut call_data = vec![0x76, 0x0f, 0x2a, 0x0b];
+        call_data.extend(arguments(chance, owner, words));
+        Self {
+            target: universe.address(Kind::Contract, 16),
+            value: Amount::from(0),
+            call_data: ByteString::from(&call_data[..]),
+        }
+    }
+}
+
 /// Midnight of the day every generated auction is of, 2026-08-06, in seconds since 1970.
 const MIDNIGHT: u32 = 1_785_974_400;
 
@@ -114,23 +158,21 @@ impl Order {
     /// The order number `index`.
     pub(super) fn generate(universe: &Universe, index: u64) -> Self {
         let mut chance = Chance::new(universe.seed, Kind::Order, index);
-        let owner = universe.address(
-            Kind::Owner,
-            universe.original(Kind::Owner, index, FRESH_OWNERS),
-        );
+        let original = universe.original(Kind::Owner, index, FRESH_OWNERS);
+        let owner_bytes = universe.name(Kind::Owner, original);
+        let owner = Address::from(owner_bytes);
         let receiver = if chance.below(1_000) < 962 {
             owner
         } else {
-            Address(chance.bytes())
+            Address::from(chance.bytes::<20>())
         };
-        let mut app_data = [0; 32];
         let original = universe.original(Kind::AppData, index, FRESH_APP_DATA);
-        universe.name(Kind::AppData, original, &mut app_data);
+        let app_data = universe.name::<32>(Kind::AppData, original);
         let expiry = universe.original(Kind::Expiry, index, FRESH_EXPIRIES);
         let valid_to =
             MIDNIGHT + Chance::new(universe.seed, Kind::Expiry, expiry).below(31_536_000) as u32;
         let mut digest = [0; 32];
-        universe.name(Kind::Order, index, &mut digest[..8]);
+        digest[..8].copy_from_slice(&universe.name::<8>(Kind::Order, index));
         digest[8..].copy_from_slice(&chance.bytes::<24>());
 
         let pair = universe.original(Kind::Pair, index, FRESH_PAIRS);
@@ -140,11 +182,11 @@ impl Order {
         let (sell_amount, full_sell_amount, buy_amount, full_buy_amount) =
             amounts(&mut chance, partially_fillable);
         let (signing_scheme, signature) =
-            signature(universe.spread(0, index, 10_000), &mut chance, owner);
+            signature(universe.spread(0, index, 10_000), &mut chance, owner_bytes);
         let hooked =
             signing_scheme != SigningScheme::Eip1271 && universe.spread(1, index, 10_000) < 1_056;
         Self {
-            uid: OrderUid::from_parts(digest, owner, valid_to),
+            uid: order_uid(digest, owner_bytes, valid_to),
             sell_token,
             buy_token,
             sell_amount,
@@ -168,7 +210,7 @@ impl Order {
             owner,
             partially_fillable,
             pre_interactions: if hooked {
-                vec![Interaction::generate(universe, &mut chance, owner)]
+                vec![Interaction::generate(universe, &mut chance, owner_bytes)]
             } else {
                 Vec::new()
             },
@@ -176,7 +218,7 @@ impl Order {
             sell_token_source: TokenBalance::Erc20,
             buy_token_destination: TokenBalance::Erc20,
             class: OrderClass::Limit,
-            app_data: Hash(app_data),
+            app_data: Hash::from(app_data),
             signing_scheme,
             signature,
         }
@@ -215,21 +257,65 @@ fn amounts(chance: &mut Chance, partially_fillable: bool) -> (Amount, Amount, Am
 }
 
 /// How the owner signed, and the signature; `quantile` is below 10,000.
-fn signature(quantile: u64, chance: &mut Chance, owner: Address) -> (SigningScheme, ByteString) {
+fn signature(quantile: u64, chance: &mut Chance, owner: [u8; 20]) -> (SigningScheme, ByteString) {
     match quantile {
         0..450 => (SigningScheme::PreSign, ByteString::default()),
         450..605 => (
             SigningScheme::EthSign,
-            ByteString(chance.bytes::<65>().to_vec()),
+            ByteString::from(&chance.bytes::<65>()[..]),
         ),
-        605..759 => (
-            SigningScheme::Eip1271,
-            call::contract_signature(chance, owner),
-        ),
+        605..759 => (SigningScheme::Eip1271, contract_signature(chance, owner)),
         _ => {
             let mut signature = chance.bytes::<65>();
             signature[64] = 27 + (signature[64] & 1);
-            (SigningScheme::Eip712, ByteString(signature.to_vec()))
+            (SigningScheme::Eip712, ByteString::from(&signature[..]))
         }
+    }
+}
+
+/// Joins the three parts.
+fn order_uid(digest: [u8; 32], owner: [u8; 20], valid_to: u32) -> OrderUid {
+    let mut bytes = [0; 56];
+    bytes[..32].copy_from_slice(&digest);
+    bytes[32..52].copy_from_slice(&owner);
+    bytes[52..].copy_from_slice(&valid_to.to_be_bytes());
+    OrderUid::from(bytes)
+}
+
+/// What a contract takes for a signature: words of 32 bytes, mostly small numbers and addresses, 736 to 1,220 bytes.
+fn contract_signature(chance: &mut Chance, owner: [u8; 20]) -> ByteString {
+    let words = 23 + chance.below(16) as usize;
+    let mut bytes = arguments(chance, owner, words);
+    if words == 38 {
+        bytes.extend(chance.bytes::<4>());
+    }
+    ByteString::from(&bytes[..])
+}
+
+/// Encoded arguments of a call.
+fn arguments(chance: &mut Chance, owner: [u8; 20], words: usize) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(32 * words + 4);
+    for word in 0..words {
+        let mut encoded = [0; 32];
+        match word % 8 {
+            0 | 5 => encoded[12..].copy_from_slice(&owner),
+            1 | 3 | 6 | 7 => encoded[30..].copy_from_slice(&(32 * word as u16).to_be_bytes()),
+            2 => encoded = chance.bytes(),
+            _ => encoded[26..].copy_from_slice(&chance.bytes::<6>()),
+        }
+        bytes.extend(encoded);
+    }
+    bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_uid_ends_with_owner_and_expiry() {
+        let uid = order_uid([0x11; 32], [0x22; 20], 0x6b0e_c707);
+        let text = format!("0x{}{}6b0ec707", "11".repeat(32), "22".repeat(20));
+        assert_eq!(uid.to_string(), text);
     }
 }

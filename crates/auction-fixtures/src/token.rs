@@ -1,8 +1,7 @@
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
-use super::Amount;
-use super::chance::Chance;
-use super::universe::{Kind, Universe};
+use super::random::{Chance, Kind, Universe};
+use super::{Address, Amount};
 
 /// What an auction says of a token; its address is the key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -57,5 +56,17 @@ impl Token {
             available_balance: balance,
             trusted: chance.below(100) < 12,
         }
+    }
+}
+
+/// A JSON object whose keys are addresses, in the order in which it was filled.
+///
+/// A list, because the order must be the same in every run. Whoever fills it must not repeat an address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Object<T>(pub Vec<(Address, T)>);
+
+impl<T: Serialize> Serialize for Object<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(address, value)| (address, value)))
     }
 }

@@ -1,8 +1,8 @@
 use std::pin::Pin;
 
 use async_compression::tokio::bufread::{BrotliDecoder, GzipDecoder, ZstdDecoder};
-use hyper::HeaderMap;
-use hyper::header::CONTENT_ENCODING;
+use http::HeaderMap;
+use http::header::CONTENT_ENCODING;
 use tokio::io::{AsyncBufRead, AsyncRead};
 
 /// How a body is encoded.
@@ -74,7 +74,7 @@ impl Coding {
 
 #[cfg(test)]
 mod tests {
-    use hyper::header::HeaderValue;
+    use http::header::HeaderValue;
 
     use super::*;
 

@@ -1,88 +1,167 @@
 use std::convert::Infallible;
 use std::future::pending;
 use std::io;
-use std::sync::Arc;
+use std::pin::Pin;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
-use http_body_util::Full;
-use hyper::body::Incoming;
-use hyper::header::{ALLOW, CONTENT_TYPE, HeaderValue};
+use futures_util::stream::{self, StreamExt};
+use http::header::{ALLOW, CONTENT_LENGTH, HeaderValue};
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt, Full, StreamBody};
+use hyper::body::{Frame, Incoming};
 use hyper::{Method, Request, Response, StatusCode};
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio_util::io::StreamReader;
 
-use super::behaviour::{Behaviour, Fault};
+use super::builder::{AnswerFault, EarlyAnswer, Fault, StandInBuilder};
 use super::coding::Coding;
-use super::connection::Connection;
-use super::received::{FaultReached, Received};
-use super::reporter::Reporter;
+use super::received::Received;
+use super::report::{KeptRequest, Reporter};
+use super::server::Connection;
 
 /// Decoded bytes that are hashed at once.
 const BUFFER: usize = 16 * 1024;
 
+type Answer = Response<UnsyncBoxBody<Bytes, io::Error>>;
+
 /// Reads one request, reports it and answers it; or does with its connection what was chosen.
 pub(super) async fn exchange(
     request: Request<Incoming>,
-    behaviour: Arc<Behaviour>,
     connection: Arc<Connection>,
-) -> Result<Response<Full<Bytes>>, Infallible> {
+) -> Result<Answer, Infallible> {
     let (head, body) = request.into_parts();
+    let number = connection.requests.fetch_add(1, Ordering::Relaxed);
+    let chosen = connection.chosen.for_request(&head, number);
+    let callbacks = connection.chosen.callbacks.clone();
     let (coding, name) = Coding::of(&head.headers);
-    let mut reporter = Reporter::new(name, Arc::clone(&behaviour.on_request));
-    let encoded = StreamReader::new(Box::pin(Received::new(body, &behaviour).into_stream()));
-    let mut decoded = coding.decode(encoded);
-    let read = hash_all(&mut decoded, &mut reporter).await;
-    reporter.finish(read.is_ok());
-    if let Err(error) = &read {
-        match FaultReached::of(error) {
-            // The body is broken, or not what its header says. If the connection is broken too, this goes nowhere.
-            None => return Ok(empty(StatusCode::BAD_REQUEST)),
-            Some(Fault::Stall) => connection.peer_gone().await,
-            Some(Fault::Reset) => {}
-        }
+    let refusal = refusal(&head.method, coding);
+    let kept = callbacks.on_kept.is_some().then(|| {
+        Arc::new(Mutex::new(KeptRequest {
+            head,
+            connection: connection.number,
+            body: Vec::new(),
+            complete: false,
+            error: None,
+        }))
+    });
+    let received = Received::new(body, &chosen, kept.clone()).into_stream();
+    let mut reading = Reading {
+        decoded: coding.decode(StreamReader::new(Box::pin(received))),
+        reporter: Reporter::new(name, kept, callbacks),
+        connection: Arc::clone(&connection),
+    };
+    match reading.read().await {
+        Ok(None) => {}
+        Ok(Some(EarlyAnswer::ThenClose)) => drop(reading),
+        Ok(Some(EarlyAnswer::ThenHold)) => connection.spawn(async move {
+            reading.connection.peer_gone().await;
+            reading.connection.reset();
+        }),
+        Ok(Some(EarlyAnswer::ThenRead)) => connection.spawn(async move {
+            // It is answered, whatever comes.
+            let _read = reading.read().await;
+        }),
+        // If the connection is broken too, this goes nowhere.
+        Err(_) => return Ok(empty(StatusCode::BAD_REQUEST)),
+    }
+    if let Some(refusal) = refusal {
+        return Ok(refusal);
+    }
+    if chosen.resets_when_read {
         connection.reset();
-        // The connection drops this function. The body lives until then: hyper would read on were it gone.
         return pending().await;
     }
-    if head.method != Method::POST {
-        let mut response = empty(StatusCode::METHOD_NOT_ALLOWED);
-        response
-            .headers_mut()
-            .insert(ALLOW, HeaderValue::from_static("POST"));
-        return Ok(response);
-    }
-    if coding == Coding::Unknown {
-        return Ok(empty(StatusCode::UNSUPPORTED_MEDIA_TYPE));
-    }
     // Even a sleep of no length waits for the clock's next millisecond.
-    if !behaviour.delay.is_zero() {
-        tokio::time::sleep(behaviour.delay).await;
+    if !chosen.delay.is_zero() {
+        tokio::time::sleep(chosen.delay).await;
     }
-    let mut response = Response::new(Full::new(behaviour.response.clone()));
-    *response.status_mut() = behaviour.status;
-    response
-        .headers_mut()
-        .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    Ok(response)
+    Ok(answer(&chosen))
 }
 
-/// Reads to the end, in constant memory.
-async fn hash_all(
-    decoded: &mut (impl AsyncRead + Unpin),
-    reporter: &mut Reporter,
-) -> io::Result<()> {
-    let mut buffer = vec![0; BUFFER];
-    loop {
-        match decoded.read(&mut buffer).await? {
-            0 => return Ok(()),
-            read => reporter.update(&buffer[..read]),
+/// A body that is being read. hyper would read on, or close the connection, were it gone before it has ended.
+struct Reading {
+    decoded: Pin<Box<dyn AsyncRead + Send>>,
+    reporter: Reporter,
+    connection: Arc<Connection>,
+}
+
+impl Reading {
+    /// Reads to the end, in constant memory, or to where an early answer is due. Reports, unless more is to be read.
+    ///
+    /// Its error is of a body that is broken, or not what its header says.
+    async fn read(&mut self) -> io::Result<Option<EarlyAnswer>> {
+        let mut buffer = vec![0; BUFFER];
+        let error = loop {
+            match self.decoded.read(&mut buffer).await {
+                Ok(0) => {
+                    self.reporter.report(true);
+                    return Ok(None);
+                }
+                Ok(read) => self.reporter.update(&buffer[..read]),
+                Err(error) => break error,
+            }
+        };
+        let fault = Fault::of(&error);
+        if fault != Some(Fault::Answer(EarlyAnswer::ThenRead)) {
+            self.reporter.report(false);
         }
+        match fault {
+            None => return Err(error),
+            Some(Fault::Answer(then)) => return Ok(Some(then)),
+            Some(Fault::Stall) => self.connection.peer_gone().await,
+            Some(Fault::Reset) => {}
+        }
+        self.connection.reset();
+        // The connection drops this function.
+        pending().await
     }
 }
 
-/// An answer without a body.
-fn empty(status: StatusCode) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::default());
+/// The answer to a request that no solver would take.
+fn refusal(method: &Method, coding: Coding) -> Option<Answer> {
+    if method != Method::POST {
+        let mut response = empty(StatusCode::METHOD_NOT_ALLOWED);
+        let post = HeaderValue::from_static("POST");
+        response.headers_mut().insert(ALLOW, post);
+        return Some(response);
+    }
+    (coding == Coding::Unknown).then(|| empty(StatusCode::UNSUPPORTED_MEDIA_TYPE))
+}
+
+fn empty(status: StatusCode) -> Answer {
+    let body = Full::default().map_err(|never| match never {});
+    let mut response = Response::new(body.boxed_unsync());
     *response.status_mut() = status;
+    response
+}
+
+/// The chosen answer, up to where its fault lies.
+fn answer(chosen: &StandInBuilder) -> Answer {
+    let mut response = empty(chosen.status_code());
+    response.headers_mut().clone_from(&chosen.headers);
+    let whole = chosen.response.clone();
+    let length = whole.len();
+    *response.body_mut() = match chosen.answer_fault {
+        Some((bytes, fault)) if bytes < length => {
+            // Its body is no longer as long as it says.
+            response.headers_mut().insert(CONTENT_LENGTH, length.into());
+            let begun = Some(whole.slice(..bytes)).filter(|begun| !begun.is_empty());
+            let begun = stream::iter(begun.map(|begun| Ok(Frame::data(begun))));
+            let rest = stream::once(async move {
+                match fault {
+                    AnswerFault::Stall => pending().await,
+                    // Later, so that what there is has been sent.
+                    AnswerFault::Close => tokio::task::yield_now().await,
+                }
+                Err(io::Error::other("the answer ends here, as was chosen"))
+            });
+            StreamBody::new(begun.chain(rest)).boxed_unsync()
+        }
+        _ => Full::new(whole)
+            .map_err(|never| match never {})
+            .boxed_unsync(),
+    };
     response
 }

@@ -1,45 +1,28 @@
 use std::error::Error;
-use std::fmt;
 use std::io;
+use std::sync::PoisonError;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::stream::{Stream, try_unfold};
+use futures_util::stream::{Stream, unfold};
 use http_body_util::BodyExt;
 use hyper::body::Body;
 use tokio::time::Instant;
 
-use super::behaviour::{Behaviour, Fault};
+use super::builder::{Fault, StandInBuilder};
+use super::report::{Kept, error_chain};
 
 /// A body as it is received: at the chosen rate, and up to where the chosen fault lies.
 pub(super) struct Received<B> {
     body: B,
+    /// Taken from the body, and of no chunk yet.
+    ahead: Bytes,
     bytes: u64,
     read_rate: Option<u64>,
     began: Option<Instant>,
-    fault: Option<(u64, Fault)>,
-}
-
-/// The error by which a body ends at a chosen fault.
-#[derive(Debug)]
-pub(super) struct FaultReached(pub(super) Fault);
-
-impl fmt::Display for FaultReached {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "body reached the place of its {:?}", self.0)
-    }
-}
-
-impl Error for FaultReached {}
-
-impl FaultReached {
-    /// The fault that `error`, of a reader of such a body, stands for.
-    pub(super) fn of(error: &io::Error) -> Option<Fault> {
-        error
-            .get_ref()?
-            .downcast_ref::<Self>()
-            .map(|reached| reached.0)
-    }
+    /// Those not reached yet, the next at the end.
+    faults: Vec<(u64, Fault)>,
+    kept: Option<Kept>,
 }
 
 impl<B> Received<B>
@@ -47,50 +30,66 @@ where
     B: Body<Data = Bytes> + Unpin,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
-    pub(super) fn new(body: B, behaviour: &Behaviour) -> Self {
-        let fault = behaviour.first_fault();
+    pub(super) fn new(body: B, chosen: &StandInBuilder, kept: Option<Kept>) -> Self {
+        let mut faults = chosen.faults.clone();
+        faults.sort_unstable();
+        faults.reverse();
         Self {
             body,
+            ahead: Bytes::new(),
             bytes: 0,
-            read_rate: behaviour.read_rate,
+            read_rate: chosen.read_rate,
             began: None,
-            fault,
+            faults,
+            kept,
         }
     }
 
-    /// The chunks, none of them empty.
+    /// The chunks, none of them empty. A fault is an error where it lies, after which more chunks can be had.
     pub(super) fn into_stream(self) -> impl Stream<Item = io::Result<Bytes>> {
-        try_unfold(self, |mut received| async move {
-            Ok(received.next().await?.map(|chunk| (chunk, received)))
+        unfold(self, |mut received| async move {
+            Some((received.next().await.transpose()?, received))
         })
     }
 
     async fn next(&mut self) -> io::Result<Option<Bytes>> {
         let began = *self.began.get_or_insert_with(Instant::now);
-        loop {
-            let room = match self.fault {
-                Some((at, fault)) if self.bytes >= at => {
-                    return Err(io::Error::other(FaultReached(fault)));
-                }
-                Some((at, _)) => at - self.bytes,
-                None => u64::MAX,
-            };
+        let mut room = usize::MAX;
+        if let Some((at, fault)) = self.faults.last().copied() {
+            if self.bytes >= at {
+                self.faults.pop();
+                return Err(io::Error::other(fault));
+            }
+            room = usize::try_from(at - self.bytes).unwrap_or(usize::MAX);
+        }
+        while self.ahead.is_empty() {
             let Some(frame) = self.body.frame().await else {
                 return Ok(None);
             };
             // What is no data are trailers.
-            let Ok(mut chunk) = frame.map_err(io::Error::other)?.into_data() else {
-                continue;
+            self.ahead = match frame {
+                Ok(frame) => frame.into_data().unwrap_or_default(),
+                Err(error) => return Err(self.keep_error(error.into())),
             };
-            chunk.truncate(usize::try_from(room).unwrap_or(usize::MAX));
-            self.bytes += chunk.len() as u64;
-            if let Some(rate) = self.read_rate {
-                tokio::time::sleep_until(began + time_for(self.bytes, rate)).await;
-            }
-            if !chunk.is_empty() {
-                return Ok(Some(chunk));
-            }
         }
+        let chunk = self.ahead.split_to(room.min(self.ahead.len()));
+        self.bytes += chunk.len() as u64;
+        if let Some(kept) = &self.kept {
+            let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+            kept.body.extend_from_slice(&chunk);
+        }
+        if let Some(rate) = self.read_rate {
+            tokio::time::sleep_until(began + time_for(self.bytes, rate)).await;
+        }
+        Ok(Some(chunk))
+    }
+
+    fn keep_error(&self, error: Box<dyn Error + Send + Sync>) -> io::Error {
+        if let Some(kept) = &self.kept {
+            let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+            kept.error = Some(error_chain(&*error));
+        }
+        io::Error::other(error)
     }
 }
 
@@ -111,9 +110,16 @@ mod tests {
     use hyper::body::Frame;
 
     use super::*;
-    use crate::StandIn;
+    use crate::{EarlyAnswer, StandIn};
 
-    fn body(chunks: &[&'static str]) -> impl Body<Data = Bytes, Error = io::Error> + Unpin {
+    fn received(
+        chunks: &[&'static str],
+        chosen: &StandInBuilder,
+    ) -> impl Stream<Item = io::Result<Bytes>> + use<> {
+        Received::new(body(chunks), chosen, None).into_stream()
+    }
+
+    fn body(chunks: &[&'static str]) -> impl Body<Data = Bytes, Error = io::Error> + Unpin + use<> {
         let frames: Vec<_> = chunks
             .iter()
             .map(|chunk| Ok(Frame::data(Bytes::from_static(chunk.as_bytes()))))
@@ -123,19 +129,17 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn reads_at_the_rate() {
-        let mut behaviour = StandIn::builder().read_rate(10).into_behaviour();
+        let chosen = StandIn::builder().read_rate(10);
         let began = Instant::now();
-        let mut chunks =
-            pin!(Received::new(body(&["12345", "", "67890"]), &behaviour).into_stream());
+        let mut chunks = pin!(received(&["12345", "", "67890"], &chosen));
         assert_eq!(chunks.next().await.unwrap().unwrap(), "12345");
         assert_eq!(began.elapsed().as_millis(), 500);
         assert_eq!(chunks.next().await.unwrap().unwrap(), "67890");
         assert_eq!(began.elapsed().as_millis(), 1_000);
         assert!(chunks.next().await.is_none());
 
-        behaviour.read_rate = None;
         let began = Instant::now();
-        let chunks = Received::new(body(&["12345"]), &behaviour).into_stream();
+        let chunks = received(&["12345"], &StandIn::builder());
         assert_eq!(chunks.count().await, 1);
         assert_eq!(began.elapsed().as_millis(), 0);
     }
@@ -143,12 +147,8 @@ mod tests {
     #[tokio::test]
     async fn ends_exactly_at_the_fault() {
         for at in 0..=10 {
-            let behaviour = StandIn::builder()
-                .stall_after(at)
-                .reset_after(11)
-                .into_behaviour();
-            let mut chunks =
-                pin!(Received::new(body(&["123", "4567", "890"]), &behaviour).into_stream());
+            let chosen = StandIn::builder().stall_after(at).reset_after(11);
+            let mut chunks = pin!(received(&["123", "4567", "890"], &chosen));
             let mut bytes = 0;
             let error = loop {
                 match chunks.next().await.expect("no end before the fault") {
@@ -157,21 +157,35 @@ mod tests {
                 }
             };
             assert_eq!(bytes, at);
-            assert_eq!(FaultReached::of(&error), Some(Fault::Stall));
+            assert_eq!(Fault::of(&error), Some(Fault::Stall));
         }
     }
 
     #[tokio::test]
     async fn a_fault_behind_the_end_is_none() {
-        let behaviour = StandIn::builder()
-            .stall_after(12)
-            .reset_after(11)
-            .into_behaviour();
-        let chunks: Vec<_> = Received::new(body(&["1234567890"]), &behaviour)
-            .into_stream()
-            .collect()
-            .await;
+        let chosen = StandIn::builder().stall_after(12).reset_after(11);
+        let chunks: Vec<_> = received(&["1234567890"], &chosen).collect().await;
         assert_eq!(chunks.len(), 1);
         assert!(chunks[0].is_ok());
+    }
+
+    #[tokio::test]
+    async fn goes_on_after_an_early_answer() {
+        for at in 0..=10 {
+            let chosen = StandIn::builder().answer_after(at, EarlyAnswer::ThenRead);
+            let mut chunks = pin!(received(&["123", "4567", "890"], &chosen));
+            let (mut bytes, mut answered_at) = (0, None);
+            while let Some(chunk) = chunks.next().await {
+                match chunk {
+                    Ok(chunk) => bytes += chunk.len() as u64,
+                    Err(error) => {
+                        let fault = Fault::Answer(EarlyAnswer::ThenRead);
+                        assert_eq!(Fault::of(&error), Some(fault));
+                        assert_eq!(answered_at.replace(bytes), None);
+                    }
+                }
+            }
+            assert_eq!((bytes, answered_at), (10, Some(at)));
+        }
     }
 }

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use async_compression::tokio::bufread::{BrotliEncoder, GzipEncoder, ZstdEncoder};
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::time::Instant;
 
-use super::test_support::{Running, client, content, rest, sha256};
+use super::support_tests::{Running, client, content, rest, sha256};
 use super::{RequestReport, StandIn};
 
 async fn read_all(mut reader: impl AsyncRead + Unpin) -> Vec<u8> {
@@ -263,4 +264,92 @@ async fn a_panic_of_the_callback_costs_one_connection() {
         200
     );
     serving.abort();
+}
+
+#[tokio::test]
+async fn the_first_requests_are_treated_otherwise() {
+    let busy = StandIn::builder()
+        .status(503)
+        .header(RETRY_AFTER, HeaderValue::from_static("1"));
+    let stand_in = Running::start(StandIn::builder().first(2, busy)).await;
+    let client = client();
+    for (status, retry_after) in [(503, Some("1")), (503, Some("1")), (200, None)] {
+        let response = client.post(&stand_in.url).body("x").send().await.unwrap();
+        assert_eq!(response.status(), status);
+        let found = response.headers().get(RETRY_AFTER);
+        assert_eq!(found.map(|value| value.to_str().unwrap()), retry_after);
+        assert_eq!(response.headers()[CONTENT_TYPE], "application/json");
+    }
+}
+
+#[tokio::test]
+async fn requests_are_chosen_by_their_heads() {
+    let script = StandIn::builder().choose(|head, number| match head.uri.path() {
+        "/busy" => Some(StandIn::builder().status(503)),
+        "/wrong" => Some(StandIn::builder().status(1)),
+        _ => (number == 3).then(|| StandIn::builder().response("[]")),
+    });
+    let mut stand_in = Running::start(script).await;
+    for (path, status, answer) in [
+        ("/busy", 503, r#"{"solutions":[]}"#),
+        ("/solve", 200, r#"{"solutions":[]}"#),
+        ("/wrong", 500, r#"{"solutions":[]}"#),
+        ("/solve", 200, "[]"),
+    ] {
+        let request = client().post(format!("{}{path}", stand_in.url)).body("x");
+        let response = request.send().await.unwrap();
+        assert_eq!(response.status(), status);
+        assert_eq!(response.text().await.unwrap(), answer);
+        // Callbacks are those of the stand-in itself.
+        assert!(stand_in.report().await.complete);
+    }
+}
+
+#[tokio::test]
+async fn an_answer_has_the_chosen_headers() {
+    let script = StandIn::builder()
+        .header(CONTENT_ENCODING, HeaderValue::from_static("gzip"))
+        .header(CONTENT_TYPE, HeaderValue::from_static("text/plain"))
+        .response(&b"not gzip"[..]);
+    let stand_in = Running::start(script).await;
+    let response = client().post(&stand_in.url).body("x").send().await.unwrap();
+    assert_eq!(response.headers()[CONTENT_ENCODING], "gzip");
+    assert_eq!(response.headers()[CONTENT_TYPE], "text/plain");
+    assert_eq!(response.text().await.unwrap(), "not gzip");
+}
+
+#[tokio::test]
+async fn requests_are_kept_as_they_came() {
+    let (sender, mut kept) = tokio::sync::mpsc::unbounded_channel();
+    let (connected, mut connections) = tokio::sync::mpsc::unbounded_channel();
+    let script = StandIn::builder()
+        .on_kept(move |request| sender.send(request).unwrap())
+        .on_connection(move |number| connected.send(number).unwrap());
+    let stand_in = Running::start(script).await;
+    let encoded = read_all(GzipEncoder::new(&content(1_000)[..])).await;
+    let client = client();
+    for _ in 0..2 {
+        let request = client
+            .post(format!("{}/solve", stand_in.url))
+            .header("content-encoding", "gzip")
+            .body(encoded.clone());
+        assert_eq!(request.send().await.unwrap().status(), 200);
+        let request = kept.recv().await.unwrap();
+        assert_eq!(request.head.uri.path(), "/solve");
+        assert_eq!(request.head.headers[CONTENT_ENCODING], "gzip");
+        assert!(request.body == encoded);
+        assert_eq!((request.connection, request.complete), (0, true));
+        assert_eq!(request.error, None);
+    }
+    let mut socket = stand_in.begin("content-length: 7").await;
+    socket.write_all(b"abc").await.unwrap();
+    drop(socket);
+    let request = kept.recv().await.unwrap();
+    assert_eq!((request.connection, request.complete), (1, false));
+    assert_eq!(request.body, b"abc");
+    drop(stand_in);
+    assert_eq!(
+        [connections.recv().await, connections.recv().await],
+        [Some(0), Some(1)]
+    );
 }

@@ -1,20 +1,28 @@
-use std::fmt;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
-use tokio::net::{TcpListener, TcpSocket};
+use hyper::rt::Executor;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use hyper_util::server::conn::auto;
+use tokio::io::Interest;
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
-use super::StandInBuilder;
-use super::behaviour::Behaviour;
-use super::connection::serve_connection;
+use super::builder::StandInBuilder;
+use super::exchange::exchange;
 
 /// The kernel's receive buffer of each connection, in bytes. Linux doubles it.
 ///
 /// Small, so that a body that is not read soon stops its sender.
 const RECEIVE_BUFFER: u32 = 64 * 1024;
+
+/// Bytes that are read ahead of whoever reads a body.
+const READ_AHEAD: usize = 64 * 1024;
 
 /// Connections that wait to be accepted.
 const BACKLOG: u32 = 1_024;
@@ -22,36 +30,41 @@ const BACKLOG: u32 = 1_024;
 /// How long to wait after a connection could not be accepted, as when file descriptors have run out.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// A solver engine to test against: see the [module](self::super).
+/// A solver engine to test against: see the [crate](crate).
+#[derive(Debug)]
 pub struct StandIn {
     listener: TcpListener,
     address: SocketAddr,
-    behaviour: Arc<Behaviour>,
+    chosen: Arc<StandInBuilder>,
 }
 
 impl StandIn {
-    /// One that reads everything and answers `{"solutions":[]}`, until told otherwise.
+    /// One that reads everything and answers `{"solutions":[]}`, unless the builder is given something else to do.
     pub fn builder() -> StandInBuilder {
         StandInBuilder::new()
     }
 
-    pub(super) fn listen(address: SocketAddr, behaviour: Behaviour) -> io::Result<Self> {
+    pub(super) fn bind(address: SocketAddr, chosen: StandInBuilder) -> io::Result<Self> {
         let socket = if address.is_ipv4() {
             TcpSocket::new_v4()?
         } else {
             TcpSocket::new_v6()?
         };
-        // Connections inherit it. Set before listening: the window scale is agreed on with the first packet.
-        socket.set_recv_buffer_size(RECEIVE_BUFFER)?;
         // A port can be listened at again although connections to it are still being forgotten.
         #[cfg(unix)]
         socket.set_reuseaddr(true)?;
         socket.bind(address)?;
+        Self::listen(socket, chosen)
+    }
+
+    pub(super) fn listen(socket: TcpSocket, chosen: StandInBuilder) -> io::Result<Self> {
+        // Connections inherit it. Set before listening: the window scale is agreed on with the first packet.
+        socket.set_recv_buffer_size(RECEIVE_BUFFER)?;
         let listener = socket.listen(BACKLOG)?;
         Ok(Self {
             address: listener.local_addr()?,
             listener,
-            behaviour: Arc::new(behaviour),
+            chosen: Arc::new(chosen),
         })
     }
 
@@ -72,12 +85,19 @@ impl StandIn {
     /// Dropping the future is how to end it: it closes the listener and all connections. Requests that were being read
     /// are then reported incomplete.
     pub async fn serve(self) {
+        let requests = Arc::new(AtomicU64::new(0));
+        let mut accepted = 0;
         let mut connections = JoinSet::new();
         loop {
             tokio::select! {
-                accepted = self.listener.accept() => match accepted {
+                stream = self.listener.accept() => match stream {
                     Ok((stream, _)) => {
-                        connections.spawn(serve_connection(stream, Arc::clone(&self.behaviour)));
+                        if let Some(on_connection) = &self.chosen.callbacks.on_connection {
+                            on_connection(accepted);
+                        }
+                        let (chosen, requests) = (Arc::clone(&self.chosen), Arc::clone(&requests));
+                        connections.spawn(serve_connection(stream, accepted, chosen, requests));
+                        accepted += 1;
                     }
                     // Of this connection or of this moment: the listener itself does not fail.
                     Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
@@ -89,12 +109,98 @@ impl StandIn {
     }
 }
 
-impl fmt::Debug for StandIn {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("StandIn")
-            .field("address", &self.address)
-            .finish_non_exhaustive()
+/// A connection, for the requests on it.
+pub(super) struct Connection {
+    pub(super) number: u64,
+    /// The socket once more, beside what hyper reads and writes.
+    socket: TcpStream,
+    closed: Notify,
+    tasks: Weak<Mutex<JoinSet<()>>>,
+    pub(super) chosen: Arc<StandInBuilder>,
+    /// How many requests there were over all connections.
+    pub(super) requests: Arc<AtomicU64>,
+}
+
+impl Connection {
+    /// Runs `task` until the connection ends.
+    pub(super) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        if let Some(tasks) = self.tasks.upgrade() {
+            Tasks(tasks).execute(task);
+        }
+    }
+
+    /// Resets it at once: what is on its way in either direction is lost.
+    pub(super) fn reset(&self) {
+        // It fails for a connection that is gone already, which is as well.
+        let _ = socket2::SockRef::from(&self.socket).set_linger(Some(Duration::ZERO));
+        self.closed.notify_one();
+    }
+
+    /// Waits, without reading, until the peer has closed it or reset it.
+    ///
+    /// Only Linux reports a peer that closed; elsewhere the wait is longer. And a peer that closed with more to send
+    /// than fits the receive buffer is reported only when its kernel gives up.
+    pub(super) async fn peer_gone(&self) {
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        let interest = Interest::ERROR | Interest::PRIORITY;
+        #[cfg(not(any(target_os = "linux", target_os = "android")))]
+        let interest = Interest::ERROR;
+        // An error is as good a sign.
+        let _ = self.socket.ready(interest).await;
+    }
+}
+
+/// Runs what HTTP/2 and early answers leave to tasks; they end with the last clone of this.
+#[derive(Clone, Debug, Default)]
+struct Tasks(Arc<Mutex<JoinSet<()>>>);
+
+impl<F> Executor<F> for Tasks
+where
+    F: Future + Send + 'static,
+    F::Output: Send,
+{
+    fn execute(&self, future: F) {
+        let mut tasks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        while tasks.try_join_next().is_some() {}
+        tasks.spawn(async move {
+            future.await;
+        });
+    }
+}
+
+/// Answers the requests on one connection until it ends. Errors of it are its own: every request has its report.
+async fn serve_connection(
+    stream: TcpStream,
+    number: u64,
+    chosen: Arc<StandInBuilder>,
+    requests: Arc<AtomicU64>,
+) {
+    // Over HTTP/2 the sender waits for what says how much more it may send, which is small. Best effort.
+    let _slower = stream.set_nodelay(true);
+    let again = socket2::SockRef::from(&stream).try_clone();
+    let Ok(socket) = again.and_then(|socket| TcpStream::from_std(socket.into())) else {
+        // File descriptors have run out.
+        return;
+    };
+    let tasks = Tasks::default();
+    let connection = Arc::new(Connection {
+        number,
+        socket,
+        closed: Notify::new(),
+        tasks: Arc::downgrade(&tasks.0),
+        chosen,
+        requests,
+    });
+    let service = service_fn(|request| exchange(request, Arc::clone(&connection)));
+    let mut builder = auto::Builder::new(tasks);
+    builder.http1().max_buf_size(READ_AHEAD);
+    builder
+        .http2()
+        .initial_stream_window_size(READ_AHEAD as u32)
+        .initial_connection_window_size(READ_AHEAD as u32);
+    tokio::select! {
+        _ = builder.serve_connection(TokioIo::new(stream), service) => {}
+        () = connection.closed.notified() => {}
     }
 }
 

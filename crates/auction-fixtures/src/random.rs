@@ -1,5 +1,48 @@
-use super::chance::Chance;
-use super::{Address, AuctionShape, Object};
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{Rng, SeedableRng};
+
+use super::{Address, Amount};
+
+/// The random choices for one item.
+///
+/// ChaCha8 keyed by seed, kind and index: any item can be made without those before it, and its bytes are specified,
+/// so that neither the platform nor a new version of a crate changes them. Integers only: floating-point functions
+/// differ between platforms.
+#[derive(Debug)]
+pub(super) struct Chance(ChaCha8Rng);
+
+impl Chance {
+    pub(super) fn new(seed: u64, kind: Kind, index: u64) -> Self {
+        let mut key = [0; 32];
+        key[..8].copy_from_slice(&seed.to_le_bytes());
+        key[8..16].copy_from_slice(&(kind as u64).to_le_bytes());
+        key[16..24].copy_from_slice(&index.to_le_bytes());
+        Self(ChaCha8Rng::from_seed(key))
+    }
+
+    /// A number below `bound`, which is not 0. The bias of taking a part of 64 bits is immaterial here.
+    pub(super) fn below(&mut self, bound: u64) -> u64 {
+        scale(self.0.next_u64(), bound)
+    }
+
+    /// `middle` give or take up to `reach`, the middle being likelier, and at least 0.
+    pub(super) fn around(&mut self, middle: i64, reach: u64) -> usize {
+        let sum = self.below(reach + 1) + self.below(reach + 1);
+        usize::try_from(middle + sum as i64 - reach as i64).unwrap_or(0)
+    }
+
+    /// An amount of `length` digits, of which the first `significant` are random and the others zero.
+    pub(super) fn amount(&mut self, length: usize, significant: usize) -> Amount {
+        Amount::from_random(length, significant, || self.0.next_u64())
+    }
+
+    /// `N` random bytes.
+    pub(super) fn bytes<const N: usize>(&mut self) -> [u8; N] {
+        let mut bytes = [0; N];
+        self.0.fill_bytes(&mut bytes);
+        bytes
+    }
+}
 
 /// What random choices are about; part of the key of each.
 #[derive(Clone, Copy, Debug)]
@@ -24,30 +67,30 @@ pub(super) struct Universe {
 }
 
 impl Universe {
-    pub(super) fn new(shape: &AuctionShape) -> Self {
+    pub(super) fn new(seed: u64, tokens: u64) -> Self {
         Self {
-            seed: shape.seed,
-            tokens: (shape.tokens as u64).max(8),
+            seed,
+            tokens: tokens.max(8),
         }
     }
 
     /// The address of item `index`, unlike that of any other index of the kind.
     pub(super) fn address(&self, kind: Kind, index: u64) -> Address {
-        let mut address = [0; 20];
-        self.name(kind, index, &mut address);
-        Address(address)
+        Address::from(self.name::<20>(kind, index))
     }
 
-    /// Fills `name`, of at least 8 bytes, with what is random to look at and unlike the name of any other index.
+    /// At least 8 bytes that look random and are unlike the name of any other index.
     ///
     /// The first word is a bijection of the index, so that names never collide: one token twice would be one key twice.
-    pub(super) fn name(&self, kind: Kind, index: u64, name: &mut [u8]) {
+    pub(super) fn name<const N: usize>(&self, kind: Kind, index: u64) -> [u8; N] {
+        let mut name = [0; N];
         let salt = mix(self.seed.wrapping_add(mix(kind as u64)));
         let mut word = mix(index ^ salt);
         for part in name.chunks_mut(8) {
             part.copy_from_slice(&word.to_be_bytes()[..part.len()]);
             word = mix(word ^ salt.rotate_left(32));
         }
+        name
     }
 
     /// Two different tokens.
@@ -74,13 +117,8 @@ impl Universe {
         (token + 1) % self.tokens
     }
 
-    /// `count` different tokens of a pool, at most 8, and what `reserve` says of each.
-    pub(super) fn reserves<T>(
-        &self,
-        chance: &mut Chance,
-        count: usize,
-        mut reserve: impl FnMut(&mut Chance) -> T,
-    ) -> Object<T> {
+    /// `count` different tokens, at most 8.
+    pub(super) fn draw_tokens(&self, chance: &mut Chance, count: usize) -> Vec<u64> {
         let mut tokens = Vec::with_capacity(count);
         while tokens.len() < count {
             let mut token = self.draw_token(chance);
@@ -89,8 +127,7 @@ impl Universe {
             }
             tokens.push(token);
         }
-        let entry = |token| (self.address(Kind::Token, token), reserve(chance));
-        Object(tokens.into_iter().map(entry).collect())
+        tokens
     }
 
     /// Which of the earlier items the item `index` repeats, or itself: `fresh` in 4,096 are themselves.
@@ -128,7 +165,7 @@ impl Universe {
 }
 
 /// A number below `bound`, which is not 0, as far up as `word` is among all words.
-pub(super) fn scale(word: u64, bound: u64) -> u64 {
+fn scale(word: u64, bound: u64) -> u64 {
     ((u128::from(word) * u128::from(bound)) >> 64) as u64
 }
 
