@@ -9,8 +9,8 @@ use driver_streaming::{Dispatch, Pipeline, PipelineError, Solver, Stage, View};
 use crate::end_to_end::decompressed;
 use crate::isolation::MAXIMUM_PASSES;
 use crate::support::{
-    Engine, Finished, RawConnection, RawSolver, ScriptedDocument, ScriptedSolver, ScriptedStore,
-    Size, content, generated, noise, program, run, sha256, stage, until,
+    Engine, Finished, RawConnection, RawSolver, ScriptedDocument, ScriptedStore, Size, content,
+    generated, noise, program, run, sha256, stage, until,
 };
 
 /// Much more than sockets hold.
@@ -34,7 +34,7 @@ fn equal_requests_and_the_archive_are_compressed_once() {
     for codec in codecs() {
         let document = ScriptedDocument::new(content(length));
         let dispatch = Dispatch::new(document).archive_as("1".parse().unwrap());
-        let engines = [ScriptedSolver::start(vec![]), ScriptedSolver::start(vec![])];
+        let engines = [Engine::keeping(), Engine::keeping()];
         let store = ScriptedStore::new();
         let pipeline = Pipeline::builder()
             .solver(engines[0].solver("a").with_encoding(codec))
@@ -75,7 +75,7 @@ fn equal_requests_and_the_archive_are_compressed_once() {
 
 #[test]
 fn other_bytes_or_another_level_are_a_compression_of_their_own() {
-    let engines: Vec<_> = (0..4).map(|_| ScriptedSolver::start(vec![])).collect();
+    let engines: Vec<_> = (0..4).map(|_| Engine::keeping()).collect();
     let gzip = |level| Codec::gzip(level).unwrap();
     let store = ScriptedStore::new();
     let pipeline = Pipeline::builder()
@@ -181,7 +181,7 @@ fn an_encoding_and_a_length_exclude_one_another() {
     let error = Pipeline::builder().solver(solver).build().unwrap_err();
     assert!(matches!(error, PipelineError::LengthOfEncoded { name } if name == "both"));
 
-    let engine = ScriptedSolver::start(vec![]);
+    let engine = Engine::keeping();
     let home = tempfile::tempdir().unwrap();
     fs::write(home.path().join("auction.json"), "{}").unwrap();
     let path = home.path().join("driver.toml");
@@ -208,8 +208,8 @@ fn solvers_of_a_file_are_sent_what_is_archived() {
         ("zstd", "zstd", ".zst"),
         ("br", "brotli", ".br"),
     ] {
-        let engines = [ScriptedSolver::start(vec![]), ScriptedSolver::start(vec![])];
-        let table = |name: &str, engine: &ScriptedSolver| {
+        let engines = [Engine::keeping(), Engine::keeping()];
+        let table = |name: &str, engine: &Engine| {
             let url = engine.url();
             format!(
                 "[[solver]]\nname = {name:?}\nendpoint = {url:?}\nencoding = {encoding:?}\nencoding-level = 1\n"

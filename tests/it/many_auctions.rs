@@ -9,8 +9,8 @@ use futures_util::future::join_all;
 use tokio::sync::{mpsc, watch};
 
 use crate::support::{
-    Call, Engine, RawConnection, RawSolver, ScriptedDocument, ScriptedSolver, ScriptedStore,
-    content, noise, run, sha256, until,
+    Call, Engine, RawConnection, RawSolver, ScriptedDocument, ScriptedStore, content, noise, run,
+    sha256, until,
 };
 
 /// Much more than sockets hold.
@@ -21,7 +21,7 @@ const NEVER: Duration = Duration::from_secs(3600);
 
 #[test]
 fn eight_that_overlap_are_kept_apart() {
-    let engines: Vec<_> = (0..3).map(|_| ScriptedSolver::start(vec![])).collect();
+    let engines: Vec<_> = (0..3).map(|_| Engine::keeping()).collect();
     let gzip = Codec::gzip(1).unwrap();
     let store = ScriptedStore::new();
     let pipeline = Pipeline::builder()
@@ -88,7 +88,7 @@ fn eight_that_overlap_are_kept_apart() {
 
 #[test]
 fn one_after_the_other_uses_one_connection_for_each_engine() {
-    let engines: Vec<_> = (0..3).map(|_| ScriptedSolver::start(vec![])).collect();
+    let engines: Vec<_> = (0..3).map(|_| Engine::keeping()).collect();
     let pipeline = Pipeline::builder()
         .solver(engines[0].solver("chunked"))
         .solver(engines[1].solver("length").with_content_length())
@@ -230,7 +230,7 @@ fn stall_six(budget: usize) {
 
 #[test]
 fn archives_that_hang_hold_up_no_later_auction() {
-    let engines: Vec<_> = (0..3).map(|_| ScriptedSolver::start(vec![])).collect();
+    let engines: Vec<_> = (0..3).map(|_| Engine::keeping()).collect();
     let gzip = Codec::gzip(1).unwrap();
     let store = ScriptedStore::gated(Call::Put);
     let pipeline = Pipeline::builder()
