@@ -4,16 +4,15 @@ use std::io::Write;
 use std::time::Duration;
 
 use driver_streaming::{Dispatch, Pipeline, PipelineBuilder, SolverOutcome, SolverStatus};
+use hyper::header::CONTENT_ENCODING;
+use solver_stand_in::StandIn;
 
-use crate::support::{RawSolver, Reply, ScriptedDocument, ScriptedSolver, content, run};
+use crate::support::{Engine, RawSolver, ScriptedDocument, content, run};
 
 /// What an answer may have if nothing else is said, in bytes.
 const LIMIT: usize = 10_000_000;
 
-fn send(
-    engine: &ScriptedSolver,
-    set_up: impl FnOnce(PipelineBuilder) -> PipelineBuilder,
-) -> SolverOutcome {
+fn send(engine: &Engine, set_up: impl FnOnce(PipelineBuilder) -> PipelineBuilder) -> SolverOutcome {
     let pipeline = set_up(Pipeline::builder().solver(engine.solver("a")));
     let pipeline = pipeline.build().unwrap();
     let dispatch = Dispatch::new(ScriptedDocument::new(content(100_000)));
@@ -23,11 +22,11 @@ fn send(
 
 /// What comes of an answer with this body and encoding.
 fn answered(encoding: &str, body: Vec<u8>) -> SolverOutcome {
-    let headers = match encoding {
-        "" => String::new(),
-        encoding => format!("content-encoding: {encoding}\r\n"),
-    };
-    let engine = ScriptedSolver::start(vec![Reply::Answer("200 OK", headers, body)]);
+    let mut answer = StandIn::builder().response(body);
+    if !encoding.is_empty() {
+        answer = answer.header(CONTENT_ENCODING, encoding.parse().unwrap());
+    }
+    let engine = Engine::scripted(vec![answer]);
     let solver = send(&engine, |builder| builder);
     let accepted = engine.request();
     let accepted = accepted.header("accept-encoding").unwrap();
@@ -83,8 +82,7 @@ fn as_long_as_the_limit_is_not_too_long() {
 #[test]
 fn the_limit_can_be_chosen() {
     for (length, fits) in [(10, true), (11, false)] {
-        let reply = Reply::Answer("200 OK", String::new(), json_of(length));
-        let engine = ScriptedSolver::start(vec![reply]);
+        let engine = Engine::stand_in(|builder| builder.response(json_of(length)));
         let solver = send(&engine, |builder| builder.answer_limit(10));
         if fits {
             assert_eq!(solver.status, SolverStatus::Ok, "{solver:?}");
@@ -170,12 +168,11 @@ fn an_answer_passes_as_it_came() {
 
 #[test]
 fn an_answer_without_a_body_is_said_to_be_empty() {
-    for status in ["200 OK", "204 No Content"] {
-        let reply = Reply::Answer(status, String::new(), Vec::new());
-        let engine = ScriptedSolver::start(vec![reply]);
+    for status in [200, 204] {
+        let engine = Engine::stand_in(|builder| builder.status(status).response(""));
         let solver = send(&engine, |builder| builder);
         assert_eq!(solver.status, SolverStatus::Failed, "{solver:?}");
-        assert_eq!(solver.http_status, status[..3].parse().ok());
+        assert_eq!(solver.http_status, Some(status));
         assert_eq!(solver.error.as_deref(), Some("the answer is empty"));
     }
 }

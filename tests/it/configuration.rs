@@ -5,14 +5,14 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use crate::support::{Finished, RawRequest, ScriptedSolver, program, sha256};
+use crate::support::{Engine, Finished, Request, program, sha256};
 
 const AUCTION: &str = r#"{"id":"7","orders":[{"uid":"0x1","amount":1.50}],"liquidity":[{"pool":1},{"pool":2}],"deadline":"2020-01-01T00:00:00Z"}"#;
 
 /// A folder with an auction, and an engine for each solver.
 struct Home<const N: usize> {
     folder: tempfile::TempDir,
-    engines: [ScriptedSolver; N],
+    engines: [Engine; N],
 }
 
 impl<const N: usize> Home<N> {
@@ -21,7 +21,7 @@ impl<const N: usize> Home<N> {
         fs::write(folder.path().join("auction.json"), AUCTION).unwrap();
         Self {
             folder,
-            engines: [(); N].map(|()| ScriptedSolver::start(vec![])),
+            engines: [(); N].map(|()| Engine::keeping()),
         }
     }
 
@@ -42,7 +42,7 @@ impl<const N: usize> Home<N> {
         path
     }
 
-    fn requests(&self) -> [RawRequest; N] {
+    fn requests(&self) -> [Request; N] {
         std::array::from_fn(|index| self.engines[index].request())
     }
 }
@@ -51,12 +51,12 @@ fn run(arguments: &[&str]) -> Finished {
     Finished::run(&mut program(arguments))
 }
 
-fn value(request: &RawRequest) -> Value {
+fn value(request: &Request) -> Value {
     serde_json::from_slice(&request.body).unwrap()
 }
 
 /// Asserts that these are the auction with other members, and that outcomes name what was sent.
-fn check(requests: &[RawRequest; 4], outcome: &Value) {
+fn check(requests: &[Request; 4], outcome: &Value) {
     let auction: Value = serde_json::from_str(AUCTION).unwrap();
     let with = |members: Value| {
         let mut auction = auction.clone();
@@ -142,7 +142,7 @@ fn options_count_before_the_file() {
         "auction = \"nowhere.json\"\nid = \"file\"\nformat = \"text\"\nset = { note = \"file\", more = 1 }",
         ["", "set = { note = \"own\" }"],
     );
-    let extra = ScriptedSolver::start(vec![]);
+    let extra = Engine::keeping();
     let auction = home.path().join("auction.json");
     let finished = run(&[
         "solve",

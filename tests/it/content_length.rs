@@ -6,13 +6,12 @@ use driver_streaming::{Dispatch, JsonDocument, Pipeline, View};
 use serde_json::json;
 
 use crate::support::{
-    Finished, RawRequest, ScriptedDocument, ScriptedSolver, Size, content, generated, program, run,
-    sha256,
+    Engine, Finished, Request, ScriptedDocument, Size, content, generated, program, run, sha256,
 };
 
 /// Asserts that the request says how long it is, and is.
 #[track_caller]
-fn says_its_length(request: &RawRequest) {
+fn says_its_length(request: &Request) {
     assert!(request.is_whole);
     let length = request.body.len().to_string();
     assert_eq!(request.header("content-length"), Some(&*length));
@@ -23,8 +22,8 @@ fn says_its_length(request: &RawRequest) {
 fn a_file_may_ask_for_it() {
     let home = tempfile::tempdir().unwrap();
     let auction = generated(home.path(), Size::Small);
-    let engines: Vec<_> = (0..3).map(|_| ScriptedSolver::start(vec![])).collect();
-    let table = |name: &str, engine: &ScriptedSolver, more: &str| {
+    let engines: Vec<_> = (0..3).map(|_| Engine::keeping()).collect();
+    let table = |name: &str, engine: &Engine, more: &str| {
         let url = engine.url();
         format!("[[solver]]\nname = {name:?}\nendpoint = {url:?}\n{more}\n")
     };
@@ -43,7 +42,7 @@ fn a_file_may_ask_for_it() {
     let finished = Finished::run(&mut program(&["solve", "--config", path.to_str().unwrap()]));
     assert_eq!(finished.code, Some(0), "{finished:?}");
     let outcome = finished.outcome();
-    let requests: Vec<_> = engines.iter().map(ScriptedSolver::request).collect();
+    let requests: Vec<_> = engines.iter().map(Engine::request).collect();
     assert_eq!(requests[0].header("content-length"), None);
     assert_eq!(requests[0].header("transfer-encoding"), Some("chunked"));
     says_its_length(&requests[1]);
@@ -59,7 +58,7 @@ fn a_file_may_ask_for_it() {
 
 #[test]
 fn it_counts_what_is_appended_whatever_the_length() {
-    let engines = [ScriptedSolver::start(vec![]), ScriptedSolver::start(vec![])];
+    let engines = [Engine::keeping(), Engine::keeping()];
     let pipeline = Pipeline::builder()
         .solver(engines[0].solver("a").with_content_length())
         .solver(engines[1].solver("b").with_content_length())
@@ -87,7 +86,7 @@ fn it_counts_what_is_appended_whatever_the_length() {
 
 #[test]
 fn counting_is_no_production() {
-    let engine = ScriptedSolver::start(vec![]);
+    let engine = Engine::keeping();
     let solver = engine.solver("a").with_content_length();
     let pipeline = Pipeline::builder().solver(solver).build().unwrap();
     let auction = json!({"id": 1, "orders": vec!["0x00"; 100_000]});

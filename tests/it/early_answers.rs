@@ -1,10 +1,9 @@
 //! An engine that answers before it has read everything has its whole answer reported, and is sent no more.
 
 use driver_streaming::{Dispatch, Ending, Outcome, Pipeline, SolverOutcome, SolverStatus};
+use solver_stand_in::EarlyAnswer;
 
-use crate::support::{
-    Engine, Http2Engine, REFUSAL, RawConnection, RawSolver, ScriptedDocument, content, run, sha256,
-};
+use crate::support::{Engine, RawConnection, RawSolver, ScriptedDocument, content, run, sha256};
 
 /// Much more than sockets hold.
 const LONG: usize = 8_500_000;
@@ -130,8 +129,15 @@ fn others_get_everything() {
 
 #[test]
 fn over_http2_too() {
-    let engine = Http2Engine::refusing();
-    let pipeline = Pipeline::builder().solver(engine.solver("early")).build();
+    const REFUSAL: &str = r#"{"reason":"too much"}"#;
+    let engine = Engine::stand_in(|builder| {
+        builder
+            .answer_after(0, EarlyAnswer::ThenClose)
+            .status(413)
+            .response(REFUSAL)
+    });
+    let solver = engine.solver("early").with_http2();
+    let pipeline = Pipeline::builder().solver(solver).build();
     let pipeline = pipeline.unwrap();
     run(async {
         for _ in 0..TIMES {

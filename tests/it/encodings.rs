@@ -10,8 +10,8 @@ use scripted_store::ScriptedStore;
 use crate::end_to_end::decompressed;
 use crate::isolation::MAXIMUM_PASSES;
 use crate::support::{
-    Engine, Finished, RawConnection, RawSolver, ScriptedDocument, ScriptedSolver, Size, archive_in,
-    content, generated, noise, program, run, sha256, stage, until,
+    Engine, Finished, RawConnection, RawSolver, ScriptedDocument, Size, archive_in, content,
+    generated, noise, program, run, sha256, stage, until,
 };
 
 /// Much more than sockets hold.
@@ -35,7 +35,7 @@ fn equal_requests_and_the_archive_are_compressed_once() {
     for codec in codecs() {
         let document = ScriptedDocument::new(content(length));
         let dispatch = Dispatch::new(document).archive_as("1".parse().unwrap());
-        let engines = [ScriptedSolver::start(vec![]), ScriptedSolver::start(vec![])];
+        let engines = [Engine::keeping(), Engine::keeping()];
         let store = ScriptedStore::in_memory();
         let pipeline = Pipeline::builder()
             .solver(engines[0].solver("a").with_encoding(codec))
@@ -76,7 +76,7 @@ fn equal_requests_and_the_archive_are_compressed_once() {
 
 #[test]
 fn other_bytes_or_another_level_are_a_compression_of_their_own() {
-    let engines: Vec<_> = (0..4).map(|_| ScriptedSolver::start(vec![])).collect();
+    let engines: Vec<_> = (0..4).map(|_| Engine::keeping()).collect();
     let gzip = |level| Codec::gzip(level).unwrap();
     let store = ScriptedStore::in_memory();
     let pipeline = Pipeline::builder()
@@ -182,7 +182,7 @@ fn an_encoding_and_a_length_exclude_one_another() {
     let error = Pipeline::builder().solver(solver).build().unwrap_err();
     assert!(matches!(error, PipelineError::LengthOfEncoded { name } if name == "both"));
 
-    let engine = ScriptedSolver::start(vec![]);
+    let engine = Engine::keeping();
     let home = tempfile::tempdir().unwrap();
     fs::write(home.path().join("auction.json"), "{}").unwrap();
     let path = home.path().join("driver.toml");
@@ -209,8 +209,8 @@ fn solvers_of_a_file_are_sent_what_is_archived() {
         ("zstd", "zstd", ".zst"),
         ("br", "brotli", ".br"),
     ] {
-        let engines = [ScriptedSolver::start(vec![]), ScriptedSolver::start(vec![])];
-        let table = |name: &str, engine: &ScriptedSolver| {
+        let engines = [Engine::keeping(), Engine::keeping()];
+        let table = |name: &str, engine: &Engine| {
             let url = engine.url();
             format!(
                 "[[solver]]\nname = {name:?}\nendpoint = {url:?}\nencoding = {encoding:?}\nencoding-level = 1\n"

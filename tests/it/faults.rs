@@ -4,9 +4,10 @@ use std::fs;
 use std::path::PathBuf;
 
 use serde_json::Value;
+use solver_stand_in::EarlyAnswer;
 use tempfile::TempDir;
 
-use crate::support::{Engine, Finished, Size, generated, program, sha256};
+use crate::support::{Engine, Finished, RawSolver, Size, generated, program, sha256};
 
 /// One failing engine between two healthy ones, and an archive.
 struct Run {
@@ -144,7 +145,9 @@ fn it_answers_no_json() {
 
 #[test]
 fn it_cuts_the_connection() {
-    let engine = Engine::hanging_up();
+    let engine = RawSolver::start(|mut connection| async move {
+        let _little = connection.skip(1).await;
+    });
     let run = Run::with(&engine.argument("gone"), &[]);
     assert_eq!(run.failing["status"], "failed");
     assert_eq!(run.failing["document_sha256"], Value::Null);
@@ -180,19 +183,13 @@ fn it_stalls() {
 
 #[test]
 fn an_answer_that_does_not_end_has_its_status_all_the_same() {
-    for (head, status, code) in [
-        (
-            "HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n{",
-            "timed_out",
-            200,
-        ),
-        (
-            "HTTP/1.1 500 No\r\ncontent-length: 9\r\n\r\n{",
-            "failed",
-            500,
-        ),
-    ] {
-        let engine = Engine::answering_half(head);
+    for (status, code) in [("timed_out", 200), ("failed", 500)] {
+        let engine = Engine::stand_in(|builder| {
+            builder
+                .answer_after(1, EarlyAnswer::ThenRead)
+                .status(code)
+                .stall_answer_after(1)
+        });
         let run = Run::with(&engine.argument("half"), &["--deadline", "2s"]);
         assert_eq!(run.failing["status"], status);
         assert_eq!(run.failing["http_status"], code);

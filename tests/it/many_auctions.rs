@@ -10,8 +10,8 @@ use scripted_store::{Effect, Operation, Rule, ScriptedStore};
 use tokio::sync::{mpsc, watch};
 
 use crate::support::{
-    Engine, RawConnection, RawSolver, ScriptedDocument, ScriptedSolver, archive_in, content, noise,
-    run, sha256, until,
+    Engine, RawConnection, RawSolver, ScriptedDocument, archive_in, content, noise, run, sha256,
+    until,
 };
 
 /// Much more than sockets hold.
@@ -22,7 +22,7 @@ const NEVER: Duration = Duration::from_secs(3600);
 
 #[test]
 fn eight_that_overlap_are_kept_apart() {
-    let engines: Vec<_> = (0..3).map(|_| ScriptedSolver::start(vec![])).collect();
+    let engines: Vec<_> = (0..3).map(|_| Engine::keeping()).collect();
     let gzip = Codec::gzip(1).unwrap();
     let store = ScriptedStore::in_memory();
     let pipeline = Pipeline::builder()
@@ -89,7 +89,7 @@ fn eight_that_overlap_are_kept_apart() {
 
 #[test]
 fn one_after_the_other_uses_one_connection_for_each_engine() {
-    let engines: Vec<_> = (0..3).map(|_| ScriptedSolver::start(vec![])).collect();
+    let engines: Vec<_> = (0..3).map(|_| Engine::keeping()).collect();
     let pipeline = Pipeline::builder()
         .solver(engines[0].solver("chunked"))
         .solver(engines[1].solver("length").with_content_length())
@@ -231,7 +231,7 @@ fn stall_six(budget: usize) {
 
 #[test]
 fn archives_that_hang_hold_up_no_later_auction() {
-    let engines: Vec<_> = (0..3).map(|_| ScriptedSolver::start(vec![])).collect();
+    let engines: Vec<_> = (0..3).map(|_| Engine::keeping()).collect();
     let gzip = Codec::gzip(1).unwrap();
     let store = ScriptedStore::in_memory().with([Rule::always(Operation::Put, Effect::Hold)]);
     let pipeline = Pipeline::builder()

@@ -4,10 +4,11 @@ use std::sync::mpsc::channel;
 use std::time::{Duration, Instant, SystemTime};
 
 use driver_streaming::{Dispatch, Document, Pipeline, Solver, SolverOutcome, SolverStatus, Stage};
+use hyper::header::RETRY_AFTER;
+use solver_stand_in::{StandIn, StandInBuilder};
 
 use crate::support::{
-    Engine, RawSolver, Reply, ScriptedDocument, ScriptedSolver, bound, content, run, sha256, stage,
-    until,
+    Engine, RawSolver, ScriptedDocument, bound, content, run, sha256, stage, until,
 };
 
 /// Longer than a window, so that a retry cannot come out of one.
@@ -29,8 +30,23 @@ fn document() -> ScriptedDocument {
     ScriptedDocument::new(content(LENGTH))
 }
 
+/// An answer with this status, that is JSON.
+fn answer(status: u16) -> StandInBuilder {
+    StandIn::builder().status(status).response("{}")
+}
+
+/// An answer with this status that says when to come again.
+fn busy(status: u16, when: &str) -> StandInBuilder {
+    answer(status).header(RETRY_AFTER, when.parse().unwrap())
+}
+
+/// The connection is reset instead.
+fn reset() -> StandInBuilder {
+    StandIn::builder().reset_when_read()
+}
+
 /// Asserts that the engine was sent the document so many times, each time all of it.
-fn sent_whole(engine: &ScriptedSolver, times: usize) {
+fn sent_whole(engine: &Engine, times: usize) {
     let requests = engine.requests();
     assert_eq!(requests.len(), times);
     let digest = sha256(&content(LENGTH));
@@ -63,7 +79,7 @@ fn an_engine_that_starts_late_gets_everything() {
         let started = async {
             // The first attempt connects in the poll in which it begins.
             until(|| stage(&progress, "late") == Stage::Sending).await;
-            ScriptedSolver::on(socket, vec![])
+            Engine::keeping_on(socket)
         };
         let sent = pipeline.run_with_progress(Dispatch::new(document()), &progress);
         let (outcome, engine) = tokio::join!(sent, started);
@@ -76,13 +92,13 @@ fn an_engine_that_starts_late_gets_everything() {
 
 #[test]
 fn resets_before_an_answer_are_tried_again_from_byte_0() {
-    let engine = ScriptedSolver::start(vec![Reply::Reset, Reply::Reset]);
+    let engine = Engine::scripted(vec![reset(), reset()]);
     let solver = send(document(), engine.solver("a"), NEVER);
     went_well(&solver, 3);
     sent_whole(&engine, 3);
 
     // As often as was asked for, and no more.
-    let engine = ScriptedSolver::start(vec![Reply::Reset, Reply::Reset]);
+    let engine = Engine::scripted(vec![reset(), reset()]);
     let solver = send(document(), engine.solver("a").with_retries(1), NEVER);
     assert_eq!(solver.status, SolverStatus::Failed);
     assert_eq!((solver.attempts, solver.http_status), (2, None));
@@ -93,16 +109,11 @@ fn resets_before_an_answer_are_tried_again_from_byte_0() {
 #[test]
 fn a_busy_engine_is_asked_again() {
     let past = httpdate::fmt_http_date(SystemTime::UNIX_EPOCH);
-    let busy = |status| Reply::retry_after(status, "0");
     for script in [
-        vec![busy("502 Bad Gateway"), busy("503 Busy"), busy("504 Late")],
-        vec![
-            Reply::status("502 Bad Gateway"),
-            Reply::retry_after("503 Busy", &past),
-            Reply::retry_after("503 Busy", "some time"),
-        ],
+        vec![busy(502, "0"), busy(503, "0"), busy(504, "0")],
+        vec![answer(502), busy(503, &past), busy(503, "some time")],
     ] {
-        let engine = ScriptedSolver::start(script);
+        let engine = Engine::scripted(script);
         let solver = send(document(), engine.solver("a").with_retries(3), NEVER);
         went_well(&solver, 4);
         sent_whole(&engine, 4);
@@ -111,13 +122,13 @@ fn a_busy_engine_is_asked_again() {
 
 #[test]
 fn with_an_encoding_or_a_length_retries_are_the_same() {
-    let busy = || vec![Reply::Reset, Reply::status("503 Busy")];
-    let engine = ScriptedSolver::start(busy());
+    let script = || vec![reset(), answer(503)];
+    let engine = Engine::scripted(script());
     let solver = send(document(), engine.solver("a").with_content_length(), NEVER);
     went_well(&solver, 3);
     sent_whole(&engine, 3);
 
-    let engine = ScriptedSolver::start(busy());
+    let engine = Engine::scripted(script());
     let gzip = archive_sink::Codec::gzip(1).unwrap();
     let solver = send(document(), engine.solver("a").with_encoding(gzip), NEVER);
     assert_eq!((solver.status, solver.attempts), (SolverStatus::Ok, 3));
@@ -138,13 +149,13 @@ fn retry_after_is_waited_for() {
         .as_secs()
         + 2;
     let date = SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
-    let engine = ScriptedSolver::start(vec![
-        Reply::retry_after("503 Busy", &httpdate::fmt_http_date(date)),
-        Reply::retry_after("503 Busy", "1"),
+    let engine = Engine::scripted(vec![
+        busy(503, &httpdate::fmt_http_date(date)),
+        busy(503, "1"),
     ]);
     let solver = send(document(), engine.solver("a"), NEVER);
     went_well(&solver, 3);
-    let [_, (_, second), (_, third)] = [(); 3].map(|()| engine.request_and_time());
+    let [_, second, third] = [(); 3].map(|()| engine.request().came_at);
     // Two clocks, and a timer of whole milliseconds.
     let tolerance = Duration::from_millis(50);
     assert!(second - clock + tolerance >= date.duration_since(wall).unwrap());
@@ -154,7 +165,7 @@ fn retry_after_is_waited_for() {
 #[test]
 fn what_lies_beyond_the_deadline_is_not_waited_for() {
     // Were it, this would outlast the test.
-    let engine = ScriptedSolver::start(vec![Reply::retry_after("503 Busy", "3600")]);
+    let engine = Engine::scripted(vec![busy(503, "3600")]);
     let solver = send(document(), engine.solver("a"), NEVER);
     assert_eq!(solver.status, SolverStatus::Failed);
     assert_eq!((solver.attempts, solver.http_status), (1, Some(503)));
@@ -162,14 +173,13 @@ fn what_lies_beyond_the_deadline_is_not_waited_for() {
 
     // Nor is what no clock can tell, or no number holds.
     for seconds in [i64::MAX.to_string(), u64::MAX.to_string(), "9".repeat(40)] {
-        let engine = ScriptedSolver::start(vec![Reply::retry_after("503 Busy", &seconds)]);
+        let engine = Engine::scripted(vec![busy(503, &seconds)]);
         let solver = send(document(), engine.solver("a"), NEVER);
         assert_eq!((solver.attempts, solver.http_status), (1, Some(503)));
     }
 
     // A second and another are more than there is.
-    let busy = || Reply::retry_after("503 Busy", "1");
-    let engine = ScriptedSolver::start(vec![busy(), busy(), busy()]);
+    let engine = Engine::scripted(vec![busy(503, "1"); 3]);
     let deadline = Duration::from_millis(1900);
     let solver = send(document(), engine.solver("a").with_retries(9), deadline);
     assert!(solver.attempts <= 2, "{solver:?}");
@@ -184,8 +194,8 @@ fn what_lies_beyond_the_deadline_is_not_waited_for() {
 
 #[test]
 fn without_retries_there_is_one_request() {
-    for reply in [Reply::Reset, Reply::retry_after("503 Busy", "0")] {
-        let engine = ScriptedSolver::start(vec![reply]);
+    for reply in [reset(), busy(503, "0")] {
+        let engine = Engine::scripted(vec![reply]);
         let solver = send(document(), engine.solver("a").with_retries(0), NEVER);
         assert_eq!((solver.status, solver.attempts), (SolverStatus::Failed, 1));
         // There is none that would make its content uninteresting.
@@ -197,16 +207,13 @@ fn without_retries_there_is_one_request() {
 #[test]
 fn an_answer_that_counts_is_not_asked_for_again() {
     for (reply, code) in [
-        (Reply::status("400 Bad Request"), 400),
-        (Reply::status("429 Too Many Requests"), 429),
-        (Reply::status("500 Internal Server Error"), 500),
-        (
-            Reply::Answer("200 OK", String::new(), b"<html>".to_vec()),
-            200,
-        ),
-        (Reply::Answer("200 OK", String::new(), Vec::new()), 200),
+        (answer(400), 400),
+        (answer(429), 429),
+        (answer(500), 500),
+        (answer(200).response("<html>"), 200),
+        (answer(200).response(""), 200),
     ] {
-        let engine = ScriptedSolver::start(vec![reply]);
+        let engine = Engine::scripted(vec![reply]);
         let solver = send(document(), engine.solver("a").with_retries(5), NEVER);
         assert_eq!(solver.status, SolverStatus::Failed);
         assert_eq!((solver.attempts, solver.http_status), (1, Some(code)));
@@ -291,8 +298,7 @@ fn what_a_busy_engine_has_to_say_is_not_waited_for() {
 
 #[test]
 fn an_engine_that_is_busy_in_few_words_keeps_its_connection() {
-    let busy = || Reply::retry_after("503 Busy", "0");
-    let engine = ScriptedSolver::start(vec![busy(), busy()]);
+    let engine = Engine::scripted(vec![busy(503, "0"); 2]);
     let solver = send(document(), engine.solver("a"), NEVER);
     went_well(&solver, 3);
     assert_eq!(engine.accepted(), 1);

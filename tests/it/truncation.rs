@@ -10,9 +10,7 @@ use driver_streaming::{
 use scripted_store::ScriptedStore;
 use serde::{Serialize, Serializer};
 
-use crate::support::{
-    Http2Engine, ScriptedDocument, ScriptedSolver, archive_in, content, run, until,
-};
+use crate::support::{Engine, ScriptedDocument, archive_in, content, run, until};
 
 /// What goes well before something goes wrong.
 const GOOD: usize = 1_000_000;
@@ -111,7 +109,7 @@ fn failing() -> [(Dispatch, &'static str); 3] {
 
 #[test]
 fn a_chunked_request_has_no_terminating_chunk() {
-    let engine = ScriptedSolver::start(vec![]);
+    let engine = Engine::keeping();
     for (dispatch, why) in failing() {
         let request = send(
             dispatch,
@@ -129,7 +127,7 @@ fn a_chunked_request_has_no_terminating_chunk() {
 
 #[test]
 fn a_request_with_a_length_is_shorter() {
-    let engine = ScriptedSolver::start(vec![]);
+    let engine = Engine::keeping();
     let document = ScriptedDocument::failing_at(content(2 * GOOD), GOOD);
     let dispatch = Dispatch::new(document).archive_as("1".parse().unwrap());
     let solver = engine.solver("a").with_content_length();
@@ -148,7 +146,7 @@ fn a_request_with_a_length_is_shorter() {
 
 #[test]
 fn a_document_whose_length_cannot_be_counted_is_not_sent() {
-    let engine = ScriptedSolver::start(vec![]);
+    let engine = Engine::keeping();
     for (dispatch, why) in failing().into_iter().take(2) {
         let solver = engine.solver("a").with_content_length();
         send(dispatch, solver, None, why, || Some(()));
@@ -158,11 +156,11 @@ fn a_document_whose_length_cannot_be_counted_is_not_sent() {
 
 #[test]
 fn an_http2_stream_is_reset() {
-    let engine = Http2Engine::start();
+    let engine = Engine::keeping();
     for (dispatch, why) in failing() {
         let request = send(
             dispatch,
-            engine.solver("a"),
+            engine.solver("a").with_http2(),
             Some(Ending::Failed),
             why,
             || engine.try_request(),
@@ -172,17 +170,18 @@ fn an_http2_stream_is_reset() {
         assert!(!request.body.is_empty());
     }
     // What is whole does not end so.
-    let pipeline = Pipeline::builder().solver(engine.solver("a")).build();
+    let solver = engine.solver("a").with_http2();
+    let pipeline = Pipeline::builder().solver(solver).build();
     let dispatch = Dispatch::new(ScriptedDocument::new(content(GOOD)));
     let outcome = run(async { pipeline.unwrap().run(dispatch).await });
     assert!(outcome.is_ok(), "{outcome:?}");
     let request = engine.try_request().unwrap();
-    assert!(request.body == content(GOOD) && request.error.is_none());
+    assert!(request.body == content(GOOD) && request.is_whole && request.error.is_none());
 }
 
 #[test]
 fn a_compressed_request_does_not_decompress() {
-    let engine = ScriptedSolver::start(vec![]);
+    let engine = Engine::keeping();
     for kind in [CodecKind::Gzip, CodecKind::Zstd, CodecKind::Brotli] {
         for (dispatch, why) in failing() {
             let solver = engine.solver("a").with_encoding(Codec::default_for(kind));

@@ -56,8 +56,10 @@ pub(super) async fn exchange(
         Ok(None) => {}
         Ok(Some(EarlyAnswer::ThenClose)) => drop(reading),
         Ok(Some(EarlyAnswer::ThenHold)) => connection.spawn(async move {
-            reading.connection.peer_gone().await;
-            reading.connection.reset();
+            // All of it, not just what is used here.
+            let held = reading;
+            held.connection.peer_gone().await;
+            held.connection.reset();
         }),
         Ok(Some(EarlyAnswer::ThenRead)) => connection.spawn(async move {
             // It is answered, whatever comes.

@@ -1,6 +1,7 @@
 //! nginx as a reverse proxy before an engine.
 
 use serde_json::json;
+use solver_stand_in::EarlyAnswer;
 
 use super::driver::Driver;
 use super::proxy::Proxy;
@@ -79,9 +80,12 @@ fn what_is_too_large_for_it_is_refused_early_and_its_answer_is_whole() {
 
 #[test]
 fn an_early_answer_of_an_engine_that_goes_on_reading_is_whole() {
-    let engine = Engine::answering_half(
-        "HTTP/1.1 400 Bad Request\r\ncontent-length: 19\r\n\r\n{\"error\":\"not now\"}",
-    );
+    let engine = Engine::stand_in(|builder| {
+        builder
+            .answer_after(1, EarlyAnswer::ThenRead)
+            .status(400)
+            .response(r#"{"error":"not now"}"#)
+    });
     let Some(proxy) = Proxy::before(&engine) else {
         return;
     };

@@ -1,6 +1,8 @@
 use std::fs::{self, File};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+
+use auction_fixtures::AuctionShape;
 
 /// A generated auction's size.
 #[derive(Clone, Copy, Debug)]
@@ -15,23 +17,17 @@ pub(crate) enum Size {
 
 /// Writes an auction of the measured shape into `folder`.
 pub(crate) fn generated(folder: &Path, size: Size) -> PathBuf {
-    let (orders, tokens, pools) = match size {
-        Size::Small => (2_083, 730, 1_001),
-        Size::Mainnet => (5_618, 987, 2_428),
-        Size::Large => (17_200, 3_000, 7_400),
+    let shape = match size {
+        Size::Small => AuctionShape::SMALL,
+        Size::Mainnet => AuctionShape::MAINNET,
+        Size::Large => AuctionShape::LARGE,
     };
     let path = folder.join("auction.json");
-    let status = Command::new(env!("CARGO_BIN_EXE_driver-streaming-under-test"))
-        .arg("generate")
-        .args(["--orders", &orders.to_string()])
-        .args(["--tokens", &tokens.to_string()])
-        .args(["--pools", &pools.to_string()])
-        .stdout(Stdio::from(
-            File::create(&path).expect("a file can be made"),
-        ))
-        .status()
-        .expect("the program starts");
-    assert!(status.success());
+    let mut file = File::create(&path).expect("a file can be made");
+    let written = shape.write_to(&mut file);
+    written
+        .and_then(|_bytes| file.write_all(b"\n"))
+        .expect("it can be written");
     path
 }
 

@@ -14,13 +14,13 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use super::raw_connection::RawConnection;
-use super::raw_request::RawRequest;
+use super::request::Request;
 use super::runtime;
 
 /// A collector in this process, for OTLP over HTTP. It ends with this value.
 pub(crate) struct Collector {
     pub(crate) url: String,
-    requests: Receiver<RawRequest>,
+    requests: Receiver<Request>,
     task: JoinHandle<()>,
 }
 
@@ -30,7 +30,7 @@ pub(crate) struct Exported {
     pub(crate) spans: Vec<Span>,
     pub(crate) metrics: Vec<Metric>,
     pub(crate) resources: Vec<Resource>,
-    pub(crate) requests: Vec<RawRequest>,
+    pub(crate) requests: Vec<Request>,
 }
 
 impl Collector {
@@ -48,7 +48,8 @@ impl Collector {
                 let sender = sender.clone();
                 tokio::spawn(async move {
                     let mut connection = RawConnection::new(stream);
-                    if let Some(request) = RawRequest::read(&mut connection).await {
+                    let request = connection.request().await;
+                    if let Some(request) = request.filter(|request| request.is_whole) {
                         // Noted before it is answered: the program ends after the answer.
                         let _heard = sender.send(request);
                         let answer = format!(
@@ -157,7 +158,7 @@ fn listen() -> (TcpListener, String) {
     (listener, format!("http://{address}"))
 }
 
-fn decoded(request: &RawRequest) -> Vec<u8> {
+fn decoded(request: &Request) -> Vec<u8> {
     assert_eq!(
         request.header("content-type"),
         Some("application/x-protobuf")

@@ -3,7 +3,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use super::raw_request::RawRequest;
+use super::request::Request;
 
 /// A connection to an engine, read and written by hand, so that it shares nothing with what it tests.
 pub(crate) struct RawConnection {
@@ -21,24 +21,24 @@ impl RawConnection {
     }
 
     /// Reads one request as far as it comes; `None` if there is none.
-    pub(crate) async fn request(&mut self) -> Option<RawRequest> {
+    pub(crate) async fn request(&mut self) -> Option<Request> {
         let head = self.head().await?;
         Some(self.rest_of(head).await)
     }
 
     /// Reads the head of a request; `None` if the peer has gone before.
-    pub(crate) async fn head(&mut self) -> Option<RawRequest> {
+    pub(crate) async fn head(&mut self) -> Option<Request> {
         loop {
             if let Some(end) = position(&self.received, b"\r\n\r\n") {
                 let head: Vec<u8> = self.received.drain(..end + 4).collect();
-                return Some(RawRequest::new(String::from_utf8(head).ok()?));
+                return Some(Request::new(String::from_utf8(head).ok()?));
             }
             self.more().await?;
         }
     }
 
     /// Reads the body of a request of which there is the head, as far as it comes.
-    pub(crate) async fn rest_of(&mut self, mut request: RawRequest) -> RawRequest {
+    pub(crate) async fn rest_of(&mut self, mut request: Request) -> Request {
         let read = match request.header("content-length") {
             Some(length) => {
                 let length = length.parse().expect("a length is a number");
@@ -111,7 +111,7 @@ impl RawConnection {
         std::future::pending::<()>().await;
     }
 
-    async fn take_exactly(&mut self, length: usize, request: &mut RawRequest) -> Option<()> {
+    async fn take_exactly(&mut self, length: usize, request: &mut Request) -> Option<()> {
         while request.body.len() < length {
             if self.received.is_empty() {
                 self.more().await?;
@@ -123,7 +123,7 @@ impl RawConnection {
         Some(())
     }
 
-    async fn take_chunks(&mut self, request: &mut RawRequest) -> Option<()> {
+    async fn take_chunks(&mut self, request: &mut Request) -> Option<()> {
         loop {
             let line = loop {
                 match position(&self.received, b"\r\n") {

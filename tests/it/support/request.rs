@@ -1,30 +1,31 @@
-use super::raw_connection::RawConnection;
+use std::fmt::Write as _;
+use std::time::Instant;
+
+use solver_stand_in::KeptRequest;
 
 /// A request as it came over a socket.
 #[derive(Debug)]
-pub(crate) struct RawRequest {
+pub(crate) struct Request {
     head: String,
     /// What came of the body, decoded from chunks.
     pub(crate) body: Vec<u8>,
     /// Whether the body came to its end: the terminating chunk, or as many bytes as the head says.
     pub(crate) is_whole: bool,
+    /// Why it did not, all causes in one line, if the connection says so.
+    pub(crate) error: Option<String>,
+    /// When it had come: its head, or all of it if an [`Engine`](super::Engine) kept it.
+    pub(crate) came_at: Instant,
 }
 
-impl RawRequest {
+impl Request {
     pub(super) fn new(head: String) -> Self {
         Self {
             head,
             body: Vec::new(),
             is_whole: false,
+            error: None,
+            came_at: Instant::now(),
         }
-    }
-
-    /// Reads one request to its end; `None` if there is none.
-    pub(crate) async fn read(connection: &mut RawConnection) -> Option<Self> {
-        connection
-            .request()
-            .await
-            .filter(|request| request.is_whole)
     }
 
     /// Where it was sent to on this server.
@@ -37,5 +38,23 @@ impl RawRequest {
             .lines()
             .filter_map(|line| line.split_once(": "))
             .find_map(|(found, value)| found.eq_ignore_ascii_case(name).then_some(value))
+    }
+}
+
+impl From<KeptRequest> for Request {
+    fn from(kept: KeptRequest) -> Self {
+        let target = kept.head.uri.path_and_query();
+        let target = target.map_or("/", |target| target.as_str());
+        let mut head = format!("{} {target} {:?}\r\n", kept.head.method, kept.head.version);
+        for (name, value) in &kept.head.headers {
+            let value = String::from_utf8_lossy(value.as_bytes());
+            let _infallible = write!(head, "{name}: {value}\r\n");
+        }
+        Self {
+            body: kept.body,
+            is_whole: kept.complete,
+            error: kept.error,
+            ..Self::new(head)
+        }
     }
 }

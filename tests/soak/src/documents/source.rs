@@ -123,12 +123,7 @@ impl Base {
     /// # Errors
     /// When `serde_json` cannot write it.
     fn generated([orders, tokens, pools]: [usize; 3], seed: u64) -> serde_json::Result<Self> {
-        let shape = AuctionShape {
-            orders,
-            tokens,
-            pools,
-            seed,
-        };
+        let shape = AuctionShape::new(orders, tokens, pools).with_seed(seed);
         let auction = shape.auction();
         let (gas_price, owners) = (
             &auction.effective_gas_price,
