@@ -1,10 +1,11 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::str::FromStr;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use super::duration::parse_duration;
+use super::values::parse_duration;
 
 /// Streams one auction to many solver engines and archives a compressed copy, in bounded memory.
 #[derive(Debug, Parser)]
@@ -113,6 +114,20 @@ pub(super) enum Format {
     /// One JSON object on one line.
     Json,
 }
+
+/// As a configuration file names it.
+impl FromStr for Format {
+    type Err = UnknownFormat;
+
+    fn from_str(name: &str) -> Result<Self, UnknownFormat> {
+        <Self as ValueEnum>::from_str(name, false).map_err(|_| UnknownFormat(name.to_owned()))
+    }
+}
+
+/// There is no format of this name.
+#[derive(Debug, thiserror::Error)]
+#[error("there is no format {0:?}, only text and json")]
+pub(super) struct UnknownFormat(String);
 
 #[derive(Debug, Args)]
 pub(super) struct SolverArguments {

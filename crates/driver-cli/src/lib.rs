@@ -1,35 +1,31 @@
 #![doc = include_str!("../README.md")]
 
+mod archived_document;
 mod arguments;
 mod auction;
-mod codec_choice;
 mod config;
-mod demonstration;
-mod dispatches;
-mod duration;
 mod exit;
 mod export;
-mod exporting;
 mod generate;
-mod input;
 mod location;
-mod member_setting;
 pub mod page;
 mod progress_bars;
 mod replay;
-mod replay_command;
 mod report;
+mod rewrite;
 mod run;
-mod setup;
+mod sending;
 mod solve;
-mod solver_command;
-mod solver_request;
+mod solver;
 mod summary;
 mod timeline;
+mod value_scanner;
+mod values;
+mod views;
 
-pub use self::auction::{AuctionView, Omission, ParseError, Problem, RawAuction, closing_members};
+pub use self::archived_document::ArchivedDocument;
+pub use self::auction::{AuctionView, Omission, ParseError, RawAuction, closing_members};
 pub use self::location::{LocationError, StoreLocation};
-pub use self::replay::{ArchivedDocument, RewriteError};
 
 use std::process::ExitCode;
 
@@ -39,8 +35,8 @@ use tracing_subscriber::EnvFilter;
 
 use self::arguments::{Arguments, Command};
 use self::exit::{Exit, Failure};
-use self::exporting::exporting;
-use self::setup::Setup;
+use self::export::exporting;
+use self::sending::Sending;
 
 /// Runs the program with the arguments of this process. Results go to standard output, all else to standard error.
 ///
@@ -74,20 +70,20 @@ fn run(arguments: Arguments) -> Result<Exit, Failure> {
     let result = runtime.block_on(async {
         match arguments.command {
             Command::Solve(arguments) => {
-                let setup = Setup::read(&arguments.sending)?;
-                exporting(setup.otlp.as_deref(), async |export| {
-                    solve::run(&arguments, &setup, export).await
+                let sending = Sending::read(&arguments.sending)?;
+                exporting(sending.otlp.as_deref(), async |export| {
+                    solve::run(&arguments, &sending, export).await
                 })
                 .await
             }
             Command::Replay(arguments) => {
-                let setup = Setup::read(&arguments.sending)?;
-                exporting(setup.otlp.as_deref(), async |export| {
-                    replay_command::run(&arguments, &setup, export).await
+                let sending = Sending::read(&arguments.sending)?;
+                exporting(sending.otlp.as_deref(), async |export| {
+                    replay::run(&arguments, &sending, export).await
                 })
                 .await
             }
-            Command::Solver(arguments) => solver_command::run(arguments).await,
+            Command::Solver(arguments) => solver::run(arguments).await,
             Command::Generate(_) => unreachable!("handled without a runtime"),
         }
     });

@@ -1,15 +1,13 @@
 //! An auction that came as JSON text: kept once, checked once, sent element by element.
 
-mod auction_view;
-mod depth;
-mod member;
 mod parse_error;
 mod parser;
 mod raw_auction;
-mod span;
+mod view;
 
-pub(crate) use self::auction_view::LIQUIDITY;
-pub use self::auction_view::{AuctionView, Omission, closing_members};
-pub use self::parse_error::{ParseError, Problem};
+pub(crate) use driver_streaming::AuctionId;
+
+pub use self::parse_error::ParseError;
 pub use self::raw_auction::RawAuction;
-pub use driver_streaming::{AuctionId, AuctionIdError};
+pub(crate) use self::view::LIQUIDITY;
+pub use self::view::{AuctionView, Omission, closing_members};

@@ -1,22 +1,87 @@
+//! The index of an auction: where its members and their elements stand in the text.
+
 use std::collections::HashSet;
 use std::fmt;
+use std::ops::Range;
 
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::depth::{MAXIMUM_DEPTH, too_deep_at};
-use super::member::{EntryRun, Member, Value};
-use super::parse_error::{ParseError, Problem};
-use super::span::Span;
+use super::parse_error::{MAXIMUM_DEPTH, ParseError};
 
 /// Neighbouring elements are indexed as one run until they fill this many bytes, so that the index of a long list of
 /// small numbers stays small beside its text.
 const RUN_LENGTH: usize = 4096;
 
+/// A top-level member.
+#[derive(Debug)]
+pub(super) struct Member {
+    pub(super) name: String,
+    pub(super) value: Value,
+}
+
+/// The value of a top-level member, by where its parts stand in the text.
+#[derive(Debug)]
+pub(super) enum Value {
+    /// A number, a string, a literal.
+    Scalar(Span),
+    /// Runs of elements: each one or more elements, with the commas between them.
+    Array(Vec<Span>),
+    /// Runs of entries.
+    Object(Vec<EntryRun>),
+}
+
+/// One or more entries of an object.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct EntryRun {
+    /// The first entry's key, with its quotes.
+    pub(super) key: Span,
+    /// From the first entry's value to the end of the last entry.
+    pub(super) rest: Span,
+}
+
+/// A stretch of the auction's text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Span {
+    start: usize,
+    end: usize,
+}
+
+impl Span {
+    pub(super) fn new(start: usize, end: usize) -> Self {
+        Self { start, end }
+    }
+
+    /// Where `part` stands in `text`, of which it is a slice.
+    pub(super) fn of(part: &str, text: &str) -> Self {
+        let start = part.as_ptr().addr() - text.as_ptr().addr();
+        Self {
+            start,
+            end: start + part.len(),
+        }
+    }
+
+    pub(super) fn start(self) -> usize {
+        self.start
+    }
+
+    pub(super) fn end(self) -> usize {
+        self.end
+    }
+
+    pub(super) fn range(self) -> Range<usize> {
+        self.start..self.end
+    }
+}
+
+/// A name is written anew, so it could not be passed on as it is.
+pub(super) const HALF_CHARACTER: &str =
+    "half of a surrogate pair stands in the name of a member or in the id";
+
 /// Checks that `text` is an auction and finds its members.
 pub(super) fn parse(text: &str) -> Result<Vec<Member>, ParseError> {
     if text.trim_ascii().is_empty() {
-        return Err(ParseError::new(Problem::Empty));
+        return Err(ParseError::new("the auction is empty"));
     }
     let mut index = Index {
         text,
@@ -37,13 +102,13 @@ pub(super) fn parse(text: &str) -> Result<Vec<Member>, ParseError> {
 struct Index<'a> {
     text: &'a str,
     /// What serde_json lets pass, and where it stands.
-    refused: Option<(Problem, usize)>,
+    refused: Option<(String, usize)>,
 }
 
 impl Index<'_> {
     /// Stops the parser. What it makes of this is replaced by the problem and its place.
-    fn refuse<E: serde::de::Error>(&mut self, problem: Problem, offset: usize) -> E {
-        self.refused = Some((problem, offset));
+    fn refuse<E: serde::de::Error>(&mut self, problem: impl Into<String>, offset: usize) -> E {
+        self.refused = Some((problem.into(), offset));
         E::custom("refused")
     }
 
@@ -51,7 +116,7 @@ impl Index<'_> {
     fn key<E: serde::de::Error>(&mut self, quoted: &str) -> Result<String, E> {
         serde_json::from_str(quoted).map_err(|_| {
             let offset = Span::of(quoted, self.text).start();
-            self.refuse(Problem::HalfCharacter, offset)
+            self.refuse(HALF_CHARACTER, offset)
         })
     }
 
@@ -59,7 +124,10 @@ impl Index<'_> {
     fn span<E: serde::de::Error>(&mut self, part: &str, levels: usize) -> Result<Span, E> {
         let span = Span::of(part, self.text);
         if let Some(offset) = too_deep_at(part, MAXIMUM_DEPTH - levels) {
-            return Err(self.refuse(Problem::TooDeep, span.start() + offset));
+            return Err(self.refuse(
+                format!("the auction is nested deeper than {MAXIMUM_DEPTH} levels"),
+                span.start() + offset,
+            ));
         }
         Ok(span)
     }
@@ -187,5 +255,59 @@ impl<'de> Visitor<'de> for Entries<'_, '_> {
         }
         runs.shrink_to_fit();
         Ok(runs)
+    }
+}
+
+/// Finds the byte of `json` that opens a level deeper than `allowed`.
+///
+/// `json` is valid JSON. serde_json skips raw values without recursion and so without its own limit.
+fn too_deep_at(json: &str, allowed: usize) -> Option<usize> {
+    // Nearly all elements have few brackets: counting them is vectorised, following them is not.
+    let openings = json
+        .bytes()
+        .filter(|byte| matches!(byte, b'{' | b'['))
+        .count();
+    if openings <= allowed {
+        return None;
+    }
+    let mut depth = 0usize;
+    let mut in_string = false;
+    let mut escaped = false;
+    for (position, byte) in json.bytes().enumerate() {
+        if in_string {
+            match byte {
+                _ if escaped => escaped = false,
+                b'\\' => escaped = true,
+                b'"' => in_string = false,
+                _ => {}
+            }
+            continue;
+        }
+        match byte {
+            b'"' => in_string = true,
+            b'{' | b'[' => {
+                depth += 1;
+                if depth > allowed {
+                    return Some(position);
+                }
+            }
+            b'}' | b']' => depth -= 1,
+            _ => {}
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_levels_and_not_brackets() {
+        assert_eq!(too_deep_at("[[1],[2],[3]]", 2), None);
+        assert_eq!(too_deep_at("[[1],[[2]],[3]]", 2), Some(6));
+        assert_eq!(too_deep_at(r#"["[[[[\"[[[", {"{{{": "}}"}]"#, 2), None);
+        assert_eq!(too_deep_at("1", 0), None);
+        assert_eq!(too_deep_at("[]", 0), Some(0));
     }
 }

@@ -2,14 +2,12 @@ use std::borrow::Cow;
 use std::fmt;
 
 use chunked_writer::RawJson;
+use driver_streaming::{AuctionId, AuctionIdError};
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
-use super::member::{EntryRun, Member, Value};
-use super::parse_error::{ParseError, Problem};
-use super::parser;
-use super::span::Span;
-use driver_streaming::AuctionId;
+use super::parse_error::ParseError;
+use super::parser::{self, EntryRun, HALF_CHARACTER, Member, Span, Value};
 
 /// An auction as the JSON text it came in: any JSON object.
 ///
@@ -20,12 +18,12 @@ use driver_streaming::AuctionId;
 /// Costs the text plus about 16 bytes for each 4 KiB of it.
 ///
 /// ```
-/// use driver_streaming::RawAuction;
+/// use driver_cli::RawAuction;
 ///
 /// let auction = RawAuction::parse(r#"{ "id": "7", "orders": [ {"uid":"0x01","price":1.50} ] }"#.as_bytes().to_vec())?;
 /// assert_eq!(auction.id()?.unwrap().as_str(), "7");
 /// assert_eq!(serde_json::to_string(&auction).unwrap(), r#"{"id":"7","orders":[{"uid":"0x01","price":1.50}]}"#);
-/// # Ok::<(), driver_streaming::ParseError>(())
+/// # Ok::<(), driver_cli::ParseError>(())
 /// ```
 pub struct RawAuction {
     pub(super) text: String,
@@ -40,12 +38,14 @@ impl RawAuction {
     /// top-level member twice, or is nested deeper than 128 levels.
     pub fn parse(text: Vec<u8>) -> Result<Self, ParseError> {
         if text.starts_with(b"\xef\xbb\xbf") {
-            return Err(ParseError::at(Problem::ByteOrderMark, &text, 0));
+            return Err(ParseError::at(
+                "the auction starts with a byte-order mark",
+                &text,
+                0,
+            ));
         }
-        let text = String::from_utf8(text).map_err(|error| {
-            let problem = Problem::Utf8(error.utf8_error());
-            ParseError::at(problem, error.as_bytes(), error.utf8_error().valid_up_to())
-        })?;
+        let text = String::from_utf8(text)
+            .map_err(|error| ParseError::utf8(error.utf8_error(), error.as_bytes()))?;
         let members = parser::parse(&text)?;
         Ok(Self { text, members })
     }
@@ -84,7 +84,7 @@ impl RawAuction {
             let object = format!("{{{}}}", &self.text[start..end]);
             let metadata: Metadata<'_> = serde_json::from_str(&object).map_err(|error| {
                 ParseError::at(
-                    ParseError::json(&error).into_problem(),
+                    ParseError::json_problem(&error),
                     self.text.as_bytes(),
                     start,
                 )
@@ -122,9 +122,9 @@ impl RawAuction {
         json: &str,
         offset: usize,
     ) -> Result<AuctionId, ParseError> {
-        let refuse = |problem| ParseError::at(problem, self.text.as_bytes(), offset);
+        let refuse = |problem: String| ParseError::at(problem, self.text.as_bytes(), offset);
         let text = if json.starts_with('"') {
-            serde_json::from_str::<String>(json).map_err(|_| refuse(Problem::HalfCharacter))?
+            serde_json::from_str::<String>(json).map_err(|_| refuse(HALF_CHARACTER.to_owned()))?
         } else if json
             .bytes()
             .all(|byte| byte.is_ascii_digit() || byte == b'-')
@@ -134,15 +134,13 @@ impl RawAuction {
             let found: String = json.chars().take(40).collect();
             return Err(refuse(id_type(member, &found)));
         };
-        text.parse().map_err(|error| refuse(Problem::Id(error)))
+        text.parse()
+            .map_err(|error: AuctionIdError| refuse(error.to_string()))
     }
 }
 
-fn id_type(member: &'static str, found: &str) -> Problem {
-    Problem::IdType {
-        member,
-        found: found.to_owned(),
-    }
+fn id_type(member: &str, found: &str) -> String {
+    format!("the auction's {member} is {found}, and must be a string or an integer")
 }
 
 /// The part of `metadata` that names the auction.
@@ -411,25 +409,21 @@ mod tests {
 "y":2,
  "auction_id":1.5}}"#;
         let error = parse(inner).unwrap().id().unwrap_err();
-        assert_eq!((error.line(), error.column()), (Some(4), Some(15)));
+        assert_eq!(error.place(), Some((4, 15)));
         let error = parse("{\n\"id\":\n [1]}").unwrap().id().unwrap_err();
-        assert_eq!((error.line(), error.column()), (Some(3), Some(3)));
+        assert_eq!(error.place(), Some((3, 3)));
         let error = parse("{\"a\":1,\n\"id\":\"\\ud800\"}")
             .unwrap()
             .id()
             .unwrap_err();
-        assert_eq!((error.line(), error.column()), (Some(2), Some(6)));
+        assert_eq!(error.place(), Some((2, 6)));
         for (text, line, column) in [
             ("{\"a\":1,\n\n\"\\ud800\":1}", 3, 1),
             ("{\"a\":{\"b\":1,\n  \"\\ud800\":1}}", 2, 3),
             ("[1]", 1, 1),
         ] {
             let error = parse(text).unwrap_err();
-            assert_eq!(
-                (error.line(), error.column()),
-                (Some(line), Some(column)),
-                "{error}"
-            );
+            assert_eq!(error.place(), Some((line, column)), "{error}");
         }
     }
 

@@ -1,20 +1,48 @@
+//! What each solver is sent: the auction, or a view of it that it shares with others and members of its own.
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use chunked_writer::JsonDocument;
+use driver_streaming::{Dispatch, Document, Solver, View};
 
-use super::solver_request::SolverRequest;
+use crate::archived_document::ArchivedDocument;
 use crate::auction::{AuctionId, AuctionView, Omission, RawAuction, closing_members};
-use crate::replay::ArchivedDocument;
-use driver_streaming::Document;
-use driver_streaming::{Dispatch, View};
+use crate::values::Members;
+
+/// One solver as options and configuration file ask for it: where it is, and what its requests have of their own.
+#[derive(Debug)]
+pub(super) struct SolverRequest {
+    pub(super) solver: Solver,
+    /// What it is not sent by what it shares with others.
+    omission: Omission,
+    /// What is appended for it.
+    members: Members,
+}
 
 /// The part of an auction that solvers share: what is left out of it, and whether members of their own follow.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Part {
     omission: Omission,
     left_open: bool,
+}
+
+impl SolverRequest {
+    /// `solver`, for which `members` are replaced or appended.
+    pub(super) fn new(solver: Solver, members: Members, skip_liquidity: bool) -> Self {
+        let omission = Omission::nothing().members(members.iter().map(|(name, _)| name));
+        let omission = if skip_liquidity {
+            omission.liquidity()
+        } else {
+            omission
+        };
+        Self {
+            solver,
+            omission,
+            members,
+        }
+    }
 }
 
 /// An auction from a file to solvers, each as it wants it; archived under `id`, as it is.
@@ -25,9 +53,8 @@ pub(super) fn of_auction(
 ) -> Dispatch {
     let auction = Arc::new(auction);
     let view = |omission: &Omission| AuctionView::new(Arc::clone(&auction), omission.clone());
-    let dispatch = Dispatch::new(JsonDocument::from_arc(Arc::clone(&auction)));
     let dispatch = with_views(
-        dispatch,
+        Dispatch::new(JsonDocument::from_arc(Arc::clone(&auction))),
         requests,
         |request| closing_members(&request.members, view(&request.omission).has_members()),
         |part| {

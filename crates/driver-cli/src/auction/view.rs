@@ -4,6 +4,7 @@ use std::sync::Arc;
 use bytes::{BufMut, Bytes, BytesMut};
 use serde::{Serialize, Serializer};
 
+use super::parser::Value;
 use super::raw_auction::{InText, RawAuction};
 
 /// The member that solvers which look for liquidity themselves are not sent.
@@ -96,13 +97,12 @@ impl Serialize for AuctionView {
 
 /// The value of a member, or what is left of it when it is emptied.
 struct MemberValue<'a> {
-    value: InText<'a, &'a super::member::Value>,
+    value: InText<'a, &'a Value>,
     emptied: bool,
 }
 
 impl Serialize for MemberValue<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        use super::member::Value;
         match self.value.part {
             Value::Array(_) if self.emptied => serializer.collect_seq(std::iter::empty::<()>()),
             Value::Object(_) if self.emptied => {

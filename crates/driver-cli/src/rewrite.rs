@@ -1,20 +1,124 @@
-use std::collections::VecDeque;
+//! Changes top-level members of a JSON object on its way, in constant memory.
+
+use std::collections::{BTreeSet, VecDeque};
 
 use bytes::{Buf, Bytes, BytesMut};
 
-use super::member_edits::{MemberEdit, MemberEdits};
-use super::rewrite_error::RewriteError;
-use super::value_scanner::{Scanned, ValueScanner};
+use crate::value_scanner::{Scanned, ValueScanner};
 
 /// The longest name of a top-level member, with the white space around it: it is held to be compared.
 const LONGEST_NAME: usize = 64 * 1024;
+
+/// What is changed of the top-level members of an object.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct MemberEdits {
+    replaced: Vec<(String, Bytes)>,
+    removed: BTreeSet<String>,
+    emptied: BTreeSet<String>,
+    left_open: bool,
+}
+
+/// What is done to one member.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum MemberEdit {
+    Keep,
+    /// Its value is that of the replacement with this index.
+    Replace(usize),
+    Remove,
+    /// If it is an array or an object, nothing is in it.
+    Empty,
+}
+
+impl MemberEdits {
+    /// Members that get these values, JSON texts, or are appended with them. Of two with one name, the last counts.
+    pub(crate) fn replace(mut self, members: impl IntoIterator<Item = (String, Bytes)>) -> Self {
+        for (name, value) in members {
+            match self.replaced.iter_mut().find(|(other, _)| *other == name) {
+                Some((_, replaced)) => *replaced = value,
+                None => self.replaced.push((name, value)),
+            }
+        }
+        self
+    }
+
+    /// Members that are left out.
+    pub(crate) fn remove(mut self, names: impl IntoIterator<Item = String>) -> Self {
+        self.removed.extend(names);
+        self
+    }
+
+    /// Arrays and objects of which the brackets are left.
+    pub(crate) fn empty(mut self, names: impl IntoIterator<Item = String>) -> Self {
+        self.emptied.extend(names);
+        self
+    }
+
+    /// Leaves out the closing brace and writes a comma after the last member, if there is one: whoever appends members
+    /// need not know whether others stand before them.
+    pub(crate) fn left_open(mut self) -> Self {
+        self.left_open = true;
+        self
+    }
+
+    pub(crate) fn is_left_open(&self) -> bool {
+        self.left_open
+    }
+
+    pub(crate) fn replacements(&self) -> &[(String, Bytes)] {
+        &self.replaced
+    }
+
+    pub(crate) fn of(&self, name: &str) -> MemberEdit {
+        let replaced = self.replaced.iter().position(|(other, _)| other == name);
+        if let Some(index) = replaced {
+            MemberEdit::Replace(index)
+        } else if self.removed.contains(name) {
+            MemberEdit::Remove
+        } else if self.emptied.contains(name) {
+            MemberEdit::Empty
+        } else {
+            MemberEdit::Keep
+        }
+    }
+}
+
+/// Why an archived document cannot be an auction. The offset counts bytes of the archived document.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum RewriteError {
+    /// Something stands where the structure of the top level wants something else.
+    #[error(
+        "the archived document is no JSON object: {found:?} at byte {offset}, where {expected} must stand"
+    )]
+    Unexpected {
+        /// What stands there.
+        found: char,
+        /// What should.
+        expected: &'static str,
+        /// Where.
+        offset: u64,
+    },
+    /// The document ends within the object.
+    #[error("the archived document is cut off after {length} bytes")]
+    CutOff {
+        /// Its length.
+        length: u64,
+    },
+    /// The name of a top-level member is longer than 64 KiB.
+    #[error("the archived document has a member name longer than {limit} bytes at byte {offset}")]
+    LongName {
+        /// The longest that is allowed.
+        limit: usize,
+        /// Where the name passes it.
+        offset: u64,
+    },
+}
 
 /// Changes top-level members of a JSON object that comes in pieces of any size, as [`MemberEdits`] say.
 ///
 /// The structure of the top level is checked, and that brackets match; what is not to be changed is passed on as it is,
 /// values without a copy and without being parsed. Holds no more than one member's name and the new values.
 #[derive(Debug)]
-pub(super) struct MemberRewriter {
+pub(crate) struct MemberRewriter {
     edits: MemberEdits,
     /// Which of the replacements have found their member.
     done: Vec<bool>,
@@ -55,7 +159,7 @@ enum Fate {
 }
 
 impl MemberRewriter {
-    pub(super) fn new(edits: MemberEdits) -> Self {
+    pub(crate) fn new(edits: MemberEdits) -> Self {
         Self {
             done: vec![false; edits.replacements().len()],
             edits,
@@ -68,7 +172,7 @@ impl MemberRewriter {
     }
 
     /// Takes the next piece and appends what becomes of it to `output`.
-    pub(super) fn push(
+    pub(crate) fn push(
         &mut self,
         piece: &Bytes,
         output: &mut VecDeque<Bytes>,
@@ -175,7 +279,7 @@ impl MemberRewriter {
     }
 
     /// Says whether the object was whole.
-    pub(super) fn finish(&self) -> Result<(), RewriteError> {
+    pub(crate) fn finish(&self) -> Result<(), RewriteError> {
         match self.state {
             State::End => Ok(()),
             _ => Err(RewriteError::CutOff {
