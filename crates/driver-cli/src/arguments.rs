@@ -31,7 +31,7 @@ pub(super) enum Command {
     Generate(GenerateArguments),
 }
 
-#[derive(Debug, Args)]
+#[derive(Debug, Default, PartialEq, Args)]
 pub(super) struct SolveArguments {
     /// The auction: a file of one JSON object, or - for standard input.
     #[arg(long, value_name = "FILE|-")]
@@ -72,7 +72,7 @@ pub(super) struct ReplayArguments {
     pub(super) sending: SendingArguments,
 }
 
-#[derive(Debug, Args)]
+#[derive(Debug, Default, PartialEq, Args)]
 pub(super) struct SendingArguments {
     /// A TOML file that says what these options say, and more for each solver. An option counts before the file; solvers
     /// of both are sent to.
@@ -107,7 +107,7 @@ pub(super) struct SendingArguments {
     pub(super) otlp: Option<String>,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
 pub(super) enum Format {
     /// For people.
     Text,
@@ -182,35 +182,16 @@ pub(super) struct GenerateArguments {
 impl SolveArguments {
     /// Whether the command was given no argument at all, but perhaps where to report and to export telemetry to.
     pub(super) fn is_bare(&self) -> bool {
-        let Self {
-            auction,
-            id,
-            archive,
-            codec,
-            level,
-            archive_limit,
-            sending,
-        } = self;
-        let SendingArguments {
-            config,
-            solvers,
-            settings,
-            deadline,
-            format,
-            report: _,
-            otlp: _,
-        } = sending;
-        auction.is_none()
-            && id.is_none()
-            && archive.is_none()
-            && codec.is_none()
-            && level.is_none()
-            && archive_limit.is_none()
-            && config.is_none()
-            && solvers.is_empty()
-            && settings.is_empty()
-            && deadline.is_none()
-            && format.is_none()
+        let sending = SendingArguments {
+            report: self.sending.report.clone(),
+            otlp: self.sending.otlp.clone(),
+            ..SendingArguments::default()
+        };
+        *self
+            == Self {
+                sending,
+                ..Self::default()
+            }
     }
 }
 

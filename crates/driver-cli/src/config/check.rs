@@ -52,6 +52,7 @@ pub(super) fn check(
             _ => return Err(source.mistake(otlp, "is no http or https URL")),
         }
     }
+    no_dates(table, &source)?;
     config.set = members(table, &source, now)?;
     if let Some(archive) = &mut config.archive {
         let archive = archive.get_mut();
@@ -68,10 +69,11 @@ pub(super) fn check(
     let tables = tables.into_iter().flatten();
     let mut names = HashMap::new();
     for (index, (config, table)) in config.solvers.iter_mut().zip(tables).enumerate() {
-        solver(config, &source)?;
         if let Some(table) = table.get_ref().as_table() {
+            no_dates(table, &source)?;
             config.set = members(table, &source, now)?;
         }
+        solver(config, &source)?;
         let name = &config.name;
         if let Some((other, line)) =
             names.insert(name.get_ref().clone(), (index, source.line(name)))
@@ -84,6 +86,17 @@ pub(super) fn check(
         }
     }
     Ok(())
+}
+
+/// Refuses dates where `serde` takes them for tables.
+fn no_dates(table: &DeTable<'_>, source: &Source) -> Result<(), ConfigError> {
+    let mut values = ["set", "headers"]
+        .into_iter()
+        .filter_map(|key| table.get(key));
+    match values.find(|value| value.get_ref().is_datetime()) {
+        Some(date) => Err(source.mistake(date, "must be a table, and is a date or time")),
+        None => Ok(()),
+    }
 }
 
 /// A location as [`StoreLocation::folder`] takes it, with a relative folder taken from the folder of the file.

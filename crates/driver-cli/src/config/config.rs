@@ -164,13 +164,8 @@ impl ArchiveConfig {
     /// # Errors
     /// When the codec has no such level.
     pub(crate) fn codec(&self) -> Result<Codec, String> {
-        match (self.codec, &self.level) {
-            (None, Some(_)) => Err("means nothing without the key codec".to_owned()),
-            (codec, level) => codec_at(
-                codec.unwrap_or(CodecKind::Gzip),
-                level.as_ref().map(|level| *level.get_ref()),
-            ),
-        }
+        let codec = leveled(self.codec, "codec", self.level.as_ref())?;
+        Ok(codec.unwrap_or(Codec::default_for(CodecKind::Gzip)))
     }
 }
 
@@ -180,13 +175,21 @@ impl SolverConfig {
     /// # Errors
     /// When the codec has no such level.
     pub(crate) fn encoding(&self) -> Result<Option<Codec>, String> {
-        match (self.encoding, &self.encoding_level) {
-            (None, Some(_)) => Err("means nothing without the key encoding".to_owned()),
-            (None, None) => Ok(None),
-            (Some(kind), level) => {
-                codec_at(kind, level.as_ref().map(|level| *level.get_ref())).map(Some)
-            }
-        }
+        leveled(self.encoding, "encoding", self.encoding_level.as_ref())
+    }
+}
+
+/// The codec that the key `name` gives, at a level.
+fn leveled(
+    kind: Option<CodecKind>,
+    name: &str,
+    level: Option<&Spanned<i64>>,
+) -> Result<Option<Codec>, String> {
+    match (kind, level) {
+        (None, Some(_)) => Err(format!("means nothing without the key {name}")),
+        (kind, level) => kind
+            .map(|kind| codec_at(kind, level.map(|level| *level.get_ref())))
+            .transpose(),
     }
 }
 

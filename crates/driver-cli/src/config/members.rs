@@ -18,10 +18,9 @@ pub(super) fn members(
     source: &Source,
     now: Timestamp,
 ) -> Result<Members, ConfigError> {
-    let Some(set) = table.get("set").and_then(|set| set.get_ref().as_table()) else {
-        return Ok(Members::new());
-    };
-    let members = in_order(set).into_iter().map(|(name, value)| {
+    let set = table.get("set").and_then(|set| set.get_ref().as_table());
+    let members = set.into_iter().flatten();
+    let members = members.map(|(name, value)| {
         if name.get_ref().is_empty() {
             return Err(source.mistake(name, "the member's name is empty"));
         }
@@ -41,18 +40,6 @@ pub(super) fn members(
         Ok((name.get_ref().to_string(), Bytes::from(json)))
     });
     members.collect()
-}
-
-/// The entries of a table in the order of the file.
-fn in_order<'a>(
-    table: &'a DeTable<'a>,
-) -> Vec<(
-    &'a Spanned<toml::de::DeString<'a>>,
-    &'a Spanned<DeValue<'a>>,
-)> {
-    let mut entries: Vec<_> = table.iter().collect();
-    entries.sort_by_key(|(key, _)| key.span().start);
-    entries
 }
 
 /// Appends the value as JSON: numbers with all their digits, dates and times as strings, tables in the order of the
@@ -95,7 +82,7 @@ fn append_json<'a>(
         }
         DeValue::Table(table) => {
             json.push('{');
-            for (index, (key, value)) in in_order(table).into_iter().enumerate() {
+            for (index, (key, value)) in table.iter().enumerate() {
                 if index > 0 {
                     json.push(',');
                 }
@@ -158,7 +145,7 @@ mod tests {
             ),
             ("+1.50", "1.50"),
             ("-1e06", "-1e06"),
-            ("1e999", "f:1:9: set.m: JSON has no such number"),
+            ("1e999", "f:1:9: set.m: the number is out of range"),
             ("inf", "f:1:9: set.m: JSON has no such number"),
             ("+inf", "f:1:9: set.m: JSON has no such number"),
             ("nan", "f:1:9: set.m: JSON has no such number"),

@@ -12,6 +12,9 @@ const LONGEST_KEY: usize = 64;
 /// How long an unknown key may be to be compared with known ones, in bytes: comparing costs the product of the lengths.
 const LONGEST_COMPARED: usize = 40;
 
+/// The one key of a date, as `toml` shows it to `serde`.
+const DATE: &str = "$__toml_private_datetime";
+
 /// A mistake in a configuration file, shown as one line: `driver.toml:12:1: solver[1].encoding: no encoding is called …`.
 ///
 /// No message repeats what may be secret: endpoints, locations and headers.
@@ -121,6 +124,10 @@ impl Source {
             let names = text.split('`').skip(1).step_by(2);
             names.map(str::to_owned).collect()
         };
+        // `serde` is shown dates as tables of one such key.
+        if message.contains(DATE) {
+            return self.mistake_at(span, "must be a table, and is a date or time");
+        }
         let (what, expected) = message.rsplit_once(", expected ").unwrap_or((message, ""));
         if let Some(key) = what.strip_prefix("unknown field `") {
             let known = quoted(expected);
@@ -139,7 +146,10 @@ impl Source {
             let known = quoted(expected).join(", ");
             return self.mistake_at(span, format_args!("{name:?} is none of {known}"));
         }
-        if !what.starts_with("invalid ") && !what.contains("overflowed") {
+        if what.contains("overflowed") {
+            return self.mistake_at(span, "the number is out of range");
+        }
+        if !what.starts_with("invalid ") {
             return self.mistake_at(span, message);
         }
         let table = DeTable::parse(&self.text).ok();
@@ -149,7 +159,7 @@ impl Source {
             .and_then(|(span, table)| find(table.get_ref(), "", span));
         let found = match found.map(|found| found.value) {
             Some(DeValue::String(_)) => "a string",
-            Some(DeValue::Integer(_)) if matches!(expected, "i64" | "") => {
+            Some(DeValue::Integer(_)) if expected == "i64" => {
                 return self.mistake_at(span, "the integer is out of range");
             }
             Some(DeValue::Integer(_)) => "an integer",
