@@ -67,11 +67,10 @@ impl ArchivedDocument {
         mut self,
         members: impl IntoIterator<Item = (String, Box<RawValue>)>,
     ) -> Self {
-        let members = members.into_iter();
-        let texts = members.map(|(name, value)| (name, Box::<str>::from(value)));
-        self.edits = self
-            .edits
-            .replace(texts.map(|(name, text)| (name, Bytes::from(String::from(text)))));
+        for (name, value) in members {
+            let text = String::from(Box::<str>::from(value));
+            self.edits.replace(name, Bytes::from(text));
+        }
         self
     }
 
@@ -79,9 +78,9 @@ impl ArchivedDocument {
     #[must_use]
     pub fn without(mut self, omission: &Omission) -> Self {
         let removed = omission.names().map(ToOwned::to_owned);
-        self.edits = self.edits.remove(removed);
+        self.edits.removed.extend(removed);
         if omission.is_without_liquidity() {
-            self.edits = self.edits.empty([LIQUIDITY.to_owned()]);
+            self.edits.emptied.insert(LIQUIDITY.to_owned());
         }
         self
     }
@@ -90,7 +89,7 @@ impl ArchivedDocument {
     /// their own, and the brace.
     #[must_use]
     pub fn left_open(mut self) -> Self {
-        self.edits = self.edits.left_open();
+        self.edits.left_open = true;
         self
     }
 

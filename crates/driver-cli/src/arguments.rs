@@ -1,3 +1,5 @@
+//! What may be asked for on the command line.
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;

@@ -37,6 +37,7 @@ macro_rules! store {
         Arc::new(builder.build().map_err(LocationError::store)?)
     }};
 }
+
 /// A place in a store: a path, or a `file://`, `s3://`, `gs://`, `az://` or `memory://` URL.
 ///
 /// Credentials, endpoint and region come from the environment, by the names that each store's own tools use:

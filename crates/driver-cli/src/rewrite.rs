@@ -12,10 +12,15 @@ const LONGEST_NAME: usize = 64 * 1024;
 /// What is changed of the top-level members of an object.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct MemberEdits {
+    /// Members that get these values, JSON texts, or are appended with them.
     replaced: Vec<(String, Bytes)>,
-    removed: BTreeSet<String>,
-    emptied: BTreeSet<String>,
-    left_open: bool,
+    /// Members that are left out.
+    pub(crate) removed: BTreeSet<String>,
+    /// Arrays and objects of which the brackets are left.
+    pub(crate) emptied: BTreeSet<String>,
+    /// Leaves out the closing brace and writes a comma after the last member, if there is one: whoever appends members
+    /// need not know whether others stand before them.
+    pub(crate) left_open: bool,
 }
 
 /// What is done to one member.
@@ -30,42 +35,12 @@ pub(crate) enum MemberEdit {
 }
 
 impl MemberEdits {
-    /// Members that get these values, JSON texts, or are appended with them. Of two with one name, the last counts.
-    pub(crate) fn replace(mut self, members: impl IntoIterator<Item = (String, Bytes)>) -> Self {
-        for (name, value) in members {
-            match self.replaced.iter_mut().find(|(other, _)| *other == name) {
-                Some((_, replaced)) => *replaced = value,
-                None => self.replaced.push((name, value)),
-            }
+    /// Replaces or appends a member. Of two with one name, the last counts.
+    pub(crate) fn replace(&mut self, name: String, value: Bytes) {
+        match self.replaced.iter_mut().find(|(other, _)| *other == name) {
+            Some((_, replaced)) => *replaced = value,
+            None => self.replaced.push((name, value)),
         }
-        self
-    }
-
-    /// Members that are left out.
-    pub(crate) fn remove(mut self, names: impl IntoIterator<Item = String>) -> Self {
-        self.removed.extend(names);
-        self
-    }
-
-    /// Arrays and objects of which the brackets are left.
-    pub(crate) fn empty(mut self, names: impl IntoIterator<Item = String>) -> Self {
-        self.emptied.extend(names);
-        self
-    }
-
-    /// Leaves out the closing brace and writes a comma after the last member, if there is one: whoever appends members
-    /// need not know whether others stand before them.
-    pub(crate) fn left_open(mut self) -> Self {
-        self.left_open = true;
-        self
-    }
-
-    pub(crate) fn is_left_open(&self) -> bool {
-        self.left_open
-    }
-
-    pub(crate) fn replacements(&self) -> &[(String, Bytes)] {
-        &self.replaced
     }
 
     pub(crate) fn of(&self, name: &str) -> MemberEdit {
@@ -161,7 +136,7 @@ enum Fate {
 impl MemberRewriter {
     pub(crate) fn new(edits: MemberEdits) -> Self {
         Self {
-            done: vec![false; edits.replacements().len()],
+            done: vec![false; edits.replaced.len()],
             edits,
             state: State::Start,
             held: BytesMut::new(),
@@ -271,7 +246,7 @@ impl MemberRewriter {
             kept_from = at;
         }
         // What follows an object that is left open would stand before what others append to it.
-        if self.state != State::End || !self.edits.is_left_open() {
+        if self.state != State::End || !self.edits.left_open {
             emit(piece, kept_from, piece.len(), output);
         }
         self.offset += piece.len() as u64;
@@ -318,7 +293,7 @@ impl MemberRewriter {
         match edit {
             MemberEdit::Replace(index) => {
                 self.done[index] = true;
-                output.push_back(self.edits.replacements()[index].1.clone());
+                output.push_back(self.edits.replaced[index].1.clone());
                 Fate::Dropped
             }
             MemberEdit::Empty => Fate::Emptied,
@@ -329,7 +304,7 @@ impl MemberRewriter {
     /// Hands out the members that the object did not have, before its closing brace. Says how much of that brace is
     /// not handed out: all of it, where the object is left open, and then a comma stands in its place after a member.
     fn close(&mut self, output: &mut VecDeque<Bytes>) -> usize {
-        let missing = self.done.iter().zip(self.edits.replacements());
+        let missing = self.done.iter().zip(&self.edits.replaced);
         for (_, (name, value)) in missing.filter(|(done, _)| !**done) {
             let comma = if self.any { "," } else { "" };
             let name = serde_json::Value::from(name.as_str());
@@ -338,7 +313,7 @@ impl MemberRewriter {
             self.any = true;
         }
         self.state = State::End;
-        if !self.edits.is_left_open() {
+        if !self.edits.left_open {
             return 0;
         }
         if self.any {
@@ -377,10 +352,11 @@ mod tests {
     use super::*;
 
     fn rewrite(text: &[u8], piece: usize, set: &[(&str, &str)]) -> Result<String, RewriteError> {
-        let set = set
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), Bytes::from((*value).to_owned())));
-        run(text, piece, MemberEdits::default().replace(set))
+        let mut edits = MemberEdits::default();
+        for (name, value) in set {
+            edits.replace((*name).to_owned(), Bytes::from((*value).to_owned()));
+        }
+        run(text, piece, edits)
     }
 
     fn run(text: &[u8], piece: usize, edits: MemberEdits) -> Result<String, RewriteError> {
@@ -416,10 +392,11 @@ mod tests {
     #[test]
     fn removes_and_empties_whatever_the_pieces() {
         let text = br#" { "a" : {"b":[1,"}\",{"]} ,"\u0062": 2 ,"c":[{"b":3}] ,"d":7} "#;
-        let edits = |removed: &[&str], emptied: &[&str]| {
-            MemberEdits::default()
-                .remove(removed.iter().map(|&name| name.to_owned()))
-                .empty(emptied.iter().map(|&name| name.to_owned()))
+        let edits = |removed: &[&str], emptied: &[&str], left_open| MemberEdits {
+            removed: removed.iter().map(|&name| name.to_owned()).collect(),
+            emptied: emptied.iter().map(|&name| name.to_owned()).collect(),
+            left_open,
+            ..MemberEdits::default()
         };
         for piece in 1..=text.len() {
             for (removed, emptied, closed, open) in [
@@ -437,11 +414,11 @@ mod tests {
                 ),
                 (&["a", "b", "c", "d"], &[], " {} ", " {"),
             ] {
-                assert_eq!(run(text, piece, edits(removed, emptied)).unwrap(), closed);
-                let left_open = edits(removed, emptied).left_open();
-                assert_eq!(run(text, piece, left_open).unwrap(), open);
+                let run = |left_open| run(text, piece, edits(removed, emptied, left_open));
+                assert_eq!(run(false).unwrap(), closed);
+                assert_eq!(run(true).unwrap(), open);
             }
-            let left_open = edits(&[], &[]).left_open();
+            let left_open = edits(&[], &[], true);
             assert_eq!(run(b"{ }", piece, left_open).unwrap().trim(), "{");
         }
     }

@@ -1,3 +1,5 @@
+//! What options and configuration file say together about sending.
+
 use std::collections::HashSet;
 use std::path::Path;
 use std::time::Duration;

@@ -1,6 +1,5 @@
 //! What each solver is sent: the auction, or a view of it that it shares with others and members of its own.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -100,13 +99,13 @@ fn with_views<D: Document + 'static>(
         .iter()
         .map(|request| request.solver.clone())
         .collect();
-    let by_name: HashMap<&str, &SolverRequest> = requests
-        .iter()
-        .map(|request| (request.solver.name(), request))
-        .collect();
+    let request_of = |solver: &Solver| {
+        let mut requests = requests.iter();
+        requests.find(|request| request.solver.name() == solver.name())
+    };
     dispatch.views(
         &solvers,
-        |solver| match by_name.get(solver.name()) {
+        |solver| match request_of(solver) {
             Some(request) if !request.omission.is_nothing() => {
                 let left_open = !request.members.is_empty();
                 let view = View::keyed(Part {
