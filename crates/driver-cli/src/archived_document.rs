@@ -15,7 +15,8 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use serde_json::value::RawValue;
 
 use crate::auction::{LIQUIDITY, Omission};
-use crate::rewrite::{MemberEdits, MemberRewriter};
+use crate::member_edits::MemberEdits;
+use crate::rewrite::MemberRewriter;
 
 /// An archived auction as a document: read, decompressed and, where members are changed, rewritten as it is sent.
 ///

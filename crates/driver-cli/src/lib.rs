@@ -8,6 +8,7 @@ mod exit;
 mod export;
 mod generate;
 mod location;
+mod member_edits;
 pub mod page;
 mod program;
 mod progress_bars;
