@@ -12,9 +12,7 @@ use driver_streaming::{
 };
 use futures_core::Stream;
 use futures_util::{StreamExt, TryStreamExt, stream};
-use serde_json::value::RawValue;
 
-use crate::auction::{LIQUIDITY, Omission};
 use crate::member_edits::MemberEdits;
 use crate::rewrite::MemberRewriter;
 
@@ -61,36 +59,10 @@ impl ArchivedDocument {
         }
     }
 
-    /// Replaces top-level members on the way, or appends them: pairs of a name and a value. Of two with the same name, the
-    /// last counts. Values are kept as JSON text, so that what comes out is as much JSON as what was archived.
+    /// Changes members on the way, as `edits` say. Values pass without a copy and without being parsed.
     #[must_use]
-    pub fn with_members(
-        mut self,
-        members: impl IntoIterator<Item = (String, Box<RawValue>)>,
-    ) -> Self {
-        for (name, value) in members {
-            let text = String::from(Box::<str>::from(value));
-            self.edits.replace(name, Bytes::from(text));
-        }
-        self
-    }
-
-    /// Leaves out what `omission` says, as an [`AuctionView`](crate::AuctionView) does of an auction that is not archived.
-    #[must_use]
-    pub fn without(mut self, omission: &Omission) -> Self {
-        let removed = omission.names().map(ToOwned::to_owned);
-        self.edits.removed.extend(removed);
-        if omission.is_without_liquidity() {
-            self.edits.emptied.insert(LIQUIDITY.to_owned());
-        }
-        self
-    }
-
-    /// Leaves out the closing brace, and ends in a comma if there is a member: for readers that append members of
-    /// their own, and the brace.
-    #[must_use]
-    pub fn left_open(mut self) -> Self {
-        self.edits.left_open = true;
+    pub fn with_edits(mut self, edits: MemberEdits) -> Self {
+        self.edits = edits;
         self
     }
 
@@ -228,7 +200,9 @@ mod tests {
         assert_eq!(read(&document).await.unwrap(), br#"{"id":1,"a":1}"#);
         let digest = document.origin();
         assert!(digest.is_some());
-        let view = document.apart().left_open();
+        let view = document
+            .apart()
+            .with_edits(MemberEdits::nothing().left_open());
         assert_eq!(read(&view).await.unwrap(), br#"{"id":1,"a":1,"#);
         assert_eq!((document.bytes_produced(), view.bytes_produced()), (14, 14));
 

@@ -6,13 +6,13 @@ use futures_util::StreamExt;
 
 use crate::archived_document::ArchivedDocument;
 use crate::arguments::ReplayArguments;
-use crate::auction::AuctionId;
 use crate::exit::{Exit, Failure};
 use crate::export::Export;
 use crate::location::StoreLocation;
 use crate::run::run_and_print;
 use crate::sending::{Sending, build};
 use crate::views;
+use driver_streaming::AuctionId;
 
 pub(super) async fn run(
     arguments: &ReplayArguments,

@@ -44,12 +44,10 @@ pub(crate) enum RewriteError {
 /// Changes top-level members of a JSON object that comes in pieces of any size, as [`MemberEdits`] say.
 ///
 /// The structure of the top level is checked, and that brackets match; what is not to be changed is passed on as it is,
-/// values without a copy and without being parsed. Holds no more than one member's name and the new values.
+/// values without a copy and without being parsed. Holds no more than one member's name.
 #[derive(Debug)]
 pub(crate) struct MemberRewriter {
     edits: MemberEdits,
-    /// Which of the replacements have found their member.
-    done: Vec<bool>,
     state: State,
     /// What stands before the value whose member is being read: comma, white space, name.
     held: BytesMut,
@@ -89,7 +87,6 @@ enum Fate {
 impl MemberRewriter {
     pub(crate) fn new(edits: MemberEdits) -> Self {
         Self {
-            done: vec![false; edits.replaced.len()],
             edits,
             state: State::Start,
             held: BytesMut::new(),
@@ -228,7 +225,7 @@ impl MemberRewriter {
         Ok(())
     }
 
-    /// Hands out the name that has just been read, and its new value, if it has one.
+    /// Hands out the name that has just been read, unless its member is removed.
     fn decide(&mut self, output: &mut VecDeque<Bytes>) -> Fate {
         // A name that does not decode is none of ours, and is passed on.
         let name = serde_json::from_slice::<String>(self.held[self.name_start..].trim_ascii()).ok();
@@ -244,27 +241,14 @@ impl MemberRewriter {
         held.extend_from_slice(b":");
         output.push_back(held.freeze());
         match edit {
-            MemberEdit::Replace(index) => {
-                self.done[index] = true;
-                output.push_back(self.edits.replaced[index].1.clone());
-                Fate::Dropped
-            }
             MemberEdit::Empty => Fate::Emptied,
             MemberEdit::Keep | MemberEdit::Remove => Fate::Kept,
         }
     }
 
-    /// Hands out the members that the object did not have, before its closing brace. Says how much of that brace is
-    /// not handed out: all of it, where the object is left open, and then a comma stands in its place after a member.
+    /// Says how much of the closing brace is not handed out: all of it, where the object is left open, and then a comma
+    /// stands in its place after a member.
     fn close(&mut self, output: &mut VecDeque<Bytes>) -> usize {
-        let missing = self.done.iter().zip(&self.edits.replaced);
-        for (_, (name, value)) in missing.filter(|(done, _)| !**done) {
-            let comma = if self.any { "," } else { "" };
-            let name = serde_json::Value::from(name.as_str());
-            output.push_back(Bytes::from(format!("{comma}{name}:")));
-            output.push_back(value.clone());
-            self.any = true;
-        }
         self.state = State::End;
         if !self.edits.left_open {
             return 0;
@@ -303,13 +287,20 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::member_edits::closing_members;
 
+    /// With these members removed, and appended again with the values that are given.
     fn rewrite(text: &[u8], piece: usize, set: &[(&str, &str)]) -> Result<String, RewriteError> {
-        let mut edits = MemberEdits::default();
-        for (name, value) in set {
-            edits.replace((*name).to_owned(), Bytes::from((*value).to_owned()));
+        let edits = MemberEdits::nothing().remove(set.iter().map(|(name, _)| *name));
+        if set.is_empty() {
+            return run(text, piece, edits);
         }
-        run(text, piece, edits)
+        let members: Vec<_> = set
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), Bytes::from((*value).to_owned())))
+            .collect();
+        let tail = closing_members(&members);
+        run(text, piece, edits.left_open()).map(|text| text + std::str::from_utf8(&tail).unwrap())
     }
 
     fn run(text: &[u8], piece: usize, edits: MemberEdits) -> Result<String, RewriteError> {
@@ -329,11 +320,11 @@ mod tests {
             assert_eq!(rewrite(text, piece, &[]).unwrap().as_bytes(), text);
             assert_eq!(
                 rewrite(text, piece, &[("b", "true"), ("d", "\"x\"")]).unwrap(),
-                r#" { "a" : {"b":[1,"}\",{"]} ,"\u0062":true,"c":[{"b":3}],"d":"x"} "#
+                r#" { "a" : {"b":[1,"}\",{"]} ,"c":[{"b":3}],"b":true,"d":"x"}"#
             );
             assert_eq!(
                 rewrite(text, piece, &[("a", "0"), ("c", "1")]).unwrap(),
-                r#" { "a" :0,"\u0062": 2 ,"c":1} "#
+                r#" {"\u0062": 2 ,"a":0,"c":1}"#
             );
             assert_eq!(
                 rewrite(b"{ }", piece, &[("a", "0"), ("b", "1")]).unwrap(),
@@ -349,7 +340,6 @@ mod tests {
             removed: removed.iter().map(|&name| name.to_owned()).collect(),
             emptied: emptied.iter().map(|&name| name.to_owned()).collect(),
             left_open,
-            ..MemberEdits::default()
         };
         for piece in 1..=text.len() {
             for (removed, emptied, closed, open) in [

@@ -7,12 +7,12 @@ use std::path::Path;
 
 use archive_sink::{Codec, CodecKind, Overwrite};
 use auction_fixtures::AuctionShape;
-use driver_streaming::{Pipeline, PipelineBuilder, Solver, error_chain};
+use driver_streaming::{AuctionId, Pipeline, PipelineBuilder, Solver, error_chain};
 use solver_stand_in::StandIn;
 use tokio::task::JoinSet;
 
 use crate::arguments::SolveArguments;
-use crate::auction::{AuctionId, RawAuction};
+use crate::auction::RawAuction;
 use crate::exit::{Exit, Failure};
 use crate::export::Export;
 use crate::location::StoreLocation;
@@ -69,7 +69,7 @@ pub(super) async fn run(
     }
     let pipeline = build(export.attach(builder))?;
     let length = auction.text_length() as u64;
-    let dispatch = views::of_auction(auction, id, &sending.requests);
+    let dispatch = views::of_auction(&auction, id, &sending.requests);
     let report = sending.report.as_ref();
     run_and_print(&pipeline, dispatch, Some(length), sending.format, report).await
 }
@@ -103,7 +103,7 @@ async fn demonstrate(sending: &Sending, export: &Export) -> Result<Exit, Failure
     let archive = archive.map_err(|error| chained(&error))?;
     let pipeline = build(export.attach(builder.archive(location.target(archive))))?;
     let length = auction.text_length() as u64;
-    let dispatch = views::of_auction(auction, id, &[]);
+    let dispatch = views::of_auction(&auction, id, &[]);
     let report = sending.report.as_ref();
     run_and_print(&pipeline, dispatch, Some(length), None, report).await
 }

@@ -18,8 +18,8 @@ use toml::de::DeTable;
 use super::check::{self, check};
 use super::source::{ConfigError, Source};
 use crate::arguments::Format;
-use crate::auction::AuctionId;
 use crate::values::{Members, codec_at, parse_duration};
+use driver_streaming::AuctionId;
 
 /// The largest file that is read, in bytes.
 const LARGEST: u64 = 1024 * 1024;

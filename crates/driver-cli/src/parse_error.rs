@@ -1,9 +1,8 @@
+//! Why a text is no auction, and where.
+
 use std::error::Error;
 use std::fmt;
 use std::str::Utf8Error;
-
-/// The deepest nesting that an auction may have.
-pub(super) const MAXIMUM_DEPTH: usize = 128;
 
 /// Why a text is no auction, and where.
 #[derive(Debug)]
@@ -15,7 +14,7 @@ pub struct ParseError {
 
 impl ParseError {
     /// An error about the text as a whole.
-    pub(super) fn new(problem: impl Into<String>) -> Self {
+    pub(crate) fn new(problem: impl Into<String>) -> Self {
         Self {
             problem: problem.into(),
             source: None,
@@ -24,7 +23,7 @@ impl ParseError {
     }
 
     /// An error about what stands at `offset` in `text`.
-    pub(super) fn at(problem: impl Into<String>, text: &[u8], offset: usize) -> Self {
+    pub(crate) fn at(problem: impl Into<String>, text: &[u8], offset: usize) -> Self {
         let before = &text[..offset];
         let line_start = before
             .iter()
@@ -38,7 +37,7 @@ impl ParseError {
         }
     }
 
-    pub(super) fn utf8(error: Utf8Error, text: &[u8]) -> Self {
+    pub(crate) fn utf8(error: Utf8Error, text: &[u8]) -> Self {
         Self {
             source: Some(error),
             ..Self::at("the auction is not valid UTF-8", text, error.valid_up_to())
@@ -46,7 +45,7 @@ impl ParseError {
     }
 
     /// What the parser says, where it says it: the text is not JSON, is cut off, or is followed by something else.
-    pub(super) fn json(error: &serde_json::Error) -> Self {
+    pub(crate) fn json(error: &serde_json::Error) -> Self {
         Self {
             // serde_json counts what it has read: nothing yet, where the first byte of a line is wrong.
             place: Some((error.line(), error.column().max(1))),
@@ -54,7 +53,7 @@ impl ParseError {
         }
     }
 
-    pub(super) fn json_problem(error: &serde_json::Error) -> String {
+    pub(crate) fn json_problem(error: &serde_json::Error) -> String {
         let whole = error.to_string();
         let place = format!(" at line {} column {}", error.line(), error.column());
         let message = whole.strip_suffix(&place).unwrap_or(&whole);
