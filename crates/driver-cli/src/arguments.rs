@@ -1,10 +1,13 @@
+//! What may be asked for on the command line.
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::str::FromStr;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use super::duration::parse_duration;
+use super::values::parse_duration;
 
 /// Streams one auction to many solver engines and archives a compressed copy, in bounded memory.
 #[derive(Debug, Parser)]
@@ -30,7 +33,7 @@ pub(super) enum Command {
     Generate(GenerateArguments),
 }
 
-#[derive(Debug, Args)]
+#[derive(Debug, Default, PartialEq, Args)]
 pub(super) struct SolveArguments {
     /// The auction: a file of one JSON object, or - for standard input.
     #[arg(long, value_name = "FILE|-")]
@@ -71,7 +74,7 @@ pub(super) struct ReplayArguments {
     pub(super) sending: SendingArguments,
 }
 
-#[derive(Debug, Args)]
+#[derive(Debug, Default, PartialEq, Args)]
 pub(super) struct SendingArguments {
     /// A TOML file that says what these options say, and more for each solver. An option counts before the file; solvers
     /// of both are sent to.
@@ -106,13 +109,27 @@ pub(super) struct SendingArguments {
     pub(super) otlp: Option<String>,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
 pub(super) enum Format {
     /// For people.
     Text,
     /// One JSON object on one line.
     Json,
 }
+
+/// As a configuration file names it.
+impl FromStr for Format {
+    type Err = UnknownFormat;
+
+    fn from_str(name: &str) -> Result<Self, UnknownFormat> {
+        <Self as ValueEnum>::from_str(name, false).map_err(|_| UnknownFormat(name.to_owned()))
+    }
+}
+
+/// There is no format of this name.
+#[derive(Debug, thiserror::Error)]
+#[error("there is no format {0:?}, only text and json")]
+pub(super) struct UnknownFormat(String);
 
 #[derive(Debug, Args)]
 pub(super) struct SolverArguments {
@@ -167,35 +184,16 @@ pub(super) struct GenerateArguments {
 impl SolveArguments {
     /// Whether the command was given no argument at all, but perhaps where to report and to export telemetry to.
     pub(super) fn is_bare(&self) -> bool {
-        let Self {
-            auction,
-            id,
-            archive,
-            codec,
-            level,
-            archive_limit,
-            sending,
-        } = self;
-        let SendingArguments {
-            config,
-            solvers,
-            settings,
-            deadline,
-            format,
-            report: _,
-            otlp: _,
-        } = sending;
-        auction.is_none()
-            && id.is_none()
-            && archive.is_none()
-            && codec.is_none()
-            && level.is_none()
-            && archive_limit.is_none()
-            && config.is_none()
-            && solvers.is_empty()
-            && settings.is_empty()
-            && deadline.is_none()
-            && format.is_none()
+        let sending = SendingArguments {
+            report: self.sending.report.clone(),
+            otlp: self.sending.otlp.clone(),
+            ..SendingArguments::default()
+        };
+        *self
+            == Self {
+                sending,
+                ..Self::default()
+            }
     }
 }
 

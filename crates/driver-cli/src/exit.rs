@@ -1,3 +1,5 @@
+//! How the program ends, and what it prints.
+
 use std::io::{self, Write};
 use std::process::ExitCode;
 

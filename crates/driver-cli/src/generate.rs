@@ -1,8 +1,11 @@
+//! `generate`: an auction on standard output.
+
 use std::io::{self, BufWriter, Write};
 
-use super::arguments::GenerateArguments;
-use super::exit::{Exit, Failure};
 use auction_fixtures::AuctionShape;
+
+use crate::arguments::GenerateArguments;
+use crate::exit::{Exit, Failure};
 
 pub(super) fn run(arguments: &GenerateArguments) -> Result<Exit, Failure> {
     let mainnet = AuctionShape::MAINNET;

@@ -1,18 +1,18 @@
+//! One run: what is shown while it goes on, what interrupts it, and what is printed of it.
+
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
+use driver_streaming::{Dispatch, Outcome, Pipeline};
 use tokio_util::sync::CancellationToken;
 
-use super::arguments::Format;
-use super::exit::{Exit, Failure, print_line};
-use super::progress_bars::ProgressBars;
-use super::report::{ReportFile, page};
-use super::summary::summary;
+use crate::arguments::Format;
+use crate::exit::{Exit, Failure, print_line};
+use crate::progress_bars::ProgressBars;
+use crate::report::{ReportFile, page};
+use crate::summary::summary;
 use crate::timeline::Timelines;
-use driver_streaming::Dispatch;
-use driver_streaming::Outcome;
-use driver_streaming::Pipeline;
 
 /// How long leaving waits for a store that does not answer.
 const CLEAN_UP_LIMIT: Duration = Duration::from_secs(10);

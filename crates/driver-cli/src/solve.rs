@@ -1,121 +1,158 @@
-use std::path::{Path, PathBuf};
+//! `solve`: an auction from a file, or a generated one, to solvers and to an archive.
 
-use archive_sink::Codec;
+use std::fs;
+use std::io::{self, Read};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
 
-use super::arguments::SolveArguments;
-use super::codec_choice::codec;
-use super::demonstration::Demonstration;
-use super::dispatches;
-use super::exit::{Exit, Failure};
-use super::input::{choose_id, name_of, read_auction};
-use super::run::run_and_print;
-use super::setup::{Setup, build};
-use crate::auction::{AuctionId, RawAuction};
+use archive_sink::{Codec, CodecKind, Overwrite};
+use auction_fixtures::AuctionShape;
+use driver_streaming::{AuctionId, Pipeline, PipelineBuilder, Solver, error_chain};
+use solver_stand_in::StandIn;
+use tokio::task::JoinSet;
+
+use crate::arguments::SolveArguments;
+use crate::auction::RawAuction;
+use crate::exit::{Exit, Failure};
 use crate::export::Export;
 use crate::location::StoreLocation;
-use driver_streaming::PipelineBuilder;
-use driver_streaming::error_chain;
+use crate::run::run_and_print;
+use crate::sending::{Sending, build};
+use crate::values::codec_at;
+use crate::views;
+
+/// Where the demonstration archives.
+const FOLDER: &str = "archive";
 
 pub(super) async fn run(
     arguments: &SolveArguments,
-    setup: &Setup,
+    sending: &Sending,
     export: &Export,
 ) -> Result<Exit, Failure> {
     if arguments.is_bare() {
-        return Demonstration::start(export).await?.run(setup).await;
+        return demonstrate(sending, export).await;
     }
-    let Some(path) = auction_path(arguments, setup) else {
+    let config = &sending.config;
+    let of_config = config.auction.as_ref().map(|path| path.get_ref());
+    let Some(path) = arguments.auction.as_ref().or(of_config) else {
         return Err(Failure::usage(
             "--auction is missing: the file to send, or - for standard input",
         ));
     };
-    setup.spare(&path)?;
-    let archive = archive_location(arguments, setup)?;
-    if setup.requests.is_empty() && archive.is_none() {
+    sending.spare(path)?;
+    let archive = archive_location(arguments, sending)?;
+    if sending.requests.is_empty() && archive.is_none() {
         return Err(Failure::usage(
             "nothing to do: neither --solver nor --archive is given",
         ));
     }
-    let codec = archive_codec(arguments, setup)?;
-    let auction = read_auction(&path)?;
-    let id = auction_id(arguments, setup, &auction, &path)?;
-    let mut builder = setup.pipeline();
+    let codec = archive_codec(arguments, sending)?;
+    let auction = read_auction(path)?;
+    let id = match (&arguments.id, &config.id) {
+        (None, Some(id)) => Some(id.clone()),
+        (option, _) => choose_id(option.as_deref(), &auction, path)?,
+    };
+    let mut builder = sending.pipeline();
     if let Some((archive, said_by)) = &archive {
         if id.is_none() {
-            return Err(Failure::usage(no_id(&path)));
+            return Err(Failure::usage(format!(
+                "{}: the auction has no id to archive it by: neither a member `id` nor `metadata.auction_id`; give one with --id",
+                name_of(path)
+            )));
         }
         builder = archived(builder, archive, said_by, codec)?;
     }
-    let of_config = setup
-        .config
-        .as_ref()
-        .and_then(|config| config.archive.as_ref());
-    if let Some(limit) = arguments
-        .archive_limit
-        .or(of_config.and_then(|archive| archive.value.limit))
-    {
+    let of_config = config.archive.as_ref();
+    let of_config = of_config.and_then(|archive| archive.get_ref().limit);
+    if let Some(limit) = arguments.archive_limit.or(of_config) {
         builder = builder.archive_limit(limit);
     }
     let pipeline = build(export.attach(builder))?;
     let length = auction.text_length() as u64;
-    let dispatch = dispatches::of_auction(auction, id, &setup.requests);
-    let report = setup.report.as_ref();
-    run_and_print(&pipeline, dispatch, Some(length), setup.format, report).await
+    let dispatch = views::of_auction(&auction, id, &sending.requests);
+    let report = sending.report.as_ref();
+    run_and_print(&pipeline, dispatch, Some(length), sending.format, report).await
 }
 
-fn auction_path(arguments: &SolveArguments, setup: &Setup) -> Option<PathBuf> {
-    let of_config = || setup.config.as_ref()?.auction.clone();
-    arguments.auction.clone().or_else(of_config)
+/// `solve` without arguments: all that is needed to see the program work. Generates an auction, and is three engines.
+async fn demonstrate(sending: &Sending, export: &Export) -> Result<Exit, Failure> {
+    let failed =
+        |what: &str, error: &dyn std::fmt::Display| Failure::failed(format!("{what}: {error}"));
+    let mut text = Vec::new();
+    AuctionShape::mainnet()
+        .write_to(&mut text)
+        .map_err(|error| failed("the auction cannot be generated", &error))?;
+    let chained = |error: &(dyn std::error::Error + 'static)| Failure::failed(error_chain(error));
+    let auction = RawAuction::parse(text).map_err(|error| chained(&error))?;
+    let id = choose_id(None, &auction, Path::new("the generated auction"))?;
+    let mut engines = JoinSet::new();
+    let mut builder = Pipeline::builder();
+    for name in ["alpha", "beta", "gamma"] {
+        let loopback = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let engine = StandIn::builder()
+            .bind(loopback)
+            .await
+            .map_err(|error| failed(&format!("no engine can listen on {loopback}"), &error))?;
+        let solver = Solver::new(name, &engine.url()).map_err(|error| chained(&error))?;
+        builder = builder.solver(solver);
+        engines.spawn(engine.serve());
+    }
+    let location = StoreLocation::folder(FOLDER).map_err(|error| chained(&error))?;
+    // A newer version may generate another auction under the same id.
+    let archive = location.archive().overwrite(Overwrite::Replace).build();
+    let archive = archive.map_err(|error| chained(&error))?;
+    let pipeline = build(export.attach(builder.archive(location.target(archive))))?;
+    let length = auction.text_length() as u64;
+    let dispatch = views::of_auction(&auction, id, &[]);
+    let report = sending.report.as_ref();
+    run_and_print(&pipeline, dispatch, Some(length), None, report).await
 }
 
 /// Where to archive, and who says so: the option, or the key of the configuration file.
 fn archive_location(
     arguments: &SolveArguments,
-    setup: &Setup,
+    sending: &Sending,
 ) -> Result<Option<(String, String)>, Failure> {
     if let Some(location) = &arguments.archive {
         return Ok(Some((location.clone(), "--archive".to_owned())));
     }
-    let of_config = setup.config.as_ref();
-    let Some(archive) = of_config.and_then(|config| config.archive.as_ref()) else {
+    let config = &sending.config;
+    let Some(archive) = &config.archive else {
         return Ok(None);
     };
-    match &archive.value.location {
-        Some(location) => Ok(Some((location.value.clone(), location.place.to_string()))),
+    match &archive.get_ref().location {
+        Some(location) => Ok(Some((location.get_ref().clone(), config.place(location)))),
         // Who says how to archive wants an archive.
         None => Err(Failure::usage(format!(
             "{}: the key location is missing, and there is no --archive either",
-            archive.place
+            config.place(archive)
         ))),
     }
 }
 
 /// The codec that the options name, else that of the configuration file: a level belongs to the codec beside it.
-fn archive_codec(arguments: &SolveArguments, setup: &Setup) -> Result<Codec, Failure> {
-    let of_config = setup
-        .config
-        .as_ref()
-        .and_then(|config| config.archive.as_ref())
-        .map(|archive| archive.value.codec);
+fn archive_codec(arguments: &SolveArguments, sending: &Sending) -> Result<Codec, Failure> {
+    let of_config = match &sending.config.archive {
+        Some(archive) if arguments.codec.is_none() => {
+            Some(archive.get_ref().codec().map_err(Failure::usage)?)
+        }
+        _ => None,
+    };
     match of_config {
-        Some(of_config) if arguments.codec.is_none() => match arguments.level {
-            None => Ok(of_config),
-            level => codec(Some(of_config.kind().name()), level),
-        },
-        _ => codec(arguments.codec.as_deref(), arguments.level),
+        Some(codec) if arguments.level.is_none() => Ok(codec),
+        Some(codec) => codec_of_options(Some(codec.kind().name()), arguments.level),
+        None => codec_of_options(arguments.codec.as_deref(), arguments.level),
     }
 }
 
-fn auction_id(
-    arguments: &SolveArguments,
-    setup: &Setup,
-    auction: &RawAuction,
-    path: &Path,
-) -> Result<Option<AuctionId>, Failure> {
-    match setup.config.as_ref().and_then(|config| config.id.clone()) {
-        Some(id) if arguments.id.is_none() => Ok(Some(id)),
-        _ => choose_id(arguments.id.as_deref(), auction, path),
-    }
+/// The codec that the options name: gzip at its default level if they name none.
+fn codec_of_options(name: Option<&str>, level: Option<i64>) -> Result<Codec, Failure> {
+    let refuse = |option: &str, why: String| Failure::usage(format!("{option}: {why}"));
+    let kind: CodecKind = name
+        .unwrap_or(CodecKind::Gzip.name())
+        .parse()
+        .map_err(|error| refuse("--codec", error_chain(&error)))?;
+    codec_at(kind, level).map_err(|why| refuse("--level", why))
 }
 
 fn archived(
@@ -131,9 +168,78 @@ fn archived(
     Ok(builder.archive(location.target(kept)))
 }
 
-fn no_id(path: &Path) -> String {
-    format!(
-        "{}: the auction has no id to archive it by: neither a member `id` nor `metadata.auction_id`; give one with --id",
-        name_of(path)
-    )
+/// What messages call an auction's source.
+fn name_of(path: &Path) -> String {
+    if path == Path::new("-") {
+        "standard input".to_owned()
+    } else {
+        path.display().to_string()
+    }
+}
+
+/// Reads an auction from a file, or from standard input for `-`.
+fn read_auction(path: &Path) -> Result<RawAuction, Failure> {
+    let text = if path == Path::new("-") {
+        let mut text = Vec::new();
+        io::stdin()
+            .lock()
+            .read_to_end(&mut text)
+            .map(|_length| text)
+    } else {
+        fs::read(path)
+    };
+    let name = name_of(path);
+    let text = text.map_err(|error| Failure::usage(format!("{name}: cannot be read: {error}")))?;
+    RawAuction::parse(text)
+        .map_err(|error| Failure::usage(format!("{name}: {}", error_chain(&error))))
+}
+
+/// The id that the option gives, else the one that the auction gives itself.
+fn choose_id(
+    option: Option<&str>,
+    auction: &RawAuction,
+    path: &Path,
+) -> Result<Option<AuctionId>, Failure> {
+    match option {
+        Some(text) => text
+            .parse()
+            .map(Some)
+            .map_err(|error| Failure::usage(format!("--id: {}", error_chain(&error)))),
+        None => auction
+            .id()
+            .map_err(|error| Failure::usage(format!("{}: {}", name_of(path), error_chain(&error)))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn levels_belong_to_a_codec_of_options() {
+        assert_eq!(
+            codec_of_options(None, None).unwrap(),
+            Codec::gzip(3).unwrap()
+        );
+        assert_eq!(
+            codec_of_options(Some("zstd"), None).unwrap(),
+            Codec::zstd(1).unwrap()
+        );
+        assert_eq!(
+            codec_of_options(Some("zstd"), Some(19)).unwrap(),
+            Codec::zstd(19).unwrap()
+        );
+        for (name, level) in [
+            (Some("identity"), Some(1)),
+            (Some("gzip"), Some(10)),
+            (Some("gzip"), Some(-1)),
+            (Some("gzip"), Some(259)),
+            (Some("zstd"), Some(23)),
+            (Some("brotli"), Some(12)),
+            (Some("lzma"), None),
+            (Some(""), None),
+        ] {
+            assert!(codec_of_options(name, level).is_err(), "{name:?} {level:?}");
+        }
+    }
 }

@@ -1,4 +1,4 @@
-use std::fmt::Write;
+//! The outcome of a run as text.
 
 use indicatif::DecimalBytes;
 use measured_body::Ending;
@@ -7,62 +7,46 @@ use driver_streaming::{ArchiveOutcome, ArchiveStatus, Outcome, SolverOutcome, So
 
 /// The outcome as people read it.
 pub(super) fn summary(outcome: &Outcome) -> String {
-    let mut text = String::new();
     let auction = &outcome.auction;
-    let id = auction.id.as_deref().unwrap_or("without id");
-    line(
-        &mut text,
-        format_args!(
-            "auction {id}: {}, sha256 {}",
-            size(auction.bytes),
-            short(auction.sha256.as_deref())
-        ),
-    );
-    let widest = outcome
-        .solvers
-        .iter()
-        .map(|solver| solver.name.chars().count())
-        .max()
-        .unwrap_or(0);
+    let mut lines = vec![format!(
+        "auction {}: {}, sha256 {}",
+        auction.id.as_deref().unwrap_or("without id"),
+        size(auction.bytes),
+        short(auction.sha256.as_deref())
+    )];
+    let names = outcome.solvers.iter().map(|solver| solver.name.chars());
+    let widest = names.map(Iterator::count).max().unwrap_or(0);
     for solver in &outcome.solvers {
-        line(
-            &mut text,
-            format_args!("  {:<widest$}  {}", solver.name, solver_line(solver)),
-        );
+        lines.push(format!(
+            "  {:<widest$}  {}",
+            solver.name,
+            solver_line(solver)
+        ));
     }
-    line(
-        &mut text,
-        format_args!("archive {}", archive_line(&outcome.archive)),
-    );
+    lines.push(format!("archive {}", archive_line(&outcome.archive)));
     let (serialize, compress) = (&outcome.serialize, &outcome.compress);
     let documents = match serialize.documents {
         0 | 1 => String::new(),
         documents => format!("{documents} documents "),
     };
-    let _infallible = write!(
-        text,
-        "{documents}produced {} times in {:.1} ms; ",
+    let compressed = match compress.documents {
+        0 => String::new(),
+        documents => {
+            let passes = times(compress.passes);
+            format!("{documents} compressed for solvers {passes} times; ")
+        }
+    };
+    lines.push(format!(
+        "{documents}produced {} times in {:.1} ms; {compressed}{:.1} ms in all",
         times(serialize.passes),
-        serialize.busy_ms
-    );
-    if compress.documents > 0 {
-        let _infallible = write!(
-            text,
-            "{} compressed for solvers {} times; ",
-            compress.documents,
-            times(compress.passes)
-        );
-    }
-    let _infallible = write!(text, "{:.1} ms in all", outcome.wall_ms);
-    text
+        serialize.busy_ms,
+        outcome.wall_ms
+    ));
+    lines.join("\n")
 }
 
 fn times(passes: Option<f64>) -> String {
     passes.map_or_else(|| "?".to_owned(), |passes| format!("{passes:.2}"))
-}
-
-fn line(text: &mut String, arguments: std::fmt::Arguments<'_>) {
-    let _infallible = writeln!(text, "{arguments}");
 }
 
 fn solver_line(solver: &SolverOutcome) -> String {
@@ -72,37 +56,32 @@ fn solver_line(solver: &SolverOutcome) -> String {
         SolverStatus::TimedOut => "timed out",
         SolverStatus::Cancelled => "cancelled",
     };
-    let http = solver
-        .http_status
-        .map(|status| format!(" ({status})"))
-        .unwrap_or_default();
-    let mut text = format!("{status}{http}: ");
+    let http = solver.http_status.map(|status| format!(" ({status})"));
+    let mut text = format!("{status}{}: ", http.unwrap_or_default());
     match (solver.transmission_ms, solver.to_first_poll_ms) {
         (Some(transmission), Some(first)) => {
-            let sent = match solver.encoding {
-                Some(encoding) => format!("{} of {encoding}", size(solver.bytes_sent)),
-                None => size(solver.bytes_sent),
-            };
-            let (producer, consumer) =
-                (time(solver.producer_wait_ms), time(solver.consumer_wait_ms));
-            let _infallible = write!(
-                text,
-                "{sent} in {transmission:.1} ms after {first:.1} ms, of it waited {producer} for data, {consumer} for the solver"
+            let encoding = solver.encoding.map(|encoding| format!(" of {encoding}"));
+            text += &format!(
+                "{}{} in {transmission:.1} ms after {first:.1} ms, of it waited {} for data, {} for the solver",
+                size(solver.bytes_sent),
+                encoding.unwrap_or_default(),
+                time(solver.producer_wait_ms),
+                time(solver.consumer_wait_ms)
             );
         }
-        _ => text.push_str("nothing was sent"),
+        _ => text += "nothing was sent",
     }
     if let Some(answered) = solver.response_ms {
-        let _infallible = write!(text, "; answered at {answered:.1} ms");
+        text += &format!("; answered at {answered:.1} ms");
     }
     if solver.http_status.is_some() && solver.ending == Some(Ending::Cancelled) {
-        text.push_str(", before it had been sent everything");
+        text += ", before it had been sent everything";
     }
     if solver.attempts > 1 {
-        let _infallible = write!(text, "; {} attempts", solver.attempts);
+        text += &format!("; {} attempts", solver.attempts);
     }
     if let Some(error) = &solver.error {
-        let _infallible = write!(text, "; {error}");
+        text += &format!("; {error}");
     }
     text
 }

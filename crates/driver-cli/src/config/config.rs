@@ -1,58 +1,112 @@
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 use std::time::Duration;
 
-use bytes::Bytes;
+use archive_sink::{Codec, CodecKind};
+use driver_streaming::{Solver, error_chain};
 use jiff::Timestamp;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
+use tee_stream::{AfterPatience, LagPolicy};
+use toml::Spanned;
 use toml::de::DeTable;
-use url::Url;
 
-use super::archive_config::ArchiveConfig;
-use super::config_error::ConfigError;
-use super::entry::Entry;
-use super::key_path::KeyPath;
-use super::members::members;
-use super::placed::Placed;
-use super::problem::Problem;
-use super::section::Section;
-use super::solver_config::SolverConfig;
-use super::source::Source;
+use super::check::{self, check};
+use super::source::{ConfigError, Source};
 use crate::arguments::Format;
-use crate::auction::AuctionId;
+use crate::values::{Members, codec_at, parse_duration};
+use driver_streaming::AuctionId;
 
 /// The largest file that is read, in bytes.
 const LARGEST: u64 = 1024 * 1024;
 
-pub(super) const KEYS: [&str; 9] = [
-    "auction", "id", "deadline", "format", "report", "otlp", "set", "archive", "solver",
-];
-
 /// A configuration file, checked. What is absent there is absent here, or has the value that the field says.
 ///
-/// Its debug output does not show the endpoint for telemetry, which may carry a password.
-#[derive(Clone)]
+/// Its debug output shows neither what may be secret nor where things stand.
+#[derive(Clone, Default, serde::Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table")]
 pub(crate) struct Config {
-    /// `auction`: the file to send, a relative one taken from the folder of this file; `-` for standard input.
-    pub(crate) auction: Option<PathBuf>,
-    /// `id`: the auction's id.
+    /// The file to send, a relative one taken from the folder of this file; `-` for standard input.
+    pub(crate) auction: Option<Spanned<PathBuf>>,
+    #[serde(default, deserialize_with = "parsed")]
     pub(crate) id: Option<AuctionId>,
-    /// `deadline`: when every solver must have answered.
+    /// When every solver must have answered.
+    #[serde(default, deserialize_with = "duration")]
     pub(crate) deadline: Option<Duration>,
-    /// `format`: how the outcome is printed.
+    /// How the outcome is printed.
+    #[serde(default, deserialize_with = "parsed")]
     pub(crate) format: Option<Format>,
-    /// `report`: the file to write a page to, a relative one taken from the folder of this file.
-    pub(crate) report: Option<Placed<PathBuf>>,
-    /// `otlp`: an http or https URL, where telemetry is exported to.
-    pub(crate) otlp: Option<String>,
-    /// `set`: members to replace or append for all solvers, in the order of the file, and the JSON text of their values.
-    pub(crate) set: Vec<(String, Bytes)>,
-    /// `[archive]`.
-    pub(crate) archive: Option<Placed<ArchiveConfig>>,
+    /// The file to write a page to, a relative one taken from the folder of this file.
+    pub(crate) report: Option<Spanned<PathBuf>>,
+    /// An http or https URL, where telemetry is exported to.
+    pub(crate) otlp: Option<Spanned<String>>,
+    /// Members to replace or append for all solvers.
+    #[serde(default, deserialize_with = "members")]
+    pub(crate) set: Members,
+    pub(crate) archive: Option<Spanned<ArchiveConfig>>,
     /// Each `[[solver]]`, in the order of the file; no two have the same name.
+    #[serde(default, rename = "solver")]
     pub(crate) solvers: Vec<SolverConfig>,
+    /// What the file says, for messages about what is put to use later.
+    #[serde(skip)]
+    pub(super) source: Source,
+}
+
+/// The names of headers, and their values.
+pub(super) type Headers = BTreeMap<Spanned<String>, Spanned<String>>;
+
+/// `[archive]`: where a copy is kept, and how.
+#[derive(Clone, Debug, serde::Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table")]
+pub(crate) struct ArchiveConfig {
+    /// A folder or a URL, for [`StoreLocation::folder`](crate::StoreLocation::folder).
+    pub(crate) location: Option<Spanned<String>>,
+    #[serde(default, deserialize_with = "parsed")]
+    codec: Option<CodecKind>,
+    pub(super) level: Option<Spanned<i64>>,
+    /// How long the archive may take.
+    #[serde(default, deserialize_with = "duration")]
+    pub(crate) limit: Option<Duration>,
+}
+
+/// A `[[solver]]`: where an engine is, and how it is sent auctions.
+#[derive(Clone, serde::Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", expecting = "a table")]
+pub(crate) struct SolverConfig {
+    /// A name that no other solver of the file has.
+    pub(crate) name: Spanned<String>,
+    /// A URL that [`Solver::new`] takes.
+    pub(super) endpoint: Spanned<String>,
+    /// Its own limit within the deadline.
+    #[serde(default, deserialize_with = "duration")]
+    pub(super) timeout: Option<Duration>,
+    /// The content coding of its requests, never identity.
+    #[serde(default, deserialize_with = "encoding")]
+    encoding: Option<CodecKind>,
+    pub(super) encoding_level: Option<Spanned<i64>>,
+    /// Whether it is sent no liquidity.
+    #[serde(default)]
+    pub(crate) skip_liquidity: bool,
+    /// Members to replace or append.
+    #[serde(default, deserialize_with = "members")]
+    pub(crate) set: Members,
+    /// None that describes the body or the connection.
+    #[serde(default)]
+    pub(super) headers: Option<Spanned<Headers>>,
+    /// How often a failed request is sent again, 0 to 100.
+    pub(super) retries: Option<Spanned<i64>>,
+    /// Whether requests have a `Content-Length`; never with an encoding.
+    pub(super) length: Option<Spanned<bool>>,
+    /// Whether requests are sent by HTTP/2 without asking first.
+    #[serde(default)]
+    pub(super) http2: bool,
+    /// What happens when it falls behind the others.
+    #[serde(default, deserialize_with = "lag")]
+    pub(super) lag: Option<LagPolicy>,
 }
 
 impl Config {
@@ -63,155 +117,170 @@ impl Config {
     /// # Errors
     /// At the first mistake, if the file cannot be read or anything in it is unknown, of the wrong type or out of range.
     pub(crate) fn load(path: &Path, now: Timestamp) -> Result<Self, ConfigError> {
-        let refuse = |problem| Source::error_of_file(path, problem);
+        let refuse = |why: &str| Err(Source::new(path, "").mistake_at(None, why));
         let mut bytes = Vec::new();
-        File::open(path)
-            .and_then(|file| file.take(LARGEST + 1).read_to_end(&mut bytes))
-            .map_err(|error| refuse(Problem::Read(error)))?;
-        if bytes.len() as u64 > LARGEST {
-            return Err(refuse(Problem::TooLarge));
+        match File::open(path).and_then(|file| file.take(LARGEST + 1).read_to_end(&mut bytes)) {
+            Err(error) => refuse(&format!("cannot be read: {}", error_chain(&error))),
+            Ok(_) if bytes.len() as u64 > LARGEST => refuse("is larger than 1 MiB"),
+            Ok(_) => Self::parse(path, &bytes, now),
         }
-        Self::parse(path, &bytes, now)
     }
 
     /// The same, of what was read from `path`.
     pub(super) fn parse(path: &Path, bytes: &[u8], now: Timestamp) -> Result<Self, ConfigError> {
-        let text = utf8(path, bytes)?;
-        let source = Source::new(path, text);
-        let table = DeTable::parse(text).map_err(|error| syntax_error(source, text, &error))?;
-        let section = Section {
-            source,
-            path: KeyPath::root(),
-            offset: 0,
-            table: table.get_ref(),
-        };
-        Self::read(&section.allow(&KEYS)?, now)
-    }
-
-    fn read(section: &Section<'_>, now: Timestamp) -> Result<Self, ConfigError> {
-        let auction = section.get("auction").map(|entry| auction(&entry));
-        let id = section.get("id").map(|entry| id(&entry));
-        let deadline = section.get("deadline").map(|entry| entry.duration());
-        let format = section.get("format").map(|entry| format(&entry));
-        let report = section.get("report").map(|entry| report(&entry));
-        let otlp = section.get("otlp").map(|entry| otlp(&entry));
-        let set = section.get("set").map(|entry| members(&entry, now));
-        let archive = section
-            .get("archive")
-            .map(|entry| Ok(entry.placed(ArchiveConfig::read(&entry)?)));
-        let solvers = section.get("solver").map(|entry| solvers(&entry, now));
-        Ok(Self {
-            auction: auction.transpose()?,
-            id: id.transpose()?,
-            deadline: deadline.transpose()?,
-            format: format.transpose()?,
-            report: report.transpose()?,
-            otlp: otlp.transpose()?,
-            set: set.transpose()?.unwrap_or_default(),
-            archive: archive.transpose()?,
-            solvers: solvers.transpose()?.unwrap_or_default(),
-        })
-    }
-}
-
-fn utf8<'a>(path: &Path, bytes: &'a [u8]) -> Result<&'a str, ConfigError> {
-    let refused = match str::from_utf8(bytes) {
+        let text = str::from_utf8(bytes).map_err(|error| {
+            let end = error.valid_up_to();
+            let before = String::from_utf8_lossy(&bytes[..end]);
+            Source::new(path, &before).mistake_at(Some(end..end), "is not UTF-8")
+        })?;
         // Some editors begin a file with a mark that is no part of its text.
-        Ok(text) => return Ok(text.strip_prefix('\u{feff}').unwrap_or(text)),
-        Err(error) => error.valid_up_to(),
-    };
-    let before = bytes.utf8_chunks().next().map_or("", |chunk| chunk.valid());
-    Err(Source::new(path, before).error(refused, KeyPath::root(), Problem::NotUtf8))
-}
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        let source = Source::new(path, text);
+        let table = DeTable::parse(text).map_err(|error| source.syntax_error(&error))?;
+        let mut config = Self::deserialize(toml::de::Deserializer::from(table.clone()))
+            .map_err(|error| source.type_error(&error))?;
+        config.source = source;
+        check(&mut config, table.get_ref(), now)?;
+        Ok(config)
+    }
 
-fn syntax_error(source: Source<'_>, text: &str, error: &toml::de::Error) -> ConfigError {
-    let message = error.message().to_owned();
-    let Some(span) = error.span() else {
-        return Source::error_of_file(source.file(), Problem::Syntax { message });
-    };
-    // The one mistake whose place is a key.
-    let key = match text.get(span.clone()) {
-        Some(key) if message == "duplicate key" => {
-            KeyPath::root().key(key.trim_matches(['"', '\'']))
-        }
-        _ => KeyPath::root(),
-    };
-    source.error(span.start, key, Problem::Syntax { message })
-}
+    /// One of the solvers, as the file asks for it.
+    ///
+    /// # Errors
+    /// None that reading the file has not found.
+    pub(crate) fn solver(&self, solver: &SolverConfig) -> Result<Solver, ConfigError> {
+        check::solver(solver, &self.source)
+    }
 
-fn auction(entry: &Entry<'_>) -> Result<PathBuf, ConfigError> {
-    Ok(match entry.some_text()? {
-        "-" => PathBuf::from("-"),
-        path => entry.source.folder().join(path),
-    })
-}
-
-fn id(entry: &Entry<'_>) -> Result<AuctionId, ConfigError> {
-    entry
-        .text()?
-        .parse()
-        .map_err(|error| entry.error(Problem::AuctionId(error)))
-}
-
-fn format(entry: &Entry<'_>) -> Result<Format, ConfigError> {
-    match entry.text()? {
-        "text" => Ok(Format::Text),
-        "json" => Ok(Format::Json),
-        name => {
-            let name = name.to_owned();
-            Err(entry.error(Problem::Format { name }))
-        }
+    /// Where the key of this value stands, such as `driver.toml:12:1: archive.location`.
+    pub(crate) fn place<T>(&self, value: &Spanned<T>) -> String {
+        self.source.place(Some(value.span()))
     }
 }
 
-fn report(entry: &Entry<'_>) -> Result<Placed<PathBuf>, ConfigError> {
-    let path = entry.source.folder().join(entry.some_text()?);
-    Ok(entry.placed(path))
-}
-
-fn otlp(entry: &Entry<'_>) -> Result<String, ConfigError> {
-    let text = entry.text()?;
-    match Url::parse(text) {
-        Ok(url) if matches!(url.scheme(), "http" | "https") => Ok(text.to_owned()),
-        _ => Err(entry.error(Problem::Endpoint)),
+impl ArchiveConfig {
+    /// `codec` at `level`: gzip at its default level without a codec.
+    ///
+    /// # Errors
+    /// When the codec has no such level.
+    pub(crate) fn codec(&self) -> Result<Codec, String> {
+        let codec = leveled(self.codec, "codec", self.level.as_ref())?;
+        Ok(codec.unwrap_or(Codec::default_for(CodecKind::Gzip)))
     }
 }
 
-fn solvers(entry: &Entry<'_>, now: Timestamp) -> Result<Vec<SolverConfig>, ConfigError> {
-    let mut solvers = Vec::new();
-    let mut names = HashMap::new();
-    for (index, element) in entry
-        .elements("an array of tables, each written [[solver]]")?
-        .enumerate()
-    {
-        let solver = SolverConfig::read(&element, now)?;
-        // It has just been read, so it is there.
-        let name = element.section()?.require("name")?;
-        if let Some((index, offset)) = names.insert(solver.name.clone(), (index, name.offset)) {
-            return Err(name.error(Problem::NameTaken {
-                name: solver.name,
-                index,
-                line: name.source.line(offset),
-            }));
+impl SolverConfig {
+    /// `encoding` at `encoding-level`.
+    ///
+    /// # Errors
+    /// When the codec has no such level.
+    pub(crate) fn encoding(&self) -> Result<Option<Codec>, String> {
+        leveled(self.encoding, "encoding", self.encoding_level.as_ref())
+    }
+}
+
+/// The codec that the key `name` gives, at a level.
+fn leveled(
+    kind: Option<CodecKind>,
+    name: &str,
+    level: Option<&Spanned<i64>>,
+) -> Result<Option<Codec>, String> {
+    match (kind, level) {
+        (None, Some(_)) => Err(format!("means nothing without the key {name}")),
+        (kind, level) => kind
+            .map(|kind| codec_at(kind, level.map(|level| *level.get_ref())))
+            .transpose(),
+    }
+}
+
+/// A text that the type reads itself.
+fn parsed<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: FromStr<Err: std::error::Error + 'static>,
+{
+    let parsed = String::deserialize(deserializer)?.parse();
+    parsed
+        .map(Some)
+        .map_err(|error| D::Error::custom(error_chain(&error)))
+}
+
+/// A text such as `15s`, within the range that options have.
+fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+    let parsed = parse_duration(&String::deserialize(deserializer)?);
+    parsed.map(Some).map_err(D::Error::custom)
+}
+
+fn encoding<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<CodecKind>, D::Error> {
+    match String::deserialize(deserializer)?.as_str() {
+        "gzip" => Ok(Some(CodecKind::Gzip)),
+        "zstd" => Ok(Some(CodecKind::Zstd)),
+        "br" | "brotli" => Ok(Some(CodecKind::Brotli)),
+        name => Err(D::Error::custom(format_args!(
+            "no encoding is called {name:?}, only gzip, zstd and br"
+        ))),
+    }
+}
+
+/// A table, whose values the check reads from the text: `serde` has no numbers with all their digits.
+fn members<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Members, D::Error> {
+    BTreeMap::<String, IgnoredAny>::deserialize(deserializer).map(|_| Vec::new())
+}
+
+/// A lag policy: its name, or a table of patience and what follows it.
+fn lag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<LagPolicy>, D::Error> {
+    #[derive(serde::Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Patience {
+        #[serde(deserialize_with = "duration")]
+        patience: Option<Duration>,
+        #[serde(default)]
+        then: Then,
+    }
+
+    #[derive(Default, serde::Deserialize)]
+    #[serde(rename_all = "lowercase")]
+    enum Then {
+        Fail,
+        #[default]
+        Replay,
+    }
+
+    struct Policy;
+
+    impl<'de> Visitor<'de> for Policy {
+        type Value = Option<LagPolicy>;
+
+        fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+            formatter.write_str("a string or a table")
         }
-        solvers.push(solver);
+
+        fn visit_str<E: Error>(self, name: &str) -> Result<Self::Value, E> {
+            match name {
+                "wait" => Ok(Some(LagPolicy::Wait)),
+                "fail" => Ok(Some(LagPolicy::Fail)),
+                "replay" => Ok(Some(LagPolicy::Replay)),
+                name => Err(E::unknown_variant(name, &["wait", "fail", "replay"])),
+            }
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, table: A) -> Result<Self::Value, A::Error> {
+            let table = Patience::deserialize(MapAccessDeserializer::new(table))?;
+            let then = match table.then {
+                Then::Fail => AfterPatience::Fail,
+                Then::Replay => AfterPatience::Replay,
+            };
+            Ok(table
+                .patience
+                .map(|limit| LagPolicy::Patience { limit, then }))
+        }
     }
-    Ok(solvers)
+
+    deserializer.deserialize_any(Policy)
 }
 
 impl fmt::Debug for Config {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("Config")
-            .field("auction", &self.auction)
-            .field("id", &self.id)
-            .field("deadline", &self.deadline)
-            .field("format", &self.format)
-            .field("report", &self.report)
-            .field("otlp", &self.otlp.as_ref().map(|_endpoint| "***"))
-            .field("set", &self.set)
-            .field("archive", &self.archive)
-            .field("solvers", &self.solvers)
-            .finish()
+        formatter.debug_struct("Config").finish_non_exhaustive()
     }
 }

@@ -1,46 +1,99 @@
 use bytes::Bytes;
 use jiff::Timestamp;
+use serde_json::Value;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
 
-use super::config_error::ConfigError;
-use super::entry::Entry;
-use super::json::append_json;
-use super::problem::Problem;
-use crate::member_setting::instant;
+use super::source::{ConfigError, Source};
+use crate::values::{Members, instant};
 
-/// The members that a table sets, in the order of the file, and the JSON text of their values.
+/// The members that the key `set` of a table names, in the order of the file, and the JSON text of their values.
 ///
 /// The parser has refused a member that is set twice.
 ///
 /// # Errors
-/// When the value is no table, a name is empty, or a value has no JSON.
+/// When a name is empty, or a value has no JSON.
 pub(super) fn members(
-    entry: &Entry<'_>,
+    table: &DeTable<'_>,
+    source: &Source,
     now: Timestamp,
-) -> Result<Vec<(String, Bytes)>, ConfigError> {
-    let section = entry.section()?;
-    section
-        .entries()
-        .map(|member| {
-            if member.key.is_empty() {
-                return Err(member.error(Problem::MemberName));
+) -> Result<Members, ConfigError> {
+    let set = table.get("set").and_then(|set| set.get_ref().as_table());
+    let members = set.into_iter().flatten();
+    let members = members.map(|(name, value)| {
+        if name.get_ref().is_empty() {
+            return Err(source.mistake(name, "the member's name is empty"));
+        }
+        let instant = match value.get_ref().as_str() {
+            Some(text) => instant(text, now)
+                .map_err(|why| source.mistake(name, format_args!("is no instant: {why}")))?,
+            None => None,
+        };
+        let json = match instant {
+            Some(json) => json,
+            None => {
+                let mut json = String::new();
+                append_json(value, &mut json).map_err(|(value, why)| source.mistake(value, why))?;
+                json
             }
-            let json = json_of(&member, now)?;
-            Ok((member.key.to_owned(), Bytes::from(json)))
-        })
-        .collect()
+        };
+        Ok((name.get_ref().to_string(), Bytes::from(json)))
+    });
+    members.collect()
 }
 
-fn json_of(member: &Entry<'_>, now: Timestamp) -> Result<String, ConfigError> {
-    if let Some(text) = member.value.as_str() {
-        let instant =
-            instant(text, now).map_err(|message| member.error(Problem::Instant { message }))?;
-        if let Some(json) = instant {
-            return Ok(json);
+/// Appends the value as JSON: numbers with all their digits, dates and times as strings, tables in the order of the
+/// file.
+///
+/// The depth of recursion is that of the file, which the parser bounds.
+///
+/// # Errors
+/// When a number is one that JSON does not have: which one, and why.
+fn append_json<'a>(
+    value: &'a Spanned<DeValue<'a>>,
+    json: &mut String,
+) -> Result<(), (&'a Spanned<DeValue<'a>>, &'static str)> {
+    match value.get_ref() {
+        DeValue::String(text) => json.push_str(&Value::from(text.as_ref()).to_string()),
+        DeValue::Boolean(switch) => json.push_str(&switch.to_string()),
+        DeValue::Datetime(time) => json.push_str(&Value::from(time.to_string()).to_string()),
+        DeValue::Integer(integer) => {
+            let number = i128::from_str_radix(integer.as_str(), integer.radix());
+            let number = number.map_err(|_error| (value, "the integer is out of range"))?;
+            json.push_str(&number.to_string());
+        }
+        DeValue::Float(float) => {
+            // TOML's floats are those of JSON, but for a plus sign and those that are no numbers.
+            let digits = float.as_str().trim_start_matches('+');
+            if !digits.parse().is_ok_and(f64::is_finite) {
+                return Err((value, "JSON has no such number"));
+            }
+            json.push_str(digits);
+        }
+        DeValue::Array(elements) => {
+            json.push('[');
+            for (index, element) in elements.iter().enumerate() {
+                if index > 0 {
+                    json.push(',');
+                }
+                append_json(element, json)?;
+            }
+            json.push(']');
+        }
+        DeValue::Table(table) => {
+            json.push('{');
+            for (index, (key, value)) in table.iter().enumerate() {
+                if index > 0 {
+                    json.push(',');
+                }
+                json.push_str(&Value::from(key.get_ref().as_ref()).to_string());
+                json.push(':');
+                append_json(value, json)?;
+            }
+            json.push('}');
         }
     }
-    let mut json = String::new();
-    append_json(member, &mut json)?;
-    Ok(json)
+    Ok(())
 }
 
 #[cfg(test)]
@@ -92,7 +145,7 @@ mod tests {
             ),
             ("+1.50", "1.50"),
             ("-1e06", "-1e06"),
-            ("1e999", "f:1:9: set.m: JSON has no such number"),
+            ("1e999", "f:1:9: set.m: the number is out of range"),
             ("inf", "f:1:9: set.m: JSON has no such number"),
             ("+inf", "f:1:9: set.m: JSON has no such number"),
             ("nan", "f:1:9: set.m: JSON has no such number"),

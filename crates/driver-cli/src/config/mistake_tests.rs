@@ -5,7 +5,7 @@ use std::path::Path;
 use jiff::Timestamp;
 
 use super::Config;
-use super::config_error::ConfigError;
+use super::ConfigError;
 
 /// Stands in the tests where something secret may stand.
 const SECRET: &str = "hunter2";

@@ -1,25 +1,11 @@
-//! The configuration file of the program, in TOML: plain data, checked as far as it can be without opening anything.
+//! The configuration file of the program, in TOML. `docs/config.md` of the repository lists the keys.
 //!
-//! The file is read by hand from a tree that knows where each key stands, so that every mistake is one line that says
-//! where it is. `docs/config.md` of the repository lists the keys.
+//! `serde` reads the file into plain data, one function checks what it cannot say, and every mistake is one line that
+//! says where it is.
 
-mod archive_config;
+mod check;
 mod config;
-mod config_error;
-mod entry;
-mod headers;
-mod json;
-mod key_path;
-mod lag;
-mod leveled;
-mod location;
 mod members;
-mod place;
-mod placed;
-mod position;
-mod problem;
-mod section;
-mod solver_config;
 mod source;
 
 #[cfg(test)]
@@ -30,4 +16,4 @@ mod mistake_tests;
 mod solver_mistake_tests;
 
 pub(crate) use self::config::Config;
-pub(crate) use self::solver_config::SolverConfig;
+pub(crate) use self::source::ConfigError;

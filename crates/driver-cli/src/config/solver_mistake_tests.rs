@@ -183,6 +183,10 @@ fn headers_are_checked() {
             "4:1: solver[0].headers: must be a table, and is a string",
         ),
         (
+            "headers = 1979-05-27",
+            "4:1: solver[0].headers: must be a table, and is a date or time",
+        ),
+        (
             "headers = { x-api-key = 1 }",
             "4:13: solver[0].headers.x-api-key: must be a string, and is an integer",
         ),
@@ -241,11 +245,15 @@ fn lag_policies_are_checked() {
     assert_solver_refused(&[
         (
             "lag = 'hurry'",
-            "4:1: solver[0].lag: no policy is called \"hurry\", only wait, fail and replay",
+            "4:1: solver[0].lag: \"hurry\" is none of wait, fail, replay",
         ),
         (
             "lag = 1",
             "4:1: solver[0].lag: must be a string or a table, and is an integer",
+        ),
+        (
+            "lag = 1979-05-27",
+            "4:1: solver[0].lag: must be a table, and is a date or time",
         ),
         (
             "lag = { then = 'fail' }",
@@ -257,7 +265,7 @@ fn lag_policies_are_checked() {
         ),
         (
             "lag = { patience = '1s', then = 'wait' }",
-            "4:26: solver[0].lag.then: no policy is called \"wait\", only fail and replay",
+            "4:26: solver[0].lag.then: \"wait\" is none of fail, replay",
         ),
         (
             "lag = { patience = '1s', next = 'fail' }",

@@ -1,64 +1,300 @@
-use std::path::Path;
+use std::fmt::{self, Write};
+use std::ops::Range;
+use std::path::{Path, PathBuf};
 
-use super::config_error::ConfigError;
-use super::key_path::KeyPath;
-use super::place::Place;
-use super::position::Position;
-use super::problem::Problem;
+use http::HeaderName;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
 
-/// The file that is read: what errors need to say where they are.
-#[derive(Clone, Copy)]
-pub(super) struct Source<'a> {
-    file: &'a Path,
-    text: &'a str,
+/// How many characters of a key are shown.
+const LONGEST_KEY: usize = 64;
+
+/// How long an unknown key may be to be compared with known ones, in bytes: comparing costs the product of the lengths.
+const LONGEST_COMPARED: usize = 40;
+
+/// The one key of a date, as `toml` shows it to `serde`.
+const DATE: &str = "$__toml_private_datetime";
+
+/// A mistake in a configuration file, shown as one line: `driver.toml:12:1: solver[1].encoding: no encoding is called …`.
+///
+/// No message repeats what may be secret: endpoints, locations and headers.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct ConfigError(String);
+
+/// The text of a configuration file, which knows where things stand in it.
+#[derive(Clone, Default)]
+pub(super) struct Source {
+    path: PathBuf,
+    text: String,
 }
 
-impl<'a> Source<'a> {
-    pub(super) fn new(file: &'a Path, text: &'a str) -> Self {
-        Self { file, text }
-    }
+/// What stands at a span of the text.
+struct Found<'a> {
+    /// Such as `solver[1].set."a b"`, with the tables of an array counted from 0.
+    path: String,
+    /// Where its key begins, or it itself where it is an element of an array, in bytes.
+    offset: usize,
+    value: &'a DeValue<'a>,
+}
 
-    pub(super) fn file(self) -> &'a Path {
-        self.file
+impl Source {
+    pub(super) fn new(path: &Path, text: &str) -> Self {
+        Self {
+            path: path.to_owned(),
+            text: text.to_owned(),
+        }
     }
 
     /// The folder that relative paths in the file start from.
-    pub(super) fn folder(self) -> &'a Path {
-        self.file.parent().unwrap_or(Path::new(""))
+    pub(super) fn folder(&self) -> &Path {
+        self.path.parent().unwrap_or(Path::new(""))
     }
 
-    /// The line, from 1, of the byte at `offset`. Costs a pass over what lies before, so it is for errors.
-    pub(super) fn line(self, offset: usize) -> usize {
-        Position::of(self.text, offset).line
+    /// An error about a key or a value.
+    pub(super) fn mistake<T>(&self, at: &Spanned<T>, why: impl fmt::Display) -> ConfigError {
+        self.mistake_at(Some(at.span()), why)
     }
 
-    /// An error about what stands at `offset`, in bytes.
-    pub(super) fn error(self, offset: usize, key: KeyPath, problem: Problem) -> ConfigError {
-        ConfigError {
-            place: self.place(offset, key),
-            problem: Box::new(problem),
+    /// An error about what stands at `span`, or about the file as a whole.
+    pub(super) fn mistake_at(
+        &self,
+        span: Option<Range<usize>>,
+        why: impl fmt::Display,
+    ) -> ConfigError {
+        let line = format!("{}: {why}", self.place(span));
+        ConfigError(line.replace(char::is_control, " "))
+    }
+
+    /// Where that is, such as `driver.toml:12:1: archive.location`: the key of what stands there.
+    ///
+    /// Costs a parse of the text, so it is for errors.
+    pub(super) fn place(&self, span: Option<Range<usize>>) -> String {
+        let table = DeTable::parse(&self.text).ok();
+        let found = span
+            .as_ref()
+            .zip(table.as_ref())
+            .and_then(|(span, table)| find(table.get_ref(), "", span));
+        let mut place = self.path.display().to_string();
+        if let Some(span) = span {
+            let offset = found.as_ref().map_or(span.start, |found| found.offset);
+            let (line, column) = self.position(offset);
+            // Writing to a string cannot fail.
+            let _written = write!(place, ":{line}:{column}");
+        }
+        if let Some(found) = found {
+            let _written = write!(place, ": {}", found.path);
+        }
+        // A file's name, too, may have line breaks.
+        place.replace(char::is_control, " ")
+    }
+
+    /// The line of a key or a value, from 1.
+    pub(super) fn line<T>(&self, at: &Spanned<T>) -> usize {
+        self.position(at.span().start).0
+    }
+
+    /// Line and column before the byte at `offset`, as editors count: both from 1, the column in characters.
+    fn position(&self, offset: usize) -> (usize, usize) {
+        let before = &self.text[..self.text.floor_char_boundary(offset)];
+        let line_start = before.rfind('\n').map_or(0, |end| end + 1);
+        let column = before[line_start..].chars().count() + 1;
+        (before.matches('\n').count() + 1, column)
+    }
+
+    /// What the parser says. It quotes nothing of the file; its error type would.
+    pub(super) fn syntax_error(&self, error: &toml::de::Error) -> ConfigError {
+        let span = error.span();
+        let key = span.clone().and_then(|span| self.text.get(span));
+        match key {
+            // The one mistake whose place is a key.
+            Some(key) if error.message() == "duplicate key" => {
+                let key = with_key("", key.trim_matches(['"', '\'']));
+                self.mistake_at(span, format_args!("{key}: duplicate key"))
+            }
+            _ => self.mistake_at(span, error.message()),
         }
     }
 
-    /// Where `key` stands, at `offset`, in bytes.
-    pub(super) fn place(self, offset: usize, key: KeyPath) -> Place {
-        Place {
-            file: self.file.to_owned(),
-            position: Some(Position::of(self.text, offset)),
-            key,
-        }
-    }
-
-    /// An error about the file as a whole.
-    pub(super) fn error_of_file(file: &Path, problem: Problem) -> ConfigError {
-        let place = Place {
-            file: file.to_owned(),
-            position: None,
-            key: KeyPath::root(),
+    /// What `serde` says, without the values that it quotes.
+    pub(super) fn type_error(&self, error: &toml::de::Error) -> ConfigError {
+        let span = error.span();
+        let message = error.message();
+        let quoted = |text: &str| -> Vec<String> {
+            let names = text.split('`').skip(1).step_by(2);
+            names.map(str::to_owned).collect()
         };
-        ConfigError {
-            place,
-            problem: Box::new(problem),
+        // `serde` is shown dates as tables of one such key.
+        if message.contains(DATE) {
+            return self.mistake_at(span, "must be a table, and is a date or time");
         }
+        let (what, expected) = message.rsplit_once(", expected ").unwrap_or((message, ""));
+        if let Some(key) = what.strip_prefix("unknown field `") {
+            let known = quoted(expected);
+            let hint = match nearest(key.trim_end_matches('`'), &known) {
+                Some(nearest) => format!(": is it {nearest}?"),
+                None => String::new(),
+            };
+            return self.mistake_at(span, format_args!("there is no such key{hint}"));
+        }
+        if let Some(key) = what.strip_prefix("missing field ") {
+            let key = key.trim_matches('`');
+            return self.mistake_at(span, format_args!("the key {key} is missing"));
+        }
+        if let Some(name) = what.strip_prefix("unknown variant `") {
+            let name = name.trim_end_matches('`');
+            let known = quoted(expected).join(", ");
+            return self.mistake_at(span, format_args!("{name:?} is none of {known}"));
+        }
+        if what.contains("overflowed") {
+            return self.mistake_at(span, "the number is out of range");
+        }
+        if !what.starts_with("invalid ") {
+            return self.mistake_at(span, message);
+        }
+        let table = DeTable::parse(&self.text).ok();
+        let found = span
+            .as_ref()
+            .zip(table.as_ref())
+            .and_then(|(span, table)| find(table.get_ref(), "", span));
+        let found = match found.map(|found| found.value) {
+            Some(DeValue::String(_)) => "a string",
+            Some(DeValue::Integer(_)) if expected == "i64" => {
+                return self.mistake_at(span, "the integer is out of range");
+            }
+            Some(DeValue::Integer(_)) => "an integer",
+            Some(DeValue::Float(_)) => "a float",
+            Some(DeValue::Boolean(_)) => "true or false",
+            Some(DeValue::Datetime(_)) => "a date or time",
+            Some(DeValue::Array(_)) => "an array",
+            Some(DeValue::Table(_)) | None => "a table",
+        };
+        let expected = match expected {
+            "i64" => "an integer",
+            "a boolean" => "true or false",
+            "a map" => "a table",
+            "a sequence" => "an array of tables, each written [[solver]]",
+            "path string" => "a string",
+            expected => expected,
+        };
+        self.mistake_at(span, format_args!("must be {expected}, and is {found}"))
+    }
+}
+
+/// The innermost value that stands at `span`, or whose key does, in a table at `path`.
+fn find<'a>(table: &'a DeTable<'a>, path: &str, span: &Range<usize>) -> Option<Found<'a>> {
+    table.iter().find_map(|(key, value)| {
+        let offset = key.span().start;
+        let key_path = match HeaderName::from_bytes(key.get_ref().as_bytes()) {
+            // Somebody may have written a header's value into its name, so such a name is not shown.
+            Err(_) if path.ends_with("].headers") => path.to_owned(),
+            _ => with_key(path, key.get_ref()),
+        };
+        let is_here = *span == key.span() || *span == value.span();
+        find_inside(value.get_ref(), &key_path, span).or_else(|| {
+            is_here.then(|| Found {
+                path: key_path,
+                offset,
+                value: value.get_ref(),
+            })
+        })
+    })
+}
+
+fn find_inside<'a>(value: &'a DeValue<'a>, path: &str, span: &Range<usize>) -> Option<Found<'a>> {
+    match value {
+        DeValue::Table(table) => find(table, path, span),
+        DeValue::Array(elements) => elements.iter().enumerate().find_map(|(index, element)| {
+            let path = format!("{path}[{index}]");
+            find_inside(element.get_ref(), &path, span).or_else(|| {
+                (element.span() == *span).then(|| Found {
+                    path,
+                    offset: span.start,
+                    value: element.get_ref(),
+                })
+            })
+        }),
+        _ => None,
+    }
+}
+
+/// The path of a key of the table at `path`. It is quoted where TOML would have it quoted, and shortened if it is very
+/// long.
+fn with_key(path: &str, key: &str) -> String {
+    let dot = if path.is_empty() { "" } else { "." };
+    let is_bare =
+        |character: char| character.is_ascii_alphanumeric() || matches!(character, '_' | '-');
+    let shown: String = key.chars().take(LONGEST_KEY).collect();
+    let more = if shown.len() < key.len() { "…" } else { "" };
+    if key.is_empty() || !key.chars().all(is_bare) {
+        format!("{path}{dot}{shown:?}{more}")
+    } else {
+        format!("{path}{dot}{shown}{more}")
+    }
+}
+
+/// The known key that `key` is most likely meant to be, if it is close to one.
+fn nearest<'a>(key: &str, known: &'a [String]) -> Option<&'a str> {
+    if key.len() > LONGEST_COMPARED {
+        return None;
+    }
+    known
+        .iter()
+        .map(|known| (strsim::osa_distance(key, known), known.as_str()))
+        .filter(|(distance, known)| *distance <= (known.len() / 3).clamp(1, 2))
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, known)| known)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_are_characters() {
+        let source = Source::new(Path::new("f"), "äb\nc");
+        for (offset, shown) in [
+            (0, (1, 1)),
+            (2, (1, 2)),
+            (3, (1, 3)),
+            (4, (2, 1)),
+            (5, (2, 2)),
+            (99, (2, 2)),
+        ] {
+            assert_eq!(source.position(offset), shown, "{offset}");
+        }
+    }
+
+    #[test]
+    fn keys_are_quoted_where_toml_quotes_them_and_stay_short() {
+        let path = "solver[1]";
+        for (key, shown) in [
+            ("skip-liquidity", "solver[1].skip-liquidity"),
+            ("a.b\n", "solver[1].\"a.b\\n\""),
+            ("", "solver[1].\"\""),
+        ] {
+            assert_eq!(with_key(path, key), shown);
+        }
+        let long = with_key(path, &"a".repeat(1_000));
+        assert_eq!(long, format!("solver[1].{}…", "a".repeat(64)));
+        let long = with_key(path, &"ä".repeat(1_000));
+        assert_eq!(long, format!("solver[1].\"{}\"…", "ä".repeat(64)));
+    }
+
+    #[test]
+    fn only_close_keys_are_suggested() {
+        let known = ["id", "deadline", "skip-liquidity", "http2", "length"].map(str::to_owned);
+        for (key, suggested) in [
+            ("deadlin", Some("deadline")),
+            ("skip_liquidity", Some("skip-liquidity")),
+            ("lenght", Some("length")),
+            ("http", Some("http2")),
+            ("ID", None),
+            ("url", None),
+            ("", None),
+        ] {
+            assert_eq!(nearest(key, &known), suggested, "{key}");
+        }
+        assert_eq!(nearest(&"deadline".repeat(100_000), &known), None);
     }
 }

@@ -1,27 +1,28 @@
+//! `replay`: an archived auction to solvers once more.
+
 use archive_sink::Codec;
+use driver_streaming::{Document, error_chain};
 use futures_util::StreamExt;
 
-use super::arguments::ReplayArguments;
-use super::dispatches;
-use super::exit::{Exit, Failure};
-use super::run::run_and_print;
-use super::setup::{Setup, build};
-use crate::auction::AuctionId;
+use crate::archived_document::ArchivedDocument;
+use crate::arguments::ReplayArguments;
+use crate::exit::{Exit, Failure};
 use crate::export::Export;
 use crate::location::StoreLocation;
-use crate::replay::ArchivedDocument;
-use driver_streaming::Document;
-use driver_streaming::error_chain;
+use crate::run::run_and_print;
+use crate::sending::{Sending, build};
+use crate::views;
+use driver_streaming::AuctionId;
 
 pub(super) async fn run(
     arguments: &ReplayArguments,
-    setup: &Setup,
+    sending: &Sending,
     export: &Export,
 ) -> Result<Exit, Failure> {
-    if setup.requests.is_empty() {
+    if sending.requests.is_empty() {
         return Err(Failure::usage("nothing to do: no --solver is given"));
     }
-    let pipeline = build(export.attach(setup.pipeline()))?;
+    let pipeline = build(export.attach(sending.pipeline()))?;
     let (location, name) = StoreLocation::object(&arguments.location).map_err(|error| {
         Failure::usage(format!("the archived auction: {}", error_chain(&error)))
     })?;
@@ -29,7 +30,7 @@ pub(super) async fn run(
     if url.scheme() == "file"
         && let Ok(path) = url.to_file_path()
     {
-        setup.spare(&path)?;
+        sending.spare(&path)?;
     }
     let refuse = |error: String| Failure::usage(format!("{url}: {error}"));
     // Without a codec of its own the archive looks for the object by the name that was given, and then by others.
@@ -44,14 +45,14 @@ pub(super) async fn run(
     if let Some(Err(error)) = looked_at.stream_from(0).next().await {
         return Err(refuse(error_chain(&error)));
     }
-    let dispatch = dispatches::of_archived(&looked_at, &setup.requests);
+    let dispatch = views::of_archived(&looked_at, &sending.requests);
     let dispatch = match id_of(&name) {
         // Without an archive it is not kept: the id is for reports.
         Some(id) => dispatch.archive_as(id),
         None => dispatch,
     };
-    let report = setup.report.as_ref();
-    run_and_print(&pipeline, dispatch, None, setup.format, report).await
+    let report = sending.report.as_ref();
+    run_and_print(&pipeline, dispatch, None, sending.format, report).await
 }
 
 /// The id in a name such as `8339027.json.gz`.

@@ -1,21 +1,20 @@
+//! An archived auction that is sent again.
+
+use std::collections::VecDeque;
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use archive_sink::{Archive, ArchiveReader, ObjectVersion, ReadError};
-use bytes::Bytes;
-use futures_core::Stream;
-use futures_util::{StreamExt, TryStreamExt, stream};
-use serde_json::value::RawValue;
-
-use super::exact_chunks::ExactChunks;
-use super::member_edits::MemberEdits;
-use super::member_rewriter::MemberRewriter;
-use super::rewrite::Rewrite;
-use crate::auction::{LIQUIDITY, Omission};
+use bytes::{Bytes, BytesMut};
 use driver_streaming::{
     DigestCell, Document, DocumentDigest, DocumentError, DocumentStream, LengthFuture, Skip,
 };
+use futures_core::Stream;
+use futures_util::{StreamExt, TryStreamExt, stream};
+
+use crate::member_edits::MemberEdits;
+use crate::rewrite::MemberRewriter;
 
 /// An archived auction as a document: read, decompressed and, where members are changed, rewritten as it is sent.
 ///
@@ -60,37 +59,10 @@ impl ArchivedDocument {
         }
     }
 
-    /// Replaces top-level members on the way, or appends them: pairs of a name and a value. Of two with the same name, the
-    /// last counts. Values are kept as JSON text, so that what comes out is as much JSON as what was archived.
+    /// Changes members on the way, as `edits` say. Values pass without a copy and without being parsed.
     #[must_use]
-    pub fn with_members(
-        mut self,
-        members: impl IntoIterator<Item = (String, Box<RawValue>)>,
-    ) -> Self {
-        let members = members.into_iter();
-        let texts = members.map(|(name, value)| (name, Box::<str>::from(value)));
-        self.edits = self
-            .edits
-            .replace(texts.map(|(name, text)| (name, Bytes::from(String::from(text)))));
-        self
-    }
-
-    /// Leaves out what `omission` says, as an [`AuctionView`](crate::AuctionView) does of an auction that is not archived.
-    #[must_use]
-    pub fn without(mut self, omission: &Omission) -> Self {
-        let removed = omission.names().map(ToOwned::to_owned);
-        self.edits = self.edits.remove(removed);
-        if omission.is_without_liquidity() {
-            self.edits = self.edits.empty([LIQUIDITY.to_owned()]);
-        }
-        self
-    }
-
-    /// Leaves out the closing brace, and ends in a comma if there is a member: for readers that append members of
-    /// their own, and the brace.
-    #[must_use]
-    pub fn left_open(mut self) -> Self {
-        self.edits = self.edits.left_open();
+    pub fn with_edits(mut self, edits: MemberEdits) -> Self {
+        self.edits = edits;
         self
     }
 
@@ -116,7 +88,7 @@ impl ArchivedDocument {
             let reader = this.open().await.map_err(DocumentError::new)?;
             let archived = this.archived.follow(reader.map_err(DocumentError::new), 0);
             let rewriter = MemberRewriter::new(this.edits);
-            Ok::<_, DocumentError>(Rewrite::new(archived, rewriter))
+            Ok::<_, DocumentError>(rewritten(archived, rewriter))
         };
         stream::once(Box::pin(opened)).try_flatten()
     }
@@ -129,7 +101,7 @@ impl Document for ArchivedDocument {
             produced.fetch_add(piece.len() as u64, Ordering::Relaxed);
         });
         let rest = Skip::new(pieces.boxed(), offset);
-        Box::pin(ExactChunks::new(rest, self.chunk_size))
+        Box::pin(chunks(rest, self.chunk_size))
     }
 
     fn bytes_produced(&self) -> u64 {
@@ -146,10 +118,62 @@ impl Document for ArchivedDocument {
     }
 }
 
+/// What becomes of the pieces of an object.
+fn rewritten(
+    pieces: impl Stream<Item = Result<Bytes, DocumentError>> + Unpin,
+    rewriter: MemberRewriter,
+) -> impl Stream<Item = Result<Bytes, DocumentError>> {
+    let start = (pieces, rewriter);
+    let pushed = stream::try_unfold(start, |(mut pieces, mut rewriter)| async move {
+        let Some(piece) = pieces.try_next().await? else {
+            rewriter.finish().map_err(DocumentError::new)?;
+            return Ok(None);
+        };
+        let mut output = VecDeque::new();
+        rewriter
+            .push(&piece, &mut output)
+            .map_err(DocumentError::new)?;
+        let output = stream::iter(output.into_iter().map(Ok));
+        Ok(Some((output, (pieces, rewriter))))
+    });
+    pushed.try_flatten()
+}
+
+/// Cuts a stream of pieces of any size into chunks of one size; only the last is shorter. An error comes at once: bytes
+/// before it, short of a chunk, could be taken for the end.
+fn chunks<E>(
+    pieces: impl Stream<Item = Result<Bytes, E>> + Unpin,
+    size: NonZeroUsize,
+) -> impl Stream<Item = Result<Bytes, E>> {
+    let start = (pieces, Bytes::new());
+    stream::try_unfold(start, move |(mut pieces, mut piece)| async move {
+        let mut chunk = BytesMut::new();
+        while chunk.len() < size.get() {
+            if piece.is_empty() {
+                match pieces.try_next().await? {
+                    Some(next) => piece = next,
+                    None => break,
+                }
+            }
+            chunk.reserve(size.get() - chunk.len());
+            let taken = piece.len().min(size.get() - chunk.len());
+            chunk.extend_from_slice(&piece.split_to(taken));
+        }
+        let chunk = match chunk.len() {
+            0 => return Ok(None),
+            length if length == size.get() => chunk.freeze(),
+            // A copy, so that a short last chunk does not hold the memory of a full one.
+            _ => Bytes::copy_from_slice(&chunk),
+        };
+        Ok(Some((chunk, (pieces, piece))))
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use archive_sink::Overwrite;
     use archive_sink::object_store::memory::InMemory;
+    use proptest::prelude::*;
 
     use super::*;
 
@@ -176,7 +200,9 @@ mod tests {
         assert_eq!(read(&document).await.unwrap(), br#"{"id":1,"a":1}"#);
         let digest = document.origin();
         assert!(digest.is_some());
-        let view = document.apart().left_open();
+        let view = document
+            .apart()
+            .with_edits(MemberEdits::nothing().left_open());
         assert_eq!(read(&view).await.unwrap(), br#"{"id":1,"a":1,"#);
         assert_eq!((document.bytes_produced(), view.bytes_produced()), (14, 14));
 
@@ -193,5 +219,23 @@ mod tests {
         assert_eq!(document.origin(), digest);
         let anew = ArchivedDocument::new(archive, "1.json");
         assert_eq!(read(&anew).await.unwrap(), br#"{"id":1,"a":2}"#);
+    }
+
+    proptest! {
+        #[test]
+        fn every_chunk_but_the_last_is_full(
+            pieces in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..20), 0..20),
+            size in 1usize..30,
+        ) {
+            let whole: Vec<u8> = pieces.concat();
+            let source = stream::iter(pieces.into_iter().map(|piece| Ok::<_, ()>(Bytes::from(piece))));
+            let chunks = super::chunks(source, NonZeroUsize::new(size).unwrap());
+            let chunks: Vec<Bytes> = futures_util::FutureExt::now_or_never(chunks.map(Result::unwrap).collect()).unwrap();
+            if let Some((last, before)) = chunks.split_last() {
+                prop_assert!(before.iter().all(|chunk| chunk.len() == size));
+                prop_assert!(!last.is_empty() && last.len() <= size);
+            }
+            prop_assert_eq!(chunks.concat(), whole);
+        }
     }
 }

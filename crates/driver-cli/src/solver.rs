@@ -1,6 +1,9 @@
-use super::arguments::SolverArguments;
-use super::exit::{Exit, Failure, print_line};
+//! `solver`: a solver engine to test against.
+
 use solver_stand_in::{RequestReport, StandIn};
+
+use crate::arguments::SolverArguments;
+use crate::exit::{Exit, Failure, print_line};
 
 pub(super) async fn run(arguments: SolverArguments) -> Result<Exit, Failure> {
     let mut builder = StandIn::builder().on_request(|report| print_report(&report));

@@ -1,21 +1,42 @@
+//! Where archives are: paths and URLs of stores.
+
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use archive_sink::{Archive, ArchiveBuilder, AttributeSupport};
+use async_trait::async_trait;
+use driver_streaming::{ArchiveTarget, NoCredentials};
 use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
 use object_store::azure::{AzureConfigKey, MicrosoftAzureBuilder};
 use object_store::gcp::{GoogleCloudStorageBuilder, GoogleConfigKey};
 use object_store::local::LocalFileSystem;
 use object_store::memory::InMemory;
 use object_store::path::Path as Key;
-use object_store::{ClientConfigKey, ObjectStore};
+use object_store::{ClientConfigKey, CredentialProvider, ObjectStore};
+use upload_client::is_loopback;
 use url::Url;
 
-use super::location_error::LocationError;
-use super::named_credentials::NamedCredentials;
-use driver_streaming::ArchiveTarget;
-use upload_client::is_loopback;
+/// What a location may start with, besides a path.
+const SCHEMES: [&str; 5] = ["file", "memory", "s3", "gs", "az"];
+
+/// The store of a URL by its builder, set up from the environment. `object_store::parse_url_opts` does this as well, but
+/// gives out no credentials to be named.
+macro_rules! store {
+    ($url:expr, $builder:ident, $key:ident, $endpoint:ident) => {{
+        let builder = $builder::from_env().with_url($url.as_str());
+        let endpoint = builder.get_config_value(&$key::$endpoint);
+        let settings = direct_if_local(endpoint).into_iter();
+        let builder = settings.fold(builder, |builder, (key, value)| {
+            builder.with_config($key::Client(key), value)
+        });
+        // Built once to find out whose credentials these are.
+        let store = builder.clone().build().map_err(LocationError::store)?;
+        let credentials = NamedCredentials(Arc::clone(store.credentials()));
+        let builder = builder.with_credentials(Arc::new(credentials));
+        Arc::new(builder.build().map_err(LocationError::store)?)
+    }};
+}
 
 /// A place in a store: a path, or a `file://`, `s3://`, `gs://`, `az://` or `memory://` URL.
 ///
@@ -46,10 +67,8 @@ impl StoreLocation {
     pub fn folder(location: &str) -> Result<Self, LocationError> {
         match Place::parse(location)? {
             Place::Local(path) => {
-                std::fs::create_dir_all(&path).map_err(|source| LocationError::Folder {
-                    path: path.clone(),
-                    source,
-                })?;
+                std::fs::create_dir_all(&path)
+                    .map_err(|error| LocationError::folder(&path, error))?;
                 Self::local(&path, Key::default())
             }
             Place::Remote(url) => Self::remote(&url),
@@ -66,7 +85,7 @@ impl StoreLocation {
             Place::Local(path) => {
                 let name = path
                     .file_name()
-                    .ok_or(LocationError::NoObject)?
+                    .ok_or_else(LocationError::no_object)?
                     .to_string_lossy()
                     .into_owned();
                 let folder = match path.parent() {
@@ -77,13 +96,13 @@ impl StoreLocation {
             }
             Place::Remote(url) => {
                 if url.path().ends_with('/') {
-                    return Err(LocationError::NoObject);
+                    return Err(LocationError::no_object());
                 }
                 let found = Self::remote(&url)?;
                 let name = found
                     .key
                     .filename()
-                    .ok_or(LocationError::NoObject)?
+                    .ok_or_else(LocationError::no_object)?
                     .to_owned();
                 (found, name)
             }
@@ -126,15 +145,12 @@ impl StoreLocation {
     }
 
     fn local(folder: &Path, key: Key) -> Result<Self, LocationError> {
-        let refuse = |source| LocationError::Folder {
-            path: folder.to_owned(),
-            source,
-        };
-        let absolute = folder.canonicalize().map_err(refuse)?;
-        let base = Url::from_directory_path(&absolute).map_err(|()| LocationError::FileUrl)?;
-        let store: Arc<dyn ObjectStore> = Arc::new(LocalFileSystem::new_with_prefix(&absolute)?);
+        let absolute = folder.canonicalize();
+        let absolute = absolute.map_err(|error| LocationError::folder(folder, error))?;
+        let base = Url::from_directory_path(&absolute).map_err(|()| LocationError::file_url())?;
+        let store = LocalFileSystem::new_with_prefix(&absolute).map_err(LocationError::store)?;
         Ok(Self {
-            store,
+            store: Arc::new(store),
             base,
             key,
             attributes: AttributeSupport::Absent,
@@ -144,16 +160,14 @@ impl StoreLocation {
     fn remote(url: &Url) -> Result<Self, LocationError> {
         let store: Arc<dyn ObjectStore> = match url.scheme() {
             "memory" => Arc::new(InMemory::new()),
-            "s3" => Arc::new(amazon_s3(url)?),
-            "gs" => Arc::new(google_cloud_storage(url)?),
-            "az" => Arc::new(azure(url)?),
-            scheme => {
-                return Err(LocationError::Scheme {
-                    scheme: scheme.to_owned(),
-                });
-            }
+            "s3" => store!(url, AmazonS3Builder, AmazonS3ConfigKey, Endpoint),
+            "gs" => store!(url, GoogleCloudStorageBuilder, GoogleConfigKey, BaseUrl),
+            "az" => store!(url, MicrosoftAzureBuilder, AzureConfigKey, Endpoint),
+            scheme => return Err(LocationError::scheme(scheme)),
         };
-        let key = Key::from_url_path(url.path())?;
+        let key = Key::from_url_path(url.path()).map_err(|error| {
+            LocationError::because("the location's path is no valid key", error)
+        })?;
         let mut base = url.clone();
         base.set_path("/");
         base.set_query(None);
@@ -197,51 +211,6 @@ fn direct_if_local(endpoint: Option<String>) -> Vec<(ClientConfigKey, String)> {
     ]
 }
 
-fn amazon_s3(url: &Url) -> Result<impl ObjectStore, object_store::Error> {
-    let builder = AmazonS3Builder::from_env().with_url(url.as_str());
-    let endpoint = builder.get_config_value(&AmazonS3ConfigKey::Endpoint);
-    let settings = direct_if_local(endpoint).into_iter();
-    let builder = settings.fold(builder, |builder, (key, value)| {
-        builder.with_config(AmazonS3ConfigKey::Client(key), value)
-    });
-    // Built once to find out whose credentials these are.
-    let credentials = Arc::clone(builder.clone().build()?.credentials());
-    builder
-        .with_credentials(Arc::new(NamedCredentials::new(credentials)))
-        .build()
-}
-
-fn google_cloud_storage(url: &Url) -> Result<impl ObjectStore, object_store::Error> {
-    let builder = GoogleCloudStorageBuilder::from_env().with_url(url.as_str());
-    let endpoint = builder.get_config_value(&GoogleConfigKey::BaseUrl);
-    let settings = direct_if_local(endpoint).into_iter();
-    let builder = settings.fold(builder, |builder, (key, value)| {
-        builder.with_config(GoogleConfigKey::Client(key), value)
-    });
-    // Built once to find out whose credentials these are.
-    let credentials = Arc::clone(builder.clone().build()?.credentials());
-    builder
-        .with_credentials(Arc::new(NamedCredentials::new(credentials)))
-        .build()
-}
-
-fn azure(url: &Url) -> Result<impl ObjectStore, object_store::Error> {
-    let builder = MicrosoftAzureBuilder::from_env().with_url(url.as_str());
-    let endpoint = builder.get_config_value(&AzureConfigKey::Endpoint);
-    let settings = direct_if_local(endpoint).into_iter();
-    let builder = settings.fold(builder, |builder, (key, value)| {
-        builder.with_config(AzureConfigKey::Client(key), value)
-    });
-    // Built once to find out whose credentials these are.
-    let credentials = Arc::clone(builder.clone().build()?.credentials());
-    builder
-        .with_credentials(Arc::new(NamedCredentials::new(credentials)))
-        .build()
-}
-
-/// What a location may start with, besides a path.
-const SCHEMES: [&str; 5] = ["file", "memory", "s3", "gs", "az"];
-
 /// A location, before its store is set up.
 enum Place {
     Local(PathBuf),
@@ -251,7 +220,7 @@ enum Place {
 impl Place {
     fn parse(location: &str) -> Result<Self, LocationError> {
         if location.is_empty() {
-            return Err(LocationError::Empty);
+            return Err(LocationError::new("the location is empty"));
         }
         if let Some(scheme) = SCHEMES.into_iter().find(|scheme| {
             let rest = location
@@ -259,32 +228,112 @@ impl Place {
                 .and_then(|rest| rest.strip_prefix(':'));
             rest.is_some_and(|rest| !rest.starts_with("//"))
         }) {
-            return Err(LocationError::NoSlashes { scheme });
+            return Err(LocationError::new(format!(
+                "the location starts with {scheme}: and lacks the slashes of {scheme}://; write ./{scheme}: for a folder of that name"
+            )));
         }
         if !location.contains("://") {
             return Ok(Self::Local(location.into()));
         }
-        let url = Url::parse(location)?;
+        let url = Url::parse(location)
+            .map_err(|error| LocationError::because("the location's URL does not parse", error))?;
         if !SCHEMES.contains(&url.scheme()) {
-            return Err(LocationError::Scheme {
-                scheme: url.scheme().to_owned(),
-            });
+            return Err(LocationError::scheme(url.scheme()));
         }
         // No store would take them from there: a write with those of the environment would go unnoticed.
         if !url.username().is_empty() || url.password().is_some() {
-            return Err(LocationError::Credentials);
+            return Err(LocationError::new(
+                "the location has a user or a password in it: credentials belong in the environment",
+            ));
         }
         if url.scheme() != "file" {
             return Ok(Self::Remote(url));
         }
         url.to_file_path()
             .map(Self::Local)
-            .map_err(|()| LocationError::FileUrl)
+            .map_err(|()| LocationError::file_url())
+    }
+}
+
+/// The credentials of a provider, whose want can be told from what a store says: object_store has one kind of error for
+/// both, and only the first leaves no doubt that nothing was sent.
+#[derive(Debug)]
+struct NamedCredentials<C>(Arc<dyn CredentialProvider<Credential = C>>);
+
+#[async_trait]
+impl<C: fmt::Debug + Send + Sync> CredentialProvider for NamedCredentials<C> {
+    type Credential = C;
+
+    async fn get_credential(&self) -> object_store::Result<Arc<C>> {
+        let found = self.0.get_credential().await;
+        found.map_err(|source| object_store::Error::Generic {
+            store: "credentials",
+            source: Box::new(NoCredentials { source }),
+        })
+    }
+}
+
+/// Why a location cannot be used. Messages do not repeat the location: it may carry a password.
+#[derive(Debug, thiserror::Error)]
+#[error("{problem}")]
+pub struct LocationError {
+    problem: String,
+    #[source]
+    source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+impl LocationError {
+    fn new(problem: impl Into<String>) -> Self {
+        Self {
+            problem: problem.into(),
+            source: None,
+        }
+    }
+
+    fn because(
+        problem: impl Into<String>,
+        source: impl std::error::Error + Send + Sync + 'static,
+    ) -> Self {
+        Self {
+            problem: problem.into(),
+            source: Some(Box::new(source)),
+        }
+    }
+
+    fn scheme(scheme: &str) -> Self {
+        Self::new(format!(
+            "nothing is known of {scheme}:// locations: use a path, file://, s3://, gs://, az:// or memory://"
+        ))
+    }
+
+    fn file_url() -> Self {
+        Self::new("the file:// URL names no path on this machine")
+    }
+
+    fn folder(path: &Path, error: std::io::Error) -> Self {
+        Self::because(
+            format!("the folder {} cannot be used", path.display()),
+            error,
+        )
+    }
+
+    fn no_object() -> Self {
+        Self::new("the location names no object")
+    }
+
+    /// The store refused its settings, such as credentials from the environment.
+    fn store(error: object_store::Error) -> Self {
+        Self::because("the store at the location cannot be set up", error)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use archive_sink::CommitError;
+    use driver_streaming::unsigned;
+    use object_store::aws::AwsCredential;
+    use tokio::io::AsyncWriteExt;
+
     use super::*;
 
     #[test]
@@ -332,6 +381,52 @@ mod tests {
                 !format!("{error} {error:?}").contains("secret"),
                 "{location}"
             );
+        }
+    }
+
+    #[derive(Debug)]
+    struct Missing;
+
+    #[async_trait]
+    impl CredentialProvider for Missing {
+        type Credential = AwsCredential;
+
+        async fn get_credential(&self) -> object_store::Result<Arc<AwsCredential>> {
+            Err(object_store::Error::Generic {
+                store: "test",
+                source: "nobody is there".into(),
+            })
+        }
+    }
+
+    #[tokio::test]
+    async fn what_could_not_be_signed_is_known_not_to_be_there() {
+        for (credentials, is_known) in [
+            (
+                Arc::new(Missing) as Arc<dyn CredentialProvider<Credential = _>>,
+                false,
+            ),
+            (Arc::new(NamedCredentials(Arc::new(Missing))), true),
+        ] {
+            // Nothing is sent: requests are signed first.
+            let store = AmazonS3Builder::new()
+                .with_bucket_name("bucket")
+                .with_endpoint("http://127.0.0.1:1")
+                .with_allow_http(true)
+                .with_credentials(credentials)
+                .build()
+                .unwrap();
+            let archive = Archive::builder(Arc::new(store)).build().unwrap();
+            let mut writer = archive.create("1.json").unwrap();
+            writer.write_all(b"{}").await.unwrap();
+            let error = writer.commit().await.unwrap_err();
+            assert!(matches!(error, CommitError::Unknown { .. }), "{error}");
+            let message = unsigned(&error);
+            assert_eq!(message.is_some(), is_known);
+            if let Some(message) = message {
+                assert!(message.starts_with("not committed, "), "{message}");
+                assert!(message.contains("nobody is there"), "{message}");
+            }
         }
     }
 }

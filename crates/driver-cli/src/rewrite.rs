@@ -1,23 +1,53 @@
+//! Changes top-level members of a JSON object on its way, in constant memory.
+
 use std::collections::VecDeque;
 
 use bytes::{Buf, Bytes, BytesMut};
 
-use super::member_edits::{MemberEdit, MemberEdits};
-use super::rewrite_error::RewriteError;
-use super::value_scanner::{Scanned, ValueScanner};
+use crate::member_edits::{MemberEdit, MemberEdits};
+use crate::value_scanner::{Scanned, ValueScanner};
 
 /// The longest name of a top-level member, with the white space around it: it is held to be compared.
 const LONGEST_NAME: usize = 64 * 1024;
 
+/// Why an archived document cannot be an auction. The offset counts bytes of the archived document.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum RewriteError {
+    /// Something stands where the structure of the top level wants something else.
+    #[error(
+        "the archived document is no JSON object: {found:?} at byte {offset}, where {expected} must stand"
+    )]
+    Unexpected {
+        /// What stands there.
+        found: char,
+        /// What should.
+        expected: &'static str,
+        /// Where.
+        offset: u64,
+    },
+    /// The document ends within the object.
+    #[error("the archived document is cut off after {length} bytes")]
+    CutOff {
+        /// Its length.
+        length: u64,
+    },
+    /// The name of a top-level member is longer than 64 KiB.
+    #[error("the archived document has a member name longer than {limit} bytes at byte {offset}")]
+    LongName {
+        /// The longest that is allowed.
+        limit: usize,
+        /// Where the name passes it.
+        offset: u64,
+    },
+}
+
 /// Changes top-level members of a JSON object that comes in pieces of any size, as [`MemberEdits`] say.
 ///
 /// The structure of the top level is checked, and that brackets match; what is not to be changed is passed on as it is,
-/// values without a copy and without being parsed. Holds no more than one member's name and the new values.
+/// values without a copy and without being parsed. Holds no more than one member's name.
 #[derive(Debug)]
-pub(super) struct MemberRewriter {
+pub(crate) struct MemberRewriter {
     edits: MemberEdits,
-    /// Which of the replacements have found their member.
-    done: Vec<bool>,
     state: State,
     /// What stands before the value whose member is being read: comma, white space, name.
     held: BytesMut,
@@ -55,9 +85,8 @@ enum Fate {
 }
 
 impl MemberRewriter {
-    pub(super) fn new(edits: MemberEdits) -> Self {
+    pub(crate) fn new(edits: MemberEdits) -> Self {
         Self {
-            done: vec![false; edits.replacements().len()],
             edits,
             state: State::Start,
             held: BytesMut::new(),
@@ -68,7 +97,7 @@ impl MemberRewriter {
     }
 
     /// Takes the next piece and appends what becomes of it to `output`.
-    pub(super) fn push(
+    pub(crate) fn push(
         &mut self,
         piece: &Bytes,
         output: &mut VecDeque<Bytes>,
@@ -167,7 +196,7 @@ impl MemberRewriter {
             kept_from = at;
         }
         // What follows an object that is left open would stand before what others append to it.
-        if self.state != State::End || !self.edits.is_left_open() {
+        if self.state != State::End || !self.edits.left_open {
             emit(piece, kept_from, piece.len(), output);
         }
         self.offset += piece.len() as u64;
@@ -175,7 +204,7 @@ impl MemberRewriter {
     }
 
     /// Says whether the object was whole.
-    pub(super) fn finish(&self) -> Result<(), RewriteError> {
+    pub(crate) fn finish(&self) -> Result<(), RewriteError> {
         match self.state {
             State::End => Ok(()),
             _ => Err(RewriteError::CutOff {
@@ -196,7 +225,7 @@ impl MemberRewriter {
         Ok(())
     }
 
-    /// Hands out the name that has just been read, and its new value, if it has one.
+    /// Hands out the name that has just been read, unless its member is removed.
     fn decide(&mut self, output: &mut VecDeque<Bytes>) -> Fate {
         // A name that does not decode is none of ours, and is passed on.
         let name = serde_json::from_slice::<String>(self.held[self.name_start..].trim_ascii()).ok();
@@ -212,29 +241,16 @@ impl MemberRewriter {
         held.extend_from_slice(b":");
         output.push_back(held.freeze());
         match edit {
-            MemberEdit::Replace(index) => {
-                self.done[index] = true;
-                output.push_back(self.edits.replacements()[index].1.clone());
-                Fate::Dropped
-            }
             MemberEdit::Empty => Fate::Emptied,
             MemberEdit::Keep | MemberEdit::Remove => Fate::Kept,
         }
     }
 
-    /// Hands out the members that the object did not have, before its closing brace. Says how much of that brace is
-    /// not handed out: all of it, where the object is left open, and then a comma stands in its place after a member.
+    /// Says how much of the closing brace is not handed out: all of it, where the object is left open, and then a comma
+    /// stands in its place after a member.
     fn close(&mut self, output: &mut VecDeque<Bytes>) -> usize {
-        let missing = self.done.iter().zip(self.edits.replacements());
-        for (_, (name, value)) in missing.filter(|(done, _)| !**done) {
-            let comma = if self.any { "," } else { "" };
-            let name = serde_json::Value::from(name.as_str());
-            output.push_back(Bytes::from(format!("{comma}{name}:")));
-            output.push_back(value.clone());
-            self.any = true;
-        }
         self.state = State::End;
-        if !self.edits.is_left_open() {
+        if !self.edits.left_open {
             return 0;
         }
         if self.any {
@@ -271,12 +287,20 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::member_edits::closing_members;
 
+    /// With these members removed, and appended again with the values that are given.
     fn rewrite(text: &[u8], piece: usize, set: &[(&str, &str)]) -> Result<String, RewriteError> {
-        let set = set
+        let edits = MemberEdits::nothing().remove(set.iter().map(|(name, _)| *name));
+        if set.is_empty() {
+            return run(text, piece, edits);
+        }
+        let members: Vec<_> = set
             .iter()
-            .map(|(name, value)| ((*name).to_owned(), Bytes::from((*value).to_owned())));
-        run(text, piece, MemberEdits::default().replace(set))
+            .map(|(name, value)| ((*name).to_owned(), Bytes::from((*value).to_owned())))
+            .collect();
+        let tail = closing_members(&members);
+        run(text, piece, edits.left_open()).map(|text| text + std::str::from_utf8(&tail).unwrap())
     }
 
     fn run(text: &[u8], piece: usize, edits: MemberEdits) -> Result<String, RewriteError> {
@@ -296,11 +320,11 @@ mod tests {
             assert_eq!(rewrite(text, piece, &[]).unwrap().as_bytes(), text);
             assert_eq!(
                 rewrite(text, piece, &[("b", "true"), ("d", "\"x\"")]).unwrap(),
-                r#" { "a" : {"b":[1,"}\",{"]} ,"\u0062":true,"c":[{"b":3}],"d":"x"} "#
+                r#" { "a" : {"b":[1,"}\",{"]} ,"c":[{"b":3}],"b":true,"d":"x"}"#
             );
             assert_eq!(
                 rewrite(text, piece, &[("a", "0"), ("c", "1")]).unwrap(),
-                r#" { "a" :0,"\u0062": 2 ,"c":1} "#
+                r#" {"\u0062": 2 ,"a":0,"c":1}"#
             );
             assert_eq!(
                 rewrite(b"{ }", piece, &[("a", "0"), ("b", "1")]).unwrap(),
@@ -312,10 +336,10 @@ mod tests {
     #[test]
     fn removes_and_empties_whatever_the_pieces() {
         let text = br#" { "a" : {"b":[1,"}\",{"]} ,"\u0062": 2 ,"c":[{"b":3}] ,"d":7} "#;
-        let edits = |removed: &[&str], emptied: &[&str]| {
-            MemberEdits::default()
-                .remove(removed.iter().map(|&name| name.to_owned()))
-                .empty(emptied.iter().map(|&name| name.to_owned()))
+        let edits = |removed: &[&str], emptied: &[&str], left_open| MemberEdits {
+            removed: removed.iter().map(|&name| name.to_owned()).collect(),
+            emptied: emptied.iter().map(|&name| name.to_owned()).collect(),
+            left_open,
         };
         for piece in 1..=text.len() {
             for (removed, emptied, closed, open) in [
@@ -333,11 +357,11 @@ mod tests {
                 ),
                 (&["a", "b", "c", "d"], &[], " {} ", " {"),
             ] {
-                assert_eq!(run(text, piece, edits(removed, emptied)).unwrap(), closed);
-                let left_open = edits(removed, emptied).left_open();
-                assert_eq!(run(text, piece, left_open).unwrap(), open);
+                let run = |left_open| run(text, piece, edits(removed, emptied, left_open));
+                assert_eq!(run(false).unwrap(), closed);
+                assert_eq!(run(true).unwrap(), open);
             }
-            let left_open = edits(&[], &[]).left_open();
+            let left_open = edits(&[], &[], true);
             assert_eq!(run(b"{ }", piece, left_open).unwrap().trim(), "{");
         }
     }

@@ -1,9 +1,11 @@
+//! Where a JSON value ends.
+
 /// The deepest nesting below the top level: together with it, 128 levels.
 const MAXIMUM_DEPTH: u32 = 127;
 
 /// Follows one JSON value, in pieces of any size, to the byte behind it: by strings and brackets, not by its grammar.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct ValueScanner {
+pub(crate) struct ValueScanner {
     depth: u32,
     /// One bit for each level, the innermost lowest: set for an object.
     objects: u128,
@@ -20,7 +22,7 @@ enum StringState {
 
 /// What a piece came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Scanned {
+pub(crate) enum Scanned {
     /// All of it belongs to the value.
     More,
     /// The `,` or `}` of the level above stands at this offset.
@@ -30,7 +32,7 @@ pub(super) enum Scanned {
 }
 
 impl ValueScanner {
-    pub(super) fn scan(&mut self, bytes: &[u8]) -> Scanned {
+    pub(crate) fn scan(&mut self, bytes: &[u8]) -> Scanned {
         for (at, &byte) in bytes.iter().enumerate() {
             match self.string {
                 StringState::Escaped => self.string = StringState::Inside,

@@ -1,55 +1,52 @@
+//! What options and configuration file say together about sending.
+
 use std::collections::HashSet;
 use std::path::Path;
 use std::time::Duration;
 
+use driver_streaming::{Pipeline, PipelineBuilder, error_chain};
 use jiff::Timestamp;
 
-use super::arguments::{Format, SendingArguments};
-use super::config::Config;
-use super::exit::Failure;
-use super::member_setting::parse_setting;
-use super::report::ReportFile;
-use super::solver_request::{Members, SolverRequest, merged};
-use driver_streaming::error_chain;
-use driver_streaming::{Pipeline, PipelineBuilder};
+use crate::arguments::{Format, SendingArguments};
+use crate::config::{Config, ConfigError};
+use crate::exit::Failure;
+use crate::report::ReportFile;
+use crate::values::{Members, merged, parse_setting};
+use crate::views::SolverRequest;
 
 /// What options and configuration file say together; where both say something, the option counts.
 #[derive(Debug)]
-pub(super) struct Setup {
+pub(super) struct Sending {
     pub(super) requests: Vec<SolverRequest>,
     pub(super) deadline: Option<Duration>,
     pub(super) format: Option<Format>,
     pub(super) report: Option<ReportFile>,
     pub(super) otlp: Option<String>,
-    /// The rest of the configuration file.
-    pub(super) config: Option<Config>,
+    /// The configuration file: without one, as if it said nothing.
+    pub(super) config: Config,
 }
 
-impl Setup {
+impl Sending {
     /// Reads the configuration file, if one is named, and all that concerns sending.
     pub(super) fn read(sending: &SendingArguments) -> Result<Self, Failure> {
         let now = Timestamp::now();
-        let config = sending
-            .config
-            .as_ref()
-            .map(|path| Config::load(path, now))
-            .transpose()
-            .map_err(|error| Failure::usage(error.to_string()))?;
-        let of_options = parse_settings(&sending.settings, now)?;
-        let of_config = config.as_ref();
-        let common = match of_config {
-            Some(config) => merged(&config.set, &of_options),
-            None => of_options,
+        let usage = |error: ConfigError| Failure::usage(error.to_string());
+        let config = match &sending.config {
+            Some(path) => Config::load(path, now).map_err(usage)?,
+            None => Config::default(),
         };
+        let common = merged(&config.set, &parse_settings(&sending.settings, now)?);
         let mut requests = Vec::new();
-        for solver in of_config.map_or(&[][..], |config| &config.solvers) {
-            requests.push(SolverRequest::from_config(solver, &common)?);
+        for solver in &config.solvers {
+            let members = merged(&common, &solver.set);
+            let found = config.solver(solver).map_err(usage)?;
+            requests.push(SolverRequest::new(found, members, solver.skip_liquidity));
         }
         for text in &sending.solvers {
             let solver = text
                 .parse()
                 .map_err(|error| Failure::usage(format!("--solver: {}", error_chain(&error))))?;
-            requests.push(SolverRequest::new(solver, common.clone()));
+            requests.push(SolverRequest::new(solver, common.clone(), false));
         }
         // Said here, too, so that nothing has been set up by then.
         let mut names = HashSet::new();
@@ -62,28 +59,20 @@ impl Setup {
                 "--solver: two solvers are named {name:?}"
             )));
         }
-        let report = match &sending.report {
-            Some(path) => Some(ReportFile::open(path, "--report".to_owned())?),
-            None => of_config
-                .and_then(|config| config.report.as_ref())
-                .map(|report| ReportFile::open(&report.value, report.place.to_string()))
-                .transpose()?,
+        let report = match (&sending.report, &config.report) {
+            (Some(path), _) => Some(ReportFile::open(path, "--report".to_owned())?),
+            (None, Some(path)) => Some(ReportFile::open(path.get_ref(), config.place(path))?),
+            (None, None) => None,
         };
         if let (Some(report), Some(config)) = (&report, &sending.config) {
             report.spare(config)?;
         }
+        let of_config = config.otlp.as_ref().map(|otlp| otlp.get_ref());
         Ok(Self {
             report,
-            deadline: sending
-                .deadline
-                .or(of_config.and_then(|config| config.deadline)),
-            format: sending
-                .format
-                .or(of_config.and_then(|config| config.format)),
-            otlp: sending
-                .otlp
-                .clone()
-                .or(of_config.and_then(|config| config.otlp.clone())),
+            deadline: sending.deadline.or(config.deadline),
+            format: sending.format.or(config.format),
+            otlp: sending.otlp.as_ref().or(of_config).cloned(),
             requests,
             config,
         })

@@ -1,12 +1,58 @@
+//! The values that options and the configuration file have in common.
+
+use std::time::Duration;
+
+use archive_sink::{Codec, CodecKind};
 use bytes::Bytes;
+use driver_streaming::error_chain;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::exit::Failure;
+use crate::exit::Failure;
+
+/// Top-level members to replace or append, and the JSON texts of their values.
+pub(crate) type Members = Vec<(String, Bytes)>;
+
+/// The longest duration that an option takes.
+const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// `15s`, `500ms`, `2m`: more than nothing, and at most a day.
+pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
+    let duration = humantime::parse_duration(text).map_err(|error| error.to_string())?;
+    if duration.is_zero() || duration > LONGEST {
+        return Err(format!(
+            "must be more than 0s and at most {}",
+            humantime::format_duration(LONGEST)
+        ));
+    }
+    Ok(duration)
+}
+
+/// A codec at a level, or at its default level.
+///
+/// # Errors
+/// When the codec has no such level: a message that names neither option nor key.
+pub(crate) fn codec_at(kind: CodecKind, level: Option<i64>) -> Result<Codec, String> {
+    let Some(level) = level else {
+        return Ok(Codec::default_for(kind));
+    };
+    // The type of a level's error could not repeat a level that does not fit it.
+    let Ok(fitting) = u8::try_from(level) else {
+        let others = kind.levels().map_or_else(
+            || "nor any other".to_owned(),
+            |levels| format!("only {} to {}", levels.start(), levels.end()),
+        );
+        return Err(format!("{kind} has no level {level}, {others}"));
+    };
+    Codec::with_level(kind, fitting).map_err(|error| error_chain(&error))
+}
 
 /// `MEMBER=VALUE`: a name, and the JSON text that replaces its value.
-pub(super) fn parse_setting(text: &str, now: Timestamp) -> Result<(String, Bytes), Failure> {
+///
+/// # Errors
+/// When it is written otherwise.
+pub(crate) fn parse_setting(text: &str, now: Timestamp) -> Result<(String, Bytes), Failure> {
     let (name, value) = text
         .split_once('=')
         .ok_or_else(|| Failure::usage("--set: is written MEMBER=VALUE"))?;
@@ -31,7 +77,7 @@ pub(super) fn parse_setting(text: &str, now: Timestamp) -> Result<(String, Bytes
 ///
 /// # Errors
 /// When what follows the sign is no duration, or leads out of the range of instants.
-pub(super) fn instant(text: &str, now: Timestamp) -> Result<Option<String>, String> {
+pub(crate) fn instant(text: &str, now: Timestamp) -> Result<Option<String>, String> {
     let Some(shift) = text.strip_prefix("now") else {
         return Ok(None);
     };
@@ -53,9 +99,46 @@ pub(super) fn instant(text: &str, now: Timestamp) -> Result<Option<String>, Stri
     Ok(Some(Value::from(format!("{instant:.3}")).to_string()))
 }
 
+/// `common`, with the values that `own` has for the same names, and what `own` has besides.
+pub(crate) fn merged(common: &Members, own: &Members) -> Members {
+    let mut members = common.clone();
+    for (name, value) in own {
+        match members.iter_mut().find(|(other, _)| other == name) {
+            Some((_, replaced)) => *replaced = value.clone(),
+            None => members.push((name.clone(), value.clone())),
+        }
+    }
+    members
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn takes_what_has_a_unit_and_a_sense() {
+        assert_eq!(parse_duration("15s"), Ok(Duration::from_secs(15)));
+        assert_eq!(parse_duration("500ms"), Ok(Duration::from_millis(500)));
+        for text in ["", "15", "0s", "-1s", "2days", "x", "99999999999999999999s"] {
+            assert!(parse_duration(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn refused_levels_are_repeated_as_they_were_given() {
+        for (kind, level, message) in [
+            (CodecKind::Gzip, 10, "gzip has no level 10, only 1 to 9"),
+            (CodecKind::Gzip, -1, "gzip has no level -1, only 1 to 9"),
+            (CodecKind::Zstd, 300, "zstd has no level 300, only 1 to 22"),
+            (
+                CodecKind::Identity,
+                300,
+                "identity has no level 300, nor any other",
+            ),
+        ] {
+            assert_eq!(codec_at(kind, Some(level)), Err(message.to_owned()));
+        }
+    }
 
     fn set(text: &str) -> Option<(String, String)> {
         let now: Timestamp = "2026-08-01T12:00:00.5Z".parse().unwrap();

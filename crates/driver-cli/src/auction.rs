@@ -1,0 +1,520 @@
+//! An auction that came as JSON text: checked once, kept once, and sent as it stands.
+
+use std::collections::HashSet;
+use std::fmt;
+use std::ops::Range;
+
+use bytes::Bytes;
+use driver_streaming::{AuctionId, AuctionIdError};
+use serde::de::{Deserializer, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+use crate::member_edits::{MemberEdit, MemberEdits};
+use crate::parse_error::ParseError;
+use crate::text_document::TextDocument;
+
+/// The deepest nesting that an auction may have.
+const MAXIMUM_DEPTH: usize = 128;
+
+/// An auction as the JSON text it came in: any JSON object.
+///
+/// The text is kept once and never parsed into values: what this program does not know reaches the solvers as it was,
+/// numbers digit for digit. White space around members is dropped, and white space inside their values is kept.
+///
+/// Costs the text, and some hundred bytes for each top-level member.
+///
+/// ```
+/// use driver_cli::RawAuction;
+///
+/// let auction = RawAuction::parse(r#"{ "id": "7", "orders": [ {"uid":"0x01","price":1.50} ] }"#.into())?;
+/// assert_eq!(auction.id()?.unwrap().as_str(), "7");
+/// # Ok::<(), driver_cli::ParseError>(())
+/// ```
+pub struct RawAuction {
+    text: Bytes,
+    members: Vec<Member>,
+}
+
+/// A top-level member, by where it stands in the text.
+struct Member {
+    name: String,
+    /// With its quotes.
+    key: Range<usize>,
+    value: Range<usize>,
+}
+
+impl RawAuction {
+    /// Checks a text and finds its members.
+    ///
+    /// # Errors
+    /// When the text is empty, not UTF-8, starts with a byte-order mark, is not exactly one JSON object, has a
+    /// top-level member twice, or is nested deeper than 128 levels.
+    pub fn parse(text: Vec<u8>) -> Result<Self, ParseError> {
+        if text.starts_with(b"\xef\xbb\xbf") {
+            let problem = "the auction starts with a byte-order mark";
+            return Err(ParseError::at(problem, &text, 0));
+        }
+        let members = match std::str::from_utf8(&text) {
+            Ok(text) => members(text)?,
+            Err(error) => return Err(ParseError::utf8(error, &text)),
+        };
+        Ok(Self {
+            text: text.into(),
+            members,
+        })
+    }
+
+    /// The text's length in bytes: what is sent has too, but for white space around members.
+    pub fn text_length(&self) -> usize {
+        self.text.len()
+    }
+
+    /// The auction as it is sent, changed as `edits` say. Holds no copy of the text.
+    pub fn document(&self, edits: &MemberEdits) -> TextDocument {
+        const COMMA: Bytes = Bytes::from_static(b",");
+        let mut pieces = vec![Bytes::from_static(b"{")];
+        for member in &self.members {
+            let edit = edits.of(&member.name);
+            if edit == MemberEdit::Remove {
+                continue;
+            }
+            if pieces.len() > 1 {
+                pieces.push(COMMA);
+            }
+            pieces.push(self.text.slice(member.key.clone()));
+            pieces.push(Bytes::from_static(b":"));
+            let value = self.text.slice(member.value.clone());
+            pieces.push(match (edit, value[0]) {
+                (MemberEdit::Empty, b'[') => Bytes::from_static(b"[]"),
+                (MemberEdit::Empty, b'{') => Bytes::from_static(b"{}"),
+                _ => value,
+            });
+        }
+        match (edits.left_open, pieces.len()) {
+            (true, 1) => {}
+            (true, _) => pieces.push(COMMA),
+            (false, _) => pieces.push(Bytes::from_static(b"}")),
+        }
+        TextDocument::new(pieces)
+    }
+
+    /// The id that the auction gives itself: the member `id`, else `metadata.auction_id`; `None` if it has neither. One
+    /// that is `null` is as good as absent.
+    ///
+    /// # Errors
+    /// When there is one that is neither a string nor an integer, or that is no [`AuctionId`].
+    pub fn id(&self) -> Result<Option<AuctionId>, ParseError> {
+        if let Some((id, offset)) = self.value("id")
+            && id != "null"
+        {
+            return self.read_id("id", id, offset).map(Some);
+        }
+        let metadata = self.value("metadata");
+        let Some((metadata, start)) = metadata.filter(|(text, _)| text.starts_with('{')) else {
+            return Ok(None);
+        };
+        let found: Metadata<'_> = serde_json::from_str(metadata)
+            .map_err(|error| ParseError::at(ParseError::json_problem(&error), &self.text, start))?;
+        let Some(id) = found.auction_id else {
+            return Ok(None);
+        };
+        let offset = start + place(id.get(), metadata).start;
+        self.read_id("metadata.auction_id", id.get(), offset)
+            .map(Some)
+    }
+
+    /// The JSON text of a member's value, and where it stands.
+    fn value(&self, name: &str) -> Option<(&str, usize)> {
+        let member = self.members.iter().find(|member| member.name == name)?;
+        let text = std::str::from_utf8(&self.text[member.value.clone()]).ok()?;
+        Some((text, member.value.start))
+    }
+
+    fn read_id(&self, member: &str, json: &str, offset: usize) -> Result<AuctionId, ParseError> {
+        let refuse = |problem: String| ParseError::at(problem, &self.text, offset);
+        let is_integer = |json: &str| {
+            json.bytes()
+                .all(|byte| byte.is_ascii_digit() || byte == b'-')
+        };
+        let text = match json.as_bytes()[0] {
+            b'"' => serde_json::from_str(json).map_err(|_| refuse(HALF_CHARACTER.to_owned()))?,
+            _ if is_integer(json) => json.to_owned(),
+            first => {
+                let found = match first {
+                    b'[' => "an array".to_owned(),
+                    b'{' => "an object".to_owned(),
+                    _ => json.chars().take(40).collect(),
+                };
+                return Err(refuse(format!(
+                    "the auction's {member} is {found}, and must be a string or an integer"
+                )));
+            }
+        };
+        text.parse()
+            .map_err(|error: AuctionIdError| refuse(error.to_string()))
+    }
+}
+
+/// What is compared must decode.
+const HALF_CHARACTER: &str = "half of a surrogate pair stands in the name of a member or in the id";
+
+/// The part of `metadata` that names the auction.
+#[derive(serde::Deserialize)]
+struct Metadata<'a> {
+    #[serde(borrow)]
+    auction_id: Option<&'a RawValue>,
+}
+
+impl fmt::Debug for RawAuction {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<&str> = self
+            .members
+            .iter()
+            .map(|member| member.name.as_str())
+            .collect();
+        formatter
+            .debug_struct("RawAuction")
+            .field("text_length", &self.text.len())
+            .field("members", &names)
+            .finish()
+    }
+}
+
+/// Checks that `text` is an auction and finds its members.
+fn members(text: &str) -> Result<Vec<Member>, ParseError> {
+    if text.trim_ascii().is_empty() {
+        return Err(ParseError::new("the auction is empty"));
+    }
+    let mut refused = None;
+    let visitor = Members {
+        text,
+        refused: &mut refused,
+    };
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    let members = deserializer
+        .deserialize_map(visitor)
+        .and_then(|members| deserializer.end().map(|()| members));
+    match (members, refused) {
+        (_, Some((problem, offset))) => Err(ParseError::at(problem, text.as_bytes(), offset)),
+        (Ok(members), None) => Ok(members),
+        (Err(error), None) => Err(ParseError::json(&error)),
+    }
+}
+
+/// Reads an object's members as raw text.
+struct Members<'i, 'a> {
+    text: &'a str,
+    /// What serde_json lets pass, and where it stands.
+    refused: &'i mut Option<(String, usize)>,
+}
+
+impl<'de> Visitor<'de> for Members<'_, '_> {
+    type Value = Vec<Member>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a JSON object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Vec<Member>, A::Error> {
+        let mut members: Vec<Member> = Vec::new();
+        let mut names = HashSet::new();
+        // Stops the parser. What it makes of this is replaced by the problem and its place.
+        let mut refuse = |problem: String, offset: usize| -> A::Error {
+            *self.refused = Some((problem, offset));
+            serde::de::Error::custom("refused")
+        };
+        while let Some(key) = access.next_key::<&'de RawValue>()? {
+            let key_place = place(key.get(), self.text);
+            let Ok(name) = serde_json::from_str::<String>(key.get()) else {
+                return Err(refuse(HALF_CHARACTER.to_owned(), key_place.start));
+            };
+            if !names.insert(name.clone()) {
+                return Err(serde::de::Error::custom(format_args!(
+                    "the member {name:?} stands twice"
+                )));
+            }
+            let value: &'de RawValue = access.next_value()?;
+            let value_place = place(value.get(), self.text);
+            if let Some(offset) = too_deep_at(value.get(), MAXIMUM_DEPTH - 1) {
+                let problem = format!("the auction is nested deeper than {MAXIMUM_DEPTH} levels");
+                return Err(refuse(problem, value_place.start + offset));
+            }
+            members.push(Member {
+                name,
+                key: key_place,
+                value: value_place,
+            });
+        }
+        Ok(members)
+    }
+}
+
+/// Where `part` stands in `text`, of which it is a slice.
+fn place(part: &str, text: &str) -> Range<usize> {
+    let start = part.as_ptr().addr() - text.as_ptr().addr();
+    start..start + part.len()
+}
+
+/// Finds the byte of `json` that opens a level deeper than `allowed`.
+///
+/// `json` is valid JSON. serde_json skips raw values without recursion and so without its own limit.
+fn too_deep_at(json: &str, allowed: usize) -> Option<usize> {
+    let (mut depth, mut in_string, mut escaped) = (0, false, false);
+    for (position, byte) in json.bytes().enumerate() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = in_string,
+            b'"' => in_string = !in_string,
+            _ if in_string => {}
+            b'{' | b'[' if depth == allowed => return Some(position),
+            b'{' | b'[' => depth += 1,
+            b'}' | b']' => depth -= 1,
+            _ => {}
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::member_edits::closing_members;
+
+    fn parse(text: &str) -> Result<RawAuction, ParseError> {
+        RawAuction::parse(text.as_bytes().to_vec())
+    }
+
+    fn sent(auction: &RawAuction, edits: &MemberEdits) -> String {
+        use driver_streaming::Document as _;
+        use futures_util::{FutureExt, TryStreamExt};
+
+        let chunks = auction
+            .document(edits)
+            .stream_from(0)
+            .try_collect::<Vec<_>>();
+        let chunks = chunks.now_or_never().unwrap().unwrap();
+        String::from_utf8(chunks.concat()).unwrap()
+    }
+
+    fn compact(text: &str) -> String {
+        sent(&parse(text).unwrap(), &MemberEdits::nothing())
+    }
+
+    fn message(text: &[u8]) -> String {
+        RawAuction::parse(text.to_vec()).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn keeps_every_digit_and_every_member() {
+        let text = concat!(
+            r#"{"id":1,"price":0.10000000000000000000000001e-400,"big":123456789012345678901234567890,"#,
+            r#""unknown":{"a":[1.0,2.50,{"é\n":null}],"\u0041":true},"empty":{},"none":[],"text":"\u20ae\"","#,
+            r#""orders":[{"uid":"0x1","x":-0},{"uid":"0x2"}]}"#
+        );
+        assert_eq!(compact(text), text);
+    }
+
+    #[test]
+    fn white_space_between_members_is_dropped() {
+        let text = "\r\n { \"id\" :\t7 ,\n\"orders\" : [ ] , \"tokens\":{ } } \n";
+        assert_eq!(compact(text), r#"{"id":7,"orders":[ ],"tokens":{ }}"#);
+    }
+
+    #[test]
+    fn the_id_is_found_in_either_place() {
+        for (text, id) in [
+            (r#"{"id":"a"}"#, Some("a")),
+            (
+                r#"{"id":12345678901234567890123}"#,
+                Some("12345678901234567890123"),
+            ),
+            (r#"{"id":-1,"metadata":{"auction_id":2}}"#, Some("-1")),
+            (r#"{"metadata":{"x":[],"auction_id":"b","y":1}}"#, Some("b")),
+            (r#"{"id":null,"metadata":{"auction_id":2}}"#, Some("2")),
+            (r#"{"id":null,"metadata":{"auction_id":null}}"#, None),
+            (r#"{"id": null }"#, None),
+            (r#"{"metadata":{"x":1}}"#, None),
+            (r#"{"metadata":[1]}"#, None),
+            ("{}", None),
+        ] {
+            assert_eq!(
+                parse(text)
+                    .unwrap()
+                    .id()
+                    .unwrap()
+                    .map(|id| id.to_string())
+                    .as_deref(),
+                id,
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_id_of_another_type_is_refused() {
+        for id in [
+            "1.5",
+            "1e3",
+            "true",
+            "[1]",
+            "{}",
+            r#""""#,
+            r#""a/b""#,
+            r#""../x""#,
+        ] {
+            for text in [
+                format!("{{\"id\":{id}}}"),
+                format!("{{\"metadata\":{{\"auction_id\":{id}}}}}"),
+            ] {
+                assert!(parse(&text).unwrap().id().is_err(), "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn problems_name_their_place() {
+        assert_eq!(message(b""), "the auction is empty");
+        assert_eq!(message(b" \n\t"), "the auction is empty");
+        assert_eq!(
+            message(b"\xef\xbb\xbf{}"),
+            "the auction starts with a byte-order mark at line 1, column 1"
+        );
+        assert_eq!(
+            message(b"{\n\"a\":\"\xff\"}"),
+            "the auction is not valid UTF-8 at line 2, column 6"
+        );
+        assert_eq!(
+            message(br#"{"a":1,"a":2}"#),
+            "the auction is not one JSON object: the member \"a\" stands twice at line 1, column 10"
+        );
+        assert_eq!(
+            message(b"{\"a\":1}\n{}"),
+            "the auction is not one JSON object: trailing characters at line 2, column 1"
+        );
+        assert_eq!(
+            message(b"{\"a\":[1,"),
+            "the auction is not one JSON object: EOF while parsing a value at line 1, column 8"
+        );
+        for text in [
+            "[1]",
+            "1",
+            "\"x\"",
+            "null",
+            "{\"a\":}",
+            "{a:1}",
+            "{\"a\":1,}",
+            "{\"a\":01}",
+            "{\"a\":[1 2]}",
+            "{\"a\"",
+        ] {
+            assert!(
+                message(text.as_bytes()).contains(" at line 1, column "),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn places_are_those_of_the_file() {
+        let inner = r#"{"a":1,
+"metadata":{"x":[1],
+"y":2,
+ "auction_id":1.5}}"#;
+        let error = parse(inner).unwrap().id().unwrap_err();
+        assert_eq!(error.place(), Some((4, 15)));
+        let error = parse("{\n\"id\":\n [1]}").unwrap().id().unwrap_err();
+        assert_eq!(error.place(), Some((3, 2)));
+        let error = parse("{\"a\":1,\n\"id\":\"\\ud800\"}")
+            .unwrap()
+            .id()
+            .unwrap_err();
+        assert_eq!(error.place(), Some((2, 6)));
+        for (text, line, column) in [("{\"a\":1,\n\n\"\\ud800\":1}", 3, 1), ("[1]", 1, 1)] {
+            let error = parse(text).unwrap_err();
+            assert_eq!(error.place(), Some((line, column)), "{error}");
+        }
+    }
+
+    #[test]
+    fn depth_is_limited_to_128_levels() {
+        let nested = |levels: usize| {
+            format!(
+                "{{\"a\":{}{}}}",
+                "[".repeat(levels - 1),
+                "]".repeat(levels - 1)
+            )
+        };
+        assert!(parse(&nested(128)).is_ok());
+        assert_eq!(
+            message(nested(129).as_bytes()),
+            "the auction is nested deeper than 128 levels at line 1, column 133"
+        );
+        assert!(parse(&nested(100_000)).is_err());
+        let objects = format!("{{\"a\":{}1{}}}", "{\"b\":".repeat(128), "}".repeat(128));
+        assert!(parse(&objects).is_err());
+    }
+
+    #[test]
+    fn counts_levels_and_not_brackets() {
+        assert_eq!(too_deep_at("[[1],[2],[3]]", 2), None);
+        assert_eq!(too_deep_at("[[1],[[2]],[3]]", 2), Some(6));
+        assert_eq!(too_deep_at(r#"["[[[[\"[[[", {"{{{": "}}"}]"#, 2), None);
+        assert_eq!(too_deep_at("1", 0), None);
+        assert_eq!(too_deep_at("[]", 0), Some(0));
+    }
+
+    fn edited(json: &str, edits: MemberEdits, members: &[(&str, &str)]) -> String {
+        let auction = parse(json).unwrap();
+        let members: Vec<(String, Bytes)> = members
+            .iter()
+            .map(|&(name, value)| (name.to_owned(), Bytes::copy_from_slice(value.as_bytes())))
+            .collect();
+        if members.is_empty() {
+            return sent(&auction, &edits);
+        }
+        let tail = closing_members(&members);
+        sent(&auction, &edits.left_open()) + std::str::from_utf8(&tail).unwrap()
+    }
+
+    #[test]
+    fn what_differs_comes_last() {
+        let auction = r#"{"id":"1","liquidity":[{"a":1}],"deadline":7,"orders":[1,2]}"#;
+        let deadline = || MemberEdits::nothing().remove(["deadline"]);
+        for (edits, members, expected) in [
+            (MemberEdits::nothing(), &[][..], auction),
+            (
+                deadline(),
+                &[("deadline", "8"), ("x\"", "null")][..],
+                r#"{"id":"1","liquidity":[{"a":1}],"orders":[1,2],"deadline":8,"x\"":null}"#,
+            ),
+            (
+                deadline().without_liquidity(),
+                &[("deadline", "8")],
+                r#"{"id":"1","liquidity":[],"orders":[1,2],"deadline":8}"#,
+            ),
+            (
+                deadline().remove(["id", "liquidity", "orders", "none"]),
+                &[("id", "2")],
+                r#"{"id":2}"#,
+            ),
+        ] {
+            assert_eq!(edited(auction, edits, members), expected);
+        }
+        assert_eq!(
+            edited("{}", MemberEdits::nothing(), &[("a", "1")]),
+            r#"{"a":1}"#
+        );
+        assert_eq!(edited("{}", MemberEdits::nothing(), &[]), "{}");
+    }
+
+    #[test]
+    fn liquidity_that_is_an_object_stays_one() {
+        for (auction, expected) in [
+            (r#"{"liquidity":{"a":1}}"#, r#"{"liquidity":{}}"#),
+            (r#"{"liquidity":"x","b":1}"#, r#"{"liquidity":"x","b":1}"#),
+        ] {
+            let edits = MemberEdits::nothing().without_liquidity();
+            assert_eq!(edited(auction, edits, &[]), expected);
+        }
+    }
+}

@@ -1,0 +1,203 @@
+use std::collections::HashMap;
+
+use driver_streaming::{Solver, SolverError, error_chain};
+use http::header::{HeaderName, HeaderValue};
+use jiff::Timestamp;
+use toml::Spanned;
+use toml::de::DeTable;
+use url::Url;
+
+use super::config::{Config, Headers, SolverConfig};
+use super::members::members;
+use super::source::{ConfigError, Source};
+use crate::location::StoreLocation;
+
+/// More would be refused by servers, and a `HeaderMap` has a limit, too, beyond which it panics.
+const MOST_HEADERS: usize = 100;
+
+/// More attempts than any deadline has room for.
+const MOST_RETRIES: u32 = 100;
+
+/// Checks what the types of the file's values do not say, and completes it: relative paths start from the file's folder,
+/// and values of `set` are what the text says. Nothing is opened.
+///
+/// # Errors
+/// At the first mistake.
+pub(super) fn check(
+    config: &mut Config,
+    table: &DeTable<'_>,
+    now: Timestamp,
+) -> Result<(), ConfigError> {
+    let source = config.source.clone();
+    for path in [&mut config.auction, &mut config.report]
+        .into_iter()
+        .flatten()
+    {
+        if path.get_ref().as_os_str().is_empty() {
+            return Err(source.mistake(path, "is empty"));
+        }
+    }
+    if let Some(path) = &mut config.auction
+        && path.get_ref().as_os_str() != "-"
+    {
+        *path.get_mut() = source.folder().join(path.get_ref());
+    }
+    if let Some(path) = &mut config.report {
+        *path.get_mut() = source.folder().join(path.get_ref());
+    }
+    if let Some(otlp) = &config.otlp {
+        match Url::parse(otlp.get_ref()) {
+            Ok(url) if matches!(url.scheme(), "http" | "https") => {}
+            // The scheme of what lacks one may be a user's name.
+            _ => return Err(source.mistake(otlp, "is no http or https URL")),
+        }
+    }
+    no_dates(table, &source)?;
+    config.set = members(table, &source, now)?;
+    if let Some(archive) = &mut config.archive {
+        let archive = archive.get_mut();
+        if let Some(location) = &mut archive.location {
+            *location.get_mut() = folder(location, &source)?;
+        }
+        if let (Some(level), Err(why)) = (&archive.level, archive.codec()) {
+            return Err(source.mistake(level, why));
+        }
+    }
+    let tables = table
+        .get("solver")
+        .and_then(|value| value.get_ref().as_array());
+    let tables = tables.into_iter().flatten();
+    let mut names = HashMap::new();
+    for (index, (config, table)) in config.solvers.iter_mut().zip(tables).enumerate() {
+        if let Some(table) = table.get_ref().as_table() {
+            no_dates(table, &source)?;
+            config.set = members(table, &source, now)?;
+        }
+        solver(config, &source)?;
+        let name = &config.name;
+        if let Some((other, line)) =
+            names.insert(name.get_ref().clone(), (index, source.line(name)))
+        {
+            let why = format_args!(
+                "the name {name:?} is already that of solver[{other}], on line {line}",
+                name = name.get_ref()
+            );
+            return Err(source.mistake(name, why));
+        }
+    }
+    Ok(())
+}
+
+/// Refuses dates where `serde` takes them for tables.
+fn no_dates(table: &DeTable<'_>, source: &Source) -> Result<(), ConfigError> {
+    let mut values = ["set", "headers"]
+        .into_iter()
+        .filter_map(|key| table.get(key));
+    match values.find(|value| value.get_ref().is_datetime()) {
+        Some(date) => Err(source.mistake(date, "must be a table, and is a date or time")),
+        None => Ok(()),
+    }
+}
+
+/// A location as [`StoreLocation::folder`] takes it, with a relative folder taken from the folder of the file.
+fn folder(location: &Spanned<String>, source: &Source) -> Result<String, ConfigError> {
+    let text = location.get_ref();
+    if text.is_empty() {
+        return Err(source.mistake(location, "is empty"));
+    }
+    StoreLocation::check(text).map_err(|error| source.mistake(location, error_chain(&error)))?;
+    if text.contains("://") {
+        return Ok(text.clone());
+    }
+    let folder = source.folder().join(text).into_os_string().into_string();
+    folder.map_err(|_| {
+        let why = "the folder of the configuration file has a name that is not UTF-8";
+        source.mistake(location, why)
+    })
+}
+
+/// The solver that a table asks for.
+///
+/// # Errors
+/// At the first mistake. No message shows the endpoint, or a header's value.
+pub(super) fn solver(config: &SolverConfig, source: &Source) -> Result<Solver, ConfigError> {
+    let mut solver = Solver::new(config.name.get_ref(), config.endpoint.get_ref()).map_err(
+        |error| match error {
+            SolverError::EmptyName | SolverError::Name { .. } => {
+                source.mistake(&config.name, error_chain(&error))
+            }
+            SolverError::Scheme { .. } => {
+                source.mistake(&config.endpoint, "is no http or https URL")
+            }
+            error => source.mistake(&config.endpoint, error_chain(&error)),
+        },
+    )?;
+    match (config.encoding(), &config.encoding_level) {
+        (Ok(Some(codec)), _) => solver = solver.with_encoding(codec),
+        (Err(why), Some(level)) => return Err(source.mistake(level, why)),
+        _ => {}
+    }
+    if let Some(length) = config.length.as_ref().filter(|length| *length.get_ref()) {
+        if solver.encoding().is_some() {
+            let why = "length and encoding exclude each other: the length of a compressed body is not known before it is sent";
+            return Err(source.mistake(length, why));
+        }
+        solver = solver.with_content_length();
+    }
+    if let Some(retries) = &config.retries {
+        solver = match u32::try_from(*retries.get_ref()) {
+            Ok(count) if count <= MOST_RETRIES => solver.with_retries(count),
+            _ => {
+                let why = format_args!("must be 0 to {MOST_RETRIES}, and is {}", retries.get_ref());
+                return Err(source.mistake(retries, why));
+            }
+        };
+    }
+    if let Some(timeout) = config.timeout {
+        solver = solver.with_timeout(timeout);
+    }
+    if config.http2 {
+        solver = solver.with_http2();
+    }
+    if let Some(policy) = config.lag {
+        solver = solver.with_lag_policy(policy);
+    }
+    match &config.headers {
+        Some(headers) => with_headers(solver, headers, source),
+        None => Ok(solver),
+    }
+}
+
+fn with_headers(
+    mut solver: Solver,
+    headers: &Spanned<Headers>,
+    source: &Source,
+) -> Result<Solver, ConfigError> {
+    let count = headers.get_ref().len();
+    if count > MOST_HEADERS {
+        let why = format_args!("there are {count} headers, more than {MOST_HEADERS}");
+        return Err(source.mistake(headers, why));
+    }
+    let mut headers: Vec<_> = headers.get_ref().iter().collect();
+    headers.sort_by_key(|(key, _)| key.span().start);
+    let mut lines = HashMap::new();
+    for (key, value) in headers {
+        let name = HeaderName::from_bytes(key.get_ref().as_bytes()).map_err(|_error| {
+            let why = "a header's name, which is not shown, has a character that it must not have, or none";
+            source.mistake(key, why)
+        })?;
+        if let Some(line) = lines.insert(name.clone(), source.line(key)) {
+            let why = format_args!("the header is already set, on line {line}");
+            return Err(source.mistake(key, why));
+        }
+        let value = HeaderValue::from_str(value.get_ref()).map_err(|_error| {
+            let why = "the header's value, which is not shown, has a character that is neither visible ASCII nor a space";
+            source.mistake(key, why)
+        })?;
+        solver = solver.with_header(name, value).map_err(|_reserved| {
+            let why = "the header is the program's to set: it is about the body, the connection or how the answer is encoded";
+            source.mistake(key, why)
+        })?;
+    }
+    Ok(solver)
+}

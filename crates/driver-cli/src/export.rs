@@ -1,0 +1,395 @@
+//! Sends what a run tells to a collector, by OTLP over HTTP with protocol buffers.
+//!
+//! `opentelemetry-otlp` retries, and reads what the environment says of endpoints, headers, timeouts and compression. It
+//! leaves to its user whether anything is exported, and does not stop an export that takes too long.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use driver_streaming::{PipelineBuilder, error_chain};
+use futures_util::future::{OptionFuture, join};
+use opentelemetry::metrics::MeterProvider;
+use opentelemetry::trace::TracerProvider;
+use opentelemetry::{InstrumentationScope, KeyValue};
+use opentelemetry_http::{Bytes, HttpError, Request, Response};
+use opentelemetry_otlp::{MetricExporter, SpanExporter, WithExportConfig, WithHttpConfig};
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::error::OTelSdkResult;
+use opentelemetry_sdk::metrics::SdkMeterProvider;
+use opentelemetry_sdk::trace::SdkTracerProvider;
+use tokio::runtime::Handle;
+use tokio::sync::oneshot;
+use upload_client::{ClientSettings, HttpClient};
+use url::Url;
+
+use crate::exit::{Exit, Failure};
+
+/// The name of the program to whoever reads its telemetry, unless the environment gives it another.
+const SERVICE: &str = "driver-streaming";
+
+/// How long leaving waits for a collector, in all.
+const FLUSH_LIMIT: Duration = Duration::from_secs(5);
+
+/// What an export may take, if nothing else is said. By the specification, 10 s.
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// What a collector says of an export is short: the longest answer that is read, in bytes.
+const ANSWER_LIMIT: usize = 64 * 1024;
+
+/// The program's telemetry, on its way to a collector. It never holds up a run: exports happen beside it, and
+/// [`finish`](Self::finish), which waits for them, has a limit.
+#[derive(Debug, Default)]
+pub(crate) struct Export {
+    traces: Option<Provider<SdkTracerProvider>>,
+    metrics: Option<Provider<SdkMeterProvider>>,
+}
+
+#[derive(Debug)]
+struct Provider<P> {
+    provider: P,
+    failure: LastFailure,
+}
+
+/// Why the last export failed, if it did: the SDK says only that it did.
+type LastFailure = Arc<Mutex<Option<String>>>;
+
+/// Runs a command whose telemetry is exported, and exports what is left of it when the command has ended.
+///
+/// By then the outcome has been printed: it waits for no collector.
+pub(crate) async fn exporting(
+    otlp: Option<&str>,
+    command: impl AsyncFnOnce(&Export) -> Result<Exit, Failure>,
+) -> Result<Exit, Failure> {
+    let export = Export::start(otlp).map_err(|error| Failure::usage(format!("--otlp: {error}")))?;
+    let exit = command(&export).await;
+    export.finish().await;
+    exit
+}
+
+impl Export {
+    /// Exports to `endpoint`, else to where the environment says, else not at all. To be called in a runtime.
+    ///
+    /// What is wrong with the environment is a warning: an auction does not fail for want of telemetry.
+    ///
+    /// # Errors
+    /// When `endpoint` is no URL that can be exported to.
+    fn start(endpoint: Option<&str>) -> Result<Self, String> {
+        let signal = |name| Signal::read(name, endpoint, |name: &str| std::env::var(name).ok());
+        let (traces, metrics) = (signal("traces")?, signal("metrics")?);
+        let resource = resource();
+        let traces = traces.and_then(|signal| {
+            let (client, failure) = CollectorClient::new(signal.timeout)?;
+            let mut exporter = SpanExporter::builder()
+                .with_http()
+                .with_http_client(client)
+                .with_timeout(signal.timeout);
+            if let Some(url) = signal.url {
+                exporter = exporter.with_endpoint(url);
+            }
+            let exporter = or_warn(exporter.build())?;
+            let provider = SdkTracerProvider::builder()
+                .with_resource(resource.clone())
+                .with_batch_exporter(exporter)
+                .build();
+            Some(Provider { provider, failure })
+        });
+        let metrics = metrics.and_then(|signal| {
+            let (client, failure) = CollectorClient::new(signal.timeout)?;
+            let mut exporter = MetricExporter::builder()
+                .with_http()
+                .with_http_client(client)
+                .with_timeout(signal.timeout);
+            if let Some(url) = signal.url {
+                exporter = exporter.with_endpoint(url);
+            }
+            let exporter = or_warn(exporter.build())?;
+            let provider = SdkMeterProvider::builder()
+                .with_resource(resource)
+                .with_periodic_exporter(exporter)
+                .build();
+            Some(Provider { provider, failure })
+        });
+        Ok(Self { traces, metrics })
+    }
+
+    /// Has a pipeline tell what it does.
+    pub(crate) fn attach(&self, mut builder: PipelineBuilder) -> PipelineBuilder {
+        let scope = InstrumentationScope::builder(SERVICE)
+            .with_version(env!("CARGO_PKG_VERSION"))
+            .build();
+        if let Some(metrics) = &self.metrics {
+            builder = builder.meter(metrics.provider.meter_with_scope(scope.clone()));
+        }
+        if let Some(traces) = &self.traces {
+            builder = builder.tracer(traces.provider.tracer_with_scope(scope));
+        }
+        builder
+    }
+
+    /// Exports what is left. Whatever the collector does, this takes no longer than 5 s; what it does not take by
+    /// then is lost, and a warning says so.
+    async fn finish(self) {
+        let traces = self.traces.map(|Provider { provider, failure }| {
+            let flush = move || provider.shutdown_with_timeout(FLUSH_LIMIT);
+            flushed("spans", failure, flush)
+        });
+        let metrics = self.metrics.map(|Provider { provider, failure }| {
+            let flush = move || provider.shutdown_with_timeout(FLUSH_LIMIT);
+            flushed("metrics", failure, flush)
+        });
+        let _both_warned = join(OptionFuture::from(traces), OptionFuture::from(metrics)).await;
+    }
+}
+
+/// One kind of telemetry that is to be exported.
+#[derive(Debug, PartialEq)]
+struct Signal {
+    /// Where to, unless the environment says it.
+    url: Option<String>,
+    /// What one export may take.
+    timeout: Duration,
+}
+
+impl Signal {
+    /// What `endpoint` and the environment say of `traces` or `metrics`, if they are to be exported
+    /// (<https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/>).
+    ///
+    /// # Errors
+    /// When `endpoint` is no http or https URL. It is checked even if it is not needed: a mistake in it should not depend
+    /// on the environment.
+    fn read(
+        name: &str,
+        endpoint: Option<&str>,
+        variable: impl Fn(&str) -> Option<String>,
+    ) -> Result<Option<Self>, String> {
+        let url = endpoint
+            .map(|endpoint| endpoint_of(endpoint, name))
+            .transpose()?;
+        // By the specification, an empty variable is an unset one.
+        let get = |name: &str| variable(name).filter(|value| !value.is_empty());
+        let signal = name.to_ascii_uppercase();
+        let of_signal = |what| {
+            get(&format!("OTEL_EXPORTER_OTLP_{signal}_{what}"))
+                .or_else(|| get(&format!("OTEL_EXPORTER_OTLP_{what}")))
+        };
+        let is_disabled =
+            get("OTEL_SDK_DISABLED").is_some_and(|value| value.eq_ignore_ascii_case("true"));
+        let is_wanted = get(&format!("OTEL_{signal}_EXPORTER"))
+            .is_none_or(|names| names.split(',').any(|name| name.trim() == "otlp"));
+        let has_endpoint = url.is_some() || of_signal("ENDPOINT").is_some();
+        let timeout = of_signal("TIMEOUT").and_then(|milliseconds| milliseconds.parse().ok());
+        Ok((!is_disabled && is_wanted && has_endpoint).then(|| Self {
+            url,
+            timeout: timeout.map_or(TIMEOUT, Duration::from_millis),
+        }))
+    }
+}
+
+/// The endpoint for a signal below `endpoint`, which is one for all signals: its path is kept, and that of the signal
+/// is appended with one slash. Messages do not repeat it: it may carry a password.
+fn endpoint_of(endpoint: &str, signal: &str) -> Result<String, String> {
+    let mut url =
+        Url::parse(endpoint).map_err(|error| format!("the endpoint does not parse: {error}"))?;
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err("the endpoint is no http or https URL".to_owned());
+    }
+    let path = format!("{}/v1/{signal}", url.path().trim_end_matches('/'));
+    url.set_path(&path);
+    url.set_fragment(None);
+    Ok(url.into())
+}
+
+/// Runs `flush`, which blocks, on a thread that leaving does not wait for.
+fn flushed(
+    what: &'static str,
+    failure: LastFailure,
+    flush: impl FnOnce() -> OTelSdkResult + Send + 'static,
+) -> impl Future<Output = ()> {
+    let (sender, done) = oneshot::channel();
+    let thread = std::thread::Builder::new()
+        .name(format!("flush {what}"))
+        .spawn(move || {
+            // Nobody listens any more when the limit has passed.
+            let _heard = sender.send(flush());
+        });
+    async move {
+        let flushed = match thread {
+            Ok(_detached) => tokio::time::timeout(FLUSH_LIMIT, done).await,
+            Err(error) => {
+                tracing::warn!("{what} were not exported: no thread for it: {error}");
+                return;
+            }
+        };
+        let cause = match flushed {
+            Ok(Ok(Ok(()))) => match last(&failure) {
+                None => return,
+                Some(cause) => cause,
+            },
+            Ok(Ok(Err(error))) => last(&failure).unwrap_or_else(|| error_chain(&error)),
+            Ok(Err(_panicked)) => "the exporter panicked".to_owned(),
+            Err(_elapsed) => format!("the collector took longer than {FLUSH_LIMIT:?}"),
+        };
+        tracing::warn!("{what} were not exported: {cause}");
+    }
+}
+
+/// What a failed export said last.
+fn last(failure: &LastFailure) -> Option<String> {
+    let cause = failure.lock().unwrap_or_else(PoisonError::into_inner);
+    cause.clone()
+}
+
+/// Sends exports with the HTTP client that solvers are sent to with as well.
+///
+/// The SDK exports from threads of its own, where that client cannot run: each request is a task of the runtime.
+#[derive(Debug)]
+struct CollectorClient {
+    runtime: Handle,
+    client: HttpClient,
+    timeout: Duration,
+    failure: LastFailure,
+}
+
+impl CollectorClient {
+    /// A client whose requests run in this runtime and take no longer than `timeout`, and why the last one failed.
+    fn new(timeout: Duration) -> Option<(Self, LastFailure)> {
+        let settings = ClientSettings {
+            tcp_user_timeout: Some(timeout),
+            ..ClientSettings::default()
+        };
+        let failure = LastFailure::default();
+        let client = Self {
+            runtime: Handle::current(),
+            client: or_warn(HttpClient::new(&settings))?,
+            timeout,
+            failure: Arc::clone(&failure),
+        };
+        Some((client, failure))
+    }
+
+    async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
+        let client = self.client.clone();
+        let timeout = self.timeout;
+        let exchange = async move {
+            let sent = client.send_bytes(request, ANSWER_LIMIT);
+            match tokio::time::timeout(timeout, sent).await {
+                Ok(answer) => answer.map_err(HttpError::from),
+                Err(_elapsed) => {
+                    Err(format!("the collector did not answer within {timeout:?}").into())
+                }
+            }
+        };
+        match self.runtime.spawn(exchange).await {
+            Ok(answer) => answer,
+            Err(_shut_down) => Err("the program is ending".into()),
+        }
+    }
+}
+
+#[async_trait]
+impl opentelemetry_http::HttpClient for CollectorClient {
+    async fn send_bytes(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
+        let answer = self.send(request).await;
+        let failure = match &answer {
+            Ok(answer) if answer.status().is_success() => None,
+            Ok(answer) => Some(format!("the collector answered {}", answer.status())),
+            Err(error) => Some(error_chain(error.as_ref())),
+        };
+        *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = failure;
+        answer
+    }
+}
+
+/// What the environment says, and the program's name if it gives none.
+fn resource() -> Resource {
+    let found = Resource::builder().build();
+    let name = found.get(&"service.name".into());
+    // The specification's fallback, for programs that do not name themselves.
+    let is_unnamed = name.is_none_or(|name| name.as_str().starts_with("unknown_service"));
+    let builder = Resource::builder()
+        .with_attribute(KeyValue::new("service.version", env!("CARGO_PKG_VERSION")));
+    if is_unnamed {
+        builder.with_service_name(SERVICE).build()
+    } else {
+        builder.build()
+    }
+}
+
+fn or_warn<T, E: std::error::Error + 'static>(result: Result<T, E>) -> Option<T> {
+    result
+        .inspect_err(|error| tracing::warn!("nothing is exported: {}", error_chain(error)))
+        .ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(
+        name: &str,
+        endpoint: Option<&str>,
+        variables: &[(&str, &str)],
+    ) -> Result<Option<Signal>, String> {
+        Signal::read(name, endpoint, |name: &str| {
+            let found = variables.iter().find(|(known, _)| *known == name);
+            found.map(|(_, value)| (*value).to_owned())
+        })
+    }
+
+    fn signal(url: Option<&str>, milliseconds: u64) -> Option<Signal> {
+        let url = url.map(str::to_owned);
+        let timeout = Duration::from_millis(milliseconds);
+        Some(Signal { url, timeout })
+    }
+
+    #[test]
+    fn nothing_said_is_nothing_exported() {
+        for variables in [&[][..], &[("OTEL_EXPORTER_OTLP_ENDPOINT", "")]] {
+            assert_eq!(read("traces", None, variables), Ok(None));
+            let found = read("metrics", Some("http://h"), variables);
+            assert_eq!(found, Ok(signal(Some("http://h/v1/metrics"), 10_000)));
+        }
+    }
+
+    #[test]
+    fn a_signals_own_variable_goes_before_that_of_all() {
+        let mut variables = vec![
+            ("OTEL_EXPORTER_OTLP_TIMEOUT", "250"),
+            ("OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "2000"),
+            ("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "http://h"),
+            ("OTEL_METRICS_EXPORTER", "console, otlp"),
+        ];
+        let of_option = Some("http://h/v1/traces");
+        let read = |name, endpoint, variables: &[_]| read(name, endpoint, variables).unwrap();
+        assert_eq!(read("metrics", None, &variables), signal(None, 250));
+        assert_eq!(read("traces", None, &variables), None);
+        let traces = read("traces", Some("http://h"), &variables);
+        assert_eq!(traces, signal(of_option, 2000));
+        variables.push(("OTEL_TRACES_EXPORTER", "none"));
+        assert_eq!(read("traces", Some("http://h"), &variables), None);
+        assert_eq!(read("metrics", None, &variables), signal(None, 250));
+        variables.push(("OTEL_SDK_DISABLED", "TRUE"));
+        assert_eq!(read("metrics", None, &variables), None);
+    }
+
+    #[test]
+    fn the_signals_path_is_appended_with_one_slash() {
+        for (endpoint, url) in [
+            ("http://h:4318", "http://h:4318/v1/traces"),
+            ("http://h:4318/", "http://h:4318/v1/traces"),
+            ("https://h/otlp/?a=b#c", "https://h/otlp/v1/traces?a=b"),
+        ] {
+            assert_eq!(endpoint_of(endpoint, "traces").unwrap(), url);
+        }
+    }
+
+    #[test]
+    fn what_is_no_http_url_is_refused() {
+        for endpoint in ["", "localhost", "localhost:4318", "grpc://h:4317"] {
+            assert!(endpoint_of(endpoint, "metrics").is_err(), "{endpoint}");
+            let disabled = [("OTEL_SDK_DISABLED", "true")];
+            assert!(read("metrics", Some(endpoint), &disabled).is_err());
+        }
+    }
+}

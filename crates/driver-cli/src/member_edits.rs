@@ -1,0 +1,91 @@
+//! Which members of an auction a solver is not sent, and what is appended for it.
+
+use std::collections::BTreeSet;
+
+use bytes::{BufMut, Bytes, BytesMut};
+
+/// The member that solvers which look for liquidity themselves are not sent.
+const LIQUIDITY: &str = "liquidity";
+
+/// What is changed of an auction's top-level members, for all solvers that share the result: a key for
+/// [`View`](driver_streaming::View)s.
+///
+/// Members that differ from solver to solver are removed here, and [appended](closing_members) to what is left open.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct MemberEdits {
+    pub(crate) removed: BTreeSet<String>,
+    /// Arrays and objects of which the brackets are left.
+    pub(crate) emptied: BTreeSet<String>,
+    pub(crate) left_open: bool,
+}
+
+/// What is done to one member.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum MemberEdit {
+    Keep,
+    Remove,
+    /// If it is an array or an object, nothing is in it.
+    Empty,
+}
+
+impl MemberEdits {
+    /// Changes nothing.
+    pub fn nothing() -> Self {
+        Self::default()
+    }
+
+    /// Leaves out these members too.
+    #[must_use]
+    pub fn remove<N: Into<String>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
+        self.removed.extend(names.into_iter().map(Into::into));
+        self
+    }
+
+    /// Leaves out what is in the member `liquidity`: it is an empty array, as the driver of CoW Protocol sends it to
+    /// solvers that fetch none.
+    #[must_use]
+    pub fn without_liquidity(mut self) -> Self {
+        self.emptied.insert(LIQUIDITY.to_owned());
+        self
+    }
+
+    /// Leaves out the closing brace, and ends in a comma if there is a member: for readers that append members of their
+    /// own, and the brace.
+    #[must_use]
+    pub fn left_open(mut self) -> Self {
+        self.left_open = true;
+        self
+    }
+
+    /// Whether the auction is sent as it is.
+    pub fn is_nothing(&self) -> bool {
+        *self == Self::default()
+    }
+
+    pub(crate) fn of(&self, name: &str) -> MemberEdit {
+        if self.removed.contains(name) {
+            MemberEdit::Remove
+        } else if self.emptied.contains(name) {
+            MemberEdit::Empty
+        } else {
+            MemberEdit::Keep
+        }
+    }
+}
+
+/// What follows an auction that was [left open](MemberEdits::left_open): these members, names and the JSON texts of their
+/// values, and the brace.
+pub fn closing_members(members: &[(String, Bytes)]) -> Bytes {
+    let mut tail = BytesMut::new();
+    for (index, (name, value)) in members.iter().enumerate() {
+        if index > 0 {
+            tail.put_u8(b',');
+        }
+        let name = serde_json::Value::from(name.as_str()).to_string();
+        tail.put(name.as_bytes());
+        tail.put_u8(b':');
+        tail.put(&value[..]);
+    }
+    tail.put_u8(b'}');
+    tail.freeze()
+}

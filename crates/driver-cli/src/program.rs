@@ -1,0 +1,132 @@
+//! The program: its commands, and how it ends.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use clap::error::ErrorKind;
+use tracing_subscriber::EnvFilter;
+
+use crate::arguments::{Arguments, Command};
+use crate::exit::{Exit, Failure};
+use crate::export::exporting;
+use crate::sending::Sending;
+use crate::{generate, replay, solve, solver};
+
+/// Runs the program with the arguments of this process. Results go to standard output, all else to standard error.
+///
+/// Returns 0 when all went well, 1 when something failed, 2 for wrong usage or input, and 128 more than the signal's number
+/// when it was interrupted: 130 for Ctrl-C, 143 for `SIGTERM`.
+pub fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return refuse(&error),
+    };
+    // `RUST_LOG` chooses what is logged; without it, what somebody should look at.
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .init();
+    match run(arguments) {
+        Ok(exit) => exit.into(),
+        Err(failure) => failure.report(),
+    }
+}
+
+fn run(arguments: Arguments) -> Result<Exit, Failure> {
+    if let Command::Generate(arguments) = &arguments.command {
+        return generate::run(arguments);
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::failed(format!("the runtime cannot be started: {error}")))?;
+    let result = runtime.block_on(async {
+        match arguments.command {
+            Command::Solve(arguments) => {
+                let sending = Sending::read(&arguments.sending)?;
+                let run = async |export: &_| solve::run(&arguments, &sending, export).await;
+                exporting(sending.otlp.as_deref(), run).await
+            }
+            Command::Replay(arguments) => {
+                let sending = Sending::read(&arguments.sending)?;
+                let run = async |export: &_| replay::run(&arguments, &sending, export).await;
+                exporting(sending.otlp.as_deref(), run).await
+            }
+            Command::Solver(arguments) => solver::run(arguments).await,
+            Command::Generate(_) => unreachable!("handled without a runtime"),
+        }
+    });
+    // A file system that hangs keeps its thread: all that could be done has been, so it is not waited for.
+    runtime.shutdown_background();
+    result
+}
+
+/// Shows help and version as they are, and a mistake as one line.
+fn refuse(error: &clap::Error) -> ExitCode {
+    match error.kind() {
+        ErrorKind::DisplayHelp
+        | ErrorKind::DisplayVersion
+        | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            // Nothing is left to do when the terminal is gone.
+            let _printed = error.print();
+            if error.use_stderr() {
+                Exit::Usage.into()
+            } else {
+                ExitCode::SUCCESS
+            }
+        }
+        _ => {
+            let text = error.to_string();
+            let paragraph = text.split("\n\n").next().unwrap_or_default();
+            let line = paragraph.split_whitespace().collect::<Vec<_>>().join(" ");
+            Failure::usage(without_user_info(line.trim_start_matches("error: "))).report()
+        }
+    }
+}
+
+/// A line that may quote a URL from the command line, with `***` in place of user and password.
+fn without_user_info(line: &str) -> String {
+    let mut shown = String::with_capacity(line.len());
+    let mut rest = line;
+    while let Some(start) = rest.find("//") {
+        let (before, after) = rest.split_at(start + 2);
+        shown.push_str(before);
+        let end = after
+            .find(['/', ' ', '\'', '?', '#'])
+            .unwrap_or(after.len());
+        let (authority, further) = after.split_at(end);
+        match authority.rfind('@') {
+            Some(at) => {
+                shown.push_str("***");
+                shown.push_str(&authority[at..]);
+            }
+            None => shown.push_str(authority),
+        }
+        rest = further;
+    }
+    shown + rest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quoted_urls_show_no_password() {
+        for (line, shown) in [
+            (
+                "unexpected 'http://u:p@h/x' found",
+                "unexpected 'http://***@h/x' found",
+            ),
+            (
+                "a http://h/x@y, b s3://k:s@b",
+                "a http://h/x@y, b s3://***@b",
+            ),
+            ("//", "//"),
+            ("no URL", "no URL"),
+        ] {
+            assert_eq!(without_user_info(line), shown);
+        }
+    }
+}
