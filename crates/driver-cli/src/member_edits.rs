@@ -8,7 +8,7 @@ use bytes::Bytes;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct MemberEdits {
     /// Members that get these values, JSON texts, or are appended with them.
-    replaced: Vec<(String, Bytes)>,
+    pub(crate) replaced: Vec<(String, Bytes)>,
     /// Members that are left out.
     pub(crate) removed: BTreeSet<String>,
     /// Arrays and objects of which the brackets are left.
