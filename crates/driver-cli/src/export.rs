@@ -78,38 +78,32 @@ impl Export {
         let signal = |name| Signal::read(name, endpoint, |name: &str| std::env::var(name).ok());
         let (traces, metrics) = (signal("traces")?, signal("metrics")?);
         let resource = resource();
-        let traces = traces.and_then(|signal| {
-            let (client, failure) = CollectorClient::new(signal.timeout)?;
-            let mut exporter = SpanExporter::builder()
-                .with_http()
-                .with_http_client(client)
-                .with_timeout(signal.timeout);
-            if let Some(url) = signal.url {
-                exporter = exporter.with_endpoint(url);
-            }
-            let exporter = or_warn(exporter.build())?;
-            let provider = SdkTracerProvider::builder()
-                .with_resource(resource.clone())
-                .with_batch_exporter(exporter)
-                .build();
-            Some(Provider { provider, failure })
-        });
-        let metrics = metrics.and_then(|signal| {
-            let (client, failure) = CollectorClient::new(signal.timeout)?;
-            let mut exporter = MetricExporter::builder()
-                .with_http()
-                .with_http_client(client)
-                .with_timeout(signal.timeout);
-            if let Some(url) = signal.url {
-                exporter = exporter.with_endpoint(url);
-            }
-            let exporter = or_warn(exporter.build())?;
-            let provider = SdkMeterProvider::builder()
-                .with_resource(resource)
-                .with_periodic_exporter(exporter)
-                .build();
-            Some(Provider { provider, failure })
-        });
+        macro_rules! provider {
+            ($signal:expr, $exporter:ident, $provider:ident, $with_exporter:ident) => {
+                $signal.and_then(|signal| {
+                    let (client, failure) = CollectorClient::new(signal.timeout)?;
+                    let mut exporter = $exporter::builder()
+                        .with_http()
+                        .with_http_client(client)
+                        .with_timeout(signal.timeout);
+                    if let Some(url) = signal.url {
+                        exporter = exporter.with_endpoint(url);
+                    }
+                    let provider = $provider::builder()
+                        .with_resource(resource.clone())
+                        .$with_exporter(or_warn(exporter.build())?)
+                        .build();
+                    Some(Provider { provider, failure })
+                })
+            };
+        }
+        let traces = provider!(traces, SpanExporter, SdkTracerProvider, with_batch_exporter);
+        let metrics = provider!(
+            metrics,
+            MetricExporter,
+            SdkMeterProvider,
+            with_periodic_exporter
+        );
         Ok(Self { traces, metrics })
     }
 

@@ -69,7 +69,7 @@ impl StoreLocation {
             Place::Local(path) => {
                 std::fs::create_dir_all(&path)
                     .map_err(|error| LocationError::folder(&path, error))?;
-                Self::local(&path, Key::default())
+                Self::local(&path)
             }
             Place::Remote(url) => Self::remote(&url),
         }
@@ -81,40 +81,21 @@ impl StoreLocation {
     /// When the location is of no known kind, has a user or a password in it or names no object, or its store cannot be
     /// set up.
     pub fn object(location: &str) -> Result<(Self, String), LocationError> {
-        let (mut found, name) = match Place::parse(location)? {
+        let mut found = match Place::parse(location)? {
             Place::Local(path) => {
-                let name = path
-                    .file_name()
-                    .ok_or_else(LocationError::no_object)?
-                    .to_string_lossy()
-                    .into_owned();
-                let folder = match path.parent() {
-                    Some(parent) if !parent.as_os_str().is_empty() => parent,
-                    _ => Path::new("."),
-                };
-                (Self::local(folder, Key::default())?, name)
+                let name = path.file_name().ok_or_else(LocationError::no_object)?;
+                let folder = path.parent().filter(|path| !path.as_os_str().is_empty());
+                let folder = Self::local(folder.unwrap_or(Path::new(".")))?;
+                return Ok((folder, name.to_string_lossy().into_owned()));
             }
-            Place::Remote(url) => {
-                if url.path().ends_with('/') {
-                    return Err(LocationError::no_object());
-                }
-                let found = Self::remote(&url)?;
-                let name = found
-                    .key
-                    .filename()
-                    .ok_or_else(LocationError::no_object)?
-                    .to_owned();
-                (found, name)
+            Place::Remote(url) if url.path().ends_with('/') => {
+                return Err(LocationError::no_object());
             }
+            Place::Remote(url) => Self::remote(&url)?,
         };
-        let mut parts: Vec<_> = found
-            .key
-            .parts()
-            .map(|part| part.as_ref().to_owned())
-            .collect();
-        if matches!(parts.last(), Some(last) if *last == name) {
-            parts.pop();
-        }
+        let parts = found.key.parts().map(|part| part.as_ref().to_owned());
+        let mut parts: Vec<_> = parts.collect();
+        let name = parts.pop().ok_or_else(LocationError::no_object)?;
         found.key = Key::from_iter(parts);
         Ok((found, name))
     }
@@ -144,7 +125,7 @@ impl StoreLocation {
         url
     }
 
-    fn local(folder: &Path, key: Key) -> Result<Self, LocationError> {
+    fn local(folder: &Path) -> Result<Self, LocationError> {
         let absolute = folder.canonicalize();
         let absolute = absolute.map_err(|error| LocationError::folder(folder, error))?;
         let base = Url::from_directory_path(&absolute).map_err(|()| LocationError::file_url())?;
@@ -152,7 +133,7 @@ impl StoreLocation {
         Ok(Self {
             store: Arc::new(store),
             base,
-            key,
+            key: Key::default(),
             attributes: AttributeSupport::Absent,
         })
     }
