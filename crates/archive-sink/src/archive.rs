@@ -10,7 +10,6 @@ use crate::{
         error::ReadError,
         open::{self, ObjectVersion},
         reader::ArchiveReader,
-        verify::ReadLimit,
     },
     settings::Shared,
     write::writer::ArchiveWriter,
@@ -148,22 +147,9 @@ impl Archive {
     ///
     /// Dropping the future or the reader cancels the request and leaves nothing behind.
     pub async fn open(&self, name: &str) -> Result<ArchiveReader, ReadError> {
-        self.open_with_limit(name, self.0.settings.read_limit).await
-    }
-
-    /// As [`open`](Self::open), with another limit on the length of the raw document.
-    ///
-    /// # Errors
-    ///
-    /// As [`open`](Self::open).
-    pub async fn open_with_limit(
-        &self,
-        name: &str,
-        limit: ReadLimit,
-    ) -> Result<ArchiveReader, ReadError> {
         let places = key::places(&self.0.settings, name)?;
         let found = open::find(&*self.0.store, places).await?;
-        ArchiveReader::decoded(found, limit)
+        ArchiveReader::decoded(found, self.0.settings.read_limit)
     }
 
     /// Opens again an object that was opened before, or fails if it was replaced since: what is read

@@ -124,7 +124,6 @@ impl RawDocument {
 }
 
 /// Hashes what is written, and measures how long that takes. Does nothing when it is off.
-#[derive(Debug)]
 pub(crate) struct TimedHasher {
     hasher: Option<Sha256Hasher>,
     busy: Duration,

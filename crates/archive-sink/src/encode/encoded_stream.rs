@@ -77,7 +77,6 @@ pin_project! {
     }
 }
 
-#[derive(Debug)]
 enum State {
     Encoding(Encoding),
     /// Left behind when a poll panics.
@@ -105,7 +104,8 @@ impl<S> EncodedStream<S> {
 
     /// Chunks of this size, but for the last. A chunk that is being filled keeps the size that it has.
     ///
-    /// Chunks above 64 KiB grow by doubling, so the size bounds memory, but is not allocated up front.
+    /// Chunks above 64 KiB are collected in blocks and then joined, so the size bounds memory, but is not
+    /// allocated up front.
     pub fn with_chunk_size(mut self, bytes: NonZeroUsize) -> Self {
         if let State::Encoding(encoding) = &mut self.state {
             encoding.set_chunk_size(bytes);
@@ -253,7 +253,7 @@ impl<S> fmt::Debug for EncodedStream<S> {
         formatter
             .debug_struct("EncodedStream")
             .field("codec", &self.codec)
-            .field("state", &self.state)
+            .field("has_ended", &matches!(self.state, State::Ended))
             .field("raw_bytes", &self.raw_bytes)
             .field("encoded_bytes", &self.encoded_bytes)
             .finish_non_exhaustive()

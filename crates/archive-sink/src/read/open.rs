@@ -108,13 +108,11 @@ impl ObjectVersion {
         &self.meta.location
     }
 
-    /// The object's entity tag, if the store gave one.
-    pub fn e_tag(&self) -> Option<&str> {
+    fn e_tag(&self) -> Option<&str> {
         self.meta.e_tag.as_deref()
     }
 
-    /// The object's length in bytes.
-    pub fn stored_length(&self) -> u64 {
+    pub(crate) fn stored_bytes(&self) -> u64 {
         self.meta.size
     }
 

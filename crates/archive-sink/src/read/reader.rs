@@ -99,7 +99,7 @@ impl ArchiveReader {
         };
         let verifier = Verifier::new(
             opened.version.location().clone(),
-            limit.for_stored(opened.version.stored_length()),
+            limit.for_stored(opened.version.stored_bytes()),
             metadata::raw_bytes(&opened.attributes),
             metadata::sha256(&opened.attributes),
         );
@@ -119,7 +119,7 @@ impl ArchiveReader {
         verifier: Verifier,
     ) -> Self {
         Self {
-            stored_bytes: opened.version.stored_length(),
+            stored_bytes: opened.version.stored_bytes(),
             version: opened.version,
             codec,
             content: opened.content,

@@ -4,7 +4,6 @@ use super::error::ReadError;
 use crate::digest::{Sha256Digest, Sha256Hasher};
 
 /// Checks a raw document against all that is known of it, as it goes by.
-#[derive(Debug)]
 pub(crate) struct Verifier {
     location: Path,
     raw_bytes: u64,

@@ -20,7 +20,6 @@ use crate::{
 
 /// The last step: one request that makes a whole object visible, and what it takes to know whether
 /// it did.
-#[derive(Debug)]
 pub(crate) struct Commit {
     pub(crate) archive: Arc<Shared>,
     pub(crate) location: Path,
@@ -47,14 +46,14 @@ impl Commit {
     /// `upload` is open and drained, or has not started: then `payload` is the whole object.
     pub(crate) async fn run(
         self,
-        upload: Upload,
+        mut upload: Upload,
         payload: PutPayload,
     ) -> Result<Receipt, CommitError> {
         if !upload.has_started() {
             return self.put(payload).await;
         }
         let parts = upload.parts();
-        match upload.into_open() {
+        match upload.take_open() {
             Some(upload) => self.complete(upload, parts).await,
             None => unreachable!("a drained upload is open"),
         }

@@ -7,25 +7,26 @@ use object_store::{PutPayload, path::Path};
 
 use super::{
     error::WriteError,
-    part::{PartBuffer, part_bytes},
-    upload::{AbortOnDrop, Upload},
+    upload::{Upload, part_bytes},
 };
 use crate::{
     digest::TimedHasher,
-    encode::compressor::{Compressor, Progress},
+    encode::{
+        block_buffer::BlockBuffer,
+        compressor::{Compressor, Progress},
+    },
 };
 
 /// The writer's state machine: input to block, block to codec, codec to part, part to store.
 ///
 /// It keeps its first failure and does nothing after it.
-#[derive(Debug)]
 pub(crate) struct PartWriter {
     location: Path,
     compressor: Compressor,
     hasher: TimedHasher,
-    part: PartBuffer,
+    part: BlockBuffer,
     part_size: usize,
-    upload: AbortOnDrop,
+    upload: Upload,
     taken_bytes: u64,
     stage: Stage,
     failure: Option<WriteError>,
@@ -56,9 +57,9 @@ impl PartWriter {
             location: upload.location().clone(),
             compressor,
             hasher,
-            part: PartBuffer::new(part_bytes(part_size, 0)),
+            part: BlockBuffer::new(part_bytes(part_size, 0)),
             part_size,
-            upload: AbortOnDrop::new(upload),
+            upload,
             taken_bytes: 0,
             stage: Stage::Writing,
             failure: None,
@@ -95,17 +96,12 @@ impl PartWriter {
     /// Gives out an upload that is about to be completed, and the rest that no part has: after
     /// [`poll_close`](Self::poll_close), that is the whole object or nothing.
     pub(crate) fn into_upload(mut self) -> (Upload, PutPayload) {
-        (self.upload.disarm(), self.part.take(0))
+        (self.upload, self.part.take(0))
     }
 
-    /// Waits for what is in flight, and aborts. It goes on when this future is dropped, if there is a
-    /// runtime.
+    /// Gives the upload out to be given up.
     pub(crate) async fn clean_up(self) -> Result<(), WriteError> {
-        let cleaned = self.upload.clean_up().await;
-        cleaned.map_err(|source| WriteError::Abort {
-            location: self.location,
-            source: source.into(),
-        })
+        self.upload.clean_up().await
     }
 
     /// Takes some of `buffers`, which have at least one byte.
@@ -120,7 +116,7 @@ impl PartWriter {
                 return Poll::Ready(Err(WriteError::Closed { location }));
             }
             if this.compressor.is_block_full() {
-                this.upload.get_mut().poll_progress(cx)?;
+                this.upload.poll_progress(cx)?;
                 ready!(this.poll_encode(cx))?;
                 // One block is enough for one poll: let other tasks run.
                 cx.waker().wake_by_ref();
@@ -140,7 +136,7 @@ impl PartWriter {
 
     /// Learns of uploads that failed while there was nothing to write.
     pub(crate) fn poll_progress(&mut self, cx: &mut Context<'_>) -> Result<(), WriteError> {
-        match self.guarded(|this| Poll::Ready(this.upload.get_mut().poll_progress(cx))) {
+        match self.guarded(|this| Poll::Ready(this.upload.poll_progress(cx))) {
             Poll::Ready(result) => result,
             Poll::Pending => Ok(()),
         }
@@ -171,7 +167,7 @@ impl PartWriter {
             if this.stage == Stage::Writing && this.compressor.is_block_full() {
                 ready!(this.poll_encode(cx))?;
             }
-            this.upload.get_mut().poll_drained(cx)
+            this.upload.poll_drained(cx)
         })
     }
 
@@ -191,10 +187,10 @@ impl PartWriter {
                 this.stage = Stage::Draining;
             }
             if this.stage == Stage::Draining {
-                if this.upload.get_ref().has_started() && this.part.len() > 0 {
+                if this.upload.has_started() && this.part.len() > 0 {
                     ready!(this.poll_next_part(cx))?;
                 }
-                ready!(this.upload.get_mut().poll_drained(cx))?;
+                ready!(this.upload.poll_drained(cx))?;
                 this.stage = Stage::Closed;
             }
             Poll::Ready(Ok(()))
@@ -225,7 +221,7 @@ impl PartWriter {
 
     /// Hands the part over as soon as there is room for it, and starts the next.
     fn poll_next_part(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), WriteError>> {
-        let upload = self.upload.get_mut();
+        let upload = &mut self.upload;
         ready!(upload.poll_ready(cx))?;
         let next = part_bytes(self.part_size, upload.parts() + 1);
         Poll::Ready(upload.start_part(self.part.take(next)))

@@ -1,5 +1,6 @@
 use std::{
     error::Error,
+    fmt,
     future::poll_fn,
     io::{self, IoSlice},
     pin::{Pin, pin},
@@ -59,7 +60,6 @@ const EMPTY_CHUNKS_PER_POLL: usize = 32;
 ///
 /// (Parts in flight + 1) × the part size, 48 KiB before and behind the codec, and the codec. For an
 /// encoded document, the codec and the 32 KiB behind it are saved.
-#[derive(Debug)]
 pub struct ArchiveWriter {
     archive: Arc<Shared>,
     nonce: Nonce,
@@ -338,6 +338,16 @@ impl ArchiveWriter {
             started: self.started,
         };
         self.tasks.spawn_to_end(commit.run(upload, payload))
+    }
+}
+
+impl fmt::Debug for ArchiveWriter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ArchiveWriter")
+            .field("location", self.location())
+            .field("written_bytes", &self.written_bytes())
+            .field("failure", &self.parts.failure())
+            .finish_non_exhaustive()
     }
 }
 
