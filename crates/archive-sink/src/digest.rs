@@ -91,14 +91,6 @@ impl Sha256Hasher {
 }
 
 /// What is known of a raw document when its object is committed.
-///
-/// ```
-/// use archive_sink::{RawDocument, Sha256Digest};
-///
-/// let digest = Sha256Digest::from([7; 32]);
-/// let document = RawDocument::new(1024).with_sha256(digest);
-/// assert_eq!((document.bytes, document.sha256), (1024, Some(digest)));
-/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct RawDocument {

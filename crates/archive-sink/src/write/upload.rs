@@ -8,7 +8,7 @@ use futures_util::stream::{FuturesUnordered, Stream, StreamExt};
 use object_store::{MultipartUpload, ObjectStore, PutMultipartOptions, PutPayload, path::Path};
 
 use super::{
-    error::WriteError,
+    error::{WriteError, WriteErrorKind},
     tasks::{Task, Tasks},
 };
 
@@ -101,7 +101,7 @@ impl Upload {
     }
 
     /// Creates the upload, if that is still to be done, and waits for room for one more part.
-    pub(crate) fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), WriteError>> {
+    pub(crate) fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), WriteErrorKind>> {
         ready!(self.poll_created(cx))?;
         while self.in_flight.len() >= self.max_in_flight {
             ready!(self.poll_one_part(cx))?;
@@ -110,7 +110,7 @@ impl Upload {
     }
 
     /// Learns of parts that have ended, without waiting for any.
-    pub(crate) fn poll_progress(&mut self, cx: &mut Context<'_>) -> Result<(), WriteError> {
+    pub(crate) fn poll_progress(&mut self, cx: &mut Context<'_>) -> Result<(), WriteErrorKind> {
         while !self.in_flight.is_empty() {
             match self.poll_one_part(cx) {
                 Poll::Ready(ended) => ended?,
@@ -121,7 +121,10 @@ impl Upload {
     }
 
     /// Waits until every part that was handed over is stored.
-    pub(crate) fn poll_drained(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), WriteError>> {
+    pub(crate) fn poll_drained(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<(), WriteErrorKind>> {
         if self.has_started() {
             ready!(self.poll_created(cx))?;
         }
@@ -132,13 +135,12 @@ impl Upload {
     }
 
     /// Hands a part over. Only after [`poll_ready`](Self::poll_ready).
-    pub(crate) fn start_part(&mut self, payload: PutPayload) -> Result<(), WriteError> {
+    pub(crate) fn start_part(&mut self, payload: PutPayload) -> Result<(), WriteErrorKind> {
         let State::Open(upload) = &mut self.state else {
             unreachable!("parts follow the creation of their upload");
         };
         if self.parts == MAX_PARTS {
-            return Err(WriteError::TooLarge {
-                location: self.location.clone(),
+            return Err(WriteErrorKind::TooLarge {
                 stored_bytes: self.stored_bytes,
             });
         }
@@ -167,10 +169,7 @@ impl Upload {
         };
         let aborted = self.tasks.spawn_to_end(aborted).await;
         let result = aborted.unwrap_or_else(|panicked| Err(panicked.into()));
-        result.map_err(|source| WriteError::Abort {
-            location: self.location.clone(),
-            source: Arc::new(source),
-        })
+        result.map_err(|source| WriteError::abort(&self.location, source))
     }
 
     /// What cleans up, if the store has been asked for anything.
@@ -197,7 +196,7 @@ impl Upload {
         })
     }
 
-    fn poll_created(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), WriteError>> {
+    fn poll_created(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), WriteErrorKind>> {
         if let State::Idle(store, options) = &mut self.state {
             let (store, options) = (Arc::clone(store), std::mem::take(options));
             let location = self.location.clone();
@@ -212,9 +211,9 @@ impl Upload {
                     return Poll::Pending;
                 };
                 let created = created.unwrap_or_else(|source| Err(source.into()));
-                self.state = State::Open(created.map_err(|source| {
-                    WriteError::store("start to upload", self.location.clone(), source)
-                })?);
+                self.state = State::Open(
+                    created.map_err(|source| WriteErrorKind::store("start to upload", source))?,
+                );
             }
             other => self.state = other,
         }
@@ -222,15 +221,14 @@ impl Upload {
     }
 
     /// Waits for one part in flight. At least one must be.
-    fn poll_one_part(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), WriteError>> {
+    fn poll_one_part(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), WriteErrorKind>> {
         let ended = ready!(Pin::new(&mut self.in_flight).poll_next(cx));
         let (request, result) = match ended {
-            Some(Ok((number, result))) => (format!("store part {number} of"), result),
-            Some(Err(panicked)) => ("store a part of".into(), Err(panicked.into())),
+            Some(Ok((number, result))) => (format!("store part {number}"), result),
+            Some(Err(panicked)) => ("store a part".into(), Err(panicked.into())),
             None => return Poll::Ready(Ok(())),
         };
-        let location = || self.location.clone();
-        Poll::Ready(result.map_err(|source| WriteError::store(request, location(), source)))
+        Poll::Ready(result.map_err(|source| WriteErrorKind::store(&request, source)))
     }
 }
 
