@@ -53,7 +53,10 @@ impl Archive {
         match self.0.store.get_opts(&location, options).await {
             Ok(_) | Err(StoreError::NotFound { .. }) => Ok(Access { look: true }),
             Err(StoreError::PermissionDenied { .. }) => Ok(Access { look: false }),
-            Err(source) => Err(WriteError::store("look for it", &location, source)),
+            Err(source) => {
+                let kind = WriteErrorKind::store("look for it", source);
+                Err(WriteError::new(&location, kind))
+            }
         }
     }
 }
@@ -76,5 +79,5 @@ async fn check_upload(archive: Arc<Shared>, location: Path) -> Result<(), WriteE
 }
 
 fn cannot_start(location: &Path, source: StoreError) -> WriteError {
-    WriteError::store("start to upload", location, source)
+    WriteError::new(location, WriteErrorKind::store("start to upload", source))
 }

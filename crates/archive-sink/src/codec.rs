@@ -77,22 +77,20 @@ impl Codec {
         if !kind.levels().is_some_and(|levels| levels.contains(&level)) {
             return Err(CodecError::NoLevel { kind, level });
         }
-        let level = Level(level);
-        Ok(match kind {
-            CodecKind::Identity => Self::Identity,
-            CodecKind::Gzip => Self::Gzip(level),
-            CodecKind::Zstd => Self::Zstd(level),
-            CodecKind::Brotli => Self::Brotli(level),
-        })
+        Ok(Self::at(kind, level))
     }
 
     /// The codec at the level that suits archiving while others wait: fast ones.
     pub fn default_for(kind: CodecKind) -> Self {
+        Self::at(kind, if kind == CodecKind::Gzip { 3 } else { 1 })
+    }
+
+    fn at(kind: CodecKind, level: u8) -> Self {
         match kind {
             CodecKind::Identity => Self::Identity,
-            CodecKind::Gzip => Self::Gzip(Level(3)),
-            CodecKind::Zstd => Self::Zstd(Level(1)),
-            CodecKind::Brotli => Self::Brotli(Level(1)),
+            CodecKind::Gzip => Self::Gzip(Level(level)),
+            CodecKind::Zstd => Self::Zstd(Level(level)),
+            CodecKind::Brotli => Self::Brotli(Level(level)),
         }
     }
 

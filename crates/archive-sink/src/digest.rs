@@ -4,15 +4,6 @@ use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 
 /// A SHA-256. Displays as 64 lower-case hexadecimal digits.
-///
-/// ```
-/// use archive_sink::Sha256Hasher;
-///
-/// let digest = Sha256Hasher::default().finish();
-/// let text = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
-/// assert_eq!(digest.to_string(), text);
-/// assert_eq!(digest.as_bytes()[..2], [0xe3, 0xb0]);
-/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Sha256Digest([u8; 32]);
 
@@ -74,6 +65,7 @@ impl fmt::Debug for Sha256Digest {
 /// with_a_tail.update(b"]}");
 /// hasher.update(b"]}");
 /// assert_eq!(hasher.finish(), with_a_tail.finish());
+/// assert!(hasher.finish().to_string().starts_with("e031acd7"));
 /// ```
 #[derive(Debug, Clone, Default)]
 pub struct Sha256Hasher(Sha256);

@@ -20,7 +20,7 @@ use crate::codec::{Codec, CodecError};
 const CHUNK_BYTES: NonZeroUsize = NonZeroUsize::new(64 * 1024).unwrap();
 
 /// After this many empty chunks in a row, a poll yields.
-const EMPTY_CHUNKS_PER_POLL: usize = 32;
+pub(crate) const EMPTY_CHUNKS_PER_POLL: usize = 32;
 
 pin_project! {
     /// A stream of raw chunks, encoded: compressed as an archive would store it, in exact chunks.
@@ -138,18 +138,11 @@ impl<S> EncodedStream<S> {
         &mut self.source
     }
 
-    /// The stream of raw chunks, pinned. What is taken from it here is missing in the encoding.
-    pub fn get_pin_mut(self: Pin<&mut Self>) -> Pin<&mut S> {
-        self.project().source
-    }
-
     /// The stream of raw chunks. What was taken from it and not handed out is lost.
     pub fn into_inner(self) -> S {
         self.source
     }
-}
 
-impl<S> EncodedStream<S> {
     /// Lets go of the codec and of what it was given.
     fn end(self: Pin<&mut Self>) {
         let this = self.project();

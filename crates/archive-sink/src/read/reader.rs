@@ -78,7 +78,6 @@ impl fmt::Debug for ArchiveReader {
             .debug_struct("ArchiveReader")
             .field("location", self.location())
             .field("codec", &self.codec)
-            .field("stored_bytes", &self.stored_bytes)
             .field("offset", &self.offset)
             .field("state", &self.state)
             .finish_non_exhaustive()

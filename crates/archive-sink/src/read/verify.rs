@@ -94,12 +94,9 @@ pub struct ReadLimit {
 }
 
 impl ReadLimit {
-    /// At most this many bytes.
+    /// At most this many bytes; `u64::MAX` is no limit.
     pub fn bytes(bytes: u64) -> Self {
-        Self {
-            bytes,
-            times_stored: 0,
-        }
+        Self::ratio(0, bytes)
     }
 
     /// This many times the stored length, or `bytes`, whichever is more.
@@ -108,11 +105,6 @@ impl ReadLimit {
             bytes,
             times_stored,
         }
-    }
-
-    /// No limit.
-    pub fn none() -> Self {
-        Self::bytes(u64::MAX)
     }
 
     /// The limit in raw bytes for an object of this stored length.

@@ -236,16 +236,11 @@ impl Commit {
     }
 
     fn already_there(&self, found: &Found) -> Receipt {
-        let ObjectMeta {
-            e_tag,
-            version,
-            size,
-            ..
-        } = found.meta.clone();
-        let receipt = self.receipt(e_tag, version, Placement::AlreadyThere, 0);
+        let meta = found.meta.clone();
+        let receipt = self.receipt(meta.e_tag, meta.version, Placement::AlreadyThere, 0);
         let codec = metadata::codec_of(&found.attributes, self.location.as_ref());
         Receipt {
-            stored_bytes: size,
+            stored_bytes: meta.size,
             codec: codec.unwrap_or(receipt.codec),
             ..receipt
         }

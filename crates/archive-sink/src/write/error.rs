@@ -107,10 +107,6 @@ impl WriteError {
         Self { location, kind }
     }
 
-    pub(crate) fn store(request: &str, location: &Path, source: StoreError) -> Self {
-        Self::new(location, WriteErrorKind::store(request, source))
-    }
-
     pub(crate) fn abort(location: &Path, source: StoreError) -> Self {
         Self::new(location, WriteErrorKind::Abort(Arc::new(source)))
     }

@@ -17,19 +17,16 @@ use super::{
     commit::{Commit, Receipt},
     error::{CommitError, WriteError, WriteErrorKind},
     part_writer::PartWriter,
-    tasks::{Task, Tasks},
+    tasks::Tasks,
     upload::Upload,
 };
 use crate::{
     codec::Codec,
     digest::{RawDocument, TimedHasher},
-    encode::compressor::Compressor,
+    encode::{compressor::Compressor, encoded_stream::EMPTY_CHUNKS_PER_POLL},
     metadata::Nonce,
     settings::Shared,
 };
-
-/// After this many empty chunks in a row, a poll yields.
-const EMPTY_CHUNKS_PER_POLL: usize = 32;
 
 /// Writes one document into one object, which [`commit`](Self::commit) makes visible.
 ///
@@ -259,9 +256,19 @@ impl ArchiveWriter {
                 return Err(CommitError::Write { cause, clean_up });
             }
         };
-        self.start_commit(document)
-            .await
-            .unwrap_or_else(|source| Err(CommitError::Lost { location, source }))
+        let digest_time = self.parts.hasher().busy();
+        let (upload, payload) = self.parts.into_upload();
+        let commit = Commit {
+            archive: self.archive,
+            location: location.clone(),
+            nonce: self.nonce,
+            document,
+            stored_bytes: upload.stored_bytes() + payload.content_length() as u64,
+            digest_time,
+            started: self.started,
+        };
+        let committed = self.tasks.spawn_to_end(commit.run(upload, payload)).await;
+        committed.unwrap_or_else(|source| Err(CommitError::Lost { location, source }))
     }
 
     /// Gives the object up and leaves nothing of it in the store.
@@ -313,22 +320,6 @@ impl ArchiveWriter {
                 ..document
             }),
         }
-    }
-
-    fn start_commit(self, document: RawDocument) -> Task<Result<Receipt, CommitError>> {
-        let location = self.location().clone();
-        let digest_time = self.parts.hasher().busy();
-        let (upload, payload) = self.parts.into_upload();
-        let commit = Commit {
-            archive: self.archive,
-            location,
-            nonce: self.nonce,
-            document,
-            stored_bytes: upload.stored_bytes() + payload.content_length() as u64,
-            digest_time,
-            started: self.started,
-        };
-        self.tasks.spawn_to_end(commit.run(upload, payload))
     }
 }
 
