@@ -1,4 +1,4 @@
-use std::{fmt, sync::Arc};
+use std::sync::Arc;
 
 use object_store::path::Path;
 
@@ -7,10 +7,9 @@ use crate::{
     encode::compressor::Compressor,
     key::{self, KeyError},
     read::{
-        error::ReadError,
-        open::{self, ObjectVersion},
+        error::{ReadError, ReadErrorKind},
+        open::{self, ObjectVersion, Opened},
         reader::ArchiveReader,
-        verify::ReadLimit,
     },
     settings::Shared,
     write::writer::ArchiveWriter,
@@ -40,14 +39,8 @@ use crate::{
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct Archive(pub(crate) Arc<Shared>);
-
-impl fmt::Debug for Archive {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(formatter)
-    }
-}
 
 impl Archive {
     /// The codec of objects that this archive creates.
@@ -94,29 +87,7 @@ impl Archive {
     /// The object, its location, its metadata and its receipt are those that the raw document would
     /// have had.
     ///
-    /// ```
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// use archive_sink::{Archive, EncodedStream, RawDocument};
-    /// use futures_util::stream;
-    /// use object_store::memory::InMemory;
-    /// use tokio::io::AsyncReadExt;
-    ///
-    /// let archive = Archive::builder(std::sync::Arc::new(InMemory::new())).build()?;
-    /// let raw = stream::iter([Ok::<_, std::io::Error>("{\"orders\":[]}".into())]);
-    /// let encoded = EncodedStream::new(raw, archive.codec())?;
-    ///
-    /// let mut writer = archive.create_encoded("1.json")?;
-    /// writer.send_all(encoded).await?;
-    /// let receipt = writer.commit_with(RawDocument::new(13)).await?;
-    /// assert_eq!(receipt.raw_bytes, 13);
-    ///
-    /// let mut document = String::new();
-    /// archive.open("1.json").await?.read_to_string(&mut document).await?;
-    /// assert_eq!(document, "{\"orders\":[]}");
-    /// # Ok(())
-    /// # }
-    /// ```
+    /// The [crate](crate#compress-once-archive-and-send) has an example.
     ///
     /// # What the caller answers for
     ///
@@ -148,22 +119,8 @@ impl Archive {
     ///
     /// Dropping the future or the reader cancels the request and leaves nothing behind.
     pub async fn open(&self, name: &str) -> Result<ArchiveReader, ReadError> {
-        self.open_with_limit(name, self.0.settings.read_limit).await
-    }
-
-    /// As [`open`](Self::open), with another limit on the length of the raw document.
-    ///
-    /// # Errors
-    ///
-    /// As [`open`](Self::open).
-    pub async fn open_with_limit(
-        &self,
-        name: &str,
-        limit: ReadLimit,
-    ) -> Result<ArchiveReader, ReadError> {
-        let places = key::places(&self.0.settings, name)?;
-        let found = open::find(&*self.0.store, places).await?;
-        ArchiveReader::decoded(found, limit)
+        let found = self.find(name).await?;
+        ArchiveReader::decoded(found, self.0.settings.read_limit)
     }
 
     /// Opens again an object that was opened before, or fails if it was replaced since: what is read
@@ -174,7 +131,7 @@ impl Archive {
     ///
     /// # Errors
     ///
-    /// [`ReadError::Changed`] when it was replaced or removed; otherwise as [`open`](Self::open).
+    /// [`ReadErrorKind::Changed`] when it was replaced or removed; otherwise as [`open`](Self::open).
     ///
     /// # Cancel safety
     ///
@@ -192,9 +149,14 @@ impl Archive {
     ///
     /// As [`open`](Self::open), except that the codec need not be compiled.
     pub async fn open_stored(&self, name: &str) -> Result<ArchiveReader, ReadError> {
-        let places = key::places(&self.0.settings, name)?;
-        let found = open::find(&*self.0.store, places).await?;
+        let found = self.find(name).await?;
         ArchiveReader::stored(found)
+    }
+
+    async fn find(&self, name: &str) -> Result<Opened, ReadError> {
+        let places = key::places(&self.0.settings, name)
+            .map_err(|error| ReadError::new(&Path::from(name), ReadErrorKind::Key(error)))?;
+        open::find(&*self.0.store, places).await
     }
 
     /// Waits until no writer of this archive or its clones that was dropped is still cleaning up or

@@ -7,7 +7,11 @@ use crate::{
     key::key,
     metadata::{AttributeSupport, Nonce},
     settings::Shared,
-    write::{error::WriteError, tasks::Tasks, upload::abort},
+    write::{
+        error::{WriteError, WriteErrorKind},
+        tasks::Tasks,
+        upload::abort,
+    },
 };
 
 /// The name under which [`Archive::check`] starts an upload. No object of it is ever visible.
@@ -44,12 +48,15 @@ impl Archive {
         Tasks::current(self.0.running.clone())
             .spawn_to_end(check_upload(Arc::clone(&self.0), location.clone()))
             .await
-            .unwrap_or_else(|panicked| Err(cannot_start(location.clone(), panicked.into())))?;
+            .unwrap_or_else(|panicked| Err(cannot_start(&location, panicked.into())))?;
         let options = GetOptions::new().with_head(true);
         match self.0.store.get_opts(&location, options).await {
             Ok(_) | Err(StoreError::NotFound { .. }) => Ok(Access { look: true }),
             Err(StoreError::PermissionDenied { .. }) => Ok(Access { look: false }),
-            Err(source) => Err(WriteError::store("look for", location, source)),
+            Err(source) => {
+                let kind = WriteErrorKind::store("look for it", source);
+                Err(WriteError::new(&location, kind))
+            }
         }
     }
 }
@@ -62,17 +69,15 @@ async fn check_upload(archive: Arc<Shared>, location: Path) -> Result<(), WriteE
     let mut upload = match started {
         Ok(upload) => upload,
         Err(source @ StoreError::NotImplemented { .. }) if keeps_attributes => {
-            let source = Arc::new(source);
-            return Err(WriteError::Attributes { location, source });
+            let kind = WriteErrorKind::Attributes(Arc::new(source));
+            return Err(WriteError::new(&location, kind));
         }
-        Err(source) => return Err(cannot_start(location, source)),
+        Err(source) => return Err(cannot_start(&location, source)),
     };
-    abort(&mut *upload).await.map_err(|source| {
-        let source = Arc::new(source);
-        WriteError::Abort { location, source }
-    })
+    let aborted = abort(&mut *upload).await;
+    aborted.map_err(|source| WriteError::abort(&location, source))
 }
 
-fn cannot_start(location: Path, source: StoreError) -> WriteError {
-    WriteError::store("start to upload", location, source)
+fn cannot_start(location: &Path, source: StoreError) -> WriteError {
+    WriteError::new(location, WriteErrorKind::store("start to upload", source))
 }

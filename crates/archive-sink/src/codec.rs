@@ -77,22 +77,20 @@ impl Codec {
         if !kind.levels().is_some_and(|levels| levels.contains(&level)) {
             return Err(CodecError::NoLevel { kind, level });
         }
-        let level = Level(level);
-        Ok(match kind {
-            CodecKind::Identity => Self::Identity,
-            CodecKind::Gzip => Self::Gzip(level),
-            CodecKind::Zstd => Self::Zstd(level),
-            CodecKind::Brotli => Self::Brotli(level),
-        })
+        Ok(Self::at(kind, level))
     }
 
     /// The codec at the level that suits archiving while others wait: fast ones.
     pub fn default_for(kind: CodecKind) -> Self {
+        Self::at(kind, if kind == CodecKind::Gzip { 3 } else { 1 })
+    }
+
+    fn at(kind: CodecKind, level: u8) -> Self {
         match kind {
             CodecKind::Identity => Self::Identity,
-            CodecKind::Gzip => Self::Gzip(Level(3)),
-            CodecKind::Zstd => Self::Zstd(Level(1)),
-            CodecKind::Brotli => Self::Brotli(Level(1)),
+            CodecKind::Gzip => Self::Gzip(Level(level)),
+            CodecKind::Zstd => Self::Zstd(Level(level)),
+            CodecKind::Brotli => Self::Brotli(Level(level)),
         }
     }
 
@@ -186,43 +184,33 @@ impl CodecKind {
 
     /// What is appended to names on stores without attributes, dot included; `None` for identity.
     pub fn extension(self) -> Option<&'static str> {
-        match self {
-            Self::Identity => None,
-            Self::Gzip => Some(".gz"),
-            Self::Zstd => Some(".zst"),
-            Self::Brotli => Some(".br"),
-        }
+        self.facts().map(|(extension, ..)| extension)
     }
 
     /// The registered HTTP content coding; `None` for identity.
     ///
     /// From the [IANA registry](https://www.iana.org/assignments/http-parameters/http-parameters.xhtml).
     pub fn content_encoding(self) -> Option<&'static str> {
-        match self {
-            Self::Identity => None,
-            Self::Gzip => Some("gzip"),
-            Self::Zstd => Some("zstd"),
-            Self::Brotli => Some("br"),
-        }
-    }
-
-    /// Whether this build can encode and decode it: the feature of the same name is on.
-    pub fn is_compiled(self) -> bool {
-        match self {
-            Self::Identity => true,
-            Self::Gzip => cfg!(feature = "gzip"),
-            Self::Zstd => cfg!(feature = "zstd"),
-            Self::Brotli => cfg!(feature = "brotli"),
-        }
+        self.facts().map(|(_, coding, ..)| coding)
     }
 
     /// The levels that the codec has; `None` for identity, which has none.
     pub fn levels(self) -> Option<RangeInclusive<u8>> {
+        self.facts().map(|(_, _, levels, _)| levels)
+    }
+
+    /// Whether this build can encode and decode it: the feature of the same name is on.
+    pub fn is_compiled(self) -> bool {
+        self.facts().is_none_or(|(.., compiled)| compiled)
+    }
+
+    /// Extension, content coding, levels, and whether it is compiled; identity has nothing of it.
+    fn facts(self) -> Option<(&'static str, &'static str, RangeInclusive<u8>, bool)> {
         match self {
             Self::Identity => None,
-            Self::Gzip => Some(1..=9),
-            Self::Zstd => Some(1..=22),
-            Self::Brotli => Some(0..=11),
+            Self::Gzip => Some((".gz", "gzip", 1..=9, cfg!(feature = "gzip"))),
+            Self::Zstd => Some((".zst", "zstd", 1..=22, cfg!(feature = "zstd"))),
+            Self::Brotli => Some((".br", "br", 0..=11, cfg!(feature = "brotli"))),
         }
     }
 

@@ -4,15 +4,6 @@ use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 
 /// A SHA-256. Displays as 64 lower-case hexadecimal digits.
-///
-/// ```
-/// use archive_sink::Sha256Hasher;
-///
-/// let digest = Sha256Hasher::default().finish();
-/// let text = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
-/// assert_eq!(digest.to_string(), text);
-/// assert_eq!(digest.as_bytes()[..2], [0xe3, 0xb0]);
-/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Sha256Digest([u8; 32]);
 
@@ -74,6 +65,7 @@ impl fmt::Debug for Sha256Digest {
 /// with_a_tail.update(b"]}");
 /// hasher.update(b"]}");
 /// assert_eq!(hasher.finish(), with_a_tail.finish());
+/// assert!(hasher.finish().to_string().starts_with("e031acd7"));
 /// ```
 #[derive(Debug, Clone, Default)]
 pub struct Sha256Hasher(Sha256);
@@ -91,14 +83,6 @@ impl Sha256Hasher {
 }
 
 /// What is known of a raw document when its object is committed.
-///
-/// ```
-/// use archive_sink::{RawDocument, Sha256Digest};
-///
-/// let digest = Sha256Digest::from([7; 32]);
-/// let document = RawDocument::new(1024).with_sha256(digest);
-/// assert_eq!((document.bytes, document.sha256), (1024, Some(digest)));
-/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct RawDocument {
@@ -124,7 +108,6 @@ impl RawDocument {
 }
 
 /// Hashes what is written, and measures how long that takes. Does nothing when it is off.
-#[derive(Debug)]
 pub(crate) struct TimedHasher {
     hasher: Option<Sha256Hasher>,
     busy: Duration,

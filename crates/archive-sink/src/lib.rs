@@ -21,11 +21,16 @@ pub use digest::{RawDocument, Sha256Digest, Sha256Hasher};
 pub use encode::encoded_stream::{EncodedStream, EncodedStreamError};
 pub use key::KeyError;
 pub use metadata::AttributeSupport;
-pub use read::{error::ReadError, open::ObjectVersion, reader::ArchiveReader, verify::ReadLimit};
+pub use read::{
+    error::{ReadError, ReadErrorKind},
+    open::ObjectVersion,
+    reader::ArchiveReader,
+    verify::ReadLimit,
+};
 pub use settings::Overwrite;
 pub use write::{
     commit::{Placement, Receipt},
-    error::{CommitError, WriteError},
+    error::{CommitError, WriteError, WriteErrorKind},
     writer::ArchiveWriter,
 };
 

@@ -76,7 +76,7 @@ impl Shared {
 impl fmt::Debug for Shared {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
-            .debug_struct("Archive")
+            .debug_struct("Shared")
             .field("store", &format_args!("{}", self.store))
             .field("settings", &self.settings)
             .finish_non_exhaustive()

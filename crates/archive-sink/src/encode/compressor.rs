@@ -7,6 +7,7 @@ use async_compression::{
     core::util::{PartialBuffer, WriteBuffer},
 };
 
+use super::block_buffer::BlockBuffer;
 use crate::codec::{Codec, CodecError, CodecKind};
 
 /// Codecs are fed blocks of this size, whatever the sizes of the writes: 16 KiB.
@@ -34,16 +35,6 @@ pub(crate) enum Progress {
     Done,
     /// The output is full: call again with another.
     OutputFull,
-}
-
-impl std::fmt::Debug for Compressor {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter
-            .debug_struct("Compressor")
-            .field("staged", &self.block.len())
-            .field("encoded", &self.encoded)
-            .finish_non_exhaustive()
-    }
 }
 
 impl Compressor {
@@ -89,7 +80,7 @@ impl Compressor {
     }
 
     /// Encodes the block into `output`.
-    pub(crate) fn encode(&mut self, output: &mut impl Output) -> io::Result<Progress> {
+    pub(crate) fn encode(&mut self, output: &mut BlockBuffer) -> io::Result<Progress> {
         loop {
             if !self.spill.move_into(output) {
                 return Ok(Progress::OutputFull);
@@ -101,7 +92,7 @@ impl Compressor {
             self.encoded += match &mut self.encoder {
                 Some(encoder) => encode(&mut **encoder, block, &mut self.spill)?,
                 None if output.is_full() => return Ok(Progress::OutputFull),
-                None => copy(block, output),
+                None => output.copy(block),
             };
         }
         self.block.clear();
@@ -110,7 +101,7 @@ impl Compressor {
     }
 
     /// Writes all that the codec still holds and its trailer. After [`encode`](Self::encode).
-    pub(crate) fn finish(&mut self, output: &mut impl Output) -> io::Result<Progress> {
+    pub(crate) fn finish(&mut self, output: &mut BlockBuffer) -> io::Result<Progress> {
         loop {
             if !self.spill.move_into(output) {
                 return Ok(Progress::OutputFull);
@@ -179,18 +170,6 @@ fn level(codec: Codec) -> i32 {
     codec.level().unwrap_or_default().into()
 }
 
-/// Where encoded bytes go: space that ends at a size of its own.
-pub(crate) trait Output {
-    /// Whether there is no space left.
-    fn is_full(&self) -> bool;
-
-    /// Where the next bytes go. Empty only when it is full.
-    fn spare(&mut self) -> &mut [u8];
-
-    /// Takes over the first `amount` bytes of [`spare`](Self::spare).
-    fn advance(&mut self, amount: usize);
-}
-
 /// How much room a codec always finds for its output: 32 KiB, which is enough for whatever a block of
 /// input usually becomes.
 const SPILL_BYTES: usize = 32 * 1024;
@@ -208,10 +187,10 @@ struct Spill {
 
 impl Spill {
     /// Moves as much into `output` as it has room for. Says whether that was all.
-    fn move_into(&mut self, output: &mut impl Output) -> bool {
+    fn move_into(&mut self, output: &mut BlockBuffer) -> bool {
         while self.moved < self.written && !output.is_full() {
             let rest = &self.bytes[self.moved..self.written];
-            self.moved += copy(rest, output);
+            self.moved += output.copy(rest);
         }
         self.moved == self.written
     }
@@ -230,72 +209,26 @@ impl Spill {
     }
 }
 
-/// Copies as much as there is contiguous room for in `output`, and says how much that was.
-fn copy(bytes: &[u8], output: &mut impl Output) -> usize {
-    let spare = output.spare();
-    let amount = spare.len().min(bytes.len());
-    spare[..amount].copy_from_slice(&bytes[..amount]);
-    output.advance(amount);
-    amount
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// Space that ends after every `size` bytes, whatever was written before.
-    struct Cut {
-        written: Vec<u8>,
-        spare: Vec<u8>,
-        filled: usize,
-        size: usize,
-    }
-
-    impl Cut {
-        fn new(size: usize) -> Self {
-            Self {
-                written: vec![],
-                spare: vec![0; size],
-                filled: 0,
-                size,
-            }
-        }
-
-        fn next(&mut self) {
-            self.written.extend_from_slice(&self.spare[..self.filled]);
-            self.filled = 0;
-        }
-    }
-
-    impl Output for Cut {
-        fn is_full(&self) -> bool {
-            self.filled == self.size
-        }
-
-        fn spare(&mut self) -> &mut [u8] {
-            &mut self.spare[self.filled..]
-        }
-
-        fn advance(&mut self, amount: usize) {
-            self.filled += amount;
-        }
-    }
-
+    /// Encodes into space that ends after every `size` bytes.
     fn encode(codec: Codec, document: &[u8], size: usize) -> Vec<u8> {
         let mut compressor = Compressor::new(codec).unwrap();
-        let mut output = Cut::new(size);
+        let (mut output, mut written) = (BlockBuffer::new(size), vec![]);
         let mut rest = document;
         while !rest.is_empty() {
             rest = &rest[compressor.stage(rest)..];
             while compressor.encode(&mut output).unwrap() == Progress::OutputFull {
-                output.next();
+                written.extend(output.take_joined(size));
             }
         }
         while compressor.finish(&mut output).unwrap() == Progress::OutputFull {
-            output.next();
+            written.extend(output.take_joined(size));
         }
-        output.next();
-        output.written
+        written.extend(output.take_joined(size));
+        written
     }
 
     /// Half of it compresses and half does not, in stretches that end anywhere.

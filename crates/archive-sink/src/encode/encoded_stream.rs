@@ -20,7 +20,7 @@ use crate::codec::{Codec, CodecError};
 const CHUNK_BYTES: NonZeroUsize = NonZeroUsize::new(64 * 1024).unwrap();
 
 /// After this many empty chunks in a row, a poll yields.
-const EMPTY_CHUNKS_PER_POLL: usize = 32;
+pub(crate) const EMPTY_CHUNKS_PER_POLL: usize = 32;
 
 pin_project! {
     /// A stream of raw chunks, encoded: compressed as an archive would store it, in exact chunks.
@@ -77,7 +77,6 @@ pin_project! {
     }
 }
 
-#[derive(Debug)]
 enum State {
     Encoding(Encoding),
     /// Left behind when a poll panics.
@@ -105,7 +104,8 @@ impl<S> EncodedStream<S> {
 
     /// Chunks of this size, but for the last. A chunk that is being filled keeps the size that it has.
     ///
-    /// Chunks above 64 KiB grow by doubling, so the size bounds memory, but is not allocated up front.
+    /// Chunks above 64 KiB are collected in blocks and then joined, so the size bounds memory, but is not
+    /// allocated up front.
     pub fn with_chunk_size(mut self, bytes: NonZeroUsize) -> Self {
         if let State::Encoding(encoding) = &mut self.state {
             encoding.set_chunk_size(bytes);
@@ -138,18 +138,11 @@ impl<S> EncodedStream<S> {
         &mut self.source
     }
 
-    /// The stream of raw chunks, pinned. What is taken from it here is missing in the encoding.
-    pub fn get_pin_mut(self: Pin<&mut Self>) -> Pin<&mut S> {
-        self.project().source
-    }
-
     /// The stream of raw chunks. What was taken from it and not handed out is lost.
     pub fn into_inner(self) -> S {
         self.source
     }
-}
 
-impl<S> EncodedStream<S> {
     /// Lets go of the codec and of what it was given.
     fn end(self: Pin<&mut Self>) {
         let this = self.project();
@@ -253,7 +246,7 @@ impl<S> fmt::Debug for EncodedStream<S> {
         formatter
             .debug_struct("EncodedStream")
             .field("codec", &self.codec)
-            .field("state", &self.state)
+            .field("has_ended", &matches!(self.state, State::Ended))
             .field("raw_bytes", &self.raw_bytes)
             .field("encoded_bytes", &self.encoded_bytes)
             .finish_non_exhaustive()

@@ -43,15 +43,6 @@ pub(crate) enum Step {
     Yields,
 }
 
-impl std::fmt::Debug for Decompressor {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter
-            .debug_struct("Decompressor")
-            .field("position", &self.position)
-            .finish_non_exhaustive()
-    }
-}
-
 impl Decompressor {
     /// `None` when the codec's feature is off.
     pub(crate) fn new(kind: CodecKind) -> Option<Self> {

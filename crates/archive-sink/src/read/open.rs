@@ -4,7 +4,7 @@ use object_store::{
     Attributes, Error as StoreError, GetOptions, GetResult, ObjectMeta, ObjectStore, path::Path,
 };
 
-use super::error::ReadError;
+use super::error::{ReadError, ReadErrorKind};
 use crate::{codec::CodecKind, metadata};
 
 /// An object whose content is on its way.
@@ -30,12 +30,8 @@ impl Opened {
 
     pub(crate) fn codec(&self) -> Result<CodecKind, ReadError> {
         let location = self.version.location();
-        metadata::codec_of(&self.attributes, location.as_ref()).map_err(|coding| {
-            ReadError::UnknownCoding {
-                location: location.clone(),
-                coding,
-            }
-        })
+        metadata::codec_of(&self.attributes, location.as_ref())
+            .map_err(|coding| ReadError::new(location, ReadErrorKind::UnknownCoding(coding)))
     }
 }
 
@@ -46,9 +42,10 @@ pub(crate) async fn find(store: &dyn ObjectStore, places: Vec<Path>) -> Result<O
         match store.get_opts(&location, GetOptions::new()).await {
             Ok(result) => return Ok(Opened::new(location, result)),
             Err(source @ StoreError::NotFound { .. }) => {
-                missing.get_or_insert(ReadError::NotFound { location, source });
+                let kind = ReadErrorKind::NotFound(source);
+                missing.get_or_insert_with(|| ReadError::new(&location, kind));
             }
-            Err(source) => return Err(cannot_open(location, source)),
+            Err(source) => return Err(cannot_open(&location, source)),
         }
     }
     Err(missing.unwrap_or_else(|| unreachable!("there is at least one place to look at")))
@@ -60,10 +57,7 @@ pub(crate) async fn find_again(
     version: &ObjectVersion,
 ) -> Result<Opened, ReadError> {
     let location = version.location().clone();
-    let changed = |source| ReadError::Changed {
-        location: version.location().clone(),
-        source,
-    };
+    let changed = |source| ReadError::new(version.location(), ReadErrorKind::Changed(source));
     match store.get_opts(&location, version.condition()).await {
         Ok(result) => {
             let opened = Opened::new(location, result);
@@ -76,16 +70,12 @@ pub(crate) async fn find_again(
         Err(source @ (StoreError::Precondition { .. } | StoreError::NotFound { .. })) => {
             Err(changed(Some(source)))
         }
-        Err(source) => Err(cannot_open(location, source)),
+        Err(source) => Err(cannot_open(&location, source)),
     }
 }
 
-fn cannot_open(location: Path, source: StoreError) -> ReadError {
-    ReadError::Store {
-        location,
-        offset: 0,
-        source,
-    }
+fn cannot_open(location: &Path, source: StoreError) -> ReadError {
+    ReadError::new(location, ReadErrorKind::Store { offset: 0, source })
 }
 
 /// Identifies an object as it was when it was opened, so that one that has replaced it is noticed.
@@ -108,13 +98,11 @@ impl ObjectVersion {
         &self.meta.location
     }
 
-    /// The object's entity tag, if the store gave one.
-    pub fn e_tag(&self) -> Option<&str> {
+    fn e_tag(&self) -> Option<&str> {
         self.meta.e_tag.as_deref()
     }
 
-    /// The object's length in bytes.
-    pub fn stored_length(&self) -> u64 {
+    pub(crate) fn stored_bytes(&self) -> u64 {
         self.meta.size
     }
 

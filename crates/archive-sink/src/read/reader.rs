@@ -11,7 +11,7 @@ use tokio::io::{AsyncBufRead, AsyncRead, ReadBuf};
 
 use super::{
     decompressor::{Decompressor, Step},
-    error::ReadError,
+    error::{ReadError, ReadErrorKind},
     open::{ObjectVersion, Opened},
     verify::{ReadLimit, Verifier},
 };
@@ -78,7 +78,6 @@ impl fmt::Debug for ArchiveReader {
             .debug_struct("ArchiveReader")
             .field("location", self.location())
             .field("codec", &self.codec)
-            .field("stored_bytes", &self.stored_bytes)
             .field("offset", &self.offset)
             .field("state", &self.state)
             .finish_non_exhaustive()
@@ -90,16 +89,13 @@ impl ArchiveReader {
         let codec = opened.codec()?;
         let decompressor = match codec {
             CodecKind::Identity => None,
-            kind => Some(
-                Decompressor::new(kind).ok_or_else(|| ReadError::CodecNotCompiled {
-                    location: opened.version.location().clone(),
-                    kind,
-                })?,
-            ),
+            kind => Some(Decompressor::new(kind).ok_or_else(|| {
+                let kind = ReadErrorKind::CodecNotCompiled(kind);
+                ReadError::new(opened.version.location(), kind)
+            })?),
         };
         let verifier = Verifier::new(
-            opened.version.location().clone(),
-            limit.for_stored(opened.version.stored_length()),
+            limit.for_stored(opened.version.stored_bytes()),
             metadata::raw_bytes(&opened.attributes),
             metadata::sha256(&opened.attributes),
         );
@@ -108,7 +104,7 @@ impl ArchiveReader {
 
     pub(crate) fn stored(opened: Opened) -> Result<Self, ReadError> {
         let codec = opened.codec()?;
-        let verifier = Verifier::new(opened.version.location().clone(), u64::MAX, None, None);
+        let verifier = Verifier::new(u64::MAX, None, None);
         Ok(Self::new(opened, codec, None, verifier))
     }
 
@@ -119,7 +115,7 @@ impl ArchiveReader {
         verifier: Verifier,
     ) -> Self {
         Self {
-            stored_bytes: opened.version.stored_length(),
+            stored_bytes: opened.version.stored_bytes(),
             version: opened.version,
             codec,
             content: opened.content,
@@ -172,8 +168,8 @@ impl ArchiveReader {
             State::Ended | State::Failed => return Poll::Ready(None),
             State::Polling => {
                 self.state = State::Failed;
-                let location = self.location().clone();
-                return Poll::Ready(Some(Err(ReadError::Panicked { location })));
+                let panicked = ReadError::new(self.location(), ReadErrorKind::Panicked);
+                return Poll::Ready(Some(Err(panicked)));
             }
             State::Reading => self.state = State::Polling,
         }
@@ -183,10 +179,11 @@ impl ArchiveReader {
             Poll::Ready(Ok(None)) => State::Ended,
             _ => State::Reading,
         };
+        let polled = polled.map_err(|kind| ReadError::new(self.location(), kind));
         polled.map(Result::transpose)
     }
 
-    fn poll_decoded(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, ReadError>> {
+    fn poll_decoded(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, ReadErrorKind>> {
         loop {
             match self.decode()? {
                 Decoded::Chunk(chunk) => return Poll::Ready(Ok(Some(chunk))),
@@ -204,7 +201,7 @@ impl ArchiveReader {
     }
 
     /// Makes a chunk of the input that there is.
-    fn decode(&mut self) -> Result<Decoded, ReadError> {
+    fn decode(&mut self) -> Result<Decoded, ReadErrorKind> {
         let Some(decompressor) = &mut self.decompressor else {
             if self.input.is_empty() {
                 return Ok(Decoded::NeedsInput);
@@ -218,17 +215,10 @@ impl ArchiveReader {
         }
         let offset = self.offset - self.input.len() as u64;
         let step = decompressor.step(&mut self.input, &mut self.output);
-        match step.map_err(|source| ReadError::Decode {
-            location: self.location().clone(),
-            offset,
-            source,
-        })? {
+        match step.map_err(|source| ReadErrorKind::Decode { offset, source })? {
             Step::NeedsInput => Ok(Decoded::NeedsInput),
             Step::Yields => Ok(Decoded::Yields),
-            Step::TrailingData => Err(ReadError::TrailingData {
-                location: self.location().clone(),
-                offset,
-            }),
+            Step::TrailingData => Err(ReadErrorKind::TrailingData { offset }),
             Step::Wrote(written) => {
                 self.verifier.update(&self.output[..written])?;
                 // A chunk that is kept must not keep much more memory than it has bytes.
@@ -245,15 +235,14 @@ impl ArchiveReader {
     }
 
     /// Gets more stored bytes. Says whether there are any.
-    fn poll_input(&mut self, cx: &mut Context<'_>) -> Poll<Result<bool, ReadError>> {
+    fn poll_input(&mut self, cx: &mut Context<'_>) -> Poll<Result<bool, ReadErrorKind>> {
         for _ in 0..EMPTY_CHUNKS_AT_MOST {
             match ready!(self.content.as_mut().poll_next(cx)) {
                 Some(Ok(chunk)) if chunk.is_empty() => {}
                 Some(Ok(chunk)) => {
                     self.offset += chunk.len() as u64;
                     if self.offset > self.stored_bytes {
-                        return Poll::Ready(Err(ReadError::TrailingData {
-                            location: self.location().clone(),
+                        return Poll::Ready(Err(ReadErrorKind::TrailingData {
                             offset: self.stored_bytes,
                         }));
                     }
@@ -261,8 +250,7 @@ impl ArchiveReader {
                     return Poll::Ready(Ok(true));
                 }
                 Some(Err(source)) => {
-                    return Poll::Ready(Err(ReadError::Store {
-                        location: self.location().clone(),
+                    return Poll::Ready(Err(ReadErrorKind::Store {
                         offset: self.offset,
                         source,
                     }));
@@ -274,7 +262,7 @@ impl ArchiveReader {
     }
 
     /// All stored bytes have been decoded: was that all?
-    fn finish(&self) -> Result<(), ReadError> {
+    fn finish(&self) -> Result<(), ReadErrorKind> {
         if self.offset < self.stored_bytes {
             return Err(self.truncated());
         }
@@ -283,8 +271,7 @@ impl ArchiveReader {
             .as_ref()
             .is_some_and(|decompressor| !decompressor.may_end())
         {
-            return Err(ReadError::Incomplete {
-                location: self.location().clone(),
+            return Err(ReadErrorKind::Incomplete {
                 codec: self.codec,
                 offset: self.offset,
             });
@@ -292,9 +279,8 @@ impl ArchiveReader {
         self.verifier.finish()
     }
 
-    fn truncated(&self) -> ReadError {
-        ReadError::Truncated {
-            location: self.location().clone(),
+    fn truncated(&self) -> ReadErrorKind {
+        ReadErrorKind::Truncated {
             offset: self.offset,
             expected: self.stored_bytes,
         }

@@ -1,12 +1,8 @@
-use object_store::path::Path;
-
-use super::error::ReadError;
+use super::error::ReadErrorKind;
 use crate::digest::{Sha256Digest, Sha256Hasher};
 
 /// Checks a raw document against all that is known of it, as it goes by.
-#[derive(Debug)]
 pub(crate) struct Verifier {
-    location: Path,
     raw_bytes: u64,
     limit: u64,
     expected_bytes: Option<u64>,
@@ -16,13 +12,11 @@ pub(crate) struct Verifier {
 
 impl Verifier {
     pub(crate) fn new(
-        location: Path,
         limit: u64,
         expected_bytes: Option<u64>,
         expected_digest: Option<Sha256Digest>,
     ) -> Self {
         Self {
-            location,
             raw_bytes: 0,
             limit,
             expected_bytes,
@@ -40,13 +34,10 @@ impl Verifier {
     }
 
     /// The next piece of the document.
-    pub(crate) fn update(&mut self, chunk: &[u8]) -> Result<(), ReadError> {
+    pub(crate) fn update(&mut self, chunk: &[u8]) -> Result<(), ReadErrorKind> {
         self.raw_bytes += chunk.len() as u64;
         if self.raw_bytes > self.limit {
-            return Err(ReadError::TooLarge {
-                location: self.location.clone(),
-                limit: self.limit,
-            });
+            return Err(ReadErrorKind::TooLarge(self.limit));
         }
         match self.expected_bytes {
             Some(expected) if self.raw_bytes > expected => Err(self.wrong_length(expected)),
@@ -60,7 +51,7 @@ impl Verifier {
     }
 
     /// The document has ended.
-    pub(crate) fn finish(&self) -> Result<(), ReadError> {
+    pub(crate) fn finish(&self) -> Result<(), ReadErrorKind> {
         if let Some(expected) = self.expected_bytes
             && expected != self.raw_bytes
         {
@@ -73,16 +64,11 @@ impl Verifier {
         if actual == expected {
             return Ok(());
         }
-        Err(ReadError::Digest {
-            location: self.location.clone(),
-            expected,
-            actual,
-        })
+        Err(ReadErrorKind::Digest { expected, actual })
     }
 
-    fn wrong_length(&self, expected: u64) -> ReadError {
-        ReadError::Length {
-            location: self.location.clone(),
+    fn wrong_length(&self, expected: u64) -> ReadErrorKind {
+        ReadErrorKind::Length {
             expected,
             actual: self.raw_bytes,
         }
@@ -108,12 +94,9 @@ pub struct ReadLimit {
 }
 
 impl ReadLimit {
-    /// At most this many bytes.
+    /// At most this many bytes; `u64::MAX` is no limit.
     pub fn bytes(bytes: u64) -> Self {
-        Self {
-            bytes,
-            times_stored: 0,
-        }
+        Self::ratio(0, bytes)
     }
 
     /// This many times the stored length, or `bytes`, whichever is more.
@@ -122,11 +105,6 @@ impl ReadLimit {
             bytes,
             times_stored,
         }
-    }
-
-    /// No limit.
-    pub fn none() -> Self {
-        Self::bytes(u64::MAX)
     }
 
     /// The limit in raw bytes for an object of this stored length.

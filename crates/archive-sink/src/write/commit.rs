@@ -1,4 +1,8 @@
-use std::{sync::Arc, time::Duration};
+use std::{
+    ops::ControlFlow::{self, Break, Continue},
+    sync::Arc,
+    time::Duration,
+};
 
 use object_store::{
     Error as StoreError, MultipartUpload, ObjectMeta, PutMode, PutOptions, PutPayload, PutResult,
@@ -20,7 +24,6 @@ use crate::{
 
 /// The last step: one request that makes a whole object visible, and what it takes to know whether
 /// it did.
-#[derive(Debug)]
 pub(crate) struct Commit {
     pub(crate) archive: Arc<Shared>,
     pub(crate) location: Path,
@@ -31,30 +34,18 @@ pub(crate) struct Commit {
     pub(crate) started: Instant,
 }
 
-/// What a look before committing says.
-enum Before {
-    /// Go on, and this is how it will have been placed.
-    Write(Placement),
-    /// The same document is there.
-    AlreadyThere(Found),
-    /// Another one is.
-    Conflict { compared: bool },
-    /// Looking failed, not for want of permission.
-    Failed(StoreError),
-}
-
 impl Commit {
     /// `upload` is open and drained, or has not started: then `payload` is the whole object.
     pub(crate) async fn run(
         self,
-        upload: Upload,
+        mut upload: Upload,
         payload: PutPayload,
     ) -> Result<Receipt, CommitError> {
         if !upload.has_started() {
             return self.put(payload).await;
         }
         let parts = upload.parts();
-        match upload.into_open() {
+        match upload.take_open() {
             Some(upload) => self.complete(upload, parts).await,
             None => unreachable!("a drained upload is open"),
         }
@@ -70,13 +61,11 @@ impl Commit {
             put => return self.settle(put, Placement::Exclusive, 1).await,
         }
         match self.look_before().await {
-            Before::Write(placement) => {
+            Continue(placement) => {
                 let put = self.put_with(payload, PutMode::Overwrite).await;
                 self.settle(put, placement, 1).await
             }
-            Before::AlreadyThere(found) => Ok(self.already_there(&found)),
-            Before::Conflict { compared } => Err(self.conflict(compared)),
-            Before::Failed(source) => Err(self.refused(source)),
+            Break(done) => done,
         }
     }
 
@@ -101,11 +90,11 @@ impl Commit {
         parts: usize,
     ) -> Result<Receipt, CommitError> {
         let before = match self.archive.settings.overwrite {
-            Overwrite::Replace => Before::Write(Placement::Replacing),
+            Overwrite::Replace => Continue(Placement::Replacing),
             Overwrite::CreateOnly => self.look_before().await,
         };
         let result = match before {
-            Before::Write(placement) => match upload.complete().await {
+            Continue(placement) => match upload.complete().await {
                 Ok(put) => return Ok(self.receipt(put.e_tag, put.version, placement, parts)),
                 Err(source) => match self.settle(Err(source), placement, parts).await {
                     Err(CommitError::Refused { source, .. }) => {
@@ -114,9 +103,7 @@ impl Commit {
                     settled => settled,
                 },
             },
-            Before::AlreadyThere(found) => Ok(self.already_there(&found)),
-            Before::Conflict { compared } => Err(self.conflict(compared)),
-            Before::Failed(source) => Err(self.refused(source)),
+            Break(done) => done,
         };
         match result {
             // The answer to completing was an error, yet the object is there: nothing to abort.
@@ -153,27 +140,25 @@ impl Commit {
     }
 
     fn abort_error(&self, aborted: Result<(), StoreError>) -> Option<WriteError> {
-        aborted.err().map(|source| WriteError::Abort {
-            location: self.location.clone(),
-            source: Arc::new(source),
-        })
+        let source = aborted.err()?;
+        Some(WriteError::abort(&self.location, source))
     }
 
-    /// Whether creating would replace something, for stores that do not see to that themselves.
-    async fn look_before(&self) -> Before {
+    /// Whether creating would replace something, for stores that do not check it themselves. Goes on with
+    /// how the object will have been placed, unless all is decided.
+    async fn look_before(&self) -> ControlFlow<Result<Receipt, CommitError>, Placement> {
         match look(&*self.archive.store, &self.location).await {
             // Who may only write cannot look. The receipt says so.
             Err(
                 StoreError::PermissionDenied { .. }
                 | StoreError::NotImplemented { .. }
                 | StoreError::NotSupported { .. },
-            ) => Before::Write(Placement::Unchecked),
-            Err(source) => Before::Failed(source),
-            Ok(None) => Before::Write(Placement::CheckedBefore),
+            ) => Continue(Placement::Unchecked),
+            Err(source) => Break(Err(self.refused(source))),
+            Ok(None) => Continue(Placement::CheckedBefore),
             Ok(Some(found)) => match self.same_document(&found).await {
-                Sameness::Same => Before::AlreadyThere(found),
-                Sameness::Different => Before::Conflict { compared: true },
-                Sameness::Unknown => Before::Conflict { compared: false },
+                Sameness::Same => Break(Ok(self.already_there(&found))),
+                sameness => Break(Err(self.conflict(sameness == Sameness::Different))),
             },
         }
     }
@@ -189,19 +174,16 @@ impl Commit {
             Ok(put) => return Ok(self.receipt(put.e_tag, put.version, placement, parts)),
             Err(source) => source,
         };
-        let location = self.location.clone();
-        let clean_up = None;
-        let found = match look(&*self.archive.store, &location).await {
+        let unknown = |source, look: Option<StoreError>| CommitError::Unknown {
+            location: self.location.clone(),
+            source,
+            look: look.map(Box::new),
+            clean_up: None,
+        };
+        let found = match look(&*self.archive.store, &self.location).await {
             Ok(Some(found)) => found,
             Ok(None) => return Err(self.refused(source)),
-            Err(look) => {
-                return Err(CommitError::Unknown {
-                    location,
-                    source,
-                    look: Some(Box::new(look)),
-                    clean_up,
-                });
-            }
+            Err(look) => return Err(unknown(source, Some(look))),
         };
         if self.is_ours(&found) {
             let ObjectMeta { e_tag, version, .. } = found.meta;
@@ -225,12 +207,7 @@ impl Commit {
             }
             sameness if exists => Err(self.conflict(sameness == Sameness::Different)),
             Sameness::Different => Err(self.refused(source)),
-            Sameness::Unknown => Err(CommitError::Unknown {
-                location,
-                source,
-                look: None,
-                clean_up,
-            }),
+            Sameness::Unknown => Err(unknown(source, None)),
         }
     }
 
@@ -259,16 +236,11 @@ impl Commit {
     }
 
     fn already_there(&self, found: &Found) -> Receipt {
-        let ObjectMeta {
-            e_tag,
-            version,
-            size,
-            ..
-        } = found.meta.clone();
-        let receipt = self.receipt(e_tag, version, Placement::AlreadyThere, 0);
+        let meta = found.meta.clone();
+        let receipt = self.receipt(meta.e_tag, meta.version, Placement::AlreadyThere, 0);
         let codec = metadata::codec_of(&found.attributes, self.location.as_ref());
         Receipt {
-            stored_bytes: size,
+            stored_bytes: meta.size,
             codec: codec.unwrap_or(receipt.codec),
             ..receipt
         }

@@ -9,16 +9,24 @@ use crate::digest::Sha256Digest;
 ///
 /// [`AsyncWrite`](tokio::io::AsyncWrite) returns it inside an [`io::Error`], from which
 /// [`io::Error::get_ref`] and `downcast_ref` take it out;
-/// [`CommitError`](crate::CommitError) carries it as it is. `location` is where the object would have
-/// been.
+/// [`CommitError`](crate::CommitError) carries it as it is.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
-pub enum WriteError {
-    /// The store failed to do something, after whatever retries it is configured with.
+pub struct WriteError {
+    /// Where the object would have been.
+    pub location: Path,
+    /// What happened.
+    pub kind: WriteErrorKind,
+}
+
+/// What happened to a [`WriteError`]'s object.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum WriteErrorKind {
+    /// The store failed at a request, after whatever retries it is configured with.
+    #[error("cannot {request}: {source}")]
     Store {
-        /// Where the object would have been.
-        location: Path,
-        /// What the store was asked for: `start to upload`, or `store part 3 of`.
+        /// Such as `start to upload`, or `store part 3`.
         request: String,
         /// What the store said.
         source: Arc<StoreError>,
@@ -26,37 +34,26 @@ pub enum WriteError {
     /// The store does not implement uploads with attributes. Local directories do not: build the archive
     /// with [`AttributeSupport::Absent`](crate::AttributeSupport::Absent). Only
     /// [`Archive::check`](crate::Archive::check) returns this.
-    Attributes {
-        /// Where the object would have been.
-        location: Path,
-        /// What the store said.
-        source: Arc<StoreError>,
-    },
+    #[error(
+        "the store takes no upload with attributes: {0}; if it keeps none, build the archive with \
+         AttributeSupport::Absent"
+    )]
+    Attributes(Arc<StoreError>),
     /// The store did not abort the upload. Nothing is visible, but parts may stay stored.
-    Abort {
-        /// Where the object would have been.
-        location: Path,
-        /// What the store said.
-        source: Arc<StoreError>,
-    },
+    #[error("cannot abort the upload, whose parts may stay stored: {0}")]
+    Abort(Arc<StoreError>),
     /// The encoder failed.
-    Encode {
-        /// Where the object would have been.
-        location: Path,
-        /// What the encoder said.
-        source: Arc<io::Error>,
-    },
+    #[error("cannot encode the document: {0}")]
+    Encode(Arc<io::Error>),
     /// All 10,000 parts that an upload may have are used.
+    #[error("more than the 10,000 parts that an upload may have: {stored_bytes} bytes filled them")]
     TooLarge {
-        /// Where the object would have been.
-        location: Path,
         /// How many bytes were stored by then.
         stored_bytes: u64,
     },
     /// The stream that was sent failed, so the document is not whole.
+    #[error("the source failed after {sent} bytes: {source}")]
     Source {
-        /// Where the object would have been.
-        location: Path,
         /// How many bytes of the stream had been taken.
         sent: u64,
         /// The stream's error.
@@ -64,15 +61,12 @@ pub enum WriteError {
     },
     /// [`send_all`](crate::ArchiveWriter::send_all) was dropped before its stream ended, so the
     /// document is not whole.
-    Unfinished {
-        /// Where the object would have been.
-        location: Path,
-    },
+    #[error("the source was not read to its end: send_all was dropped")]
+    Unfinished,
     /// The digest given to [`commit_with`](crate::ArchiveWriter::commit_with) is not that of what was
     /// written.
+    #[error("what was written has the sha-256 {actual}, not {expected}")]
     Digest {
-        /// Where the object would have been.
-        location: Path,
         /// The caller's digest.
         expected: Sha256Digest,
         /// The digest that the writer computed.
@@ -81,9 +75,8 @@ pub enum WriteError {
     /// What was written cannot be the document of the length given to
     /// [`commit_with`](crate::ArchiveWriter::commit_with). Raw documents and those encoded by identity have
     /// the same length; other codecs write something even for nothing.
+    #[error("the {written_bytes} bytes written cannot be a document of {raw_bytes} bytes")]
     Length {
-        /// Where the object would have been.
-        location: Path,
         /// The document's length, as the caller gave it.
         raw_bytes: u64,
         /// How many bytes were written.
@@ -91,108 +84,49 @@ pub enum WriteError {
     },
     /// The document was written encoded, so its length is unknown: call
     /// [`commit_with`](crate::ArchiveWriter::commit_with) instead of `commit`.
-    UnknownLength {
-        /// Where the object would have been.
-        location: Path,
-    },
+    #[error("the document was written encoded, so only commit_with can commit it")]
+    UnknownLength,
     /// Something was written after `shutdown`.
-    Closed {
-        /// Where the object would have been.
-        location: Path,
-    },
+    #[error("something was written after the shutdown")]
+    Closed,
     /// An earlier poll of this writer panicked: a bug in a codec or a store.
-    Panicked {
-        /// Where the object would have been.
-        location: Path,
-    },
+    #[error("an earlier poll of the writer panicked")]
+    Panicked,
+}
+
+impl WriteErrorKind {
+    pub(crate) fn store(request: &str, source: StoreError) -> Self {
+        let (request, source) = (request.to_owned(), Arc::new(source));
+        Self::Store { request, source }
+    }
 }
 
 impl WriteError {
-    pub(crate) fn store(request: impl Into<String>, location: Path, source: StoreError) -> Self {
-        Self::Store {
-            location,
-            request: request.into(),
-            source: Arc::new(source),
-        }
+    pub(crate) fn new(location: &Path, kind: WriteErrorKind) -> Self {
+        let location = location.clone();
+        Self { location, kind }
+    }
+
+    pub(crate) fn abort(location: &Path, source: StoreError) -> Self {
+        Self::new(location, WriteErrorKind::Abort(Arc::new(source)))
     }
 }
 
 impl fmt::Display for WriteError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Store {
-                location,
-                request,
-                source,
-            } => write!(f, "cannot {request} {location}: {source}"),
-            Self::Attributes { location, source } => write!(
-                f,
-                "the store takes no upload with attributes at {location}: {source}; if it keeps none, \
-                 build the archive with AttributeSupport::Absent"
-            ),
-            Self::Abort { location, source } => write!(
-                f,
-                "cannot abort the upload of {location}, whose parts may stay stored: {source}"
-            ),
-            Self::Encode { location, source } => write!(f, "cannot encode {location}: {source}"),
-            Self::TooLarge {
-                location,
-                stored_bytes,
-            } => write!(
-                f,
-                "{location} needs more than the 10,000 parts an upload may have: {stored_bytes} \
-                 bytes filled them"
-            ),
-            Self::Source {
-                location,
-                sent,
-                source,
-            } => write!(
-                f,
-                "the source of {location} failed after {sent} bytes: {source}"
-            ),
-            Self::Unfinished { location } => write!(
-                f,
-                "the source of {location} was not read to its end: send_all was dropped"
-            ),
-            Self::Digest {
-                location,
-                expected,
-                actual,
-            } => write!(
-                f,
-                "what was written to {location} has the sha-256 {actual}, not {expected}"
-            ),
-            Self::Length {
-                location,
-                raw_bytes,
-                written_bytes,
-            } => write!(
-                f,
-                "the {written_bytes} bytes written to {location} cannot be a document of {raw_bytes} bytes"
-            ),
-            Self::UnknownLength { location } => write!(
-                f,
-                "{location} was written encoded, so only commit_with can commit it"
-            ),
-            Self::Closed { location } => {
-                write!(f, "{location} was written to after its shutdown")
-            }
-            Self::Panicked { location } => {
-                write!(f, "an earlier poll of the writer of {location} panicked")
-            }
-        }
+        write!(f, "cannot write {}: {}", self.location, self.kind)
     }
 }
 
 impl Error for WriteError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
-        match self {
-            Self::Store { source, .. }
-            | Self::Attributes { source, .. }
-            | Self::Abort { source, .. } => Some(&**source),
-            Self::Encode { source, .. } => Some(&**source),
-            Self::Source { source, .. } => Some(&**source),
+        // What is inside the `Arc`, so that it can be downcast.
+        match &self.kind {
+            WriteErrorKind::Store { source, .. }
+            | WriteErrorKind::Attributes(source)
+            | WriteErrorKind::Abort(source) => Some(&**source),
+            WriteErrorKind::Encode(source) => Some(&**source),
+            WriteErrorKind::Source { source, .. } => Some(&**source),
             _ => None,
         }
     }
@@ -200,11 +134,11 @@ impl Error for WriteError {
 
 impl From<WriteError> for io::Error {
     fn from(error: WriteError) -> Self {
-        let kind = match &error {
-            WriteError::Closed { .. } => io::ErrorKind::BrokenPipe,
-            WriteError::TooLarge { .. } => io::ErrorKind::FileTooLarge,
-            WriteError::Encode { source, .. } => source.kind(),
-            WriteError::Store { source, .. } => match &**source {
+        let kind = match &error.kind {
+            WriteErrorKind::Closed => io::ErrorKind::BrokenPipe,
+            WriteErrorKind::TooLarge { .. } => io::ErrorKind::FileTooLarge,
+            WriteErrorKind::Encode(source) => source.kind(),
+            WriteErrorKind::Store { source, .. } => match &**source {
                 StoreError::NotFound { .. } => io::ErrorKind::NotFound,
                 StoreError::PermissionDenied { .. } | StoreError::Unauthenticated { .. } => {
                     io::ErrorKind::PermissionDenied

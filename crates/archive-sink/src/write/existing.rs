@@ -4,9 +4,9 @@ use object_store::{
 };
 
 use crate::{
-    digest::{RawDocument, Sha256Hasher},
+    digest::{RawDocument, Sha256Digest, Sha256Hasher},
     metadata,
-    read::{error::ReadError, open, reader::ArchiveReader, verify::ReadLimit},
+    read::{error::ReadErrorKind, open, reader::ArchiveReader, verify::ReadLimit},
 };
 
 /// An object that was found where one is to be, or may have been, written.
@@ -23,6 +23,12 @@ pub(crate) enum Sameness {
     Different,
     /// There is no digest to compare with, or the object may not be read.
     Unknown,
+}
+
+impl Sameness {
+    fn of(same: bool) -> Self {
+        if same { Self::Same } else { Self::Different }
+    }
 }
 
 /// Asks the store what is at a location, without its content.
@@ -47,40 +53,33 @@ impl Found {
         let Some(expected) = document.sha256 else {
             return Sameness::Unknown;
         };
-        let noted = metadata::sha256(&self.attributes);
-        let same = match noted {
-            Some(digest) => digest == expected,
-            None => return self.read_and_compare(store, document).await,
-        };
-        if same {
-            Sameness::Same
-        } else {
-            Sameness::Different
+        match metadata::sha256(&self.attributes) {
+            Some(digest) => Sameness::of(digest == expected),
+            None => self.read_and_compare(store, document.bytes, expected).await,
         }
     }
 
-    async fn read_and_compare(&self, store: &dyn ObjectStore, document: RawDocument) -> Sameness {
-        let limit = ReadLimit::bytes(document.bytes);
-        let places = vec![self.meta.location.clone()];
-        let Ok(opened) = open::find(store, places).await else {
-            return Sameness::Unknown;
-        };
-        let Ok(mut reader) = ArchiveReader::decoded(opened, limit) else {
+    async fn read_and_compare(
+        &self,
+        store: &dyn ObjectStore,
+        bytes: u64,
+        expected: Sha256Digest,
+    ) -> Sameness {
+        let opened = open::find(store, vec![self.meta.location.clone()]).await;
+        let reader =
+            opened.and_then(|found| ArchiveReader::decoded(found, ReadLimit::bytes(bytes)));
+        let Ok(mut reader) = reader else {
             return Sameness::Unknown;
         };
         let mut hasher = Sha256Hasher::default();
         while let Some(chunk) = reader.next().await {
-            match chunk {
+            match chunk.map_err(|error| error.kind) {
                 Ok(chunk) => hasher.update(&chunk),
-                Err(ReadError::Store { .. }) => return Sameness::Unknown,
+                Err(ReadErrorKind::Store { .. }) => return Sameness::Unknown,
                 // Damaged, longer, or no archive at all.
                 Err(_) => return Sameness::Different,
             }
         }
-        if Some(hasher.finish()) == document.sha256 {
-            Sameness::Same
-        } else {
-            Sameness::Different
-        }
+        Sameness::of(hasher.finish() == expected)
     }
 }

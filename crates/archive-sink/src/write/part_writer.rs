@@ -6,26 +6,26 @@ use std::{
 use object_store::{PutPayload, path::Path};
 
 use super::{
-    error::WriteError,
-    part::{PartBuffer, part_bytes},
-    upload::{AbortOnDrop, Upload},
+    error::{WriteError, WriteErrorKind},
+    upload::{Upload, part_bytes},
 };
 use crate::{
     digest::TimedHasher,
-    encode::compressor::{Compressor, Progress},
+    encode::{
+        block_buffer::BlockBuffer,
+        compressor::{Compressor, Progress},
+    },
 };
 
 /// The writer's state machine: input to block, block to codec, codec to part, part to store.
 ///
 /// It keeps its first failure and does nothing after it.
-#[derive(Debug)]
 pub(crate) struct PartWriter {
-    location: Path,
     compressor: Compressor,
     hasher: TimedHasher,
-    part: PartBuffer,
+    part: BlockBuffer,
     part_size: usize,
-    upload: AbortOnDrop,
+    upload: Upload,
     taken_bytes: u64,
     stage: Stage,
     failure: Option<WriteError>,
@@ -53,12 +53,11 @@ impl PartWriter {
         upload: Upload,
     ) -> Self {
         Self {
-            location: upload.location().clone(),
             compressor,
             hasher,
-            part: PartBuffer::new(part_bytes(part_size, 0)),
+            part: BlockBuffer::new(part_bytes(part_size, 0)),
             part_size,
-            upload: AbortOnDrop::new(upload),
+            upload,
             taken_bytes: 0,
             stage: Stage::Writing,
             failure: None,
@@ -67,7 +66,7 @@ impl PartWriter {
     }
 
     pub(crate) fn location(&self) -> &Path {
-        &self.location
+        self.upload.location()
     }
 
     /// How many bytes have been taken.
@@ -88,24 +87,21 @@ impl PartWriter {
         self.failure.as_ref()
     }
 
-    pub(crate) fn fail(&mut self, error: WriteError) {
-        self.failure.get_or_insert(error);
+    /// Fails, unless it has failed before. Returns the first failure.
+    pub(crate) fn fail(&mut self, kind: WriteErrorKind) -> WriteError {
+        let failure = || WriteError::new(self.upload.location(), kind);
+        self.failure.get_or_insert_with(failure).clone()
     }
 
     /// Gives out an upload that is about to be completed, and the rest that no part has: after
     /// [`poll_close`](Self::poll_close), that is the whole object or nothing.
     pub(crate) fn into_upload(mut self) -> (Upload, PutPayload) {
-        (self.upload.disarm(), self.part.take(0))
+        (self.upload, self.part.take(0))
     }
 
-    /// Waits for what is in flight, and aborts. It goes on when this future is dropped, if there is a
-    /// runtime.
+    /// Gives the upload out to be given up.
     pub(crate) async fn clean_up(self) -> Result<(), WriteError> {
-        let cleaned = self.upload.clean_up().await;
-        cleaned.map_err(|source| WriteError::Abort {
-            location: self.location,
-            source: source.into(),
-        })
+        self.upload.clean_up().await
     }
 
     /// Takes some of `buffers`, which have at least one byte.
@@ -116,12 +112,11 @@ impl PartWriter {
     ) -> Poll<Result<usize, WriteError>> {
         self.guarded(|this| {
             if this.stage != Stage::Writing {
-                let location = this.location.clone();
-                return Poll::Ready(Err(WriteError::Closed { location }));
+                return Poll::Ready(Err(WriteErrorKind::Closed));
             }
             if this.compressor.is_block_full() {
-                this.upload.get_mut().poll_progress(cx)?;
-                ready!(this.poll_encode(cx))?;
+                this.upload.poll_progress(cx)?;
+                ready!(this.poll_compressor(cx, Compressor::encode))?;
                 // One block is enough for one poll: let other tasks run.
                 cx.waker().wake_by_ref();
                 return Poll::Pending;
@@ -140,7 +135,7 @@ impl PartWriter {
 
     /// Learns of uploads that failed while there was nothing to write.
     pub(crate) fn poll_progress(&mut self, cx: &mut Context<'_>) -> Result<(), WriteError> {
-        match self.guarded(|this| Poll::Ready(this.upload.get_mut().poll_progress(cx))) {
+        match self.guarded(|this| Poll::Ready(this.upload.poll_progress(cx))) {
             Poll::Ready(result) => result,
             Poll::Pending => Ok(()),
         }
@@ -149,29 +144,26 @@ impl PartWriter {
     /// Runs a step, keeps its failure, and notices on the next one if it panicked.
     fn guarded<T>(
         &mut self,
-        step: impl FnOnce(&mut Self) -> Poll<Result<T, WriteError>>,
+        step: impl FnOnce(&mut Self) -> Poll<Result<T, WriteErrorKind>>,
     ) -> Poll<Result<T, WriteError>> {
         if std::mem::replace(&mut self.polling, true) {
-            let location = self.location.clone();
-            self.fail(WriteError::Panicked { location });
+            self.fail(WriteErrorKind::Panicked);
         }
-        let polled = match &self.failure {
-            Some(failure) => Poll::Ready(Err(failure.clone())),
-            None => step(self),
-        };
+        if let Some(failure) = &self.failure {
+            self.polling = false;
+            return Poll::Ready(Err(failure.clone()));
+        }
+        let polled = step(self);
         self.polling = false;
-        if let Poll::Ready(Err(failure)) = &polled {
-            self.fail(failure.clone());
-        }
-        polled
+        polled.map_err(|kind| self.fail(kind))
     }
 
     pub(crate) fn poll_flushed(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), WriteError>> {
         self.guarded(|this| {
             if this.stage == Stage::Writing && this.compressor.is_block_full() {
-                ready!(this.poll_encode(cx))?;
+                ready!(this.poll_compressor(cx, Compressor::encode))?;
             }
-            this.upload.get_mut().poll_drained(cx)
+            this.upload.poll_drained(cx)
         })
     }
 
@@ -186,55 +178,41 @@ impl PartWriter {
                 this.stage = Stage::Finishing;
             }
             if this.stage == Stage::Finishing {
-                ready!(this.poll_encode(cx))?;
-                ready!(this.poll_finish(cx))?;
+                ready!(this.poll_compressor(cx, Compressor::encode))?;
+                ready!(this.poll_compressor(cx, Compressor::finish))?;
                 this.stage = Stage::Draining;
             }
             if this.stage == Stage::Draining {
-                if this.upload.get_ref().has_started() && this.part.len() > 0 {
+                if this.upload.has_started() && this.part.len() > 0 {
                     ready!(this.poll_next_part(cx))?;
                 }
-                ready!(this.upload.get_mut().poll_drained(cx))?;
+                ready!(this.upload.poll_drained(cx))?;
                 this.stage = Stage::Closed;
             }
             Poll::Ready(Ok(()))
         })
     }
 
-    fn poll_encode(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), WriteError>> {
-        while let Progress::OutputFull = self
-            .compressor
-            .encode(&mut self.part)
-            .map_err(|source| self.encoder_failed(source))?
-        {
-            ready!(self.poll_next_part(cx))?;
+    /// Encodes the block, or finishes the codec, as far as there is room for parts.
+    fn poll_compressor(
+        &mut self,
+        cx: &mut Context<'_>,
+        step: fn(&mut Compressor, &mut BlockBuffer) -> io::Result<Progress>,
+    ) -> Poll<Result<(), WriteErrorKind>> {
+        loop {
+            match step(&mut self.compressor, &mut self.part) {
+                Ok(Progress::Done) => return Poll::Ready(Ok(())),
+                Ok(Progress::OutputFull) => ready!(self.poll_next_part(cx))?,
+                Err(error) => return Poll::Ready(Err(WriteErrorKind::Encode(error.into()))),
+            }
         }
-        Poll::Ready(Ok(()))
-    }
-
-    fn poll_finish(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), WriteError>> {
-        while let Progress::OutputFull = self
-            .compressor
-            .finish(&mut self.part)
-            .map_err(|source| self.encoder_failed(source))?
-        {
-            ready!(self.poll_next_part(cx))?;
-        }
-        Poll::Ready(Ok(()))
     }
 
     /// Hands the part over as soon as there is room for it, and starts the next.
-    fn poll_next_part(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), WriteError>> {
-        let upload = self.upload.get_mut();
+    fn poll_next_part(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), WriteErrorKind>> {
+        let upload = &mut self.upload;
         ready!(upload.poll_ready(cx))?;
         let next = part_bytes(self.part_size, upload.parts() + 1);
         Poll::Ready(upload.start_part(self.part.take(next)))
-    }
-
-    fn encoder_failed(&self, source: io::Error) -> WriteError {
-        WriteError::Encode {
-            location: self.location.clone(),
-            source: source.into(),
-        }
     }
 }

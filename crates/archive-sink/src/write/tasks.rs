@@ -9,7 +9,7 @@ pub(crate) type Task<T> = BoxFuture<'static, Result<T, JoinError>>;
 
 /// Runs requests on the runtime that was current when the writer was made, so that they go on while
 /// nobody polls the writer. Without a runtime they run where they are polled.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct Tasks {
     runtime: Option<Handle>,
     running: TaskTracker,

@@ -4,21 +4,45 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use futures_util::stream::{FuturesUnordered, Stream};
+use futures_util::stream::{FuturesUnordered, Stream, StreamExt};
 use object_store::{MultipartUpload, ObjectStore, PutMultipartOptions, PutPayload, path::Path};
 
 use super::{
-    error::WriteError,
-    part::MAX_PARTS,
+    error::{WriteError, WriteErrorKind},
     tasks::{Task, Tasks},
 };
 
 type StoreResult<T> = Result<T, object_store::Error>;
 
+/// The most parts that S3 lets an upload have
+/// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html>).
+pub(crate) const MAX_PARTS: usize = 10_000;
+
+/// The smallest part, but for the last, that S3 and Google Cloud Storage take: 5 MiB.
+pub(crate) const MIN_PART_BYTES: usize = 5 * 1024 * 1024;
+
+/// The largest part that S3 takes: 5 GiB.
+pub(crate) const MAX_PART_BYTES: u64 = 5 * 1024 * 1024 * 1024;
+
+/// After this many parts, parts grow by the size of the first.
+///
+/// 10,000 parts that grow like this hold 213,360 times the first: 1.02 TiB from 5 MiB, and none is larger
+/// than 42 times the first. An upload below 240 parts, 1.17 GiB from 5 MiB, has equal parts.
+const PARTS_PER_STEP: usize = 240;
+
+/// How large the part with this index is, from 0.
+pub(crate) fn part_bytes(first: usize, index: usize) -> usize {
+    let step = (index / PARTS_PER_STEP + 1) as u64;
+    let bytes = (first as u64).saturating_mul(step).min(MAX_PART_BYTES);
+    usize::try_from(bytes).unwrap_or(usize::MAX).max(1)
+}
+
 /// A multipart upload from its creation to its last part: all but completing it.
 ///
-/// Once a poll has failed, only [`clean_up`](Self::clean_up) is of use.
-#[derive(Debug)]
+/// Once a poll has failed, only [`clean_up`](Self::clean_up) is of use. An upload that is dropped and was
+/// not given out cleans up: with a runtime, a task waits for the requests in flight and aborts it. Without
+/// one, dropping is all that can be done: a local store removes its staging file then, a remote one keeps
+/// the parts until its lifecycle rule removes them.
 pub(crate) struct Upload {
     location: Path,
     tasks: Tasks,
@@ -34,19 +58,8 @@ enum State {
     Idle(Arc<dyn ObjectStore>, PutMultipartOptions),
     Creating(Task<StoreResult<Box<dyn MultipartUpload>>>),
     Open(Box<dyn MultipartUpload>),
-    /// The store refused to create it, or the task that did panicked.
-    Refused,
-}
-
-impl std::fmt::Debug for State {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str(match self {
-            Self::Idle(..) => "Idle",
-            Self::Creating(_) => "Creating",
-            Self::Open(_) => "Open",
-            Self::Refused => "Refused",
-        })
-    }
+    /// The store refused to create it, the task that did panicked, or it was given out.
+    Gone,
 }
 
 impl Upload {
@@ -88,7 +101,7 @@ impl Upload {
     }
 
     /// Creates the upload, if that is still to be done, and waits for room for one more part.
-    pub(crate) fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), WriteError>> {
+    pub(crate) fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), WriteErrorKind>> {
         ready!(self.poll_created(cx))?;
         while self.in_flight.len() >= self.max_in_flight {
             ready!(self.poll_one_part(cx))?;
@@ -97,7 +110,7 @@ impl Upload {
     }
 
     /// Learns of parts that have ended, without waiting for any.
-    pub(crate) fn poll_progress(&mut self, cx: &mut Context<'_>) -> Result<(), WriteError> {
+    pub(crate) fn poll_progress(&mut self, cx: &mut Context<'_>) -> Result<(), WriteErrorKind> {
         while !self.in_flight.is_empty() {
             match self.poll_one_part(cx) {
                 Poll::Ready(ended) => ended?,
@@ -108,7 +121,10 @@ impl Upload {
     }
 
     /// Waits until every part that was handed over is stored.
-    pub(crate) fn poll_drained(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), WriteError>> {
+    pub(crate) fn poll_drained(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<(), WriteErrorKind>> {
         if self.has_started() {
             ready!(self.poll_created(cx))?;
         }
@@ -119,13 +135,12 @@ impl Upload {
     }
 
     /// Hands a part over. Only after [`poll_ready`](Self::poll_ready).
-    pub(crate) fn start_part(&mut self, payload: PutPayload) -> Result<(), WriteError> {
+    pub(crate) fn start_part(&mut self, payload: PutPayload) -> Result<(), WriteErrorKind> {
         let State::Open(upload) = &mut self.state else {
             unreachable!("parts follow the creation of their upload");
         };
         if self.parts == MAX_PARTS {
-            return Err(WriteError::TooLarge {
-                location: self.location.clone(),
+            return Err(WriteErrorKind::TooLarge {
                 stored_bytes: self.stored_bytes,
             });
         }
@@ -139,39 +154,49 @@ impl Upload {
     }
 
     /// Gives the upload out, to be completed. Only after [`poll_drained`](Self::poll_drained).
-    pub(crate) fn into_open(self) -> Option<Box<dyn MultipartUpload>> {
-        match self.state {
+    pub(crate) fn take_open(&mut self) -> Option<Box<dyn MultipartUpload>> {
+        match std::mem::replace(&mut self.state, State::Gone) {
             State::Open(upload) => Some(upload),
             _ => None,
         }
     }
 
-    /// Leaves nothing behind: waits for what is in flight, then aborts.
+    /// Leaves nothing behind: waits for what is in flight, then aborts. It goes on when this future is
+    /// dropped, if there is a runtime.
+    pub(crate) async fn clean_up(mut self) -> Result<(), WriteError> {
+        let Some(aborted) = self.take_clean_up() else {
+            return Ok(());
+        };
+        let aborted = self.tasks.spawn_to_end(aborted).await;
+        let result = aborted.unwrap_or_else(|panicked| Err(panicked.into()));
+        result.map_err(|source| WriteError::abort(&self.location, source))
+    }
+
+    /// What cleans up, if the store has been asked for anything.
     ///
     /// It waits because a part that arrives after the abort may stay in the store for ever
     /// (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_AbortMultipartUpload.html>).
-    pub(crate) async fn clean_up(self) -> StoreResult<()> {
-        let Self {
-            state,
-            mut in_flight,
-            ..
-        } = self;
-        let mut upload = match state {
-            State::Open(upload) => upload,
-            State::Creating(creating) => match creating.await {
-                Ok(Ok(upload)) => upload,
-                Ok(Err(_)) | Err(_) => return Ok(()),
-            },
-            State::Idle(..) | State::Refused => return Ok(()),
+    fn take_clean_up(&mut self) -> Option<impl Future<Output = StoreResult<()>> + Send + use<>> {
+        let state = match std::mem::replace(&mut self.state, State::Gone) {
+            State::Idle(..) | State::Gone => return None,
+            state => state,
         };
-        while futures_util::StreamExt::next(&mut in_flight)
-            .await
-            .is_some()
-        {}
-        abort(&mut *upload).await
+        let mut in_flight = std::mem::take(&mut self.in_flight);
+        Some(async move {
+            let mut upload = match state {
+                State::Open(upload) => upload,
+                State::Creating(creating) => match creating.await {
+                    Ok(Ok(upload)) => upload,
+                    Ok(Err(_)) | Err(_) => return Ok(()),
+                },
+                State::Idle(..) | State::Gone => return Ok(()),
+            };
+            while in_flight.next().await.is_some() {}
+            abort(&mut *upload).await
+        })
     }
 
-    fn poll_created(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), WriteError>> {
+    fn poll_created(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), WriteErrorKind>> {
         if let State::Idle(store, options) = &mut self.state {
             let (store, options) = (Arc::clone(store), std::mem::take(options));
             let location = self.location.clone();
@@ -179,16 +204,16 @@ impl Upload {
             self.state = State::Creating(self.tasks.spawn(creating));
         }
         // Taken out while it is polled: if that panics, it must not be polled again.
-        match std::mem::replace(&mut self.state, State::Refused) {
+        match std::mem::replace(&mut self.state, State::Gone) {
             State::Creating(mut creating) => {
                 let Poll::Ready(created) = Pin::new(&mut creating).poll(cx) else {
                     self.state = State::Creating(creating);
                     return Poll::Pending;
                 };
                 let created = created.unwrap_or_else(|source| Err(source.into()));
-                self.state = State::Open(created.map_err(|source| {
-                    WriteError::store("start to upload", self.location.clone(), source)
-                })?);
+                self.state = State::Open(
+                    created.map_err(|source| WriteErrorKind::store("start to upload", source))?,
+                );
             }
             other => self.state = other,
         }
@@ -196,15 +221,36 @@ impl Upload {
     }
 
     /// Waits for one part in flight. At least one must be.
-    fn poll_one_part(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), WriteError>> {
+    fn poll_one_part(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), WriteErrorKind>> {
         let ended = ready!(Pin::new(&mut self.in_flight).poll_next(cx));
         let (request, result) = match ended {
-            Some(Ok((number, result))) => (format!("store part {number} of"), result),
-            Some(Err(panicked)) => ("store a part of".into(), Err(panicked.into())),
+            Some(Ok((number, result))) => (format!("store part {number}"), result),
+            Some(Err(panicked)) => ("store a part".into(), Err(panicked.into())),
             None => return Poll::Ready(Ok(())),
         };
-        let location = || self.location.clone();
-        Poll::Ready(result.map_err(|source| WriteError::store(request, location(), source)))
+        Poll::Ready(result.map_err(|source| WriteErrorKind::store(&request, source)))
+    }
+}
+
+impl Drop for Upload {
+    fn drop(&mut self) {
+        let Some(aborted) = self.take_clean_up() else {
+            return;
+        };
+        let location = self.location.clone();
+        if !self.tasks.have_runtime() {
+            tracing::warn!(
+                %location,
+                "an upload was dropped without a runtime to abort it: its parts stay until the \
+                 store's lifecycle rule removes them"
+            );
+            return;
+        }
+        drop(self.tasks.spawn_to_end(async move {
+            if let Err(error) = aborted.await {
+                tracing::warn!(%location, %error, "an upload that was dropped could not be aborted");
+            }
+        }));
     }
 }
 
@@ -216,71 +262,34 @@ pub(crate) async fn abort(upload: &mut dyn MultipartUpload) -> StoreResult<()> {
     }
 }
 
-/// Holds an upload that is not committed, and cleans it up when dropped.
-///
-/// With a runtime, a task waits for the requests in flight and aborts the upload. Without one,
-/// dropping is all that can be done: a local store removes its staging file then, a remote one keeps
-/// the parts until its lifecycle rule removes them.
-#[derive(Debug)]
-pub(crate) struct AbortOnDrop {
-    upload: Option<Upload>,
-    tasks: Tasks,
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-impl AbortOnDrop {
-    pub(crate) fn new(upload: Upload) -> Self {
-        let tasks = upload.tasks.clone();
-        let upload = Some(upload);
-        Self { upload, tasks }
+    #[test]
+    fn ten_thousand_parts_of_the_smallest_first_size_hold_a_tebibyte() {
+        let total: u64 = (0..MAX_PARTS)
+            .map(|index| part_bytes(MIN_PART_BYTES, index) as u64)
+            .sum();
+        assert_eq!(total, 213_360 * MIN_PART_BYTES as u64);
+        assert!(total >= 1 << 40);
     }
 
-    pub(crate) fn get_mut(&mut self) -> &mut Upload {
-        // Only `disarm` and `clean_up`, which consume the guard, and `drop` take it out.
-        self.upload.as_mut().expect("an armed guard has its upload")
-    }
-
-    pub(crate) fn get_ref(&self) -> &Upload {
-        self.upload.as_ref().expect("an armed guard has its upload")
-    }
-
-    /// Gives up guarding: the upload is about to be completed.
-    pub(crate) fn disarm(mut self) -> Upload {
-        self.upload.take().expect("an armed guard has its upload")
-    }
-
-    /// Cleans up now. The clean-up goes on when this future is dropped, if there is a runtime.
-    pub(crate) async fn clean_up(mut self) -> StoreResult<()> {
-        match self.upload.take() {
-            Some(upload) if upload.has_started() => {
-                let cleaned = self.tasks.spawn_to_end(upload.clean_up()).await;
-                cleaned.unwrap_or_else(|panicked| Err(panicked.into()))
+    #[test]
+    fn parts_grow_slowly_never_shrink_and_stay_within_what_s3_takes() {
+        for first in [1, MIN_PART_BYTES, 4 << 30] {
+            let mut last = first;
+            for index in 0..MAX_PARTS {
+                let next = part_bytes(first, index);
+                assert!(next >= last && next - last <= first && next as u64 <= MAX_PART_BYTES);
+                last = next;
             }
-            _ => Ok(()),
         }
-    }
-}
-
-impl Drop for AbortOnDrop {
-    fn drop(&mut self) {
-        let Some(upload) = self.upload.take() else {
-            return;
-        };
-        if !upload.has_started() {
-            return;
-        }
-        let location = upload.location().clone();
-        if !self.tasks.have_runtime() {
-            tracing::warn!(
-                %location,
-                "an upload was dropped without a runtime to abort it: its parts stay until the \
-                 store's lifecycle rule removes them"
-            );
-            return;
-        }
-        drop(self.tasks.spawn_to_end(async move {
-            if let Err(error) = upload.clean_up().await {
-                tracing::warn!(%location, %error, "an upload that was dropped could not be aborted");
-            }
-        }));
+        assert_eq!(part_bytes(8, PARTS_PER_STEP - 1), 8);
+        assert_eq!(part_bytes(8, PARTS_PER_STEP), 16);
+        assert_eq!(
+            part_bytes(MIN_PART_BYTES, MAX_PARTS - 1),
+            42 * MIN_PART_BYTES
+        );
     }
 }

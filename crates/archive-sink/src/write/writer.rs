@@ -1,5 +1,6 @@
 use std::{
     error::Error,
+    fmt,
     future::poll_fn,
     io::{self, IoSlice},
     pin::{Pin, pin},
@@ -14,21 +15,18 @@ use tokio::{io::AsyncWrite, time::Instant};
 
 use super::{
     commit::{Commit, Receipt},
-    error::{CommitError, WriteError},
+    error::{CommitError, WriteError, WriteErrorKind},
     part_writer::PartWriter,
-    tasks::{Task, Tasks},
+    tasks::Tasks,
     upload::Upload,
 };
 use crate::{
     codec::Codec,
     digest::{RawDocument, TimedHasher},
-    encode::compressor::Compressor,
+    encode::{compressor::Compressor, encoded_stream::EMPTY_CHUNKS_PER_POLL},
     metadata::Nonce,
     settings::Shared,
 };
-
-/// After this many empty chunks in a row, a poll yields.
-const EMPTY_CHUNKS_PER_POLL: usize = 32;
 
 /// Writes one document into one object, which [`commit`](Self::commit) makes visible.
 ///
@@ -59,7 +57,6 @@ const EMPTY_CHUNKS_PER_POLL: usize = 32;
 ///
 /// (Parts in flight + 1) × the part size, 48 KiB before and behind the codec, and the codec. For an
 /// encoded document, the codec and the 32 KiB behind it are saved.
-#[derive(Debug)]
 pub struct ArchiveWriter {
     archive: Arc<Shared>,
     nonce: Nonce,
@@ -134,21 +131,20 @@ impl ArchiveWriter {
     ///
     /// # Errors
     ///
-    /// [`WriteError::Source`] when the stream fails, another when the writer does, in this call or before
+    /// [`WriteErrorKind::Source`] when the stream fails, another when the writer does, in this call or before
     /// it. The document is not whole then, and cannot be committed: abort or drop the writer.
     ///
     /// # Cancel safety
     ///
     /// Not cancel safe: part of the stream has been taken when the future is dropped. The writer then
-    /// refuses to commit ([`WriteError::Unfinished`]), since the document is not whole.
+    /// refuses to commit ([`WriteErrorKind::Unfinished`]), since the document is not whole.
     pub async fn send_all<S, E>(&mut self, stream: S) -> Result<u64, WriteError>
     where
         S: Stream<Item = Result<Bytes, E>>,
         E: Into<Box<dyn Error + Send + Sync>>,
     {
         if self.sending {
-            let location = self.location().clone();
-            self.parts.fail(WriteError::Unfinished { location });
+            self.parts.fail(WriteErrorKind::Unfinished);
         }
         if let Some(failure) = self.parts.failure() {
             return Err(failure.clone());
@@ -181,12 +177,9 @@ impl ArchiveWriter {
             match stream.as_mut().poll_next(cx) {
                 Poll::Ready(Some(Ok(next))) => *chunk = next,
                 Poll::Ready(Some(Err(error))) => {
-                    let failure = WriteError::Source {
-                        location: self.location().clone(),
-                        sent: self.written_bytes() - before,
-                        source: error.into().into(),
-                    };
-                    self.parts.fail(failure.clone());
+                    let sent = self.written_bytes() - before;
+                    let source = error.into().into();
+                    let failure = self.parts.fail(WriteErrorKind::Source { sent, source });
                     return Poll::Ready(Err(failure));
                 }
                 Poll::Ready(None) => return Poll::Ready(Ok(())),
@@ -213,7 +206,7 @@ impl ArchiveWriter {
     /// upload has been aborted then, or the error says why not.
     ///
     /// A document that was written [encoded](crate::Archive::create_encoded) needs
-    /// [`commit_with`](Self::commit_with), and fails here with [`WriteError::UnknownLength`].
+    /// [`commit_with`](Self::commit_with), and fails here with [`WriteErrorKind::UnknownLength`].
     ///
     /// # Cancel safety
     ///
@@ -237,7 +230,7 @@ impl ArchiveWriter {
     ///
     /// # Errors
     ///
-    /// As [`commit`](Self::commit), and [`WriteError::Length`] or [`WriteError::Digest`] when what was
+    /// As [`commit`](Self::commit), and [`WriteErrorKind::Length`] or [`WriteErrorKind::Digest`] when what was
     /// written cannot be that document.
     ///
     /// # Cancel safety
@@ -253,8 +246,7 @@ impl ArchiveWriter {
     ) -> Result<Receipt, CommitError> {
         let location = self.location().clone();
         if self.sending {
-            let location = location.clone();
-            self.parts.fail(WriteError::Unfinished { location });
+            self.parts.fail(WriteErrorKind::Unfinished);
         }
         let closed = poll_fn(|cx| self.parts.poll_close(cx)).await;
         let document = match closed.and_then(|()| self.document(document)) {
@@ -264,9 +256,19 @@ impl ArchiveWriter {
                 return Err(CommitError::Write { cause, clean_up });
             }
         };
-        self.start_commit(document)
-            .await
-            .unwrap_or_else(|source| Err(CommitError::Lost { location, source }))
+        let digest_time = self.parts.hasher().busy();
+        let (upload, payload) = self.parts.into_upload();
+        let commit = Commit {
+            archive: self.archive,
+            location: location.clone(),
+            nonce: self.nonce,
+            document,
+            stored_bytes: upload.stored_bytes() + payload.content_length() as u64,
+            digest_time,
+            started: self.started,
+        };
+        let committed = self.tasks.spawn_to_end(commit.run(upload, payload)).await;
+        committed.unwrap_or_else(|source| Err(CommitError::Lost { location, source }))
     }
 
     /// Gives the object up and leaves nothing of it in the store.
@@ -287,14 +289,13 @@ impl ArchiveWriter {
 
     /// The raw document, as far as this writer and its caller know it.
     fn document(&self, described: Option<RawDocument>) -> Result<RawDocument, WriteError> {
-        let location = || self.location().clone();
+        let refuse = |kind| Err(WriteError::new(self.location(), kind));
         let written_bytes = self.written_bytes();
         let computed = self.parts.hasher().finish();
         let document = match described {
             Some(document) => document,
             None if self.encoded => {
-                let location = location();
-                return Err(WriteError::UnknownLength { location });
+                return refuse(WriteErrorKind::UnknownLength);
             }
             None => RawDocument::new(written_bytes),
         };
@@ -305,39 +306,30 @@ impl ArchiveWriter {
             written_bytes == document.bytes
         };
         if !may_be {
-            return Err(WriteError::Length {
-                location: location(),
+            return refuse(WriteErrorKind::Length {
                 raw_bytes: document.bytes,
                 written_bytes,
             });
         }
         match (document.sha256, computed) {
-            (Some(expected), Some(actual)) if expected != actual => Err(WriteError::Digest {
-                location: location(),
-                expected,
-                actual,
-            }),
+            (Some(expected), Some(actual)) if expected != actual => {
+                refuse(WriteErrorKind::Digest { expected, actual })
+            }
             (sha256, computed) => Ok(RawDocument {
                 sha256: sha256.or(computed),
                 ..document
             }),
         }
     }
+}
 
-    fn start_commit(self, document: RawDocument) -> Task<Result<Receipt, CommitError>> {
-        let location = self.location().clone();
-        let digest_time = self.parts.hasher().busy();
-        let (upload, payload) = self.parts.into_upload();
-        let commit = Commit {
-            archive: self.archive,
-            location,
-            nonce: self.nonce,
-            document,
-            stored_bytes: upload.stored_bytes() + payload.content_length() as u64,
-            digest_time,
-            started: self.started,
-        };
-        self.tasks.spawn_to_end(commit.run(upload, payload))
+impl fmt::Debug for ArchiveWriter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ArchiveWriter")
+            .field("location", self.location())
+            .field("written_bytes", &self.written_bytes())
+            .field("failure", &self.parts.failure())
+            .finish_non_exhaustive()
     }
 }
 

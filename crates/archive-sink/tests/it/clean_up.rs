@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use archive_sink::{Archive, Codec, CommitError, WriteError};
+use archive_sink::{Archive, Codec, CommitError, WriteError, WriteErrorKind};
 use scripted_store::{Effect, Failure, Operation, Rule, ScriptedStore};
 use tokio::io::AsyncWriteExt;
 
@@ -89,8 +89,11 @@ async fn the_10_001st_part_is_refused_and_the_rest_aborted() {
     assert!(matches!(
         error,
         CommitError::Write {
-            cause: WriteError::TooLarge {
-                stored_bytes: 213_360,
+            cause: WriteError {
+                kind: WriteErrorKind::TooLarge {
+                    stored_bytes: 213_360,
+                    ..
+                },
                 ..
             },
             clean_up: None,

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use archive_sink::{
-    Archive, AttributeSupport, CommitError, Overwrite, Placement, ReadError, WriteError,
+    Archive, AttributeSupport, CommitError, Overwrite, Placement, ReadError, ReadErrorKind,
+    WriteError, WriteErrorKind,
 };
 use bytes::Bytes;
 use object_store::{ObjectStoreExt, path::Path};
@@ -168,10 +169,28 @@ async fn a_replaced_object_is_not_opened_as_the_one_it_was(target: &Target, pref
     let second: Bytes = first.iter().map(|byte| !byte).collect();
     let location = store(&archive, "a", &second).await.location;
     let error = archive.open_version(&version).await.unwrap_err();
-    assert!(matches!(error, ReadError::Changed { .. }), "{error}");
+    assert!(
+        matches!(
+            error,
+            ReadError {
+                kind: ReadErrorKind::Changed(_),
+                ..
+            }
+        ),
+        "{error}"
+    );
     target.store.delete(&location).await.unwrap();
     let error = archive.open_version(&version).await.unwrap_err();
-    assert!(matches!(error, ReadError::Changed { .. }), "{error}");
+    assert!(
+        matches!(
+            error,
+            ReadError {
+                kind: ReadErrorKind::Changed(_),
+                ..
+            }
+        ),
+        "{error}"
+    );
 }
 
 async fn names_are_found(target: &Target, prefix: Path) {
@@ -194,7 +213,13 @@ async fn names_are_found(target: &Target, prefix: Path) {
         }
     }
     let missing = build(codecs()[0]).open("missing").await;
-    assert!(matches!(missing, Err(ReadError::NotFound { .. })));
+    assert!(matches!(
+        missing,
+        Err(ReadError {
+            kind: ReadErrorKind::NotFound(_),
+            ..
+        })
+    ));
 }
 
 #[tokio::test]
@@ -232,6 +257,15 @@ async fn a_directory_without_its_setting_is_found_out_by_the_check() {
         ..Target::local(directory.path())
     };
     let error = kept.builder().build().unwrap().check().await.unwrap_err();
-    assert!(matches!(error, WriteError::Attributes { .. }), "{error}");
+    assert!(
+        matches!(
+            error,
+            WriteError {
+                kind: WriteErrorKind::Attributes(_),
+                ..
+            }
+        ),
+        "{error}"
+    );
     assert!(error.to_string().contains("AttributeSupport::Absent"));
 }

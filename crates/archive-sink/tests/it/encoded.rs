@@ -4,7 +4,8 @@ use std::{convert::Infallible, sync::Arc};
 
 use archive_sink::{
     Archive, ArchiveWriter, AttributeSupport, Codec, CodecKind, CommitError, EncodedStream,
-    Overwrite, Placement, RawDocument, ReadError, Receipt, Sha256Digest, WriteError,
+    Overwrite, Placement, RawDocument, ReadError, ReadErrorKind, Receipt, Sha256Digest, WriteError,
+    WriteErrorKind,
 };
 use bytes::Bytes;
 use futures_util::{FutureExt, StreamExt, stream};
@@ -156,14 +157,26 @@ async fn a_source_that_fails_leaves_nothing() {
             let failing = EncodedStream::new(failing, archive.codec()).unwrap();
             let mut writer = archive.create_encoded(name).unwrap();
             let error = writer.send_all(failing).await.unwrap_err();
-            assert!(matches!(error, WriteError::Source { .. }), "{error}");
+            assert!(
+                matches!(
+                    error,
+                    WriteError {
+                        kind: WriteErrorKind::Source { .. },
+                        ..
+                    }
+                ),
+                "{error}"
+            );
             assert!(error.to_string().ends_with("serialising broke"), "{error}");
             let raw = RawDocument::new(document.len() as u64);
             let error = writer.commit_with(raw).await.unwrap_err();
             assert!(matches!(
                 error,
                 CommitError::Write {
-                    cause: WriteError::Source { .. },
+                    cause: WriteError {
+                        kind: WriteErrorKind::Source { .. },
+                        ..
+                    },
                     clean_up: None,
                     ..
                 }
@@ -186,7 +199,10 @@ async fn a_send_that_was_dropped_cannot_be_committed() {
     assert!(matches!(
         error,
         CommitError::Write {
-            cause: WriteError::Unfinished { .. },
+            cause: WriteError {
+                kind: WriteErrorKind::Unfinished,
+                ..
+            },
             ..
         }
     ));
@@ -323,9 +339,13 @@ async fn lengths_that_cannot_be_are_refused() {
             let error = writer.commit_with(RawDocument::new(raw)).await.unwrap_err();
             let CommitError::Write {
                 cause:
-                    WriteError::Length {
-                        raw_bytes,
-                        written_bytes,
+                    WriteError {
+                        kind:
+                            WriteErrorKind::Length {
+                                raw_bytes,
+                                written_bytes,
+                                ..
+                            },
                         ..
                     },
                 clean_up: None,
@@ -356,14 +376,32 @@ async fn reading_finds_what_the_caller_got_wrong() {
         let writer = sent(&archive, "a", &document).await;
         writer.commit_with(other).await.unwrap();
         let end = read_until_end(archive.open("a").await.unwrap()).await.1;
-        assert!(matches!(end, Err(ReadError::Digest { .. })), "{end:?}");
+        assert!(
+            matches!(
+                end,
+                Err(ReadError {
+                    kind: ReadErrorKind::Digest { .. },
+                    ..
+                })
+            ),
+            "{end:?}"
+        );
 
         if codec != Codec::Identity {
             let longer = RawDocument::new(1001);
             let writer = sent(&archive, "a", &document).await;
             writer.commit_with(longer).await.unwrap();
             let end = read_until_end(archive.open("a").await.unwrap()).await.1;
-            assert!(matches!(end, Err(ReadError::Length { .. })), "{end:?}");
+            assert!(
+                matches!(
+                    end,
+                    Err(ReadError {
+                        kind: ReadErrorKind::Length { .. },
+                        ..
+                    })
+                ),
+                "{end:?}"
+            );
 
             // Not encoded at all, or cut off.
             let whole = stored_encoding(codec, &document).await;
@@ -430,7 +468,11 @@ async fn a_digest_given_is_compared_with_one_computed() {
             writer.send_all(chunks(&document, 10_000)).await.unwrap();
             let error = writer.commit_with(wrong).await.unwrap_err();
             let CommitError::Write {
-                cause: WriteError::Digest { actual, .. },
+                cause:
+                    WriteError {
+                        kind: WriteErrorKind::Digest { actual, .. },
+                        ..
+                    },
                 clean_up: None,
                 ..
             } = error
@@ -474,7 +516,10 @@ async fn a_length_given_is_compared_with_what_was_written() {
         assert!(matches!(
             error.unwrap_err(),
             CommitError::Write {
-                cause: WriteError::Length { .. },
+                cause: WriteError {
+                    kind: WriteErrorKind::Length { .. },
+                    ..
+                },
                 clean_up: None,
                 ..
             }
@@ -492,7 +537,10 @@ async fn an_encoding_is_committed_with_its_document_only() {
             assert!(matches!(
                 error.unwrap_err(),
                 CommitError::Write {
-                    cause: WriteError::UnknownLength { .. },
+                    cause: WriteError {
+                        kind: WriteErrorKind::UnknownLength,
+                        ..
+                    },
                     clean_up: None,
                     ..
                 }

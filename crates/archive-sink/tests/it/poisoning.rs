@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use archive_sink::{Archive, Codec, CommitError, WriteError};
+use archive_sink::{Archive, Codec, CommitError, WriteError, WriteErrorKind};
 use scripted_store::{Effect, Operation, Rule, ScriptedStore};
 use tokio::io::AsyncWriteExt;
 
@@ -35,7 +35,13 @@ fn a_panic_below_a_poll_poisons_the_writer() {
         for _ in 0..2 {
             let error = block_on(writer.write_all(b"more")).unwrap_err();
             let cause = error.get_ref().unwrap().downcast_ref::<WriteError>();
-            assert!(matches!(cause, Some(WriteError::Panicked { .. })));
+            assert!(matches!(
+                cause,
+                Some(WriteError {
+                    kind: WriteErrorKind::Panicked,
+                    ..
+                })
+            ));
         }
         block_on(writer.flush()).unwrap_err();
         // What panicked is not polled again to clean up.
@@ -44,7 +50,13 @@ fn a_panic_below_a_poll_poisons_the_writer() {
             CommitError::Write { cause, .. } => cause,
             other => panic!("{other}"),
         };
-        assert!(matches!(cause, WriteError::Panicked { .. }));
+        assert!(matches!(
+            cause,
+            WriteError {
+                kind: WriteErrorKind::Panicked,
+                ..
+            }
+        ));
         block_on(archive.open("a")).unwrap_err();
     }
 }

@@ -6,7 +6,9 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-use archive_sink::{Archive, ArchiveReader, Codec, CodecKind, ReadError, ReadLimit, Sha256Digest};
+use archive_sink::{
+    Archive, ArchiveReader, Codec, CodecKind, ReadError, ReadErrorKind, ReadLimit, Sha256Digest,
+};
 use bytes::Bytes;
 use futures_core::{FusedStream, Stream};
 use futures_util::{FutureExt, StreamExt, stream};
@@ -20,12 +22,17 @@ use crate::support::{
 
 /// An object as a document's own writer would store it, in memory, and changed.
 async fn with_attributes(bytes: Bytes, attributes: Attributes) -> Archive {
+    let target = target_with(bytes, attributes).await;
+    target.builder().build().unwrap()
+}
+
+async fn target_with(bytes: Bytes, attributes: Attributes) -> Target {
     let target = Target::memory();
     let options = PutOptions::from(attributes);
     let location = Path::from("a");
     let put = target.store.put_opts(&location, bytes.into(), options);
     put.await.unwrap();
-    target.builder().build().unwrap()
+    target
 }
 
 /// The stored bytes of a document.
@@ -100,7 +107,16 @@ async fn members_that_follow_one_another_are_one_document() {
         let cut = bytes.slice(..first.len() + 5);
         let archive = with_attributes(cut, coding(codec)).await;
         let end = end_of(&archive).await;
-        assert!(matches!(end, Err(ReadError::Incomplete { .. })), "{end:?}");
+        assert!(
+            matches!(
+                end,
+                Err(ReadError {
+                    kind: ReadErrorKind::Incomplete { .. },
+                    ..
+                })
+            ),
+            "{end:?}"
+        );
     }
 }
 
@@ -115,10 +131,22 @@ async fn what_follows_the_end_is_an_error() {
         let archive = with_attributes(bytes, coding(codec)).await;
         let end = end_of(&archive).await.unwrap_err();
         match codec.kind() {
-            CodecKind::Brotli => assert!(matches!(end, ReadError::TrailingData { .. })),
+            CodecKind::Brotli => assert!(matches!(
+                end,
+                ReadError {
+                    kind: ReadErrorKind::TrailingData { .. },
+                    ..
+                }
+            )),
             _ => assert!(matches!(
                 end,
-                ReadError::Decode { .. } | ReadError::Incomplete { .. }
+                ReadError {
+                    kind: ReadErrorKind::Decode { .. },
+                    ..
+                } | ReadError {
+                    kind: ReadErrorKind::Incomplete { .. },
+                    ..
+                }
             )),
         }
     }
@@ -126,7 +154,10 @@ async fn what_follows_the_end_is_an_error() {
     let (_, end) = read_until_end(scripted(chunks, 5, Attributes::new())).await;
     assert!(matches!(
         end,
-        Err(ReadError::TrailingData { offset: 5, .. })
+        Err(ReadError {
+            kind: ReadErrorKind::TrailingData { offset: 5, .. },
+            ..
+        })
     ));
 }
 
@@ -137,16 +168,25 @@ async fn a_store_that_sends_too_little_is_found_out() {
     assert_eq!(bytes, "abc");
     assert!(matches!(
         end,
-        Err(ReadError::Truncated {
-            offset: 3,
-            expected: 5,
+        Err(ReadError {
+            kind: ReadErrorKind::Truncated {
+                offset: 3,
+                expected: 5,
+                ..
+            },
             ..
         })
     ));
     // As a local file does that is cut off while it is read.
     let endless = stream::repeat_with(|| Ok(Bytes::new()));
     let (_, end) = read_until_end(scripted(endless, 5, Attributes::new())).await;
-    assert!(matches!(end, Err(ReadError::Truncated { offset: 0, .. })));
+    assert!(matches!(
+        end,
+        Err(ReadError {
+            kind: ReadErrorKind::Truncated { offset: 0, .. },
+            ..
+        })
+    ));
 }
 
 #[tokio::test]
@@ -165,12 +205,16 @@ async fn metadata_that_does_not_match_is_an_error_at_the_end() {
             let attributes = changed(metadata("archiverawbytes", length.to_string()));
             let archive = with_attributes(bytes.clone(), attributes).await;
             let end = end_of(&archive).await;
-            assert!(matches!(end, Err(ReadError::Length { expected, .. }) if expected == length));
+            assert!(
+                matches!(end, Err(ReadError { kind: ReadErrorKind::Length { expected, .. }, .. }) if expected == length)
+            );
         }
         let attributes = changed(metadata("archivesha256", wrong.to_string()));
         let archive = with_attributes(bytes.clone(), attributes).await;
         let end = end_of(&archive).await;
-        assert!(matches!(end, Err(ReadError::Digest { expected, .. }) if expected == wrong));
+        assert!(
+            matches!(end, Err(ReadError { kind: ReadErrorKind::Digest { expected, .. }, .. }) if expected == wrong)
+        );
         // What nobody can read is as good as absent.
         let attributes = changed(metadata("archivesha256", "abc"));
         let archive = with_attributes(bytes, attributes).await;
@@ -183,15 +227,25 @@ async fn bombs_are_stopped_at_the_limit() {
     for codec in codecs() {
         let bomb = Bytes::from(vec![b' '; 1_000_000]);
         let bytes = encoded(codec, &bomb).await;
-        let archive = with_attributes(bytes.clone(), coding(codec)).await;
+        let target = target_with(bytes.clone(), coding(codec)).await;
         for (limit, is_over) in [(999_999, true), (1_000_000, false)] {
-            let limit = ReadLimit::bytes(limit);
-            let reader = archive.open_with_limit("a", limit).await.unwrap();
+            let builder = target.builder().read_limit(ReadLimit::bytes(limit));
+            let reader = builder.build().unwrap().open("a").await.unwrap();
             let (read, end) = read_until_end(reader).await;
             assert!(read.len() <= 1_000_000);
-            assert_eq!(matches!(end, Err(ReadError::TooLarge { .. })), is_over);
+            assert_eq!(
+                matches!(
+                    end,
+                    Err(ReadError {
+                        kind: ReadErrorKind::TooLarge(_),
+                        ..
+                    })
+                ),
+                is_over
+            );
         }
         // Stored bytes have no limit: they are what is there.
+        let archive = target.builder().build().unwrap();
         let reader = archive.open_stored("a").await.unwrap();
         assert_eq!(read(reader).await, bytes);
     }
@@ -215,8 +269,12 @@ async fn brotli_windows_beyond_the_standard_are_refused_before_they_are_allocate
         let bytes = Bytes::copy_from_slice(bytes);
         let archive = with_attributes(bytes.clone(), coding(brotli)).await;
         match end_of(&archive).await {
-            Err(ReadError::Decode {
-                offset: 0, source, ..
+            Err(ReadError {
+                kind:
+                    ReadErrorKind::Decode {
+                        offset: 0, source, ..
+                    },
+                ..
             }) => {
                 assert!(source.to_string().contains("large window"), "{source}");
             }
@@ -234,14 +292,29 @@ async fn codings_that_nobody_knows_are_refused() {
         let attributes = Attributes::from_iter([(Attribute::ContentEncoding, coding)]);
         let archive = with_attributes(Bytes::new(), attributes).await;
         let error = archive.open("a").await.unwrap_err();
-        assert!(matches!(error, ReadError::UnknownCoding { .. }), "{error}");
+        assert!(
+            matches!(
+                error,
+                ReadError {
+                    kind: ReadErrorKind::UnknownCoding(_),
+                    ..
+                }
+            ),
+            "{error}"
+        );
     }
     for kind in CodecKind::ALL {
         let attributes = coding(Codec::default_for(kind));
         let archive = with_attributes(Bytes::from_static(b"x"), attributes).await;
         let opened = archive.open("a").await;
         assert_eq!(
-            matches!(opened, Err(ReadError::CodecNotCompiled { .. })),
+            matches!(
+                opened,
+                Err(ReadError {
+                    kind: ReadErrorKind::CodecNotCompiled(_),
+                    ..
+                })
+            ),
             !kind.is_compiled()
         );
         archive.open_stored("a").await.unwrap();
@@ -280,7 +353,13 @@ async fn reads_go_on_failing_after_a_failure() {
     assert_eq!(bytes, b"abc");
     assert!(error.to_string().contains("reset"), "{error}");
     let cause = error.get_ref().unwrap().downcast_ref::<ReadError>();
-    assert!(matches!(cause, Some(ReadError::Store { offset: 3, .. })));
+    assert!(matches!(
+        cause,
+        Some(ReadError {
+            kind: ReadErrorKind::Store { offset: 3, .. },
+            ..
+        })
+    ));
     reader.read(&mut [0]).await.unwrap_err();
     reader.fill_buf().await.unwrap_err();
     assert!(reader.is_terminated());
@@ -293,7 +372,13 @@ async fn a_store_that_panics_poisons_the_reader() {
     let panicked = std::panic::AssertUnwindSafe(reader.next()).catch_unwind();
     assert!(panicked.await.is_err());
     let next = reader.next().await;
-    assert!(matches!(next, Some(Err(ReadError::Panicked { .. }))));
+    assert!(matches!(
+        next,
+        Some(Err(ReadError {
+            kind: ReadErrorKind::Panicked,
+            ..
+        }))
+    ));
     assert!(reader.next().await.is_none());
 }
 
@@ -355,8 +440,11 @@ async fn a_local_file_that_is_cut_off_is_found_out() {
     let (_, end) = read_until_end(reader).await;
     assert!(matches!(
         end,
-        Err(ReadError::Truncated {
-            expected: 100_000,
+        Err(ReadError {
+            kind: ReadErrorKind::Truncated {
+                expected: 100_000,
+                ..
+            },
             ..
         })
     ));

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use archive_sink::{AttributeSupport, CommitError, Placement, ReadError};
+use archive_sink::{AttributeSupport, CommitError, Placement, ReadError, ReadErrorKind};
 use object_store::{ObjectStore, ObjectStoreExt, aws::AmazonS3Builder, path::Path};
 use scripted_store::{Effect, Failure, Operation, Rule, ScriptedStore};
 use tokio::io::AsyncWriteExt;
@@ -81,7 +81,10 @@ async fn a_part_that_fails_leaves_no_file_on_the_server() {
     assert_eq!((target.leftovers)(), [] as [String; 0]);
     assert!(matches!(
         archive.open("a").await,
-        Err(ReadError::NotFound { .. })
+        Err(ReadError {
+            kind: ReadErrorKind::NotFound(_),
+            ..
+        })
     ));
 }
 

@@ -9,7 +9,8 @@ use std::{
 };
 
 use archive_sink::{
-    Archive, BuildError, Codec, CodecError, CodecKind, CommitError, KeyError, Placement, WriteError,
+    Archive, BuildError, Codec, CodecError, CodecKind, CommitError, KeyError, Placement,
+    WriteError, WriteErrorKind,
 };
 use bytes::Bytes;
 use futures_util::{FutureExt, StreamExt, stream};
@@ -188,12 +189,21 @@ async fn writing_after_shutdown_fails_for_good() {
     let error = writer.write_all(b"d").await.unwrap_err();
     assert_eq!(error.kind(), std::io::ErrorKind::BrokenPipe);
     let cause = error.get_ref().unwrap().downcast_ref::<WriteError>();
-    assert!(matches!(cause, Some(WriteError::Closed { .. })));
+    assert!(matches!(
+        cause,
+        Some(WriteError {
+            kind: WriteErrorKind::Closed,
+            ..
+        })
+    ));
     let error = writer.commit().await.unwrap_err();
     assert!(matches!(
         error,
         CommitError::Write {
-            cause: WriteError::Closed { .. },
+            cause: WriteError {
+                kind: WriteErrorKind::Closed,
+                ..
+            },
             clean_up: None,
             ..
         }
@@ -220,10 +230,22 @@ async fn a_stream_that_fails_is_the_cause_and_nothing_is_committed() {
             "serialising broke",
         ))]));
     let error = writer.send_all(failing).await.unwrap_err();
-    assert!(matches!(error, WriteError::Source { sent: 30_000, .. }));
+    assert!(matches!(
+        error,
+        WriteError {
+            kind: WriteErrorKind::Source { sent: 30_000, .. },
+            ..
+        }
+    ));
     assert!(error.to_string().ends_with("serialising broke"), "{error}");
     let again = writer.send_all(chunks(&document(1), 1)).await;
-    assert!(matches!(again, Err(WriteError::Source { .. })));
+    assert!(matches!(
+        again,
+        Err(WriteError {
+            kind: WriteErrorKind::Source { .. },
+            ..
+        })
+    ));
     writer.flush().await.unwrap_err();
     writer.shutdown().await.unwrap_err();
     let error = writer.commit().await.unwrap_err();
@@ -251,7 +273,13 @@ async fn a_send_that_was_dropped_or_panicked_cannot_be_committed() {
     let sending = std::panic::AssertUnwindSafe(writer.send_all(panicking));
     sending.catch_unwind().await.unwrap_err();
     let again = writer.send_all(chunks(&document(1), 1)).await;
-    assert!(matches!(again, Err(WriteError::Unfinished { .. })));
+    assert!(matches!(
+        again,
+        Err(WriteError {
+            kind: WriteErrorKind::Unfinished,
+            ..
+        })
+    ));
     writer.commit().await.unwrap_err();
     archive.open("a").await.unwrap_err();
 }
