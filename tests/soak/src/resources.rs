@@ -10,8 +10,8 @@ use crate::violation::Violation;
 /// By how much the last quarter may be above the second: this, and a tenth.
 const TOLERATED: u64 = 16 << 20;
 
-/// The same before it has gone on for so long that buffers and caches have reached their size.
-const TOLERATED_AT_FIRST: (Duration, u64) = (Duration::from_secs(100), 48 << 20);
+/// Before, three times as much: buffers and caches have not reached their size.
+const WARM: Duration = Duration::from_secs(100);
 
 /// With fewer samples in a quarter its median says nothing.
 const ENOUGH: usize = 8;
