@@ -1,12 +1,19 @@
 use std::{fmt, sync::Arc};
 
-use object_store::{ObjectStore, path::Path};
+use object_store::path::Path;
 
 use crate::{
-    ArchiveBuilder, ArchiveReader, ArchiveWriter, Codec, CodecKind, CreateError, EncodedWriter,
-    KeyError, ObjectVersion, OpenError, ReadLimit, builder::Settings,
-    encode::compressor::Compressor, key::key, metadata::AttributeSupport, read::open,
-    write::running::Running,
+    codec::Codec,
+    encode::compressor::Compressor,
+    key::{self, KeyError},
+    read::{
+        error::ReadError,
+        open::{self, ObjectVersion},
+        reader::ArchiveReader,
+        verify::ReadLimit,
+    },
+    settings::Shared,
+    write::writer::ArchiveWriter,
 };
 
 /// Where archives go and how: a store, a prefix, a codec. Cloning it is cheap.
@@ -34,51 +41,15 @@ use crate::{
 /// # }
 /// ```
 #[derive(Clone)]
-pub struct Archive(Arc<Inner>);
-
-struct Inner {
-    store: Arc<dyn ObjectStore>,
-    settings: Settings,
-    running: Arc<Running>,
-}
+pub struct Archive(pub(crate) Arc<Shared>);
 
 impl fmt::Debug for Archive {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("Archive")
-            .field("store", &format_args!("{}", self.0.store))
-            .field("settings", &self.0.settings)
-            .finish_non_exhaustive()
+        self.0.fmt(formatter)
     }
 }
 
 impl Archive {
-    /// Starts to describe an archive in `store`.
-    pub fn builder(store: Arc<dyn ObjectStore>) -> ArchiveBuilder {
-        ArchiveBuilder::new(store)
-    }
-
-    pub(crate) fn new(store: Arc<dyn ObjectStore>, settings: Settings) -> Self {
-        let running = Arc::default();
-        Self(Arc::new(Inner {
-            store,
-            settings,
-            running,
-        }))
-    }
-
-    pub(crate) fn settings(&self) -> &Settings {
-        &self.0.settings
-    }
-
-    pub(crate) fn store(&self) -> Arc<dyn ObjectStore> {
-        Arc::clone(&self.0.store)
-    }
-
-    pub(crate) fn running(&self) -> Arc<Running> {
-        Arc::clone(&self.0.running)
-    }
-
     /// The codec of objects that this archive creates.
     pub fn codec(&self) -> Codec {
         self.0.settings.codec
@@ -90,11 +61,12 @@ impl Archive {
     /// # Errors
     ///
     /// When the name breaks a rule for keys; the error says which.
-    pub fn location_of(&self, name: &str) -> Result<Path, CreateError> {
-        Ok(self.new_key(name)?)
+    pub fn location_of(&self, name: &str) -> Result<Path, KeyError> {
+        key::created(&self.0.settings, name)
     }
 
-    /// Starts a new object. Nothing is sent before a part is full or the object is committed.
+    /// Starts a new object from a raw document. Sends nothing before a part is full or the object is
+    /// committed.
     ///
     /// Inside a tokio runtime, the writer's requests run as tasks on it, and so does the clean-up when
     /// the writer is dropped; so that runtime has to be running. Outside of one they run where the
@@ -103,30 +75,69 @@ impl Archive {
     /// # Errors
     ///
     /// When the name breaks a rule for keys; the error says which.
-    pub fn create(&self, name: &str) -> Result<ArchiveWriter, CreateError> {
-        let location = self.new_key(name)?;
+    pub fn create(&self, name: &str) -> Result<ArchiveWriter, KeyError> {
+        let location = self.location_of(name)?;
         let compressor = Compressor::new(self.codec())
             .unwrap_or_else(|_| unreachable!("the builder refuses codecs that cannot be used"));
-        Ok(ArchiveWriter::new(self.clone(), location, compressor))
+        Ok(ArchiveWriter::new(
+            Arc::clone(&self.0),
+            location,
+            compressor,
+        ))
     }
 
-    /// Starts a new object from what is encoded already, with [this archive's codec](Self::codec):
-    /// the bytes are stored as they come. Otherwise as [`create`](Self::create).
+    /// Starts a new object from a document that is already encoded with
+    /// [this archive's codec](Self::codec): an [`EncodedStream`](crate::EncodedStream) that is teed,
+    /// say. Stores the bytes as they come, and is committed by
+    /// [`commit_with`](ArchiveWriter::commit_with). Otherwise as [`create`](Self::create).
+    ///
+    /// The object, its location, its metadata and its receipt are those that the raw document would
+    /// have had.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use archive_sink::{Archive, EncodedStream, RawDocument};
+    /// use futures_util::stream;
+    /// use object_store::memory::InMemory;
+    /// use tokio::io::AsyncReadExt;
+    ///
+    /// let archive = Archive::builder(std::sync::Arc::new(InMemory::new())).build()?;
+    /// let raw = stream::iter([Ok::<_, std::io::Error>("{\"orders\":[]}".into())]);
+    /// let encoded = EncodedStream::new(raw, archive.codec())?;
+    ///
+    /// let mut writer = archive.create_encoded("1.json")?;
+    /// writer.send_all(encoded).await?;
+    /// let receipt = writer.commit_with(RawDocument::new(13)).await?;
+    /// assert_eq!(receipt.raw_bytes, 13);
+    ///
+    /// let mut document = String::new();
+    /// archive.open("1.json").await?.read_to_string(&mut document).await?;
+    /// assert_eq!(document, "{\"orders\":[]}");
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # What the caller answers for
+    ///
+    /// That the bytes are one whole encoding, under the archive's codec, of the document that `commit_with`
+    /// describes. The writer does not decode them to check it; it only refuses lengths that are impossible.
+    /// Reading the object checks all of it, as far as its metadata goes: an encoding that is cut off, is
+    /// another codec's or is of another document is an error there.
     ///
     /// # Errors
     ///
     /// When the name breaks a rule for keys; the error says which.
-    pub fn create_encoded(&self, name: &str) -> Result<EncodedWriter, CreateError> {
-        let location = self.new_key(name)?;
-        let writer = ArchiveWriter::new(self.clone(), location, Compressor::pass_through());
-        Ok(EncodedWriter::new(writer.without_digest()))
+    pub fn create_encoded(&self, name: &str) -> Result<ArchiveWriter, KeyError> {
+        let location = self.location_of(name)?;
+        Ok(ArchiveWriter::of_encoded(Arc::clone(&self.0), location))
     }
 
     /// Opens an object and reads its raw document, decompressed on the fly.
     ///
     /// `name` is the name that was given to [`create`](Self::create), or the object's own with its
-    /// extension. Looked at in this order: where this archive would create `name`, `name` itself, and
-    /// `name` with the other codecs' extensions. How the object is encoded is read from its
+    /// extension. These places are tried in turn: where this archive would create `name`, `name` itself,
+    /// and `name` with the other codecs' extensions. How the object is encoded is read from its
     /// `Content-Encoding`, else from the extension; the content is not guessed at.
     ///
     /// # Errors
@@ -136,7 +147,7 @@ impl Archive {
     /// # Cancel safety
     ///
     /// Dropping the future or the reader cancels the request and leaves nothing behind.
-    pub async fn open(&self, name: &str) -> Result<ArchiveReader, OpenError> {
+    pub async fn open(&self, name: &str) -> Result<ArchiveReader, ReadError> {
         self.open_with_limit(name, self.0.settings.read_limit).await
     }
 
@@ -149,49 +160,41 @@ impl Archive {
         &self,
         name: &str,
         limit: ReadLimit,
-    ) -> Result<ArchiveReader, OpenError> {
-        let found = open::find(&*self.0.store, self.places(name)?).await?;
+    ) -> Result<ArchiveReader, ReadError> {
+        let places = key::places(&self.0.settings, name)?;
+        let found = open::find(&*self.0.store, places).await?;
         ArchiveReader::decoded(found, limit)
     }
 
-    /// Opens an object once more that was opened before, or fails if it was replaced since: what is
-    /// read in several goes is never a mix of two.
+    /// Opens again an object that was opened before, or fails if it was replaced since: what is read
+    /// in several goes is never a mix of two.
     ///
-    /// Told by the entity tag, which is a condition of the request, else by the time of the last change
-    /// and the length. The limit is that of [`open`](Self::open).
+    /// The entity tag identifies the object and is a condition of the request; without one, the time of
+    /// the last change and the length do. The limit is that of [`open`](Self::open).
     ///
     /// # Errors
     ///
-    /// [`OpenError::Changed`] when it was replaced or removed; otherwise as [`open`](Self::open).
+    /// [`ReadError::Changed`] when it was replaced or removed; otherwise as [`open`](Self::open).
     ///
     /// # Cancel safety
     ///
     /// As for [`open`](Self::open).
-    pub async fn open_version(&self, version: &ObjectVersion) -> Result<ArchiveReader, OpenError> {
+    pub async fn open_version(&self, version: &ObjectVersion) -> Result<ArchiveReader, ReadError> {
         let found = open::find_again(&*self.0.store, version).await?;
         ArchiveReader::decoded(found, self.0.settings.read_limit)
     }
 
     /// Opens an object and reads its stored bytes as they are: compressed, if they are.
     ///
-    /// Of the checks only that of the stored length is left.
+    /// Checks the stored length, and nothing else.
     ///
     /// # Errors
     ///
     /// As [`open`](Self::open), except that the codec need not be compiled.
-    pub async fn open_stored(&self, name: &str) -> Result<ArchiveReader, OpenError> {
-        let found = open::find(&*self.0.store, self.places(name)?).await?;
+    pub async fn open_stored(&self, name: &str) -> Result<ArchiveReader, ReadError> {
+        let places = key::places(&self.0.settings, name)?;
+        let found = open::find(&*self.0.store, places).await?;
         ArchiveReader::stored(found)
-    }
-
-    /// As [`open_with_limit`](Self::open_with_limit), of one location.
-    pub(crate) async fn open_at(
-        &self,
-        location: Path,
-        limit: ReadLimit,
-    ) -> Result<ArchiveReader, OpenError> {
-        let found = open::find(&*self.0.store, vec![location]).await?;
-        ArchiveReader::decoded(found, limit)
     }
 
     /// Waits until no writer of this archive or its clones that was dropped is still cleaning up or
@@ -201,43 +204,6 @@ impl Archive {
     ///
     /// Cancel safe: it only waits.
     pub async fn settled(&self) {
-        self.0.running.settled().await;
-    }
-
-    fn new_key(&self, name: &str) -> Result<Path, KeyError> {
-        let Settings {
-            prefix,
-            codec,
-            attributes,
-            ..
-        } = &self.0.settings;
-        let extension = codec.extension().unwrap_or_default();
-        match attributes {
-            AttributeSupport::Kept => key(prefix, name, ""),
-            AttributeSupport::Absent
-                if extension.is_empty() && CodecKind::of_extension(name).is_some() =>
-            {
-                Err(KeyError::MisleadingExtension { name: name.into() })
-            }
-            AttributeSupport::Absent => key(prefix, name, extension),
-        }
-    }
-
-    /// Where an object of this name may be, best first.
-    fn places(&self, name: &str) -> Result<Vec<Path>, KeyError> {
-        let prefix = &self.0.settings.prefix;
-        let mut places = vec![];
-        let created = self.new_key(name).ok();
-        let exact = key(prefix, name, "")?;
-        let others = CodecKind::ALL
-            .into_iter()
-            .filter_map(CodecKind::extension)
-            .filter_map(|extension| key(prefix, name, extension).ok());
-        for place in created.into_iter().chain([exact]).chain(others) {
-            if !places.contains(&place) {
-                places.push(place);
-            }
-        }
-        Ok(places)
+        self.0.running.wait().await;
     }
 }

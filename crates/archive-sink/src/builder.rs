@@ -1,55 +1,21 @@
-use std::{sync::Arc, time::Instant};
+use std::sync::Arc;
 
-use object_store::{ObjectStore, PutMultipartOptions, path::Path};
+use object_store::{ObjectStore, path::Path};
+use thiserror::Error;
 
 use crate::{
-    Archive, AttributeSupport, BuildError, Codec, CodecKind, ReadLimit,
-    clock::Clock,
-    metadata::{self, Nonce},
-    write::part_schedule::MIN_PART_BYTES,
+    archive::Archive,
+    codec::{Codec, CodecError, CodecKind},
+    metadata::AttributeSupport,
+    read::verify::ReadLimit,
+    settings::{Overwrite, Settings, Shared},
+    write::part::{MAX_PART_BYTES, MIN_PART_BYTES},
 };
 
-/// What happens when there is an object already where a new one is to be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-#[non_exhaustive]
-pub enum Overwrite {
-    /// It is left alone. When it holds the same document, committing succeeds with its receipt;
-    /// otherwise it is a [`Conflict`](crate::CommitError::Conflict).
-    ///
-    /// For single PUTs the store itself makes sure (`If-None-Match: *` on S3). Multipart uploads are
-    /// checked just before they are completed, since `object_store` passes no condition on: whoever
-    /// writes in between is replaced. [`Placement`](crate::Placement) says which it was.
-    #[default]
-    CreateOnly,
-    /// It is replaced, in one step, when the new one is committed.
-    Replace,
-}
-
-/// What every writer and reader of an archive shares.
-#[derive(Debug, Clone)]
-pub(crate) struct Settings {
-    pub(crate) prefix: Path,
-    pub(crate) codec: Codec,
-    pub(crate) attributes: AttributeSupport,
-    pub(crate) content_type: String,
-    pub(crate) part_size: usize,
-    pub(crate) parts_in_flight: usize,
-    pub(crate) overwrite: Overwrite,
-    pub(crate) digest: bool,
-    pub(crate) read_limit: ReadLimit,
-    pub(crate) clock: Clock,
-}
-
-impl Settings {
-    /// What a multipart upload is created with.
-    pub(crate) fn upload_options(&self, nonce: &Nonce) -> PutMultipartOptions {
-        match self.attributes {
-            AttributeSupport::Kept => PutMultipartOptions {
-                attributes: metadata::attributes(self.codec, &self.content_type, nonce, None),
-                ..Default::default()
-            },
-            AttributeSupport::Absent => PutMultipartOptions::default(),
-        }
+impl Archive {
+    /// Starts to describe an archive in `store`.
+    pub fn builder(store: Arc<dyn ObjectStore>) -> ArchiveBuilder {
+        ArchiveBuilder::new(store)
     }
 }
 
@@ -77,7 +43,7 @@ pub struct ArchiveBuilder {
 }
 
 impl ArchiveBuilder {
-    pub(crate) fn new(store: Arc<dyn ObjectStore>) -> Self {
+    fn new(store: Arc<dyn ObjectStore>) -> Self {
         let kind = if CodecKind::Gzip.is_compiled() {
             CodecKind::Gzip
         } else {
@@ -95,7 +61,6 @@ impl ArchiveBuilder {
                 overwrite: Overwrite::CreateOnly,
                 digest: true,
                 read_limit: ReadLimit::default(),
-                clock: Clock::system(),
             },
             allow_small_parts: false,
         }
@@ -157,9 +122,9 @@ impl ArchiveBuilder {
 
     /// Whether the SHA-256 of raw documents is computed. Default: it is.
     ///
-    /// What it costs is in each receipt. Without it, an object that is there already cannot be
-    /// recognised as the same document, unless the caller has a digest and
-    /// [commits with it](crate::ArchiveWriter::commit_with_digest).
+    /// Each receipt says what it cost. Without it, an object that is there already cannot be recognised
+    /// as the same document, unless the caller has a digest and
+    /// [commits with it](crate::ArchiveWriter::commit_with).
     pub fn digest(mut self, enabled: bool) -> Self {
         self.settings.digest = enabled;
         self
@@ -168,12 +133,6 @@ impl ArchiveBuilder {
     /// How long a raw document that is read may be. Default: [`ReadLimit::default`].
     pub fn read_limit(mut self, limit: ReadLimit) -> Self {
         self.settings.read_limit = limit;
-        self
-    }
-
-    /// Where receipts take their times from. Default: [`Instant::now`]. For tests.
-    pub fn clock(mut self, now: impl Fn() -> Instant + Send + Sync + 'static) -> Self {
-        self.settings.clock = Clock::new(now);
         self
     }
 
@@ -191,7 +150,7 @@ impl ArchiveBuilder {
             ..
         } = &self.settings;
         codec.check()?;
-        if *part_size == 0 || *part_size as u64 > 5 << 30 {
+        if *part_size == 0 || *part_size as u64 > MAX_PART_BYTES {
             return Err(BuildError::PartBytes(*part_size));
         }
         if *part_size < MIN_PART_BYTES && !self.allow_small_parts {
@@ -206,6 +165,28 @@ impl ArchiveBuilder {
         if content_type.trim().is_empty() || !is_graphic {
             return Err(BuildError::ContentType(content_type.clone()));
         }
-        Ok(Archive::new(self.store, self.settings))
+        Ok(Archive(Arc::new(Shared::new(self.store, self.settings))))
     }
+}
+
+/// Why [`ArchiveBuilder::build`] refused its settings.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// The codec is not compiled, or its level is that of another codec.
+    #[error(transparent)]
+    Codec(#[from] CodecError),
+    /// Parts are smaller than remote stores take, and [`ArchiveBuilder::allow_small_parts`] was not
+    /// called.
+    #[error("parts of {0} bytes are too small: remote stores take no less than {MIN_PART_BYTES}")]
+    SmallParts(usize),
+    /// Parts have no bytes, or are larger than the 5 GiB that S3 takes.
+    #[error("parts cannot have {0} bytes, only 1 to {MAX_PART_BYTES}")]
+    PartBytes(usize),
+    /// No part may be in flight, so nothing could ever be sent.
+    #[error("at least one part must be allowed in flight")]
+    NoPartsInFlight,
+    /// The content type is empty or has characters that no header may have.
+    #[error("the content type {0:?} is no header value")]
+    ContentType(String),
 }

@@ -1,16 +1,19 @@
+use std::sync::Arc;
+
 use object_store::{Error as StoreError, GetOptions, path::Path};
 
 use crate::{
-    Archive, CheckError,
+    archive::Archive,
     key::key,
     metadata::{AttributeSupport, Nonce},
-    write::{background::Background, upload::abort},
+    settings::Shared,
+    write::{error::WriteError, tasks::Tasks, upload::abort},
 };
 
 /// The name under which [`Archive::check`] starts an upload. No object of it is ever visible.
 const CHECK_NAME: &str = "archive-sink.check";
 
-/// What the credentials allow, as far as that can be told without leaving anything behind.
+/// What the credentials allow, as far as a check that leaves nothing behind can tell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Access {
@@ -34,45 +37,42 @@ impl Archive {
     /// # Cancel safety
     ///
     /// A task goes on to abort the upload when the future is dropped, if there is a runtime.
-    pub async fn check(&self) -> Result<Access, CheckError> {
-        let settings = self.settings();
-        let location = key(&settings.prefix, CHECK_NAME, "")
-            .unwrap_or_else(|_| settings.prefix.clone().join(CHECK_NAME));
-        Background::current(self.running())
-            .start_detached(check_upload(self.clone(), location.clone()))
+    pub async fn check(&self) -> Result<Access, WriteError> {
+        let prefix = &self.0.settings.prefix;
+        let location =
+            key(prefix, CHECK_NAME, "").unwrap_or_else(|_| prefix.clone().join(CHECK_NAME));
+        Tasks::current(self.0.running.clone())
+            .spawn_to_end(check_upload(Arc::clone(&self.0), location.clone()))
             .await
-            .unwrap_or_else(|panicked| {
-                Err(CheckError::Write {
-                    location: location.clone(),
-                    source: panicked.into(),
-                })
-            })?;
-        self.check_look(location).await
-    }
-
-    async fn check_look(&self, location: Path) -> Result<Access, CheckError> {
+            .unwrap_or_else(|panicked| Err(cannot_start(location.clone(), panicked.into())))?;
         let options = GetOptions::new().with_head(true);
-        match self.store().get_opts(&location, options).await {
+        match self.0.store.get_opts(&location, options).await {
             Ok(_) | Err(StoreError::NotFound { .. }) => Ok(Access { look: true }),
             Err(StoreError::PermissionDenied { .. }) => Ok(Access { look: false }),
-            Err(source) => Err(CheckError::Look { location, source }),
+            Err(source) => Err(WriteError::store("look for", location, source)),
         }
     }
 }
 
-async fn check_upload(archive: Archive, location: Path) -> Result<(), CheckError> {
+async fn check_upload(archive: Arc<Shared>, location: Path) -> Result<(), WriteError> {
     // As the writer does it: some stores refuse attributes.
-    let options = archive.settings().upload_options(&Nonce::new());
-    let started = archive.store().put_multipart_opts(&location, options).await;
-    let keeps_attributes = archive.settings().attributes == AttributeSupport::Kept;
+    let options = archive.settings.upload_options(&Nonce::new());
+    let started = archive.store.put_multipart_opts(&location, options).await;
+    let keeps_attributes = archive.settings.attributes == AttributeSupport::Kept;
     let mut upload = match started {
         Ok(upload) => upload,
         Err(source @ StoreError::NotImplemented { .. }) if keeps_attributes => {
-            return Err(CheckError::Attributes { location, source });
+            let source = Arc::new(source);
+            return Err(WriteError::Attributes { location, source });
         }
-        Err(source) => return Err(CheckError::Write { location, source }),
+        Err(source) => return Err(cannot_start(location, source)),
     };
-    abort(&mut *upload)
-        .await
-        .map_err(|source| CheckError::Abort { location, source })
+    abort(&mut *upload).await.map_err(|source| {
+        let source = Arc::new(source);
+        WriteError::Abort { location, source }
+    })
+}
+
+fn cannot_start(location: Path, source: StoreError) -> WriteError {
+    WriteError::store("start to upload", location, source)
 }

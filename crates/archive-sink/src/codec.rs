@@ -1,6 +1,6 @@
-use std::{fmt, str::FromStr};
+use std::{fmt, ops::RangeInclusive, str::FromStr};
 
-use crate::{CodecError, CodecKind, Level, LevelError, ParseCodecError};
+use thiserror::Error;
 
 /// A way of storing a document: as it is, or compressed at a level.
 ///
@@ -23,7 +23,7 @@ use crate::{CodecError, CodecKind, Level, LevelError, ParseCodecError};
 /// assert_eq!(codec.content_encoding(), Some("gzip"));
 /// assert!(Codec::gzip(10).is_err());
 /// assert_eq!("zstd".parse(), Ok(Codec::default_for(CodecKind::Zstd)));
-/// # Ok::<(), archive_sink::LevelError>(())
+/// # Ok::<(), archive_sink::CodecError>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -44,7 +44,7 @@ impl Codec {
     /// # Errors
     ///
     /// When the level is outside 1 to 9.
-    pub fn gzip(level: u8) -> Result<Self, LevelError> {
+    pub fn gzip(level: u8) -> Result<Self, CodecError> {
         Self::with_level(CodecKind::Gzip, level)
     }
 
@@ -55,7 +55,7 @@ impl Codec {
     /// # Errors
     ///
     /// When the level is outside 1 to 22.
-    pub fn zstd(level: u8) -> Result<Self, LevelError> {
+    pub fn zstd(level: u8) -> Result<Self, CodecError> {
         Self::with_level(CodecKind::Zstd, level)
     }
 
@@ -64,7 +64,7 @@ impl Codec {
     /// # Errors
     ///
     /// When the quality is outside 0 to 11.
-    pub fn brotli(quality: u8) -> Result<Self, LevelError> {
+    pub fn brotli(quality: u8) -> Result<Self, CodecError> {
         Self::with_level(CodecKind::Brotli, quality)
     }
 
@@ -73,11 +73,11 @@ impl Codec {
     /// # Errors
     ///
     /// When the codec has no such level, which for identity is any level.
-    pub fn with_level(kind: CodecKind, level: u8) -> Result<Self, LevelError> {
+    pub fn with_level(kind: CodecKind, level: u8) -> Result<Self, CodecError> {
         if !kind.levels().is_some_and(|levels| levels.contains(&level)) {
-            return Err(LevelError { kind, level });
+            return Err(CodecError::NoLevel { kind, level });
         }
-        let level = Level::unchecked(level);
+        let level = Level(level);
         Ok(match kind {
             CodecKind::Identity => Self::Identity,
             CodecKind::Gzip => Self::Gzip(level),
@@ -90,9 +90,9 @@ impl Codec {
     pub fn default_for(kind: CodecKind) -> Self {
         match kind {
             CodecKind::Identity => Self::Identity,
-            CodecKind::Gzip => Self::Gzip(Level::unchecked(3)),
-            CodecKind::Zstd => Self::Zstd(Level::unchecked(1)),
-            CodecKind::Brotli => Self::Brotli(Level::unchecked(1)),
+            CodecKind::Gzip => Self::Gzip(Level(3)),
+            CodecKind::Zstd => Self::Zstd(Level(1)),
+            CodecKind::Brotli => Self::Brotli(Level(1)),
         }
     }
 
@@ -110,7 +110,7 @@ impl Codec {
     pub fn level(self) -> Option<u8> {
         match self {
             Self::Identity => None,
-            Self::Gzip(level) | Self::Zstd(level) | Self::Brotli(level) => Some(level.get()),
+            Self::Gzip(level) | Self::Zstd(level) | Self::Brotli(level) => Some(level.0),
         }
     }
 
@@ -149,10 +149,153 @@ impl fmt::Display for Codec {
 
 /// Reads a name as [`CodecKind`] does and takes the default level.
 impl FromStr for Codec {
-    type Err = ParseCodecError;
+    type Err = CodecError;
 
-    fn from_str(name: &str) -> Result<Self, ParseCodecError> {
+    fn from_str(name: &str) -> Result<Self, CodecError> {
         name.parse().map(Self::default_for)
+    }
+}
+
+/// A codec without its level.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum CodecKind {
+    /// No compression.
+    Identity,
+    /// gzip, RFC 1952.
+    Gzip,
+    /// Zstandard, RFC 8878.
+    Zstd,
+    /// Brotli, RFC 7932.
+    Brotli,
+}
+
+impl CodecKind {
+    /// Every kind, in the order in which extensions are tried when a name is looked up.
+    pub const ALL: [Self; 4] = [Self::Identity, Self::Gzip, Self::Zstd, Self::Brotli];
+
+    /// The name that [`FromStr`] reads: `identity`, `gzip`, `zstd` or `brotli`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Identity => "identity",
+            Self::Gzip => "gzip",
+            Self::Zstd => "zstd",
+            Self::Brotli => "brotli",
+        }
+    }
+
+    /// What is appended to names on stores without attributes, dot included; `None` for identity.
+    pub fn extension(self) -> Option<&'static str> {
+        match self {
+            Self::Identity => None,
+            Self::Gzip => Some(".gz"),
+            Self::Zstd => Some(".zst"),
+            Self::Brotli => Some(".br"),
+        }
+    }
+
+    /// The registered HTTP content coding; `None` for identity.
+    ///
+    /// From the [IANA registry](https://www.iana.org/assignments/http-parameters/http-parameters.xhtml).
+    pub fn content_encoding(self) -> Option<&'static str> {
+        match self {
+            Self::Identity => None,
+            Self::Gzip => Some("gzip"),
+            Self::Zstd => Some("zstd"),
+            Self::Brotli => Some("br"),
+        }
+    }
+
+    /// Whether this build can encode and decode it: the feature of the same name is on.
+    pub fn is_compiled(self) -> bool {
+        match self {
+            Self::Identity => true,
+            Self::Gzip => cfg!(feature = "gzip"),
+            Self::Zstd => cfg!(feature = "zstd"),
+            Self::Brotli => cfg!(feature = "brotli"),
+        }
+    }
+
+    /// The levels that the codec has; `None` for identity, which has none.
+    pub fn levels(self) -> Option<RangeInclusive<u8>> {
+        match self {
+            Self::Identity => None,
+            Self::Gzip => Some(1..=9),
+            Self::Zstd => Some(1..=22),
+            Self::Brotli => Some(0..=11),
+        }
+    }
+
+    /// The kind whose extension `name` ends in, if any.
+    pub(crate) fn of_extension(name: &str) -> Option<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|kind| kind.extension().is_some_and(|end| name.ends_with(end)))
+    }
+
+    /// The kind of one content coding, with the aliases that RFC 9110, section 8.4.1.3, lists.
+    pub(crate) fn of_content_coding(coding: &str) -> Option<Self> {
+        Some(match coding.to_ascii_lowercase().as_str() {
+            "identity" => Self::Identity,
+            "gzip" | "x-gzip" => Self::Gzip,
+            "zstd" => Self::Zstd,
+            "br" => Self::Brotli,
+            _ => return None,
+        })
+    }
+}
+
+impl fmt::Display for CodecKind {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.pad(self.name())
+    }
+}
+
+impl FromStr for CodecKind {
+    type Err = CodecError;
+
+    fn from_str(name: &str) -> Result<Self, CodecError> {
+        Self::ALL
+            .into_iter()
+            .find(|kind| kind.name() == name)
+            .ok_or_else(|| CodecError::Unknown(name.into()))
+    }
+}
+
+/// A compression level that was checked against its codec's range.
+///
+/// Made by [`Codec::gzip`], [`zstd`](Codec::zstd), [`brotli`](Codec::brotli) and
+/// [`with_level`](Codec::with_level).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Level(u8);
+
+/// Why a codec cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum CodecError {
+    /// No codec has this name.
+    #[error("no codec is called {0:?}, only identity, gzip, zstd and brotli")]
+    Unknown(String),
+    /// The codec's feature is off in this build.
+    #[error("this build has no {0}: its feature is off")]
+    NotCompiled(CodecKind),
+    /// The codec does not have this level.
+    #[error("{}", no_level(*.kind, *.level))]
+    NoLevel {
+        /// The codec.
+        kind: CodecKind,
+        /// The level.
+        level: u8,
+    },
+}
+
+fn no_level(kind: CodecKind, level: u8) -> String {
+    match kind.levels() {
+        Some(levels) => {
+            let (first, last) = (levels.start(), levels.end());
+            format!("{kind} has no level {level}, only {first} to {last}")
+        }
+        None => format!("{kind} has no levels, so none of {level}"),
     }
 }
 

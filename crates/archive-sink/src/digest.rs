@@ -1,29 +1,43 @@
-use std::{
-    fmt,
-    str::FromStr,
-    time::{Duration, Instant},
-};
+use std::{fmt, time::Duration};
 
 use sha2::{Digest, Sha256};
+use tokio::time::Instant;
 
-use crate::clock::Clock;
-
-/// A SHA-256 of a raw document. Displays as 64 lower-case hexadecimal digits.
+/// A SHA-256. Displays as 64 lower-case hexadecimal digits.
 ///
 /// ```
-/// use archive_sink::Sha256Digest;
+/// use archive_sink::Sha256Hasher;
 ///
+/// let digest = Sha256Hasher::default().finish();
 /// let text = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
-/// assert_eq!(text.parse::<Sha256Digest>().unwrap().to_string(), text);
+/// assert_eq!(digest.to_string(), text);
+/// assert_eq!(digest.as_bytes()[..2], [0xe3, 0xb0]);
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Sha256Digest(pub [u8; 32]);
+pub struct Sha256Digest([u8; 32]);
 
 impl Sha256Digest {
     /// The digest's bytes.
     pub fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
+
+    /// Reads 64 hexadecimal digits, of either case.
+    pub(crate) fn from_hex(text: &str) -> Option<Self> {
+        if text.len() != 64 {
+            return None;
+        }
+        let mut bytes = [0; 32];
+        for (byte, pair) in bytes.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
+            *byte = nibble(pair[0])? << 4 | nibble(pair[1])?;
+        }
+        Some(Self(bytes))
+    }
+}
+
+fn nibble(digit: u8) -> Option<u8> {
+    let value = char::from(digit).to_digit(16)?;
+    u8::try_from(value).ok()
 }
 
 impl From<[u8; 32]> for Sha256Digest {
@@ -46,59 +60,89 @@ impl fmt::Debug for Sha256Digest {
     }
 }
 
-impl FromStr for Sha256Digest {
-    type Err = ParseDigestError;
+/// Computes a [`Sha256Digest`] piece by piece.
+///
+/// It is cheap to clone and may go on after it was asked, so the digest of a document can be carried on
+/// by whichever production of it comes next.
+///
+/// ```
+/// use archive_sink::Sha256Hasher;
+///
+/// let mut hasher = Sha256Hasher::default();
+/// hasher.update(b"{\"orders\":[");
+/// let mut with_a_tail = hasher.clone();
+/// with_a_tail.update(b"]}");
+/// hasher.update(b"]}");
+/// assert_eq!(hasher.finish(), with_a_tail.finish());
+/// ```
+#[derive(Debug, Clone, Default)]
+pub struct Sha256Hasher(Sha256);
 
-    fn from_str(text: &str) -> Result<Self, ParseDigestError> {
-        let digits = text.as_bytes();
-        if digits.len() != 64 {
-            return Err(ParseDigestError);
-        }
-        let mut bytes = [0; 32];
-        for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
-            *byte = nibble(pair[0])? << 4 | nibble(pair[1])?;
-        }
-        Ok(Self(bytes))
+impl Sha256Hasher {
+    /// Hashes the next piece.
+    pub fn update(&mut self, piece: &[u8]) {
+        self.0.update(piece);
+    }
+
+    /// The digest of all pieces so far. More may follow.
+    pub fn finish(&self) -> Sha256Digest {
+        Sha256Digest(self.0.clone().finalize().into())
     }
 }
 
-fn nibble(digit: u8) -> Result<u8, ParseDigestError> {
-    match digit {
-        b'0'..=b'9' => Ok(digit - b'0'),
-        b'a'..=b'f' => Ok(digit - b'a' + 10),
-        b'A'..=b'F' => Ok(digit - b'A' + 10),
-        _ => Err(ParseDigestError),
-    }
-}
-
-/// A text that is not 64 hexadecimal digits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a sha-256 is 64 hexadecimal digits")]
+/// What is known of a raw document when its object is committed.
+///
+/// ```
+/// use archive_sink::{RawDocument, Sha256Digest};
+///
+/// let digest = Sha256Digest::from([7; 32]);
+/// let document = RawDocument::new(1024).with_sha256(digest);
+/// assert_eq!((document.bytes, document.sha256), (1024, Some(digest)));
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub struct ParseDigestError;
-
-/// Hashes what is written and remembers how long that took; does nothing when switched off.
-#[derive(Debug, Clone)]
-pub(crate) struct Hasher {
-    sha256: Option<Sha256>,
-    busy: Duration,
-    clock: Clock,
+pub struct RawDocument {
+    /// Its length in bytes.
+    pub bytes: u64,
+    /// Its SHA-256, if that is known.
+    pub sha256: Option<Sha256Digest>,
 }
 
-impl Hasher {
-    pub(crate) fn new(enabled: bool, clock: Clock) -> Self {
+impl RawDocument {
+    /// A document of this length, whose digest is not known.
+    pub fn new(bytes: u64) -> Self {
+        let sha256 = None;
+        Self { bytes, sha256 }
+    }
+
+    /// The same, with its digest.
+    #[must_use]
+    pub fn with_sha256(mut self, sha256: Sha256Digest) -> Self {
+        self.sha256 = Some(sha256);
+        self
+    }
+}
+
+/// Hashes what is written, and measures how long that takes. Does nothing when it is off.
+#[derive(Debug)]
+pub(crate) struct TimedHasher {
+    hasher: Option<Sha256Hasher>,
+    busy: Duration,
+}
+
+impl TimedHasher {
+    pub(crate) fn new(enabled: bool) -> Self {
         Self {
-            sha256: enabled.then(Sha256::new),
+            hasher: enabled.then(Sha256Hasher::default),
             busy: Duration::ZERO,
-            clock,
         }
     }
 
     pub(crate) fn update(&mut self, bytes: &[u8]) {
-        if let Some(sha256) = &mut self.sha256 {
-            let start: Instant = self.clock.now();
-            sha256.update(bytes);
-            self.busy += self.clock.now().saturating_duration_since(start);
+        if let Some(hasher) = &mut self.hasher {
+            let start = Instant::now();
+            hasher.update(bytes);
+            self.busy += start.elapsed();
         }
     }
 
@@ -106,14 +150,8 @@ impl Hasher {
         self.busy
     }
 
-    /// Hashes no more and forgets what it has hashed.
-    pub(crate) fn switch_off(&mut self) {
-        self.sha256 = None;
-    }
-
-    pub(crate) fn finish(self) -> Option<Sha256Digest> {
-        self.sha256
-            .map(|sha256| Sha256Digest(sha256.finalize().into()))
+    pub(crate) fn finish(&self) -> Option<Sha256Digest> {
+        self.hasher.as_ref().map(Sha256Hasher::finish)
     }
 }
 
@@ -126,30 +164,41 @@ mod tests {
 
     #[test]
     fn hashes_pieces_as_it_hashes_the_whole() {
-        let mut hasher = Hasher::new(true, Clock::system());
+        let mut hasher = TimedHasher::new(true);
         hasher.update(b"a");
         hasher.update(b"bc");
         assert_eq!(hasher.finish().unwrap().to_string(), ABC);
     }
 
     #[test]
-    fn switched_off_it_has_no_digest_and_reads_no_clock() {
-        let mut hasher = Hasher::new(false, Clock::new(|| unreachable!("nothing to time")));
+    fn goes_on_after_it_was_asked() {
+        let mut hasher = Sha256Hasher::default();
+        hasher.update(b"ab");
+        assert_ne!(hasher.finish().to_string(), ABC);
+        hasher.update(b"c");
+        assert_eq!(hasher.finish().to_string(), ABC);
+    }
+
+    #[test]
+    fn switched_off_it_has_no_digest_and_takes_no_time() {
+        let mut hasher = TimedHasher::new(false);
         hasher.update(b"abc");
-        assert_eq!(hasher.finish(), None);
+        assert_eq!((hasher.finish(), hasher.busy()), (None, Duration::ZERO));
     }
 
     #[test]
     fn reads_its_own_text_in_either_case_and_nothing_else() {
-        let digest: Sha256Digest = ABC.parse().unwrap();
-        assert_eq!(ABC.to_uppercase().parse(), Ok(digest));
+        let digest = Sha256Digest::from_hex(ABC).unwrap();
+        assert_eq!(digest.to_string(), ABC);
+        assert_eq!(Sha256Digest::from_hex(&ABC.to_uppercase()), Some(digest));
         for bad in [
             "",
             &ABC[1..],
             &format!("{ABC}0"),
             &format!("g{}", &ABC[1..]),
+            &format!("+{}", &ABC[1..]),
         ] {
-            assert_eq!(bad.parse::<Sha256Digest>(), Err(ParseDigestError));
+            assert_eq!(Sha256Digest::from_hex(bad), None);
         }
     }
 }

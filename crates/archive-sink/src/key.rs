@@ -1,15 +1,17 @@
 use object_store::path::Path;
 use thiserror::Error;
 
+use crate::{codec::CodecKind, metadata::AttributeSupport, settings::Settings};
+
 /// The longest key that may be created, in bytes of UTF-8, prefix and extension included.
 ///
 /// S3 and Google Cloud Storage allow 1,024
 /// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html>).
-pub const MAX_KEY_BYTES: usize = 1024;
+const MAX_KEY_BYTES: usize = 1024;
 
 /// The longest segment between two slashes, in bytes: what common file systems allow for a file
 /// name (255), less the eight that a local store's staging suffix may take.
-pub const MAX_SEGMENT_BYTES: usize = 247;
+const MAX_SEGMENT_BYTES: usize = 247;
 
 /// Why a name cannot become an object's key. Each variant is one rule.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -18,58 +20,61 @@ pub enum KeyError {
     /// The name is empty.
     #[error("the name is empty")]
     Empty,
-    /// There is nothing between two slashes, or before the first, or after the last.
-    #[error("the name {name:?} has an empty segment: a slash at an end, or two in a row")]
-    EmptySegment {
-        /// The name.
-        name: String,
-    },
-    /// A segment is `.` or `..`, which could lead out of the prefix.
-    #[error("the name {name:?} has the segment {segment:?}, which could lead out of the prefix")]
-    Relative {
-        /// The name.
-        name: String,
-        /// `.` or `..`.
-        segment: String,
-    },
-    /// A control character, which logs, shells and XML listings do not bear.
-    #[error("the name {name:?} has the control character {character:?}")]
-    Control {
-        /// The name.
-        name: String,
-        /// The character.
-        character: char,
-    },
-    /// A backslash, which separates segments on some systems.
-    #[error("the name {name:?} has a backslash, which separates segments on some systems")]
-    Backslash {
-        /// The name.
-        name: String,
-    },
-    /// A segment ends in `#` and digits, as the staging files of a local store do.
-    #[error("the name {name:?} ends like a local store's staging file: # and digits")]
-    Staging {
-        /// The name.
-        name: String,
-    },
-    /// One segment is longer than [`MAX_SEGMENT_BYTES`].
-    #[error("the name has a segment of {length} bytes, but the most is {MAX_SEGMENT_BYTES}")]
-    LongSegment {
-        /// Its length in bytes, the extension included.
-        length: usize,
-    },
-    /// The key is longer than [`MAX_KEY_BYTES`].
-    #[error("prefix and name are {length} bytes long, but the most is {MAX_KEY_BYTES}")]
-    Long {
-        /// Its length in bytes, prefix and extension included.
-        length: usize,
-    },
+    /// The name has nothing between two slashes, before the first, or after the last.
+    #[error("the name {0:?} has an empty segment: a slash at an end, or two in a row")]
+    EmptySegment(String),
+    /// The name has a segment `.` or `..`, which could lead out of the prefix.
+    #[error("the name {0:?} has the segment {1:?}, which could lead out of the prefix")]
+    Relative(String, String),
+    /// The name has a control character, which logs, shells and XML listings cannot show.
+    #[error("the name {0:?} has the control character {1:?}")]
+    Control(String, char),
+    /// The name has a backslash, which separates segments on some systems.
+    #[error("the name {0:?} has a backslash, which separates segments on some systems")]
+    Backslash(String),
+    /// A segment of the name ends in `#` and digits, as the staging files of a local store do.
+    #[error("the name {0:?} ends like a local store's staging file: # and digits")]
+    Staging(String),
+    /// A segment has this many bytes, the extension included, which is more than 247.
+    #[error("the name has a segment of {0} bytes, but the most is {MAX_SEGMENT_BYTES}")]
+    LongSegment(usize),
+    /// Prefix, name and extension have this many bytes, which is more than 1,024.
+    #[error("prefix and name are {0} bytes long, but the most is {MAX_KEY_BYTES}")]
+    Long(usize),
     /// The name ends in a codec's extension, but the codec is identity, so readers would be misled.
-    #[error("the name {name:?} ends in the extension of a codec, but the codec is identity")]
-    MisleadingExtension {
-        /// The name.
-        name: String,
-    },
+    #[error("the name {0:?} ends in the extension of a codec, but the codec is identity")]
+    MisleadingExtension(String),
+}
+
+/// Where an archive creates the object of this name.
+pub(crate) fn created(settings: &Settings, name: &str) -> Result<Path, KeyError> {
+    let extension = settings.codec.extension().unwrap_or_default();
+    match settings.attributes {
+        AttributeSupport::Kept => key(&settings.prefix, name, ""),
+        AttributeSupport::Absent
+            if extension.is_empty() && CodecKind::of_extension(name).is_some() =>
+        {
+            Err(KeyError::MisleadingExtension(name.into()))
+        }
+        AttributeSupport::Absent => key(&settings.prefix, name, extension),
+    }
+}
+
+/// Where an object of this name may be, best first.
+pub(crate) fn places(settings: &Settings, name: &str) -> Result<Vec<Path>, KeyError> {
+    let mut places = vec![];
+    let exact = key(&settings.prefix, name, "")?;
+    let others = CodecKind::ALL
+        .into_iter()
+        .filter_map(CodecKind::extension)
+        .filter_map(|extension| key(&settings.prefix, name, extension).ok());
+    let created = created(settings, name).ok();
+    for place in created.into_iter().chain([exact]).chain(others) {
+        if !places.contains(&place) {
+            places.push(place);
+        }
+    }
+    Ok(places)
 }
 
 /// Joins prefix, name and extension to a key, or says which rule forbids it.
@@ -78,11 +83,10 @@ pub(crate) fn key(prefix: &Path, name: &str, extension: &str) -> Result<Path, Ke
         return Err(KeyError::Empty);
     }
     if let Some(character) = name.chars().find(|character| character.is_control()) {
-        let name = name.into();
-        return Err(KeyError::Control { name, character });
+        return Err(KeyError::Control(name.into(), character));
     }
     if name.contains('\\') {
-        return Err(KeyError::Backslash { name: name.into() });
+        return Err(KeyError::Backslash(name.into()));
     }
     // The name itself is looked up, too, so what it may not be it may not be without its extension.
     for segment in name.split('/') {
@@ -91,7 +95,7 @@ pub(crate) fn key(prefix: &Path, name: &str, extension: &str) -> Result<Path, Ke
     let full = format!("{name}{extension}");
     for length in full.split('/').map(str::len) {
         if length > MAX_SEGMENT_BYTES {
-            return Err(KeyError::LongSegment { length });
+            return Err(KeyError::LongSegment(length));
         }
     }
     let prefix = prefix.as_ref();
@@ -99,25 +103,24 @@ pub(crate) fn key(prefix: &Path, name: &str, extension: &str) -> Result<Path, Ke
     let key = format!("{prefix}{separator}{full}");
     let length = key.len();
     if length > MAX_KEY_BYTES {
-        return Err(KeyError::Long { length });
+        return Err(KeyError::Long(length));
     }
     // Every rule of `Path::parse` is one of those above.
-    Path::parse(key).map_err(|_| KeyError::EmptySegment { name: name.into() })
+    Path::parse(key).map_err(|_| KeyError::EmptySegment(name.into()))
 }
 
 fn check_segment(name: &str, segment: &str) -> Result<(), KeyError> {
     if segment.is_empty() {
-        return Err(KeyError::EmptySegment { name: name.into() });
+        return Err(KeyError::EmptySegment(name.into()));
     }
     if segment == "." || segment == ".." {
-        let (name, segment) = (name.into(), segment.into());
-        return Err(KeyError::Relative { name, segment });
+        return Err(KeyError::Relative(name.into(), segment.into()));
     }
     if let Some((_, end)) = segment.rsplit_once('#')
         && !end.is_empty()
         && end.bytes().all(|byte| byte.is_ascii_digit())
     {
-        return Err(KeyError::Staging { name: name.into() });
+        return Err(KeyError::Staging(name.into()));
     }
     Ok(())
 }
@@ -141,19 +144,16 @@ mod tests {
     fn each_rule_is_named_by_its_error() {
         assert_eq!(rule(""), KeyError::Empty);
         for name in ["/", "/a", "a/", "a//b"] {
-            assert!(
-                matches!(rule(name), KeyError::EmptySegment { .. }),
-                "{name}"
-            );
+            assert!(matches!(rule(name), KeyError::EmptySegment(_)), "{name}");
         }
         for name in [".", "..", "../x", "a/../b", "a/."] {
-            assert!(matches!(rule(name), KeyError::Relative { .. }), "{name}");
+            assert!(matches!(rule(name), KeyError::Relative(..)), "{name}");
         }
         for name in ["a\0", "a\nb", "\u{7f}", "\u{85}"] {
-            assert!(matches!(rule(name), KeyError::Control { .. }), "{name:?}");
+            assert!(matches!(rule(name), KeyError::Control(..)), "{name:?}");
         }
-        assert!(matches!(rule("..\\x"), KeyError::Backslash { .. }));
-        assert!(matches!(rule("a#12"), KeyError::Staging { .. }));
+        assert!(matches!(rule("..\\x"), KeyError::Backslash(_)));
+        assert!(matches!(rule("a#12"), KeyError::Staging(_)));
         assert!(key(&Path::ROOT, "a#1b", "").is_ok());
     }
 
@@ -171,18 +171,14 @@ mod tests {
         assert!(key(&Path::ROOT, &longest, "").is_ok());
         assert_eq!(
             key(&Path::ROOT, &longest, ".gz"),
-            Err(KeyError::LongSegment {
-                length: MAX_SEGMENT_BYTES + 3
-            })
+            Err(KeyError::LongSegment(MAX_SEGMENT_BYTES + 3))
         );
         let name = vec!["x".repeat(127); 8].join("/");
         assert_eq!(name.len(), MAX_KEY_BYTES - 1);
         assert!(key(&Path::ROOT, &format!("{name}x"), "").is_ok());
         assert_eq!(
             key(&Path::from("p"), &name, ""),
-            Err(KeyError::Long {
-                length: MAX_KEY_BYTES + 1
-            })
+            Err(KeyError::Long(MAX_KEY_BYTES + 1))
         );
     }
 }

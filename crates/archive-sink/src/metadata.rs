@@ -1,6 +1,9 @@
 use object_store::{Attribute, Attributes};
 
-use crate::{Codec, CodecKind, RawDocument, Sha256Digest};
+use crate::{
+    codec::{Codec, CodecKind},
+    digest::{RawDocument, Sha256Digest},
+};
 
 /// Metadata names. Letters and digits only: Azure takes no hyphens, some proxies drop underscores.
 const NONCE: &str = "archivenonce";
@@ -20,7 +23,7 @@ pub enum AttributeSupport {
     Absent,
 }
 
-/// Tells one upload from every other: an object that carries it is the one this writer made.
+/// Identifies one upload: an object that carries it is the one that this writer made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Nonce(String);
 
@@ -65,7 +68,7 @@ pub(crate) fn attributes(
 
 /// The digest in the metadata, if there is one that can be read.
 pub(crate) fn sha256(attributes: &Attributes) -> Option<Sha256Digest> {
-    metadata(attributes, SHA256)?.parse().ok()
+    Sha256Digest::from_hex(metadata(attributes, SHA256)?)
 }
 
 /// The raw length in the metadata, if there is one that can be read.
@@ -120,7 +123,7 @@ mod tests {
     #[test]
     fn what_is_written_is_read_back() {
         let nonce = Nonce::new();
-        let digest = Sha256Digest([7; 32]);
+        let digest = Sha256Digest::from([7; 32]);
         let document = RawDocument::new(9).with_sha256(digest);
         for kind in CodecKind::ALL {
             let codec = Codec::default_for(kind);

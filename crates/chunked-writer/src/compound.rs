@@ -1,32 +1,31 @@
 //! A sequence, map or struct that is being written, or passed over.
 
-mod containers;
+use serde::ser::{
+    Serialize, SerializeMap, SerializeSeq, SerializeStructVariant, SerializeTuple,
+    SerializeTupleStruct, SerializeTupleVariant,
+};
 
-use serde::ser::{Serialize, SerializeMap};
-
-pub(crate) use containers::{Fields, Text};
-
+use crate::error::Unwind;
 use crate::frame::{Frame, KeyHash, Kind, UNKNOWN_LENGTH};
 use crate::text::{Rule, TextSerializer};
-use crate::unwind::Unwind;
 use crate::walker::{Mode, Walker, Written};
 
-/// What becomes of the next child.
+/// What happens to the next child.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
     /// It is written.
     Live,
-    /// It may be one of those that are written already.
+    /// It may be written already.
     Returning,
-    /// The walk was suspended or has failed: nothing more.
+    /// Nothing: the walk was suspended or has failed.
     Left,
 }
 
-/// What is to be done with a child.
+/// What to do with a child.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Child {
     Write,
-    /// All but its value is written.
+    /// Everything except its value is written.
     WriteRest,
     PassOver,
 }
@@ -37,9 +36,9 @@ pub(crate) struct Compound<'a> {
     walker: &'a mut Walker,
     /// How many children are written, or passed over.
     index: u64,
-    /// How many of them a walk that comes back passes over.
+    /// How many of them a walk that resumes passes over.
     resume: u64,
-    /// How many children there are to be, or [`UNKNOWN_LENGTH`].
+    /// How many children were announced, or [`UNKNOWN_LENGTH`].
     length: u64,
     /// The hash of the key of the child that is partly written.
     key: u32,
@@ -47,9 +46,9 @@ pub(crate) struct Compound<'a> {
     phase: Phase,
     /// Whether a comma comes before the next child.
     separate: bool,
-    /// Whether the closing bracket is written already: as in `serde_json`, at once if the length was said to be 0.
+    /// Whether the closing bracket is written already: at once if the announced length is 0, as in `serde_json`.
     closed: bool,
-    /// In a map: what is to be done with the value of the key that came last, until it comes.
+    /// In a map, between a key and its value: what to do with the value.
     entry: Option<Child>,
 }
 
@@ -89,7 +88,7 @@ impl<'a> Compound<'a> {
         })
     }
 
-    /// Passes over what is written, in an iterator of children.
+    /// Passes over the children in an iterator that are written.
     #[inline]
     pub(crate) fn jump<I: Iterator>(&mut self, children: &mut I) -> Result<(), Unwind> {
         if self.phase == Phase::Returning {
@@ -101,7 +100,6 @@ impl<'a> Compound<'a> {
 
     #[cold]
     fn jump_all<I: Iterator>(&mut self, children: &mut I) -> Result<(), Unwind> {
-        self.walker.rework.jumped += self.resume;
         while self.index < self.resume {
             // On a 32-bit target a lazy sequence may be longer than `nth` can count.
             let step = usize::try_from(self.resume - self.index).unwrap_or(usize::MAX);
@@ -129,7 +127,6 @@ impl<'a> Compound<'a> {
         }
         if self.index < self.resume {
             self.index += 1;
-            self.walker.rework.skipped += 1;
             return Ok(Child::PassOver);
         }
         self.phase = Phase::Live;
@@ -143,7 +140,7 @@ impl<'a> Compound<'a> {
         Ok(Child::WriteRest)
     }
 
-    /// Writes the value of a child, and suspends if it is time. The key is for the frame, should it be suspended inside.
+    /// Writes the value of a child, and suspends if the walker stops. The key is for the frame, if it is suspended inside.
     #[inline]
     fn value<T: ?Sized + Serialize>(
         &mut self,
@@ -274,7 +271,7 @@ impl<'a> Compound<'a> {
         }
     }
 
-    /// Keys and values do not alternate. The bytes would depend on where the walks end.
+    /// Keys and values do not alternate: the bytes would depend on where the walks end.
     #[cold]
     fn misuse(&mut self, message: &'static str) -> Unwind {
         self.phase = Phase::Left;
@@ -296,7 +293,97 @@ impl<'a> Compound<'a> {
     }
 }
 
-/// A hash of the key as it is written.
+/// Containers of elements differ in names, and in what closes them, or follows what closes them.
+macro_rules! elements {
+    ($($container:ident { $serialize:ident, $closing:literal, $after:literal })*) => {$(
+        impl $container for Compound<'_> {
+            type Ok = Written;
+            type Error = Unwind;
+
+            #[inline]
+            fn $serialize<T: ?Sized + Serialize>(&mut self, value: &T) -> Result<(), Unwind> {
+                self.element(value)
+            }
+
+            #[inline]
+            fn end(self) -> Result<Written, Unwind> {
+                self.close($closing, $after)
+            }
+        }
+    )*};
+}
+
+elements! {
+    SerializeSeq { serialize_element, b"]", b"" }
+    SerializeTuple { serialize_element, b"]", b"" }
+    SerializeTupleStruct { serialize_field, b"]", b"" }
+    SerializeTupleVariant { serialize_field, b"]}", b"}" }
+}
+
+impl SerializeMap for Compound<'_> {
+    type Ok = Written;
+    type Error = Unwind;
+
+    #[inline]
+    fn serialize_key<K: ?Sized + Serialize>(&mut self, key: &K) -> Result<(), Unwind> {
+        if self.entry.is_some() {
+            return Err(self.misuse("a map was given a key after a key"));
+        }
+        let child = self.next(|| hash_of_key(key))?;
+        if child == Child::Write {
+            self.key(key)?;
+        }
+        self.entry = Some(child);
+        Ok(())
+    }
+
+    /// The key is gone, so a later walk does not compare it.
+    #[inline]
+    fn serialize_value<V: ?Sized + Serialize>(&mut self, value: &V) -> Result<(), Unwind> {
+        match self.entry.take() {
+            Some(Child::PassOver) => return Ok(()),
+            Some(Child::WriteRest) => {}
+            Some(Child::Write) => self.walker.write(b":")?,
+            None => return Err(self.misuse("a map was given a value without a key")),
+        }
+        self.value(value, || 0)
+    }
+
+    #[inline]
+    fn serialize_entry<K, V>(&mut self, key: &K, value: &V) -> Result<(), Unwind>
+    where
+        K: ?Sized + Serialize,
+        V: ?Sized + Serialize,
+    {
+        self.entry(key, value)
+    }
+
+    #[inline]
+    fn end(self) -> Result<Written, Unwind> {
+        self.close(b"}", b"")
+    }
+}
+
+impl SerializeStructVariant for Compound<'_> {
+    type Ok = Written;
+    type Error = Unwind;
+
+    #[inline]
+    fn serialize_field<T: ?Sized + Serialize>(
+        &mut self,
+        name: &'static str,
+        value: &T,
+    ) -> Result<(), Unwind> {
+        self.field(name, value)
+    }
+
+    #[inline]
+    fn end(self) -> Result<Written, Unwind> {
+        self.close(b"}}", b"}")
+    }
+}
+
+/// Hashes the key as it is written.
 fn hash_of_key<K: ?Sized + Serialize>(key: &K) -> u32 {
     struct OneEntry<'a, K: ?Sized>(&'a K);
 
@@ -309,7 +396,7 @@ fn hash_of_key<K: ?Sized + Serialize>(key: &K) -> u32 {
     }
 
     let mut hash = KeyHash::new();
-    // A key that cannot be written has failed before, and is not compared.
+    // A key that cannot be written has failed before: it is not compared.
     if serde_json::to_writer(&mut hash, &OneEntry(key)).is_err() {
         return 0;
     }

@@ -1,48 +1,48 @@
-//! Why a document could not be produced.
+//! Why a document could not be produced, and how the serializer leaves a value.
 
 use std::fmt;
 
-/// Why a document could not be produced, or not be produced again.
+/// Why a document could not be produced, or could not be produced again.
 ///
-/// A stream that has yielded an error has ended. The chunks before it are a true prefix of the document, except after
-/// [`Changed`](Self::Changed), where the prefix may hold bytes of the changed value.
+/// A stream that has yielded an error has ended. The chunks before the error are a true prefix of the document, except
+/// after [`Changed`](Self::Changed): there the prefix may contain bytes of the changed value.
 ///
-/// An error of the value reaches this crate as text: `serde::ser::Error::custom` takes nothing else. That text is kept
-/// in [`Value`](Self::Value), and there is no `source` beyond it.
+/// An error of the value reaches this crate as text, since `serde::ser::Error::custom` takes nothing else.
+/// [`Value`](Self::Value) keeps that text, and has no `source`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum JsonError {
-    /// The `Serialize` implementation of the value, or of something in it, returned an error. Also if somebody between
-    /// it and the root swallowed the error: what follows it cannot be trusted. Also if it gave a map keys and values that
-    /// do not alternate, or a raw value another field than its text: of such maps `serde_json` makes what is no JSON.
+    /// The `Serialize` implementation of the value, or of something in it, returned an error, even if an adaptor between
+    /// it and the root swallowed the error: what follows it cannot be trusted. Also returned if a map was given keys and
+    /// values that do not alternate, or a raw value another field than its text, of which `serde_json` makes invalid JSON.
     Value {
-        /// How many bytes of the document come before the place where it happened.
+        /// How many bytes of the document precede the failure.
         offset: u64,
-        /// What the implementation said.
+        /// The message of the implementation.
         message: Box<str>,
     },
     /// A map has a key that JSON cannot have: only strings, characters, integers, booleans, finite floats and variants
     /// without content can be keys. The rules, and the message, are those of `serde_json`.
     Key {
-        /// How many bytes of the document come before the place where it happened.
+        /// How many bytes of the document precede the failure.
         offset: u64,
         /// Which rule is broken.
         message: &'static str,
     },
-    /// The value did not serialise as it did before: another shape, fewer children, another key, other bytes, or
-    /// another length. `Serialize` must give the same output each time that it is called on one document.
+    /// The value did not serialize as before: another shape, fewer children, another key, other bytes, or another length.
+    /// `Serialize` must give the same output each time that it is called for one document.
     Changed {
-        /// How many bytes of the document come before the place where it was found. The change itself may be earlier.
+        /// How many bytes of the document precede the place where the change was detected. The change may be earlier.
         offset: u64,
         /// What differs.
         what: &'static str,
     },
-    /// A document that was to be [left open](crate::JsonDocument::left_open) does not end with a closing brace or
-    /// bracket: its root is a number, a string, or the like.
+    /// A document to be [left open](crate::JsonDocument::left_open) does not end with a closing brace or bracket: its root
+    /// is a number or a string, for example.
     NotOpen,
-    /// [`stream_from`](crate::JsonDocument::stream_from) was given an offset beyond the end of the document.
+    /// The offset passed to [`stream_from`](crate::JsonDocument::stream_from) is beyond the end of the document.
     OffsetBeyondEnd {
-        /// The offset that was asked for, in bytes.
+        /// The requested offset, in bytes.
         offset: u64,
         /// The length of the document, in bytes.
         length: u64,
@@ -101,3 +101,43 @@ impl From<JsonError> for std::io::Error {
         Self::new(kind, error)
     }
 }
+
+/// The error of the serializer's methods. It unwinds `Serialize::serialize` for a suspension as well as for a failure: the
+/// walker's mode says which, never this value, since adaptors rewrite errors.
+///
+/// One pointer, so that results stay in registers.
+#[derive(Debug)]
+pub(crate) struct Unwind(Option<Box<Message>>);
+
+#[derive(Debug)]
+struct Message(String);
+
+impl Unwind {
+    /// Returned by the walker itself, which knows the reason.
+    pub(crate) const STOPPED: Self = Self(None);
+
+    /// The message of a failure of the value.
+    pub(crate) fn into_message(self) -> Box<str> {
+        match self.0 {
+            Some(message) => message.0.into_boxed_str(),
+            None => "the value failed with an error of an earlier walk".into(),
+        }
+    }
+}
+
+impl serde::ser::Error for Unwind {
+    fn custom<T: fmt::Display>(message: T) -> Self {
+        Self(Some(Box::new(Message(message.to_string()))))
+    }
+}
+
+impl fmt::Display for Unwind {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match &self.0 {
+            Some(message) => &message.0,
+            None => "suspended until the next chunk is asked for",
+        })
+    }
+}
+
+impl std::error::Error for Unwind {}

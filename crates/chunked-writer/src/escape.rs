@@ -9,9 +9,9 @@ const fn is_escaped(byte: u8) -> bool {
     byte < 0x20 || byte == b'"' || byte == b'\\'
 }
 
-/// Whether nothing in the text is escaped. Most strings are plain, and this is where their time goes: so blocks without a
-/// branch inside, which the compiler turns into vector instructions, and what is left at the end not byte by byte, but
-/// once more together with some bytes before it.
+/// Whether nothing in the text is escaped. Most strings are plain, and spend their time here. So this checks blocks without
+/// branches, which the compiler turns into vector instructions; the rest at the end is not checked byte by byte, but
+/// together with some bytes before it.
 #[inline]
 pub(crate) fn is_plain(text: &[u8]) -> bool {
     let (blocks, rest) = text.as_chunks::<16>();

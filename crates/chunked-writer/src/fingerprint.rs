@@ -1,4 +1,4 @@
-//! A fast running hash of a document, to find out whether it came out the same again.
+//! A fast running hash of a document, to detect whether it comes out the same again.
 
 /// Where the lanes start, and the odd number they are multiplied with (the 64-bit golden ratio, as used for Fibonacci
 /// hashing).
@@ -6,8 +6,8 @@ const MULTIPLIER: u64 = 0x9e37_79b9_7f4a_7c15;
 
 /// A running hash of the first `position` bytes of a document. Not cryptographic: it finds accidents, not attacks.
 ///
-/// It depends on the bytes alone, not on how they were cut into calls of [`update`](Self::update), and it can be copied
-/// at any offset and continued from there. Four lanes take turns at words of eight bytes, so that the multiplications
+/// It depends only on the bytes, not on how they were cut into calls of [`update`](Self::update). It can be copied at any
+/// offset and continued from there. Four lanes take turns at words of eight bytes, so that the multiplications
 /// overlap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Fingerprint {
@@ -34,7 +34,7 @@ impl Fingerprint {
         }
     }
 
-    /// How many bytes have gone in.
+    /// How many bytes were hashed.
     pub(crate) fn position(&self) -> u64 {
         self.position
     }
@@ -85,7 +85,7 @@ impl Fingerprint {
         self.position += 1;
     }
 
-    /// Takes in the word that `position` is in.
+    /// Hashes the word that contains `position`.
     fn lane(&mut self, word: u64) {
         let lane = &mut self.lanes[(self.position / 8 % 4) as usize];
         *lane = mix(*lane, word);

@@ -1,7 +1,7 @@
 //! One step of the path from the root of a value to where a walk stopped.
 
-/// What a [`Frame`] stands for. It is compared when a walk comes back to the frame: a value that is a sequence now and
-/// was a map before has changed.
+/// What a [`Frame`] stands for. A walk that resumes compares it: a value that was a map before and is a sequence now has
+/// changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Sequence,
@@ -20,7 +20,7 @@ pub(crate) enum Kind {
     Bytes,
 }
 
-/// The length of a container that did not say it.
+/// The length of a container that did not announce one.
 pub(crate) const UNKNOWN_LENGTH: u64 = u64::MAX;
 
 /// A container, or a long leaf, that is partly written.
@@ -28,15 +28,15 @@ pub(crate) const UNKNOWN_LENGTH: u64 = u64::MAX;
 pub(crate) struct Frame {
     /// How many children (of a leaf: bytes of the source) are written in full.
     pub(crate) index: u64,
-    /// How long the container said that it is, or [`UNKNOWN_LENGTH`]; of a leaf: all bytes of the source. A container
-    /// that says less when a walk comes back to it may be an iterator that is used up.
+    /// The announced length of the container, or [`UNKNOWN_LENGTH`]; of a leaf: all bytes of the source. A container that
+    /// announces less when a walk resumes may be an iterator that is used up.
     pub(crate) length: u64,
     /// A hash of the key of the child that is partly written, 0 where there is none or it is not known.
     pub(crate) key: u32,
     pub(crate) kind: Kind,
 }
 
-/// FNV-1a, of keys that are looked at once for each walk: short, and no faster hash is needed.
+/// FNV-1a, for keys, which are hashed once for each walk: short, and no faster hash is needed.
 /// <http://www.isthe.com/chongo/tech/comp/fnv/>
 #[derive(Debug)]
 pub(crate) struct KeyHash(u32);

@@ -1,15 +1,12 @@
 //! One production of a document: walks, one for each poll, until all of it is written.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
 
-use crate::checkpoints::Known;
-use crate::error::JsonError;
-use crate::shared::Shared;
-use crate::unwind::Unwind;
+use crate::error::{JsonError, Unwind};
+use crate::history::History;
 use crate::walker::{Mode, Walker, Written};
 
 /// Where a production stands.
@@ -17,57 +14,57 @@ use crate::walker::{Mode, Walker, Written};
 enum State {
     /// There is more to write.
     Running,
-    /// A walk is under way. Seen at the start of a poll, it means that the last one panicked.
+    /// A walk is in progress. At the start of a poll, this means that the last one panicked.
     Walking,
-    /// All is written, and may have to be handed over yet.
+    /// All is written. Chunks may be left to yield.
     Finished,
-    /// The error comes after the chunks that are full.
+    /// The error follows the chunks that are full.
     Failed(JsonError),
-    /// The end, or the error, has been handed over.
+    /// The end, or the error, has been yielded.
     Ended,
 }
 
 /// What a step has led to.
 #[derive(Debug)]
 pub(crate) enum Step {
-    /// A walk has done its share.
+    /// A walk has written as much as one may.
     Walked,
     Chunk(Bytes),
     Failed(JsonError),
     Ended,
 }
 
-/// Turns walks into chunks. What is walked comes with each poll.
+/// Turns walks into chunks. The caller passes the walk to each poll.
 #[derive(Debug)]
 pub(crate) struct Production {
     walker: Walker,
     state: State,
     left_open: bool,
-    shared: Arc<Shared>,
-    /// The offset of the next byte to be handed over.
+    history: Arc<History>,
+    /// The offset of the next byte to yield.
     offset: u64,
     /// The length of the document, once it has been looked up and was known.
     length: Option<u64>,
 }
 
 impl Production {
-    pub(crate) fn new(walker: Walker, shared: Arc<Shared>, left_open: bool, offset: u64) -> Self {
+    pub(crate) fn new(walker: Walker, history: Arc<History>, left_open: bool, offset: u64) -> Self {
         Self {
             walker,
             state: State::Running,
             left_open,
-            shared,
+            history,
             offset,
             length: None,
         }
     }
 
-    /// A production that has nothing to do but to say that it has ended, or why it cannot start.
-    pub(crate) fn ended(shared: Arc<Shared>, offset: u64, error: Option<JsonError>) -> Self {
+    /// A production that only reports its end, or why it cannot start.
+    pub(crate) fn ended(history: Arc<History>, offset: u64, error: Option<JsonError>) -> Self {
         let state = error.map_or(State::Finished, State::Failed);
         Self {
             state,
-            ..Self::new(Walker::counting(), shared, false, offset)
+            ..Self::new(Walker::counting(), history, false, offset)
         }
     }
 
@@ -76,23 +73,23 @@ impl Production {
         self.walker.position()
     }
 
-    /// The offset of the next byte to be handed over.
+    /// The offset of the next byte to yield.
     pub(crate) fn offset(&self) -> u64 {
         self.offset
     }
 
-    /// Whether nothing will come any more, not even an error.
+    /// Whether nothing is left, not even an error.
     pub(crate) fn is_ended(&self) -> bool {
         matches!(self.state, State::Finished | State::Ended) && self.walker.ready().is_empty()
     }
 
-    /// Whether the end, or an error, has been handed over.
+    /// Whether the end, or an error, has been yielded.
     pub(crate) fn is_terminated(&self) -> bool {
         matches!(self.state, State::Ended)
     }
 
-    /// How many bytes are still to come, if the length of the document is known. A production that has failed, though
-    /// it has not said so yet, has no length: 0 would announce a clean end.
+    /// How many bytes are left, if the length of the document is known. A production that has failed and not yet yielded
+    /// the error has no length: 0 would announce a clean end.
     pub(crate) fn remaining(&self) -> Option<u64> {
         match self.state {
             _ if self.is_ended() => Some(0),
@@ -103,8 +100,7 @@ impl Production {
         }
     }
 
-    /// The number of chunks: those that are there at least, and at most one more than there is room for in the length of
-    /// the document, if that is known (an error counts as an item).
+    /// As of [`JsonStream`](crate::JsonStream).
     pub(crate) fn size_hint(&self) -> (usize, Option<usize>) {
         let ready = self.walker.ready().len();
         if self.is_ended() {
@@ -117,7 +113,7 @@ impl Production {
         (ready, most.map(|most| most.max(ready)))
     }
 
-    /// Hands over what is there, or walks once.
+    /// Yields what is ready, or walks once.
     pub(crate) fn step(
         &mut self,
         walk: impl FnOnce(&mut Walker) -> Result<Written, Unwind>,
@@ -125,7 +121,7 @@ impl Production {
         if !matches!(self.state, State::Walking)
             && let Some(chunk) = self.walker.next_ready()
         {
-            return self.hand_over(chunk);
+            return self.yield_chunk(chunk);
         }
         match std::mem::replace(&mut self.state, State::Ended) {
             State::Running => {
@@ -145,9 +141,9 @@ impl Production {
         }
     }
 
-    /// Hands over a chunk, but none that whoever trusts the known length would take for the last, or would not expect,
-    /// while there is more.
-    fn hand_over(&mut self, chunk: Bytes) -> Step {
+    /// Yields a chunk, unless it reaches or exceeds the known length while more follows: a reader that trusts the length
+    /// would take the chunk for the last.
+    fn yield_chunk(&mut self, chunk: Bytes) -> Step {
         self.length = self.known_length();
         let end = self.offset + chunk.len() as u64;
         let whole = matches!(self.state, State::Finished) && self.walker.ready().is_empty();
@@ -170,7 +166,7 @@ impl Production {
     }
 
     fn known_length(&self) -> Option<u64> {
-        self.length.or_else(|| self.shared.ledger().length())
+        self.length.or_else(|| self.history.record().length())
     }
 
     fn walk(&mut self, walk: impl FnOnce(&mut Walker) -> Result<Written, Unwind>) -> State {
@@ -202,9 +198,10 @@ impl Production {
                 what: "it has another shape than before",
             }),
         };
-        self.count(end.saturating_sub(start));
+        self.history
+            .count_walk(end.saturating_sub(start), self.walker.is_counting());
         if self.walker.verification_failed() {
-            // What is ready is not what was sent before.
+            // What is ready differs from what was sent before.
             let offset = self.walker.position();
             self.walker.clear();
             return State::Failed(JsonError::Changed {
@@ -215,28 +212,7 @@ impl Production {
         state
     }
 
-    fn count(&self, bytes: u64) {
-        let counters = &self.shared.counters;
-        let rework = self.walker.rework;
-        let of_bytes = if self.walker.is_counting() {
-            &counters.bytes_counted
-        } else {
-            &counters.bytes_produced
-        };
-        of_bytes.fetch_add(bytes, Relaxed);
-        counters.walks.fetch_add(1, Relaxed);
-        for (counter, count) in [
-            (&counters.children_skipped, rework.skipped),
-            (&counters.children_jumped, rework.jumped),
-            (&counters.containers_reentered, rework.reentered),
-        ] {
-            if count > 0 {
-                counter.fetch_add(count, Relaxed);
-            }
-        }
-    }
-
-    /// Walks until there is a chunk to hand over.
+    /// Walks until there is a chunk to yield.
     pub(crate) fn next_chunk(
         &mut self,
         mut walk: impl FnMut(&mut Walker) -> Result<Written, Unwind>,
@@ -251,14 +227,14 @@ impl Production {
         }
     }
 
-    /// As the future of the length is polled: at most one walk.
+    /// Polls for the length: at most one walk.
     pub(crate) fn poll_length(
         &mut self,
         context: &mut Context<'_>,
         walk: impl FnOnce(&mut Walker) -> Result<Written, Unwind>,
     ) -> Poll<Result<u64, JsonError>> {
         assert!(!self.is_terminated(), "polled after it has resolved");
-        if let Some(length) = self.shared.ledger().length() {
+        if let Some(length) = self.history.record().length() {
             return Poll::Ready(Ok(length));
         }
         match self.step(walk) {
@@ -269,12 +245,8 @@ impl Production {
             }
             Step::Walked | Step::Chunk(_) | Step::Ended => {
                 let length = self.walker.position();
-                let known = Known {
-                    length,
-                    fingerprint: None,
-                };
-                let learnt = self.shared.ledger().learn(known);
-                Poll::Ready(learnt.map(|()| length).map_err(|what| JsonError::Changed {
+                let noted = self.history.record().note_end(length, None);
+                Poll::Ready(noted.map(|()| length).map_err(|what| JsonError::Changed {
                     offset: length,
                     what,
                 }))
@@ -282,7 +254,7 @@ impl Production {
         }
     }
 
-    /// As a stream is polled: at most one walk.
+    /// Polls for a chunk: at most one walk.
     pub(crate) fn poll_chunk(
         &mut self,
         context: &mut Context<'_>,
@@ -291,11 +263,11 @@ impl Production {
         let mut step = self.step(walk);
         if let Step::Walked = step {
             if self.walker.ready().is_empty() && matches!(self.state, State::Running) {
-                // Enough for one poll: others have their turn before the chunk is full.
+                // Enough for one poll: other tasks have their turn before the chunk is full.
                 context.waker().wake_by_ref();
                 return Poll::Pending;
             }
-            // There is something to hand over, so this does not walk.
+            // There is something to yield, so this does not walk.
             step = self.step(|_| Err(Unwind::STOPPED));
         }
         Poll::Ready(match step {

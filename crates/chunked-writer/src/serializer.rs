@@ -1,15 +1,14 @@
-//! The serializer: everything of serde's data model, written as `serde_json` writes it.
+//! The serializer: serde's whole data model, written as `serde_json` writes it.
 
 use std::fmt::{self, Display};
 
-use serde::ser::{Serialize, Serializer};
+use serde::ser::{Serialize, SerializeStruct, Serializer};
 use serde_json::ser::Formatter;
 
-use crate::compound::{Compound, Fields, Text};
+use crate::compound::Compound;
+use crate::error::Unwind;
 use crate::frame::{Frame, KeyHash, Kind, UNKNOWN_LENGTH};
-use crate::raw_json::{NUMBER_TOKEN, RAW_TOKEN};
-use crate::text::Rule;
-use crate::unwind::Unwind;
+use crate::text::{NUMBER_TOKEN, RAW_TOKEN, Rule, TextField, integers};
 use crate::walker::{Mode, Walker, Written};
 
 impl<'a> Serializer for &'a mut Walker {
@@ -29,53 +28,7 @@ impl<'a> Serializer for &'a mut Walker {
         self.close(if value { b"true" } else { b"false" })
     }
 
-    #[inline]
-    fn serialize_i8(self, value: i8) -> Result<Written, Unwind> {
-        self.number(|formatter, walker| formatter.write_i8(walker, value))
-    }
-
-    #[inline]
-    fn serialize_i16(self, value: i16) -> Result<Written, Unwind> {
-        self.number(|formatter, walker| formatter.write_i16(walker, value))
-    }
-
-    #[inline]
-    fn serialize_i32(self, value: i32) -> Result<Written, Unwind> {
-        self.number(|formatter, walker| formatter.write_i32(walker, value))
-    }
-
-    #[inline]
-    fn serialize_i64(self, value: i64) -> Result<Written, Unwind> {
-        self.number(|formatter, walker| formatter.write_i64(walker, value))
-    }
-
-    fn serialize_i128(self, value: i128) -> Result<Written, Unwind> {
-        self.number(|formatter, walker| formatter.write_i128(walker, value))
-    }
-
-    #[inline]
-    fn serialize_u8(self, value: u8) -> Result<Written, Unwind> {
-        self.number(|formatter, walker| formatter.write_u8(walker, value))
-    }
-
-    #[inline]
-    fn serialize_u16(self, value: u16) -> Result<Written, Unwind> {
-        self.number(|formatter, walker| formatter.write_u16(walker, value))
-    }
-
-    #[inline]
-    fn serialize_u32(self, value: u32) -> Result<Written, Unwind> {
-        self.number(|formatter, walker| formatter.write_u32(walker, value))
-    }
-
-    #[inline]
-    fn serialize_u64(self, value: u64) -> Result<Written, Unwind> {
-        self.number(|formatter, walker| formatter.write_u64(walker, value))
-    }
-
-    fn serialize_u128(self, value: u128) -> Result<Written, Unwind> {
-        self.number(|formatter, walker| formatter.write_u128(walker, value))
-    }
+    integers!();
 
     #[inline]
     fn serialize_f32(self, value: f32) -> Result<Written, Unwind> {
@@ -221,8 +174,8 @@ impl<'a> Serializer for &'a mut Walker {
     #[inline]
     fn serialize_struct(self, name: &'static str, len: usize) -> Result<Fields<'a>, Unwind> {
         match name {
-            RAW_TOKEN => Ok(Fields::Text(Text::new(self, Rule::Raw))),
-            NUMBER_TOKEN => Ok(Fields::Text(Text::new(self, Rule::Number))),
+            RAW_TOKEN => Ok(Fields::Text(TextField::new(self, Rule::Raw))),
+            NUMBER_TOKEN => Ok(Fields::Text(TextField::new(self, Rule::Number))),
             _ => Ok(Fields::Struct(Compound::open(
                 self,
                 Kind::Struct,
@@ -244,7 +197,7 @@ impl<'a> Serializer for &'a mut Walker {
         Compound::open(self, Kind::StructVariant, b"{", b"}", Some(len))
     }
 
-    /// What slices, `Vec` and `VecDeque` call: passing over what is written already costs them nothing.
+    /// Called by slices, `Vec` and `VecDeque`, which pass over what is written at no cost.
     #[inline]
     fn collect_seq<I>(self, items: I) -> Result<Written, Unwind>
     where
@@ -276,7 +229,7 @@ impl<'a> Serializer for &'a mut Walker {
     }
 
     fn collect_str<T: ?Sized + Display>(self, value: &T) -> Result<Written, Unwind> {
-        /// Escapes what a `Display` implementation writes. In full: there is no way to stop in the middle of it.
+        /// Escapes what a `Display` implementation writes. It cannot be stopped in the middle.
         struct Escape<'a>(&'a mut Walker);
 
         impl fmt::Write for Escape<'_> {
@@ -298,7 +251,7 @@ impl<'a> Serializer for &'a mut Walker {
 }
 
 impl Walker {
-    /// The `{"Variant":` before the content of a variant. Not written again when a walk comes back to the content.
+    /// Writes the `{"Variant":` before the content of a variant, unless the walk resumes inside the content.
     fn open_variant(&mut self, variant: &str) -> Result<(), Unwind> {
         if self.is_resuming() {
             return Ok(());
@@ -307,7 +260,7 @@ impl Walker {
         self.field(false, variant)
     }
 
-    /// Leaves a container whose child did not end well, or ended well where it cannot have.
+    /// Leaves a container whose child failed, or succeeded where it cannot have.
     pub(crate) fn leave(&mut self, result: Result<(), Unwind>, frame: Frame) {
         match (self.mode(), result) {
             (Mode::Suspended, Err(_)) => self.push_frame(frame),
@@ -331,5 +284,37 @@ fn exact_len<I: Iterator>(iterator: &I) -> Option<usize> {
     match iterator.size_hint() {
         (low, Some(high)) if low == high => Some(low),
         _ => None,
+    }
+}
+
+/// A struct of fields, or one by which `serde_json` passes text that is written as it is.
+#[derive(Debug)]
+pub(crate) enum Fields<'a> {
+    Struct(Compound<'a>),
+    Text(TextField<'a>),
+}
+
+impl SerializeStruct for Fields<'_> {
+    type Ok = Written;
+    type Error = Unwind;
+
+    #[inline]
+    fn serialize_field<T: ?Sized + Serialize>(
+        &mut self,
+        name: &'static str,
+        value: &T,
+    ) -> Result<(), Unwind> {
+        match self {
+            Self::Struct(fields) => fields.field(name, value),
+            Self::Text(text) => text.field(name, value),
+        }
+    }
+
+    #[inline]
+    fn end(self) -> Result<Written, Unwind> {
+        match self {
+            Self::Struct(fields) => fields.close(b"}", b""),
+            Self::Text(text) => text.end(),
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! The chunks of a document.
+//! The chunks of a document, its length, and what both can be made from.
 
 use std::fmt;
 use std::pin::Pin;
@@ -9,48 +9,87 @@ use bytes::Bytes;
 use futures_core::{FusedStream, Stream};
 use serde::Serialize;
 
-use crate::error::JsonError;
+use crate::error::{JsonError, Unwind};
 use crate::production::Production;
+use crate::walker::{Walker, Written};
 
-/// The chunks of a [`JsonDocument`](crate::JsonDocument), or of its rest.
+/// What a [`JsonDocument`](crate::JsonDocument) can be made from: any `Serialize` value, or
+/// [`LazyJson`](crate::LazyJson).
 ///
-/// Every chunk but the last has exactly the configured size; none is empty, and none keeps more memory alive than
-/// itself. Chunks are made when they are asked for: one poll writes at most 64 KiB (and the rest of the map key or of
-/// the `Display` output that it is in), after the way back to where it goes on: in a map, or in any other container that
-/// cannot be jumped into, that is as long as there are children to be passed over. Where that
-/// makes no whole chunk, it wakes itself and returns `Pending`.
+/// This trait is sealed: it has no other implementations, and none can be added.
+#[expect(private_bounds, reason = "that seals it")]
+pub trait JsonSource: Walk {}
+
+impl<S: Walk + ?Sized> JsonSource for S {}
+
+/// How a production gets at the bytes.
+pub(crate) trait Walk {
+    /// What a document keeps, and each production starts from.
+    type Origin: Clone;
+    /// What one production writes.
+    type Cursor: Unpin;
+    /// Whether the path in a checkpoint leads back into the middle of a document.
+    const RESUMES_FROM_PATH: bool;
+
+    fn start(origin: &Self::Origin) -> Self::Cursor;
+
+    /// Writes until the walker stops it. The next call continues there.
+    fn walk(cursor: &mut Self::Cursor, walker: &mut Walker) -> Result<Written, Unwind>;
+}
+
+/// The walker itself finds the way back into a value.
+impl<T: Serialize + ?Sized> Walk for T {
+    type Origin = Arc<T>;
+    type Cursor = Arc<T>;
+    const RESUMES_FROM_PATH: bool = true;
+
+    fn start(origin: &Arc<T>) -> Arc<T> {
+        Arc::clone(origin)
+    }
+
+    #[inline]
+    fn walk(cursor: &mut Arc<T>, walker: &mut Walker) -> Result<Written, Unwind> {
+        cursor.serialize(walker)
+    }
+}
+
+/// The chunks of a [`JsonDocument`](crate::JsonDocument), or of the rest of one.
 ///
-/// The end and an error are final: `None` ever after. If `Serialize` panics, the panic reaches whoever polls, and the
-/// next poll yields [`JsonError::Poisoned`]. Dropping the stream at any time is fine, and is all there is to
-/// cancelling it.
+/// Every chunk except the last has exactly the configured size. No chunk is empty, and none keeps more memory alive than
+/// its own. A chunk is made when it is asked for. One poll writes at most 64 KiB, plus the rest of the map key or
+/// `Display` output that it is in; a poll that does not complete a chunk wakes its task and returns `Pending`. Finding the
+/// way back into a map, or into any other container that cannot be indexed, takes time for each child that is passed over.
 ///
-/// With the feature `http-body` this is an `http_body::Body` too.
-pub struct JsonStream<T: ?Sized> {
-    value: Arc<T>,
+/// The end is final, and so is an error: the stream yields `None` from then on. If `Serialize` panics, the panic reaches
+/// the caller and the next poll yields [`JsonError::Poisoned`]. To cancel a stream, drop it.
+///
+/// With the feature `http-body`, this is an `http_body::Body` too.
+pub struct JsonStream<S: JsonSource + ?Sized> {
+    cursor: S::Cursor,
     production: Production,
 }
 
-impl<T: ?Sized> JsonStream<T> {
-    pub(crate) fn new(value: Arc<T>, production: Production) -> Self {
-        Self { value, production }
+impl<S: JsonSource + ?Sized> JsonStream<S> {
+    pub(crate) fn new(origin: &S::Origin, production: Production) -> Self {
+        Self {
+            cursor: S::start(origin),
+            production,
+        }
     }
 
-    /// The next chunk, for code that is not asynchronous: makes it here and now, whatever its size, since a stream waits
-    /// for nobody but itself. `None` at the end, and after an error.
+    /// The next chunk, for code that is not asynchronous. A stream never waits for anything, so this makes the chunk here
+    /// and now, whatever its size. Returns `None` at the end and after an error.
     ///
     /// # Errors
     ///
-    /// As those of the stream.
+    /// The same as the stream's.
     ///
     /// # Panics
     ///
-    /// If `Serialize` does.
-    pub fn next_chunk(&mut self) -> Option<Result<Bytes, JsonError>>
-    where
-        T: Serialize,
-    {
-        self.production
-            .next_chunk(|walker| self.value.serialize(walker))
+    /// If `Serialize` panics.
+    pub fn next_chunk(&mut self) -> Option<Result<Bytes, JsonError>> {
+        let cursor = &mut self.cursor;
+        self.production.next_chunk(|walker| S::walk(cursor, walker))
     }
 
     /// The offset in the document of the next byte that the stream yields.
@@ -59,56 +98,126 @@ impl<T: ?Sized> JsonStream<T> {
         self.production.offset()
     }
 
-    /// How many bytes are still to come, if the length of the document is known. `None` if nothing but an error can come.
+    /// How many bytes are left, if the length of the document is known. `None` if only an error is left.
     #[must_use]
     pub fn remaining(&self) -> Option<u64> {
         self.production.remaining()
     }
 
-    /// Whether nothing will come any more, not even an error.
+    /// Whether nothing is left, not even an error.
     #[must_use]
     pub fn is_ended(&self) -> bool {
         self.production.is_ended()
     }
-
-    /// The rest as a `tokio::io::AsyncRead`. With the feature `tokio`.
-    #[cfg(feature = "tokio")]
-    #[must_use]
-    pub fn into_async_read(self) -> crate::ChunkReader<Self> {
-        crate::ChunkReader::new(self)
-    }
 }
 
-impl<T: Serialize + ?Sized> Stream for JsonStream<T> {
+impl<S: JsonSource + ?Sized> Stream for JsonStream<S> {
     type Item = Result<Bytes, JsonError>;
 
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let this = self.get_mut();
-        this.production
-            .poll_chunk(context, |walker| this.value.serialize(walker))
+        let Self { cursor, production } = self.get_mut();
+        production.poll_chunk(context, |walker| S::walk(cursor, walker))
     }
 
-    /// The number of chunks: those that are there at least, and at most one more than there is room for in the length
-    /// of the document, if that is known (an error counts as an item).
+    /// The number of chunks: at least those that are ready. At most one more than the length of the document takes, if
+    /// that is known, since an error counts as an item.
     fn size_hint(&self) -> (usize, Option<usize>) {
         self.production.size_hint()
     }
 }
 
-impl<T: Serialize + ?Sized> FusedStream for JsonStream<T> {
+impl<S: JsonSource + ?Sized> FusedStream for JsonStream<S> {
     fn is_terminated(&self) -> bool {
         self.production.is_terminated()
     }
 }
 
-impl<T: ?Sized> fmt::Debug for JsonStream<T> {
-    /// Without the value and the bytes, which may be large, or secret.
+/// With the feature `http-body`. Pass it to `reqwest::Body::wrap`, to `http_body_util::combinators::BoxBody`, or directly
+/// to hyper.
+///
+/// The size hint is exact once the length of the document is known, so that clients and servers send a
+/// `Content-Length`: see [`JsonDocument::count_length`](crate::JsonDocument::count_length). If the document then turns out
+/// longer or shorter, the body fails. There are no trailers.
+#[cfg(feature = "http-body")]
+impl<S: JsonSource + ?Sized> http_body::Body for JsonStream<S> {
+    type Data = Bytes;
+    type Error = JsonError;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<http_body::Frame<Bytes>, JsonError>>> {
+        self.poll_next(context)
+            .map(|item| item.map(|chunk| chunk.map(http_body::Frame::data)))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.is_ended()
+    }
+
+    fn size_hint(&self) -> http_body::SizeHint {
+        self.remaining()
+            .map_or_else(http_body::SizeHint::new, http_body::SizeHint::with_exact)
+    }
+}
+
+impl<S: JsonSource + ?Sized> fmt::Debug for JsonStream<S> {
+    /// Omits the value and the bytes, which may be large or secret.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
             .debug_struct("JsonStream")
-            .field("value", &format_args!("{}", std::any::type_name::<T>()))
-            .field("offset", &self.production.offset())
-            .field("ended", &self.production.is_ended())
+            .field("source", &format_args!("{}", std::any::type_name::<S>()))
+            .field("offset", &self.offset())
+            .field("ended", &self.is_ended())
+            .finish_non_exhaustive()
+    }
+}
+
+/// The future of a document's exact length in bytes, returned by
+/// [`JsonDocument::count_length`](crate::JsonDocument::count_length).
+///
+/// It needs one buffer of 64 KiB, whatever the length. Each poll writes at most 64 KiB, then wakes its task and yields. If
+/// the length is known already, the first poll returns it. Dropping the future loses its work and nothing else.
+///
+/// # Errors
+///
+/// The same as those of a stream of the document.
+///
+/// # Panics
+///
+/// If `Serialize` panics; the next poll then returns [`JsonError::Poisoned`]. It may also panic if it is polled after it
+/// has returned an error. After it has returned a length, it returns that again.
+#[must_use = "futures do nothing unless polled"]
+pub struct CountLength<S: JsonSource + ?Sized> {
+    cursor: S::Cursor,
+    production: Production,
+}
+
+impl<S: JsonSource + ?Sized> CountLength<S> {
+    pub(crate) fn new(origin: &S::Origin, production: Production) -> Self {
+        Self {
+            cursor: S::start(origin),
+            production,
+        }
+    }
+}
+
+impl<S: JsonSource + ?Sized> Future for CountLength<S> {
+    type Output = Result<u64, JsonError>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let Self { cursor, production } = self.get_mut();
+        production.poll_length(context, |walker| S::walk(cursor, walker))
+    }
+}
+
+impl<S: JsonSource + ?Sized> fmt::Debug for CountLength<S> {
+    /// Omits the value, which may be large or secret.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("CountLength")
+            .field("source", &format_args!("{}", std::any::type_name::<S>()))
+            .field("counted", &self.production.position())
             .finish_non_exhaustive()
     }
 }

@@ -1,17 +1,66 @@
-//! The serializer for what must be text: keys of maps, raw values and numbers of arbitrary precision.
+//! Text that has rules of its own: keys of maps, raw JSON, and numbers of arbitrary precision.
 
 use std::fmt::Display;
 use std::io;
 
-use serde::ser::{Impossible, Serialize, Serializer};
+use serde::ser::{Impossible, Serialize, SerializeStruct, Serializer};
 use serde_json::ser::{CompactFormatter, Formatter};
 
-use crate::error::JsonError;
-use crate::raw_json::{NUMBER_TOKEN, RAW_TOKEN};
-use crate::unwind::Unwind;
-use crate::walker::{Walker, Written};
+use crate::error::{JsonError, Unwind};
+use crate::walker::{Mode, Walker, Written};
 
-/// What the text is, and so what is refused.
+/// The name by which `serde_json` recognizes its `RawValue`: that of the struct and of its one field.
+pub(crate) const RAW_TOKEN: &str = "$serde_json::private::RawValue";
+/// The name by which `serde_json` recognizes a number of arbitrary precision.
+pub(crate) const NUMBER_TOKEN: &str = "$serde_json::private::Number";
+
+/// Text that is one JSON value already. It is written as it is, byte for byte.
+///
+/// Inside a sequence the text may be several values separated by commas, which saves a call for each. Writing it only
+/// copies memory. It may span many chunks, and none of it is held twice.
+///
+/// It serializes like `RawValue` of `serde_json`, so `serde_json` with its feature `raw_value` writes the same bytes. Any
+/// other serializer gets a struct with one field and a strange name.
+///
+/// **The text is not validated.** Invalid text makes the whole document invalid. So does empty text, except as the only
+/// element of a sequence; as the root it makes an empty document, whose stream ends without a chunk. In a document that is
+/// [left open](crate::JsonDocument::left_open), text at the root must end with its brace or bracket: with white space
+/// after it, the stream fails with [`JsonError::NotOpen`].
+///
+/// ```
+/// use chunked_writer::{JsonDocument, RawJson};
+///
+/// let values = [RawJson::from_trusted(r#"{"a": 1}"#), RawJson::from_trusted("2,3")];
+/// let mut stream = JsonDocument::new(values).stream();
+/// assert_eq!(stream.next_chunk().unwrap()?, r#"[{"a": 1},2,3]"#);
+/// # Ok::<(), chunked_writer::JsonError>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct RawJson<'a>(&'a str);
+
+impl<'a> RawJson<'a> {
+    /// Wraps text that the caller knows to be JSON.
+    #[must_use]
+    pub const fn from_trusted(text: &'a str) -> Self {
+        Self(text)
+    }
+
+    /// The text.
+    #[must_use]
+    pub const fn get(&self) -> &'a str {
+        self.0
+    }
+}
+
+impl Serialize for RawJson<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut raw = serializer.serialize_struct(RAW_TOKEN, 1)?;
+        raw.serialize_field(RAW_TOKEN, self.0)?;
+        raw.end()
+    }
+}
+
+/// What the text is for, and so what is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Rule {
     /// A key: scalars are quoted.
@@ -54,7 +103,7 @@ impl TextSerializer<'_> {
     }
 
     /// Writes a scalar in quotes, where that is allowed.
-    fn quoted(
+    fn number(
         self,
         write: impl FnOnce(&mut CompactFormatter, &mut Walker) -> io::Result<()>,
     ) -> Result<Written, Unwind> {
@@ -74,8 +123,42 @@ impl TextSerializer<'_> {
         if self.rule == Rule::Key && !finite {
             return Err(self.refuse_key("float key must be finite (got NaN or +/-inf)"));
         }
-        self.quoted(write)
+        self.number(write)
     }
+}
+
+/// The methods of a serializer that write an integer: all do it by `self.number`.
+macro_rules! integers {
+    () => {
+        integers! {
+            serialize_i8(i8) = write_i8,
+            serialize_i16(i16) = write_i16,
+            serialize_i32(i32) = write_i32,
+            serialize_i64(i64) = write_i64,
+            serialize_i128(i128) = write_i128,
+            serialize_u8(u8) = write_u8,
+            serialize_u16(u16) = write_u16,
+            serialize_u32(u32) = write_u32,
+            serialize_u64(u64) = write_u64,
+            serialize_u128(u128) = write_u128,
+        }
+    };
+    ($($serialize:ident($integer:ty) = $write:ident),+ $(,)?) => {$(
+        #[inline]
+        fn $serialize(self, value: $integer) -> Result<Written, Unwind> {
+            self.number(|formatter, walker| formatter.$write(walker, value))
+        }
+    )+};
+}
+pub(crate) use integers;
+
+/// The methods of a serializer for what can be no text.
+macro_rules! refused {
+    ($($serialize:ident($($argument:ty),*) -> $ok:ty;)*) => {$(
+        fn $serialize(self, $(_: $argument),*) -> Result<$ok, Unwind> {
+            self.refuse()
+        }
+    )*};
 }
 
 impl Serializer for TextSerializer<'_> {
@@ -143,48 +226,10 @@ impl Serializer for TextSerializer<'_> {
     }
 
     fn serialize_bool(self, value: bool) -> Result<Written, Unwind> {
-        self.quoted(|formatter, walker| formatter.write_bool(walker, value))
+        self.number(|formatter, walker| formatter.write_bool(walker, value))
     }
 
-    fn serialize_i8(self, value: i8) -> Result<Written, Unwind> {
-        self.quoted(|formatter, walker| formatter.write_i8(walker, value))
-    }
-
-    fn serialize_i16(self, value: i16) -> Result<Written, Unwind> {
-        self.quoted(|formatter, walker| formatter.write_i16(walker, value))
-    }
-
-    fn serialize_i32(self, value: i32) -> Result<Written, Unwind> {
-        self.quoted(|formatter, walker| formatter.write_i32(walker, value))
-    }
-
-    fn serialize_i64(self, value: i64) -> Result<Written, Unwind> {
-        self.quoted(|formatter, walker| formatter.write_i64(walker, value))
-    }
-
-    fn serialize_i128(self, value: i128) -> Result<Written, Unwind> {
-        self.quoted(|formatter, walker| formatter.write_i128(walker, value))
-    }
-
-    fn serialize_u8(self, value: u8) -> Result<Written, Unwind> {
-        self.quoted(|formatter, walker| formatter.write_u8(walker, value))
-    }
-
-    fn serialize_u16(self, value: u16) -> Result<Written, Unwind> {
-        self.quoted(|formatter, walker| formatter.write_u16(walker, value))
-    }
-
-    fn serialize_u32(self, value: u32) -> Result<Written, Unwind> {
-        self.quoted(|formatter, walker| formatter.write_u32(walker, value))
-    }
-
-    fn serialize_u64(self, value: u64) -> Result<Written, Unwind> {
-        self.quoted(|formatter, walker| formatter.write_u64(walker, value))
-    }
-
-    fn serialize_u128(self, value: u128) -> Result<Written, Unwind> {
-        self.quoted(|formatter, walker| formatter.write_u128(walker, value))
-    }
+    integers!();
 
     fn serialize_f32(self, value: f32) -> Result<Written, Unwind> {
         self.float(value.is_finite(), |formatter, walker| {
@@ -198,22 +243,6 @@ impl Serializer for TextSerializer<'_> {
         })
     }
 
-    fn serialize_bytes(self, _value: &[u8]) -> Result<Written, Unwind> {
-        self.refuse()
-    }
-
-    fn serialize_none(self) -> Result<Written, Unwind> {
-        self.refuse()
-    }
-
-    fn serialize_unit(self) -> Result<Written, Unwind> {
-        self.refuse()
-    }
-
-    fn serialize_unit_struct(self, _name: &'static str) -> Result<Written, Unwind> {
-        self.refuse()
-    }
-
     fn serialize_newtype_variant<T: ?Sized + Serialize>(
         self,
         _name: &'static str,
@@ -224,51 +253,77 @@ impl Serializer for TextSerializer<'_> {
         self.refuse()
     }
 
-    fn serialize_seq(self, _len: Option<usize>) -> Result<Self::SerializeSeq, Unwind> {
-        self.refuse()
+    refused! {
+        serialize_bytes(&[u8]) -> Written;
+        serialize_none() -> Written;
+        serialize_unit() -> Written;
+        serialize_unit_struct(&'static str) -> Written;
+        serialize_seq(Option<usize>) -> Self::SerializeSeq;
+        serialize_tuple(usize) -> Self::SerializeTuple;
+        serialize_tuple_struct(&'static str, usize) -> Self::SerializeTupleStruct;
+        serialize_tuple_variant(&'static str, u32, &'static str, usize) -> Self::SerializeTupleVariant;
+        serialize_map(Option<usize>) -> Self::SerializeMap;
+        serialize_struct(&'static str, usize) -> Self::SerializeStruct;
+        serialize_struct_variant(&'static str, u32, &'static str, usize) -> Self::SerializeStructVariant;
+    }
+}
+
+/// A struct by which `serde_json` passes text: that is its one field.
+#[derive(Debug)]
+pub(crate) struct TextField<'a> {
+    walker: &'a mut Walker,
+    rule: Rule,
+    written: bool,
+}
+
+impl<'a> TextField<'a> {
+    pub(crate) fn new(walker: &'a mut Walker, rule: Rule) -> Self {
+        Self {
+            walker,
+            rule,
+            written: false,
+        }
     }
 
-    fn serialize_tuple(self, _len: usize) -> Result<Self::SerializeTuple, Unwind> {
-        self.refuse()
+    /// The field has the name of the struct. An adaptor may add others, as an internally tagged enum adds its tag.
+    pub(crate) fn field<T: ?Sized + Serialize>(
+        &mut self,
+        name: &str,
+        value: &T,
+    ) -> Result<(), Unwind> {
+        if self.written || self.rule.token() != Some(name) {
+            return Err(self.refuse());
+        }
+        match value.serialize(TextSerializer {
+            walker: self.walker,
+            rule: self.rule,
+        }) {
+            Ok(_) => {
+                self.written = true;
+                Ok(())
+            }
+            Err(unwind) if self.walker.mode() == Mode::Suspended => Err(unwind),
+            Err(unwind) => Err(self.walker.fail_value(unwind)),
+        }
     }
 
-    fn serialize_tuple_struct(
-        self,
-        _name: &'static str,
-        _len: usize,
-    ) -> Result<Self::SerializeTupleStruct, Unwind> {
-        self.refuse()
+    pub(crate) fn end(mut self) -> Result<Written, Unwind> {
+        if self.written {
+            self.walker.close(b"")
+        } else {
+            Err(self.refuse())
+        }
     }
 
-    fn serialize_tuple_variant(
-        self,
-        _name: &'static str,
-        _variant_index: u32,
-        _variant: &'static str,
-        _len: usize,
-    ) -> Result<Self::SerializeTupleVariant, Unwind> {
-        self.refuse()
-    }
-
-    fn serialize_map(self, _len: Option<usize>) -> Result<Self::SerializeMap, Unwind> {
-        self.refuse()
-    }
-
-    fn serialize_struct(
-        self,
-        _name: &'static str,
-        _len: usize,
-    ) -> Result<Self::SerializeStruct, Unwind> {
-        self.refuse()
-    }
-
-    fn serialize_struct_variant(
-        self,
-        _name: &'static str,
-        _variant_index: u32,
-        _variant: &'static str,
-        _len: usize,
-    ) -> Result<Self::SerializeStructVariant, Unwind> {
-        self.refuse()
+    #[cold]
+    fn refuse(&mut self) -> Unwind {
+        if self.walker.mode() == Mode::Suspended {
+            return Unwind::STOPPED;
+        }
+        self.walker
+            .fail_value(serde::ser::Error::custom(match self.rule {
+                Rule::Number => "invalid number",
+                Rule::Raw | Rule::Key => "expected value",
+            }))
     }
 }

@@ -1,4 +1,4 @@
-//! What one production of a document writes into, and where it stands.
+//! What one production of a document writes into, and where it continues after each chunk.
 
 mod writing;
 
@@ -6,53 +6,60 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 
-use crate::buffer::grow;
-use crate::error::JsonError;
+use crate::error::{JsonError, Unwind};
 use crate::frame::{Frame, Kind};
-use crate::statistics::Rework;
-use crate::unwind::Unwind;
-use crate::verifier::Verifier;
+use crate::history::Verifier;
 
 /// How many bytes one walk writes before it yields, if no chunk is full sooner.
 pub(crate) const WALK_BYTES: usize = 64 * 1024;
 
+/// The largest buffer that is allocated before there is that much to write: 1 MiB.
+const FIRST_ALLOCATION: usize = 1024 * 1024;
+
+/// Makes room in a buffer that is full but does not hold a whole chunk yet. A chunk is one allocation and never copied,
+/// unless it is so large that most documents would not fill it.
+pub(crate) fn grow(buffer: &mut Vec<u8>, chunk_size: usize) {
+    let length = buffer.len();
+    let capacity = length.saturating_mul(2).clamp(FIRST_ALLOCATION, usize::MAX);
+    buffer.reserve_exact(capacity.min(chunk_size) - length);
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mode {
-    /// What is written goes into the buffer.
+    /// The value is being written into the buffer.
     Writing,
     /// A walk is on its way back along the path to where the last one stopped. Nothing may be written.
     Resuming,
-    /// A walk is on its way out, and leaves the path behind. Nothing may be written.
+    /// A walk is on its way out, and records the path. Nothing may be written.
     Suspended,
     /// The document has failed. Nothing may be written, ever again.
     Failed,
 }
 
-/// Proof that the serializer has written a value in full. Only this crate can make one, so nobody can turn an error of
-/// the serializer into a success.
+/// Proof that the serializer has written a value in full. Only this crate can make one, so an adaptor cannot turn an error
+/// of the serializer into a success.
 #[derive(Debug)]
 pub(crate) struct Written(());
 
 /// The state of one production: the chunk being filled, those that are full, and the path.
 ///
-/// The fast path of a write is one comparison with `limit`, which is 0 whenever nothing may be written, so that the
-/// mode need not be looked at.
+/// The fast path of a write is one comparison with `limit`. That is 0 whenever nothing may be written, so the fast path
+/// ignores the mode.
 #[derive(Debug)]
 pub(crate) struct Walker {
     buffer: Vec<u8>,
-    /// How far the buffer may be filled before something has to be looked at.
+    /// How far the buffer may be filled before the slow path decides.
     limit: usize,
-    /// A chunk is full, or enough is done for one poll: suspend after the child that is being written.
+    /// A chunk is full, or enough is written for one poll: suspend after the child that is being written.
     stop: bool,
     mode: Mode,
     chunk_size: usize,
-    /// The innermost frame first, for that is the order in which a suspension finds them, and the reverse of that in
-    /// which a resumption needs them.
+    /// The innermost frame first: a suspension finds them in this order, and a resumption pops them in reverse.
     path: Vec<Frame>,
     ready: VecDeque<Bytes>,
-    /// Nothing is wanted but the length.
+    /// Only the length is wanted.
     counting: bool,
-    /// How many more bytes are thrown away before the first that is wanted.
+    /// How many more bytes to throw away before the first that is wanted.
     discard: u64,
     /// How many bytes this walk has thrown away.
     discarded_by_walk: usize,
@@ -62,7 +69,6 @@ pub(crate) struct Walker {
     verified: usize,
     verifier: Option<Verifier>,
     error: Option<JsonError>,
-    pub(crate) rework: Rework,
 }
 
 impl Walker {
@@ -82,11 +88,10 @@ impl Walker {
             verified: 0,
             verifier,
             error: None,
-            rework: Rework::default(),
         }
     }
 
-    /// One that throws everything away and knows only the length.
+    /// Creates one that throws everything away and keeps only the length.
     pub(crate) fn counting() -> Self {
         Self {
             counting: true,
@@ -119,7 +124,7 @@ impl Walker {
         self.mode
     }
 
-    /// Whether a chunk is full, or enough is done.
+    /// Whether a chunk is full, or enough is written.
     #[inline]
     pub(crate) fn stop(&self) -> bool {
         self.stop
@@ -133,7 +138,7 @@ impl Walker {
         &self.ready
     }
 
-    /// Drops all that is buffered, since it will not be asked for.
+    /// Drops everything that is buffered: nothing will ask for it.
     pub(crate) fn clear(&mut self) {
         self.limit = 0;
         self.buffer = Vec::new();
@@ -143,21 +148,16 @@ impl Walker {
 
     // Walks.
 
-    /// Gets ready for `Serialize` to be called on the root.
+    /// Prepares for a call of `Serialize` on the root.
     pub(crate) fn start_walk(&mut self) {
         if self.verifier.as_mut().is_some_and(Verifier::start_walk) && !self.path.is_empty() {
             self.verify();
             if let Some(verifier) = &self.verifier {
-                verifier
-                    .shared()
-                    .ledger()
-                    .checkpoints
-                    .note(verifier.fingerprint(), &self.path);
+                verifier.note(&self.path);
             }
         }
         self.stop = false;
         self.discarded_by_walk = 0;
-        self.rework = Rework::default();
         if self.path.is_empty() {
             self.mode = Mode::Writing;
             self.raise_limit();
@@ -187,7 +187,6 @@ impl Walker {
                 Err(self.changed("a part of it has another length than before"))
             }
             Some(frame) if frame.kind == kind => {
-                self.rework.reentered += 1;
                 if self.path.is_empty() {
                     self.mode = Mode::Writing;
                     self.raise_limit();
@@ -213,19 +212,19 @@ impl Walker {
         Unwind::STOPPED
     }
 
-    /// Starts to leave what keeps its own place: nothing is left behind.
+    /// Starts to leave a source that keeps its own place: no path is recorded.
     pub(crate) fn pause(&mut self) -> Unwind {
         self.mode = Mode::Suspended;
         self.limit = 0;
         Unwind::STOPPED
     }
 
-    /// Leaves one container more.
+    /// Leaves one more container.
     pub(crate) fn push_frame(&mut self, frame: Frame) {
         self.path.push(frame);
     }
 
-    /// The document has failed: what is first stays.
+    /// The document has failed: the first error stays.
     pub(crate) fn fail(&mut self, error: JsonError) -> Unwind {
         self.mode = Mode::Failed;
         self.limit = 0;
@@ -252,7 +251,7 @@ impl Walker {
         self.error.take().unwrap_or(JsonError::Poisoned)
     }
 
-    /// What was written was not what an earlier production wrote.
+    /// Whether the bytes differ from those of an earlier production.
     pub(crate) fn verification_failed(&self) -> bool {
         self.verifier.as_ref().is_some_and(Verifier::changed)
     }
@@ -272,8 +271,8 @@ impl Walker {
             .min(length + WALK_BYTES);
     }
 
-    /// The buffer is filled up to the limit and more is to be written: hands over a full chunk, or goes on beyond what
-    /// the walk was to write.
+    /// The buffer is filled up to the limit and more is to be written: finishes a full chunk, or continues beyond what the
+    /// walk was to write.
     fn pass_limit(&mut self) {
         if self.buffer.len() == self.chunk_size {
             self.finish_chunk();
@@ -306,14 +305,14 @@ impl Walker {
         }
     }
 
-    /// How many bytes at the start of the buffer are thrown away.
+    /// How many bytes at the start of the buffer to throw away.
     fn unwanted(&self) -> usize {
         usize::try_from(self.discard)
             .unwrap_or(usize::MAX)
             .min(self.buffer.len())
     }
 
-    /// Shows the verifier what it has not seen.
+    /// Passes the verifier what it has not seen.
     fn verify(&mut self) {
         if let Some(verifier) = &mut self.verifier {
             verifier.update(&self.buffer[self.verified..]);
@@ -324,7 +323,7 @@ impl Walker {
     /// The root is written: the rest of the buffer is the last chunk. Returns the length of the document.
     pub(crate) fn finish(&mut self, left_open: bool) -> Result<u64, JsonError> {
         self.verify();
-        // A full chunk is handed over when the next byte comes, so the last byte is always in the buffer.
+        // A full chunk is finished when the next byte comes, so the last byte is always in the buffer.
         if left_open && !matches!(self.buffer.pop(), Some(b'}' | b']')) {
             return Err(JsonError::NotOpen);
         }

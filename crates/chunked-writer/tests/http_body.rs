@@ -75,7 +75,7 @@ fn a_body_that_can_only_fail_announces_no_length() {
     assert_eq!(run(fresh.count_length()), Ok(12));
     assert_eq!(early.size_hint().exact(), None);
 
-    let lazy = chunked_writer::LazyDocument::new(|| chunked_writer::LazyJson::value(17));
+    let lazy = chunked_writer::JsonDocument::lazy(|| chunked_writer::LazyJson::value(17));
     assert_eq!(run(lazy.count_length()), Ok(2));
     assert_eq!(lazy.stream_from(3).size_hint().exact(), None);
     assert_eq!(lazy.stream_from(1).size_hint().exact(), Some(1));

@@ -6,13 +6,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
-use chunked_writer::{CountLazyLength, JsonError, LazyDocument, LazyJson, LazyObject, LazyStream};
+use chunked_writer::{CountLength, JsonDocument, JsonError, JsonStream, LazyJson, LazyObject};
 use common::{Key, Model, chunk_size, drain, exact_chunks, key, model, run};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use serde::Serialize;
 
-fn sized(document: LazyDocument, chunk_size: usize) -> LazyDocument {
+fn sized(document: JsonDocument<LazyJson>, chunk_size: usize) -> JsonDocument<LazyJson> {
     document.with_chunk_size(chunk_size.try_into().unwrap())
 }
 
@@ -26,8 +26,8 @@ struct Whole {
     last: u8,
 }
 
-fn lazy(elements: Vec<Model>, entries: Vec<(Key, Model)>) -> LazyDocument {
-    LazyDocument::new(move || {
+fn lazy(elements: Vec<Model>, entries: Vec<(Key, Model)>) -> JsonDocument<LazyJson> {
+    JsonDocument::lazy(move || {
         let nested = LazyJson::object().elements("again", elements.clone());
         LazyJson::object()
             .field("id", Model::Tuple(elements.clone()))
@@ -69,7 +69,8 @@ proptest! {
 
 #[test]
 fn empty_ones() {
-    let text = |make: fn() -> LazyJson| exact_chunks(sized(LazyDocument::new(make), 1).stream(), 1);
+    let text =
+        |make: fn() -> LazyJson| exact_chunks(sized(JsonDocument::lazy(make), 1).stream(), 1);
     assert_eq!(text(|| LazyJson::object().into()), b"{}");
     assert_eq!(text(|| LazyJson::elements([0_u8; 0])), b"[]");
     assert_eq!(text(|| LazyJson::entries([("", 1); 0])), b"{}");
@@ -79,7 +80,11 @@ fn empty_ones() {
 #[test]
 fn items_are_made_one_at_a_time_and_nothing_is_passed_over() {
     #[derive(Default)]
-    struct Alive(AtomicUsize, AtomicUsize);
+    struct Alive {
+        now: AtomicUsize,
+        most: AtomicUsize,
+        made: AtomicUsize,
+    }
     struct Item(Arc<Alive>);
     impl Serialize for Item {
         fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -88,24 +93,28 @@ fn items_are_made_one_at_a_time_and_nothing_is_passed_over() {
     }
     impl Drop for Item {
         fn drop(&mut self) {
-            self.0.0.fetch_sub(1, Relaxed);
+            self.0.now.fetch_sub(1, Relaxed);
         }
     }
     let alive = Arc::new(Alive::default());
     let counted = Arc::clone(&alive);
-    let document = LazyDocument::new(move || {
+    let document = JsonDocument::lazy(move || {
         let alive = Arc::clone(&counted);
         LazyJson::elements((0..10_000).map(move |_| {
-            let now = alive.0.fetch_add(1, Relaxed) + 1;
-            alive.1.fetch_max(now, Relaxed);
+            alive.made.fetch_add(1, Relaxed);
+            let now = alive.now.fetch_add(1, Relaxed) + 1;
+            alive.most.fetch_max(now, Relaxed);
             Item(Arc::clone(&alive))
         }))
     });
     let document = sized(document, 100);
     assert_eq!(exact_chunks(document.stream(), 100).len(), 120_001);
-    assert_eq!((alive.0.load(Relaxed), alive.1.load(Relaxed)), (0, 1));
-    let statistics = document.statistics();
-    assert_eq!(statistics.children_skipped + statistics.children_jumped, 0);
+    assert_eq!((alive.now.load(Relaxed), alive.most.load(Relaxed)), (0, 1));
+    assert_eq!(
+        alive.made.load(Relaxed),
+        10_000,
+        "each is made once, and for one walk"
+    );
     assert_eq!(document.known_length(), Some(120_001));
     let beyond = JsonError::OffsetBeyondEnd {
         offset: 120_002,
@@ -117,7 +126,7 @@ fn items_are_made_one_at_a_time_and_nothing_is_passed_over() {
 
 #[test]
 fn many_parts_are_not_written_in_one_go() {
-    let document = LazyDocument::new(|| {
+    let document = JsonDocument::lazy(|| {
         let field = |object: LazyObject, index: u32| object.field(index.to_string(), index);
         (0..2000).fold(LazyJson::object(), field)
     });
@@ -141,7 +150,7 @@ fn failures_are_those_of_other_documents() {
     }
     for chunk_size in [1, 4, 100] {
         let of =
-            |make: fn() -> LazyJson| drain(sized(LazyDocument::new(make), chunk_size).stream()).1;
+            |make: fn() -> LazyJson| drain(sized(JsonDocument::lazy(make), chunk_size).stream()).1;
         let failed = Err(JsonError::Value {
             offset: 4,
             message: "no".into(),
@@ -182,7 +191,7 @@ fn failures_are_those_of_other_documents() {
 #[test]
 fn a_document_that_is_made_differently_is_found() {
     let calls = AtomicUsize::new(0);
-    let document = LazyDocument::new(move || {
+    let document = JsonDocument::lazy(move || {
         let call = calls.fetch_add(1, Relaxed);
         LazyJson::elements((0..40_000).map(move |index| {
             if index == 30_000 {
@@ -203,7 +212,7 @@ fn a_document_that_is_made_differently_is_found() {
 
 #[test]
 fn a_panic_in_an_iterator_poisons() {
-    let document = LazyDocument::new(|| {
+    let document = JsonDocument::lazy(|| {
         LazyJson::elements((0..5).inspect(|index| assert!(*index < 3, "by design")))
     });
     let mut stream = document.stream();
@@ -221,9 +230,9 @@ fn a_panic_in_an_iterator_poisons() {
 
 #[test]
 fn auto_traits() {
-    static_assertions::assert_impl_all!(LazyDocument: Send, Sync, Unpin, Clone, std::fmt::Debug);
+    static_assertions::assert_impl_all!(JsonDocument<LazyJson>: Send, Sync, Unpin, Clone, std::fmt::Debug);
     static_assertions::assert_impl_all!(LazyJson: Send, Sync, Unpin, std::fmt::Debug);
     static_assertions::assert_impl_all!(LazyObject: Send, Unpin, std::fmt::Debug);
-    static_assertions::assert_impl_all!(CountLazyLength: Send, Sync, Unpin, std::fmt::Debug);
-    static_assertions::assert_impl_all!(LazyStream: Send, Sync, Unpin, std::fmt::Debug);
+    static_assertions::assert_impl_all!(CountLength<LazyJson>: Send, Sync, Unpin, std::fmt::Debug);
+    static_assertions::assert_impl_all!(JsonStream<LazyJson>: Send, Sync, Unpin, std::fmt::Debug);
 }

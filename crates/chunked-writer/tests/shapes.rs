@@ -318,3 +318,13 @@ fn lengths_that_are_not_true() {
     }
     same(&[Liar(0, vec![1, 2]), Liar(5, vec![]), Liar(0, vec![])]);
 }
+
+#[test]
+fn a_value_is_a_stream_in_one_call() {
+    let value = vec![plain(); 2000];
+    let expected = serde_json::to_vec(&value).unwrap();
+    assert_eq!(
+        exact_chunks(chunked_writer::to_stream(value), 64 * 1024),
+        expected
+    );
+}

@@ -13,7 +13,7 @@ mod solver;
 mod telemetry;
 
 pub use archive_sink::{Codec, CodecKind};
-pub use chunked_writer::{JsonDocument, LazyDocument, LazyJson, LazyObject};
+pub use chunked_writer::{JsonDocument, LazyJson, LazyObject};
 pub use measured_body::Ending;
 pub use tee_stream::{AfterPatience, LagPolicy};
 

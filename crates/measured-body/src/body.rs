@@ -1,11 +1,12 @@
+use crate::Recorder;
 use crate::watch::Watch;
-use crate::{Clock, Recorder, SystemClock};
 use bytes::Buf;
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Instant;
 
 pin_project! {
     /// A body that reports, exactly once, what happened to it.
@@ -25,7 +26,7 @@ pin_project! {
     /// # Panics
     ///
     /// When it is polled again after a poll of the inner body panicked. The panic has then been
-    /// reported as [`Ending::Failed`](crate::Ending::Failed); to go on could make a body that is not
+    /// reported as [`Ending::Failed`](crate::Ending::Failed). Continuing could make a body that is not
     /// whole look whole.
     ///
     /// # Examples
@@ -42,14 +43,14 @@ pin_project! {
     ///     Full::new(Bytes::from_static(b"{}")),
     ///     move |measurements: &Measurements| reports.send(measurements.clone()).unwrap(),
     /// );
-    /// // In life an HTTP client does this.
+    /// // Usually an HTTP client does this.
     /// body.collect().now_or_never().unwrap().unwrap();
     ///
     /// let report = report.recv().unwrap();
     /// assert_eq!(report.ending, Ending::Complete);
     /// assert_eq!(report.bytes, 2);
     /// ```
-    pub struct MeasuredBody<B, R: Recorder, C: Clock = SystemClock> {
+    pub struct MeasuredBody<B, R: Recorder, C: Fn() -> Instant = fn() -> Instant> {
         // Before the body, so that the time its drop takes is not measured.
         watch: Watch<R, C>,
         #[pin]
@@ -58,14 +59,29 @@ pin_project! {
 }
 
 impl<B, R: Recorder> MeasuredBody<B, R> {
-    /// Measures `body` from now on, by the clock of the operating system.
+    /// Measures `body` from now on, with [`Instant::now`] as the clock.
     pub fn new(body: B, recorder: R) -> Self {
-        Self::with_clock(body, recorder, SystemClock)
+        Self::with_clock(body, recorder, Instant::now)
     }
 }
 
-impl<B, R: Recorder, C: Clock> MeasuredBody<B, R, C> {
-    /// Measures `body` from now on, by this clock.
+impl<B, R: Recorder, C: Fn() -> Instant> MeasuredBody<B, R, C> {
+    /// Measures `body` from now on, and calls `clock` for the time: once now, and twice in each poll.
+    ///
+    /// The clock should be as cheap as [`Instant::now`]. One that goes backwards is taken to stand still.
+    ///
+    /// # Examples
+    ///
+    /// The clock of a tokio runtime, which stands still in tests that pause it:
+    ///
+    /// ```
+    /// use measured_body::{MeasuredBody, Measurements};
+    ///
+    /// let body = http_body_util::Full::new(bytes::Bytes::from_static(b"{}"));
+    /// let recorder = |_: &Measurements| {};
+    /// let clock = || tokio::time::Instant::now().into_std();
+    /// drop(MeasuredBody::with_clock(body, recorder, clock));
+    /// ```
     pub fn with_clock(body: B, recorder: R, clock: C) -> Self {
         Self {
             watch: Watch::new(recorder, clock),
@@ -99,7 +115,7 @@ impl<B, R: Recorder, C: Clock> MeasuredBody<B, R, C> {
 }
 
 #[deny(clippy::missing_trait_methods)]
-impl<B: Body, R: Recorder, C: Clock> Body for MeasuredBody<B, R, C> {
+impl<B: Body, R: Recorder, C: Fn() -> Instant> Body for MeasuredBody<B, R, C> {
     type Data = B::Data;
     type Error = B::Error;
 
@@ -134,7 +150,7 @@ impl<B: Body, R: Recorder, C: Clock> Body for MeasuredBody<B, R, C> {
     fn is_end_stream(&self) -> bool {
         let is_end = !self.watch.is_poisoned() && self.body.is_end_stream();
         if is_end {
-            self.watch.tell_end();
+            self.watch.end_seen();
         }
         is_end
     }
@@ -144,151 +160,11 @@ impl<B: Body, R: Recorder, C: Clock> Body for MeasuredBody<B, R, C> {
     }
 }
 
-impl<B: fmt::Debug, R: Recorder, C: Clock> fmt::Debug for MeasuredBody<B, R, C> {
+impl<B: fmt::Debug, R: Recorder, C: Fn() -> Instant> fmt::Debug for MeasuredBody<B, R, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("MeasuredBody")
             .field("watch", &self.watch)
             .field("body", &self.body)
             .finish()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use crate::{Ending, ManualClock, MeasuredBody, Measurements};
-    use bytes::Bytes;
-    use http_body::{Body, Frame, SizeHint};
-    use std::cell::RefCell;
-    use std::collections::VecDeque;
-    use std::pin::Pin;
-    use std::rc::Rc;
-    use std::task::{Context, Poll, Waker};
-    use std::time::Duration;
-
-    /// Takes some time for each poll, and then does as it was told.
-    struct Script {
-        clock: ManualClock,
-        steps: VecDeque<(u64, Poll<&'static str>)>,
-    }
-
-    impl Body for Script {
-        type Data = Bytes;
-        type Error = &'static str;
-
-        fn poll_frame(
-            mut self: Pin<&mut Self>,
-            _cx: &mut Context<'_>,
-        ) -> Poll<Option<Result<Frame<Bytes>, &'static str>>> {
-            let Some((milliseconds, step)) = self.steps.pop_front() else {
-                return Poll::Ready(None);
-            };
-            self.clock.advance(Duration::from_millis(milliseconds));
-            step.map(|chunk| Some(Ok(Frame::data(Bytes::from_static(chunk.as_bytes())))))
-        }
-
-        fn size_hint(&self) -> SizeHint {
-            SizeHint::default()
-        }
-    }
-
-    /// A body of one chunk, of which it becomes known only later that nothing follows.
-    #[derive(Default)]
-    struct LateEnd {
-        is_known: bool,
-        chunks: usize,
-    }
-
-    impl Body for LateEnd {
-        type Data = Bytes;
-        type Error = &'static str;
-
-        fn poll_frame(
-            mut self: Pin<&mut Self>,
-            _cx: &mut Context<'_>,
-        ) -> Poll<Option<Result<Frame<Bytes>, &'static str>>> {
-            self.chunks += 1;
-            match self.chunks {
-                1 => Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(b"all"))))),
-                _ => Poll::Pending,
-            }
-        }
-
-        fn is_end_stream(&self) -> bool {
-            self.is_known
-        }
-
-        fn size_hint(&self) -> SizeHint {
-            SizeHint::default()
-        }
-    }
-
-    #[test]
-    fn an_end_that_the_consumer_was_told_after_the_last_chunk_is_one() {
-        // Whether it asks, whether the end is known by then, and whether it polls once more.
-        for (asks, is_known, polls_again, expected) in [
-            (true, true, false, Ending::Complete),
-            (true, false, false, Ending::Cancelled),
-            (false, true, false, Ending::Cancelled),
-            (true, true, true, Ending::Cancelled),
-        ] {
-            let reports = Rc::new(RefCell::new(Vec::new()));
-            let recorder = {
-                let reports = reports.clone();
-                move |measurements: &Measurements| reports.borrow_mut().push(measurements.ending)
-            };
-            let mut body = MeasuredBody::new(LateEnd::default(), recorder);
-            let mut cx = Context::from_waker(Waker::noop());
-            let _ = Pin::new(&mut body).poll_frame(&mut cx);
-            body.get_mut().is_known = is_known;
-            if asks {
-                assert_eq!(body.is_end_stream(), is_known);
-            }
-            if polls_again {
-                let _ = Pin::new(&mut body).poll_frame(&mut cx);
-            }
-            drop(body);
-            assert_eq!(*reports.borrow(), [expected]);
-        }
-    }
-
-    #[test]
-    fn every_moment_is_attributed_to_one_of_three() {
-        let clock = ManualClock::new();
-        let reports = Rc::new(RefCell::new(Vec::new()));
-        let script = Script {
-            clock: clock.clone(),
-            steps: VecDeque::from([
-                (1, Poll::Pending),
-                (2, Poll::Ready("")),
-                (4, Poll::Ready("four")),
-                (8, Poll::Ready("eleven more")),
-            ]),
-        };
-        let recorder = {
-            let reports = reports.clone();
-            move |measurements: &Measurements| reports.borrow_mut().push(measurements.clone())
-        };
-        let mut body = MeasuredBody::with_clock(script, recorder, clock.clone());
-        for wait in [100, 10_000, 1_000, 2_000, 4_000] {
-            clock.advance(Duration::from_millis(wait));
-            let mut cx = Context::from_waker(Waker::noop());
-            let _ = Pin::new(&mut body).poll_frame(&mut cx);
-        }
-        clock.advance(Duration::from_millis(50_000));
-        drop(body);
-
-        let ms = Duration::from_millis;
-        let mut expected = Measurements::new(Ending::Complete);
-        expected.bytes = 15;
-        expected.chunks = 3;
-        expected.largest_chunk = 11;
-        expected.to_first_poll = Some(ms(100));
-        expected.to_first_data = Some(ms(1 + 10_000 + 2 + 1_000 + 4));
-        expected.transmission = Some(ms(17_015));
-        expected.busy = ms(15);
-        expected.producer_wait = ms(10_000);
-        expected.consumer_wait = ms(7_000);
-        expected.total = ms(17_115);
-        assert_eq!(*reports.borrow(), [expected]);
     }
 }

@@ -28,8 +28,7 @@ use tracing::{Level, Span};
 ///
 /// let _entered = tracing::info_span!("solve", solver = "baseline").entered();
 /// let body = http_body_util::Full::new(bytes::Bytes::from_static(b"{}"));
-/// let body = MeasuredBody::new(body, TracingRecorder::new().level(Level::INFO));
-/// # drop(body);
+/// drop(MeasuredBody::new(body, TracingRecorder::new().level(Level::INFO)));
 /// ```
 #[derive(Clone, Debug)]
 pub struct TracingRecorder {

@@ -98,8 +98,7 @@ impl BodyRole {
 /// ]);
 /// // For each request:
 /// let body = http_body_util::Full::new(bytes::Bytes::from_static(b"{}"));
-/// let body = MeasuredBody::new(body, recorder.clone());
-/// # drop(body);
+/// drop(MeasuredBody::new(body, recorder.clone()));
 /// ```
 #[derive(Clone, Debug)]
 pub struct BodyHistograms {

@@ -1,7 +1,6 @@
-use crate::gate::Gate;
 use crate::recorder::contain_panics;
 use crate::timeline::Turn;
-use crate::{Clock, SystemClock};
+use crate::watch::Gate;
 use bytes::Buf;
 use futures_core::{FusedStream, Stream};
 use pin_project_lite::pin_project;
@@ -17,8 +16,8 @@ use std::time::{Duration, Instant};
 /// The producing side, where [`MeasuredBody`](crate::MeasuredBody) is the consuming one. A document
 /// that is serialised in small pieces, whenever some reader asks, and perhaps more than once, has no
 /// beginning and end that could be timed; time inside polls of its source can be added up. So
-/// [`busy`](Self::busy) is what serialising took, apart from [`waiting`](Self::waiting) for what it
-/// is made from and from [`idle`](Self::idle) while nobody asked.
+/// [`busy`](Self::busy) is what serialising took, without the time spent [`waiting`](Self::waiting)
+/// for input, and without the time in which nobody asked for more.
 ///
 /// Clones share one set of sums. They may be read at any time, from any thread; while productions
 /// run, sums that are read one after the other need not be of the same moment, and none includes the
@@ -38,24 +37,20 @@ use std::time::{Duration, Instant};
 /// produce().count().now_or_never();
 /// assert_eq!((meter.productions(), meter.bytes()), (2, 4));
 /// ```
-#[derive(Debug)]
-pub struct ProductionMeter<C: Clock = SystemClock> {
+pub struct ProductionMeter<C: Fn() -> Instant = fn() -> Instant> {
     shared: Arc<Shared<C>>,
 }
 
-#[derive(Debug)]
 struct Shared<C> {
     clock: C,
     busy: Nanoseconds,
     waiting: Nanoseconds,
-    idle: Nanoseconds,
     bytes: AtomicU64,
-    chunks: AtomicU64,
     productions: AtomicU64,
 }
 
 /// A sum of durations. Wraps after 584 years.
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Nanoseconds(AtomicU64);
 
 impl Nanoseconds {
@@ -70,36 +65,34 @@ impl Nanoseconds {
 }
 
 impl ProductionMeter {
-    /// A meter with all sums zero, by the clock of the operating system.
+    /// Creates a meter with all sums zero that reads [`Instant::now`].
     pub fn new() -> Self {
-        Self::with_clock(SystemClock)
+        Self::with_clock(Instant::now)
     }
 }
 
-impl<C: Clock> ProductionMeter<C> {
-    /// A meter with all sums zero, by this clock.
+impl<C: Fn() -> Instant> ProductionMeter<C> {
+    /// Creates a meter with all sums zero that calls `clock` for the time.
     pub fn with_clock(clock: C) -> Self {
         Self {
             shared: Arc::new(Shared {
                 clock,
                 busy: Nanoseconds::default(),
                 waiting: Nanoseconds::default(),
-                idle: Nanoseconds::default(),
                 bytes: AtomicU64::new(0),
-                chunks: AtomicU64::new(0),
                 productions: AtomicU64::new(0),
             }),
         }
     }
 
-    /// Measures one production of the document. What it costs is added as it goes.
+    /// Measures one production of the document. Its cost is added as it goes.
     pub fn measure<S>(&self, stream: S) -> MeteredProduction<S, C> {
         MeteredProduction {
             tally: Tally {
+                since: (self.shared.clock)(),
                 meter: self.clone(),
                 gate: Gate::Open,
                 turn: Turn::NotStarted,
-                since: self.shared.clock.now(),
             },
             stream,
         }
@@ -110,16 +103,10 @@ impl<C: Clock> ProductionMeter<C> {
         self.shared.busy.get()
     }
 
-    /// Time from a poll that returned `Pending` to the next, or to the drop: the source could not go
-    /// on, for want of its own input. Productions that wait side by side are added up.
+    /// Time from a poll that returned `Pending` to the next, or to the drop: the source waited for its
+    /// own input. Productions that wait side by side are added up.
     pub fn waiting(&self) -> Duration {
         self.shared.waiting.get()
-    }
-
-    /// Time from a poll that handed over a chunk to the next, or to the drop: nobody asked for more.
-    /// Productions that idle side by side are added up.
-    pub fn idle(&self) -> Duration {
-        self.shared.idle.get()
     }
 
     /// Bytes produced, over all productions. Divided by the length of the document: how often it
@@ -128,18 +115,13 @@ impl<C: Clock> ProductionMeter<C> {
         self.shared.bytes.load(Ordering::Relaxed)
     }
 
-    /// Chunks produced, over all productions.
-    pub fn chunks(&self) -> u64 {
-        self.shared.chunks.load(Ordering::Relaxed)
-    }
-
     /// Productions begun: those that have been polled.
     pub fn productions(&self) -> u64 {
         self.shared.productions.load(Ordering::Relaxed)
     }
 }
 
-impl<C: Clock> Clone for ProductionMeter<C> {
+impl<C: Fn() -> Instant> Clone for ProductionMeter<C> {
     fn clone(&self) -> Self {
         Self {
             shared: Arc::clone(&self.shared),
@@ -147,14 +129,25 @@ impl<C: Clock> Clone for ProductionMeter<C> {
     }
 }
 
-impl<C: Clock + Default> Default for ProductionMeter<C> {
+impl Default for ProductionMeter {
     fn default() -> Self {
-        Self::with_clock(C::default())
+        Self::new()
+    }
+}
+
+impl<C: Fn() -> Instant> fmt::Debug for ProductionMeter<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ProductionMeter")
+            .field("busy", &self.busy())
+            .field("waiting", &self.waiting())
+            .field("bytes", &self.bytes())
+            .field("productions", &self.productions())
+            .finish()
     }
 }
 
 /// What one production adds to the sums of its meter. The drop guard of [`MeteredProduction`].
-struct Tally<C: Clock> {
+struct Tally<C: Fn() -> Instant> {
     meter: ProductionMeter<C>,
     gate: Gate,
     /// To whom the time belongs,
@@ -163,16 +156,15 @@ struct Tally<C: Clock> {
     since: Instant,
 }
 
-impl<C: Clock> Tally<C> {
+impl<C: Fn() -> Instant> Tally<C> {
     fn turn_to(&mut self, next: Turn) {
         let shared = &self.meter.shared;
-        let now = shared.clock.now();
+        let now = (shared.clock)();
         let elapsed = now.saturating_duration_since(self.since);
         match self.turn {
-            Turn::NotStarted => {}
             Turn::Busy => shared.busy.add(elapsed),
             Turn::Producer => shared.waiting.add(elapsed),
-            Turn::Consumer => shared.idle.add(elapsed),
+            Turn::NotStarted | Turn::Consumer => {}
         }
         self.since = self.since.max(now);
         self.turn = next;
@@ -197,7 +189,6 @@ impl<C: Clock> Tally<C> {
     fn chunk(&mut self, bytes: usize) {
         let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
         self.meter.shared.bytes.fetch_add(bytes, Ordering::Relaxed);
-        self.meter.shared.chunks.fetch_add(1, Ordering::Relaxed);
         self.turn_to(Turn::Consumer);
         self.gate.leave();
     }
@@ -213,7 +204,7 @@ impl<C: Clock> Tally<C> {
     }
 }
 
-impl<C: Clock> Drop for Tally<C> {
+impl<C: Fn() -> Instant> Drop for Tally<C> {
     fn drop(&mut self) {
         // The clock is the user's, and a drop may happen while unwinding.
         contain_panics(|| self.turn_to(Turn::NotStarted));
@@ -229,14 +220,14 @@ pin_project! {
     /// # Panics
     ///
     /// When it is polled again after a poll of the inner stream panicked.
-    pub struct MeteredProduction<S, C: Clock = SystemClock> {
+    pub struct MeteredProduction<S, C: Fn() -> Instant = fn() -> Instant> {
         tally: Tally<C>,
         #[pin]
         stream: S,
     }
 }
 
-impl<S, C: Clock> MeteredProduction<S, C> {
+impl<S, C: Fn() -> Instant> MeteredProduction<S, C> {
     /// The inner stream.
     pub fn get_ref(&self) -> &S {
         &self.stream
@@ -263,7 +254,7 @@ impl<S, D, E, C> Stream for MeteredProduction<S, C>
 where
     S: Stream<Item = Result<D, E>>,
     D: Buf,
-    C: Clock,
+    C: Fn() -> Instant,
 {
     type Item = Result<D, E>;
 
@@ -294,14 +285,14 @@ impl<S, D, E, C> FusedStream for MeteredProduction<S, C>
 where
     S: Stream<Item = Result<D, E>>,
     D: Buf,
-    C: Clock,
+    C: Fn() -> Instant,
 {
     fn is_terminated(&self) -> bool {
         self.tally.gate.is_closed()
     }
 }
 
-impl<S: fmt::Debug, C: Clock> fmt::Debug for MeteredProduction<S, C> {
+impl<S: fmt::Debug, C: Fn() -> Instant> fmt::Debug for MeteredProduction<S, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("MeteredProduction")
             .field("gate", &self.tally.gate)

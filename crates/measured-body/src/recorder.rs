@@ -1,20 +1,19 @@
 use crate::Measurements;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// Who is told what happened to a body.
+/// Receives the report of a body.
 ///
-/// A recorder is consumed by its one report, so the compiler keeps "exactly once". Closures are
-/// recorders, `()` is the one that does nothing, `Option<R>` may be one, and a tuple of up to four
-/// tells each of its members in turn. For a recorder chosen at run time, box a closure:
+/// A recorder is consumed by its one report, so the compiler guarantees "exactly once". Closures are
+/// recorders, `()` does nothing, an `Option` of a recorder is one, and a tuple of up to four
+/// calls each of its members in turn. For a recorder chosen at run time, box a closure:
 /// `Box<dyn FnOnce(&Measurements) + Send + Sync>`.
 ///
-/// A report is made inside a poll or a drop of the body, on the thread of whoever does that: it
-/// should be quick and must not block.
+/// A report is made inside a poll or a drop of the body: a recorder should be quick and must not block.
 ///
 /// # Panics in a recorder
 ///
 /// The report is made behind [`catch_unwind`]: a recorder that panics loses its own report, and
-/// neither the body nor the other recorders of a tuple notice. (Where panics abort, this cannot be.)
+/// neither the body nor the other recorders of a tuple notice. (Unless panics abort.)
 ///
 /// # Examples
 ///
@@ -116,11 +115,11 @@ mod tests {
     use std::cell::RefCell;
 
     #[test]
-    fn a_tuple_tells_all_in_order_whoever_panics() {
-        let told = RefCell::new(Vec::new());
+    fn a_tuple_calls_all_in_order_whoever_panics() {
+        let called = RefCell::new(Vec::new());
         let note = |name| {
-            let told = &told;
-            move |_: &Measurements| told.borrow_mut().push(name)
+            let called = &called;
+            move |_: &Measurements| called.borrow_mut().push(name)
         };
         let panics = |_: &Measurements| panic!("recorder panics on purpose");
         let measurements = Measurements::new(Ending::Complete);
@@ -131,7 +130,7 @@ mod tests {
         (panics, note("f"), panics, Some(note("g"))).record(&measurements);
         ((), None::<fn(&Measurements)>).record(&measurements);
 
-        assert_eq!(told.into_inner(), ["a", "b", "c", "d", "e", "f", "g"]);
+        assert_eq!(called.into_inner(), ["a", "b", "c", "d", "e", "f", "g"]);
     }
 
     #[test]

@@ -1,11 +1,12 @@
+use crate::Recorder;
 use crate::watch::Watch;
-use crate::{Clock, Recorder, SystemClock};
 use bytes::Buf;
 use futures_core::{FusedStream, Stream};
 use pin_project_lite::pin_project;
 use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Instant;
 
 pin_project! {
     /// A stream of chunks that reports, exactly once, what happened to it.
@@ -39,7 +40,7 @@ pin_project! {
     /// assert_eq!(report.ending, Ending::Failed);
     /// assert_eq!(report.bytes, 1);
     /// ```
-    pub struct MeasuredStream<S, R: Recorder, C: Clock = SystemClock> {
+    pub struct MeasuredStream<S, R: Recorder, C: Fn() -> Instant = fn() -> Instant> {
         // Before the stream, so that the time its drop takes is not measured.
         watch: Watch<R, C>,
         #[pin]
@@ -48,14 +49,15 @@ pin_project! {
 }
 
 impl<S, R: Recorder> MeasuredStream<S, R> {
-    /// Measures `stream` from now on, by the clock of the operating system.
+    /// Measures `stream` from now on, with [`Instant::now`] as the clock.
     pub fn new(stream: S, recorder: R) -> Self {
-        Self::with_clock(stream, recorder, SystemClock)
+        Self::with_clock(stream, recorder, Instant::now)
     }
 }
 
-impl<S, R: Recorder, C: Clock> MeasuredStream<S, R, C> {
-    /// Measures `stream` from now on, by this clock.
+impl<S, R: Recorder, C: Fn() -> Instant> MeasuredStream<S, R, C> {
+    /// Measures `stream` from now on, and calls `clock` for the time, as
+    /// [`MeasuredBody::with_clock`](crate::MeasuredBody::with_clock) does.
     pub fn with_clock(stream: S, recorder: R, clock: C) -> Self {
         Self {
             watch: Watch::new(recorder, clock),
@@ -92,7 +94,7 @@ where
     S: Stream<Item = Result<D, E>>,
     D: Buf,
     R: Recorder,
-    C: Clock,
+    C: Fn() -> Instant,
 {
     type Item = Result<D, E>;
 
@@ -128,14 +130,14 @@ where
     S: Stream<Item = Result<D, E>>,
     D: Buf,
     R: Recorder,
-    C: Clock,
+    C: Fn() -> Instant,
 {
     fn is_terminated(&self) -> bool {
         self.watch.is_closed()
     }
 }
 
-impl<S: fmt::Debug, R: Recorder, C: Clock> fmt::Debug for MeasuredStream<S, R, C> {
+impl<S: fmt::Debug, R: Recorder, C: Fn() -> Instant> fmt::Debug for MeasuredStream<S, R, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("MeasuredStream")
             .field("watch", &self.watch)

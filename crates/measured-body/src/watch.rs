@@ -1,7 +1,6 @@
-use crate::gate::Gate;
 use crate::recorder::contain_panics;
 use crate::timeline::{Timeline, Turn};
-use crate::{Clock, Ending, Recorder};
+use crate::{Ending, Recorder};
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
@@ -12,7 +11,7 @@ use std::time::Instant;
 /// [`MeasuredStream`](crate::MeasuredStream). Use: [`begin`](Self::begin) before each poll of the
 /// source, then exactly one of the methods that say what the poll returned. A poll that unwinds calls
 /// none of them, which is noticed later and counts as a failure.
-pub(crate) struct Watch<R: Recorder, C: Clock> {
+pub(crate) struct Watch<R: Recorder, C: Fn() -> Instant> {
     clock: C,
     timeline: Timeline,
     /// The report that is still to be made.
@@ -23,14 +22,13 @@ pub(crate) struct Watch<R: Recorder, C: Clock> {
     if_dropped: Ending,
     /// Whether the last poll handed over a chunk.
     is_at_chunk: bool,
-    /// Whether the consumer has been told since that poll that nothing more will come. Atomic only because it is
-    /// told through a shared reference.
-    end_is_told: AtomicBool,
+    /// Whether `is_end_stream` has returned true since that poll. Atomic only because that takes a shared reference.
+    end_was_seen: AtomicBool,
 }
 
-impl<R: Recorder, C: Clock> Watch<R, C> {
+impl<R: Recorder, C: Fn() -> Instant> Watch<R, C> {
     pub(crate) fn new(recorder: R, clock: C) -> Self {
-        let created = clock.now();
+        let created = clock();
         Self {
             clock,
             timeline: Timeline::new(created),
@@ -39,7 +37,7 @@ impl<R: Recorder, C: Clock> Watch<R, C> {
             poll_began: created,
             if_dropped: Ending::NeverPolled,
             is_at_chunk: false,
-            end_is_told: AtomicBool::new(false),
+            end_was_seen: AtomicBool::new(false),
         }
     }
 
@@ -50,10 +48,10 @@ impl<R: Recorder, C: Clock> Watch<R, C> {
             self.report_panic();
         }
         self.is_at_chunk = false;
-        *self.end_is_told.get_mut() = false;
+        *self.end_was_seen.get_mut() = false;
         let open = self.gate.enter();
         if open {
-            self.poll_began = self.clock.now();
+            self.poll_began = (self.clock)();
         }
         open
     }
@@ -61,7 +59,7 @@ impl<R: Recorder, C: Clock> Watch<R, C> {
     /// The poll returned `Pending`.
     pub(crate) fn pending(&mut self) {
         self.end_poll(Turn::Producer);
-        // Who asked for more than the length and was told to wait has not seen the end, even if all
+        // A consumer that polled beyond the length and must wait has not seen the end, even if all
         // the data is there: trailers may be missing. Nothing follows trailers.
         if self.if_dropped != Ending::Trailers {
             self.if_dropped = Ending::Cancelled;
@@ -115,12 +113,12 @@ impl<R: Recorder, C: Clock> Watch<R, C> {
         }
     }
 
-    /// The consumer asked, and was told that nothing more will come: it need not poll again.
+    /// `is_end_stream` returned true, so the consumer need not poll again.
     ///
-    /// With the last chunk that may not have been known yet, when it is another reader who finds it out. After a poll
+    /// With the last chunk that may not have been known yet, if another reader of the source finds it out. After a poll
     /// that returned `Pending` it changes nothing, see [`pending`](Self::pending).
-    pub(crate) fn tell_end(&self) {
-        self.end_is_told.store(self.is_at_chunk, Ordering::Relaxed);
+    pub(crate) fn end_seen(&self) {
+        self.end_was_seen.store(self.is_at_chunk, Ordering::Relaxed);
     }
 
     /// Whether the source has returned the end or an error.
@@ -134,7 +132,7 @@ impl<R: Recorder, C: Clock> Watch<R, C> {
     }
 
     fn end_poll(&mut self, next: Turn) {
-        let now = self.clock.now();
+        let now = (self.clock)();
         self.timeline.poll(self.poll_began, now, next);
     }
 
@@ -149,11 +147,11 @@ impl<R: Recorder, C: Clock> Watch<R, C> {
         if self.gate.is_poisoned() {
             self.report_panic();
         } else if self.recorder.is_some() {
-            if *self.end_is_told.get_mut() {
+            if *self.end_was_seen.get_mut() {
                 self.if_dropped = Ending::Complete;
             }
             if !self.if_dropped.is_whole() {
-                let now = self.clock.now();
+                let now = (self.clock)();
                 self.timeline.turn_to(Turn::Consumer, now);
             }
             self.report(self.if_dropped);
@@ -168,14 +166,14 @@ impl<R: Recorder, C: Clock> Watch<R, C> {
     }
 }
 
-impl<R: Recorder, C: Clock> Drop for Watch<R, C> {
+impl<R: Recorder, C: Fn() -> Instant> Drop for Watch<R, C> {
     fn drop(&mut self) {
         // All of it, since the clock is the user's as well and a drop may happen while unwinding.
         contain_panics(|| self.report_drop());
     }
 }
 
-impl<R: Recorder, C: Clock> fmt::Debug for Watch<R, C> {
+impl<R: Recorder, C: Fn() -> Instant> fmt::Debug for Watch<R, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Watch")
             .field("timeline", &self.timeline)
@@ -183,5 +181,62 @@ impl<R: Recorder, C: Clock> fmt::Debug for Watch<R, C> {
             .field("gate", &self.gate)
             .field("if_dropped", &self.if_dropped)
             .finish()
+    }
+}
+
+/// Whether the source may be polled. Keeps ended sources ended, and remembers a panic.
+///
+/// A poll that unwinds never reaches [`leave`](Gate::leave), so finding the gate still entered means
+/// that the source panicked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Gate {
+    Open,
+    Entered,
+    Closed,
+}
+
+impl Gate {
+    /// Before a poll of the source. `false`: it has ended, do not poll it.
+    ///
+    /// # Panics
+    ///
+    /// When the source panicked before. There is no error value to return, and whatever the source
+    /// returns next could look like a clean end.
+    #[inline]
+    #[track_caller]
+    pub(crate) fn enter(&mut self) -> bool {
+        assert!(
+            *self != Self::Entered,
+            "polled again after a poll of the source panicked"
+        );
+        if *self == Self::Closed {
+            return false;
+        }
+        *self = Self::Entered;
+        true
+    }
+
+    /// After a poll that may be followed by another.
+    #[inline]
+    pub(crate) fn leave(&mut self) {
+        *self = Self::Open;
+    }
+
+    /// After a poll that returned the end or an error.
+    #[inline]
+    pub(crate) fn close(&mut self) {
+        *self = Self::Closed;
+    }
+
+    /// Outside of a poll: whether the source panicked.
+    #[inline]
+    pub(crate) fn is_poisoned(self) -> bool {
+        self == Self::Entered
+    }
+
+    /// Whether the source has returned the end or an error.
+    #[inline]
+    pub(crate) fn is_closed(self) -> bool {
+        self == Self::Closed
     }
 }

@@ -5,10 +5,10 @@ use http_body::Body;
 use http_body_util::BodyExt;
 use http_body_util::combinators::{BoxBody, UnsyncBoxBody};
 use measured_body::{
-    Clock, Ending, ManualClock, MeasuredBody, MeasuredStream, Measurements, MeteredProduction,
-    ProductionMeter, Recorder, SystemClock,
+    Ending, MeasuredBody, MeasuredStream, Measurements, MeteredProduction, ProductionMeter,
+    Recorder,
 };
-use static_assertions::{assert_impl_all, assert_not_impl_any, assert_obj_safe};
+use static_assertions::{assert_impl_all, assert_not_impl_any};
 use std::error::Error;
 use std::marker::PhantomPinned;
 use std::panic::{RefUnwindSafe, UnwindSafe};
@@ -21,9 +21,6 @@ type LocalRecorder = Box<dyn FnOnce(&Measurements)>;
 
 assert_impl_all!(Measurements: Send, Sync, Unpin, Clone, UnwindSafe, RefUnwindSafe);
 assert_impl_all!(Ending: Send, Sync, Unpin, Copy, UnwindSafe, RefUnwindSafe);
-assert_impl_all!(SystemClock: Send, Sync, Unpin, Copy, UnwindSafe, RefUnwindSafe);
-assert_impl_all!(ManualClock: Send, Sync, Unpin, Clone, UnwindSafe, RefUnwindSafe);
-assert_obj_safe!(Clock);
 assert_impl_all!(BoxedRecorder: Recorder);
 
 assert_impl_all!(MeasuredBody<SharedBody, BoxedRecorder>: Send, Sync, Unpin);

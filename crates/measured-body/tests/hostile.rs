@@ -3,16 +3,18 @@
 mod support;
 
 use bytes::{Buf, Bytes};
-use http_body::{Body, Frame};
+use http_body::{Body, Frame, SizeHint};
 use http_body_util::StreamBody;
-use measured_body::{Clock, Ending, ManualClock, MeasuredBody, MeasuredStream, Measurements};
+use measured_body::{Ending, MeasuredBody, MeasuredStream, Measurements};
+use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::task::Poll;
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 use support::Step::{Data, Error, Panic, Pending, Trailers};
-use support::{Reports, Scripted, poll_frame, poll_next};
+use support::{ManualClock, Reports, Scripted, poll_frame, poll_next};
 
 /// Polls `body`, measured, this often, then drops it.
 fn poll_and_drop(body: Scripted, polls: usize) -> Measurements {
@@ -173,7 +175,7 @@ fn a_known_end_is_not_moved_by_asking_once_more() {
     let clock = ManualClock::new();
     let reports = Reports::default();
     let source = Scripted::new([Data("data")]).with_known_length();
-    let mut body = MeasuredBody::with_clock(source, reports.recorder(), clock.clone());
+    let mut body = MeasuredBody::with_clock(source, reports.recorder(), clock.reader());
     assert!(poll_frame(&mut body).is_ready());
     clock.advance(Duration::from_secs(60));
     assert!(matches!(poll_frame(&mut body), Poll::Ready(None)));
@@ -185,7 +187,7 @@ fn a_known_end_is_not_moved_by_holding_on_to_the_body() {
     let clock = ManualClock::new();
     let reports = Reports::default();
     let source = Scripted::new([Data("data")]).with_known_length();
-    let mut body = MeasuredBody::with_clock(source, reports.recorder(), clock.clone());
+    let mut body = MeasuredBody::with_clock(source, reports.recorder(), clock.reader());
     assert!(poll_frame(&mut body).is_ready());
     clock.advance(Duration::from_secs(60));
     drop(body);
@@ -198,7 +200,7 @@ fn what_follows_a_known_end_is_measured_all_the_same() {
     let clock = ManualClock::new();
     let reports = Reports::default();
     let source = Scripted::new([Data("data"), Pending, Trailers]).with_known_length();
-    let mut body = MeasuredBody::with_clock(source, reports.recorder(), clock.clone());
+    let mut body = MeasuredBody::with_clock(source, reports.recorder(), clock.reader());
     for milliseconds in [0, 1, 20, 300] {
         clock.advance(Duration::from_millis(milliseconds));
         let _ = poll_frame(&mut body);
@@ -274,17 +276,11 @@ fn a_recorder_that_panics_while_the_thread_unwinds_does_not_abort() {
 
 #[test]
 fn a_clock_that_goes_backwards_stands_still() {
-    #[derive(Debug)]
-    struct Backwards(Instant, AtomicU64);
-    impl Clock for Backwards {
-        fn now(&self) -> Instant {
-            self.0 - Duration::from_secs(self.1.fetch_add(1, Ordering::Relaxed))
-        }
-    }
     let start = Instant::now() + Duration::from_secs(1_000);
     let reports = Reports::default();
     let source = Scripted::new([Data("data"), Pending]);
-    let clock = Backwards(start, AtomicU64::new(0));
+    let readings = AtomicU64::new(0);
+    let clock = || start - Duration::from_secs(readings.fetch_add(1, Ordering::Relaxed));
     let mut body = MeasuredBody::with_clock(source, reports.recorder(), clock);
     for _ in 0..3 {
         let _ = poll_frame(&mut body);
@@ -382,4 +378,121 @@ fn debug_shows_how_far_it_is() {
     let _ = poll_frame(&mut body);
     let shown = format!("{body:?}");
     assert!(shown.contains("bytes: 4"), "{shown}");
+}
+
+/// Takes some time for each poll, and then follows the script.
+struct Script {
+    clock: ManualClock,
+    steps: VecDeque<(u64, Poll<&'static str>)>,
+}
+
+impl Body for Script {
+    type Data = Bytes;
+    type Error = &'static str;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, &'static str>>> {
+        let Some((milliseconds, step)) = self.steps.pop_front() else {
+            return Poll::Ready(None);
+        };
+        self.clock.advance(Duration::from_millis(milliseconds));
+        step.map(|chunk| Some(Ok(Frame::data(Bytes::from_static(chunk.as_bytes())))))
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::default()
+    }
+}
+
+/// A body of one chunk, of which it becomes known only later that nothing follows.
+#[derive(Default)]
+struct LateEnd {
+    is_known: bool,
+    chunks: usize,
+}
+
+impl Body for LateEnd {
+    type Data = Bytes;
+    type Error = &'static str;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, &'static str>>> {
+        self.chunks += 1;
+        match self.chunks {
+            1 => Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(b"all"))))),
+            _ => Poll::Pending,
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.is_known
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::default()
+    }
+}
+
+#[test]
+fn an_end_that_the_consumer_saw_after_the_last_chunk_is_one() {
+    // Whether it asks, whether the end is known by then, and whether it polls once more.
+    for (asks, is_known, polls_again, expected) in [
+        (true, true, false, Ending::Complete),
+        (true, false, false, Ending::Cancelled),
+        (false, true, false, Ending::Cancelled),
+        (true, true, true, Ending::Cancelled),
+    ] {
+        let reports = Reports::default();
+        let mut body = MeasuredBody::new(LateEnd::default(), reports.recorder());
+        let _ = poll_frame(&mut body);
+        body.get_mut().is_known = is_known;
+        if asks {
+            assert_eq!(body.is_end_stream(), is_known);
+        }
+        if polls_again {
+            let _ = poll_frame(&mut body);
+        }
+        drop(body);
+        assert_eq!(reports.only().ending, expected);
+    }
+}
+
+#[test]
+fn every_moment_is_attributed_to_one_of_three() {
+    let clock = ManualClock::new();
+    let reports = Reports::default();
+    let script = Script {
+        clock: clock.clone(),
+        steps: VecDeque::from([
+            (1, Poll::Pending),
+            (2, Poll::Ready("")),
+            (4, Poll::Ready("four")),
+            (8, Poll::Ready("eleven more")),
+        ]),
+    };
+    let mut body = MeasuredBody::with_clock(script, reports.recorder(), clock.reader());
+    for wait in [100, 10_000, 1_000, 2_000, 4_000] {
+        clock.advance(Duration::from_millis(wait));
+        let _ = poll_frame(&mut body);
+    }
+    clock.advance(Duration::from_millis(50_000));
+    drop(body);
+
+    let ms = Duration::from_millis;
+    let mut expected = Measurements::new(Ending::Complete);
+    expected.bytes = 15;
+    expected.chunks = 3;
+    expected.largest_chunk = 11;
+    expected.to_first_poll = Some(ms(100));
+    expected.to_first_data = Some(ms(1 + 10_000 + 2 + 1_000 + 4));
+    expected.transmission = Some(ms(17_015));
+    expected.busy = ms(15);
+    expected.producer_wait = ms(10_000);
+    expected.consumer_wait = ms(7_000);
+    expected.total = ms(17_115);
+    assert_eq!(reports.only(), expected);
 }

@@ -11,20 +11,24 @@ use bytes::Bytes;
 use futures_core::{FusedStream, Stream};
 
 use crate::{
-    BranchEnd, BranchEnding, BranchMonitor, BranchOptions, TeeError, alarm::Alarm,
-    branch_options::OnEnd, cursor::CursorId, effects::Effects, monitor::Progress,
-    producer::Producer, reader::Reader, shared::Shared, state::Step, tail::Tail,
+    BranchEnd, BranchEnding, BranchOptions, TeeError,
+    branch_options::OnEnd,
+    producer::Producer,
+    shared::Shared,
+    state::{CursorId, Effects, Reader, Step},
+    tail::Tail,
+    timer::Alarm,
 };
 
 /// One reader of a [`Tee`](crate::Tee): a `Stream` of the whole document, at its own pace.
 ///
-/// It yields the chunks of the document from byte 0, then those of its own tail, then nothing more; or, after some of them,
-/// one [`TeeError`] and nothing more. It is an `http_body::Body` too (feature `http-body`).
+/// It yields the chunks of the document from byte 0, then those of its own tail; or some of them, and then one [`TeeError`].
+/// It is an `http_body::Body` too (feature `http-body`).
 ///
 /// # Cancel safety
 ///
-/// Between two polls a branch holds no part of the source. It may be dropped, or left alone, at any time; if others wait for
-/// what it was doing, one of them goes on with it.
+/// Between two polls a branch holds no part of the source. It may be dropped, or never polled again, at any time: if others
+/// wait for what it was doing, one of them continues.
 ///
 /// # Cost
 ///
@@ -32,20 +36,21 @@ use crate::{
 /// branches. A poll that does not find it polls the source, once, with no lock held.
 pub struct Branch<E> {
     shared: Arc<Shared<E>>,
-    /// Where the state keeps this branch, until the shared document has ended for it.
+    /// The index of this branch in the state, until the shared document has ended for it.
     index: Option<usize>,
     phase: Phase<E>,
     tail: Tail,
     alarm: Alarm,
-    progress: Arc<Progress>,
-    replays: u32,
+    id: u64,
+    name: Option<Arc<str>>,
+    position: u64,
     patience_spent: Duration,
     on_end: Mutex<Option<OnEnd>>,
 }
 
 enum Phase<E> {
     Document,
-    /// Nothing but what is left of the tail.
+    /// Only the rest of the tail is left.
     Tail,
     /// The error comes next.
     Failing(TeeError<E>),
@@ -67,8 +72,9 @@ impl<E> Branch<E> {
             phase: Phase::Document,
             tail: Tail::new(tail, shared.chunk_size),
             alarm: Alarm::new(),
-            progress: Arc::new(Progress::new(id, name)),
-            replays: 0,
+            id,
+            name,
+            position: 0,
             patience_spent: Duration::ZERO,
             on_end: Mutex::new(on_end),
             shared,
@@ -77,27 +83,22 @@ impl<E> Branch<E> {
 
     /// The number of this branch in its tee, counted from 0.
     pub fn id(&self) -> u64 {
-        self.progress.id()
+        self.id
     }
 
-    /// The name it was given.
+    /// Its name, when it has one.
     pub fn name(&self) -> Option<&Arc<str>> {
-        self.progress.name()
+        self.name.as_ref()
     }
 
-    /// The bytes that it has handed out, those of its tail included.
+    /// The bytes that it has yielded, including those of its tail.
     pub fn position(&self) -> u64 {
-        self.progress.bytes()
+        self.position
     }
 
-    /// A handle that watches it from elsewhere.
-    pub fn monitor(&self) -> BranchMonitor {
-        BranchMonitor::new(Arc::clone(&self.progress))
-    }
-
-    /// The bytes it has yet to hand out, once the length of the document is known or was declared.
+    /// The bytes that it will still yield, once the length of the document is known or was declared.
     ///
-    /// `None` also when the document and the tail together are longer than a `u64` can say.
+    /// Also `None` if the length of the document and the tail together overflows a `u64`.
     pub fn remaining(&self) -> Option<u64> {
         match self.phase {
             Phase::Ended => Some(0),
@@ -141,7 +142,7 @@ impl<E> Branch<E> {
                 Phase::Ended => return Poll::Ready(None),
             };
             if let Some(chunk) = chunk {
-                self.progress.add(chunk.len());
+                self.position += chunk.len() as u64;
                 return Poll::Ready(Some(Ok(chunk)));
             }
         }
@@ -228,19 +229,17 @@ impl<E> Branch<E> {
         }
     }
 
-    /// The state has forgotten this branch.
+    /// Called when the state has removed this branch.
     fn left(&mut self, reader: Option<Reader>) {
         self.index = None;
         if let Some(reader) = reader {
-            self.replays = reader.replays;
             self.patience_spent = reader.spent;
         }
     }
 
-    /// Ends it for good and reports that, once.
+    /// Ends the branch and reports that, once.
     fn end(&mut self, ending: BranchEnding) {
         self.phase = Phase::Ended;
-        self.progress.end();
         let report = self
             .on_end
             .get_mut()
@@ -252,16 +251,15 @@ impl<E> Branch<E> {
                 name: self.name().cloned(),
                 bytes: self.position(),
                 ending,
-                replays: self.replays,
                 patience_spent: self.patience_spent,
             });
         }
     }
 }
 
-/// What polling a production came to.
+/// The result of polling a production.
 enum Driven {
-    /// It said what this branch reads next.
+    /// It yielded what this branch reads next.
     Chunk(Bytes),
     /// It is pending, and the branch is registered.
     Suspended,
@@ -340,12 +338,12 @@ impl<E> http_body::Body for Branch<E> {
 
 impl<E> Drop for Branch<E> {
     fn drop(&mut self) {
-        // Whoever knew the length and has all the bytes may stop before it is told the end.
+        // A consumer that knows the length stops polling once it has all the bytes.
         let complete = self.remaining() == Some(0);
         let mut panicked = None;
         if let Some(index) = self.index {
             let shared = Arc::clone(&self.shared);
-            // Whatever the clock does, the others must not wait for this one any longer.
+            // Even if the clock panics, the others must not wait for this branch any longer.
             let now = catch_unwind(AssertUnwindSafe(|| shared.guard(|| shared.now())))
                 .unwrap_or_else(|panic| {
                     panicked = Some(panic);

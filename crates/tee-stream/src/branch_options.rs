@@ -6,7 +6,7 @@ use crate::{BranchEnd, LagPolicy};
 
 pub(crate) type OnEnd = Box<dyn FnOnce(BranchEnd) + Send>;
 
-/// What a branch has of its own: a name, a policy, a tail, a report.
+/// The options of one branch: a name, a policy, a tail, a report.
 ///
 /// ```
 /// use tee_stream::{BranchOptions, LagPolicy};
@@ -16,7 +16,7 @@ pub(crate) type OnEnd = Box<dyn FnOnce(BranchEnd) + Send>;
 ///     .lag_policy(LagPolicy::Fail)
 ///     .tail("}")
 ///     .on_end(|end| println!("{:?}: {:?} after {} bytes", end.name, end.ending, end.bytes));
-/// # let _ = options;
+/// println!("{options:?}");
 /// ```
 #[derive(Default)]
 pub struct BranchOptions {
@@ -32,35 +32,35 @@ impl BranchOptions {
         Self::default()
     }
 
-    /// A name for [`BranchStatus`](crate::BranchStatus) and [`BranchEnd`].
+    /// Sets the name in [`BranchStatus`](crate::BranchStatus) and [`BranchEnd`].
     #[must_use]
     pub fn name(mut self, name: impl Into<Arc<str>>) -> Self {
         self.name = Some(name.into());
         self
     }
 
-    /// Another policy than that of the tee.
+    /// Sets another policy than that of the tee.
     #[must_use]
     pub fn lag_policy(mut self, policy: LagPolicy) -> Self {
         self.lag_policy = Some(policy);
         self
     }
 
-    /// Bytes of its own, appended to the shared document.
+    /// Appends bytes to the shared document, for this branch only.
     ///
-    /// When the last chunk of the document is shorter than [`chunk_size`](crate::TeeBuilder::chunk_size), it is cut again
+    /// If the last chunk of the document is shorter than [`chunk_size`](crate::TeeBuilder::chunk_size), it is cut again
     /// together with the tail, so that every chunk but the last keeps that size. That copies less than one chunk.
     ///
-    /// So the first chunk that is shorter is withheld until the next one or the end is there, and from then on the branch is one
-    /// chunk behind what it has read. For a source that trickles short chunks which must arrive at once, append the tail elsewhere.
+    /// So the branch holds the first shorter chunk back until it has read the next one or the end, and is one chunk behind from
+    /// then on. If short chunks of a source must arrive at once, append the tail elsewhere.
     #[must_use]
     pub fn tail(mut self, tail: impl Into<Bytes>) -> Self {
         self.tail = tail.into();
         self
     }
 
-    /// Called once, when the branch has ended or was dropped. It runs in whoever polls or drops the branch, with no lock
-    /// held, and should be short.
+    /// Calls `report` once, when the branch has ended or was dropped. It runs in the poll or the drop of the branch, with no
+    /// lock held, and should be short.
     #[must_use]
     pub fn on_end(mut self, report: impl FnOnce(BranchEnd) + Send + 'static) -> Self {
         self.on_end = Some(Box::new(report));

@@ -9,9 +9,9 @@ use std::{
 
 use crate::{Sleep, Timer};
 
-/// A clock that moves only when it is told to, for tests that need no sleep.
+/// A clock for tests, which moves only when [`advance`](Self::advance) is called. Clones share one time.
 ///
-/// Clones show the same time.
+/// Its [`now`](Timer::now) serves where a clock is a closure, too: `move || timer.now()`.
 ///
 /// ```
 /// use std::time::Duration;
@@ -30,13 +30,13 @@ pub struct ManualTimer {
 #[derive(Debug)]
 struct Clock {
     now: Instant,
-    /// The sleeps that are waited for: number, deadline, waker.
+    /// The sleeps that were polled: number, deadline, waker.
     waiting: Vec<(u64, Instant, Waker)>,
     sleeps: u64,
 }
 
 impl ManualTimer {
-    /// A clock that stands still.
+    /// Creates a clock that stands at the present time.
     pub fn new() -> Self {
         Self {
             clock: Arc::new(Mutex::new(Clock {
@@ -47,7 +47,7 @@ impl ManualTimer {
         }
     }
 
-    /// Moves the clock and wakes those whose time has come.
+    /// Moves the clock forward and wakes the sleeps whose time has come.
     pub fn advance(&self, by: Duration) {
         let due: Vec<Waker> = {
             let mut clock = self.lock();
@@ -100,7 +100,7 @@ struct ManualSleep {
 }
 
 impl ManualSleep {
-    /// Takes its waker back, to be dropped once the clock is not locked.
+    /// Removes its waker, which the caller drops once the clock is not locked.
     fn withdraw(&self, clock: &mut Clock) -> Option<Waker> {
         let position = clock
             .waiting

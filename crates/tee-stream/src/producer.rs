@@ -8,25 +8,25 @@ use std::{
 use bytes::Bytes;
 use futures_core::Stream;
 
-use crate::{TeeError, hashing::Hashing, signal::Signal, state::Outcome};
+use crate::{TeeError, signal::Signal, state::Outcome, verification::UnitHasher};
 
-/// The streams that chunks come from: boxed, so that a tee's type does not name its source.
+/// The stream of a production: boxed, so that a tee's type does not name its source.
 pub(crate) type ChunkStream<E> = Pin<Box<dyn Stream<Item = Result<Bytes, E>> + Send>>;
 
-/// How many chunks that are empty or discarded one poll passes over before it lets others run.
+/// How many empty or discarded chunks one poll skips before it lets others run.
 const EMPTY_CHUNKS: usize = 32;
 
 /// One production while it runs.
 pub(crate) struct Producer<E> {
     stream: ChunkStream<E>,
     signal: Arc<Signal>,
-    /// The same as a waker: wakes everybody who waits at the cursor, whoever polls.
+    /// The signal as a waker: wakes everybody who waits at the cursor, whoever polls.
     waker: Waker,
-    /// Only where there is a replay to compare with.
-    hashing: Option<Box<Hashing>>,
-    copies: bool,
-    /// Where it is, and from where on it is needed.
+    /// Only if there is a replay to compare with.
+    hasher: Option<Box<UnitHasher>>,
+    /// The offset of the next byte.
     position: u64,
+    /// The bytes before this offset are only compared.
     needed_from: u64,
 }
 
@@ -34,21 +34,19 @@ impl<E> Producer<E> {
     pub(crate) fn new(
         stream: ChunkStream<E>,
         signal: Arc<Signal>,
-        hashing: Option<Box<Hashing>>,
-        copies: bool,
+        hasher: Option<Box<UnitHasher>>,
     ) -> Self {
         Self {
             stream,
             waker: Waker::from(Arc::clone(&signal)),
             signal,
-            hashing,
-            copies,
+            hasher,
             position: 0,
             needed_from: 0,
         }
     }
 
-    /// It begins at `position`, and what comes before `needed_from` is only there to be compared.
+    /// Starts at `position`, and only compares what comes before `needed_from`.
     pub(crate) fn discard(self, position: u64, needed_from: u64) -> Self {
         Self {
             position,
@@ -75,24 +73,21 @@ impl<E> Producer<E> {
                 }
                 Poll::Ready(None) => {
                     return Poll::Ready(Outcome::End(
-                        self.hashing.as_ref().map(|hashing| hashing.remainder()),
+                        self.hasher.as_ref().map(|hasher| hasher.remainder()),
                     ));
                 }
             };
             let hashes = self
-                .hashing
+                .hasher
                 .as_mut()
-                .map_or_else(Vec::new, |hashing| hashing.update(&chunk));
+                .map_or_else(Vec::new, |hasher| hasher.update(&chunk));
             let discarded = self.needed_from.saturating_sub(self.position);
             self.position += chunk.len() as u64;
             if self.position <= self.needed_from {
-                // It is in the block of what is needed, so it completes none.
+                // It is in the same block as `needed_from`, so it completes none.
                 continue;
             }
             let _ = chunk.split_to(discarded as usize);
-            if self.copies {
-                chunk = Bytes::copy_from_slice(&chunk);
-            }
             return Poll::Ready(Outcome::Chunk(chunk, hashes));
         }
         Poll::Ready(Outcome::Nothing)
@@ -103,7 +98,7 @@ impl<E> fmt::Debug for Producer<E> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
             .debug_struct("Producer")
-            .field("copies", &self.copies)
+            .field("position", &self.position)
             .finish_non_exhaustive()
     }
 }

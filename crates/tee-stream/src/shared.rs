@@ -2,23 +2,21 @@ use std::{sync::Arc, task::Context, time::Instant};
 
 use crate::{
     Timer,
-    alarm::Alarm,
-    effects::Effects,
-    hashing::Hashing,
     producer::{ChunkStream, Producer},
     signal::Signal,
-    state::State,
+    state::{Effects, State},
     sync::{Mutex, MutexGuard, lock},
+    timer::Alarm,
+    verification::UnitHasher,
 };
 
 pub(crate) type ReplayFn<E> = Box<dyn Fn(u64) -> ChunkStream<E> + Send + Sync>;
 
-/// What the handles and the branches of a tee have in common: the state, and everything that is called with no lock held.
+/// What the handles and the branches of a tee share: the state, and the foreign code that is called with no lock held.
 pub(crate) struct Shared<E> {
     state: Mutex<State<Producer<E>, E>>,
     timer: Option<Arc<dyn Timer>>,
     replay: Option<ReplayFn<E>>,
-    copies: bool,
     pub(crate) chunk_size: usize,
 }
 
@@ -29,14 +27,12 @@ impl<E> Shared<E> {
         state: State<Producer<E>, E>,
         timer: Option<Arc<dyn Timer>>,
         replay: Option<ReplayFn<E>>,
-        copies: bool,
         chunk_size: usize,
     ) -> Self {
         Self {
             state: Mutex::new(state),
             timer,
             replay,
-            copies,
             chunk_size,
         }
     }
@@ -45,7 +41,7 @@ impl<E> Shared<E> {
         lock(&self.state)
     }
 
-    /// Changes the state, then, with the lock released, does what that entails.
+    /// Changes the state, and runs the effects once the lock is released.
     pub(crate) fn change<T>(
         &self,
         change: impl FnOnce(&mut State<Producer<E>, E>, &mut SharedEffects<E>) -> T,
@@ -60,7 +56,7 @@ impl<E> Shared<E> {
         self.timer.as_ref().map(|timer| timer.now())
     }
 
-    /// Begins the document again from `block_start`, to be compared from there on and used from `offset` on.
+    /// Replays the document from `block_start`, to be compared from there on and used from `offset` on.
     pub(crate) fn open(
         &self,
         block_start: u64,
@@ -68,12 +64,12 @@ impl<E> Shared<E> {
         signal: Arc<Signal>,
     ) -> Option<Producer<E>> {
         let replay = self.replay.as_ref()?;
-        let hashing = Some(Box::new(Hashing::new(block_start)));
-        let production = Producer::new(replay(block_start), signal, hashing, self.copies);
+        let hasher = Some(Box::new(UnitHasher::new(block_start)));
+        let production = Producer::new(replay(block_start), signal, hasher);
         Some(production.discard(block_start, offset))
     }
 
-    /// Sets the alarm of a branch that waits. True when the time has come already.
+    /// Sets the alarm of a branch that waits. True if the time has come already.
     pub(crate) fn set(
         &self,
         alarm: &mut Alarm,
@@ -85,7 +81,7 @@ impl<E> Shared<E> {
             .is_some_and(|timer| alarm.set(&**timer, deadline, context))
     }
 
-    /// Runs code of others; if it panics, everything ends with an error from then on.
+    /// Runs foreign code. If it panics, every branch ends with an error from then on.
     pub(crate) fn guard<T>(&self, run: impl FnOnce() -> T) -> T {
         let poison = PoisonOnPanic(self);
         let result = run();

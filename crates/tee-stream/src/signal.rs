@@ -1,16 +1,16 @@
 use std::{
     mem,
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     sync::Arc,
     task::{Wake, Waker},
 };
 
-use crate::each::each;
 use crate::sync::{AtomicBool, Mutex, Ordering, lock};
 
-/// The tasks that wait for something to happen at one cursor: a chunk, room, a deadline.
+/// The tasks that wait at one cursor: for a chunk, or for space in its window.
 ///
-/// It is itself the waker that the source is polled with. So when the source wakes, all who wait are woken,
-/// and not only the branch that happened to poll last, which may be gone or may never be polled again.
+/// It is itself the waker that the source is polled with. So when the source wakes, everybody who waits is woken, and not
+/// only the branch that polled last, which may be gone or may never be polled again.
 #[derive(Debug)]
 pub(crate) struct Signal {
     waiters: Mutex<Waiters>,
@@ -20,7 +20,7 @@ pub(crate) struct Signal {
 
 #[derive(Debug, Default)]
 struct Waiters {
-    /// Counts the times that everybody was woken; a [`Registration`] of an earlier epoch is void.
+    /// Counts the times that everybody was woken. A [`Registration`] of an earlier epoch is void.
     epoch: u64,
     wakers: Vec<Option<Waker>>,
     free: Vec<usize>,
@@ -28,7 +28,7 @@ struct Waiters {
     spare: Vec<Option<Waker>>,
 }
 
-/// Where a branch stands in the list of a [`Signal`].
+/// The place of a branch in the list of a [`Signal`].
 #[derive(Debug)]
 pub(crate) struct Registration {
     signal: Arc<Signal>,
@@ -44,9 +44,9 @@ impl Signal {
         })
     }
 
-    /// Enters `waker`, in place of the one that `registration` entered before, if that one still waits.
+    /// Registers `waker`, in place of the one that `registration` stands for, if that one still waits.
     ///
-    /// Returns what was replaced, to be dropped once no lock is held.
+    /// Returns the replaced waker, which the caller drops once no lock is held.
     #[must_use]
     pub(crate) fn register(
         self: &Arc<Self>,
@@ -85,19 +85,19 @@ impl Signal {
         replaced_elsewhere
     }
 
-    /// Forgets that the source woke, right before it is polled.
+    /// Forgets that the source woke. Called right before it is polled.
     #[inline]
     pub(crate) fn begin_poll(&self) {
-        // Swapped, so that whatever the waker says is visible to the poll. A wake-up that the load misses is found later.
+        // A swap, so that what the waker's thread wrote is visible to the poll. A wake-up that the load misses is found later.
         if self.woken.load(Ordering::Acquire) {
             self.woken.swap(false, Ordering::AcqRel);
         }
     }
 
-    /// Whether the source woke since [`Signal::begin_poll`]: whoever registered after that missed it.
+    /// Whether the source woke since [`Signal::begin_poll`]. Whoever registered after that missed it.
     pub(crate) fn woke_since(&self) -> bool {
-        // The lock orders this: a waker takes it after it has set the flag, and whoever asks has just registered under it. So
-        // either the waker found that registration, or this finds the flag.
+        // The lock orders this: a waker takes the lock after it has set the flag, and the caller has just registered under it.
+        // So either the waker found that registration, or this load finds the flag.
         self.woken.load(Ordering::Acquire)
     }
 
@@ -120,7 +120,7 @@ impl Signal {
             let spare = mem::take(&mut waiters.spare);
             mem::replace(&mut waiters.wakers, spare)
         };
-        each(woken.drain(..).flatten(), Waker::wake);
+        call_all(woken.drain(..).flatten(), Waker::wake);
         lock(&self.waiters).spare = woken;
     }
 }
@@ -136,7 +136,7 @@ impl Wake for Signal {
 }
 
 impl Registration {
-    /// Takes the waker back, to be dropped once no lock is held.
+    /// Removes the waker from the list and returns it. The caller drops it once no lock is held.
     #[must_use]
     pub(crate) fn withdraw(registration: Option<Self>) -> Option<Waker> {
         let Self {
@@ -150,5 +150,40 @@ impl Registration {
         }
         waiters.free.push(index);
         waiters.wakers[index].take()
+    }
+}
+
+/// Calls `run` with each item, even if some calls panic. The first panic continues after the last call.
+pub(crate) fn call_all<T>(items: impl IntoIterator<Item = T>, mut run: impl FnMut(T)) {
+    let mut first = None;
+    for item in items {
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| run(item))) {
+            first.get_or_insert(panic);
+        }
+    }
+    if let Some(panic) = first {
+        resume_unwind(panic);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_comes_after_all_others_had_their_turn() {
+        let mut done = Vec::new();
+        let panicked = catch_unwind(AssertUnwindSafe(|| {
+            call_all(1..=4, |number| {
+                assert!(number % 2 == 0, "odd {number}");
+                done.push(number);
+            });
+        }));
+        let message = panicked.unwrap_err();
+        assert_eq!(
+            message.downcast_ref::<String>().map(String::as_str),
+            Some("odd 1")
+        );
+        assert_eq!(done, [2, 4]);
     }
 }

@@ -1,13 +1,13 @@
-//! The one place that knows whether the lock is the standard library's or loom's.
+//! The standard library's lock and flag, or loom's in loom tests.
 
 use std::sync::PoisonError;
 
-#[cfg(loom)]
+#[cfg(all(test, loom))]
 pub(crate) use loom::sync::{
     Mutex, MutexGuard,
     atomic::{AtomicBool, Ordering},
 };
-#[cfg(not(loom))]
+#[cfg(not(all(test, loom)))]
 pub(crate) use std::sync::{
     Mutex, MutexGuard,
     atomic::{AtomicBool, Ordering},

@@ -1,9 +1,9 @@
 use bytes::{Bytes, BytesMut};
 
-/// Appends a branch's own bytes to the shared chunks, so that every chunk but the last keeps its size.
+/// Appends the bytes of one branch to the shared chunks, so that every chunk but the last keeps its size.
 ///
-/// A chunk that is shorter than the others may be the last shared one. It is held until that is known; from then on the
-/// branch is one chunk behind.
+/// A chunk that is shorter than the others may be the last shared one, so it is held until the next one or the end is known.
+/// From then on the branch is one chunk behind.
 #[derive(Debug)]
 pub(crate) struct Tail {
     tail: Bytes,
@@ -22,12 +22,12 @@ impl Tail {
         }
     }
 
-    /// All that it appends, whether that was handed out or not.
+    /// The length of the tail, including what was yielded already.
     pub(crate) fn length(&self) -> u64 {
         self.length
     }
 
-    /// Takes the next shared chunk and returns the one that may be handed out.
+    /// Takes the next shared chunk and returns the one to yield.
     #[inline]
     pub(crate) fn follow(&mut self, chunk: Bytes) -> Option<Bytes> {
         if self.tail.is_empty() {
@@ -42,12 +42,12 @@ impl Tail {
         }
     }
 
-    /// The held chunk, when no other shared one follows but an error does.
+    /// Returns the held chunk, when an error follows instead of another shared chunk.
     pub(crate) fn take_held(&mut self) -> Option<Bytes> {
         self.held.take()
     }
 
-    /// The next chunk after the end of the shared document.
+    /// Returns the next chunk after the end of the shared document.
     pub(crate) fn finish(&mut self) -> Option<Bytes> {
         if let Some(held) = self.held.take() {
             let missing = self

@@ -10,7 +10,7 @@ use std::{
 
 use proptest::{collection::vec, prelude::*};
 use static_assertions::assert_impl_all;
-use tee_stream::{SinkFate, SinkRole, TeeWriter};
+use tee_stream::{SinkStatus, TeeWriter};
 use tokio::io::AsyncWrite;
 
 assert_impl_all!(TeeWriter<Vec<u8>>: Send, Sync, Unpin, AsyncWrite, std::fmt::Debug);
@@ -182,7 +182,7 @@ proptest! {
             prop_assert!(sink.is_shut_down());
         }
         for report in writer.into_reports() {
-            prop_assert!(matches!(report.fate, SinkFate::ShutDown));
+            prop_assert!(matches!(report.status, SinkStatus::ShutDown));
             prop_assert_eq!(report.written, expected.len() as u64);
         }
     }
@@ -203,9 +203,8 @@ fn the_failure_of_a_best_effort_sink_is_its_own() {
     );
     assert!(good.is_shut_down() && !bad.is_shut_down());
     let reports = writer.into_reports();
-    assert_eq!(reports[1].role, SinkRole::BestEffort);
     assert!(
-        matches!(&reports[1].fate, SinkFate::Failed(error) if error.kind() == io::ErrorKind::StorageFull)
+        matches!(&reports[1].status, SinkStatus::Failed(error) if error.kind() == io::ErrorKind::StorageFull)
     );
 }
 
@@ -239,10 +238,14 @@ fn a_stalled_best_effort_sink_is_given_up_when_the_buffer_is_full() {
         .required(good.clone())
         .best_effort(stalled);
     write_all(&mut writer, b"0123").unwrap();
-    assert!(writer.fates().all(|fate| matches!(fate, SinkFate::Live)));
+    assert!(
+        writer
+            .statuses()
+            .all(|status| matches!(status, SinkStatus::Live))
+    );
     write_all(&mut writer, b"456789").unwrap();
     assert_eq!(good.got(), b"0123456789");
-    assert!(matches!(writer.fates().nth(1), Some(SinkFate::Lagged)));
+    assert!(matches!(writer.statuses().nth(1), Some(SinkStatus::Lagged)));
 }
 
 #[test]
@@ -262,17 +265,21 @@ fn a_stalled_best_effort_sink_holds_neither_flush_nor_shutdown_up() {
         Poll::Ready(Ok(()))
     ));
     assert!(good.is_flushed());
-    assert!(writer.fates().all(|fate| matches!(fate, SinkFate::Live)));
+    assert!(
+        writer
+            .statuses()
+            .all(|status| matches!(status, SinkStatus::Live))
+    );
     assert!(matches!(
         Pin::new(&mut writer).poll_shutdown(&mut context()),
         Poll::Ready(Ok(()))
     ));
     assert!(good.is_shut_down() && !open.is_shut_down());
     assert_eq!(open.got(), b"0123");
-    let fates: Vec<_> = writer.fates().collect();
+    let statuses: Vec<_> = writer.statuses().collect();
     assert!(matches!(
-        fates[..],
-        [SinkFate::Lagged, SinkFate::Lagged, SinkFate::ShutDown]
+        statuses[..],
+        [SinkStatus::Lagged, SinkStatus::Lagged, SinkStatus::ShutDown]
     ));
 }
 
@@ -364,8 +371,8 @@ fn a_sink_that_panicked_is_not_touched_again() {
     shutdown(&mut writer).unwrap();
     assert_eq!(good.got(), b"0123");
     assert!(matches!(
-        &writer.into_reports()[1].fate,
-        SinkFate::Failed(_)
+        &writer.into_reports()[1].status,
+        SinkStatus::Failed(_)
     ));
 }
 

@@ -2,13 +2,12 @@ use std::io;
 
 #[cfg(feature = "brotli")]
 use async_compression::codecs::BrotliEncoder;
-use async_compression::{codecs::EncodeV2, core::util::PartialBuffer};
-
-use super::{
-    output::Output,
-    spill::{self, Spill},
+use async_compression::{
+    codecs::EncodeV2,
+    core::util::{PartialBuffer, WriteBuffer},
 };
-use crate::{Codec, CodecError, CodecKind};
+
+use crate::codec::{Codec, CodecError, CodecKind};
 
 /// Codecs are fed blocks of this size, whatever the sizes of the writes: 16 KiB.
 pub(crate) const INPUT_BLOCK_BYTES: usize = 16 * 1024;
@@ -102,7 +101,7 @@ impl Compressor {
             self.encoded += match &mut self.encoder {
                 Some(encoder) => encode(&mut **encoder, block, &mut self.spill)?,
                 None if output.is_full() => return Ok(Progress::OutputFull),
-                None => spill::copy(block, output),
+                None => copy(block, output),
             };
         }
         self.block.clear();
@@ -178,6 +177,66 @@ fn encoder(codec: Codec) -> Option<Encoder> {
 #[cfg(any(feature = "gzip", feature = "zstd", feature = "brotli"))]
 fn level(codec: Codec) -> i32 {
     codec.level().unwrap_or_default().into()
+}
+
+/// Where encoded bytes go: space that ends at a size of its own.
+pub(crate) trait Output {
+    /// Whether there is no space left.
+    fn is_full(&self) -> bool;
+
+    /// Where the next bytes go. Empty only when it is full.
+    fn spare(&mut self) -> &mut [u8];
+
+    /// Takes over the first `amount` bytes of [`spare`](Self::spare).
+    fn advance(&mut self, amount: usize);
+}
+
+/// How much room a codec always finds for its output: 32 KiB, which is enough for whatever a block of
+/// input usually becomes.
+const SPILL_BYTES: usize = 32 * 1024;
+
+/// Where a codec writes, before it is known how much room there is elsewhere.
+///
+/// What DEFLATE encoders write depends on where their output space ends: they stop in the middle of a
+/// search then, and go on differently. So the space is always the same, and what is written is copied on.
+#[derive(Default)]
+struct Spill {
+    bytes: Vec<u8>,
+    moved: usize,
+    written: usize,
+}
+
+impl Spill {
+    /// Moves as much into `output` as it has room for. Says whether that was all.
+    fn move_into(&mut self, output: &mut impl Output) -> bool {
+        while self.moved < self.written && !output.is_full() {
+            let rest = &self.bytes[self.moved..self.written];
+            self.moved += copy(rest, output);
+        }
+        self.moved == self.written
+    }
+
+    /// The whole space. Only when all has been moved.
+    fn space(&mut self) -> WriteBuffer<'_> {
+        debug_assert_eq!(self.moved, self.written, "what is there would be lost");
+        self.bytes.resize(SPILL_BYTES, 0);
+        WriteBuffer::new_initialized(&mut self.bytes)
+    }
+
+    /// Takes over the first `amount` bytes of the [`space`](Self::space).
+    fn advance(&mut self, amount: usize) {
+        self.moved = 0;
+        self.written = amount;
+    }
+}
+
+/// Copies as much as there is contiguous room for in `output`, and says how much that was.
+fn copy(bytes: &[u8], output: &mut impl Output) -> usize {
+    let spare = output.spare();
+    let amount = spare.len().min(bytes.len());
+    spare[..amount].copy_from_slice(&bytes[..amount]);
+    output.advance(amount);
+    amount
 }
 
 #[cfg(test)]

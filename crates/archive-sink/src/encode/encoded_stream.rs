@@ -1,5 +1,5 @@
 use std::{
-    fmt,
+    fmt, io,
     num::NonZeroUsize,
     pin::Pin,
     sync::Arc,
@@ -14,7 +14,7 @@ use super::{
     compressor::Compressor,
     encoding::{Encoding, Step},
 };
-use crate::{Codec, CodecError, EncodedStreamError};
+use crate::codec::{Codec, CodecError};
 
 /// How large chunks are by default: 64 KiB.
 const CHUNK_BYTES: NonZeroUsize = NonZeroUsize::new(64 * 1024).unwrap();
@@ -29,8 +29,8 @@ pin_project! {
     /// empty. The bytes depend on the document, the codec and its level alone: not on how the source
     /// is cut, when it has something, or how large the chunks are. They are the bytes of the object
     /// that an [`ArchiveWriter`](crate::ArchiveWriter) with that codec stores, so one encoding can be sent
-    /// elsewhere and, through an [`EncodedWriter`](crate::EncodedWriter), archived; and a document that
-    /// can be produced again can be encoded again, identically, by the same build of the same version.
+    /// elsewhere and [archived](crate::Archive::create_encoded); and a document that can be produced again
+    /// can be encoded again, identically, by the same build of the same version.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -258,4 +258,21 @@ impl<S> fmt::Debug for EncodedStream<S> {
             .field("encoded_bytes", &self.encoded_bytes)
             .finish_non_exhaustive()
     }
+}
+
+/// Why an [`EncodedStream`] ended before its document did.
+///
+/// It is the stream's last item: what came before is no whole encoding.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum EncodedStreamError<E> {
+    /// The stream of raw chunks failed.
+    #[error("the stream to encode failed: {0}")]
+    Source(#[source] E),
+    /// The encoder failed.
+    #[error("cannot encode the stream: {0}")]
+    Encode(#[source] Arc<io::Error>),
+    /// An earlier poll panicked: a bug in the stream of raw chunks or in a codec.
+    #[error("an earlier poll of the stream to encode panicked")]
+    Panicked,
 }

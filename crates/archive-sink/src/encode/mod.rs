@@ -1,8 +1,3 @@
-mod chunk_buffer;
 pub(crate) mod compressor;
-mod encoded_stream;
+pub(crate) mod encoded_stream;
 mod encoding;
-pub(crate) mod output;
-mod spill;
-
-pub use encoded_stream::EncodedStream;

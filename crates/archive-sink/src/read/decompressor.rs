@@ -6,7 +6,7 @@ use async_compression::{
 };
 use bytes::{Buf, Bytes};
 
-use crate::CodecKind;
+use crate::codec::CodecKind;
 
 /// A step reads no more input than this, so that one poll does not take long: 16 KiB.
 const INPUT_BYTES_PER_STEP: usize = 16 * 1024;

@@ -1,11 +1,5 @@
-mod async_read;
 mod decompressor;
-mod limit;
-mod object_version;
+pub(crate) mod error;
 pub(crate) mod open;
-mod reader;
-mod verifier;
-
-pub use limit::ReadLimit;
-pub use object_version::ObjectVersion;
-pub use reader::ArchiveReader;
+pub(crate) mod reader;
+pub(crate) mod verify;

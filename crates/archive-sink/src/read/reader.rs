@@ -4,18 +4,18 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 use futures_core::{FusedStream, Stream, stream::BoxStream};
 use object_store::{Error as StoreError, path::Path};
+use tokio::io::{AsyncBufRead, AsyncRead, ReadBuf};
 
 use super::{
     decompressor::{Decompressor, Step},
-    limit::ReadLimit,
-    object_version::ObjectVersion,
-    open::Opened,
-    verifier::Verifier,
+    error::ReadError,
+    open::{ObjectVersion, Opened},
+    verify::{ReadLimit, Verifier},
 };
-use crate::{CodecKind, OpenError, ReadError, metadata};
+use crate::{codec::CodecKind, metadata};
 
 /// The largest chunk that a reader yields: 64 KiB.
 const CHUNK_BYTES: usize = 64 * 1024;
@@ -27,7 +27,7 @@ const EMPTY_CHUNKS_AT_MOST: usize = 32;
 /// Reads an object's raw document, decompressed on the fly, and checks it.
 ///
 /// Made by [`Archive::open`](crate::Archive::open). It is a [`Stream`] of chunks of up to 64 KiB, an
-/// [`AsyncRead`](tokio::io::AsyncRead) and an [`AsyncBufRead`](tokio::io::AsyncBufRead); what one of them has taken the others do not see again.
+/// [`AsyncRead`] and an [`AsyncBufRead`]; what one of them has taken the others do not see again.
 ///
 /// # What is checked
 ///
@@ -59,7 +59,7 @@ pub struct ArchiveReader {
     stored_bytes: u64,
     offset: u64,
     /// Taken from the stream, but not yet read through `AsyncRead`.
-    pub(super) unread: Bytes,
+    unread: Bytes,
     state: State,
 }
 
@@ -86,12 +86,12 @@ impl fmt::Debug for ArchiveReader {
 }
 
 impl ArchiveReader {
-    pub(crate) fn decoded(opened: Opened, limit: ReadLimit) -> Result<Self, OpenError> {
+    pub(crate) fn decoded(opened: Opened, limit: ReadLimit) -> Result<Self, ReadError> {
         let codec = opened.codec()?;
         let decompressor = match codec {
             CodecKind::Identity => None,
             kind => Some(
-                Decompressor::new(kind).ok_or_else(|| OpenError::CodecNotCompiled {
+                Decompressor::new(kind).ok_or_else(|| ReadError::CodecNotCompiled {
                     location: opened.version.location().clone(),
                     kind,
                 })?,
@@ -106,7 +106,7 @@ impl ArchiveReader {
         Ok(Self::new(opened, codec, decompressor, verifier))
     }
 
-    pub(crate) fn stored(opened: Opened) -> Result<Self, OpenError> {
+    pub(crate) fn stored(opened: Opened) -> Result<Self, ReadError> {
         let codec = opened.codec()?;
         let verifier = Verifier::new(opened.version.location().clone(), u64::MAX, None, None);
         Ok(Self::new(opened, codec, None, verifier))
@@ -167,10 +167,7 @@ impl ArchiveReader {
         self.verifier.raw_bytes()
     }
 
-    pub(super) fn poll_chunk(
-        &mut self,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Bytes, ReadError>>> {
+    fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, ReadError>>> {
         match self.state {
             State::Ended | State::Failed => return Poll::Ready(None),
             State::Polling => {
@@ -302,17 +299,6 @@ impl ArchiveReader {
             expected: self.stored_bytes,
         }
     }
-
-    /// Whether a poll has failed.
-    pub(super) fn has_failed(&self) -> bool {
-        self.state == State::Failed
-    }
-
-    /// An earlier poll has reported the failure; a read must not take its end for a clean one.
-    pub(super) fn failed_before(&self) -> io::Error {
-        let location = self.location();
-        io::Error::other(format!("an earlier read of {location} failed"))
-    }
 }
 
 enum Decoded {
@@ -336,5 +322,44 @@ impl Stream for ArchiveReader {
 impl FusedStream for ArchiveReader {
     fn is_terminated(&self) -> bool {
         self.unread.is_empty() && matches!(self.state, State::Ended | State::Failed)
+    }
+}
+
+impl AsyncBufRead for ArchiveReader {
+    fn poll_fill_buf(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<&[u8]>> {
+        let this = self.get_mut();
+        if this.unread.is_empty() {
+            if this.state == State::Failed {
+                // An earlier poll has reported the failure; its end must not be taken for a clean one.
+                let location = this.location();
+                let failed = format!("an earlier read of {location} failed");
+                return Poll::Ready(Err(io::Error::other(failed)));
+            }
+            if let Some(chunk) = ready!(this.poll_chunk(cx)) {
+                this.unread = chunk?;
+            }
+        }
+        Poll::Ready(Ok(&this.unread))
+    }
+
+    fn consume(self: Pin<&mut Self>, amount: usize) {
+        self.get_mut().unread.advance(amount);
+    }
+}
+
+impl AsyncRead for ArchiveReader {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if buffer.remaining() == 0 {
+            return Poll::Ready(Ok(()));
+        }
+        let chunk = ready!(self.as_mut().poll_fill_buf(cx))?;
+        let amount = chunk.len().min(buffer.remaining());
+        buffer.put_slice(&chunk[..amount]);
+        self.consume(amount);
+        Poll::Ready(Ok(()))
     }
 }

@@ -1,25 +1,28 @@
-use std::time::{Duration, Instant};
+use std::{sync::Arc, time::Duration};
 
 use object_store::{
     Error as StoreError, MultipartUpload, ObjectMeta, PutMode, PutOptions, PutPayload, PutResult,
     path::Path,
 };
+use tokio::time::Instant;
 
 use super::{
-    look::{Found, Sameness, look},
-    receipt::{Placement, Receipt},
+    error::{CommitError, WriteError},
+    existing::{Found, Sameness, look},
     upload::{Upload, abort},
 };
 use crate::{
-    AbortError, Archive, CommitError, Overwrite, RawDocument,
+    codec::CodecKind,
+    digest::{RawDocument, Sha256Digest},
     metadata::{self, AttributeSupport, Nonce},
+    settings::{Overwrite, Shared},
 };
 
 /// The last step: one request that makes a whole object visible, and what it takes to know whether
 /// it did.
 #[derive(Debug)]
 pub(crate) struct Commit {
-    pub(crate) archive: Archive,
+    pub(crate) archive: Arc<Shared>,
     pub(crate) location: Path,
     pub(crate) nonce: Nonce,
     pub(crate) document: RawDocument,
@@ -58,7 +61,7 @@ impl Commit {
     }
 
     async fn put(self, payload: PutPayload) -> Result<Receipt, CommitError> {
-        if self.archive.settings().overwrite == Overwrite::Replace {
+        if self.archive.settings.overwrite == Overwrite::Replace {
             let put = self.put_with(payload, PutMode::Overwrite).await;
             return self.settle(put, Placement::Replacing, 1).await;
         }
@@ -78,7 +81,7 @@ impl Commit {
     }
 
     async fn put_with(&self, payload: PutPayload, mode: PutMode) -> Result<PutResult, StoreError> {
-        let settings = self.archive.settings();
+        let settings = &self.archive.settings;
         let mut options = PutOptions::from(mode);
         if settings.attributes == AttributeSupport::Kept {
             options.attributes = metadata::attributes(
@@ -88,7 +91,7 @@ impl Commit {
                 Some(self.document),
             );
         }
-        let store = self.archive.store();
+        let store = &self.archive.store;
         store.put_opts(&self.location, payload, options).await
     }
 
@@ -97,7 +100,7 @@ impl Commit {
         mut upload: Box<dyn MultipartUpload>,
         parts: usize,
     ) -> Result<Receipt, CommitError> {
-        let before = match self.archive.settings().overwrite {
+        let before = match self.archive.settings.overwrite {
             Overwrite::Replace => Before::Write(Placement::Replacing),
             Overwrite::CreateOnly => self.look_before().await,
         };
@@ -149,16 +152,16 @@ impl Commit {
         }
     }
 
-    fn abort_error(&self, aborted: Result<(), StoreError>) -> Option<AbortError> {
-        aborted.err().map(|source| AbortError {
+    fn abort_error(&self, aborted: Result<(), StoreError>) -> Option<WriteError> {
+        aborted.err().map(|source| WriteError::Abort {
             location: self.location.clone(),
-            source,
+            source: Arc::new(source),
         })
     }
 
     /// Whether creating would replace something, for stores that do not see to that themselves.
     async fn look_before(&self) -> Before {
-        match look(&self.archive, &self.location).await {
+        match look(&*self.archive.store, &self.location).await {
             // Who may only write cannot look. The receipt says so.
             Err(
                 StoreError::PermissionDenied { .. }
@@ -188,7 +191,7 @@ impl Commit {
         };
         let location = self.location.clone();
         let clean_up = None;
-        let found = match look(&self.archive, &location).await {
+        let found = match look(&*self.archive.store, &location).await {
             Ok(Some(found)) => found,
             Ok(None) => return Err(self.refused(source)),
             Err(look) => {
@@ -208,7 +211,7 @@ impl Commit {
             source,
             StoreError::AlreadyExists { .. } | StoreError::Precondition { .. }
         );
-        let keeps_nonces = self.archive.settings().attributes == AttributeSupport::Kept;
+        let keeps_nonces = self.archive.settings.attributes == AttributeSupport::Kept;
         let only_creates = placement != Placement::Replacing;
         if keeps_nonces && !(only_creates && exists) {
             // The nonce is another's, so the request was not carried out.
@@ -236,7 +239,7 @@ impl Commit {
     }
 
     async fn same_document(&self, found: &Found) -> Sameness {
-        found.compare(&self.archive, self.document).await
+        found.compare(&*self.archive.store, self.document).await
     }
 
     fn refused(&self, source: StoreError) -> CommitError {
@@ -278,7 +281,7 @@ impl Commit {
         placement: Placement,
         parts: usize,
     ) -> Receipt {
-        let settings = self.archive.settings();
+        let settings = &self.archive.settings;
         Receipt {
             location: self.location.clone(),
             e_tag,
@@ -289,8 +292,56 @@ impl Commit {
             codec: settings.codec.kind(),
             parts,
             placement,
-            elapsed: settings.clock.now().saturating_duration_since(self.started),
+            elapsed: self.started.elapsed(),
             digest_time: self.digest_time,
         }
     }
+}
+
+/// What was committed: an object that is whole and visible.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Receipt {
+    /// Where the object is in its store.
+    pub location: Path,
+    /// Its entity tag, if the store gave one.
+    pub e_tag: Option<String>,
+    /// Its version, if the store keeps versions.
+    pub version: Option<String>,
+    /// The length of the raw document.
+    pub raw_bytes: u64,
+    /// The length of the object.
+    pub stored_bytes: u64,
+    /// The SHA-256 of the raw document; `None` when it was neither computed nor given.
+    pub sha256: Option<Sha256Digest>,
+    /// How the object is encoded.
+    pub codec: CodecKind,
+    /// How many requests carried it: 1 for a single PUT, else the number of parts. 0 when it was
+    /// there already and nothing had been sent.
+    pub parts: usize,
+    /// How the rule about overwriting was kept.
+    pub placement: Placement,
+    /// From [`Archive::create`](crate::Archive::create) to the store's last answer.
+    pub elapsed: Duration,
+    /// How much of that was spent on the SHA-256.
+    pub digest_time: Duration,
+}
+
+/// How a committed object came to its place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Placement {
+    /// Created, and the store itself made sure that nothing was replaced.
+    Exclusive,
+    /// Created after nothing was found there. Somebody who wrote between the look and the commit
+    /// has been replaced.
+    CheckedBefore,
+    /// Written without a look, since the store did not allow one. If there was something, it has
+    /// been replaced.
+    Unchecked,
+    /// Written, replacing whatever was there, as [`Overwrite::Replace`](crate::Overwrite::Replace)
+    /// asks.
+    Replacing,
+    /// The same document was there already and has been left alone. The receipt is that object's.
+    AlreadyThere,
 }

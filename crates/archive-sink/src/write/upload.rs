@@ -7,8 +7,11 @@ use std::{
 use futures_util::stream::{FuturesUnordered, Stream};
 use object_store::{MultipartUpload, ObjectStore, PutMultipartOptions, PutPayload, path::Path};
 
-use super::{background::Background, part_schedule::MAX_PARTS, task::Task};
-use crate::WriteError;
+use super::{
+    error::WriteError,
+    part::MAX_PARTS,
+    tasks::{Task, Tasks},
+};
 
 type StoreResult<T> = Result<T, object_store::Error>;
 
@@ -18,7 +21,7 @@ type StoreResult<T> = Result<T, object_store::Error>;
 #[derive(Debug)]
 pub(crate) struct Upload {
     location: Path,
-    background: Background,
+    tasks: Tasks,
     state: State,
     in_flight: FuturesUnordered<Task<(usize, StoreResult<()>)>>,
     max_in_flight: usize,
@@ -52,11 +55,11 @@ impl Upload {
         location: Path,
         options: PutMultipartOptions,
         max_in_flight: usize,
-        background: Background,
+        tasks: Tasks,
     ) -> Self {
         Self {
             location,
-            background,
+            tasks,
             state: State::Idle(store, options),
             in_flight: FuturesUnordered::new(),
             max_in_flight,
@@ -130,10 +133,8 @@ impl Upload {
         self.stored_bytes += payload.content_length() as u64;
         let number = self.parts;
         let sending = upload.put_part(payload);
-        self.in_flight.push(
-            self.background
-                .start(async move { (number, sending.await) }),
-        );
+        self.in_flight
+            .push(self.tasks.spawn(async move { (number, sending.await) }));
         Ok(())
     }
 
@@ -175,7 +176,7 @@ impl Upload {
             let (store, options) = (Arc::clone(store), std::mem::take(options));
             let location = self.location.clone();
             let creating = async move { store.put_multipart_opts(&location, options).await };
-            self.state = State::Creating(self.background.start(creating));
+            self.state = State::Creating(self.tasks.spawn(creating));
         }
         // Taken out while it is polled: if that panics, it must not be polled again.
         match std::mem::replace(&mut self.state, State::Refused) {
@@ -185,11 +186,9 @@ impl Upload {
                     return Poll::Pending;
                 };
                 let created = created.unwrap_or_else(|source| Err(source.into()));
-                let upload = created.map_err(|source| WriteError::Create {
-                    location: self.location.clone(),
-                    source: Arc::new(source),
-                })?;
-                self.state = State::Open(upload);
+                self.state = State::Open(created.map_err(|source| {
+                    WriteError::store("start to upload", self.location.clone(), source)
+                })?);
             }
             other => self.state = other,
         }
@@ -199,16 +198,13 @@ impl Upload {
     /// Waits for one part in flight. At least one must be.
     fn poll_one_part(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), WriteError>> {
         let ended = ready!(Pin::new(&mut self.in_flight).poll_next(cx));
-        let (part, result) = match ended {
-            Some(Ok((number, result))) => (Some(number), result),
-            Some(Err(panicked)) => (None, Err(panicked.into())),
+        let (request, result) = match ended {
+            Some(Ok((number, result))) => (format!("store part {number} of"), result),
+            Some(Err(panicked)) => ("store a part of".into(), Err(panicked.into())),
             None => return Poll::Ready(Ok(())),
         };
-        Poll::Ready(result.map_err(|source| WriteError::Part {
-            location: self.location.clone(),
-            part,
-            source: Arc::new(source),
-        }))
+        let location = || self.location.clone();
+        Poll::Ready(result.map_err(|source| WriteError::store(request, location(), source)))
     }
 }
 
@@ -217,5 +213,74 @@ pub(crate) async fn abort(upload: &mut dyn MultipartUpload) -> StoreResult<()> {
     match upload.abort().await {
         Err(object_store::Error::NotFound { .. }) => Ok(()),
         result => result,
+    }
+}
+
+/// Holds an upload that is not committed, and cleans it up when dropped.
+///
+/// With a runtime, a task waits for the requests in flight and aborts the upload. Without one,
+/// dropping is all that can be done: a local store removes its staging file then, a remote one keeps
+/// the parts until its lifecycle rule removes them.
+#[derive(Debug)]
+pub(crate) struct AbortOnDrop {
+    upload: Option<Upload>,
+    tasks: Tasks,
+}
+
+impl AbortOnDrop {
+    pub(crate) fn new(upload: Upload) -> Self {
+        let tasks = upload.tasks.clone();
+        let upload = Some(upload);
+        Self { upload, tasks }
+    }
+
+    pub(crate) fn get_mut(&mut self) -> &mut Upload {
+        // Only `disarm` and `clean_up`, which consume the guard, and `drop` take it out.
+        self.upload.as_mut().expect("an armed guard has its upload")
+    }
+
+    pub(crate) fn get_ref(&self) -> &Upload {
+        self.upload.as_ref().expect("an armed guard has its upload")
+    }
+
+    /// Gives up guarding: the upload is about to be completed.
+    pub(crate) fn disarm(mut self) -> Upload {
+        self.upload.take().expect("an armed guard has its upload")
+    }
+
+    /// Cleans up now. The clean-up goes on when this future is dropped, if there is a runtime.
+    pub(crate) async fn clean_up(mut self) -> StoreResult<()> {
+        match self.upload.take() {
+            Some(upload) if upload.has_started() => {
+                let cleaned = self.tasks.spawn_to_end(upload.clean_up()).await;
+                cleaned.unwrap_or_else(|panicked| Err(panicked.into()))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        let Some(upload) = self.upload.take() else {
+            return;
+        };
+        if !upload.has_started() {
+            return;
+        }
+        let location = upload.location().clone();
+        if !self.tasks.have_runtime() {
+            tracing::warn!(
+                %location,
+                "an upload was dropped without a runtime to abort it: its parts stay until the \
+                 store's lifecycle rule removes them"
+            );
+            return;
+        }
+        drop(self.tasks.spawn_to_end(async move {
+            if let Err(error) = upload.clean_up().await {
+                tracing::warn!(%location, %error, "an upload that was dropped could not be aborted");
+            }
+        }));
     }
 }

@@ -1,21 +1,41 @@
-use std::{future::poll_fn, time::Instant};
+use std::{
+    error::Error,
+    future::poll_fn,
+    io::{self, IoSlice},
+    pin::{Pin, pin},
+    sync::Arc,
+    task::{Context, Poll, ready},
+};
 
+use bytes::{Buf, Bytes};
+use futures_core::Stream;
 use object_store::path::Path;
+use tokio::{io::AsyncWrite, time::Instant};
 
 use super::{
-    abort_on_drop::AbortOnDrop, background::Background, commit::Commit, part_buffer::PartBuffer,
-    part_schedule::part_bytes, receipt::Receipt, task::Task, told::Told, upload::Upload,
+    commit::{Commit, Receipt},
+    error::{CommitError, WriteError},
+    part_writer::PartWriter,
+    tasks::{Task, Tasks},
+    upload::Upload,
 };
 use crate::{
-    AbortError, Archive, Codec, CommitError, RawDocument, Sha256Digest, WriteError, digest::Hasher,
-    encode::compressor::Compressor, metadata::Nonce,
+    codec::Codec,
+    digest::{RawDocument, TimedHasher},
+    encode::compressor::Compressor,
+    metadata::Nonce,
+    settings::Shared,
 };
+
+/// After this many empty chunks in a row, a poll yields.
+const EMPTY_CHUNKS_PER_POLL: usize = 32;
 
 /// Writes one document into one object, which [`commit`](Self::commit) makes visible.
 ///
-/// Made by [`Archive::create`]. Write the raw document to it as an [`AsyncWrite`](tokio::io::AsyncWrite), or hand it a
-/// stream with [`send_all`](Self::send_all); then commit. Nothing else commits: neither `shutdown`,
-/// which writes the codec's trailer and ends the document, nor dropping it.
+/// Made by [`Archive::create`](crate::Archive::create) for a raw document, and by
+/// [`create_encoded`](crate::Archive::create_encoded) for one that is already encoded. Write the document to
+/// it as an [`AsyncWrite`], or hand it a stream with [`send_all`](Self::send_all); then commit. Nothing else
+/// commits: neither `shutdown`, which writes the codec's trailer and ends the document, nor dropping it.
 ///
 /// # What the polls do
 ///
@@ -26,110 +46,158 @@ use crate::{
 ///
 /// `flush` waits until every full part is stored. What is short of a part stays in memory, since no
 /// store would take it, and so does what the codec holds back, since forcing it out would make the
-/// object depend on when somebody flushed (`tokio::io::copy` does whenever its reader pauses).
+/// object depend on when `flush` was called (`tokio::io::copy` does whenever its reader pauses).
 ///
 /// # Cancel safety
 ///
 /// A write that is pending has taken nothing. For the rest see each method. Dropping the writer
 /// leaves nothing visible and aborts the upload in a task on the runtime that was current when it was
-/// made; [`Archive::settled`] waits for such tasks. Without a runtime, local stores still remove
+/// made; [`Archive::settled`](crate::Archive::settled) waits for such tasks. Without a runtime, local stores still remove
 /// their staging file, and remote ones keep the parts until a lifecycle rule removes them.
 ///
 /// # Memory
 ///
-/// (Parts in flight + 1) × the part size, 48 KiB before and behind the codec, and the codec.
+/// (Parts in flight + 1) × the part size, 48 KiB before and behind the codec, and the codec. For an
+/// encoded document, the codec and the 32 KiB behind it are saved.
 #[derive(Debug)]
 pub struct ArchiveWriter {
-    pub(super) archive: Archive,
-    pub(super) location: Path,
+    archive: Arc<Shared>,
     nonce: Nonce,
-    pub(super) compressor: Compressor,
-    pub(super) part: PartBuffer,
-    pub(super) hasher: Hasher,
-    pub(super) raw_bytes: u64,
-    pub(super) upload: AbortOnDrop,
-    background: Background,
-    pub(super) stage: Stage,
-    pub(super) failure: Option<WriteError>,
-    /// Left behind when a poll panics.
-    pub(super) polling: bool,
+    tasks: Tasks,
+    parts: PartWriter,
+    /// The bytes are an encoding, which is stored as it is.
+    encoded: bool,
     /// A `send_all` began and has not come to the end of its stream.
-    pub(super) sending: bool,
+    sending: bool,
     started: Instant,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Stage {
-    /// Input is welcome.
-    Writing,
-    /// The codec is being finished.
-    Finishing,
-    /// The last part is on its way, if there are parts.
-    Draining,
-    /// Only the commit is missing.
-    Closed,
-}
-
 impl ArchiveWriter {
-    pub(crate) fn new(archive: Archive, location: Path, compressor: Compressor) -> Self {
-        let settings = archive.settings();
+    pub(crate) fn new(archive: Arc<Shared>, location: Path, compressor: Compressor) -> Self {
+        let settings = &archive.settings;
         let nonce = Nonce::new();
-        let background = Background::current(archive.running());
-        let options = settings.upload_options(&nonce);
+        let tasks = Tasks::current(archive.running.clone());
         let upload = Upload::new(
-            archive.store(),
-            location.clone(),
-            options,
+            Arc::clone(&archive.store),
+            location,
+            settings.upload_options(&nonce),
             settings.parts_in_flight,
-            background.clone(),
+            tasks.clone(),
         );
-        let started = settings.clock.now();
+        let hasher = TimedHasher::new(settings.digest);
         Self {
             nonce,
-            compressor,
-            part: PartBuffer::new(part_bytes(settings.part_size, 0)),
-            hasher: Hasher::new(settings.digest, settings.clock.clone()),
-            raw_bytes: 0,
-            upload: AbortOnDrop::new(upload, background.clone()),
-            background,
-            stage: Stage::Writing,
-            failure: None,
-            polling: false,
+            tasks,
+            parts: PartWriter::new(compressor, hasher, settings.part_size, upload),
+            encoded: false,
             sending: false,
-            started,
+            started: Instant::now(),
             archive,
-            location,
+        }
+    }
+
+    pub(crate) fn of_encoded(archive: Arc<Shared>, location: Path) -> Self {
+        Self {
+            encoded: true,
+            ..Self::new(archive, location, Compressor::pass_through()).without_digest()
         }
     }
 
     /// Computes no SHA-256, whatever the archive's setting: for callers that have one from elsewhere and
-    /// [commit with it](Self::commit_with_digest), so that it costs once. What was hashed so far is
-    /// forgotten.
+    /// [commit with it](Self::commit_with), so that it costs once. What was hashed so far is forgotten.
     #[must_use]
     pub fn without_digest(mut self) -> Self {
-        self.hasher.switch_off();
+        self.parts.switch_digest_off();
         self
     }
 
     /// Where the object will be.
     pub fn location(&self) -> &Path {
-        &self.location
+        self.parts.location()
     }
 
-    /// How the object is encoded.
+    /// How the object is encoded. For a document that is already encoded, the level does not matter.
     pub fn codec(&self) -> Codec {
-        self.archive.settings().codec
+        self.archive.settings.codec
     }
 
-    /// How many bytes of the document have been taken so far.
-    pub fn raw_bytes(&self) -> u64 {
-        self.raw_bytes
+    /// How many bytes have been written so far, of the raw document or of its encoding.
+    pub fn written_bytes(&self) -> u64 {
+        self.parts.taken_bytes()
     }
 
-    /// How many encoded bytes there are so far, on their way to the store or waiting for their part
-    /// to be full. What the codec holds back is not among them.
-    pub fn encoded_bytes(&self) -> u64 {
-        self.upload.get_ref().stored_bytes() + self.part.len() as u64
+    /// Writes a whole stream, and says how many bytes it had.
+    ///
+    /// The document goes on where the last write or stream ended, so several streams can follow one
+    /// another. While the stream has nothing, parts that are in flight are still watched. Each poll
+    /// compresses at most 16 KiB, then yields.
+    ///
+    /// # Errors
+    ///
+    /// [`WriteError::Source`] when the stream fails, another when the writer does, in this call or before
+    /// it. The document is not whole then, and cannot be committed: abort or drop the writer.
+    ///
+    /// # Cancel safety
+    ///
+    /// Not cancel safe: part of the stream has been taken when the future is dropped. The writer then
+    /// refuses to commit ([`WriteError::Unfinished`]), since the document is not whole.
+    pub async fn send_all<S, E>(&mut self, stream: S) -> Result<u64, WriteError>
+    where
+        S: Stream<Item = Result<Bytes, E>>,
+        E: Into<Box<dyn Error + Send + Sync>>,
+    {
+        if self.sending {
+            let location = self.location().clone();
+            self.parts.fail(WriteError::Unfinished { location });
+        }
+        if let Some(failure) = self.parts.failure() {
+            return Err(failure.clone());
+        }
+        self.sending = true;
+        let before = self.written_bytes();
+        let mut stream = pin!(stream);
+        let mut chunk = Bytes::new();
+        poll_fn(|cx| self.poll_send(cx, stream.as_mut(), &mut chunk, before)).await?;
+        self.sending = false;
+        Ok(self.written_bytes() - before)
+    }
+
+    fn poll_send<S, E>(
+        &mut self,
+        cx: &mut Context<'_>,
+        mut stream: Pin<&mut S>,
+        chunk: &mut Bytes,
+        before: u64,
+    ) -> Poll<Result<(), WriteError>>
+    where
+        S: Stream<Item = Result<Bytes, E>>,
+        E: Into<Box<dyn Error + Send + Sync>>,
+    {
+        for _ in 0..EMPTY_CHUNKS_PER_POLL {
+            while chunk.has_remaining() {
+                let taken = ready!(self.parts.poll_take(cx, &[IoSlice::new(chunk)]))?;
+                chunk.advance(taken);
+            }
+            match stream.as_mut().poll_next(cx) {
+                Poll::Ready(Some(Ok(next))) => *chunk = next,
+                Poll::Ready(Some(Err(error))) => {
+                    let failure = WriteError::Source {
+                        location: self.location().clone(),
+                        sent: self.written_bytes() - before,
+                        source: error.into().into(),
+                    };
+                    self.parts.fail(failure.clone());
+                    return Poll::Ready(Err(failure));
+                }
+                Poll::Ready(None) => return Poll::Ready(Ok(())),
+                Poll::Pending => {
+                    self.parts.poll_progress(cx)?;
+                    return Poll::Pending;
+                }
+            }
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
     }
 
     /// Ends the document and makes the object visible.
@@ -140,9 +208,12 @@ impl ArchiveWriter {
     ///
     /// # Errors
     ///
-    /// The first cause of failure. The variant says whether anything is visible: nothing but for
-    /// [`CommitError::Unknown`] and [`CommitError::Lost`]. The upload has been aborted then, or the
-    /// error says why not.
+    /// The first cause of failure. The variant says whether anything is visible: with
+    /// [`CommitError::Unknown`] and [`CommitError::Lost`] the whole object may be, otherwise nothing is. The
+    /// upload has been aborted then, or the error says why not.
+    ///
+    /// A document that was written [encoded](crate::Archive::create_encoded) needs
+    /// [`commit_with`](Self::commit_with), and fails here with [`WriteError::UnknownLength`].
     ///
     /// # Cancel safety
     ///
@@ -150,42 +221,49 @@ impl ArchiveWriter {
     /// then on, a task finishes the commit, or cleans up if it fails: nothing or the whole object is
     /// left. Without a runtime, dropping it while completing may leave an upload, too.
     pub async fn commit(self) -> Result<Receipt, CommitError> {
-        self.commit_told(Told::Nothing).await
+        self.commit_described(None).await
     }
 
-    /// As [`commit`](Self::commit), with the raw document's SHA-256 from the caller.
+    /// As [`commit`](Self::commit), with what the caller knows of the raw document.
     ///
-    /// It goes where one that the writer computed would go: into the metadata, the receipt, and the
-    /// comparison with an object that is there already. A writer that has computed one, for want of
-    /// [`without_digest`](Self::without_digest), compares the two. Otherwise the caller answers for it:
-    /// with a wrong one, what is committed in a single PUT fails to read back.
+    /// It goes where the writer's own knowledge would go: into the metadata of a single PUT, into the receipt,
+    /// and into the comparison with an object that is there already. What the writer knows itself is compared
+    /// with it: of a raw document the length, and the digest unless there is none for want of
+    /// [`without_digest`](Self::without_digest).
+    ///
+    /// The caller answers for the rest: with a wrong digest, what is committed in a single PUT fails to read
+    /// back. Of an encoded document, a description without a digest means that no object is recognised as the
+    /// same document, whatever the archive's setting.
     ///
     /// # Errors
     ///
-    /// As [`commit`](Self::commit), and [`WriteError::Digest`] when the two differ.
+    /// As [`commit`](Self::commit), and [`WriteError::Length`] or [`WriteError::Digest`] when what was
+    /// written cannot be that document.
     ///
     /// # Cancel safety
     ///
     /// As [`commit`](Self::commit).
-    pub async fn commit_with_digest(self, sha256: Sha256Digest) -> Result<Receipt, CommitError> {
-        self.commit_told(Told::Digest(sha256)).await
+    pub async fn commit_with(self, document: RawDocument) -> Result<Receipt, CommitError> {
+        self.commit_described(Some(document)).await
     }
 
-    pub(super) async fn commit_told(mut self, told: Told) -> Result<Receipt, CommitError> {
-        if self.sending && self.failure.is_none() {
-            self.failure = Some(WriteError::Unfinished {
-                location: self.location.clone(),
-            });
+    async fn commit_described(
+        mut self,
+        document: Option<RawDocument>,
+    ) -> Result<Receipt, CommitError> {
+        let location = self.location().clone();
+        if self.sending {
+            let location = location.clone();
+            self.parts.fail(WriteError::Unfinished { location });
         }
-        let closed = poll_fn(|cx| self.poll_close(cx)).await;
-        let document = match closed.and_then(|()| self.document(told)) {
+        let closed = poll_fn(|cx| self.parts.poll_close(cx)).await;
+        let document = match closed.and_then(|()| self.document(document)) {
             Ok(document) => document,
             Err(cause) => {
-                let clean_up = self.clean_up().await.err().map(Box::new);
+                let clean_up = self.parts.clean_up().await.err().map(Box::new);
                 return Err(CommitError::Write { cause, clean_up });
             }
         };
-        let location = self.location.clone();
         self.start_commit(document)
             .await
             .unwrap_or_else(|source| Err(CommitError::Lost { location, source }))
@@ -203,53 +281,98 @@ impl ArchiveWriter {
     /// # Cancel safety
     ///
     /// The clean-up goes on in a task when the future is dropped, if there is a runtime.
-    pub async fn abort(self) -> Result<(), AbortError> {
-        self.clean_up().await
+    pub async fn abort(self) -> Result<(), WriteError> {
+        self.parts.clean_up().await
     }
 
-    async fn clean_up(self) -> Result<(), AbortError> {
-        let Self {
-            upload, location, ..
-        } = self;
-        upload
-            .clean_up()
-            .await
-            .map_err(|source| AbortError { location, source })
-    }
-
-    /// What was written, as far as this writer and its caller know.
-    fn document(&self, told: Told) -> Result<RawDocument, WriteError> {
-        let written = RawDocument {
-            bytes: self.raw_bytes,
-            sha256: self.hasher.clone().finish(),
+    /// The raw document, as far as this writer and its caller know it.
+    fn document(&self, described: Option<RawDocument>) -> Result<RawDocument, WriteError> {
+        let location = || self.location().clone();
+        let written_bytes = self.written_bytes();
+        let computed = self.parts.hasher().finish();
+        let document = match described {
+            Some(document) => document,
+            None if self.encoded => {
+                let location = location();
+                return Err(WriteError::UnknownLength { location });
+            }
+            None => RawDocument::new(written_bytes),
         };
-        told.document(written, self.codec(), &self.location)
+        let may_be = if self.encoded && self.codec() != Codec::Identity {
+            // Every codec has a header or a trailer.
+            written_bytes > 0
+        } else {
+            written_bytes == document.bytes
+        };
+        if !may_be {
+            return Err(WriteError::Length {
+                location: location(),
+                raw_bytes: document.bytes,
+                written_bytes,
+            });
+        }
+        match (document.sha256, computed) {
+            (Some(expected), Some(actual)) if expected != actual => Err(WriteError::Digest {
+                location: location(),
+                expected,
+                actual,
+            }),
+            (sha256, computed) => Ok(RawDocument {
+                sha256: sha256.or(computed),
+                ..document
+            }),
+        }
     }
 
     fn start_commit(self, document: RawDocument) -> Task<Result<Receipt, CommitError>> {
-        let Self {
-            mut part, hasher, ..
-        } = self;
-        let digest_time = hasher.busy();
-        let upload = self.upload.disarm();
+        let location = self.location().clone();
+        let digest_time = self.parts.hasher().busy();
+        let (upload, payload) = self.parts.into_upload();
         let commit = Commit {
             archive: self.archive,
-            location: self.location,
+            location,
             nonce: self.nonce,
             document,
-            stored_bytes: upload.stored_bytes() + part.len() as u64,
+            stored_bytes: upload.stored_bytes() + payload.content_length() as u64,
             digest_time,
             started: self.started,
         };
-        self.background
-            .start_detached(commit.run(upload, part.take(0)))
+        self.tasks.spawn_to_end(commit.run(upload, payload))
+    }
+}
+
+impl AsyncWrite for ArchiveWriter {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.poll_write_vectored(cx, &[IoSlice::new(buffer)])
     }
 
-    pub(super) fn failure(&self) -> Option<&WriteError> {
-        self.failure.as_ref()
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffers: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        if buffers.iter().all(|buffer| buffer.is_empty()) {
+            return Poll::Ready(Ok(0));
+        }
+        let parts = &mut self.get_mut().parts;
+        parts.poll_take(cx, buffers).map_err(io::Error::from)
     }
 
-    pub(super) fn fail(&mut self, error: WriteError) {
-        self.failure.get_or_insert(error);
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let parts = &mut self.get_mut().parts;
+        parts.poll_flushed(cx).map_err(io::Error::from)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let parts = &mut self.get_mut().parts;
+        parts.poll_close(cx).map_err(io::Error::from)
     }
 }

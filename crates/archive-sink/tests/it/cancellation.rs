@@ -4,13 +4,11 @@ use std::{future::poll_fn, pin::pin, sync::Arc, task::Poll};
 
 use archive_sink::{Archive, AttributeSupport, Codec};
 use bytes::Bytes;
-use object_store::{ObjectStore, memory::InMemory};
+use object_store::ObjectStore;
+use scripted_store::{Effect, Operation, Rule, ScriptedStore};
 use tokio::io::AsyncWriteExt;
 
-use crate::{
-    faulty_store::{Call, Fault, FaultyStore, Log, Strike},
-    support::{Target, chunks, noise, stored},
-};
+use crate::support::{Target, chunks, noise, stored};
 
 const PART: usize = 20_000;
 
@@ -28,17 +26,10 @@ pub(crate) async fn drop_after<T>(future: impl Future<Output = T>, polls: usize)
     .await
 }
 
-/// A store in which every call waits for a few polls, and what was asked of it.
-fn slow() -> (Arc<InMemory>, Arc<FaultyStore>, Arc<Log>) {
-    use Call::{Abort, Complete, Create, Look, Part, Put};
-    let strikes = [Put, Create, Part, Complete, Abort, Look].map(|call| Strike {
-        call,
-        nth: None,
-        fault: Fault::Delayed,
-    });
-    let memory = Arc::new(InMemory::new());
-    let (store, log) = FaultyStore::new(Arc::clone(&memory) as _, strikes);
-    (memory, store, log)
+/// A store in which every call waits for a few polls.
+fn slow() -> ScriptedStore {
+    let slow = |operation| Rule::always(operation, Effect::Yield(5));
+    ScriptedStore::in_memory().with(Operation::ALL.map(slow))
 }
 
 fn archive(store: Arc<dyn ObjectStore>, attributes: AttributeSupport) -> Archive {
@@ -75,13 +66,13 @@ async fn sweep(
 ) -> (usize, usize) {
     let mut whole = 0;
     for polls in 0.. {
-        let (memory, store, log) = slow();
-        let archive = archive(store, attributes);
+        let store = slow();
+        let archive = archive(Arc::new(store.clone()), attributes);
         let done = drop_after(run(&archive, document), polls).await;
         archive.settled().await;
-        assert_eq!(log.open_uploads(), 0, "dropped after {polls} polls");
+        assert_eq!(store.open_uploads().len(), 0, "dropped after {polls} polls");
         let location = archive.location_of("a").unwrap();
-        let found = stored(&*memory, &location).await;
+        let found = store.object(location.as_ref()).await;
         assert!(found.as_ref().is_none_or(|found| found == document));
         if done.is_some() {
             assert!(found.is_some());
@@ -120,16 +111,19 @@ async fn a_single_put_that_is_dropped_anywhere_leaves_nothing_or_the_whole() {
 async fn an_abort_that_is_dropped_goes_on() {
     let document = noise(PART * 3);
     for polls in 0.. {
-        let (memory, store, log) = slow();
-        let archive = archive(store, AttributeSupport::Kept);
+        let store = slow();
+        let archive = archive(Arc::new(store.clone()), AttributeSupport::Kept);
         let mut writer = archive.create("a").unwrap();
         writer.write_all(&document).await.unwrap();
-        assert_eq!(log.open_uploads(), 1);
+        assert_eq!(store.open_uploads().len(), 1);
         let done = drop_after(writer.abort(), polls).await;
         archive.settled().await;
-        assert_eq!((log.open_uploads(), log.count(Call::Abort)), (0, 1));
+        assert_eq!(
+            (store.open_uploads().len(), store.count(Operation::Abort)),
+            (0, 1)
+        );
         let location = archive.location_of("a").unwrap();
-        assert_eq!(stored(&*memory, &location).await, None);
+        assert_eq!(store.object(location.as_ref()).await, None);
         if done.is_some() {
             assert!(polls > 1);
             return;

@@ -3,34 +3,25 @@
 use std::sync::Arc;
 
 use archive_sink::{Archive, Codec, CommitError, WriteError};
-use object_store::memory::InMemory;
+use scripted_store::{Effect, Failure, Operation, Rule, ScriptedStore};
 use tokio::io::AsyncWriteExt;
 
-use crate::{
-    faulty_store::{Call, Fault, FaultyStore, Strike},
-    support::noise,
-};
+use crate::support::noise;
 
 const PART: usize = 20_000;
-
-fn strike(call: Call, nth: usize, fault: Fault) -> Strike {
-    let nth = Some(nth);
-    Strike { call, nth, fault }
-}
 
 #[tokio::test]
 async fn a_failed_abort_is_told_besides_the_first_cause() {
     let calls = (0..5)
-        .map(|nth| (Call::Part, nth))
-        .chain([(Call::Complete, 0)]);
-    for (call, nth) in calls {
-        let strikes = [
-            strike(call, nth, Fault::Refused),
-            strike(Call::Abort, 0, Fault::Refused),
+        .map(|nth| (Operation::Part, nth))
+        .chain([(Operation::Complete, 0)]);
+    for (operation, nth) in calls {
+        let rules = [
+            Rule::nth(operation, nth, Effect::Refuse(Failure::Other)),
+            Rule::nth(Operation::Abort, 0, Effect::Refuse(Failure::Other)),
         ];
-        let memory = Arc::new(InMemory::new());
-        let (store, log) = FaultyStore::new(memory, strikes);
-        let archive = Archive::builder(store)
+        let store = ScriptedStore::in_memory().with(rules);
+        let archive = Archive::builder(Arc::new(store.clone()))
             .codec(Codec::Identity)
             .part_size(PART)
             .allow_small_parts()
@@ -41,19 +32,25 @@ async fn a_failed_abort_is_told_besides_the_first_cause() {
         writer.write_all(&noise(PART * 5)).await.ok();
         let error = writer.commit().await.unwrap_err();
         let text = error.to_string();
-        let first = text.find(&format!("injected into {call:?} {nth}")).unwrap();
+        let first = text
+            .find(&format!("injected into {operation:?} {nth}"))
+            .unwrap();
         let second = text.find("injected into Abort 0").unwrap();
         assert!(first < second, "{text}");
         assert!(error.clean_up().is_some());
-        assert_eq!(log.open_uploads(), 1);
+        assert_eq!(store.open_uploads().len(), 1);
     }
 }
 
 #[tokio::test]
 async fn abort_says_when_the_store_does_not() {
-    let strikes = [strike(Call::Abort, 0, Fault::Refused)];
-    let (store, log) = FaultyStore::new(Arc::new(InMemory::new()), strikes);
-    let archive = Archive::builder(store)
+    let rules = [Rule::nth(
+        Operation::Abort,
+        0,
+        Effect::Refuse(Failure::Other),
+    )];
+    let store = ScriptedStore::in_memory().with(rules);
+    let archive = Archive::builder(Arc::new(store.clone()))
         .codec(Codec::Identity)
         .part_size(PART)
         .allow_small_parts()
@@ -63,7 +60,7 @@ async fn abort_says_when_the_store_does_not() {
     writer.write_all(&noise(PART * 3)).await.unwrap();
     let error = writer.abort().await.unwrap_err();
     assert!(error.to_string().contains("injected into Abort 0"));
-    assert_eq!(log.open_uploads(), 1);
+    assert_eq!(store.open_uploads().len(), 1);
     assert!(matches!(
         archive.check().await,
         Ok(archive_sink::Access { look: true, .. })
@@ -72,9 +69,8 @@ async fn abort_says_when_the_store_does_not() {
 
 #[tokio::test]
 async fn the_10_001st_part_is_refused_and_the_rest_aborted() {
-    let memory = Arc::new(InMemory::new());
-    let (store, log) = FaultyStore::new(memory, []);
-    let archive = Archive::builder(store)
+    let store = ScriptedStore::in_memory();
+    let archive = Archive::builder(Arc::new(store.clone()))
         .codec(Codec::Identity)
         .digest(false)
         .part_size(1)
@@ -101,19 +97,15 @@ async fn the_10_001st_part_is_refused_and_the_rest_aborted() {
             ..
         }
     ));
-    assert_eq!(log.open_uploads(), 0);
+    assert_eq!(store.open_uploads().len(), 0);
 }
 
 #[tokio::test]
 async fn no_more_parts_are_in_flight_than_allowed_and_no_fewer() {
     for allowed in 1..=3 {
-        let slow = Strike {
-            call: Call::Part,
-            nth: None,
-            fault: Fault::Delayed,
-        };
-        let (store, log) = FaultyStore::new(Arc::new(InMemory::new()), [slow]);
-        let archive = Archive::builder(store)
+        let slow = Rule::always(Operation::Part, Effect::Yield(5));
+        let store = ScriptedStore::in_memory().with([slow]);
+        let archive = Archive::builder(Arc::new(store.clone()))
             .codec(Codec::Identity)
             .part_size(PART)
             .allow_small_parts()
@@ -123,6 +115,6 @@ async fn no_more_parts_are_in_flight_than_allowed_and_no_fewer() {
         let mut writer = archive.create("a").unwrap();
         writer.write_all(&noise(PART * 9)).await.unwrap();
         assert_eq!(writer.commit().await.unwrap().parts, 9);
-        assert_eq!(log.most_in_flight(), allowed);
+        assert_eq!(store.most_parts_in_flight(), allowed);
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use archive_sink::{
-    Archive, AttributeSupport, CheckError, CommitError, OpenError, Overwrite, Placement,
+    Archive, AttributeSupport, CommitError, Overwrite, Placement, ReadError, WriteError,
 };
 use bytes::Bytes;
 use object_store::{ObjectStoreExt, path::Path};
@@ -168,10 +168,10 @@ async fn a_replaced_object_is_not_opened_as_the_one_it_was(target: &Target, pref
     let second: Bytes = first.iter().map(|byte| !byte).collect();
     let location = store(&archive, "a", &second).await.location;
     let error = archive.open_version(&version).await.unwrap_err();
-    assert!(matches!(error, OpenError::Changed { .. }), "{error}");
+    assert!(matches!(error, ReadError::Changed { .. }), "{error}");
     target.store.delete(&location).await.unwrap();
     let error = archive.open_version(&version).await.unwrap_err();
-    assert!(matches!(error, OpenError::Changed { .. }), "{error}");
+    assert!(matches!(error, ReadError::Changed { .. }), "{error}");
 }
 
 async fn names_are_found(target: &Target, prefix: Path) {
@@ -194,7 +194,7 @@ async fn names_are_found(target: &Target, prefix: Path) {
         }
     }
     let missing = build(codecs()[0]).open("missing").await;
-    assert!(matches!(missing, Err(OpenError::NotFound { .. })));
+    assert!(matches!(missing, Err(ReadError::NotFound { .. })));
 }
 
 #[tokio::test]
@@ -232,6 +232,6 @@ async fn a_directory_without_its_setting_is_found_out_by_the_check() {
         ..Target::local(directory.path())
     };
     let error = kept.builder().build().unwrap().check().await.unwrap_err();
-    assert!(matches!(error, CheckError::Attributes { .. }), "{error}");
+    assert!(matches!(error, WriteError::Attributes { .. }), "{error}");
     assert!(error.to_string().contains("AttributeSupport::Absent"));
 }

@@ -3,16 +3,16 @@
 use std::{convert::Infallible, sync::Arc};
 
 use archive_sink::{
-    Archive, AttributeSupport, Codec, CodecKind, CommitError, EncodedStream, EncodedWriter,
-    Overwrite, Placement, RawDocument, ReadError, Receipt, SendError, Sha256Digest, WriteError,
+    Archive, ArchiveWriter, AttributeSupport, Codec, CodecKind, CommitError, EncodedStream,
+    Overwrite, Placement, RawDocument, ReadError, Receipt, Sha256Digest, WriteError,
 };
 use bytes::Bytes;
 use futures_util::{FutureExt, StreamExt, stream};
-use object_store::{Attributes, ObjectStore, memory::InMemory, path::Path};
+use object_store::{Attributes, ObjectStore, path::Path};
+use scripted_store::{Effect, Failure, Operation, Rule, ScriptedStore};
 
 use crate::{
     cancellation::drop_after,
-    faulty_store::{Call, Fault, FaultyStore, Strike},
     support::{Target, chunks, codecs, document, noise, read, read_until_end, store, stored},
 };
 
@@ -52,10 +52,10 @@ async fn raw_receipt(codec: Codec, document: &Bytes) -> Receipt {
     store(&archive, "a", document).await
 }
 
-async fn sent(archive: &Archive, name: &str, document: &Bytes) -> EncodedWriter {
+async fn sent(archive: &Archive, name: &str, document: &Bytes) -> ArchiveWriter {
     let mut writer = archive.create_encoded(name).unwrap();
     let sent = writer.send_all(encoded(archive.codec(), document)).await;
-    assert_eq!(sent.unwrap(), writer.encoded_bytes());
+    assert_eq!(sent.unwrap(), writer.written_bytes());
     writer
 }
 
@@ -95,7 +95,7 @@ async fn the_object_and_the_receipt_are_those_of_the_raw_path() {
                 let writer = sent(&encoded, name, &document).await;
                 assert_eq!(writer.codec(), codec);
                 assert_eq!(*writer.location(), encoded.location_of(name).unwrap());
-                let receipt = writer.commit(facts(&expected)).await.unwrap();
+                let receipt = writer.commit_with(facts(&expected)).await.unwrap();
 
                 assert_eq!(receipt.location, encoded.location_of(name).unwrap());
                 assert_eq!(
@@ -156,10 +156,10 @@ async fn a_source_that_fails_leaves_nothing() {
             let failing = EncodedStream::new(failing, archive.codec()).unwrap();
             let mut writer = archive.create_encoded(name).unwrap();
             let error = writer.send_all(failing).await.unwrap_err();
-            assert!(matches!(error, SendError::Source { .. }), "{error}");
+            assert!(matches!(error, WriteError::Source { .. }), "{error}");
             assert!(error.to_string().ends_with("serialising broke"), "{error}");
             let raw = RawDocument::new(document.len() as u64);
-            let error = writer.commit(raw).await.unwrap_err();
+            let error = writer.commit_with(raw).await.unwrap_err();
             assert!(matches!(
                 error,
                 CommitError::Write {
@@ -182,7 +182,7 @@ async fn a_send_that_was_dropped_cannot_be_committed() {
     let mut writer = archive.create_encoded("a").unwrap();
     let paused = encoded(archive.codec(), &document(10)).chain(stream::pending());
     assert!(writer.send_all(paused).now_or_never().is_none());
-    let error = writer.commit(RawDocument::new(10)).await.unwrap_err();
+    let error = writer.commit_with(RawDocument::new(10)).await.unwrap_err();
     assert!(matches!(
         error,
         CommitError::Write {
@@ -208,12 +208,12 @@ async fn creating_replaces_nothing_and_the_same_document_is_no_conflict() {
                     let known = raw_receipt(archive.codec(), &document).await;
                     let name = format!("{name}-encoded");
                     let writer = sent(&archive, &name, &document).await;
-                    let receipt = writer.commit(facts(&known)).await.unwrap();
+                    let receipt = writer.commit_with(facts(&known)).await.unwrap();
                     (name, receipt)
                 },
             ] {
                 let again = sent(&archive, &name, &document).await;
-                let again = again.commit(facts(&first)).await.unwrap();
+                let again = again.commit_with(facts(&first)).await.unwrap();
                 assert_eq!(again.placement, Placement::AlreadyThere);
                 assert_eq!((again.parts, &again.e_tag), (0, &first.e_tag));
                 let raw = store(&archive, &name, &document).await;
@@ -222,7 +222,7 @@ async fn creating_replaces_nothing_and_the_same_document_is_no_conflict() {
                 let undigested = RawDocument::new(first.raw_bytes);
                 let error = sent(&archive, &name, &document)
                     .await
-                    .commit(undigested)
+                    .commit_with(undigested)
                     .await;
                 assert!(matches!(
                     error,
@@ -234,7 +234,7 @@ async fn creating_replaces_nothing_and_the_same_document_is_no_conflict() {
 
                 let other = Bytes::from([&document[..], b"more"].concat());
                 let known = facts(&raw_receipt(archive.codec(), &other).await);
-                let error = sent(&archive, &name, &other).await.commit(known).await;
+                let error = sent(&archive, &name, &other).await.commit_with(known).await;
                 assert!(matches!(
                     error,
                     Err(CommitError::Conflict { compared: true, .. })
@@ -254,7 +254,10 @@ async fn replacing_replaces() {
     for bytes in [1000, 20_000] {
         let document = noise(bytes);
         let writer = sent(&archive, "a", &document).await;
-        let receipt = writer.commit(RawDocument::new(bytes as u64)).await.unwrap();
+        let receipt = writer
+            .commit_with(RawDocument::new(bytes as u64))
+            .await
+            .unwrap();
         assert_eq!(receipt.placement, Placement::Replacing);
         assert_eq!(receipt.sha256, None);
         assert_eq!(read(archive.open("a").await.unwrap()).await, document);
@@ -263,22 +266,20 @@ async fn replacing_replaces() {
 
 #[tokio::test]
 async fn an_ambiguous_answer_is_settled_by_looking() {
-    for (call, bytes) in [(Call::Put, 1000), (Call::Complete, 20_000)] {
+    for (operation, bytes) in [(Operation::Put, 1000), (Operation::Complete, 20_000)] {
         let document = noise(bytes);
-        let (store, log) = FaultyStore::new(
-            Arc::new(InMemory::new()),
-            [Strike {
-                call,
-                nth: Some(0),
-                fault: Fault::AnswerLost,
-            }],
-        );
-        let builder = Archive::builder(store).part_size(4096).allow_small_parts();
+        let rule = Rule::nth(operation, 0, Effect::LoseAnswer(Failure::Other));
+        let store = ScriptedStore::in_memory().with([rule]);
+        let builder = Archive::builder(Arc::new(store.clone()));
+        let builder = builder.part_size(4096).allow_small_parts();
         let archive = builder.build().unwrap();
         let writer = sent(&archive, "a", &document).await;
-        let receipt = writer.commit(RawDocument::new(bytes as u64)).await.unwrap();
+        let receipt = writer
+            .commit_with(RawDocument::new(bytes as u64))
+            .await
+            .unwrap();
         assert_eq!(receipt.raw_bytes, bytes as u64);
-        assert_eq!(log.open_uploads(), 0);
+        assert_eq!(store.open_uploads().len(), 0);
         assert_eq!(read(archive.open("a").await.unwrap()).await, document);
     }
 }
@@ -287,23 +288,19 @@ async fn an_ambiguous_answer_is_settled_by_looking() {
 async fn dropped_anywhere_it_leaves_nothing_or_the_whole() {
     let document = noise(20_000);
     for polls in 0.. {
-        let memory = Arc::new(InMemory::new());
-        let delays = [Call::Create, Call::Part, Call::Complete].map(|call| Strike {
-            call,
-            nth: None,
-            fault: Fault::Delayed,
-        });
-        let (store, log) = FaultyStore::new(Arc::clone(&memory) as _, delays);
-        let builder = Archive::builder(store).codec(Codec::Identity);
+        let delays = [Operation::Create, Operation::Part, Operation::Complete];
+        let delays = delays.map(|operation| Rule::always(operation, Effect::Yield(5)));
+        let store = ScriptedStore::in_memory().with(delays);
+        let builder = Archive::builder(Arc::new(store.clone())).codec(Codec::Identity);
         let archive = builder.part_size(4096).allow_small_parts().build().unwrap();
         let run = async {
             let writer = sent(&archive, "a", &document).await;
-            writer.commit(RawDocument::new(20_000)).await.unwrap()
+            writer.commit_with(RawDocument::new(20_000)).await.unwrap()
         };
         let done = drop_after(run, polls).await.is_some();
         archive.settled().await;
-        assert_eq!(log.open_uploads(), 0, "dropped after {polls} polls");
-        let found = stored(&*memory, &Path::from("a")).await;
+        assert_eq!(store.open_uploads().len(), 0, "dropped after {polls} polls");
+        let found = store.object("a").await;
         assert!(found.as_ref().is_none_or(|found| *found == document));
         if done {
             assert!(found.is_some() && polls > 5);
@@ -323,12 +320,12 @@ async fn lengths_that_cannot_be_are_refused() {
             };
             let mut writer = archive.create_encoded("a").unwrap();
             writer.send_all(chunks(&body, 9000)).await.unwrap();
-            let error = writer.commit(RawDocument::new(raw)).await.unwrap_err();
+            let error = writer.commit_with(RawDocument::new(raw)).await.unwrap_err();
             let CommitError::Write {
                 cause:
                     WriteError::Length {
                         raw_bytes,
-                        encoded_bytes,
+                        written_bytes,
                         ..
                     },
                 clean_up: None,
@@ -337,7 +334,7 @@ async fn lengths_that_cannot_be_are_refused() {
             else {
                 panic!("{error}");
             };
-            assert_eq!((raw_bytes, encoded_bytes), (raw, body.len() as u64));
+            assert_eq!((raw_bytes, written_bytes), (raw, body.len() as u64));
             assert_eq!(
                 stored(&*target.store, &archive.location_of("a").unwrap()).await,
                 None
@@ -357,14 +354,14 @@ async fn reading_finds_what_the_caller_got_wrong() {
         let right = facts(&raw_receipt(codec, &document).await);
         let other = right.with_sha256(Sha256Digest::from([7; 32]));
         let writer = sent(&archive, "a", &document).await;
-        writer.commit(other).await.unwrap();
+        writer.commit_with(other).await.unwrap();
         let end = read_until_end(archive.open("a").await.unwrap()).await.1;
         assert!(matches!(end, Err(ReadError::Digest { .. })), "{end:?}");
 
         if codec != Codec::Identity {
             let longer = RawDocument::new(1001);
             let writer = sent(&archive, "a", &document).await;
-            writer.commit(longer).await.unwrap();
+            writer.commit_with(longer).await.unwrap();
             let end = read_until_end(archive.open("a").await.unwrap()).await.1;
             assert!(matches!(end, Err(ReadError::Length { .. })), "{end:?}");
 
@@ -373,7 +370,7 @@ async fn reading_finds_what_the_caller_got_wrong() {
             for body in [document.clone(), whole.slice(..whole.len() - 1)] {
                 let mut writer = archive.create_encoded("a").unwrap();
                 writer.send_all(chunks(&body, 9000)).await.unwrap();
-                writer.commit(right).await.unwrap();
+                writer.commit_with(right).await.unwrap();
                 let end = read_until_end(archive.open("a").await.unwrap()).await.1;
                 assert!(end.is_err(), "{codec}");
             }
@@ -403,18 +400,11 @@ async fn a_digest_that_the_caller_has_is_not_computed_again() {
                 .await
                 .sha256
                 .unwrap();
-            // The clock is read once at the start and once at the end, and for each digest besides.
-            let ticks = Arc::new(std::sync::atomic::AtomicUsize::new(0));
-            let (count, now) = (Arc::clone(&ticks), std::time::Instant::now());
-            let builder = target.builder().clock(move || {
-                count.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
-                now
-            });
-            let archive = builder.build().unwrap();
+            let archive = target.builder().build().unwrap();
             let mut writer = archive.create(name).unwrap().without_digest();
             writer.send_all(chunks(&document, 10_000)).await.unwrap();
-            let receipt = writer.commit_with_digest(expected).await.unwrap();
-            assert_eq!(ticks.load(std::sync::atomic::Ordering::SeqCst), 2);
+            let known = RawDocument::new(document.len() as u64).with_sha256(expected);
+            let receipt = writer.commit_with(known).await.unwrap();
             assert_eq!(receipt.sha256, Some(expected));
             assert!(receipt.digest_time.is_zero());
             assert_eq!(read(archive.open(name).await.unwrap()).await, document);
@@ -434,10 +424,11 @@ async fn a_digest_given_is_compared_with_one_computed() {
                 .await
                 .sha256
                 .unwrap();
-            let wrong = Sha256Digest::from([7; 32]);
+            let known = RawDocument::new(document.len() as u64);
+            let wrong = known.with_sha256(Sha256Digest::from([7; 32]));
             let mut writer = archive.create(name).unwrap();
             writer.send_all(chunks(&document, 10_000)).await.unwrap();
-            let error = writer.commit_with_digest(wrong).await.unwrap_err();
+            let error = writer.commit_with(wrong).await.unwrap_err();
             let CommitError::Write {
                 cause: WriteError::Digest { actual, .. },
                 clean_up: None,
@@ -452,7 +443,10 @@ async fn a_digest_given_is_compared_with_one_computed() {
 
             let mut writer = archive.create(name).unwrap();
             writer.send_all(chunks(&document, 10_000)).await.unwrap();
-            let receipt = writer.commit_with_digest(expected).await.unwrap();
+            let receipt = writer
+                .commit_with(known.with_sha256(expected))
+                .await
+                .unwrap();
             assert_eq!(receipt.sha256, Some(expected));
         }
         assert_eq!((target.leftovers)(), NO_LEFTOVERS);
@@ -465,4 +459,48 @@ async fn without_a_digest_there_is_none() {
     let archive = Target::memory().builder().build().unwrap();
     let writer = archive.create("a").unwrap().without_digest();
     assert_eq!(writer.commit().await.unwrap().sha256, None);
+}
+
+#[tokio::test]
+async fn a_length_given_is_compared_with_what_was_written() {
+    let archive = Target::memory().builder().build().unwrap();
+    for (bytes, given) in [(1000, 999), (1000, 1001), (0, 1)] {
+        let mut writer = archive.create("a").unwrap();
+        writer
+            .send_all(chunks(&document(bytes), 300))
+            .await
+            .unwrap();
+        let error = writer.commit_with(RawDocument::new(given)).await;
+        assert!(matches!(
+            error.unwrap_err(),
+            CommitError::Write {
+                cause: WriteError::Length { .. },
+                clean_up: None,
+                ..
+            }
+        ));
+        archive.open("a").await.unwrap_err();
+    }
+}
+
+#[tokio::test]
+async fn an_encoding_is_committed_with_its_document_only() {
+    on_stores(async |target| {
+        let archive = target.builder().build().unwrap();
+        for (name, document) in documents(target) {
+            let error = sent(&archive, name, &document).await.commit().await;
+            assert!(matches!(
+                error.unwrap_err(),
+                CommitError::Write {
+                    cause: WriteError::UnknownLength { .. },
+                    clean_up: None,
+                    ..
+                }
+            ));
+            let location = archive.location_of(name).unwrap();
+            assert_eq!(stored(&*target.store, &location).await, None);
+        }
+        assert_eq!((target.leftovers)(), NO_LEFTOVERS);
+    })
+    .await;
 }

@@ -360,7 +360,7 @@ fn a_codec_that_cannot_be_used_is_refused() {
             panic!("zstd makes zstd");
         };
         let error = new(Codec::Gzip(of_another)).unwrap_err();
-        assert!(matches!(error, CodecError::Level(_)), "{error}");
+        assert!(matches!(error, CodecError::NoLevel { .. }), "{error}");
     }
 }
 

@@ -5,12 +5,10 @@ use std::error::Error;
 use archive_sink::{Archive, AttributeSupport, Codec, CommitError, Overwrite, Placement, Receipt};
 use bytes::Bytes;
 use object_store::memory::InMemory;
+use scripted_store::{Effect, Failure, Operation, Rule, ScriptedStore};
 use tokio::io::AsyncWriteExt;
 
-use crate::{
-    faulty_store::{Call, Fault, FaultyStore, Log, Strike},
-    support::{noise, read, stored},
-};
+use crate::support::{noise, read, stored};
 
 use std::sync::Arc;
 
@@ -18,30 +16,25 @@ const PART: usize = 20_000;
 const SUPPORT: [AttributeSupport; 2] = [AttributeSupport::Kept, AttributeSupport::Absent];
 const OVERWRITE: [Overwrite; 2] = [Overwrite::CreateOnly, Overwrite::Replace];
 
-fn strike(call: Call, nth: usize, fault: Fault) -> Strike {
-    let nth = Some(nth);
-    Strike { call, nth, fault }
-}
-
 struct Run {
     archive: Archive,
     memory: Arc<InMemory>,
-    log: Arc<Log>,
+    store: ScriptedStore,
     document: Bytes,
     result: Result<Receipt, Box<dyn Error>>,
 }
 
 /// Archives a document of five parts, or of one PUT, in memory behind the faults.
 async fn run(
-    strikes: impl IntoIterator<Item = Strike>,
+    rules: impl IntoIterator<Item = Rule>,
     parts: usize,
     attributes: AttributeSupport,
     overwrite: Overwrite,
     digest: bool,
 ) -> Run {
     let memory = Arc::new(InMemory::new());
-    let (store, log) = FaultyStore::new(Arc::clone(&memory) as _, strikes);
-    let archive = Archive::builder(store)
+    let store = ScriptedStore::wrapping(Arc::clone(&memory) as _).with(rules);
+    let archive = Archive::builder(Arc::new(store.clone()))
         .codec(Codec::Identity)
         .attributes(attributes)
         .overwrite(overwrite)
@@ -57,7 +50,7 @@ async fn run(
     Run {
         archive,
         memory,
-        log,
+        store,
         document,
         result,
     }
@@ -99,9 +92,9 @@ impl Run {
         causes
     }
 
-    fn assert_caused_by(&self, call: Call, nth: usize) {
+    fn assert_caused_by(&self, operation: Operation, nth: usize) {
         let causes = self.causes();
-        let injected = format!("injected into {call:?} {nth}");
+        let injected = format!("injected into {operation:?} {nth}");
         assert!(
             causes.iter().all(|cause| cause.contains(&injected)) && !causes.is_empty(),
             "{causes:?} for {injected}"
@@ -114,30 +107,33 @@ async fn without_faults_five_parts_are_sent() {
     for attributes in SUPPORT {
         let run = run([], 5, attributes, Overwrite::CreateOnly, true).await;
         let receipt = run.result.as_ref().unwrap();
-        assert_eq!((receipt.parts, run.log.count(Call::Part)), (5, 5));
+        assert_eq!((receipt.parts, run.store.count(Operation::Part)), (5, 5));
         assert_eq!(receipt.placement, Placement::CheckedBefore);
         assert!(run.is_visible().await);
-        assert_eq!(run.log.open_uploads(), 0);
-        assert_eq!(run.log.count(Call::Abort), 0);
+        assert_eq!(run.store.open_uploads().len(), 0);
+        assert_eq!(run.store.count(Operation::Abort), 0);
     }
 }
 
 #[tokio::test]
 async fn a_refusal_anywhere_leaves_nothing_and_is_the_cause() {
-    let calls = (0..5).map(|nth| (Call::Part, nth, 5)).chain([
-        (Call::Create, 0, 5),
-        (Call::Complete, 0, 5),
-        (Call::Put, 0, 1),
+    let calls = (0..5).map(|nth| (Operation::Part, nth, 5)).chain([
+        (Operation::Create, 0, 5),
+        (Operation::Complete, 0, 5),
+        (Operation::Put, 0, 1),
     ]);
-    for (call, nth, parts) in calls {
-        for fault in [Fault::Refused, Fault::Forbidden] {
+    for (operation, nth, parts) in calls {
+        for effect in [
+            Effect::Refuse(Failure::Other),
+            Effect::Refuse(Failure::Forbidden),
+        ] {
             for attributes in SUPPORT {
                 for overwrite in OVERWRITE {
-                    let strikes = [strike(call, nth, fault)];
-                    let run = run(strikes, parts, attributes, overwrite, true).await;
-                    run.assert_caused_by(call, nth);
+                    let rules = [Rule::nth(operation, nth, effect)];
+                    let run = run(rules, parts, attributes, overwrite, true).await;
+                    run.assert_caused_by(operation, nth);
                     assert!(!run.is_visible().await);
-                    assert_eq!(run.log.open_uploads(), 0, "{call:?} {nth}");
+                    assert_eq!(run.store.open_uploads().len(), 0, "{operation:?} {nth}");
                 }
             }
         }
@@ -147,52 +143,63 @@ async fn a_refusal_anywhere_leaves_nothing_and_is_the_cause() {
 #[tokio::test]
 async fn a_part_whose_answer_is_lost_leaves_nothing() {
     for nth in 0..5 {
-        let strikes = [strike(Call::Part, nth, Fault::AnswerLost)];
+        let rules = [Rule::nth(
+            Operation::Part,
+            nth,
+            Effect::LoseAnswer(Failure::Other),
+        )];
         let run = run(
-            strikes,
+            rules,
             5,
             AttributeSupport::Kept,
             Overwrite::CreateOnly,
             true,
         )
         .await;
-        run.assert_caused_by(Call::Part, nth);
+        run.assert_caused_by(Operation::Part, nth);
         assert!(!run.is_visible().await);
-        assert_eq!(run.log.open_uploads(), 0);
+        assert_eq!(run.store.open_uploads().len(), 0);
     }
 }
 
 #[tokio::test]
 async fn an_upload_whose_creation_got_no_answer_is_all_that_can_be_left() {
-    let strikes = [strike(Call::Create, 0, Fault::AnswerLost)];
+    let rules = [Rule::nth(
+        Operation::Create,
+        0,
+        Effect::LoseAnswer(Failure::Other),
+    )];
     let run = run(
-        strikes,
+        rules,
         5,
         AttributeSupport::Kept,
         Overwrite::CreateOnly,
         true,
     )
     .await;
-    run.assert_caused_by(Call::Create, 0);
+    run.assert_caused_by(Operation::Create, 0);
     assert!(!run.is_visible().await);
     // Nobody knows its id: this is what lifecycle rules are for.
-    assert_eq!(run.log.open_uploads(), 1);
+    assert_eq!(run.store.open_uploads().len(), 1);
 }
 
 #[tokio::test]
 async fn a_commit_whose_answer_is_lost_is_settled_by_looking() {
-    for (call, parts) in [(Call::Put, 1), (Call::Complete, 5)] {
-        for fault in [Fault::AnswerLost, Fault::NotFoundOnRetry] {
+    for (operation, parts) in [(Operation::Put, 1), (Operation::Complete, 5)] {
+        for effect in [
+            Effect::LoseAnswer(Failure::Other),
+            Effect::LoseAnswer(Failure::NotFound),
+        ] {
             for attributes in SUPPORT {
                 for overwrite in OVERWRITE {
-                    let strikes = [strike(call, 0, fault)];
-                    let run = run(strikes, parts, attributes, overwrite, true).await;
+                    let rules = [Rule::nth(operation, 0, effect)];
+                    let run = run(rules, parts, attributes, overwrite, true).await;
                     let receipt = run.result.as_ref().unwrap();
                     assert_eq!(receipt.parts, parts);
                     assert!(receipt.e_tag.is_some());
                     assert_ne!(receipt.placement, Placement::AlreadyThere);
                     assert!(run.is_visible().await);
-                    assert_eq!(run.log.open_uploads(), 0);
+                    assert_eq!(run.store.open_uploads().len(), 0);
                     let reader = run.archive.open("a").await.unwrap();
                     assert_eq!(read(reader).await, run.document);
                 }
@@ -205,23 +212,31 @@ async fn a_commit_whose_answer_is_lost_is_settled_by_looking() {
 async fn a_completion_that_overtakes_the_look_is_noticed_when_there_is_nothing_to_abort() {
     for attributes in SUPPORT {
         for overwrite in OVERWRITE {
-            let strikes = [
-                strike(Call::Complete, 0, Fault::Refused),
-                strike(Call::Abort, 0, Fault::Overtaken),
+            let rules = [
+                Rule::nth(Operation::Complete, 0, Effect::Refuse(Failure::Other)),
+                Rule::nth(
+                    Operation::Abort,
+                    0,
+                    Effect::CompleteInstead(Failure::NotFound),
+                ),
             ];
-            let run = run(strikes, 5, attributes, overwrite, true).await;
+            let run = run(rules, 5, attributes, overwrite, true).await;
             assert_eq!(run.result.as_ref().unwrap().parts, 5);
             assert!(run.is_visible().await);
-            assert_eq!(run.log.open_uploads(), 0);
+            assert_eq!(run.store.open_uploads().len(), 0);
         }
     }
 }
 
 #[tokio::test]
 async fn an_object_of_its_own_that_a_retry_found_is_no_conflict() {
-    let strikes = [strike(Call::Put, 0, Fault::ExistsOnRetry)];
+    let rules = [Rule::nth(
+        Operation::Put,
+        0,
+        Effect::LoseAnswer(Failure::AlreadyExists),
+    )];
     let kept = run(
-        strikes,
+        rules,
         1,
         AttributeSupport::Kept,
         Overwrite::CreateOnly,
@@ -235,7 +250,7 @@ async fn an_object_of_its_own_that_a_retry_found_is_no_conflict() {
     );
     // Without a nonce it could be anybody's, but it holds the same document.
     let absent = run(
-        strikes,
+        rules,
         1,
         AttributeSupport::Absent,
         Overwrite::CreateOnly,
@@ -249,17 +264,20 @@ async fn an_object_of_its_own_that_a_retry_found_is_no_conflict() {
 #[tokio::test]
 async fn stores_that_cannot_put_conditionally_are_looked_at_first() {
     for attributes in SUPPORT {
-        let strikes = [strike(Call::Put, 0, Fault::Unsupported)];
-        let run = run(strikes, 1, attributes, Overwrite::CreateOnly, true).await;
+        let rules = [Rule::nth(
+            Operation::Put,
+            0,
+            Effect::Refuse(Failure::Unsupported),
+        )];
+        let run = run(rules, 1, attributes, Overwrite::CreateOnly, true).await;
         let receipt = run.result.as_ref().unwrap();
         assert_eq!(receipt.placement, Placement::CheckedBefore);
         assert!(run.is_visible().await);
 
-        let (store, _) = FaultyStore::new(
-            Arc::clone(&run.memory) as _,
-            [0, 1].map(|nth| strike(Call::Put, nth, Fault::Unsupported)),
+        let store = ScriptedStore::wrapping(Arc::clone(&run.memory) as _).with(
+            [0, 1].map(|nth| Rule::nth(Operation::Put, nth, Effect::Refuse(Failure::Unsupported))),
         );
-        let again = Archive::builder(store)
+        let again = Archive::builder(Arc::new(store))
             .codec(Codec::Identity)
             .attributes(attributes)
             .build()
@@ -277,12 +295,12 @@ async fn stores_that_cannot_put_conditionally_are_looked_at_first() {
 
 #[tokio::test]
 async fn the_nonce_settles_it_without_digests_and_without_attributes_it_is_unknown() {
-    for (call, parts) in [(Call::Put, 1), (Call::Complete, 5)] {
+    for (operation, parts) in [(Operation::Put, 1), (Operation::Complete, 5)] {
         for overwrite in OVERWRITE {
-            let strikes = [strike(call, 0, Fault::AnswerLost)];
-            let kept = run(strikes, parts, AttributeSupport::Kept, overwrite, false).await;
+            let rules = [Rule::nth(operation, 0, Effect::LoseAnswer(Failure::Other))];
+            let kept = run(rules, parts, AttributeSupport::Kept, overwrite, false).await;
             kept.result.as_ref().unwrap();
-            let absent = run(strikes, parts, AttributeSupport::Absent, overwrite, false).await;
+            let absent = run(rules, parts, AttributeSupport::Absent, overwrite, false).await;
             let error = absent.result.as_ref().unwrap_err();
             assert!(matches!(
                 error.downcast_ref(),
@@ -295,25 +313,27 @@ async fn the_nonce_settles_it_without_digests_and_without_attributes_it_is_unkno
 
 #[tokio::test]
 async fn what_cannot_be_looked_at_is_unknown_and_no_upload_is_left() {
-    let blind = Strike {
-        call: Call::Look,
-        nth: None,
-        fault: Fault::Forbidden,
-    };
-    for (call, parts) in [(Call::Put, 1), (Call::Complete, 5)] {
-        for fault in [Fault::AnswerLost, Fault::Refused] {
+    let blind = Rule::always(Operation::Get, Effect::Refuse(Failure::Forbidden));
+    for (operation, parts) in [(Operation::Put, 1), (Operation::Complete, 5)] {
+        for effect in [
+            Effect::LoseAnswer(Failure::Other),
+            Effect::Refuse(Failure::Other),
+        ] {
             for attributes in SUPPORT {
                 for overwrite in OVERWRITE {
-                    let strikes = [strike(call, 0, fault), blind];
-                    let run = run(strikes, parts, attributes, overwrite, true).await;
+                    let rules = [Rule::nth(operation, 0, effect), blind];
+                    let run = run(rules, parts, attributes, overwrite, true).await;
                     let error = run.result.as_ref().unwrap_err();
                     assert!(matches!(
                         error.downcast_ref(),
                         Some(CommitError::Unknown { look: Some(_), .. })
                     ));
-                    run.assert_caused_by(call, 0);
-                    assert_eq!(run.is_visible().await, fault == Fault::AnswerLost);
-                    assert_eq!(run.log.open_uploads(), 0);
+                    run.assert_caused_by(operation, 0);
+                    assert_eq!(
+                        run.is_visible().await,
+                        effect == Effect::LoseAnswer(Failure::Other)
+                    );
+                    assert_eq!(run.store.open_uploads().len(), 0);
                 }
             }
         }
@@ -322,11 +342,7 @@ async fn what_cannot_be_looked_at_is_unknown_and_no_upload_is_left() {
 
 #[tokio::test]
 async fn a_role_that_may_only_put_can_archive() {
-    let blind = Strike {
-        call: Call::Look,
-        nth: None,
-        fault: Fault::Forbidden,
-    };
+    let blind = Rule::always(Operation::Get, Effect::Refuse(Failure::Forbidden));
     for (parts, placement) in [(1, Placement::Exclusive), (5, Placement::Unchecked)] {
         for attributes in SUPPORT {
             let run = run([blind], parts, attributes, Overwrite::CreateOnly, true).await;
@@ -334,7 +350,7 @@ async fn a_role_that_may_only_put_can_archive() {
             assert!(run.is_visible().await);
             let access = run.archive.check().await.unwrap();
             assert!(!access.look);
-            assert_eq!(run.log.open_uploads(), 0);
+            assert_eq!(run.store.open_uploads().len(), 0);
         }
     }
 }
@@ -342,38 +358,45 @@ async fn a_role_that_may_only_put_can_archive() {
 #[tokio::test]
 async fn a_look_before_completing_that_fails_replaces_nothing() {
     for attributes in SUPPORT {
-        let strikes = [strike(Call::Look, 0, Fault::Refused)];
-        let run = run(strikes, 5, attributes, Overwrite::CreateOnly, true).await;
-        run.assert_caused_by(Call::Look, 0);
+        let rules = [Rule::nth(Operation::Get, 0, Effect::Refuse(Failure::Other))];
+        let run = run(rules, 5, attributes, Overwrite::CreateOnly, true).await;
+        run.assert_caused_by(Operation::Get, 0);
         assert!(!run.is_visible().await);
-        assert_eq!(run.log.count(Call::Complete), 0);
-        assert_eq!(run.log.open_uploads(), 0);
+        assert_eq!(run.store.count(Operation::Complete), 0);
+        assert_eq!(run.store.open_uploads().len(), 0);
     }
 }
 
 #[tokio::test]
 async fn delays_change_nothing() {
     let calls = (0..5)
-        .map(|nth| (Call::Part, nth, 5))
-        .chain([Call::Create, Call::Look, Call::Complete].map(|call| (call, 0, 5)))
-        .chain([(Call::Put, 0, 1)]);
-    for (call, nth, parts) in calls {
+        .map(|nth| (Operation::Part, nth, 5))
+        .chain(
+            [Operation::Create, Operation::Get, Operation::Complete]
+                .map(|operation| (operation, 0, 5)),
+        )
+        .chain([(Operation::Put, 0, 1)]);
+    for (operation, nth, parts) in calls {
         for attributes in SUPPORT {
-            let strikes = [strike(call, nth, Fault::Delayed)];
-            let run = run(strikes, parts, attributes, Overwrite::CreateOnly, true).await;
+            let rules = [Rule::nth(operation, nth, Effect::Yield(5))];
+            let run = run(rules, parts, attributes, Overwrite::CreateOnly, true).await;
             assert_eq!(run.result.as_ref().unwrap().parts, parts);
             assert!(run.is_visible().await);
-            assert_eq!(run.log.open_uploads(), 0);
+            assert_eq!(run.store.open_uploads().len(), 0);
         }
     }
 }
 
 #[tokio::test]
 async fn a_store_that_panics_is_an_error_and_nothing_is_left() {
-    for (call, nth) in [(Call::Create, 0), (Call::Part, 0), (Call::Part, 4)] {
-        let strikes = [strike(call, nth, Fault::Panics)];
+    for (operation, nth) in [
+        (Operation::Create, 0),
+        (Operation::Part, 0),
+        (Operation::Part, 4),
+    ] {
+        let rules = [Rule::nth(operation, nth, Effect::Panic)];
         let run = run(
-            strikes,
+            rules,
             5,
             AttributeSupport::Kept,
             Overwrite::CreateOnly,
@@ -382,12 +405,12 @@ async fn a_store_that_panics_is_an_error_and_nothing_is_left() {
         .await;
         assert!(run.causes()[0].contains("panicked"), "{:?}", run.causes());
         assert!(!run.is_visible().await);
-        assert_eq!(run.log.open_uploads(), 0);
+        assert_eq!(run.store.open_uploads().len(), 0);
     }
-    for (call, parts) in [(Call::Put, 1), (Call::Complete, 5)] {
-        let strikes = [strike(call, 0, Fault::Panics)];
+    for (operation, parts) in [(Operation::Put, 1), (Operation::Complete, 5)] {
+        let rules = [Rule::nth(operation, 0, Effect::Panic)];
         let run = run(
-            strikes,
+            rules,
             parts,
             AttributeSupport::Kept,
             Overwrite::CreateOnly,

@@ -6,19 +6,16 @@ use std::{
 };
 
 use archive_sink::{Archive, Codec, CommitError, WriteError};
-use object_store::memory::InMemory;
+use scripted_store::{Effect, Operation, Rule, ScriptedStore};
 use tokio::io::AsyncWriteExt;
 
-use crate::{
-    faulty_store::{Call, Fault, FaultyStore, Strike},
-    support::{block_on, noise},
-};
+use crate::support::{block_on, noise};
 
 const PART: usize = 20_000;
 
-fn archive(strikes: impl IntoIterator<Item = Strike>) -> Archive {
-    let (store, _) = FaultyStore::new(Arc::new(InMemory::new()), strikes);
-    Archive::builder(store)
+fn archive(rules: impl IntoIterator<Item = Rule>) -> Archive {
+    let store = ScriptedStore::in_memory().with(rules);
+    Archive::builder(Arc::new(store))
         .codec(Codec::Identity)
         .part_size(PART)
         .allow_small_parts()
@@ -28,12 +25,8 @@ fn archive(strikes: impl IntoIterator<Item = Strike>) -> Archive {
 
 #[test]
 fn a_panic_below_a_poll_poisons_the_writer() {
-    for call in [Call::Create, Call::Part] {
-        let archive = archive([Strike {
-            call,
-            nth: Some(0),
-            fault: Fault::Panics,
-        }]);
+    for operation in [Operation::Create, Operation::Part] {
+        let archive = archive([Rule::nth(operation, 0, Effect::Panic)]);
         // Without a runtime, requests run in the writer's own polls, and so do their panics.
         let mut writer = archive.create("a").unwrap();
         let document = noise(PART * 3);

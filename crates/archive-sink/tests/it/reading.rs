@@ -2,21 +2,20 @@
 
 use std::{
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll, Waker},
 };
 
-use archive_sink::{
-    Archive, ArchiveReader, Codec, CodecKind, OpenError, ReadError, ReadLimit, Sha256Digest,
-};
+use archive_sink::{Archive, ArchiveReader, Codec, CodecKind, ReadError, ReadLimit, Sha256Digest};
 use bytes::Bytes;
 use futures_core::{FusedStream, Stream};
 use futures_util::{FutureExt, StreamExt, stream};
 use object_store::{Attribute, Attributes, ObjectStore, ObjectStoreExt, PutOptions, path::Path};
+use scripted_store::ScriptedStore;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt};
 
-use crate::{
-    scripted_store::ScriptedStore,
-    support::{Target, block_on, codecs, document, noise, read, read_until_end, store, stored},
+use crate::support::{
+    Target, block_on, codecs, document, noise, read, read_until_end, store, stored,
 };
 
 /// An object as a document's own writer would store it, in memory, and changed.
@@ -57,8 +56,8 @@ fn scripted(
     size: usize,
     attributes: Attributes,
 ) -> ArchiveReader {
-    let store = ScriptedStore::new(chunks, size as u64, attributes);
-    let archive = Archive::builder(store).build().unwrap();
+    let store = ScriptedStore::serving(chunks, size as u64, attributes);
+    let archive = Archive::builder(Arc::new(store)).build().unwrap();
     block_on(archive.open("a")).unwrap()
 }
 
@@ -155,7 +154,7 @@ async fn metadata_that_does_not_match_is_an_error_at_the_end() {
     let document = document(10_000);
     for codec in codecs() {
         let bytes = encoded(codec, &document).await;
-        let wrong = Sha256Digest([1; 32]);
+        let wrong = Sha256Digest::from([1; 32]);
         let changed = |entry| {
             let mut attributes = coding(codec);
             let (attribute, value): (Attribute, String) = entry;
@@ -235,14 +234,14 @@ async fn codings_that_nobody_knows_are_refused() {
         let attributes = Attributes::from_iter([(Attribute::ContentEncoding, coding)]);
         let archive = with_attributes(Bytes::new(), attributes).await;
         let error = archive.open("a").await.unwrap_err();
-        assert!(matches!(error, OpenError::UnknownCoding { .. }), "{error}");
+        assert!(matches!(error, ReadError::UnknownCoding { .. }), "{error}");
     }
     for kind in CodecKind::ALL {
         let attributes = coding(Codec::default_for(kind));
         let archive = with_attributes(Bytes::from_static(b"x"), attributes).await;
         let opened = archive.open("a").await;
         assert_eq!(
-            matches!(opened, Err(OpenError::CodecNotCompiled { .. })),
+            matches!(opened, Err(ReadError::CodecNotCompiled { .. })),
             !kind.is_compiled()
         );
         archive.open_stored("a").await.unwrap();

@@ -3,14 +3,14 @@
 
 use std::sync::Arc;
 
-use archive_sink::{AttributeSupport, CommitError, OpenError, Placement};
+use archive_sink::{AttributeSupport, CommitError, Placement, ReadError};
 use object_store::{ObjectStore, ObjectStoreExt, aws::AmazonS3Builder, path::Path};
+use scripted_store::{Effect, Failure, Operation, Rule, ScriptedStore};
 use tokio::io::AsyncWriteExt;
 
 use crate::{
     cancellation::drop_after,
     contract::check_all,
-    faulty_store::{Call, Fault, FaultyStore, Strike},
     s3_server::{Answers, PART, client, serve, target},
     support::{Target, noise, read, store, stored},
 };
@@ -53,7 +53,7 @@ async fn wrong_credentials_are_found_at_start_up() {
     target.store = Arc::new(client(&endpoint, "wrong", 0));
     let error = target.builder().build().unwrap().check().await.unwrap_err();
     assert!(
-        error.to_string().contains("cannot start an upload"),
+        error.to_string().contains("cannot start to upload"),
         "{error}"
     );
     assert!(!format!("{error:?}").contains("wrong"), "{error:?}");
@@ -63,14 +63,10 @@ async fn wrong_credentials_are_found_at_start_up() {
 async fn a_part_that_fails_leaves_no_file_on_the_server() {
     let directory = tempfile::tempdir().unwrap();
     let target = target(directory.path(), Answers::Sent, 0).await;
-    let strikes = [Strike {
-        call: Call::Part,
-        nth: Some(1),
-        fault: Fault::Refused,
-    }];
-    let (faulty, _) = FaultyStore::new(Arc::clone(&target.store), strikes);
+    let rule = Rule::nth(Operation::Part, 1, Effect::Refuse(Failure::Other));
+    let faulty = ScriptedStore::wrapping(Arc::clone(&target.store)).with([rule]);
     let archive = Target {
-        store: faulty,
+        store: Arc::new(faulty),
         ..target.clone()
     };
     let archive = archive.builder().parts_in_flight(2).build().unwrap();
@@ -85,7 +81,7 @@ async fn a_part_that_fails_leaves_no_file_on_the_server() {
     assert_eq!((target.leftovers)(), [] as [String; 0]);
     assert!(matches!(
         archive.open("a").await,
-        Err(OpenError::NotFound { .. })
+        Err(ReadError::NotFound { .. })
     ));
 }
 
@@ -94,15 +90,11 @@ async fn a_completion_whose_answer_is_lost_is_settled() {
     let directory = tempfile::tempdir().unwrap();
     let target = target(directory.path(), Answers::Sent, 0).await;
     let document = noise(PART + 1);
-    for (fault, name) in [(Fault::AnswerLost, "a"), (Fault::NotFoundOnRetry, "b")] {
-        let strikes = [Strike {
-            call: Call::Complete,
-            nth: Some(0),
-            fault,
-        }];
-        let (faulty, _) = FaultyStore::new(Arc::clone(&target.store), strikes);
+    for (failure, name) in [(Failure::Other, "a"), (Failure::NotFound, "b")] {
+        let rule = Rule::nth(Operation::Complete, 0, Effect::LoseAnswer(failure));
+        let faulty = ScriptedStore::wrapping(Arc::clone(&target.store)).with([rule]);
         let archive = Target {
-            store: faulty,
+            store: Arc::new(faulty),
             ..target.clone()
         };
         let archive = archive.builder().build().unwrap();

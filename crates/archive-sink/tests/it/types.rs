@@ -1,10 +1,9 @@
 //! Auto traits of the public types and of the futures that they return.
 
 use archive_sink::{
-    AbortError, Archive, ArchiveBuilder, ArchiveReader, ArchiveWriter, BuildError, CheckError,
-    Codec, CodecError, CommitError, CreateError, EncodedStream, EncodedStreamError, EncodedWriter,
-    ObjectVersion, OpenError, RawDocument, ReadError, ReadLimit, Receipt, SendError, Sha256Digest,
-    WriteError,
+    Archive, ArchiveBuilder, ArchiveReader, ArchiveWriter, BuildError, Codec, CodecError,
+    CommitError, EncodedStream, EncodedStreamError, KeyError, ObjectVersion, RawDocument,
+    ReadError, ReadLimit, Receipt, Sha256Digest, Sha256Hasher, WriteError,
 };
 use bytes::Bytes;
 use futures_util::stream;
@@ -21,7 +20,6 @@ assert_impl_all!(
     tokio::io::AsyncBufRead,
     futures_core::FusedStream
 );
-assert_impl_all!(EncodedWriter: Send, Unpin, std::fmt::Debug);
 type Raw = stream::Empty<Result<Bytes, std::io::Error>>;
 assert_impl_all!(EncodedStream<Raw>: Send, Sync, Unpin, std::fmt::Debug, futures_core::FusedStream);
 // It is what its source is.
@@ -30,20 +28,17 @@ assert_not_impl_any!(EncodedStream<std::marker::PhantomPinned>: Unpin);
 assert_impl_all!(EncodedStreamError<std::io::Error>: std::error::Error, Send, Sync, Unpin);
 assert_impl_all!(EncodedStreamError<WriteError>: Clone);
 assert_impl_all!(RawDocument: Copy, Send, Sync, Unpin, Eq, std::hash::Hash, std::fmt::Debug);
-assert_impl_all!(CodecError: std::error::Error, Copy, Send, Sync, Unpin, Eq);
+assert_impl_all!(CodecError: std::error::Error, Clone, Send, Sync, Unpin, Eq);
 assert_impl_all!(Codec: Copy, Send, Sync, Unpin, Eq, std::hash::Hash, std::fmt::Display);
 assert_impl_all!(Receipt: Clone, Send, Sync, Unpin, Eq, std::fmt::Debug);
 assert_impl_all!(Sha256Digest: Copy, Send, Sync, Unpin, Eq, std::fmt::Display);
+assert_impl_all!(Sha256Hasher: Clone, Default, Send, Sync, Unpin, std::fmt::Debug);
 assert_impl_all!(ObjectVersion: Clone, Send, Sync, Unpin, Eq, std::fmt::Debug);
 assert_impl_all!(ReadLimit: Copy, Send, Sync, Unpin, Eq, Default);
-assert_impl_all!(AbortError: std::error::Error, Send, Sync, Unpin);
 assert_impl_all!(BuildError: std::error::Error, Send, Sync, Unpin);
-assert_impl_all!(CheckError: std::error::Error, Send, Sync, Unpin);
 assert_impl_all!(CommitError: std::error::Error, Send, Sync, Unpin);
-assert_impl_all!(CreateError: std::error::Error, Send, Sync, Unpin);
-assert_impl_all!(OpenError: std::error::Error, Send, Sync, Unpin);
+assert_impl_all!(KeyError: std::error::Error, Clone, Send, Sync, Unpin, Eq);
 assert_impl_all!(ReadError: std::error::Error, Send, Sync, Unpin);
-assert_impl_all!(SendError: std::error::Error, Send, Sync, Unpin);
 assert_impl_all!(WriteError: std::error::Error, Send, Sync, Unpin);
 
 fn is_send<T: Send>(_: &T) {}
@@ -61,17 +56,12 @@ fn futures_can_be_spawned() {
     is_static(&commit);
     is_send(&abort);
     is_static(&abort);
-    let sha256 = Sha256Digest::from([0; 32]);
-    let commit = writer().without_digest().commit_with_digest(sha256);
+    let document = RawDocument::new(0).with_sha256(Sha256Digest::from([0; 32]));
+    let commit = writer().without_digest().commit_with(document);
     is_send(&commit);
     is_static(&commit);
-    let writer_of_encoded = || archive.create_encoded("a").unwrap();
-    let commit = writer_of_encoded().commit(RawDocument::new(0));
-    is_send(&commit);
-    is_static(&commit);
-    is_send(&writer_of_encoded().abort());
-    let mut sender = writer_of_encoded();
-    is_send(&sender.send_all(stream::empty::<Result<Bytes, std::io::Error>>()));
+    let encoded = archive.create_encoded("a").unwrap();
+    is_send(&encoded.commit_with(document));
     let mut sender = writer();
     is_send(&sender.send_all(stream::empty::<Result<Bytes, std::io::Error>>()));
 }

@@ -1,19 +1,19 @@
-//! How a walker writes: everything that is no container.
+//! How a walker writes everything except containers.
 
 use std::io;
 
 use serde_json::ser::{CompactFormatter, Formatter};
 
+use crate::error::Unwind;
 use crate::escape::{escape, is_plain, plain_prefix};
 use crate::frame::{Frame, Kind};
-use crate::unwind::Unwind;
 use crate::walker::{Mode, Walker, Written};
 
-/// How much of a long leaf is written at a time when no room is left: enough to make progress, and little to overflow.
+/// How much of a long leaf is written at a time when no room is left: enough to make progress, with little overflow.
 const OVERFLOW_PIECE: usize = 64;
 
 impl Walker {
-    /// Writes bytes as they are. All of them, even if that takes more than one chunk.
+    /// Writes bytes as they are: all of them, even if that takes more than one chunk.
     #[inline]
     pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<(), Unwind> {
         if self.buffer.len() + bytes.len() <= self.limit {
@@ -67,7 +67,7 @@ impl Walker {
         self.write(b"\":")
     }
 
-    /// Writes a string in full, for where a walk cannot be suspended: a key.
+    /// Writes a string in full, where a walk cannot be suspended: a key.
     #[inline]
     pub(crate) fn key(&mut self, key: &str) -> Result<Written, Unwind> {
         if self.string_fits(key) {
@@ -91,7 +91,7 @@ impl Walker {
         if self.string_fits(text) {
             return Ok(Written(()));
         }
-        // There is room for six bytes for each, which is the most that escaping takes, and for the quotes.
+        // There is room for the quotes, and for six bytes for each, the most that escaping takes.
         if text.len() < self.limit.saturating_sub(self.buffer.len()) / 6 {
             self.string_in_full(text)
         } else {
@@ -134,7 +134,7 @@ impl Walker {
         Ok(Written(()))
     }
 
-    /// Writes a long leaf piece by piece, and suspends between pieces when it is time.
+    /// Writes a long leaf piece by piece. The walk may be suspended between pieces.
     fn pieces(
         &mut self,
         text: &[u8],
@@ -197,7 +197,7 @@ impl Walker {
         Ok(Written(()))
     }
 
-    /// Writes the inside of a string, escaped where it must be.
+    /// Writes the inside of a string, escaped where necessary.
     pub(crate) fn write_escaped(&mut self, mut text: &[u8]) -> Result<(), Unwind> {
         loop {
             let (plain, rest) = text.split_at(plain_prefix(text));
@@ -222,7 +222,7 @@ impl Walker {
         }
     }
 
-    /// Writes the last bytes of a value: perhaps none, but only where something may be written.
+    /// Writes the last bytes of a value. There may be none, but only where something may be written.
     #[inline]
     pub(crate) fn close(&mut self, closing: &[u8]) -> Result<Written, Unwind> {
         if closing.is_empty() {
@@ -233,7 +233,7 @@ impl Walker {
     }
 }
 
-/// For `serde_json`'s formatter. Always writes everything, or fails because nothing may be written.
+/// For the formatter of `serde_json`. Always writes everything, or fails because nothing may be written.
 impl io::Write for Walker {
     #[inline]
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {

@@ -1,6 +1,6 @@
 use std::io;
 
-use archive_sink::ParseCodecError;
+use archive_sink::CodecError;
 
 use crate::auction::AuctionIdError;
 use crate::location::LocationError;
@@ -77,7 +77,7 @@ pub(crate) enum Problem {
     Folder,
     /// A codec that nobody knows.
     #[error(transparent)]
-    Codec(#[from] ParseCodecError),
+    Codec(#[from] CodecError),
     /// A content coding that nobody knows, or that is none.
     #[error("no encoding is called {name:?}, only gzip, zstd and br")]
     Encoding {

@@ -2,7 +2,7 @@ use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use archive_sink::{Archive, ArchiveReader, ObjectVersion, OpenError};
+use archive_sink::{Archive, ArchiveReader, ObjectVersion, ReadError};
 use bytes::Bytes;
 use futures_core::Stream;
 use futures_util::{StreamExt, TryStreamExt, stream};
@@ -95,7 +95,7 @@ impl ArchivedDocument {
     }
 
     /// Opens the object that was opened before, or whichever is there now.
-    async fn open(&self) -> Result<ArchiveReader, OpenError> {
+    async fn open(&self) -> Result<ArchiveReader, ReadError> {
         if let Some(version) = self.version.get() {
             return self.archive.open_version(version).await;
         }

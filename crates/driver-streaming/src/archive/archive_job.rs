@@ -1,11 +1,10 @@
 use std::time::Duration;
 
-use archive_sink::{CommitError, Receipt};
+use archive_sink::{ArchiveWriter, CommitError, RawDocument, Receipt};
 use bytes::Bytes;
 use futures_core::Stream;
 use tokio::time::{Instant, timeout_at};
 
-use super::object_writer::ObjectWriter;
 use crate::error_chain::error_chain;
 use crate::feed::Feed;
 use crate::progress::{ProgressTrack, Stage};
@@ -20,9 +19,12 @@ pub(super) struct ArchiveJob<'a> {
 
 impl ArchiveJob<'_> {
     /// Writes the document to its end and commits it, or says why there is none.
-    pub(super) async fn keep<W, S, E>(&self, mut writer: W, document: S) -> Result<Receipt, String>
+    pub(super) async fn keep<S, E>(
+        &self,
+        mut writer: ArchiveWriter,
+        document: S,
+    ) -> Result<Receipt, String>
     where
-        W: ObjectWriter,
         S: Stream<Item = Result<Bytes, E>>,
         E: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
@@ -35,7 +37,8 @@ impl ArchiveJob<'_> {
             Err(_elapsed) => return Err(format!("not written within {limit:?}")),
         }
         self.track.set_stage(Stage::Answering);
-        let commit = writer.commit(self.feed.digest(), self.feed.known_length());
+        let document = self.raw_document(&writer);
+        let commit = writer.commit_with(document);
         match timeout_at(self.deadline, commit).await {
             Ok(Ok(receipt)) => Ok(receipt),
             Ok(Err(error)) => Err(why_not_committed(&error)),
@@ -45,9 +48,23 @@ impl ArchiveJob<'_> {
         }
     }
 
+    /// What is known of the raw document, all of which has been written.
+    fn raw_document(&self, writer: &ArchiveWriter) -> RawDocument {
+        let bytes = match self.feed.codec() {
+            None => writer.written_bytes(),
+            // The encoding has come to its end, and so had the raw document: its length is known.
+            Some(_) => self.feed.known_length().unwrap_or_default(),
+        };
+        let document = RawDocument::new(bytes);
+        match self.feed.digest() {
+            Some(digest) => document.with_sha256(digest.sha256_bytes().into()),
+            None => document,
+        }
+    }
+
     /// Aborts what failed, within the limit; what is left of it then is cleaned up in the background. Returns why there
     /// is no object.
-    async fn give_up<W: ObjectWriter>(&self, writer: W, message: String) -> String {
+    async fn give_up(&self, writer: ArchiveWriter, message: String) -> String {
         match timeout_at(self.deadline, writer.abort()).await {
             Ok(Ok(())) | Err(_) => message,
             Ok(Err(error)) => {

@@ -7,7 +7,6 @@ use tokio::time::Instant;
 use url::Url;
 
 use super::archive_job::ArchiveJob;
-use super::object_writer::RawArchive;
 use crate::auction_id::AuctionId;
 use crate::document::DocumentError;
 use crate::error_chain::error_chain;
@@ -61,15 +60,15 @@ impl ArchiveTarget {
             track,
         };
         let name = format!("{id}.json");
-        let kept = match feed.codec() {
-            None => match self.archive.create(&name) {
-                Ok(writer) => job.keep(RawArchive::new(writer, feed), counted).await,
-                Err(error) => Err(error_chain(&error)),
-            },
-            Some(_) => match self.archive.create_encoded(&name) {
-                Ok(writer) => job.keep(writer, counted).await,
-                Err(error) => Err(error_chain(&error)),
-            },
+        let created = match feed.codec() {
+            None => self.archive.create(&name),
+            Some(_) => self.archive.create_encoded(&name),
+        };
+        let kept = match created {
+            // Digested once, by whoever produces it.
+            Ok(writer) if feed.is_digested() => job.keep(writer.without_digest(), counted).await,
+            Ok(writer) => job.keep(writer, counted).await,
+            Err(error) => Err(error_chain(&error)),
         };
         let outcome = match kept {
             Ok(receipt) => self.outcome(&receipt),

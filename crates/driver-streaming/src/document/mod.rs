@@ -9,10 +9,9 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use chunked_writer::{JsonDocument, LazyDocument};
+use chunked_writer::{CountLength, JsonDocument, JsonSource, JsonStream};
 use futures_core::Stream;
 use futures_util::{TryFutureExt, TryStreamExt};
-use serde::Serialize;
 
 pub use self::digest::DigestCell;
 pub use self::digest::DocumentDigest;
@@ -70,26 +69,15 @@ impl<D: Document + ?Sized> Document for Arc<D> {
     }
 }
 
-impl<T> Document for JsonDocument<T>
+impl<S> Document for JsonDocument<S>
 where
-    T: Serialize + Send + Sync + ?Sized + 'static,
+    S: JsonSource + ?Sized + 'static,
+    Self: Send + Sync,
+    JsonStream<S>: Send,
+    CountLength<S>: Send,
 {
     fn stream_from(&self, offset: u64) -> DocumentStream {
         Box::pin(JsonDocument::stream_from(self, offset).map_err(DocumentError::new))
-    }
-
-    fn bytes_produced(&self) -> u64 {
-        self.statistics().bytes_produced
-    }
-
-    fn length(&self) -> LengthFuture {
-        Box::pin(self.count_length().map_err(DocumentError::new))
-    }
-}
-
-impl Document for LazyDocument {
-    fn stream_from(&self, offset: u64) -> DocumentStream {
-        Box::pin(LazyDocument::stream_from(self, offset).map_err(DocumentError::new))
     }
 
     fn bytes_produced(&self) -> u64 {

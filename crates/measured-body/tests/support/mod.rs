@@ -1,4 +1,4 @@
-//! Bodies that do as they are told, and a place where reports arrive.
+//! Scripted bodies, and a place where reports arrive.
 
 #![allow(dead_code, reason = "each test binary uses its own part")]
 
@@ -12,6 +12,27 @@ use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
+
+/// A clock that moves only when a test moves it. Clones share one time.
+#[derive(Clone)]
+pub(crate) struct ManualClock(Arc<Mutex<Instant>>);
+
+impl ManualClock {
+    pub(crate) fn new() -> Self {
+        Self(Arc::new(Mutex::new(Instant::now())))
+    }
+
+    pub(crate) fn advance(&self, by: Duration) {
+        *self.0.lock().unwrap() += by;
+    }
+
+    /// What `with_clock` takes.
+    pub(crate) fn reader(&self) -> impl Fn() -> Instant + Send + Sync + use<> {
+        let clock = self.clone();
+        move || *clock.0.lock().unwrap()
+    }
+}
 
 /// Collects reports. Clones share them.
 #[derive(Clone, Debug, Default)]

@@ -1,40 +1,33 @@
 use std::{sync::Arc, time::Instant};
 
-use super::{State, Step};
-use crate::{
-    TeeError,
+use super::{
+    State, Step,
     cursor::{Cursor, CursorId, Production},
     effects::Effects,
     reader::Place,
-    signal::Signal,
 };
-
-/// Where a branch that was nowhere is now.
-pub(super) enum Attached<P, E> {
-    /// At a cursor, or ahead of one.
-    Here,
-    /// Nowhere yet: this comes first, or is all.
-    Done(Step<P, E>),
-}
+use crate::{TeeError, signal::Signal};
 
 impl<P, E> State<P, E> {
     /// Finds a cursor for a branch that has none: one whose window holds its offset, else one that will soon get there, else
-    /// a new one, else the nearest one behind, else that of the last group, which starts again from here.
+    /// a new one, else the nearest one behind. If all are ahead, closes the rearmost, for a new one.
+    ///
+    /// Returns `None` once the branch is at a cursor, or ahead of one; else what the branch does first.
     pub(super) fn attach(
         &mut self,
         index: usize,
         may_produce: bool,
         effects: &mut Effects<P, E>,
-    ) -> Attached<P, E> {
+    ) -> Option<Step<P, E>> {
         if self.enter_window(index, effects) {
-            return Attached::Here;
+            return None;
         }
         let Some(reader) = self.readers.get_mut(index) else {
-            return Attached::Done(Step::End);
+            return Some(Step::End);
         };
         let offset = reader.offset;
         if self.completed > 0 && self.length == Some(offset) {
-            return Attached::Done(Step::End);
+            return Some(Step::End);
         }
         let full = self.cursors.open() >= self.settings.maximum_cursors;
         let near = offset.saturating_sub(self.settings.window as u64);
@@ -49,13 +42,13 @@ impl<P, E> State<P, E> {
             cursor.readers += 1;
             cursor.ahead.push((index, offset));
             reader.place = Place::Ahead { cursor: cursor.id };
-            return Attached::Here;
+            return None;
         }
         if !self.settings.can_replay {
-            return Attached::Done(Step::Fail(TeeError::Unavailable { offset }));
+            return Some(Step::Fail(TeeError::Unavailable { offset }));
         }
         if !may_produce {
-            return Attached::Done(Step::Yield);
+            return Some(Step::Yield);
         }
         if full {
             let rearmost = self
@@ -66,7 +59,7 @@ impl<P, E> State<P, E> {
                 self.close(id, effects);
             }
         }
-        Attached::Done(self.open(index, offset))
+        Some(self.open(index, offset))
     }
 
     fn open(&mut self, index: usize, offset: u64) -> Step<P, E> {
@@ -83,17 +76,16 @@ impl<P, E> State<P, E> {
                 sequence,
             };
             reader.leading = true;
-            reader.replays += 1;
         }
         Step::Open {
             cursor: id,
-            block_start: self.ledger.block_start(offset),
+            block_start: self.hashes.block_start(offset),
             offset,
             signal,
         }
     }
 
-    /// Joins the furthest cursor whose window holds the offset of a branch, if there is one.
+    /// Moves a branch to the furthest cursor whose window holds its offset, if there is one.
     pub(super) fn enter_window(&mut self, index: usize, effects: &mut Effects<P, E>) -> bool {
         let Some(reader) = self.readers.get_mut(index) else {
             return false;
@@ -133,18 +125,18 @@ impl<P, E> State<P, E> {
         if let Some(blocked) = &mut cursor.blocked
             && sequence == cursor.window.base_sequence()
         {
-            // It now holds the window back too, but those who wait have not waited for it so far.
+            // It now holds the window back too, but others have not waited for it so far.
             reader.fresh = true;
             blocked.stale = true;
             effects.wake(&cursor.signal);
         }
     }
 
-    /// Moves a branch at the front of its cursor to another one that is further: cursors that meet merge in this way.
+    /// Moves a branch at the front of its cursor to another one that is further. Cursors that meet merge in this way.
     ///
-    /// Only to the newer half of that window: a slow branch that joined at its end would be in the way at once. And only if both
-    /// windows hold what the branch read here of a block that is not whole yet, and agree: nobody would compare it later.
-    pub(super) fn hop(
+    /// Only to the newer half of that window: a slow branch that joined at its end would hold it back at once. And only if both
+    /// windows hold what the branch read of the unfinished block, and agree: nothing would compare it later.
+    pub(super) fn join_further_cursor(
         &mut self,
         index: usize,
         from: CursorId,
@@ -163,7 +155,7 @@ impl<P, E> State<P, E> {
             return false;
         };
         let (offset, ahead) = (reader.offset, matches!(reader.place, Place::Ahead { .. }));
-        let unchecked_from = self.ledger.block_start(offset);
+        let unchecked_from = self.hashes.block_start(offset);
         let here = self.cursors.get(from);
         let agrees = |cursor: &Cursor<P, E>| {
             here.is_some_and(|here| {
@@ -189,7 +181,7 @@ impl<P, E> State<P, E> {
         let Some(to) = to.map(|cursor| cursor.id) else {
             return false;
         };
-        self.detach(index, Place::Adrift, now, effects);
+        self.detach(index, Place::Detached, now, effects);
         self.enter(index, to, effects);
         true
     }

@@ -2,17 +2,18 @@ use std::task::Waker;
 
 use bytes::Bytes;
 
-use super::State;
-use crate::{
-    TeeError,
+use super::{
+    State,
     cursor::{CursorId, Production},
     effects::Effects,
-    hashing::UnitHash,
-    ledger::Differs,
     reader::Place,
 };
+use crate::{
+    TeeError,
+    verification::{Mismatch, UnitHash},
+};
 
-/// What a production said when it was polled.
+/// The result of polling a production.
 #[derive(Debug)]
 pub(crate) enum Outcome<E> {
     /// A chunk that is not empty, and the hashes of the units that it completes.
@@ -20,12 +21,12 @@ pub(crate) enum Outcome<E> {
     /// The end, and the hash of what came after the last whole unit.
     End(Option<u64>),
     Failed(TeeError<E>),
-    /// Nothing yet, and it will wake nobody: it is to be polled again.
+    /// Nothing yet. It will wake nobody, so it must be polled again.
     Nothing,
 }
 
 impl<P, E> State<P, E> {
-    /// Takes a production back with what it said.
+    /// Takes a production back with its result.
     pub(crate) fn deliver(
         &mut self,
         id: CursorId,
@@ -42,7 +43,7 @@ impl<P, E> State<P, E> {
             Outcome::Nothing => Ok(false),
         };
         let Some(cursor) = self.cursors.get_mut(id) else {
-            // Another branch took the cursor's place over in the meantime.
+            // The cursor was closed in the meantime.
             effects.drop_production(production);
             return;
         };
@@ -58,7 +59,7 @@ impl<P, E> State<P, E> {
         }
     }
 
-    /// Takes a production back that is pending. The branch that polled it is registered; false if the cursor is gone.
+    /// Takes a pending production back and registers the branch that polled it. False if the cursor is gone.
     pub(crate) fn suspend(
         &mut self,
         id: CursorId,
@@ -76,7 +77,7 @@ impl<P, E> State<P, E> {
         if let Some(cursor) = self.cursors.get(id)
             && cursor.signal.woke_since()
         {
-            // It woke while it was being polled: whoever registered since has not heard of it.
+            // It woke while it was being polled, so whoever registered since missed that.
             effects.wake(&cursor.signal);
         }
         true
@@ -98,8 +99,11 @@ impl<P, E> State<P, E> {
         let front = cursor.window.front() + length as u64;
         let compared = hashes
             .iter()
-            .try_for_each(|hash| self.ledger.record(&mut cursor.trail, hash.unit, hash.hash))
-            .map_err(|Differs(offset)| offset);
+            .try_for_each(|hash| {
+                self.hashes
+                    .record(&mut cursor.unpaired, hash.unit, hash.hash)
+            })
+            .map_err(|Mismatch(offset)| offset);
         let differs = match (compared, self.length) {
             (Err(offset), _) => Some(offset),
             (Ok(()), Some(known)) if front > known => Some(known),
@@ -139,9 +143,9 @@ impl<P, E> State<P, E> {
             return Err(TeeError::Diverged { offset: front });
         }
         if let Some(hash) = remainder {
-            self.ledger
+            self.hashes
                 .record_remainder(front, hash)
-                .map_err(|Differs(offset)| TeeError::Diverged { offset })?;
+                .map_err(|Mismatch(offset)| TeeError::Diverged { offset })?;
         }
         self.length = Some(front);
         self.completed += 1;

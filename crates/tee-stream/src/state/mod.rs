@@ -1,10 +1,14 @@
-//! The state machine: who is where, and what is to be done next. It polls nothing, wakes nobody and knows no clock, so it can
+//! The state machine: where each branch is, and what it does next. It polls nothing, wakes nobody and reads no clock, so it can
 //! be driven step by step.
 
 mod attach;
+mod backpressure;
+mod cursor;
 mod deliver;
-mod room;
+mod effects;
+mod reader;
 mod step;
+mod window;
 
 use std::{
     sync::Arc,
@@ -14,15 +18,17 @@ use std::{
 use bytes::Bytes;
 
 use crate::{
-    BranchStatus, LagPolicy, TeeError, TeeStatistics,
-    cursor::{CursorId, Cursors, Production},
-    effects::Effects,
-    ledger::Ledger,
-    reader::{Place, Reader, Readers},
-    signal::Signal,
+    LagPolicy, TeeError,
+    signal::{Registration, Signal},
+    verification::BlockHashes,
 };
+use cursor::{Cursors, Production};
+use reader::{Place, Readers};
 
+pub(crate) use cursor::CursorId;
 pub(crate) use deliver::Outcome;
+pub(crate) use effects::Effects;
+pub(crate) use reader::Reader;
 
 /// What was configured.
 #[derive(Debug)]
@@ -35,42 +41,83 @@ pub(crate) struct Settings {
     pub(crate) can_replay: bool,
     pub(crate) timed: bool,
     pub(crate) lag_policy: LagPolicy,
-    /// How long the last group waits for one of its own, each time.
-    pub(crate) ride_limit: Duration,
-    /// The bytes that a branch may produce before it gives way to others.
+    /// How long the readers of the last group wait for one of them, each time.
+    pub(crate) last_group_limit: Duration,
+    /// The bytes that a branch may produce before it lets others run.
     pub(crate) lead: u64,
 }
 
-/// The state that the branches of a tee share. `P` is a production, which the state only keeps.
+/// The state that the branches of a tee share. It only stores `P`, the productions.
 #[derive(Debug)]
 pub(crate) struct State<P, E> {
     settings: Settings,
     cursors: Cursors<P, E>,
     readers: Readers,
-    ledger: Ledger,
-    /// The furthest byte that any cursor produced.
+    hashes: BlockHashes,
+    /// The offset behind the furthest byte that any cursor produced.
     frontier: u64,
     length: Option<u64>,
     poisoned: bool,
-    /// Productions that ran to the end.
+    /// The productions that ran to the end.
     completed: usize,
     produced: u64,
     held: usize,
     held_peak: usize,
 }
 
-/// What a branch that is polled has to do.
+/// What a tee has cost so far.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TeeStatistics {
+    /// The bytes that all productions yielded together, without those that the replay, or the tee (less than one block each
+    /// time), discards to reach an offset.
+    ///
+    /// Divided by `document_length`, it says how often the document was produced.
+    pub bytes_produced: u64,
+    /// The productions that were begun, including the first.
+    pub cursors_opened: u64,
+    /// The cursors that are open now.
+    pub cursors_open: usize,
+    /// The bytes in all windows now.
+    pub window_bytes: usize,
+    /// The most bytes that were ever in all windows together.
+    pub window_bytes_peak: usize,
+    /// The branches that have not ended.
+    pub branches_open: usize,
+    /// The length of the document, once a production has ended, or as it was declared.
+    pub document_length: Option<u64>,
+}
+
+/// Where one branch is. A snapshot: it may be out of date when it is read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct BranchStatus {
+    /// The number of the branch in its tee, counted from 0.
+    pub id: u64,
+    /// Its name, when it has one.
+    pub name: Option<Arc<str>>,
+    /// The bytes of the shared document that it has read.
+    pub offset: u64,
+    /// How many bytes it is behind the front of its cursor, or, without a cursor, behind the furthest byte that was produced.
+    pub lag: u64,
+    /// The number of the cursor that it reads from, counted from 0. `None` after it was cut loose, until it is polled again.
+    pub cursor: Option<u64>,
+    /// How much longer others wait for it. `None` means for ever. A wait that is going on is not subtracted yet.
+    pub patience_left: Option<Duration>,
+}
+
+/// What a branch that is polled does next.
 #[derive(Debug)]
 pub(crate) enum Step<P, E> {
     Chunk(Bytes),
     End,
     Fail(TeeError<E>),
-    /// Poll this production, and deliver what it says.
+    /// Poll this production, and deliver its result.
     Produce {
         cursor: CursorId,
         production: P,
     },
-    /// Begin a production where a block begins, of which what comes before this offset is not needed; then the same.
+    /// Open a production at the start of a block, of which the bytes before `offset` are not needed. Then the same.
     Open {
         cursor: CursorId,
         block_start: u64,
@@ -79,9 +126,9 @@ pub(crate) enum Step<P, E> {
     },
     /// The waker is registered.
     Wait,
-    /// The waker is registered, and wants to be woken at this time too.
+    /// The waker is registered, and must be woken at this time too.
     WaitUntil(Instant),
-    /// Ask again with the time.
+    /// Call [`State::step`] again with the time.
     NeedTime,
     /// Let others run first.
     Yield,
@@ -100,7 +147,7 @@ impl<P, E> State<P, E> {
             settings,
             cursors,
             readers: Readers::default(),
-            ledger: Ledger::default(),
+            hashes: BlockHashes::default(),
             frontier: 0,
             length,
             poisoned: false,
@@ -111,7 +158,7 @@ impl<P, E> State<P, E> {
         }
     }
 
-    /// Adds a branch at byte 0: in a window, if one still holds it, so that the window waits for it from now on.
+    /// Adds a branch at byte 0. If a window still holds byte 0, the branch holds that window back from now on.
     pub(crate) fn join(
         &mut self,
         name: Option<Arc<str>>,
@@ -126,19 +173,18 @@ impl<P, E> State<P, E> {
             id,
             name,
             offset: 0,
-            place: Place::Adrift,
+            place: Place::Detached,
             limit,
             then,
             spent: Duration::ZERO,
             fresh: false,
             here_since: None,
             has_read: false,
-            waits_for_room: None,
+            waits_for_space: None,
             registration: None,
             leading: false,
             led: 0,
             gave_way: None,
-            replays: 0,
         });
         self.enter_window(index, effects);
         (index, id)
@@ -152,11 +198,9 @@ impl<P, E> State<P, E> {
         effects: &mut Effects<P, E>,
     ) -> Option<Reader> {
         let waited = self.stop_waiting(index);
-        self.detach(index, Place::Adrift, now, effects);
+        self.detach(index, Place::Detached, now, effects);
         let mut reader = self.readers.remove(index)?;
-        effects.drop_waker(crate::signal::Registration::withdraw(
-            reader.registration.take(),
-        ));
+        effects.drop_waker(Registration::withdraw(reader.registration.take()));
         self.settle(waited, now);
         Some(reader)
     }
@@ -169,7 +213,7 @@ impl<P, E> State<P, E> {
         }
     }
 
-    /// Whether `offset` is where the document ends.
+    /// The length of the document, if it is known or was declared.
     pub(crate) fn length(&self) -> Option<u64> {
         self.length
     }
@@ -200,7 +244,7 @@ impl<P, E> State<P, E> {
     fn status(&self, reader: &Reader) -> BranchStatus {
         let cursor = match reader.place {
             Place::Reading { cursor, .. } | Place::Ahead { cursor } => self.cursors.get(cursor),
-            Place::Adrift | Place::Lagged { .. } => None,
+            Place::Detached | Place::Lagged { .. } => None,
         };
         let front = cursor.map_or(self.frontier, |cursor| cursor.window.front());
         BranchStatus {
@@ -210,11 +254,10 @@ impl<P, E> State<P, E> {
             lag: front.saturating_sub(reader.offset),
             cursor: cursor.map(|cursor| cursor.id.generation),
             patience_left: reader.limit.map(|limit| limit.saturating_sub(reader.spent)),
-            replays: reader.replays,
         }
     }
 
-    /// Takes a branch off its cursor, which may give others room, and may leave the cursor without readers.
+    /// Takes a branch off its cursor. That may free space for others, and closes a cursor without readers.
     fn detach(
         &mut self,
         index: usize,
@@ -235,7 +278,7 @@ impl<P, E> State<P, E> {
         cursor.readers -= 1;
         match before {
             Place::Reading { sequence, .. } => {
-                let stale = cursor.moves_on(index, reader, sequence, now);
+                let stale = cursor.reader_moves_on(index, reader, sequence, now);
                 if cursor.window.leave(sequence) {
                     cursor.blocked = None;
                     effects.wake(&cursor.signal);
@@ -250,7 +293,7 @@ impl<P, E> State<P, E> {
         }
     }
 
-    /// Ends a cursor. Branches that are still on it notice that it is gone and are adrift.
+    /// Closes a cursor. Branches that are still on it notice that it is gone and look for another one.
     fn close(&mut self, id: CursorId, effects: &mut Effects<P, E>) {
         if let Some(cursor) = self.cursors.remove(id) {
             self.held -= cursor.window.bytes();

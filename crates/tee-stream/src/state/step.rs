@@ -2,19 +2,19 @@ use std::{sync::Arc, task::Waker, time::Instant};
 
 use bytes::Bytes;
 
-use super::{State, Step, attach::Attached, room::Room};
-use crate::{
-    TeeError,
+use super::{
+    State, Step,
+    backpressure::WindowSpace,
     cursor::{CursorId, Production},
     effects::Effects,
     reader::Place,
-    signal::Signal,
 };
+use crate::{TeeError, signal::Signal};
 
 impl<P, E> State<P, E> {
-    /// Says what a branch that is polled has to do.
+    /// Decides what a branch that is polled does next.
     ///
-    /// `may_produce` is false once it has polled a production in this poll, so that one poll does one chunk's work.
+    /// `may_produce` is false once the branch has polled a production in this poll, so that one poll does one chunk's work.
     pub(crate) fn step(
         &mut self,
         index: usize,
@@ -38,9 +38,9 @@ impl<P, E> State<P, E> {
         step
     }
 
-    /// The way that nearly every poll takes: the chunk is there, and reading it concerns nobody else.
+    /// The fast path of nearly every poll: the chunk is there, and reading it concerns nobody else.
     ///
-    /// `None` says nothing: [`step`](Self::step) does.
+    /// `None` means that [`step`](Self::step) decides.
     pub(crate) fn take(&mut self, index: usize) -> Option<Bytes> {
         let reader = self.readers.get_mut(index)?;
         let Place::Reading {
@@ -51,8 +51,8 @@ impl<P, E> State<P, E> {
             return None;
         };
         let cursor = self.cursors.get_mut(id)?;
-        let waited_for = cursor.room_waiters > 0 && sequence == cursor.window.base_sequence();
-        if self.poisoned || waited_for || reader.waits_for_room.is_some() {
+        let waited_for = cursor.space_waiters > 0 && sequence == cursor.window.base_sequence();
+        if self.poisoned || waited_for || reader.waits_for_space.is_some() {
             return None;
         }
         let chunk = cursor.window.read(sequence, reader.offset)?;
@@ -61,7 +61,7 @@ impl<P, E> State<P, E> {
         Some(chunk)
     }
 
-    /// The chunk that a branch reads next, if it is there.
+    /// Reads the next chunk of a branch, if it is there.
     fn read(
         &mut self,
         index: usize,
@@ -82,11 +82,11 @@ impl<P, E> State<P, E> {
             if self.settings.timed && now.is_none() && cursor.window.readers_at_base() == 1 {
                 return Some(Step::NeedTime);
             }
-            if cursor.moves_on(index, reader, sequence, now) {
+            if cursor.reader_moves_on(index, reader, sequence, now) {
                 effects.wake(&cursor.signal);
             }
         }
-        if cursor.window.advance(sequence) && cursor.room_waiters > 0 {
+        if cursor.window.advance(sequence) && cursor.space_waiters > 0 {
             cursor.blocked = None;
             effects.wake(&cursor.signal);
         }
@@ -115,17 +115,17 @@ impl<P, E> State<P, E> {
                     cursor
                 }
                 _ => {
-                    reader.place = Place::Adrift;
+                    reader.place = Place::Detached;
                     match self.attach(index, may_produce, effects) {
-                        Attached::Here => match self.read(index, now, effects) {
+                        None => match self.read(index, now, effects) {
                             Some(step) => return step,
                             None => continue,
                         },
-                        Attached::Done(step) => return step,
+                        Some(step) => return step,
                     }
                 }
             };
-            if self.hop(index, id, now, effects) {
+            if self.join_further_cursor(index, id, now, effects) {
                 if let Some(step) = self.read(index, now, effects) {
                     return step;
                 }
@@ -141,7 +141,7 @@ impl<P, E> State<P, E> {
                 }
                 Some(_) => {
                     // Ahead of a production that will never get here.
-                    self.detach(index, Place::Adrift, now, effects);
+                    self.detach(index, Place::Detached, now, effects);
                     continue;
                 }
                 None => {}
@@ -151,17 +151,21 @@ impl<P, E> State<P, E> {
                 return Step::Wait;
             }
             if !may_produce {
-                // Before anybody is cut loose, too: those who were just given a chunk get a chance to read it.
+                // Also before a reader is cut loose: whoever was just given a chunk gets a chance to read it.
                 return self.give_way(index);
             }
-            return match self.make_room(index, id, now, effects) {
-                Room::NeedTime => Step::NeedTime,
-                Room::GiveWay => {
-                    self.wait_at(index, id);
+            return match self.make_space(index, id, now, effects) {
+                WindowSpace::NeedTime => Step::NeedTime,
+                WindowSpace::GiveWay => {
+                    self.start_waiting(index, id);
                     self.give_way(index)
                 }
-                Room::Free => self.produce(index, id),
-                Room::Wait(deadline) => self.wait_for_room(index, id, deadline, waker, effects),
+                WindowSpace::Free => self.produce(index, id),
+                WindowSpace::Wait(deadline) => {
+                    self.register(index, id, waker, effects);
+                    self.start_waiting(index, id);
+                    deadline.map_or(Step::Wait, Step::WaitUntil)
+                }
             };
         }
     }
@@ -173,7 +177,7 @@ impl<P, E> State<P, E> {
         Step::Yield
     }
 
-    /// Hands the production to this branch, unless it is time to let others run.
+    /// Gives the production to this branch, unless it is time to let others run.
     fn produce(&mut self, index: usize, id: CursorId) -> Step<P, E> {
         let (Some(reader), Some(cursor)) = (self.readers.get_mut(index), self.cursors.get_mut(id))
         else {
@@ -198,30 +202,7 @@ impl<P, E> State<P, E> {
         }
     }
 
-    fn wait_for_room(
-        &mut self,
-        index: usize,
-        id: CursorId,
-        deadline: Option<Instant>,
-        waker: &Waker,
-        effects: &mut Effects<P, E>,
-    ) -> Step<P, E> {
-        self.register(index, id, waker, effects);
-        self.wait_at(index, id);
-        deadline.map_or(Step::Wait, Step::WaitUntil)
-    }
-
-    /// Takes note that a branch waits for room.
-    fn wait_at(&mut self, index: usize, id: CursorId) {
-        if let (Some(reader), Some(cursor)) =
-            (self.readers.get_mut(index), self.cursors.get_mut(id))
-        {
-            reader.waits_for_room = Some(id);
-            cursor.room_waiters += 1;
-        }
-    }
-
-    /// Enters the waker of a branch where its cursor will call it.
+    /// Registers the waker of a branch with its cursor.
     pub(super) fn register(
         &mut self,
         index: usize,

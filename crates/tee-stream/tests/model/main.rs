@@ -194,15 +194,15 @@ impl Run {
 
     fn join(&mut self, policy: Policy, tail: usize) {
         let end: Arc<Mutex<Option<BranchEnd>>> = Arc::default();
-        let told = Arc::clone(&end);
+        let report = Arc::clone(&end);
         let tail = vec![0xFF; tail];
         let expected = [&self.document[..], &tail].concat();
         let late = self.tee.statistics().bytes_produced > 0;
         let branch = self
             .tee
             .branch_with(policy.options().tail(tail).on_end(move |end| {
-                let before = told.lock().unwrap().replace(end);
-                assert!(before.is_none(), "told twice how it ended");
+                let before = report.lock().unwrap().replace(end);
+                assert!(before.is_none(), "it reported its end twice");
             }));
         let index = self.readers.len();
         let woken = Arc::new(Woken {
@@ -286,19 +286,19 @@ impl Run {
                 Poll::Ready(None)
             ));
             drop(branch);
-            let told = reader
+            let end = reader
                 .end
                 .lock()
                 .unwrap()
                 .clone()
-                .expect("it is told how it ended");
-            assert_eq!((told.ending, told.bytes), (ending, reader.read as u64));
+                .expect("it reported its end");
+            assert_eq!((end.ending, end.bytes), (ending, reader.read as u64));
             let limit = match reader.policy {
                 Policy::Wait => Duration::MAX,
                 Policy::Default => LagPolicy::DEFAULT_PATIENCE,
                 _ => LIMIT,
             };
-            assert!(!can_replay || told.patience_spent <= limit);
+            assert!(!can_replay || end.patience_spent <= limit);
         }
         self.check();
         false
@@ -354,15 +354,15 @@ impl Run {
                     if let Some(index) = self.pick(choice) {
                         let reader = &mut self.readers[index];
                         reader.branch = None;
-                        let told = reader
+                        let end = reader
                             .end
                             .lock()
                             .unwrap()
                             .clone()
-                            .expect("it is told how it ended");
+                            .expect("it reported its end");
                         // It may have had all its bytes already, or know of an error that it has not yielded yet.
                         let whole = reader.read == reader.expected.len();
-                        assert!(told.ending != BranchEnding::Complete || whole);
+                        assert!(end.ending != BranchEnding::Complete || whole);
                     }
                 }
                 Operation::Stall(choice) => {

@@ -2,8 +2,8 @@ use std::{cell::Cell, io, marker::PhantomPinned};
 
 use static_assertions::{assert_impl_all, assert_not_impl_any, assert_obj_safe};
 use tee_stream::{
-    AfterPatience, Branch, BranchEnd, BranchEnding, BranchMonitor, BranchOptions, BranchStatus,
-    LagPolicy, ManualTimer, Tee, TeeBuilder, TeeError, TeeStatistics, Timer,
+    AfterPatience, Branch, BranchEnd, BranchEnding, BranchOptions, BranchStatus, LagPolicy,
+    ManualTimer, Tee, TeeBuilder, TeeError, TeeStatistics, Timer,
 };
 
 assert_impl_all!(Tee<io::Error>: Send, Sync, Unpin, Clone, std::fmt::Debug);
@@ -12,7 +12,6 @@ assert_impl_all!(Branch<PhantomPinned>: Send, Sync, Unpin);
 assert_not_impl_any!(Branch<Cell<u8>>: Send, Sync);
 assert_impl_all!(TeeBuilder<io::Error>: Send, std::fmt::Debug);
 assert_impl_all!(TeeError<io::Error>: Send, Sync, Unpin, Clone, std::error::Error);
-assert_impl_all!(BranchMonitor: Send, Sync, Unpin, Clone, std::fmt::Debug);
 assert_impl_all!(BranchOptions: Send, Unpin, Default, std::fmt::Debug);
 assert_impl_all!(BranchStatus: Send, Sync, Unpin, Clone, Eq, std::fmt::Debug);
 assert_impl_all!(BranchEnd: Send, Sync, Unpin, Clone, std::fmt::Debug);

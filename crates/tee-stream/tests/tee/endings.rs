@@ -125,19 +125,6 @@ fn a_branch_that_has_every_byte_is_complete_when_the_length_is_known() {
 }
 
 #[test]
-fn a_monitor_outlives_its_branch() {
-    let document = document(100);
-    let tee = Tee::builder().build(chunks(&document, 0, 10));
-    let mut branch = tee.branch_with(BranchOptions::new().name("watched"));
-    let monitor = branch.monitor();
-    next(&mut branch);
-    assert_eq!((monitor.offset(), monitor.is_ended()), (10, false));
-    drop(branch);
-    assert_eq!((monitor.offset(), monitor.is_ended()), (10, true));
-    assert_eq!(monitor.name().map(|name| &**name), Some("watched"));
-}
-
-#[test]
 fn a_tail_is_cut_together_with_the_last_shared_chunk() {
     let document = document(25);
     let tee = Tee::builder()

@@ -151,18 +151,3 @@ fn a_leader_lets_others_run_before_it_fills_the_window() {
     assert_eq!((read, wakes.take()), (100, 1));
     assert_eq!(next(&mut last), &document[..10]);
 }
-
-#[test]
-fn copied_chunks_do_not_keep_what_they_were_cut_from() {
-    for (copy, alive) in [(false, 1), (true, 0)] {
-        let owner = Arc::new(vec![1; 1000]);
-        let weak = Arc::downgrade(&owner);
-        let chunk = bytes::Bytes::from_owner(Shared(owner)).slice(..10);
-        let tee = Tee::builder()
-            .copy_chunks(copy)
-            .build(futures_util::stream::iter([Ok::<_, io::Error>(chunk)]));
-        let mut branch = tee.branch();
-        assert_eq!(read_to_end(&mut branch), [1; 10]);
-        assert_eq!(weak.strong_count(), alive);
-    }
-}

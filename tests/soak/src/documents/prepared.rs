@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use driver_cli::{ArchivedDocument, AuctionView, Omission, RawAuction, closing_members};
-use driver_streaming::{AuctionId, Dispatch, Document, JsonDocument, LazyDocument, Solver, View};
+use driver_streaming::{AuctionId, Dispatch, Document, JsonDocument, Solver, View};
 
 use super::broken::Breaking;
 use super::source::Source;
@@ -196,7 +196,7 @@ impl<'a> Maker<'a> {
             (Kind::Replay, _) => self.replay(cut),
             (Kind::Lazy, _) => {
                 let document = lazy(stamped()).with_chunk_size(chunk);
-                shared(document, cut, LazyDocument::left_open)
+                shared(document, cut, JsonDocument::left_open)
             }
             _ => {
                 let document = JsonDocument::new(stamped()).with_chunk_size(chunk);

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use auction_fixtures::Auction;
-use driver_streaming::{LazyDocument, LazyJson};
+use driver_streaming::{JsonDocument, LazyJson};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use crate::plan::{Cut, LIQUIDITY};
@@ -38,8 +38,8 @@ impl Serialize for Stamped {
 }
 
 /// What [`Stamped`] serialises as, made while it is sent.
-pub(super) fn lazy(stamped: Stamped) -> LazyDocument {
-    LazyDocument::new(move || {
+pub(super) fn lazy(stamped: Stamped) -> JsonDocument<LazyJson> {
+    JsonDocument::lazy(move || {
         let Stamped { id, auction, cut } = stamped.clone();
         let mut object = LazyJson::object().field("id", id);
         if cut.keeps("tokens") {

@@ -1,0 +1,84 @@
+use std::{fmt, sync::Arc};
+
+use object_store::{ObjectStore, PutMultipartOptions, path::Path};
+use tokio_util::task::TaskTracker;
+
+use crate::{
+    codec::Codec,
+    metadata::{self, AttributeSupport, Nonce},
+    read::verify::ReadLimit,
+};
+
+/// What happens when there is an object already where a new one is to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum Overwrite {
+    /// Leaves it alone. When it holds the same document, committing succeeds with its receipt;
+    /// otherwise it is a [`Conflict`](crate::CommitError::Conflict).
+    ///
+    /// For single PUTs the store itself makes sure (`If-None-Match: *` on S3). Multipart uploads are
+    /// checked just before they are completed, since `object_store` passes no condition on: whoever
+    /// writes in between is replaced. [`Placement`](crate::Placement) says which it was.
+    #[default]
+    CreateOnly,
+    /// Replaces it, in one step, when the new one is committed.
+    Replace,
+}
+
+/// How an archive writes and reads.
+#[derive(Debug, Clone)]
+pub(crate) struct Settings {
+    pub(crate) prefix: Path,
+    pub(crate) codec: Codec,
+    pub(crate) attributes: AttributeSupport,
+    pub(crate) content_type: String,
+    pub(crate) part_size: usize,
+    pub(crate) parts_in_flight: usize,
+    pub(crate) overwrite: Overwrite,
+    pub(crate) digest: bool,
+    pub(crate) read_limit: ReadLimit,
+}
+
+impl Settings {
+    /// The options with which a multipart upload is created.
+    pub(crate) fn upload_options(&self, nonce: &Nonce) -> PutMultipartOptions {
+        match self.attributes {
+            AttributeSupport::Kept => PutMultipartOptions {
+                attributes: metadata::attributes(self.codec, &self.content_type, nonce, None),
+                ..Default::default()
+            },
+            AttributeSupport::Absent => PutMultipartOptions::default(),
+        }
+    }
+}
+
+/// What an archive's clones, writers and commits share.
+pub(crate) struct Shared {
+    pub(crate) store: Arc<dyn ObjectStore>,
+    pub(crate) settings: Settings,
+    /// Clean-ups and completions, which must not be forgotten at shutdown. Always closed, so that
+    /// waiting ends whenever nothing is running.
+    pub(crate) running: TaskTracker,
+}
+
+impl Shared {
+    pub(crate) fn new(store: Arc<dyn ObjectStore>, settings: Settings) -> Self {
+        let running = TaskTracker::new();
+        running.close();
+        Self {
+            store,
+            settings,
+            running,
+        }
+    }
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Archive")
+            .field("store", &format_args!("{}", self.store))
+            .field("settings", &self.settings)
+            .finish_non_exhaustive()
+    }
+}

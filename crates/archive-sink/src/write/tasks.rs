@@ -1,0 +1,51 @@
+use std::future::Future;
+
+use futures_util::{FutureExt, future::BoxFuture};
+use tokio::{runtime::Handle, task::JoinError};
+use tokio_util::task::{AbortOnDropHandle, TaskTracker};
+
+/// A request that [`Tasks`] started.
+pub(crate) type Task<T> = BoxFuture<'static, Result<T, JoinError>>;
+
+/// Runs requests on the runtime that was current when the writer was made, so that they go on while
+/// nobody polls the writer. Without a runtime they run where they are polled.
+#[derive(Debug, Clone)]
+pub(crate) struct Tasks {
+    runtime: Option<Handle>,
+    running: TaskTracker,
+}
+
+impl Tasks {
+    pub(crate) fn current(running: TaskTracker) -> Self {
+        let runtime = Handle::try_current().ok();
+        Self { runtime, running }
+    }
+
+    pub(crate) fn have_runtime(&self) -> bool {
+        self.runtime.is_some()
+    }
+
+    /// Starts an operation that dropping its task cancels.
+    pub(crate) fn spawn<T: Send + 'static>(
+        &self,
+        operation: impl Future<Output = T> + Send + 'static,
+    ) -> Task<T> {
+        match &self.runtime {
+            Some(runtime) => Box::pin(AbortOnDropHandle::new(runtime.spawn(operation))),
+            None => Box::pin(operation.map(Ok)),
+        }
+    }
+
+    /// Starts an operation that runs to its end even when its task is dropped, if there is a runtime.
+    /// [`Archive::settled`](crate::Archive::settled) waits for it.
+    pub(crate) fn spawn_to_end<T: Send + 'static>(
+        &self,
+        operation: impl Future<Output = T> + Send + 'static,
+    ) -> Task<T> {
+        let operation = self.running.track_future(operation);
+        match &self.runtime {
+            Some(runtime) => Box::pin(runtime.spawn(operation)),
+            None => Box::pin(operation.map(Ok)),
+        }
+    }
+}

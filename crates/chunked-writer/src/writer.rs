@@ -1,0 +1,263 @@
+//! A writer with chunks at its other end.
+
+use std::error::Error;
+use std::fmt;
+use std::io;
+use std::num::NonZeroUsize;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use tokio::io::AsyncWrite;
+
+use crate::chunks::{Channel, Chunks, ChunksError, ReaderGone};
+use crate::document::DEFAULT_CHUNK_SIZE;
+use crate::walker::grow;
+
+/// A `tokio::io::AsyncWrite` with a stream of [`Chunks`] at its other end. With the feature `tokio`.
+///
+/// Memory is bounded: at most the configured number of chunks wait to be read, and one is being filled. While that many
+/// wait, writes are `Pending`. Bytes are copied once, into the chunk. A chunk can be read when it is full, or
+/// [flushed](#flush-and-shutdown).
+///
+/// # The end
+///
+/// [`finish`](Self::finish) is the only clean end. If the writer is dropped, by a panic or otherwise, or
+/// [aborted](Self::abort), the reader gets an error after what was sent before. Conversely, once the [`Chunks`] have been
+/// dropped, writes fail with [`BrokenPipe`](io::ErrorKind::BrokenPipe).
+///
+/// # Flush and shutdown
+///
+/// `flush` sends the partial chunk, as `AsyncWrite` requires, so the chunk before a flush may be short;
+/// [`exact_chunks`](ChunkedWriterBuilder::exact_chunks) opts out of that. `shutdown` flushes and refuses later writes. It is
+/// not a clean end, since encoders pass it on without knowing whether all went well: call `finish` after it.
+///
+/// # Cancel safety
+///
+/// A write, flush or shutdown that is cancelled while pending has sent nothing. Bytes written before it are kept.
+///
+/// # Code that must block
+///
+/// Use `SyncIoBridge` of tokio-util to make the writer a `std::io::Write` for a blocking thread:
+///
+/// ```
+/// use chunked_writer::ChunkedWriter;
+/// use futures_util::TryStreamExt;
+/// use tokio_util::io::SyncIoBridge;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+/// let (writer, chunks) = ChunkedWriter::new();
+/// let blocking = tokio::task::spawn_blocking(move || {
+///     let mut bridge = SyncIoBridge::new(writer);
+///     // An error drops the writer, and the reader gets an error too.
+///     serde_json::to_writer(&mut bridge, &["some", "value"])?;
+///     bridge.into_inner().finish()?;
+///     Ok::<_, std::io::Error>(())
+/// });
+/// let chunks: Vec<_> = chunks.try_collect().await?;
+/// assert_eq!(chunks.concat(), br#"["some","value"]"#);
+/// blocking.await??;
+/// # Ok(())
+/// # }
+/// ```
+#[must_use = "dropping the writer ends the stream with an error"]
+pub struct ChunkedWriter {
+    channel: Arc<Channel>,
+    buffer: Vec<u8>,
+    chunk_size: usize,
+    exact: bool,
+    shut_down: bool,
+    /// Finished or aborted: `drop` has nothing left to report.
+    ended: bool,
+}
+
+impl ChunkedWriter {
+    /// Creates a writer and its chunks, with the builder's defaults.
+    pub fn new() -> (Self, Chunks) {
+        Self::builder().build()
+    }
+
+    /// Returns a builder, to choose another chunk size or bound.
+    pub fn builder() -> ChunkedWriterBuilder {
+        ChunkedWriterBuilder::default()
+    }
+
+    /// Ends the stream well, after what was written. This does not wait: the partial chunk may exceed the bound.
+    ///
+    /// # Errors
+    ///
+    /// If the reader is gone: the [`Chunks`] were dropped.
+    pub fn finish(mut self) -> Result<(), ReaderGone> {
+        self.ended = true;
+        let mut last = std::mem::take(&mut self.buffer);
+        last.shrink_to_fit();
+        self.channel.end(Bytes::from(last), Ok(()))
+    }
+
+    /// Ends the stream with an error, after the chunks that were sent. A partial chunk is dropped.
+    pub fn abort(mut self, error: impl Into<Box<dyn Error + Send + Sync>>) {
+        self.fail(ChunksError::Aborted(error.into()));
+    }
+
+    /// Whether the reader is gone, so that writing is of no use.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.channel.reader_is_gone()
+    }
+
+    fn fail(&mut self, error: ChunksError) {
+        self.ended = true;
+        // If the reader is gone, nobody needs the error.
+        let _ = self.channel.end(Bytes::new(), Err(error));
+    }
+
+    /// Sends the buffer if it is full.
+    fn poll_send_full(&mut self, context: Option<&Context<'_>>) -> Poll<Result<(), ReaderGone>> {
+        if self.buffer.len() == self.chunk_size {
+            ready!(self.channel.poll_room(context))?;
+            self.channel
+                .send(Bytes::from(std::mem::take(&mut self.buffer)));
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for ChunkedWriter {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        if this.shut_down {
+            let message = "written to after it was shut down";
+            return Poll::Ready(Err(io::Error::new(io::ErrorKind::BrokenPipe, message)));
+        }
+        if bytes.is_empty() {
+            return Poll::Ready(Ok(0));
+        }
+        ready!(this.poll_send_full(Some(context)))?;
+        if this.channel.reader_is_gone() {
+            return Poll::Ready(Err(ReaderGone.into()));
+        }
+        if this.buffer.len() == this.buffer.capacity() {
+            grow(&mut this.buffer, this.chunk_size);
+        }
+        let room = this.buffer.capacity().min(this.chunk_size) - this.buffer.len();
+        let written = bytes.len().min(room);
+        this.buffer.extend_from_slice(&bytes[..written]);
+        // At once, if there is room. If there is none, or the reader is gone, the next write finds out.
+        let _ = this.poll_send_full(None);
+        Poll::Ready(Ok(written))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        ready!(this.poll_send_full(Some(context)))?;
+        if this.channel.reader_is_gone() {
+            return Poll::Ready(Err(ReaderGone.into()));
+        }
+        if !this.exact && !this.buffer.is_empty() {
+            ready!(this.channel.poll_room(Some(context)))?;
+            // A copy, so that a short chunk does not keep the memory of a long one.
+            this.channel.send(Bytes::copy_from_slice(&this.buffer));
+            this.buffer.clear();
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.as_mut().poll_flush(context))?;
+        self.shut_down = true;
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl Drop for ChunkedWriter {
+    fn drop(&mut self) {
+        if !self.ended {
+            let panicking = std::thread::panicking();
+            self.fail(if panicking {
+                ChunksError::Panicked
+            } else {
+                ChunksError::Unfinished
+            });
+        }
+    }
+}
+
+impl fmt::Debug for ChunkedWriter {
+    /// Omits the bytes, which may be secret.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("ChunkedWriter")
+            .field("chunk_size", &self.chunk_size)
+            .field("exact_chunks", &self.exact)
+            .field("buffered", &self.buffer.len())
+            .field("shut_down", &self.shut_down)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Configures a [`ChunkedWriter`].
+#[derive(Clone, Copy, Debug)]
+#[must_use]
+pub struct ChunkedWriterBuilder {
+    chunk_size: NonZeroUsize,
+    queued_chunks: NonZeroUsize,
+    exact: bool,
+}
+
+impl Default for ChunkedWriterBuilder {
+    /// Chunks of [`DEFAULT_CHUNK_SIZE`], two of which may wait to be read.
+    fn default() -> Self {
+        const TWO: NonZeroUsize = NonZeroUsize::new(2).unwrap();
+        Self {
+            chunk_size: DEFAULT_CHUNK_SIZE,
+            queued_chunks: TWO,
+            exact: false,
+        }
+    }
+}
+
+impl ChunkedWriterBuilder {
+    /// The size of chunks, in bytes: those in front of a flush, and the last, may be shorter.
+    pub fn chunk_size(self, bytes: NonZeroUsize) -> Self {
+        Self {
+            chunk_size: bytes,
+            ..self
+        }
+    }
+
+    /// How many chunks may wait to be read. The writer holds one more, and `finish` may add it to them.
+    pub fn queued_chunks(self, count: NonZeroUsize) -> Self {
+        Self {
+            queued_chunks: count,
+            ..self
+        }
+    }
+
+    /// Every chunk but the last has exactly the configured size: `flush` and `shutdown` keep a partial chunk back.
+    pub fn exact_chunks(self) -> Self {
+        Self {
+            exact: true,
+            ..self
+        }
+    }
+
+    /// The writer and its chunks.
+    pub fn build(self) -> (ChunkedWriter, Chunks) {
+        let channel = Arc::new(Channel::new(self.queued_chunks));
+        let writer = ChunkedWriter {
+            channel: Arc::clone(&channel),
+            buffer: Vec::new(),
+            chunk_size: self.chunk_size.get(),
+            exact: self.exact,
+            shut_down: false,
+            ended: false,
+        };
+        (writer, Chunks::new(channel))
+    }
+}

@@ -1,0 +1,129 @@
+use std::{error::Error, fmt, sync::Arc, time::Duration};
+
+/// Why a branch ended without the whole document.
+///
+/// A branch yields at most one error, as its last item, after every chunk before it.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum TeeError<E> {
+    /// The source, or the replay that this branch was reading, failed. Every branch that reads from it gets the same error.
+    Source(Arc<E>),
+    /// The branch fell out of the window and its policy, or the lack of a replay, said that it fails.
+    Lagged {
+        /// How many bytes of the document the branch had read.
+        offset: u64,
+        /// How many bytes its cursor had produced.
+        front: u64,
+    },
+    /// The branch joined when the beginning of the document had left the window, and the tee has no replay.
+    Unavailable {
+        /// The first byte that the branch needed.
+        offset: u64,
+    },
+    /// A production yielded other bytes than an earlier one, or not the declared length.
+    Diverged {
+        /// The start of the block in which they differ, or the length at which one of them ended.
+        offset: u64,
+    },
+    /// The source, the replay or the timer panicked.
+    Poisoned,
+}
+
+impl<E> Clone for TeeError<E> {
+    fn clone(&self) -> Self {
+        match self {
+            Self::Source(cause) => Self::Source(Arc::clone(cause)),
+            Self::Lagged { offset, front } => Self::Lagged {
+                offset: *offset,
+                front: *front,
+            },
+            Self::Unavailable { offset } => Self::Unavailable { offset: *offset },
+            Self::Diverged { offset } => Self::Diverged { offset: *offset },
+            Self::Poisoned => Self::Poisoned,
+        }
+    }
+}
+
+impl<E> fmt::Display for TeeError<E> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Source(_) => formatter.write_str("the source of the tee failed"),
+            Self::Lagged { offset, front } => {
+                write!(
+                    formatter,
+                    "the branch lagged: it stopped at byte {offset} when the others were at {front}"
+                )
+            }
+            Self::Unavailable { offset } => {
+                write!(
+                    formatter,
+                    "byte {offset} has left the window and the tee has no replay"
+                )
+            }
+            Self::Diverged { offset } => {
+                write!(
+                    formatter,
+                    "the document was produced differently from byte {offset} on"
+                )
+            }
+            Self::Poisoned => formatter.write_str("the source of the tee panicked"),
+        }
+    }
+}
+
+impl<E: Error + 'static> Error for TeeError<E> {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Source(cause) => Some(&**cause),
+            _ => None,
+        }
+    }
+}
+
+/// The report of a branch, which [`BranchOptions::on_end`](crate::BranchOptions::on_end) receives once.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct BranchEnd {
+    /// The number of the branch in its tee, counted from 0.
+    pub id: u64,
+    /// Its name, when it has one.
+    pub name: Option<Arc<str>>,
+    /// The bytes that it yielded, including its tail.
+    pub bytes: u64,
+    /// How it ended.
+    pub ending: BranchEnding,
+    /// How long others waited for it in total. Zero without a timer.
+    pub patience_spent: Duration,
+}
+
+/// How a branch ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum BranchEnding {
+    /// It yielded the whole document and the tail.
+    Complete,
+    /// Dropped before the end.
+    Dropped,
+    /// Ended with [`TeeError::Source`].
+    Source,
+    /// Ended with [`TeeError::Lagged`].
+    Lagged,
+    /// Ended with [`TeeError::Unavailable`].
+    Unavailable,
+    /// Ended with [`TeeError::Diverged`].
+    Diverged,
+    /// Ended with [`TeeError::Poisoned`], or dropped when the tee was poisoned.
+    Poisoned,
+}
+
+impl<E> From<&TeeError<E>> for BranchEnding {
+    fn from(error: &TeeError<E>) -> Self {
+        match error {
+            TeeError::Source(_) => Self::Source,
+            TeeError::Lagged { .. } => Self::Lagged,
+            TeeError::Unavailable { .. } => Self::Unavailable,
+            TeeError::Diverged { .. } => Self::Diverged,
+            TeeError::Poisoned => Self::Poisoned,
+        }
+    }
+}
