@@ -57,6 +57,9 @@ where
         let mut room = usize::MAX;
         if let Some((at, fault)) = self.faults.last().copied() {
             if self.bytes >= at {
+                // A decoder that meets an error loses what it has decoded in the same call; when it has to wait, it
+                // hands that over first.
+                tokio::task::yield_now().await;
                 self.faults.pop();
                 return Err(io::Error::other(fault));
             }

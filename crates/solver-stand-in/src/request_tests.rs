@@ -8,7 +8,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::time::Instant;
 
 use super::support_tests::{Running, client, content, rest, sha256};
-use super::{RequestReport, StandIn};
+use super::{EarlyAnswer, RequestReport, StandIn};
 
 async fn read_all(mut reader: impl AsyncRead + Unpin) -> Vec<u8> {
     let mut bytes = Vec::new();
@@ -69,6 +69,28 @@ async fn decodes_what_it_knows() {
             content_encoding: Some(String::from(name)),
         };
         assert_eq!(stand_in.report().await, expected);
+    }
+}
+
+#[tokio::test]
+async fn loses_nothing_of_an_encoded_body_that_is_answered_early() {
+    // So small that it comes in one piece.
+    let body = content(3_000);
+    let encoded = [
+        ("gzip", read_all(GzipEncoder::new(&body[..])).await),
+        ("zstd", read_all(ZstdEncoder::new(&body[..])).await),
+        ("br", read_all(BrotliEncoder::new(&body[..])).await),
+    ];
+    for (name, bytes) in encoded {
+        let half = bytes.len() as u64 / 2;
+        let script = StandIn::builder().answer_after(half, EarlyAnswer::ThenRead);
+        let mut stand_in = Running::start(script).await;
+        let request = client().post(&stand_in.url).body(bytes);
+        let request = request.header("content-encoding", name);
+        assert_eq!(request.send().await.unwrap().status(), 200);
+        let report = stand_in.report().await;
+        assert_eq!((report.bytes, report.complete), (3_000, true), "{name}");
+        assert_eq!(report.sha256, sha256(&body), "{name}");
     }
 }
 

@@ -3,6 +3,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use auction_fixtures::AuctionShape;
+use serde_json::Value;
 
 /// A generated auction's size.
 #[derive(Clone, Copy, Debug)]
@@ -64,4 +65,12 @@ fn children(folder: &Path) -> Vec<PathBuf> {
     entries
         .filter_map(|entry| Some(entry.ok()?.path()))
         .collect()
+}
+
+/// Asserts that two texts are the same JSON value.
+pub(crate) fn same_value(left: &[u8], right: &[u8]) {
+    let left: Value = serde_json::from_slice(left).expect("the first is JSON");
+    let right: Value = serde_json::from_slice(right).expect("the second is JSON");
+    // Not assert_eq: a difference between megabytes helps nobody.
+    assert!(left == right, "the two are different values");
 }

@@ -1,15 +1,26 @@
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use archive_sink::{Archive, Codec};
 use bytes::Bytes;
-use driver_streaming::{Progress, Stage};
-use tokio::runtime::Handle;
+use driver_streaming::{ArchiveTarget, Progress, Stage};
+use scripted_store::ScriptedStore;
+use tokio::runtime::{Handle, Runtime};
 
 /// How long a test waits for what must come: only a broken test waits so long.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// How much there is of [`content`] and [`noise`].
 const LARGEST: usize = 9 * 1024 * 1024;
+
+/// The parts of uploads to a scripted store: small, so that there are many.
+const PART: usize = 256 * 1024;
+
+/// The runtime of the servers that the tests start in this process.
+pub(crate) fn runtime() -> &'static Runtime {
+    static RUNTIME: OnceLock<Runtime> = OnceLock::new();
+    RUNTIME.get_or_init(|| Runtime::new().expect("a runtime starts"))
+}
 
 /// Runs what a test does with the library, on a runtime of its own.
 pub(crate) fn run<F: Future>(test: F) -> F::Output {
@@ -79,4 +90,15 @@ fn random<B: AsRef<[u8]>>(shown: impl Fn(u64) -> B) -> Bytes {
         bytes.extend_from_slice(shown(state).as_ref());
     }
     bytes.into()
+}
+
+/// An archive in this store, in small parts.
+pub(crate) fn archive_in(store: &ScriptedStore, codec: Codec) -> ArchiveTarget {
+    let archive = Archive::builder(Arc::new(store.clone()))
+        .codec(codec)
+        .part_size(PART)
+        .allow_small_parts()
+        .build()
+        .expect("the codec is compiled");
+    ArchiveTarget::new(archive, "memory:///".parse().expect("this is a URL"))
 }

@@ -10,6 +10,9 @@ use crate::violation::Violation;
 /// By how much the last quarter may be above the second: this, and a tenth.
 const TOLERATED: u64 = 16 << 20;
 
+/// Before, three times as much: buffers and caches have not reached their size.
+const WARM: Duration = Duration::from_secs(100);
+
 /// With fewer samples in a quarter its median says nothing.
 const ENOUGH: usize = 8;
 
@@ -23,6 +26,7 @@ pub(crate) struct Memory {
 /// Resident bytes at the marks of a soak.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Marks {
+    lasted: Duration,
     pub(crate) start: u64,
     /// The median of each quarter of the time.
     pub(crate) quarters: [Option<u64>; 4],
@@ -57,6 +61,7 @@ impl Memory {
             quarters[quarter as usize].push(*bytes);
         }
         Marks {
+            lasted: *whole,
             start: *start,
             quarters: quarters.map(median),
             end: *end,
@@ -68,8 +73,15 @@ impl Marks {
     /// # Errors
     /// When memory grew.
     pub(crate) fn check(&self) -> Result<(), Violation> {
+        let (at_first, tolerated_at_first) = TOLERATED_AT_FIRST;
+        let is_warm = self.lasted >= at_first;
+        let tolerated = if is_warm {
+            TOLERATED
+        } else {
+            tolerated_at_first
+        };
         match self.quarters {
-            [_, Some(second), _, Some(last)] if last > second + second / 10 + TOLERATED => Err(
+            [_, Some(second), _, Some(last)] if last > second + second / 10 + tolerated => Err(
                 Violation::new("memory grew from the second quarter to the last")
                     .with("marks", self),
             ),
@@ -132,8 +144,9 @@ impl Resources {
 mod tests {
     use super::*;
 
-    fn marks(second: u64, last: u64) -> Marks {
+    fn marks(seconds: u64, second: u64, last: u64) -> Marks {
         Marks {
+            lasted: Duration::from_secs(seconds),
             quarters: [None, Some(second), None, Some(last)],
             ..Marks::default()
         }
@@ -142,9 +155,11 @@ mod tests {
     #[test]
     fn growth_beyond_what_is_tolerated_is_found() {
         let mebibyte = 1 << 20;
-        assert!(marks(100 * mebibyte, 126 * mebibyte).check().is_ok());
-        assert!(marks(100 * mebibyte, 127 * mebibyte).check().is_err());
-        assert!(marks(100 * mebibyte, 10 * mebibyte).check().is_ok());
+        assert!(marks(120, 100 * mebibyte, 126 * mebibyte).check().is_ok());
+        assert!(marks(120, 100 * mebibyte, 127 * mebibyte).check().is_err());
+        assert!(marks(120, 100 * mebibyte, 10 * mebibyte).check().is_ok());
+        assert!(marks(30, 100 * mebibyte, 158 * mebibyte).check().is_ok());
+        assert!(marks(30, 100 * mebibyte, 159 * mebibyte).check().is_err());
     }
 
     #[test]

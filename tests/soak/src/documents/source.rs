@@ -125,10 +125,8 @@ impl Base {
     fn generated([orders, tokens, pools]: [usize; 3], seed: u64) -> serde_json::Result<Self> {
         let shape = AuctionShape::new(orders, tokens, pools).with_seed(seed);
         let auction = shape.auction();
-        let (gas_price, owners) = (
-            &auction.effective_gas_price,
-            &auction.surplus_capturing_jit_order_owners,
-        );
+        let gas_price = &auction.effective_gas_price;
+        let owners = &auction.surplus_capturing_jit_order_owners;
         let members = vec![
             ("id", to_raw_value(&auction.id)?),
             ("tokens", to_raw_value(&auction.tokens)?),
