@@ -79,7 +79,7 @@ async fn demonstrate(sending: &Sending, export: &Export) -> Result<Exit, Failure
     let failed =
         |what: &str, error: &dyn std::fmt::Display| Failure::failed(format!("{what}: {error}"));
     let mut text = Vec::new();
-    AuctionShape::mainnet()
+    AuctionShape::MAINNET
         .write_to(&mut text)
         .map_err(|error| failed("the auction cannot be generated", &error))?;
     let chained = |error: &(dyn std::error::Error + 'static)| Failure::failed(error_chain(error));

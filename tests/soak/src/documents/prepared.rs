@@ -4,11 +4,11 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use driver_cli::{ArchivedDocument, AuctionView, Omission, RawAuction, closing_members};
+use driver_cli::{ArchivedDocument, MemberEdits, RawAuction, closing_members};
 use driver_streaming::{AuctionId, Dispatch, Document, JsonDocument, Solver, View};
 
 use super::broken::Breaking;
-use super::source::Source;
+use super::source::{SHELVED, Source};
 use super::value::{Stamped, lazy};
 use crate::decode::Hashing;
 use crate::plan::{Appended, AuctionPlan, BreakagePlace, Broken, Cut, Kind};
@@ -70,7 +70,14 @@ impl Prepared {
             Kind::Replay => source.shelved_sha256(plan.base).to_owned(),
             _ if plan.archived || !plan.main.open => archive.sha256.clone(),
             // Nobody closes it.
-            _ => Hashing::of(&main.text[..main.text.len() - 1]).sha256(),
+            kind => {
+                let mut text = main.text.clone();
+                text.pop();
+                if kind == Kind::Raw {
+                    text.push(b',');
+                }
+                Hashing::of(&text).sha256()
+            }
         };
 
         let mut dispatch = Dispatch::new(main.document());
@@ -184,15 +191,7 @@ impl<'a> Maker<'a> {
             cut: cut.clone(),
         };
         let inner: Arc<dyn Document> = match (self.plan.kind, &self.raw) {
-            (Kind::Raw, Some(raw)) if is_main => {
-                let document = JsonDocument::from_arc(Arc::clone(raw)).with_chunk_size(chunk);
-                shared(document, cut, JsonDocument::left_open)
-            }
-            (Kind::Raw, Some(raw)) => {
-                let view = AuctionView::new(Arc::clone(raw), omission(cut));
-                let document = JsonDocument::new(view).with_chunk_size(chunk);
-                shared(document, cut, JsonDocument::left_open)
-            }
+            (Kind::Raw, Some(raw)) => Arc::new(raw.document(&edits(cut)).with_chunk_size(chunk)),
             (Kind::Replay, _) => self.replay(cut),
             (Kind::Lazy, _) => {
                 let document = lazy(stamped()).with_chunk_size(chunk);
@@ -204,11 +203,12 @@ impl<'a> Maker<'a> {
             }
         };
         let text = match self.plan.kind {
-            Kind::Raw | Kind::Replay => base.text(&id, cut),
+            Kind::Raw => base.text(&id, cut),
+            Kind::Replay => base.text(SHELVED, cut),
             Kind::Typed | Kind::Lazy => serde_json::to_vec(&stamped())?,
         };
-        // That of an archived one ends in a comma.
-        let length = text.len() - usize::from(cut.open && self.plan.kind != Kind::Replay);
+        // That of a text ends in a comma.
+        let length = text.len() - usize::from(cut.open && !self.ends_in_a_comma());
         let breakage = self.plan.breakage.filter(|breakage| {
             if is_main {
                 breakage.of_main
@@ -223,11 +223,12 @@ impl<'a> Maker<'a> {
     fn replay(&self, cut: &Cut) -> Arc<dyn Document> {
         let variant = self.plan.chunk_bytes;
         let (archive, name) = self.source.shelved(self.plan.base, variant);
-        let id = serde_json::value::to_raw_value(&self.plan.name()).expect("a name is JSON");
-        let document = ArchivedDocument::new(archive, name)
-            .with_members([("id".to_owned(), id)])
-            .without(&omission(cut));
-        shared(document, cut, ArchivedDocument::left_open)
+        Arc::new(ArchivedDocument::new(archive, name).with_edits(edits(cut)))
+    }
+
+    /// Whether a document that is left open brings the comma before what is appended.
+    fn ends_in_a_comma(&self) -> bool {
+        matches!(self.plan.kind, Kind::Raw | Kind::Replay)
     }
 
     /// What is sent after a document that was left open.
@@ -236,8 +237,13 @@ impl<'a> Maker<'a> {
             .iter()
             .map(|(name, value)| (name.clone(), Bytes::from(value.clone())))
             .collect();
-        // Every document has an id before it; an archived one brings its comma.
-        closing_members(&members, self.plan.kind != Kind::Replay)
+        let tail = closing_members(&members);
+        // Every document has an id before it.
+        if self.ends_in_a_comma() {
+            tail
+        } else {
+            Bytes::from([b",", &tail[..]].concat())
+        }
     }
 }
 
@@ -254,14 +260,13 @@ fn shared<D: Document + 'static>(
     }
 }
 
-/// What is cut, in the library's words.
-fn omission(cut: &Cut) -> Omission {
-    let omission = Omission::nothing().members(cut.without.iter().copied());
+/// What is cut, in the program's words.
+fn edits(cut: &Cut) -> MemberEdits {
+    let mut edits = MemberEdits::nothing().remove(cut.without.iter().copied());
     if cut.no_liquidity {
-        omission.liquidity()
-    } else {
-        omission
+        edits = edits.without_liquidity();
     }
+    if cut.open { edits.left_open() } else { edits }
 }
 
 impl BreakagePlace {

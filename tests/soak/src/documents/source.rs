@@ -13,7 +13,7 @@ use crate::decode::Hashing;
 use crate::plan::Cut;
 
 /// The id of auctions on the shelf.
-const SHELVED: &str = "shelved";
+pub(super) const SHELVED: &str = "shelved";
 
 /// What all auctions are made of, and archived ones to be replayed.
 #[derive(Debug)]
