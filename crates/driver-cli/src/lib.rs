@@ -14,7 +14,6 @@ mod generate;
 mod input;
 mod location;
 mod member_setting;
-pub mod page;
 mod progress_bars;
 mod replay;
 mod replay_command;
@@ -25,7 +24,6 @@ mod solve;
 mod solver_command;
 mod solver_request;
 mod summary;
-mod timeline;
 
 pub use self::auction::{AuctionView, Omission, ParseError, Problem, RawAuction, closing_members};
 pub use self::location::{LocationError, StoreLocation};
