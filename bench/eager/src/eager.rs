@@ -1,8 +1,8 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use auction_fixtures::Auction;
 use bytes::Bytes;
-use comparison_auction::Auction;
 use comparison_harness::{
     ARCHIVE_KEY, Codec, CountingStore, Design, Result, Setup, WARM_UP, client, post,
 };

@@ -1,8 +1,8 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use auction_fixtures::AuctionShape;
 use clap::Parser;
-use comparison_auction::Shape;
 
 use crate::Codec;
 
@@ -20,7 +20,7 @@ pub(crate) struct Arguments {
     pub(crate) codec: Codec,
     /// How large the auction is: small, mainnet, large, huge or giant.
     #[arg(long, value_parser = shape)]
-    pub(crate) auction: Shape,
+    pub(crate) auction: AuctionShape,
     /// What the auction is generated from.
     #[arg(long, default_value_t = 0)]
     pub(crate) seed: u64,
@@ -38,6 +38,7 @@ pub(crate) struct Arguments {
     pub(crate) keep: Option<PathBuf>,
 }
 
-fn shape(name: &str) -> Result<Shape, String> {
-    Shape::named(name).ok_or_else(|| format!("expected one of {}", Shape::NAMES.join(", ")))
+fn shape(name: &str) -> Result<AuctionShape, String> {
+    AuctionShape::named(name)
+        .ok_or_else(|| format!("expected one of {}", AuctionShape::NAMES.join(", ")))
 }

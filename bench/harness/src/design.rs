@@ -1,7 +1,7 @@
 use std::future::Future;
 use std::sync::Arc;
 
-use comparison_auction::Auction;
+use auction_fixtures::Auction;
 
 use crate::Result;
 

@@ -3,8 +3,8 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
+use auction_fixtures::Auction;
 use clap::Parser as _;
-use comparison_auction::Auction;
 use comparison_records::{Measurement, Timers, monotonic_nanoseconds, process_cpu_nanoseconds};
 
 use crate::arguments::Arguments;
@@ -47,7 +47,7 @@ fn measure<D: Design>(
 
     let warming = Arc::clone(&design);
     runtime.block_on(runtime.spawn(async move { warming.warm_up().await }))??;
-    let auction = Arc::new(Auction::generate(arguments.auction, arguments.seed));
+    let auction = Arc::new(arguments.auction.with_seed(arguments.seed).auction());
 
     let timers_at_rest = if arguments.ticker {
         Some(runtime.block_on(Ticker::at_rest())?)

@@ -2,9 +2,9 @@ use std::iter::repeat_n;
 use std::sync::Arc;
 
 use archive_sink::{Archive, Codec};
+use auction_fixtures::{Auction, AuctionShape};
 use bytes::Bytes;
 use chunked_writer::{JsonDocument, JsonError};
-use comparison_auction::{Auction, Shape};
 use comparison_harness::{CountingStore, WORKERS};
 use futures_util::stream::{self, Stream, StreamExt as _};
 use tokio::runtime::Runtime;
@@ -27,7 +27,7 @@ impl Archiver {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(WORKERS)
             .build()?;
-        let auction = Arc::new(Auction::generate(Shape::LARGE, 0));
+        let auction = Arc::new(AuctionShape::LARGE.auction());
         Ok(Self {
             runtime,
             auction,

@@ -5,9 +5,9 @@ use std::cell::Cell;
 use std::convert::Infallible;
 
 use archive_sink::{Codec, CodecKind, EncodedStream};
+use auction_fixtures::AuctionShape;
 use bytes::Bytes;
 use chunked_writer::JsonDocument;
-use comparison_auction::{Auction, Shape};
 use comparison_records::{Curve, MicroReport};
 use futures_util::stream;
 
@@ -31,7 +31,9 @@ const LEVELS: [(CodecKind, u8); 9] = [
 
 pub(crate) fn measure(effort: Effort, report: &mut MicroReport) -> Result<()> {
     eprintln!("codecs");
-    let auction = Auction::generate(effort.pick(Shape::MAINNET, Shape::LARGE), 0);
+    let auction = effort
+        .pick(AuctionShape::MAINNET, AuctionShape::LARGE)
+        .auction();
     let mut stream = JsonDocument::new(auction).stream();
     // Serialised before, so that only the codec is measured.
     let mut chunks = Vec::new();

@@ -10,8 +10,8 @@ use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
 use std::time::Instant;
 
+use auction_fixtures::{Auction, AuctionShape};
 use chunked_writer::JsonDocument;
-use comparison_auction::{Auction, Shape};
 use comparison_records::{Curve, MicroReport};
 
 use crate::Result;
@@ -38,10 +38,10 @@ const WAYS: [(&str, Way); 4] = [
 
 pub(crate) fn measure(effort: Effort, report: &mut MicroReport) -> Result<()> {
     let sizes = [
-        ("3_3_mb", Shape::SMALL, effort.pick(21, 61)),
-        ("8_5_mb", Shape::MAINNET, effort.pick(15, 41)),
-        ("26_mb", Shape::LARGE, effort.pick(9, 21)),
-        ("310_mb", Shape::HUGE, effort.pick(3, 5)),
+        ("3_3_mb", AuctionShape::SMALL, effort.pick(21, 61)),
+        ("8_5_mb", AuctionShape::MAINNET, effort.pick(15, 41)),
+        ("26_mb", AuctionShape::LARGE, effort.pick(9, 21)),
+        ("310_mb", AuctionShape::HUGE, effort.pick(3, 5)),
     ];
     let mut curves = WAYS.map(|(name, _)| Curve {
         plot: "serializer".to_owned(),
@@ -51,7 +51,7 @@ pub(crate) fn measure(effort: Effort, report: &mut MicroReport) -> Result<()> {
     let mut first_chunks = Vec::new();
     for (name, shape, rounds) in &sizes {
         eprintln!("serializer: {name}");
-        let auction = Arc::new(Auction::generate(*shape, 0));
+        let auction = Arc::new(shape.auction());
         let length = check(&auction)?;
         let megabytes = length as f64 / 1e6;
         let mut turns = WAYS.map(|(_, way)| {

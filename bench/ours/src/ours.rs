@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use archive_sink::{Archive, CodecKind};
-use comparison_auction::Auction;
+use auction_fixtures::Auction;
 use comparison_harness::{ARCHIVE_KEY, Codec, Design, Result, Setup, WARM_UP};
 use driver_streaming::{
     ArchiveTarget, AuctionId, Dispatch, JsonDocument, Outcome, Pipeline, Solver,

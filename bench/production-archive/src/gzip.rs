@@ -1,6 +1,6 @@
 use std::io::{BufWriter, Result, Write};
 
-use comparison_auction::Auction;
+use auction_fixtures::Auction;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 

@@ -12,7 +12,7 @@ mod gzip;
 use std::io::Write as _;
 use std::process::ExitCode;
 
-use comparison_auction::{Auction, Shape};
+use auction_fixtures::AuctionShape;
 use comparison_records::process_cpu_nanoseconds;
 
 use crate::gzip::Gzip;
@@ -33,7 +33,7 @@ fn main() -> ExitCode {
 /// Answers `direct TIMES` and `buffered TIMES`, how often the large auction is written into one archive, with the
 /// nanoseconds of processor time, the checksum and the length (modulo 2^32) of what was archived.
 fn serve() -> Result<()> {
-    let auction = Auction::generate(Shape::LARGE, 0);
+    let auction = AuctionShape::LARGE.auction();
     let mut output = std::io::stdout();
     for line in std::io::stdin().lines() {
         let line = line?;
@@ -66,7 +66,7 @@ mod tests {
 
     #[test]
     fn both_ways_archive_the_same_and_say_what_is_in_it() {
-        let auction = Auction::generate(Shape::SMALL, 0);
+        let auction = AuctionShape::SMALL.auction();
         let document = serde_json::to_vec(&auction).unwrap().repeat(2);
         for gzip in [Gzip::Direct, Gzip::Buffered] {
             let archive = gzip.archive(&auction, 2).unwrap();

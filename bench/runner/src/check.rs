@@ -2,7 +2,6 @@ use std::fs::File;
 use std::io::{BufReader, BufWriter, Read};
 use std::path::Path;
 
-use comparison_auction::Auction;
 use comparison_records::Received;
 
 use crate::seen::Seen;
@@ -19,7 +18,7 @@ impl Expected {
     /// The auction as serde_json writes it.
     pub(crate) fn of(size: Size, seed: u64) -> Result<Self> {
         let mut seen = BufWriter::new(Seen::default());
-        serde_json::to_writer(&mut seen, &Auction::generate(size.shape(), seed))?;
+        serde_json::to_writer(&mut seen, &size.shape().with_seed(seed).auction())?;
         let seen = seen.into_inner().map_err(|error| error.into_error())?;
         Ok(Self {
             bytes: seen.bytes,

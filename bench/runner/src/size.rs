@@ -1,5 +1,5 @@
+use auction_fixtures::AuctionShape;
 use clap::ValueEnum;
-use comparison_auction::Shape;
 use serde::Serialize;
 
 /// How large an auction is.
@@ -33,13 +33,13 @@ impl Size {
         }
     }
 
-    pub(crate) fn shape(self) -> Shape {
+    pub(crate) fn shape(self) -> AuctionShape {
         match self {
-            Self::Small => Shape::SMALL,
-            Self::Mainnet => Shape::MAINNET,
-            Self::Large => Shape::LARGE,
-            Self::Huge => Shape::HUGE,
-            Self::Giant => Shape::GIANT,
+            Self::Small => AuctionShape::SMALL,
+            Self::Mainnet => AuctionShape::MAINNET,
+            Self::Large => AuctionShape::LARGE,
+            Self::Huge => AuctionShape::HUGE,
+            Self::Giant => AuctionShape::GIANT,
         }
     }
 }

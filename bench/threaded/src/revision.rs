@@ -1,6 +1,6 @@
 use std::io::{BufWriter, Result, Write};
 
-use comparison_auction::Auction;
+use auction_fixtures::Auction;
 
 use crate::both::Both;
 use crate::channel_writer::ChannelWriter;

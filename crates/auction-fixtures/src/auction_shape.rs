@@ -20,31 +20,56 @@ pub struct AuctionShape {
 }
 
 impl Default for AuctionShape {
-    /// [`AuctionShape::mainnet`].
+    /// [`AuctionShape::MAINNET`].
     fn default() -> Self {
-        Self::mainnet()
+        Self::MAINNET
     }
 }
 
 impl AuctionShape {
-    /// An auction of about 8.5 MB, as on mainnet today: 5,618 orders, 987 tokens and 2,428 pools; seed 0.
-    pub const fn mainnet() -> Self {
+    /// About 3.3 MB of JSON.
+    pub const SMALL: Self = Self::new(2_083, 730, 1_001);
+
+    /// About 8.5 MB of JSON, as on mainnet today.
+    pub const MAINNET: Self = Self::new(5_618, 987, 2_428);
+
+    /// About 26 MB of JSON.
+    pub const LARGE: Self = Self::new(17_100, 3_000, 7_400);
+
+    /// About 310 MB of JSON.
+    pub const HUGE: Self = Self::new(204_000, 36_000, 88_000);
+
+    /// About 1 GiB of JSON.
+    pub const GIANT: Self = Self::new(706_000, 124_000, 304_500);
+
+    /// The names of these shapes, from the smallest to the largest.
+    pub const NAMES: [&'static str; 5] = ["small", "mainnet", "large", "huge", "giant"];
+
+    /// The shape of this name, one of [`NAMES`](Self::NAMES).
+    pub fn named(name: &str) -> Option<Self> {
+        match name {
+            "small" => Some(Self::SMALL),
+            "mainnet" => Some(Self::MAINNET),
+            "large" => Some(Self::LARGE),
+            "huge" => Some(Self::HUGE),
+            "giant" => Some(Self::GIANT),
+            _ => None,
+        }
+    }
+
+    /// The shape with seed 0.
+    pub const fn new(orders: usize, tokens: usize, pools: usize) -> Self {
         Self {
-            orders: 5_618,
-            tokens: 987,
-            pools: 2_428,
+            orders,
+            tokens,
+            pools,
             seed: 0,
         }
     }
 
-    /// An auction of about 3.3 MB: 2,083 orders, 730 tokens and 1,001 pools; seed 0.
-    pub const fn small() -> Self {
-        Self {
-            orders: 2_083,
-            tokens: 730,
-            pools: 1_001,
-            seed: 0,
-        }
+    /// The same numbers of items, chosen by another seed.
+    pub const fn with_seed(self, seed: u64) -> Self {
+        Self { seed, ..self }
     }
 
     /// Writes the auction as compact JSON, and returns how many bytes that were.

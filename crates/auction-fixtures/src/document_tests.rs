@@ -30,7 +30,7 @@ fn what_is_streamed_is_what_serde_json_makes_of_the_value() {
         seed: 3,
     };
     let no_tokens = AuctionShape { tokens: 0, ..TINY };
-    for shape in [none, no_tokens, TINY, AuctionShape::small()] {
+    for shape in [none, no_tokens, TINY, AuctionShape::SMALL] {
         assert!(
             json(shape) == serde_json::to_vec(&shape.auction()).unwrap(),
             "{shape:?}"
@@ -119,7 +119,7 @@ fn nothing_that_names_comes_twice() {
         items.into_iter().all(|item| seen.insert(item))
     }
 
-    let auction = AuctionShape::mainnet().auction();
+    let auction = AuctionShape::MAINNET.auction();
     assert!(distinct(
         auction.tokens.0.iter().map(|(address, _)| *address)
     ));
@@ -155,7 +155,7 @@ fn nothing_that_names_comes_twice() {
 
 #[test]
 fn orders_are_sound() {
-    let auction = AuctionShape::mainnet().auction();
+    let auction = AuctionShape::MAINNET.auction();
     let listed: HashSet<_> = auction
         .tokens
         .0

@@ -52,7 +52,7 @@ fn orders_have_the_measured_sizes_and_shares() {
     for seed in [0, 1] {
         let orders = AuctionShape {
             seed,
-            ..AuctionShape::mainnet()
+            ..AuctionShape::MAINNET
         }
         .auction()
         .orders;
@@ -114,7 +114,7 @@ fn owners_and_app_data_return_as_often_as_measured() {
         let orders = AuctionShape {
             orders: 2_176,
             seed,
-            ..AuctionShape::mainnet()
+            ..AuctionShape::MAINNET
         }
         .auction()
         .orders;
@@ -141,7 +141,7 @@ fn owners_and_app_data_return_as_often_as_measured() {
 
 #[test]
 fn tokens_have_the_measured_sizes() {
-    let tokens = AuctionShape::mainnet().auction().tokens.0;
+    let tokens = AuctionShape::MAINNET.auction().tokens.0;
     // With its key, in quotes, and the colon.
     let sizes = tokens
         .iter()
@@ -154,7 +154,7 @@ fn pools_have_the_measured_sizes_and_shares() {
     for seed in [0, 1] {
         let pools = AuctionShape {
             seed,
-            ..AuctionShape::mainnet()
+            ..AuctionShape::MAINNET
         }
         .auction()
         .liquidity;
@@ -204,10 +204,7 @@ fn pools_have_the_measured_sizes_and_shares() {
 #[test]
 fn auctions_have_the_measured_size_whatever_the_seed() {
     for seed in 0..4 {
-        for (shape, expected) in [
-            (AuctionShape::small(), 3.3e6),
-            (AuctionShape::mainnet(), 8.5e6),
-        ] {
+        for (shape, expected) in [(AuctionShape::SMALL, 3.3e6), (AuctionShape::MAINNET, 8.5e6)] {
             let bytes = AuctionShape { seed, ..shape }.write_to(io::sink()).unwrap() as f64;
             let off = (bytes - expected).abs() / expected;
             assert!(

@@ -34,11 +34,9 @@ impl Demonstration {
     /// Generates an auction and starts three engines.
     pub(super) async fn start(export: &Export) -> Result<Self, Failure> {
         let mut text = Vec::new();
-        AuctionShape::mainnet()
-            .write_to(&mut text)
-            .map_err(|error| {
-                Failure::failed(format!("the auction cannot be generated: {error}"))
-            })?;
+        AuctionShape::MAINNET.write_to(&mut text).map_err(|error| {
+            Failure::failed(format!("the auction cannot be generated: {error}"))
+        })?;
         let auction =
             RawAuction::parse(text).map_err(|error| Failure::failed(error_chain(&error)))?;
         let id = choose_id(None, &auction, Path::new("the generated auction"))?;

@@ -5,7 +5,7 @@ use super::exit::{Exit, Failure};
 use auction_fixtures::AuctionShape;
 
 pub(super) fn run(arguments: &GenerateArguments) -> Result<Exit, Failure> {
-    let mainnet = AuctionShape::mainnet();
+    let mainnet = AuctionShape::MAINNET;
     let shape = AuctionShape {
         orders: arguments.orders.unwrap_or(mainnet.orders),
         tokens: arguments.tokens.unwrap_or(mainnet.tokens),
