@@ -137,10 +137,7 @@ fn times(passes: Option<f64>) -> String {
 }
 
 fn parts(parts: u64) -> String {
-    match parts {
-        1 => "1 part".to_owned(),
-        parts => format!("{parts} parts"),
-    }
+    format!("{parts} part{}", if parts == 1 { "" } else { "s" })
 }
 
 fn size(bytes: u64) -> String {

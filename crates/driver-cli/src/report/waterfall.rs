@@ -7,8 +7,6 @@ use std::time::Duration;
 use indicatif::HumanFloatCount;
 use maud::{Markup, html};
 
-/// The shortest time that the axis shows.
-const SHORTEST: Duration = Duration::from_millis(1);
 /// How many ticks a narrow window has space for.
 const MOST_TICKS: f64 = 5.0;
 /// In CSS pixels: the height of the strip of bars, and of the strip of curves below it.
@@ -138,7 +136,7 @@ struct Scale {
 
 impl Scale {
     fn until(end: Duration) -> Self {
-        let end = end.max(SHORTEST).as_secs_f64();
+        let end = end.as_secs_f64().max(0.001);
         let in_seconds = end >= 10.0;
         let (unit, name) = if in_seconds {
             (1.0, "s")

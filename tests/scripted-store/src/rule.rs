@@ -1,0 +1,147 @@
+use std::time::Duration;
+
+use object_store::Error;
+
+/// A call that a script can change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Operation {
+    /// A single PUT.
+    Put,
+    /// The creation of a multipart upload.
+    Create,
+    /// One part of an upload.
+    Part,
+    /// The completion of an upload.
+    Complete,
+    /// The abortion of an upload.
+    Abort,
+    /// A GET or a HEAD.
+    Get,
+}
+
+impl Operation {
+    /// Every operation.
+    pub const ALL: [Self; 6] = [
+        Self::Put,
+        Self::Create,
+        Self::Part,
+        Self::Complete,
+        Self::Abort,
+        Self::Get,
+    ];
+}
+
+/// What happens to a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// The call fails and is not carried out.
+    Refuse(Failure),
+    /// The call is carried out, and then fails all the same.
+    LoseAnswer(Failure),
+    /// The upload is completed, and then the call fails: for an [`Abort`](Operation::Abort) that a
+    /// completion on its way overtakes.
+    CompleteInstead(Failure),
+    /// The call is not carried out and never answers.
+    Hang,
+    /// The call is carried out once the store is [released](crate::ScriptedStore::release).
+    Hold,
+    /// The call is carried out after this time of the tokio clock.
+    Delay(Duration),
+    /// The call is carried out after it yielded to the runtime this often.
+    Yield(usize),
+    /// The call panics and is not carried out.
+    Panic,
+}
+
+/// The error with which a call fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// [`Error::Generic`], as a reset, a timeout or a server's error.
+    Other,
+    /// [`Error::NotFound`].
+    NotFound,
+    /// [`Error::AlreadyExists`].
+    AlreadyExists,
+    /// [`Error::PermissionDenied`].
+    Forbidden,
+    /// [`Error::NotImplemented`].
+    Unsupported,
+}
+
+impl Failure {
+    pub(crate) fn error(self, message: String) -> Error {
+        let path = String::new();
+        match self {
+            Self::Other => Error::Generic {
+                store: "ScriptedStore",
+                source: message.into(),
+            },
+            Self::NotFound => Error::NotFound {
+                path,
+                source: message.into(),
+            },
+            Self::AlreadyExists => Error::AlreadyExists {
+                path,
+                source: message.into(),
+            },
+            Self::Forbidden => Error::PermissionDenied {
+                path,
+                source: message.into(),
+            },
+            Self::Unsupported => Error::NotImplemented {
+                operation: message,
+                implementer: "ScriptedStore".into(),
+            },
+        }
+    }
+}
+
+/// An effect, and the calls that have it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rule {
+    operation: Operation,
+    calls: Calls,
+    effect: Effect,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Calls {
+    All,
+    Nth(usize),
+    EveryNth(usize),
+}
+
+impl Rule {
+    /// Every call.
+    pub fn always(operation: Operation, effect: Effect) -> Self {
+        Self::new(operation, Calls::All, effect)
+    }
+
+    /// The `n`-th call of the operation alone, counted from 0.
+    pub fn nth(operation: Operation, n: usize, effect: Effect) -> Self {
+        Self::new(operation, Calls::Nth(n), effect)
+    }
+
+    /// The `n`-th call of the operation, and every `n`-th after it: calls 2, 5 and 8 for 3. None for 0.
+    pub fn every_nth(operation: Operation, n: usize, effect: Effect) -> Self {
+        Self::new(operation, Calls::EveryNth(n), effect)
+    }
+
+    fn new(operation: Operation, calls: Calls, effect: Effect) -> Self {
+        Self {
+            operation,
+            calls,
+            effect,
+        }
+    }
+
+    /// The effect on the call of this number, if the rule is about it.
+    pub(crate) fn effect_on(&self, operation: Operation, number: usize) -> Option<Effect> {
+        let meant = match self.calls {
+            Calls::All => true,
+            Calls::Nth(n) => number == n,
+            Calls::EveryNth(n) => (number + 1).is_multiple_of(n),
+        };
+        (meant && self.operation == operation).then_some(self.effect)
+    }
+}
