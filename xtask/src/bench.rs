@@ -31,10 +31,10 @@ impl Bench {
         // A workspace of its own, since features unify: what it builds is kept apart, too.
         let target = cargo::target(root);
         let mut bench = Shown::cargo(root)
-            .words("run --locked --release --package comparison-runner")
-            .words("--manifest-path comparison/runner/Cargo.toml --target-dir")
-            .path(&target.join("comparison"))
-            .words("-- bench");
+            .words("run --locked --release --package bench-runner")
+            .words("--manifest-path bench/runner/Cargo.toml --target-dir")
+            .path(&target.join("bench"))
+            .words("--");
         for (is_given, flag) in [(self.quick, "--quick"), (self.check, "--check")] {
             if is_given {
                 bench = bench.words(flag);

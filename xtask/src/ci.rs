@@ -37,7 +37,7 @@ impl Step {
             Self::DocTests => "doc tests",
             Self::Docs => "docs",
             Self::Loom => "loom",
-            Self::Comparison => "comparison",
+            Self::Comparison => "bench",
             Self::Soak => "soak",
             Self::Dependencies => "bans, licences and sources of dependencies",
             Self::Advisories => "advisories on dependencies",
@@ -134,14 +134,14 @@ fn crates(root: &Path) -> Result<Vec<String>> {
 /// they measure is not a matter of this check.
 fn comparison(root: &Path) -> Result {
     let comparison = |words: &str| {
-        let target = cargo::target(root).join("comparison");
+        let target = cargo::target(root).join("bench");
         Shown::cargo(root)
             .words(words)
-            .words("--manifest-path comparison/runner/Cargo.toml --target-dir")
+            .words("--manifest-path bench/runner/Cargo.toml --target-dir")
             .path(&target)
     };
     Shown::cargo(root)
-        .words("fmt --manifest-path comparison/runner/Cargo.toml --all --check")
+        .words("fmt --manifest-path bench/runner/Cargo.toml --all --check")
         .run()?;
     comparison("clippy --locked --workspace --all-targets")
         .words("-- -D warnings")

@@ -5,21 +5,18 @@
 //! behind it, which is the best case for `to_vec` and the usual one here; larger ones are mapped anew each time.
 
 use std::hint::black_box;
-use std::io::{BufWriter, Write as _};
+use std::io::{BufWriter, Error, ErrorKind, Write};
 use std::sync::Arc;
-use std::sync::mpsc::sync_channel;
+use std::sync::mpsc::{SyncSender, sync_channel};
 use std::time::Instant;
 
 use auction_fixtures::{Auction, AuctionShape};
+use bench_records::{Curve, MicroReport};
+use bytes::Bytes;
 use chunked_writer::JsonDocument;
-use comparison_records::{Curve, MicroReport};
 
-use crate::Result;
-use crate::channel_writer::ChannelWriter;
-use crate::effort::Effort;
-use crate::poll::next;
-use crate::rounds::{by_turns, cpu_nanoseconds};
-use crate::series::Series;
+use crate::rounds::{Series, by_turns, cpu_nanoseconds, next};
+use crate::{Effort, Result};
 
 const BLOCK_BYTES: usize = 64 * 1024;
 
@@ -146,4 +143,21 @@ fn first_chunk_milliseconds(auction: &Arc<Auction>) -> Result<f64> {
     let took = start.elapsed();
     black_box(chunk);
     Ok(took.as_secs_f64() * 1e3)
+}
+
+/// Sends each block to a channel, blocking the thread while that is full.
+#[derive(Debug)]
+struct ChannelWriter(SyncSender<Bytes>);
+
+impl Write for ChannelWriter {
+    fn write(&mut self, block: &[u8]) -> std::io::Result<usize> {
+        self.0
+            .send(Bytes::copy_from_slice(block))
+            .map_err(|_closed| Error::new(ErrorKind::BrokenPipe, "nobody reads"))?;
+        Ok(block.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
 }

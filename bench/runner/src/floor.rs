@@ -1,63 +1,60 @@
-use comparison_records::MicroReport;
+//! The least that one auction can take.
+
+use bench_records::MicroReport;
 use serde::Serialize;
 
-use crate::{Design, Row, Size};
+use crate::report::Row;
+use crate::scenario::{Design, LARGE};
 
 /// Where the targets with the most solvers are.
 const SOLVERS: usize = 32;
 /// The codec, its level's place among those that are measured, and who uses it.
-const CODECS: [(&str, usize, Design, Design); 2] = [
-    ("gzip", 1, Design::OursGzip, Design::SharedGzip),
-    ("zstd", 0, Design::OursZstd, Design::SharedZstd),
-];
+const CODECS: [(&str, usize, Design); 2] =
+    [("gzip", 1, Design::OursGzip), ("zstd", 0, Design::OursZstd)];
 
 /// The least processor time that one auction of 26 MB to 32 solvers and an archive can take, in parts, and what it does take.
 /// All in milliseconds.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Floor {
+pub(crate) struct Floor {
     /// How the archive is compressed.
-    pub codec: String,
+    pub(crate) codec: String,
     /// One serialisation, in a loop that does nothing else.
-    pub serialise_ms: f64,
+    pub(crate) serialise_ms: f64,
     /// One compression, in a loop that does nothing else.
-    pub compress_ms: f64,
+    pub(crate) compress_ms: f64,
     /// The copies into the sockets: what more solvers cost the design that has all in memory.
-    pub copies_ms: f64,
+    pub(crate) copies_ms: f64,
     /// The design that has all in memory, as a whole.
-    pub shared_ms: f64,
+    pub(crate) shared_ms: f64,
     /// This project, as a whole.
-    pub ours_ms: f64,
+    pub(crate) ours_ms: f64,
 }
 
 impl Floor {
     /// Of each codec of which all parts were measured.
     pub(crate) fn of(rows: &[Row], micro: &MicroReport) -> Vec<Self> {
-        let found = CODECS
-            .into_iter()
-            .filter_map(|(codec, level, ours, shared)| {
-                let cpu = |design, solvers| {
-                    let mut rows = rows.iter();
-                    rows.find(|row| {
-                        row.scenario.design == design && row.is_of(Size::Large, solvers)
-                    })
-                };
-                let (many, one) = (cpu(shared, SOLVERS)?, cpu(shared, 1)?);
-                let megabytes = many.auction_bytes as f64 / 1e6;
-                let each = (many.cpu_ms - one.cpu_ms) / (SOLVERS - 1) as f64;
-                Some(Self {
-                    codec: codec.to_owned(),
-                    serialise_ms: 1e3 * megabytes / speed(micro, megabytes)?,
-                    compress_ms: megabytes * cost(micro, codec, level)?,
-                    copies_ms: each * SOLVERS as f64,
-                    shared_ms: many.cpu_ms,
-                    ours_ms: cpu(ours, SOLVERS)?.cpu_ms,
-                })
-            });
+        let found = CODECS.into_iter().filter_map(|(codec, level, ours)| {
+            let cpu = |design, solvers| {
+                let mut rows = rows.iter();
+                rows.find(|row| row.scenario.design == design && row.is_of(LARGE, solvers))
+            };
+            let (many, one) = (cpu(ours.least(), SOLVERS)?, cpu(ours.least(), 1)?);
+            let megabytes = many.size_bytes as f64 / 1e6;
+            let each = (many.cpu_ms.median - one.cpu_ms.median) / (SOLVERS - 1) as f64;
+            Some(Self {
+                codec: codec.to_owned(),
+                serialise_ms: 1e3 * megabytes / speed(micro, megabytes)?,
+                compress_ms: megabytes * cost(micro, codec, level)?,
+                copies_ms: each * SOLVERS as f64,
+                shared_ms: many.cpu_ms.median,
+                ours_ms: cpu(ours, SOLVERS)?.cpu_ms.median,
+            })
+        });
         found.collect()
     }
 
     /// The parts together.
-    pub fn least_ms(&self) -> f64 {
+    pub(crate) fn least_ms(&self) -> f64 {
         self.serialise_ms + self.compress_ms + self.copies_ms
     }
 }
@@ -83,14 +80,15 @@ fn cost(micro: &MicroReport, codec: &str, level: usize) -> Option<f64> {
 
 #[cfg(test)]
 mod tests {
-    use comparison_records::Curve;
+    use bench_records::Curve;
 
     use super::*;
+    use crate::report::tests::large;
 
     fn row(design: Design, solvers: usize, cpu_ms: f64) -> Row {
         Row {
-            auction_bytes: 26_000_000,
-            ..Row::large(design, solvers, cpu_ms)
+            size_bytes: 26_000_000,
+            ..large(design, solvers, cpu_ms)
         }
     }
 
