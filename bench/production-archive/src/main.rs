@@ -10,7 +10,7 @@
 use std::io::{BufWriter, Write};
 use std::process::ExitCode;
 
-use auction_fixtures::AuctionShape;
+use auction_fixtures::{Auction, AuctionShape};
 use bench_records::process_cpu_nanoseconds;
 use flate2::Compression;
 use flate2::write::GzEncoder;

@@ -104,7 +104,7 @@ impl Row {
     pub(crate) fn new(scenario: Scenario, samples: &[Sample]) -> Self {
         let of = |pick: fn(&Sample) -> f64| Spread::of(samples.iter().map(pick));
         let runs = samples.iter().map(|sample| &sample.measurement);
-        let last = runs.clone().last();
+        let last = runs.clone().next_back();
         let archives = last.map_or(0, |last| last.archives);
         let extra_threads = runs
             .clone()
