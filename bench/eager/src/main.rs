@@ -10,7 +10,7 @@ use async_compression::Level;
 use async_compression::tokio::write::{GzipEncoder, ZstdEncoder};
 use async_compression::zstd::CParameter;
 use auction_fixtures::Auction;
-use bench_harness::{ARCHIVE_KEY, Codec, Design, Result, Setup, WARM_UP, client, post};
+use bench_harness::{ARCHIVE_KEY, Codec, Design, Result, Setup, client, post, warm_up};
 use bytes::Bytes;
 use futures_util::future::{try_join, try_join_all};
 use object_store::ObjectStoreExt as _;
@@ -63,9 +63,7 @@ impl Eager {
 
 impl Design for Eager {
     async fn warm_up(&self) -> Result<()> {
-        let engines = self.engines.iter();
-        try_join_all(engines.map(|engine| post(&self.client, *engine, WARM_UP))).await?;
-        Ok(())
+        warm_up(&self.client, &self.engines).await
     }
 
     async fn run(&self, auction: Arc<Auction>) -> Result<f64> {

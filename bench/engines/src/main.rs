@@ -9,6 +9,7 @@ use std::error::Error;
 use std::future::pending;
 use std::io::Write as _;
 use std::net::Ipv4Addr;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bench_records::{
@@ -150,7 +151,7 @@ impl Engine {
                 hasher.update(&data);
             }
         }
-        self.log.add(Received {
+        self.log.requests().push(Received {
             engine: self.index,
             connection,
             first_byte_at_ns,
@@ -170,40 +171,30 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// What nobody has asked for yet.
+/// What happened since the last report.
 #[derive(Debug)]
-struct Log(Mutex<Since>);
-
-#[derive(Debug)]
-struct Since {
-    cpu_nanoseconds: u64,
-    requests: Vec<Received>,
+struct Log {
+    cpu_nanoseconds: AtomicU64,
+    requests: Mutex<Vec<Received>>,
 }
 
 impl Log {
     fn new() -> Self {
-        Self(Mutex::new(Since {
-            cpu_nanoseconds: process_cpu_nanoseconds(),
-            requests: Vec::new(),
-        }))
-    }
-
-    fn add(&self, received: Received) {
-        self.since().requests.push(received);
-    }
-
-    /// All since the last time.
-    fn report(&self) -> EngineReport {
-        let mut since = self.since();
-        let now = process_cpu_nanoseconds();
-        let before = std::mem::replace(&mut since.cpu_nanoseconds, now);
-        EngineReport {
-            cpu_ms: (now - before) as f64 / 1e6,
-            requests: std::mem::take(&mut since.requests),
+        Self {
+            cpu_nanoseconds: AtomicU64::new(process_cpu_nanoseconds()),
+            requests: Mutex::default(),
         }
     }
 
-    fn since(&self) -> MutexGuard<'_, Since> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    fn requests(&self) -> MutexGuard<'_, Vec<Received>> {
+        self.requests.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn report(&self) -> EngineReport {
+        let now = process_cpu_nanoseconds();
+        EngineReport {
+            cpu_ms: (now - self.cpu_nanoseconds.swap(now, Relaxed)) as f64 / 1e6,
+            requests: std::mem::take(&mut *self.requests()),
+        }
     }
 }

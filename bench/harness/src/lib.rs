@@ -2,12 +2,14 @@
 //! client's settings, the store and the measuring.
 
 mod arguments;
+mod channel_writer;
 mod client;
 mod measure;
 mod ticker;
 
 pub use self::arguments::Codec;
-pub use self::client::{client, post};
+pub use self::channel_writer::{BLOCK_BYTES, CHANNEL_BLOCKS, ChannelWriter};
+pub use self::client::{client, post, warm_up};
 pub use self::measure::{WORKERS, forget_peak, run, status};
 
 use std::error::Error;

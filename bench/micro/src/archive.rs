@@ -1,11 +1,9 @@
 //! The typed auction into one archived object: serialised, compressed and sent to a store that keeps nothing, against the
 //! design in production, whose build has another backend of gzip and is therefore another program.
 
-use std::cell::RefCell;
-use std::io::{BufRead as _, BufReader, Write as _};
 use std::iter::repeat_n;
 use std::path::Path;
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 use archive_sink::{Archive, Codec, CodecKind};
@@ -43,7 +41,6 @@ pub(crate) fn measure(program: &Path, effort: Effort, report: &mut MicroReport) 
 fn processor_time(program: &Path, effort: Effort, report: &mut MicroReport) -> Result<()> {
     // 26 MB, or 310 MB.
     let times = effort.pick(1, 12);
-    let production = RefCell::new(Production::start(program)?);
     let archiver = Archiver::new(times)?;
     let (length, trailer) = length_and_trailer(&archiver)?;
     let ours = |kind| {
@@ -55,7 +52,7 @@ fn processor_time(program: &Path, effort: Effort, report: &mut MicroReport) -> R
         }
     };
     let theirs = |way| {
-        let (took, found) = production.borrow_mut().archive(way, times)?;
+        let (took, found) = production(program, way, times)?;
         if found == trailer {
             Ok(took)
         } else {
@@ -82,6 +79,22 @@ fn processor_time(program: &Path, effort: Effort, report: &mut MicroReport) -> R
             .measure("archive_zstd_over_buffered_production", ""),
     ]);
     Ok(())
+}
+
+/// Nanoseconds of processor time that archiving takes in the other program, which has production's backend of gzip, and
+/// the checksum and length of what was archived.
+fn production(program: &Path, way: &str, times: usize) -> Result<(f64, [u32; 2])> {
+    let output = Command::new(program)
+        .args([way, &times.to_string()])
+        .stderr(Stdio::inherit())
+        .output()
+        .map_err(|error| format!("cannot start {}: {error}", program.display()))?;
+    let line = String::from_utf8(output.stdout)?;
+    let numbers: Vec<&str> = line.split_whitespace().collect();
+    let [took, checksum, length] = numbers[..] else {
+        return Err("the program of production's archive failed".into());
+    };
+    Ok((took.parse()?, [checksum.parse()?, length.parse()?]))
 }
 
 /// The length of the raw document, and what a gzip of it says at its end: CRC-32, and the length modulo 2^32.
@@ -174,54 +187,5 @@ impl Archiver {
         } else {
             Err("the store has not what the receipt says".into())
         }
-    }
-}
-
-/// The other program, which has production's backend of gzip. Ends when this is dropped.
-#[derive(Debug)]
-struct Production {
-    process: Child,
-    /// `None` once it is closed, which ends the process.
-    input: Option<ChildStdin>,
-    output: BufReader<ChildStdout>,
-}
-
-impl Production {
-    fn start(program: &Path) -> Result<Self> {
-        let mut process = Command::new(program)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .map_err(|error| {
-                format!("cannot start the program bench-production-archive, which is built apart: {error}")
-            })?;
-        let input = process.stdin.take();
-        let output = process.stdout.take().ok_or("a program without output")?;
-        Ok(Self {
-            process,
-            input,
-            output: BufReader::new(output),
-        })
-    }
-
-    /// Nanoseconds of processor time that archiving takes there, and the checksum and length of what was archived.
-    fn archive(&mut self, way: &str, times: usize) -> Result<(f64, [u32; 2])> {
-        let input = self.input.as_mut().ok_or("a program without input")?;
-        writeln!(input, "{way} {times}")?;
-        let mut line = String::new();
-        self.output.read_line(&mut line)?;
-        let numbers: Vec<&str> = line.split_whitespace().collect();
-        let [took, checksum, length] = numbers[..] else {
-            return Err("the program of production's archive failed".into());
-        };
-        Ok((took.parse()?, [checksum.parse()?, length.parse()?]))
-    }
-}
-
-impl Drop for Production {
-    fn drop(&mut self) {
-        drop(self.input.take());
-        // Whether it failed was seen by what it did not answer.
-        let _status = self.process.wait();
     }
 }

@@ -5,23 +5,18 @@
 //! behind it, which is the best case for `to_vec` and the usual one here; larger ones are mapped anew each time.
 
 use std::hint::black_box;
-use std::io::{BufWriter, Error, ErrorKind, Write};
+use std::io::{BufWriter, Write as _};
 use std::sync::Arc;
-use std::sync::mpsc::{SyncSender, sync_channel};
 use std::time::Instant;
 
 use auction_fixtures::{Auction, AuctionShape};
+use bench_harness::{BLOCK_BYTES, CHANNEL_BLOCKS, ChannelWriter};
 use bench_records::{Curve, MicroReport};
-use bytes::Bytes;
 use chunked_writer::JsonDocument;
+use tokio::sync::mpsc;
 
 use crate::rounds::{Series, by_turns, cpu_nanoseconds, next};
 use crate::{Effort, Result};
-
-const BLOCK_BYTES: usize = 64 * 1024;
-
-/// How many blocks wait in the blocking thread's channel, as in production.
-const BLOCKS: usize = 2;
 
 /// A way of serialising, which hands over what it made piece by piece.
 type Way = fn(&Arc<Auction>, &mut dyn FnMut(&[u8])) -> Result<()>;
@@ -121,14 +116,14 @@ fn sonic_to_vec(auction: &Arc<Auction>, take: &mut dyn FnMut(&[u8])) -> Result<(
 
 /// The design in production, without its archive and its HTTP: a thread writes through a buffer into a channel.
 fn blocking_thread(auction: &Arc<Auction>, take: &mut dyn FnMut(&[u8])) -> Result<()> {
-    let (sender, receiver) = sync_channel(BLOCKS);
+    let (sender, mut receiver) = mpsc::channel(CHANNEL_BLOCKS);
     std::thread::scope(|scope| {
         let writing = scope.spawn(move || {
             let mut writer = BufWriter::with_capacity(BLOCK_BYTES, ChannelWriter(sender));
             serde_json::to_writer(&mut writer, &**auction)?;
             Result::<_>::Ok(writer.flush()?)
         });
-        for block in receiver {
+        while let Some(block) = receiver.blocking_recv() {
             take(&block);
         }
         writing.join().map_err(|_panic| "the thread panicked")?
@@ -143,21 +138,4 @@ fn first_chunk_milliseconds(auction: &Arc<Auction>) -> Result<f64> {
     let took = start.elapsed();
     black_box(chunk);
     Ok(took.as_secs_f64() * 1e3)
-}
-
-/// Sends each block to a channel, blocking the thread while that is full.
-#[derive(Debug)]
-struct ChannelWriter(SyncSender<Bytes>);
-
-impl Write for ChannelWriter {
-    fn write(&mut self, block: &[u8]) -> std::io::Result<usize> {
-        self.0
-            .send(Bytes::copy_from_slice(block))
-            .map_err(|_closed| Error::new(ErrorKind::BrokenPipe, "nobody reads"))?;
-        Ok(block.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
 }

@@ -30,18 +30,14 @@ pub(crate) fn check(grid: &Grid, seed: u64, programs: &Programs, folder: &Path) 
             Some(known) if known.0 == size => expected.insert(known),
             _ => expected.insert((size, Expected::of(size, seed)?)),
         };
-        eprintln!(
-            "{size} auction, {} solvers: checking {}",
-            scenario.solvers,
-            scenario.design.label()
-        );
+        eprintln!("{scenario}: checking");
         let ran = run.run(scenario, programs, &mut engines)?;
         let delivered = expected
             .1
             .check_engines(scenario.solvers, &ran.engines.requests);
         delivered
             .and_then(|()| expected.1.check_archive(scenario.design, &archive))
-            .map_err(|error| format!("{scenario:?}: {error}"))?;
+            .map_err(|error| format!("{scenario}: {error}"))?;
         fs::remove_file(&archive)?;
         checked += 1;
     }

@@ -24,8 +24,9 @@ pub(crate) struct Execution<'a> {
     pub(crate) seed: u64,
     /// The file in which the archived object is kept.
     pub(crate) keep: Option<&'a Path>,
-    /// Some of the engines stall: requests to them are given up so long after the call.
-    pub(crate) deadline_ms: Option<u64>,
+    /// How many of the engines stall: requests to them are given up `deadline_ms` after the call.
+    pub(crate) stalled: usize,
+    pub(crate) deadline_ms: u64,
     /// Whether the process's resident size is looked at all the time.
     pub(crate) is_sampled: bool,
     /// Whether the program looks how late its timers are.
@@ -63,18 +64,18 @@ impl Execution<'_> {
         if let Some(path) = self.keep {
             command.arg("--keep").arg(path);
         }
-        if let Some(deadline) = self.deadline_ms {
-            command.args(["--stalled", "--deadline-ms", &deadline.to_string()]);
+        if self.stalled > 0 {
+            command.args(["--stalled", "--deadline-ms", &self.deadline_ms.to_string()]);
         }
         let process = command
             .spawn()
-            .map_err(|error| format!("{scenario:?}: cannot start the program: {error}"))?;
+            .map_err(|error| format!("{scenario}: cannot start the program: {error}"))?;
         let sampler = self.is_sampled.then(|| MemorySampler::start(process.id()));
         let output = process.wait_with_output()?;
         let resident = sampler.map_or_else(Vec::new, MemorySampler::stop);
         let engines = engines.report()?;
         if !output.status.success() {
-            return Err(format!("{scenario:?}: the program failed").into());
+            return Err(format!("{scenario}: the program failed").into());
         }
         Ok(Executed {
             measurement: serde_json::from_slice(&output.stdout)?,

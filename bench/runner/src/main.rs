@@ -41,25 +41,6 @@ struct Options {
     seed: u64,
 }
 
-impl Options {
-    /// The command as it is given in the root of the repository.
-    fn command(&self) -> String {
-        let mut command = "cargo xtask bench".to_owned();
-        for (is_given, word) in [(self.quick, " --quick"), (self.check, " --check")] {
-            if is_given {
-                command.push_str(word);
-            }
-        }
-        if let Some(folder) = &self.figures {
-            command.push_str(&format!(" --figures {}", folder.display()));
-        }
-        if self.seed != 0 {
-            command.push_str(&format!(" --seed {}", self.seed));
-        }
-        command
-    }
-}
-
 fn main() -> ExitCode {
     bench(&Options::parse()).unwrap_or_else(|error| {
         eprintln!("{error}");

@@ -8,12 +8,12 @@ use bench_records::MicroReport;
 
 use crate::check::check;
 use crate::engines::Engines;
-use crate::execution::{Executed, Execution};
+use crate::execution::Execution;
 use crate::floor::Floor;
 use crate::machine::Machine;
 use crate::programs::Programs;
 use crate::report::{Delay, MemoryCurve, Report, Row, Stalled};
-use crate::sample::{Sample, StalledSample};
+use crate::sample::Sample;
 use crate::scenario::{Grid, Plan, Scenario};
 use crate::{Options, Result, targets};
 
@@ -23,6 +23,11 @@ use crate::{Options, Result, targets};
 /// When a program fails, or a design delivers or archives wrong bytes. That a target is missed is no error.
 pub(crate) fn measure(options: &Options, programs: &Programs, folder: &Path) -> Result<Report> {
     let began = Instant::now();
+    let given = std::env::args().skip(1);
+    let command: Vec<String> = ["cargo xtask bench".to_owned()]
+        .into_iter()
+        .chain(given)
+        .collect();
     let date = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
     let plan = if options.quick {
         Plan::quick()
@@ -41,21 +46,45 @@ pub(crate) fn measure(options: &Options, programs: &Programs, folder: &Path) -> 
     };
     let mut scenarios = Vec::new();
     for grid in &plan.grids {
-        let mut engines = Engines::start(programs, grid.most_solvers(), &[])?;
-        let taken = by_turns(grid, programs, &mut engines, &plain, Sample::new)?;
+        let taken = by_turns(grid, programs, &plain)?;
         scenarios.extend(
             taken
                 .iter()
-                .map(|(scenario, samples)| Row::new(*scenario, samples)),
+                .map(|(scenario, runs)| Row::new(*scenario, runs)),
         );
     }
-    let memory = memory(&plan.memory, programs, &plain)?;
-    let stalled = stalled(&plan, programs, &plain)?;
-    let delays = delays(&plan.delay, programs, &plain)?;
+    eprintln!("memory over time");
+    let sampled = Execution {
+        is_sampled: true,
+        ..plain.clone()
+    };
+    let memory = by_turns(&plan.memory, programs, &sampled)?.into_iter();
+    let memory = memory.filter_map(|(scenario, runs)| MemoryCurve::middle(scenario.design, runs));
+    let memory = memory.collect();
+    let mut stalled = Vec::new();
+    for number in plan.stalls {
+        eprintln!("{number} solvers stalled");
+        let execution = Execution {
+            stalled: number,
+            deadline_ms: plan.deadline_ms,
+            ..plain.clone()
+        };
+        let taken = by_turns(&plan.stalled, programs, &execution)?;
+        let taken = taken.iter();
+        stalled.extend(taken.map(|(scenario, runs)| Stalled::new(*scenario, &execution, runs)));
+    }
+    eprintln!("lateness of timers");
+    let ticking = Execution {
+        is_ticking: true,
+        ..plain
+    };
+    let delays = by_turns(&plan.delay, programs, &ticking)?.into_iter();
+    let delays = delays.filter_map(|(scenario, runs)| Delay::middle(scenario.design, &runs));
+    let delays = delays.collect();
     let micro = micro(options.quick, programs)?;
     machine.look_again()?;
     Ok(Report {
-        command: options.command(),
+        command: command.join(" "),
         date,
         seconds: began.elapsed().as_secs_f64(),
         machine,
@@ -70,31 +99,27 @@ pub(crate) fn measure(options: &Options, programs: &Programs, folder: &Path) -> 
     })
 }
 
-/// Runs the grid's designs by turns, and takes from each run what `take` wants, in the order of the turns.
+/// Runs the grid's designs by turns, and returns the runs of each scenario.
 ///
 /// # Errors
-/// When a program fails, or `take` refuses a run.
-fn by_turns<T>(
+/// When a program fails, or a run was not what it should be.
+fn by_turns(
     grid: &Grid,
     programs: &Programs,
-    engines: &mut Engines,
     execution: &Execution<'_>,
-    take: impl Fn(Executed) -> Result<T>,
-) -> Result<Vec<(Scenario, Vec<T>)>> {
+) -> Result<Vec<(Scenario, Vec<Sample>)>> {
+    let stalled = execution.stalled.to_string();
+    let mut engines = Engines::start(programs, grid.most_solvers(), &["--stalled", &stalled])?;
     let mut all = Vec::new();
     for group in grid.groups() {
         let each = group.into_iter();
-        let mut taken: Vec<(Scenario, Vec<T>)> = each.map(|each| (each, Vec::new())).collect();
+        let mut taken: Vec<_> = each.map(|scenario| (scenario, Vec::new())).collect();
         for turn in 1..=grid.runs {
             for (scenario, taken) in &mut taken {
-                let (size, solvers) = (scenario.auction, scenario.solvers);
-                let design = scenario.design.label();
-                eprintln!(
-                    "{size} auction, {solvers} solvers, turn {turn} of {}: {design}",
-                    grid.runs
-                );
-                let found = execution.run(*scenario, programs, engines).and_then(&take);
-                taken.push(found.map_err(|error| format!("{scenario:?}: {error}"))?);
+                eprintln!("{scenario}, turn {turn} of {}", grid.runs);
+                let ran = execution.run(*scenario, programs, &mut engines);
+                let sample = ran.and_then(|ran| Sample::new(ran, execution));
+                taken.push(sample.map_err(|error| format!("{scenario}: {error}"))?);
             }
         }
         all.extend(taken);
@@ -113,60 +138,4 @@ fn micro(is_quick: bool, programs: &Programs) -> Result<MicroReport> {
         return Err("the program of loops failed".into());
     }
     Ok(serde_json::from_slice(&output.stdout)?)
-}
-
-fn memory(grid: &Grid, programs: &Programs, plain: &Execution<'_>) -> Result<Vec<MemoryCurve>> {
-    eprintln!("memory over time");
-    let mut engines = Engines::start(programs, grid.most_solvers(), &[])?;
-    let execution = Execution {
-        is_sampled: true,
-        ..plain.clone()
-    };
-    let taken = by_turns(grid, programs, &mut engines, &execution, Sample::new)?;
-    let curves = taken.iter().filter_map(|(scenario, samples)| {
-        let curves = samples
-            .iter()
-            .map(|sample| MemoryCurve::new(scenario.design, sample));
-        MemoryCurve::middle(curves.collect())
-    });
-    Ok(curves.collect())
-}
-
-fn stalled(plan: &Plan, programs: &Programs, plain: &Execution<'_>) -> Result<Vec<Stalled>> {
-    let (grid, solvers) = (&plan.stalled, plan.stalled.most_solvers());
-    let deadline_ms = plan.deadline_ms as f64;
-    let mut found = Vec::new();
-    for stalled in plan.stalls.iter().copied() {
-        eprintln!("{stalled} of {solvers} solvers stalled");
-        let arguments = ["--stalled", &stalled.to_string()];
-        let mut engines = Engines::start(programs, solvers, &arguments)?;
-        let execution = Execution {
-            deadline_ms: (stalled > 0).then_some(plan.deadline_ms),
-            ..plain.clone()
-        };
-        let take = |ran| StalledSample::new(&ran, stalled, deadline_ms);
-        let taken = by_turns(grid, programs, &mut engines, &execution, take)?;
-        found.extend(taken.iter().map(|(scenario, samples)| {
-            Stalled::of(scenario.design, (solvers, stalled), deadline_ms, samples)
-        }));
-    }
-    Ok(found)
-}
-
-fn delays(grid: &Grid, programs: &Programs, plain: &Execution<'_>) -> Result<Vec<Delay>> {
-    eprintln!("lateness of timers");
-    let mut engines = Engines::start(programs, grid.most_solvers(), &[])?;
-    let execution = Execution {
-        is_ticking: true,
-        ..plain.clone()
-    };
-    let take = |ran| {
-        let timers = Sample::new(ran)?.measurement.timers;
-        Ok(timers.ok_or("the program watched no timer")?)
-    };
-    let taken = by_turns(grid, programs, &mut engines, &execution, take)?;
-    let delays = taken.into_iter();
-    Ok(delays
-        .filter_map(|(scenario, timers)| Delay::middle(scenario.design, timers))
-        .collect())
 }

@@ -26,7 +26,6 @@ pub(crate) fn page(report: &Report) -> Result<String> {
         stalled(report)?,
         delays(report),
         loops(report)?,
-        scenarios(report),
     ];
     let page = html! {
         (DOCTYPE)
@@ -244,65 +243,13 @@ fn loops(report: &Report) -> Result<Markup> {
             lines,
         })
     };
-    let measures = report.micro.measures.iter().map(|measure| {
-        let number = |figure: f64| format!("{figure:.3}");
-        let [value, least, most] = [measure.value, measure.least, measure.most].map(number);
-        [
-            measure.name.clone(),
-            value,
-            least,
-            most,
-            measure.unit.clone(),
-        ]
-    });
     Ok(html! {
         h2 { "Within one process" }
         p { "Loops of one thread, each by turns with its alternatives. Lines of codecs go through their levels." }
         (plot("serializer", "Serialising an auction, MB for each second of CPU", "auction, MB", (true, false))?)
         (plot("tee", "One stream to many readers, ns for each chunk and reader", "readers", (true, true))?)
         (plot("codecs", "What compressing costs, CPU ms for each MB", "stored, % of the JSON", (false, true))?)
-        (table(["measured", "median", "least", "most", "in"], measures))
     })
-}
-
-fn scenarios(report: &Report) -> Markup {
-    let rows = report.scenarios.iter().map(|row| {
-        let (cpu, engines) = (row.cpu_ms, row.engines_cpu_ms.median);
-        [
-            row.scenario.design.label(),
-            format!("{:.1}", row.size_bytes as f64 / 1e6),
-            row.solvers.to_string(),
-            format!("{:.0}", cpu.median),
-            format!("{:.0} … {:.0}", cpu.min, cpu.max),
-            format!("{engines:.0}"),
-            format!("{:.1}", row.peak_rss_over_base_mib),
-            row.extra_threads.to_string(),
-            format!("{:.1}", row.first_byte_ms),
-            format!("{:.0}", row.wall_ms),
-            format!("{:.2}", row.productions),
-        ]
-    });
-    let headers = [
-        "design",
-        "auction, MB",
-        "solvers",
-        "CPU, ms",
-        "least … most",
-        "engines' CPU, ms",
-        "peak, MiB",
-        "extra threads",
-        "first byte, ms",
-        "wall, ms",
-        "productions",
-    ];
-    html! {
-        h2 { "All scenarios" }
-        p {
-            "CPU is user and system time of the process from the call to its end; memory is the most that was resident over \
-            what was before it; threads are those that were not there before it."
-        }
-        (table(headers, rows))
-    }
 }
 
 /// A plot in two sizes, of which the style shows one.

@@ -3,9 +3,10 @@
 use bench_records::{MicroReport, Timers, median};
 use serde::Serialize;
 
+use crate::execution::Execution;
 use crate::floor::Floor;
 use crate::machine::Machine;
-use crate::sample::{Sample, StalledSample};
+use crate::sample::Sample;
 use crate::scenario::{Design, Scenario, Size};
 use crate::targets::Ratio;
 
@@ -106,9 +107,7 @@ impl Row {
         let runs = samples.iter().map(|sample| &sample.measurement);
         let last = runs.clone().next_back();
         let archives = last.map_or(0, |last| last.archives);
-        let extra_threads = runs
-            .clone()
-            .map(|run| run.threads.saturating_sub(run.threads_at_rest));
+        let extra_threads = samples.iter().map(Sample::extra_threads);
         Self {
             scenario,
             name: format!("{}_{}_solvers", scenario.auction, scenario.solvers),
@@ -148,7 +147,10 @@ pub(crate) struct MemoryCurve {
 }
 
 impl MemoryCurve {
-    pub(crate) fn new(design: Design, sample: &Sample) -> Self {
+    /// Of several runs, the one whose peak is in the middle.
+    pub(crate) fn middle(design: Design, mut runs: Vec<Sample>) -> Option<Self> {
+        runs.sort_by_key(|sample| sample.measurement.peak_rss_over_base_kib);
+        let sample = runs.get(runs.len() / 2)?;
         let run = &sample.measurement;
         let points = sample.resident.iter().map(|(at_ns, kib)| {
             let since_call = (*at_ns as f64 - run.called_at_ns as f64) / 1e6;
@@ -156,18 +158,11 @@ impl MemoryCurve {
         });
         let during_call = points.filter(|(at_ms, _)| (0.0..=run.wall_ms).contains(at_ms));
         let all: Vec<(f64, f64)> = [(0.0, 0.0)].into_iter().chain(during_call).collect();
-        Self {
+        Some(Self {
             design,
             points: thinned(&all),
             peak_mib: sample.peak_mib(),
-        }
-    }
-
-    /// Of several runs, the one whose peak is in the middle.
-    pub(crate) fn middle(mut runs: Vec<Self>) -> Option<Self> {
-        runs.sort_by(|a, b| a.peak_mib.total_cmp(&b.peak_mib));
-        let middle = runs.len() / 2;
-        runs.into_iter().nth(middle)
+        })
     }
 }
 
@@ -201,24 +196,19 @@ pub(crate) struct Stalled {
 }
 
 impl Stalled {
-    pub(crate) fn of(
-        design: Design,
-        (solvers, stalled): (usize, usize),
-        deadline_ms: f64,
-        samples: &[StalledSample],
-    ) -> Self {
-        let of = |pick: fn(&StalledSample) -> f64| median(samples.iter().map(pick));
-        let threads = samples.iter().map(|sample| sample.extra_threads);
+    pub(crate) fn new(scenario: Scenario, execution: &Execution<'_>, samples: &[Sample]) -> Self {
+        let of = |pick: fn(&Sample) -> f64| median(samples.iter().map(pick));
+        let threads = samples.iter().map(Sample::extra_threads);
         Self {
-            design,
-            solvers,
-            stalled,
-            deadline_ms,
-            healthy_middle_ms: of(|sample| sample.ends_ms.median),
-            healthy_last_ms: of(|sample| sample.ends_ms.max),
-            peak_mib: of(|sample| sample.peak_mib),
+            design: scenario.design,
+            solvers: scenario.solvers,
+            stalled: execution.stalled,
+            deadline_ms: execution.deadline_ms as f64,
+            healthy_middle_ms: of(|sample| sample.last_byte_ms.median),
+            healthy_last_ms: of(|sample| sample.last_byte_ms.max),
+            peak_mib: of(Sample::peak_mib),
             extra_threads: threads.max().unwrap_or_default(),
-            cpu_ms: of(|sample| sample.cpu_ms),
+            cpu_ms: of(|sample| sample.measurement.cpu_ms),
         }
     }
 }
@@ -233,9 +223,11 @@ pub(crate) struct Delay {
 }
 
 impl Delay {
-    pub(crate) fn middle(design: Design, mut runs: Vec<Timers>) -> Option<Self> {
-        runs.sort_by(|a, b| a.meanwhile.p99_ms.total_cmp(&b.meanwhile.p99_ms));
-        let timers = *runs.get(runs.len() / 2)?;
+    pub(crate) fn middle(design: Design, runs: &[Sample]) -> Option<Self> {
+        let timers = runs.iter().filter_map(|sample| sample.measurement.timers);
+        let mut timers: Vec<Timers> = timers.collect();
+        timers.sort_by(|a, b| a.meanwhile.p99_ms.total_cmp(&b.meanwhile.p99_ms));
+        let timers = *timers.get(timers.len() / 2)?;
         Some(Self { design, timers })
     }
 }

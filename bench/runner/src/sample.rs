@@ -3,7 +3,7 @@
 use bench_records::{EngineReport, Measurement, Received};
 
 use crate::Result;
-use crate::execution::Executed;
+use crate::execution::{Executed, Execution};
 use crate::report::Spread;
 
 /// One run of one design.
@@ -12,31 +12,45 @@ pub(crate) struct Sample {
     pub(crate) measurement: Measurement,
     /// User and system time of the engines' process.
     pub(crate) engines_cpu_ms: f64,
-    /// From the call to the first byte, at each engine.
+    /// From the call to the first byte, at each engine that reads.
     pub(crate) first_byte_ms: Spread,
+    /// The same to the last byte.
+    pub(crate) last_byte_ms: Spread,
     /// Resident sizes in KiB, each with its nanosecond of `CLOCK_MONOTONIC`, where they were asked for.
     pub(crate) resident: Vec<(u64, u64)>,
 }
 
 impl Sample {
     /// # Errors
-    /// When an engine was not sent the whole auction once, by the connection of the request before.
-    pub(crate) fn new(executed: Executed) -> Result<Self> {
+    /// When an engine that reads was not sent the whole auction once, by the connection of the request before, when a
+    /// stalled one was sent it, or when it was not the deadline that ended what stalled.
+    pub(crate) fn new(executed: Executed, execution: &Execution<'_>) -> Result<Self> {
         let Executed {
-            measurement,
+            measurement: run,
             engines,
             resident,
         } = executed;
-        let first_byte = |engine| {
-            let auction = auction_at(engine, &measurement, &engines)?;
-            let at = auction.first_byte_at_ns.ok_or("an empty body")?;
-            Ok(since_call(&measurement, at))
-        };
-        let first_bytes = (0..measurement.solvers).map(first_byte);
+        let healthy = run.solvers.saturating_sub(execution.stalled);
+        let (mut first_bytes, mut last_bytes) = (Vec::new(), Vec::new());
+        // Nothing happens before the call; signed, so that a mistake shows.
+        let since_call = |at_ns: u64| (at_ns as f64 - run.called_at_ns as f64) / 1e6;
+        for engine in 0..healthy {
+            let auction = auction_at(engine, &run, &engines)?;
+            first_bytes.push(since_call(auction.first_byte_at_ns.ok_or("an empty body")?));
+            last_bytes.push(since_call(auction.end_at_ns));
+        }
+        let mut requests = engines.requests.iter();
+        if requests.any(|request| request.engine >= healthy && request.bytes >= run.auction_bytes) {
+            return Err("a stalled engine has read the auction".into());
+        }
+        if execution.stalled > 0 && run.wall_ms < execution.deadline_ms as f64 {
+            return Err("the call ended before those that stall were given up".into());
+        }
         Ok(Self {
-            first_byte_ms: Spread::of(first_bytes.collect::<Result<Vec<_>>>()?),
+            measurement: run,
             engines_cpu_ms: engines.cpu_ms,
-            measurement,
+            first_byte_ms: Spread::of(first_bytes),
+            last_byte_ms: Spread::of(last_bytes),
             resident,
         })
     }
@@ -45,47 +59,12 @@ impl Sample {
     pub(crate) fn peak_mib(&self) -> f64 {
         self.measurement.peak_rss_over_base_kib as f64 / 1024.0
     }
-}
 
-/// One run in which the last engines stopped reading.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct StalledSample {
-    /// From the call to when a healthy engine had everything, at each of them.
-    pub(crate) ends_ms: Spread,
-    pub(crate) peak_mib: f64,
     /// Threads that were there in the end and not before the call.
-    pub(crate) extra_threads: u64,
-    pub(crate) cpu_ms: f64,
-}
-
-impl StalledSample {
-    /// # Errors
-    /// When a healthy engine was not sent the whole auction, or a stalled one was, or when it was not the deadline that
-    /// ended what stalled.
-    pub(crate) fn new(executed: &Executed, stalled: usize, deadline_ms: f64) -> Result<Self> {
-        let (run, report) = (&executed.measurement, &executed.engines);
-        let healthy = run.solvers.saturating_sub(stalled);
-        let end = |engine| Ok(since_call(run, auction_at(engine, run, report)?.end_at_ns));
-        let ends = (0..healthy).map(end).collect::<Result<Vec<_>>>()?;
-        let mut requests = report.requests.iter();
-        if requests.any(|request| request.engine >= healthy && request.bytes >= run.auction_bytes) {
-            return Err("a stalled engine has read the auction".into());
-        }
-        if stalled > 0 && run.wall_ms < deadline_ms {
-            return Err("the call ended before those that stall were given up".into());
-        }
-        Ok(Self {
-            ends_ms: Spread::of(ends),
-            peak_mib: run.peak_rss_over_base_kib as f64 / 1024.0,
-            extra_threads: run.threads.saturating_sub(run.threads_at_rest),
-            cpu_ms: run.cpu_ms,
-        })
+    pub(crate) fn extra_threads(&self) -> u64 {
+        let run = &self.measurement;
+        run.threads.saturating_sub(run.threads_at_rest)
     }
-}
-
-/// Nothing happens before the call; signed, so that a mistake shows.
-fn since_call(measurement: &Measurement, at_ns: u64) -> f64 {
-    (at_ns as f64 - measurement.called_at_ns as f64) / 1e6
 }
 
 /// The request by which an engine was sent the auction.
@@ -153,6 +132,10 @@ mod tests {
         }
     }
 
+    fn sample(executed: Executed) -> Result<Sample> {
+        Sample::new(executed, &Execution::default())
+    }
+
     #[test]
     fn first_bytes_are_counted_from_the_call() {
         let requests = [
@@ -161,7 +144,7 @@ mod tests {
             received(1, 0, 100, 9_000_000),
             received(0, 0, 100, 6_000_000),
         ];
-        let found = Sample::new(executed(&requests)).unwrap().first_byte_ms;
+        let found = sample(executed(&requests)).unwrap().first_byte_ms;
         assert_eq!((found.min, found.median, found.max), (1.0, 2.5, 4.0));
     }
 
@@ -175,10 +158,10 @@ mod tests {
                 received(1, connection, bytes, 2),
             ]
         };
-        assert!(Sample::new(executed(&whole(0, 100))).is_ok());
-        assert!(Sample::new(executed(&whole(1, 100))).is_err());
-        assert!(Sample::new(executed(&whole(0, 99))).is_err());
-        assert!(Sample::new(executed(&whole(0, 100)[..3])).is_err());
+        assert!(sample(executed(&whole(0, 100))).is_ok());
+        assert!(sample(executed(&whole(1, 100))).is_err());
+        assert!(sample(executed(&whole(0, 99))).is_err());
+        assert!(sample(executed(&whole(0, 100)[..3])).is_err());
     }
 
     #[test]
@@ -187,9 +170,14 @@ mod tests {
         let found = |requests: &[_], stalled, wall_ms| {
             let mut executed = executed(requests);
             executed.measurement.wall_ms = wall_ms;
-            StalledSample::new(&executed, stalled, 50.0)
+            let execution = Execution {
+                stalled,
+                deadline_ms: 50,
+                ..Execution::default()
+            };
+            Sample::new(executed, &execution)
         };
-        let ends = found(&healthy, 1, 50.0).unwrap().ends_ms;
+        let ends = found(&healthy, 1, 50.0).unwrap().last_byte_ms;
         assert_eq!((ends.median, ends.max), (4.0, 4.0));
         assert!(found(&healthy, 1, 49.0).is_err());
         assert!(found(&healthy, 0, 50.0).is_err());

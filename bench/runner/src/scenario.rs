@@ -1,5 +1,7 @@
 //! What is run: designs, sizes of auctions, numbers of solvers, and the plans of a quick and a full bench.
 
+use std::fmt;
+
 use auction_fixtures::AuctionShape;
 use serde::Serialize;
 
@@ -93,6 +95,13 @@ pub(crate) struct Scenario {
     pub(crate) auction: Size,
     pub(crate) solvers: usize,
     pub(crate) design: Design,
+}
+
+impl fmt::Display for Scenario {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (design, size, solvers) = (self.design.label(), self.auction, self.solvers);
+        write!(f, "{design}, {size} auction, {solvers} solvers")
+    }
 }
 
 /// Designs that run by turns, with each size of auction and each number of engines.

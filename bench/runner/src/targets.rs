@@ -6,7 +6,7 @@ use bench_records::MicroReport;
 use serde::Serialize;
 
 use crate::report::{Row, Stalled};
-use crate::scenario::{Design, LARGE};
+use crate::scenario::{Design, LARGE, Scenario};
 
 /// How long others wait for a branch, in all, unless its policy says otherwise: `LagPolicy::DEFAULT_PATIENCE`.
 const PATIENCE_MS: f64 = 500.0;
@@ -232,55 +232,45 @@ fn of_rows(rows: &[Row]) -> Vec<Ratio> {
     targets
 }
 
-/// What is wanted of this project whatever others do.
+/// What is wanted of this project whatever others do: for 26 MB and 32 solvers, or in every scenario.
 fn of_ours(rows: &[Row]) -> [Ratio; 5] {
-    let all = |pick: fn(&Row) -> f64| -> Vec<_> {
-        let ours = ours(rows);
-        ours.map(|row| (row, (place(row, row.scenario.design), pick(row))))
-            .collect()
+    let judged = |name: &str, what, most, reason, everywhere, pick: fn(&Row) -> f64| {
+        let rows = ours(rows).filter(|row| everywhere || row.is_of(LARGE, 32));
+        let found = rows.map(|row| (row.scenario.to_string(), pick(row)));
+        Ratio::judged(name, what, AtMost(most), reason, found)
     };
-    let everywhere = |pick| all(pick).into_iter().map(|(_, found)| found);
-    let many = |pick| {
-        let all = all(pick).into_iter();
-        all.filter_map(|(row, found)| row.is_of(LARGE, 32).then_some(found))
-    };
-    [
-        Ratio::judged(
-            "peak_mib_26_mb_32_solvers",
-            "peak memory over the auction, 26 MB, 32 solvers, MiB",
-            AtMost(8.0 + 0.1 * 32.0),
-            UNKNOWN,
-            many(|row| row.peak_rss_over_base_mib),
-        ),
-        Ratio::judged(
-            "extra_threads",
-            "threads more than at rest",
-            AtMost(0.0),
-            UNKNOWN,
-            everywhere(|row| row.extra_threads as f64),
-        ),
-        Ratio::judged(
-            "productions_26_mb_32_solvers",
-            "productions, 26 MB, 32 solvers",
-            AtMost(1.2),
-            UNKNOWN,
-            many(|row| row.productions),
-        ),
-        Ratio::judged(
-            "first_byte_first_solver_ms",
-            "first byte at the first solver, ms after the call",
-            AtMost(2.0),
-            WHY_FIRST,
-            everywhere(|row| row.first_byte_earliest_ms),
-        ),
-        Ratio::judged(
-            "first_byte_last_solver_ms",
-            "first byte at the last solver, ms after the call",
-            AtMost(2.0),
-            WHY_LAST,
-            everywhere(|row| row.first_byte_latest_ms),
-        ),
-    ]
+    let (name, what) = (
+        "peak_mib_26_mb_32_solvers",
+        "peak memory over the auction, 26 MB, 32 solvers, MiB",
+    );
+    let most = 8.0 + 0.1 * 32.0;
+    let peak = judged(name, what, most, UNKNOWN, false, |row| {
+        row.peak_rss_over_base_mib
+    });
+    let (name, what) = ("extra_threads", "threads more than at rest");
+    let threads = judged(name, what, 0.0, UNKNOWN, true, |row| {
+        row.extra_threads as f64
+    });
+    let (name, what) = (
+        "productions_26_mb_32_solvers",
+        "productions, 26 MB, 32 solvers",
+    );
+    let productions = judged(name, what, 1.2, UNKNOWN, false, |row| row.productions);
+    let (name, what) = (
+        "first_byte_first_solver_ms",
+        "first byte at the first solver, ms after the call",
+    );
+    let first = judged(name, what, 2.0, WHY_FIRST, true, |row| {
+        row.first_byte_earliest_ms
+    });
+    let (name, what) = (
+        "first_byte_last_solver_ms",
+        "first byte at the last solver, ms after the call",
+    );
+    let last = judged(name, what, 2.0, WHY_LAST, true, |row| {
+        row.first_byte_latest_ms
+    });
+    [peak, threads, productions, first, last]
 }
 
 /// Loops within one process: for each the measure's name, what it is, its bound, and why it is missed.
@@ -456,8 +446,11 @@ fn compared(
 
 /// Where a figure was found, which is said to be of `design`.
 fn place(row: &Row, design: Design) -> String {
-    let (size, solvers) = (row.scenario.auction, row.scenario.solvers);
-    format!("{}, {size} auction, {solvers} solvers", design.label())
+    Scenario {
+        design,
+        ..row.scenario
+    }
+    .to_string()
 }
 
 /// By how much later than without stalled solvers the last healthy one has everything, in patiences, wherever so many

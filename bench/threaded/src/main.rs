@@ -4,13 +4,16 @@
 //! the solver, into a gzip in memory, which is sent in one PUT.
 
 use std::convert::Infallible;
-use std::io::{BufWriter, ErrorKind, Write};
+use std::io::{BufWriter, Write};
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use auction_fixtures::Auction;
-use bench_harness::{ARCHIVE_KEY, Codec, Design, Result, Setup, WARM_UP, client, post};
+use bench_harness::{
+    ARCHIVE_KEY, BLOCK_BYTES, CHANNEL_BLOCKS, ChannelWriter, Codec, Design, Result, Setup, client,
+    post, warm_up,
+};
 use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -26,8 +29,6 @@ fn main() -> ExitCode {
 }
 
 const GZIP_LEVEL: u32 = 3;
-const BLOCK_BYTES: usize = 64 * 1024;
-const CHANNEL_BLOCKS: usize = 2;
 
 /// A thread, a serialisation and a gzip for each solver.
 #[derive(Debug)]
@@ -88,9 +89,7 @@ impl Threaded {
 
 impl Design for Threaded {
     async fn warm_up(&self) -> Result<()> {
-        let engines = self.engines.iter();
-        try_join_all(engines.map(|engine| post(&self.client, *engine, WARM_UP))).await?;
-        Ok(())
+        warm_up(&self.client, &self.engines).await
     }
 
     /// Production builds a value of its own for each solver; here they share one, which is cheaper.
@@ -122,24 +121,5 @@ impl<A: Write, B: Write> Write for Both<A, B> {
     fn flush(&mut self) -> std::io::Result<()> {
         self.0.flush()?;
         self.1.flush()
-    }
-}
-
-/// Sends each block to a body's channel, blocking the thread while that is full.
-#[derive(Debug)]
-struct ChannelWriter(mpsc::Sender<Bytes>);
-
-impl Write for ChannelWriter {
-    fn write(&mut self, block: &[u8]) -> std::io::Result<usize> {
-        self.0
-            .blocking_send(Bytes::copy_from_slice(block))
-            .map_err(|_closed| {
-                std::io::Error::new(ErrorKind::BrokenPipe, "the body was dropped")
-            })?;
-        Ok(block.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
     }
 }
