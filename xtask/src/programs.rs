@@ -37,8 +37,8 @@ fn without_arenas(command: Cmd<'_>) -> Cmd<'_> {
 
 /// Measures everything that the project claims of itself.
 pub(crate) fn bench(shell: &Shell, options: &[OsString]) -> Result {
-    in_bench(shell, "run --release --package comparison-runner")
-        .args(["--", "bench"])
+    in_bench(shell, "run --release --package bench-runner")
+        .arg("--")
         .args(options)
         .run()?;
     Ok(())

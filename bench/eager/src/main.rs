@@ -2,11 +2,107 @@
 //! `shared`, where all send the same bytes. No way of sending can take less CPU than `shared`: it serialises once and
 //! compresses once.
 
-mod compress;
-mod eager;
-
+use std::net::SocketAddr;
 use std::process::ExitCode;
+use std::sync::Arc;
+
+use async_compression::Level;
+use async_compression::tokio::write::{GzipEncoder, ZstdEncoder};
+use async_compression::zstd::CParameter;
+use auction_fixtures::Auction;
+use bench_harness::{ARCHIVE_KEY, Codec, Design, Result, Setup, client, post, warm_up};
+use bytes::Bytes;
+use futures_util::future::{try_join, try_join_all};
+use object_store::ObjectStoreExt as _;
+use object_store::path::Path;
+use scripted_store::ScriptedStore;
+use tokio::io::{AsyncWrite, AsyncWriteExt as _};
+
+/// After so much input the other tasks have their turn.
+const BLOCK_BYTES: usize = 64 * 1024;
 
 fn main() -> ExitCode {
-    comparison_harness::run(eager::Eager::new)
+    bench_harness::run(Eager::new)
+}
+
+/// The whole document in memory, and the whole archive.
+#[derive(Debug)]
+struct Eager {
+    engines: Vec<SocketAddr>,
+    client: reqwest::Client,
+    codec: Codec,
+    store: ScriptedStore,
+    /// Whether each solver is sent a copy of its own.
+    is_cloned: bool,
+}
+
+impl Eager {
+    fn new(setup: Setup) -> Result<Self> {
+        let is_cloned = match setup.design.as_str() {
+            "per-solver" => true,
+            "shared" => false,
+            _ => return Err("expected the design per-solver or shared".into()),
+        };
+        Ok(Self {
+            engines: setup.engines,
+            client: client(setup.deadline)?,
+            codec: setup.codec,
+            store: setup.store,
+            is_cloned,
+        })
+    }
+
+    async fn archive(&self, document: &[u8]) -> Result<()> {
+        let compressed = compress(self.codec, document).await?;
+        self.store
+            .put(&Path::from(ARCHIVE_KEY), compressed.into())
+            .await?;
+        Ok(())
+    }
+}
+
+impl Design for Eager {
+    async fn warm_up(&self) -> Result<()> {
+        warm_up(&self.client, &self.engines).await
+    }
+
+    async fn run(&self, auction: Arc<Auction>) -> Result<f64> {
+        let document = Bytes::from(serde_json::to_vec(&*auction)?);
+        let sends = try_join_all(self.engines.iter().map(|engine| {
+            let body = if self.is_cloned {
+                Bytes::copy_from_slice(&document)
+            } else {
+                document.clone()
+            };
+            post(&self.client, *engine, body)
+        }));
+        try_join(sends, self.archive(&document)).await?;
+        Ok(1.0)
+    }
+}
+
+/// The whole, compressed by the encoders and settings that `archive_sink` takes for the same codec.
+async fn compress(codec: Codec, document: &[u8]) -> Result<Vec<u8>> {
+    match codec {
+        Codec::Gzip => {
+            let mut encoder = GzipEncoder::with_quality(Vec::new(), Level::Precise(3));
+            write(&mut encoder, document).await?;
+            Ok(encoder.into_inner())
+        }
+        Codec::Zstd => {
+            let checksum = [CParameter::checksum_flag(true)];
+            let mut encoder =
+                ZstdEncoder::with_quality_and_params(Vec::new(), Level::Precise(1), &checksum);
+            write(&mut encoder, document).await?;
+            Ok(encoder.into_inner())
+        }
+    }
+}
+
+async fn write(encoder: &mut (impl AsyncWrite + Unpin), document: &[u8]) -> Result<()> {
+    for block in document.chunks(BLOCK_BYTES) {
+        encoder.write_all(block).await?;
+        tokio::task::yield_now().await;
+    }
+    Ok(encoder.shutdown().await?)
 }

@@ -2,9 +2,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use auction_fixtures::AuctionShape;
-use clap::Parser;
-
-use crate::Codec;
+use clap::{Parser, ValueEnum};
 
 /// Sends one auction to every engine and archives it, and prints what that took as one line of JSON.
 #[derive(Debug, Parser)]
@@ -41,4 +39,13 @@ pub(crate) struct Arguments {
 fn shape(name: &str) -> Result<AuctionShape, String> {
     AuctionShape::named(name)
         .ok_or_else(|| format!("expected one of {}", AuctionShape::NAMES.join(", ")))
+}
+
+/// How the archive is compressed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Codec {
+    /// At level 3.
+    Gzip,
+    /// At level 1, with a checksum.
+    Zstd,
 }

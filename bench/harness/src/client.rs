@@ -1,9 +1,10 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use futures_util::future::try_join_all;
 use reqwest::header::{CONTENT_TYPE, HeaderValue};
 
-use crate::Result;
+use crate::{Result, WARM_UP};
 
 /// A client with the settings that `driver_streaming::Pipeline` gives its own for engines on this machine, which gives up a
 /// request after `deadline`.
@@ -15,7 +16,7 @@ pub fn client(deadline: Duration) -> Result<reqwest::Client> {
         .tcp_user_timeout(deadline)
         .timeout(deadline)
         .redirect(reqwest::redirect::Policy::none())
-        .user_agent("comparison")
+        .user_agent("bench")
         .no_proxy()
         .build()?)
 }
@@ -37,5 +38,15 @@ pub async fn post(
         .await?
         .error_for_status()?;
     let _answer: serde_json::Value = serde_json::from_slice(&response.bytes().await?)?;
+    Ok(())
+}
+
+/// Posts [`WARM_UP`] to every engine, so that a connection to each is there and idle.
+///
+/// # Errors
+/// As [`post`].
+pub async fn warm_up(client: &reqwest::Client, engines: &[SocketAddr]) -> Result<()> {
+    let engines = engines.iter();
+    try_join_all(engines.map(|engine| post(client, *engine, WARM_UP))).await?;
     Ok(())
 }

@@ -1,18 +1,16 @@
+use std::fs;
 use std::io::Write as _;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use auction_fixtures::Auction;
+use bench_records::{Measurement, Timers, monotonic_nanoseconds, process_cpu_nanoseconds};
 use clap::Parser as _;
-use comparison_records::{Measurement, Timers, monotonic_nanoseconds, process_cpu_nanoseconds};
+use scripted_store::ScriptedStore;
 
 use crate::arguments::Arguments;
-use crate::counted::Counted;
-use crate::exit_code::exit_code;
-use crate::process::{forget_peak, status, system_milliseconds};
 use crate::ticker::Ticker;
-use crate::{CountingStore, Design, Result, Setup};
+use crate::{Design, Result, Setup, exit_code};
 
 /// Threads of the runtime, the same wherever it runs.
 pub const WORKERS: usize = 2;
@@ -35,7 +33,10 @@ fn measure<D: Design>(
         .worker_threads(WORKERS)
         .enable_all()
         .build()?;
-    let store = CountingStore::new(arguments.keep.clone());
+    let store = match &arguments.keep {
+        Some(_) => ScriptedStore::in_memory(),
+        None => ScriptedStore::discarding(),
+    };
     let _context = runtime.enter();
     let design = Arc::new(new(Setup {
         design: arguments.design.clone(),
@@ -58,7 +59,6 @@ fn measure<D: Design>(
     let threads_at_rest = status("Threads:")?;
     forget_peak()?;
     let base_rss_kib = status("VmRSS:")?;
-    let system = system_milliseconds()?;
     let cpu = process_cpu_nanoseconds();
     // In a task of a worker, where a server would make the call.
     let sent = Arc::clone(&auction);
@@ -68,7 +68,6 @@ fn measure<D: Design>(
     }))?;
     let ended_at_ns = monotonic_nanoseconds();
     let cpu_ms = (process_cpu_nanoseconds() - cpu) as f64 / 1e6;
-    let system_ms = system_milliseconds()? - system;
     let threads = status("Threads:")?;
     let peak_rss_kib = status("VmHWM:")?;
     let timers = match (timers_at_rest, ticker) {
@@ -83,13 +82,16 @@ fn measure<D: Design>(
         productions => productions?,
     };
 
+    if let Some(path) = &arguments.keep {
+        let names = runtime.block_on(store.names());
+        let name = names.first().ok_or("nothing was archived")?;
+        let object = runtime.block_on(store.object(name));
+        fs::write(path, object.ok_or("the archive is gone")?)?;
+    }
     Ok(Measurement {
-        design: arguments.design.clone(),
-        codec: arguments.codec.name().to_owned(),
-        auction_bytes: length(&auction)?,
+        auction_bytes: serde_json::to_vec(&*auction)?.len() as u64,
         solvers: arguments.engines.len(),
         cpu_ms,
-        system_ms,
         peak_rss_over_base_kib: peak_rss_kib.saturating_sub(base_rss_kib),
         base_rss_kib,
         threads_at_rest,
@@ -103,9 +105,23 @@ fn measure<D: Design>(
     })
 }
 
-/// How long the auction's JSON is, without holding it.
-fn length(auction: &Auction) -> Result<u64> {
-    let mut counted = Counted(0);
-    serde_json::to_writer(&mut counted, auction)?;
-    Ok(counted.0)
+/// A number of the status of this process, such as `VmRSS:`; kibibytes for sizes.
+///
+/// # Errors
+/// When there is no such field.
+pub fn status(field: &str) -> Result<u64> {
+    let status = fs::read_to_string("/proc/self/status")?;
+    let line = status.lines().find_map(|line| line.strip_prefix(field));
+    let number = line.and_then(|line| line.split_whitespace().next());
+    Ok(number
+        .ok_or_else(|| format!("no {field} in the status"))?
+        .parse()?)
+}
+
+/// Makes the peak of the resident size start over, from what is resident now.
+///
+/// # Errors
+/// When the kernel refuses.
+pub fn forget_peak() -> Result<()> {
+    Ok(fs::write("/proc/self/clear_refs", "5")?)
 }

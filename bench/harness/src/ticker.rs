@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
-use comparison_records::Lateness;
+use bench_records::Lateness;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, interval};
 

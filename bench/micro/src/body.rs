@@ -1,18 +1,17 @@
 //! What measuring a body costs for each chunk: the difference to the bare body.
 
+use std::convert::Infallible;
 use std::hint::black_box;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};
 
+use bench_records::MicroReport;
 use bytes::Bytes;
-use comparison_records::MicroReport;
-use http_body::Body;
+use http_body::{Body, Frame, SizeHint};
 use measured_body::{MeasuredBody, Measurements};
 
-use crate::Result;
-use crate::effort::Effort;
 use crate::rounds::{by_turns, cpu_nanoseconds};
-use crate::source::Source;
+use crate::{Effort, Result};
 
 const CHUNKS: u64 = 65_536;
 const CHUNK: &[u8] = &[b'x'; 64 * 1024];
@@ -58,5 +57,36 @@ fn cost(body: impl Body<Data = Bytes>) -> Result<f64> {
         Ok(took / CHUNKS as f64)
     } else {
         Err(format!("{chunks} chunks of {CHUNKS} came").into())
+    }
+}
+
+/// A body that hands over the same chunk again and again.
+#[derive(Debug)]
+struct Source {
+    chunk: Bytes,
+    left: u64,
+}
+
+impl Body for Source {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        let Some(left) = self.left.checked_sub(1) else {
+            return Poll::Ready(None);
+        };
+        self.left = left;
+        Poll::Ready(Some(Ok(Frame::data(self.chunk.clone()))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.left == 0
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.left * self.chunk.len() as u64)
     }
 }

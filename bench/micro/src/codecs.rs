@@ -6,15 +6,13 @@ use std::convert::Infallible;
 
 use archive_sink::{Codec, CodecKind, EncodedStream};
 use auction_fixtures::AuctionShape;
+use bench_records::{Curve, MicroReport};
 use bytes::Bytes;
 use chunked_writer::JsonDocument;
-use comparison_records::{Curve, MicroReport};
 use futures_util::stream;
 
-use crate::Result;
-use crate::effort::Effort;
-use crate::poll::next;
-use crate::rounds::{by_turns, cpu_nanoseconds};
+use crate::rounds::{by_turns, cpu_nanoseconds, next};
+use crate::{Effort, Result};
 
 /// In the order of the curves and their points.
 const LEVELS: [(CodecKind, u8); 9] = [

@@ -7,24 +7,16 @@
 use std::hint::black_box;
 use std::io::{BufWriter, Write as _};
 use std::sync::Arc;
-use std::sync::mpsc::sync_channel;
 use std::time::Instant;
 
 use auction_fixtures::{Auction, AuctionShape};
+use bench_harness::{BLOCK_BYTES, CHANNEL_BLOCKS, ChannelWriter};
+use bench_records::{Curve, MicroReport};
 use chunked_writer::JsonDocument;
-use comparison_records::{Curve, MicroReport};
+use tokio::sync::mpsc;
 
-use crate::Result;
-use crate::channel_writer::ChannelWriter;
-use crate::effort::Effort;
-use crate::poll::next;
-use crate::rounds::{by_turns, cpu_nanoseconds};
-use crate::series::Series;
-
-const BLOCK_BYTES: usize = 64 * 1024;
-
-/// How many blocks wait in the blocking thread's channel, as in production.
-const BLOCKS: usize = 2;
+use crate::rounds::{Series, by_turns, cpu_nanoseconds, next};
+use crate::{Effort, Result};
 
 /// A way of serialising, which hands over what it made piece by piece.
 type Way = fn(&Arc<Auction>, &mut dyn FnMut(&[u8])) -> Result<()>;
@@ -124,14 +116,14 @@ fn sonic_to_vec(auction: &Arc<Auction>, take: &mut dyn FnMut(&[u8])) -> Result<(
 
 /// The design in production, without its archive and its HTTP: a thread writes through a buffer into a channel.
 fn blocking_thread(auction: &Arc<Auction>, take: &mut dyn FnMut(&[u8])) -> Result<()> {
-    let (sender, receiver) = sync_channel(BLOCKS);
+    let (sender, mut receiver) = mpsc::channel(CHANNEL_BLOCKS);
     std::thread::scope(|scope| {
         let writing = scope.spawn(move || {
             let mut writer = BufWriter::with_capacity(BLOCK_BYTES, ChannelWriter(sender));
             serde_json::to_writer(&mut writer, &**auction)?;
             Result::<_>::Ok(writer.flush()?)
         });
-        for block in receiver {
+        while let Some(block) = receiver.blocking_recv() {
             take(&block);
         }
         writing.join().map_err(|_panic| "the thread panicked")?

@@ -8,16 +8,13 @@
 use std::convert::Infallible;
 use std::iter::repeat_n;
 
+use bench_records::{Curve, MicroReport};
 use bytes::Bytes;
-use comparison_records::{Curve, MicroReport};
 use futures_util::{Stream, stream};
 use tee_stream::Tee;
 
-use crate::Result;
-use crate::effort::Effort;
-use crate::poll::next;
-use crate::rounds::{by_turns, cpu_nanoseconds};
-use crate::series::Series;
+use crate::rounds::{Series, by_turns, cpu_nanoseconds, next};
+use crate::{Effort, Result};
 
 const BRANCHES: [usize; 7] = [1, 2, 4, 8, 16, 32, 64];
 const CHUNK_BYTES: usize = 64 * 1024;

@@ -1,9 +1,85 @@
 //! This project, by its library.
 
-mod ours;
-
 use std::process::ExitCode;
+use std::sync::Arc;
+
+use archive_sink::{Archive, CodecKind};
+use auction_fixtures::Auction;
+use bench_harness::{ARCHIVE_KEY, Codec, Design, Result, Setup, WARM_UP};
+use driver_streaming::{
+    ArchiveTarget, AuctionId, Dispatch, JsonDocument, Outcome, Pipeline, Solver,
+};
+use url::Url;
 
 fn main() -> ExitCode {
-    comparison_harness::run(ours::Ours::new)
+    bench_harness::run(Ours::new)
+}
+
+/// One pipeline with an archive.
+#[derive(Debug)]
+struct Ours {
+    pipeline: Pipeline,
+    id: AuctionId,
+}
+
+impl Ours {
+    fn new(setup: Setup) -> Result<Self> {
+        if setup.design != "ours" {
+            return Err("expected the design ours".into());
+        }
+        let codec = match setup.codec {
+            Codec::Gzip => CodecKind::Gzip,
+            Codec::Zstd => CodecKind::Zstd,
+        };
+        let archive = Archive::builder(Arc::new(setup.store))
+            .codec(archive_sink::Codec::default_for(codec))
+            .digest(false)
+            .build()?;
+        let engines = setup.engines.iter().enumerate();
+        let solvers = engines
+            .map(|(index, engine)| {
+                Solver::new(format!("solver-{index}"), &format!("http://{engine}"))
+            })
+            .collect::<Result<Vec<_>, _>>()?;
+        Ok(Self {
+            pipeline: Pipeline::builder()
+                .solvers(solvers)
+                .archive(ArchiveTarget::new(archive, Url::parse("memory:///")?))
+                .deadline(setup.deadline)
+                .digest(false)
+                .build()?,
+            id: ARCHIVE_KEY.trim_end_matches(".json").parse()?,
+        })
+    }
+}
+
+impl Design for Ours {
+    async fn warm_up(&self) -> Result<()> {
+        let dispatch = Dispatch::new(JsonDocument::new(WARM_UP));
+        let outcome = self.pipeline.run(dispatch).await;
+        checked(&outcome)?;
+        Ok(())
+    }
+
+    async fn run(&self, auction: Arc<Auction>) -> Result<f64> {
+        let dispatch = Dispatch::new(JsonDocument::from_arc(auction)).archive_as(self.id.clone());
+        let outcome = self.pipeline.run(dispatch).await;
+        checked(&outcome)?;
+        outcome
+            .serialize
+            .passes
+            .ok_or_else(|| "nobody took the document to its end".into())
+    }
+}
+
+fn checked(outcome: &Outcome) -> Result<()> {
+    if outcome.is_ok() {
+        return Ok(());
+    }
+    let solvers = outcome
+        .solvers
+        .iter()
+        .filter_map(|solver| solver.error.as_deref());
+    let errors: Vec<&str> = solvers.chain(outcome.archive.error.as_deref()).collect();
+    Err(errors.join("; ").into())
 }

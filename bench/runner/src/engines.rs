@@ -1,12 +1,14 @@
+//! The process of solver engines that every design sends to.
+
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::SocketAddr;
-use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
-use comparison_records::{EngineReport, Listening};
+use bench_records::{EngineReport, Listening};
 use serde::de::DeserializeOwned;
 
 use crate::Result;
+use crate::programs::Programs;
 
 /// A process of engines. Ends when it is dropped.
 #[derive(Debug)]
@@ -19,23 +21,9 @@ pub(crate) struct Engines {
 }
 
 impl Engines {
-    /// So many engines that read everything.
-    pub(crate) fn start(program: &Path, engines: usize) -> Result<Self> {
-        Self::start_with(program, engines, &[])
-    }
-
-    /// The same, and they hash what they read.
-    pub(crate) fn start_hashing(program: &Path, engines: usize) -> Result<Self> {
-        Self::start_with(program, engines, &["--check"])
-    }
-
-    /// So many engines, of which the last ones stop reading.
-    pub(crate) fn start_stalled(program: &Path, engines: usize, stalled: usize) -> Result<Self> {
-        Self::start_with(program, engines, &["--stalled", &stalled.to_string()])
-    }
-
-    fn start_with(program: &Path, engines: usize, arguments: &[&str]) -> Result<Self> {
-        let mut process = Command::new(program)
+    /// Starts so many engines, with further arguments of their program.
+    pub(crate) fn start(programs: &Programs, engines: usize, arguments: &[&str]) -> Result<Self> {
+        let mut process = Command::new(programs.path("engines"))
             .args(["--engines", &engines.to_string()])
             .args(arguments)
             .stdin(Stdio::piped())
@@ -61,7 +49,7 @@ impl Engines {
         addresses.join(",")
     }
 
-    /// All since the last time.
+    /// What happened since the last report.
     pub(crate) fn report(&mut self) -> Result<EngineReport> {
         let input = self.input.as_mut().ok_or("engines without input")?;
         input.write_all(b"report\n")?;
@@ -72,7 +60,7 @@ impl Engines {
 impl Drop for Engines {
     fn drop(&mut self) {
         drop(self.input.take());
-        // It may have failed before: what went wrong then has been told by its report.
+        // It may have failed before: then its missing report was the error.
         let _status = self.process.wait();
     }
 }

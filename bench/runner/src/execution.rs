@@ -1,22 +1,36 @@
+//! Running a design once, in a process of its own, and watching its memory meanwhile.
+
+use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
-use comparison_records::{EngineReport, Measurement};
+use bench_records::{EngineReport, Measurement, monotonic_nanoseconds};
 
+use crate::Result;
 use crate::engines::Engines;
-use crate::memory_sampler::MemorySampler;
-use crate::{Programs, Result, Scenario};
+use crate::programs::Programs;
+use crate::scenario::Scenario;
+
+/// How often memory is looked at. Finer, and looking would take from the process what is measured of it.
+const PERIOD: Duration = Duration::from_millis(2);
 
 /// One run of a design in a process of its own, as it is asked for.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Execution<'a> {
-    scenario: Scenario,
-    seed: u64,
-    keep: Option<&'a Path>,
-    deadline: Option<Duration>,
-    is_sampled: bool,
-    is_ticking: bool,
+    /// What the auction is generated from.
+    pub(crate) seed: u64,
+    /// The file in which the archived object is kept.
+    pub(crate) keep: Option<&'a Path>,
+    /// How many of the engines stall: requests to them are given up `deadline_ms` after the call.
+    pub(crate) stalled: usize,
+    pub(crate) deadline_ms: u64,
+    /// Whether the process's resident size is looked at all the time.
+    pub(crate) is_sampled: bool,
+    /// Whether the program looks how late its timers are.
+    pub(crate) is_ticking: bool,
 }
 
 /// What came of it.
@@ -30,50 +44,19 @@ pub(crate) struct Executed {
     pub(crate) resident: Vec<(u64, u64)>,
 }
 
-impl<'a> Execution<'a> {
-    pub(crate) fn new(scenario: Scenario, seed: u64) -> Self {
-        Self {
-            scenario,
-            seed,
-            keep: None,
-            deadline: None,
-            is_sampled: false,
-            is_ticking: false,
-        }
-    }
-
-    /// Keeps the archived object in this file.
-    pub(crate) fn keep(mut self, path: &'a Path) -> Self {
-        self.keep = Some(path);
-        self
-    }
-
-    /// Some of the engines stall: requests to them are given up so long after the call.
-    pub(crate) fn stalled(mut self, deadline: Duration) -> Self {
-        self.deadline = Some(deadline);
-        self
-    }
-
-    /// Looks at the process's resident size all the time.
-    pub(crate) fn sampled(mut self) -> Self {
-        self.is_sampled = true;
-        self
-    }
-
-    /// Has the program look how late its timers are.
-    pub(crate) fn ticking(mut self) -> Self {
-        self.is_ticking = true;
-        self
-    }
-
+impl Execution<'_> {
     /// Runs it to its end.
-    pub(crate) fn run(&self, programs: &Programs, engines: &mut Engines) -> Result<Executed> {
-        let scenario = self.scenario;
-        let mut command = Command::new(programs.path(scenario.design.program()));
+    pub(crate) fn run(
+        &self,
+        scenario: Scenario,
+        programs: &Programs,
+        engines: &mut Engines,
+    ) -> Result<Executed> {
+        let design = scenario.design;
+        let mut command = Command::new(programs.path(design.program()));
         command
-            .args(["--design", scenario.design.name()])
-            .args(["--codec", scenario.design.codec()])
-            .args(["--auction", scenario.auction.name()])
+            .args(["--design", design.name(), "--codec", design.codec()])
+            .args(["--auction", scenario.auction])
             .args(["--seed", &self.seed.to_string()])
             .args(["--engines", &engines.first(scenario.solvers)])
             .args(self.is_ticking.then_some("--ticker"))
@@ -81,25 +64,77 @@ impl<'a> Execution<'a> {
         if let Some(path) = self.keep {
             command.arg("--keep").arg(path);
         }
-        if let Some(deadline) = self.deadline {
-            command
-                .args(["--deadline-ms", &deadline.as_millis().to_string()])
-                .arg("--stalled");
+        if self.stalled > 0 {
+            command.args(["--stalled", "--deadline-ms", &self.deadline_ms.to_string()]);
         }
         let process = command
             .spawn()
-            .map_err(|error| format!("{scenario:?}: cannot start the program: {error}"))?;
+            .map_err(|error| format!("{scenario}: cannot start the program: {error}"))?;
         let sampler = self.is_sampled.then(|| MemorySampler::start(process.id()));
         let output = process.wait_with_output()?;
         let resident = sampler.map_or_else(Vec::new, MemorySampler::stop);
         let engines = engines.report()?;
         if !output.status.success() {
-            return Err(format!("{scenario:?}: the program failed").into());
+            return Err(format!("{scenario}: the program failed").into());
         }
         Ok(Executed {
             measurement: serde_json::from_slice(&output.stdout)?,
             engines,
             resident,
         })
+    }
+}
+
+/// A thread that looks at a process's resident size.
+#[derive(Debug)]
+struct MemorySampler {
+    /// Its end ends the thread.
+    stop: Sender<()>,
+    looking: JoinHandle<Vec<(u64, u64)>>,
+}
+
+impl MemorySampler {
+    fn start(process: u32) -> Self {
+        let path = format!("/proc/{process}/status");
+        let (stop, stopped) = channel();
+        let looking = std::thread::spawn(move || {
+            let mut samples = Vec::new();
+            // A process that has ended has no such line any more.
+            while let Some(kib) = resident_kib(&path) {
+                samples.push((monotonic_nanoseconds(), kib));
+                if stopped.recv_timeout(PERIOD) != Err(RecvTimeoutError::Timeout) {
+                    break;
+                }
+            }
+            samples
+        });
+        Self { stop, looking }
+    }
+
+    /// What it saw: the time in nanoseconds of `CLOCK_MONOTONIC`, and KiB.
+    fn stop(self) -> Vec<(u64, u64)> {
+        drop(self.stop);
+        self.looking.join().unwrap_or_default()
+    }
+}
+
+fn resident_kib(path: &str) -> Option<u64> {
+    let status = fs::read_to_string(path).ok()?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:"))?;
+    line.split_whitespace().next()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn this_process_is_seen_and_one_that_is_not_there_is_not() {
+        let seen = resident_kib("/proc/self/status").unwrap();
+        assert!(seen > 0);
+        assert_eq!(resident_kib("/proc/0/status"), None);
+        assert_eq!(MemorySampler::start(0).stop(), []);
     }
 }

@@ -1,3 +1,5 @@
+//! What the runs ran on.
+
 use std::fs;
 
 use serde::Serialize;
@@ -6,16 +8,16 @@ use crate::Result;
 
 /// What the runs ran on, as far as it changes their numbers.
 #[derive(Clone, Debug, Serialize)]
-pub struct Machine {
+pub(crate) struct Machine {
     /// The processor's model.
-    pub processor: String,
+    pub(crate) processor: String,
     /// How many of its cores there are for this process.
-    pub cores: usize,
+    pub(crate) cores: usize,
     /// The kernel's release.
-    pub kernel: String,
+    pub(crate) kernel: String,
     /// How many threads wanted to run in the last minute, before the first run and after the last. Other work on the machine
     /// makes times longer, processor time included.
-    pub load_average: [f64; 2],
+    pub(crate) load_average: [f64; 2],
 }
 
 impl Machine {

@@ -1,89 +1,102 @@
-//! Compares the designs and prints what each took, as Markdown; or, as `bench`, measures everything and draws a page.
+//! Measures everything that the project claims, judges it, and draws a page. Its README is the folder's.
 
-mod arguments;
+mod check;
+mod engines;
+mod execution;
+mod floor;
+mod machine;
+mod measure;
+mod page;
+mod plots;
+mod programs;
+mod report;
+mod sample;
+mod scenario;
+mod targets;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::Parser as _;
-use comparison_runner::{
-    BenchOptions, Options, Programs, Result, bench, markdown, memory_figure, page, run,
-};
+use clap::Parser;
 
-use self::arguments::{Arguments, Command};
+use self::programs::Programs;
+
+/// Any failure, reported to the person at the terminal.
+type Result<T = (), E = Box<dyn std::error::Error>> = std::result::Result<T, E>;
+
+/// Measures everything, and writes `report.json` and `report.html` below `bench` in the target folder.
+#[derive(Clone, Debug, Parser)]
+struct Options {
+    /// Fewer scenarios and fewer runs: at most five minutes on two cores.
+    #[arg(long)]
+    quick: bool,
+    /// Fail when a target is missed or was not measured. The missed ones are printed last.
+    #[arg(long)]
+    check: bool,
+    /// Also draw memory over time as `memory.svg` into this folder.
+    #[arg(long, value_name = "FOLDER")]
+    figures: Option<PathBuf>,
+    /// What auctions are generated from.
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+}
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
-    let outcome = match &arguments.command {
-        Some(Command::Bench(options)) => prove(options),
-        None => compare(&arguments.options).map(|()| ExitCode::SUCCESS),
-    };
-    outcome.unwrap_or_else(|error| {
+    bench(&Options::parse()).unwrap_or_else(|error| {
         eprintln!("{error}");
         ExitCode::FAILURE
     })
 }
 
-fn compare(options: &Options) -> Result {
-    let folder = folder("comparison")?;
-    let programs = Programs::build(&manifest(), &folder)?;
-    let report = run(options, &programs, &folder)?;
-    let path = folder.join("report.json");
-    std::fs::write(&path, serde_json::to_string_pretty(&report)? + "\n")?;
-    print!("{}", markdown(&report));
-    Ok(())
-}
-
-fn prove(options: &BenchOptions) -> Result<ExitCode> {
-    let programs = Programs::build(&manifest(), &folder("comparison")?)?;
-    let folder = folder("bench")?;
-    let report = bench(options, &programs, &folder)?;
-    for (name, text) in [
-        ("report.json", serde_json::to_string_pretty(&report)? + "\n"),
-        ("report.html", page(&report)?.to_html()),
-    ] {
-        let path = folder.join(name);
+fn bench(options: &Options) -> Result<ExitCode> {
+    let folder = folder()?;
+    let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml");
+    let programs = Programs::build(&manifest, &folder)?;
+    let report = measure::measure(options, &programs, &folder)?;
+    let mut files = vec![
+        (
+            folder.join("report.json"),
+            serde_json::to_string_pretty(&report)? + "\n",
+        ),
+        (folder.join("report.html"), page::page(&report)?),
+    ];
+    if let Some(folder) = &options.figures {
+        files.push((
+            folder.join("memory.svg"),
+            plots::memory_file(&report.memory)?,
+        ));
+    }
+    for (path, text) in files {
         std::fs::write(&path, text)?;
         println!("{}", path.display());
     }
-    if let Some(folder) = &options.figures {
-        let path = folder.join("memory.svg");
-        std::fs::write(&path, memory_figure(&report)?)?;
-        println!("{}", path.display());
-    }
     println!("{:.0} s", report.seconds);
-    let missed: Vec<_> = report.missed().collect();
-    for ratio in &missed {
-        let found = ratio
-            .value
-            .map_or_else(String::new, |value| format!(" ({value:.2})"));
-        println!("not met: {}{found}", ratio.what);
+    for ratio in report.missed() {
+        let found = ratio.value.map(|value| format!(" ({value:.2})"));
+        println!("not met: {}{}", ratio.what, found.unwrap_or_default());
         if let Some(reason) = &ratio.reason {
             println!("    {reason}");
         }
     }
-    if options.check && !missed.is_empty() {
-        return Ok(ExitCode::FAILURE);
-    }
-    Ok(ExitCode::SUCCESS)
+    let is_missed = options.check && report.missed().count() > 0;
+    Ok(if is_missed {
+        ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
+    })
 }
 
-fn manifest() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml")
-}
-
-/// A folder of this name in the folder where cargo puts what it builds.
-fn folder(name: &str) -> Result<PathBuf> {
+/// The folder `bench` in the folder where cargo puts what it builds: for programs and reports.
+fn folder() -> Result<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2);
     let target = std::env::var_os("CARGO_TARGET_DIR").map(PathBuf::from);
     let target = match target {
         Some(target) => target,
-        None => Path::new(env!("CARGO_MANIFEST_DIR"))
-            .ancestors()
-            .nth(2)
+        None => root
             .ok_or("the package is not where it was")?
             .join("target"),
     };
-    let folder = target.join(name);
+    let folder = target.join("bench");
     std::fs::create_dir_all(&folder)?;
     Ok(folder.canonicalize()?)
 }

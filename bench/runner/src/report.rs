@@ -1,18 +1,262 @@
+//! What `report.json` holds: each scenario's figures over its runs, and what else was measured. Its names do not change.
+
+use bench_records::{MicroReport, Timers, median};
 use serde::Serialize;
 
-use crate::{Machine, Row, Target};
+use crate::execution::Execution;
+use crate::floor::Floor;
+use crate::machine::Machine;
+use crate::sample::Sample;
+use crate::scenario::{Design, Scenario, Size};
+use crate::targets::Ratio;
 
-/// What was found.
+/// How many points of a curve show all there is to see, so that a page stays small.
+const MOST_POINTS: usize = 300;
+
+/// Everything that was found.
 #[derive(Clone, Debug, Serialize)]
-pub struct Report {
-    /// What the runs ran on.
-    pub machine: Machine,
-    /// How often each design ran in each scenario.
-    pub runs: u32,
-    /// How many designs and scenarios were checked to deliver and archive the right bytes: all or none.
-    pub checked: usize,
-    /// One for each design and scenario.
-    pub rows: Vec<Row>,
-    /// What was wanted, and whether it was found.
-    pub targets: Vec<Target>,
+pub(crate) struct Report {
+    /// The command, as it was given in the root of the repository.
+    pub(crate) command: String,
+    /// When it was given, in UTC.
+    pub(crate) date: String,
+    /// How long it took once everything was built.
+    pub(crate) seconds: f64,
+    pub(crate) machine: Machine,
+    /// How many designs and scenarios were checked to deliver and archive the right bytes.
+    pub(crate) checked: usize,
+    /// Whole processes.
+    pub(crate) scenarios: Vec<Row>,
+    /// Every target, met or not, and figures of which nothing is demanded.
+    pub(crate) ratios: Vec<Ratio>,
+    pub(crate) floors: Vec<Floor>,
+    /// Memory over time.
+    pub(crate) memory: Vec<MemoryCurve>,
+    /// What healthy solvers had when others stalled.
+    pub(crate) stalled: Vec<Stalled>,
+    /// How late timers were.
+    pub(crate) delays: Vec<Delay>,
+    /// What was measured within one process.
+    pub(crate) micro: MicroReport,
+}
+
+impl Report {
+    /// The targets that are missed, or that nothing that was run tells of.
+    pub(crate) fn missed(&self) -> impl Iterator<Item = &Ratio> {
+        self.ratios.iter().filter(|ratio| ratio.met == Some(false))
+    }
+}
+
+/// One figure of several runs.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub(crate) struct Spread {
+    pub(crate) median: f64,
+    pub(crate) min: f64,
+    pub(crate) max: f64,
+}
+
+impl Spread {
+    pub(crate) fn of(figures: impl IntoIterator<Item = f64>) -> Self {
+        let figures: Vec<f64> = figures.into_iter().collect();
+        Self {
+            median: median(figures.iter().copied()),
+            min: figures.iter().copied().fold(f64::INFINITY, f64::min),
+            max: figures.iter().copied().fold(f64::NEG_INFINITY, f64::max),
+        }
+    }
+}
+
+/// All runs of a scenario. Figures without a spread are medians; those of first bytes are counted from the call.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Row {
+    #[serde(skip)]
+    pub(crate) scenario: Scenario,
+    /// For example `large_32_solvers`.
+    pub(crate) name: String,
+    pub(crate) design: &'static str,
+    /// The auction's JSON.
+    pub(crate) size_bytes: u64,
+    pub(crate) solvers: usize,
+    pub(crate) codec: &'static str,
+    pub(crate) runs: usize,
+    /// User and system time of the process.
+    pub(crate) cpu_ms: Spread,
+    /// The same of the engines' process.
+    pub(crate) engines_cpu_ms: Spread,
+    /// The largest resident size over that before the call.
+    pub(crate) peak_rss_over_base_mib: f64,
+    /// Threads when the call has ended: the most of all runs.
+    pub(crate) threads: u64,
+    /// Of these, how many were not there before the call.
+    pub(crate) extra_threads: u64,
+    /// At the engine in the middle.
+    pub(crate) first_byte_ms: f64,
+    pub(crate) first_byte_earliest_ms: f64,
+    pub(crate) first_byte_latest_ms: f64,
+    pub(crate) wall_ms: f64,
+    /// How often the auction was serialised.
+    pub(crate) productions: f64,
+    /// Bytes of one archived object.
+    pub(crate) archive_bytes: u64,
+    pub(crate) archives: u64,
+}
+
+impl Row {
+    pub(crate) fn new(scenario: Scenario, samples: &[Sample]) -> Self {
+        let of = |pick: fn(&Sample) -> f64| Spread::of(samples.iter().map(pick));
+        let runs = samples.iter().map(|sample| &sample.measurement);
+        let last = runs.clone().next_back();
+        let archives = last.map_or(0, |last| last.archives);
+        let extra_threads = samples.iter().map(Sample::extra_threads);
+        Self {
+            scenario,
+            name: format!("{}_{}_solvers", scenario.auction, scenario.solvers),
+            design: scenario.design.name(),
+            size_bytes: last.map_or(0, |last| last.auction_bytes),
+            solvers: scenario.solvers,
+            codec: scenario.design.codec(),
+            runs: samples.len(),
+            cpu_ms: of(|sample| sample.measurement.cpu_ms),
+            engines_cpu_ms: of(|sample| sample.engines_cpu_ms),
+            peak_rss_over_base_mib: of(Sample::peak_mib).median,
+            threads: runs.map(|run| run.threads).max().unwrap_or_default(),
+            extra_threads: extra_threads.max().unwrap_or_default(),
+            first_byte_ms: of(|sample| sample.first_byte_ms.median).median,
+            first_byte_earliest_ms: of(|sample| sample.first_byte_ms.min).median,
+            first_byte_latest_ms: of(|sample| sample.first_byte_ms.max).median,
+            wall_ms: of(|sample| sample.measurement.wall_ms).median,
+            productions: of(|sample| sample.measurement.productions).median,
+            archive_bytes: last.map_or(0, |last| last.archive_bytes / archives.max(1)),
+            archives,
+        }
+    }
+
+    pub(crate) fn is_of(&self, auction: Size, solvers: usize) -> bool {
+        (self.scenario.auction, self.scenario.solvers) == (auction, solvers)
+    }
+}
+
+/// The resident size of one process during one call.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub(crate) struct MemoryCurve {
+    pub(crate) design: Design,
+    /// Milliseconds since the call, and MiB over what was resident before it.
+    pub(crate) points: Vec<(f64, f64)>,
+    /// The largest that the kernel saw, in MiB over what was resident before.
+    pub(crate) peak_mib: f64,
+}
+
+impl MemoryCurve {
+    /// Of several runs, the one whose peak is in the middle.
+    pub(crate) fn middle(design: Design, mut runs: Vec<Sample>) -> Option<Self> {
+        runs.sort_by_key(|sample| sample.measurement.peak_rss_over_base_kib);
+        let sample = runs.get(runs.len() / 2)?;
+        let run = &sample.measurement;
+        let points = sample.resident.iter().map(|(at_ns, kib)| {
+            let since_call = (*at_ns as f64 - run.called_at_ns as f64) / 1e6;
+            (since_call, (*kib as f64 - run.base_rss_kib as f64) / 1024.0)
+        });
+        let during_call = points.filter(|(at_ms, _)| (0.0..=run.wall_ms).contains(at_ms));
+        let all: Vec<(f64, f64)> = [(0.0, 0.0)].into_iter().chain(during_call).collect();
+        Some(Self {
+            design,
+            points: thinned(&all),
+            peak_mib: sample.peak_mib(),
+        })
+    }
+}
+
+/// Keeps the highest of several neighbours, so that no peak is lost.
+fn thinned(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
+    let neighbours = points.len().div_ceil(MOST_POINTS).max(1);
+    points
+        .chunks(neighbours)
+        .filter_map(|chunk| chunk.iter().copied().max_by(|a, b| a.1.total_cmp(&b.1)))
+        .collect()
+}
+
+/// What healthy engines had of an auction when others did not read. Medians.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub(crate) struct Stalled {
+    pub(crate) design: Design,
+    pub(crate) solvers: usize,
+    /// How many engines read 64 KiB and then nothing more.
+    pub(crate) stalled: usize,
+    /// When the requests to those were given up, after the call.
+    pub(crate) deadline_ms: f64,
+    /// When the healthy engine in the middle had everything, after the call.
+    pub(crate) healthy_middle_ms: f64,
+    /// The same at the last healthy engine.
+    pub(crate) healthy_last_ms: f64,
+    /// The largest resident size over that before the call.
+    pub(crate) peak_mib: f64,
+    /// Threads that were there in the end and not before the call.
+    pub(crate) extra_threads: u64,
+    pub(crate) cpu_ms: f64,
+}
+
+impl Stalled {
+    pub(crate) fn new(scenario: Scenario, execution: &Execution<'_>, samples: &[Sample]) -> Self {
+        let of = |pick: fn(&Sample) -> f64| median(samples.iter().map(pick));
+        let threads = samples.iter().map(Sample::extra_threads);
+        Self {
+            design: scenario.design,
+            solvers: scenario.solvers,
+            stalled: execution.stalled,
+            deadline_ms: execution.deadline_ms as f64,
+            healthy_middle_ms: of(|sample| sample.last_byte_ms.median),
+            healthy_last_ms: of(|sample| sample.last_byte_ms.max),
+            peak_mib: of(Sample::peak_mib),
+            extra_threads: threads.max().unwrap_or_default(),
+            cpu_ms: of(|sample| sample.measurement.cpu_ms),
+        }
+    }
+}
+
+/// By how much a design's process was late for its other tasks while it streamed.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub(crate) struct Delay {
+    pub(crate) design: Design,
+    /// In the run in the middle, by the lateness of all but the worst hundredth of its ticks.
+    #[serde(flatten)]
+    pub(crate) timers: Timers,
+}
+
+impl Delay {
+    pub(crate) fn middle(design: Design, runs: &[Sample]) -> Option<Self> {
+        let timers = runs.iter().filter_map(|sample| sample.measurement.timers);
+        let mut timers: Vec<Timers> = timers.collect();
+        timers.sort_by(|a, b| a.meanwhile.p99_ms.total_cmp(&b.meanwhile.p99_ms));
+        let timers = *timers.get(timers.len() / 2)?;
+        Some(Self { design, timers })
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// A row of a large auction, with nothing but its processor time.
+    pub(crate) fn large(design: Design, solvers: usize, cpu_ms: f64) -> Row {
+        let scenario = Scenario {
+            auction: crate::scenario::LARGE,
+            solvers,
+            design,
+        };
+        Row {
+            cpu_ms: Spread::of([cpu_ms]),
+            ..Row::new(scenario, &[])
+        }
+    }
+
+    #[test]
+    fn thinning_keeps_the_peak() {
+        let mut points: Vec<(f64, f64)> = (0..5_000).map(|at| (f64::from(at), 1.0)).collect();
+        points[777].1 = 9.0;
+        let found = thinned(&points);
+        assert!(found.len() <= MOST_POINTS);
+        assert!(found.contains(&(777.0, 9.0)));
+        assert_eq!(thinned(&points[..3]), points[..3]);
+        assert_eq!(thinned(&[]), []);
+    }
 }

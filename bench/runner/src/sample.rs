@@ -1,48 +1,69 @@
-use comparison_records::{EngineReport, Measurement, Received};
-use serde::Serialize;
+//! What came of one run: what the program says of itself, together with what the engines say, if they agree.
+
+use bench_records::{EngineReport, Measurement, Received};
 
 use crate::Result;
-use crate::statistics::median;
+use crate::execution::{Executed, Execution};
+use crate::report::Spread;
 
 /// One run of one design.
-#[derive(Clone, Debug, Serialize)]
-pub struct Sample {
-    /// What the program says of itself.
-    #[serde(flatten)]
-    pub measurement: Measurement,
-    /// User and system time of the engines' process, in milliseconds.
-    pub engines_cpu_ms: f64,
-    /// From the call to the first byte at the engine that had it first, in milliseconds.
-    pub first_byte_earliest_ms: f64,
-    /// The same at the engine in the middle.
-    pub first_byte_median_ms: f64,
-    /// The same at the engine that had it last.
-    pub first_byte_latest_ms: f64,
+#[derive(Clone, Debug)]
+pub(crate) struct Sample {
+    pub(crate) measurement: Measurement,
+    /// User and system time of the engines' process.
+    pub(crate) engines_cpu_ms: f64,
+    /// From the call to the first byte, at each engine that reads.
+    pub(crate) first_byte_ms: Spread,
+    /// The same to the last byte.
+    pub(crate) last_byte_ms: Spread,
+    /// Resident sizes in KiB, each with its nanosecond of `CLOCK_MONOTONIC`, where they were asked for.
+    pub(crate) resident: Vec<(u64, u64)>,
 }
 
 impl Sample {
-    /// Puts together what the program and the engines say, if they agree.
-    ///
     /// # Errors
-    /// When an engine was not sent the whole auction once, by the connection of the request before.
-    pub(crate) fn new(measurement: Measurement, report: &EngineReport) -> Result<Self> {
-        let mut first_bytes = Vec::new();
-        for engine in 0..measurement.solvers {
-            let auction = auction_at(engine, &measurement, report)?;
-            let at = auction.first_byte_at_ns.ok_or("an empty body")?;
-            // An engine cannot have a byte before the call; signed, so that a mistake shows.
-            first_bytes.push((at as f64 - measurement.called_at_ns as f64) / 1e6);
+    /// When an engine that reads was not sent the whole auction once, by the connection of the request before, when a
+    /// stalled one was sent it, or when it was not the deadline that ended what stalled.
+    pub(crate) fn new(executed: Executed, execution: &Execution<'_>) -> Result<Self> {
+        let Executed {
+            measurement: run,
+            engines,
+            resident,
+        } = executed;
+        let healthy = run.solvers.saturating_sub(execution.stalled);
+        let (mut first_bytes, mut last_bytes) = (Vec::new(), Vec::new());
+        // Nothing happens before the call; signed, so that a mistake shows.
+        let since_call = |at_ns: u64| (at_ns as f64 - run.called_at_ns as f64) / 1e6;
+        for engine in 0..healthy {
+            let auction = auction_at(engine, &run, &engines)?;
+            first_bytes.push(since_call(auction.first_byte_at_ns.ok_or("an empty body")?));
+            last_bytes.push(since_call(auction.end_at_ns));
+        }
+        let mut requests = engines.requests.iter();
+        if requests.any(|request| request.engine >= healthy && request.bytes >= run.auction_bytes) {
+            return Err("a stalled engine has read the auction".into());
+        }
+        if execution.stalled > 0 && run.wall_ms < execution.deadline_ms as f64 {
+            return Err("the call ended before those that stall were given up".into());
         }
         Ok(Self {
-            measurement,
-            engines_cpu_ms: report.cpu_ms,
-            first_byte_earliest_ms: first_bytes.iter().copied().fold(f64::INFINITY, f64::min),
-            first_byte_median_ms: median(first_bytes.iter().copied()),
-            first_byte_latest_ms: first_bytes
-                .iter()
-                .copied()
-                .fold(f64::NEG_INFINITY, f64::max),
+            measurement: run,
+            engines_cpu_ms: engines.cpu_ms,
+            first_byte_ms: Spread::of(first_bytes),
+            last_byte_ms: Spread::of(last_bytes),
+            resident,
         })
+    }
+
+    /// The largest resident size over that before the call.
+    pub(crate) fn peak_mib(&self) -> f64 {
+        self.measurement.peak_rss_over_base_kib as f64 / 1024.0
+    }
+
+    /// Threads that were there in the end and not before the call.
+    pub(crate) fn extra_threads(&self) -> u64 {
+        let run = &self.measurement;
+        run.threads.saturating_sub(run.threads_at_rest)
     }
 }
 
@@ -50,15 +71,13 @@ impl Sample {
 ///
 /// # Errors
 /// When it was not sent the whole auction once, by the connection of the request before.
-pub(crate) fn auction_at<'a>(
+fn auction_at<'a>(
     engine: usize,
     measurement: &Measurement,
     report: &'a EngineReport,
 ) -> Result<&'a Received> {
-    let mut requests = report
-        .requests
-        .iter()
-        .filter(|request| request.engine == engine);
+    let requests = report.requests.iter();
+    let mut requests = requests.filter(|request| request.engine == engine);
     let (Some(warm_up), Some(auction), None) = (requests.next(), requests.next(), requests.next())
     else {
         return Err(format!("engine {engine} was not sent two requests").into());
@@ -74,31 +93,35 @@ pub(crate) fn auction_at<'a>(
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
+mod tests {
     use super::*;
 
-    pub(crate) fn measurement() -> Measurement {
-        Measurement {
-            design: "ours".to_owned(),
-            codec: "gzip".to_owned(),
-            auction_bytes: 100,
-            solvers: 2,
-            cpu_ms: 1.0,
-            system_ms: 0.0,
-            peak_rss_over_base_kib: 1,
-            base_rss_kib: 1,
-            threads_at_rest: 3,
-            threads: 3,
-            wall_ms: 1.0,
-            archive_bytes: 1,
-            archives: 1,
-            productions: 1.0,
-            called_at_ns: 5_000_000,
-            timers: None,
+    fn executed(requests: &[Received]) -> Executed {
+        Executed {
+            measurement: Measurement {
+                auction_bytes: 100,
+                solvers: 2,
+                cpu_ms: 1.0,
+                peak_rss_over_base_kib: 1,
+                base_rss_kib: 1,
+                threads_at_rest: 3,
+                threads: 3,
+                wall_ms: 1.0,
+                archive_bytes: 1,
+                archives: 1,
+                productions: 1.0,
+                called_at_ns: 5_000_000,
+                timers: None,
+            },
+            engines: EngineReport {
+                cpu_ms: 1.0,
+                requests: requests.to_vec(),
+            },
+            resident: Vec::new(),
         }
     }
 
-    pub(crate) fn received(engine: usize, connection: u64, bytes: u64, first: u64) -> Received {
+    fn received(engine: usize, connection: u64, bytes: u64, first: u64) -> Received {
         Received {
             engine,
             connection,
@@ -109,11 +132,8 @@ pub(crate) mod tests {
         }
     }
 
-    pub(crate) fn report(requests: &[Received]) -> EngineReport {
-        EngineReport {
-            cpu_ms: 1.0,
-            requests: requests.to_vec(),
-        }
+    fn sample(executed: Executed) -> Result<Sample> {
+        Sample::new(executed, &Execution::default())
     }
 
     #[test]
@@ -124,10 +144,8 @@ pub(crate) mod tests {
             received(1, 0, 100, 9_000_000),
             received(0, 0, 100, 6_000_000),
         ];
-        let sample = Sample::new(measurement(), &report(&requests)).unwrap();
-        assert_eq!(sample.first_byte_earliest_ms, 1.0);
-        assert_eq!(sample.first_byte_median_ms, 2.5);
-        assert_eq!(sample.first_byte_latest_ms, 4.0);
+        let found = sample(executed(&requests)).unwrap().first_byte_ms;
+        assert_eq!((found.min, found.median, found.max), (1.0, 2.5, 4.0));
     }
 
     #[test]
@@ -140,9 +158,30 @@ pub(crate) mod tests {
                 received(1, connection, bytes, 2),
             ]
         };
-        assert!(Sample::new(measurement(), &report(&whole(0, 100))).is_ok());
-        assert!(Sample::new(measurement(), &report(&whole(1, 100))).is_err());
-        assert!(Sample::new(measurement(), &report(&whole(0, 99))).is_err());
-        assert!(Sample::new(measurement(), &report(&whole(0, 100)[..3])).is_err());
+        assert!(sample(executed(&whole(0, 100))).is_ok());
+        assert!(sample(executed(&whole(1, 100))).is_err());
+        assert!(sample(executed(&whole(0, 99))).is_err());
+        assert!(sample(executed(&whole(0, 100)[..3])).is_err());
+    }
+
+    #[test]
+    fn the_healthy_must_have_everything_and_the_stalled_must_not() {
+        let healthy = [received(0, 0, 7, 1), received(0, 0, 100, 9_000_000)];
+        let found = |requests: &[_], stalled, wall_ms| {
+            let mut executed = executed(requests);
+            executed.measurement.wall_ms = wall_ms;
+            let execution = Execution {
+                stalled,
+                deadline_ms: 50,
+                ..Execution::default()
+            };
+            Sample::new(executed, &execution)
+        };
+        let ends = found(&healthy, 1, 50.0).unwrap().last_byte_ms;
+        assert_eq!((ends.median, ends.max), (4.0, 4.0));
+        assert!(found(&healthy, 1, 49.0).is_err());
+        assert!(found(&healthy, 0, 50.0).is_err());
+        let all = [healthy.to_vec(), vec![received(1, 0, 100, 2)]].concat();
+        assert!(found(&all, 1, 50.0).is_err());
     }
 }

@@ -3,13 +3,123 @@
 //! buffer of 64 KiB into a channel of two blocks, which is the request's body, and, where an archive is configured for
 //! the solver, into a gzip in memory, which is sent in one PUT.
 
-mod both;
-mod channel_writer;
-mod revision;
-mod threaded;
-
+use std::convert::Infallible;
+use std::io::{BufWriter, Write};
+use std::net::SocketAddr;
 use std::process::ExitCode;
+use std::sync::Arc;
+
+use auction_fixtures::Auction;
+use bench_harness::{
+    ARCHIVE_KEY, BLOCK_BYTES, CHANNEL_BLOCKS, ChannelWriter, Codec, Design, Result, Setup, client,
+    post, warm_up,
+};
+use bytes::Bytes;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use futures_util::future::{try_join, try_join_all};
+use futures_util::stream::poll_fn;
+use object_store::ObjectStoreExt as _;
+use object_store::path::Path;
+use scripted_store::ScriptedStore;
+use tokio::sync::{mpsc, oneshot};
 
 fn main() -> ExitCode {
-    comparison_harness::run(threaded::Threaded::new)
+    bench_harness::run(Threaded::new)
+}
+
+const GZIP_LEVEL: u32 = 3;
+
+/// A thread, a serialisation and a gzip for each solver.
+#[derive(Debug)]
+struct Threaded {
+    engines: Vec<SocketAddr>,
+    client: reqwest::Client,
+    store: ScriptedStore,
+}
+
+impl Threaded {
+    fn new(setup: Setup) -> Result<Self> {
+        if setup.codec != Codec::Gzip {
+            return Err("production compresses by gzip alone".into());
+        }
+        if setup.design != "threaded" {
+            return Err("expected the design threaded".into());
+        }
+        Ok(Self {
+            engines: setup.engines,
+            client: client(setup.deadline)?,
+            store: setup.store,
+        })
+    }
+
+    async fn send(&self, engine: SocketAddr, auction: Arc<Auction>) -> Result<()> {
+        let (sender, mut receiver) = mpsc::channel(CHANNEL_BLOCKS);
+        let blocks = poll_fn(move |context| {
+            let block = receiver.poll_recv(context);
+            block.map(|block| block.map(Ok::<_, Infallible>))
+        });
+        let body = reqwest::Body::wrap_stream(blocks);
+        let (deliver, compressed) = oneshot::channel();
+        tokio::task::spawn_blocking(move || {
+            let gzip = GzEncoder::new(Vec::new(), Compression::new(GZIP_LEVEL));
+            // As in production, a failure ends the body; the engine's check would find it.
+            if let Ok(Both(channel, gzip)) = serialise(&auction, Both(ChannelWriter(sender), gzip))
+            {
+                // The body ends here, before the gzip does.
+                drop(channel);
+                if let Ok(compressed) = gzip.finish() {
+                    let _receiver_gone = deliver.send(Bytes::from(compressed));
+                }
+            }
+        });
+        let store = self.store.clone();
+        let archiving = tokio::spawn(async move {
+            let compressed = compressed.await?;
+            store
+                .put(&Path::from(ARCHIVE_KEY), compressed.into())
+                .await?;
+            Result::<()>::Ok(())
+        });
+        let archived = async { archiving.await? };
+        try_join(post(&self.client, engine, body), archived).await?;
+        Ok(())
+    }
+}
+
+impl Design for Threaded {
+    async fn warm_up(&self) -> Result<()> {
+        warm_up(&self.client, &self.engines).await
+    }
+
+    /// Production builds a value of its own for each solver; here they share one, which is cheaper.
+    async fn run(&self, auction: Arc<Auction>) -> Result<f64> {
+        let engines = self.engines.iter();
+        try_join_all(engines.map(|engine| self.send(*engine, Arc::clone(&auction)))).await?;
+        Ok(self.engines.len() as f64)
+    }
+}
+
+/// Serialises into both through one buffer, so that the gzip takes whole blocks, and returns them once all is written.
+fn serialise<W: Write>(auction: &Auction, both: W) -> std::io::Result<W> {
+    let mut writer = BufWriter::with_capacity(BLOCK_BYTES, both);
+    serde_json::to_writer(&mut writer, auction)?;
+    writer.into_inner().map_err(|error| error.into_error())
+}
+
+/// Writes to both, one after the other.
+#[derive(Debug)]
+struct Both<A, B>(A, B);
+
+impl<A: Write, B: Write> Write for Both<A, B> {
+    fn write(&mut self, block: &[u8]) -> std::io::Result<usize> {
+        self.0.write_all(block)?;
+        self.1.write_all(block)?;
+        Ok(block.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.0.flush()?;
+        self.1.flush()
+    }
 }

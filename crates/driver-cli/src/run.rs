@@ -10,9 +10,8 @@ use tokio_util::sync::CancellationToken;
 use crate::arguments::Format;
 use crate::exit::{Exit, Failure, print_line};
 use crate::progress_bars::ProgressBars;
-use crate::report::{ReportFile, page};
+use crate::report::{ReportFile, Timelines, report};
 use crate::summary::summary;
-use crate::timeline::Timelines;
 
 /// How long leaving waits for a store that does not answer.
 const CLEAN_UP_LIMIT: Duration = Duration::from_secs(10);
@@ -29,11 +28,11 @@ pub(super) async fn run_and_print(
     dispatch: Dispatch,
     length: Option<u64>,
     format: Option<Format>,
-    report: Option<&ReportFile>,
+    report_file: Option<&ReportFile>,
 ) -> Result<Exit, Failure> {
     let progress = pipeline.progress();
     let timelines = Arc::new(Timelines::of(&progress));
-    let progress = match report {
+    let progress = match report_file {
         Some(_) => progress.observed(Arc::clone(&timelines) as _),
         None => progress,
     };
@@ -58,7 +57,7 @@ pub(super) async fn run_and_print(
         never = watch => match never {},
     };
     drop(bars);
-    let reported = report.map(|file| file.write(&page(&outcome, &timelines).to_html()));
+    let reported = report_file.map(|file| file.write(&report(&outcome, &timelines)));
     // What is printed does not depend on whether there is a report, too.
     let printed = print(&outcome, format);
     let result = match signal {

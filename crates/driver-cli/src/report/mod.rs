@@ -1,42 +1,53 @@
-//! The page that `--report` writes: one auction, as browsers show requests.
+//! The page that `--report` writes: how one auction went to each solver and to the archive.
 
-mod lane;
+mod lanes;
+mod page;
 mod report_file;
 mod tables;
+mod timeline;
+mod waterfall;
 
-use self::lane::{archive_lane, solver_lane};
 pub(super) use self::report_file::ReportFile;
-use self::tables::{auction_facts, failures, measurements, requests};
-use crate::page::{Page, Section, Waterfall};
-use crate::timeline::Timelines;
-use driver_streaming::{ArchiveStatus, Outcome};
+pub(super) use self::timeline::Timelines;
 
-/// What happened to one auction, as a page. `timelines` are what was seen of it.
-pub(super) fn page(outcome: &Outcome, timelines: &Timelines) -> Page {
+use driver_streaming::{ArchiveStatus, Outcome};
+use maud::html;
+
+use self::lanes::{archive_lane, solver_lane};
+use self::tables::{auction_facts, failures, measurements, requests};
+use self::waterfall::waterfall;
+
+/// Returns the page about one auction, as a file. `timelines` are what was seen of it.
+pub(super) fn report(outcome: &Outcome, timelines: &Timelines) -> String {
     let id = outcome.auction.id.as_deref().unwrap_or("without id");
-    let mut waterfall = Waterfall::new("Time from the run's start");
-    for (index, solver) in outcome.solvers.iter().enumerate() {
-        let timeline = timelines.reader(index);
-        waterfall = waterfall.lane(solver_lane(solver, timeline.as_ref()));
+    let mut seen = timelines.seen();
+    let mut lanes = Vec::new();
+    for solver in &outcome.solvers {
+        lanes.extend(seen.next().map(|timeline| solver_lane(solver, &timeline)));
     }
     if outcome.archive.status != ArchiveStatus::Skipped {
-        let timeline = timelines.reader(outcome.solvers.len());
-        waterfall = waterfall.lane(archive_lane(&outcome.archive, timeline.as_ref()));
+        lanes.extend(
+            seen.next()
+                .map(|timeline| archive_lane(&outcome.archive, &timeline)),
+        );
     }
+    let sections = html! {
+        section { h2 { "The auction" } (auction_facts(outcome)) }
+        section {
+            h2 { "Waterfall" }
+            p {
+                "Bytes are counted when the HTTP client takes them, which is before they are on the wire. The curve below a \
+                bar shows how many it has taken, of all that it takes in the end."
+            }
+            (waterfall("Time from the run's start", &lanes))
+            @if let Some(failures) = failures(outcome) {
+                h3 { "What went wrong" }
+                (failures)
+            }
+        }
+        section { h2 { "In numbers" } (measurements(outcome)) }
+        section { h2 { "What was sent where" } (requests(outcome)) }
+    };
     let lead = "One auction, and how it went to each solver and to the archive.";
-    let page = Page::new(format!("Auction {id}"))
-        .lead(lead)
-        .section(Section::new("The auction").facts(auction_facts(outcome)));
-    let mut section = Section::new("Waterfall")
-        .text(
-            "Bytes are counted when the HTTP client takes them, which is before they are on the wire. The curve below a \
-            bar shows how many it has taken, of all that it takes in the end.",
-        )
-        .figure(&waterfall.draw());
-    if let Some(failures) = failures(outcome) {
-        section = section.heading("What went wrong").table(&failures);
-    }
-    page.section(section)
-        .section(Section::new("In numbers").table(&measurements(outcome)))
-        .section(Section::new("What was sent where").table(&requests(outcome)))
+    page::page(&format!("Auction {id}"), lead, &sections)
 }

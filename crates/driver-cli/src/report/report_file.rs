@@ -6,68 +6,49 @@ use uuid::Uuid;
 
 use crate::exit::Failure;
 
-/// The file that a report will be in. Until then, one beside it shows that it can be written there; it is removed when
-/// this is dropped.
+/// The file that a report will be in. Until then, a temporary one beside it shows that it can be written there; dropping
+/// this removes that.
 #[derive(Debug)]
 pub(crate) struct ReportFile {
     target: PathBuf,
     temporary: PathBuf,
     file: File,
-    /// Who asked for it: the option, or the key of the configuration file.
-    asked_by: String,
+    /// What errors begin with: the option or the key that asks for the report, and its path.
+    label: String,
 }
 
 impl ReportFile {
-    /// Makes sure that a report can be written, which `asked_by`, an option or a key, asks for. What is at `path` already
-    /// stays as it is. Blocks.
-    ///
-    /// # Errors
-    /// When it cannot: the folder is not there, for example.
+    /// Fails when a report cannot be written to `path`, as `asked_by`, an option or a key, asks for. Leaves alone what is
+    /// there already. Blocks.
     pub(crate) fn open(path: &Path, asked_by: String) -> Result<Self, Failure> {
-        let refuse = |error| {
-            Failure::usage(format!(
-                "{asked_by}: {}: cannot be written: {error}",
-                path.display()
-            ))
-        };
+        let label = asked_by + ": " + &path.display().to_string();
+        let refuse = |error| Failure::usage(format!("{label}: cannot be written: {error}"));
         let (target, temporary, file) = Self::create(path).map_err(refuse)?;
         Ok(Self {
             target,
             temporary,
             file,
-            asked_by,
+            label,
         })
     }
 
-    /// Puts the report in its place, whole or not at all. Blocks.
-    ///
-    /// # Errors
-    /// When it cannot be written. What is in its place already stays as it is.
+    /// Puts the report in its place, whole or not at all: what is there stays as it is when this fails. Blocks.
     pub(crate) fn write(&self, html: &str) -> Result<(), Failure> {
         let written = (&self.file)
             .write_all(html.as_bytes())
             .and_then(|()| fs::rename(&self.temporary, &self.target));
-        written.map_err(|error| {
-            Failure::failed(format!(
-                "{}: {}: cannot be written: {error}",
-                self.asked_by,
-                self.target.display()
-            ))
-        })
+        let label = &self.label;
+        written.map_err(|error| Failure::failed(format!("{label}: cannot be written: {error}")))
     }
 
-    /// Makes sure that the report does not take the place of `input`, a file that the command reads. Blocks.
-    ///
-    /// # Errors
-    /// When it would.
+    /// Fails when the report would take the place of `input`, a file that the command reads. Blocks.
     pub(crate) fn spare(&self, input: &Path) -> Result<(), Failure> {
-        // What cannot be found here is told by whoever reads it.
+        // Whoever reads the input reports that it is missing.
         match fs::canonicalize(input) {
-            Ok(found) if found == self.target => Err(Failure::usage(format!(
-                "{}: {}: is what the command reads, and would be replaced",
-                self.asked_by,
-                input.display()
-            ))),
+            Ok(found) if found == self.target => {
+                let line = "is what the command reads, and would be replaced";
+                Err(Failure::usage(format!("{}: {line}", self.label)))
+            }
             _ => Ok(()),
         }
     }

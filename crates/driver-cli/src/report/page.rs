@@ -1,0 +1,166 @@
+//! The page itself: its head, and what it is made of. It runs nothing and loads nothing, fits a wide and a narrow window,
+//! follows the reader's choice of light or dark, and prints.
+
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+/// Forbids whatever a page might come to load or run.
+const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'";
+/// How many bytes of a fact fit into a column.
+const LONGEST_FACT: usize = 40;
+/// The greatest number of columns that fit into a narrow window. A table with more becomes a list of its rows there.
+const MOST_NARROW_COLUMNS: usize = 3;
+
+/// A cell of a table: its classes in the stylesheet, and its text.
+pub(super) type Cell = (&'static str, String);
+
+/// A cell of words.
+pub(super) fn text(text: impl Into<String>) -> Cell {
+    ("text", text.into())
+}
+
+/// A cell with a number and its unit, aligned so that digits stand below digits.
+pub(super) fn number(text: impl Into<String>) -> Cell {
+    ("number", text.into())
+}
+
+/// A cell with a name for machines, such as a digest or a URL. It may be broken anywhere to fit.
+pub(super) fn code(text: impl Into<String>) -> Cell {
+    ("code", text.into())
+}
+
+/// A whole page as one file.
+pub(super) fn page(title: &str, lead: &str, sections: &Markup) -> String {
+    let page = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta http-equiv="Content-Security-Policy" content=(POLICY);
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                title { (title) }
+                style { (PreEscaped(include_str!("style.css"))) }
+            }
+            body {
+                main {
+                    header { h1 { (title) } p.lead { (lead) } }
+                    (sections)
+                }
+            }
+        }
+    };
+    let page = page.into_string() + "\n";
+    page.chars().map(shown).collect()
+}
+
+/// Names, each with what is known of it.
+pub(super) fn facts(facts: &[(&str, String)]) -> Markup {
+    html! {
+        dl {
+            @for (name, value) in facts {
+                // A value such as a digest has a row of its own, rather than several lines of a column.
+                div.long[value.len() > LONGEST_FACT] { dt { (name) } dd { (value) } }
+            }
+        }
+    }
+}
+
+/// A table with a row for each item.
+pub(super) fn table(headers: &[&str], rows: &[Vec<Cell>]) -> Markup {
+    html! {
+        div.scroll {
+            table.stacking[headers.len() > MOST_NARROW_COLUMNS] {
+                thead {
+                    tr {
+                        @for (index, header) in headers.iter().enumerate() {
+                            @let first = rows.first().and_then(|row| row.get(index));
+                            th.number[first.is_some_and(|(class, _)| *class == "number")] scope="col" { (header) }
+                        }
+                    }
+                }
+                tbody {
+                    @for row in rows {
+                        tr {
+                            @for ((class, text), header) in row.iter().zip(headers) {
+                                td class=(class) data-label=(header) { (text) }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Replaces characters that no page may contain, not even escaped, and those that turn the direction of what follows, by
+/// which one text could pass for another.
+fn shown(character: char) -> char {
+    match character {
+        '\n' | '\t' => character,
+        '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{fffe}' | '\u{ffff}' => {
+            char::REPLACEMENT_CHARACTER
+        }
+        character if character.is_control() => char::REPLACEMENT_CHARACTER,
+        character => character,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::super::waterfall::{Lane, Phase, waterfall};
+    use super::*;
+
+    /// A text that would do harm wherever it were taken for markup.
+    const HOSTILE: &str = "</style></title>\"'><script src=\"//x\">&\0";
+
+    #[test]
+    fn no_text_becomes_markup() {
+        let mut lane = Lane::new(HOSTILE);
+        lane.note("bad", HOSTILE);
+        lane.phase(
+            Phase::Stall,
+            Duration::ZERO,
+            Duration::from_secs(1),
+            HOSTILE,
+        );
+        lane.failure = Some((Duration::ZERO, HOSTILE.to_owned()));
+        let of = |text: &str| {
+            let rows = [vec![super::text(text), code(text), number(text)]];
+            let sections = html! {
+                (facts(&[("name", text.to_owned())]))
+                (table(&["a", "b", text], &rows))
+                (waterfall(text, std::slice::from_ref(&lane)))
+            };
+            page(text, text, &sections)
+        };
+        let html = of(HOSTILE);
+        for harm in ["<script", "src=\"", "href=", "url(", "@import", "\0", "://"] {
+            assert!(!html.contains(harm), "{harm}");
+        }
+        // Harmless text makes a page of as many elements.
+        assert_eq!(html.matches('<').count(), of("plain").matches('<').count());
+        assert_eq!(
+            html.matches("\u{fffd}").count(),
+            html.matches("&lt;script").count()
+        );
+    }
+
+    #[test]
+    fn text_is_shown_as_what_it_is() {
+        for (text, escaped) in [
+            ("plain é 漢", "plain é 漢"),
+            ("a && b", "a &amp;&amp; b"),
+            ("&lt;", "&amp;lt;"),
+            ("a\0\u{1b}[0m\r\n", "a\u{fffd}\u{fffd}[0m\u{fffd}\n"),
+            ("\u{202e}gpj.exe", "\u{fffd}gpj.exe"),
+        ] {
+            let html = page(text, "", &html! {});
+            assert!(
+                html.contains(&format!("<title>{escaped}</title>")),
+                "{html}"
+            );
+        }
+    }
+}

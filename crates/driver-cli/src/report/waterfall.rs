@@ -1,0 +1,316 @@
+//! The waterfall: a lane for each reader over one axis of time, as browsers show requests.
+
+use std::collections::BTreeSet;
+use std::fmt::Write;
+use std::time::Duration;
+
+use indicatif::HumanFloatCount;
+use maud::{Markup, html};
+
+/// How many ticks a narrow window has space for.
+const MOST_TICKS: f64 = 5.0;
+/// In CSS pixels: the height of the strip of bars, and of the strip of curves below it.
+const BARS: u32 = 22;
+const CURVES: u32 = 16;
+/// The width that curves are drawn in before they are stretched to the strip.
+const CURVE_SPAN: f64 = 10_000.0;
+/// The least width of a bar that can be seen, in percent.
+const LEAST_WIDTH: f64 = 0.15;
+
+/// What a stretch of a [`Lane`] shows. Phases differ in height as well as in colour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Phase {
+    /// Nothing has been asked for yet: connecting, for example.
+    Waiting,
+    /// The first byte was asked for and is not there yet.
+    FirstByte,
+    /// Bytes are on their way.
+    Transmission,
+    /// No byte was taken for a while.
+    Stall,
+    /// Everything is sent, and nothing has come back yet.
+    AwaitingAnswer,
+    /// The answer arrives, or the archive commits.
+    Answer,
+    /// Between two attempts.
+    Pause,
+}
+
+impl Phase {
+    /// Its class in the stylesheet, its name in the legend, and its height in CSS pixels.
+    fn look(self) -> (&'static str, &'static str, u32) {
+        match self {
+            Self::Waiting => ("waiting", "waiting", 8),
+            Self::FirstByte => ("first-byte", "first byte", 18),
+            Self::Transmission => ("transmission", "transmission", 18),
+            Self::Stall => ("stall", "stalled", 8),
+            Self::AwaitingAnswer => ("awaiting", "waiting for the answer", 8),
+            Self::Answer => ("answer", "answer or commit", 18),
+            Self::Pause => ("pause", "came to nothing, to be sent again", 2),
+        }
+    }
+}
+
+/// One row of the waterfall. Instants are counted from the run's start.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Lane {
+    name: String,
+    /// Words beside the name, each with its class in the stylesheet.
+    notes: Vec<(&'static str, String)>,
+    phases: Vec<(Phase, Duration, Duration, String)>,
+    /// Bytes by time, a curve for each attempt, in order of time.
+    pub(super) curves: Vec<Vec<(Duration, u64)>>,
+    /// When it failed, and why.
+    pub(super) failure: Option<(Duration, String)>,
+}
+
+impl Lane {
+    pub(super) fn new(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            ..Self::default()
+        }
+    }
+
+    /// Appends words to those beside the name: `good`, `bad` or `muted`.
+    pub(super) fn note(&mut self, class: &'static str, text: impl Into<String>) {
+        self.notes.push((class, text.into()));
+    }
+
+    /// Appends a phase; `text` is shown with its times when it is pointed at. Leaves out one that ends before it begins.
+    pub(super) fn phase(&mut self, phase: Phase, from: Duration, to: Duration, text: &str) {
+        if from <= to {
+            self.phases.push((phase, from, to, text.to_owned()));
+        }
+    }
+
+    fn end(&self) -> Duration {
+        let phases = self.phases.iter().map(|(_, _, to, _)| *to);
+        let curves = self.curves.iter().flatten().map(|(at, _)| *at);
+        let shown = phases
+            .chain(curves)
+            .chain(self.failure.iter().map(|(at, _)| *at));
+        shown.max().unwrap_or_default()
+    }
+}
+
+/// Draws the lanes, from 0 to the last instant of any.
+pub(super) fn waterfall(title: &str, lanes: &[Lane]) -> Markup {
+    let scale = Scale::until(lanes.iter().map(Lane::end).max().unwrap_or_default());
+    let phases = lanes.iter().flat_map(|lane| &lane.phases);
+    let phases: BTreeSet<Phase> = phases.map(|(phase, ..)| *phase).collect();
+    html! {
+        figure.waterfall {
+            figcaption { (title) }
+            ul.legend {
+                @for phase in &phases {
+                    @let (class, name, height) = phase.look();
+                    li {
+                        svg.mark viewBox="0 0 28 18" aria-hidden="true" {
+                            rect class=(class) y=((18 - height) / 2) width="28" height=(height) {}
+                        }
+                        (name)
+                    }
+                }
+                @if lanes.iter().any(|lane| lane.failure.is_some()) {
+                    li {
+                        svg.mark viewBox="0 0 28 18" aria-hidden="true" {
+                            path.failure d="M 9 4 l 10 10 m 0 -10 l -10 10" {}
+                        }
+                        "failed"
+                    }
+                }
+            }
+            (scale.axis())
+            @for lane in lanes { (scale.lane(lane)) }
+        }
+    }
+}
+
+/// The axis of time, in percent of the width.
+struct Scale {
+    end: f64,
+    /// Each tick's place, and its label.
+    ticks: Vec<(f64, String)>,
+}
+
+impl Scale {
+    fn until(end: Duration) -> Self {
+        let end = end.as_secs_f64().max(0.001);
+        let in_seconds = end >= 10.0;
+        let (unit, name) = if in_seconds {
+            (1.0, "s")
+        } else {
+            (0.001, "ms")
+        };
+        let least = end / unit / MOST_TICKS;
+        let power = 10_f64.powf(least.log10().floor());
+        let round = [1.0, 2.0, 5.0]
+            .into_iter()
+            .find(|round| round * power >= least);
+        let step = round.unwrap_or(10.0) * power;
+        let ticks = (0..=(end / unit / step) as usize).map(|index| {
+            let value = index as f64 * step;
+            let label = format!("{} {name}", HumanFloatCount(value));
+            (value * unit / end * 100.0, label)
+        });
+        Self {
+            end,
+            ticks: ticks.collect(),
+        }
+    }
+
+    fn percent(&self, at: Duration) -> f64 {
+        at.as_secs_f64() / self.end * 100.0
+    }
+
+    fn axis(&self) -> Markup {
+        html! {
+            div.lane {
+                div {}
+                svg.bars height="20" aria-hidden="true" {
+                    @for (at, label) in &self.ticks {
+                        // The first and the last would stand out at the sides.
+                        @let anchor = if *at < 4.0 { "start" } else if *at > 93.0 { "end" } else { "middle" };
+                        text x=(percentage(*at)) y="13" text-anchor=(anchor) { (label) }
+                    }
+                }
+            }
+        }
+    }
+
+    fn lane(&self, lane: &Lane) -> Markup {
+        let has_curves = lane.curves.iter().any(|curve| !curve.is_empty());
+        let height = if has_curves { BARS + CURVES } else { BARS };
+        html! {
+            div.lane {
+                div.who {
+                    b { (lane.name) }
+                    @for (class, note) in &lane.notes { " " span class=(class) { (note) } }
+                }
+                svg.bars height=(height) role="img" aria-label=(lane.name) {
+                    @for (at, _) in &self.ticks {
+                        line.tick x1=(percentage(*at)) x2=(percentage(*at)) y1="0" y2=(height) {}
+                    }
+                    (self.curves(&lane.curves))
+                    @for (phase, from, to, text) in &lane.phases {
+                        @let (class, _, height) = phase.look();
+                        @let width = (self.percent(*to) - self.percent(*from)).max(LEAST_WIDTH);
+                        rect class=(class) x=(percentage(self.percent(*from))) y=((BARS - height) / 2)
+                            width=(percentage(width)) height=(height) {
+                            title { (text) ": " (times(*from, *to)) }
+                        }
+                    }
+                    @if let Some((at, text)) = &lane.failure {
+                        // The cross is moved to within the strip at either end.
+                        svg.over x=(percentage(self.percent(*at).clamp(1.0, 99.0))) width="1" height=(BARS) {
+                            path.failure d="M -5 6 l 10 10 m 0 -10 l -10 10" {}
+                            title { (text) }
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// Draws the curves of one lane, which share one height: that of the greatest value.
+    fn curves(&self, curves: &[Vec<(Duration, u64)>]) -> Markup {
+        let values = curves.iter().flatten().map(|(_, value)| *value);
+        html! {
+            @if let Some(most) = values.max().filter(|most| *most > 0) {
+                svg y=(BARS) width="100%" height=(CURVES) viewBox={ "0 0 " (CURVE_SPAN) " 100" } preserveAspectRatio="none" {
+                    @for curve in curves {
+                        @let (points, first, last) = self.points(curve, most);
+                        polygon.area points={ (first) ",100 " (points) (last) ",100" } {}
+                        polyline.curve points=(points.trim_end()) {}
+                    }
+                }
+            }
+        }
+    }
+
+    /// A curve's points, and where it begins and ends.
+    fn points(&self, curve: &[(Duration, u64)], most: u64) -> (String, f64, f64) {
+        let across = |at: Duration| (self.percent(at) / 100.0 * CURVE_SPAN).round();
+        let points = curve.iter().fold(String::new(), |mut points, (at, value)| {
+            let down = 97.0 - *value as f64 / most as f64 * 94.0;
+            let _infallible = write!(points, "{},{} ", across(*at), down.round());
+            points
+        });
+        let end = |point: Option<&(Duration, u64)>| point.map_or(0.0, |(at, _)| across(*at));
+        (points, end(curve.first()), end(curve.last()))
+    }
+}
+
+fn percentage(percent: f64) -> String {
+    format!("{percent:.3}%")
+}
+
+fn times(from: Duration, to: Duration) -> String {
+    let [length, from, to] = [to - from, from, to].map(|duration| {
+        let milliseconds = HumanFloatCount(duration.as_secs_f64() * 1000.0);
+        format!("{milliseconds:.2}")
+    });
+    format!("{length} ms, from {from} to {to} ms")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn shows_each_lane_over_one_time() {
+        let mut fast = Lane::new("fast");
+        fast.note("good", "ok");
+        fast.phase(Phase::Transmission, Duration::ZERO, SECOND / 10, "sent");
+        let mut slow = Lane::new("slow");
+        slow.phase(Phase::Transmission, Duration::ZERO, SECOND / 4, "sent");
+        slow.phase(Phase::Stall, SECOND / 4, SECOND, "nothing was taken");
+        slow.failure = Some((SECOND, "too late".to_owned()));
+        let html = waterfall("w", &[fast, slow]).into_string();
+        assert!(
+            html.contains("x=\"0.000%\" y=\"2\" width=\"10.000%\""),
+            "{html}"
+        );
+        assert!(html.contains("x=\"25.000%\" y=\"7\" width=\"75.000%\""));
+        assert!(html.contains("nothing was taken: 750 ms, from 250 to 1,000 ms"));
+        assert!(html.contains("stalled</li>") && html.contains("failed</li>"));
+        assert!(!html.contains("answer or commit</li>"));
+        assert!(html.contains(">0 ms<") && html.contains(">1,000 ms<"));
+    }
+
+    #[test]
+    fn nothing_at_all_is_shown_as_nothing() {
+        let mut backwards = Lane::new("a");
+        backwards.phase(Phase::Answer, SECOND, Duration::ZERO, "");
+        let mut flat = Lane::new("a");
+        flat.curves = vec![vec![], vec![(Duration::ZERO, 0)]];
+        for lane in [Lane::new("a"), backwards, flat] {
+            let html = waterfall("w", &[lane]).into_string();
+            assert!(!html.contains("NaN") && !html.contains("inf"), "{html}");
+            assert!(!html.contains("<rect") && !html.contains("<poly"), "{html}");
+        }
+    }
+
+    #[test]
+    fn ticks_are_round_and_few() {
+        let labels = |milliseconds: u64| -> Vec<String> {
+            let ticks = Scale::until(Duration::from_millis(milliseconds)).ticks;
+            ticks.into_iter().map(|(_, label)| label).collect()
+        };
+        assert_eq!(
+            labels(0),
+            ["0 ms", "0.2 ms", "0.4 ms", "0.6 ms", "0.8 ms", "1 ms"]
+        );
+        assert_eq!(
+            labels(2345),
+            ["0 ms", "500 ms", "1,000 ms", "1,500 ms", "2,000 ms"]
+        );
+        assert_eq!(labels(10_000), ["0 s", "2 s", "4 s", "6 s", "8 s", "10 s"]);
+        for milliseconds in (1..20_000).step_by(7) {
+            assert!(labels(milliseconds).len() <= MOST_TICKS as usize + 1);
+        }
+    }
+}
