@@ -73,12 +73,10 @@ impl Marks {
     /// # Errors
     /// When memory grew.
     pub(crate) fn check(&self) -> Result<(), Violation> {
-        let (at_first, tolerated_at_first) = TOLERATED_AT_FIRST;
-        let is_warm = self.lasted >= at_first;
-        let tolerated = if is_warm {
-            TOLERATED
+        let tolerated = if self.lasted < WARM {
+            3 * TOLERATED
         } else {
-            tolerated_at_first
+            TOLERATED
         };
         match self.quarters {
             [_, Some(second), _, Some(last)] if last > second + second / 10 + tolerated => Err(
