@@ -73,13 +73,8 @@ impl Marks {
     /// # Errors
     /// When memory grew.
     pub(crate) fn check(&self) -> Result<(), Violation> {
-        let (at_first, tolerated_at_first) = TOLERATED_AT_FIRST;
-        let is_warm = self.lasted >= at_first;
-        let tolerated = if is_warm {
-            TOLERATED
-        } else {
-            tolerated_at_first
-        };
+        let warming_up = self.lasted < WARM;
+        let tolerated = TOLERATED * if warming_up { 3 } else { 1 };
         match self.quarters {
             [_, Some(second), _, Some(last)] if last > second + second / 10 + tolerated => Err(
                 Violation::new("memory grew from the second quarter to the last")
