@@ -1,8 +1,5 @@
-use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
-
-use tokio_util::sync::CancellationToken;
 
 use super::arguments::Format;
 use super::exit::{Exit, Failure, print_line};
@@ -33,19 +30,16 @@ pub(super) async fn run_and_print(
 ) -> Result<Exit, Failure> {
     let progress = pipeline.progress();
     let timelines = Arc::new(Timelines::of(&progress));
-    let progress = match report {
-        Some(_) => progress.observed(Arc::clone(&timelines) as _),
-        None => progress,
+    let dispatch = dispatch.observed_by(progress.clone());
+    let dispatch = match report {
+        Some(_) => dispatch.observed_by(Arc::clone(&timelines)),
+        None => dispatch,
     };
     let bars = ProgressBars::new(&progress, length);
-    let stop = CancellationToken::new();
-    let run = pipeline.run_until_stopped(dispatch, &progress, &stop);
     let mut signal = None;
-    let watch = async {
+    let run = pipeline.run_until(dispatch, async {
         signal = Some(interrupted().await);
-        stop.cancel();
-        std::future::pending::<Infallible>().await
-    };
+    });
     let draw = async {
         match &bars {
             Some(bars) => bars.draw().await,
@@ -55,7 +49,6 @@ pub(super) async fn run_and_print(
     let outcome = tokio::select! {
         outcome = run => outcome,
         never = draw => match never {},
-        never = watch => match never {},
     };
     drop(bars);
     let reported = report.map(|file| file.write(&page(&outcome, &timelines).to_html()));

@@ -9,7 +9,7 @@ use super::config::Config;
 use super::exit::Failure;
 use super::member_setting::parse_setting;
 use super::report::ReportFile;
-use super::solver_request::{Members, SolverRequest, merged};
+use super::solver_request::{Members, SolverRequest, merged, parse_solver};
 use driver_streaming::error_chain;
 use driver_streaming::{Pipeline, PipelineBuilder};
 
@@ -46,8 +46,7 @@ impl Setup {
             requests.push(SolverRequest::from_config(solver, &common)?);
         }
         for text in &sending.solvers {
-            let solver = text
-                .parse()
+            let solver = parse_solver(text)
                 .map_err(|error| Failure::usage(format!("--solver: {}", error_chain(&error))))?;
             requests.push(SolverRequest::new(solver, common.clone()));
         }

@@ -3,6 +3,8 @@ use bytes::Bytes;
 use super::config::SolverConfig;
 use super::exit::Failure;
 use crate::auction::Omission;
+use url::Url;
+
 use driver_streaming::error_chain;
 use driver_streaming::{Solver, SolverError};
 
@@ -41,6 +43,19 @@ impl SolverRequest {
         }
         Ok(request)
     }
+}
+
+/// A solver by its option, `NAME=URL`.
+pub(super) fn parse_solver(text: &str) -> Result<Solver, SolverError> {
+    match text.split_once('=') {
+        Some((name, endpoint)) if !name.contains("://") => Solver::new(name, &as_url(endpoint)),
+        _ => text.parse(),
+    }
+}
+
+/// `endpoint` as a request has it, with names of hosts and paths in ASCII; as it is when it is no URL.
+pub(super) fn as_url(endpoint: &str) -> String {
+    Url::parse(endpoint).map_or_else(|_| endpoint.to_owned(), String::from)
 }
 
 fn solver(config: &SolverConfig) -> Result<Solver, SolverError> {

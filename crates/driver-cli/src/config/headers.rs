@@ -5,7 +5,7 @@ use http::header::{HeaderMap, HeaderName, HeaderValue};
 use super::config_error::ConfigError;
 use super::entry::Entry;
 use super::problem::Problem;
-use driver_streaming::is_reserved;
+use driver_streaming::Solver;
 
 /// More would be refused by servers, and a [`HeaderMap`] has a limit, too, beyond which it panics.
 const MOST: usize = 100;
@@ -31,7 +31,7 @@ pub(super) fn headers(entry: &Entry<'_>) -> Result<HeaderMap, ConfigError> {
                 .source
                 .error(header.offset, table, Problem::HeaderName)
         })?;
-        if is_reserved(&name) {
+        if Solver::is_reserved_header(&name) {
             return Err(header.error(Problem::ReservedHeader));
         }
         if let Some(offset) = offsets.insert(name.clone(), header.offset) {

@@ -15,6 +15,7 @@ use super::leveled::leveled;
 use super::members::members;
 use super::problem::Problem;
 use super::section::Section;
+use crate::solver_request::as_url;
 use driver_streaming::{Solver, SolverError};
 
 pub(super) const KEYS: [&str; 12] = [
@@ -99,8 +100,9 @@ impl SolverConfig {
 fn address(section: &Section<'_>) -> Result<(String, String), ConfigError> {
     let name = section.require("name")?;
     let endpoint = section.require("endpoint")?;
-    match Solver::new(name.text()?, endpoint.text()?) {
-        Ok(_solver) => Ok((name.text()?.to_owned(), endpoint.text()?.to_owned())),
+    let url = as_url(endpoint.text()?);
+    match Solver::new(name.text()?, &url) {
+        Ok(_solver) => Ok((name.text()?.to_owned(), url)),
         Err(error @ (SolverError::EmptyName | SolverError::Name { .. })) => Err(name.error(error)),
         Err(SolverError::Scheme { .. }) => Err(endpoint.error(Problem::Endpoint)),
         Err(error) => Err(endpoint.error(error)),

@@ -6,7 +6,7 @@ use tokio::runtime::Handle;
 
 use super::last_failure::LastFailure;
 use driver_streaming::error_chain;
-use upload_client::HttpClient;
+use upload_client::UploadClient;
 
 /// What a collector says of an export is short: the longest answer that is read, in bytes.
 const ANSWER_LIMIT: usize = 64 * 1024;
@@ -17,7 +17,7 @@ const ANSWER_LIMIT: usize = 64 * 1024;
 #[derive(Debug)]
 pub(super) struct CollectorClient {
     runtime: Handle,
-    client: HttpClient,
+    client: UploadClient,
     timeout: Duration,
     failure: LastFailure,
 }
@@ -34,7 +34,7 @@ impl CollectorClient {
     /// A client whose requests run in `runtime` and take no longer than `timeout`.
     pub(super) fn new(
         runtime: Handle,
-        client: HttpClient,
+        client: UploadClient,
         timeout: Duration,
         failure: LastFailure,
     ) -> Self {

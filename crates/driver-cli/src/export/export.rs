@@ -18,9 +18,9 @@ use super::environment::{Environment, Signal};
 use super::export_error::ExportError;
 use super::last_failure::LastFailure;
 use super::target::endpoint_of;
-use driver_streaming::PipelineBuilder;
 use driver_streaming::error_chain;
-use upload_client::{ClientSettings, HttpClient};
+use driver_streaming::{PipelineBuilder, Telemetry};
+use upload_client::{ClientSettings, UploadClient};
 
 /// The name of the program to whoever reads its telemetry, unless the environment gives it another.
 const SERVICE: &str = "driver-streaming";
@@ -101,17 +101,18 @@ impl Export {
     }
 
     /// Has a pipeline tell what it does.
-    pub(crate) fn attach(&self, mut builder: PipelineBuilder) -> PipelineBuilder {
+    pub(crate) fn attach(&self, builder: PipelineBuilder) -> PipelineBuilder {
         let scope = InstrumentationScope::builder(SERVICE)
             .with_version(env!("CARGO_PKG_VERSION"))
             .build();
+        let mut telemetry = Telemetry::new();
         if let Some(metrics) = &self.metrics {
-            builder = builder.meter(metrics.provider.meter_with_scope(scope.clone()));
+            telemetry = telemetry.meter(&metrics.provider.meter_with_scope(scope.clone()));
         }
         if let Some(traces) = &self.traces {
-            builder = builder.tracer(traces.provider.tracer_with_scope(scope));
+            telemetry = telemetry.tracer(traces.provider.tracer_with_scope(scope));
         }
-        builder
+        builder.observe(move |run| telemetry.start(run))
     }
 
     /// Exports what is left. Whatever the collector does, this takes no longer than 5 s; what it does not take by
@@ -170,7 +171,7 @@ fn client(timeout: Duration, failure: &LastFailure) -> Option<CollectorClient> {
         tcp_user_timeout: Some(timeout),
         ..ClientSettings::default()
     };
-    let client = or_warn(HttpClient::new(&settings))?;
+    let client = or_warn(UploadClient::new(&settings))?;
     Some(CollectorClient::new(
         Handle::current(),
         client,

@@ -13,7 +13,7 @@ use object_store::{ClientConfigKey, ObjectStore};
 use url::Url;
 
 use super::location_error::LocationError;
-use super::named_credentials::NamedCredentials;
+use super::named_credentials::{NamedCredentials, unsigned};
 use driver_streaming::ArchiveTarget;
 use upload_client::is_loopback;
 
@@ -109,7 +109,7 @@ impl StoreLocation {
 
     /// Names `archive`, which was built from [`archive`](Self::archive), by this location's URL.
     pub fn target(&self, archive: Archive) -> ArchiveTarget {
-        ArchiveTarget::new(archive, self.base.clone())
+        ArchiveTarget::new(archive, self.base.clone()).explained_by(unsigned)
     }
 
     /// The URL of an object at this location, without user info.

@@ -1,9 +1,10 @@
 use std::sync::Arc;
 
+use archive_sink::CommitError;
 use async_trait::async_trait;
 use object_store::CredentialProvider;
 
-use driver_streaming::NoCredentials;
+use driver_streaming::error_chain;
 
 /// The credentials of a provider, whose want can be told from what a store says: object_store has one kind of error for
 /// both, and only the first leaves no doubt that nothing was sent.
@@ -31,14 +32,40 @@ impl<C: std::fmt::Debug + Send + Sync> CredentialProvider for NamedCredentials<C
     }
 }
 
+/// There are no credentials to sign a request with, so it was not sent.
+#[derive(Debug, thiserror::Error)]
+#[error("there are no credentials to be had")]
+struct NoCredentials {
+    #[source]
+    source: object_store::Error,
+}
+
+/// Why nothing is committed, if it is that the last request could not be signed: what asked the store afterwards could not
+/// be either, so that `error` leaves open what is known all the same.
+pub(super) fn unsigned(error: &CommitError) -> Option<String> {
+    let CommitError::Unknown { source, .. } = error else {
+        return None;
+    };
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(source);
+    while let Some(found) = cause {
+        if let Some(missing) = found.downcast_ref::<NoCredentials>() {
+            let why = error_chain(missing);
+            return Some(format!(
+                "not committed, since the request could not be signed: {why}"
+            ));
+        }
+        cause = found.source();
+    }
+    None
+}
+
 #[cfg(test)]
 mod tests {
-    use archive_sink::{Archive, CommitError};
+    use archive_sink::Archive;
     use object_store::aws::{AmazonS3Builder, AwsCredential};
     use tokio::io::AsyncWriteExt;
 
     use super::*;
-    use driver_streaming::unsigned;
 
     #[derive(Debug)]
     struct Missing;

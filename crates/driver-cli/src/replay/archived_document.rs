@@ -14,7 +14,7 @@ use super::member_rewriter::MemberRewriter;
 use super::rewrite::Rewrite;
 use crate::auction::{LIQUIDITY, Omission};
 use driver_streaming::{
-    DigestCell, Document, DocumentDigest, DocumentError, DocumentStream, LengthFuture, Skip,
+    Document, DocumentDigest, DocumentError, DocumentStream, LengthFuture, SharedDigest, skip_bytes,
 };
 
 /// An archived auction as a document: read, decompressed and, where members are changed, rewritten as it is sent.
@@ -30,7 +30,7 @@ pub struct ArchivedDocument {
     edits: MemberEdits,
     chunk_size: NonZeroUsize,
     produced: Arc<AtomicU64>,
-    archived: DigestCell,
+    archived: SharedDigest,
     /// The object that all productions are of, once one has been opened.
     version: Arc<OnceLock<ObjectVersion>>,
 }
@@ -44,7 +44,7 @@ impl ArchivedDocument {
             edits: MemberEdits::default(),
             chunk_size: chunked_writer::DEFAULT_CHUNK_SIZE,
             produced: Arc::default(),
-            archived: DigestCell::default(),
+            archived: SharedDigest::default(),
             version: Arc::default(),
         }
     }
@@ -55,7 +55,7 @@ impl ArchivedDocument {
         Self {
             edits: MemberEdits::default(),
             produced: Arc::default(),
-            archived: DigestCell::default(),
+            archived: SharedDigest::default(),
             ..self.clone()
         }
     }
@@ -128,7 +128,7 @@ impl Document for ArchivedDocument {
         let pieces = self.pieces().inspect_ok(move |piece| {
             produced.fetch_add(piece.len() as u64, Ordering::Relaxed);
         });
-        let rest = Skip::new(pieces.boxed(), offset);
+        let rest = skip_bytes(pieces.boxed(), offset);
         Box::pin(ExactChunks::new(rest, self.chunk_size))
     }
 

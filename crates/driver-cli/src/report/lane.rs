@@ -1,8 +1,10 @@
+use std::time::Duration;
+
 use measured_body::Ending;
 
 use crate::page::{Lane, Phase, Tone};
 use crate::timeline::{AttemptTimeline, Timeline};
-use driver_streaming::{ArchiveOutcome, ArchiveStatus, SolverOutcome, SolverStatus, milliseconds};
+use driver_streaming::{ArchiveOutcome, ArchiveStatus, SolverOutcome, SolverStatus};
 
 /// What is known of an attempt besides its timeline, in milliseconds from the run's start.
 #[derive(Clone, Copy, Debug)]
@@ -204,6 +206,10 @@ fn transmission(
         lane = lane.phase(Phase::Transmission, from, until, "transmission");
     }
     lane
+}
+
+fn milliseconds(duration: Duration) -> f64 {
+    duration.as_micros() as f64 / 1000.0
 }
 
 fn seconds(milliseconds: f64) -> String {

@@ -1,58 +1,46 @@
 use measured_body::HistogramRecorder;
 use opentelemetry::{KeyValue, StringValue};
-use url::{Host, Url};
 
-use super::instruments::Instruments;
-use super::names;
-use crate::solver::{Solver, redacted};
+use crate::solver::Solver;
+use crate::telemetry::metrics::Instruments;
+use crate::telemetry::names;
 
 /// What is the same for every request to one solver: resolved once.
 #[derive(Debug)]
-pub(super) struct Target {
+pub(crate) struct Target {
     /// Of metrics and spans.
-    pub(super) attributes: Vec<KeyValue>,
+    pub(crate) attributes: Vec<KeyValue>,
     /// Of spans alone.
-    pub(super) url: StringValue,
+    pub(crate) url: StringValue,
     /// Records what happened to a request's body.
-    pub(super) recorder: Option<HistogramRecorder>,
+    pub(crate) recorder: Option<HistogramRecorder>,
 }
 
 impl Target {
-    pub(super) fn new(solver: &Solver, instruments: Option<&Instruments>) -> Self {
-        let url = solver.url();
+    pub(crate) fn new(solver: &Solver, instruments: Option<&Instruments>) -> Self {
+        let uri = solver.endpoint().uri();
         let mut attributes = vec![
             KeyValue::new(names::HTTP_REQUEST_METHOD, "POST"),
             KeyValue::new(names::SOLVER_NAME, solver.name().to_owned()),
         ];
-        if let Some(address) = address(url) {
+        if let Some(host) = uri.host() {
+            // An IPv6 address stands without brackets.
+            let address = host.trim_matches(['[', ']']).to_owned();
             attributes.push(KeyValue::new(names::SERVER_ADDRESS, address));
         }
-        if let Some(port) = url.port_or_known_default() {
-            attributes.push(KeyValue::new(names::SERVER_PORT, i64::from(port)));
-        }
+        let by_scheme = if uri.scheme_str() == Some("https") {
+            443
+        } else {
+            80
+        };
+        let port = uri.port_u16().unwrap_or(by_scheme);
+        attributes.push(KeyValue::new(names::SERVER_PORT, i64::from(port)));
         Self {
             recorder: instruments.map(|found| found.bodies.recorder(attributes.clone())),
             attributes,
-            url: String::from(without_secrets(url)).into(),
+            url: solver.endpoint().shown("").into(),
         }
     }
-}
-
-/// The host as `server.address` has it: an IPv6 address without brackets.
-fn address(url: &Url) -> Option<String> {
-    Some(match url.host()? {
-        Host::Domain(name) => name.to_owned(),
-        Host::Ipv4(address) => address.to_string(),
-        Host::Ipv6(address) => address.to_string(),
-    })
-}
-
-/// `url` without what nobody else should read.
-fn without_secrets(url: &Url) -> Url {
-    let mut shown = redacted(url);
-    // It fails only for URLs that cannot carry user info, and those carry none.
-    let _has_host = shown.set_username("");
-    shown
 }
 
 #[cfg(test)]

@@ -16,7 +16,10 @@ use super::support::{
     alive_tasks, answer, body_of, client, listen, patiently, post, read_answer, read_head,
     tasks_are_back_to,
 };
-use crate::{BoxError, HttpClient, PendingResponse, RequestBody};
+use crate::BoxError;
+use crate::client::HttpClient;
+use crate::request::RequestBody;
+use crate::response::PendingResponse;
 
 /// Sends a body without end to a server that reads no more than the head, until nothing moves any more.
 async fn stall(

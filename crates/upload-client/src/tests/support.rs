@@ -12,10 +12,11 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Handle;
 use url::Url;
 
-use crate::{
-    BoxError, ClientSettings, HttpClient, OutgoingRequest, Proxies, RequestBody, RequestError,
-    Response,
-};
+use crate::client::{HttpClient, OutgoingRequest};
+use crate::request::RequestBody;
+use crate::response::Response;
+
+use crate::{BoxError, ClientSettings, Proxies, RequestError, UploadClient};
 
 /// Fails a test that would never end.
 pub(super) async fn patiently<F: Future>(future: F) -> F::Output {
@@ -38,6 +39,15 @@ pub(super) fn client() -> HttpClient {
 pub(super) fn client_by(proxies: Matcher) -> HttpClient {
     HttpClient::new(&ClientSettings {
         proxies: Proxies::new(proxies),
+        ..ClientSettings::default()
+    })
+    .unwrap()
+}
+
+/// The client as it is used from outside, without proxies.
+pub(super) fn upload_client() -> UploadClient {
+    UploadClient::new(&ClientSettings {
+        proxies: Proxies::new(Matcher::builder().build()),
         ..ClientSettings::default()
     })
     .unwrap()

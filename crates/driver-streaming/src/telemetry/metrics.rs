@@ -1,0 +1,120 @@
+use std::time::Duration;
+
+use measured_body::{BodyHistograms, BodyRole, ProductionMeter};
+use opentelemetry::KeyValue;
+use opentelemetry::metrics::{Histogram, Meter};
+
+use crate::telemetry::names;
+
+/// 1 ms to 60 s.
+const SECONDS: [f64; 15] = [
+    0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0,
+];
+
+/// 64 KiB to 1 GiB, in steps of 2 where auctions of some megabytes lie.
+const BYTES: [f64; 11] = [
+    65_536.0,
+    262_144.0,
+    1_048_576.0,
+    2_097_152.0,
+    4_194_304.0,
+    8_388_608.0,
+    16_777_216.0,
+    33_554_432.0,
+    67_108_864.0,
+    268_435_456.0,
+    1_073_741_824.0,
+];
+
+/// How often one document is produced: as many times as there are cursors, and now and then more.
+const COUNT: [f64; 7] = [1.0, 2.0, 3.0, 4.0, 8.0, 16.0, 64.0];
+
+/// Every metric of a pipeline, made once.
+#[derive(Debug)]
+pub(crate) struct Instruments {
+    pub(crate) bodies: BodyHistograms,
+    pub(crate) auction: Histogram<f64>,
+    pub(crate) request: Histogram<f64>,
+    pub(crate) archive: Histogram<f64>,
+    pub(crate) archive_raw: Histogram<u64>,
+    pub(crate) archive_stored: Histogram<u64>,
+    production_busy: Histogram<f64>,
+    production_wait: Histogram<f64>,
+    productions: Histogram<u64>,
+}
+
+impl Instruments {
+    pub(crate) fn new(meter: &Meter) -> Self {
+        let seconds = |name, description| {
+            meter
+                .f64_histogram(name)
+                .with_unit("s")
+                .with_description(description)
+                .with_boundaries(SECONDS.to_vec())
+                .build()
+        };
+        let number = |name, unit, boundaries: &[f64], description| {
+            meter
+                .u64_histogram(name)
+                .with_unit(unit)
+                .with_description(description)
+                .with_boundaries(boundaries.to_vec())
+                .build()
+        };
+        Self {
+            bodies: BodyHistograms::new(meter, BodyRole::ClientRequest),
+            auction: seconds(
+                "driver_streaming.auction.duration",
+                "From the start of a run to its last reader's end.",
+            ),
+            request: seconds(
+                "http.client.request.duration",
+                "Duration of HTTP client requests.",
+            ),
+            archive: seconds(
+                "driver_streaming.archive.duration",
+                "From the start of an archive to its commit or failure.",
+            ),
+            archive_raw: number(
+                names::ARCHIVE_RAW_SIZE,
+                "By",
+                &BYTES,
+                "Size of an archived document.",
+            ),
+            archive_stored: number(
+                names::ARCHIVE_STORED_SIZE,
+                "By",
+                &BYTES,
+                "Size of the object that an archived document became.",
+            ),
+            production_busy: seconds(
+                names::PRODUCTION_BUSY,
+                "Time spent producing an auction's document, in all its productions.",
+            ),
+            production_wait: seconds(
+                names::PRODUCTION_WAIT,
+                "Time that productions waited for what the document is made from.",
+            ),
+            productions: number(
+                names::PRODUCTIONS,
+                "{production}",
+                &COUNT,
+                "How often an auction's document was produced.",
+            ),
+        }
+    }
+
+    pub(crate) fn record_production(&self, production: &ProductionMeter) {
+        record_seconds(&self.production_busy, production.busy(), &[]);
+        record_seconds(&self.production_wait, production.waiting(), &[]);
+        self.productions.record(production.productions(), &[]);
+    }
+}
+
+pub(crate) fn record_seconds(
+    histogram: &Histogram<f64>,
+    duration: Duration,
+    attributes: &[KeyValue],
+) {
+    histogram.record(duration.as_secs_f64(), attributes);
+}
