@@ -1,10 +1,10 @@
 use std::time::Duration;
 
-use measured_body::{BodyHistograms, BodyRole, ProductionMeter};
-use opentelemetry::KeyValue;
+use measured_body::{BodyHistograms, BodyRole, HistogramRecorder, ProductionMeter};
 use opentelemetry::metrics::{Histogram, Meter};
+use opentelemetry::{KeyValue, StringValue};
 
-use crate::telemetry::names;
+use crate::solver::Solver;
 
 /// 1 ms to 60 s.
 const SECONDS: [f64; 15] = [
@@ -31,20 +31,20 @@ const COUNT: [f64; 7] = [1.0, 2.0, 3.0, 4.0, 8.0, 16.0, 64.0];
 
 /// Every metric of a pipeline, made once.
 #[derive(Debug)]
-pub(crate) struct Instruments {
-    pub(crate) bodies: BodyHistograms,
-    pub(crate) auction: Histogram<f64>,
-    pub(crate) request: Histogram<f64>,
-    pub(crate) archive: Histogram<f64>,
-    pub(crate) archive_raw: Histogram<u64>,
-    pub(crate) archive_stored: Histogram<u64>,
+pub(super) struct Instruments {
+    pub(super) bodies: BodyHistograms,
+    pub(super) auction: Histogram<f64>,
+    pub(super) request: Histogram<f64>,
+    pub(super) archive: Histogram<f64>,
+    pub(super) archive_raw: Histogram<u64>,
+    pub(super) archive_stored: Histogram<u64>,
     production_busy: Histogram<f64>,
     production_wait: Histogram<f64>,
     productions: Histogram<u64>,
 }
 
 impl Instruments {
-    pub(crate) fn new(meter: &Meter) -> Self {
+    pub(super) fn new(meter: &Meter) -> Self {
         let seconds = |name, description| {
             meter
                 .f64_histogram(name)
@@ -76,27 +76,27 @@ impl Instruments {
                 "From the start of an archive to its commit or failure.",
             ),
             archive_raw: number(
-                names::ARCHIVE_RAW_SIZE,
+                "driver_streaming.archive.raw.size",
                 "By",
                 &BYTES,
                 "Size of an archived document.",
             ),
             archive_stored: number(
-                names::ARCHIVE_STORED_SIZE,
+                "driver_streaming.archive.stored.size",
                 "By",
                 &BYTES,
                 "Size of the object that an archived document became.",
             ),
             production_busy: seconds(
-                names::PRODUCTION_BUSY,
+                "driver_streaming.production.busy.duration",
                 "Time spent producing an auction's document, in all its productions.",
             ),
             production_wait: seconds(
-                names::PRODUCTION_WAIT,
+                "driver_streaming.production.wait.duration",
                 "Time that productions waited for what the document is made from.",
             ),
             productions: number(
-                names::PRODUCTIONS,
+                "driver_streaming.productions",
                 "{production}",
                 &COUNT,
                 "How often an auction's document was produced.",
@@ -104,17 +104,102 @@ impl Instruments {
         }
     }
 
-    pub(crate) fn record_production(&self, production: &ProductionMeter) {
+    pub(super) fn record_production(&self, production: &ProductionMeter) {
         record_seconds(&self.production_busy, production.busy(), &[]);
         record_seconds(&self.production_wait, production.waiting(), &[]);
         self.productions.record(production.productions(), &[]);
     }
 }
 
-pub(crate) fn record_seconds(
+pub(super) fn record_seconds(
     histogram: &Histogram<f64>,
     duration: Duration,
     attributes: &[KeyValue],
 ) {
     histogram.record(duration.as_secs_f64(), attributes);
+}
+
+/// What is the same for every request to one solver: resolved once.
+#[derive(Debug)]
+pub(super) struct Target {
+    /// Of metrics and spans.
+    pub(super) attributes: Vec<KeyValue>,
+    /// Of spans alone.
+    pub(super) url: StringValue,
+    /// Records what happened to a request's body.
+    pub(super) recorder: Option<HistogramRecorder>,
+}
+
+impl Target {
+    pub(super) fn new(solver: &Solver, instruments: Option<&Instruments>) -> Self {
+        let uri = solver.endpoint().uri();
+        let mut attributes = vec![
+            KeyValue::new("http.request.method", "POST"),
+            KeyValue::new("driver_streaming.solver.name", solver.name().to_owned()),
+        ];
+        if let Some(host) = uri.host() {
+            // An IPv6 address stands without brackets.
+            let address = host.trim_matches(['[', ']']).to_owned();
+            attributes.push(KeyValue::new("server.address", address));
+        }
+        let by_scheme = if uri.scheme_str() == Some("https") {
+            443
+        } else {
+            80
+        };
+        let port = uri.port_u16().unwrap_or(by_scheme);
+        attributes.push(KeyValue::new("server.port", i64::from(port)));
+        Self {
+            recorder: instruments.map(|found| found.bodies.recorder(attributes.clone())),
+            attributes,
+            url: solver.endpoint().shown("").into(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(endpoint: &str) -> String {
+        Target::new(&Solver::new("s", endpoint).unwrap(), None)
+            .url
+            .to_string()
+    }
+
+    #[test]
+    fn urls_keep_no_secret() {
+        for (endpoint, url) in [
+            ("http://u:p@h:1/a", "http://h:1/a/solve"),
+            ("http://u@h", "http://h/solve"),
+            (
+                "http://h/?key=k&b=",
+                "http://h/solve?key=REDACTED&b=REDACTED",
+            ),
+            ("http://h/?token", "http://h/solve?REDACTED"),
+        ] {
+            assert_eq!(shown(endpoint), url);
+        }
+    }
+
+    #[test]
+    fn a_target_has_an_address_and_a_port() {
+        for (endpoint, address, port) in [
+            ("http://h", "h", 80),
+            ("https://10.0.0.1/", "10.0.0.1", 443),
+            ("http://[::1]:8080", "::1", 8080),
+        ] {
+            let target = Target::new(&Solver::new("s", endpoint).unwrap(), None);
+            assert!(
+                target
+                    .attributes
+                    .contains(&KeyValue::new("server.address", address))
+            );
+            assert!(
+                target
+                    .attributes
+                    .contains(&KeyValue::new("server.port", port))
+            );
+        }
+    }
 }

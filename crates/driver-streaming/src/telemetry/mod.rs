@@ -1,10 +1,8 @@
 //! Metrics and spans of each run, by the OpenTelemetry API: an observer like any other.
 
 mod metrics;
-mod names;
 mod run;
 mod span;
-mod target;
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
@@ -13,9 +11,8 @@ use opentelemetry::global::BoxedTracer;
 use opentelemetry::metrics::Meter;
 use opentelemetry::trace::Tracer;
 
-use self::metrics::Instruments;
+use self::metrics::{Instruments, Target};
 use self::run::RunTelemetry;
-use self::target::Target;
 use crate::observer::{Observer, RunStart};
 
 /// Has the runs of one pipeline leave metrics and spans. The README lists them.

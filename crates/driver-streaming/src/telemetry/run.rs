@@ -1,19 +1,18 @@
 use std::borrow::Cow;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 use measured_body::{Measurements, ProductionMeter, Recorder};
 use opentelemetry::global::BoxedTracer;
 use opentelemetry::trace::{SpanBuilder, SpanKind, TraceFlags};
-use opentelemetry::{Context, KeyValue};
+use opentelemetry::{Context, KeyValue, Value};
 use tokio::time::Instant;
 
 use crate::observer::{Observer, RunStart};
 use crate::outcome::{ArchiveOutcome, ArchiveStatus, Outcome, SolverOutcome, SolverStatus};
-use crate::telemetry::metrics::{Instruments, record_seconds};
-use crate::telemetry::names::{self, body};
+use crate::telemetry::metrics::{Instruments, Target, record_seconds};
 use crate::telemetry::span::{OpenSpan, SpanError};
-use crate::telemetry::target::Target;
 
 /// <https://www.w3.org/TR/trace-context/#traceparent-header>
 const TRACE_PARENT: HeaderName = HeaderName::from_static("traceparent");
@@ -21,7 +20,7 @@ const TRACE_PARENT: HeaderName = HeaderName::from_static("traceparent");
 const TRACE_STATE: HeaderName = HeaderName::from_static("tracestate");
 
 /// Observes one run. What has not ended when it is dropped ends as cancelled.
-pub(crate) struct RunTelemetry {
+pub(super) struct RunTelemetry {
     targets: Arc<[Target]>,
     instruments: Option<Arc<Instruments>>,
     started: Instant,
@@ -39,7 +38,7 @@ struct SolverSpan {
 }
 
 impl RunTelemetry {
-    pub(crate) fn start(
+    pub(super) fn start(
         targets: Arc<[Target]>,
         instruments: Option<Arc<Instruments>>,
         tracer: Option<&BoxedTracer>,
@@ -49,12 +48,12 @@ impl RunTelemetry {
             let id = run.id.map(|id| id.as_str().to_owned());
             SpanBuilder::from_name("auction")
                 .with_kind(SpanKind::Internal)
-                .with_attributes(id.map(|id| KeyValue::new(names::AUCTION_ID, id)))
+                .with_attributes(id.map(|id| KeyValue::new("driver_streaming.auction.id", id)))
         };
         let auction = OpenSpan::start(tracer, builder, &Context::current());
         let solver = |target: &Target| {
             let builder = || {
-                let url = KeyValue::new(names::URL_FULL, target.url.clone());
+                let url = KeyValue::new("url.full", target.url.clone());
                 // The name that the semantic conventions give a request whose path has no template.
                 SpanBuilder::from_name("POST")
                     .with_kind(SpanKind::Client)
@@ -121,6 +120,7 @@ impl Observer for RunTelemetry {
     fn body_ended(&self, solver: usize, measurements: &Measurements) {
         if let Some((target, mut solver)) = self.solver(solver) {
             solver.last = Some(measurements.clone());
+            drop(solver);
             target.recorder.clone().record(measurements);
         }
     }
@@ -133,31 +133,22 @@ impl Observer for RunTelemetry {
             solver.span.cancel();
             return;
         };
-        let error = error_type(outcome);
-        let mut attributes = vec![KeyValue::new(names::SOLVER_STATUS, status)];
-        attributes.extend(
-            outcome
-                .http_status
-                .map(|code| KeyValue::new(names::HTTP_RESPONSE_STATUS_CODE, i64::from(code))),
-        );
+        let mut attributes = vec![KeyValue::new("driver_streaming.solver.status", status)];
+        let code = outcome.http_status.map(i64::from);
+        add(&mut attributes, "http.response.status_code", code);
+        let kind = error_type(outcome);
         if let Some(instruments) = &self.instruments {
-            let kind = error.clone();
-            let of_request: Vec<_> = target
-                .attributes
-                .iter()
-                .chain(&attributes)
-                .cloned()
-                .chain(kind.map(|kind| KeyValue::new(names::ERROR_TYPE, kind)))
-                .collect();
+            let mut of_request = target.attributes.clone();
+            of_request.extend(attributes.iter().cloned());
+            add(&mut of_request, "error.type", kind.clone());
             record_seconds(&instruments.request, self.started.elapsed(), &of_request);
         }
-        let resent = outcome.attempts.saturating_sub(1);
-        attributes.push(KeyValue::new(
-            names::HTTP_REQUEST_RESEND_COUNT,
-            i64::from(resent),
-        ));
-        attributes.extend(solver.last.iter().flat_map(measured));
-        let error = error.map(|kind| SpanError::new(kind, outcome.error.as_deref()));
+        let resent = i64::from(outcome.attempts.saturating_sub(1));
+        attributes.push(KeyValue::new("http.request.resend_count", resent));
+        if let Some(found) = &solver.last {
+            add_measured(&mut attributes, found);
+        }
+        let error = kind.map(|kind| (kind, message(outcome.error.as_deref())));
         solver.span.finish(attributes, error);
     }
 
@@ -165,21 +156,14 @@ impl Observer for RunTelemetry {
         let Some(archive) = &self.archive else {
             return;
         };
-        if outcome.status == ArchiveStatus::Cancelled {
-            lock(archive).cancel();
-            return;
-        }
-        let is_ok = outcome.status == ArchiveStatus::Ok;
-        let text = |name, value: &Option<String>| {
-            value
-                .as_ref()
-                .map(|value| KeyValue::new(name, value.clone()))
+        let status = match outcome.status {
+            ArchiveStatus::Ok => "ok",
+            ArchiveStatus::Cancelled => return lock(archive).cancel(),
+            _ => "failed",
         };
-        let mut attributes = vec![KeyValue::new(
-            names::ARCHIVE_STATUS,
-            if is_ok { "ok" } else { "failed" },
-        )];
-        attributes.extend(text(names::ARCHIVE_CODEC, &outcome.codec));
+        let mut attributes = vec![KeyValue::new("driver_streaming.archive.status", status)];
+        let codec = outcome.codec.clone();
+        add(&mut attributes, "driver_streaming.archive.codec", codec);
         if let Some(instruments) = &self.instruments {
             record_seconds(&instruments.archive, self.started.elapsed(), &attributes);
             for (histogram, bytes) in [
@@ -192,15 +176,21 @@ impl Observer for RunTelemetry {
             }
         }
         for (name, number) in [
-            (names::ARCHIVE_RAW_SIZE, outcome.raw_bytes),
-            (names::ARCHIVE_STORED_SIZE, outcome.stored_bytes),
-            (names::ARCHIVE_PARTS, outcome.parts),
+            ("driver_streaming.archive.raw.size", outcome.raw_bytes),
+            ("driver_streaming.archive.stored.size", outcome.stored_bytes),
+            ("driver_streaming.archive.parts", outcome.parts),
         ] {
-            attributes.extend(number.map(|number| KeyValue::new(name, integer(number))));
+            add(&mut attributes, name, number.map(integer));
         }
-        attributes.extend(text(names::ARCHIVE_LOCATION, &outcome.location));
-        let failed = || SpanError::new("archive_failed".into(), outcome.error.as_deref());
-        lock(archive).finish(attributes, (!is_ok).then(failed));
+        let location = outcome.location.clone();
+        add(
+            &mut attributes,
+            "driver_streaming.archive.location",
+            location,
+        );
+        let failed = || ("archive_failed".into(), message(outcome.error.as_deref()));
+        let error = (outcome.status != ArchiveStatus::Ok).then(failed);
+        lock(archive).finish(attributes, error);
     }
 
     fn run_ended(&self, outcome: &Outcome, production: &ProductionMeter) {
@@ -209,35 +199,40 @@ impl Observer for RunTelemetry {
             return;
         }
         let status = if outcome.is_ok() { "ok" } else { "failed" };
-        let status = KeyValue::new(names::AUCTION_STATUS, status);
+        let mut attributes = vec![KeyValue::new("driver_streaming.auction.status", status)];
         if let Some(instruments) = &self.instruments {
-            let attributes = std::slice::from_ref(&status);
-            record_seconds(&instruments.auction, self.started.elapsed(), attributes);
+            record_seconds(&instruments.auction, self.started.elapsed(), &attributes);
             instruments.record_production(production);
         }
-        let auction = &outcome.auction;
-        let size = auction
-            .bytes
-            .map(|bytes| KeyValue::new(names::AUCTION_SIZE, integer(bytes)));
-        let digest = auction
-            .sha256
-            .clone()
-            .map(|digest| KeyValue::new(names::AUCTION_SHA256, digest));
-        let passes = outcome
-            .serialize
-            .passes
-            .map(|passes| KeyValue::new(names::PRODUCTION_PASSES, passes));
-        let attributes = [
-            status,
-            KeyValue::new(names::PRODUCTION_BUSY, production.busy().as_secs_f64()),
-            KeyValue::new(names::PRODUCTION_WAIT, production.waiting().as_secs_f64()),
-            KeyValue::new(names::PRODUCTIONS, integer(production.productions())),
-        ];
-        let attributes = attributes
-            .into_iter()
-            .chain(size)
-            .chain(digest)
-            .chain(passes);
+        for (name, duration) in [
+            (
+                "driver_streaming.production.busy.duration",
+                production.busy(),
+            ),
+            (
+                "driver_streaming.production.wait.duration",
+                production.waiting(),
+            ),
+        ] {
+            attributes.push(KeyValue::new(name, duration.as_secs_f64()));
+        }
+        for (name, number) in [
+            (
+                "driver_streaming.productions",
+                Some(production.productions()),
+            ),
+            ("driver_streaming.auction.size", outcome.auction.bytes),
+        ] {
+            add(&mut attributes, name, number.map(integer));
+        }
+        let digest = outcome.auction.sha256.clone();
+        add(&mut attributes, "driver_streaming.auction.sha256", digest);
+        let passes = outcome.serialize.passes;
+        add(
+            &mut attributes,
+            "driver_streaming.production.passes",
+            passes,
+        );
         lock(&self.auction).finish(attributes, failure(outcome));
     }
 }
@@ -262,7 +257,7 @@ fn failure(outcome: &Outcome) -> Option<SpanError> {
             format!("{failed} of {solvers} solvers and the archive failed"),
         ),
     };
-    Some(SpanError::new(kind.into(), Some(&message)))
+    Some((kind.into(), message))
 }
 
 /// `None` for a request that was cancelled: it counts as no request.
@@ -288,26 +283,45 @@ fn error_type(outcome: &SolverOutcome) -> Option<Cow<'static, str>> {
 }
 
 /// What happened to the body, under the names of its metrics, in their units.
-fn measured(found: &Measurements) -> Vec<KeyValue> {
-    let mut attributes = vec![
-        KeyValue::new(body::ENDING, found.ending.as_str()),
-        KeyValue::new(names::HTTP_REQUEST_BODY_SIZE, integer(found.bytes)),
-        KeyValue::new(body::CHUNKS, integer(found.chunks)),
-        KeyValue::new(body::LARGEST_CHUNK, integer(found.largest_chunk)),
-        KeyValue::new(body::TOTAL, found.total.as_secs_f64()),
-    ];
-    let parts = found.transmission.is_some();
-    for (name, duration) in [
-        (body::TO_FIRST_POLL, found.to_first_poll),
-        (body::TO_FIRST_DATA, found.to_first_data),
-        (body::TRANSMISSION, found.transmission),
-        (body::BUSY, parts.then_some(found.busy)),
-        (body::PRODUCER_WAIT, parts.then_some(found.producer_wait)),
-        (body::CONSUMER_WAIT, parts.then_some(found.consumer_wait)),
+fn add_measured(attributes: &mut Vec<KeyValue>, found: &Measurements) {
+    attributes.push(KeyValue::new("measured_body.ending", found.ending.as_str()));
+    for (name, number) in [
+        ("http.request.body.size", found.bytes),
+        ("measured_body.chunks", found.chunks),
+        ("measured_body.largest_chunk.size", found.largest_chunk),
     ] {
-        attributes.extend(duration.map(|duration| KeyValue::new(name, duration.as_secs_f64())));
+        attributes.push(KeyValue::new(name, integer(number)));
     }
-    attributes
+    let part = |duration| found.transmission.map(|_| duration);
+    for (name, duration) in [
+        ("measured_body.total.duration", Some(found.total)),
+        ("measured_body.to_first_poll.duration", found.to_first_poll),
+        ("measured_body.to_first_data.duration", found.to_first_data),
+        ("measured_body.transmission.duration", found.transmission),
+        ("measured_body.busy.duration", part(found.busy)),
+        (
+            "measured_body.producer_wait.duration",
+            part(found.producer_wait),
+        ),
+        (
+            "measured_body.consumer_wait.duration",
+            part(found.consumer_wait),
+        ),
+    ] {
+        add(
+            attributes,
+            name,
+            duration.as_ref().map(Duration::as_secs_f64),
+        );
+    }
+}
+
+fn add(attributes: &mut Vec<KeyValue>, name: &'static str, value: Option<impl Into<Value>>) {
+    attributes.extend(value.map(|value| KeyValue::new(name, value)));
+}
+
+fn message(error: Option<&str>) -> String {
+    error.unwrap_or("failed").to_owned()
 }
 
 /// OpenTelemetry has signed integers only.
