@@ -30,9 +30,9 @@ pub(super) async fn run_and_print(
 ) -> Result<Exit, Failure> {
     let progress = pipeline.progress();
     let timelines = Arc::new(Timelines::of(&progress));
-    let dispatch = dispatch.observed_by(progress.clone());
+    let dispatch = dispatch.observed_by(Arc::new(progress.clone()));
     let dispatch = match report {
-        Some(_) => dispatch.observed_by(Arc::clone(&timelines)),
+        Some(_) => dispatch.observed_by(Arc::clone(&timelines) as _),
         None => dispatch,
     };
     let bars = ProgressBars::new(&progress, length);

@@ -125,6 +125,7 @@ impl ArchiveTarget {
 
     fn outcome(&self, receipt: &Receipt) -> ArchiveOutcome {
         ArchiveOutcome {
+            status: ArchiveStatus::Ok,
             location: Some(self.url_of(&receipt.location).into()),
             codec: Some(receipt.codec.name().to_owned()),
             raw_bytes: Some(receipt.raw_bytes),
@@ -133,7 +134,7 @@ impl ArchiveTarget {
             // Nothing was sent when the same document was there already: how it was sent then is unknown.
             parts: (receipt.parts > 0).then_some(receipt.parts as u64),
             e_tag: receipt.e_tag.clone(),
-            ..ArchiveOutcome::new(ArchiveStatus::Ok)
+            error: None,
         }
     }
 

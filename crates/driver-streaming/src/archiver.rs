@@ -85,7 +85,7 @@ impl ArchiveRecord {
 
     /// It has failed.
     pub(crate) fn failed(&self, error: String) -> ArchiveOutcome {
-        self.ended(ArchiveOutcome::failed(self.codec_name, error))
+        self.ended(ArchiveOutcome::failed(Some(self.codec_name), error))
     }
 
     pub(crate) fn ended(&self, outcome: ArchiveOutcome) -> ArchiveOutcome {

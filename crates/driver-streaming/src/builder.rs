@@ -14,9 +14,8 @@ use crate::client::{BoxError, Client, RetryRule};
 use crate::deadline::bounded;
 use crate::encoding;
 use crate::observer::{Observer, RunStart};
-use crate::pipeline::Pipeline;
+use crate::pipeline::{MakeObserver, Pipeline, Settings, Setup};
 use crate::request_body::RequestBody;
-use crate::setup::{MakeObserver, Settings, Setup};
 use crate::solver::Solver;
 use crate::window_budget::WindowBudget;
 
@@ -218,11 +217,11 @@ impl fmt::Debug for PipelineBuilder {
 
 /// Whether requests can be made as the solver's settings say.
 fn check(solver: &Solver) -> Result<(), PipelineError> {
-    let Some(codec) = solver.codec() else {
+    let Some(codec) = solver.encoding else {
         return Ok(());
     };
     let name = solver.name().to_owned();
-    if solver.wants_content_length() {
+    if solver.content_length {
         return Err(PipelineError::LengthOfEncoded { name });
     }
     encoding::check(codec).map_err(|source| PipelineError::Encoding { name, source })

@@ -131,8 +131,8 @@ impl Dispatch {
 
     /// Has `observer` watch this run. There may be any number of observers.
     #[must_use]
-    pub fn observed_by(mut self, observer: impl Observer + 'static) -> Self {
-        self.observers.push(Arc::new(observer));
+    pub fn observed_by(mut self, observer: Arc<dyn Observer>) -> Self {
+        self.observers.push(observer);
         self
     }
 
@@ -161,7 +161,7 @@ impl Dispatch {
         Representation {
             document,
             tail,
-            codec: solver.codec(),
+            codec: solver.encoding,
         }
     }
 

@@ -2,13 +2,10 @@
 // What only the archive and the digests use is compiled without them, too.
 #![cfg_attr(not(all(feature = "archive", feature = "digest")), allow(dead_code))]
 
-mod announced_length;
 mod answer;
-mod answer_encoding;
 #[cfg(feature = "archive")]
 mod archive;
 mod archiver;
-mod attempt;
 mod auction_id;
 mod builder;
 mod client;
@@ -21,17 +18,13 @@ mod encoding;
 mod endpoint;
 mod error_chain;
 mod exchange;
-mod idle_release;
 mod observer;
 mod outcome;
 mod pipeline;
-mod production;
 mod progress;
 mod random;
 mod request_body;
 mod retry;
-mod run;
-mod setup;
 mod shared_document;
 mod sharing;
 mod solver;

@@ -56,42 +56,6 @@ pub trait Observer: Send + Sync {
     }
 }
 
-/// An observer that others look at, too.
-#[deny(clippy::missing_trait_methods)]
-impl<O: Observer + ?Sized> Observer for Arc<O> {
-    fn headers(&self, solver: usize, headers: &mut HeaderMap) {
-        (**self).headers(solver, headers);
-    }
-
-    fn entered(&self, reader: usize, stage: Stage) {
-        (**self).entered(reader, stage);
-    }
-
-    fn taken(&self, reader: usize, bytes: usize) {
-        (**self).taken(reader, bytes);
-    }
-
-    fn restarted(&self, reader: usize) {
-        (**self).restarted(reader);
-    }
-
-    fn body_ended(&self, solver: usize, measurements: &Measurements) {
-        (**self).body_ended(solver, measurements);
-    }
-
-    fn solver_ended(&self, solver: usize, outcome: &SolverOutcome) {
-        (**self).solver_ended(solver, outcome);
-    }
-
-    fn archive_ended(&self, outcome: &ArchiveOutcome) {
-        (**self).archive_ended(outcome);
-    }
-
-    fn run_ended(&self, outcome: &Outcome, production: &ProductionMeter) {
-        (**self).run_ended(outcome, production);
-    }
-}
-
 /// What a reader is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {

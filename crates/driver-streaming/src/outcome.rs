@@ -177,7 +177,7 @@ fn ending<S: Serializer>(ending: &Option<Ending>, serializer: S) -> Result<S::Ok
 }
 
 /// What became of the archive.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Default, Serialize)]
 #[non_exhaustive]
 pub struct ArchiveOutcome {
     /// How it ended.
@@ -201,7 +201,7 @@ pub struct ArchiveOutcome {
 }
 
 /// How an archive ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ArchiveStatus {
     /// The object is there, whole.
@@ -211,34 +211,27 @@ pub enum ArchiveStatus {
     /// The run was cancelled before it had ended, and the error says whether the object may be there.
     Cancelled,
     /// No archive was asked for.
+    #[default]
     Skipped,
     /// It goes on after the run: [`PendingArchive`](crate::PendingArchive) tells how it ends.
     Running,
 }
 
 impl ArchiveOutcome {
-    pub(crate) fn skipped() -> Self {
-        Self::new(ArchiveStatus::Skipped)
-    }
-
     pub(crate) fn running() -> Self {
-        Self::new(ArchiveStatus::Running)
-    }
-
-    /// It is not known what became of it.
-    pub(crate) fn lost(error: String) -> Self {
         Self {
-            error: Some(error),
-            ..Self::new(ArchiveStatus::Failed)
+            status: ArchiveStatus::Running,
+            ..Self::default()
         }
     }
 
-    pub(crate) fn failed(codec: &str, error: String) -> Self {
-        let codec = Some(codec.to_owned());
+    /// Why there is no object, or none that is known of.
+    pub(crate) fn failed(codec: Option<&str>, error: String) -> Self {
         Self {
-            codec,
+            status: ArchiveStatus::Failed,
+            codec: codec.map(ToOwned::to_owned),
             error: Some(error),
-            ..Self::new(ArchiveStatus::Failed)
+            ..Self::default()
         }
     }
 
@@ -251,21 +244,7 @@ impl ArchiveOutcome {
         };
         Self {
             status: ArchiveStatus::Cancelled,
-            ..Self::failed(codec, error.to_owned())
-        }
-    }
-
-    pub(crate) fn new(status: ArchiveStatus) -> Self {
-        Self {
-            status,
-            location: None,
-            codec: None,
-            raw_bytes: None,
-            stored_bytes: None,
-            sha256: None,
-            parts: None,
-            e_tag: None,
-            error: None,
+            ..Self::failed(Some(codec), error.to_owned())
         }
     }
 }

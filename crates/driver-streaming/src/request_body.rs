@@ -10,7 +10,6 @@ use http_body::{Body, Frame, SizeHint};
 use measured_body::{MeasuredBody, Measurements, Recorder};
 use tee_stream::Branch;
 
-use crate::announced_length::AnnouncedLength;
 use crate::document::DocumentError;
 use crate::observer::ReaderObservers;
 
@@ -143,8 +142,121 @@ impl Recorder for Report {
     }
 }
 
+/// A body whose length may have been announced: then it ends well with exactly so many bytes, or with an error.
+///
+/// An HTTP client stops at the announced length and takes the body for whole. So the last bytes are held back until the
+/// inner body has said that it ends there.
+///
+/// Without an announcement it says nothing of its length, even where the inner body knows it: whether the length happens to
+/// be known when a request starts depends on how far other readers are, and a request's framing must not.
+pub(crate) struct AnnouncedLength<B> {
+    inner: B,
+    /// `None` without an announcement.
+    left: Option<u64>,
+    /// The last bytes, while it is not known that they are.
+    last: Option<Bytes>,
+    failed: bool,
+}
+
+/// Why a body of an announced length failed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum LengthError<E> {
+    #[error(transparent)]
+    Inner(E),
+    #[error("the document is longer than the length that was counted")]
+    Longer,
+    #[error("the document ended {missing} bytes short of the length that was counted")]
+    Shorter { missing: u64 },
+}
+
+impl<B> AnnouncedLength<B> {
+    pub(crate) fn new(inner: B, length: Option<u64>) -> Self {
+        Self {
+            inner,
+            left: length,
+            last: None,
+            failed: false,
+        }
+    }
+
+    fn fail<E>(
+        &mut self,
+        error: LengthError<E>,
+    ) -> Poll<Option<Result<Frame<Bytes>, LengthError<E>>>> {
+        self.failed = true;
+        self.last = None;
+        Poll::Ready(Some(Err(error)))
+    }
+}
+
+#[deny(clippy::missing_trait_methods)]
+impl<B> Body for AnnouncedLength<B>
+where
+    B: Body<Data = Bytes> + Unpin,
+{
+    type Data = Bytes;
+    type Error = LengthError<B::Error>;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        let this = self.get_mut();
+        let Some(left) = &mut this.left else {
+            let polled = ready!(Pin::new(&mut this.inner).poll_frame(context));
+            return Poll::Ready(polled.map(|frame| frame.map_err(LengthError::Inner)));
+        };
+        if this.failed {
+            return Poll::Ready(None);
+        }
+        loop {
+            let frame = match ready!(Pin::new(&mut this.inner).poll_frame(context)) {
+                Some(Ok(frame)) => frame,
+                Some(Err(error)) => return this.fail(LengthError::Inner(error)),
+                None => {
+                    let held = this.last.take();
+                    let missing = *left - held.as_ref().map_or(0, |last| last.len() as u64);
+                    if missing > 0 {
+                        return this.fail(LengthError::Shorter { missing });
+                    }
+                    *left = 0;
+                    return Poll::Ready(held.map(|last| Ok(Frame::data(last))));
+                }
+            };
+            // Documents have no trailers.
+            let Ok(data) = frame.into_data() else {
+                continue;
+            };
+            if data.is_empty() {
+                continue;
+            }
+            let length = data.len() as u64;
+            if this.last.is_some() || length > *left {
+                return this.fail(LengthError::Longer);
+            }
+            if length == *left {
+                this.last = Some(data);
+                continue;
+            }
+            *left -= length;
+            return Poll::Ready(Some(Ok(Frame::data(data))));
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self.left {
+            Some(left) => left == 0 && !self.failed,
+            None => self.inner.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.left.map(SizeHint::with_exact).unwrap_or_default()
+    }
+}
+
 #[cfg(test)]
-mod tests {
+mod request_body_tests {
     use chunked_writer::JsonDocument;
     use futures_util::FutureExt;
     use http_body_util::BodyExt;
@@ -175,5 +287,67 @@ mod tests {
         assert_eq!(found, [chunk, None, chunk, chunk]);
         assert_eq!(record.attempts(), 1);
         assert_eq!(record.measurements().unwrap().bytes, 3 * 64 * 1024);
+    }
+}
+
+#[cfg(test)]
+mod announced_length_tests {
+    use futures_util::{FutureExt, StreamExt, stream};
+    use http_body_util::{BodyExt, Full, StreamBody};
+
+    use super::*;
+
+    fn read(pieces: &[&'static str], length: u64) -> (String, Option<String>) {
+        let frames = stream::iter(pieces.to_vec()).map(|piece| match piece {
+            "!" => Err("broken"),
+            piece => Ok(Frame::data(Bytes::from_static(piece.as_bytes()))),
+        });
+        let mut body = AnnouncedLength::new(StreamBody::new(frames), Some(length));
+        let mut text = String::new();
+        loop {
+            assert_eq!(body.size_hint().exact(), Some(length - text.len() as u64));
+            match body.frame().now_or_never().unwrap() {
+                Some(Ok(frame)) => {
+                    text += std::str::from_utf8(&frame.into_data().unwrap()).unwrap();
+                }
+                Some(Err(error)) => {
+                    assert!(!body.is_end_stream());
+                    assert!(body.frame().now_or_never().unwrap().is_none());
+                    return (text, Some(error.to_string()));
+                }
+                None => {
+                    assert!(body.is_end_stream());
+                    return (text, None);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn ends_well_with_exactly_its_length() {
+        assert_eq!(read(&["ab", "", "c"], 3), ("abc".to_owned(), None));
+        assert_eq!(read(&[], 0), (String::new(), None));
+    }
+
+    #[test]
+    fn what_was_not_announced_is_not_said() {
+        let body = AnnouncedLength::new(Full::new(Bytes::from_static(b"known")), None);
+        assert_eq!(body.size_hint().exact(), None);
+        let read = body.collect().now_or_never().unwrap().unwrap();
+        assert_eq!(read.to_bytes(), "known");
+    }
+
+    #[test]
+    fn another_length_is_an_error_before_the_last_byte() {
+        let (text, error) = read(&["ab", "c", "d"], 3);
+        assert_eq!(text, "ab");
+        assert!(error.unwrap().contains("longer"));
+        let (text, error) = read(&["ab", "c"], 4);
+        assert_eq!(text, "abc");
+        assert!(error.unwrap().contains("1 bytes short"));
+        let (text, error) = read(&["ab", "c", "!"], 3);
+        assert_eq!((text.as_str(), error.as_deref()), ("ab", Some("broken")));
+        let (_, error) = read(&["ab"], 1);
+        assert!(error.is_some());
     }
 }

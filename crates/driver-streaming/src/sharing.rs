@@ -167,7 +167,7 @@ pub(crate) struct DocumentSource {
 impl DocumentSource {
     /// One more branch for `solver`. Those that are there before the first is polled share one production.
     pub(crate) fn branch_for(&self, solver: &Solver) -> Branch<DocumentError> {
-        self.branch(solver.name(), solver.lag_policy())
+        self.branch(solver.name(), solver.lag_policy)
     }
 
     /// One more branch.

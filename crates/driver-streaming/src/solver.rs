@@ -48,14 +48,14 @@ const RESERVED: [HeaderName; 14] = [
 #[derive(Clone)]
 pub struct Solver {
     name: String,
-    endpoint: Endpoint,
-    timeout: Option<Duration>,
-    encoding: Option<Codec>,
-    headers: HeaderMap,
-    retries: u32,
-    content_length: bool,
-    http2: bool,
-    lag_policy: Option<LagPolicy>,
+    pub(crate) endpoint: Endpoint,
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) encoding: Option<Codec>,
+    pub(crate) headers: HeaderMap,
+    pub(crate) retries: u32,
+    pub(crate) content_length: bool,
+    pub(crate) http2: bool,
+    pub(crate) lag_policy: Option<LagPolicy>,
 }
 
 impl Solver {
@@ -168,11 +168,6 @@ impl Solver {
         self.endpoint.shown("***")
     }
 
-    /// Where requests go, with all that they need.
-    pub(crate) fn endpoint(&self) -> &Endpoint {
-        &self.endpoint
-    }
-
     /// How its requests are compressed.
     #[cfg(feature = "archive")]
     pub fn encoding(&self) -> Option<Codec> {
@@ -183,34 +178,6 @@ impl Solver {
     /// encoded: [`with_header`](Self::with_header) refuses it.
     pub fn is_reserved_header(name: &HeaderName) -> bool {
         RESERVED.contains(name)
-    }
-
-    pub(crate) fn codec(&self) -> Option<Codec> {
-        self.encoding
-    }
-
-    pub(crate) fn timeout(&self) -> Option<Duration> {
-        self.timeout
-    }
-
-    pub(crate) fn headers(&self) -> &HeaderMap {
-        &self.headers
-    }
-
-    pub(crate) fn retries(&self) -> u32 {
-        self.retries
-    }
-
-    pub(crate) fn wants_content_length(&self) -> bool {
-        self.content_length
-    }
-
-    pub(crate) fn speaks_http2(&self) -> bool {
-        self.http2
-    }
-
-    pub(crate) fn lag_policy(&self) -> Option<LagPolicy> {
-        self.lag_policy
     }
 }
 
@@ -302,7 +269,7 @@ mod tests {
             ("http://h/a%20b/#part", "http://h/a%20b/solve"),
         ] {
             let solver = Solver::new("s", endpoint).unwrap();
-            assert_eq!(solver.endpoint().uri().to_string(), url);
+            assert_eq!(solver.endpoint.uri().to_string(), url);
         }
     }
 

@@ -132,7 +132,7 @@ pub(super) struct Target {
 
 impl Target {
     pub(super) fn new(solver: &Solver, instruments: Option<&Instruments>) -> Self {
-        let uri = solver.endpoint().uri();
+        let uri = solver.endpoint.uri();
         let mut attributes = vec![
             KeyValue::new("http.request.method", "POST"),
             KeyValue::new("driver_streaming.solver.name", solver.name().to_owned()),
@@ -152,7 +152,7 @@ impl Target {
         Self {
             recorder: instruments.map(|found| found.bodies.recorder(attributes.clone())),
             attributes,
-            url: solver.endpoint().shown("").into(),
+            url: solver.endpoint.shown("").into(),
         }
     }
 }
