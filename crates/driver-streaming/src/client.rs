@@ -118,3 +118,62 @@ fn is_transient(error: &(dyn Error + 'static)) -> bool {
         // TLS and other layers say by these that what came makes no sense.
         .any(|cause| !matches!(cause.kind(), InvalidData | InvalidInput | Other))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+    use std::task::Context;
+
+    use chunked_writer::JsonDocument;
+    use http_body_util::{BodyExt, Full};
+
+    use super::*;
+    use crate::{Dispatch, Pipeline, Solver, SolverStatus};
+
+    /// Answers with what it is sent, but for the first request, which fails.
+    #[derive(Clone)]
+    struct Echo {
+        failure: Arc<Mutex<Option<io::Error>>>,
+    }
+
+    impl Service<Request<RequestBody>> for Echo {
+        type Response = Response<Full<Bytes>>;
+        type Error = BoxError;
+        type Future = BoxFuture<'static, Result<Self::Response, BoxError>>;
+
+        fn poll_ready(&mut self, _context: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn call(&mut self, request: Request<RequestBody>) -> Self::Future {
+            let failure = self.failure.lock().unwrap().take();
+            Box::pin(async move {
+                if let Some(failure) = failure {
+                    return Err(failure.into());
+                }
+                let sent = request.into_body().collect().await?;
+                Ok(Response::new(Full::new(sent.to_bytes())))
+            })
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn any_service_will_do_and_what_broke_is_made_again() {
+        for (kind, status, attempts) in [
+            (io::ErrorKind::ConnectionReset, SolverStatus::Ok, 2),
+            (io::ErrorKind::InvalidData, SolverStatus::Failed, 1),
+        ] {
+            let failure = Arc::new(Mutex::new(Some(io::Error::from(kind))));
+            let pipeline = Pipeline::builder()
+                .solver(Solver::new("a", "http://nowhere").unwrap())
+                .client(Echo { failure })
+                .build()
+                .unwrap();
+            let outcome = pipeline.run(Dispatch::new(JsonDocument::new([1, 2]))).await;
+            let solver = &outcome.solvers[0];
+            assert_eq!((solver.status, solver.attempts), (status, attempts));
+            let response = solver.response.as_ref().map(|answer| answer.get());
+            assert_eq!(response, (status == SolverStatus::Ok).then_some("[1,2]"));
+        }
+    }
+}

@@ -1,9 +1,11 @@
 use std::fmt;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use http::header::{ACCEPT, AUTHORIZATION, HeaderMap, PROXY_AUTHORIZATION, USER_AGENT};
 use http::uri::Scheme;
 use http::{HeaderValue, Method, Request, Uri};
+use http_body::Body;
 use hyper_rustls::ConfigBuilderExt;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::capture_connection;
@@ -13,9 +15,9 @@ use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use url::Url;
 
 use crate::connect::{ClientSettings, Connector};
-use crate::error::{ClientError, RequestError};
+use crate::error::{BoxError, ClientError, RequestError};
 use crate::proxies::Proxies;
-use crate::request::{RequestBody, RequestGuard, RequestState, TrackedBody};
+use crate::request::{RequestGuard, RequestState, TrackedBody};
 use crate::response::PendingResponse;
 use crate::target::{basic_authorization, request_target};
 
@@ -80,7 +82,11 @@ impl HttpClient {
     ///
     /// # Cancel safety
     /// Dropping what is returned gives up the request: see [`RequestGuard`].
-    pub(crate) fn send(&self, request: OutgoingRequest<'_>, body: RequestBody) -> PendingResponse {
+    pub(crate) fn send<B>(&self, request: OutgoingRequest<'_>, body: B) -> PendingResponse
+    where
+        B: Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<BoxError>,
+    {
         let uri = match request_target(request.url) {
             Ok(uri) => uri,
             Err(source) => {

@@ -5,14 +5,47 @@ use std::task::{Context, Poll, Waker, ready};
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
-use http_body_util::combinators::UnsyncBoxBody;
 use hyper_util::client::legacy::connect::CaptureConnection;
 
 use crate::connection::{Connection, ConnectionHandle};
 use crate::error::{BodyFailed, BoxError, GivenUp, RequestError};
 
-/// The body of a request.
-pub(crate) type RequestBody = UnsyncBoxBody<Bytes, BoxError>;
+/// The body of a request, whatever its type and that of its error.
+type AnyBody = Pin<Box<dyn PollBody + Send>>;
+
+/// A body of any error, in one box.
+trait PollBody {
+    fn poll(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>>;
+
+    fn is_ended(&self) -> bool;
+
+    fn left(&self) -> SizeHint;
+}
+
+impl<B> PollBody for B
+where
+    B: Body<Data = Bytes>,
+    B::Error: Into<BoxError>,
+{
+    fn poll(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        let frame = ready!(self.poll_frame(context));
+        Poll::Ready(frame.map(|frame| frame.map_err(Into::into)))
+    }
+
+    fn is_ended(&self) -> bool {
+        self.is_end_stream()
+    }
+
+    fn left(&self) -> SizeHint {
+        self.size_hint()
+    }
+}
 
 /// A request's body on its way through the HTTP client: a handle on the body itself, which the request's state holds.
 ///
@@ -50,7 +83,7 @@ impl Body for TrackedBody {
         let Some(body) = held.as_mut() else {
             return Poll::Ready(Some(Err(GivenUp.into())));
         };
-        match ready!(Pin::new(&mut *body).poll_frame(context)) {
+        match ready!(body.as_mut().poll(context)) {
             Some(Ok(frame)) => {
                 state.note_end(body);
                 Poll::Ready(Some(Ok(frame)))
@@ -71,13 +104,13 @@ impl Body for TrackedBody {
         self.state.claim();
         self.state.lock_body().as_ref().is_some_and(|body| {
             self.state.note_end(body);
-            body.is_end_stream()
+            body.is_ended()
         })
     }
 
     fn size_hint(&self) -> SizeHint {
         let held = self.state.lock_body();
-        held.as_ref().map(Body::size_hint).unwrap_or_default()
+        held.as_ref().map(|body| body.left()).unwrap_or_default()
     }
 }
 
@@ -92,7 +125,7 @@ pub(crate) struct RequestState {
     fields: Mutex<Fields>,
     /// Held while the body is polled: whoever gives up waits for that, at most for the production of one chunk. A body must
     /// not give up its own request out of its own poll. `None` once it is dropped.
-    body: Mutex<Option<RequestBody>>,
+    body: Mutex<Option<AnyBody>>,
 }
 
 #[derive(Default)]
@@ -108,7 +141,12 @@ struct Fields {
 }
 
 impl RequestState {
-    pub(crate) fn new(body: RequestBody) -> Self {
+    pub(crate) fn new<B>(body: B) -> Self
+    where
+        B: Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<BoxError>,
+    {
+        let body: AnyBody = Box::pin(body);
         Self {
             fields: Mutex::default(),
             body: Mutex::new(Some(body)),
@@ -190,9 +228,9 @@ impl RequestState {
         false
     }
 
-    fn note_end(&self, body: &RequestBody) {
+    fn note_end(&self, body: &AnyBody) {
         // hyper drops a body without asking for its end as soon as a known length has been sent.
-        if body.is_end_stream() || body.size_hint().upper() == Some(0) {
+        if body.is_ended() || body.left().upper() == Some(0) {
             self.lock().body_is_whole = true;
         }
     }
@@ -203,7 +241,7 @@ impl RequestState {
         drop(body);
     }
 
-    fn lock_body(&self) -> MutexGuard<'_, Option<RequestBody>> {
+    fn lock_body(&self) -> MutexGuard<'_, Option<AnyBody>> {
         // A panic in the body's poll is that body's affair.
         self.body.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -292,7 +330,10 @@ mod tests {
 
     use super::*;
 
-    fn tracked(body: RequestBody) -> (TrackedBody, RequestGuard) {
+    fn tracked<B>(body: B) -> (TrackedBody, RequestGuard)
+    where
+        B: Body<Data = Bytes, Error = Infallible> + Send + 'static,
+    {
         let state = Arc::new(RequestState::new(body));
         (
             TrackedBody::new(Arc::clone(&state)),
@@ -303,7 +344,7 @@ mod tests {
     #[tokio::test]
     async fn is_the_inner_body_until_it_is_given_up() {
         let inner = Full::new(Bytes::from_static(b"whole"));
-        let (mut body, _guard) = tracked(inner.map_err(|never| match never {}).boxed_unsync());
+        let (mut body, _guard) = tracked(inner);
         assert_eq!(body.size_hint().exact(), Some(5));
         assert!(!body.is_end_stream());
         let frame = body.frame().await.unwrap().unwrap();
@@ -322,8 +363,7 @@ mod tests {
                 Poll::Pending
             },
         );
-        let inner = StreamBody::new(never).map_err(|never| match never {});
-        let (mut body, guard) = tracked(inner.boxed_unsync());
+        let (mut body, guard) = tracked(StreamBody::new(never));
         let reader = tokio::spawn(async move { body.frame().await });
         tokio::task::yield_now().await;
         drop(guard);

@@ -98,9 +98,7 @@ impl UploadClient {
                     headers: head.headers,
                     http2: head.version == Version::HTTP_2,
                 };
-                client
-                    .client
-                    .send(outgoing, body.map_err(Into::into).boxed_unsync())
+                client.client.send(outgoing, body)
             }
             Err(source) => PendingResponse::refused(RequestError::Target {
                 source: source.into(),

@@ -5,6 +5,7 @@ use bytes::Bytes;
 use futures_util::stream;
 use http::{HeaderMap, Method};
 use http_body::Frame;
+use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full, StreamBody};
 use hyper_util::client::proxy::matcher::Matcher;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -13,10 +14,12 @@ use tokio::runtime::Handle;
 use url::Url;
 
 use crate::client::{HttpClient, OutgoingRequest};
-use crate::request::RequestBody;
 use crate::response::Response;
 
 use crate::{BoxError, ClientSettings, Proxies, RequestError, UploadClient};
+
+/// The bodies of these tests.
+pub(super) type RequestBody = UnsyncBoxBody<Bytes, BoxError>;
 
 /// Fails a test that would never end.
 pub(super) async fn patiently<F: Future>(future: F) -> F::Output {
