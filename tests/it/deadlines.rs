@@ -152,7 +152,8 @@ fn the_archive_goes_on_after_the_deadline() {
             store.release();
         };
         let document = ScriptedDocument::new(content(LONG));
-        let sent = pipeline.run_with_progress(dispatch(document), &progress);
+        let sent =
+            pipeline.run(dispatch(document).observed_by(std::sync::Arc::new(progress.clone())));
         let (outcome, ()) = tokio::join!(sent, opened);
         assert_eq!(outcome.solvers[0].status, SolverStatus::TimedOut);
         assert_eq!(outcome.archive.status, ArchiveStatus::Ok);
@@ -214,7 +215,8 @@ fn a_run_that_is_dropped_leaves_no_connection_no_upload_and_no_task() {
             let before = alive_tasks();
             let progress = pipeline.progress();
             let document = ScriptedDocument::pausing_at(content(LONG), 6_000_000);
-            let sent = pipeline.run_with_progress(dispatch(document), &progress);
+            let sent =
+                pipeline.run(dispatch(document).observed_by(std::sync::Arc::new(progress.clone())));
             tokio::select! {
                 outcome = sent => panic!("{outcome:?}"),
                 () = until(|| {
@@ -247,7 +249,7 @@ fn an_engine_that_never_reads_holds_no_connection_of_a_run_that_is_dropped() {
         let document = ScriptedDocument::new(content(LONG));
         let mut last = 0;
         tokio::select! {
-            outcome = pipeline.run_with_progress(dispatch(document), &progress) => panic!("{outcome:?}"),
+            outcome = pipeline.run(dispatch(document).observed_by(std::sync::Arc::new(progress.clone()))) => panic!("{outcome:?}"),
             // Until sockets are full.
             () = until(|| {
                 let bytes = progress.readers().next().unwrap().bytes;

@@ -153,7 +153,7 @@ fn a_stalled_reader_of_a_compressed_request_costs_others_nothing() {
                 .all(|name| stage(&progress, name) == Stage::Ok)
         });
         tokio::select! {
-            outcome = pipeline.run_with_progress(dispatch, &progress) => panic!("{outcome:?}"),
+            outcome = pipeline.run(dispatch.observed_by(std::sync::Arc::new(progress.clone()))) => panic!("{outcome:?}"),
             () = ended => {}
         }
         for name in ["stalled", "slow"] {

@@ -147,7 +147,7 @@ fn a_stream_that_is_not_read_holds_up_no_other_solver_of_the_same_engine() {
     run(async {
         let progress = pipeline.progress();
         let dispatch = Dispatch::new(ScriptedDocument::new(content(LONG)));
-        let sending = pipeline.run_with_progress(dispatch, &progress);
+        let sending = pipeline.run(dispatch.observed_by(std::sync::Arc::new(progress.clone())));
         tokio::select! {
             outcome = sending => panic!("{outcome:?}"),
             () = until(|| stage(&progress, "healthy") == Stage::Ok) => {}

@@ -81,7 +81,8 @@ fn an_engine_that_starts_late_gets_everything() {
             until(|| stage(&progress, "late") == Stage::Sending).await;
             Engine::keeping_on(socket)
         };
-        let sent = pipeline.run_with_progress(Dispatch::new(document()), &progress);
+        let sent = pipeline
+            .run(Dispatch::new(document()).observed_by(std::sync::Arc::new(progress.clone())));
         let (outcome, engine) = tokio::join!(sent, started);
         let solver = &outcome.solvers[0];
         assert!(solver.attempts > 1);

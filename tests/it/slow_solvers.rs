@@ -69,7 +69,7 @@ fn healthy_solvers_and_the_archive_end_while_others_are_slow_or_gone() {
             }
         };
         tokio::select! {
-            outcome = pipeline.run_with_progress(dispatch(LONG), &progress) => panic!("{outcome:?}"),
+            outcome = pipeline.run(dispatch(LONG).observed_by(std::sync::Arc::new(progress.clone()))) => panic!("{outcome:?}"),
             () = ended => {}
         }
         for slow in ["stalled", "slow", "never-reading"] {
@@ -147,7 +147,7 @@ fn solvers_are_answered_while_the_store_waits() {
                 assert!(store.names().await.is_empty());
                 store.release();
             };
-            let sent = pipeline.run_with_progress(dispatch, &progress);
+            let sent = pipeline.run(dispatch.observed_by(std::sync::Arc::new(progress.clone())));
             let (outcome, ()) = tokio::join!(sent, opened);
             assert!(outcome.is_ok(), "{outcome:?}");
             assert_eq!(outcome.archive.status, ArchiveStatus::Ok);

@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock};
 use archive_sink::{Archive, ArchiveReader, ObjectVersion, ReadError};
 use bytes::{Bytes, BytesMut};
 use driver_streaming::{
-    DigestCell, Document, DocumentDigest, DocumentError, DocumentStream, LengthFuture, Skip,
+    Document, DocumentDigest, DocumentError, DocumentStream, LengthFuture, SharedDigest, skip_bytes,
 };
 use futures_core::Stream;
 use futures_util::{StreamExt, TryStreamExt, stream};
@@ -29,7 +29,7 @@ pub struct ArchivedDocument {
     edits: MemberEdits,
     chunk_size: NonZeroUsize,
     produced: Arc<AtomicU64>,
-    archived: DigestCell,
+    archived: SharedDigest,
     /// The object that all productions are of, once one has been opened.
     version: Arc<OnceLock<ObjectVersion>>,
 }
@@ -43,7 +43,7 @@ impl ArchivedDocument {
             edits: MemberEdits::default(),
             chunk_size: chunked_writer::DEFAULT_CHUNK_SIZE,
             produced: Arc::default(),
-            archived: DigestCell::default(),
+            archived: SharedDigest::default(),
             version: Arc::default(),
         }
     }
@@ -54,7 +54,7 @@ impl ArchivedDocument {
         Self {
             edits: MemberEdits::default(),
             produced: Arc::default(),
-            archived: DigestCell::default(),
+            archived: SharedDigest::default(),
             ..self.clone()
         }
     }
@@ -100,7 +100,7 @@ impl Document for ArchivedDocument {
         let pieces = self.pieces().inspect_ok(move |piece| {
             produced.fetch_add(piece.len() as u64, Ordering::Relaxed);
         });
-        let rest = Skip::new(pieces.boxed(), offset);
+        let rest = skip_bytes(pieces.boxed(), offset);
         Box::pin(chunks(rest, self.chunk_size))
     }
 

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use driver_streaming::{PipelineBuilder, error_chain};
+use driver_streaming::{PipelineBuilder, Telemetry, error_chain};
 use futures_util::future::{OptionFuture, join};
 use opentelemetry::metrics::MeterProvider;
 use opentelemetry::trace::TracerProvider;
@@ -20,7 +20,7 @@ use opentelemetry_sdk::metrics::SdkMeterProvider;
 use opentelemetry_sdk::trace::SdkTracerProvider;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
-use upload_client::{ClientSettings, HttpClient};
+use upload_client::{ClientSettings, UploadClient};
 use url::Url;
 
 use crate::exit::{Exit, Failure};
@@ -108,17 +108,18 @@ impl Export {
     }
 
     /// Has a pipeline tell what it does.
-    pub(crate) fn attach(&self, mut builder: PipelineBuilder) -> PipelineBuilder {
+    pub(crate) fn attach(&self, builder: PipelineBuilder) -> PipelineBuilder {
         let scope = InstrumentationScope::builder(SERVICE)
             .with_version(env!("CARGO_PKG_VERSION"))
             .build();
+        let mut telemetry = Telemetry::new();
         if let Some(metrics) = &self.metrics {
-            builder = builder.meter(metrics.provider.meter_with_scope(scope.clone()));
+            telemetry = telemetry.meter(&metrics.provider.meter_with_scope(scope.clone()));
         }
         if let Some(traces) = &self.traces {
-            builder = builder.tracer(traces.provider.tracer_with_scope(scope));
+            telemetry = telemetry.tracer(traces.provider.tracer_with_scope(scope));
         }
-        builder
+        builder.observe(move |run| telemetry.start(run))
     }
 
     /// Exports what is left. Whatever the collector does, this takes no longer than 5 s; what it does not take by
@@ -240,7 +241,7 @@ fn last(failure: &LastFailure) -> Option<String> {
 #[derive(Debug)]
 struct CollectorClient {
     runtime: Handle,
-    client: HttpClient,
+    client: UploadClient,
     timeout: Duration,
     failure: LastFailure,
 }
@@ -255,7 +256,7 @@ impl CollectorClient {
         let failure = LastFailure::default();
         let client = Self {
             runtime: Handle::current(),
-            client: or_warn(HttpClient::new(&settings))?,
+            client: or_warn(UploadClient::new(&settings))?,
             timeout,
             failure: Arc::clone(&failure),
         };

@@ -4,9 +4,9 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use archive_sink::{Archive, ArchiveBuilder, AttributeSupport};
+use archive_sink::{Archive, ArchiveBuilder, AttributeSupport, CommitError};
 use async_trait::async_trait;
-use driver_streaming::{ArchiveTarget, NoCredentials};
+use driver_streaming::{ArchiveTarget, error_chain};
 use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
 use object_store::azure::{AzureConfigKey, MicrosoftAzureBuilder};
 use object_store::gcp::{GoogleCloudStorageBuilder, GoogleConfigKey};
@@ -109,7 +109,7 @@ impl StoreLocation {
 
     /// Names `archive`, which was built from [`archive`](Self::archive), by this location's URL.
     pub fn target(&self, archive: Archive) -> ArchiveTarget {
-        ArchiveTarget::new(archive, self.base.clone())
+        ArchiveTarget::new(archive, self.base.clone()).explained_by(unsigned)
     }
 
     /// The URL of an object at this location, without user info.
@@ -308,10 +308,31 @@ impl LocationError {
     }
 }
 
+/// There are no credentials to sign a request with, so it was not sent.
+#[derive(Debug, thiserror::Error)]
+#[error("there are no credentials to be had")]
+struct NoCredentials {
+    source: object_store::Error,
+}
+
+/// Why nothing is committed, if it is that the last request could not be signed: what asked the store afterwards could not
+/// be either, so that `error` leaves open what is known all the same.
+fn unsigned(error: &CommitError) -> Option<String> {
+    let CommitError::Unknown { source, .. } = error else {
+        return None;
+    };
+    let cause: &(dyn std::error::Error + 'static) = source;
+    let missing = std::iter::successors(Some(cause), |error| error.source())
+        .find_map(|error| error.downcast_ref::<NoCredentials>())?;
+    Some(format!(
+        "not committed, since the request could not be signed: {}",
+        error_chain(missing)
+    ))
+}
+
 #[cfg(test)]
 mod tests {
     use archive_sink::CommitError;
-    use driver_streaming::unsigned;
     use object_store::aws::AwsCredential;
     use tokio::io::AsyncWriteExt;
 

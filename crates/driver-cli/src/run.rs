@@ -1,11 +1,9 @@
 //! One run: what is shown while it goes on, what interrupts it, and what is printed of it.
 
-use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
 use driver_streaming::{Dispatch, Outcome, Pipeline};
-use tokio_util::sync::CancellationToken;
 
 use crate::arguments::Format;
 use crate::exit::{Exit, Failure, print_line};
@@ -32,19 +30,16 @@ pub(super) async fn run_and_print(
 ) -> Result<Exit, Failure> {
     let progress = pipeline.progress();
     let timelines = Arc::new(Timelines::of(&progress));
-    let progress = match report_file {
-        Some(_) => progress.observed(Arc::clone(&timelines) as _),
-        None => progress,
+    let dispatch = dispatch.observed_by(Arc::new(progress.clone()));
+    let dispatch = match report_file {
+        Some(_) => dispatch.observed_by(Arc::clone(&timelines) as _),
+        None => dispatch,
     };
     let bars = ProgressBars::new(&progress, length);
-    let stop = CancellationToken::new();
-    let run = pipeline.run_until_stopped(dispatch, &progress, &stop);
     let mut signal = None;
-    let watch = async {
+    let run = pipeline.run_until(dispatch, async {
         signal = Some(interrupted().await);
-        stop.cancel();
-        std::future::pending::<Infallible>().await
-    };
+    });
     let draw = async {
         match &bars {
             Some(bars) => bars.draw().await,
@@ -54,7 +49,6 @@ pub(super) async fn run_and_print(
     let outcome = tokio::select! {
         outcome = run => outcome,
         never = draw => match never {},
-        never = watch => match never {},
     };
     drop(bars);
     let reported = report_file.map(|file| file.write(&report(&outcome, &timelines)));

@@ -12,7 +12,7 @@ use crate::config::{Config, ConfigError};
 use crate::exit::Failure;
 use crate::report::ReportFile;
 use crate::values::{Members, merged, parse_setting};
-use crate::views::SolverRequest;
+use crate::views::{SolverRequest, parse_solver};
 
 /// What options and configuration file say together; where both say something, the option counts.
 #[derive(Debug)]
@@ -43,8 +43,7 @@ impl Sending {
             requests.push(SolverRequest::new(found, members, solver.skip_liquidity));
         }
         for text in &sending.solvers {
-            let solver = text
-                .parse()
+            let solver = parse_solver(text)
                 .map_err(|error| Failure::usage(format!("--solver: {}", error_chain(&error))))?;
             requests.push(SolverRequest::new(solver, common.clone(), false));
         }

@@ -1,6 +1,7 @@
 //! What each solver is sent: the auction, or a view of it that it shares with others and members of its own.
 
-use driver_streaming::{AuctionId, Dispatch, Document, Solver, View};
+use driver_streaming::{AuctionId, Dispatch, Document, Solver, SolverError, View};
+use url::Url;
 
 use crate::archived_document::ArchivedDocument;
 use crate::auction::RawAuction;
@@ -33,6 +34,19 @@ impl SolverRequest {
             members,
         }
     }
+}
+
+/// A solver by its option, `NAME=URL`.
+pub(super) fn parse_solver(text: &str) -> Result<Solver, SolverError> {
+    match text.split_once('=') {
+        Some((name, endpoint)) if !name.contains("://") => Solver::new(name, &as_url(endpoint)),
+        _ => text.parse(),
+    }
+}
+
+/// `endpoint` as a request has it, with names of hosts and paths in ASCII; as it is when it is no URL.
+pub(super) fn as_url(endpoint: &str) -> String {
+    Url::parse(endpoint).map_or_else(|_| endpoint.to_owned(), String::from)
 }
 
 /// An auction from a file to solvers, each as it wants it; archived under `id`, as it is.

@@ -1,33 +1,61 @@
 #![doc = include_str!("../README.md")]
+// What only the archive and the digests use is compiled without them, too.
+#![cfg_attr(not(all(feature = "archive", feature = "digest")), allow(dead_code))]
 
+mod answer;
+#[cfg(feature = "archive")]
 mod archive;
+mod archiver;
 mod auction_id;
+mod builder;
+mod client;
+mod deadline;
+mod digest;
 mod dispatch;
 mod document;
+mod encoded;
+mod encoding;
+mod endpoint;
 mod error_chain;
-mod feed;
+mod exchange;
+mod observer;
 mod outcome;
 mod pipeline;
 mod progress;
+mod random;
+mod request_body;
+mod retry;
+mod shared_document;
+mod sharing;
 mod solver;
+#[cfg(feature = "telemetry")]
 mod telemetry;
+mod window_budget;
 
+#[cfg(feature = "archive")]
 pub use archive_sink::{Codec, CodecKind};
 pub use chunked_writer::{JsonDocument, LazyJson, LazyObject};
-pub use measured_body::Ending;
+pub use measured_body::{Ending, Measurements, ProductionMeter};
 pub use tee_stream::{AfterPatience, LagPolicy};
 
-pub use self::archive::{ArchiveTarget, NoCredentials, unsigned};
+#[cfg(feature = "archive")]
+pub use self::archive::ArchiveTarget;
 pub use self::auction_id::{AuctionId, AuctionIdError};
+pub use self::builder::{PipelineBuilder, PipelineError};
+pub use self::digest::DocumentDigest;
+#[cfg(feature = "digest")]
+pub use self::digest::SharedDigest;
 pub use self::dispatch::{Dispatch, View};
-pub use self::document::{
-    DigestCell, Document, DocumentDigest, DocumentError, DocumentStream, LengthFuture, Skip,
-};
+pub use self::document::{Document, DocumentError, DocumentStream, LengthFuture, skip_bytes};
 pub use self::error_chain::error_chain;
+pub use self::observer::{Observer, RunStart, Stage};
 pub use self::outcome::{
     ArchiveOutcome, ArchiveStatus, AuctionOutcome, CompressOutcome, Outcome, SerializeOutcome,
-    SolverOutcome, SolverStatus, milliseconds,
+    SolverOutcome, SolverStatus,
 };
-pub use self::pipeline::{PendingArchive, Pipeline, PipelineBuilder, PipelineError};
-pub use self::progress::{Observer, Progress, ReaderProgress, Stage};
-pub use self::solver::{Solver, SolverError, is_reserved};
+pub use self::pipeline::{PendingArchive, Pipeline};
+pub use self::progress::{Progress, ReaderProgress};
+pub use self::request_body::RequestBody;
+pub use self::solver::{Solver, SolverError};
+#[cfg(feature = "telemetry")]
+pub use self::telemetry::Telemetry;

@@ -1,24 +1,15 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
-/// How far one auction has got, to be looked at while it runs. Cheap to clone; all clones look at the same run.
-#[derive(Clone)]
+
+use crate::observer::{Observer, Stage};
+
+/// How far one auction has got, to be looked at while it runs: an [`Observer`]. Cheap to clone; all clones look at the same
+/// run.
+///
+/// Made by [`Pipeline::progress`](crate::Pipeline::progress).
+#[derive(Clone, Debug)]
 pub struct Progress {
     tracks: Arc<[Track]>,
-    observer: Option<Arc<dyn Observer>>,
-}
-
-/// Watches a run. Called in the midst of it, by whatever polls a reader: be brief, and do not panic.
-///
-/// Readers have numbers: the solvers in their order, then the archive.
-pub trait Observer: Send + Sync {
-    /// The reader has begun to do something else.
-    fn entered(&self, reader: usize, stage: Stage);
-
-    /// The reader has taken so many bytes more.
-    fn taken(&self, reader: usize, bytes: usize);
-
-    /// The reader is sent the document from its beginning again.
-    fn restarted(&self, reader: usize);
 }
 
 /// One reader of the auction.
@@ -41,21 +32,6 @@ pub struct ReaderProgress<'a> {
     pub stage: Stage,
 }
 
-/// What a reader is doing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stage {
-    /// Not started.
-    Waiting,
-    /// The document is on its way.
-    Sending,
-    /// The document has been taken, the answer or the commit is awaited.
-    Answering,
-    /// It ended well.
-    Ok,
-    /// It failed.
-    Failed,
-}
-
 impl Progress {
     pub(crate) fn new(names: impl IntoIterator<Item = String>) -> Self {
         let track = |name| Track {
@@ -65,16 +41,6 @@ impl Progress {
         };
         Self {
             tracks: names.into_iter().map(track).collect(),
-            observer: None,
-        }
-    }
-
-    /// The progress of a run of the same readers, with `observer` told of all that happens, too.
-    #[must_use]
-    pub fn observed(&self, observer: Arc<dyn Observer>) -> Self {
-        Self {
-            observer: Some(observer),
-            ..Self::new(self.tracks.iter().map(|track| track.name.clone()))
         }
     }
 
@@ -83,79 +49,38 @@ impl Progress {
         self.tracks.iter().map(|track| ReaderProgress {
             name: &track.name,
             bytes: track.bytes.load(Ordering::Relaxed),
-            stage: Stage::from_number(track.stage.load(Ordering::Relaxed)),
+            stage: STAGES[usize::from(track.stage.load(Ordering::Relaxed))],
         })
     }
+}
 
-    pub(crate) fn track(&self, index: usize) -> ProgressTrack {
-        ProgressTrack {
-            progress: self.clone(),
-            index,
+/// By their numbers.
+const STAGES: [Stage; 5] = [
+    Stage::Waiting,
+    Stage::Sending,
+    Stage::Answering,
+    Stage::Ok,
+    Stage::Failed,
+];
+
+/// Readers that it does not know, it does not count.
+impl Observer for Progress {
+    fn entered(&self, reader: usize, stage: Stage) {
+        if let Some(track) = self.tracks.get(reader) {
+            track.stage.store(stage as u8, Ordering::Relaxed);
         }
     }
-}
 
-/// The writing side of one reader's progress.
-#[derive(Clone, Debug)]
-pub(crate) struct ProgressTrack {
-    progress: Progress,
-    index: usize,
-}
-
-impl ProgressTrack {
-    pub(crate) fn add_bytes(&self, bytes: usize) {
-        self.progress.tracks[self.index]
-            .bytes
-            .fetch_add(bytes as u64, Ordering::Relaxed);
-        self.observe(|observer| observer.taken(self.index, bytes));
-    }
-
-    /// The document is sent from its beginning again.
-    pub(crate) fn restart(&self) {
-        self.progress.tracks[self.index]
-            .bytes
-            .store(0, Ordering::Relaxed);
-        self.observe(|observer| observer.restarted(self.index));
-    }
-
-    pub(crate) fn set_stage(&self, stage: Stage) {
-        self.progress.tracks[self.index]
-            .stage
-            .store(stage.number(), Ordering::Relaxed);
-        self.observe(|observer| observer.entered(self.index, stage));
-    }
-
-    fn observe(&self, event: impl FnOnce(&dyn Observer)) {
-        if let Some(observer) = &self.progress.observer {
-            event(&**observer);
+    fn taken(&self, reader: usize, bytes: usize) {
+        if let Some(track) = self.tracks.get(reader) {
+            track.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
         }
     }
-}
 
-impl std::fmt::Debug for Progress {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter
-            .debug_struct("Progress")
-            .field("tracks", &self.tracks)
-            .finish_non_exhaustive()
-    }
-}
-
-impl Stage {
-    const ALL: [Self; 5] = [
-        Self::Waiting,
-        Self::Sending,
-        Self::Answering,
-        Self::Ok,
-        Self::Failed,
-    ];
-
-    fn number(self) -> u8 {
-        self as u8
-    }
-
-    fn from_number(number: u8) -> Self {
-        Self::ALL[usize::from(number)]
+    fn restarted(&self, reader: usize) {
+        if let Some(track) = self.tracks.get(reader) {
+            track.bytes.store(0, Ordering::Relaxed);
+        }
     }
 }
 
@@ -166,9 +91,9 @@ mod tests {
     #[test]
     fn shows_what_was_said_of_each_reader() {
         let progress = Progress::new(["a".to_owned(), "archive".to_owned()]);
-        for stage in Stage::ALL {
-            progress.track(1).set_stage(stage);
-            progress.track(1).add_bytes(2);
+        for stage in STAGES {
+            progress.entered(1, stage);
+            progress.taken(1, 2);
             let seen: Vec<_> = progress.readers().collect();
             assert_eq!(
                 seen[0],

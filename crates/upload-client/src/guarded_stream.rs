@@ -5,9 +5,8 @@ use std::task::{Context, Poll, ready};
 use hyper_util::client::legacy::connect::{Connected, Connection as Connect};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::connection::Connection;
-use super::given_up::GivenUp;
-use super::request_stage::RequestStage;
+use crate::connection::{Connection, RequestStage};
+use crate::error::GivenUp;
 
 /// A connection's byte stream, below TLS, which its requests can break, and which goes on reading after the peer has
 /// refused a write.
@@ -20,7 +19,7 @@ use super::request_stage::RequestStage;
 ///
 /// On HTTP/2, which cannot read while it waits for a write, errors pass as they are.
 #[derive(Debug)]
-pub(super) struct GuardedStream<T> {
+pub(crate) struct GuardedStream<T> {
     inner: T,
     connection: Connection,
     /// The peer is a proxy that makes the request in our place.
@@ -30,7 +29,7 @@ pub(super) struct GuardedStream<T> {
 }
 
 impl<T> GuardedStream<T> {
-    pub(super) fn new(inner: T, forwarding: bool) -> Self {
+    pub(crate) fn new(inner: T, forwarding: bool) -> Self {
         Self {
             inner,
             connection: Connection::default(),

@@ -11,6 +11,7 @@ use super::config::{Config, Headers, SolverConfig};
 use super::members::members;
 use super::source::{ConfigError, Source};
 use crate::location::StoreLocation;
+use crate::views::as_url;
 
 /// More would be refused by servers, and a `HeaderMap` has a limit, too, beyond which it panics.
 const MOST_HEADERS: usize = 100;
@@ -121,8 +122,8 @@ fn folder(location: &Spanned<String>, source: &Source) -> Result<String, ConfigE
 /// # Errors
 /// At the first mistake. No message shows the endpoint, or a header's value.
 pub(super) fn solver(config: &SolverConfig, source: &Source) -> Result<Solver, ConfigError> {
-    let mut solver = Solver::new(config.name.get_ref(), config.endpoint.get_ref()).map_err(
-        |error| match error {
+    let mut solver = Solver::new(config.name.get_ref(), &as_url(config.endpoint.get_ref()))
+        .map_err(|error| match error {
             SolverError::EmptyName | SolverError::Name { .. } => {
                 source.mistake(&config.name, error_chain(&error))
             }
@@ -130,8 +131,7 @@ pub(super) fn solver(config: &SolverConfig, source: &Source) -> Result<Solver, C
                 source.mistake(&config.endpoint, "is no http or https URL")
             }
             error => source.mistake(&config.endpoint, error_chain(&error)),
-        },
-    )?;
+        })?;
     match (config.encoding(), &config.encoding_level) {
         (Ok(Some(codec)), _) => solver = solver.with_encoding(codec),
         (Err(why), Some(level)) => return Err(source.mistake(level, why)),

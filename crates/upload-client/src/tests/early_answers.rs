@@ -8,7 +8,9 @@ use super::support::{
     alive_tasks, answer, client, large_body, listen, patiently, post, read_answer, read_head,
     reset, tasks_are_back_to,
 };
-use crate::{HttpClient, RequestError, Response};
+use crate::RequestError;
+use crate::client::HttpClient;
+use crate::response::Response;
 
 /// 30 MB: more than any buffer on the way holds.
 const CHUNKS: usize = 480;

@@ -6,9 +6,10 @@ use url::Url;
 use super::support::error_chain;
 use super::support::{
     answer, body_of, client, endless_body, listen, patiently, post, read_head, read_small, reset,
-    small_body, tasks_are_back_to,
+    small_body, tasks_are_back_to, upload_client,
 };
-use crate::{OutgoingRequest, RequestError, SendBytesError};
+use crate::client::OutgoingRequest;
+use crate::{RequestError, SendBytesError};
 
 #[tokio::test]
 async fn a_reset_without_an_answer_is_named() {
@@ -136,7 +137,7 @@ async fn nothing_shows_the_password() {
     );
     assert!(
         head.contains(concat!(
-            "user-agent: driver-streaming/",
+            "user-agent: upload-client/",
             env!("CARGO_PKG_VERSION")
         )),
         "{head}"
@@ -170,7 +171,7 @@ async fn an_authorization_of_the_callers_own_wins() {
 #[tokio::test]
 async fn small_requests_have_answers_up_to_a_limit() {
     let (listener, url) = listen().await;
-    let client = client();
+    let client = upload_client();
     let server = async {
         for _ in 0..2 {
             let (mut socket, _) = listener.accept().await.unwrap();

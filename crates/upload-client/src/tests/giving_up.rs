@@ -13,10 +13,12 @@ use tokio::net::{TcpListener, TcpStream};
 use url::Url;
 
 use super::support::{
-    alive_tasks, answer, body_of, client, listen, patiently, post, read_answer, read_head,
-    tasks_are_back_to,
+    RequestBody, alive_tasks, answer, body_of, client, listen, patiently, post, read_answer,
+    read_head, tasks_are_back_to,
 };
-use crate::{BoxError, HttpClient, PendingResponse, RequestBody};
+use crate::BoxError;
+use crate::client::HttpClient;
+use crate::response::PendingResponse;
 
 /// Sends a body without end to a server that reads no more than the head, until nothing moves any more.
 async fn stall(

@@ -1,7 +1,6 @@
 use std::convert::Infallible;
 
 use bytes::Bytes;
-use futures_util::FutureExt;
 use futures_util::future::join;
 use http::{Request, Response, Version};
 use http_body_util::{BodyExt, Full, StreamBody};
@@ -15,7 +14,7 @@ use tokio::sync::mpsc;
 use super::support::{
     client, endless_body, large_body, listen, patiently, post, read_answer, small_body,
 };
-use crate::{OutgoingRequest, RequestError};
+use crate::client::OutgoingRequest;
 
 /// Where requests are answered before they are read.
 const EARLY: &str = "/early";
@@ -83,29 +82,6 @@ async fn requests_share_a_connection_and_one_that_is_given_up_costs_the_others_n
     read.sort_unstable();
     assert_eq!(read, [None, Some(2_621_440)]);
     assert!(!server.is_finished());
-}
-
-#[tokio::test]
-async fn a_request_that_waits_for_the_connection_of_one_that_is_given_up_is_told_apart() {
-    let (listener, url) = listen().await;
-    let client = client();
-    let request = || OutgoingRequest {
-        http2: true,
-        ..post(&url)
-    };
-    let mut given_up = client.send(request(), small_body());
-    let mut waiting = client.send(request(), small_body());
-    assert!((&mut given_up).now_or_never().is_none());
-    assert!((&mut waiting).now_or_never().is_none());
-    drop(given_up);
-    let error = patiently(waiting).await.unwrap_err();
-    assert!(matches!(error, RequestError::NotBegun { .. }), "{error:?}");
-
-    // Nothing listens any more: that is the server's.
-    drop(listener);
-    let error = patiently(client.send(request(), small_body())).await;
-    let error = error.unwrap_err();
-    assert!(matches!(error, RequestError::Connect { .. }), "{error:?}");
 }
 
 #[tokio::test]

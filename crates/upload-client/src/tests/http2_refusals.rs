@@ -6,7 +6,8 @@ use url::Url;
 
 use super::support::error_chain;
 use super::support::{client, endless_body, listen, patiently, post, reset, small_body};
-use crate::{OutgoingRequest, RequestError};
+use crate::RequestError;
+use crate::client::OutgoingRequest;
 
 /// Servers say by these that they would rather not have had this request, or not now.
 const REFUSALS: [Reason; 6] = [

@@ -7,4 +7,5 @@ mod http2;
 mod http2_refusals;
 mod keeping;
 mod proxying;
+mod service;
 mod support;

@@ -8,7 +8,8 @@ use super::support::error_chain;
 use super::support::{
     answer, client_by, listen, patiently, post, read_answer, read_head, read_small, small_body,
 };
-use crate::{HttpClient, OutgoingRequest, RequestError};
+use crate::RequestError;
+use crate::client::{HttpClient, OutgoingRequest};
 
 /// Whether the proxy's user and password are in `head`.
 fn has_credentials(head: &str) -> bool {

@@ -5,6 +5,7 @@ use bytes::Bytes;
 use futures_util::stream;
 use http::{HeaderMap, Method};
 use http_body::Frame;
+use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full, StreamBody};
 use hyper_util::client::proxy::matcher::Matcher;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -12,10 +13,13 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Handle;
 use url::Url;
 
-use crate::{
-    BoxError, ClientSettings, HttpClient, OutgoingRequest, Proxies, RequestBody, RequestError,
-    Response,
-};
+use crate::client::{HttpClient, OutgoingRequest};
+use crate::response::Response;
+
+use crate::{BoxError, ClientSettings, Proxies, RequestError, UploadClient};
+
+/// The bodies of these tests.
+pub(super) type RequestBody = UnsyncBoxBody<Bytes, BoxError>;
 
 /// Fails a test that would never end.
 pub(super) async fn patiently<F: Future>(future: F) -> F::Output {
@@ -38,6 +42,15 @@ pub(super) fn client() -> HttpClient {
 pub(super) fn client_by(proxies: Matcher) -> HttpClient {
     HttpClient::new(&ClientSettings {
         proxies: Proxies::new(proxies),
+        ..ClientSettings::default()
+    })
+    .unwrap()
+}
+
+/// The client as it is used from outside, without proxies.
+pub(super) fn upload_client() -> UploadClient {
+    UploadClient::new(&ClientSettings {
+        proxies: Proxies::new(Matcher::builder().build()),
         ..ClientSettings::default()
     })
     .unwrap()

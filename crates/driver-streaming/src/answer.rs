@@ -1,0 +1,369 @@
+use std::io;
+use std::str::Utf8Error;
+use std::time::Duration;
+
+use futures_util::{StreamExt, TryStreamExt, future};
+use http::header::{CONTENT_ENCODING, HeaderMap, HeaderValue};
+use serde_json::value::RawValue;
+use tokio::time::{Instant, timeout_at};
+
+use crate::client::AnswerStream;
+
+#[cfg(any(feature = "brotli", feature = "gzip", feature = "zstd"))]
+use tokio_util::io::{ReaderStream, StreamReader};
+
+/// How much of an answer that is no JSON its error message shows, in characters: all of what engines usually say.
+const SHOWN: usize = 1000;
+
+/// How much room there is for an answer at first, in bytes.
+const FIRST_ROOM: usize = 4096;
+
+/// Why an answer could not be taken.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum AnswerError {
+    #[error("the answer is no JSON (it starts {start:?})")]
+    NoJson {
+        start: String,
+        #[source]
+        source: serde_json::Error,
+    },
+    #[error("the answer is empty")]
+    Empty,
+    #[error("the answer is no JSON, since it is no UTF-8 (it starts {start:?})")]
+    NoText {
+        start: String,
+        #[source]
+        source: Utf8Error,
+    },
+    #[error("the answer is longer than {limit} bytes")]
+    TooLong { limit: usize },
+    #[error(transparent)]
+    Encoding(#[from] UnknownEncoding),
+    #[error("the answer broke off after {received} bytes")]
+    Broken {
+        received: usize,
+        #[source]
+        source: io::Error,
+    },
+}
+
+/// Reads an answer to its end and decodes it, keeping at most `limit` bytes of it, before decoding as after.
+///
+/// Costs as much memory as the answer is long, and while it is read up to twice as much.
+pub(crate) async fn read_answer(
+    headers: &HeaderMap,
+    body: AnswerStream,
+    limit: usize,
+) -> Result<Box<RawValue>, AnswerError> {
+    let mut taken = 0;
+    // A decoder takes the empty chunk for the end.
+    let chunks = body.try_filter(|chunk| future::ready(!chunk.is_empty()));
+    let limited = chunks.map(move |chunk| {
+        let chunk = chunk?;
+        taken += chunk.len();
+        if taken > limit {
+            return Err(io::Error::other(LimitReached));
+        }
+        Ok(chunk)
+    });
+    let mut decoded = decoded(headers, limited.boxed())?;
+    let mut content = Vec::new();
+    while let Some(chunk) = decoded.next().await {
+        match chunk {
+            Ok(chunk) if append(&mut content, &chunk, limit) => {}
+            Ok(_) => return Err(AnswerError::TooLong { limit }),
+            Err(error) if is_limit(&error) => return Err(AnswerError::TooLong { limit }),
+            Err(source) => {
+                return Err(AnswerError::Broken {
+                    received: content.len(),
+                    source,
+                });
+            }
+        }
+    }
+    // What the decoder holds is not needed for what follows.
+    drop(decoded);
+    parse(content)
+}
+
+/// Appends `chunk`, unless `content` would be longer than `limit`. There is never room for more than that.
+fn append(content: &mut Vec<u8>, chunk: &[u8], limit: usize) -> bool {
+    let length = content.len() + chunk.len();
+    if length > limit {
+        return false;
+    }
+    if length > content.capacity() {
+        let room = length.max(content.len() * 2).max(FIRST_ROOM).min(limit);
+        content.reserve_exact(room - content.len());
+    }
+    content.extend_from_slice(chunk);
+    true
+}
+
+/// More came than is taken.
+#[derive(Debug, thiserror::Error)]
+#[error("the limit is reached")]
+struct LimitReached;
+
+fn is_limit(error: &io::Error) -> bool {
+    error
+        .get_ref()
+        .is_some_and(|inner| inner.is::<LimitReached>())
+}
+
+/// How much of an answer that nobody wants is read, in bytes, so that its connection can be used again: more than servers
+/// say that are busy.
+const DISCARDED: usize = 64 * 1024;
+
+/// And for how long: enough for what is on its way. A new connection costs less than to wait longer.
+const DISCARDING: Duration = Duration::from_millis(100);
+
+/// Lets go of an answer that nobody wants, before `latest`: the rest of a short one that comes soon is read, so that its
+/// connection can be used again.
+///
+/// Cancel safe: dropped half-way, the answer is dropped.
+pub(crate) async fn discard(mut body: AnswerStream, latest: Instant) {
+    let reading = async {
+        let mut left = DISCARDED;
+        while let Some(Ok(chunk)) = body.next().await {
+            match left.checked_sub(chunk.len()) {
+                Some(less) => left = less,
+                None => return,
+            }
+        }
+    };
+    let latest = latest.min(Instant::now() + DISCARDING);
+    let _read = timeout_at(latest, reading).await;
+}
+
+/// Checks that `content` is JSON and keeps it, without a copy.
+fn parse(content: Vec<u8>) -> Result<Box<RawValue>, AnswerError> {
+    let mut text = match String::from_utf8(content) {
+        Ok(text) => text,
+        Err(error) => {
+            return Err(AnswerError::NoText {
+                start: start(&String::from_utf8_lossy(error.as_bytes())),
+                source: error.utf8_error(),
+            });
+        }
+    };
+    if text.is_empty() {
+        return Err(AnswerError::Empty);
+    }
+    // A copy would be made of what has white space around it, or more room than it takes.
+    let space = [' ', '\t', '\r', '\n'];
+    let leading = text.len() - text.trim_start_matches(space).len();
+    let shown = start(&text);
+    text.truncate(text.trim_end_matches(space).len().max(leading));
+    text.drain(..leading);
+    text.shrink_to_fit();
+    RawValue::from_string(text).map_err(|source| AnswerError::NoJson {
+        start: shown,
+        source,
+    })
+}
+
+fn start(text: &str) -> String {
+    text.chars().take(SHOWN).collect()
+}
+
+/// The encodings of answers that are understood, best first: those that are compiled.
+const ACCEPTED: [&str; 3] = [
+    if cfg!(feature = "zstd") { "zstd" } else { "" },
+    if cfg!(feature = "gzip") { "gzip" } else { "" },
+    if cfg!(feature = "brotli") { "br" } else { "" },
+];
+
+/// An answer in an encoding that was not asked for.
+#[derive(Debug, thiserror::Error)]
+#[error("the answer is encoded as {encoding:?}, which was not asked for")]
+pub(crate) struct UnknownEncoding {
+    encoding: String,
+}
+
+/// What requests accept, as the value of `Accept-Encoding`.
+pub(crate) fn accepted_encodings() -> HeaderValue {
+    let names: Vec<_> = ACCEPTED
+        .into_iter()
+        .filter(|name| !name.is_empty())
+        .collect();
+    let names = if names.is_empty() {
+        "identity".to_owned()
+    } else {
+        names.join(", ")
+    };
+    HeaderValue::from_str(&names).unwrap_or(HeaderValue::from_static("identity"))
+}
+
+/// An answer as it was before it was encoded as `headers` say.
+pub(crate) fn decoded(
+    headers: &HeaderMap,
+    encoded: AnswerStream,
+) -> Result<AnswerStream, UnknownEncoding> {
+    let mut names = headers.get_all(CONTENT_ENCODING).iter();
+    let (first, second) = (names.next(), names.next());
+    let name = match first {
+        None => return Ok(encoded),
+        Some(name) => String::from_utf8_lossy(name.as_bytes())
+            .trim()
+            .to_ascii_lowercase(),
+    };
+    match name.as_str() {
+        _ if second.is_some() => {}
+        "identity" | "" => return Ok(encoded),
+        // The second is an old alias: RFC 9110, 8.4.1.3.
+        #[cfg(feature = "gzip")]
+        "gzip" | "x-gzip" => {
+            let mut decoder =
+                async_compression::tokio::bufread::GzipDecoder::new(StreamReader::new(encoded));
+            decoder.multiple_members(true);
+            return Ok(ReaderStream::new(decoder).boxed());
+        }
+        #[cfg(feature = "zstd")]
+        "zstd" => {
+            use async_compression::tokio::bufread::ZstdDecoder;
+            use async_compression::zstd::DParameter;
+            // A window of 8 MiB, which is all that an HTTP decoder has to take: RFC 9659.
+            let window = DParameter::window_log_max(23);
+            let mut decoder = ZstdDecoder::with_params(StreamReader::new(encoded), &[window]);
+            decoder.multiple_members(true);
+            return Ok(ReaderStream::new(decoder).boxed());
+        }
+        #[cfg(feature = "brotli")]
+        "br" => {
+            let decoder =
+                async_compression::tokio::bufread::BrotliDecoder::new(StreamReader::new(encoded));
+            return Ok(ReaderStream::new(decoder).boxed());
+        }
+        _ => {}
+    }
+    Err(UnknownEncoding { encoding: name })
+}
+
+#[cfg(all(test, feature = "gzip"))]
+mod tests {
+    use bytes::Bytes;
+    use futures_util::stream;
+    use http::header::CONTENT_ENCODING;
+
+    use super::*;
+
+    async fn gzip(content: &[u8]) -> Vec<u8> {
+        use async_compression::tokio::bufread::GzipEncoder;
+        use tokio::io::AsyncReadExt;
+
+        let mut encoded = Vec::new();
+        let mut encoder = GzipEncoder::new(content);
+        encoder.read_to_end(&mut encoded).await.unwrap();
+        encoded
+    }
+
+    async fn read(encoding: &str, content: Vec<u8>, limit: usize) -> Result<String, AnswerError> {
+        let mut headers = HeaderMap::new();
+        if !encoding.is_empty() {
+            headers.insert(CONTENT_ENCODING, encoding.parse().unwrap());
+        }
+        let body = stream::iter([Ok(Bytes::from(content))]).boxed();
+        let answer = read_answer(&headers, body, limit).await?;
+        Ok(answer.get().to_owned())
+    }
+
+    #[tokio::test]
+    async fn json_passes_as_it_came() {
+        let json = r#"{"solutions":[ 1.50 ]}"#;
+        for encoding in ["", "identity"] {
+            let answer = read(encoding, json.into(), json.len()).await.unwrap();
+            assert_eq!(answer, json);
+        }
+        let encoded = gzip(json.as_bytes()).await;
+        assert_eq!(read("gzip", encoded, 100).await.unwrap(), json);
+    }
+
+    #[tokio::test]
+    async fn the_limit_holds_before_and_after_decoding() {
+        let long = format!("[{}1]", "0,".repeat(100_000)).into_bytes();
+        let limit = 100_000;
+        assert!(matches!(
+            read("", long.clone(), limit).await,
+            Err(AnswerError::TooLong { .. })
+        ));
+        let bomb = gzip(&long).await;
+        assert!(bomb.len() < limit);
+        assert!(matches!(
+            read("gzip", bomb.clone(), limit).await,
+            Err(AnswerError::TooLong { .. })
+        ));
+        // Many empty members decode to nothing, however many there are.
+        let empty = gzip(b"").await.repeat(10_000);
+        assert!(matches!(
+            read("gzip", empty, limit).await,
+            Err(AnswerError::TooLong { .. })
+        ));
+        assert!(read("gzip", bomb, 1_000_000).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_decoded_is_an_error() {
+        assert!(matches!(
+            read("compress", b"{}".to_vec(), 9).await,
+            Err(AnswerError::Encoding { .. })
+        ));
+        let mut cut = gzip(b"{}").await;
+        cut.pop();
+        assert!(matches!(
+            read("gzip", cut, 100).await,
+            Err(AnswerError::Broken { .. })
+        ));
+        let error = read("", b"<html>".to_vec(), 9).await.unwrap_err();
+        assert!(error.to_string().contains("<html>"));
+        let error = read("", b"\"\xff\"".to_vec(), 9).await.unwrap_err();
+        assert!(error.to_string().contains("no UTF-8"), "{error}");
+    }
+
+    #[test]
+    fn there_is_never_room_for_more_than_the_limit() {
+        for limit in [0, 1, FIRST_ROOM, FIRST_ROOM + 1, 1_000_000] {
+            for chunk in [1, 1000, 65_536] {
+                let mut content = Vec::new();
+                let mut moved = 0;
+                loop {
+                    let (length, room) = (content.len(), content.capacity());
+                    if !append(&mut content, &vec![b' '; chunk], limit) {
+                        break;
+                    }
+                    if content.capacity() > room {
+                        moved += length;
+                    }
+                    assert!(content.capacity() <= limit, "{limit}");
+                }
+                assert!(content.len() + chunk > limit);
+                assert!(moved <= 2 * content.len(), "{limit}: {moved}");
+            }
+        }
+    }
+
+    #[test]
+    fn json_is_kept_where_it_is() {
+        let content = b"[1,2]".to_vec();
+        assert_eq!(content.capacity(), content.len());
+        let before = content.as_ptr();
+        let answer = parse(content).unwrap();
+        assert_eq!(answer.get().as_ptr(), before);
+    }
+
+    #[tokio::test]
+    async fn an_empty_answer_is_said_to_be_empty() {
+        for (encoding, body) in [("", Vec::new()), ("gzip", gzip(b"").await)] {
+            let error = read(encoding, body, 100).await.unwrap_err();
+            assert_eq!(error.to_string(), "the answer is empty");
+        }
+        let error = read("", b" \n".to_vec(), 9).await.unwrap_err();
+        assert!(error.to_string().contains("no JSON"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn white_space_around_json_is_left_out() {
+        let answer = read("", b"\r\n\t {} \n".to_vec(), 9).await.unwrap();
+        assert_eq!(answer, "{}");
+    }
+}

@@ -1,0 +1,249 @@
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use archive_sink::{Archive, ArchiveWriter, CommitError, RawDocument, Receipt, Sha256Digest};
+use futures_util::TryStreamExt;
+use futures_util::future::BoxFuture;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, timeout_at};
+use tokio_util::task::TaskTracker;
+use url::Url;
+
+use crate::archiver::{ArchiveJob, Archiver};
+use crate::builder::PipelineBuilder;
+use crate::deadline::bounded;
+use crate::encoding::Codec;
+use crate::error_chain::error_chain;
+use crate::outcome::{ArchiveOutcome, ArchiveStatus};
+use crate::sharing::DocumentSource;
+
+/// An archive, and the URL it is known by.
+#[derive(Clone)]
+pub struct ArchiveTarget {
+    archive: Archive,
+    base: Url,
+    explain: Explain,
+}
+
+type Explain = fn(&CommitError) -> Option<String>;
+
+impl ArchiveTarget {
+    /// `archive`, whose store's root is `base`: where the store has the key `a/1.json`, the object is at `base` with
+    /// `a/1.json` appended.
+    ///
+    /// Of `base`, user, password, query and fragment are left out: outcomes and logs show the rest.
+    pub fn new(archive: Archive, mut base: Url) -> Self {
+        // Both fail only for URLs that cannot carry user info, and those carry none.
+        let _has_host = base.set_password(None);
+        let _has_host = base.set_username("");
+        base.set_query(None);
+        base.set_fragment(None);
+        Self {
+            archive,
+            base,
+            explain: |_error| None,
+        }
+    }
+
+    /// Lets `explain` say in the outcome why a commit failed, where it knows the store well enough to say it better than the
+    /// error does.
+    #[must_use]
+    pub fn explained_by(mut self, explain: fn(&CommitError) -> Option<String>) -> Self {
+        self.explain = explain;
+        self
+    }
+
+    /// The archive.
+    pub fn archive(&self) -> &Archive {
+        &self.archive
+    }
+
+    async fn keep(self, job: ArchiveJob) -> ArchiveOutcome {
+        let record = Arc::clone(&job.record);
+        record.begin();
+        match self.write(job).await {
+            Ok(receipt) => record.ended(self.outcome(&receipt)),
+            Err(message) => record.failed(message),
+        }
+    }
+
+    /// Writes the document to its end and commits it, or says why there is none.
+    ///
+    /// Dropped half-way, it leaves what a dropped [`ArchiveWriter`] leaves.
+    async fn write(&self, job: ArchiveJob) -> Result<Receipt, String> {
+        let ArchiveJob {
+            id,
+            source,
+            branch,
+            limit,
+            record,
+            lease: _lease,
+        } = job;
+        let deadline = Instant::now() + limit;
+        let mut writer = self.writer(&format!("{id}.json"), &source)?;
+        let document = branch.inspect_ok(|chunk| record.taken(chunk.len()));
+        match timeout_at(deadline, writer.send_all(document)).await {
+            Ok(Ok(_bytes)) => {}
+            Ok(Err(error)) => return Err(give_up(writer, error_chain(&error), deadline).await),
+            // Dropped and not aborted: the store may be what does not answer, and aborting waits for it. It is cleaned
+            // up in the background.
+            Err(_elapsed) => return Err(format!("not written within {limit:?}")),
+        }
+        record.begin_commit();
+        let raw = raw_document(&writer, &source);
+        let commit = writer.commit_with(raw);
+        match timeout_at(deadline, commit).await {
+            Ok(Ok(receipt)) => Ok(receipt),
+            Ok(Err(error)) => Err((self.explain)(&error).unwrap_or_else(|| error_chain(&error))),
+            Err(_elapsed) => Err(format!(
+                "not committed within {limit:?}: the object may be there, whole"
+            )),
+        }
+    }
+
+    fn writer(&self, name: &str, source: &DocumentSource) -> Result<ArchiveWriter, String> {
+        let created = match source.codec() {
+            Some(_) => self.archive.create_encoded(name),
+            None => self.archive.create(name),
+        };
+        // It computes a digest only if nobody else does.
+        match created {
+            Ok(writer) if source.is_digested() => Ok(writer.without_digest()),
+            Ok(writer) => Ok(writer),
+            Err(error) => Err(error_chain(&error)),
+        }
+    }
+
+    fn outcome(&self, receipt: &Receipt) -> ArchiveOutcome {
+        ArchiveOutcome {
+            status: ArchiveStatus::Ok,
+            location: Some(self.url_of(&receipt.location).into()),
+            codec: Some(receipt.codec.name().to_owned()),
+            raw_bytes: Some(receipt.raw_bytes),
+            stored_bytes: Some(receipt.stored_bytes),
+            sha256: receipt.sha256.map(|digest| digest.to_string()),
+            // Nothing was sent when the same document was there already: how it was sent then is unknown.
+            parts: (receipt.parts > 0).then_some(receipt.parts as u64),
+            e_tag: receipt.e_tag.clone(),
+            error: None,
+        }
+    }
+
+    fn url_of(&self, key: &object_store::path::Path) -> Url {
+        let mut url = self.base.clone();
+        // Every base is a URL with a path; one without could not name an object, and stays as it is.
+        if let Ok(mut segments) = url.path_segments_mut() {
+            segments
+                .pop_if_empty()
+                .extend(key.parts().map(|part| part.as_ref().to_owned()));
+        }
+        url
+    }
+}
+
+impl fmt::Debug for ArchiveTarget {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("ArchiveTarget")
+            .field("archive", &self.archive)
+            .field("base", &self.base.as_str())
+            .finish_non_exhaustive()
+    }
+}
+
+/// What is known of the raw document, all of which has been written.
+fn raw_document(writer: &ArchiveWriter, source: &DocumentSource) -> RawDocument {
+    let bytes = match source.codec() {
+        None => writer.written_bytes(),
+        // The encoding has come to its end, and so had the raw document: its length is known.
+        Some(_) => source.known_length().unwrap_or_default(),
+    };
+    let document = RawDocument::new(bytes);
+    match source.digest() {
+        Some(digest) => document.with_sha256(Sha256Digest::from(digest.sha256_bytes())),
+        None => document,
+    }
+}
+
+/// Aborts what failed, within the limit; what is left of it then is cleaned up in the background. Returns why there is no
+/// object.
+async fn give_up(writer: ArchiveWriter, message: String, deadline: Instant) -> String {
+    match timeout_at(deadline, writer.abort()).await {
+        Ok(Ok(())) | Err(_) => message,
+        Ok(Err(error)) => format!("{message} (and aborting failed: {})", error_chain(&error)),
+    }
+}
+
+/// A pipeline's archive, with those that go on after their runs.
+#[derive(Debug)]
+struct PipelineArchive {
+    target: ArchiveTarget,
+    going_on: TaskTracker,
+}
+
+impl Archiver for PipelineArchive {
+    fn codec(&self) -> Codec {
+        self.target.archive.codec()
+    }
+
+    fn codec_name(&self) -> &'static str {
+        self.codec().kind().name()
+    }
+
+    fn archive(&self, job: ArchiveJob) -> BoxFuture<'static, ArchiveOutcome> {
+        Box::pin(self.target.clone().keep(job))
+    }
+
+    fn go_on(&self, archiving: BoxFuture<'static, ArchiveOutcome>) -> JoinHandle<ArchiveOutcome> {
+        self.going_on.spawn(archiving)
+    }
+
+    fn drained(&self) -> BoxFuture<'_, ()> {
+        Box::pin(async {
+            self.going_on.wait().await;
+            self.target.archive.settled().await;
+        })
+    }
+}
+
+impl PipelineBuilder {
+    /// Where auctions are kept. Without one, they are not.
+    #[must_use]
+    pub fn archive(mut self, target: ArchiveTarget) -> Self {
+        let going_on = TaskTracker::new();
+        // Closed for good, it still takes tasks, and to wait is to wait until it is empty.
+        going_on.close();
+        self.archiver = Some(Arc::new(PipelineArchive { target, going_on }));
+        self
+    }
+
+    /// How long the archive may take, whatever the solvers do. 120 s by default, a year at most.
+    #[must_use]
+    pub fn archive_limit(mut self, limit: Duration) -> Self {
+        self.settings.archive_limit = bounded(limit);
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use object_store::memory::InMemory;
+
+    use super::*;
+
+    #[test]
+    fn no_secret_of_the_url_is_kept() {
+        let archive = Archive::builder(Arc::new(InMemory::new())).build().unwrap();
+        let base = "https://user:secret@store/bucket?sig=secret#secret";
+        let target = ArchiveTarget::new(archive, base.parse().unwrap());
+        assert!(!format!("{target:?}").contains("secret"), "{target:?}");
+        let key = "a/1.json".into();
+        assert_eq!(
+            target.url_of(&key).as_str(),
+            "https://store/bucket/a/1.json"
+        );
+    }
+}

@@ -1,0 +1,101 @@
+//! What a run knows of its archive. The archive itself comes with the feature `archive`.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use tee_stream::Branch;
+use tokio::task::JoinHandle;
+
+use crate::auction_id::AuctionId;
+use crate::document::DocumentError;
+use crate::encoding::Codec;
+use crate::observer::{ReaderObservers, Stage};
+use crate::outcome::{ArchiveOutcome, ArchiveStatus};
+use crate::sharing::DocumentSource;
+use crate::window_budget::WindowLease;
+
+/// Keeps a copy of each auction.
+pub(crate) trait Archiver: fmt::Debug + Send + Sync {
+    /// How copies are compressed.
+    fn codec(&self) -> Codec;
+
+    /// The name of that for outcomes.
+    fn codec_name(&self) -> &'static str;
+
+    /// Takes a document to its end and commits it, or leaves nothing.
+    fn archive(&self, job: ArchiveJob) -> BoxFuture<'static, ArchiveOutcome>;
+
+    /// Lets one go on in a task of its own.
+    fn go_on(&self, archiving: BoxFuture<'static, ArchiveOutcome>) -> JoinHandle<ArchiveOutcome>;
+
+    /// Waits until none goes on, and none that was given up is still cleaned up.
+    fn drained(&self) -> BoxFuture<'_, ()>;
+}
+
+/// One auction to archive, made ready. Owns all that it needs, so that it may go on without its run.
+pub(crate) struct ArchiveJob {
+    pub(crate) id: AuctionId,
+    pub(crate) source: DocumentSource,
+    /// Of `source`: it has to be there before any branch is polled.
+    pub(crate) branch: Branch<DocumentError>,
+    pub(crate) limit: Duration,
+    pub(crate) record: Arc<ArchiveRecord>,
+    /// Of the windows of the run, those that it reads from.
+    pub(crate) lease: WindowLease,
+}
+
+/// What is known of an archive while it is made.
+#[derive(Debug)]
+pub(crate) struct ArchiveRecord {
+    codec_name: &'static str,
+    reader: ReaderObservers,
+    is_committing: AtomicBool,
+}
+
+impl ArchiveRecord {
+    pub(crate) fn new(codec_name: &'static str, reader: ReaderObservers) -> Self {
+        Self {
+            codec_name,
+            reader,
+            is_committing: AtomicBool::new(false),
+        }
+    }
+
+    pub(crate) fn begin(&self) {
+        self.reader.entered(Stage::Sending);
+    }
+
+    pub(crate) fn taken(&self, bytes: usize) {
+        self.reader.taken(bytes);
+    }
+
+    pub(crate) fn begin_commit(&self) {
+        self.is_committing.store(true, Ordering::Relaxed);
+        self.reader.entered(Stage::Answering);
+    }
+
+    /// The run was cancelled, and the archive with it.
+    pub(crate) fn cancelled(&self) -> ArchiveOutcome {
+        let is_committing = self.is_committing.load(Ordering::Relaxed);
+        self.ended(ArchiveOutcome::cancelled(self.codec_name, is_committing))
+    }
+
+    /// It has failed.
+    pub(crate) fn failed(&self, error: String) -> ArchiveOutcome {
+        self.ended(ArchiveOutcome::failed(Some(self.codec_name), error))
+    }
+
+    pub(crate) fn ended(&self, outcome: ArchiveOutcome) -> ArchiveOutcome {
+        self.reader
+            .notify(|observer, _archive| observer.archive_ended(&outcome));
+        self.reader.entered(if outcome.status == ArchiveStatus::Ok {
+            Stage::Ok
+        } else {
+            Stage::Failed
+        });
+        outcome
+    }
+}

@@ -1,0 +1,266 @@
+use std::collections::HashSet;
+use std::error::Error;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body::Body;
+use tower_service::Service;
+
+use crate::archiver::Archiver;
+use crate::client::{BoxError, Client, RetryRule};
+use crate::deadline::bounded;
+use crate::encoding;
+use crate::observer::{Observer, RunStart};
+use crate::pipeline::{MakeObserver, Pipeline, Settings, Setup};
+use crate::request_body::RequestBody;
+use crate::solver::Solver;
+use crate::window_budget::WindowBudget;
+
+/// Settings of a [`Pipeline`].
+#[derive(Default)]
+pub struct PipelineBuilder {
+    solvers: Vec<Solver>,
+    pub(crate) archiver: Option<Arc<dyn Archiver>>,
+    client: Option<Client>,
+    retry_rule: Option<RetryRule>,
+    pub(crate) settings: Settings,
+    observers: Vec<MakeObserver>,
+}
+
+impl Pipeline {
+    /// A pipeline to be set up.
+    pub fn builder() -> PipelineBuilder {
+        PipelineBuilder::default()
+    }
+}
+
+impl PipelineBuilder {
+    /// Adds a solver.
+    #[must_use]
+    pub fn solver(mut self, solver: Solver) -> Self {
+        self.solvers.push(solver);
+        self
+    }
+
+    /// Adds solvers.
+    #[must_use]
+    pub fn solvers(mut self, solvers: impl IntoIterator<Item = Solver>) -> Self {
+        self.solvers.extend(solvers);
+        self
+    }
+
+    /// Sends requests with clones of `service` instead of an `upload_client::UploadClient`. Required without the feature
+    /// `client`.
+    ///
+    /// Requests to an engine that speaks HTTP/2 from the first byte have the version [`HTTP_2`](http::Version::HTTP_2).
+    ///
+    /// What becomes of some promises is up to the service: that dropping a request frees its body at once, that an answer is
+    /// kept that comes before the body was read, and that over HTTP/2 a solver that does not read holds up no other.
+    #[must_use]
+    pub fn client<S, B>(mut self, service: S) -> Self
+    where
+        S: Service<Request<RequestBody>, Response = Response<B>> + Clone + Send + Sync + 'static,
+        S::Error: Into<BoxError>,
+        S::Future: Send,
+        B: Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<BoxError>,
+    {
+        self.client = Some(Client::new(service));
+        self
+    }
+
+    /// Which errors of the client are worth a retry: those that `is_transient`.
+    ///
+    /// By default, those of an `upload_client::UploadClient` that say so, and those of other clients that come from an
+    /// [`io::Error`](std::io::Error). A request whose own body failed is never made again.
+    #[must_use]
+    pub fn retry_if(
+        mut self,
+        is_transient: impl Fn(&(dyn Error + 'static)) -> bool + Send + Sync + 'static,
+    ) -> Self {
+        self.retry_rule = Some(Arc::new(is_transient));
+        self
+    }
+
+    /// Has each run watched by an observer that `make` makes for it. There may be any number of these.
+    #[must_use]
+    pub fn observe(
+        mut self,
+        make: impl Fn(&RunStart<'_>) -> Arc<dyn Observer> + Send + Sync + 'static,
+    ) -> Self {
+        self.observers.push(Box::new(make));
+        self
+    }
+
+    /// How long after the first request's start every solver must have answered. 15 s by default, a year at most. A
+    /// solver may have a [time limit](Solver::with_timeout) of its own within it.
+    #[must_use]
+    pub fn deadline(mut self, deadline: Duration) -> Self {
+        self.settings.deadline = bounded(deadline);
+        self
+    }
+
+    /// The longest answer that is taken from a solver, in bytes. 10 MB by default. Each solver may cost this much, and up to
+    /// twice as much while its answer is read.
+    #[must_use]
+    pub fn answer_limit(mut self, bytes: usize) -> Self {
+        self.settings.answer_bytes = bytes;
+        self
+    }
+
+    /// How much of a document is kept for readers that are behind, in bytes. 1 MiB by default.
+    ///
+    /// A document has at most four windows, one for each production that is under way at the same time, and so has each
+    /// compression of it. A window holds one chunk at least, however small it is to be: 64 KiB, or what a
+    /// [`Document`](crate::Document) of your own makes its chunks.
+    #[must_use]
+    pub fn window(mut self, bytes: usize) -> Self {
+        self.settings.window_bytes = bytes;
+        self
+    }
+
+    /// How much the windows of all runs together are to take, in bytes. 64 MiB by default: 16 documents at a time, with
+    /// four windows of 1 MiB each.
+    ///
+    /// No run waits for it. A run takes at most half of what is left, so that later runs get smaller windows, down to one
+    /// chunk of 64 KiB for each: when nothing is left, each further run that overlaps costs that beyond the budget (256 KiB
+    /// for each document, and for each compression of one). An archive that goes on after its run keeps one window of what
+    /// the run had, or two where it shares a compression; all else is given back when the last solver has ended.
+    #[must_use]
+    pub fn window_budget(mut self, bytes: usize) -> Self {
+        self.settings.window_budget_bytes = bytes;
+        self
+    }
+
+    /// Whether documents are digested, by SHA-256, with the feature `digest`. They are by default.
+    ///
+    /// Without it, outcomes name no digests. An archive computes its own then, unless that is switched off as well, or it
+    /// shares a compression with solvers: such an object carries no digest, and is not recognised when it is there already.
+    #[must_use]
+    pub fn digest(mut self, enabled: bool) -> Self {
+        self.settings.digest = enabled;
+        self
+    }
+
+    /// The pipeline.
+    ///
+    /// # Errors
+    /// When two solvers have the same name, a solver's settings contradict one another, or the HTTP client cannot be set
+    /// up.
+    pub fn build(self) -> Result<Pipeline, PipelineError> {
+        let mut names = HashSet::new();
+        if let Some(twice) = self
+            .solvers
+            .iter()
+            .find(|solver| !names.insert(solver.name()))
+        {
+            return Err(PipelineError::SameName {
+                name: twice.name().to_owned(),
+            });
+        }
+        for solver in &self.solvers {
+            check(solver)?;
+        }
+        let client = match self.client {
+            Some(client) => client,
+            None => default_client(self.settings.deadline)?,
+        };
+        Ok(Pipeline::new(Setup {
+            client: match self.retry_rule {
+                Some(rule) => client.with_retry_rule(rule),
+                None => client,
+            },
+            solvers: self.solvers,
+            archiver: self.archiver,
+            budget: WindowBudget::new(self.settings.window_budget_bytes),
+            settings: self.settings,
+            observers: self.observers,
+        }))
+    }
+}
+
+#[cfg(feature = "client")]
+fn default_client(deadline: Duration) -> Result<Client, PipelineError> {
+    use upload_client::{ClientSettings, UploadClient};
+
+    let settings = ClientSettings {
+        // A peer that takes nothing for a whole deadline, when nobody waits for it any more, is gone.
+        tcp_user_timeout: Some(deadline),
+        ..ClientSettings::default()
+    };
+    match UploadClient::new(&settings) {
+        Ok(client) => Ok(Client::new(client)),
+        Err(error) => Err(PipelineError::Client {
+            source: error.into(),
+        }),
+    }
+}
+
+#[cfg(not(feature = "client"))]
+fn default_client(_deadline: Duration) -> Result<Client, PipelineError> {
+    Err(PipelineError::NoClient)
+}
+
+impl fmt::Debug for PipelineBuilder {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("PipelineBuilder")
+            .field("solvers", &self.solvers)
+            .field("archiver", &self.archiver)
+            .field("settings", &self.settings)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Whether requests can be made as the solver's settings say.
+fn check(solver: &Solver) -> Result<(), PipelineError> {
+    let Some(codec) = solver.encoding else {
+        return Ok(());
+    };
+    let name = solver.name().to_owned();
+    if solver.content_length {
+        return Err(PipelineError::LengthOfEncoded { name });
+    }
+    encoding::check(codec).map_err(|source| PipelineError::Encoding { name, source })
+}
+
+/// Why a [`Pipeline`](crate::Pipeline) cannot be built.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PipelineError {
+    /// Two solvers have one name, so that reports could not tell them apart.
+    #[error("two solvers are named {name:?}")]
+    SameName {
+        /// The name.
+        name: String,
+    },
+    /// A solver is to be told the length of requests that are compressed, and nobody knows it before they are.
+    #[error(
+        "solver {name:?} has an encoding and wants a length, and the length of what is compressed is not known before"
+    )]
+    LengthOfEncoded {
+        /// The solver's name.
+        name: String,
+    },
+    /// A solver's encoding is not compiled, or has no such level.
+    #[error("the encoding of solver {name:?} cannot be used")]
+    Encoding {
+        /// The solver's name.
+        name: String,
+        /// What is wrong with it.
+        #[source]
+        source: BoxError,
+    },
+    /// There is no HTTP client: without the feature `client`, one must be given.
+    #[error("there is no HTTP client")]
+    NoClient,
+    /// The HTTP client cannot be set up: TLS has no usable certificate authorities, for one.
+    #[error("the HTTP client cannot be set up")]
+    Client {
+        /// What is missing.
+        source: BoxError,
+    },
+}

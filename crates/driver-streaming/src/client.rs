@@ -1,0 +1,179 @@
+use std::error::Error;
+use std::fmt;
+use std::future::poll_fn;
+use std::io;
+use std::sync::Arc;
+use std::task::{Poll, ready};
+
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use futures_util::stream::{self, BoxStream, StreamExt};
+use http::{Request, Response};
+use http_body::Body;
+use tower_service::Service;
+
+use crate::request_body::RequestBody;
+
+pub(crate) type BoxError = Box<dyn Error + Send + Sync>;
+
+/// The body of an answer, as it comes.
+pub(crate) type AnswerStream = BoxStream<'static, io::Result<Bytes>>;
+
+type Exchange = BoxFuture<'static, Result<Response<AnswerStream>, BoxError>>;
+
+/// What requests are sent with: any HTTP client that is a service.
+#[derive(Clone)]
+pub(crate) struct Client {
+    call: Arc<dyn Fn(Request<RequestBody>) -> Exchange + Send + Sync>,
+    retry_rule: RetryRule,
+}
+
+/// Whether a request that failed with an error may succeed when it is made again.
+pub(crate) type RetryRule = Arc<dyn Fn(&(dyn Error + 'static)) -> bool + Send + Sync>;
+
+impl Client {
+    /// A client that sends each request with a clone of `service`.
+    pub(crate) fn new<S, B>(service: S) -> Self
+    where
+        S: Service<Request<RequestBody>, Response = Response<B>> + Clone + Send + Sync + 'static,
+        S::Error: Into<BoxError>,
+        S::Future: Send,
+        B: Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<BoxError>,
+    {
+        let call = move |request| -> Exchange {
+            let mut service = service.clone();
+            Box::pin(async move {
+                let ready = poll_fn(|context| service.poll_ready(context)).await;
+                ready.map_err(Into::into)?;
+                let response = service.call(request).await.map_err(Into::into)?;
+                Ok(response.map(data))
+            })
+        };
+        Self {
+            call: Arc::new(call),
+            retry_rule: Arc::new(is_transient),
+        }
+    }
+
+    /// The same, with another rule of what is worth a retry.
+    pub(crate) fn with_retry_rule(mut self, rule: RetryRule) -> Self {
+        self.retry_rule = rule;
+        self
+    }
+
+    /// Sends a request, and returns the head of the answer, and its body as it comes.
+    ///
+    /// Cancel safety: what dropping the service's future, or the answer's body, does.
+    pub(crate) fn send(&self, request: Request<RequestBody>) -> Exchange {
+        (self.call)(request)
+    }
+
+    /// Whether a request that failed with `error` may succeed when it is made again.
+    pub(crate) fn is_transient(&self, error: &(dyn Error + 'static)) -> bool {
+        (self.retry_rule)(error)
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Client").finish_non_exhaustive()
+    }
+}
+
+/// The data of a body; trailers are left out.
+fn data<B>(body: B) -> AnswerStream
+where
+    B: Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+{
+    let mut body = Box::pin(body);
+    stream::poll_fn(move |context| {
+        loop {
+            match ready!(body.as_mut().poll_frame(context)) {
+                Some(Ok(frame)) => {
+                    if let Ok(data) = frame.into_data() {
+                        return Poll::Ready(Some(Ok(data)));
+                    }
+                }
+                Some(Err(error)) => return Poll::Ready(Some(Err(io::Error::other(error)))),
+                None => return Poll::Ready(None),
+            }
+        }
+    })
+    .boxed()
+}
+
+/// The rule if no other is set: there was no connection, or it broke.
+fn is_transient(error: &(dyn Error + 'static)) -> bool {
+    use io::ErrorKind::{InvalidData, InvalidInput, Other};
+
+    #[cfg(feature = "client")]
+    if let Some(error) = error.downcast_ref::<upload_client::RequestError>() {
+        return error.may_be_made_again();
+    }
+    let causes = std::iter::successors(Some(error), |error| (*error).source());
+    causes
+        .filter_map(|cause| cause.downcast_ref::<io::Error>())
+        // TLS and other layers say by these that what came makes no sense.
+        .any(|cause| !matches!(cause.kind(), InvalidData | InvalidInput | Other))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+    use std::task::Context;
+
+    use chunked_writer::JsonDocument;
+    use http_body_util::{BodyExt, Full};
+
+    use super::*;
+    use crate::{Dispatch, Pipeline, Solver, SolverStatus};
+
+    /// Answers with what it is sent, but for the first request, which fails.
+    #[derive(Clone)]
+    struct Echo {
+        failure: Arc<Mutex<Option<io::Error>>>,
+    }
+
+    impl Service<Request<RequestBody>> for Echo {
+        type Response = Response<Full<Bytes>>;
+        type Error = BoxError;
+        type Future = BoxFuture<'static, Result<Self::Response, BoxError>>;
+
+        fn poll_ready(&mut self, _context: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn call(&mut self, request: Request<RequestBody>) -> Self::Future {
+            let failure = self.failure.lock().unwrap().take();
+            Box::pin(async move {
+                if let Some(failure) = failure {
+                    return Err(failure.into());
+                }
+                let sent = request.into_body().collect().await?;
+                Ok(Response::new(Full::new(sent.to_bytes())))
+            })
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn any_service_will_do_and_what_broke_is_made_again() {
+        for (kind, status, attempts) in [
+            (io::ErrorKind::ConnectionReset, SolverStatus::Ok, 2),
+            (io::ErrorKind::InvalidData, SolverStatus::Failed, 1),
+        ] {
+            let failure = Arc::new(Mutex::new(Some(io::Error::from(kind))));
+            let pipeline = Pipeline::builder()
+                .solver(Solver::new("a", "http://nowhere").unwrap())
+                .client(Echo { failure })
+                .build()
+                .unwrap();
+            let outcome = pipeline.run(Dispatch::new(JsonDocument::new([1, 2]))).await;
+            let solver = &outcome.solvers[0];
+            assert_eq!((solver.status, solver.attempts), (status, attempts));
+            let response = solver.response.as_ref().map(|answer| answer.get());
+            assert_eq!(response, (status == SolverStatus::Ok).then_some("[1,2]"));
+        }
+    }
+}

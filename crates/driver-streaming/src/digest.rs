@@ -1,0 +1,266 @@
+use std::fmt;
+
+#[cfg(feature = "digest")]
+pub use self::sha256::SharedDigest;
+#[cfg(not(feature = "digest"))]
+pub(crate) use self::without_sha256::SharedDigest;
+
+/// The length and SHA-256 of a document.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DocumentDigest {
+    bytes: u64,
+    sha256: [u8; 32],
+}
+
+impl DocumentDigest {
+    /// The length in bytes.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// The SHA-256 in lower-case hex.
+    pub fn sha256(&self) -> String {
+        use fmt::Write as _;
+        self.sha256
+            .iter()
+            .fold(String::with_capacity(64), |mut hex, byte| {
+                let _infallible = write!(hex, "{byte:02x}");
+                hex
+            })
+    }
+
+    /// The SHA-256 as bytes.
+    pub fn sha256_bytes(&self) -> [u8; 32] {
+        self.sha256
+    }
+}
+
+/// With the feature `digest`.
+#[cfg(feature = "digest")]
+mod sha256 {
+    use std::pin::Pin;
+    use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+    use std::task::{Context, Poll};
+
+    use bytes::Bytes;
+    use futures_core::Stream;
+    use sha2::{Digest as _, Sha256};
+
+    use super::DocumentDigest;
+
+    /// Digests a document once, however many productions of it there are, and whichever of them come to the end.
+    ///
+    /// The productions of a document yield the same bytes, so any of them may carry the digest on from where another left
+    /// it. A production begins where some reader has been before, hence never beyond what has been digested.
+    ///
+    /// A pipeline digests what it sends by itself; this is for documents that are made from another one, whose digest they
+    /// tell by [`Document::origin`](crate::Document::origin).
+    #[derive(Clone, Debug, Default)]
+    pub struct SharedDigest {
+        frontier: Arc<Mutex<Frontier>>,
+    }
+
+    /// How far the document has been digested.
+    #[derive(Clone, Debug, Default)]
+    struct Frontier {
+        offset: u64,
+        hasher: Sha256,
+        /// Whether that is all of it.
+        whole: bool,
+    }
+
+    impl SharedDigest {
+        /// One for a document of which nothing has been produced, if documents are to be digested.
+        pub(crate) fn if_enabled(enabled: bool) -> Option<Self> {
+            enabled.then(Self::default)
+        }
+
+        /// The digest, unless no production has come to the end yet.
+        pub fn get(&self) -> Option<DocumentDigest> {
+            self.with_tail(&[])
+        }
+
+        /// The digest of the document with `tail` appended, unless no production has come to the end yet.
+        pub fn with_tail(&self, tail: &[u8]) -> Option<DocumentDigest> {
+            let frontier = self.lock();
+            if !frontier.whole {
+                return None;
+            }
+            let (mut hasher, bytes) = (frontier.hasher.clone(), frontier.offset);
+            drop(frontier);
+            hasher.update(tail);
+            Some(DocumentDigest {
+                bytes: bytes + tail.len() as u64,
+                sha256: hasher.finalize().into(),
+            })
+        }
+
+        /// Passes on a production from byte `offset` on, digesting what has not been digested yet.
+        pub fn follow<S, E>(
+            &self,
+            production: S,
+            offset: u64,
+        ) -> impl Stream<Item = Result<Bytes, E>> + Unpin + use<S, E>
+        where
+            S: Stream<Item = Result<Bytes, E>> + Unpin,
+        {
+            Digested {
+                production,
+                offset,
+                digest: self.clone(),
+            }
+        }
+
+        /// A production yielded `chunk` at `offset`. One that goes on where another has ended well is another document.
+        pub(crate) fn advance(&self, offset: u64, chunk: &[u8]) {
+            let mut frontier = self.lock();
+            if frontier.whole {
+                return;
+            }
+            let known = frontier.offset.checked_sub(offset);
+            let new = known
+                .and_then(|known| usize::try_from(known).ok())
+                .and_then(|known| chunk.get(known..))
+                .unwrap_or_default();
+            frontier.hasher.update(new);
+            frontier.offset += new.len() as u64;
+        }
+
+        /// A production ended well at `offset`.
+        pub(crate) fn end(&self, offset: u64) {
+            let mut frontier = self.lock();
+            frontier.whole |= frontier.offset == offset;
+        }
+
+        fn lock(&self) -> MutexGuard<'_, Frontier> {
+            // No code of others runs while it is held.
+            self.frontier.lock().unwrap_or_else(PoisonError::into_inner)
+        }
+    }
+
+    /// A production that is digested as it passes.
+    struct Digested<S> {
+        production: S,
+        offset: u64,
+        digest: SharedDigest,
+    }
+
+    impl<S, E> Stream for Digested<S>
+    where
+        S: Stream<Item = Result<Bytes, E>> + Unpin,
+    {
+        type Item = Result<Bytes, E>;
+
+        fn poll_next(
+            mut self: Pin<&mut Self>,
+            context: &mut Context<'_>,
+        ) -> Poll<Option<Self::Item>> {
+            let polled = Pin::new(&mut self.production).poll_next(context);
+            match &polled {
+                Poll::Ready(Some(Ok(chunk))) => {
+                    self.digest.advance(self.offset, chunk);
+                    self.offset += chunk.len() as u64;
+                }
+                Poll::Ready(None) => self.digest.end(self.offset),
+                Poll::Ready(Some(Err(_))) | Poll::Pending => {}
+            }
+            polled
+        }
+
+        fn size_hint(&self) -> (usize, Option<usize>) {
+            self.production.size_hint()
+        }
+    }
+}
+
+#[cfg(not(feature = "digest"))]
+mod without_sha256 {
+    use super::DocumentDigest;
+
+    /// There is none.
+    #[derive(Clone, Debug)]
+    pub(crate) enum SharedDigest {}
+
+    impl SharedDigest {
+        pub(crate) fn if_enabled(_enabled: bool) -> Option<Self> {
+            None
+        }
+
+        pub(crate) fn with_tail(&self, _tail: &[u8]) -> Option<DocumentDigest> {
+            match *self {}
+        }
+
+        pub(crate) fn advance(&self, _offset: u64, _chunk: &[u8]) {
+            match *self {}
+        }
+
+        pub(crate) fn end(&self, _offset: u64) {
+            match *self {}
+        }
+    }
+}
+
+#[cfg(all(test, feature = "digest"))]
+mod tests {
+    use bytes::Bytes;
+    use futures_core::Stream;
+    use futures_util::{FutureExt, StreamExt, stream};
+
+    use super::*;
+
+    /// FIPS 180-2, appendix B.1.
+    const ABC: &str = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+
+    fn pieces(pieces: &[&'static str]) -> impl Stream<Item = Result<Bytes, &'static str>> + Unpin {
+        stream::iter(pieces.to_vec()).map(|piece| match piece {
+            "!" => Err("broken"),
+            piece => Ok(Bytes::from_static(piece.as_bytes())),
+        })
+    }
+
+    fn run(cell: &SharedDigest, offset: u64, text: &[&'static str]) {
+        let _seen: Vec<_> = cell
+            .follow(pieces(text), offset)
+            .collect()
+            .now_or_never()
+            .unwrap();
+    }
+
+    #[test]
+    fn is_known_after_a_good_end_only() {
+        let cell = SharedDigest::default();
+        let mut broken = cell.follow(pieces(&["abc", "!"]), 0);
+        assert!(broken.next().now_or_never().unwrap().unwrap().is_ok());
+        assert!(broken.next().now_or_never().unwrap().unwrap().is_err());
+        drop(broken);
+        assert_eq!(cell.get(), None);
+        run(&cell, 0, &["a", "bc"]);
+        let digest = cell.get().unwrap();
+        assert_eq!((digest.bytes(), digest.sha256().as_str()), (3, ABC));
+    }
+
+    #[test]
+    fn any_production_carries_it_on() {
+        let cell = SharedDigest::default();
+        let mut first = cell.follow(pieces(&["a", "b", "c"]), 0);
+        let _a = first.next().now_or_never();
+        let _b = first.next().now_or_never();
+        drop(first);
+        run(&cell, 1, &["bc"]);
+        assert_eq!(cell.get().unwrap().sha256(), ABC);
+        // One that comes later changes nothing, even if it goes on for longer.
+        for later in [&["c"][..], &["c", "d"]] {
+            run(&cell, 2, later);
+            assert_eq!(cell.get().unwrap().sha256(), ABC);
+        }
+    }
+
+    #[test]
+    fn a_tail_is_digested_with_the_document() {
+        let cell = SharedDigest::default();
+        run(&cell, 0, &["a"]);
+        assert_eq!(cell.with_tail(b"bc").unwrap().sha256(), ABC);
+        assert_eq!(cell.with_tail(b"bc").unwrap().bytes(), 3);
+        assert_eq!(cell.get().unwrap().bytes(), 1);
+    }
+}

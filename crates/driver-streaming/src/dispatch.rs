@@ -1,0 +1,281 @@
+use std::collections::HashMap;
+use std::fmt;
+use std::hash::Hash;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::auction_id::AuctionId;
+use crate::document::Document;
+use crate::encoding::Codec;
+use crate::observer::Observer;
+use crate::solver::Solver;
+
+/// What one run sends: the auction, the id it is archived under, and, for solvers that are sent something else, which
+/// view of it.
+///
+/// ```
+/// use driver_streaming::{Dispatch, JsonDocument, Solver, View};
+///
+/// #[derive(serde::Serialize)]
+/// struct Auction {
+///     id: u64,
+///     liquidity: Vec<String>,
+/// }
+/// let auction = || Auction { id: 1, liquidity: vec!["pool".to_owned()] };
+/// # let solvers = [Solver::new("lean", "http://localhost:1")?, Solver::new("full", "http://localhost:2")?];
+///
+/// // Archived as it is. Solvers get one of two documents, and each its own deadline, written last.
+/// let dispatch = Dispatch::new(JsonDocument::new(auction()))
+///     .archive_as("1".parse()?)
+///     .views(
+///         &solvers,
+///         |solver| {
+///             let deadline = if solver.name() == "full" { 17 } else { 18 };
+///             View::keyed(solver.name() == "lean").tail(format!(r#","deadline":{deadline}}}"#))
+///         },
+///         |lean| {
+///             let mut auction = auction();
+///             if *lean {
+///                 auction.liquidity.clear();
+///             }
+///             JsonDocument::new(auction).left_open()
+///         },
+///     );
+/// # let _ = dispatch;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Dispatch {
+    id: Option<AuctionId>,
+    /// The auction itself comes first.
+    documents: Vec<Arc<dyn Document>>,
+    archive_tail: Bytes,
+    /// By the solver's name: the document, and the tail, if it is not that of the auction.
+    views: HashMap<String, (usize, Option<Bytes>)>,
+    observers: Vec<Arc<dyn Observer>>,
+}
+
+/// What one reader is sent: a document, what comes after it, and how both are compressed. Readers whose representations
+/// are equal are sent the same bytes.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Representation {
+    pub(crate) document: usize,
+    pub(crate) tail: Bytes,
+    pub(crate) codec: Option<Codec>,
+}
+
+impl Dispatch {
+    /// The same document to every solver, and no archive.
+    pub fn new(auction: impl Document + 'static) -> Self {
+        Self {
+            id: None,
+            documents: vec![Arc::new(auction)],
+            archive_tail: Bytes::new(),
+            views: HashMap::new(),
+            observers: Vec::new(),
+        }
+    }
+
+    /// Archives the auction under this id, if the pipeline has an archive. Quotes, for one, have no id and are not archived.
+    ///
+    /// Outcomes and `X-REQUEST-ID` name it, too. It is not written into the document, nor compared with an id that stands
+    /// there: to keep the two equal is the caller's to see to.
+    #[must_use]
+    pub fn archive_as(mut self, id: AuctionId) -> Self {
+        self.id = Some(id);
+        self
+    }
+
+    /// What the archive appends to the auction: the closing brace, for a document that was left open so that solvers can
+    /// share it and append members of their own. Solvers that are sent the auction and append nothing get it too.
+    #[must_use]
+    pub fn archive_tail(mut self, tail: impl Into<Bytes>) -> Self {
+        self.archive_tail = tail.into();
+        self
+    }
+
+    /// Asks for each of `solvers` which view it is sent, and once for each key for its document.
+    ///
+    /// Solvers of the pipeline that are not among these are sent what the archive keeps. Of these, one that is not the
+    /// pipeline's is asked about like the others, by its name, and is sent nothing; a document that nobody is sent is made,
+    /// and not produced.
+    ///
+    /// Called once more, it counts for the solvers that are named then, and what was said of others before stays. Keys
+    /// are compared within one call: two calls share no document but the auction.
+    #[must_use]
+    pub fn views<K, D>(
+        mut self,
+        solvers: &[Solver],
+        mut view: impl FnMut(&Solver) -> View<K>,
+        mut document: impl FnMut(&K) -> D,
+    ) -> Self
+    where
+        K: Eq + Hash,
+        D: Document + 'static,
+    {
+        let mut known: HashMap<K, usize> = HashMap::new();
+        for solver in solvers {
+            let View { key, tail } = view(solver);
+            let document = match key {
+                None => 0,
+                Some(key) => *known.entry(key).or_insert_with_key(|key| {
+                    self.documents.push(Arc::new(document(key)));
+                    self.documents.len() - 1
+                }),
+            };
+            self.views
+                .insert(solver.name().to_owned(), (document, tail));
+        }
+        self
+    }
+
+    /// Has `observer` watch this run. There may be any number of observers.
+    #[must_use]
+    pub fn observed_by(mut self, observer: Arc<dyn Observer>) -> Self {
+        self.observers.push(observer);
+        self
+    }
+
+    pub(crate) fn id(&self) -> Option<&AuctionId> {
+        self.id.as_ref()
+    }
+
+    pub(crate) fn documents(&self) -> &[Arc<dyn Document>] {
+        &self.documents
+    }
+
+    pub(crate) fn observers(&self) -> &[Arc<dyn Observer>] {
+        &self.observers
+    }
+
+    pub(crate) fn for_solver(&self, solver: &Solver) -> Representation {
+        let (document, tail) = match self.views.get(solver.name()) {
+            Some((document, tail)) => (*document, tail.clone()),
+            None => (0, None),
+        };
+        let tail = match tail {
+            Some(tail) => tail,
+            None if document == 0 => self.archive_tail.clone(),
+            None => Bytes::new(),
+        };
+        Representation {
+            document,
+            tail,
+            codec: solver.encoding,
+        }
+    }
+
+    pub(crate) fn for_archive(&self, codec: Option<Codec>) -> Representation {
+        Representation {
+            document: 0,
+            tail: self.archive_tail.clone(),
+            codec,
+        }
+    }
+}
+
+impl fmt::Debug for Dispatch {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Dispatch")
+            .field("id", &self.id)
+            .field("documents", &self.documents.len())
+            .field("views", &self.views.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// What one solver is sent: the document of a key, and what comes after it for this solver alone.
+///
+/// Solvers whose keys are equal share one document: one serialisation and one window.
+#[derive(Clone, Debug)]
+pub struct View<K> {
+    key: Option<K>,
+    tail: Option<Bytes>,
+}
+
+impl<K> View<K> {
+    /// The document of the auction itself, which the archive keeps too. Without a [tail](Self::tail) of its own, with
+    /// [the archive's](crate::Dispatch::archive_tail).
+    pub fn auction() -> Self {
+        Self {
+            key: None,
+            tail: None,
+        }
+    }
+
+    /// The document of `key`.
+    pub fn keyed(key: K) -> Self {
+        Self {
+            key: Some(key),
+            tail: None,
+        }
+    }
+
+    /// Appends bytes for this solver alone: for a document that was left open, `,"deadline":…}`.
+    #[must_use]
+    pub fn tail(mut self, tail: impl Into<Bytes>) -> Self {
+        self.tail = Some(tail.into());
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chunked_writer::JsonDocument;
+
+    use super::*;
+
+    #[test]
+    fn equal_keys_share_one_document() {
+        let solvers: Vec<Solver> = ["a", "b", "c", "d"]
+            .map(|name| Solver::new(name, "http://h").unwrap())
+            .to_vec();
+        let mut made = Vec::new();
+        let dispatch = Dispatch::new(JsonDocument::new(0)).views(
+            &solvers,
+            |solver| match solver.name() {
+                "a" => View::auction(),
+                "b" => View::keyed(1).tail("b"),
+                _ => View::keyed(solver.name().len() as u32),
+            },
+            |key| {
+                made.push(*key);
+                JsonDocument::new(*key)
+            },
+        );
+        assert_eq!(made, [1]);
+        let documents = solvers
+            .iter()
+            .map(|solver| dispatch.for_solver(solver).document);
+        assert_eq!(documents.collect::<Vec<_>>(), [0, 1, 1, 1]);
+        assert_eq!(dispatch.for_solver(&solvers[1]).tail, "b");
+        let other = Solver::new("other", "http://h").unwrap();
+        assert_eq!(dispatch.for_solver(&other), dispatch.for_archive(None));
+    }
+
+    #[test]
+    fn an_auction_that_was_left_open_is_closed_for_all_who_append_nothing() {
+        let solvers: Vec<Solver> = ["plain", "own", "none", "view"]
+            .map(|name| Solver::new(name, "http://h").unwrap())
+            .to_vec();
+        let dispatch = Dispatch::new(JsonDocument::new([0]).left_open())
+            .views(
+                &solvers,
+                |solver| match solver.name() {
+                    "own" => View::auction().tail(",1]"),
+                    "none" => View::auction().tail(""),
+                    "view" => View::keyed(()),
+                    _ => View::auction(),
+                },
+                |()| JsonDocument::new([1]),
+            )
+            .archive_tail("]");
+        let tails = solvers
+            .iter()
+            .map(|solver| dispatch.for_solver(solver).tail)
+            .collect::<Vec<_>>();
+        assert_eq!(tails, ["]", ",1]", "", ""]);
+        assert_eq!(dispatch.for_solver(&solvers[0]), dispatch.for_archive(None));
+    }
+}

@@ -1,0 +1,200 @@
+//! What is sent: bytes that can be produced again, identically.
+
+use std::error::Error;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use bytes::{Buf, Bytes};
+use chunked_writer::{CountLength, JsonDocument, JsonSource, JsonStream};
+use futures_core::Stream;
+use futures_util::{TryFutureExt, TryStreamExt};
+
+use crate::digest::DocumentDigest;
+
+/// One production of a document.
+pub type DocumentStream = Pin<Box<dyn Stream<Item = Result<Bytes, DocumentError>> + Send>>;
+
+/// Finds out a document's length.
+pub type LengthFuture = Pin<Box<dyn Future<Output = Result<u64, DocumentError>> + Send>>;
+
+/// A byte sequence that can be produced again from any offset, identically, in chunks of a fixed size.
+///
+/// Every chunk but the last has the same size, also when production starts at an offset within a chunk. A chunk is what a
+/// window holds at least: 64 KiB are a good size.
+///
+/// A production that ends without an error is taken for whole, also one of no bytes: a source that may end early must say so
+/// by an error. A panic of a production, or while the length is counted, fails the document; the other methods must not panic.
+pub trait Document: Send + Sync {
+    /// Produces the document from `offset` bytes on.
+    fn stream_from(&self, offset: u64) -> DocumentStream;
+
+    /// How many bytes have been produced so far, by all productions together, thrown-away ones included.
+    fn bytes_produced(&self) -> u64;
+
+    /// Finds out the length in bytes, for solvers that insist on a `Content-Length`. What that takes is not among the
+    /// [bytes produced](Self::bytes_produced).
+    fn length(&self) -> LengthFuture;
+
+    /// The digest of what the document was made from, where that is another document, once it is known.
+    fn origin(&self) -> Option<DocumentDigest> {
+        None
+    }
+}
+
+/// A document that others hold too: of another type each time, for one.
+#[deny(clippy::missing_trait_methods)]
+impl<D: Document + ?Sized> Document for Arc<D> {
+    fn stream_from(&self, offset: u64) -> DocumentStream {
+        (**self).stream_from(offset)
+    }
+
+    fn bytes_produced(&self) -> u64 {
+        (**self).bytes_produced()
+    }
+
+    fn length(&self) -> LengthFuture {
+        (**self).length()
+    }
+
+    fn origin(&self) -> Option<DocumentDigest> {
+        (**self).origin()
+    }
+}
+
+impl<S> Document for JsonDocument<S>
+where
+    S: JsonSource + ?Sized + 'static,
+    Self: Send + Sync,
+    JsonStream<S>: Send,
+    CountLength<S>: Send,
+{
+    fn stream_from(&self, offset: u64) -> DocumentStream {
+        Box::pin(JsonDocument::stream_from(self, offset).map_err(DocumentError::new))
+    }
+
+    fn bytes_produced(&self) -> u64 {
+        self.statistics().bytes_produced
+    }
+
+    fn length(&self) -> LengthFuture {
+        Box::pin(self.count_length().map_err(DocumentError::new))
+    }
+}
+
+/// Why a document could not be produced to its end.
+#[derive(Debug, thiserror::Error)]
+#[error("the document could not be produced")]
+pub struct DocumentError {
+    source: Box<dyn Error + Send + Sync>,
+}
+
+impl DocumentError {
+    /// A document that failed because of `source`.
+    pub fn new(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self {
+            source: source.into(),
+        }
+    }
+}
+
+/// How much one poll throws away before it lets others run.
+const BYTES_IN_ONE_POLL: usize = 64 * 1024;
+
+/// A production that is made again differs from the one before.
+#[derive(Debug, thiserror::Error)]
+#[error("it ended {missing} bytes before where an earlier production had got to")]
+struct Shorter {
+    missing: u64,
+}
+
+/// Leaves out the first `bytes` of a production, for documents that cannot begin in the middle.
+///
+/// One that has fewer fails: its reader has been sent more already.
+pub fn skip_bytes<S>(
+    production: S,
+    bytes: u64,
+) -> impl Stream<Item = Result<Bytes, DocumentError>> + Unpin + use<S>
+where
+    S: Stream<Item = Result<Bytes, DocumentError>> + Unpin,
+{
+    Skip {
+        inner: production,
+        left: bytes,
+    }
+}
+
+struct Skip<S> {
+    inner: S,
+    left: u64,
+}
+
+impl<S> Stream for Skip<S>
+where
+    S: Stream<Item = Result<Bytes, DocumentError>> + Unpin,
+{
+    type Item = Result<Bytes, DocumentError>;
+
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = self.get_mut();
+        let mut skipped_now = 0;
+        loop {
+            if skipped_now >= BYTES_IN_ONE_POLL {
+                context.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            let polled = ready!(Pin::new(&mut this.inner).poll_next(context));
+            let mut piece = match polled {
+                Some(Ok(piece)) => piece,
+                None if this.left > 0 => {
+                    let missing = std::mem::take(&mut this.left);
+                    return Poll::Ready(Some(Err(DocumentError::new(Shorter { missing }))));
+                }
+                ended => return Poll::Ready(ended),
+            };
+            let skipped = usize::try_from(this.left)
+                .unwrap_or(usize::MAX)
+                .min(piece.len());
+            piece.advance(skipped);
+            this.left -= skipped as u64;
+            skipped_now += skipped;
+            if !piece.is_empty() {
+                return Poll::Ready(Some(Ok(piece)));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::{FutureExt, StreamExt, stream};
+
+    use super::*;
+    use crate::error_chain;
+
+    fn after(bytes: u64) -> Vec<Result<Bytes, DocumentError>> {
+        let pieces = ["ab", "", "cde", "f"].map(|piece| Ok(Bytes::from(piece)));
+        skip_bytes(stream::iter(pieces), bytes)
+            .collect()
+            .now_or_never()
+            .unwrap()
+    }
+
+    #[test]
+    fn yields_exactly_the_rest() {
+        for bytes in 0..=6 {
+            let rest: Vec<_> = after(bytes).into_iter().map(Result::unwrap).collect();
+            assert_eq!(rest.concat(), "abcdef".as_bytes()[bytes as usize..]);
+        }
+    }
+
+    #[test]
+    fn one_that_is_shorter_fails() {
+        let items = after(8);
+        let [Err(error)] = &items[..] else {
+            panic!("{items:?}");
+        };
+        let error = error_chain(error);
+        assert!(error.contains("2 bytes before"), "{error}");
+    }
+}

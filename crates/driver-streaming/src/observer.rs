@@ -1,0 +1,143 @@
+use std::fmt;
+use std::sync::Arc;
+
+use http::header::HeaderMap;
+use measured_body::{Measurements, ProductionMeter};
+
+use crate::auction_id::AuctionId;
+use crate::outcome::{ArchiveOutcome, Outcome, SolverOutcome};
+use crate::solver::Solver;
+
+/// Watches a run: what is not of interest need not be implemented.
+///
+/// Called in the midst of the run, by whatever polls a reader: be brief, and do not panic. Readers have numbers: the
+/// solvers in their order, then the archive.
+///
+/// An observer is dropped when its run is, also one that is dropped half-way, and after what goes on of its archive.
+pub trait Observer: Send + Sync {
+    /// Adds headers to the requests to a solver, before the first of them is made.
+    fn headers(&self, solver: usize, headers: &mut HeaderMap) {
+        let _ = (solver, headers);
+    }
+
+    /// The reader has begun to do something else.
+    fn entered(&self, reader: usize, stage: Stage) {
+        let _ = (reader, stage);
+    }
+
+    /// The reader has taken so many bytes more.
+    fn taken(&self, reader: usize, bytes: usize) {
+        let _ = (reader, bytes);
+    }
+
+    /// The reader is sent the document from its beginning again.
+    fn restarted(&self, reader: usize) {
+        let _ = reader;
+    }
+
+    /// The body of a request to a solver has ended.
+    fn body_ended(&self, solver: usize, measurements: &Measurements) {
+        let _ = (solver, measurements);
+    }
+
+    /// The last request to a solver is over, or was cancelled.
+    fn solver_ended(&self, solver: usize, outcome: &SolverOutcome) {
+        let _ = (solver, outcome);
+    }
+
+    /// The archive is committed, has failed, or was cancelled.
+    fn archive_ended(&self, outcome: &ArchiveOutcome) {
+        let _ = outcome;
+    }
+
+    /// The run is over; an archive may go on. `production` is what producing the documents took.
+    fn run_ended(&self, outcome: &Outcome, production: &ProductionMeter) {
+        let _ = (outcome, production);
+    }
+}
+
+/// What a reader is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// Not started.
+    Waiting,
+    /// The document is on its way.
+    Sending,
+    /// The document has been taken, the answer or the commit is awaited.
+    Answering,
+    /// It ended well.
+    Ok,
+    /// It failed.
+    Failed,
+}
+
+/// A run that begins, for who makes its observers.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct RunStart<'a> {
+    /// The auction's id, if it has one.
+    pub id: Option<&'a AuctionId>,
+    /// The solvers of the pipeline, in their order.
+    pub solvers: &'a [Solver],
+    /// Whether the auction is archived.
+    pub is_archived: bool,
+}
+
+/// All that watch a run. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Observers {
+    all: Arc<[Arc<dyn Observer>]>,
+}
+
+impl Observers {
+    pub(crate) fn new(all: impl IntoIterator<Item = Arc<dyn Observer>>) -> Self {
+        Self {
+            all: all.into_iter().collect(),
+        }
+    }
+
+    pub(crate) fn notify(&self, event: impl Fn(&dyn Observer)) {
+        self.all.iter().for_each(|observer| event(&**observer));
+    }
+
+    pub(crate) fn add_headers(&self, solver: usize, headers: &mut HeaderMap) {
+        let all = self.all.iter();
+        all.for_each(|observer| observer.headers(solver, headers));
+    }
+
+    /// Those of one reader.
+    pub(crate) fn of(&self, reader: usize) -> ReaderObservers {
+        ReaderObservers {
+            observers: self.clone(),
+            reader,
+        }
+    }
+}
+
+impl fmt::Debug for Observers {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Observers(..)")
+    }
+}
+
+/// All that watch a run, as one of its readers notifies them.
+#[derive(Clone, Debug)]
+pub(crate) struct ReaderObservers {
+    observers: Observers,
+    reader: usize,
+}
+
+impl ReaderObservers {
+    pub(crate) fn entered(&self, stage: Stage) {
+        self.notify(|observer, reader| observer.entered(reader, stage));
+    }
+
+    pub(crate) fn taken(&self, bytes: usize) {
+        self.notify(|observer, reader| observer.taken(reader, bytes));
+    }
+
+    pub(crate) fn notify(&self, event: impl Fn(&dyn Observer, usize)) {
+        self.observers
+            .notify(|observer| event(observer, self.reader));
+    }
+}

@@ -1,0 +1,255 @@
+//! What happened to one auction: for every solver, for the archive, and for the document itself.
+
+use std::time::Duration;
+
+use measured_body::{Ending, Measurements};
+use serde::{Serialize, Serializer};
+use serde_json::value::RawValue;
+
+/// What happened to one auction. As JSON, what is unknown is `null`; times are in milliseconds.
+#[derive(Debug, Serialize)]
+#[non_exhaustive]
+pub struct Outcome {
+    /// The auction.
+    pub auction: AuctionOutcome,
+    /// Each solver, in the order they were given.
+    pub solvers: Vec<SolverOutcome>,
+    /// The archive.
+    pub archive: ArchiveOutcome,
+    /// Producing the documents.
+    pub serialize: SerializeOutcome,
+    /// Compressing them for solvers that ask for it.
+    pub compress: CompressOutcome,
+    /// From the first request's start to the last reader's end.
+    pub wall_ms: f64,
+}
+
+/// The auction that was sent.
+#[derive(Debug, Serialize)]
+#[non_exhaustive]
+pub struct AuctionOutcome {
+    /// The id, if it has one.
+    pub id: Option<String>,
+    /// The raw document's length; `None` when no reader took it to its end, or none was sent the auction as it is: where
+    /// each solver has a view of its own and nothing is archived.
+    pub bytes: Option<u64>,
+    /// The raw document's SHA-256 in hex; `None` when its length is, or digests are off.
+    pub sha256: Option<String>,
+}
+
+/// What producing the documents took: one for each view that somebody was sent.
+#[derive(Debug, Serialize)]
+#[non_exhaustive]
+pub struct SerializeOutcome {
+    /// Time spent producing, apart from time spent waiting, in all productions.
+    pub busy_ms: f64,
+    /// Bytes produced over the documents' bytes: 1 when one production of each served all its readers. `None` when one
+    /// of them was not produced to its end. Runs that overlap and share a document object count each other's productions.
+    pub passes: Option<f64>,
+    /// How many documents there were.
+    pub documents: usize,
+}
+
+/// What compressing requests took. An archive that compresses for itself alone is not counted.
+#[derive(Debug, Serialize)]
+#[non_exhaustive]
+pub struct CompressOutcome {
+    /// Compressed bytes produced over those of the compressed documents: 1 when each was compressed once, and more when one
+    /// was compressed again for a reader that had fallen behind, from its beginning. `None` when there are none, or one of
+    /// them did not come to its end.
+    pub passes: Option<f64>,
+    /// How many compressed documents there were.
+    pub documents: usize,
+}
+
+impl Outcome {
+    /// Whether the run was cancelled before all had ended.
+    pub fn is_cancelled(&self) -> bool {
+        self.archive.status == ArchiveStatus::Cancelled
+            || self
+                .solvers
+                .iter()
+                .any(|solver| solver.status == SolverStatus::Cancelled)
+    }
+
+    /// Whether every solver answered well and the archive, if there was to be one, is whole.
+    pub fn is_ok(&self) -> bool {
+        !matches!(
+            self.archive.status,
+            ArchiveStatus::Failed | ArchiveStatus::Cancelled
+        ) && self
+            .solvers
+            .iter()
+            .all(|solver| solver.status == SolverStatus::Ok)
+    }
+}
+
+/// What happened to one solver.
+#[derive(Debug, Serialize)]
+#[non_exhaustive]
+pub struct SolverOutcome {
+    /// The solver's name.
+    pub name: String,
+    /// Where the request went, without user info and without the values of its query.
+    pub url: String,
+    /// How it ended.
+    pub status: SolverStatus,
+    /// The status of the answer.
+    pub http_status: Option<u16>,
+    /// How many requests were made; what follows is said of the last.
+    pub attempts: u32,
+    /// How requests were encoded: their `Content-Encoding`.
+    pub encoding: Option<&'static str>,
+    /// Bytes handed to the HTTP client in the last attempt. Handed over is not yet on the wire.
+    pub bytes_sent: Option<u64>,
+    /// SHA-256 of the raw document that this solver was sent, in hex, if it was sent all of it.
+    pub document_sha256: Option<String>,
+    /// How the request's body ended.
+    #[serde(serialize_with = "ending")]
+    pub ending: Option<Ending>,
+    /// From the body's creation to its first poll.
+    pub to_first_poll_ms: Option<f64>,
+    /// From the first poll to the body's end.
+    pub transmission_ms: Option<f64>,
+    /// Of that, spent inside polls.
+    pub busy_ms: Option<f64>,
+    /// Of that, spent waiting for data.
+    pub producer_wait_ms: Option<f64>,
+    /// Of that, spent waiting for the solver to take data.
+    pub consumer_wait_ms: Option<f64>,
+    /// From the start of the request to the end of the answer.
+    pub response_ms: Option<f64>,
+    /// The answer, if it is JSON.
+    pub response: Option<Box<RawValue>>,
+    /// Why it failed.
+    pub error: Option<String>,
+}
+
+/// How a solver's request ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SolverStatus {
+    /// It answered 2xx with JSON.
+    Ok,
+    /// It could not be reached, broke off, or answered anything else.
+    Failed,
+    /// It had not answered at the deadline.
+    TimedOut,
+    /// The run was cancelled before it had answered.
+    Cancelled,
+}
+
+impl SolverOutcome {
+    /// What is known of the last request's body, and nothing else.
+    pub(crate) fn sent(
+        name: &str,
+        url: String,
+        status: SolverStatus,
+        measurements: Option<&Measurements>,
+    ) -> Self {
+        let time = |pick: fn(&Measurements) -> Option<Duration>| {
+            measurements.and_then(pick).map(milliseconds)
+        };
+        Self {
+            name: name.to_owned(),
+            url,
+            status,
+            http_status: None,
+            attempts: 0,
+            encoding: None,
+            bytes_sent: measurements.map(|found| found.bytes),
+            document_sha256: None,
+            ending: measurements.map(|found| found.ending),
+            to_first_poll_ms: time(|found| found.to_first_poll),
+            transmission_ms: time(|found| found.transmission),
+            busy_ms: time(|found| Some(found.busy)),
+            producer_wait_ms: time(|found| Some(found.producer_wait)),
+            consumer_wait_ms: time(|found| Some(found.consumer_wait)),
+            response_ms: None,
+            response: None,
+            error: None,
+        }
+    }
+}
+
+fn ending<S: Serializer>(ending: &Option<Ending>, serializer: S) -> Result<S::Ok, S::Error> {
+    ending.map(|ending| ending.as_str()).serialize(serializer)
+}
+
+/// What became of the archive.
+#[derive(Debug, Default, Serialize)]
+#[non_exhaustive]
+pub struct ArchiveOutcome {
+    /// How it ended.
+    pub status: ArchiveStatus,
+    /// Where the object is: an absolute URL, without user info.
+    pub location: Option<String>,
+    /// The codec's name.
+    pub codec: Option<String>,
+    /// Bytes of the raw document.
+    pub raw_bytes: Option<u64>,
+    /// Bytes of the object.
+    pub stored_bytes: Option<u64>,
+    /// SHA-256 of the raw document, in hex.
+    pub sha256: Option<String>,
+    /// How many parts it was uploaded in: 1 for a single PUT. `None` when the same document was there already.
+    pub parts: Option<u64>,
+    /// What the store calls this version of the object.
+    pub e_tag: Option<String>,
+    /// Why it failed.
+    pub error: Option<String>,
+}
+
+/// How an archive ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ArchiveStatus {
+    /// The object is there, whole.
+    Ok,
+    /// It failed, and the error says whether the object may be there.
+    Failed,
+    /// The run was cancelled before it had ended, and the error says whether the object may be there.
+    Cancelled,
+    /// No archive was asked for.
+    #[default]
+    Skipped,
+    /// It goes on after the run: [`PendingArchive`](crate::PendingArchive) tells how it ends.
+    Running,
+}
+
+impl ArchiveOutcome {
+    pub(crate) fn running() -> Self {
+        Self {
+            status: ArchiveStatus::Running,
+            ..Self::default()
+        }
+    }
+
+    /// Why there is no object, or none that is known of.
+    pub(crate) fn failed(codec: Option<&str>, error: String) -> Self {
+        Self {
+            status: ArchiveStatus::Failed,
+            codec: codec.map(ToOwned::to_owned),
+            error: Some(error),
+            ..Self::default()
+        }
+    }
+
+    /// The run was cancelled, perhaps while it was being committed.
+    pub(crate) fn cancelled(codec: &str, was_committing: bool) -> Self {
+        let error = if was_committing {
+            "cancelled while it was being committed: the object may be there, whole"
+        } else {
+            "cancelled before it was committed"
+        };
+        Self {
+            status: ArchiveStatus::Cancelled,
+            ..Self::failed(Some(codec), error.to_owned())
+        }
+    }
+}
+
+/// A duration as reports show it: milliseconds, to the microsecond.
+pub(crate) fn milliseconds(duration: Duration) -> f64 {
+    duration.as_micros() as f64 / 1000.0
+}

@@ -1,0 +1,451 @@
+use std::fmt;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::{BoxFuture, OptionFuture, join, join_all, select};
+use http::header::{HeaderMap, HeaderName, HeaderValue};
+use measured_body::ProductionMeter;
+use tee_stream::Branch;
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+
+use crate::archiver::{ArchiveJob, ArchiveRecord, Archiver};
+use crate::auction_id::AuctionId;
+use crate::client::Client;
+use crate::deadline::Deadline;
+use crate::dispatch::Dispatch;
+use crate::document::DocumentError;
+use crate::exchange::{SolverRequest, cancelled, exchange};
+use crate::observer::{Observer, Observers, RunStart};
+use crate::outcome::{
+    ArchiveOutcome, AuctionOutcome, CompressOutcome, Outcome, SerializeOutcome, SolverOutcome,
+    milliseconds,
+};
+use crate::progress::Progress;
+use crate::random::uuid;
+use crate::sharing::{DocumentSource, Representations, SharedDocuments};
+use crate::solver::Solver;
+use crate::window_budget::{WindowBudget, WindowLease};
+
+/// Sends auctions to solvers and keeps a copy of each.
+///
+/// One production of a document serves all who are sent it: each solver and the archive are branches of one tee.
+/// Nothing is buffered but windows and what the HTTP client and the archive hold; no thread and no task is started.
+///
+/// Any number of runs may overlap. They share what connections are unused and one [budget](PipelineBuilder::window_budget)
+/// for windows, and none waits for another: later ones have smaller windows. How many overlap is the caller's choice, and
+/// so is what they take together: limit it where auctions come faster than they end.
+///
+/// Cheap to clone; clones share all of that.
+#[derive(Clone, Debug)]
+pub struct Pipeline {
+    setup: Arc<Setup>,
+}
+
+impl Pipeline {
+    pub(crate) fn new(setup: Setup) -> Self {
+        Self {
+            setup: Arc::new(setup),
+        }
+    }
+
+    /// The solvers, in the order in which outcomes name them.
+    pub fn solvers(&self) -> &[Solver] {
+        &self.setup.solvers
+    }
+
+    /// The progress of a run to come, for [`Dispatch::observed_by`].
+    pub fn progress(&self) -> Progress {
+        let archive = self.setup.archiver.as_ref().map(|_| "archive".to_owned());
+        Progress::new(
+            self.solvers()
+                .iter()
+                .map(|solver| solver.name().to_owned())
+                .chain(archive),
+        )
+    }
+
+    /// Sends each solver its document and, if there is an archive and an id, archives the auction. Returns when all of
+    /// that has ended.
+    ///
+    /// Cancel safety: dropping the future gives up every request that is under way: with the default client, its body is
+    /// freed and its connection closed in the same call. Of the archive, it leaves what a dropped `ArchiveWriter` of
+    /// `archive-sink` leaves.
+    pub async fn run(&self, dispatch: Dispatch) -> Outcome {
+        self.run_until(dispatch, std::future::pending()).await
+    }
+
+    /// Like [`run`](Self::run), and ends as soon as `stop` is ready: what has not ended by then is left as if the future had
+    /// been dropped, and is reported as cancelled. What has ended is reported as it ended.
+    pub async fn run_until(&self, dispatch: Dispatch, stop: impl Future<Output = ()>) -> Outcome {
+        let (run, archiving) = Run::start(&self.setup, &dispatch);
+        run.until(archiving, stop).await
+    }
+
+    /// Like [`run`](Self::run), and returns when every solver has ended: the archive goes on in a task of its own, for
+    /// which [`drain`](Self::drain) waits.
+    ///
+    /// Cancel safety: as for `run`, but for the archive, which goes on.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime.
+    pub async fn run_ahead_of_archive(&self, dispatch: Dispatch) -> (Outcome, PendingArchive) {
+        let (run, archiving) = Run::start(&self.setup, &dispatch);
+        let archiver = self.setup.archiver.as_ref();
+        let task = archiver
+            .zip(archiving)
+            .map(|(archiver, archiving)| archiver.go_on(archiving));
+        let outcome = run.without_archive().await;
+        (outcome, PendingArchive { task })
+    }
+
+    /// Waits until no archive goes on, and none that was given up is still cleaned up in the background.
+    ///
+    /// Call it before the runtime shuts down, when no more runs are begun: it waits for the archives of runs that are begun
+    /// meanwhile, too. May be called more than once, also at the same time. Cancel safe: it only waits.
+    pub async fn drain(&self) {
+        if let Some(archiver) = &self.setup.archiver {
+            archiver.drained().await;
+        }
+    }
+}
+
+/// An archive that goes on after its run.
+///
+/// Dropping this does not stop it: [`Pipeline::drain`](crate::Pipeline::drain) waits for it.
+#[derive(Debug)]
+pub struct PendingArchive {
+    /// `None` when nothing is archived.
+    task: Option<JoinHandle<ArchiveOutcome>>,
+}
+
+impl PendingArchive {
+    /// Waits until it has ended, and says how.
+    ///
+    /// Cancel safety: the archive goes on when the future is dropped.
+    pub async fn ended(self) -> ArchiveOutcome {
+        match self.task {
+            None => ArchiveOutcome::default(),
+            Some(task) => task.await.unwrap_or_else(|error| {
+                ArchiveOutcome::failed(None, format!("the task that archived ended: {error}"))
+            }),
+        }
+    }
+}
+
+/// Names the run to everybody who is sent its document.
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// One run of a pipeline, made ready: every branch is there, and none has been polled. One that came later would have
+/// to be replayed to.
+pub(crate) struct Run<'a> {
+    id: Option<AuctionId>,
+    documents: SharedDocuments,
+    requests: Vec<SolverRequest<'a>>,
+    /// The requests' first.
+    branches: Vec<Branch<DocumentError>>,
+    archived: Option<DocumentSource>,
+    archive_record: Option<Arc<ArchiveRecord>>,
+    meter: ProductionMeter,
+    observers: Observers,
+    started: Instant,
+    /// Given back when the run is over or dropped, but for what its archive needs to go on.
+    _lease: WindowLease,
+}
+
+/// The archiving of a run's auction, which may go on without the run.
+pub(crate) type Archiving = BoxFuture<'static, ArchiveOutcome>;
+
+impl<'a> Run<'a> {
+    /// Makes the tees and their branches.
+    pub(crate) fn start(setup: &'a Setup, dispatch: &Dispatch) -> (Self, Option<Archiving>) {
+        let started = Instant::now();
+        let settings = &setup.settings;
+        let archiver = setup.archiver.as_ref().filter(|_| dispatch.id().is_some());
+        let codec = archiver.map(|archiver| archiver.codec());
+        let readers = Representations::new(dispatch, &setup.solvers, codec);
+        let mut lease = setup.budget.lease(readers.tees(), settings.window_bytes);
+        let meter = ProductionMeter::new();
+        let documents = SharedDocuments::new(
+            dispatch,
+            &readers,
+            &meter,
+            lease.window_bytes(),
+            settings.digest,
+        );
+        let start = RunStart {
+            id: dispatch.id(),
+            solvers: &setup.solvers,
+            is_archived: archiver.is_some(),
+        };
+        let of_pipeline = setup.observers.iter().map(|observer| observer(&start));
+        let observers = Observers::new(of_pipeline.chain(dispatch.observers().iter().cloned()));
+        let request_id = request_id(dispatch.id());
+
+        let mut requests = Vec::new();
+        let mut branches = Vec::new();
+        for (index, (solver, reader)) in setup.solvers.iter().zip(&readers.solvers).enumerate() {
+            let Some(source) = documents.source(reader) else {
+                continue;
+            };
+            let mut headers = HeaderMap::from_iter([(REQUEST_ID, request_id.clone())]);
+            observers.add_headers(index, &mut headers);
+            branches.push(source.branch_for(solver));
+            requests.push(SolverRequest {
+                solver,
+                client: &setup.client,
+                source,
+                headers,
+                deadline: Deadline::new(started, settings.deadline, solver.timeout),
+                answer_bytes: settings.answer_bytes,
+                reader: observers.of(index),
+                record: Arc::default(),
+            });
+        }
+        let archived = readers
+            .archive
+            .as_ref()
+            .and_then(|reader| documents.source(reader));
+        let job = archiver.zip(dispatch.id()).zip(archived.clone());
+        let job = job.map(|((archiver, id), source)| {
+            let reader = observers.of(setup.solvers.len());
+            let job = ArchiveJob {
+                id: id.clone(),
+                branch: source.branch("archive", None),
+                limit: settings.archive_limit,
+                record: Arc::new(ArchiveRecord::new(archiver.codec_name(), reader)),
+                // Alone, it reads each of its tees in one place.
+                lease: lease.split_off(if source.codec().is_some() { 2 } else { 1 }),
+                source,
+            };
+            (archiver, job)
+        });
+        let archive_record = job.as_ref().map(|(_, job)| Arc::clone(&job.record));
+        let archiving = job.map(|(archiver, job)| archiver.archive(job));
+        let run = Self {
+            id: dispatch.id().cloned(),
+            documents,
+            requests,
+            branches,
+            archived,
+            archive_record,
+            meter,
+            observers,
+            started,
+            _lease: lease,
+        };
+        (run, archiving)
+    }
+
+    /// Sends every solver its document, and archives it, until all of that has ended or `stop` is ready.
+    pub(crate) async fn until(
+        mut self,
+        archiving: Option<Archiving>,
+        stop: impl Future<Output = ()>,
+    ) -> Outcome {
+        let branches = std::mem::take(&mut self.branches);
+        let mut solvers: Vec<Option<SolverOutcome>> = Vec::new();
+        solvers.resize_with(self.requests.len(), || None);
+        let mut archive = None;
+        {
+            let exchanges = self.requests.iter().zip(branches).zip(&mut solvers);
+            let exchanges = exchanges.map(|((request, branch), outcome)| async move {
+                *outcome = Some(exchange(request, branch).await);
+            });
+            let keep = async { archive = OptionFuture::from(archiving).await };
+            let all = join(join_all(exchanges), keep);
+            // Dropped here, so that what has not ended is given up before it is asked about.
+            select(pin!(all), pin!(stop)).await;
+        }
+        let solvers = solvers.into_iter().zip(&self.requests);
+        let solvers = solvers
+            .map(|(outcome, request)| outcome.unwrap_or_else(|| cancelled(request)))
+            .collect();
+        let archive = match (archive, &self.archive_record) {
+            (Some(ended), _) => ended,
+            (None, Some(record)) => record.cancelled(),
+            (None, None) => ArchiveOutcome::default(),
+        };
+        self.finish(solvers, archive)
+    }
+
+    /// Sends every solver its document, while the archive goes on by itself.
+    pub(crate) async fn without_archive(self) -> Outcome {
+        let archive = match &self.archive_record {
+            Some(_) => ArchiveOutcome::running(),
+            None => ArchiveOutcome::default(),
+        };
+        let going_on = futures_util::future::ready(archive);
+        self.until(Some(Box::pin(going_on)), std::future::pending())
+            .await
+    }
+
+    fn finish(self, solvers: Vec<SolverOutcome>, archive: ArchiveOutcome) -> Outcome {
+        let main = self.archived.or_else(|| self.documents.auction());
+        let sent = || main.as_ref().and_then(DocumentSource::digest);
+        let digest = self.documents.origin().or_else(sent);
+        let bytes = digest
+            .map(|digest| digest.bytes())
+            .or_else(|| main.as_ref().and_then(DocumentSource::known_length));
+        let outcome = Outcome {
+            auction: AuctionOutcome {
+                id: self.id.map(|id| id.as_str().to_owned()),
+                bytes,
+                sha256: digest.map(|digest| digest.sha256()),
+            },
+            solvers,
+            archive,
+            serialize: SerializeOutcome {
+                busy_ms: milliseconds(self.meter.busy()),
+                passes: self.documents.passes(),
+                documents: self.documents.documents(),
+            },
+            compress: CompressOutcome {
+                passes: self.documents.encoding_passes(),
+                documents: self.documents.encodings(),
+            },
+            wall_ms: milliseconds(self.started.elapsed()),
+        };
+        self.observers
+            .notify(|observer| observer.run_ended(&outcome, &self.meter));
+        outcome
+    }
+}
+
+/// The auction's id, else one that is made up.
+fn request_id(id: Option<&AuctionId>) -> HeaderValue {
+    let made_up = || HeaderValue::from_str(&uuid());
+    id.map_or_else(made_up, |id| HeaderValue::from_str(id.as_str()))
+        // Neither can be: ids of auctions and uuids are made of letters, digits and `._-`.
+        .unwrap_or_else(|_| HeaderValue::from_static("unknown"))
+}
+
+/// What a pipeline is made of.
+pub(crate) struct Setup {
+    pub(crate) solvers: Vec<Solver>,
+    pub(crate) archiver: Option<Arc<dyn Archiver>>,
+    pub(crate) client: Client,
+    pub(crate) settings: Settings,
+    pub(crate) budget: WindowBudget,
+    pub(crate) observers: Vec<MakeObserver>,
+}
+
+/// Makes the observer of each run.
+pub(crate) type MakeObserver = Box<dyn Fn(&RunStart<'_>) -> Arc<dyn Observer> + Send + Sync>;
+
+impl fmt::Debug for Setup {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Setup")
+            .field("solvers", &self.solvers)
+            .field("archiver", &self.archiver)
+            .field("settings", &self.settings)
+            .field("budget", &self.budget)
+            .field("observers", &self.observers.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// What bounds each run of a pipeline.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Settings {
+    pub(crate) deadline: Duration,
+    pub(crate) archive_limit: Duration,
+    pub(crate) answer_bytes: usize,
+    pub(crate) window_bytes: usize,
+    pub(crate) window_budget_bytes: usize,
+    pub(crate) digest: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            deadline: Duration::from_secs(15),
+            archive_limit: Duration::from_secs(120),
+            answer_bytes: 10_000_000,
+            window_bytes: 1024 * 1024,
+            window_budget_bytes: 64 * 1024 * 1024,
+            digest: true,
+        }
+    }
+}
+
+#[cfg(all(test, feature = "client"))]
+mod pipeline_tests {
+    use std::net::{Ipv4Addr, SocketAddr};
+
+    use chunked_writer::JsonDocument;
+    use futures_util::future::join;
+    use tokio::sync::oneshot;
+    use tokio::task::JoinSet;
+
+    use super::*;
+    use crate::observer::Stage;
+    use crate::outcome::{ArchiveStatus, SolverStatus};
+    use solver_stand_in::StandIn;
+
+    #[tokio::test]
+    async fn what_has_ended_by_the_stop_is_told_as_it_ended() {
+        let mut engines = JoinSet::new();
+        let mut builder = Pipeline::builder();
+        for (name, stall_after) in [("swift", None), ("stalled", Some(1))] {
+            let loopback = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+            let engine = match stall_after {
+                Some(bytes) => StandIn::builder().stall_after(bytes),
+                None => StandIn::builder(),
+            };
+            let engine = engine.bind(loopback).await.unwrap();
+            builder = builder.solver(Solver::new(name, &engine.url()).unwrap());
+            engines.spawn(engine.serve());
+        }
+        let pipeline = builder.build().unwrap();
+        let progress = pipeline.progress();
+        let (stop, stopped) = oneshot::channel::<()>();
+        let dispatch = Dispatch::new(JsonDocument::new("x".repeat(100)));
+        let run = pipeline.run_until(
+            dispatch.observed_by(std::sync::Arc::new(progress.clone())),
+            async {
+                stopped.await.unwrap();
+            },
+        );
+        let watch = async {
+            loop {
+                let seen: Vec<_> = progress.readers().collect();
+                if seen[0].stage == Stage::Ok && seen[1].bytes == 102 {
+                    break;
+                }
+                tokio::task::yield_now().await;
+            }
+            stop.send(()).unwrap();
+        };
+        let (outcome, ()) = join(run, watch).await;
+        assert!(outcome.is_cancelled() && !outcome.is_ok());
+        let [swift, stalled] = &outcome.solvers[..] else {
+            panic!("{outcome:?}");
+        };
+        assert_eq!(swift.status, SolverStatus::Ok);
+        assert!(swift.response.is_some());
+        assert_eq!(stalled.status, SolverStatus::Cancelled);
+        assert_eq!((stalled.attempts, stalled.bytes_sent), (1, Some(102)));
+        assert!(stalled.error.is_some());
+        assert_eq!(outcome.archive.status, ArchiveStatus::Skipped);
+        assert_eq!(outcome.auction.bytes, Some(102));
+        let stages = progress.readers().map(|reader| reader.stage);
+        assert_eq!(stages.collect::<Vec<_>>(), [Stage::Ok, Stage::Failed]);
+    }
+}
+
+#[cfg(test)]
+mod run_tests {
+    use super::*;
+
+    #[test]
+    fn request_ids_are_the_auctions_or_new_ones() {
+        let id: AuctionId = "8339027".parse().unwrap();
+        assert_eq!(request_id(Some(&id)), "8339027");
+        let (one, other) = (request_id(None), request_id(None));
+        assert_eq!(one.len(), 36);
+        assert_ne!(one, other);
+    }
+}

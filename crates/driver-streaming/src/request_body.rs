@@ -1,0 +1,353 @@
+use std::error::Error;
+use std::fmt;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use measured_body::{MeasuredBody, Measurements, Recorder};
+use tee_stream::Branch;
+
+use crate::document::DocumentError;
+use crate::observer::ReaderObservers;
+
+/// The body of a request to a solver.
+///
+/// It is of exact size if the solver asks for a `Content-Length`, and of unknown size otherwise. It fails when the document
+/// does: such a request must not end like a whole one.
+///
+/// After its first chunk it lets others run once: a client sends that chunk off instead of filling its buffer first, and
+/// with many solvers the last one's first byte need not wait for all that the others could take at once.
+pub struct RequestBody {
+    body: MeasuredBody<AnnouncedLength<Branch<DocumentError>>, Report>,
+    reader: ReaderObservers,
+    start: Start,
+}
+
+/// How far a body has begun.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Start {
+    NoChunk,
+    OneChunk,
+    Done,
+}
+
+impl RequestBody {
+    /// What `branch` yields, of `length` if that is announced. Of what happens to it, `record` keeps a note.
+    pub(crate) fn new(
+        branch: Branch<DocumentError>,
+        length: Option<u64>,
+        record: Arc<RequestRecord>,
+        reader: ReaderObservers,
+    ) -> Self {
+        let report = Report {
+            record,
+            reader: reader.clone(),
+        };
+        Self {
+            body: MeasuredBody::new(AnnouncedLength::new(branch, length), report),
+            reader,
+            start: Start::NoChunk,
+        }
+    }
+}
+
+#[deny(clippy::missing_trait_methods)]
+impl Body for RequestBody {
+    type Data = Bytes;
+    type Error = Box<dyn Error + Send + Sync>;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        if self.start == Start::OneChunk {
+            self.start = Start::Done;
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        let Some(frame) = ready!(Pin::new(&mut self.body).poll_frame(context)) else {
+            return Poll::Ready(None);
+        };
+        if let Ok(frame) = &frame {
+            self.reader.taken(frame.data_ref().map_or(0, Bytes::len));
+            if self.start == Start::NoChunk {
+                self.start = Start::OneChunk;
+            }
+        }
+        Poll::Ready(Some(frame.map_err(Into::into)))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+impl fmt::Debug for RequestBody {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("RequestBody")
+            .field("size", &self.size_hint())
+            .finish_non_exhaustive()
+    }
+}
+
+/// What is known of the requests to one solver, while they are made.
+#[derive(Debug, Default)]
+pub(crate) struct RequestRecord {
+    attempts: AtomicU32,
+    last: Mutex<Option<Measurements>>,
+}
+
+impl RequestRecord {
+    /// Another attempt begins.
+    pub(crate) fn begin(&self) {
+        self.attempts.fetch_add(1, Ordering::Relaxed);
+        *self.lock() = None;
+    }
+
+    /// How many have begun.
+    pub(crate) fn attempts(&self) -> u32 {
+        self.attempts.load(Ordering::Relaxed)
+    }
+
+    /// What happened to the body of the last, once that has ended.
+    pub(crate) fn measurements(&self) -> Option<Measurements> {
+        self.lock().clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Measurements>> {
+        // No code of others runs while it is held.
+        self.last.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Who is told how a body has ended.
+struct Report {
+    record: Arc<RequestRecord>,
+    reader: ReaderObservers,
+}
+
+impl Recorder for Report {
+    fn record(self, measurements: &Measurements) {
+        *self.record.lock() = Some(measurements.clone());
+        self.reader
+            .notify(|observer, solver| observer.body_ended(solver, measurements));
+    }
+}
+
+/// A body whose length may have been announced: then it ends well with exactly so many bytes, or with an error.
+///
+/// An HTTP client stops at the announced length and takes the body for whole. So the last bytes are held back until the
+/// inner body has said that it ends there.
+///
+/// Without an announcement it says nothing of its length, even where the inner body knows it: whether the length happens to
+/// be known when a request starts depends on how far other readers are, and a request's framing must not.
+pub(crate) struct AnnouncedLength<B> {
+    inner: B,
+    /// `None` without an announcement.
+    left: Option<u64>,
+    /// The last bytes, while it is not known that they are.
+    last: Option<Bytes>,
+    failed: bool,
+}
+
+/// Why a body of an announced length failed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum LengthError<E> {
+    #[error(transparent)]
+    Inner(E),
+    #[error("the document is longer than the length that was counted")]
+    Longer,
+    #[error("the document ended {missing} bytes short of the length that was counted")]
+    Shorter { missing: u64 },
+}
+
+impl<B> AnnouncedLength<B> {
+    pub(crate) fn new(inner: B, length: Option<u64>) -> Self {
+        Self {
+            inner,
+            left: length,
+            last: None,
+            failed: false,
+        }
+    }
+
+    fn fail<E>(
+        &mut self,
+        error: LengthError<E>,
+    ) -> Poll<Option<Result<Frame<Bytes>, LengthError<E>>>> {
+        self.failed = true;
+        self.last = None;
+        Poll::Ready(Some(Err(error)))
+    }
+}
+
+#[deny(clippy::missing_trait_methods)]
+impl<B> Body for AnnouncedLength<B>
+where
+    B: Body<Data = Bytes> + Unpin,
+{
+    type Data = Bytes;
+    type Error = LengthError<B::Error>;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        let this = self.get_mut();
+        let Some(left) = &mut this.left else {
+            let polled = ready!(Pin::new(&mut this.inner).poll_frame(context));
+            return Poll::Ready(polled.map(|frame| frame.map_err(LengthError::Inner)));
+        };
+        if this.failed {
+            return Poll::Ready(None);
+        }
+        loop {
+            let frame = match ready!(Pin::new(&mut this.inner).poll_frame(context)) {
+                Some(Ok(frame)) => frame,
+                Some(Err(error)) => return this.fail(LengthError::Inner(error)),
+                None => {
+                    let held = this.last.take();
+                    let missing = *left - held.as_ref().map_or(0, |last| last.len() as u64);
+                    if missing > 0 {
+                        return this.fail(LengthError::Shorter { missing });
+                    }
+                    *left = 0;
+                    return Poll::Ready(held.map(|last| Ok(Frame::data(last))));
+                }
+            };
+            // Documents have no trailers.
+            let Ok(data) = frame.into_data() else {
+                continue;
+            };
+            if data.is_empty() {
+                continue;
+            }
+            let length = data.len() as u64;
+            if this.last.is_some() || length > *left {
+                return this.fail(LengthError::Longer);
+            }
+            if length == *left {
+                this.last = Some(data);
+                continue;
+            }
+            *left -= length;
+            return Poll::Ready(Some(Ok(Frame::data(data))));
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self.left {
+            Some(left) => left == 0 && !self.failed,
+            None => self.inner.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.left.map(SizeHint::with_exact).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod request_body_tests {
+    use chunked_writer::JsonDocument;
+    use futures_util::FutureExt;
+    use http_body_util::BodyExt;
+    use measured_body::ProductionMeter;
+    use tee_stream::BranchOptions;
+
+    use super::*;
+    use crate::observer::Observers;
+    use crate::shared_document::SharedDocument;
+
+    #[tokio::test]
+    async fn after_its_first_chunk_it_lets_others_run_once() {
+        let text = "x".repeat(3 * 64 * 1024 - 2);
+        let document = Arc::new(JsonDocument::new(text));
+        let shared = SharedDocument::new(document, &ProductionMeter::new(), 1 << 20, false);
+        let branch = shared.tee().branch_with(BranchOptions::new());
+        let record = Arc::new(RequestRecord::default());
+        record.begin();
+        let mut body =
+            RequestBody::new(branch, None, Arc::clone(&record), Observers::new([]).of(0));
+        let polls = std::iter::from_fn(|| match body.frame().now_or_never() {
+            None => Some(None),
+            Some(Some(frame)) => Some(Some(frame.unwrap().into_data().unwrap().len())),
+            Some(None) => None,
+        });
+        let found: Vec<_> = polls.collect();
+        let chunk = Some(64 * 1024);
+        assert_eq!(found, [chunk, None, chunk, chunk]);
+        assert_eq!(record.attempts(), 1);
+        assert_eq!(record.measurements().unwrap().bytes, 3 * 64 * 1024);
+    }
+}
+
+#[cfg(test)]
+mod announced_length_tests {
+    use futures_util::{FutureExt, StreamExt, stream};
+    use http_body_util::{BodyExt, Full, StreamBody};
+
+    use super::*;
+
+    fn read(pieces: &[&'static str], length: u64) -> (String, Option<String>) {
+        let frames = stream::iter(pieces.to_vec()).map(|piece| match piece {
+            "!" => Err("broken"),
+            piece => Ok(Frame::data(Bytes::from_static(piece.as_bytes()))),
+        });
+        let mut body = AnnouncedLength::new(StreamBody::new(frames), Some(length));
+        let mut text = String::new();
+        loop {
+            assert_eq!(body.size_hint().exact(), Some(length - text.len() as u64));
+            match body.frame().now_or_never().unwrap() {
+                Some(Ok(frame)) => {
+                    text += std::str::from_utf8(&frame.into_data().unwrap()).unwrap();
+                }
+                Some(Err(error)) => {
+                    assert!(!body.is_end_stream());
+                    assert!(body.frame().now_or_never().unwrap().is_none());
+                    return (text, Some(error.to_string()));
+                }
+                None => {
+                    assert!(body.is_end_stream());
+                    return (text, None);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn ends_well_with_exactly_its_length() {
+        assert_eq!(read(&["ab", "", "c"], 3), ("abc".to_owned(), None));
+        assert_eq!(read(&[], 0), (String::new(), None));
+    }
+
+    #[test]
+    fn what_was_not_announced_is_not_said() {
+        let body = AnnouncedLength::new(Full::new(Bytes::from_static(b"known")), None);
+        assert_eq!(body.size_hint().exact(), None);
+        let read = body.collect().now_or_never().unwrap().unwrap();
+        assert_eq!(read.to_bytes(), "known");
+    }
+
+    #[test]
+    fn another_length_is_an_error_before_the_last_byte() {
+        let (text, error) = read(&["ab", "c", "d"], 3);
+        assert_eq!(text, "ab");
+        assert!(error.unwrap().contains("longer"));
+        let (text, error) = read(&["ab", "c"], 4);
+        assert_eq!(text, "abc");
+        assert!(error.unwrap().contains("1 bytes short"));
+        let (text, error) = read(&["ab", "c", "!"], 3);
+        assert_eq!((text.as_str(), error.as_deref()), ("ab", Some("broken")));
+        let (_, error) = read(&["ab"], 1);
+        assert!(error.is_some());
+    }
+}

@@ -1,0 +1,256 @@
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use futures_core::Stream;
+use futures_util::{FutureExt, future, stream};
+use measured_body::{MeteredProduction, ProductionMeter};
+use tee_stream::{Tee, TokioTimer};
+use tokio::sync::OnceCell;
+
+use crate::digest::{DocumentDigest, SharedDigest};
+use crate::document::{Document, DocumentError, DocumentStream};
+
+/// How many productions of one document may be under way at once, each with a window of its own: the default of
+/// `tee-stream`.
+pub(crate) const PRODUCTIONS_AT_ONCE: usize = 4;
+
+/// A tee of the document that `produce` yields from an offset on.
+pub(crate) fn tee<S>(
+    window_bytes: usize,
+    produce: impl Fn(u64) -> S + Send + Sync + 'static,
+) -> Tee<DocumentError>
+where
+    S: Stream<Item = Result<Bytes, DocumentError>> + Send + 'static,
+{
+    let source = produce(0);
+    Tee::builder()
+        .window(window_bytes)
+        .timer(TokioTimer::new())
+        .replay(produce)
+        .build(source)
+}
+
+/// One document of a run, with the tee that all its readers are branches of.
+pub(crate) struct SharedDocument {
+    document: Arc<dyn Document>,
+    tee: Tee<DocumentError>,
+    digest: Option<SharedDigest>,
+    length: OnceCell<u64>,
+    /// What earlier runs had produced of the same document.
+    produced_before: u64,
+}
+
+impl SharedDocument {
+    pub(crate) fn new(
+        document: Arc<dyn Document>,
+        meter: &ProductionMeter,
+        window_bytes: usize,
+        digest: bool,
+    ) -> Self {
+        let produced_before = document.bytes_produced();
+        let digest = SharedDigest::if_enabled(digest);
+        let tee = {
+            let (document, meter, digest) = (Arc::clone(&document), meter.clone(), digest.clone());
+            tee(window_bytes, move |offset| {
+                Production::new(&*document, offset, &meter, digest.clone())
+            })
+        };
+        Self {
+            document,
+            tee,
+            digest,
+            length: OnceCell::new(),
+            produced_before,
+        }
+    }
+
+    pub(crate) fn tee(&self) -> &Tee<DocumentError> {
+        &self.tee
+    }
+
+    pub(crate) fn is_digested(&self) -> bool {
+        self.digest.is_some()
+    }
+
+    /// The digest of the document with `tail` appended, once it is known.
+    pub(crate) fn digest_with(&self, tail: &[u8]) -> Option<DocumentDigest> {
+        self.digest.as_ref()?.with_tail(tail)
+    }
+
+    pub(crate) fn origin(&self) -> Option<DocumentDigest> {
+        self.document.origin()
+    }
+
+    /// The length, counted once for all who ask.
+    pub(crate) async fn length(&self) -> Result<u64, DocumentError> {
+        let count = || count_length(&*self.document);
+        self.length.get_or_try_init(count).await.copied()
+    }
+
+    /// The length, if a production has come to the end.
+    pub(crate) fn known_length(&self) -> Option<u64> {
+        self.tee.statistics().document_length
+    }
+
+    /// How many bytes this run has produced.
+    pub(crate) fn bytes_produced(&self) -> u64 {
+        self.document
+            .bytes_produced()
+            .saturating_sub(self.produced_before)
+    }
+}
+
+/// One production of a document, as its tee reads it: metered, digested as it passes, and with a panic as an error like any
+/// other.
+///
+/// Productions are polled by whoever needs the next chunk: without this, a value that panics would take down the HTTP
+/// client's connection, or whoever runs the pipeline.
+pub(crate) struct Production {
+    stream: MeteredProduction<DocumentStream>,
+    offset: u64,
+    digest: Option<SharedDigest>,
+    panicked: bool,
+}
+
+impl Production {
+    /// A production of `document` from `offset` on.
+    pub(crate) fn new(
+        document: &dyn Document,
+        offset: u64,
+        meter: &ProductionMeter,
+        digest: Option<SharedDigest>,
+    ) -> Self {
+        let stream = catch_unwind(AssertUnwindSafe(|| document.stream_from(offset)));
+        let stream = stream.unwrap_or_else(|panic| {
+            let error = Err::<Bytes, _>(panicked(&*panic));
+            Box::pin(stream::once(future::ready(error)))
+        });
+        Self {
+            stream: meter.measure(stream),
+            offset,
+            digest,
+            panicked: false,
+        }
+    }
+}
+
+impl Stream for Production {
+    type Item = Result<Bytes, DocumentError>;
+
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = self.get_mut();
+        if this.panicked {
+            return Poll::Ready(None);
+        }
+        let stream = Pin::new(&mut this.stream);
+        let polled = catch_unwind(AssertUnwindSafe(|| stream.poll_next(context)));
+        let polled = polled.unwrap_or_else(|panic| {
+            this.panicked = true;
+            Poll::Ready(Some(Err(panicked(&*panic))))
+        });
+        if let Some(digest) = &this.digest {
+            match &polled {
+                Poll::Ready(Some(Ok(chunk))) => digest.advance(this.offset, chunk),
+                Poll::Ready(None) => digest.end(this.offset),
+                Poll::Ready(Some(Err(_))) | Poll::Pending => {}
+            }
+        }
+        if let Poll::Ready(Some(Ok(chunk))) = &polled {
+            this.offset += chunk.len() as u64;
+        }
+        polled
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.stream.size_hint()
+    }
+}
+
+/// Finds out a document's length, with a panic as an error like any other.
+pub(crate) async fn count_length(document: &dyn Document) -> Result<u64, DocumentError> {
+    let counted = async { document.length().await };
+    match AssertUnwindSafe(counted).catch_unwind().await {
+        Ok(length) => length,
+        Err(panic) => Err(panicked(&*panic)),
+    }
+}
+
+/// What a panic said.
+#[derive(Debug, thiserror::Error)]
+#[error("it panicked: {message}")]
+struct Panicked {
+    message: String,
+}
+
+fn panicked(panic: &(dyn Any + Send)) -> DocumentError {
+    let message = panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("without a message");
+    DocumentError::new(Panicked {
+        message: message.to_owned(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::StreamExt;
+
+    use super::*;
+    use crate::document::LengthFuture;
+    use crate::error_chain;
+
+    struct Panicking {
+        at_once: bool,
+    }
+
+    impl Document for Panicking {
+        fn stream_from(&self, _offset: u64) -> DocumentStream {
+            assert!(!self.at_once, "at once");
+            let mut polls = 0;
+            Box::pin(stream::poll_fn(move |_| {
+                polls += 1;
+                assert!(polls == 1, "at poll {polls}");
+                Poll::Ready(Some(Ok(Bytes::from_static(b"x"))))
+            }))
+        }
+
+        fn bytes_produced(&self) -> u64 {
+            0
+        }
+
+        fn length(&self) -> LengthFuture {
+            panic!("in its length")
+        }
+    }
+
+    fn items(at_once: bool) -> Vec<String> {
+        let document = Panicking { at_once };
+        let mut production = Production::new(&document, 0, &ProductionMeter::new(), None);
+        std::iter::from_fn(|| production.next().now_or_never().unwrap())
+            .map(|item| match item {
+                Ok(chunk) => String::from_utf8(chunk.to_vec()).unwrap(),
+                Err(error) => error_chain(&error),
+            })
+            .collect()
+    }
+
+    #[test]
+    fn a_panic_is_the_last_item() {
+        let what = "the document could not be produced: it panicked: ";
+        assert_eq!(items(true), [format!("{what}at once")]);
+        assert_eq!(items(false), ["x".to_owned(), format!("{what}at poll 2")]);
+    }
+
+    #[test]
+    fn a_panic_in_the_length_is_an_error() {
+        let length = count_length(&Panicking { at_once: false }).now_or_never();
+        let error = error_chain(&length.unwrap().unwrap_err());
+        assert!(error.ends_with("it panicked: in its length"), "{error}");
+    }
+}

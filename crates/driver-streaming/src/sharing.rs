@@ -1,0 +1,213 @@
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use measured_body::ProductionMeter;
+use tee_stream::{Branch, BranchOptions, LagPolicy};
+
+use crate::digest::DocumentDigest;
+use crate::dispatch::{Dispatch, Representation};
+use crate::document::DocumentError;
+use crate::encoded::EncodedDocument;
+use crate::encoding::Codec;
+use crate::shared_document::SharedDocument;
+use crate::solver::Solver;
+
+/// What each reader of a run is sent.
+pub(crate) struct Representations {
+    /// By the solver's index.
+    pub(crate) solvers: Vec<Representation>,
+    /// If there is an archive.
+    pub(crate) archive: Option<Representation>,
+}
+
+impl Representations {
+    /// Of `dispatch` to `solvers`, and to an archive that compresses by `archive_codec`.
+    pub(crate) fn new(
+        dispatch: &Dispatch,
+        solvers: &[Solver],
+        archive_codec: Option<Codec>,
+    ) -> Self {
+        let solvers: Vec<_> = solvers
+            .iter()
+            .map(|solver| dispatch.for_solver(solver))
+            .collect();
+        let archive = archive_codec.map(|codec| {
+            let encoded = dispatch.for_archive(Some(codec));
+            // Compressed once for both, if there is a solver that is sent what the archive keeps.
+            if solvers.contains(&encoded) {
+                encoded
+            } else {
+                dispatch.for_archive(None)
+            }
+        });
+        Self { solvers, archive }
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Representation> {
+        self.solvers.iter().chain(&self.archive)
+    }
+
+    /// How many tees they take: one for each document, and one for each way in which it is compressed.
+    pub(crate) fn tees(&self) -> usize {
+        let documents: HashSet<_> = self.all().map(|reader| reader.document).collect();
+        let encoded: HashSet<_> = self.all().filter(|reader| reader.codec.is_some()).collect();
+        documents.len() + encoded.len()
+    }
+}
+
+/// The documents of one run, each shared by all who are sent it: one tee for each, and one for each way in which somebody
+/// is sent it compressed.
+pub(crate) struct SharedDocuments {
+    documents: HashMap<usize, Arc<SharedDocument>>,
+    encoded: HashMap<Representation, Arc<EncodedDocument>>,
+}
+
+impl SharedDocuments {
+    /// Makes all tees, with windows of so many bytes, and polls none.
+    pub(crate) fn new(
+        dispatch: &Dispatch,
+        readers: &Representations,
+        meter: &ProductionMeter,
+        window_bytes: usize,
+        digest: bool,
+    ) -> Self {
+        let mut shared = Self {
+            documents: HashMap::new(),
+            encoded: HashMap::new(),
+        };
+        for reader in readers.all() {
+            let document = shared.documents.entry(reader.document).or_insert_with(|| {
+                let document = Arc::clone(&dispatch.documents()[reader.document]);
+                Arc::new(SharedDocument::new(document, meter, window_bytes, digest))
+            });
+            if let Some(codec) = reader.codec
+                && !shared.encoded.contains_key(reader)
+            {
+                let encoded = EncodedDocument::new(document, &reader.tail, codec, window_bytes);
+                shared.encoded.insert(reader.clone(), Arc::new(encoded));
+            }
+        }
+        shared
+    }
+
+    /// Where one of the readers that this was made for takes its document from.
+    pub(crate) fn source(&self, reader: &Representation) -> Option<DocumentSource> {
+        Some(DocumentSource {
+            shared: Arc::clone(self.documents.get(&reader.document)?),
+            tail: reader.tail.clone(),
+            encoded: match reader.codec {
+                Some(_) => Some(Arc::clone(self.encoded.get(reader)?)),
+                None => None,
+            },
+        })
+    }
+
+    /// The auction as it is, if any reader is sent it.
+    pub(crate) fn auction(&self) -> Option<DocumentSource> {
+        Some(DocumentSource {
+            shared: Arc::clone(self.documents.get(&0)?),
+            tail: Bytes::new(),
+            encoded: None,
+        })
+    }
+
+    /// The digest of what documents were made from, where that is another document: the same for all of them.
+    pub(crate) fn origin(&self) -> Option<DocumentDigest> {
+        self.documents
+            .values()
+            .find_map(|document| document.origin())
+    }
+
+    /// Bytes produced over the bytes of all documents, once the length of each is known: 1 when one production of each
+    /// served all.
+    pub(crate) fn passes(&self) -> Option<f64> {
+        ratio(
+            self.documents
+                .values()
+                .map(|document| (document.bytes_produced(), document.known_length())),
+        )
+    }
+
+    /// The same of the compressed documents; `None` if there are none.
+    pub(crate) fn encoding_passes(&self) -> Option<f64> {
+        ratio(
+            self.encoded
+                .values()
+                .map(|encoded| (encoded.bytes_compressed(), encoded.known_length())),
+        )
+    }
+
+    pub(crate) fn documents(&self) -> usize {
+        self.documents.len()
+    }
+
+    pub(crate) fn encodings(&self) -> usize {
+        self.encoded.len()
+    }
+}
+
+fn ratio(parts: impl Iterator<Item = (u64, Option<u64>)>) -> Option<f64> {
+    let (mut produced, mut whole) = (0, 0);
+    for (bytes, length) in parts {
+        produced += bytes;
+        whole += length?;
+    }
+    (whole > 0).then(|| produced as f64 / whole as f64)
+}
+
+/// Where a reader takes its document from: a branch at a time, each from byte 0.
+#[derive(Clone)]
+pub(crate) struct DocumentSource {
+    shared: Arc<SharedDocument>,
+    tail: Bytes,
+    encoded: Option<Arc<EncodedDocument>>,
+}
+
+impl DocumentSource {
+    /// One more branch for `solver`. Those that are there before the first is polled share one production.
+    pub(crate) fn branch_for(&self, solver: &Solver) -> Branch<DocumentError> {
+        self.branch(solver.name(), solver.lag_policy)
+    }
+
+    /// One more branch.
+    pub(crate) fn branch(&self, name: &str, policy: Option<LagPolicy>) -> Branch<DocumentError> {
+        let options = BranchOptions::new().name(name);
+        let options = match policy {
+            Some(policy) => options.lag_policy(policy),
+            None => options,
+        };
+        match &self.encoded {
+            Some(encoded) => encoded.branch(options),
+            None => self
+                .shared
+                .tee()
+                .branch_with(options.tail(self.tail.clone())),
+        }
+    }
+
+    /// How its bytes are encoded.
+    pub(crate) fn codec(&self) -> Option<Codec> {
+        self.encoded.as_ref().map(|encoded| encoded.codec())
+    }
+
+    /// Whether there will be a digest.
+    pub(crate) fn is_digested(&self) -> bool {
+        self.shared.is_digested()
+    }
+
+    /// The digest of the raw document that its readers are sent, the tail included, once it is known.
+    pub(crate) fn digest(&self) -> Option<DocumentDigest> {
+        self.shared.digest_with(&self.tail)
+    }
+
+    /// The length of the raw document, the tail included, once it is known.
+    pub(crate) fn known_length(&self) -> Option<u64> {
+        Some(self.shared.known_length()? + self.tail.len() as u64)
+    }
+
+    /// Finds out the length of the raw document, the tail included. Counted once for all who ask.
+    pub(crate) async fn count_length(&self) -> Result<u64, DocumentError> {
+        Ok(self.shared.length().await? + self.tail.len() as u64)
+    }
+}

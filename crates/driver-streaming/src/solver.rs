@@ -1,0 +1,314 @@
+use std::str::FromStr;
+use std::time::Duration;
+
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use tee_stream::LagPolicy;
+
+use crate::encoding::Codec;
+use crate::endpoint::{Endpoint, EndpointError};
+
+/// How often a request that came to nothing is made again, if nothing else is said.
+const RETRIES: u32 = 2;
+
+/// Headers that are not the caller's to say, by what they are about.
+const RESERVED: [HeaderName; 14] = [
+    // The body, which we make.
+    header::CONTENT_ENCODING,
+    header::CONTENT_LENGTH,
+    header::CONTENT_TYPE,
+    // Whom the request is for, and what is understood of the answer.
+    header::ACCEPT_ENCODING,
+    header::HOST,
+    // A body that waits to be asked for: ours does not.
+    header::EXPECT,
+    // The connection, and what RFC 9110, section 7.6.1, has removed with it.
+    header::CONNECTION,
+    HeaderName::from_static("keep-alive"),
+    HeaderName::from_static("proxy-connection"),
+    header::PROXY_AUTHORIZATION,
+    header::TE,
+    header::TRAILER,
+    header::TRANSFER_ENCODING,
+    header::UPGRADE,
+];
+
+/// A solver engine: a name for reports, where requests go, and how they are made.
+///
+/// What is not said is as most engines want it: the raw document, chunked, over HTTP/1.1 (or HTTP/2 where TLS agrees on
+/// it), all the time that the pipeline's deadline leaves, and two retries.
+///
+/// ```
+/// use driver_streaming::Solver;
+///
+/// let solver: Solver = "baseline=http://localhost:8080/mainnet/?trace=1".parse()?;
+/// assert_eq!(solver.name(), "baseline");
+/// assert_eq!(solver.shown_url(), "http://localhost:8080/mainnet/solve?trace=REDACTED");
+/// # Ok::<(), driver_streaming::SolverError>(())
+/// ```
+#[derive(Clone)]
+pub struct Solver {
+    name: String,
+    pub(crate) endpoint: Endpoint,
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) encoding: Option<Codec>,
+    pub(crate) headers: HeaderMap,
+    pub(crate) retries: u32,
+    pub(crate) content_length: bool,
+    pub(crate) http2: bool,
+    pub(crate) lag_policy: Option<LagPolicy>,
+}
+
+impl Solver {
+    /// A solver whose requests go to `/solve` below `endpoint`.
+    ///
+    /// # Errors
+    /// When the name is empty or the endpoint is no http or https URL.
+    pub fn new(name: impl Into<String>, endpoint: &str) -> Result<Self, SolverError> {
+        let name = name.into();
+        if name.is_empty() {
+            return Err(SolverError::EmptyName);
+        }
+        if name.chars().any(char::is_control) {
+            return Err(SolverError::Name { name });
+        }
+        let endpoint = match Endpoint::solve_below(endpoint) {
+            Ok(endpoint) => endpoint,
+            Err(EndpointError::Scheme { scheme }) => {
+                return Err(SolverError::Scheme { name, scheme });
+            }
+            Err(EndpointError::Url(source)) => return Err(SolverError::Url { name, source }),
+        };
+        Ok(Self {
+            name,
+            endpoint,
+            timeout: None,
+            encoding: None,
+            headers: HeaderMap::new(),
+            retries: RETRIES,
+            content_length: false,
+            http2: false,
+            lag_policy: None,
+        })
+    }
+
+    /// A time limit of its own, from the start of the run. The pipeline's deadline holds all the same.
+    #[must_use]
+    pub fn with_timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = Some(timeout);
+        self
+    }
+
+    /// Compresses its requests. Solvers that are sent the same bytes share one compression, with the archive too when
+    /// that has the same codec and level.
+    ///
+    /// [`Codec::Identity`] is no compression. A pipeline cannot be built with a codec that is not compiled.
+    #[cfg(feature = "archive")]
+    #[must_use]
+    pub fn with_encoding(mut self, codec: Codec) -> Self {
+        self.encoding = (codec != Codec::Identity).then_some(codec);
+        self
+    }
+
+    /// Sends this header with each request. Its value is shown in no report and no log.
+    ///
+    /// # Errors
+    /// When the header describes the body, the connection or how the answer may be encoded, such as `content-type`,
+    /// `connection` and `accept-encoding`: these are not the caller's to say.
+    pub fn with_header(
+        mut self,
+        name: HeaderName,
+        mut value: HeaderValue,
+    ) -> Result<Self, SolverError> {
+        if Self::is_reserved_header(&name) {
+            return Err(SolverError::Header { name });
+        }
+        value.set_sensitive(true);
+        self.headers.append(name, value);
+        Ok(self)
+    }
+
+    /// How often a request is made again that came to nothing: no connection, no answer, or 502, 503 or 504. 2 by
+    /// default. Within the time limit, each after a longer pause than the one before, or after what `Retry-After` says.
+    #[must_use]
+    pub fn with_retries(mut self, retries: u32) -> Self {
+        self.retries = retries;
+        self
+    }
+
+    /// Sends `Content-Length`, for engines that do not take chunked requests. The document is serialised once more to
+    /// find out its length, before the first byte is sent to this solver. Not together with an encoding.
+    #[must_use]
+    pub fn with_content_length(mut self) -> Self {
+        self.content_length = true;
+        self
+    }
+
+    /// Speaks HTTP/2 from the first byte on ("prior knowledge", RFC 9113, 3.3), without TLS too.
+    #[must_use]
+    pub fn with_http2(mut self) -> Self {
+        self.http2 = true;
+        self
+    }
+
+    /// What happens when this solver is too slow for the others that are sent the same. By default they wait for it for
+    /// 500 ms in all, and then it goes on by itself.
+    #[must_use]
+    pub fn with_lag_policy(mut self, policy: LagPolicy) -> Self {
+        self.lag_policy = Some(policy);
+        self
+    }
+
+    /// The name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Where requests go, with `***` in place of user and password, and `REDACTED` in place of each value of the query.
+    pub fn shown_url(&self) -> String {
+        self.endpoint.shown("***")
+    }
+
+    /// How its requests are compressed.
+    #[cfg(feature = "archive")]
+    pub fn encoding(&self) -> Option<Codec> {
+        self.encoding
+    }
+
+    /// Whether a header is not the caller's to say, since it describes the body, the connection or how the answer may be
+    /// encoded: [`with_header`](Self::with_header) refuses it.
+    pub fn is_reserved_header(name: &HeaderName) -> bool {
+        RESERVED.contains(name)
+    }
+}
+
+impl std::fmt::Debug for Solver {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("Solver")
+            .field("name", &self.name)
+            .field("url", &self.shown_url())
+            .field("timeout", &self.timeout)
+            .field("encoding", &self.encoding)
+            .field("headers", &self.headers)
+            .field("retries", &self.retries)
+            .field("content_length", &self.content_length)
+            .field("http2", &self.http2)
+            .field("lag_policy", &self.lag_policy)
+            .finish()
+    }
+}
+
+/// `NAME=URL`.
+impl FromStr for Solver {
+    type Err = SolverError;
+
+    fn from_str(text: &str) -> Result<Self, SolverError> {
+        // Without a name, the first '=' may be one of the URL's query.
+        let (name, endpoint) = text
+            .split_once('=')
+            .filter(|(name, _)| !name.contains("://"))
+            .ok_or(SolverError::NoName)?;
+        Self::new(name, endpoint)
+    }
+}
+
+/// Why a solver cannot be addressed. Messages do not repeat the URL: it may carry a password.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SolverError {
+    /// A solver written without `NAME=`.
+    #[error("a solver is written NAME=URL, and this one has no '='")]
+    NoName,
+    /// The name is empty.
+    #[error("the solver's name is empty")]
+    EmptyName,
+    /// The name has a control character.
+    #[error("the solver's name {name:?} has a control character")]
+    Name {
+        /// The name.
+        name: String,
+    },
+    /// The URL does not parse.
+    #[error("the URL of solver {name:?} does not parse")]
+    Url {
+        /// The solver's name.
+        name: String,
+        /// What is wrong with the URL.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The URL is neither http nor https.
+    #[error("the URL of solver {name:?} has the scheme {scheme:?}, and must have http or https")]
+    Scheme {
+        /// The solver's name.
+        name: String,
+        /// The URL's scheme.
+        scheme: String,
+    },
+    /// The header describes the body, the connection or how the answer may be encoded.
+    #[error("the header {name} is not the caller's to say")]
+    Header {
+        /// The header's name.
+        name: http::HeaderName,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use http::header;
+
+    use super::*;
+
+    #[test]
+    fn solve_is_appended_with_one_slash_and_the_query_kept() {
+        for (endpoint, url) in [
+            ("http://h:1", "http://h:1/solve"),
+            ("http://h:1/", "http://h:1/solve"),
+            ("http://h/a", "http://h/a/solve"),
+            ("https://h/a//?x=1&y=/", "https://h/a/solve?x=1&y=/"),
+            ("http://h/a%20b/#part", "http://h/a%20b/solve"),
+        ] {
+            let solver = Solver::new("s", endpoint).unwrap();
+            assert_eq!(solver.endpoint.uri().to_string(), url);
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_addressed_is_refused_without_showing_the_password() {
+        for text in [
+            "http://h",
+            "=http://h",
+            "a=",
+            "a=h:1",
+            "a=ftp://u:secret@h",
+            "a=http://",
+            "a=http://u:secret@h:99999",
+            "http://u:secret@h/?next=http://h",
+            "a\n=http://h",
+        ] {
+            let error = text.parse::<Solver>().unwrap_err();
+            assert!(!format!("{error} {error:?}").contains("secret"), "{error}");
+        }
+        let solver: Solver = "a=http://u:secret@h/?key=secret".parse().unwrap();
+        let solver = solver
+            .with_header(header::AUTHORIZATION, HeaderValue::from_static("secret"))
+            .unwrap();
+        assert!(!format!("{solver:?}").contains("secret"));
+    }
+
+    #[test]
+    fn reserved_headers_are_refused_and_no_others() {
+        let with = |name: &HeaderName| {
+            let solver = Solver::new("s", "http://h").unwrap();
+            solver.with_header(name.clone(), HeaderValue::from_static("1"))
+        };
+        for name in RESERVED {
+            assert!(Solver::is_reserved_header(&name));
+            let refused = with(&name).unwrap_err();
+            assert!(matches!(refused, SolverError::Header { name: found } if found == name));
+        }
+        for name in [header::AUTHORIZATION, header::USER_AGENT, header::ACCEPT] {
+            assert!(with(&name).is_ok(), "{name}");
+        }
+    }
+}

@@ -1,0 +1,205 @@
+use std::time::Duration;
+
+use measured_body::{BodyHistograms, BodyRole, HistogramRecorder, ProductionMeter};
+use opentelemetry::metrics::{Histogram, Meter};
+use opentelemetry::{KeyValue, StringValue};
+
+use crate::solver::Solver;
+
+/// 1 ms to 60 s.
+const SECONDS: [f64; 15] = [
+    0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0,
+];
+
+/// 64 KiB to 1 GiB, in steps of 2 where auctions of some megabytes lie.
+const BYTES: [f64; 11] = [
+    65_536.0,
+    262_144.0,
+    1_048_576.0,
+    2_097_152.0,
+    4_194_304.0,
+    8_388_608.0,
+    16_777_216.0,
+    33_554_432.0,
+    67_108_864.0,
+    268_435_456.0,
+    1_073_741_824.0,
+];
+
+/// How often one document is produced: as many times as there are cursors, and now and then more.
+const COUNT: [f64; 7] = [1.0, 2.0, 3.0, 4.0, 8.0, 16.0, 64.0];
+
+/// Every metric of a pipeline, made once.
+#[derive(Debug)]
+pub(super) struct Instruments {
+    pub(super) bodies: BodyHistograms,
+    pub(super) auction: Histogram<f64>,
+    pub(super) request: Histogram<f64>,
+    pub(super) archive: Histogram<f64>,
+    pub(super) archive_raw: Histogram<u64>,
+    pub(super) archive_stored: Histogram<u64>,
+    production_busy: Histogram<f64>,
+    production_wait: Histogram<f64>,
+    productions: Histogram<u64>,
+}
+
+impl Instruments {
+    pub(super) fn new(meter: &Meter) -> Self {
+        let seconds = |name, description| {
+            meter
+                .f64_histogram(name)
+                .with_unit("s")
+                .with_description(description)
+                .with_boundaries(SECONDS.to_vec())
+                .build()
+        };
+        let number = |name, unit, boundaries: &[f64], description| {
+            meter
+                .u64_histogram(name)
+                .with_unit(unit)
+                .with_description(description)
+                .with_boundaries(boundaries.to_vec())
+                .build()
+        };
+        Self {
+            bodies: BodyHistograms::new(meter, BodyRole::ClientRequest),
+            auction: seconds(
+                "driver_streaming.auction.duration",
+                "From the start of a run to its last reader's end.",
+            ),
+            request: seconds(
+                "http.client.request.duration",
+                "Duration of HTTP client requests.",
+            ),
+            archive: seconds(
+                "driver_streaming.archive.duration",
+                "From the start of an archive to its commit or failure.",
+            ),
+            archive_raw: number(
+                "driver_streaming.archive.raw.size",
+                "By",
+                &BYTES,
+                "Size of an archived document.",
+            ),
+            archive_stored: number(
+                "driver_streaming.archive.stored.size",
+                "By",
+                &BYTES,
+                "Size of the object that an archived document became.",
+            ),
+            production_busy: seconds(
+                "driver_streaming.production.busy.duration",
+                "Time spent producing an auction's document, in all its productions.",
+            ),
+            production_wait: seconds(
+                "driver_streaming.production.wait.duration",
+                "Time that productions waited for what the document is made from.",
+            ),
+            productions: number(
+                "driver_streaming.productions",
+                "{production}",
+                &COUNT,
+                "How often an auction's document was produced.",
+            ),
+        }
+    }
+
+    pub(super) fn record_production(&self, production: &ProductionMeter) {
+        record_seconds(&self.production_busy, production.busy(), &[]);
+        record_seconds(&self.production_wait, production.waiting(), &[]);
+        self.productions.record(production.productions(), &[]);
+    }
+}
+
+pub(super) fn record_seconds(
+    histogram: &Histogram<f64>,
+    duration: Duration,
+    attributes: &[KeyValue],
+) {
+    histogram.record(duration.as_secs_f64(), attributes);
+}
+
+/// What is the same for every request to one solver: resolved once.
+#[derive(Debug)]
+pub(super) struct Target {
+    /// Of metrics and spans.
+    pub(super) attributes: Vec<KeyValue>,
+    /// Of spans alone.
+    pub(super) url: StringValue,
+    /// Records what happened to a request's body.
+    pub(super) recorder: Option<HistogramRecorder>,
+}
+
+impl Target {
+    pub(super) fn new(solver: &Solver, instruments: Option<&Instruments>) -> Self {
+        let uri = solver.endpoint.uri();
+        let mut attributes = vec![
+            KeyValue::new("http.request.method", "POST"),
+            KeyValue::new("driver_streaming.solver.name", solver.name().to_owned()),
+        ];
+        if let Some(host) = uri.host() {
+            // An IPv6 address stands without brackets.
+            let address = host.trim_matches(['[', ']']).to_owned();
+            attributes.push(KeyValue::new("server.address", address));
+        }
+        let by_scheme = if uri.scheme_str() == Some("https") {
+            443
+        } else {
+            80
+        };
+        let port = uri.port_u16().unwrap_or(by_scheme);
+        attributes.push(KeyValue::new("server.port", i64::from(port)));
+        Self {
+            recorder: instruments.map(|found| found.bodies.recorder(attributes.clone())),
+            attributes,
+            url: solver.endpoint.shown("").into(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(endpoint: &str) -> String {
+        Target::new(&Solver::new("s", endpoint).unwrap(), None)
+            .url
+            .to_string()
+    }
+
+    #[test]
+    fn urls_keep_no_secret() {
+        for (endpoint, url) in [
+            ("http://u:p@h:1/a", "http://h:1/a/solve"),
+            ("http://u@h", "http://h/solve"),
+            (
+                "http://h/?key=k&b=",
+                "http://h/solve?key=REDACTED&b=REDACTED",
+            ),
+            ("http://h/?token", "http://h/solve?REDACTED"),
+        ] {
+            assert_eq!(shown(endpoint), url);
+        }
+    }
+
+    #[test]
+    fn a_target_has_an_address_and_a_port() {
+        for (endpoint, address, port) in [
+            ("http://h", "h", 80),
+            ("https://10.0.0.1/", "10.0.0.1", 443),
+            ("http://[::1]:8080", "::1", 8080),
+        ] {
+            let target = Target::new(&Solver::new("s", endpoint).unwrap(), None);
+            assert!(
+                target
+                    .attributes
+                    .contains(&KeyValue::new("server.address", address))
+            );
+            assert!(
+                target
+                    .attributes
+                    .contains(&KeyValue::new("server.port", port))
+            );
+        }
+    }
+}

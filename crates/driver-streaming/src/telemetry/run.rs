@@ -1,0 +1,330 @@
+use std::borrow::Cow;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use http::header::{HeaderMap, HeaderName, HeaderValue};
+use measured_body::{Measurements, ProductionMeter, Recorder};
+use opentelemetry::global::BoxedTracer;
+use opentelemetry::trace::{SpanBuilder, SpanKind, TraceFlags};
+use opentelemetry::{Context, KeyValue, Value};
+use tokio::time::Instant;
+
+use crate::observer::{Observer, RunStart};
+use crate::outcome::{ArchiveOutcome, ArchiveStatus, Outcome, SolverOutcome, SolverStatus};
+use crate::telemetry::metrics::{Instruments, Target, record_seconds};
+use crate::telemetry::span::{OpenSpan, SpanError};
+
+/// <https://www.w3.org/TR/trace-context/#traceparent-header>
+const TRACE_PARENT: HeaderName = HeaderName::from_static("traceparent");
+/// <https://www.w3.org/TR/trace-context/#tracestate-header>
+const TRACE_STATE: HeaderName = HeaderName::from_static("tracestate");
+
+/// Observes one run. What has not ended when it is dropped ends as cancelled.
+pub(super) struct RunTelemetry {
+    targets: Arc<[Target]>,
+    instruments: Option<Arc<Instruments>>,
+    started: Instant,
+    // Spans end in this order, children before their parent.
+    solvers: Vec<Mutex<SolverSpan>>,
+    archive: Option<Mutex<OpenSpan>>,
+    auction: Mutex<OpenSpan>,
+}
+
+/// The span of all requests to one solver.
+struct SolverSpan {
+    span: OpenSpan,
+    /// What happened to the body of the last request.
+    last: Option<Measurements>,
+}
+
+impl RunTelemetry {
+    pub(super) fn start(
+        targets: Arc<[Target]>,
+        instruments: Option<Arc<Instruments>>,
+        tracer: Option<&BoxedTracer>,
+        run: &RunStart<'_>,
+    ) -> Self {
+        let builder = || {
+            let id = run.id.map(|id| id.as_str().to_owned());
+            SpanBuilder::from_name("auction")
+                .with_kind(SpanKind::Internal)
+                .with_attributes(id.map(|id| KeyValue::new("driver_streaming.auction.id", id)))
+        };
+        let auction = OpenSpan::start(tracer, builder, &Context::current());
+        let solver = |target: &Target| {
+            let builder = || {
+                let url = KeyValue::new("url.full", target.url.clone());
+                // The name that the semantic conventions give a request whose path has no template.
+                SpanBuilder::from_name("POST")
+                    .with_kind(SpanKind::Client)
+                    .with_attributes(target.attributes.iter().cloned().chain([url]))
+            };
+            let span = OpenSpan::start(tracer, builder, auction.context());
+            Mutex::new(SolverSpan { span, last: None })
+        };
+        let archive = || {
+            let builder = || SpanBuilder::from_name("archive").with_kind(SpanKind::Internal);
+            Mutex::new(OpenSpan::start(tracer, builder, auction.context()))
+        };
+        Self {
+            solvers: targets.iter().map(solver).collect(),
+            archive: run.is_archived.then(archive),
+            auction: Mutex::new(auction),
+            targets,
+            instruments,
+            started: Instant::now(),
+        }
+    }
+
+    fn solver(&self, solver: usize) -> Option<(&Target, MutexGuard<'_, SolverSpan>)> {
+        Some((self.targets.get(solver)?, lock(self.solvers.get(solver)?)))
+    }
+}
+
+fn lock<T>(span: &Mutex<T>) -> MutexGuard<'_, T> {
+    span.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Observer for RunTelemetry {
+    /// Says in the requests which span they belong to, if there is one.
+    fn headers(&self, solver: usize, headers: &mut HeaderMap) {
+        let identity = self
+            .solver(solver)
+            .and_then(|(_, solver)| solver.span.identity());
+        let Some(identity) = identity else {
+            return;
+        };
+        let parent = format!(
+            "00-{}-{}-{:02x}",
+            identity.trace_id(),
+            identity.span_id(),
+            identity.trace_flags() & TraceFlags::SAMPLED
+        );
+        if let Ok(parent) = HeaderValue::from_str(&parent) {
+            headers.insert(TRACE_PARENT, parent);
+        }
+        let state = identity.trace_state().header();
+        if let Ok(state) = HeaderValue::from_str(&state)
+            && !state.is_empty()
+        {
+            headers.insert(TRACE_STATE, state);
+        }
+    }
+
+    fn restarted(&self, reader: usize) {
+        if let Some((_, mut solver)) = self.solver(reader) {
+            solver.last = None;
+        }
+    }
+
+    fn body_ended(&self, solver: usize, measurements: &Measurements) {
+        if let Some((target, mut solver)) = self.solver(solver) {
+            solver.last = Some(measurements.clone());
+            drop(solver);
+            target.recorder.clone().record(measurements);
+        }
+    }
+
+    fn solver_ended(&self, solver: usize, outcome: &SolverOutcome) {
+        let Some((target, mut solver)) = self.solver(solver) else {
+            return;
+        };
+        let Some(status) = status_name(outcome.status) else {
+            solver.span.cancel();
+            return;
+        };
+        let mut attributes = vec![KeyValue::new("driver_streaming.solver.status", status)];
+        let code = outcome.http_status.map(i64::from);
+        add(&mut attributes, "http.response.status_code", code);
+        let kind = error_type(outcome);
+        if let Some(instruments) = &self.instruments {
+            let mut of_request = target.attributes.clone();
+            of_request.extend(attributes.iter().cloned());
+            add(&mut of_request, "error.type", kind.clone());
+            record_seconds(&instruments.request, self.started.elapsed(), &of_request);
+        }
+        let resent = i64::from(outcome.attempts.saturating_sub(1));
+        attributes.push(KeyValue::new("http.request.resend_count", resent));
+        if let Some(found) = &solver.last {
+            add_measured(&mut attributes, found);
+        }
+        let error = kind.map(|kind| (kind, message(outcome.error.as_deref())));
+        solver.span.finish(attributes, error);
+    }
+
+    fn archive_ended(&self, outcome: &ArchiveOutcome) {
+        let Some(archive) = &self.archive else {
+            return;
+        };
+        let status = match outcome.status {
+            ArchiveStatus::Ok => "ok",
+            ArchiveStatus::Cancelled => return lock(archive).cancel(),
+            _ => "failed",
+        };
+        let mut attributes = vec![KeyValue::new("driver_streaming.archive.status", status)];
+        let codec = outcome.codec.clone();
+        add(&mut attributes, "driver_streaming.archive.codec", codec);
+        if let Some(instruments) = &self.instruments {
+            record_seconds(&instruments.archive, self.started.elapsed(), &attributes);
+            for (histogram, bytes) in [
+                (&instruments.archive_raw, outcome.raw_bytes),
+                (&instruments.archive_stored, outcome.stored_bytes),
+            ] {
+                if let Some(bytes) = bytes {
+                    histogram.record(bytes, &attributes);
+                }
+            }
+        }
+        for (name, number) in [
+            ("driver_streaming.archive.raw.size", outcome.raw_bytes),
+            ("driver_streaming.archive.stored.size", outcome.stored_bytes),
+            ("driver_streaming.archive.parts", outcome.parts),
+        ] {
+            add(&mut attributes, name, number.map(integer));
+        }
+        let location = outcome.location.clone();
+        add(
+            &mut attributes,
+            "driver_streaming.archive.location",
+            location,
+        );
+        let failed = || ("archive_failed".into(), message(outcome.error.as_deref()));
+        let error = (outcome.status != ArchiveStatus::Ok).then(failed);
+        lock(archive).finish(attributes, error);
+    }
+
+    fn run_ended(&self, outcome: &Outcome, production: &ProductionMeter) {
+        if outcome.is_cancelled() {
+            // It ends as such when it is dropped.
+            return;
+        }
+        let status = if outcome.is_ok() { "ok" } else { "failed" };
+        let mut attributes = vec![KeyValue::new("driver_streaming.auction.status", status)];
+        if let Some(instruments) = &self.instruments {
+            record_seconds(&instruments.auction, self.started.elapsed(), &attributes);
+            instruments.record_production(production);
+        }
+        for (name, duration) in [
+            (
+                "driver_streaming.production.busy.duration",
+                production.busy(),
+            ),
+            (
+                "driver_streaming.production.wait.duration",
+                production.waiting(),
+            ),
+        ] {
+            attributes.push(KeyValue::new(name, duration.as_secs_f64()));
+        }
+        for (name, number) in [
+            (
+                "driver_streaming.productions",
+                Some(production.productions()),
+            ),
+            ("driver_streaming.auction.size", outcome.auction.bytes),
+        ] {
+            add(&mut attributes, name, number.map(integer));
+        }
+        let digest = outcome.auction.sha256.clone();
+        add(&mut attributes, "driver_streaming.auction.sha256", digest);
+        let passes = outcome.serialize.passes;
+        add(
+            &mut attributes,
+            "driver_streaming.production.passes",
+            passes,
+        );
+        lock(&self.auction).finish(attributes, failure(outcome));
+    }
+}
+
+fn failure(outcome: &Outcome) -> Option<SpanError> {
+    let failed = outcome
+        .solvers
+        .iter()
+        .filter(|solver| solver.status != SolverStatus::Ok)
+        .count();
+    let archive = outcome.archive.status == ArchiveStatus::Failed;
+    let solvers = outcome.solvers.len();
+    let (kind, message) = match (failed, archive) {
+        (0, false) => return None,
+        (0, true) => ("archive_failed", "the archive failed".to_owned()),
+        (_, false) => (
+            "solver_failed",
+            format!("{failed} of {solvers} solvers failed"),
+        ),
+        (_, true) => (
+            "solver_and_archive_failed",
+            format!("{failed} of {solvers} solvers and the archive failed"),
+        ),
+    };
+    Some((kind.into(), message))
+}
+
+/// `None` for a request that was cancelled: it counts as no request.
+fn status_name(status: SolverStatus) -> Option<&'static str> {
+    match status {
+        SolverStatus::Ok => Some("ok"),
+        SolverStatus::Failed => Some("failed"),
+        SolverStatus::TimedOut => Some("timed_out"),
+        SolverStatus::Cancelled => None,
+    }
+}
+
+/// The attribute `error.type`: by the conventions the status code if that is the error, else one of a few words.
+fn error_type(outcome: &SolverOutcome) -> Option<Cow<'static, str>> {
+    match (outcome.status, outcome.http_status) {
+        (SolverStatus::Ok, _) => None,
+        (SolverStatus::TimedOut, _) => Some("timeout".into()),
+        (SolverStatus::Cancelled, _) => Some("cancelled".into()),
+        (SolverStatus::Failed, Some(200..=299)) => Some("invalid_answer".into()),
+        (SolverStatus::Failed, Some(code)) => Some(code.to_string().into()),
+        (SolverStatus::Failed, None) => Some("request_failed".into()),
+    }
+}
+
+/// What happened to the body, under the names of its metrics, in their units.
+fn add_measured(attributes: &mut Vec<KeyValue>, found: &Measurements) {
+    attributes.push(KeyValue::new("measured_body.ending", found.ending.as_str()));
+    for (name, number) in [
+        ("http.request.body.size", found.bytes),
+        ("measured_body.chunks", found.chunks),
+        ("measured_body.largest_chunk.size", found.largest_chunk),
+    ] {
+        attributes.push(KeyValue::new(name, integer(number)));
+    }
+    let part = |duration| found.transmission.map(|_| duration);
+    for (name, duration) in [
+        ("measured_body.total.duration", Some(found.total)),
+        ("measured_body.to_first_poll.duration", found.to_first_poll),
+        ("measured_body.to_first_data.duration", found.to_first_data),
+        ("measured_body.transmission.duration", found.transmission),
+        ("measured_body.busy.duration", part(found.busy)),
+        (
+            "measured_body.producer_wait.duration",
+            part(found.producer_wait),
+        ),
+        (
+            "measured_body.consumer_wait.duration",
+            part(found.consumer_wait),
+        ),
+    ] {
+        add(
+            attributes,
+            name,
+            duration.as_ref().map(Duration::as_secs_f64),
+        );
+    }
+}
+
+fn add(attributes: &mut Vec<KeyValue>, name: &'static str, value: Option<impl Into<Value>>) {
+    attributes.extend(value.map(|value| KeyValue::new(name, value)));
+}
+
+fn message(error: Option<&str>) -> String {
+    error.unwrap_or("failed").to_owned()
+}
+
+/// OpenTelemetry has signed integers only.
+fn integer(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,71 @@
+use std::borrow::Cow;
+
+use opentelemetry::global::BoxedTracer;
+use opentelemetry::trace::{SpanBuilder, SpanContext, Status, TraceContextExt, Tracer};
+use opentelemetry::{Context, KeyValue};
+
+/// A span that ends exactly once: by [`finish`](Self::finish), or as cancelled when it is dropped.
+///
+/// Without a tracer it is no span, and does nothing.
+pub(super) struct OpenSpan {
+    context: Context,
+    is_open: bool,
+}
+
+/// Why a span failed: the attribute `error.type`, one of a few values, and a message for people.
+pub(super) type SpanError = (Cow<'static, str>, String);
+
+impl OpenSpan {
+    /// Starts a span below that of `parent`, if there is a tracer.
+    pub(super) fn start(
+        tracer: Option<&BoxedTracer>,
+        span: impl FnOnce() -> SpanBuilder,
+        parent: &Context,
+    ) -> Self {
+        let context = match tracer {
+            Some(tracer) => parent.with_span(tracer.build_with_context(span(), parent)),
+            None => parent.clone(),
+        };
+        Self {
+            context,
+            is_open: tracer.is_some(),
+        }
+    }
+
+    /// The context in which this span is the current one.
+    pub(super) fn context(&self) -> &Context {
+        &self.context
+    }
+
+    /// What identifies this span, if there is one.
+    pub(super) fn identity(&self) -> Option<SpanContext> {
+        let identity = self.context.span().span_context().clone();
+        (self.is_open && identity.is_valid()).then_some(identity)
+    }
+
+    /// Ends the span, which failed if there is an error. Does nothing once it has ended.
+    pub(super) fn finish(&mut self, attributes: Vec<KeyValue>, error: Option<SpanError>) {
+        if !std::mem::take(&mut self.is_open) {
+            return;
+        }
+        let span = self.context.span();
+        span.set_attributes(attributes);
+        if let Some((kind, message)) = error {
+            span.set_attribute(KeyValue::new("error.type", kind));
+            span.set_status(Status::error(message));
+        }
+        span.end();
+    }
+
+    /// Ends the span as cancelled, unless it has ended.
+    pub(super) fn cancel(&mut self) {
+        let message = "given up before its end".to_owned();
+        self.finish(Vec::new(), Some(("cancelled".into(), message)));
+    }
+}
+
+impl Drop for OpenSpan {
+    fn drop(&mut self) {
+        self.cancel();
+    }
+}
