@@ -90,7 +90,7 @@ fn whatever_of_it_fails_every_solver_gets_everything() {
             }
             assert_eq!(outcome.archive.status, ArchiveStatus::Failed);
             let error = outcome.archive.error.as_deref().unwrap();
-            let cause = format!("injected into {call:?}");
+            let cause = format!("injected into {call:?} 0");
             assert!(error.contains(&cause), "{error}");
             pipeline.drain().await;
             assert_eq!(store.names().await, Vec::<String>::new());

@@ -1,4 +1,4 @@
-//! Archiving what is encoded already, and digests that the caller has computed.
+//! Archiving what is encoded already.
 
 use std::{convert::Infallible, sync::Arc};
 
@@ -17,17 +17,17 @@ use crate::{
     support::{Target, chunks, codecs, document, noise, read, read_until_end, store, stored},
 };
 
-const NO_LEFTOVERS: [String; 0] = [];
+pub(crate) const NO_LEFTOVERS: [String; 0] = [];
 
 /// Each kind of store, by the one that is easiest to have.
-async fn on_stores(test: impl AsyncFn(&Target)) {
+pub(crate) async fn on_stores(test: impl AsyncFn(&Target)) {
     test(&Target::memory()).await;
     let directory = tempfile::tempdir().unwrap();
     test(&Target::local(directory.path())).await;
 }
 
 /// One that fits in a part, one that does not, and none.
-fn documents(target: &Target) -> [(&'static str, Bytes); 3] {
+pub(crate) fn documents(target: &Target) -> [(&'static str, Bytes); 3] {
     [
         ("empty", Bytes::new()),
         ("small", document(1000)),
@@ -48,7 +48,7 @@ fn facts(receipt: &Receipt) -> RawDocument {
 }
 
 /// The same document, archived elsewhere from its raw bytes.
-async fn raw_receipt(codec: Codec, document: &Bytes) -> Receipt {
+pub(crate) async fn raw_receipt(codec: Codec, document: &Bytes) -> Receipt {
     let archive = Target::memory().builder().codec(codec).build().unwrap();
     store(&archive, "a", document).await
 }
@@ -428,104 +428,6 @@ async fn names_are_validated_where_they_are_given() {
         archive.create_encoded("../x").unwrap_err(),
         archive.create("../x").unwrap_err()
     );
-}
-
-#[tokio::test]
-async fn a_digest_that_the_caller_has_is_not_computed_again() {
-    on_stores(async |target| {
-        for (name, document) in documents(target) {
-            let expected = raw_receipt(Codec::Identity, &document)
-                .await
-                .sha256
-                .unwrap();
-            let archive = target.builder().build().unwrap();
-            let mut writer = archive.create(name).unwrap().without_digest();
-            writer.send_all(chunks(&document, 10_000)).await.unwrap();
-            let known = RawDocument::new(document.len() as u64).with_sha256(expected);
-            let receipt = writer.commit_with(known).await.unwrap();
-            assert_eq!(receipt.sha256, Some(expected));
-            assert!(receipt.digest_time.is_zero());
-            assert_eq!(read(archive.open(name).await.unwrap()).await, document);
-            let again = store(&archive, name, &document).await;
-            assert_eq!(again.placement, Placement::AlreadyThere);
-        }
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn a_digest_given_is_compared_with_one_computed() {
-    on_stores(async |target| {
-        let archive = target.builder().build().unwrap();
-        for (name, document) in documents(target) {
-            let expected = raw_receipt(Codec::Identity, &document)
-                .await
-                .sha256
-                .unwrap();
-            let known = RawDocument::new(document.len() as u64);
-            let wrong = known.with_sha256(Sha256Digest::from([7; 32]));
-            let mut writer = archive.create(name).unwrap();
-            writer.send_all(chunks(&document, 10_000)).await.unwrap();
-            let error = writer.commit_with(wrong).await.unwrap_err();
-            let CommitError::Write {
-                cause:
-                    WriteError {
-                        kind: WriteErrorKind::Digest { actual, .. },
-                        ..
-                    },
-                clean_up: None,
-                ..
-            } = error
-            else {
-                panic!("{error}");
-            };
-            assert_eq!(actual, expected);
-            let location = archive.location_of(name).unwrap();
-            assert_eq!(stored(&*target.store, &location).await, None);
-
-            let mut writer = archive.create(name).unwrap();
-            writer.send_all(chunks(&document, 10_000)).await.unwrap();
-            let receipt = writer
-                .commit_with(known.with_sha256(expected))
-                .await
-                .unwrap();
-            assert_eq!(receipt.sha256, Some(expected));
-        }
-        assert_eq!((target.leftovers)(), NO_LEFTOVERS);
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn without_a_digest_there_is_none() {
-    let archive = Target::memory().builder().build().unwrap();
-    let writer = archive.create("a").unwrap().without_digest();
-    assert_eq!(writer.commit().await.unwrap().sha256, None);
-}
-
-#[tokio::test]
-async fn a_length_given_is_compared_with_what_was_written() {
-    let archive = Target::memory().builder().build().unwrap();
-    for (bytes, given) in [(1000, 999), (1000, 1001), (0, 1)] {
-        let mut writer = archive.create("a").unwrap();
-        writer
-            .send_all(chunks(&document(bytes), 300))
-            .await
-            .unwrap();
-        let error = writer.commit_with(RawDocument::new(given)).await;
-        assert!(matches!(
-            error.unwrap_err(),
-            CommitError::Write {
-                cause: WriteError {
-                    kind: WriteErrorKind::Length { .. },
-                    ..
-                },
-                clean_up: None,
-                ..
-            }
-        ));
-        archive.open("a").await.unwrap_err();
-    }
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 mod cancellation;
 mod clean_up;
 mod contract;
+mod described;
 mod encoded;
 mod encoding;
 mod faults;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use archive_sink::{Archive, AttributeSupport, Codec, CodecKind, Overwrite, ReadErrorKind};
+use archive_sink::{Archive, AttributeSupport, Codec, CodecKind, Overwrite};
 use object_store::{ObjectStoreExt, memory::InMemory};
 use proptest::{collection::vec, prelude::*};
 use tokio::io::AsyncWriteExt;
@@ -150,7 +150,7 @@ proptest! {
             read_until_end(archive.open("a").await.unwrap()).await
         });
         let error = end.unwrap_err();
-        prop_assert!(matches!(error, archive_sink::ReadError { kind: ReadErrorKind::Incomplete { .. }, .. }), "{}", error);
+        prop_assert!(matches!(error, archive_sink::ReadError { kind: archive_sink::ReadErrorKind::Incomplete { .. }, .. }), "{}", error);
     }
 
     #[test]
