@@ -73,11 +73,7 @@ impl Marks {
     /// # Errors
     /// When memory grew.
     pub(crate) fn check(&self) -> Result<(), Violation> {
-        let tolerated = if self.lasted < WARM {
-            3 * TOLERATED
-        } else {
-            TOLERATED
-        };
+        let tolerated = TOLERATED * if self.lasted < WARM { 3 } else { 1 };
         match self.quarters {
             [_, Some(second), _, Some(last)] if last > second + second / 10 + tolerated => Err(
                 Violation::new("memory grew from the second quarter to the last")
