@@ -170,13 +170,6 @@ pub struct MicroReport {
 }
 
 impl MicroReport {
-    /// The median of a figure, unless it was not measured.
-    pub fn measure(&self, name: &str) -> Option<f64> {
-        let mut measures = self.measures.iter();
-        let measure = measures.find(|measure| measure.name == name)?;
-        Some(measure.rounds.median)
-    }
-
     /// The lines of a plot.
     pub fn plot(&self, plot: &str) -> impl Iterator<Item = &Curve> {
         self.curves.iter().filter(move |curve| curve.plot == plot)
