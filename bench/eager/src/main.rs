@@ -2,36 +2,30 @@
 //! `shared`, where all send the same bytes. No way of sending can take less CPU than `shared`: it serialises once and
 //! compresses once.
 
-use std::net::SocketAddr;
-use std::process::ExitCode;
 use std::sync::Arc;
 
+use anyhow::{Result, bail};
 use async_compression::Level;
 use async_compression::tokio::write::{GzipEncoder, ZstdEncoder};
 use async_compression::zstd::CParameter;
 use auction_fixtures::Auction;
-use bench_harness::{ARCHIVE_KEY, Codec, Design, Result, Setup, client, post, warm_up};
+use bench_harness::{Codec, Design, Endpoints, Setup};
 use bytes::Bytes;
 use futures_util::future::{try_join, try_join_all};
-use object_store::ObjectStoreExt as _;
-use object_store::path::Path;
-use scripted_store::ScriptedStore;
 use tokio::io::{AsyncWrite, AsyncWriteExt as _};
 
 /// After so much input the other tasks have their turn.
 const BLOCK_BYTES: usize = 64 * 1024;
 
-fn main() -> ExitCode {
+fn main() -> Result<()> {
     bench_harness::run(Eager::new)
 }
 
 /// The whole document in memory, and the whole archive.
 #[derive(Debug)]
 struct Eager {
-    engines: Vec<SocketAddr>,
-    client: reqwest::Client,
+    endpoints: Endpoints,
     codec: Codec,
-    store: ScriptedStore,
     /// Whether each solver is sent a copy of its own.
     is_cloned: bool,
 }
@@ -41,42 +35,36 @@ impl Eager {
         let is_cloned = match setup.design.as_str() {
             "per-solver" => true,
             "shared" => false,
-            _ => return Err("expected the design per-solver or shared".into()),
+            _ => bail!("expected the design per-solver or shared"),
         };
         Ok(Self {
-            engines: setup.engines,
-            client: client(setup.deadline)?,
             codec: setup.codec,
-            store: setup.store,
+            endpoints: Endpoints::new(setup)?,
             is_cloned,
         })
-    }
-
-    async fn archive(&self, document: &[u8]) -> Result<()> {
-        let compressed = compress(self.codec, document).await?;
-        self.store
-            .put(&Path::from(ARCHIVE_KEY), compressed.into())
-            .await?;
-        Ok(())
     }
 }
 
 impl Design for Eager {
     async fn warm_up(&self) -> Result<()> {
-        warm_up(&self.client, &self.engines).await
+        self.endpoints.warm_up().await
     }
 
     async fn run(&self, auction: Arc<Auction>) -> Result<f64> {
         let document = Bytes::from(serde_json::to_vec(&*auction)?);
-        let sends = try_join_all(self.engines.iter().map(|engine| {
+        let sends = try_join_all(self.endpoints.engines.iter().map(|engine| {
             let body = if self.is_cloned {
                 Bytes::copy_from_slice(&document)
             } else {
                 document.clone()
             };
-            post(&self.client, *engine, body)
+            self.endpoints.post(*engine, body)
         }));
-        try_join(sends, self.archive(&document)).await?;
+        let archived = async {
+            let compressed = compress(self.codec, &document).await?;
+            self.endpoints.archive(compressed).await
+        };
+        try_join(sends, archived).await?;
         Ok(1.0)
     }
 }

@@ -1,17 +1,13 @@
 //! Solver engines, all in one process: each reads request bodies to their end and throws them away, and answers that it
 //! has found nothing.
 //!
-//! The first line of the output says where they listen. Each line of the input that is `report` is answered by one line:
-//! what has been received since the last. The end of the input ends the process. What a stalled engine was sent is never
-//! told.
+//! The first line of the output says where they listen. Each line of the input is answered by one line: what has been
+//! received since the last. The end of the input ends the process. What a stalled engine was sent is never told.
 
-use std::error::Error;
 use std::future::pending;
-use std::io::Write as _;
 use std::net::Ipv4Addr;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use anyhow::Result;
 use bench_records::{
     EngineReport, Listening, Received, monotonic_nanoseconds, process_cpu_nanoseconds,
 };
@@ -19,14 +15,17 @@ use bytes::Bytes;
 use clap::Parser;
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
-use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderValue};
+use hyper::header::{CONTENT_TYPE, HeaderValue};
 use hyper::service::service_fn;
-use hyper::{Request, Response, StatusCode};
+use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
-use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::net::TcpListener;
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+
+/// Threads that serve all engines.
+const WORKERS: usize = 2;
 
 /// Solver engines that read bodies to their end and find nothing.
 #[derive(Debug, Parser)]
@@ -40,52 +39,42 @@ struct Arguments {
     /// How many of the engines, the last ones, read 64 KiB of each body and then nothing more.
     #[arg(long, default_value_t = 0)]
     stalled: usize,
-    /// Threads that serve all engines.
-    #[arg(long, default_value_t = 2)]
-    workers: usize,
 }
 
-type Result<T, E = Box<dyn Error>> = std::result::Result<T, E>;
-
 fn main() -> Result<()> {
-    let arguments = Arguments::parse();
     tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(arguments.workers)
+        .worker_threads(WORKERS)
         .enable_all()
         .build()?
-        .block_on(serve(&arguments))
+        .block_on(serve(&Arguments::parse()))
 }
 
 async fn serve(arguments: &Arguments) -> Result<()> {
-    let log = Arc::new(Log::new());
+    let (log, mut received) = unbounded_channel();
     let mut addresses = Vec::new();
     for index in 0..arguments.engines {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         addresses.push(listener.local_addr()?);
-        let stalls = index + arguments.stalled >= arguments.engines;
         let engine = Engine {
             index,
-            stalls,
+            stalls: index + arguments.stalled >= arguments.engines,
             is_hashing: arguments.check,
-            log: Arc::clone(&log),
+            log: log.clone(),
         };
         tokio::spawn(engine.serve(listener));
     }
-    print(&serde_json::to_value(Listening { addresses })?)?;
+    println!("{}", serde_json::to_string(&Listening { addresses })?);
+    let mut cpu = process_cpu_nanoseconds();
     let mut lines = BufReader::new(tokio::io::stdin()).lines();
-    while let Some(line) = lines.next_line().await? {
-        match line.as_str() {
-            "report" => print(&serde_json::to_value(log.report())?)?,
-            _ => return Err("expected `report`".into()),
-        }
+    while lines.next_line().await?.is_some() {
+        let before = std::mem::replace(&mut cpu, process_cpu_nanoseconds());
+        let report = EngineReport {
+            cpu_ms: (cpu - before) as f64 / 1e6,
+            requests: std::iter::from_fn(|| received.try_recv().ok()).collect(),
+        };
+        println!("{}", serde_json::to_string(&report)?);
     }
     Ok(())
-}
-
-fn print(value: &Value) -> Result<()> {
-    let mut output = std::io::stdout().lock();
-    writeln!(output, "{value}")?;
-    Ok(output.flush()?)
 }
 
 /// So much a stalled engine reads.
@@ -97,20 +86,14 @@ struct Engine {
     index: usize,
     is_hashing: bool,
     stalls: bool,
-    log: Arc<Log>,
+    log: UnboundedSender<Received>,
 }
 
 impl Engine {
     /// Serves every connection, for ever.
     async fn serve(self, listener: TcpListener) {
         for connection in 0.. {
-            let stream = match listener.accept().await {
-                Ok((stream, _client)) => stream,
-                Err(error) => {
-                    eprintln!("engine {}: {error}", self.index);
-                    return;
-                }
-            };
+            let (stream, _client) = listener.accept().await.expect("a listener accepts");
             let engine = self.clone();
             tokio::spawn(async move {
                 let service = service_fn(|request| engine.answer(connection, request));
@@ -129,11 +112,6 @@ impl Engine {
         connection: u64,
         request: Request<Incoming>,
     ) -> hyper::Result<Response<Full<Bytes>>> {
-        if request.headers().contains_key(CONTENT_ENCODING) {
-            let mut refused = Response::new(Full::default());
-            *refused.status_mut() = StatusCode::UNSUPPORTED_MEDIA_TYPE;
-            return Ok(refused);
-        }
         let mut body = request.into_body();
         let mut hasher = self.is_hashing.then(Sha256::new);
         let (mut first_byte_at_ns, mut bytes) = (None, 0);
@@ -151,50 +129,18 @@ impl Engine {
                 hasher.update(&data);
             }
         }
-        self.log.requests().push(Received {
+        let _process_ends = self.log.send(Received {
             engine: self.index,
             connection,
             first_byte_at_ns,
             end_at_ns: monotonic_nanoseconds(),
             bytes,
-            sha256: hasher.map(|hasher| hex(&hasher.finalize())),
+            sha256: hasher.map(|hasher| hasher.finalize().into()),
         });
         let mut response = Response::new(Full::new(Bytes::from_static(br#"{"solutions":[]}"#)));
         response
             .headers_mut()
             .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         Ok(response)
-    }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// What happened since the last report.
-#[derive(Debug)]
-struct Log {
-    cpu_nanoseconds: AtomicU64,
-    requests: Mutex<Vec<Received>>,
-}
-
-impl Log {
-    fn new() -> Self {
-        Self {
-            cpu_nanoseconds: AtomicU64::new(process_cpu_nanoseconds()),
-            requests: Mutex::default(),
-        }
-    }
-
-    fn requests(&self) -> MutexGuard<'_, Vec<Received>> {
-        self.requests.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn report(&self) -> EngineReport {
-        let now = process_cpu_nanoseconds();
-        EngineReport {
-            cpu_ms: (now - self.cpu_nanoseconds.swap(now, Relaxed)) as f64 / 1e6,
-            requests: std::mem::take(&mut *self.requests()),
-        }
     }
 }

@@ -1,34 +1,82 @@
 use std::fs;
-use std::io::Write as _;
-use std::process::ExitCode;
+use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bench_records::{Measurement, Timers, monotonic_nanoseconds, process_cpu_nanoseconds};
-use clap::Parser as _;
+use anyhow::{Context as _, Result};
+use auction_fixtures::AuctionShape;
+use bench_records::{
+    Measurement, Timers, forget_peak, monotonic_nanoseconds, process_cpu_nanoseconds,
+    process_status,
+};
+use clap::{Parser, ValueEnum};
 use scripted_store::ScriptedStore;
 
-use crate::arguments::Arguments;
 use crate::ticker::Ticker;
-use crate::{Design, Result, Setup, exit_code};
+use crate::{Design, Setup};
 
 /// Threads of the runtime, the same wherever it runs.
 pub const WORKERS: usize = 2;
 
+/// Sends one auction to every engine and archives it, and prints what that took as one line of JSON.
+#[derive(Debug, Parser)]
+struct Arguments {
+    /// Addresses of engines, separated by commas.
+    #[arg(long, value_delimiter = ',', required = true)]
+    engines: Vec<SocketAddr>,
+    /// Which of the program's designs.
+    #[arg(long)]
+    design: String,
+    /// How the archive is compressed.
+    #[arg(long, value_enum, default_value_t = Codec::Gzip)]
+    codec: Codec,
+    /// How large the auction is: small, mainnet, large, huge or giant.
+    #[arg(long, value_parser = shape)]
+    auction: AuctionShape,
+    /// What the auction is generated from.
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// When every request is given up, in milliseconds after the call. By default no run comes near it.
+    #[arg(long, default_value_t = 120_000)]
+    deadline_ms: u64,
+    /// Some engines stall, so that the call cannot end well: what it took counts all the same.
+    #[arg(long)]
+    stalled: bool,
+    /// Measure by how much timers are late meanwhile. What else is measured then counts for less.
+    #[arg(long)]
+    ticker: bool,
+    /// Write the archived object to this file, for checking it. What is measured then counts for nothing.
+    #[arg(long)]
+    keep: Option<PathBuf>,
+}
+
+fn shape(name: &str) -> Result<AuctionShape, String> {
+    AuctionShape::named(name)
+        .ok_or_else(|| format!("expected one of {}", AuctionShape::NAMES.join(", ")))
+}
+
+/// How the archive is compressed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Codec {
+    /// At level 3.
+    Gzip,
+    /// At level 1, with a checksum.
+    Zstd,
+}
+
 /// The `main` of a compared program.
-pub fn run<D: Design>(new: impl FnOnce(Setup) -> Result<D>) -> ExitCode {
-    let measured = measure(&Arguments::parse(), new).and_then(|measurement| {
-        let mut line = serde_json::to_string(&measurement)?;
-        line.push('\n');
-        Ok(std::io::stdout().write_all(line.as_bytes())?)
-    });
-    exit_code(measured)
+pub fn run<D: Design>(new: impl FnOnce(Setup) -> Result<D>) -> Result<()> {
+    let measurement = measure(Arguments::parse(), new)?;
+    println!("{}", serde_json::to_string(&measurement)?);
+    Ok(())
 }
 
 fn measure<D: Design>(
-    arguments: &Arguments,
+    arguments: Arguments,
     new: impl FnOnce(Setup) -> Result<D>,
 ) -> Result<Measurement> {
+    let solvers = arguments.engines.len();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(WORKERS)
         .enable_all()
@@ -39,8 +87,8 @@ fn measure<D: Design>(
     };
     let _context = runtime.enter();
     let design = Arc::new(new(Setup {
-        design: arguments.design.clone(),
-        engines: arguments.engines.clone(),
+        design: arguments.design,
+        engines: arguments.engines,
         codec: arguments.codec,
         deadline: Duration::from_millis(arguments.deadline_ms),
         store: store.clone(),
@@ -84,44 +132,25 @@ fn measure<D: Design>(
 
     if let Some(path) = &arguments.keep {
         let names = runtime.block_on(store.names());
-        let name = names.first().ok_or("nothing was archived")?;
+        let name = names.first().context("nothing was archived")?;
         let object = runtime.block_on(store.object(name));
-        fs::write(path, object.ok_or("the archive is gone")?)?;
+        fs::write(path, object.context("the archive is gone")?)?;
     }
     Ok(Measurement {
         auction_bytes: serde_json::to_vec(&*auction)?.len() as u64,
-        solvers: arguments.engines.len(),
+        solvers,
         cpu_ms,
         peak_rss_over_base_kib: peak_rss_kib.saturating_sub(base_rss_kib),
         base_rss_kib,
         threads_at_rest,
         threads,
         wall_ms: (ended_at_ns - called_at_ns) as f64 / 1e6,
-        archive_bytes: store.bytes(),
-        archives: store.objects(),
         productions,
         called_at_ns,
         timers,
     })
 }
 
-/// A number of the status of this process, such as `VmRSS:`; kibibytes for sizes.
-///
-/// # Errors
-/// When there is no such field.
-pub fn status(field: &str) -> Result<u64> {
-    let status = fs::read_to_string("/proc/self/status")?;
-    let line = status.lines().find_map(|line| line.strip_prefix(field));
-    let number = line.and_then(|line| line.split_whitespace().next());
-    Ok(number
-        .ok_or_else(|| format!("no {field} in the status"))?
-        .parse()?)
-}
-
-/// Makes the peak of the resident size start over, from what is resident now.
-///
-/// # Errors
-/// When the kernel refuses.
-pub fn forget_peak() -> Result<()> {
-    Ok(fs::write("/proc/self/clear_refs", "5")?)
+fn status(field: &str) -> Result<u64> {
+    process_status("self", field).with_context(|| format!("no {field} in the status"))
 }

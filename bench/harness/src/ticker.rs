@@ -2,11 +2,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
+use anyhow::{Context as _, Result};
 use bench_records::Lateness;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, interval};
-
-use crate::Result;
 
 const PERIOD: Duration = Duration::from_millis(1);
 
@@ -40,7 +39,7 @@ impl Ticker {
     /// What it noted. Waits for its last tick.
     pub(crate) async fn stop(self) -> Result<Lateness> {
         self.is_over.store(true, Relaxed);
-        Ok(Lateness::of(self.ticking.await?).ok_or("no tick")?)
+        Lateness::of(self.ticking.await?).context("no tick")
     }
 
     /// The same of a runtime in which nothing else runs, over 200 ticks.

@@ -2,14 +2,14 @@
 //! design in production, whose build has another backend of gzip and is therefore another program.
 
 use std::iter::repeat_n;
-use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
+use anyhow::{Context as _, Result, ensure};
 use archive_sink::{Archive, Codec, CodecKind};
 use auction_fixtures::{Auction, AuctionShape};
-use bench_harness::{WORKERS, forget_peak, status};
-use bench_records::MicroReport;
+use bench_harness::WORKERS;
+use bench_records::{MicroReport, forget_peak, process_status};
 use bytes::Bytes;
 use chunked_writer::{JsonDocument, JsonError};
 use flate2::Crc;
@@ -17,88 +17,73 @@ use futures_util::stream::{self, Stream, StreamExt as _};
 use scripted_store::ScriptedStore;
 use tokio::runtime::Runtime;
 
+use crate::Effort;
 use crate::rounds::{Series, by_turns, cpu_nanoseconds, next};
-use crate::{Effort, Result};
 
-pub(crate) fn measure(program: &Path, effort: Effort, report: &mut MicroReport) -> Result<()> {
+pub(crate) fn measure(effort: Effort, report: &mut MicroReport) -> Result<()> {
     eprintln!("archive: processor time");
-    processor_time(program, effort, report)?;
-    eprintln!("archive: memory");
-    let [gzip, zstd] = by_turns(
-        3,
-        [
-            &mut || peak_of_another_process(CodecKind::Gzip, effort),
-            &mut || peak_of_another_process(CodecKind::Zstd, effort),
-        ],
-    )?;
-    let peak = Series::worst([gzip, zstd])?;
-    report
-        .measures
-        .push(peak.measure("archive_peak_mib", "MiB"));
-    Ok(())
-}
-
-fn processor_time(program: &Path, effort: Effort, report: &mut MicroReport) -> Result<()> {
     // 26 MB, or 310 MB.
     let times = effort.pick(1, 12);
     let archiver = Archiver::new(times)?;
     let (length, trailer) = length_and_trailer(&archiver)?;
     let ours = |kind| {
         let (raw, took) = cpu_nanoseconds(|| archiver.archive(Codec::default_for(kind)))?;
-        if raw == length {
-            Ok(took)
-        } else {
-            Err(format!("{raw} bytes were archived of {length}").into())
-        }
+        ensure!(raw == length, "{raw} bytes were archived of {length}");
+        Ok(took)
     };
     let theirs = |way| {
-        let (took, found) = production(program, way, times)?;
-        if found == trailer {
-            Ok(took)
-        } else {
-            Err("the archive of production's design holds something else".into())
-        }
+        let (took, found) = production(way, times)?;
+        ensure!(
+            found == trailer,
+            "the archive of production's design holds something else"
+        );
+        Ok(took)
     };
-    let [gzip, zstd, direct, buffered] = by_turns(
-        effort.pick(5, 3),
-        [
-            &mut || ours(CodecKind::Gzip),
-            &mut || ours(CodecKind::Zstd),
-            &mut || theirs("direct"),
-            &mut || theirs("buffered"),
-        ],
-    )?;
-    report.measures.extend([
-        gzip.over(&direct)
-            .measure("archive_gzip_over_production", ""),
-        zstd.over(&direct)
-            .measure("archive_zstd_over_production", ""),
-        gzip.over(&buffered)
-            .measure("archive_gzip_over_buffered_production", ""),
-        zstd.over(&buffered)
-            .measure("archive_zstd_over_buffered_production", ""),
-    ]);
+    let contenders: [&mut dyn FnMut() -> Result<f64>; 4] = [
+        &mut || ours(CodecKind::Gzip),
+        &mut || ours(CodecKind::Zstd),
+        &mut || theirs("direct"),
+        &mut || theirs("buffered"),
+    ];
+    let [gzip, zstd, direct, buffered] = by_turns(effort.pick(5, 3), contenders)?;
+    for (codec, ours) in [("gzip", gzip), ("zstd", zstd)] {
+        for (production, theirs) in [("production", &direct), ("buffered_production", &buffered)] {
+            let name = format!("archive_{codec}_over_{production}");
+            report.measures.push(ours.over(theirs).measure(name));
+        }
+    }
+    eprintln!("archive: memory");
+    let processes = [CodecKind::Gzip, CodecKind::Zstd]
+        .map(|kind| move || peak_of_another_process(kind, effort));
+    let peak = Series::worst(by_turns(3, processes)?)?;
+    report.measures.push(peak.measure("archive_peak_mib"));
     Ok(())
 }
 
-/// Nanoseconds of processor time that archiving takes in the other program, which has production's backend of gzip, and
-/// the checksum and length of what was archived.
-fn production(program: &Path, way: &str, times: usize) -> Result<(f64, [u32; 2])> {
-    let output = Command::new(program)
-        .args([way, &times.to_string()])
+/// What another process of this build's programs prints.
+fn output(program: &str, arguments: &[&str]) -> Result<String> {
+    let output = Command::new(std::env::current_exe()?.with_file_name(program))
+        .args(arguments)
         .stderr(Stdio::inherit())
         .output()
-        .map_err(|error| format!("cannot start {}: {error}", program.display()))?;
-    let line = String::from_utf8(output.stdout)?;
-    let numbers: Vec<&str> = line.split_whitespace().collect();
-    let [took, checksum, length] = numbers[..] else {
-        return Err("the program of production's archive failed".into());
-    };
-    Ok((took.parse()?, [checksum.parse()?, length.parse()?]))
+        .with_context(|| format!("cannot start {program}"))?;
+    ensure!(output.status.success(), "{program} failed");
+    Ok(String::from_utf8(output.stdout)?)
+}
+
+/// Nanoseconds of processor time that archiving takes in the other program, which has production's backend of gzip, and
+/// the trailer of what was archived.
+fn production(way: &str, times: usize) -> Result<(f64, u64)> {
+    let line = output("bench-production-archive", &[way, &times.to_string()])?;
+    let (took, trailer) = line
+        .trim()
+        .split_once(' ')
+        .context("expected two numbers")?;
+    Ok((took.parse()?, trailer.parse()?))
 }
 
 /// The length of the raw document, and what a gzip of it says at its end: CRC-32, and the length modulo 2^32.
-fn length_and_trailer(archiver: &Archiver) -> Result<(u64, [u32; 2])> {
+fn length_and_trailer(archiver: &Archiver) -> Result<(u64, u64)> {
     let mut checksum = Crc::new();
     let mut length = 0;
     let mut document = archiver.document();
@@ -107,7 +92,8 @@ fn length_and_trailer(archiver: &Archiver) -> Result<(u64, [u32; 2])> {
         checksum.update(&chunk);
         length += chunk.len() as u64;
     }
-    Ok((length, [checksum.sum(), checksum.amount()]))
+    let trailer = u64::from(checksum.amount()) << 32 | u64::from(checksum.sum());
+    Ok((length, trailer))
 }
 
 /// How often the large auction is in the document: of 26 MB, the archive is sent in several parts all the same.
@@ -119,22 +105,17 @@ fn times(effort: Effort) -> usize {
 pub(crate) fn peak_of_this_process(codec: Codec, effort: Effort) -> Result<u64> {
     let archiver = Archiver::new(times(effort))?;
     forget_peak()?;
-    let base = status("VmRSS:")?;
+    let base = process_status("self", "VmRSS:").context("no size")?;
     archiver.archive(codec)?;
-    Ok(status("VmHWM:")?.saturating_sub(base))
+    let peak = process_status("self", "VmHWM:").context("no peak")?;
+    Ok(peak.saturating_sub(base))
 }
 
 /// In MiB, of a new process of this program.
 fn peak_of_another_process(kind: CodecKind, effort: Effort) -> Result<f64> {
-    let output = Command::new(std::env::current_exe()?)
-        .args(["--peak-of", kind.name()])
-        .args(effort.pick(Some("--quick"), None))
-        .stderr(Stdio::inherit())
-        .output()?;
-    if !output.status.success() {
-        return Err("the process whose peak was wanted failed".into());
-    }
-    let kibibytes: f64 = std::str::from_utf8(&output.stdout)?.trim().parse()?;
+    let mut arguments = vec!["--peak-of", kind.name()];
+    arguments.extend(effort.pick(Some("--quick"), None));
+    let kibibytes: f64 = output("bench-micro", &arguments)?.trim().parse()?;
     Ok(kibibytes / 1024.0)
 }
 
@@ -151,13 +132,11 @@ struct Archiver {
 
 impl Archiver {
     fn new(times: usize) -> Result<Self> {
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(WORKERS)
-            .build()?;
-        let auction = Arc::new(AuctionShape::LARGE.auction());
         Ok(Self {
-            runtime,
-            auction,
+            runtime: tokio::runtime::Builder::new_multi_thread()
+                .worker_threads(WORKERS)
+                .build()?,
+            auction: Arc::new(AuctionShape::LARGE.auction()),
             times,
         })
     }
@@ -182,10 +161,10 @@ impl Archiver {
             Result::<_>::Ok(writer.commit().await?)
         };
         let receipt = self.runtime.block_on(self.runtime.spawn(archiving))??;
-        if receipt.stored_bytes == store.bytes() {
-            Ok(receipt.raw_bytes)
-        } else {
-            Err("the store has not what the receipt says".into())
-        }
+        ensure!(
+            receipt.stored_bytes == store.bytes(),
+            "the store has not what the receipt says"
+        );
+        Ok(receipt.raw_bytes)
     }
 }

@@ -5,37 +5,39 @@ use std::hint::black_box;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};
 
+use anyhow::{Result, ensure};
 use bench_records::MicroReport;
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use measured_body::{MeasuredBody, Measurements};
 
+use crate::Effort;
 use crate::rounds::{by_turns, cpu_nanoseconds};
-use crate::{Effort, Result};
 
 const CHUNKS: u64 = 65_536;
 const CHUNK: &[u8] = &[b'x'; 64 * 1024];
 
 pub(crate) fn measure(effort: Effort, report: &mut MicroReport) -> Result<()> {
     eprintln!("measured body");
-    let [bare, measured] = by_turns(
-        effort.pick(21, 61),
-        [&mut || cost(source()), &mut || {
-            cost(MeasuredBody::new(source(), recorder))
-        }],
-    )?;
+    let turns = [false, true].map(|is_measured| {
+        move || {
+            let source = Source {
+                chunk: Bytes::from_static(CHUNK),
+                left: CHUNKS,
+            };
+            if is_measured {
+                cost(MeasuredBody::new(source, recorder))
+            } else {
+                cost(source)
+            }
+        }
+    });
+    let [bare, measured] = by_turns(effort.pick(21, 61), turns)?;
     let more = measured.minus(&bare);
     report
         .measures
-        .push(more.measure("measured_body_ns_per_chunk", "ns"));
+        .push(more.measure("measured_body_ns_per_chunk"));
     Ok(())
-}
-
-fn source() -> Source {
-    Source {
-        chunk: Bytes::from_static(CHUNK),
-        left: CHUNKS,
-    }
 }
 
 fn recorder(measurements: &Measurements) {
@@ -53,11 +55,8 @@ fn cost(body: impl Body<Data = Bytes>) -> Result<f64> {
         }
         Ok(chunks)
     })?;
-    if chunks == CHUNKS {
-        Ok(took / CHUNKS as f64)
-    } else {
-        Err(format!("{chunks} chunks of {CHUNKS} came").into())
-    }
+    ensure!(chunks == CHUNKS, "{chunks} chunks of {CHUNKS} came");
+    Ok(took / CHUNKS as f64)
 }
 
 /// A body that hands over the same chunk again and again.

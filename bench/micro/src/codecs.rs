@@ -4,15 +4,16 @@ use std::array::from_fn;
 use std::cell::Cell;
 use std::convert::Infallible;
 
+use anyhow::Result;
 use archive_sink::{Codec, CodecKind, EncodedStream};
 use auction_fixtures::AuctionShape;
-use bench_records::{Curve, MicroReport};
+use bench_records::MicroReport;
 use bytes::Bytes;
 use chunked_writer::JsonDocument;
 use futures_util::stream;
 
-use crate::rounds::{by_turns, cpu_nanoseconds, next};
-use crate::{Effort, Result};
+use crate::Effort;
+use crate::rounds::{by_turns, cpu_nanoseconds, curve, next};
 
 /// In the order of the curves and their points.
 const LEVELS: [(CodecKind, u8); 9] = [
@@ -41,7 +42,7 @@ pub(crate) fn measure(effort: Effort, report: &mut MicroReport) -> Result<()> {
     let raw: usize = chunks.iter().map(Bytes::len).sum();
 
     let stored = LEVELS.map(|_| Cell::new(0));
-    let mut turns: [_; LEVELS.len()] = from_fn(|index| {
+    let turns: [_; LEVELS.len()] = from_fn(|index| {
         let ((kind, level), stored, chunks) = (LEVELS[index], &stored[index], &chunks);
         move || {
             let codec = Codec::with_level(kind, level)?;
@@ -50,22 +51,18 @@ pub(crate) fn measure(effort: Effort, report: &mut MicroReport) -> Result<()> {
             Ok(took)
         }
     });
-    let turns = turns.each_mut().map(|turn| turn as _);
     let taken = by_turns(effort.pick(3, 5), turns)?;
 
     for kind in [CodecKind::Gzip, CodecKind::Zstd, CodecKind::Brotli] {
-        let all = LEVELS.iter().zip(&stored).zip(&taken);
-        let of_kind = all.filter(|((level, _), _)| level.0 == kind);
-        report.curves.push(Curve {
-            plot: "codecs".to_owned(),
-            name: kind.name().to_owned(),
-            points: of_kind
-                .map(|((_, stored), taken)| {
-                    // Nanoseconds a byte are milliseconds a megabyte.
-                    (percent(stored.get(), raw), taken.median() / raw as f64)
-                })
-                .collect(),
-        });
+        let mut curve = curve("codecs", kind.name());
+        for ((level, stored), taken) in LEVELS.iter().zip(&stored).zip(&taken) {
+            if level.0 == kind {
+                let percent = 100.0 * stored.get() as f64 / raw as f64;
+                // Nanoseconds a byte are milliseconds a megabyte.
+                curve.points.push((percent, taken.median() / raw as f64));
+            }
+        }
+        report.curves.push(curve);
     }
     Ok(())
 }
@@ -79,8 +76,4 @@ fn encode(chunks: &[Bytes], codec: Codec) -> Result<usize> {
         bytes += chunk?.len();
     }
     Ok(bytes)
-}
-
-fn percent(part: usize, whole: usize) -> f64 {
-    100.0 * part as f64 / whole as f64
 }

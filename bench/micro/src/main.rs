@@ -14,87 +14,49 @@ mod rounds;
 mod serializer;
 mod tee;
 
-use std::io::Write as _;
-use std::path::PathBuf;
-use std::process::ExitCode;
-
-use bench_harness::{Result, exit_code};
+use anyhow::Result;
 use bench_records::MicroReport;
-use clap::Parser;
+use clap::{Args, Parser};
 
 /// Measures loops of one process, each by turns with its alternatives, and prints what was found as one line of JSON.
 #[derive(Debug, Parser)]
 struct Arguments {
-    /// Within a minute: fewer rounds, and no auction of 310 MB.
-    #[arg(long)]
-    quick: bool,
-    /// The program `bench-production-archive`, if it is not beside this one.
-    #[arg(long)]
-    production: Option<PathBuf>,
+    #[command(flatten)]
+    effort: Effort,
     /// Archive once with this codec and print how far that went above the base, in KiB. The program starts itself so: only a
     /// new process has no memory to spare that would hide it.
     #[arg(long, hide = true)]
     peak_of: Option<archive_sink::Codec>,
 }
 
-impl Arguments {
-    fn effort(&self) -> Effort {
-        if self.quick {
-            Effort::Quick
-        } else {
-            Effort::Full
-        }
-    }
-
-    /// Where the design of the other build is.
-    fn production(&self) -> Result<PathBuf> {
-        match &self.production {
-            Some(path) => Ok(path.clone()),
-            None => Ok(std::env::current_exe()?.with_file_name("bench-production-archive")),
-        }
-    }
-}
-
 /// How much is measured.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Effort {
-    /// Within a minute.
-    Quick,
-    /// Within five.
-    Full,
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct Effort {
+    /// Within a minute: fewer rounds, and smaller archives.
+    #[arg(long)]
+    quick: bool,
 }
 
 impl Effort {
     /// One of two values.
     pub(crate) fn pick<T>(self, quick: T, full: T) -> T {
-        match self {
-            Self::Quick => quick,
-            Self::Full => full,
-        }
+        if self.quick { quick } else { full }
     }
 }
 
-fn main() -> ExitCode {
-    exit_code(answer(&Arguments::parse()))
-}
-
-fn answer(arguments: &Arguments) -> Result<()> {
-    let effort = arguments.effort();
-    let mut line = match arguments.peak_of {
-        Some(codec) => archive::peak_of_this_process(codec, effort)?.to_string(),
-        None => serde_json::to_string(&measure(arguments, effort)?)?,
-    };
-    line.push('\n');
-    Ok(std::io::stdout().write_all(line.as_bytes())?)
-}
-
-fn measure(arguments: &Arguments, effort: Effort) -> Result<MicroReport> {
+fn main() -> Result<()> {
+    let Arguments { effort, peak_of } = Arguments::parse();
+    if let Some(codec) = peak_of {
+        println!("{}", archive::peak_of_this_process(codec, effort)?);
+        return Ok(());
+    }
     let mut report = MicroReport::default();
     // First what needs the other program, so that nobody waits for minutes to hear that it is not there.
-    archive::measure(&arguments.production()?, effort, &mut report)?;
+    archive::measure(effort, &mut report)?;
     tee::measure(effort, &mut report)?;
     body::measure(effort, &mut report)?;
     codecs::measure(effort, &mut report)?;
     serializer::measure(effort, &mut report)?;
-    Ok(report)
+    println!("{}", serde_json::to_string(&report)?);
+    Ok(())
 }

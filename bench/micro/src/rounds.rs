@@ -1,24 +1,19 @@
 //! Alternatives that take turns, and what each took.
 
 use std::array::from_fn;
-use std::pin::Pin;
-use std::task::{Context, Poll, Waker};
 
-use bench_records::{Measure, median, process_cpu_nanoseconds};
-use futures_util::Stream;
+use anyhow::{Context as _, Result};
+use bench_records::{Curve, Measure, Spread, process_cpu_nanoseconds};
+use futures_util::{FutureExt as _, Stream, StreamExt as _};
 
-use crate::Result;
-
-/// Something to measure: does it once and says what that took.
-pub(crate) type Contender<'a> = &'a mut dyn FnMut() -> Result<f64>;
-
-/// Runs the contenders by turns, A B A B …: one round to warm up, which does not count, and then so many that do.
+/// Runs the contenders by turns, A B A B …: one round to warm up, which does not count, and then so many that do. Each
+/// says what it took.
 ///
 /// # Errors
 /// The first failure of a contender.
 pub(crate) fn by_turns<const N: usize>(
     rounds: usize,
-    mut contenders: [Contender<'_>; N],
+    mut contenders: [impl FnMut() -> Result<f64>; N],
 ) -> Result<[Series; N]> {
     let mut taken: [Vec<f64>; N] = from_fn(|_| Vec::with_capacity(rounds));
     for round in 0..=rounds {
@@ -29,7 +24,7 @@ pub(crate) fn by_turns<const N: usize>(
             }
         }
     }
-    Ok(taken.map(Series::new))
+    Ok(taken.map(Series))
 }
 
 /// What the work returns, and the processor time of the process meanwhile, in nanoseconds.
@@ -47,10 +42,6 @@ pub(crate) fn cpu_nanoseconds<T>(work: impl FnOnce() -> Result<T>) -> Result<(T,
 pub(crate) struct Series(Vec<f64>);
 
 impl Series {
-    pub(crate) fn new(values: Vec<f64>) -> Self {
-        Self(values)
-    }
-
     /// The quotients round by round: what disturbs one round disturbs both sides of it.
     pub(crate) fn over(&self, other: &Self) -> Self {
         let pairs = self.0.iter().zip(&other.0);
@@ -65,7 +56,7 @@ impl Series {
 
     /// The middle of the values. NaN when there are none.
     pub(crate) fn median(&self) -> f64 {
-        median(self.0.iter().copied())
+        Spread::of(self.0.iter().copied()).median
     }
 
     /// The one of several whose median is the greatest.
@@ -75,26 +66,31 @@ impl Series {
     pub(crate) fn worst(of: impl IntoIterator<Item = Self>) -> Result<Self> {
         of.into_iter()
             .max_by(|one, other| one.median().total_cmp(&other.median()))
-            .ok_or_else(|| "nothing was measured".into())
+            .context("nothing was measured")
     }
 
-    /// The figure that is reported: its median, its least and its most.
-    pub(crate) fn measure(&self, name: impl Into<String>, unit: &str) -> Measure {
+    /// The figure that is reported.
+    pub(crate) fn measure(self, name: impl Into<String>) -> Measure {
         Measure {
             name: name.into(),
-            value: self.median(),
-            least: self.0.iter().copied().fold(f64::INFINITY, f64::min),
-            most: self.0.iter().copied().fold(f64::NEG_INFINITY, f64::max),
-            unit: unit.to_owned(),
+            rounds: Spread::of(self.0),
         }
+    }
+}
+
+/// A line of a plot, without points.
+pub(crate) fn curve(plot: &str, name: &str) -> Curve {
+    Curve {
+        plot: plot.to_owned(),
+        name: name.to_owned(),
+        points: Vec::new(),
     }
 }
 
 /// The next item of a stream that waits for nothing outside of this process: polls until it is there, without a runtime.
 pub(crate) fn next<S: Stream + Unpin>(stream: &mut S) -> Option<S::Item> {
-    let mut context = Context::from_waker(Waker::noop());
     loop {
-        if let Poll::Ready(item) = Pin::new(&mut *stream).poll_next(&mut context) {
+        if let Some(item) = stream.next().now_or_never() {
             return item;
         }
     }
@@ -112,27 +108,29 @@ mod tests {
         let mut values = [100.0, 1.0, 2.0].into_iter();
         let mut a = || {
             order.borrow_mut().push('a');
-            values.next().ok_or_else(|| "asked too often".into())
+            values.next().context("asked too often")
         };
         let mut b = || {
             order.borrow_mut().push('b');
             Ok(7.0)
         };
-        let [of_a, of_b] = by_turns(2, [&mut a, &mut b]).unwrap();
+        let contenders: [&mut dyn FnMut() -> Result<f64>; 2] = [&mut a, &mut b];
+        let [of_a, of_b] = by_turns(2, contenders).unwrap();
         assert_eq!(order.borrow().as_str(), "ababab");
-        assert_eq!(of_a, Series::new(vec![1.0, 2.0]));
-        assert_eq!(of_b, Series::new(vec![7.0, 7.0]));
+        assert_eq!(of_a, Series(vec![1.0, 2.0]));
+        assert_eq!(of_b, Series(vec![7.0, 7.0]));
     }
 
     #[test]
     fn a_failure_ends_the_rounds() {
         let mut turns = 0;
-        let mut fails = || Err("broken".into());
+        let mut fails = || anyhow::bail!("broken");
         let mut counts = || {
             turns += 1;
             Ok(0.0)
         };
-        assert!(by_turns(3, [&mut counts, &mut fails]).is_err());
+        let contenders: [&mut dyn FnMut() -> Result<f64>; 2] = [&mut counts, &mut fails];
+        assert!(by_turns(3, contenders).is_err());
         assert_eq!(turns, 1);
     }
 
@@ -146,7 +144,7 @@ mod tests {
     }
 
     fn series(values: &[f64]) -> Series {
-        Series::new(values.to_vec())
+        Series(values.to_vec())
     }
 
     #[test]
@@ -158,15 +156,10 @@ mod tests {
 
     #[test]
     fn a_measure_has_the_median_and_the_ends() {
-        let measure = series(&[3.0, 9.0, 1.0]).measure("name", "ns");
-        assert_eq!(
-            (measure.value, measure.least, measure.most),
-            (3.0, 1.0, 9.0)
-        );
-        assert_eq!(
-            (measure.name.as_str(), measure.unit.as_str()),
-            ("name", "ns")
-        );
+        let measure = series(&[3.0, 9.0, 1.0]).measure("name");
+        let found = measure.rounds;
+        assert_eq!((found.median, found.min, found.max), (3.0, 1.0, 9.0));
+        assert_eq!(measure.name, "name");
     }
 
     #[test]

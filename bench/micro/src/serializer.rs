@@ -9,14 +9,15 @@ use std::io::{BufWriter, Write as _};
 use std::sync::Arc;
 use std::time::Instant;
 
+use anyhow::{Context as _, Result, anyhow, ensure};
 use auction_fixtures::{Auction, AuctionShape};
 use bench_harness::{BLOCK_BYTES, CHANNEL_BLOCKS, ChannelWriter};
-use bench_records::{Curve, MicroReport};
+use bench_records::MicroReport;
 use chunked_writer::JsonDocument;
 use tokio::sync::mpsc;
 
-use crate::rounds::{Series, by_turns, cpu_nanoseconds, next};
-use crate::{Effort, Result};
+use crate::Effort;
+use crate::rounds::{Series, by_turns, cpu_nanoseconds, curve, next};
 
 /// A way of serialising, which hands over what it made piece by piece.
 type Way = fn(&Arc<Auction>, &mut dyn FnMut(&[u8])) -> Result<()>;
@@ -35,37 +36,29 @@ pub(crate) fn measure(effort: Effort, report: &mut MicroReport) -> Result<()> {
         ("26_mb", AuctionShape::LARGE, effort.pick(9, 21)),
         ("310_mb", AuctionShape::HUGE, effort.pick(3, 5)),
     ];
-    let mut curves = WAYS.map(|(name, _)| Curve {
-        plot: "serializer".to_owned(),
-        name: name.to_owned(),
-        points: Vec::new(),
-    });
+    let mut curves = WAYS.map(|(name, _)| curve("serializer", name));
     let mut first_chunks = Vec::new();
     for (name, shape, rounds) in &sizes {
         eprintln!("serializer: {name}");
         let auction = Arc::new(shape.auction());
         let length = check(&auction)?;
         let megabytes = length as f64 / 1e6;
-        let mut turns = WAYS.map(|(_, way)| {
+        let turns = WAYS.map(|(_, way)| {
             let auction = &auction;
             move || cost(way, auction, length)
         });
-        let taken = by_turns(*rounds, turns.each_mut().map(|turn| turn as _))?;
+        let taken = by_turns(*rounds, turns)?;
         let over = taken[0].over(&taken[1]);
-        let measure = format!("serializer_over_to_vec_{name}");
-        report.measures.push(over.measure(measure, ""));
+        let measure = over.measure(format!("serializer_over_to_vec_{name}"));
+        report.measures.push(measure);
         for (curve, taken) in curves.iter_mut().zip(&taken) {
-            curve
-                .points
-                .push((megabytes, megabytes * 1e9 / taken.median()));
+            let speed = megabytes * 1e9 / taken.median();
+            curve.points.push((megabytes, speed));
         }
-        let [first] = by_turns(101, [&mut || first_chunk_milliseconds(&auction)])?;
-        first_chunks.push(first);
+        first_chunks.extend(by_turns(101, [|| first_chunk_milliseconds(&auction)])?);
     }
-    let first_chunk = Series::worst(first_chunks)?;
-    report
-        .measures
-        .push(first_chunk.measure("serializer_first_chunk_ms", "ms"));
+    let first_chunk = Series::worst(first_chunks)?.measure("serializer_first_chunk_ms");
+    report.measures.push(first_chunk);
     report.curves.extend(curves);
     Ok(())
 }
@@ -78,9 +71,10 @@ fn check(auction: &Arc<Auction>) -> Result<usize> {
         way(auction, &mut |piece| {
             left = left.and_then(|left| left.strip_prefix(piece));
         })?;
-        if left.is_none_or(|left| !left.is_empty()) {
-            return Err(format!("{name} does not write what serde_json does").into());
-        }
+        ensure!(
+            left.is_some_and(<[u8]>::is_empty),
+            "{name} does not write what serde_json does"
+        );
     }
     Ok(expected.len())
 }
@@ -89,11 +83,11 @@ fn cost(way: Way, auction: &Arc<Auction>, length: usize) -> Result<f64> {
     let mut written = 0;
     let ((), took) =
         cpu_nanoseconds(|| way(auction, &mut |piece| written += black_box(piece).len()))?;
-    if written == length {
-        Ok(took)
-    } else {
-        Err(format!("{written} bytes were written of {length}").into())
-    }
+    ensure!(
+        written == length,
+        "{written} bytes were written of {length}"
+    );
+    Ok(took)
 }
 
 fn chunks(auction: &Arc<Auction>, take: &mut dyn FnMut(&[u8])) -> Result<()> {
@@ -126,7 +120,9 @@ fn blocking_thread(auction: &Arc<Auction>, take: &mut dyn FnMut(&[u8])) -> Resul
         while let Some(block) = receiver.blocking_recv() {
             take(&block);
         }
-        writing.join().map_err(|_panic| "the thread panicked")?
+        writing
+            .join()
+            .map_err(|_panic| anyhow!("the thread panicked"))?
     })
 }
 
@@ -134,7 +130,7 @@ fn blocking_thread(auction: &Arc<Auction>, take: &mut dyn FnMut(&[u8])) -> Resul
 fn first_chunk_milliseconds(auction: &Arc<Auction>) -> Result<f64> {
     let start = Instant::now();
     let mut stream = JsonDocument::from_arc(Arc::clone(auction)).stream();
-    let chunk = next(&mut stream).ok_or("an auction without a chunk")??;
+    let chunk = next(&mut stream).context("an auction without a chunk")??;
     let took = start.elapsed();
     black_box(chunk);
     Ok(took.as_secs_f64() * 1e3)

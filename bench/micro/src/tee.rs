@@ -8,13 +8,14 @@
 use std::convert::Infallible;
 use std::iter::repeat_n;
 
-use bench_records::{Curve, MicroReport};
+use anyhow::{Result, ensure};
+use bench_records::MicroReport;
 use bytes::Bytes;
 use futures_util::{Stream, stream};
 use tee_stream::Tee;
 
-use crate::rounds::{Series, by_turns, cpu_nanoseconds, next};
-use crate::{Effort, Result};
+use crate::Effort;
+use crate::rounds::{Series, by_turns, cpu_nanoseconds, curve, next};
 
 const BRANCHES: [usize; 7] = [1, 2, 4, 8, 16, 32, 64];
 const CHUNK_BYTES: usize = 64 * 1024;
@@ -35,16 +36,11 @@ const WAYS: [(&str, Way); 3] = [
 ];
 
 pub(crate) fn measure(effort: Effort, report: &mut MicroReport) -> Result<()> {
-    let mut curves = WAYS.map(|(name, _)| Curve {
-        plot: "tee".to_owned(),
-        name: name.to_owned(),
-        points: Vec::new(),
-    });
+    let mut curves = WAYS.map(|(name, _)| curve("tee", name));
     let (mut costs, mut over_tokio, mut over_async) = (Vec::new(), Vec::new(), Vec::new());
     for branches in BRANCHES {
         eprintln!("tee: {branches} branches");
-        let mut turns = WAYS.map(|(_, way)| move || way(branches));
-        let turns = turns.each_mut().map(|turn| turn as _);
+        let turns = WAYS.map(|(_, way)| move || way(branches));
         let taken = by_turns(effort.pick(21, 61), turns)?;
         for (curve, taken) in curves.iter_mut().zip(&taken) {
             curve.points.push((branches as f64, taken.median()));
@@ -55,9 +51,9 @@ pub(crate) fn measure(effort: Effort, report: &mut MicroReport) -> Result<()> {
         costs.push(tee);
     }
     report.measures.extend([
-        Series::worst(costs)?.measure("tee_ns_per_chunk_and_branch", "ns"),
-        Series::worst(over_tokio)?.measure("tee_over_tokio_broadcast", ""),
-        Series::worst(over_async)?.measure("tee_over_async_broadcast", ""),
+        Series::worst(costs)?.measure("tee_ns_per_chunk_and_branch"),
+        Series::worst(over_tokio)?.measure("tee_over_tokio_broadcast"),
+        Series::worst(over_async)?.measure("tee_over_async_broadcast"),
     ]);
     report.curves.extend(curves);
     Ok(())
@@ -79,35 +75,40 @@ fn tee(branches: usize) -> Result<f64> {
 
 fn tokio_broadcast(branches: usize) -> Result<f64> {
     let (sender, _) = tokio::sync::broadcast::channel::<Bytes>(CAPACITY);
-    let mut readers: Vec<_> = (0..branches).map(|_| sender.subscribe()).collect();
-    let mut source = chunks(branches);
-    cost(|| {
-        let mut delivered = 0;
-        while let Some(Ok(chunk)) = next(&mut source) {
-            if sender.send(chunk).is_err() {
-                break;
-            }
-            for reader in &mut readers {
-                delivered += usize::from(reader.try_recv().is_ok());
-            }
-        }
-        delivered
-    })
+    let readers = (0..branches).map(|_| sender.subscribe()).collect();
+    broadcast(
+        readers,
+        |chunk| sender.send(chunk).is_ok(),
+        |reader| reader.try_recv().is_ok(),
+    )
 }
 
 fn async_broadcast(branches: usize) -> Result<f64> {
     let (sender, first) = async_broadcast::broadcast::<Bytes>(CAPACITY);
     let mut readers: Vec<_> = (1..branches).map(|_| first.clone()).collect();
     readers.push(first);
-    let mut source = chunks(branches);
+    broadcast(
+        readers,
+        |chunk| sender.try_broadcast(chunk).is_ok(),
+        |reader| next(reader).is_some(),
+    )
+}
+
+/// Sends each chunk, which every reader then takes.
+fn broadcast<R>(
+    mut readers: Vec<R>,
+    send: impl Fn(Bytes) -> bool,
+    take: impl Fn(&mut R) -> bool,
+) -> Result<f64> {
+    let mut source = chunks(readers.len());
     cost(|| {
         let mut delivered = 0;
         while let Some(Ok(chunk)) = next(&mut source) {
-            if sender.try_broadcast(chunk).is_err() {
+            if !send(chunk) {
                 break;
             }
             for reader in &mut readers {
-                delivered += usize::from(next(reader).is_some());
+                delivered += usize::from(take(reader));
             }
         }
         delivered
@@ -124,9 +125,9 @@ fn chunks(
 /// Nanoseconds for each delivery, if none is missing.
 fn cost(deliver: impl FnOnce() -> usize) -> Result<f64> {
     let (delivered, took) = cpu_nanoseconds(|| Ok(deliver()))?;
-    if delivered == DELIVERIES {
-        Ok(took / DELIVERIES as f64)
-    } else {
-        Err(format!("{delivered} chunks of {DELIVERIES} were delivered").into())
-    }
+    ensure!(
+        delivered == DELIVERIES,
+        "{delivered} chunks of {DELIVERIES} were delivered"
+    );
+    Ok(took / DELIVERIES as f64)
 }

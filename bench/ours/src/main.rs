@@ -1,17 +1,17 @@
 //! This project, by its library.
 
-use std::process::ExitCode;
 use std::sync::Arc;
 
+use anyhow::{Context as _, Result, bail};
 use archive_sink::{Archive, CodecKind};
 use auction_fixtures::Auction;
-use bench_harness::{ARCHIVE_KEY, Codec, Design, Result, Setup, WARM_UP};
+use bench_harness::{ARCHIVE_KEY, Codec, Design, Setup, WARM_UP};
 use driver_streaming::{
     ArchiveTarget, AuctionId, Dispatch, JsonDocument, Outcome, Pipeline, Solver,
 };
 use url::Url;
 
-fn main() -> ExitCode {
+fn main() -> Result<()> {
     bench_harness::run(Ours::new)
 }
 
@@ -24,9 +24,6 @@ struct Ours {
 
 impl Ours {
     fn new(setup: Setup) -> Result<Self> {
-        if setup.design != "ours" {
-            return Err("expected the design ours".into());
-        }
         let codec = match setup.codec {
             Codec::Gzip => CodecKind::Gzip,
             Codec::Zstd => CodecKind::Zstd,
@@ -56,30 +53,26 @@ impl Ours {
 impl Design for Ours {
     async fn warm_up(&self) -> Result<()> {
         let dispatch = Dispatch::new(JsonDocument::new(WARM_UP));
-        let outcome = self.pipeline.run(dispatch).await;
-        checked(&outcome)?;
+        checked(self.pipeline.run(dispatch).await)?;
         Ok(())
     }
 
     async fn run(&self, auction: Arc<Auction>) -> Result<f64> {
         let dispatch = Dispatch::new(JsonDocument::from_arc(auction)).archive_as(self.id.clone());
-        let outcome = self.pipeline.run(dispatch).await;
-        checked(&outcome)?;
-        outcome
-            .serialize
-            .passes
-            .ok_or_else(|| "nobody took the document to its end".into())
+        let outcome = checked(self.pipeline.run(dispatch).await)?;
+        let passes = outcome.serialize.passes;
+        passes.context("nobody took the document to its end")
     }
 }
 
-fn checked(outcome: &Outcome) -> Result<()> {
+fn checked(outcome: Outcome) -> Result<Outcome> {
     if outcome.is_ok() {
-        return Ok(());
+        return Ok(outcome);
     }
     let solvers = outcome
         .solvers
         .iter()
         .filter_map(|solver| solver.error.as_deref());
     let errors: Vec<&str> = solvers.chain(outcome.archive.error.as_deref()).collect();
-    Err(errors.join("; ").into())
+    bail!(errors.join("; "))
 }

@@ -1,6 +1,7 @@
 //! What the compared programs tell the runner: one JSON value a line.
 
 use std::net::SocketAddr;
+use std::ops::RangeBounds;
 
 use rustix::time::{ClockId, clock_gettime};
 use serde::{Deserialize, Serialize};
@@ -23,16 +24,17 @@ fn nanoseconds(clock: ClockId) -> u64 {
     time.tv_sec.unsigned_abs() * 1_000_000_000 + time.tv_nsec.unsigned_abs()
 }
 
-/// The middle of the values; of an even number, the mean of the two in the middle. NaN when there are none.
-pub fn median(values: impl IntoIterator<Item = f64>) -> f64 {
-    let mut values: Vec<f64> = values.into_iter().collect();
-    values.sort_by(f64::total_cmp);
-    let middle = values.len() / 2;
-    match (values.len() % 2, values.get(middle)) {
-        (_, None) => f64::NAN,
-        (1, Some(value)) => *value,
-        (_, Some(value)) => values[middle - 1].midpoint(*value),
-    }
+/// A number from the status of a process (`self`, or its id), such as `VmRSS:`; kibibytes for sizes. `None` once the
+/// process has ended.
+pub fn process_status(process: &str, field: &str) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix(field))?;
+    line.split_whitespace().next()?.parse().ok()
+}
+
+/// Makes the peak of this process's resident size start over, from what is resident now.
+pub fn forget_peak() -> std::io::Result<()> {
+    std::fs::write("/proc/self/clear_refs", "5")
 }
 
 /// Where the engines listen: the first line of their process.
@@ -65,8 +67,8 @@ pub struct Received {
     pub end_at_ns: u64,
     /// Bytes of the body.
     pub bytes: u64,
-    /// SHA-256 of the body in hex, where it was asked for.
-    pub sha256: Option<String>,
+    /// SHA-256 of the body, where it was asked for.
+    pub sha256: Option<[u8; 32]>,
 }
 
 /// What one auction took, by one design, in a process of its own.
@@ -88,10 +90,6 @@ pub struct Measurement {
     pub threads: u64,
     /// From the call to its end, in milliseconds.
     pub wall_ms: f64,
-    /// Bytes that all uploads put into the store.
-    pub archive_bytes: u64,
-    /// How many objects were put into the store.
-    pub archives: u64,
     /// How often the auction was serialised, in whole auctions. 0 of a call that could not end well.
     pub productions: f64,
     /// When the call was made, in nanoseconds of `CLOCK_MONOTONIC`.
@@ -114,8 +112,6 @@ pub struct Timers {
 /// tokio's timers are never finer than a millisecond, so about one is no sign of anything.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Lateness {
-    /// How often it was due.
-    pub ticks: usize,
     /// At the tick in the middle.
     pub median_ms: f64,
     /// At all but the worst hundredth.
@@ -131,11 +127,36 @@ impl Lateness {
         let last = late_ms.len().checked_sub(1)?;
         let at = |share: f64| late_ms.get((last as f64 * share).round() as usize).copied();
         Some(Self {
-            ticks: late_ms.len(),
             median_ms: at(0.5)?,
             p99_ms: at(0.99)?,
             most_ms: at(1.0)?,
         })
+    }
+}
+
+/// One figure of several runs or rounds; NaN when there are none.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Spread {
+    /// The middle; of an even number, the mean of the two in the middle.
+    pub median: f64,
+    /// The least.
+    pub min: f64,
+    /// The most.
+    pub max: f64,
+}
+
+impl Spread {
+    /// Sums up figures in any order.
+    pub fn of(figures: impl IntoIterator<Item = f64>) -> Self {
+        let mut figures: Vec<f64> = figures.into_iter().collect();
+        figures.sort_by(f64::total_cmp);
+        let at = |index| figures.get(index).copied().unwrap_or(f64::NAN);
+        let (count, last) = (figures.len(), figures.len().saturating_sub(1));
+        Self {
+            median: at(last / 2).midpoint(at(count / 2)),
+            min: at(0),
+            max: at(last),
+        }
     }
 }
 
@@ -148,19 +169,30 @@ pub struct MicroReport {
     pub curves: Vec<Curve>,
 }
 
+impl MicroReport {
+    /// The lines of a plot.
+    pub fn plot(&self, plot: &str) -> impl Iterator<Item = &Curve> {
+        self.curves.iter().filter(move |curve| curve.plot == plot)
+    }
+
+    /// Megabytes that a second serialises in chunks, of an auction of so many megabytes.
+    pub fn serializer_speed(&self, megabytes: impl RangeBounds<f64>) -> Option<f64> {
+        let mut curves = self.plot("serializer");
+        let curve = curves.find(|curve| curve.name.starts_with("chunked-writer"))?;
+        let mut points = curve.points.iter();
+        let point = points.find(|(size, _)| megabytes.contains(size))?;
+        Some(point.1)
+    }
+}
+
 /// One figure.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Measure {
-    /// What it is, by a name that does not change.
+    /// What it is, by a name that does not change. It ends in what is counted, unless that is a ratio.
     pub name: String,
-    /// The median.
-    pub value: f64,
-    /// The least of all rounds.
-    pub least: f64,
-    /// The most of all rounds.
-    pub most: f64,
-    /// What it is counted in: `ns`, `ms`, `MiB`, or empty for a ratio.
-    pub unit: String,
+    /// What was found, round by round.
+    #[serde(flatten)]
+    pub rounds: Spread,
 }
 
 /// One line of a plot.
@@ -187,10 +219,21 @@ mod tests {
     }
 
     #[test]
-    fn the_middle_of_odd_and_even_numbers() {
-        assert_eq!(median([3.0, 1.0, 2.0]), 2.0);
-        assert_eq!(median([4.0, 1.0, 2.0, 3.0]), 2.5);
-        assert!(median([]).is_nan());
+    fn the_middle_and_the_ends_of_odd_and_even_numbers() {
+        let of = |figures: &[f64]| {
+            let spread = Spread::of(figures.iter().copied());
+            [spread.min, spread.median, spread.max]
+        };
+        assert_eq!(of(&[3.0, 1.0, 2.0]), [1.0, 2.0, 3.0]);
+        assert_eq!(of(&[4.0, 1.0, 2.0, 3.0]), [1.0, 2.5, 4.0]);
+        assert!(of(&[]).iter().all(|figure| figure.is_nan()));
+    }
+
+    #[test]
+    fn this_process_is_seen_and_one_that_is_not_there_is_not() {
+        assert!(process_status("self", "VmRSS:").unwrap() > 0);
+        assert_eq!(process_status("self", "VmNothing:"), None);
+        assert_eq!(process_status("0", "VmRSS:"), None);
     }
 
     #[test]
@@ -199,7 +242,7 @@ mod tests {
         late_ms[3] = 50.0;
         late_ms[7] = 2.0;
         let found = Lateness::of(late_ms).unwrap();
-        assert_eq!((found.ticks, found.median_ms), (200, 1.0));
+        assert_eq!(found.median_ms, 1.0);
         assert_eq!((found.p99_ms, found.most_ms), (1.0, 50.0));
         assert_eq!(Lateness::of(Vec::new()), None);
     }

@@ -4,10 +4,10 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::SocketAddr;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
+use anyhow::{Context as _, Result, ensure};
 use bench_records::{EngineReport, Listening};
 use serde::de::DeserializeOwned;
 
-use crate::Result;
 use crate::programs::Programs;
 
 /// A process of engines. Ends when it is dropped.
@@ -29,9 +29,9 @@ impl Engines {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
-            .map_err(|error| format!("cannot start the engines: {error}"))?;
+            .context("cannot start the engines")?;
         let input = process.stdin.take();
-        let output = process.stdout.take().ok_or("engines without output")?;
+        let output = process.stdout.take().context("engines without output")?;
         let mut output = BufReader::new(output);
         let listening: Listening = line(&mut output)?;
         Ok(Self {
@@ -51,7 +51,7 @@ impl Engines {
 
     /// What happened since the last report.
     pub(crate) fn report(&mut self) -> Result<EngineReport> {
-        let input = self.input.as_mut().ok_or("engines without input")?;
+        let input = self.input.as_mut().context("engines without input")?;
         input.write_all(b"report\n")?;
         line(&mut self.output)
     }
@@ -68,8 +68,6 @@ impl Drop for Engines {
 fn line<T: DeserializeOwned>(output: &mut BufReader<ChildStdout>) -> Result<T> {
     let mut line = String::new();
     output.read_line(&mut line)?;
-    if line.is_empty() {
-        return Err("the engines ended".into());
-    }
+    ensure!(!line.is_empty(), "the engines ended");
     Ok(serde_json::from_str(&line)?)
 }

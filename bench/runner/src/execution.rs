@@ -1,15 +1,14 @@
 //! Running a design once, in a process of its own, and watching its memory meanwhile.
 
-use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use bench_records::{EngineReport, Measurement, monotonic_nanoseconds};
+use anyhow::{Context as _, Result, ensure};
+use bench_records::{EngineReport, Measurement, monotonic_nanoseconds, process_status};
 
-use crate::Result;
 use crate::engines::Engines;
 use crate::programs::Programs;
 use crate::scenario::Scenario;
@@ -67,16 +66,12 @@ impl Execution<'_> {
         if self.stalled > 0 {
             command.args(["--stalled", "--deadline-ms", &self.deadline_ms.to_string()]);
         }
-        let process = command
-            .spawn()
-            .map_err(|error| format!("{scenario}: cannot start the program: {error}"))?;
+        let process = command.spawn().context("cannot start the program")?;
         let sampler = self.is_sampled.then(|| MemorySampler::start(process.id()));
         let output = process.wait_with_output()?;
         let resident = sampler.map_or_else(Vec::new, MemorySampler::stop);
         let engines = engines.report()?;
-        if !output.status.success() {
-            return Err(format!("{scenario}: the program failed").into());
-        }
+        ensure!(output.status.success(), "the program failed");
         Ok(Executed {
             measurement: serde_json::from_slice(&output.stdout)?,
             engines,
@@ -95,12 +90,12 @@ struct MemorySampler {
 
 impl MemorySampler {
     fn start(process: u32) -> Self {
-        let path = format!("/proc/{process}/status");
+        let process = process.to_string();
         let (stop, stopped) = channel();
         let looking = std::thread::spawn(move || {
             let mut samples = Vec::new();
             // A process that has ended has no such line any more.
-            while let Some(kib) = resident_kib(&path) {
+            while let Some(kib) = process_status(&process, "VmRSS:") {
                 samples.push((monotonic_nanoseconds(), kib));
                 if stopped.recv_timeout(PERIOD) != Err(RecvTimeoutError::Timeout) {
                     break;
@@ -118,23 +113,13 @@ impl MemorySampler {
     }
 }
 
-fn resident_kib(path: &str) -> Option<u64> {
-    let status = fs::read_to_string(path).ok()?;
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmRSS:"))?;
-    line.split_whitespace().next()?.parse().ok()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn this_process_is_seen_and_one_that_is_not_there_is_not() {
-        let seen = resident_kib("/proc/self/status").unwrap();
-        assert!(seen > 0);
-        assert_eq!(resident_kib("/proc/0/status"), None);
+    fn a_process_that_is_not_there_is_not_seen() {
         assert_eq!(MemorySampler::start(0).stop(), []);
+        assert!(!MemorySampler::start(std::process::id()).stop().is_empty());
     }
 }

@@ -40,10 +40,11 @@ impl Floor {
             };
             let (many, one) = (cpu(ours.least(), SOLVERS)?, cpu(ours.least(), 1)?);
             let megabytes = many.size_bytes as f64 / 1e6;
+            let about = 0.9 * megabytes..1.1 * megabytes;
             let each = (many.cpu_ms.median - one.cpu_ms.median) / (SOLVERS - 1) as f64;
             Some(Self {
                 codec: codec.to_owned(),
-                serialise_ms: 1e3 * megabytes / speed(micro, megabytes)?,
+                serialise_ms: 1e3 * megabytes / micro.serializer_speed(about)?,
                 compress_ms: megabytes * cost(micro, codec, level)?,
                 copies_ms: each * SOLVERS as f64,
                 shared_ms: many.cpu_ms.median,
@@ -59,22 +60,9 @@ impl Floor {
     }
 }
 
-/// Megabytes that a second serialises of an auction of about this size.
-fn speed(micro: &MicroReport, megabytes: f64) -> Option<f64> {
-    let mut curves = micro.curves.iter();
-    let curve = curves
-        .find(|curve| curve.plot == "serializer" && curve.name.starts_with("chunked-writer"))?;
-    let mut points = curve.points.iter();
-    let near = |size: f64| (size / megabytes - 1.0).abs() < 0.1;
-    points
-        .find(|(size, _)| near(*size))
-        .map(|(_, speed)| *speed)
-}
-
 /// Milliseconds that a megabyte takes to compress.
 fn cost(micro: &MicroReport, codec: &str, level: usize) -> Option<f64> {
-    let mut curves = micro.curves.iter();
-    let curve = curves.find(|curve| curve.plot == "codecs" && curve.name == codec)?;
+    let curve = micro.plot("codecs").find(|curve| curve.name == codec)?;
     curve.points.get(level).map(|(_, cost)| *cost)
 }
 

@@ -2,9 +2,8 @@
 
 use std::fs;
 
+use anyhow::Result;
 use serde::Serialize;
-
-use crate::Result;
 
 /// What the runs ran on, as far as it changes their numbers.
 #[derive(Clone, Debug, Serialize)]
@@ -40,7 +39,7 @@ impl Machine {
         })
     }
 
-    pub(crate) fn look_again(&mut self) -> Result {
+    pub(crate) fn look_again(&mut self) -> Result<()> {
         self.load_average[1] = load_average()?;
         Ok(())
     }

@@ -15,14 +15,11 @@ mod scenario;
 mod targets;
 
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 
+use anyhow::{Context as _, Result, ensure};
 use clap::Parser;
 
 use self::programs::Programs;
-
-/// Any failure, reported to the person at the terminal.
-type Result<T = (), E = Box<dyn std::error::Error>> = std::result::Result<T, E>;
 
 /// Measures everything, and writes `report.json` and `report.html` below `bench` in the target folder.
 #[derive(Clone, Debug, Parser)]
@@ -41,30 +38,20 @@ struct Options {
     seed: u64,
 }
 
-fn main() -> ExitCode {
-    bench(&Options::parse()).unwrap_or_else(|error| {
-        eprintln!("{error}");
-        ExitCode::FAILURE
-    })
-}
-
-fn bench(options: &Options) -> Result<ExitCode> {
+fn main() -> Result<()> {
+    let options = Options::parse();
     let folder = folder()?;
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml");
     let programs = Programs::build(&manifest, &folder)?;
-    let report = measure::measure(options, &programs, &folder)?;
+    let report = measure::measure(&options, &programs, &folder)?;
+    let json = serde_json::to_string_pretty(&report)? + "\n";
     let mut files = vec![
-        (
-            folder.join("report.json"),
-            serde_json::to_string_pretty(&report)? + "\n",
-        ),
+        (folder.join("report.json"), json),
         (folder.join("report.html"), page::page(&report)?),
     ];
     if let Some(folder) = &options.figures {
-        files.push((
-            folder.join("memory.svg"),
-            plots::memory_file(&report.memory)?,
-        ));
+        let memory = plots::memory_file(&report.memory)?;
+        files.push((folder.join("memory.svg"), memory));
     }
     for (path, text) in files {
         std::fs::write(&path, text)?;
@@ -78,25 +65,19 @@ fn bench(options: &Options) -> Result<ExitCode> {
             println!("    {reason}");
         }
     }
-    let is_missed = options.check && report.missed().count() > 0;
-    Ok(if is_missed {
-        ExitCode::FAILURE
-    } else {
-        ExitCode::SUCCESS
-    })
+    let missed = report.missed().count();
+    ensure!(
+        !options.check || missed == 0,
+        "{missed} targets are not met"
+    );
+    Ok(())
 }
 
-/// The folder `bench` in the folder where cargo puts what it builds: for programs and reports.
+/// The folder into which cargo builds this program and the compared ones; the reports go there, too.
 fn folder() -> Result<PathBuf> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2);
-    let target = std::env::var_os("CARGO_TARGET_DIR").map(PathBuf::from);
-    let target = match target {
-        Some(target) => target,
-        None => root
-            .ok_or("the package is not where it was")?
-            .join("target"),
-    };
-    let folder = target.join("bench");
-    std::fs::create_dir_all(&folder)?;
-    Ok(folder.canonicalize()?)
+    let program = std::env::current_exe()?;
+    let folder = program.ancestors().nth(2);
+    Ok(folder
+        .context("the program is not where cargo builds it")?
+        .to_owned())
 }

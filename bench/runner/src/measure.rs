@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Instant, SystemTime};
 
+use anyhow::{Context as _, Result, ensure};
 use bench_records::MicroReport;
 
 use crate::check::check;
@@ -14,8 +15,8 @@ use crate::machine::Machine;
 use crate::programs::Programs;
 use crate::report::{Delay, MemoryCurve, Report, Row, Stalled};
 use crate::sample::Sample;
-use crate::scenario::{Grid, Plan, Scenario};
-use crate::{Options, Result, targets};
+use crate::scenario::{Grid, Scenario, Workload};
+use crate::{Options, targets};
 
 /// Measures everything. Says on standard error how far it is.
 ///
@@ -29,15 +30,15 @@ pub(crate) fn measure(options: &Options, programs: &Programs, folder: &Path) -> 
         .chain(given)
         .collect();
     let date = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
-    let plan = if options.quick {
-        Plan::quick()
+    let workload = if options.quick {
+        Workload::quick()
     } else {
-        Plan::full()
+        Workload::full()
     };
     let seed = options.seed;
     let mut machine = Machine::look()?;
     let mut checked = 0;
-    for grid in &plan.checks {
+    for grid in &workload.checks {
         checked += check(grid, seed, programs, folder)?;
     }
     let plain = Execution {
@@ -45,42 +46,41 @@ pub(crate) fn measure(options: &Options, programs: &Programs, folder: &Path) -> 
         ..Execution::default()
     };
     let mut scenarios = Vec::new();
-    for grid in &plan.grids {
-        let taken = by_turns(grid, programs, &plain)?;
-        scenarios.extend(
-            taken
-                .iter()
-                .map(|(scenario, runs)| Row::new(*scenario, runs)),
-        );
+    for grid in &workload.grids {
+        for (scenario, runs) in by_turns(grid, programs, &plain)? {
+            scenarios.push(Row::new(scenario, &runs));
+        }
     }
     eprintln!("memory over time");
     let sampled = Execution {
         is_sampled: true,
         ..plain.clone()
     };
-    let memory = by_turns(&plan.memory, programs, &sampled)?.into_iter();
-    let memory = memory.filter_map(|(scenario, runs)| MemoryCurve::middle(scenario.design, runs));
-    let memory = memory.collect();
+    let mut memory = Vec::new();
+    for (scenario, runs) in by_turns(&workload.memory, programs, &sampled)? {
+        memory.extend(MemoryCurve::middle(scenario.design, runs));
+    }
     let mut stalled = Vec::new();
-    for number in plan.stalls {
+    for number in workload.stalls {
         eprintln!("{number} solvers stalled");
         let execution = Execution {
             stalled: number,
-            deadline_ms: plan.deadline_ms,
+            deadline_ms: workload.deadline_ms,
             ..plain.clone()
         };
-        let taken = by_turns(&plan.stalled, programs, &execution)?;
-        let taken = taken.iter();
-        stalled.extend(taken.map(|(scenario, runs)| Stalled::new(*scenario, &execution, runs)));
+        for (scenario, runs) in by_turns(&workload.stalled, programs, &execution)? {
+            stalled.push(Stalled::new(scenario, number, &runs));
+        }
     }
     eprintln!("lateness of timers");
     let ticking = Execution {
         is_ticking: true,
         ..plain
     };
-    let delays = by_turns(&plan.delay, programs, &ticking)?.into_iter();
-    let delays = delays.filter_map(|(scenario, runs)| Delay::middle(scenario.design, &runs));
-    let delays = delays.collect();
+    let mut delays = Vec::new();
+    for (scenario, runs) in by_turns(&workload.delay, programs, &ticking)? {
+        delays.extend(Delay::middle(scenario.design, &runs));
+    }
     let micro = micro(options.quick, programs)?;
     machine.look_again()?;
     Ok(Report {
@@ -89,7 +89,7 @@ pub(crate) fn measure(options: &Options, programs: &Programs, folder: &Path) -> 
         seconds: began.elapsed().as_secs_f64(),
         machine,
         checked,
-        ratios: targets::ratios(&scenarios, &stalled, &micro),
+        ratios: targets::ratios(&scenarios, &stalled, &micro)?,
         floors: Floor::of(&scenarios, &micro),
         scenarios,
         memory,
@@ -119,7 +119,7 @@ fn by_turns(
                 eprintln!("{scenario}, turn {turn} of {}", grid.runs);
                 let ran = execution.run(*scenario, programs, &mut engines);
                 let sample = ran.and_then(|ran| Sample::new(ran, execution));
-                taken.push(sample.map_err(|error| format!("{scenario}: {error}"))?);
+                taken.push(sample.with_context(|| scenario.to_string())?);
             }
         }
         all.extend(taken);
@@ -133,9 +133,7 @@ fn micro(is_quick: bool, programs: &Programs) -> Result<MicroReport> {
         .args(is_quick.then_some("--quick"))
         .stderr(Stdio::inherit())
         .output()
-        .map_err(|error| format!("cannot start the program of loops: {error}"))?;
-    if !output.status.success() {
-        return Err("the program of loops failed".into());
-    }
+        .context("cannot start the program of loops")?;
+    ensure!(output.status.success(), "the program of loops failed");
     Ok(serde_json::from_slice(&output.stdout)?)
 }

@@ -1,8 +1,8 @@
 //! The page that shows a report: one file that runs nothing and loads nothing.
 
+use anyhow::Result;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use crate::Result;
 use crate::plots::{self, Plot};
 use crate::report::{Report, Row};
 use crate::scenario::{Design, LARGE};
@@ -166,7 +166,7 @@ fn by(
     Plot {
         title: title.to_owned(),
         across,
-        is_logarithmic: (true, true),
+        is_logarithmic: true,
         lines: lines.collect(),
     }
 }
@@ -183,7 +183,7 @@ fn stalled(report: &Report) -> Result<Markup> {
     let plot = Plot {
         title: "When the last healthy solver has the whole auction, ms after the call".to_owned(),
         across: "stalled, of 8 solvers",
-        is_logarithmic: (false, false),
+        is_logarithmic: false,
         lines: lines
             .filter(|(_, _, points): &(_, _, Vec<_>)| !points.is_empty())
             .collect(),
@@ -202,17 +202,13 @@ fn stalled(report: &Report) -> Result<Markup> {
 }
 
 fn delays(report: &Report) -> Markup {
-    let at_rest = report
-        .delays
-        .first()
-        .map(|delay| ("at rest".to_owned(), delay.timers.at_rest));
-    let delays = report
-        .delays
-        .iter()
-        .map(|delay| (delay.design.label(), delay.timers.meanwhile));
+    let delays = report.delays.iter();
+    let delays = delays.map(|delay| (delay.design.label(), delay.timers.meanwhile));
+    let at_rest = report.delays.first();
+    let at_rest = at_rest.map(|delay| ("at rest".to_owned(), delay.timers.at_rest));
     let rows = at_rest.into_iter().chain(delays).map(|(name, late)| {
-        let [median, most, worst] =
-            [late.median_ms, late.p99_ms, late.most_ms].map(|late| format!("{late:.2}"));
+        let late = [late.median_ms, late.p99_ms, late.most_ms];
+        let [median, most, worst] = late.map(|late| format!("{late:.2}"));
         [name, median, most, worst]
     });
     html! {
@@ -226,29 +222,23 @@ fn delays(report: &Report) -> Markup {
 }
 
 fn loops(report: &Report) -> Result<Markup> {
-    let plot = |name: &str, title: &str, across, is_logarithmic| {
-        let curves = report
-            .micro
-            .curves
-            .iter()
-            .filter(|curve| curve.plot == name);
-        let lines = curves
-            .enumerate()
-            .map(|(colour, curve)| (colour, curve.name.clone(), curve.points.clone()));
-        let (title, lines) = (title.to_owned(), lines.collect());
+    let plot = |name: &str, title: &str, across| {
+        let curves = report.micro.plot(name).enumerate();
+        let lines =
+            curves.map(|(colour, curve)| (colour, curve.name.clone(), curve.points.clone()));
         figure(&Plot {
-            title,
+            title: title.to_owned(),
             across,
-            is_logarithmic,
-            lines,
+            is_logarithmic: true,
+            lines: lines.collect(),
         })
     };
     Ok(html! {
         h2 { "Within one process" }
-        p { "Loops of one thread, each by turns with its alternatives. Lines of codecs go through their levels." }
-        (plot("serializer", "Serialising an auction, MB for each second of CPU", "auction, MB", (true, false))?)
-        (plot("tee", "One stream to many readers, ns for each chunk and reader", "readers", (true, true))?)
-        (plot("codecs", "What compressing costs, CPU ms for each MB", "stored, % of the JSON", (false, true))?)
+        p { "Loops of one thread, each by turns with its alternatives. Lines of codecs go through their levels. Axes are logarithmic." }
+        (plot("serializer", "Serialising an auction, MB for each second of CPU", "auction, MB")?)
+        (plot("tee", "One stream to many readers, ns for each chunk and reader", "readers")?)
+        (plot("codecs", "What compressing costs, CPU ms for each MB", "stored, % of the JSON")?)
     })
 }
 

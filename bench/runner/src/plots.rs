@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use anyhow::{Context as _, Result};
 use plotters::chart::ChartBuilder;
 use plotters::coord::Shift;
 use plotters::coord::ranged1d::{AsRangedCoord, ValueFormatter};
@@ -9,7 +10,6 @@ use plotters::drawing::DrawingArea;
 use plotters::prelude::{BLACK, Circle, Color, IntoDrawingArea, IntoFont, IntoLogRange};
 use plotters::prelude::{PathElement, RGBColor, Ranged, Rectangle, SVGBackend, Text};
 
-use crate::Result;
 use crate::report::MemoryCurve;
 
 /// Of a contrast of three or more to light and to dark ground.
@@ -36,8 +36,8 @@ pub(crate) struct Plot {
     pub(crate) title: String,
     /// What is to the right.
     pub(crate) across: &'static str,
-    /// Whether the axis to the right is logarithmic, and whether that upwards is. A linear one upwards begins at 0.
-    pub(crate) is_logarithmic: (bool, bool),
+    /// Whether both axes are logarithmic. A linear one upwards begins at 0.
+    pub(crate) is_logarithmic: bool,
     /// Lines, each with its colour's index and its name.
     pub(crate) lines: Vec<(usize, String, Points)>,
 }
@@ -50,22 +50,16 @@ impl Plot {
         else {
             return Ok(None);
         };
-        let (x_log, y_log) = self.is_logarithmic;
-        let y = if y_log {
-            y.start / 1.2..y.end * 1.2
-        } else {
-            0.0..y.end * 1.05
-        };
         let mut svg = String::new();
         let root = SVGBackend::with_string(&mut svg, (width, height)).into_drawing_area();
         let (head, area) = root.split_vertically(self.head(&root)?);
         drop(head);
-        match (x_log, y_log) {
-            (true, true) => self.chart(&area, x.log_scale().base(2.0), y.log_scale().base(2.0)),
-            (true, false) => self.chart(&area, x.log_scale().base(2.0), y),
-            (false, true) => self.chart(&area, x, y.log_scale().base(2.0)),
-            (false, false) => self.chart(&area, x, y),
-        }?;
+        if self.is_logarithmic {
+            let y = y.start / 1.2..y.end * 1.2;
+            self.chart(&area, x.log_scale().base(2.0), y.log_scale().base(2.0))?;
+        } else {
+            self.chart(&area, x, 0.0..y.end * 1.05)?;
+        }
         root.present()?;
         drop((area, root));
         Ok(Some(svg.replace("#000000", "currentColor")))
@@ -93,7 +87,7 @@ impl Plot {
         Ok(bottom)
     }
 
-    fn chart<X, Y>(&self, area: &Area<'_>, x: X, y: Y) -> Result
+    fn chart<X, Y>(&self, area: &Area<'_>, x: X, y: Y) -> Result<()>
     where
         X: AsRangedCoord<Value = f64>,
         Y: AsRangedCoord<Value = f64>,
@@ -139,13 +133,12 @@ impl Plot {
 fn ends(values: impl Iterator<Item = f64> + Clone) -> Option<Range<f64>> {
     let least = values.clone().min_by(f64::total_cmp)?;
     let greatest = values.max_by(f64::total_cmp)?;
-    Some(
-        least..if greatest > least {
-            greatest
-        } else {
-            least * 2.0 + 1.0
-        },
-    )
+    let apart = if greatest > least {
+        greatest
+    } else {
+        least * 2.0 + 1.0
+    };
+    Some(least..apart)
 }
 
 /// A value beside an axis, without zeros behind it.
@@ -162,7 +155,7 @@ pub(crate) fn memory(curves: &[MemoryCurve]) -> Plot {
         title: "Memory during one auction of 26 MB to 8 solvers, MiB over what was resident before"
             .to_owned(),
         across: "ms since the call",
-        is_logarithmic: (false, false),
+        is_logarithmic: false,
         lines: lines.collect(),
     }
 }
@@ -171,7 +164,7 @@ pub(crate) fn memory(curves: &[MemoryCurve]) -> Plot {
 pub(crate) fn memory_file(curves: &[MemoryCurve]) -> Result<String> {
     let svg = memory(curves)
         .draw(860, 420)?
-        .ok_or("no memory was measured")?;
+        .context("no memory was measured")?;
     Ok(svg.replace("currentColor", "#727c88"))
 }
 
@@ -179,7 +172,7 @@ pub(crate) fn memory_file(curves: &[MemoryCurve]) -> Result<String> {
 mod tests {
     use super::*;
 
-    fn plot(name: &str, is_logarithmic: (bool, bool), points: &[(f64, f64)]) -> Plot {
+    fn plot(name: &str, is_logarithmic: bool, points: &[(f64, f64)]) -> Plot {
         Plot {
             title: name.to_owned(),
             across: "x",
@@ -193,7 +186,7 @@ mod tests {
 
     #[test]
     fn every_kind_of_axis_is_drawn() {
-        for is_logarithmic in [(false, false), (false, true), (true, false), (true, true)] {
+        for is_logarithmic in [false, true] {
             for points in [&[(1.0, 2.0), (64.0, 700.0)][..], &[(5.0, 5.0)]] {
                 let svg = plot("name", is_logarithmic, points)
                     .draw(400, 300)
@@ -206,15 +199,12 @@ mod tests {
                 assert!(!svg.contains("NaN") && !svg.contains("inf"), "{svg}");
             }
         }
-        assert_eq!(
-            plot("empty", (true, true), &[]).draw(400, 300).unwrap(),
-            None
-        );
+        assert_eq!(plot("empty", true, &[]).draw(400, 300).unwrap(), None);
     }
 
     #[test]
     fn no_name_becomes_markup() {
-        let svg = plot("<script>", (false, false), &[(1.0, 2.0)])
+        let svg = plot("<script>", false, &[(1.0, 2.0)])
             .draw(400, 300)
             .unwrap();
         assert!(!svg.unwrap().contains("<script"));

@@ -1,10 +1,10 @@
 //! Building the compared programs.
 
-use std::ffi::OsString;
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use crate::Result;
+use anyhow::{Context as _, Result, ensure};
 
 /// What is built, and whether its gzip is zlib-rs rather than flate2's default backend.
 const PROGRAMS: [(&str, bool); 5] = [
@@ -22,17 +22,28 @@ pub(crate) struct Programs {
 }
 
 impl Programs {
-    /// Builds each by an invocation of its own, and makes sure of the backend that its gzip has.
+    /// Builds each by an invocation of its own, so that only its own features count, and makes sure of the backend that its
+    /// gzip has.
     ///
     /// # Errors
     /// When one does not build, or features have unified where they must not.
     pub(crate) fn build(manifest: &Path, target: &Path) -> Result<Self> {
-        build(manifest, target, &package("engines"))?;
+        let build = [
+            "build".as_ref(),
+            "--release".as_ref(),
+            "--target-dir".as_ref(),
+            target.as_os_str(),
+        ];
+        cargo(&build, "engines", manifest)?;
         for (program, is_zlib_rs) in PROGRAMS {
-            build(manifest, target, &package(program))?;
-            if has_dependency(manifest, &package(program), "zlib-rs")? != is_zlib_rs {
-                return Err(format!("{program} has the wrong backend of flate2").into());
-            }
+            cargo(&build, program, manifest)?;
+            let tree = ["tree", "--edges", "normal", "--prefix", "none"].map(AsRef::as_ref);
+            let tree = cargo(&tree, program, manifest)?;
+            let mut packages = tree.lines();
+            ensure!(
+                packages.any(|package| package.starts_with("zlib-rs ")) == is_zlib_rs,
+                "{program} has the wrong backend of flate2"
+            );
         }
         Ok(Self {
             folder: target.join("release"),
@@ -48,42 +59,21 @@ fn package(program: &str) -> String {
     format!("bench-{program}")
 }
 
-fn cargo() -> Command {
-    // The cargo that runs this program, so that it is the toolchain that the folder asks for.
-    Command::new(std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo")))
-}
-
-/// Builds one package and nothing else, so that only its own features count.
-fn build(manifest: &Path, target: &Path, package: &str) -> Result {
-    let status = cargo()
-        .args(["build", "--release", "--locked", "--package", package])
-        .arg("--manifest-path")
-        .arg(manifest)
-        .arg("--target-dir")
-        .arg(target)
-        .status()
-        .map_err(|error| format!("cannot start cargo: {error}"))?;
-    if status.success() {
-        Ok(())
-    } else {
-        Err(format!("{package} does not build").into())
-    }
-}
-
-/// Whether a package, built alone, depends on another.
-fn has_dependency(manifest: &Path, package: &str, other: &str) -> Result<bool> {
-    let output = cargo()
-        .args(["tree", "--locked", "--edges", "normal", "--prefix", "none"])
-        .args(["--package", package, "--manifest-path"])
+/// What cargo prints to a command about one program: the cargo that runs this program, so that it is the toolchain that
+/// the folder asks for.
+fn cargo(arguments: &[&OsStr], program: &str, manifest: &Path) -> Result<String> {
+    let output = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+        .args(arguments)
+        .args([
+            "--locked",
+            "--package",
+            &package(program),
+            "--manifest-path",
+        ])
         .arg(manifest)
         .stderr(Stdio::inherit())
         .output()
-        .map_err(|error| format!("cannot start cargo: {error}"))?;
-    if !output.status.success() {
-        return Err(format!("cargo cannot tell what {package} depends on").into());
-    }
-    let tree = String::from_utf8(output.stdout)?;
-    Ok(tree
-        .lines()
-        .any(|line| line.split(' ').next() == Some(other)))
+        .context("cannot start cargo")?;
+    ensure!(output.status.success(), "cargo fails for {program}");
+    Ok(String::from_utf8(output.stdout)?)
 }

@@ -1,9 +1,8 @@
 //! What `report.json` holds: each scenario's figures over its runs, and what else was measured. Its names do not change.
 
-use bench_records::{MicroReport, Timers, median};
+use bench_records::{MicroReport, Spread, Timers};
 use serde::Serialize;
 
-use crate::execution::Execution;
 use crate::floor::Floor;
 use crate::machine::Machine;
 use crate::sample::Sample;
@@ -47,25 +46,6 @@ impl Report {
     }
 }
 
-/// One figure of several runs.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub(crate) struct Spread {
-    pub(crate) median: f64,
-    pub(crate) min: f64,
-    pub(crate) max: f64,
-}
-
-impl Spread {
-    pub(crate) fn of(figures: impl IntoIterator<Item = f64>) -> Self {
-        let figures: Vec<f64> = figures.into_iter().collect();
-        Self {
-            median: median(figures.iter().copied()),
-            min: figures.iter().copied().fold(f64::INFINITY, f64::min),
-            max: figures.iter().copied().fold(f64::NEG_INFINITY, f64::max),
-        }
-    }
-}
-
 /// All runs of a scenario. Figures without a spread are medians; those of first bytes are counted from the call.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Row {
@@ -85,29 +65,20 @@ pub(crate) struct Row {
     pub(crate) engines_cpu_ms: Spread,
     /// The largest resident size over that before the call.
     pub(crate) peak_rss_over_base_mib: f64,
-    /// Threads when the call has ended: the most of all runs.
-    pub(crate) threads: u64,
-    /// Of these, how many were not there before the call.
-    pub(crate) extra_threads: u64,
+    /// Threads when the call has ended that were not there before it: the most of all runs.
+    pub(crate) extra_threads: f64,
     /// At the engine in the middle.
     pub(crate) first_byte_ms: f64,
     pub(crate) first_byte_earliest_ms: f64,
     pub(crate) first_byte_latest_ms: f64,
-    pub(crate) wall_ms: f64,
     /// How often the auction was serialised.
     pub(crate) productions: f64,
-    /// Bytes of one archived object.
-    pub(crate) archive_bytes: u64,
-    pub(crate) archives: u64,
 }
 
 impl Row {
     pub(crate) fn new(scenario: Scenario, samples: &[Sample]) -> Self {
         let of = |pick: fn(&Sample) -> f64| Spread::of(samples.iter().map(pick));
-        let runs = samples.iter().map(|sample| &sample.measurement);
-        let last = runs.clone().next_back();
-        let archives = last.map_or(0, |last| last.archives);
-        let extra_threads = samples.iter().map(Sample::extra_threads);
+        let last = samples.last().map(|sample| &sample.measurement);
         Self {
             scenario,
             name: format!("{}_{}_solvers", scenario.auction, scenario.solvers),
@@ -119,15 +90,11 @@ impl Row {
             cpu_ms: of(|sample| sample.measurement.cpu_ms),
             engines_cpu_ms: of(|sample| sample.engines_cpu_ms),
             peak_rss_over_base_mib: of(Sample::peak_mib).median,
-            threads: runs.map(|run| run.threads).max().unwrap_or_default(),
-            extra_threads: extra_threads.max().unwrap_or_default(),
+            extra_threads: of(Sample::extra_threads).max,
             first_byte_ms: of(|sample| sample.first_byte_ms.median).median,
             first_byte_earliest_ms: of(|sample| sample.first_byte_ms.min).median,
             first_byte_latest_ms: of(|sample| sample.first_byte_ms.max).median,
-            wall_ms: of(|sample| sample.measurement.wall_ms).median,
             productions: of(|sample| sample.measurement.productions).median,
-            archive_bytes: last.map_or(0, |last| last.archive_bytes / archives.max(1)),
-            archives,
         }
     }
 
@@ -175,40 +142,25 @@ fn thinned(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
         .collect()
 }
 
-/// What healthy engines had of an auction when others did not read. Medians.
+/// What healthy engines had of an auction when others did not read.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) struct Stalled {
     pub(crate) design: Design,
     pub(crate) solvers: usize,
     /// How many engines read 64 KiB and then nothing more.
     pub(crate) stalled: usize,
-    /// When the requests to those were given up, after the call.
-    pub(crate) deadline_ms: f64,
-    /// When the healthy engine in the middle had everything, after the call.
-    pub(crate) healthy_middle_ms: f64,
-    /// The same at the last healthy engine.
+    /// When the last healthy engine had everything, after the call: the median.
     pub(crate) healthy_last_ms: f64,
-    /// The largest resident size over that before the call.
-    pub(crate) peak_mib: f64,
-    /// Threads that were there in the end and not before the call.
-    pub(crate) extra_threads: u64,
-    pub(crate) cpu_ms: f64,
 }
 
 impl Stalled {
-    pub(crate) fn new(scenario: Scenario, execution: &Execution<'_>, samples: &[Sample]) -> Self {
-        let of = |pick: fn(&Sample) -> f64| median(samples.iter().map(pick));
-        let threads = samples.iter().map(Sample::extra_threads);
+    pub(crate) fn new(scenario: Scenario, stalled: usize, samples: &[Sample]) -> Self {
+        let last = samples.iter().map(|sample| sample.last_byte_ms);
         Self {
             design: scenario.design,
             solvers: scenario.solvers,
-            stalled: execution.stalled,
-            deadline_ms: execution.deadline_ms as f64,
-            healthy_middle_ms: of(|sample| sample.last_byte_ms.median),
-            healthy_last_ms: of(|sample| sample.last_byte_ms.max),
-            peak_mib: of(Sample::peak_mib),
-            extra_threads: threads.max().unwrap_or_default(),
-            cpu_ms: of(|sample| sample.measurement.cpu_ms),
+            stalled,
+            healthy_last_ms: Spread::of(last).median,
         }
     }
 }

@@ -1,10 +1,9 @@
 //! What came of one run: what the program says of itself, together with what the engines say, if they agree.
 
-use bench_records::{EngineReport, Measurement, Received};
+use anyhow::{Context as _, Result, bail, ensure};
+use bench_records::{EngineReport, Measurement, Received, Spread};
 
-use crate::Result;
 use crate::execution::{Executed, Execution};
-use crate::report::Spread;
 
 /// One run of one design.
 #[derive(Clone, Debug)]
@@ -14,8 +13,8 @@ pub(crate) struct Sample {
     pub(crate) engines_cpu_ms: f64,
     /// From the call to the first byte, at each engine that reads.
     pub(crate) first_byte_ms: Spread,
-    /// The same to the last byte.
-    pub(crate) last_byte_ms: Spread,
+    /// The same to the last byte, at the last of them.
+    pub(crate) last_byte_ms: f64,
     /// Resident sizes in KiB, each with its nanosecond of `CLOCK_MONOTONIC`, where they were asked for.
     pub(crate) resident: Vec<(u64, u64)>,
 }
@@ -31,26 +30,30 @@ impl Sample {
             resident,
         } = executed;
         let healthy = run.solvers.saturating_sub(execution.stalled);
-        let (mut first_bytes, mut last_bytes) = (Vec::new(), Vec::new());
+        let (mut first_bytes, mut last_byte_ms) = (Vec::new(), 0_f64);
         // Nothing happens before the call; signed, so that a mistake shows.
         let since_call = |at_ns: u64| (at_ns as f64 - run.called_at_ns as f64) / 1e6;
         for engine in 0..healthy {
             let auction = auction_at(engine, &run, &engines)?;
-            first_bytes.push(since_call(auction.first_byte_at_ns.ok_or("an empty body")?));
-            last_bytes.push(since_call(auction.end_at_ns));
+            first_bytes.push(since_call(
+                auction.first_byte_at_ns.context("an empty body")?,
+            ));
+            last_byte_ms = last_byte_ms.max(since_call(auction.end_at_ns));
         }
         let mut requests = engines.requests.iter();
-        if requests.any(|request| request.engine >= healthy && request.bytes >= run.auction_bytes) {
-            return Err("a stalled engine has read the auction".into());
-        }
-        if execution.stalled > 0 && run.wall_ms < execution.deadline_ms as f64 {
-            return Err("the call ended before those that stall were given up".into());
-        }
+        ensure!(
+            requests.all(|request| request.engine < healthy || request.bytes < run.auction_bytes),
+            "a stalled engine has read the auction"
+        );
+        ensure!(
+            execution.stalled == 0 || run.wall_ms >= execution.deadline_ms as f64,
+            "the call ended before those that stall were given up"
+        );
         Ok(Self {
             measurement: run,
             engines_cpu_ms: engines.cpu_ms,
             first_byte_ms: Spread::of(first_bytes),
-            last_byte_ms: Spread::of(last_bytes),
+            last_byte_ms,
             resident,
         })
     }
@@ -61,9 +64,9 @@ impl Sample {
     }
 
     /// Threads that were there in the end and not before the call.
-    pub(crate) fn extra_threads(&self) -> u64 {
+    pub(crate) fn extra_threads(&self) -> f64 {
         let run = &self.measurement;
-        run.threads.saturating_sub(run.threads_at_rest)
+        run.threads.saturating_sub(run.threads_at_rest) as f64
     }
 }
 
@@ -80,15 +83,17 @@ fn auction_at<'a>(
     let mut requests = requests.filter(|request| request.engine == engine);
     let (Some(warm_up), Some(auction), None) = (requests.next(), requests.next(), requests.next())
     else {
-        return Err(format!("engine {engine} was not sent two requests").into());
+        bail!("engine {engine} was not sent two requests");
     };
-    if warm_up.connection != auction.connection {
-        return Err(format!("engine {engine} was sent the auction by a new connection").into());
-    }
-    if auction.bytes != measurement.auction_bytes {
-        let (found, expected) = (auction.bytes, measurement.auction_bytes);
-        return Err(format!("engine {engine} was sent {found} bytes of {expected}").into());
-    }
+    ensure!(
+        warm_up.connection == auction.connection,
+        "engine {engine} was sent the auction by a new connection"
+    );
+    let (found, expected) = (auction.bytes, measurement.auction_bytes);
+    ensure!(
+        found == expected,
+        "engine {engine} was sent {found} bytes of {expected}"
+    );
     Ok(auction)
 }
 
@@ -107,8 +112,6 @@ mod tests {
                 threads_at_rest: 3,
                 threads: 3,
                 wall_ms: 1.0,
-                archive_bytes: 1,
-                archives: 1,
                 productions: 1.0,
                 called_at_ns: 5_000_000,
                 timers: None,
@@ -177,8 +180,7 @@ mod tests {
             };
             Sample::new(executed, &execution)
         };
-        let ends = found(&healthy, 1, 50.0).unwrap().last_byte_ms;
-        assert_eq!((ends.median, ends.max), (4.0, 4.0));
+        assert_eq!(found(&healthy, 1, 50.0).unwrap().last_byte_ms, 4.0);
         assert!(found(&healthy, 1, 49.0).is_err());
         assert!(found(&healthy, 0, 50.0).is_err());
         let all = [healthy.to_vec(), vec![received(1, 0, 100, 2)]].concat();

@@ -1,7 +1,8 @@
-//! What is run: designs, sizes of auctions, numbers of solvers, and the plans of a quick and a full bench.
+//! What is run: designs, sizes of auctions, numbers of solvers, and the workloads of a quick and a full bench.
 
 use std::fmt;
 
+use anyhow::{Context as _, Result};
 use auction_fixtures::AuctionShape;
 use serde::Serialize;
 
@@ -36,28 +37,30 @@ impl Design {
     /// This project, with each codec.
     pub(crate) const OURS: [Self; 2] = [Self::OursGzip, Self::OursZstd];
 
-    /// Its program, its name there, and its archive's codec.
-    fn parts(self) -> (&'static str, &'static str, &'static str) {
+    pub(crate) fn program(self) -> &'static str {
         match self {
-            Self::Threaded => ("threaded", "threaded", "gzip"),
-            Self::PerSolverGzip => ("eager", "per-solver", "gzip"),
-            Self::SharedGzip => ("eager", "shared", "gzip"),
-            Self::SharedZstd => ("eager", "shared", "zstd"),
-            Self::OursGzip => ("ours", "ours", "gzip"),
-            Self::OursZstd => ("ours", "ours", "zstd"),
+            Self::Threaded => "threaded",
+            Self::PerSolverGzip | Self::SharedGzip | Self::SharedZstd => "eager",
+            Self::OursGzip | Self::OursZstd => "ours",
         }
     }
 
-    pub(crate) fn program(self) -> &'static str {
-        self.parts().0
-    }
-
+    /// Its name there.
     pub(crate) fn name(self) -> &'static str {
-        self.parts().1
+        match self {
+            Self::Threaded => "threaded",
+            Self::PerSolverGzip => "per-solver",
+            Self::SharedGzip | Self::SharedZstd => "shared",
+            Self::OursGzip | Self::OursZstd => "ours",
+        }
     }
 
+    /// Its archive's.
     pub(crate) fn codec(self) -> &'static str {
-        self.parts().2
+        match self {
+            Self::SharedZstd | Self::OursZstd => "zstd",
+            _ => "gzip",
+        }
     }
 
     /// The design and its codec, as people say it.
@@ -85,8 +88,8 @@ pub(crate) type Size = &'static str;
 pub(crate) const LARGE: Size = "large";
 
 /// The auction's shape.
-pub(crate) fn shape(size: Size) -> crate::Result<AuctionShape> {
-    AuctionShape::named(size).ok_or_else(|| format!("there is no auction {size:?}").into())
+pub(crate) fn shape(size: Size) -> Result<AuctionShape> {
+    AuctionShape::named(size).with_context(|| format!("there is no auction {size:?}"))
 }
 
 /// What is run.
@@ -107,19 +110,24 @@ impl fmt::Display for Scenario {
 /// Designs that run by turns, with each size of auction and each number of engines.
 #[derive(Clone, Debug)]
 pub(crate) struct Grid {
-    pub(crate) auctions: Vec<Size>,
-    pub(crate) solvers: Vec<usize>,
-    pub(crate) designs: Vec<Design>,
+    pub(crate) auctions: &'static [Size],
+    pub(crate) solvers: &'static [usize],
+    pub(crate) designs: &'static [Design],
     /// How often each design runs in each scenario.
     pub(crate) runs: u32,
 }
 
 impl Grid {
-    fn new(auctions: &[Size], solvers: &[usize], designs: &[Design], runs: u32) -> Self {
+    const fn new(
+        auctions: &'static [Size],
+        solvers: &'static [usize],
+        designs: &'static [Design],
+        runs: u32,
+    ) -> Self {
         Self {
-            auctions: auctions.to_vec(),
-            solvers: solvers.to_vec(),
-            designs: designs.to_vec(),
+            auctions,
+            solvers,
+            designs,
             runs,
         }
     }
@@ -148,7 +156,7 @@ impl Grid {
 
 /// What a bench runs.
 #[derive(Clone, Debug)]
-pub(crate) struct Plan {
+pub(crate) struct Workload {
     /// What is checked to deliver and archive the right bytes.
     pub(crate) checks: Vec<Grid>,
     /// What is measured.
@@ -165,7 +173,7 @@ pub(crate) struct Plan {
     pub(crate) delay: Grid,
 }
 
-impl Plan {
+impl Workload {
     /// At most five minutes on two cores, with the sizes and numbers that targets are about.
     pub(crate) fn quick() -> Self {
         use Design::{OursGzip, SharedGzip, Threaded};
@@ -186,23 +194,30 @@ impl Plan {
 
     /// Everything.
     pub(crate) fn full() -> Self {
-        use Design::{OursGzip, OursZstd, PerSolverGzip, SharedGzip, Threaded};
+        use Design::{OursGzip, OursZstd, SharedGzip, SharedZstd, Threaded};
         let all = &Design::ALL;
-        // A copy of a gigabyte for each solver is more than most machines have.
-        let gigabyte = Design::ALL.into_iter();
-        let gigabyte: Vec<_> = gigabyte.filter(|design| *design != PerSolverGzip).collect();
         let grids = vec![
             Grid::new(&[LARGE], &[1, 2, 4, 8, 16, 32, 64], all, 5),
             Grid::new(&["small", "mainnet"], &[1, 8, 32], all, 5),
             Grid::new(&["huge"], &[8], all, 3),
-            Grid::new(&["giant"], &[8], &gigabyte, 1),
+            // A copy of a gigabyte for each solver is more than most machines have.
+            Grid::new(
+                &["giant"],
+                &[8],
+                &[OursGzip, OursZstd, Threaded, SharedGzip, SharedZstd],
+                1,
+            ),
         ];
-        let stalled = [OursGzip, OursZstd, Threaded, SharedGzip];
         Self {
             checks: grids.clone(),
             grids,
             memory: Grid::new(&[LARGE], &[8], all, 3),
-            stalled: Grid::new(&[LARGE], &[8], &stalled, 3),
+            stalled: Grid::new(
+                &[LARGE],
+                &[8],
+                &[OursGzip, OursZstd, Threaded, SharedGzip],
+                3,
+            ),
             stalls: vec![0, 1, 2, 4, 7],
             deadline_ms: 6_000,
             delay: Grid::new(&[LARGE], &[8], all, 5),
@@ -215,8 +230,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn both_plans_run_what_the_targets_are_about() {
-        for plan in [Plan::quick(), Plan::full()] {
+    fn both_workloads_run_what_the_targets_are_about() {
+        for workload in [Workload::quick(), Workload::full()] {
             for solvers in [1, 32] {
                 let is_there = |grid: &Grid| {
                     grid.auctions.contains(&LARGE)
@@ -225,11 +240,11 @@ mod tests {
                             .iter()
                             .all(|design| grid.designs.contains(design))
                 };
-                assert!(plan.grids.iter().any(is_there), "{solvers}");
+                assert!(workload.grids.iter().any(is_there), "{solvers}");
             }
-            let most = plan.stalled.most_solvers();
-            assert!(plan.stalls.iter().all(|stalled| *stalled < most));
-            let sizes = plan.grids.iter().flat_map(|grid| &grid.auctions);
+            let most = workload.stalled.most_solvers();
+            assert!(workload.stalls.iter().all(|stalled| *stalled < most));
+            let sizes = workload.grids.iter().flat_map(|grid| grid.auctions);
             assert!(sizes.copied().all(|size| shape(size).is_ok()));
         }
     }

@@ -1,67 +1,41 @@
 //! What is wanted of this project, and whether it was found.
 
+use std::collections::HashMap;
 use std::ops::RangeBounds;
 
+use anyhow::{Context as _, Result};
 use bench_records::MicroReport;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::report::{Row, Stalled};
-use crate::scenario::{Design, LARGE, Scenario};
+use crate::scenario::{Design, LARGE};
 
 /// How long others wait for a branch, in all, unless its policy says otherwise: `LagPolicy::DEFAULT_PATIENCE`.
 const PATIENCE_MS: f64 = 500.0;
-/// The ratios of processor time that are wanted of threaded for 26 MB: by number of solvers and by design.
-const THREADED_OVER: [(usize, Design, f64); 4] = [
-    (32, Design::OursGzip, 40.0),
-    (32, Design::OursZstd, 60.0),
-    (1, Design::OursGzip, 1.5),
-    (1, Design::OursZstd, 2.5),
-];
+const WITHIN: &str = "within one process";
 
-const UNKNOWN: &str = "not known to miss: look into it";
-const WHY_MANY: &str = "as it was merged, production buffers before its gzip, and takes a fifth of what the pull request's \
-    first revision did. The least work that there can be, one buffer for all and one compression, is what the design shared does";
-const WHY_ONE: &str =
-    "nearly all of one auction to one solver is the codec's work, which streaming does not change";
-const WHY_SHARED: &str = "on loopback the kernel delivers small, paced writes in the sender's time, and leaves what a full \
-    socket holds to the receiver's (the next line counts the engines' time, too); with one solver, two cores that wake each \
-    other for chunks take a tenth more than one";
-const WHY_ENGINES: &str = "with one solver, its task and the archive's run on two cores and wake each other for chunks, which \
-    makes the call shorter and takes a tenth more: on one core (taskset -c 0) it takes 0.96 of what shared takes. An auction of \
-    hundreds of MB takes seconds, in which solvers that differ in pace use up their patience and part: see how often it was \
-    produced";
-const WHY_FIRST: &str = "the engines' process shares the cores with whatever else runs: where it must wait for one, it waits \
-    for a slice of the scheduler, which is about 3 ms. See the load average";
-const WHY_LAST: &str = "two cores serve all solvers in turn, and each solver's first write is a quarter of the window before \
-    its task gives way to the next";
-const WHY_STALLED: &str = "the patience for a solver that stalls is spent whole, so that this is at its bound, and what \
-    differs between two runs puts it beyond";
-const WHY_LARGE: &str = "a value of 310 MB is in no cache, so that reading it costs every serializer more for each byte; \
-    that the work itself does not grow is shown by elements of 1 KiB and by small integers, with `cargo bench --bench \
-    cpu` in crates/chunked-writer/benchmarks";
-const WHY_SERIALIZER: &str = "in a loop the allocator hands to_vec the memory of its last round again, with pages that are \
-    there already. Where it must get them from the kernel, as for a buffer of more than 32 MB, chunks take about 0.63 of \
-    it: run bench-micro with GLIBC_TUNABLES=glibc.malloc.mmap_threshold=131072";
-const WHY_TEE: &str = "the broadcast channels are faster for what they do, which is less: tokio's loses chunks that a slow \
-    reader has not read in time, async-broadcast stops everybody for it. The tee keeps a window in bytes, a place and a \
-    policy for each branch, and a replay for a branch that falls behind";
-const WHY_NOISE: &str = "the difference of two loops of nanoseconds, within the noise of a shared machine: see the least of \
-    its rounds among the measures";
+/// What is wanted, in the order of the report.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Targets {
+    reasons: HashMap<String, String>,
+    target: Vec<Target>,
+}
 
-/// Figures of which nothing is demanded, by their measures.
-const SHOWN_MEASURES: [(&str, &str); 2] = [
-    (
-        "archive_gzip_over_buffered_production",
-        "CPU of archiving by gzip over production's with a buffer of 64 KiB before its gzip",
-    ),
-    (
-        "archive_zstd_over_buffered_production",
-        "CPU of archiving by zstd over production's with a buffer of 64 KiB before its gzip",
-    ),
-];
+/// A target, or a figure of which nothing is demanded.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Target {
+    name: String,
+    what: String,
+    bound: Option<Bound>,
+    reason: Option<String>,
+    shared: Option<String>,
+}
 
 /// What a figure must be.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub(crate) enum Bound {
     AtLeast(f64),
     AtMost(f64),
@@ -78,15 +52,23 @@ impl Bound {
     }
 
     /// The worst of several figures. What is not a number is worse than any.
-    fn worst<P>(self, found: impl IntoIterator<Item = (P, f64)>) -> Option<(P, f64)> {
-        let badness = |figure: f64| match self {
-            _ if figure.is_nan() => f64::INFINITY,
-            AtLeast(_) => -figure,
-            AtMost(_) => figure,
+    fn worst<'a>(self, found: impl IntoIterator<Item = &'a Figure>) -> Option<&'a Figure> {
+        let badness = |figure: &Figure| match self {
+            _ if figure.value.is_nan() => f64::INFINITY,
+            AtLeast(_) => -figure.value,
+            AtMost(_) => figure.value,
         };
         let found = found.into_iter();
-        found.max_by(|a, b| badness(a.1).total_cmp(&badness(b.1)))
+        found.max_by(|a, b| badness(a).total_cmp(&badness(b)))
     }
+}
+
+/// A figure by the name of its target, and where it was found.
+#[derive(Clone, Debug)]
+struct Figure {
+    name: String,
+    place: String,
+    value: f64,
 }
 
 /// A target and what was found, or a figure of which nothing is demanded.
@@ -110,347 +92,141 @@ pub(crate) struct Ratio {
     pub(crate) reason: Option<String>,
 }
 
-impl Ratio {
-    /// A figure of which nothing is demanded.
-    fn shown(name: impl Into<String>, what: impl Into<String>, value: f64) -> Self {
-        Self {
-            name: name.into(),
-            value: Some(value),
-            target: None,
-            bound: None,
-            met: None,
-            what: what.into(),
-            worst_in: None,
-            reason: None,
-        }
-    }
-
-    /// A target, judged by the worst figure, each with the place where it was found. `reason` says why it is missed, where
-    /// that was looked into.
-    fn judged(
-        name: impl Into<String>,
-        what: &str,
-        bound: Bound,
-        reason: &str,
-        found: impl IntoIterator<Item = (String, f64)>,
-    ) -> Self {
-        let worst = bound.worst(found);
-        let met = worst.as_ref().is_some_and(|(_, found)| bound.holds(*found));
-        let reason = match &worst {
-            _ if met => None,
-            None => Some("not measured in this run".to_owned()),
-            Some(_) => Some(reason.to_owned()),
-        };
-        let (key, words, limit) = match bound {
-            AtLeast(limit) => ("at_least", "at least", limit),
-            AtMost(limit) => ("at_most", "at most", limit),
-        };
-        Self {
-            name: name.into(),
-            // JSON has no other way of saying that it is not a number.
-            value: worst
-                .as_ref()
-                .map(|(_, found)| *found)
-                .filter(|found| found.is_finite()),
-            target: Some(limit),
-            bound: Some(key),
-            met: Some(met),
-            what: format!("{what}: {words} {limit}"),
-            worst_in: worst.map(|(place, _)| place),
-            reason,
-        }
-    }
-}
-
 /// Every target, and the figures that say how far targets can be reached or what they were set by.
-pub(crate) fn ratios(rows: &[Row], stalled: &[Stalled], micro: &MicroReport) -> Vec<Ratio> {
-    let mut ratios = of_rows(rows);
-    ratios.extend(of_ours(rows));
-    ratios.push(Ratio::judged(
-        "stalled_later_over_patience",
-        "by how much one stalled solver makes the others later, of its patience",
-        // A tenth for timers, and for what tasks that all wake at once wait for a core.
-        AtMost(1.1),
-        WHY_STALLED,
-        later_over_patience(stalled, 1..=1),
-    ));
-    ratios.extend(of_micro(micro));
-    ratios.extend(shown(rows, stalled, micro));
-    ratios
+pub(crate) fn ratios(rows: &[Row], stalled: &[Stalled], micro: &MicroReport) -> Result<Vec<Ratio>> {
+    let Targets { reasons, target } = toml::from_str(include_str!("targets.toml"))?;
+    let found = figures(rows, stalled, micro);
+    let mut ratios = Vec::new();
+    for mut target in target {
+        if let Some(reason) = &mut target.reason {
+            let known = reasons.get(reason);
+            *reason = known
+                .with_context(|| format!("no reason {reason}"))?
+                .clone();
+        }
+        ratios.extend(judge(target, &found));
+    }
+    Ok(ratios)
 }
 
-/// Processor time of whole processes, by the medians.
-fn of_rows(rows: &[Row]) -> Vec<Ratio> {
-    let mut targets = Vec::new();
-    for (solvers, design, least) in THREADED_OVER {
-        let (reason, noun) = if solvers == 1 {
-            (WHY_ONE, "solver")
-        } else {
-            (WHY_MANY, "solvers")
-        };
-        let over =
-            |of| cpu(rows, Design::Threaded, of).filter(|(row, _)| row.is_of(LARGE, solvers));
-        // How far the design gets that does the least work, with the same codec.
-        let reason = match over(design.least()).next() {
-            Some((_, least)) => format!("{reason}; in this run shared is at {least:.2} itself"),
-            None => reason.to_owned(),
-        };
-        targets.push(Ratio::judged(
-            format!("cpu_threaded_over_{}_26_mb_{solvers}_{noun}", design.key()),
-            &format!(
-                "CPU of threaded over {}, 26 MB, {solvers} {noun}",
-                design.label()
+/// A figure that is wanted, by where it is worst; nothing for a figure of which nothing is demanded and that is not there.
+fn judge(target: Target, figures: &[Figure]) -> Option<Ratio> {
+    let bound = target.bound.unwrap_or(AtMost(f64::INFINITY));
+    let worst = bound.worst(figures.iter().filter(|figure| figure.name == target.name));
+    let mut ratio = Ratio {
+        // JSON has no other way of saying that it is not a number.
+        value: worst
+            .map(|worst| worst.value)
+            .filter(|value| value.is_finite()),
+        target: None,
+        bound: None,
+        met: None,
+        what: target.what,
+        worst_in: None,
+        reason: None,
+        name: target.name.clone(),
+    };
+    let Some(bound) = target.bound else {
+        return worst.is_some().then_some(ratio);
+    };
+    let (key, words, limit) = match bound {
+        AtLeast(limit) => ("at_least", "at least", limit),
+        AtMost(limit) => ("at_most", "at most", limit),
+    };
+    let met = worst.is_some_and(|worst| bound.holds(worst.value));
+    ratio.what += &format!(": {words} {limit}");
+    (ratio.target, ratio.bound, ratio.met) = (Some(limit), Some(key), Some(met));
+    ratio.worst_in = worst.map(|worst| worst.place.clone());
+    ratio.reason = (!met).then(|| {
+        if worst.is_none() {
+            return "not measured in this run".to_owned();
+        }
+        let unknown = || "not known to miss: look into it".to_owned();
+        let reason = target.reason.unwrap_or_else(unknown);
+        match target
+            .shared
+            .and_then(|shared| figures.iter().find(|figure| figure.name == shared))
+        {
+            Some(shared) => format!(
+                "{reason}; in this run shared is at {:.2} itself",
+                shared.value
             ),
-            AtLeast(least),
-            &reason,
-            over(design).map(|(row, ratio)| (place(row, design), ratio)),
-        ));
-    }
-    for design in Design::OURS {
-        let shared = design.least();
-        let what = format!("CPU of {} over {}", design.label(), shared.label());
-        let name = format!("cpu_{}_over_{}", design.key(), shared.key());
-        let with_engines = compared(rows, design, shared, |row| {
-            row.cpu_ms.median + row.engines_cpu_ms.median
-        });
-        let found = cpu(rows, design, shared).map(|(row, ratio)| (place(row, design), ratio));
-        targets.push(Ratio::judged(
-            name.clone(),
-            &what,
-            AtMost(1.1),
-            WHY_SHARED,
-            found,
-        ));
-        targets.push(Ratio::judged(
-            name + "_with_engines",
-            &(what + ", with the engines' own"),
-            AtMost(1.1),
-            WHY_ENGINES,
-            with_engines.map(|(row, ratio)| (place(row, design), ratio)),
-        ));
-    }
-    targets
+            None => reason,
+        }
+    });
+    Some(ratio)
 }
 
-/// What is wanted of this project whatever others do: for 26 MB and 32 solvers, or in every scenario.
-fn of_ours(rows: &[Row]) -> [Ratio; 5] {
-    let judged = |name: &str, what, most, reason, everywhere, pick: fn(&Row) -> f64| {
-        let rows = ours(rows).filter(|row| everywhere || row.is_of(LARGE, 32));
-        let found = rows.map(|row| (row.scenario.to_string(), pick(row)));
-        Ratio::judged(name, what, AtMost(most), reason, found)
+/// Everything that there is a figure of, wherever it was found.
+fn figures(rows: &[Row], stalled: &[Stalled], micro: &MicroReport) -> Vec<Figure> {
+    let mut all = Vec::new();
+    let mut add = |place: &str, name: &str, value| {
+        let (name, place) = (name.to_owned(), place.to_owned());
+        all.push(Figure { name, place, value });
     };
-    let (name, what) = (
-        "peak_mib_26_mb_32_solvers",
-        "peak memory over the auction, 26 MB, 32 solvers, MiB",
-    );
-    let most = 8.0 + 0.1 * 32.0;
-    let peak = judged(name, what, most, UNKNOWN, false, |row| {
-        row.peak_rss_over_base_mib
-    });
-    let (name, what) = ("extra_threads", "threads more than at rest");
-    let threads = judged(name, what, 0.0, UNKNOWN, true, |row| {
-        row.extra_threads as f64
-    });
-    let (name, what) = (
-        "productions_26_mb_32_solvers",
-        "productions, 26 MB, 32 solvers",
-    );
-    let productions = judged(name, what, 1.2, UNKNOWN, false, |row| row.productions);
-    let (name, what) = (
-        "first_byte_first_solver_ms",
-        "first byte at the first solver, ms after the call",
-    );
-    let first = judged(name, what, 2.0, WHY_FIRST, true, |row| {
-        row.first_byte_earliest_ms
-    });
-    let (name, what) = (
-        "first_byte_last_solver_ms",
-        "first byte at the last solver, ms after the call",
-    );
-    let last = judged(name, what, 2.0, WHY_LAST, true, |row| {
-        row.first_byte_latest_ms
-    });
-    [peak, threads, productions, first, last]
-}
-
-/// Loops within one process: for each the measure's name, what it is, its bound, and why it is missed.
-fn of_micro(report: &MicroReport) -> Vec<Ratio> {
-    let judged = |name: &str, what: &str, bound, reason| {
-        let measures = report.measures.iter();
-        let found = measures.filter(|measure| measure.name == name);
-        let found = found.map(|measure| ("within one process".to_owned(), measure.value));
-        Ratio::judged(name, what, bound, reason, found)
-    };
-    let sizes = [
-        ("3_3", "3.3", 1.05),
-        ("8_5", "8.5", 1.0),
-        ("26", "26", 1.0),
-        ("310", "310", 1.0),
-    ];
-    let serializer = sizes.map(|(key, megabytes, limit)| {
-        let name = format!("serializer_over_to_vec_{key}_mb");
-        let what = format!("CPU of 64 KiB chunks over serde_json::to_vec, {megabytes} MB");
-        judged(&name, &what, AtMost(limit), WHY_SERIALIZER)
-    });
-    let others = [
-        (
-            "serializer_first_chunk_ms",
-            "first chunk of an auction of any size, ms",
-            0.3,
-            UNKNOWN,
-        ),
-        (
-            "tee_ns_per_chunk_and_branch",
-            "ns for each chunk and branch, 1 to 64 branches",
-            150.0,
-            UNKNOWN,
-        ),
-        (
-            "tee_over_tokio_broadcast",
-            "tee over tokio's broadcast channel",
-            1.0,
-            WHY_TEE,
-        ),
-        (
-            "tee_over_async_broadcast",
-            "tee over async-broadcast",
-            1.0,
-            WHY_TEE,
-        ),
-        (
-            "measured_body_ns_per_chunk",
-            "measuring a body, ns for each chunk",
-            60.0,
-            WHY_NOISE,
-        ),
-        (
-            "archive_gzip_over_production",
-            "CPU of archiving by gzip over production's",
-            0.6,
-            UNKNOWN,
-        ),
-        (
-            "archive_zstd_over_production",
-            "CPU of archiving by zstd over production's gzip",
-            0.2,
-            UNKNOWN,
-        ),
-        (
-            "archive_peak_mib",
-            "peak memory of archiving, MiB",
-            16.0,
-            UNKNOWN,
-        ),
-    ];
-    let others = others.map(|(name, what, most, reason)| judged(name, what, AtMost(most), reason));
-    serializer
-        .into_iter()
-        .chain([linear(report)])
-        .chain(others)
-        .collect()
-}
-
-/// What a byte costs of a large auction, over what it costs of today's.
-fn linear(report: &MicroReport) -> Ratio {
-    let mut curves = report.curves.iter();
-    let curve =
-        curves.find(|curve| curve.plot == "serializer" && curve.name.starts_with("chunked-writer"));
-    let speed = |within: std::ops::Range<f64>| {
-        let mut points = curve?.points.iter();
-        let point = points.find(|(megabytes, _)| within.contains(megabytes));
-        point.map(|(_, speed)| *speed)
-    };
-    let found = speed(8.0..9.0).zip(speed(280.0..340.0));
-    Ratio::judged(
-        "serializer_310_mb_over_8_5_mb",
-        "CPU for each byte serialised of 310 MB over that of 8.5 MB",
-        AtMost(1.1),
-        WHY_LARGE,
-        found.map(|(today, large)| ("within one process".to_owned(), today / large)),
-    )
-}
-
-/// Figures of which nothing is demanded.
-fn shown(rows: &[Row], stalled: &[Stalled], micro: &MicroReport) -> Vec<Ratio> {
-    let threaded = [Design::SharedGzip, Design::SharedZstd]
-        .into_iter()
-        .filter_map(|shared| {
-            let mut found = cpu(rows, Design::Threaded, shared);
-            let (_, ratio) = found.find(|(row, _)| row.is_of(LARGE, 32))?;
-            let (of, over) = (Design::Threaded, shared);
-            Some(Ratio::shown(
-                format!("cpu_{}_over_{}_26_mb_32_solvers", of.key(), over.key()),
-                format!(
-                    "CPU of {} over {}, 26 MB, 32 solvers",
-                    of.label(),
-                    over.label()
-                ),
-                ratio,
-            ))
-        });
-    let most = |pick: fn(&Row) -> f64| ours(rows).map(pick).max_by(f64::total_cmp);
-    let later = later_over_patience(stalled, 2..).map(|(_, ratio)| ratio);
-    let anywhere = [
-        (
-            "peak_mib_anywhere",
-            "peak memory over the auction, of any size and any number of solvers, MiB",
-            most(|row| row.peak_rss_over_base_mib),
-        ),
-        (
-            "productions_anywhere",
-            "productions, of any size and any number of solvers",
-            most(|row| row.productions),
-        ),
-        (
-            "many_stalled_later_over_patience",
-            "by how much several stalled solvers make the others later, of the patience for one",
-            later.max_by(f64::total_cmp),
-        ),
-    ];
-    let anywhere = anywhere.into_iter();
-    let measures = SHOWN_MEASURES.into_iter().filter_map(|(name, what)| {
-        let mut measures = micro.measures.iter();
-        let measure = measures.find(|measure| measure.name == name)?;
-        Some(Ratio::shown(name, what, measure.value))
-    });
-    threaded
-        .chain(anywhere.filter_map(|(name, what, found)| Some(Ratio::shown(name, what, found?))))
-        .chain(measures)
-        .collect()
-}
-
-fn ours(rows: &[Row]) -> impl Iterator<Item = &Row> {
-    let rows = rows.iter();
-    rows.filter(|row| Design::OURS.contains(&row.scenario.design))
-}
-
-/// The processor time of one design over that of another, wherever both were run.
-fn cpu(rows: &[Row], of: Design, over: Design) -> impl Iterator<Item = (&Row, f64)> {
-    compared(rows, of, over, |row| row.cpu_ms.median)
-}
-
-/// What is picked of one design over the same of another, wherever both were run.
-fn compared(
-    rows: &[Row],
-    of: Design,
-    over: Design,
-    pick: fn(&Row) -> f64,
-) -> impl Iterator<Item = (&Row, f64)> {
-    let designed = move |design| rows.iter().filter(move |row| row.scenario.design == design);
-    designed(of).filter_map(move |row| {
-        let (size, solvers) = (row.scenario.auction, row.scenario.solvers);
-        let other = designed(over).find(|other| other.is_of(size, solvers))?;
-        Some((row, pick(row) / pick(other)))
-    })
-}
-
-/// Where a figure was found, which is said to be of `design`.
-fn place(row: &Row, design: Design) -> String {
-    Scenario {
-        design,
-        ..row.scenario
+    for row in rows {
+        let (scenario, design) = (row.scenario, row.scenario.design);
+        let plural = if row.solvers == 1 { "" } else { "s" };
+        let at =
+            format!("{}_{}_solver{plural}", scenario.auction, row.solvers).replace(LARGE, "26_mb");
+        let place = scenario.to_string();
+        if Design::OURS.contains(&design) {
+            add(
+                &place,
+                &format!("peak_mib_{at}"),
+                row.peak_rss_over_base_mib,
+            );
+            add(&place, "peak_mib_anywhere", row.peak_rss_over_base_mib);
+            add(&place, "extra_threads", row.extra_threads);
+            add(&place, &format!("productions_{at}"), row.productions);
+            add(&place, "productions_anywhere", row.productions);
+            add(
+                &place,
+                "first_byte_first_solver_ms",
+                row.first_byte_earliest_ms,
+            );
+            add(
+                &place,
+                "first_byte_last_solver_ms",
+                row.first_byte_latest_ms,
+            );
+        }
+        // Of what other designs take, wherever both were run.
+        for other in rows
+            .iter()
+            .filter(|other| other.is_of(scenario.auction, row.solvers))
+        {
+            let over = other.scenario.design;
+            let name = format!("cpu_{}_over_{}", design.key(), over.key());
+            let cpu = row.cpu_ms.median / other.cpu_ms.median;
+            if design == Design::Threaded {
+                // Threaded has one codec, which the names of these targets leave out.
+                let name = name.replace("threaded_gzip_over_ours", "threaded_over_ours");
+                add(&other.scenario.to_string(), &format!("{name}_{at}"), cpu);
+            } else {
+                add(&place, &name, cpu);
+                let all = |row: &Row| row.cpu_ms.median + row.engines_cpu_ms.median;
+                add(&place, &(name + "_with_engines"), all(row) / all(other));
+            }
+        }
     }
-    .to_string()
+    for (place, later) in later_over_patience(stalled, 1..=1) {
+        add(&place, "stalled_later_over_patience", later);
+    }
+    for (place, later) in later_over_patience(stalled, 2..) {
+        add(&place, "many_stalled_later_over_patience", later);
+    }
+    for measure in &micro.measures {
+        add(WITHIN, &measure.name, measure.rounds.median);
+    }
+    // What a byte costs of a large auction, over what it costs of today's.
+    let speeds = micro
+        .serializer_speed(8.0..9.0)
+        .zip(micro.serializer_speed(280.0..340.0));
+    if let Some((today, large)) = speeds {
+        add(WITHIN, "serializer_310_mb_over_8_5_mb", today / large);
+    }
+    all
 }
 
 /// By how much later than without stalled solvers the last healthy one has everything, in patiences, wherever so many
@@ -476,14 +252,37 @@ fn later_over_patience(
 
 #[cfg(test)]
 mod tests {
-    use bench_records::{Curve, Measure};
+    use bench_records::{Curve, Measure, Spread};
 
     use super::*;
     use crate::report::tests::large;
 
+    fn figures_of(found: &[f64]) -> Vec<Figure> {
+        let figure = |value: &f64| Figure {
+            name: "name".to_owned(),
+            place: value.to_string(),
+            value: *value,
+        };
+        found.iter().map(figure).collect()
+    }
+
     fn judged(bound: Bound, found: &[f64]) -> Ratio {
-        let found = found.iter().map(|figure| (figure.to_string(), *figure));
-        Ratio::judged("name", "what", bound, "because", found)
+        let target = Target {
+            name: "name".to_owned(),
+            what: "what".to_owned(),
+            bound: Some(bound),
+            reason: Some("because".to_owned()),
+            shared: None,
+        };
+        judge(target, &figures_of(found)).unwrap()
+    }
+
+    fn of_rows(rows: &[Row]) -> Vec<Ratio> {
+        ratios(rows, &[], &MicroReport::default()).unwrap()
+    }
+
+    fn of_micro(report: &MicroReport) -> Vec<Ratio> {
+        ratios(&[], &[], report).unwrap()
     }
 
     /// Whether the target of this name is met, and what was found.
@@ -502,8 +301,7 @@ mod tests {
     #[test]
     fn nothing_is_worse_than_no_number() {
         let worst = |bound: Bound, found: &[f64]| {
-            let found = found.iter().map(|figure| ((), *figure));
-            bound.worst(found).map(|(_, figure)| figure)
+            bound.worst(&figures_of(found)).map(|figure| figure.value)
         };
         assert_eq!(worst(AtMost(2.0), &[1.0, 3.0, 2.0]), Some(3.0));
         assert_eq!(worst(AtLeast(2.0), &[1.0, 3.0, 2.0]), Some(1.0));
@@ -562,16 +360,12 @@ mod tests {
             design: Design::OursGzip,
             solvers: 8,
             stalled,
-            deadline_ms: 4_000.0,
-            healthy_middle_ms: healthy_last_ms,
             healthy_last_ms,
-            peak_mib: 8.0,
-            extra_threads: 0,
-            cpu_ms: 200.0,
         };
         let name = "stalled_later_over_patience";
-        let judged =
-            |found: &[Stalled]| verdict(&ratios(&[], found, &MicroReport::default()), name);
+        let judged = |found: &[Stalled]| {
+            verdict(&ratios(&[], found, &MicroReport::default()).unwrap(), name)
+        };
         for (healthy_last_ms, expected) in [(750.0, true), (751.0, false)] {
             let found = [found(0, 200.0), found(1, healthy_last_ms), found(4, 900.0)];
             assert_eq!(judged(&found).0, expected);
@@ -589,10 +383,7 @@ mod tests {
         for (value, is_met) in [(0.3, true), (0.31, false)] {
             report.measures = vec![Measure {
                 name: name.to_owned(),
-                value,
-                least: value,
-                most: value,
-                unit: "ms".to_owned(),
+                rounds: Spread::of([value]),
             }];
             assert_eq!(verdict(&of_micro(&report), name), (is_met, Some(value)));
         }
@@ -611,5 +402,43 @@ mod tests {
             }];
             assert_eq!(verdict(&of_micro(&report), name).0, is_met);
         }
+    }
+
+    #[test]
+    fn the_reason_says_how_far_the_least_work_gets() {
+        let rows = [
+            large(Design::Threaded, 1, 12.0),
+            large(Design::OursGzip, 1, 10.0),
+            large(Design::SharedGzip, 1, 8.0),
+        ];
+        let ratios = of_rows(&rows);
+        let name = "cpu_threaded_over_ours_gzip_26_mb_1_solver";
+        assert_eq!(verdict(&ratios, name), (false, Some(1.2)));
+        let ratio = ratios.iter().find(|ratio| ratio.name == name).unwrap();
+        assert_eq!(
+            ratio.worst_in.as_deref(),
+            Some("ours (gzip), large auction, 1 solvers")
+        );
+        let reason = ratio.reason.as_deref().unwrap();
+        assert!(
+            reason.ends_with("; in this run shared is at 1.50 itself"),
+            "{reason}"
+        );
+    }
+
+    #[test]
+    fn what_is_for_comparison_is_shown_where_it_was_measured() {
+        let name = "cpu_threaded_gzip_over_shared_zstd_26_mb_32_solvers";
+        let found = |rows: &[Row]| of_rows(rows).into_iter().find(|ratio| ratio.name == name);
+        assert_eq!(found(&[]), None);
+        let rows = [
+            large(Design::Threaded, 32, 12.0),
+            large(Design::SharedZstd, 32, 8.0),
+        ];
+        let ratio = found(&rows).unwrap();
+        assert_eq!(
+            (ratio.value, ratio.target, ratio.met),
+            (Some(1.5), None, None)
+        );
     }
 }

@@ -6,25 +6,19 @@
 use std::convert::Infallible;
 use std::io::{BufWriter, Write};
 use std::net::SocketAddr;
-use std::process::ExitCode;
 use std::sync::Arc;
 
+use anyhow::{Result, ensure};
 use auction_fixtures::Auction;
-use bench_harness::{
-    ARCHIVE_KEY, BLOCK_BYTES, CHANNEL_BLOCKS, ChannelWriter, Codec, Design, Result, Setup, client,
-    post, warm_up,
-};
+use bench_harness::{BLOCK_BYTES, CHANNEL_BLOCKS, ChannelWriter, Codec, Design, Endpoints, Setup};
 use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use futures_util::future::{try_join, try_join_all};
 use futures_util::stream::poll_fn;
-use object_store::ObjectStoreExt as _;
-use object_store::path::Path;
-use scripted_store::ScriptedStore;
 use tokio::sync::{mpsc, oneshot};
 
-fn main() -> ExitCode {
+fn main() -> Result<()> {
     bench_harness::run(Threaded::new)
 }
 
@@ -32,25 +26,15 @@ const GZIP_LEVEL: u32 = 3;
 
 /// A thread, a serialisation and a gzip for each solver.
 #[derive(Debug)]
-struct Threaded {
-    engines: Vec<SocketAddr>,
-    client: reqwest::Client,
-    store: ScriptedStore,
-}
+struct Threaded(Endpoints);
 
 impl Threaded {
     fn new(setup: Setup) -> Result<Self> {
-        if setup.codec != Codec::Gzip {
-            return Err("production compresses by gzip alone".into());
-        }
-        if setup.design != "threaded" {
-            return Err("expected the design threaded".into());
-        }
-        Ok(Self {
-            engines: setup.engines,
-            client: client(setup.deadline)?,
-            store: setup.store,
-        })
+        ensure!(
+            setup.codec == Codec::Gzip,
+            "production compresses by gzip alone"
+        );
+        Ok(Self(Endpoints::new(setup)?))
     }
 
     async fn send(&self, engine: SocketAddr, auction: Arc<Auction>) -> Result<()> {
@@ -73,30 +57,24 @@ impl Threaded {
                 }
             }
         });
-        let store = self.store.clone();
-        let archiving = tokio::spawn(async move {
-            let compressed = compressed.await?;
-            store
-                .put(&Path::from(ARCHIVE_KEY), compressed.into())
-                .await?;
-            Result::<()>::Ok(())
-        });
+        let endpoints = self.0.clone();
+        let archiving = tokio::spawn(async move { endpoints.archive(compressed.await?).await });
         let archived = async { archiving.await? };
-        try_join(post(&self.client, engine, body), archived).await?;
+        try_join(self.0.post(engine, body), archived).await?;
         Ok(())
     }
 }
 
 impl Design for Threaded {
     async fn warm_up(&self) -> Result<()> {
-        warm_up(&self.client, &self.engines).await
+        self.0.warm_up().await
     }
 
     /// Production builds a value of its own for each solver; here they share one, which is cheaper.
     async fn run(&self, auction: Arc<Auction>) -> Result<f64> {
-        let engines = self.engines.iter();
+        let engines = self.0.engines.iter();
         try_join_all(engines.map(|engine| self.send(*engine, Arc::clone(&auction)))).await?;
-        Ok(self.engines.len() as f64)
+        Ok(self.0.engines.len() as f64)
     }
 }
 
