@@ -1,7 +1,7 @@
 use std::error::Error;
 
 use http::Uri;
-use http::uri::{InvalidUri, Parts, PathAndQuery, Scheme};
+use http::uri::{Authority, InvalidUri, Parts, PathAndQuery, Scheme};
 
 /// What stands in place of what nobody else should read in a query.
 const REDACTED: &str = "REDACTED";
@@ -10,6 +10,7 @@ const REDACTED: &str = "REDACTED";
 #[derive(Clone)]
 pub(crate) struct Endpoint {
     uri: Uri,
+    without_secrets: Uri,
 }
 
 /// Why requests cannot go there.
@@ -44,15 +45,29 @@ impl Endpoint {
             return Err(EndpointError::Url("invalid port number".into()));
         }
         let path = uri.path().trim_end_matches('/');
-        let path = match uri.query() {
-            Some(query) => format!("{path}/solve?{query}"),
-            None => format!("{path}/solve"),
+        let (path, shown_path) = match uri.query() {
+            Some(query) => (
+                format!("{path}/solve?{query}"),
+                format!("{path}/solve?{}", redacted_query(query)),
+            ),
+            None => (format!("{path}/solve"), format!("{path}/solve")),
         };
-        let mut parts = Parts::from(uri);
-        parts.path_and_query = Some(path.parse::<PathAndQuery>()?);
-        Ok(Self {
+        let authority = authority(&uri);
+        let host = authority
+            .rsplit_once('@')
+            .map_or(authority, |(_, host)| host);
+        let host = host.parse::<Authority>()?;
+        let with = |authority, path: &str| {
+            let mut parts = Parts::default();
+            parts.scheme = uri.scheme().cloned();
+            parts.authority = authority;
+            parts.path_and_query = Some(path.parse::<PathAndQuery>()?);
             // Its parts are those of a URI, with another path.
-            uri: Uri::from_parts(parts).unwrap_or_default(),
+            Ok::<_, InvalidUri>(Uri::from_parts(parts).unwrap_or_default())
+        };
+        Ok(Self {
+            without_secrets: with(Some(host), &shown_path)?,
+            uri: with(uri.authority().cloned(), &path)?,
         })
     }
 
@@ -61,29 +76,29 @@ impl Endpoint {
         &self.uri
     }
 
-    /// Without the user and password that it may carry, in whose place stands `user`, and without the values of its query,
-    /// of which any may be a key.
-    pub(crate) fn shown(&self, user: &str) -> String {
-        let uri = &self.uri;
-        let authority = uri.authority().map_or("", |authority| authority.as_str());
-        let authority = match authority.rsplit_once('@') {
-            Some((_secret, host)) if user.is_empty() => host.to_owned(),
-            Some((_secret, host)) => format!("{user}@{host}"),
-            None => authority.to_owned(),
-        };
-        let scheme = uri.scheme_str().unwrap_or_default();
-        let query = match uri.query() {
-            Some(query) => format!("?{}", redacted_query(query)),
-            None => String::new(),
-        };
-        format!("{scheme}://{authority}{}{query}", uri.path())
+    /// Without user and password, and without the values of the query, of which any may be a key.
+    pub(crate) fn without_secrets(&self) -> &Uri {
+        &self.without_secrets
     }
+
+    /// Like [`without_secrets`](Self::without_secrets), with `***` in place of user and password.
+    pub(crate) fn shown(&self) -> String {
+        let shown = self.without_secrets.to_string();
+        if authority(&self.uri).contains('@') {
+            shown.replacen("://", "://***@", 1)
+        } else {
+            shown
+        }
+    }
+}
+
+fn authority(uri: &Uri) -> &str {
+    uri.authority().map_or("", Authority::as_str)
 }
 
 /// Whether something stands where `uri` may have a port.
 fn has_port(uri: &Uri) -> bool {
-    let authority = uri.authority().map_or("", |authority| authority.as_str());
-    let port = authority.rsplit_once(uri.host().unwrap_or_default());
+    let port = authority(uri).rsplit_once(uri.host().unwrap_or_default());
     port.is_some_and(|(_user, port)| port.len() > 1)
 }
 
@@ -120,8 +135,9 @@ mod tests {
             let Ok(endpoint) = Endpoint::solve_below(base) else {
                 panic!("{base} is refused");
             };
-            assert_eq!(endpoint.shown("***"), shown);
-            assert!(!endpoint.shown("").contains('@'));
+            assert_eq!(endpoint.shown(), shown);
+            let without_user = shown.replace("***@", "");
+            assert_eq!(endpoint.without_secrets().to_string(), without_user);
         }
     }
 }

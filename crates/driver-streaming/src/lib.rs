@@ -28,8 +28,6 @@ mod retry;
 mod shared_document;
 mod sharing;
 mod solver;
-#[cfg(feature = "telemetry")]
-mod telemetry;
 mod window_budget;
 
 #[cfg(feature = "archive")]
@@ -57,5 +55,3 @@ pub use self::pipeline::{PendingArchive, Pipeline};
 pub use self::progress::{Progress, ReaderProgress};
 pub use self::request_body::RequestBody;
 pub use self::solver::{Solver, SolverError};
-#[cfg(feature = "telemetry")]
-pub use self::telemetry::Telemetry;

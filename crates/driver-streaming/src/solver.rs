@@ -1,6 +1,7 @@
 use std::str::FromStr;
 use std::time::Duration;
 
+use http::Uri;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use tee_stream::LagPolicy;
 
@@ -165,7 +166,13 @@ impl Solver {
 
     /// Where requests go, with `***` in place of user and password, and `REDACTED` in place of each value of the query.
     pub fn shown_url(&self) -> String {
-        self.endpoint.shown("***")
+        self.endpoint.shown()
+    }
+
+    /// Where requests go, without user and password, and with `REDACTED` in place of each value of the query: for
+    /// observers, who may want the host and the port.
+    pub fn uri_without_secrets(&self) -> &Uri {
+        self.endpoint.without_secrets()
     }
 
     /// How its requests are compressed.
