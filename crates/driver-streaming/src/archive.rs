@@ -11,10 +11,10 @@ use tokio_util::task::TaskTracker;
 use url::Url;
 
 use crate::archiver::{ArchiveJob, Archiver};
-use crate::builder::PipelineBuilder;
-use crate::deadline::bounded;
+use crate::builder::{PipelineBuilder, bounded};
 use crate::encoding::Codec;
 use crate::error_chain::error_chain;
+use crate::observer::Stage;
 use crate::outcome::{ArchiveOutcome, ArchiveStatus};
 use crate::sharing::DocumentSource;
 
@@ -61,10 +61,10 @@ impl ArchiveTarget {
 
     async fn keep(self, job: ArchiveJob) -> ArchiveOutcome {
         let record = Arc::clone(&job.record);
-        record.begin();
+        record.reader.entered(Stage::Sending);
         match self.write(job).await {
             Ok(receipt) => record.ended(self.outcome(&receipt)),
-            Err(message) => record.failed(message),
+            Err(message) => record.failed(ArchiveStatus::Failed, message),
         }
     }
 
@@ -82,7 +82,7 @@ impl ArchiveTarget {
         } = job;
         let deadline = Instant::now() + limit;
         let mut writer = self.writer(&format!("{id}.json"), &source)?;
-        let document = branch.inspect_ok(|chunk| record.taken(chunk.len()));
+        let document = branch.inspect_ok(|chunk| record.reader.taken(chunk.len()));
         match timeout_at(deadline, writer.send_all(document)).await {
             Ok(Ok(_bytes)) => {}
             Ok(Err(error)) => return Err(give_up(writer, error_chain(&error), deadline).await),

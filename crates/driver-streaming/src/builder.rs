@@ -11,13 +11,20 @@ use tower_service::Service;
 
 use crate::archiver::Archiver;
 use crate::client::{BoxError, Client, RetryRule};
-use crate::deadline::bounded;
 use crate::encoding;
 use crate::observer::{Observer, RunStart};
 use crate::pipeline::{MakeObserver, Pipeline, Settings, Setup};
 use crate::request_body::RequestBody;
 use crate::solver::Solver;
 use crate::window_budget::WindowBudget;
+
+/// Limits are instants once a run has begun, and no clock reaches as far as a duration.
+const LONGEST_LIMIT: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
+/// A limit of which every clock can tell the end: a year at most.
+pub(crate) fn bounded(limit: Duration) -> Duration {
+    limit.min(LONGEST_LIMIT)
+}
 
 /// Settings of a [`Pipeline`].
 #[derive(Default)]

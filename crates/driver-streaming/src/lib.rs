@@ -9,7 +9,6 @@ mod archiver;
 mod auction_id;
 mod builder;
 mod client;
-mod deadline;
 mod digest;
 mod dispatch;
 mod document;

@@ -1,4 +1,3 @@
-use std::fmt;
 use std::sync::Arc;
 
 use http::header::HeaderMap;
@@ -83,51 +82,28 @@ pub struct RunStart<'a> {
     pub is_archived: bool,
 }
 
-/// All that watch a run. Cheap to clone.
-#[derive(Clone)]
-pub(crate) struct Observers {
-    all: Arc<[Arc<dyn Observer>]>,
-}
-
-impl Observers {
-    pub(crate) fn new(all: impl IntoIterator<Item = Arc<dyn Observer>>) -> Self {
-        Self {
-            all: all.into_iter().collect(),
-        }
-    }
-
-    pub(crate) fn notify(&self, event: impl Fn(&dyn Observer)) {
-        self.all.iter().for_each(|observer| event(&**observer));
-    }
-
-    pub(crate) fn add_headers(&self, solver: usize, headers: &mut HeaderMap) {
-        let all = self.all.iter();
-        all.for_each(|observer| observer.headers(solver, headers));
-    }
-
-    /// Those of one reader.
-    pub(crate) fn of(&self, reader: usize) -> ReaderObservers {
-        ReaderObservers {
-            observers: self.clone(),
-            reader,
-        }
-    }
-}
-
-impl fmt::Debug for Observers {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("Observers(..)")
-    }
-}
+/// All that watch a run.
+pub(crate) type Observers = Arc<[Arc<dyn Observer>]>;
 
 /// All that watch a run, as one of its readers notifies them.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct ReaderObservers {
-    observers: Observers,
+    all: Observers,
     reader: usize,
 }
 
 impl ReaderObservers {
+    pub(crate) fn new(all: &Observers, reader: usize) -> Self {
+        let all = Arc::clone(all);
+        Self { all, reader }
+    }
+
+    pub(crate) fn notify(&self, mut event: impl FnMut(&dyn Observer, usize)) {
+        for observer in &*self.all {
+            event(&**observer, self.reader);
+        }
+    }
+
     pub(crate) fn entered(&self, stage: Stage) {
         self.notify(|observer, reader| observer.entered(reader, stage));
     }
@@ -136,8 +112,8 @@ impl ReaderObservers {
         self.notify(|observer, reader| observer.taken(reader, bytes));
     }
 
-    pub(crate) fn notify(&self, event: impl Fn(&dyn Observer, usize)) {
-        self.observers
-            .notify(|observer| event(observer, self.reader));
+    /// The reader has ended: nothing comes after this.
+    pub(crate) fn ended(&self, is_ok: bool) {
+        self.entered(if is_ok { Stage::Ok } else { Stage::Failed });
     }
 }

@@ -13,17 +13,17 @@ use tokio::time::Instant;
 use crate::archiver::{ArchiveJob, ArchiveRecord, Archiver};
 use crate::auction_id::AuctionId;
 use crate::client::Client;
-use crate::deadline::Deadline;
 use crate::dispatch::Dispatch;
 use crate::document::DocumentError;
-use crate::exchange::{SolverRequest, cancelled, exchange};
-use crate::observer::{Observer, Observers, RunStart};
+use crate::exchange::{Deadline, SolverRequest, cancelled, exchange};
+use crate::observer::{Observer, Observers, ReaderObservers, RunStart};
 use crate::outcome::{
-    ArchiveOutcome, AuctionOutcome, CompressOutcome, Outcome, SerializeOutcome, SolverOutcome,
-    milliseconds,
+    ArchiveOutcome, ArchiveStatus, AuctionOutcome, CompressOutcome, Outcome, SerializeOutcome,
+    SolverOutcome, milliseconds,
 };
 use crate::progress::Progress;
 use crate::random::uuid;
+use crate::request_body::RequestRecord;
 use crate::sharing::{DocumentSource, Representations, SharedDocuments};
 use crate::solver::Solver;
 use crate::window_budget::{WindowBudget, WindowLease};
@@ -128,7 +128,8 @@ impl PendingArchive {
         match self.task {
             None => ArchiveOutcome::default(),
             Some(task) => task.await.unwrap_or_else(|error| {
-                ArchiveOutcome::failed(None, format!("the task that archived ended: {error}"))
+                let error = format!("the task that archived ended: {error}");
+                ArchiveOutcome::failed(ArchiveStatus::Failed, None, error)
             }),
         }
     }
@@ -180,7 +181,8 @@ impl<'a> Run<'a> {
             is_archived: archiver.is_some(),
         };
         let of_pipeline = setup.observers.iter().map(|observer| observer(&start));
-        let observers = Observers::new(of_pipeline.chain(dispatch.observers().iter().cloned()));
+        let observers =
+            Observers::from_iter(of_pipeline.chain(dispatch.observers().iter().cloned()));
         let request_id = request_id(dispatch.id());
 
         let mut requests = Vec::new();
@@ -190,7 +192,8 @@ impl<'a> Run<'a> {
                 continue;
             };
             let mut headers = HeaderMap::from_iter([(REQUEST_ID, request_id.clone())]);
-            observers.add_headers(index, &mut headers);
+            let reader = ReaderObservers::new(&observers, index);
+            reader.notify(|observer, solver| observer.headers(solver, &mut headers));
             branches.push(source.branch_for(solver));
             requests.push(SolverRequest {
                 solver,
@@ -199,8 +202,7 @@ impl<'a> Run<'a> {
                 headers,
                 deadline: Deadline::new(started, settings.deadline, solver.timeout),
                 answer_bytes: settings.answer_bytes,
-                reader: observers.of(index),
-                record: Arc::default(),
+                record: Arc::new(RequestRecord::new(reader)),
             });
         }
         let archived = readers
@@ -209,7 +211,7 @@ impl<'a> Run<'a> {
             .and_then(|reader| documents.source(reader));
         let job = archiver.zip(dispatch.id()).zip(archived.clone());
         let job = job.map(|((archiver, id), source)| {
-            let reader = observers.of(setup.solvers.len());
+            let reader = ReaderObservers::new(&observers, setup.solvers.len());
             let job = ArchiveJob {
                 id: id.clone(),
                 branch: source.branch("archive", None),
@@ -273,8 +275,12 @@ impl<'a> Run<'a> {
     /// Sends every solver its document, while the archive goes on by itself.
     pub(crate) async fn without_archive(self) -> Outcome {
         let archive = match &self.archive_record {
-            Some(_) => ArchiveOutcome::running(),
-            None => ArchiveOutcome::default(),
+            Some(_) => ArchiveStatus::Running,
+            None => ArchiveStatus::Skipped,
+        };
+        let archive = ArchiveOutcome {
+            status: archive,
+            ..ArchiveOutcome::default()
         };
         let going_on = futures_util::future::ready(archive);
         self.until(Some(Box::pin(going_on)), std::future::pending())
@@ -307,8 +313,9 @@ impl<'a> Run<'a> {
             },
             wall_ms: milliseconds(self.started.elapsed()),
         };
-        self.observers
-            .notify(|observer| observer.run_ended(&outcome, &self.meter));
+        for observer in &*self.observers {
+            observer.run_ended(&outcome, &self.meter);
+        }
         outcome
     }
 }
@@ -382,7 +389,7 @@ mod pipeline_tests {
 
     use super::*;
     use crate::observer::Stage;
-    use crate::outcome::{ArchiveStatus, SolverStatus};
+    use crate::outcome::SolverStatus;
     use solver_stand_in::StandIn;
 
     #[tokio::test]
