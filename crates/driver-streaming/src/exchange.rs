@@ -13,6 +13,7 @@ use tokio::time::{Instant, timeout_at};
 use crate::answer::{AnswerError, accepted_encodings, discard, read_answer};
 use crate::client::{BoxError, Client};
 use crate::document::DocumentError;
+use crate::encoding::content_encoding;
 use crate::error_chain::error_chain;
 use crate::observer::Stage;
 use crate::outcome::{SolverOutcome, SolverStatus, milliseconds};
@@ -265,7 +266,7 @@ impl SolverRequest<'_> {
         let record = Arc::clone(&self.record);
         let mut request = Request::new(RequestBody::new(branch, length, record));
         *request.method_mut() = Method::POST;
-        *request.uri_mut() = self.solver.endpoint.uri().clone();
+        *request.uri_mut() = self.solver.endpoint.uri.clone();
         if self.solver.http2 {
             *request.version_mut() = Version::HTTP_2;
         }
@@ -283,6 +284,6 @@ impl SolverRequest<'_> {
 
     /// How requests are encoded: their `Content-Encoding`.
     pub(crate) fn encoding(&self) -> Option<&'static str> {
-        self.solver.encoding?.content_encoding()
+        content_encoding(self.solver.encoding?)
     }
 }

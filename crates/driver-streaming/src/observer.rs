@@ -13,46 +13,34 @@ use crate::solver::Solver;
 /// solvers in their order, then the archive.
 ///
 /// An observer is dropped when its run is, also one that is dropped half-way, and after what goes on of its archive.
+#[allow(
+    unused_variables,
+    reason = "who implements a method sees its parameters' names"
+)]
 pub trait Observer: Send + Sync {
     /// Adds headers to the requests to a solver, before the first of them is made.
-    fn headers(&self, solver: usize, headers: &mut HeaderMap) {
-        let _ = (solver, headers);
-    }
+    fn headers(&self, solver: usize, headers: &mut HeaderMap) {}
 
     /// The reader has begun to do something else.
-    fn entered(&self, reader: usize, stage: Stage) {
-        let _ = (reader, stage);
-    }
+    fn entered(&self, reader: usize, stage: Stage) {}
 
     /// The reader has taken so many bytes more.
-    fn taken(&self, reader: usize, bytes: usize) {
-        let _ = (reader, bytes);
-    }
+    fn taken(&self, reader: usize, bytes: usize) {}
 
     /// The reader is sent the document from its beginning again.
-    fn restarted(&self, reader: usize) {
-        let _ = reader;
-    }
+    fn restarted(&self, reader: usize) {}
 
     /// The body of a request to a solver has ended.
-    fn body_ended(&self, solver: usize, measurements: &Measurements) {
-        let _ = (solver, measurements);
-    }
+    fn body_ended(&self, solver: usize, measurements: &Measurements) {}
 
     /// The last request to a solver is over, or was cancelled.
-    fn solver_ended(&self, solver: usize, outcome: &SolverOutcome) {
-        let _ = (solver, outcome);
-    }
+    fn solver_ended(&self, solver: usize, outcome: &SolverOutcome) {}
 
     /// The archive is committed, has failed, or was cancelled.
-    fn archive_ended(&self, outcome: &ArchiveOutcome) {
-        let _ = outcome;
-    }
+    fn archive_ended(&self, outcome: &ArchiveOutcome) {}
 
     /// The run is over; an archive may go on. `production` is what producing the documents took.
-    fn run_ended(&self, outcome: &Outcome, production: &ProductionMeter) {
-        let _ = (outcome, production);
-    }
+    fn run_ended(&self, outcome: &Outcome, production: &ProductionMeter) {}
 }
 
 /// What a reader is doing.

@@ -188,9 +188,7 @@ impl<'a> Run<'a> {
         let mut requests = Vec::new();
         let mut branches = Vec::new();
         for (index, (solver, reader)) in setup.solvers.iter().zip(&readers.solvers).enumerate() {
-            let Some(source) = documents.source(reader) else {
-                continue;
-            };
+            let source = documents.source(reader);
             let mut headers = HeaderMap::from_iter([(REQUEST_ID, request_id.clone())]);
             let reader = ReaderObservers::new(&observers, index);
             reader.notify(|observer, solver| observer.headers(solver, &mut headers));
@@ -205,10 +203,8 @@ impl<'a> Run<'a> {
                 record: Arc::new(RequestRecord::new(reader)),
             });
         }
-        let archived = readers
-            .archive
-            .as_ref()
-            .and_then(|reader| documents.source(reader));
+        let archived = readers.archive.as_ref();
+        let archived = archived.map(|reader| documents.source(reader));
         let job = archiver.zip(dispatch.id()).zip(archived.clone());
         let job = job.map(|((archiver, id), source)| {
             let reader = ReaderObservers::new(&observers, setup.solvers.len());

@@ -1,4 +1,3 @@
-use std::error::Error;
 use std::fmt;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -10,6 +9,7 @@ use http_body::{Body, Frame, SizeHint};
 use measured_body::{Ending, MeasuredBody, Measurements, Recorder};
 use tee_stream::Branch;
 
+use crate::client::BoxError;
 use crate::document::DocumentError;
 use crate::observer::ReaderObservers;
 
@@ -53,7 +53,7 @@ impl RequestBody {
 #[deny(clippy::missing_trait_methods)]
 impl Body for RequestBody {
     type Data = Bytes;
-    type Error = Box<dyn Error + Send + Sync>;
+    type Error = BoxError;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
@@ -74,7 +74,7 @@ impl Body for RequestBody {
                 self.start = Start::OneChunk;
             }
         }
-        Poll::Ready(Some(frame.map_err(Into::into)))
+        Poll::Ready(Some(frame))
     }
 
     fn is_end_stream(&self) -> bool {
@@ -165,11 +165,9 @@ pub(crate) struct AnnouncedLength<B> {
     failed: bool,
 }
 
-/// Why a body of an announced length failed.
+/// Why a body of an announced length failed, though the document did not.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum LengthError<E> {
-    #[error(transparent)]
-    Inner(E),
+pub(crate) enum LengthError {
     #[error("the document is longer than the length that was counted")]
     Longer,
     #[error("the document ended {missing} bytes short of the length that was counted")]
@@ -186,13 +184,10 @@ impl<B> AnnouncedLength<B> {
         }
     }
 
-    fn fail<E>(
-        &mut self,
-        error: LengthError<E>,
-    ) -> Poll<Option<Result<Frame<Bytes>, LengthError<E>>>> {
+    fn fail(&mut self, error: impl Into<BoxError>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         self.failed = true;
         self.last = None;
-        Poll::Ready(Some(Err(error)))
+        Poll::Ready(Some(Err(error.into())))
     }
 }
 
@@ -200,9 +195,10 @@ impl<B> AnnouncedLength<B> {
 impl<B> Body for AnnouncedLength<B>
 where
     B: Body<Data = Bytes> + Unpin,
+    B::Error: Into<BoxError>,
 {
     type Data = Bytes;
-    type Error = LengthError<B::Error>;
+    type Error = BoxError;
 
     fn poll_frame(
         self: Pin<&mut Self>,
@@ -211,7 +207,7 @@ where
         let this = self.get_mut();
         let Some(left) = &mut this.left else {
             let polled = ready!(Pin::new(&mut this.inner).poll_frame(context));
-            return Poll::Ready(polled.map(|frame| frame.map_err(LengthError::Inner)));
+            return Poll::Ready(polled.map(|frame| frame.map_err(Into::into)));
         };
         if this.failed {
             return Poll::Ready(None);
@@ -219,7 +215,7 @@ where
         loop {
             let frame = match ready!(Pin::new(&mut this.inner).poll_frame(context)) {
                 Some(Ok(frame)) => frame,
-                Some(Err(error)) => return this.fail(LengthError::Inner(error)),
+                Some(Err(error)) => return this.fail(error),
                 None => {
                     let held = this.last.take();
                     let missing = *left - held.as_ref().map_or(0, |last| last.len() as u64);
@@ -279,7 +275,7 @@ mod request_body_tests {
         let text = "x".repeat(3 * 64 * 1024 - 2);
         let document = Arc::new(JsonDocument::new(text));
         let shared = SharedDocument::new(document, &ProductionMeter::new(), 1 << 20, false);
-        let branch = shared.tee().branch_with(BranchOptions::new());
+        let branch = shared.tee.branch_with(BranchOptions::new());
         let nobody = ReaderObservers::new(&Observers::from([]), 0);
         let record = Arc::new(RequestRecord::new(nobody));
         record.begin();

@@ -92,15 +92,12 @@ impl SharedDocuments {
     }
 
     /// Where one of the readers that this was made for takes its document from.
-    pub(crate) fn source(&self, reader: &Representation) -> Option<DocumentSource> {
-        Some(DocumentSource {
-            shared: Arc::clone(self.documents.get(&reader.document)?),
+    pub(crate) fn source(&self, reader: &Representation) -> DocumentSource {
+        DocumentSource {
+            shared: Arc::clone(&self.documents[&reader.document]),
             tail: reader.tail.clone(),
-            encoded: match reader.codec {
-                Some(_) => Some(Arc::clone(self.encoded.get(reader)?)),
-                None => None,
-            },
-        })
+            encoded: self.encoded.get(reader).cloned(),
+        }
     }
 
     /// The auction as it is, if any reader is sent it.
@@ -114,28 +111,21 @@ impl SharedDocuments {
 
     /// The digest of what documents were made from, where that is another document: the same for all of them.
     pub(crate) fn origin(&self) -> Option<DocumentDigest> {
-        self.documents
-            .values()
-            .find_map(|document| document.origin())
+        let mut all = self.documents.values();
+        all.find_map(|shared| shared.document.origin())
     }
 
     /// Bytes produced over the bytes of all documents, once the length of each is known: 1 when one production of each
     /// served all.
     pub(crate) fn passes(&self) -> Option<f64> {
-        ratio(
-            self.documents
-                .values()
-                .map(|document| (document.bytes_produced(), document.known_length())),
-        )
+        let all = self.documents.values();
+        ratio(all.map(|shared| (shared.bytes_produced(), shared.known_length())))
     }
 
     /// The same of the compressed documents; `None` if there are none.
     pub(crate) fn encoding_passes(&self) -> Option<f64> {
-        ratio(
-            self.encoded
-                .values()
-                .map(|encoded| (encoded.bytes_compressed(), encoded.known_length())),
-        )
+        let all = self.encoded.values();
+        ratio(all.map(|encoded| (encoded.bytes_compressed(), encoded.known_length())))
     }
 
     pub(crate) fn documents(&self) -> usize {
@@ -179,10 +169,10 @@ impl DocumentSource {
         };
         match &self.encoded {
             Some(encoded) => encoded.branch(options),
-            None => self
-                .shared
-                .tee()
-                .branch_with(options.tail(self.tail.clone())),
+            None => {
+                let options = options.tail(self.tail.clone());
+                self.shared.tee.branch_with(options)
+            }
         }
     }
 
@@ -193,12 +183,12 @@ impl DocumentSource {
 
     /// Whether there will be a digest.
     pub(crate) fn is_digested(&self) -> bool {
-        self.shared.is_digested()
+        self.shared.digest.is_some()
     }
 
     /// The digest of the raw document that its readers are sent, the tail included, once it is known.
     pub(crate) fn digest(&self) -> Option<DocumentDigest> {
-        self.shared.digest_with(&self.tail)
+        self.shared.digest.as_ref()?.with_tail(&self.tail)
     }
 
     /// The length of the raw document, the tail included, once it is known.
