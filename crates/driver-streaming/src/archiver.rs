@@ -1,6 +1,5 @@
 //! What a run knows of its archive. The archive itself comes with the feature `archive`.
 
-use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -18,7 +17,7 @@ use crate::sharing::DocumentSource;
 use crate::window_budget::WindowLease;
 
 /// Keeps a copy of each auction.
-pub(crate) trait Archiver: fmt::Debug + Send + Sync {
+pub(crate) trait Archiver: Send + Sync {
     /// How copies are compressed.
     fn codec(&self) -> Codec;
 
@@ -44,7 +43,7 @@ pub(crate) struct ArchiveJob {
     pub(crate) limit: Duration,
     pub(crate) record: Arc<ArchiveRecord>,
     /// Of the windows of the run, those that it reads from.
-    pub(crate) lease: WindowLease,
+    pub(crate) _lease: WindowLease,
 }
 
 /// What is known of an archive while it is made, and who is notified of it.

@@ -218,11 +218,11 @@ impl SolverRequest<'_> {
             Err(error) => return AttemptEnd::NotAnswered(error.into()),
         };
         self.record.reader.entered(Stage::Sending);
-        let response = match self.client.send(self.request(branch, length)).await {
+        let response = match (self.client.call)(self.request(branch, length)).await {
             Ok(response) => response,
             Err(error) => {
                 let is_transient = self.record.ending() != Some(Ending::Failed)
-                    && self.client.is_transient(&*error);
+                    && (self.client.retry_rule)(&*error);
                 return match is_transient.then(|| retries.next(None)).flatten() {
                     Some(at) => AttemptEnd::Again { at },
                     None => AttemptEnd::NotAnswered(error),
