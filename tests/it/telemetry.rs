@@ -13,7 +13,7 @@ use tempfile::TempDir;
 
 use crate::support::{Collector, Engine, Exported, Finished, attribute, attributes, program};
 
-const README: &str = include_str!("../../crates/driver-streaming/README.md");
+const README: &str = include_str!("../../crates/driver-telemetry/README.md");
 const DASHBOARD: &str = include_str!("../../dashboards/driver-streaming.json");
 
 /// A run with a solver that answers well, one that answers 500, and an archive.
@@ -393,14 +393,14 @@ fn the_readme_lists_what_is_exported_and_nothing_else() {
         .into_iter()
         .map(|(name, (unit, _))| (name, unit))
         .collect();
-    assert_eq!(metrics, rows("### Metrics", "### Spans"));
+    assert_eq!(metrics, rows("## Metrics", "## Spans"));
 
     let of_spans: BTreeSet<_> = exported
         .spans
         .iter()
         .flat_map(|span| span.attributes.iter().map(|found| found.key.clone()))
         .collect();
-    let listed: BTreeSet<_> = rows("### Spans", "## ")
+    let listed: BTreeSet<_> = rows("## Spans", "## ")
         .into_iter()
         .map(|(name, _)| name)
         .collect();

@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use driver_streaming::{PipelineBuilder, Telemetry, error_chain};
+use driver_streaming::{PipelineBuilder, error_chain};
+use driver_telemetry::Telemetry;
 use futures_util::future::{OptionFuture, join};
 use opentelemetry::metrics::MeterProvider;
 use opentelemetry::trace::TracerProvider;

@@ -37,8 +37,8 @@ pub(crate) enum AnswerError {
     },
     #[error("the answer is longer than {limit} bytes")]
     TooLong { limit: usize },
-    #[error(transparent)]
-    Encoding(#[from] UnknownEncoding),
+    #[error("the answer is encoded as {encoding:?}, which was not asked for")]
+    Encoding { encoding: String },
     #[error("the answer broke off after {received} bytes")]
     Broken {
         received: usize,
@@ -106,9 +106,8 @@ fn append(content: &mut Vec<u8>, chunk: &[u8], limit: usize) -> bool {
 struct LimitReached;
 
 fn is_limit(error: &io::Error) -> bool {
-    error
-        .get_ref()
-        .is_some_and(|inner| inner.is::<LimitReached>())
+    let inner = error.get_ref();
+    inner.is_some_and(|inner| inner.is::<LimitReached>())
 }
 
 /// How much of an answer that nobody wants is read, in bytes, so that its connection can be used again: more than servers
@@ -138,15 +137,11 @@ pub(crate) async fn discard(mut body: AnswerStream, latest: Instant) {
 
 /// Checks that `content` is JSON and keeps it, without a copy.
 fn parse(content: Vec<u8>) -> Result<Box<RawValue>, AnswerError> {
-    let mut text = match String::from_utf8(content) {
-        Ok(text) => text,
-        Err(error) => {
-            return Err(AnswerError::NoText {
-                start: start(&String::from_utf8_lossy(error.as_bytes())),
-                source: error.utf8_error(),
-            });
-        }
-    };
+    let text = String::from_utf8(content);
+    let mut text = text.map_err(|error| AnswerError::NoText {
+        start: start(&String::from_utf8_lossy(error.as_bytes())),
+        source: error.utf8_error(),
+    })?;
     if text.is_empty() {
         return Err(AnswerError::Empty);
     }
@@ -167,47 +162,31 @@ fn start(text: &str) -> String {
     text.chars().take(SHOWN).collect()
 }
 
-/// The encodings of answers that are understood, best first: those that are compiled.
-const ACCEPTED: [&str; 3] = [
-    if cfg!(feature = "zstd") { "zstd" } else { "" },
-    if cfg!(feature = "gzip") { "gzip" } else { "" },
-    if cfg!(feature = "brotli") { "br" } else { "" },
+/// The encodings of answers that are understood, best first, and whether they are compiled.
+const ACCEPTED: [(&str, bool); 3] = [
+    ("zstd", cfg!(feature = "zstd")),
+    ("gzip", cfg!(feature = "gzip")),
+    ("br", cfg!(feature = "brotli")),
 ];
-
-/// An answer in an encoding that was not asked for.
-#[derive(Debug, thiserror::Error)]
-#[error("the answer is encoded as {encoding:?}, which was not asked for")]
-pub(crate) struct UnknownEncoding {
-    encoding: String,
-}
 
 /// What requests accept, as the value of `Accept-Encoding`.
 pub(crate) fn accepted_encodings() -> HeaderValue {
-    let names: Vec<_> = ACCEPTED
-        .into_iter()
-        .filter(|name| !name.is_empty())
-        .collect();
-    let names = if names.is_empty() {
-        "identity".to_owned()
-    } else {
-        names.join(", ")
-    };
-    HeaderValue::from_str(&names).unwrap_or(HeaderValue::from_static("identity"))
+    let compiled = ACCEPTED.iter().filter(|(_name, is_compiled)| *is_compiled);
+    let names: Vec<_> = compiled.map(|(name, _)| *name).collect();
+    let value = HeaderValue::from_str(&names.join(", "));
+    let value = value.ok().filter(|value| !value.is_empty());
+    value.unwrap_or(HeaderValue::from_static("identity"))
 }
 
 /// An answer as it was before it was encoded as `headers` say.
-pub(crate) fn decoded(
-    headers: &HeaderMap,
-    encoded: AnswerStream,
-) -> Result<AnswerStream, UnknownEncoding> {
+fn decoded(headers: &HeaderMap, encoded: AnswerStream) -> Result<AnswerStream, AnswerError> {
     let mut names = headers.get_all(CONTENT_ENCODING).iter();
-    let (first, second) = (names.next(), names.next());
-    let name = match first {
-        None => return Ok(encoded),
-        Some(name) => String::from_utf8_lossy(name.as_bytes())
-            .trim()
-            .to_ascii_lowercase(),
+    let Some(name) = names.next() else {
+        return Ok(encoded);
     };
+    let second = names.next();
+    let name = String::from_utf8_lossy(name.as_bytes());
+    let name = name.trim().to_ascii_lowercase();
     match name.as_str() {
         _ if second.is_some() => {}
         "identity" | "" => return Ok(encoded),
@@ -237,7 +216,7 @@ pub(crate) fn decoded(
         }
         _ => {}
     }
-    Err(UnknownEncoding { encoding: name })
+    Err(AnswerError::Encoding { encoding: name })
 }
 
 #[cfg(all(test, feature = "gzip"))]

@@ -11,10 +11,10 @@ use tokio_util::task::TaskTracker;
 use url::Url;
 
 use crate::archiver::{ArchiveJob, Archiver};
-use crate::builder::PipelineBuilder;
-use crate::deadline::bounded;
+use crate::builder::{PipelineBuilder, bounded};
 use crate::encoding::Codec;
 use crate::error_chain::error_chain;
+use crate::observer::Stage;
 use crate::outcome::{ArchiveOutcome, ArchiveStatus};
 use crate::sharing::DocumentSource;
 
@@ -61,10 +61,10 @@ impl ArchiveTarget {
 
     async fn keep(self, job: ArchiveJob) -> ArchiveOutcome {
         let record = Arc::clone(&job.record);
-        record.begin();
+        record.reader.entered(Stage::Sending);
         match self.write(job).await {
             Ok(receipt) => record.ended(self.outcome(&receipt)),
-            Err(message) => record.failed(message),
+            Err(message) => record.failed(ArchiveStatus::Failed, message),
         }
     }
 
@@ -72,17 +72,12 @@ impl ArchiveTarget {
     ///
     /// Dropped half-way, it leaves what a dropped [`ArchiveWriter`] leaves.
     async fn write(&self, job: ArchiveJob) -> Result<Receipt, String> {
-        let ArchiveJob {
-            id,
-            source,
-            branch,
-            limit,
-            record,
-            lease: _lease,
-        } = job;
+        let (source, record, limit) = (&job.source, &job.record, job.limit);
         let deadline = Instant::now() + limit;
-        let mut writer = self.writer(&format!("{id}.json"), &source)?;
-        let document = branch.inspect_ok(|chunk| record.taken(chunk.len()));
+        let mut writer = self.writer(&format!("{}.json", job.id), source)?;
+        let document = job
+            .branch
+            .inspect_ok(|chunk| record.reader.taken(chunk.len()));
         match timeout_at(deadline, writer.send_all(document)).await {
             Ok(Ok(_bytes)) => {}
             Ok(Err(error)) => return Err(give_up(writer, error_chain(&error), deadline).await),
@@ -91,7 +86,7 @@ impl ArchiveTarget {
             Err(_elapsed) => return Err(format!("not written within {limit:?}")),
         }
         record.begin_commit();
-        let raw = raw_document(&writer, &source);
+        let raw = raw_document(&writer, source);
         let commit = writer.commit_with(raw);
         match timeout_at(deadline, commit).await {
             Ok(Ok(receipt)) => Ok(receipt),
@@ -176,7 +171,6 @@ async fn give_up(writer: ArchiveWriter, message: String, deadline: Instant) -> S
 }
 
 /// A pipeline's archive, with those that go on after their runs.
-#[derive(Debug)]
 struct PipelineArchive {
     target: ArchiveTarget,
     going_on: TaskTracker,

@@ -1,6 +1,5 @@
 //! What a run knows of its archive. The archive itself comes with the feature `archive`.
 
-use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -18,7 +17,7 @@ use crate::sharing::DocumentSource;
 use crate::window_budget::WindowLease;
 
 /// Keeps a copy of each auction.
-pub(crate) trait Archiver: fmt::Debug + Send + Sync {
+pub(crate) trait Archiver: Send + Sync {
     /// How copies are compressed.
     fn codec(&self) -> Codec;
 
@@ -44,32 +43,23 @@ pub(crate) struct ArchiveJob {
     pub(crate) limit: Duration,
     pub(crate) record: Arc<ArchiveRecord>,
     /// Of the windows of the run, those that it reads from.
-    pub(crate) lease: WindowLease,
+    pub(crate) _lease: WindowLease,
 }
 
-/// What is known of an archive while it is made.
-#[derive(Debug)]
+/// What is known of an archive while it is made, and who is notified of it.
 pub(crate) struct ArchiveRecord {
+    pub(crate) reader: ReaderObservers,
     codec_name: &'static str,
-    reader: ReaderObservers,
     is_committing: AtomicBool,
 }
 
 impl ArchiveRecord {
     pub(crate) fn new(codec_name: &'static str, reader: ReaderObservers) -> Self {
         Self {
-            codec_name,
             reader,
+            codec_name,
             is_committing: AtomicBool::new(false),
         }
-    }
-
-    pub(crate) fn begin(&self) {
-        self.reader.entered(Stage::Sending);
-    }
-
-    pub(crate) fn taken(&self, bytes: usize) {
-        self.reader.taken(bytes);
     }
 
     pub(crate) fn begin_commit(&self) {
@@ -77,25 +67,24 @@ impl ArchiveRecord {
         self.reader.entered(Stage::Answering);
     }
 
-    /// The run was cancelled, and the archive with it.
+    /// The run was cancelled, and the archive with it, perhaps while it was being committed.
     pub(crate) fn cancelled(&self) -> ArchiveOutcome {
-        let is_committing = self.is_committing.load(Ordering::Relaxed);
-        self.ended(ArchiveOutcome::cancelled(self.codec_name, is_committing))
+        let error = if self.is_committing.load(Ordering::Relaxed) {
+            "cancelled while it was being committed: the object may be there, whole"
+        } else {
+            "cancelled before it was committed"
+        };
+        self.failed(ArchiveStatus::Cancelled, error.to_owned())
     }
 
-    /// It has failed.
-    pub(crate) fn failed(&self, error: String) -> ArchiveOutcome {
-        self.ended(ArchiveOutcome::failed(Some(self.codec_name), error))
+    pub(crate) fn failed(&self, status: ArchiveStatus, error: String) -> ArchiveOutcome {
+        self.ended(ArchiveOutcome::failed(status, Some(self.codec_name), error))
     }
 
     pub(crate) fn ended(&self, outcome: ArchiveOutcome) -> ArchiveOutcome {
         self.reader
             .notify(|observer, _archive| observer.archive_ended(&outcome));
-        self.reader.entered(if outcome.status == ArchiveStatus::Ok {
-            Stage::Ok
-        } else {
-            Stage::Failed
-        });
+        self.reader.ended(outcome.status == ArchiveStatus::Ok);
         outcome
     }
 }

@@ -11,13 +11,20 @@ use tower_service::Service;
 
 use crate::archiver::Archiver;
 use crate::client::{BoxError, Client, RetryRule};
-use crate::deadline::bounded;
 use crate::encoding;
 use crate::observer::{Observer, RunStart};
 use crate::pipeline::{MakeObserver, Pipeline, Settings, Setup};
 use crate::request_body::RequestBody;
 use crate::solver::Solver;
 use crate::window_budget::WindowBudget;
+
+/// Limits are instants once a run has begun, and no clock reaches as far as a duration.
+const LONGEST_LIMIT: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
+/// A limit of which every clock can tell the end: a year at most.
+pub(crate) fn bounded(limit: Duration) -> Duration {
+    limit.min(LONGEST_LIMIT)
+}
 
 /// Settings of a [`Pipeline`].
 #[derive(Default)]
@@ -152,27 +159,31 @@ impl PipelineBuilder {
     /// up.
     pub fn build(self) -> Result<Pipeline, PipelineError> {
         let mut names = HashSet::new();
-        if let Some(twice) = self
-            .solvers
-            .iter()
-            .find(|solver| !names.insert(solver.name()))
-        {
-            return Err(PipelineError::SameName {
-                name: twice.name().to_owned(),
-            });
-        }
         for solver in &self.solvers {
-            check(solver)?;
+            let name = || solver.name().to_owned();
+            if !names.insert(solver.name()) {
+                return Err(PipelineError::SameName { name: name() });
+            }
+            let Some(codec) = solver.encoding else {
+                continue;
+            };
+            if solver.content_length {
+                return Err(PipelineError::LengthOfEncoded { name: name() });
+            }
+            encoding::check(codec).map_err(|source| PipelineError::Encoding {
+                name: name(),
+                source,
+            })?;
         }
-        let client = match self.client {
+        let mut client = match self.client {
             Some(client) => client,
             None => default_client(self.settings.deadline)?,
         };
+        if let Some(rule) = self.retry_rule {
+            client.retry_rule = rule;
+        }
         Ok(Pipeline::new(Setup {
-            client: match self.retry_rule {
-                Some(rule) => client.with_retry_rule(rule),
-                None => client,
-            },
+            client,
             solvers: self.solvers,
             archiver: self.archiver,
             budget: WindowBudget::new(self.settings.window_budget_bytes),
@@ -191,12 +202,12 @@ fn default_client(deadline: Duration) -> Result<Client, PipelineError> {
         tcp_user_timeout: Some(deadline),
         ..ClientSettings::default()
     };
-    match UploadClient::new(&settings) {
-        Ok(client) => Ok(Client::new(client)),
-        Err(error) => Err(PipelineError::Client {
+    let client = UploadClient::new(&settings);
+    client
+        .map(Client::new)
+        .map_err(|error| PipelineError::Client {
             source: error.into(),
-        }),
-    }
+        })
 }
 
 #[cfg(not(feature = "client"))]
@@ -209,22 +220,9 @@ impl fmt::Debug for PipelineBuilder {
         formatter
             .debug_struct("PipelineBuilder")
             .field("solvers", &self.solvers)
-            .field("archiver", &self.archiver)
             .field("settings", &self.settings)
             .finish_non_exhaustive()
     }
-}
-
-/// Whether requests can be made as the solver's settings say.
-fn check(solver: &Solver) -> Result<(), PipelineError> {
-    let Some(codec) = solver.encoding else {
-        return Ok(());
-    };
-    let name = solver.name().to_owned();
-    if solver.content_length {
-        return Err(PipelineError::LengthOfEncoded { name });
-    }
-    encoding::check(codec).map_err(|source| PipelineError::Encoding { name, source })
 }
 
 /// Why a [`Pipeline`](crate::Pipeline) cannot be built.

@@ -24,8 +24,11 @@ type Exchange = BoxFuture<'static, Result<Response<AnswerStream>, BoxError>>;
 /// What requests are sent with: any HTTP client that is a service.
 #[derive(Clone)]
 pub(crate) struct Client {
-    call: Arc<dyn Fn(Request<RequestBody>) -> Exchange + Send + Sync>,
-    retry_rule: RetryRule,
+    /// Sends a request, and returns the head of the answer, and its body as it comes.
+    ///
+    /// Cancel safety: what dropping the service's future, or the answer's body, does.
+    pub(crate) call: Arc<dyn Fn(Request<RequestBody>) -> Exchange + Send + Sync>,
+    pub(crate) retry_rule: RetryRule,
 }
 
 /// Whether a request that failed with an error may succeed when it is made again.
@@ -54,24 +57,6 @@ impl Client {
             call: Arc::new(call),
             retry_rule: Arc::new(is_transient),
         }
-    }
-
-    /// The same, with another rule of what is worth a retry.
-    pub(crate) fn with_retry_rule(mut self, rule: RetryRule) -> Self {
-        self.retry_rule = rule;
-        self
-    }
-
-    /// Sends a request, and returns the head of the answer, and its body as it comes.
-    ///
-    /// Cancel safety: what dropping the service's future, or the answer's body, does.
-    pub(crate) fn send(&self, request: Request<RequestBody>) -> Exchange {
-        (self.call)(request)
-    }
-
-    /// Whether a request that failed with `error` may succeed when it is made again.
-    pub(crate) fn is_transient(&self, error: &(dyn Error + 'static)) -> bool {
-        (self.retry_rule)(error)
     }
 }
 

@@ -1,9 +1,11 @@
-use std::fmt;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
 
+use bytes::Bytes;
+use futures_core::Stream;
 #[cfg(feature = "digest")]
-pub use self::sha256::SharedDigest;
-#[cfg(not(feature = "digest"))]
-pub(crate) use self::without_sha256::SharedDigest;
+use sha2::{Digest as _, Sha256};
 
 /// The length and SHA-256 of a document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,13 +22,8 @@ impl DocumentDigest {
 
     /// The SHA-256 in lower-case hex.
     pub fn sha256(&self) -> String {
-        use fmt::Write as _;
-        self.sha256
-            .iter()
-            .fold(String::with_capacity(64), |mut hex, byte| {
-                let _infallible = write!(hex, "{byte:02x}");
-                hex
-            })
+        let hex = self.sha256.iter().map(|byte| format!("{byte:02x}"));
+        hex.collect()
     }
 
     /// The SHA-256 as bytes.
@@ -35,175 +32,131 @@ impl DocumentDigest {
     }
 }
 
-/// With the feature `digest`.
-#[cfg(feature = "digest")]
-mod sha256 {
-    use std::pin::Pin;
-    use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-    use std::task::{Context, Poll};
+/// Digests a document once, however many productions of it there are, and whichever of them come to the end.
+///
+/// The productions of a document yield the same bytes, so any of them may carry the digest on from where another left
+/// it. A production begins where some reader has been before, hence never beyond what has been digested.
+///
+/// A pipeline digests what it sends by itself; this is for documents that are made from another one, whose digest they
+/// tell by [`Document::origin`](crate::Document::origin).
+#[derive(Clone, Debug, Default)]
+pub struct SharedDigest {
+    frontier: Arc<Mutex<Frontier>>,
+}
 
-    use bytes::Bytes;
-    use futures_core::Stream;
-    use sha2::{Digest as _, Sha256};
+/// How far the document has been digested.
+#[derive(Clone, Debug, Default)]
+struct Frontier {
+    offset: u64,
+    #[cfg(feature = "digest")]
+    hasher: Sha256,
+    /// Whether that is all of it.
+    whole: bool,
+}
 
-    use super::DocumentDigest;
-
-    /// Digests a document once, however many productions of it there are, and whichever of them come to the end.
-    ///
-    /// The productions of a document yield the same bytes, so any of them may carry the digest on from where another left
-    /// it. A production begins where some reader has been before, hence never beyond what has been digested.
-    ///
-    /// A pipeline digests what it sends by itself; this is for documents that are made from another one, whose digest they
-    /// tell by [`Document::origin`](crate::Document::origin).
-    #[derive(Clone, Debug, Default)]
-    pub struct SharedDigest {
-        frontier: Arc<Mutex<Frontier>>,
+impl SharedDigest {
+    /// One for a document of which nothing has been produced, if documents are to be digested and can be.
+    pub(crate) fn if_enabled(enabled: bool) -> Option<Self> {
+        (enabled && cfg!(feature = "digest")).then(Self::default)
     }
 
-    /// How far the document has been digested.
-    #[derive(Clone, Debug, Default)]
-    struct Frontier {
-        offset: u64,
-        hasher: Sha256,
-        /// Whether that is all of it.
-        whole: bool,
+    /// The digest, unless no production has come to the end yet.
+    pub fn get(&self) -> Option<DocumentDigest> {
+        self.with_tail(&[])
     }
 
-    impl SharedDigest {
-        /// One for a document of which nothing has been produced, if documents are to be digested.
-        pub(crate) fn if_enabled(enabled: bool) -> Option<Self> {
-            enabled.then(Self::default)
+    /// The digest of the document with `tail` appended, unless no production has come to the end yet.
+    #[cfg(feature = "digest")]
+    pub fn with_tail(&self, tail: &[u8]) -> Option<DocumentDigest> {
+        let frontier = self.lock();
+        if !frontier.whole {
+            return None;
         }
-
-        /// The digest, unless no production has come to the end yet.
-        pub fn get(&self) -> Option<DocumentDigest> {
-            self.with_tail(&[])
-        }
-
-        /// The digest of the document with `tail` appended, unless no production has come to the end yet.
-        pub fn with_tail(&self, tail: &[u8]) -> Option<DocumentDigest> {
-            let frontier = self.lock();
-            if !frontier.whole {
-                return None;
-            }
-            let (mut hasher, bytes) = (frontier.hasher.clone(), frontier.offset);
-            drop(frontier);
-            hasher.update(tail);
-            Some(DocumentDigest {
-                bytes: bytes + tail.len() as u64,
-                sha256: hasher.finalize().into(),
-            })
-        }
-
-        /// Passes on a production from byte `offset` on, digesting what has not been digested yet.
-        pub fn follow<S, E>(
-            &self,
-            production: S,
-            offset: u64,
-        ) -> impl Stream<Item = Result<Bytes, E>> + Unpin + use<S, E>
-        where
-            S: Stream<Item = Result<Bytes, E>> + Unpin,
-        {
-            Digested {
-                production,
-                offset,
-                digest: self.clone(),
-            }
-        }
-
-        /// A production yielded `chunk` at `offset`. One that goes on where another has ended well is another document.
-        pub(crate) fn advance(&self, offset: u64, chunk: &[u8]) {
-            let mut frontier = self.lock();
-            if frontier.whole {
-                return;
-            }
-            let known = frontier.offset.checked_sub(offset);
-            let new = known
-                .and_then(|known| usize::try_from(known).ok())
-                .and_then(|known| chunk.get(known..))
-                .unwrap_or_default();
-            frontier.hasher.update(new);
-            frontier.offset += new.len() as u64;
-        }
-
-        /// A production ended well at `offset`.
-        pub(crate) fn end(&self, offset: u64) {
-            let mut frontier = self.lock();
-            frontier.whole |= frontier.offset == offset;
-        }
-
-        fn lock(&self) -> MutexGuard<'_, Frontier> {
-            // No code of others runs while it is held.
-            self.frontier.lock().unwrap_or_else(PoisonError::into_inner)
-        }
+        let (mut hasher, bytes) = (frontier.hasher.clone(), frontier.offset);
+        drop(frontier);
+        hasher.update(tail);
+        Some(DocumentDigest {
+            bytes: bytes + tail.len() as u64,
+            sha256: hasher.finalize().into(),
+        })
     }
 
-    /// A production that is digested as it passes.
-    struct Digested<S> {
+    /// `None`: only the feature `digest` digests.
+    #[cfg(not(feature = "digest"))]
+    pub fn with_tail(&self, _tail: &[u8]) -> Option<DocumentDigest> {
+        None
+    }
+
+    /// Passes on a production from byte `offset` on, digesting what has not been digested yet.
+    pub fn follow<S, E>(
+        &self,
         production: S,
         offset: u64,
-        digest: SharedDigest,
-    }
-
-    impl<S, E> Stream for Digested<S>
+    ) -> impl Stream<Item = Result<Bytes, E>> + Unpin + use<S, E>
     where
         S: Stream<Item = Result<Bytes, E>> + Unpin,
     {
-        type Item = Result<Bytes, E>;
+        Digested {
+            production,
+            offset,
+            digest: self.clone(),
+        }
+    }
 
-        fn poll_next(
-            mut self: Pin<&mut Self>,
-            context: &mut Context<'_>,
-        ) -> Poll<Option<Self::Item>> {
-            let polled = Pin::new(&mut self.production).poll_next(context);
-            match &polled {
-                Poll::Ready(Some(Ok(chunk))) => {
-                    self.digest.advance(self.offset, chunk);
-                    self.offset += chunk.len() as u64;
-                }
-                Poll::Ready(None) => self.digest.end(self.offset),
-                Poll::Ready(Some(Err(_))) | Poll::Pending => {}
+    /// A production was polled at `offset`. One that goes on where another has ended well is another document.
+    pub(crate) fn polled<E>(&self, offset: u64, polled: &Poll<Option<Result<Bytes, E>>>) {
+        let mut frontier = self.lock();
+        match polled {
+            Poll::Ready(Some(Ok(chunk))) if !frontier.whole => {
+                let known = frontier.offset.checked_sub(offset);
+                let known = known.and_then(|known| usize::try_from(known).ok());
+                let new = known
+                    .and_then(|known| chunk.get(known..))
+                    .unwrap_or_default();
+                #[cfg(feature = "digest")]
+                frontier.hasher.update(new);
+                frontier.offset += new.len() as u64;
             }
-            polled
+            Poll::Ready(None) => frontier.whole |= frontier.offset == offset,
+            _ => {}
         }
+    }
 
-        fn size_hint(&self) -> (usize, Option<usize>) {
-            self.production.size_hint()
-        }
+    fn lock(&self) -> MutexGuard<'_, Frontier> {
+        // No code of others runs while it is held.
+        self.frontier.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-#[cfg(not(feature = "digest"))]
-mod without_sha256 {
-    use super::DocumentDigest;
+/// A production that is digested as it passes.
+struct Digested<S> {
+    production: S,
+    offset: u64,
+    digest: SharedDigest,
+}
 
-    /// There is none.
-    #[derive(Clone, Debug)]
-    pub(crate) enum SharedDigest {}
+impl<S, E> Stream for Digested<S>
+where
+    S: Stream<Item = Result<Bytes, E>> + Unpin,
+{
+    type Item = Result<Bytes, E>;
 
-    impl SharedDigest {
-        pub(crate) fn if_enabled(_enabled: bool) -> Option<Self> {
-            None
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let polled = Pin::new(&mut self.production).poll_next(context);
+        self.digest.polled(self.offset, &polled);
+        if let Poll::Ready(Some(Ok(chunk))) = &polled {
+            self.offset += chunk.len() as u64;
         }
+        polled
+    }
 
-        pub(crate) fn with_tail(&self, _tail: &[u8]) -> Option<DocumentDigest> {
-            match *self {}
-        }
-
-        pub(crate) fn advance(&self, _offset: u64, _chunk: &[u8]) {
-            match *self {}
-        }
-
-        pub(crate) fn end(&self, _offset: u64) {
-            match *self {}
-        }
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.production.size_hint()
     }
 }
 
 #[cfg(all(test, feature = "digest"))]
 mod tests {
-    use bytes::Bytes;
-    use futures_core::Stream;
     use futures_util::{FutureExt, StreamExt, stream};
 
     use super::*;

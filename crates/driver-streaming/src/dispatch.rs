@@ -46,13 +46,13 @@ use crate::solver::Solver;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Dispatch {
-    id: Option<AuctionId>,
+    pub(crate) id: Option<AuctionId>,
     /// The auction itself comes first.
-    documents: Vec<Arc<dyn Document>>,
+    pub(crate) documents: Vec<Arc<dyn Document>>,
     archive_tail: Bytes,
     /// By the solver's name: the document, and the tail, if it is not that of the auction.
     views: HashMap<String, (usize, Option<Bytes>)>,
-    observers: Vec<Arc<dyn Observer>>,
+    pub(crate) observers: Vec<Arc<dyn Observer>>,
 }
 
 /// What one reader is sent: a document, what comes after it, and how both are compressed. Readers whose representations
@@ -136,32 +136,17 @@ impl Dispatch {
         self
     }
 
-    pub(crate) fn id(&self) -> Option<&AuctionId> {
-        self.id.as_ref()
-    }
-
-    pub(crate) fn documents(&self) -> &[Arc<dyn Document>] {
-        &self.documents
-    }
-
-    pub(crate) fn observers(&self) -> &[Arc<dyn Observer>] {
-        &self.observers
-    }
-
     pub(crate) fn for_solver(&self, solver: &Solver) -> Representation {
+        let codec = solver.encoding;
         let (document, tail) = match self.views.get(solver.name()) {
-            Some((document, tail)) => (*document, tail.clone()),
-            None => (0, None),
-        };
-        let tail = match tail {
-            Some(tail) => tail,
-            None if document == 0 => self.archive_tail.clone(),
-            None => Bytes::new(),
+            Some((document, Some(tail))) => (*document, tail.clone()),
+            None | Some((0, None)) => return self.for_archive(codec),
+            Some((document, None)) => (*document, Bytes::new()),
         };
         Representation {
             document,
             tail,
-            codec: solver.encoding,
+            codec,
         }
     }
 

@@ -3,12 +3,12 @@
 use std::error::Error;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Poll, ready};
 
 use bytes::{Buf, Bytes};
 use chunked_writer::{CountLength, JsonDocument, JsonSource, JsonStream};
 use futures_core::Stream;
-use futures_util::{TryFutureExt, TryStreamExt};
+use futures_util::{TryFutureExt, TryStreamExt, stream};
 
 use crate::digest::DocumentDigest;
 
@@ -101,13 +101,6 @@ impl DocumentError {
 /// How much one poll throws away before it lets others run.
 const BYTES_IN_ONE_POLL: usize = 64 * 1024;
 
-/// A production that is made again differs from the one before.
-#[derive(Debug, thiserror::Error)]
-#[error("it ended {missing} bytes before where an earlier production had got to")]
-struct Shorter {
-    missing: u64,
-}
-
 /// Leaves out the first `bytes` of a production, for documents that cannot begin in the middle.
 ///
 /// One that has fewer fails: its reader has been sent more already.
@@ -118,56 +111,36 @@ pub fn skip_bytes<S>(
 where
     S: Stream<Item = Result<Bytes, DocumentError>> + Unpin,
 {
-    Skip {
-        inner: production,
-        left: bytes,
-    }
-}
-
-struct Skip<S> {
-    inner: S,
-    left: u64,
-}
-
-impl<S> Stream for Skip<S>
-where
-    S: Stream<Item = Result<Bytes, DocumentError>> + Unpin,
-{
-    type Item = Result<Bytes, DocumentError>;
-
-    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let this = self.get_mut();
+    let (mut production, mut left) = (production, bytes);
+    stream::poll_fn(move |context| {
         let mut skipped_now = 0;
-        loop {
-            if skipped_now >= BYTES_IN_ONE_POLL {
-                context.waker().wake_by_ref();
-                return Poll::Pending;
-            }
-            let polled = ready!(Pin::new(&mut this.inner).poll_next(context));
-            let mut piece = match polled {
+        while skipped_now < BYTES_IN_ONE_POLL {
+            let mut piece = match ready!(Pin::new(&mut production).poll_next(context)) {
                 Some(Ok(piece)) => piece,
-                None if this.left > 0 => {
-                    let missing = std::mem::take(&mut this.left);
-                    return Poll::Ready(Some(Err(DocumentError::new(Shorter { missing }))));
+                None if left > 0 => {
+                    let missing = std::mem::take(&mut left);
+                    return Poll::Ready(Some(Err(DocumentError::new(format!(
+                        "it ended {missing} bytes before where an earlier production had got to"
+                    )))));
                 }
                 ended => return Poll::Ready(ended),
             };
-            let skipped = usize::try_from(this.left)
-                .unwrap_or(usize::MAX)
-                .min(piece.len());
+            let skipped = usize::try_from(left).map_or(piece.len(), |left| left.min(piece.len()));
             piece.advance(skipped);
-            this.left -= skipped as u64;
+            left -= skipped as u64;
             skipped_now += skipped;
             if !piece.is_empty() {
                 return Poll::Ready(Some(Ok(piece)));
             }
         }
-    }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
 }
 
 #[cfg(test)]
 mod tests {
-    use futures_util::{FutureExt, StreamExt, stream};
+    use futures_util::{FutureExt, StreamExt};
 
     use super::*;
     use crate::error_chain;

@@ -32,7 +32,7 @@ impl EncodedDocument {
         window_bytes: usize,
     ) -> Self {
         let readers = Arc::new(ReaderCount::default());
-        let (raw, tail) = (shared.tee().clone(), tail.clone());
+        let (raw, tail) = (shared.tee.clone(), tail.clone());
         let compressed = Arc::new(AtomicU64::new(0));
         let count = Arc::clone(&compressed);
         let produce: Produce = Arc::new(move |offset| {

@@ -1,7 +1,9 @@
-use std::error::Error;
+use std::fmt;
 
-use http::Uri;
-use http::uri::{InvalidUri, Parts, PathAndQuery, Scheme};
+use http::uri::{Authority, InvalidUri, Scheme};
+use http::{HeaderName, Uri};
+
+use crate::client::BoxError;
 
 /// What stands in place of what nobody else should read in a query.
 const REDACTED: &str = "REDACTED";
@@ -9,81 +11,118 @@ const REDACTED: &str = "REDACTED";
 /// Where a solver's requests go.
 #[derive(Clone)]
 pub(crate) struct Endpoint {
-    uri: Uri,
+    /// All that requests need, user and password included.
+    pub(crate) uri: Uri,
+    /// Without user and password, and without the values of the query, of which any may be a key.
+    pub(crate) without_secrets: Uri,
 }
 
-/// Why requests cannot go there.
-pub(crate) enum EndpointError {
-    Url(Box<dyn Error + Send + Sync>),
-    /// It is neither http nor https.
+/// Why a solver cannot be addressed. Messages do not repeat the URL: it may carry a password.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SolverError {
+    /// A solver written without `NAME=`.
+    #[error("a solver is written NAME=URL, and this one has no '='")]
+    NoName,
+    /// The name is empty.
+    #[error("the solver's name is empty")]
+    EmptyName,
+    /// The name has a control character.
+    #[error("the solver's name {name:?} has a control character")]
+    Name {
+        /// The name.
+        name: String,
+    },
+    /// The URL does not parse.
+    #[error("the URL of solver {name:?} does not parse")]
+    Url {
+        /// The solver's name.
+        name: String,
+        /// What is wrong with the URL.
+        #[source]
+        source: BoxError,
+    },
+    /// The URL is neither http nor https.
+    #[error("the URL of solver {name:?} has the scheme {scheme:?}, and must have http or https")]
     Scheme {
+        /// The solver's name.
+        name: String,
+        /// The URL's scheme.
         scheme: String,
+    },
+    /// The header describes the body, the connection or how the answer may be encoded.
+    #[error("the header {name} is not the caller's to say")]
+    Header {
+        /// The header's name.
+        name: HeaderName,
     },
 }
 
-impl From<InvalidUri> for EndpointError {
-    fn from(error: InvalidUri) -> Self {
-        Self::Url(error.into())
-    }
-}
-
 impl Endpoint {
-    /// `/solve` below `base`, with the query of that.
-    pub(crate) fn solve_below(base: &str) -> Result<Self, EndpointError> {
-        let uri: Uri = base.trim().parse()?;
+    /// `/solve` below `base`, with the query of that, for the solver of this name.
+    pub(crate) fn solve_below(solver: &str, base: &str) -> Result<Self, SolverError> {
+        let unusable = |source: BoxError| SolverError::Url {
+            name: solver.to_owned(),
+            source,
+        };
+        let uri: Uri = base
+            .trim()
+            .parse()
+            .map_err(|error: InvalidUri| unusable(error.into()))?;
         if uri.scheme() != Some(&Scheme::HTTP) && uri.scheme() != Some(&Scheme::HTTPS) {
             let scheme = match uri.scheme_str() {
                 Some(scheme) => scheme,
                 // As in `localhost:8080`, which is meant for a URL.
                 None => base.split_once(':').map_or("", |(scheme, _rest)| scheme),
             };
-            let scheme = scheme.to_owned();
-            return Err(EndpointError::Scheme { scheme });
+            return Err(SolverError::Scheme {
+                name: solver.to_owned(),
+                scheme: scheme.to_owned(),
+            });
         }
         if uri.port_u16().is_none() && has_port(&uri) {
-            return Err(EndpointError::Url("invalid port number".into()));
+            return Err(unusable("invalid port number".into()));
         }
-        let path = uri.path().trim_end_matches('/');
-        let path = match uri.query() {
-            Some(query) => format!("{path}/solve?{query}"),
-            None => format!("{path}/solve"),
+        let path = format!("{}/solve", uri.path().trim_end_matches('/'));
+        let solve_at = |authority: &str, query: Option<String>| {
+            let query = query.map_or_else(String::new, |query| format!("?{query}"));
+            let parts = Uri::builder().scheme(uri.scheme_str().unwrap_or_default());
+            let parts = parts.authority(authority);
+            let parts = parts.path_and_query(format!("{path}{query}"));
+            parts.build().map_err(|error| unusable(error.into()))
         };
-        let mut parts = Parts::from(uri);
-        parts.path_and_query = Some(path.parse::<PathAndQuery>()?);
+        let authority = authority(&uri);
+        let host = authority.rsplit('@').next().unwrap_or_default();
         Ok(Self {
-            // Its parts are those of a URI, with another path.
-            uri: Uri::from_parts(parts).unwrap_or_default(),
+            uri: solve_at(authority, uri.query().map(ToOwned::to_owned))?,
+            without_secrets: solve_at(host, uri.query().map(redacted_query))?,
         })
     }
 
-    /// All that requests need, user and password included.
-    pub(crate) fn uri(&self) -> &Uri {
-        &self.uri
+    /// Like `without_secrets`, with `***` in place of user and password.
+    pub(crate) fn shown(&self) -> String {
+        let shown = self.without_secrets.to_string();
+        if authority(&self.uri).contains('@') {
+            shown.replacen("://", "://***@", 1)
+        } else {
+            shown
+        }
     }
+}
 
-    /// Without the user and password that it may carry, in whose place stands `user`, and without the values of its query,
-    /// of which any may be a key.
-    pub(crate) fn shown(&self, user: &str) -> String {
-        let uri = &self.uri;
-        let authority = uri.authority().map_or("", |authority| authority.as_str());
-        let authority = match authority.rsplit_once('@') {
-            Some((_secret, host)) if user.is_empty() => host.to_owned(),
-            Some((_secret, host)) => format!("{user}@{host}"),
-            None => authority.to_owned(),
-        };
-        let scheme = uri.scheme_str().unwrap_or_default();
-        let query = match uri.query() {
-            Some(query) => format!("?{}", redacted_query(query)),
-            None => String::new(),
-        };
-        format!("{scheme}://{authority}{}{query}", uri.path())
+impl fmt::Debug for Endpoint {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.shown())
     }
+}
+
+fn authority(uri: &Uri) -> &str {
+    uri.authority().map_or("", Authority::as_str)
 }
 
 /// Whether something stands where `uri` may have a port.
 fn has_port(uri: &Uri) -> bool {
-    let authority = uri.authority().map_or("", |authority| authority.as_str());
-    let port = authority.rsplit_once(uri.host().unwrap_or_default());
+    let port = authority(uri).rsplit_once(uri.host().unwrap_or_default());
     port.is_some_and(|(_user, port)| port.len() > 1)
 }
 
@@ -117,11 +156,12 @@ mod tests {
                 "http://h/solve?key=REDACTED&b=REDACTED&c=REDACTED&&REDACTED",
             ),
         ] {
-            let Ok(endpoint) = Endpoint::solve_below(base) else {
+            let Ok(endpoint) = Endpoint::solve_below("a", base) else {
                 panic!("{base} is refused");
             };
-            assert_eq!(endpoint.shown("***"), shown);
-            assert!(!endpoint.shown("").contains('@'));
+            assert_eq!(endpoint.shown(), shown);
+            let without_user = shown.replace("***@", "");
+            assert_eq!(endpoint.without_secrets.to_string(), without_user);
         }
     }
 }

@@ -5,17 +5,17 @@ use http::header::{
     ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue, USER_AGENT,
 };
 use http::{Method, Request, StatusCode, Version};
-use measured_body::Ending;
+use measured_body::{Ending, Measurements};
 use serde_json::value::RawValue;
 use tee_stream::Branch;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
 use crate::answer::{AnswerError, accepted_encodings, discard, read_answer};
 use crate::client::{BoxError, Client};
-use crate::deadline::Deadline;
 use crate::document::DocumentError;
+use crate::encoding::content_encoding;
 use crate::error_chain::error_chain;
-use crate::observer::{ReaderObservers, Stage};
+use crate::observer::Stage;
 use crate::outcome::{SolverOutcome, SolverStatus, milliseconds};
 use crate::request_body::{RequestBody, RequestRecord};
 use crate::retry::{Retries, is_busy, retry_after};
@@ -33,15 +33,14 @@ pub(crate) async fn exchange(
     mut branch: Branch<DocumentError>,
 ) -> SolverOutcome {
     let started = Instant::now();
-    let mut retries = Retries::new(request.solver.retries, request.deadline.at());
+    let mut retries = Retries::new(request.solver.retries, request.deadline.at);
     let end = loop {
         match request.attempt(branch, &mut retries).await {
             AttemptEnd::Again { at } => tokio::time::sleep_until(at).await,
             end => break end,
         }
-        request
-            .reader
-            .notify(|observer, solver| observer.restarted(solver));
+        let reader = &request.record.reader;
+        reader.notify(|observer, solver| observer.restarted(solver));
         branch = request.source.branch_for(request.solver);
     };
     let elapsed = started.elapsed();
@@ -63,18 +62,12 @@ pub(crate) async fn exchange(
             outcome.response = content.ok();
         }
         AttemptEnd::NotAnswered(error) => outcome.error = Some(error_chain(&*error)),
-        AttemptEnd::NotCounted(error) => {
-            let error = error_chain(&error);
-            outcome.error = Some(format!(
-                "the length of the document cannot be counted: {error}"
-            ));
-        }
         AttemptEnd::Late { answered } => late(&mut outcome, answered, elapsed, request.deadline),
         // The loop goes on.
         AttemptEnd::Again { .. } => {}
     }
     outcome.response_ms = outcome.http_status.map(|_| milliseconds(elapsed));
-    if matches!(outcome.ending, Some(Ending::Complete | Ending::Trailers)) {
+    if outcome.ending.is_some_and(|ending| ending.is_whole()) {
         outcome.document_sha256 = request.source.digest().map(|digest| digest.sha256());
     }
     ended(request, outcome)
@@ -95,45 +88,70 @@ fn late(
     after: Duration,
     deadline: Deadline,
 ) {
-    let after = after.as_millis();
+    let (after, limit) = (after.as_millis(), deadline.limit);
     if answered.is_none_or(|status| status.is_success()) {
         outcome.status = SolverStatus::TimedOut;
     }
     outcome.http_status = answered.map(|status| status.as_u16());
     outcome.error = Some(match answered {
-        None => format!("no answer within {deadline}, after {after} ms"),
+        None => format!("no answer within {limit}, after {after} ms"),
         Some(status) => format!(
-            "the engine answered {status}, and its answer did not end within {deadline}, after {after} ms"
+            "the engine answered {status}, and its answer did not end within {limit}, after {after} ms"
         ),
     });
 }
 
 /// What is known of the last request's body; that it has failed is all that is known of its answer.
 fn sent(request: &SolverRequest<'_>) -> SolverOutcome {
+    let measured = request.record.measurements();
+    let time = |pick: fn(&Measurements) -> Option<Duration>| {
+        measured.as_ref().and_then(pick).map(milliseconds)
+    };
     SolverOutcome {
+        name: request.solver.name().to_owned(),
+        url: request.solver.shown_url(),
+        status: SolverStatus::Failed,
+        http_status: None,
         attempts: request.record.attempts(),
         encoding: request.encoding(),
-        ..SolverOutcome::sent(
-            request.solver.name(),
-            request.solver.shown_url(),
-            SolverStatus::Failed,
-            request.record.measurements().as_ref(),
-        )
+        bytes_sent: measured.as_ref().map(|found| found.bytes),
+        document_sha256: None,
+        ending: measured.as_ref().map(|found| found.ending),
+        to_first_poll_ms: time(|found| found.to_first_poll),
+        transmission_ms: time(|found| found.transmission),
+        busy_ms: time(|found| Some(found.busy)),
+        producer_wait_ms: time(|found| Some(found.producer_wait)),
+        consumer_wait_ms: time(|found| Some(found.consumer_wait)),
+        response_ms: None,
+        response: None,
+        error: None,
     }
 }
 
 fn ended(request: &SolverRequest<'_>, outcome: SolverOutcome) -> SolverOutcome {
-    request
-        .reader
-        .notify(|observer, solver| observer.solver_ended(solver, &outcome));
-    request
-        .reader
-        .entered(if outcome.status == SolverStatus::Ok {
-            Stage::Ok
-        } else {
-            Stage::Failed
-        });
+    let reader = &request.record.reader;
+    reader.notify(|observer, solver| observer.solver_ended(solver, &outcome));
+    reader.ended(outcome.status == SolverStatus::Ok);
     outcome
+}
+
+/// When a solver must have answered, and whose limit that is.
+#[derive(Clone, Copy)]
+pub(crate) struct Deadline {
+    at: Instant,
+    limit: &'static str,
+}
+
+impl Deadline {
+    /// Of a solver in a run that has `started`: its `own` limit if that ends before the one `for_all`.
+    pub(crate) fn new(started: Instant, for_all: Duration, own: Option<Duration>) -> Self {
+        let (after, limit) = match own {
+            Some(own) if own < for_all => (own, "the solver's own timeout"),
+            _ => (for_all, "the deadline"),
+        };
+        let at = started + after;
+        Self { at, limit }
+    }
 }
 
 /// What requests say of who makes them, unless the solver's headers do.
@@ -147,7 +165,6 @@ pub(crate) struct SolverRequest<'a> {
     pub(crate) headers: HeaderMap,
     pub(crate) deadline: Deadline,
     pub(crate) answer_bytes: usize,
-    pub(crate) reader: ReaderObservers,
     pub(crate) record: Arc<RequestRecord>,
 }
 
@@ -163,16 +180,14 @@ pub(crate) enum AttemptEnd {
     Again { at: Instant },
     /// There was none.
     NotAnswered(BoxError),
-    /// The document's length could not be found out.
-    NotCounted(DocumentError),
     /// The deadline came first, perhaps in the middle of an answer.
     Late { answered: Option<StatusCode> },
 }
 
-/// No JSON text has a length of zero.
+/// A solver wants the document's length, which could not be found out.
 #[derive(Debug, thiserror::Error)]
-#[error("its length is said to be zero")]
-struct NoBytes;
+#[error("the length of the document cannot be counted")]
+struct NotCounted(#[source] DocumentError);
 
 impl SolverRequest<'_> {
     /// Sends the document that `branch` reads, and takes the answer, unless that does not count and there is a retry.
@@ -186,12 +201,10 @@ impl SolverRequest<'_> {
         self.record.begin();
         let answered = OnceLock::new();
         let exchange = self.exchange(branch, retries, &answered);
-        match self.deadline.limit(exchange).await {
-            Some(end) => end,
-            None => AttemptEnd::Late {
-                answered: answered.get().copied(),
-            },
-        }
+        let end = timeout_at(self.deadline.at, exchange).await;
+        end.unwrap_or_else(|_elapsed| AttemptEnd::Late {
+            answered: answered.get().copied(),
+        })
     }
 
     async fn exchange(
@@ -200,28 +213,23 @@ impl SolverRequest<'_> {
         retries: &mut Retries,
         answered: &OnceLock<StatusCode>,
     ) -> AttemptEnd {
-        let length = if self.solver.content_length {
-            match self.source.count_length().await {
-                // Announced, it would be a whole request at once, whatever the document yields.
-                Ok(0) => return AttemptEnd::NotCounted(DocumentError::new(NoBytes)),
-                Ok(length) => Some(length),
-                Err(error) => return AttemptEnd::NotCounted(error),
-            }
-        } else {
-            None
+        let length = match self.announced_length().await {
+            Ok(length) => length,
+            Err(error) => return AttemptEnd::NotAnswered(error.into()),
         };
-        self.reader.entered(Stage::Sending);
-        let response = match self.client.send(self.request(branch, length)).await {
+        self.record.reader.entered(Stage::Sending);
+        let response = match (self.client.call)(self.request(branch, length)).await {
             Ok(response) => response,
             Err(error) => {
-                let is_transient = !self.body_failed() && self.client.is_transient(&*error);
+                let is_transient = self.record.ending() != Some(Ending::Failed)
+                    && (self.client.retry_rule)(&*error);
                 return match is_transient.then(|| retries.next(None)).flatten() {
                     Some(at) => AttemptEnd::Again { at },
                     None => AttemptEnd::NotAnswered(error),
                 };
             }
         };
-        self.reader.entered(Stage::Answering);
+        self.record.reader.entered(Stage::Answering);
         let (head, body) = response.into_parts();
         let status = head.status;
         let _first = answered.set(status);
@@ -229,7 +237,8 @@ impl SolverRequest<'_> {
             // Whatever else it says, it is not waited for.
             let asked_for = retry_after(&head.headers, SystemTime::now());
             if let Some(at) = retries.next(asked_for) {
-                if self.body_is_whole() {
+                let ending = self.record.ending();
+                if ending.is_some_and(|ending| ending.is_whole()) {
                     discard(body, at).await;
                 }
                 return AttemptEnd::Again { at };
@@ -239,11 +248,25 @@ impl SolverRequest<'_> {
         AttemptEnd::Answered { status, content }
     }
 
+    /// The document's length, if the solver wants to be told it.
+    async fn announced_length(&self) -> Result<Option<u64>, NotCounted> {
+        if !self.solver.content_length {
+            return Ok(None);
+        }
+        match self.source.count_length().await.map_err(NotCounted)? {
+            // Announced, it would be a whole request at once, whatever the document yields; and it is no JSON.
+            0 => Err(NotCounted(DocumentError::new(
+                "its length is said to be zero",
+            ))),
+            length => Ok(Some(length)),
+        }
+    }
+
     fn request(&self, branch: Branch<DocumentError>, length: Option<u64>) -> Request<RequestBody> {
-        let (record, reader) = (Arc::clone(&self.record), self.reader.clone());
-        let mut request = Request::new(RequestBody::new(branch, length, record, reader));
+        let record = Arc::clone(&self.record);
+        let mut request = Request::new(RequestBody::new(branch, length, record));
         *request.method_mut() = Method::POST;
-        *request.uri_mut() = self.solver.endpoint.uri().clone();
+        *request.uri_mut() = self.solver.endpoint.uri.clone();
         if self.solver.http2 {
             *request.version_mut() = Version::HTTP_2;
         }
@@ -261,16 +284,6 @@ impl SolverRequest<'_> {
 
     /// How requests are encoded: their `Content-Encoding`.
     pub(crate) fn encoding(&self) -> Option<&'static str> {
-        self.solver.encoding?.content_encoding()
-    }
-
-    fn body_is_whole(&self) -> bool {
-        let ending = self.record.measurements().map(|found| found.ending);
-        ending.is_some_and(|ending| ending.is_whole())
-    }
-
-    fn body_failed(&self) -> bool {
-        let ending = self.record.measurements().map(|found| found.ending);
-        ending == Some(measured_body::Ending::Failed)
+        content_encoding(self.solver.encoding?)
     }
 }

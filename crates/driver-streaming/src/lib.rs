@@ -1,6 +1,8 @@
 #![doc = include_str!("../README.md")]
-// What only the archive and the digests use is compiled without them, too.
-#![cfg_attr(not(all(feature = "archive", feature = "digest")), allow(dead_code))]
+#![cfg_attr(
+    not(all(feature = "archive", feature = "digest")),
+    allow(dead_code, reason = "what only the archive and the digests use")
+)]
 
 mod answer;
 #[cfg(feature = "archive")]
@@ -9,7 +11,6 @@ mod archiver;
 mod auction_id;
 mod builder;
 mod client;
-mod deadline;
 mod digest;
 mod dispatch;
 mod document;
@@ -28,8 +29,6 @@ mod retry;
 mod shared_document;
 mod sharing;
 mod solver;
-#[cfg(feature = "telemetry")]
-mod telemetry;
 mod window_budget;
 
 #[cfg(feature = "archive")]
@@ -42,11 +41,10 @@ pub use tee_stream::{AfterPatience, LagPolicy};
 pub use self::archive::ArchiveTarget;
 pub use self::auction_id::{AuctionId, AuctionIdError};
 pub use self::builder::{PipelineBuilder, PipelineError};
-pub use self::digest::DocumentDigest;
-#[cfg(feature = "digest")]
-pub use self::digest::SharedDigest;
+pub use self::digest::{DocumentDigest, SharedDigest};
 pub use self::dispatch::{Dispatch, View};
 pub use self::document::{Document, DocumentError, DocumentStream, LengthFuture, skip_bytes};
+pub use self::endpoint::SolverError;
 pub use self::error_chain::error_chain;
 pub use self::observer::{Observer, RunStart, Stage};
 pub use self::outcome::{
@@ -56,6 +54,4 @@ pub use self::outcome::{
 pub use self::pipeline::{PendingArchive, Pipeline};
 pub use self::progress::{Progress, ReaderProgress};
 pub use self::request_body::RequestBody;
-pub use self::solver::{Solver, SolverError};
-#[cfg(feature = "telemetry")]
-pub use self::telemetry::Telemetry;
+pub use self::solver::Solver;

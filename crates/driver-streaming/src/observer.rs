@@ -1,4 +1,3 @@
-use std::fmt;
 use std::sync::Arc;
 
 use http::header::HeaderMap;
@@ -14,46 +13,34 @@ use crate::solver::Solver;
 /// solvers in their order, then the archive.
 ///
 /// An observer is dropped when its run is, also one that is dropped half-way, and after what goes on of its archive.
+#[allow(
+    unused_variables,
+    reason = "who implements a method sees its parameters' names"
+)]
 pub trait Observer: Send + Sync {
     /// Adds headers to the requests to a solver, before the first of them is made.
-    fn headers(&self, solver: usize, headers: &mut HeaderMap) {
-        let _ = (solver, headers);
-    }
+    fn headers(&self, solver: usize, headers: &mut HeaderMap) {}
 
     /// The reader has begun to do something else.
-    fn entered(&self, reader: usize, stage: Stage) {
-        let _ = (reader, stage);
-    }
+    fn entered(&self, reader: usize, stage: Stage) {}
 
     /// The reader has taken so many bytes more.
-    fn taken(&self, reader: usize, bytes: usize) {
-        let _ = (reader, bytes);
-    }
+    fn taken(&self, reader: usize, bytes: usize) {}
 
     /// The reader is sent the document from its beginning again.
-    fn restarted(&self, reader: usize) {
-        let _ = reader;
-    }
+    fn restarted(&self, reader: usize) {}
 
     /// The body of a request to a solver has ended.
-    fn body_ended(&self, solver: usize, measurements: &Measurements) {
-        let _ = (solver, measurements);
-    }
+    fn body_ended(&self, solver: usize, measurements: &Measurements) {}
 
     /// The last request to a solver is over, or was cancelled.
-    fn solver_ended(&self, solver: usize, outcome: &SolverOutcome) {
-        let _ = (solver, outcome);
-    }
+    fn solver_ended(&self, solver: usize, outcome: &SolverOutcome) {}
 
     /// The archive is committed, has failed, or was cancelled.
-    fn archive_ended(&self, outcome: &ArchiveOutcome) {
-        let _ = outcome;
-    }
+    fn archive_ended(&self, outcome: &ArchiveOutcome) {}
 
     /// The run is over; an archive may go on. `production` is what producing the documents took.
-    fn run_ended(&self, outcome: &Outcome, production: &ProductionMeter) {
-        let _ = (outcome, production);
-    }
+    fn run_ended(&self, outcome: &Outcome, production: &ProductionMeter) {}
 }
 
 /// What a reader is doing.
@@ -83,51 +70,28 @@ pub struct RunStart<'a> {
     pub is_archived: bool,
 }
 
-/// All that watch a run. Cheap to clone.
-#[derive(Clone)]
-pub(crate) struct Observers {
-    all: Arc<[Arc<dyn Observer>]>,
-}
-
-impl Observers {
-    pub(crate) fn new(all: impl IntoIterator<Item = Arc<dyn Observer>>) -> Self {
-        Self {
-            all: all.into_iter().collect(),
-        }
-    }
-
-    pub(crate) fn notify(&self, event: impl Fn(&dyn Observer)) {
-        self.all.iter().for_each(|observer| event(&**observer));
-    }
-
-    pub(crate) fn add_headers(&self, solver: usize, headers: &mut HeaderMap) {
-        let all = self.all.iter();
-        all.for_each(|observer| observer.headers(solver, headers));
-    }
-
-    /// Those of one reader.
-    pub(crate) fn of(&self, reader: usize) -> ReaderObservers {
-        ReaderObservers {
-            observers: self.clone(),
-            reader,
-        }
-    }
-}
-
-impl fmt::Debug for Observers {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("Observers(..)")
-    }
-}
+/// All that watch a run.
+pub(crate) type Observers = Arc<[Arc<dyn Observer>]>;
 
 /// All that watch a run, as one of its readers notifies them.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct ReaderObservers {
-    observers: Observers,
+    all: Observers,
     reader: usize,
 }
 
 impl ReaderObservers {
+    pub(crate) fn new(all: &Observers, reader: usize) -> Self {
+        let all = Arc::clone(all);
+        Self { all, reader }
+    }
+
+    pub(crate) fn notify(&self, mut event: impl FnMut(&dyn Observer, usize)) {
+        for observer in &*self.all {
+            event(&**observer, self.reader);
+        }
+    }
+
     pub(crate) fn entered(&self, stage: Stage) {
         self.notify(|observer, reader| observer.entered(reader, stage));
     }
@@ -136,8 +100,8 @@ impl ReaderObservers {
         self.notify(|observer, reader| observer.taken(reader, bytes));
     }
 
-    pub(crate) fn notify(&self, event: impl Fn(&dyn Observer, usize)) {
-        self.observers
-            .notify(|observer| event(observer, self.reader));
+    /// The reader has ended: nothing comes after this.
+    pub(crate) fn ended(&self, is_ok: bool) {
+        self.entered(if is_ok { Stage::Ok } else { Stage::Failed });
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use measured_body::{Ending, Measurements};
+use measured_body::Ending;
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
@@ -139,39 +139,6 @@ pub enum SolverStatus {
     Cancelled,
 }
 
-impl SolverOutcome {
-    /// What is known of the last request's body, and nothing else.
-    pub(crate) fn sent(
-        name: &str,
-        url: String,
-        status: SolverStatus,
-        measurements: Option<&Measurements>,
-    ) -> Self {
-        let time = |pick: fn(&Measurements) -> Option<Duration>| {
-            measurements.and_then(pick).map(milliseconds)
-        };
-        Self {
-            name: name.to_owned(),
-            url,
-            status,
-            http_status: None,
-            attempts: 0,
-            encoding: None,
-            bytes_sent: measurements.map(|found| found.bytes),
-            document_sha256: None,
-            ending: measurements.map(|found| found.ending),
-            to_first_poll_ms: time(|found| found.to_first_poll),
-            transmission_ms: time(|found| found.transmission),
-            busy_ms: time(|found| Some(found.busy)),
-            producer_wait_ms: time(|found| Some(found.producer_wait)),
-            consumer_wait_ms: time(|found| Some(found.consumer_wait)),
-            response_ms: None,
-            response: None,
-            error: None,
-        }
-    }
-}
-
 fn ending<S: Serializer>(ending: &Option<Ending>, serializer: S) -> Result<S::Ok, S::Error> {
     ending.map(|ending| ending.as_str()).serialize(serializer)
 }
@@ -218,33 +185,13 @@ pub enum ArchiveStatus {
 }
 
 impl ArchiveOutcome {
-    pub(crate) fn running() -> Self {
-        Self {
-            status: ArchiveStatus::Running,
-            ..Self::default()
-        }
-    }
-
     /// Why there is no object, or none that is known of.
-    pub(crate) fn failed(codec: Option<&str>, error: String) -> Self {
+    pub(crate) fn failed(status: ArchiveStatus, codec: Option<&str>, error: String) -> Self {
         Self {
-            status: ArchiveStatus::Failed,
+            status,
             codec: codec.map(ToOwned::to_owned),
             error: Some(error),
             ..Self::default()
-        }
-    }
-
-    /// The run was cancelled, perhaps while it was being committed.
-    pub(crate) fn cancelled(codec: &str, was_committing: bool) -> Self {
-        let error = if was_committing {
-            "cancelled while it was being committed: the object may be there, whole"
-        } else {
-            "cancelled before it was committed"
-        };
-        Self {
-            status: ArchiveStatus::Cancelled,
-            ..Self::failed(Some(codec), error.to_owned())
         }
     }
 }

@@ -1,4 +1,5 @@
 use std::fmt;
+use std::future::{pending, ready};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,17 +14,16 @@ use tokio::time::Instant;
 use crate::archiver::{ArchiveJob, ArchiveRecord, Archiver};
 use crate::auction_id::AuctionId;
 use crate::client::Client;
-use crate::deadline::Deadline;
 use crate::dispatch::Dispatch;
 use crate::document::DocumentError;
-use crate::exchange::{SolverRequest, cancelled, exchange};
-use crate::observer::{Observer, Observers, RunStart};
+use crate::exchange::{Deadline, SolverRequest, cancelled, exchange};
+use crate::observer::{Observer, Observers, ReaderObservers, RunStart};
 use crate::outcome::{
-    ArchiveOutcome, AuctionOutcome, CompressOutcome, Outcome, SerializeOutcome, SolverOutcome,
-    milliseconds,
+    ArchiveOutcome, ArchiveStatus, AuctionOutcome, Outcome, SolverOutcome, milliseconds,
 };
 use crate::progress::Progress;
 use crate::random::uuid;
+use crate::request_body::RequestRecord;
 use crate::sharing::{DocumentSource, Representations, SharedDocuments};
 use crate::solver::Solver;
 use crate::window_budget::{WindowBudget, WindowLease};
@@ -58,12 +58,8 @@ impl Pipeline {
     /// The progress of a run to come, for [`Dispatch::observed_by`].
     pub fn progress(&self) -> Progress {
         let archive = self.setup.archiver.as_ref().map(|_| "archive".to_owned());
-        Progress::new(
-            self.solvers()
-                .iter()
-                .map(|solver| solver.name().to_owned())
-                .chain(archive),
-        )
+        let solvers = self.solvers().iter().map(|solver| solver.name().to_owned());
+        Progress::new(solvers.chain(archive))
     }
 
     /// Sends each solver its document and, if there is an archive and an id, archives the auction. Returns when all of
@@ -73,7 +69,7 @@ impl Pipeline {
     /// freed and its connection closed in the same call. Of the archive, it leaves what a dropped `ArchiveWriter` of
     /// `archive-sink` leaves.
     pub async fn run(&self, dispatch: Dispatch) -> Outcome {
-        self.run_until(dispatch, std::future::pending()).await
+        self.run_until(dispatch, pending()).await
     }
 
     /// Like [`run`](Self::run), and ends as soon as `stop` is ready: what has not ended by then is left as if the future had
@@ -92,11 +88,15 @@ impl Pipeline {
     /// Outside of a tokio runtime.
     pub async fn run_ahead_of_archive(&self, dispatch: Dispatch) -> (Outcome, PendingArchive) {
         let (run, archiving) = Run::start(&self.setup, &dispatch);
-        let archiver = self.setup.archiver.as_ref();
-        let task = archiver
-            .zip(archiving)
-            .map(|(archiver, archiving)| archiver.go_on(archiving));
-        let outcome = run.without_archive().await;
+        let archiver = self.setup.archiver.as_ref().zip(archiving);
+        let task = archiver.map(|(archiver, archiving)| archiver.go_on(archiving));
+        let going_on = task.as_ref().map(|_| -> Archiving {
+            Box::pin(ready(ArchiveOutcome {
+                status: ArchiveStatus::Running,
+                ..ArchiveOutcome::default()
+            }))
+        });
+        let outcome = run.until(going_on, pending()).await;
         (outcome, PendingArchive { task })
     }
 
@@ -128,7 +128,8 @@ impl PendingArchive {
         match self.task {
             None => ArchiveOutcome::default(),
             Some(task) => task.await.unwrap_or_else(|error| {
-                ArchiveOutcome::failed(None, format!("the task that archived ended: {error}"))
+                let error = format!("the task that archived ended: {error}");
+                ArchiveOutcome::failed(ArchiveStatus::Failed, None, error)
             }),
         }
     }
@@ -162,7 +163,7 @@ impl<'a> Run<'a> {
     pub(crate) fn start(setup: &'a Setup, dispatch: &Dispatch) -> (Self, Option<Archiving>) {
         let started = Instant::now();
         let settings = &setup.settings;
-        let archiver = setup.archiver.as_ref().filter(|_| dispatch.id().is_some());
+        let archiver = setup.archiver.as_ref().filter(|_| dispatch.id.is_some());
         let codec = archiver.map(|archiver| archiver.codec());
         let readers = Representations::new(dispatch, &setup.solvers, codec);
         let mut lease = setup.budget.lease(readers.tees(), settings.window_bytes);
@@ -175,22 +176,23 @@ impl<'a> Run<'a> {
             settings.digest,
         );
         let start = RunStart {
-            id: dispatch.id(),
+            id: dispatch.id.as_ref(),
             solvers: &setup.solvers,
             is_archived: archiver.is_some(),
         };
         let of_pipeline = setup.observers.iter().map(|observer| observer(&start));
-        let observers = Observers::new(of_pipeline.chain(dispatch.observers().iter().cloned()));
-        let request_id = request_id(dispatch.id());
+        let observers: Observers = of_pipeline
+            .chain(dispatch.observers.iter().cloned())
+            .collect();
+        let request_id = request_id(dispatch.id.as_ref());
 
         let mut requests = Vec::new();
         let mut branches = Vec::new();
         for (index, (solver, reader)) in setup.solvers.iter().zip(&readers.solvers).enumerate() {
-            let Some(source) = documents.source(reader) else {
-                continue;
-            };
+            let source = documents.source(reader);
             let mut headers = HeaderMap::from_iter([(REQUEST_ID, request_id.clone())]);
-            observers.add_headers(index, &mut headers);
+            let reader = ReaderObservers::new(&observers, index);
+            reader.notify(|observer, solver| observer.headers(solver, &mut headers));
             branches.push(source.branch_for(solver));
             requests.push(SolverRequest {
                 solver,
@@ -199,24 +201,21 @@ impl<'a> Run<'a> {
                 headers,
                 deadline: Deadline::new(started, settings.deadline, solver.timeout),
                 answer_bytes: settings.answer_bytes,
-                reader: observers.of(index),
-                record: Arc::default(),
+                record: Arc::new(RequestRecord::new(reader)),
             });
         }
-        let archived = readers
-            .archive
-            .as_ref()
-            .and_then(|reader| documents.source(reader));
-        let job = archiver.zip(dispatch.id()).zip(archived.clone());
+        let archived = readers.archive.as_ref();
+        let archived = archived.map(|reader| documents.source(reader));
+        let job = archiver.zip(dispatch.id.as_ref()).zip(archived.clone());
         let job = job.map(|((archiver, id), source)| {
-            let reader = observers.of(setup.solvers.len());
+            let reader = ReaderObservers::new(&observers, setup.solvers.len());
             let job = ArchiveJob {
                 id: id.clone(),
                 branch: source.branch("archive", None),
                 limit: settings.archive_limit,
                 record: Arc::new(ArchiveRecord::new(archiver.codec_name(), reader)),
                 // Alone, it reads each of its tees in one place.
-                lease: lease.split_off(if source.codec().is_some() { 2 } else { 1 }),
+                _lease: lease.split_off(if source.codec().is_some() { 2 } else { 1 }),
                 source,
             };
             (archiver, job)
@@ -224,7 +223,7 @@ impl<'a> Run<'a> {
         let archive_record = job.as_ref().map(|(_, job)| Arc::clone(&job.record));
         let archiving = job.map(|(archiver, job)| archiver.archive(job));
         let run = Self {
-            id: dispatch.id().cloned(),
+            id: dispatch.id.clone(),
             documents,
             requests,
             branches,
@@ -270,24 +269,12 @@ impl<'a> Run<'a> {
         self.finish(solvers, archive)
     }
 
-    /// Sends every solver its document, while the archive goes on by itself.
-    pub(crate) async fn without_archive(self) -> Outcome {
-        let archive = match &self.archive_record {
-            Some(_) => ArchiveOutcome::running(),
-            None => ArchiveOutcome::default(),
-        };
-        let going_on = futures_util::future::ready(archive);
-        self.until(Some(Box::pin(going_on)), std::future::pending())
-            .await
-    }
-
     fn finish(self, solvers: Vec<SolverOutcome>, archive: ArchiveOutcome) -> Outcome {
         let main = self.archived.or_else(|| self.documents.auction());
         let sent = || main.as_ref().and_then(DocumentSource::digest);
         let digest = self.documents.origin().or_else(sent);
-        let bytes = digest
-            .map(|digest| digest.bytes())
-            .or_else(|| main.as_ref().and_then(DocumentSource::known_length));
+        let known = || main.as_ref().and_then(DocumentSource::known_length);
+        let bytes = digest.map(|digest| digest.bytes()).or_else(known);
         let outcome = Outcome {
             auction: AuctionOutcome {
                 id: self.id.map(|id| id.as_str().to_owned()),
@@ -296,19 +283,13 @@ impl<'a> Run<'a> {
             },
             solvers,
             archive,
-            serialize: SerializeOutcome {
-                busy_ms: milliseconds(self.meter.busy()),
-                passes: self.documents.passes(),
-                documents: self.documents.documents(),
-            },
-            compress: CompressOutcome {
-                passes: self.documents.encoding_passes(),
-                documents: self.documents.encodings(),
-            },
+            serialize: self.documents.serialized(&self.meter),
+            compress: self.documents.compressed(),
             wall_ms: milliseconds(self.started.elapsed()),
         };
-        self.observers
-            .notify(|observer| observer.run_ended(&outcome, &self.meter));
+        for observer in &*self.observers {
+            observer.run_ended(&outcome, &self.meter);
+        }
         outcome
     }
 }
@@ -339,10 +320,7 @@ impl fmt::Debug for Setup {
         formatter
             .debug_struct("Setup")
             .field("solvers", &self.solvers)
-            .field("archiver", &self.archiver)
             .field("settings", &self.settings)
-            .field("budget", &self.budget)
-            .field("observers", &self.observers.len())
             .finish_non_exhaustive()
     }
 }
@@ -382,7 +360,7 @@ mod pipeline_tests {
 
     use super::*;
     use crate::observer::Stage;
-    use crate::outcome::{ArchiveStatus, SolverStatus};
+    use crate::outcome::SolverStatus;
     use solver_stand_in::StandIn;
 
     #[tokio::test]

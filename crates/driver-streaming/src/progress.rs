@@ -1,5 +1,4 @@
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::observer::{Observer, Stage};
 
@@ -12,12 +11,11 @@ pub struct Progress {
     tracks: Arc<[Track]>,
 }
 
-/// One reader of the auction.
+/// One reader of the auction: its name, and what was seen of it.
 #[derive(Debug)]
 struct Track {
     name: String,
-    bytes: AtomicU64,
-    stage: AtomicU8,
+    bytes_and_stage: Mutex<(u64, Stage)>,
 }
 
 /// How far one solver, or the archive, has got.
@@ -36,8 +34,7 @@ impl Progress {
     pub(crate) fn new(names: impl IntoIterator<Item = String>) -> Self {
         let track = |name| Track {
             name,
-            bytes: AtomicU64::new(0),
-            stage: AtomicU8::new(0),
+            bytes_and_stage: Mutex::new((0, Stage::Waiting)),
         };
         Self {
             tracks: names.into_iter().map(track).collect(),
@@ -46,42 +43,38 @@ impl Progress {
 
     /// Every reader: the solvers in their order, then the archive if there is one.
     pub fn readers(&self) -> impl Iterator<Item = ReaderProgress<'_>> {
-        self.tracks.iter().map(|track| ReaderProgress {
-            name: &track.name,
-            bytes: track.bytes.load(Ordering::Relaxed),
-            stage: STAGES[usize::from(track.stage.load(Ordering::Relaxed))],
+        self.tracks.iter().map(|track| {
+            let (bytes, stage) = *lock(&track.bytes_and_stage);
+            let name = &track.name;
+            ReaderProgress { name, bytes, stage }
         })
+    }
+
+    /// Changes what was seen of a reader. One that it does not know, it does not count.
+    fn change(&self, reader: usize, change: impl FnOnce(&mut (u64, Stage))) {
+        if let Some(track) = self.tracks.get(reader) {
+            change(&mut lock(&track.bytes_and_stage));
+        }
     }
 }
 
-/// By their numbers.
-const STAGES: [Stage; 5] = [
-    Stage::Waiting,
-    Stage::Sending,
-    Stage::Answering,
-    Stage::Ok,
-    Stage::Failed,
-];
-
-/// Readers that it does not know, it does not count.
 impl Observer for Progress {
     fn entered(&self, reader: usize, stage: Stage) {
-        if let Some(track) = self.tracks.get(reader) {
-            track.stage.store(stage as u8, Ordering::Relaxed);
-        }
+        self.change(reader, |seen| seen.1 = stage);
     }
 
     fn taken(&self, reader: usize, bytes: usize) {
-        if let Some(track) = self.tracks.get(reader) {
-            track.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
-        }
+        self.change(reader, |seen| seen.0 += bytes as u64);
     }
 
     fn restarted(&self, reader: usize) {
-        if let Some(track) = self.tracks.get(reader) {
-            track.bytes.store(0, Ordering::Relaxed);
-        }
+        self.change(reader, |seen| seen.0 = 0);
     }
+}
+
+fn lock<T>(seen: &Mutex<T>) -> MutexGuard<'_, T> {
+    // No code of others runs while it is held.
+    seen.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
@@ -91,7 +84,14 @@ mod tests {
     #[test]
     fn shows_what_was_said_of_each_reader() {
         let progress = Progress::new(["a".to_owned(), "archive".to_owned()]);
-        for stage in STAGES {
+        let stages = [
+            Stage::Waiting,
+            Stage::Sending,
+            Stage::Answering,
+            Stage::Ok,
+            Stage::Failed,
+        ];
+        for stage in stages {
             progress.entered(1, stage);
             progress.taken(1, 2);
             let seen: Vec<_> = progress.readers().collect();

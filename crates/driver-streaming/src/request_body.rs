@@ -1,4 +1,3 @@
-use std::error::Error;
 use std::fmt;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -7,9 +6,10 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
-use measured_body::{MeasuredBody, Measurements, Recorder};
+use measured_body::{Ending, MeasuredBody, Measurements, Recorder};
 use tee_stream::Branch;
 
+use crate::client::BoxError;
 use crate::document::DocumentError;
 use crate::observer::ReaderObservers;
 
@@ -22,7 +22,7 @@ use crate::observer::ReaderObservers;
 /// with many solvers the last one's first byte need not wait for all that the others could take at once.
 pub struct RequestBody {
     body: MeasuredBody<AnnouncedLength<Branch<DocumentError>>, Report>,
-    reader: ReaderObservers,
+    record: Arc<RequestRecord>,
     start: Start,
 }
 
@@ -35,20 +35,16 @@ enum Start {
 }
 
 impl RequestBody {
-    /// What `branch` yields, of `length` if that is announced. Of what happens to it, `record` keeps a note.
+    /// What `branch` yields, of `length` if that is announced. What happens to it goes into `record`.
     pub(crate) fn new(
         branch: Branch<DocumentError>,
         length: Option<u64>,
         record: Arc<RequestRecord>,
-        reader: ReaderObservers,
     ) -> Self {
-        let report = Report {
-            record,
-            reader: reader.clone(),
-        };
+        let report = Report(Arc::clone(&record));
         Self {
             body: MeasuredBody::new(AnnouncedLength::new(branch, length), report),
-            reader,
+            record,
             start: Start::NoChunk,
         }
     }
@@ -57,7 +53,7 @@ impl RequestBody {
 #[deny(clippy::missing_trait_methods)]
 impl Body for RequestBody {
     type Data = Bytes;
-    type Error = Box<dyn Error + Send + Sync>;
+    type Error = BoxError;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
@@ -72,12 +68,13 @@ impl Body for RequestBody {
             return Poll::Ready(None);
         };
         if let Ok(frame) = &frame {
-            self.reader.taken(frame.data_ref().map_or(0, Bytes::len));
+            let bytes = frame.data_ref().map_or(0, Bytes::len);
+            self.record.reader.taken(bytes);
             if self.start == Start::NoChunk {
                 self.start = Start::OneChunk;
             }
         }
-        Poll::Ready(Some(frame.map_err(Into::into)))
+        Poll::Ready(Some(frame))
     }
 
     fn is_end_stream(&self) -> bool {
@@ -98,14 +95,22 @@ impl fmt::Debug for RequestBody {
     }
 }
 
-/// What is known of the requests to one solver, while they are made.
-#[derive(Debug, Default)]
+/// What is known of the requests to one solver, while they are made, and who is notified of it.
 pub(crate) struct RequestRecord {
+    pub(crate) reader: ReaderObservers,
     attempts: AtomicU32,
     last: Mutex<Option<Measurements>>,
 }
 
 impl RequestRecord {
+    pub(crate) fn new(reader: ReaderObservers) -> Self {
+        Self {
+            reader,
+            attempts: AtomicU32::new(0),
+            last: Mutex::new(None),
+        }
+    }
+
     /// Another attempt begins.
     pub(crate) fn begin(&self) {
         self.attempts.fetch_add(1, Ordering::Relaxed);
@@ -122,23 +127,25 @@ impl RequestRecord {
         self.lock().clone()
     }
 
+    /// How the body of the last has ended, if it has.
+    pub(crate) fn ending(&self) -> Option<Ending> {
+        self.lock().as_ref().map(|found| found.ending)
+    }
+
     fn lock(&self) -> MutexGuard<'_, Option<Measurements>> {
         // No code of others runs while it is held.
         self.last.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Who is told how a body has ended.
-struct Report {
-    record: Arc<RequestRecord>,
-    reader: ReaderObservers,
-}
+/// Records how a body has ended.
+struct Report(Arc<RequestRecord>);
 
 impl Recorder for Report {
     fn record(self, measurements: &Measurements) {
-        *self.record.lock() = Some(measurements.clone());
-        self.reader
-            .notify(|observer, solver| observer.body_ended(solver, measurements));
+        *self.0.lock() = Some(measurements.clone());
+        let reader = &self.0.reader;
+        reader.notify(|observer, solver| observer.body_ended(solver, measurements));
     }
 }
 
@@ -158,11 +165,9 @@ pub(crate) struct AnnouncedLength<B> {
     failed: bool,
 }
 
-/// Why a body of an announced length failed.
+/// Why a body of an announced length failed, though the document did not.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum LengthError<E> {
-    #[error(transparent)]
-    Inner(E),
+pub(crate) enum LengthError {
     #[error("the document is longer than the length that was counted")]
     Longer,
     #[error("the document ended {missing} bytes short of the length that was counted")]
@@ -179,13 +184,10 @@ impl<B> AnnouncedLength<B> {
         }
     }
 
-    fn fail<E>(
-        &mut self,
-        error: LengthError<E>,
-    ) -> Poll<Option<Result<Frame<Bytes>, LengthError<E>>>> {
+    fn fail(&mut self, error: impl Into<BoxError>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         self.failed = true;
         self.last = None;
-        Poll::Ready(Some(Err(error)))
+        Poll::Ready(Some(Err(error.into())))
     }
 }
 
@@ -193,9 +195,10 @@ impl<B> AnnouncedLength<B> {
 impl<B> Body for AnnouncedLength<B>
 where
     B: Body<Data = Bytes> + Unpin,
+    B::Error: Into<BoxError>,
 {
     type Data = Bytes;
-    type Error = LengthError<B::Error>;
+    type Error = BoxError;
 
     fn poll_frame(
         self: Pin<&mut Self>,
@@ -204,7 +207,7 @@ where
         let this = self.get_mut();
         let Some(left) = &mut this.left else {
             let polled = ready!(Pin::new(&mut this.inner).poll_frame(context));
-            return Poll::Ready(polled.map(|frame| frame.map_err(LengthError::Inner)));
+            return Poll::Ready(polled.map(|frame| frame.map_err(Into::into)));
         };
         if this.failed {
             return Poll::Ready(None);
@@ -212,7 +215,7 @@ where
         loop {
             let frame = match ready!(Pin::new(&mut this.inner).poll_frame(context)) {
                 Some(Ok(frame)) => frame,
-                Some(Err(error)) => return this.fail(LengthError::Inner(error)),
+                Some(Err(error)) => return this.fail(error),
                 None => {
                     let held = this.last.take();
                     let missing = *left - held.as_ref().map_or(0, |last| last.len() as u64);
@@ -272,11 +275,11 @@ mod request_body_tests {
         let text = "x".repeat(3 * 64 * 1024 - 2);
         let document = Arc::new(JsonDocument::new(text));
         let shared = SharedDocument::new(document, &ProductionMeter::new(), 1 << 20, false);
-        let branch = shared.tee().branch_with(BranchOptions::new());
-        let record = Arc::new(RequestRecord::default());
+        let branch = shared.tee.branch_with(BranchOptions::new());
+        let nobody = ReaderObservers::new(&Observers::from([]), 0);
+        let record = Arc::new(RequestRecord::new(nobody));
         record.begin();
-        let mut body =
-            RequestBody::new(branch, None, Arc::clone(&record), Observers::new([]).of(0));
+        let mut body = RequestBody::new(branch, None, Arc::clone(&record));
         let polls = std::iter::from_fn(|| match body.frame().now_or_never() {
             None => Some(None),
             Some(Some(frame)) => Some(Some(frame.unwrap().into_data().unwrap().len())),

@@ -11,7 +11,7 @@ use measured_body::{MeteredProduction, ProductionMeter};
 use tee_stream::{Tee, TokioTimer};
 use tokio::sync::OnceCell;
 
-use crate::digest::{DocumentDigest, SharedDigest};
+use crate::digest::SharedDigest;
 use crate::document::{Document, DocumentError, DocumentStream};
 
 /// How many productions of one document may be under way at once, each with a window of its own: the default of
@@ -36,9 +36,10 @@ where
 
 /// One document of a run, with the tee that all its readers are branches of.
 pub(crate) struct SharedDocument {
-    document: Arc<dyn Document>,
-    tee: Tee<DocumentError>,
-    digest: Option<SharedDigest>,
+    pub(crate) document: Arc<dyn Document>,
+    pub(crate) tee: Tee<DocumentError>,
+    /// If documents are digested.
+    pub(crate) digest: Option<SharedDigest>,
     length: OnceCell<u64>,
     /// What earlier runs had produced of the same document.
     produced_before: u64,
@@ -66,23 +67,6 @@ impl SharedDocument {
             length: OnceCell::new(),
             produced_before,
         }
-    }
-
-    pub(crate) fn tee(&self) -> &Tee<DocumentError> {
-        &self.tee
-    }
-
-    pub(crate) fn is_digested(&self) -> bool {
-        self.digest.is_some()
-    }
-
-    /// The digest of the document with `tail` appended, once it is known.
-    pub(crate) fn digest_with(&self, tail: &[u8]) -> Option<DocumentDigest> {
-        self.digest.as_ref()?.with_tail(tail)
-    }
-
-    pub(crate) fn origin(&self) -> Option<DocumentDigest> {
-        self.document.origin()
     }
 
     /// The length, counted once for all who ask.
@@ -153,11 +137,7 @@ impl Stream for Production {
             Poll::Ready(Some(Err(panicked(&*panic))))
         });
         if let Some(digest) = &this.digest {
-            match &polled {
-                Poll::Ready(Some(Ok(chunk))) => digest.advance(this.offset, chunk),
-                Poll::Ready(None) => digest.end(this.offset),
-                Poll::Ready(Some(Err(_))) | Poll::Pending => {}
-            }
+            digest.polled(this.offset, &polled);
         }
         if let Poll::Ready(Some(Ok(chunk))) = &polled {
             this.offset += chunk.len() as u64;
@@ -180,21 +160,11 @@ pub(crate) async fn count_length(document: &dyn Document) -> Result<u64, Documen
 }
 
 /// What a panic said.
-#[derive(Debug, thiserror::Error)]
-#[error("it panicked: {message}")]
-struct Panicked {
-    message: String,
-}
-
 fn panicked(panic: &(dyn Any + Send)) -> DocumentError {
-    let message = panic
-        .downcast_ref::<&str>()
-        .copied()
-        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("without a message");
-    DocumentError::new(Panicked {
-        message: message.to_owned(),
-    })
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
+    let message = text.unwrap_or("without a message");
+    DocumentError::new(format!("it panicked: {message}"))
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use crate::dispatch::{Dispatch, Representation};
 use crate::document::DocumentError;
 use crate::encoded::EncodedDocument;
 use crate::encoding::Codec;
+use crate::outcome::{CompressOutcome, SerializeOutcome, milliseconds};
 use crate::shared_document::SharedDocument;
 use crate::solver::Solver;
 
@@ -28,10 +29,8 @@ impl Representations {
         solvers: &[Solver],
         archive_codec: Option<Codec>,
     ) -> Self {
-        let solvers: Vec<_> = solvers
-            .iter()
-            .map(|solver| dispatch.for_solver(solver))
-            .collect();
+        let solvers = solvers.iter().map(|solver| dispatch.for_solver(solver));
+        let solvers: Vec<_> = solvers.collect();
         let archive = archive_codec.map(|codec| {
             let encoded = dispatch.for_archive(Some(codec));
             // Compressed once for both, if there is a solver that is sent what the archive keeps.
@@ -78,7 +77,7 @@ impl SharedDocuments {
         };
         for reader in readers.all() {
             let document = shared.documents.entry(reader.document).or_insert_with(|| {
-                let document = Arc::clone(&dispatch.documents()[reader.document]);
+                let document = Arc::clone(&dispatch.documents[reader.document]);
                 Arc::new(SharedDocument::new(document, meter, window_bytes, digest))
             });
             if let Some(codec) = reader.codec
@@ -92,15 +91,12 @@ impl SharedDocuments {
     }
 
     /// Where one of the readers that this was made for takes its document from.
-    pub(crate) fn source(&self, reader: &Representation) -> Option<DocumentSource> {
-        Some(DocumentSource {
-            shared: Arc::clone(self.documents.get(&reader.document)?),
+    pub(crate) fn source(&self, reader: &Representation) -> DocumentSource {
+        DocumentSource {
+            shared: Arc::clone(&self.documents[&reader.document]),
             tail: reader.tail.clone(),
-            encoded: match reader.codec {
-                Some(_) => Some(Arc::clone(self.encoded.get(reader)?)),
-                None => None,
-            },
-        })
+            encoded: self.encoded.get(reader).cloned(),
+        }
     }
 
     /// The auction as it is, if any reader is sent it.
@@ -114,39 +110,33 @@ impl SharedDocuments {
 
     /// The digest of what documents were made from, where that is another document: the same for all of them.
     pub(crate) fn origin(&self) -> Option<DocumentDigest> {
-        self.documents
-            .values()
-            .find_map(|document| document.origin())
+        let mut all = self.documents.values();
+        all.find_map(|shared| shared.document.origin())
     }
 
-    /// Bytes produced over the bytes of all documents, once the length of each is known: 1 when one production of each
-    /// served all.
-    pub(crate) fn passes(&self) -> Option<f64> {
-        ratio(
-            self.documents
-                .values()
-                .map(|document| (document.bytes_produced(), document.known_length())),
-        )
+    /// What producing the documents took.
+    pub(crate) fn serialized(&self, meter: &ProductionMeter) -> SerializeOutcome {
+        let all = self.documents.values();
+        let passes = all.map(|shared| (shared.bytes_produced(), shared.known_length()));
+        SerializeOutcome {
+            busy_ms: milliseconds(meter.busy()),
+            passes: ratio(passes),
+            documents: self.documents.len(),
+        }
     }
 
-    /// The same of the compressed documents; `None` if there are none.
-    pub(crate) fn encoding_passes(&self) -> Option<f64> {
-        ratio(
-            self.encoded
-                .values()
-                .map(|encoded| (encoded.bytes_compressed(), encoded.known_length())),
-        )
-    }
-
-    pub(crate) fn documents(&self) -> usize {
-        self.documents.len()
-    }
-
-    pub(crate) fn encodings(&self) -> usize {
-        self.encoded.len()
+    /// What compressing them took.
+    pub(crate) fn compressed(&self) -> CompressOutcome {
+        let all = self.encoded.values();
+        let passes = all.map(|encoded| (encoded.bytes_compressed(), encoded.known_length()));
+        CompressOutcome {
+            passes: ratio(passes),
+            documents: self.encoded.len(),
+        }
     }
 }
 
+/// The bytes that were produced over those of all documents, once the length of each is known; `None` if there are none.
 fn ratio(parts: impl Iterator<Item = (u64, Option<u64>)>) -> Option<f64> {
     let (mut produced, mut whole) = (0, 0);
     for (bytes, length) in parts {
@@ -179,10 +169,10 @@ impl DocumentSource {
         };
         match &self.encoded {
             Some(encoded) => encoded.branch(options),
-            None => self
-                .shared
-                .tee()
-                .branch_with(options.tail(self.tail.clone())),
+            None => {
+                let options = options.tail(self.tail.clone());
+                self.shared.tee.branch_with(options)
+            }
         }
     }
 
@@ -193,12 +183,12 @@ impl DocumentSource {
 
     /// Whether there will be a digest.
     pub(crate) fn is_digested(&self) -> bool {
-        self.shared.is_digested()
+        self.shared.digest.is_some()
     }
 
     /// The digest of the raw document that its readers are sent, the tail included, once it is known.
     pub(crate) fn digest(&self) -> Option<DocumentDigest> {
-        self.shared.digest_with(&self.tail)
+        self.shared.digest.as_ref()?.with_tail(&self.tail)
     }
 
     /// The length of the raw document, the tail included, once it is known.

@@ -1,11 +1,12 @@
 use std::str::FromStr;
 use std::time::Duration;
 
+use http::Uri;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use tee_stream::LagPolicy;
 
 use crate::encoding::Codec;
-use crate::endpoint::{Endpoint, EndpointError};
+use crate::endpoint::{Endpoint, SolverError};
 
 /// How often a request that came to nothing is made again, if nothing else is said.
 const RETRIES: u32 = 2;
@@ -45,7 +46,7 @@ const RESERVED: [HeaderName; 14] = [
 /// assert_eq!(solver.shown_url(), "http://localhost:8080/mainnet/solve?trace=REDACTED");
 /// # Ok::<(), driver_streaming::SolverError>(())
 /// ```
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Solver {
     name: String,
     pub(crate) endpoint: Endpoint,
@@ -71,13 +72,7 @@ impl Solver {
         if name.chars().any(char::is_control) {
             return Err(SolverError::Name { name });
         }
-        let endpoint = match Endpoint::solve_below(endpoint) {
-            Ok(endpoint) => endpoint,
-            Err(EndpointError::Scheme { scheme }) => {
-                return Err(SolverError::Scheme { name, scheme });
-            }
-            Err(EndpointError::Url(source)) => return Err(SolverError::Url { name, source }),
-        };
+        let endpoint = Endpoint::solve_below(&name, endpoint)?;
         Ok(Self {
             name,
             endpoint,
@@ -165,7 +160,13 @@ impl Solver {
 
     /// Where requests go, with `***` in place of user and password, and `REDACTED` in place of each value of the query.
     pub fn shown_url(&self) -> String {
-        self.endpoint.shown("***")
+        self.endpoint.shown()
+    }
+
+    /// Where requests go, without user and password, and with `REDACTED` in place of each value of the query: for
+    /// observers, who may want the host and the port.
+    pub fn uri_without_secrets(&self) -> &Uri {
+        &self.endpoint.without_secrets
     }
 
     /// How its requests are compressed.
@@ -181,23 +182,6 @@ impl Solver {
     }
 }
 
-impl std::fmt::Debug for Solver {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter
-            .debug_struct("Solver")
-            .field("name", &self.name)
-            .field("url", &self.shown_url())
-            .field("timeout", &self.timeout)
-            .field("encoding", &self.encoding)
-            .field("headers", &self.headers)
-            .field("retries", &self.retries)
-            .field("content_length", &self.content_length)
-            .field("http2", &self.http2)
-            .field("lag_policy", &self.lag_policy)
-            .finish()
-    }
-}
-
 /// `NAME=URL`.
 impl FromStr for Solver {
     type Err = SolverError;
@@ -210,47 +194,6 @@ impl FromStr for Solver {
             .ok_or(SolverError::NoName)?;
         Self::new(name, endpoint)
     }
-}
-
-/// Why a solver cannot be addressed. Messages do not repeat the URL: it may carry a password.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum SolverError {
-    /// A solver written without `NAME=`.
-    #[error("a solver is written NAME=URL, and this one has no '='")]
-    NoName,
-    /// The name is empty.
-    #[error("the solver's name is empty")]
-    EmptyName,
-    /// The name has a control character.
-    #[error("the solver's name {name:?} has a control character")]
-    Name {
-        /// The name.
-        name: String,
-    },
-    /// The URL does not parse.
-    #[error("the URL of solver {name:?} does not parse")]
-    Url {
-        /// The solver's name.
-        name: String,
-        /// What is wrong with the URL.
-        #[source]
-        source: Box<dyn std::error::Error + Send + Sync>,
-    },
-    /// The URL is neither http nor https.
-    #[error("the URL of solver {name:?} has the scheme {scheme:?}, and must have http or https")]
-    Scheme {
-        /// The solver's name.
-        name: String,
-        /// The URL's scheme.
-        scheme: String,
-    },
-    /// The header describes the body, the connection or how the answer may be encoded.
-    #[error("the header {name} is not the caller's to say")]
-    Header {
-        /// The header's name.
-        name: http::HeaderName,
-    },
 }
 
 #[cfg(test)]
@@ -269,7 +212,7 @@ mod tests {
             ("http://h/a%20b/#part", "http://h/a%20b/solve"),
         ] {
             let solver = Solver::new("s", endpoint).unwrap();
-            assert_eq!(solver.endpoint.uri().to_string(), url);
+            assert_eq!(solver.endpoint.uri.to_string(), url);
         }
     }
 

@@ -101,6 +101,7 @@ fn allowed_dependencies(name: &str) -> Option<&'static [&'static str]> {
     match name {
         "auction-fixtures" => Some(&[]),
         "driver-streaming" => Some(&STAGES),
+        "driver-telemetry" => Some(&["driver-streaming", "measured-body"]),
         stage => STAGES.contains(&stage).then_some(&[]),
     }
 }

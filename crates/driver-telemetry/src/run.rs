@@ -1,18 +1,19 @@
 use std::borrow::Cow;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use driver_streaming::{
+    ArchiveOutcome, ArchiveStatus, Observer, Outcome, ProductionMeter, RunStart, SolverOutcome,
+    SolverStatus,
+};
 use http::header::{HeaderMap, HeaderName, HeaderValue};
-use measured_body::{Measurements, ProductionMeter, Recorder};
+use measured_body::{Measurements, Recorder};
 use opentelemetry::global::BoxedTracer;
 use opentelemetry::trace::{SpanBuilder, SpanKind, TraceFlags};
 use opentelemetry::{Context, KeyValue, Value};
-use tokio::time::Instant;
 
-use crate::observer::{Observer, RunStart};
-use crate::outcome::{ArchiveOutcome, ArchiveStatus, Outcome, SolverOutcome, SolverStatus};
-use crate::telemetry::metrics::{Instruments, Target, record_seconds};
-use crate::telemetry::span::{OpenSpan, SpanError};
+use crate::metrics::{Instruments, Target, record_seconds};
+use crate::span::{OpenSpan, SpanError};
 
 /// <https://www.w3.org/TR/trace-context/#traceparent-header>
 const TRACE_PARENT: HeaderName = HeaderName::from_static("traceparent");
@@ -20,7 +21,7 @@ const TRACE_PARENT: HeaderName = HeaderName::from_static("traceparent");
 const TRACE_STATE: HeaderName = HeaderName::from_static("tracestate");
 
 /// Observes one run. What has not ended when it is dropped ends as cancelled.
-pub(super) struct RunTelemetry {
+pub(crate) struct RunTelemetry {
     targets: Arc<[Target]>,
     instruments: Option<Arc<Instruments>>,
     started: Instant,
@@ -38,7 +39,7 @@ struct SolverSpan {
 }
 
 impl RunTelemetry {
-    pub(super) fn start(
+    pub(crate) fn start(
         targets: Arc<[Target]>,
         instruments: Option<Arc<Instruments>>,
         tracer: Option<&BoxedTracer>,

@@ -1,10 +1,9 @@
 use std::time::Duration;
 
+use driver_streaming::Solver;
 use measured_body::{BodyHistograms, BodyRole, HistogramRecorder, ProductionMeter};
 use opentelemetry::metrics::{Histogram, Meter};
 use opentelemetry::{KeyValue, StringValue};
-
-use crate::solver::Solver;
 
 /// 1 ms to 60 s.
 const SECONDS: [f64; 15] = [
@@ -31,20 +30,20 @@ const COUNT: [f64; 7] = [1.0, 2.0, 3.0, 4.0, 8.0, 16.0, 64.0];
 
 /// Every metric of a pipeline, made once.
 #[derive(Debug)]
-pub(super) struct Instruments {
-    pub(super) bodies: BodyHistograms,
-    pub(super) auction: Histogram<f64>,
-    pub(super) request: Histogram<f64>,
-    pub(super) archive: Histogram<f64>,
-    pub(super) archive_raw: Histogram<u64>,
-    pub(super) archive_stored: Histogram<u64>,
+pub(crate) struct Instruments {
+    pub(crate) bodies: BodyHistograms,
+    pub(crate) auction: Histogram<f64>,
+    pub(crate) request: Histogram<f64>,
+    pub(crate) archive: Histogram<f64>,
+    pub(crate) archive_raw: Histogram<u64>,
+    pub(crate) archive_stored: Histogram<u64>,
     production_busy: Histogram<f64>,
     production_wait: Histogram<f64>,
     productions: Histogram<u64>,
 }
 
 impl Instruments {
-    pub(super) fn new(meter: &Meter) -> Self {
+    pub(crate) fn new(meter: &Meter) -> Self {
         let seconds = |name, description| {
             meter
                 .f64_histogram(name)
@@ -104,14 +103,14 @@ impl Instruments {
         }
     }
 
-    pub(super) fn record_production(&self, production: &ProductionMeter) {
+    pub(crate) fn record_production(&self, production: &ProductionMeter) {
         record_seconds(&self.production_busy, production.busy(), &[]);
         record_seconds(&self.production_wait, production.waiting(), &[]);
         self.productions.record(production.productions(), &[]);
     }
 }
 
-pub(super) fn record_seconds(
+pub(crate) fn record_seconds(
     histogram: &Histogram<f64>,
     duration: Duration,
     attributes: &[KeyValue],
@@ -121,18 +120,18 @@ pub(super) fn record_seconds(
 
 /// What is the same for every request to one solver: resolved once.
 #[derive(Debug)]
-pub(super) struct Target {
+pub(crate) struct Target {
     /// Of metrics and spans.
-    pub(super) attributes: Vec<KeyValue>,
+    pub(crate) attributes: Vec<KeyValue>,
     /// Of spans alone.
-    pub(super) url: StringValue,
+    pub(crate) url: StringValue,
     /// Records what happened to a request's body.
-    pub(super) recorder: Option<HistogramRecorder>,
+    pub(crate) recorder: Option<HistogramRecorder>,
 }
 
 impl Target {
-    pub(super) fn new(solver: &Solver, instruments: Option<&Instruments>) -> Self {
-        let uri = solver.endpoint.uri();
+    pub(crate) fn new(solver: &Solver, instruments: Option<&Instruments>) -> Self {
+        let uri = solver.uri_without_secrets();
         let mut attributes = vec![
             KeyValue::new("http.request.method", "POST"),
             KeyValue::new("driver_streaming.solver.name", solver.name().to_owned()),
@@ -152,7 +151,7 @@ impl Target {
         Self {
             recorder: instruments.map(|found| found.bodies.recorder(attributes.clone())),
             attributes,
-            url: solver.endpoint.shown("").into(),
+            url: uri.to_string().into(),
         }
     }
 }

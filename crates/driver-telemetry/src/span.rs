@@ -7,17 +7,17 @@ use opentelemetry::{Context, KeyValue};
 /// A span that ends exactly once: by [`finish`](Self::finish), or as cancelled when it is dropped.
 ///
 /// Without a tracer it is no span, and does nothing.
-pub(super) struct OpenSpan {
+pub(crate) struct OpenSpan {
     context: Context,
     is_open: bool,
 }
 
 /// Why a span failed: the attribute `error.type`, one of a few values, and a message for people.
-pub(super) type SpanError = (Cow<'static, str>, String);
+pub(crate) type SpanError = (Cow<'static, str>, String);
 
 impl OpenSpan {
     /// Starts a span below that of `parent`, if there is a tracer.
-    pub(super) fn start(
+    pub(crate) fn start(
         tracer: Option<&BoxedTracer>,
         span: impl FnOnce() -> SpanBuilder,
         parent: &Context,
@@ -33,18 +33,18 @@ impl OpenSpan {
     }
 
     /// The context in which this span is the current one.
-    pub(super) fn context(&self) -> &Context {
+    pub(crate) fn context(&self) -> &Context {
         &self.context
     }
 
     /// What identifies this span, if there is one.
-    pub(super) fn identity(&self) -> Option<SpanContext> {
+    pub(crate) fn identity(&self) -> Option<SpanContext> {
         let identity = self.context.span().span_context().clone();
         (self.is_open && identity.is_valid()).then_some(identity)
     }
 
     /// Ends the span, which failed if there is an error. Does nothing once it has ended.
-    pub(super) fn finish(&mut self, attributes: Vec<KeyValue>, error: Option<SpanError>) {
+    pub(crate) fn finish(&mut self, attributes: Vec<KeyValue>, error: Option<SpanError>) {
         if !std::mem::take(&mut self.is_open) {
             return;
         }
@@ -58,7 +58,7 @@ impl OpenSpan {
     }
 
     /// Ends the span as cancelled, unless it has ended.
-    pub(super) fn cancel(&mut self) {
+    pub(crate) fn cancel(&mut self) {
         let message = "given up before its end".to_owned();
         self.finish(Vec::new(), Some(("cancelled".into(), message)));
     }

@@ -1,26 +1,21 @@
-//! Metrics and spans of each run, by the OpenTelemetry API: an observer like any other.
-
-mod metrics;
-mod run;
-mod span;
-
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
+use driver_streaming::{Observer, RunStart};
 use opentelemetry::global::BoxedTracer;
 use opentelemetry::metrics::Meter;
 use opentelemetry::trace::Tracer;
 
-use self::metrics::{Instruments, Target};
-use self::run::RunTelemetry;
-use crate::observer::{Observer, RunStart};
+use crate::metrics::{Instruments, Target};
+use crate::run::RunTelemetry;
 
-/// Has the runs of one pipeline leave metrics and spans. The README lists them.
+/// Records metrics and spans of the runs of one pipeline. The README lists them.
 ///
 /// Instruments and attributes are made once.
 ///
 /// ```no_run
-/// use driver_streaming::{Pipeline, Telemetry};
+/// use driver_streaming::Pipeline;
+/// use driver_telemetry::Telemetry;
 /// use opentelemetry::global;
 ///
 /// let telemetry = Telemetry::new()
@@ -38,7 +33,7 @@ pub struct Telemetry {
 }
 
 impl Telemetry {
-    /// None, yet.
+    /// Records nothing until it has a [`meter`](Self::meter) or a [`tracer`](Self::tracer).
     pub fn new() -> Self {
         Self::default()
     }
@@ -64,7 +59,7 @@ impl Telemetry {
         self
     }
 
-    /// The observer of one run, for [`PipelineBuilder::observe`](crate::PipelineBuilder::observe). All runs must be of one
+    /// The observer of one run, for [`PipelineBuilder::observe`](driver_streaming::PipelineBuilder::observe). All runs must be of one
     /// pipeline.
     pub fn start(&self, run: &RunStart<'_>) -> Arc<dyn Observer> {
         let targets = self.targets.get_or_init(|| {
