@@ -23,10 +23,8 @@ use crate::sharing::DocumentSource;
 pub struct ArchiveTarget {
     archive: Archive,
     base: Url,
-    explain: Explain,
+    explain: fn(&CommitError) -> Option<String>,
 }
-
-type Explain = fn(&CommitError) -> Option<String>;
 
 impl ArchiveTarget {
     /// `archive`, whose store's root is `base`: where the store has the key `a/1.json`, the object is at `base` with
@@ -105,8 +103,7 @@ impl ArchiveTarget {
         // It computes a digest only if nobody else does.
         match created {
             Ok(writer) if source.is_digested() => Ok(writer.without_digest()),
-            Ok(writer) => Ok(writer),
-            Err(error) => Err(error_chain(&error)),
+            created => created.map_err(|error| error_chain(&error)),
         }
     }
 

@@ -18,7 +18,7 @@ use crate::shared_document::{SharedDocument, tee};
 /// document compressed again, from byte 0, for what comes after its offset.
 pub(crate) struct EncodedDocument {
     codec: Codec,
-    tee: Tee<DocumentError>,
+    pub(crate) tee: Tee<DocumentError>,
     readers: Arc<ReaderCount>,
     compressed: Arc<AtomicU64>,
 }
@@ -65,11 +65,6 @@ impl EncodedDocument {
     /// How many bytes compressions have yielded, those included that were thrown away since a reader had them already.
     pub(crate) fn bytes_compressed(&self) -> u64 {
         self.compressed.load(Ordering::Relaxed)
-    }
-
-    /// The compressed document's length, if a compression has come to the end.
-    pub(crate) fn known_length(&self) -> Option<u64> {
-        self.tee.statistics().document_length
     }
 
     pub(crate) fn branch(&self, options: BranchOptions) -> Branch<DocumentError> {

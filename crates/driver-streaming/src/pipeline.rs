@@ -172,7 +172,7 @@ impl<'a> Run<'a> {
             dispatch,
             &readers,
             &meter,
-            lease.window_bytes(),
+            lease.window_bytes,
             settings.digest,
         );
         let start = RunStart {
@@ -187,13 +187,11 @@ impl<'a> Run<'a> {
         let request_id = request_id(dispatch.id.as_ref());
 
         let mut requests = Vec::new();
-        let mut branches = Vec::new();
         for (index, (solver, reader)) in setup.solvers.iter().zip(&readers.solvers).enumerate() {
             let source = documents.source(reader);
             let mut headers = HeaderMap::from_iter([(REQUEST_ID, request_id.clone())]);
             let reader = ReaderObservers::new(&observers, index);
             reader.notify(|observer, solver| observer.headers(solver, &mut headers));
-            branches.push(source.branch_for(solver));
             requests.push(SolverRequest {
                 solver,
                 client: &setup.client,
@@ -204,6 +202,7 @@ impl<'a> Run<'a> {
                 record: Arc::new(RequestRecord::new(reader)),
             });
         }
+        let branches = requests.iter().map(SolverRequest::branch).collect();
         let archived = readers.archive.as_ref();
         let archived = archived.map(|reader| documents.source(reader));
         let job = archiver.zip(dispatch.id.as_ref()).zip(archived.clone());

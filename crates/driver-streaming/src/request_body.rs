@@ -23,15 +23,9 @@ use crate::observer::ReaderObservers;
 pub struct RequestBody {
     body: MeasuredBody<AnnouncedLength<Branch<DocumentError>>, Report>,
     record: Arc<RequestRecord>,
-    start: Start,
-}
-
-/// How far a body has begun.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Start {
-    NoChunk,
-    OneChunk,
-    Done,
+    has_begun: bool,
+    /// The next poll lets others run.
+    yields: bool,
 }
 
 impl RequestBody {
@@ -45,7 +39,8 @@ impl RequestBody {
         Self {
             body: MeasuredBody::new(AnnouncedLength::new(branch, length), report),
             record,
-            start: Start::NoChunk,
+            has_begun: false,
+            yields: false,
         }
     }
 }
@@ -59,8 +54,7 @@ impl Body for RequestBody {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
-        if self.start == Start::OneChunk {
-            self.start = Start::Done;
+        if std::mem::take(&mut self.yields) {
             context.waker().wake_by_ref();
             return Poll::Pending;
         }
@@ -70,9 +64,7 @@ impl Body for RequestBody {
         if let Ok(frame) = &frame {
             let bytes = frame.data_ref().map_or(0, Bytes::len);
             self.record.reader.taken(bytes);
-            if self.start == Start::NoChunk {
-                self.start = Start::OneChunk;
-            }
+            self.yields = !std::mem::replace(&mut self.has_begun, true);
         }
         Poll::Ready(Some(frame))
     }

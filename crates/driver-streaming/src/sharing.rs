@@ -128,7 +128,12 @@ impl SharedDocuments {
     /// What compressing them took.
     pub(crate) fn compressed(&self) -> CompressOutcome {
         let all = self.encoded.values();
-        let passes = all.map(|encoded| (encoded.bytes_compressed(), encoded.known_length()));
+        let passes = all.map(|encoded| {
+            (
+                encoded.bytes_compressed(),
+                encoded.tee.statistics().document_length,
+            )
+        });
         CompressOutcome {
             passes: ratio(passes),
             documents: self.encoded.len(),
@@ -155,12 +160,7 @@ pub(crate) struct DocumentSource {
 }
 
 impl DocumentSource {
-    /// One more branch for `solver`. Those that are there before the first is polled share one production.
-    pub(crate) fn branch_for(&self, solver: &Solver) -> Branch<DocumentError> {
-        self.branch(solver.name(), solver.lag_policy)
-    }
-
-    /// One more branch.
+    /// One more branch. Those that are there before the first is polled share one production.
     pub(crate) fn branch(&self, name: &str, policy: Option<LagPolicy>) -> Branch<DocumentError> {
         let options = BranchOptions::new().name(name);
         let options = match policy {
