@@ -67,7 +67,20 @@ pub(crate) async fn exchange(
             outcome.response = content.ok();
         }
         AttemptEnd::NotAnswered(error) => outcome.error = Some(error_chain(&*error)),
-        AttemptEnd::Late { answered } => late(&mut outcome, answered, elapsed, request.deadline),
+        AttemptEnd::Late { answered } => {
+            // What an answer of which only the head came has said counts all the same.
+            if answered.is_none_or(|status| status.is_success()) {
+                outcome.status = SolverStatus::TimedOut;
+            }
+            outcome.http_status = answered.map(|status| status.as_u16());
+            let (after, limit) = (elapsed.as_millis(), request.deadline.limit);
+            outcome.error = Some(match answered {
+                None => format!("no answer within {limit}, after {after} ms"),
+                Some(status) => format!(
+                    "the engine answered {status}, and its answer did not end within {limit}, after {after} ms"
+                ),
+            });
+        }
     }
     outcome.response_ms = outcome.http_status.map(|_| milliseconds(elapsed));
     if outcome.ending.is_some_and(|ending| ending.is_whole()) {
@@ -82,26 +95,6 @@ pub(crate) fn cancelled(request: &SolverRequest<'_>) -> SolverOutcome {
     outcome.status = SolverStatus::Cancelled;
     outcome.error = Some("cancelled before it had answered".to_owned());
     ended(request, outcome)
-}
-
-/// At the deadline: what an answer of which only the head came has said counts all the same.
-fn late(
-    outcome: &mut SolverOutcome,
-    answered: Option<StatusCode>,
-    after: Duration,
-    deadline: Deadline,
-) {
-    let (after, limit) = (after.as_millis(), deadline.limit);
-    if answered.is_none_or(|status| status.is_success()) {
-        outcome.status = SolverStatus::TimedOut;
-    }
-    outcome.http_status = answered.map(|status| status.as_u16());
-    outcome.error = Some(match answered {
-        None => format!("no answer within {limit}, after {after} ms"),
-        Some(status) => format!(
-            "the engine answered {status}, and its answer did not end within {limit}, after {after} ms"
-        ),
-    });
 }
 
 /// What is known of the last request's body; that it has failed is all that is known of its answer.

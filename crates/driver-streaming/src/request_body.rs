@@ -58,15 +58,13 @@ impl Body for RequestBody {
             context.waker().wake_by_ref();
             return Poll::Pending;
         }
-        let Some(frame) = ready!(Pin::new(&mut self.body).poll_frame(context)) else {
-            return Poll::Ready(None);
-        };
-        if let Ok(frame) = &frame {
+        let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
+        if let Some(Ok(frame)) = &frame {
             let bytes = frame.data_ref().map_or(0, Bytes::len);
             self.record.reader.taken(bytes);
             self.yields = !std::mem::replace(&mut self.has_begun, true);
         }
-        Poll::Ready(Some(frame))
+        Poll::Ready(frame)
     }
 
     fn is_end_stream(&self) -> bool {
@@ -157,15 +155,6 @@ pub(crate) struct AnnouncedLength<B> {
     failed: bool,
 }
 
-/// Why a body of an announced length failed, though the document did not.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum LengthError {
-    #[error("the document is longer than the length that was counted")]
-    Longer,
-    #[error("the document ended {missing} bytes short of the length that was counted")]
-    Shorter { missing: u64 },
-}
-
 impl<B> AnnouncedLength<B> {
     pub(crate) fn new(inner: B, length: Option<u64>) -> Self {
         Self {
@@ -212,7 +201,7 @@ where
                     let held = this.last.take();
                     let missing = *left - held.as_ref().map_or(0, |last| last.len() as u64);
                     if missing > 0 {
-                        return this.fail(LengthError::Shorter { missing });
+                        return this.fail(format!("the document ended {missing} bytes short of the length that was counted"));
                     }
                     *left = 0;
                     return Poll::Ready(held.map(|last| Ok(Frame::data(last))));
@@ -227,7 +216,7 @@ where
             }
             let length = data.len() as u64;
             if this.last.is_some() || length > *left {
-                return this.fail(LengthError::Longer);
+                return this.fail("the document is longer than the length that was counted");
             }
             if length == *left {
                 this.last = Some(data);
