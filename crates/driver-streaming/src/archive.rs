@@ -23,10 +23,8 @@ use crate::sharing::DocumentSource;
 pub struct ArchiveTarget {
     archive: Archive,
     base: Url,
-    explain: Explain,
+    explain: fn(&CommitError) -> Option<String>,
 }
-
-type Explain = fn(&CommitError) -> Option<String>;
 
 impl ArchiveTarget {
     /// `archive`, whose store's root is `base`: where the store has the key `a/1.json`, the object is at `base` with
@@ -98,15 +96,15 @@ impl ArchiveTarget {
     }
 
     fn writer(&self, name: &str, source: &DocumentSource) -> Result<ArchiveWriter, String> {
-        let created = match source.codec() {
-            Some(_) => self.archive.create_encoded(name),
-            None => self.archive.create(name),
+        let created = if source.is_encoded() {
+            self.archive.create_encoded(name)
+        } else {
+            self.archive.create(name)
         };
         // It computes a digest only if nobody else does.
         match created {
             Ok(writer) if source.is_digested() => Ok(writer.without_digest()),
-            Ok(writer) => Ok(writer),
-            Err(error) => Err(error_chain(&error)),
+            created => created.map_err(|error| error_chain(&error)),
         }
     }
 
@@ -149,10 +147,11 @@ impl fmt::Debug for ArchiveTarget {
 
 /// What is known of the raw document, all of which has been written.
 fn raw_document(writer: &ArchiveWriter, source: &DocumentSource) -> RawDocument {
-    let bytes = match source.codec() {
-        None => writer.written_bytes(),
+    let bytes = if source.is_encoded() {
         // The encoding has come to its end, and so had the raw document: its length is known.
-        Some(_) => source.known_length().unwrap_or_default(),
+        source.known_length().unwrap_or_default()
+    } else {
+        writer.written_bytes()
     };
     let document = RawDocument::new(bytes);
     match source.digest() {

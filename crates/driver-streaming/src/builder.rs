@@ -18,12 +18,9 @@ use crate::request_body::RequestBody;
 use crate::solver::Solver;
 use crate::window_budget::WindowBudget;
 
-/// Limits are instants once a run has begun, and no clock reaches as far as a duration.
-const LONGEST_LIMIT: Duration = Duration::from_secs(365 * 24 * 60 * 60);
-
-/// A limit of which every clock can tell the end: a year at most.
+/// A year at most: limits are instants once a run has begun, and no clock reaches as far as a duration.
 pub(crate) fn bounded(limit: Duration) -> Duration {
-    limit.min(LONGEST_LIMIT)
+    limit.min(Duration::from_secs(365 * 24 * 60 * 60))
 }
 
 /// Settings of a [`Pipeline`].

@@ -1,5 +1,4 @@
 use std::error::Error;
-use std::fmt;
 use std::future::poll_fn;
 use std::io;
 use std::sync::Arc;
@@ -57,12 +56,6 @@ impl Client {
             call: Arc::new(call),
             retry_rule: Arc::new(is_transient),
         }
-    }
-}
-
-impl fmt::Debug for Client {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Client").finish_non_exhaustive()
     }
 }
 

@@ -96,15 +96,11 @@ impl SharedDigest {
     where
         S: Stream<Item = Result<Bytes, E>> + Unpin,
     {
-        Digested {
-            production,
-            offset,
-            digest: self.clone(),
-        }
+        Digested::new(production, offset, Some(self.clone()))
     }
 
     /// A production was polled at `offset`. One that goes on where another has ended well is another document.
-    pub(crate) fn polled<E>(&self, offset: u64, polled: &Poll<Option<Result<Bytes, E>>>) {
+    fn polled<E>(&self, offset: u64, polled: &Poll<Option<Result<Bytes, E>>>) {
         let mut frontier = self.lock();
         match polled {
             Poll::Ready(Some(Ok(chunk))) if !frontier.whole => {
@@ -128,11 +124,21 @@ impl SharedDigest {
     }
 }
 
-/// A production that is digested as it passes.
-struct Digested<S> {
+/// A production that is digested as it passes, if documents are.
+pub(crate) struct Digested<S> {
     production: S,
     offset: u64,
-    digest: SharedDigest,
+    digest: Option<SharedDigest>,
+}
+
+impl<S> Digested<S> {
+    pub(crate) fn new(production: S, offset: u64, digest: Option<SharedDigest>) -> Self {
+        Self {
+            production,
+            offset,
+            digest,
+        }
+    }
 }
 
 impl<S, E> Stream for Digested<S>
@@ -143,7 +149,9 @@ where
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let polled = Pin::new(&mut self.production).poll_next(context);
-        self.digest.polled(self.offset, &polled);
+        if let Some(digest) = &self.digest {
+            digest.polled(self.offset, &polled);
+        }
         if let Poll::Ready(Some(Ok(chunk))) = &polled {
             self.offset += chunk.len() as u64;
         }

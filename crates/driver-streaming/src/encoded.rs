@@ -17,8 +17,7 @@ use crate::shared_document::{SharedDocument, tee};
 /// A tee of its own: its source is one branch of the raw document, and a reader that falls behind too far has the
 /// document compressed again, from byte 0, for what comes after its offset.
 pub(crate) struct EncodedDocument {
-    codec: Codec,
-    tee: Tee<DocumentError>,
+    pub(crate) tee: Tee<DocumentError>,
     readers: Arc<ReaderCount>,
     compressed: Arc<AtomicU64>,
 }
@@ -27,12 +26,12 @@ impl EncodedDocument {
     /// `shared` with `tail` appended, as `codec` compresses it.
     pub(crate) fn new(
         shared: &SharedDocument,
-        tail: &Bytes,
+        tail: Bytes,
         codec: Codec,
         window_bytes: usize,
     ) -> Self {
         let readers = Arc::new(ReaderCount::default());
-        let (raw, tail) = (shared.tee.clone(), tail.clone());
+        let raw = shared.tee.clone();
         let compressed = Arc::new(AtomicU64::new(0));
         let count = Arc::clone(&compressed);
         let produce: Produce = Arc::new(move |offset| {
@@ -51,25 +50,15 @@ impl EncodedDocument {
             productions.production(offset, Arc::clone(&produce))
         });
         Self {
-            codec,
             tee,
             readers,
             compressed,
         }
     }
 
-    pub(crate) fn codec(&self) -> Codec {
-        self.codec
-    }
-
     /// How many bytes compressions have yielded, those included that were thrown away since a reader had them already.
     pub(crate) fn bytes_compressed(&self) -> u64 {
         self.compressed.load(Ordering::Relaxed)
-    }
-
-    /// The compressed document's length, if a compression has come to the end.
-    pub(crate) fn known_length(&self) -> Option<u64> {
-        self.tee.statistics().document_length
     }
 
     pub(crate) fn branch(&self, options: BranchOptions) -> Branch<DocumentError> {

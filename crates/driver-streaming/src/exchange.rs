@@ -1,3 +1,4 @@
+use std::ops::ControlFlow;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
@@ -8,7 +9,7 @@ use http::{Method, Request, StatusCode, Version};
 use measured_body::{Ending, Measurements};
 use serde_json::value::RawValue;
 use tee_stream::Branch;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, sleep_until, timeout_at};
 
 use crate::answer::{AnswerError, accepted_encodings, discard, read_answer};
 use crate::client::{BoxError, Client};
@@ -35,13 +36,20 @@ pub(crate) async fn exchange(
     let started = Instant::now();
     let mut retries = Retries::new(request.solver.retries, request.deadline.at);
     let end = loop {
-        match request.attempt(branch, &mut retries).await {
-            AttemptEnd::Again { at } => tokio::time::sleep_until(at).await,
-            end => break end,
+        request.record.begin();
+        let answered = OnceLock::new();
+        let attempt = request.attempt(branch, &mut retries, &answered);
+        match timeout_at(request.deadline.at, attempt).await {
+            Ok(ControlFlow::Continue(at)) => sleep_until(at).await,
+            Ok(ControlFlow::Break(end)) => break end,
+            Err(_elapsed) => {
+                let answered = answered.get().copied();
+                break AttemptEnd::Late { answered };
+            }
         }
         let reader = &request.record.reader;
         reader.notify(|observer, solver| observer.restarted(solver));
-        branch = request.source.branch_for(request.solver);
+        branch = request.branch();
     };
     let elapsed = started.elapsed();
     let mut outcome = sent(request);
@@ -49,22 +57,30 @@ pub(crate) async fn exchange(
         AttemptEnd::Answered { status, content } => {
             outcome.http_status = Some(status.as_u16());
             let refused = (!status.is_success()).then(|| format!("the engine answered {status}"));
-            outcome.error = match &content {
-                Ok(_) => refused,
-                Err(error) => Some(match refused {
-                    Some(refused) => format!("{refused}: {}", error_chain(error)),
-                    None => error_chain(error),
-                }),
-            };
-            if outcome.error.is_none() {
+            let unusable = content.as_ref().err().map(|error| error_chain(error));
+            let failures: Vec<_> = refused.into_iter().chain(unusable).collect();
+            if failures.is_empty() {
                 outcome.status = SolverStatus::Ok;
+            } else {
+                outcome.error = Some(failures.join(": "));
             }
             outcome.response = content.ok();
         }
         AttemptEnd::NotAnswered(error) => outcome.error = Some(error_chain(&*error)),
-        AttemptEnd::Late { answered } => late(&mut outcome, answered, elapsed, request.deadline),
-        // The loop goes on.
-        AttemptEnd::Again { .. } => {}
+        AttemptEnd::Late { answered } => {
+            // What an answer of which only the head came has said counts all the same.
+            if answered.is_none_or(|status| status.is_success()) {
+                outcome.status = SolverStatus::TimedOut;
+            }
+            outcome.http_status = answered.map(|status| status.as_u16());
+            let (after, limit) = (elapsed.as_millis(), request.deadline.limit);
+            outcome.error = Some(match answered {
+                None => format!("no answer within {limit}, after {after} ms"),
+                Some(status) => format!(
+                    "the engine answered {status}, and its answer did not end within {limit}, after {after} ms"
+                ),
+            });
+        }
     }
     outcome.response_ms = outcome.http_status.map(|_| milliseconds(elapsed));
     if outcome.ending.is_some_and(|ending| ending.is_whole()) {
@@ -79,26 +95,6 @@ pub(crate) fn cancelled(request: &SolverRequest<'_>) -> SolverOutcome {
     outcome.status = SolverStatus::Cancelled;
     outcome.error = Some("cancelled before it had answered".to_owned());
     ended(request, outcome)
-}
-
-/// At the deadline: what an answer of which only the head came has said counts all the same.
-fn late(
-    outcome: &mut SolverOutcome,
-    answered: Option<StatusCode>,
-    after: Duration,
-    deadline: Deadline,
-) {
-    let (after, limit) = (after.as_millis(), deadline.limit);
-    if answered.is_none_or(|status| status.is_success()) {
-        outcome.status = SolverStatus::TimedOut;
-    }
-    outcome.http_status = answered.map(|status| status.as_u16());
-    outcome.error = Some(match answered {
-        None => format!("no answer within {limit}, after {after} ms"),
-        Some(status) => format!(
-            "the engine answered {status}, and its answer did not end within {limit}, after {after} ms"
-        ),
-    });
 }
 
 /// What is known of the last request's body; that it has failed is all that is known of its answer.
@@ -168,16 +164,13 @@ pub(crate) struct SolverRequest<'a> {
     pub(crate) record: Arc<RequestRecord>,
 }
 
-/// How an attempt ended.
-#[derive(Debug)]
-pub(crate) enum AttemptEnd {
+/// How the last attempt ended.
+enum AttemptEnd {
     /// There was an answer, or the beginning of one.
     Answered {
         status: StatusCode,
         content: Result<Box<RawValue>, AnswerError>,
     },
-    /// There was no answer, or none that counts, and the request is to be made again.
-    Again { at: Instant },
     /// There was none.
     NotAnswered(BoxError),
     /// The deadline came first, perhaps in the middle of an answer.
@@ -190,32 +183,25 @@ pub(crate) enum AttemptEnd {
 struct NotCounted(#[source] DocumentError);
 
 impl SolverRequest<'_> {
-    /// Sends the document that `branch` reads, and takes the answer, unless that does not count and there is a retry.
-    ///
-    /// Cancel safe: dropped half-way, the request is given up.
-    pub(crate) async fn attempt(
-        &self,
-        branch: Branch<DocumentError>,
-        retries: &mut Retries,
-    ) -> AttemptEnd {
-        self.record.begin();
-        let answered = OnceLock::new();
-        let exchange = self.exchange(branch, retries, &answered);
-        let end = timeout_at(self.deadline.at, exchange).await;
-        end.unwrap_or_else(|_elapsed| AttemptEnd::Late {
-            answered: answered.get().copied(),
-        })
+    /// One more branch of the document. Those that are there before the first is polled share one production.
+    pub(crate) fn branch(&self) -> Branch<DocumentError> {
+        let solver = self.solver;
+        self.source.branch(solver.name(), solver.lag_policy)
     }
 
-    async fn exchange(
+    /// Sends the document that `branch` reads, and takes the answer; or says when to try again, where that does not count
+    /// and there is a retry. The head of the answer comes into `answered` as soon as it is there.
+    ///
+    /// Cancel safe: dropped half-way, the request is given up.
+    async fn attempt(
         &self,
         branch: Branch<DocumentError>,
         retries: &mut Retries,
         answered: &OnceLock<StatusCode>,
-    ) -> AttemptEnd {
+    ) -> ControlFlow<AttemptEnd, Instant> {
         let length = match self.announced_length().await {
             Ok(length) => length,
-            Err(error) => return AttemptEnd::NotAnswered(error.into()),
+            Err(error) => return ControlFlow::Break(AttemptEnd::NotAnswered(error.into())),
         };
         self.record.reader.entered(Stage::Sending);
         let response = match (self.client.call)(self.request(branch, length)).await {
@@ -224,8 +210,8 @@ impl SolverRequest<'_> {
                 let is_transient = self.record.ending() != Some(Ending::Failed)
                     && (self.client.retry_rule)(&*error);
                 return match is_transient.then(|| retries.next(None)).flatten() {
-                    Some(at) => AttemptEnd::Again { at },
-                    None => AttemptEnd::NotAnswered(error),
+                    Some(at) => ControlFlow::Continue(at),
+                    None => ControlFlow::Break(AttemptEnd::NotAnswered(error)),
                 };
             }
         };
@@ -241,11 +227,11 @@ impl SolverRequest<'_> {
                 if ending.is_some_and(|ending| ending.is_whole()) {
                     discard(body, at).await;
                 }
-                return AttemptEnd::Again { at };
+                return ControlFlow::Continue(at);
             }
         }
         let content = read_answer(&head.headers, body, self.answer_bytes).await;
-        AttemptEnd::Answered { status, content }
+        ControlFlow::Break(AttemptEnd::Answered { status, content })
     }
 
     /// The document's length, if the solver wants to be told it.

@@ -65,22 +65,17 @@ pub struct CompressOutcome {
 impl Outcome {
     /// Whether the run was cancelled before all had ended.
     pub fn is_cancelled(&self) -> bool {
+        let mut solvers = self.solvers.iter();
         self.archive.status == ArchiveStatus::Cancelled
-            || self
-                .solvers
-                .iter()
-                .any(|solver| solver.status == SolverStatus::Cancelled)
+            || solvers.any(|solver| solver.status == SolverStatus::Cancelled)
     }
 
     /// Whether every solver answered well and the archive, if there was to be one, is whole.
     pub fn is_ok(&self) -> bool {
-        !matches!(
-            self.archive.status,
-            ArchiveStatus::Failed | ArchiveStatus::Cancelled
-        ) && self
-            .solvers
-            .iter()
-            .all(|solver| solver.status == SolverStatus::Ok)
+        let mut solvers = self.solvers.iter();
+        let archive = self.archive.status;
+        !matches!(archive, ArchiveStatus::Failed | ArchiveStatus::Cancelled)
+            && solvers.all(|solver| solver.status == SolverStatus::Ok)
     }
 }
 

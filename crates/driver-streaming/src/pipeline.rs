@@ -172,7 +172,7 @@ impl<'a> Run<'a> {
             dispatch,
             &readers,
             &meter,
-            lease.window_bytes(),
+            lease.window_bytes,
             settings.digest,
         );
         let start = RunStart {
@@ -187,13 +187,11 @@ impl<'a> Run<'a> {
         let request_id = request_id(dispatch.id.as_ref());
 
         let mut requests = Vec::new();
-        let mut branches = Vec::new();
         for (index, (solver, reader)) in setup.solvers.iter().zip(&readers.solvers).enumerate() {
             let source = documents.source(reader);
             let mut headers = HeaderMap::from_iter([(REQUEST_ID, request_id.clone())]);
             let reader = ReaderObservers::new(&observers, index);
             reader.notify(|observer, solver| observer.headers(solver, &mut headers));
-            branches.push(source.branch_for(solver));
             requests.push(SolverRequest {
                 solver,
                 client: &setup.client,
@@ -204,24 +202,25 @@ impl<'a> Run<'a> {
                 record: Arc::new(RequestRecord::new(reader)),
             });
         }
+        let branches = requests.iter().map(SolverRequest::branch).collect();
         let archived = readers.archive.as_ref();
         let archived = archived.map(|reader| documents.source(reader));
-        let job = archiver.zip(dispatch.id.as_ref()).zip(archived.clone());
-        let job = job.map(|((archiver, id), source)| {
+        let archive = archiver.zip(dispatch.id.as_ref()).zip(archived.clone());
+        let archive = archive.map(|((archiver, id), source)| {
             let reader = ReaderObservers::new(&observers, setup.solvers.len());
+            let record = Arc::new(ArchiveRecord::new(archiver.codec_name(), reader));
             let job = ArchiveJob {
                 id: id.clone(),
                 branch: source.branch("archive", None),
                 limit: settings.archive_limit,
-                record: Arc::new(ArchiveRecord::new(archiver.codec_name(), reader)),
+                record: Arc::clone(&record),
                 // Alone, it reads each of its tees in one place.
-                _lease: lease.split_off(if source.codec().is_some() { 2 } else { 1 }),
+                _lease: lease.split_off(if source.is_encoded() { 2 } else { 1 }),
                 source,
             };
-            (archiver, job)
+            (record, archiver.archive(job))
         });
-        let archive_record = job.as_ref().map(|(_, job)| Arc::clone(&job.record));
-        let archiving = job.map(|(archiver, job)| archiver.archive(job));
+        let (archive_record, archiving) = archive.unzip();
         let run = Self {
             id: dispatch.id.clone(),
             documents,
@@ -244,8 +243,7 @@ impl<'a> Run<'a> {
         stop: impl Future<Output = ()>,
     ) -> Outcome {
         let branches = std::mem::take(&mut self.branches);
-        let mut solvers: Vec<Option<SolverOutcome>> = Vec::new();
-        solvers.resize_with(self.requests.len(), || None);
+        let mut solvers: Vec<_> = branches.iter().map(|_| None).collect();
         let mut archive = None;
         {
             let exchanges = self.requests.iter().zip(branches).zip(&mut solvers);

@@ -23,15 +23,9 @@ use crate::observer::ReaderObservers;
 pub struct RequestBody {
     body: MeasuredBody<AnnouncedLength<Branch<DocumentError>>, Report>,
     record: Arc<RequestRecord>,
-    start: Start,
-}
-
-/// How far a body has begun.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Start {
-    NoChunk,
-    OneChunk,
-    Done,
+    has_begun: bool,
+    /// The next poll lets others run.
+    yields: bool,
 }
 
 impl RequestBody {
@@ -45,7 +39,8 @@ impl RequestBody {
         Self {
             body: MeasuredBody::new(AnnouncedLength::new(branch, length), report),
             record,
-            start: Start::NoChunk,
+            has_begun: false,
+            yields: false,
         }
     }
 }
@@ -59,22 +54,17 @@ impl Body for RequestBody {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
-        if self.start == Start::OneChunk {
-            self.start = Start::Done;
+        if std::mem::take(&mut self.yields) {
             context.waker().wake_by_ref();
             return Poll::Pending;
         }
-        let Some(frame) = ready!(Pin::new(&mut self.body).poll_frame(context)) else {
-            return Poll::Ready(None);
-        };
-        if let Ok(frame) = &frame {
+        let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
+        if let Some(Ok(frame)) = &frame {
             let bytes = frame.data_ref().map_or(0, Bytes::len);
             self.record.reader.taken(bytes);
-            if self.start == Start::NoChunk {
-                self.start = Start::OneChunk;
-            }
+            self.yields = !std::mem::replace(&mut self.has_begun, true);
         }
-        Poll::Ready(Some(frame))
+        Poll::Ready(frame)
     }
 
     fn is_end_stream(&self) -> bool {
@@ -165,15 +155,6 @@ pub(crate) struct AnnouncedLength<B> {
     failed: bool,
 }
 
-/// Why a body of an announced length failed, though the document did not.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum LengthError {
-    #[error("the document is longer than the length that was counted")]
-    Longer,
-    #[error("the document ended {missing} bytes short of the length that was counted")]
-    Shorter { missing: u64 },
-}
-
 impl<B> AnnouncedLength<B> {
     pub(crate) fn new(inner: B, length: Option<u64>) -> Self {
         Self {
@@ -220,7 +201,7 @@ where
                     let held = this.last.take();
                     let missing = *left - held.as_ref().map_or(0, |last| last.len() as u64);
                     if missing > 0 {
-                        return this.fail(LengthError::Shorter { missing });
+                        return this.fail(format!("the document ended {missing} bytes short of the length that was counted"));
                     }
                     *left = 0;
                     return Poll::Ready(held.map(|last| Ok(Frame::data(last))));
@@ -235,7 +216,7 @@ where
             }
             let length = data.len() as u64;
             if this.last.is_some() || length > *left {
-                return this.fail(LengthError::Longer);
+                return this.fail("the document is longer than the length that was counted");
             }
             if length == *left {
                 this.last = Some(data);

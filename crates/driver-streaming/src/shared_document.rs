@@ -11,7 +11,7 @@ use measured_body::{MeteredProduction, ProductionMeter};
 use tee_stream::{Tee, TokioTimer};
 use tokio::sync::OnceCell;
 
-use crate::digest::SharedDigest;
+use crate::digest::{Digested, SharedDigest};
 use crate::document::{Document, DocumentError, DocumentStream};
 
 /// How many productions of one document may be under way at once, each with a window of its own: the default of
@@ -57,7 +57,8 @@ impl SharedDocument {
         let tee = {
             let (document, meter, digest) = (Arc::clone(&document), meter.clone(), digest.clone());
             tee(window_bytes, move |offset| {
-                Production::new(&*document, offset, &meter, digest.clone())
+                let production = Production::new(&*document, offset, &meter);
+                Digested::new(production, offset, digest.clone())
             })
         };
         Self {
@@ -88,26 +89,18 @@ impl SharedDocument {
     }
 }
 
-/// One production of a document, as its tee reads it: metered, digested as it passes, and with a panic as an error like any
-/// other.
+/// One production of a document: metered, and with a panic as an error like any other.
 ///
 /// Productions are polled by whoever needs the next chunk: without this, a value that panics would take down the HTTP
 /// client's connection, or whoever runs the pipeline.
-pub(crate) struct Production {
+struct Production {
     stream: MeteredProduction<DocumentStream>,
-    offset: u64,
-    digest: Option<SharedDigest>,
     panicked: bool,
 }
 
 impl Production {
     /// A production of `document` from `offset` on.
-    pub(crate) fn new(
-        document: &dyn Document,
-        offset: u64,
-        meter: &ProductionMeter,
-        digest: Option<SharedDigest>,
-    ) -> Self {
+    fn new(document: &dyn Document, offset: u64, meter: &ProductionMeter) -> Self {
         let stream = catch_unwind(AssertUnwindSafe(|| document.stream_from(offset)));
         let stream = stream.unwrap_or_else(|panic| {
             let error = Err::<Bytes, _>(panicked(&*panic));
@@ -115,8 +108,6 @@ impl Production {
         });
         Self {
             stream: meter.measure(stream),
-            offset,
-            digest,
             panicked: false,
         }
     }
@@ -132,17 +123,10 @@ impl Stream for Production {
         }
         let stream = Pin::new(&mut this.stream);
         let polled = catch_unwind(AssertUnwindSafe(|| stream.poll_next(context)));
-        let polled = polled.unwrap_or_else(|panic| {
+        polled.unwrap_or_else(|panic| {
             this.panicked = true;
             Poll::Ready(Some(Err(panicked(&*panic))))
-        });
-        if let Some(digest) = &this.digest {
-            digest.polled(this.offset, &polled);
-        }
-        if let Poll::Ready(Some(Ok(chunk))) = &polled {
-            this.offset += chunk.len() as u64;
-        }
-        polled
+        })
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
@@ -201,7 +185,7 @@ mod tests {
 
     fn items(at_once: bool) -> Vec<String> {
         let document = Panicking { at_once };
-        let mut production = Production::new(&document, 0, &ProductionMeter::new(), None);
+        let mut production = Production::new(&document, 0, &ProductionMeter::new());
         std::iter::from_fn(|| production.next().now_or_never().unwrap())
             .map(|item| match item {
                 Ok(chunk) => String::from_utf8(chunk.to_vec()).unwrap(),

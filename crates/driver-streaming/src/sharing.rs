@@ -71,23 +71,20 @@ impl SharedDocuments {
         window_bytes: usize,
         digest: bool,
     ) -> Self {
-        let mut shared = Self {
-            documents: HashMap::new(),
-            encoded: HashMap::new(),
-        };
+        let (mut documents, mut encoded) = (HashMap::new(), HashMap::new());
         for reader in readers.all() {
-            let document = shared.documents.entry(reader.document).or_insert_with(|| {
+            let document = documents.entry(reader.document).or_insert_with(|| {
                 let document = Arc::clone(&dispatch.documents[reader.document]);
                 Arc::new(SharedDocument::new(document, meter, window_bytes, digest))
             });
-            if let Some(codec) = reader.codec
-                && !shared.encoded.contains_key(reader)
-            {
-                let encoded = EncodedDocument::new(document, &reader.tail, codec, window_bytes);
-                shared.encoded.insert(reader.clone(), Arc::new(encoded));
+            if let Some(codec) = reader.codec {
+                encoded.entry(reader.clone()).or_insert_with(|| {
+                    let tail = reader.tail.clone();
+                    Arc::new(EncodedDocument::new(document, tail, codec, window_bytes))
+                });
             }
         }
-        shared
+        Self { documents, encoded }
     }
 
     /// Where one of the readers that this was made for takes its document from.
@@ -128,7 +125,12 @@ impl SharedDocuments {
     /// What compressing them took.
     pub(crate) fn compressed(&self) -> CompressOutcome {
         let all = self.encoded.values();
-        let passes = all.map(|encoded| (encoded.bytes_compressed(), encoded.known_length()));
+        let passes = all.map(|encoded| {
+            (
+                encoded.bytes_compressed(),
+                encoded.tee.statistics().document_length,
+            )
+        });
         CompressOutcome {
             passes: ratio(passes),
             documents: self.encoded.len(),
@@ -155,12 +157,7 @@ pub(crate) struct DocumentSource {
 }
 
 impl DocumentSource {
-    /// One more branch for `solver`. Those that are there before the first is polled share one production.
-    pub(crate) fn branch_for(&self, solver: &Solver) -> Branch<DocumentError> {
-        self.branch(solver.name(), solver.lag_policy)
-    }
-
-    /// One more branch.
+    /// One more branch. Those that are there before the first is polled share one production.
     pub(crate) fn branch(&self, name: &str, policy: Option<LagPolicy>) -> Branch<DocumentError> {
         let options = BranchOptions::new().name(name);
         let options = match policy {
@@ -176,9 +173,9 @@ impl DocumentSource {
         }
     }
 
-    /// How its bytes are encoded.
-    pub(crate) fn codec(&self) -> Option<Codec> {
-        self.encoded.as_ref().map(|encoded| encoded.codec())
+    /// Whether its bytes are compressed already.
+    pub(crate) fn is_encoded(&self) -> bool {
+        self.encoded.is_some()
     }
 
     /// Whether there will be a digest.

@@ -21,7 +21,8 @@ pub(crate) struct WindowBudget {
 #[derive(Debug)]
 pub(crate) struct WindowLease {
     bytes: usize,
-    window_bytes: usize,
+    /// The budget of each window.
+    pub(crate) window_bytes: usize,
     leased: Arc<AtomicUsize>,
 }
 
@@ -39,13 +40,8 @@ impl WindowBudget {
         let least = windows.saturating_mul(CHUNK);
         let wanted = windows.saturating_mul(window_bytes).max(least);
         let grant = |leased: usize| wanted.min((self.bytes.saturating_sub(leased) / 2).max(least));
-        let add = |leased: usize| Some(leased.saturating_add(grant(leased)));
-        let before = match self
-            .leased
-            .fetch_update(Ordering::AcqRel, Ordering::Acquire, add)
-        {
-            Ok(before) | Err(before) => before,
-        };
+        let add = |leased: usize| leased.saturating_add(grant(leased));
+        let before = self.leased.update(Ordering::AcqRel, Ordering::Acquire, add);
         let granted = grant(before);
         WindowLease {
             bytes: granted,
@@ -57,11 +53,6 @@ impl WindowBudget {
 }
 
 impl WindowLease {
-    /// The budget of each window.
-    pub(crate) fn window_bytes(&self) -> usize {
-        self.window_bytes
-    }
-
     /// Makes so many of its windows a lease of their own, which may last longer.
     pub(crate) fn split_off(&mut self, windows: usize) -> Self {
         let window = self.window_bytes.max(CHUNK);
@@ -92,10 +83,10 @@ mod tests {
         let budget = WindowBudget::new(16 * MIB);
         let leased = || budget.leased.load(Ordering::Relaxed);
         let mut leases = vec![budget.lease(1, MIB)];
-        assert_eq!(leases[0].window_bytes(), MIB);
-        while leases.last().unwrap().window_bytes() > CHUNK {
+        assert_eq!(leases[0].window_bytes, MIB);
+        while leases.last().unwrap().window_bytes > CHUNK {
             let next = budget.lease(1, MIB);
-            assert!(next.window_bytes() <= leases.last().unwrap().window_bytes());
+            assert!(next.window_bytes <= leases.last().unwrap().window_bytes);
             leases.push(next);
         }
         assert_eq!(leases.len(), 7);
@@ -103,20 +94,20 @@ mod tests {
         // With nothing left, a chunk for each window.
         for _ in 0..100 {
             leases.push(budget.lease(1, MIB));
-            assert_eq!(leases.last().unwrap().window_bytes(), CHUNK);
+            assert_eq!(leases.last().unwrap().window_bytes, CHUNK);
         }
         // What ends makes room.
         leases.clear();
         assert_eq!(leased(), 0);
-        assert_eq!(budget.lease(1, MIB).window_bytes(), MIB);
-        assert_eq!(budget.lease(4, MIB).window_bytes(), MIB / 2);
+        assert_eq!(budget.lease(1, MIB).window_bytes, MIB);
+        assert_eq!(budget.lease(4, MIB).window_bytes, MIB / 2);
     }
 
     #[test]
     fn a_window_is_charged_a_chunk_at_least() {
         let budget = WindowBudget::new(1);
         let lease = budget.lease(3, 1000);
-        assert_eq!(lease.window_bytes(), 1000);
+        assert_eq!(lease.window_bytes, 1000);
         assert_eq!(
             budget.leased.load(Ordering::Relaxed),
             3 * PRODUCTIONS_AT_ONCE * CHUNK
@@ -138,7 +129,7 @@ mod tests {
     fn absurd_sizes_are_no_overflow() {
         let budget = WindowBudget::new(usize::MAX);
         let first = budget.lease(4, usize::MAX);
-        assert!(first.window_bytes() <= usize::MAX / 2);
-        assert_eq!(budget.lease(1, MIB).window_bytes(), MIB);
+        assert!(first.window_bytes <= usize::MAX / 2);
+        assert_eq!(budget.lease(1, MIB).window_bytes, MIB);
     }
 }

@@ -298,6 +298,9 @@ mod tests {
         assert_eq!(forbidden("driver-streaming", stages), []);
         let above = "[dev-dependencies]\ndriver-cli.workspace = true\n";
         assert_eq!(forbidden("driver-streaming", above).len(), 1);
+        let observer = "[dependencies]\ndriver-streaming.workspace = true\nmeasured-body = { workspace = true }\n";
+        assert_eq!(forbidden("driver-telemetry", observer), []);
+        assert_eq!(forbidden("driver-telemetry", above).len(), 1);
         let comment = "[dependencies]\n# tee-stream is a neighbour\nbytes = \"1\"\n";
         assert_eq!(forbidden("chunked-writer", comment), []);
     }
