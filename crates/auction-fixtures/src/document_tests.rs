@@ -265,6 +265,7 @@ fn compresses_as_real_auctions_do() {
     encoder.write_all(&raw).unwrap();
     let gzip = raw.len() as f64 / encoder.finish().unwrap().len() as f64;
     let zstd = raw.len() as f64 / zstd::bulk::compress(&raw, 1).unwrap().len() as f64;
-    assert!((4.2..4.8).contains(&gzip), "gzip {gzip}");
+    // The backend of flate2 is what the whole build asks for: miniz_oxide makes 4.6 of it, zlib-rs 4.84.
+    assert!((4.2..5.0).contains(&gzip), "gzip {gzip}");
     assert!((4.9..5.5).contains(&zstd), "zstd {zstd}");
 }
