@@ -23,7 +23,6 @@ mod observer;
 mod outcome;
 mod pipeline;
 mod progress;
-mod random;
 mod request_body;
 mod retry;
 mod shared_document;

@@ -22,8 +22,8 @@ use crate::outcome::{
     ArchiveOutcome, ArchiveStatus, AuctionOutcome, Outcome, SolverOutcome, milliseconds,
 };
 use crate::progress::Progress;
-use crate::random::uuid;
 use crate::request_body::RequestRecord;
+use crate::retry::random;
 use crate::sharing::{DocumentSource, Representations, SharedDocuments};
 use crate::solver::Solver;
 use crate::window_budget::{WindowBudget, WindowLease};
@@ -300,6 +300,19 @@ fn request_id(id: Option<&AuctionId>) -> HeaderValue {
         .unwrap_or_else(|_| HeaderValue::from_static("unknown"))
 }
 
+/// A random UUID (RFC 9562, 5.4).
+fn uuid() -> String {
+    let (high, low) = (random(), random());
+    format!(
+        "{:08x}-{:04x}-4{:03x}-{:04x}-{:012x}",
+        high >> 32,
+        (high >> 16) & 0xffff,
+        high & 0xfff,
+        0x8000 | (low >> 48 & 0x3fff),
+        low & 0xffff_ffff_ffff
+    )
+}
+
 /// What a pipeline is made of.
 pub(crate) struct Setup {
     pub(crate) solvers: Vec<Solver>,
@@ -423,5 +436,16 @@ mod run_tests {
         let (one, other) = (request_id(None), request_id(None));
         assert_eq!(one.len(), 36);
         assert_ne!(one, other);
+    }
+    #[test]
+    fn uuids_are_of_version_4_and_differ() {
+        let (one, other) = (uuid(), uuid());
+        assert_ne!(one, other);
+        for uuid in [one, other] {
+            let groups: Vec<_> = uuid.split('-').map(str::len).collect();
+            assert_eq!(groups, [8, 4, 4, 4, 12]);
+            assert_eq!(uuid.as_bytes()[14], b'4');
+            assert!(b"89ab".contains(&uuid.as_bytes()[19]), "{uuid}");
+        }
     }
 }

@@ -1,10 +1,9 @@
+use std::hash::{BuildHasher, RandomState};
 use std::time::{Duration, SystemTime};
 
 use http::StatusCode;
 use http::header::{HeaderMap, RETRY_AFTER};
 use tokio::time::Instant;
-
-use crate::random::random;
 
 /// The first pause without its jitter, which makes each up to twice as long. Each is twice the one before.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
@@ -41,6 +40,11 @@ impl Retries {
         let then = Instant::now().checked_add(pause)?;
         (then < self.deadline).then_some(then)
     }
+}
+
+/// A number that nobody can guess from others: the standard library's keys for hash maps come from the system.
+pub(crate) fn random() -> u64 {
+    RandomState::new().hash_one(0)
 }
 
 /// Whether an answer with this status says no more than that the engine cannot answer now.
