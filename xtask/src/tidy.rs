@@ -1,7 +1,7 @@
 //! The house rules. Each is a function from the files of the repository to complaints, and has tests of
 //! its own: that it finds what it is for, and lets the rest pass.
 
-mod lines;
+mod budgets;
 mod manifests;
 mod repository;
 mod text;
@@ -59,8 +59,8 @@ const RULES: [Rule; 12] = [
     manifests::unsafe_code_is_forbidden,
     manifests::the_readme_lists_every_feature,
     manifests::crate_docs_are_the_readme,
-    lines::files_are_short,
-    lines::parts_keep_their_budgets,
+    budgets::files_are_short,
+    budgets::parts_keep_their_budgets,
     text::lines_end_clean,
     text::no_path_of_a_machine,
     text::files_are_small,

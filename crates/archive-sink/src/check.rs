@@ -9,8 +9,8 @@ use crate::{
     settings::Shared,
     write::{
         error::{WriteError, WriteErrorKind},
+        multipart_upload::abort,
         tasks::Tasks,
-        upload::abort,
     },
 };
 

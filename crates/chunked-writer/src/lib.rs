@@ -1,7 +1,5 @@
 #![doc = include_str!("../README.md")]
 
-#[cfg(feature = "tokio")]
-mod chunks;
 mod compound;
 mod document;
 mod error;
@@ -17,9 +15,9 @@ mod text;
 mod walker;
 #[cfg(feature = "tokio")]
 mod writer;
-
 #[cfg(feature = "tokio")]
-pub use chunks::{Chunks, ChunksError, ReaderGone};
+mod writer_chunks;
+
 pub use document::{DEFAULT_CHUNK_SIZE, JsonDocument, to_stream};
 pub use error::JsonError;
 pub use history::JsonStatistics;
@@ -28,3 +26,5 @@ pub use stream::{CountLength, JsonSource, JsonStream};
 pub use text::RawJson;
 #[cfg(feature = "tokio")]
 pub use writer::{ChunkedWriter, ChunkedWriterBuilder};
+#[cfg(feature = "tokio")]
+pub use writer_chunks::{Chunks, ChunksError, ReaderGone};

@@ -11,9 +11,9 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use tokio::io::AsyncWrite;
 
-use crate::chunks::{Channel, Chunks, ChunksError, ReaderGone};
 use crate::document::DEFAULT_CHUNK_SIZE;
 use crate::walker::grow;
+use crate::writer_chunks::{Channel, Chunks, ChunksError, ReaderGone};
 
 /// A `tokio::io::AsyncWrite` with a stream of [`Chunks`] at its other end. With the feature `tokio`.
 ///

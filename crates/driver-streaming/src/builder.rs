@@ -9,7 +9,7 @@ use http::{Request, Response};
 use http_body::Body;
 use tower_service::Service;
 
-use crate::archiver::Archiver;
+use crate::archive_job::Archiver;
 use crate::client::{BoxError, Client, RetryRule};
 use crate::encoding;
 use crate::observer::{Observer, RunStart};

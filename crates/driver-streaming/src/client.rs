@@ -12,6 +12,7 @@ use http_body::Body;
 use tower_service::Service;
 
 use crate::request_body::RequestBody;
+use crate::retry::is_transient;
 
 pub(crate) type BoxError = Box<dyn Error + Send + Sync>;
 
@@ -80,21 +81,6 @@ where
         }
     })
     .boxed()
-}
-
-/// The rule if no other is set: there was no connection, or it broke.
-fn is_transient(error: &(dyn Error + 'static)) -> bool {
-    use io::ErrorKind::{InvalidData, InvalidInput, Other};
-
-    #[cfg(feature = "client")]
-    if let Some(error) = error.downcast_ref::<upload_client::RequestError>() {
-        return error.may_be_made_again();
-    }
-    let causes = std::iter::successors(Some(error), |error| (*error).source());
-    causes
-        .filter_map(|cause| cause.downcast_ref::<io::Error>())
-        // TLS and other layers say by these that what came makes no sense.
-        .any(|cause| !matches!(cause.kind(), InvalidData | InvalidInput | Other))
 }
 
 #[cfg(test)]

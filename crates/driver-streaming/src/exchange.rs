@@ -13,6 +13,7 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 
 use crate::answer::{AnswerError, accepted_encodings, discard, read_answer};
 use crate::client::{BoxError, Client};
+use crate::deadline::Deadline;
 use crate::document::DocumentError;
 use crate::encoding::content_encoding;
 use crate::error_chain::error_chain;
@@ -129,25 +130,6 @@ fn ended(request: &SolverRequest<'_>, outcome: SolverOutcome) -> SolverOutcome {
     reader.notify(|observer, solver| observer.solver_ended(solver, &outcome));
     reader.ended(outcome.status == SolverStatus::Ok);
     outcome
-}
-
-/// When a solver must have answered, and whose limit that is.
-#[derive(Clone, Copy)]
-pub(crate) struct Deadline {
-    at: Instant,
-    limit: &'static str,
-}
-
-impl Deadline {
-    /// Of a solver in a run that has `started`: its `own` limit if that ends before the one `for_all`.
-    pub(crate) fn new(started: Instant, for_all: Duration, own: Option<Duration>) -> Self {
-        let (after, limit) = match own {
-            Some(own) if own < for_all => (own, "the solver's own timeout"),
-            _ => (for_all, "the deadline"),
-        };
-        let at = started + after;
-        Self { at, limit }
-    }
 }
 
 /// What requests say of who makes them, unless the solver's headers do.

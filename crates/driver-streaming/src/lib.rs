@@ -5,14 +5,14 @@
 )]
 
 mod answer;
+mod archive_job;
 #[cfg(feature = "archive")]
-mod archive;
-mod archiver;
+mod archive_target;
 mod auction_id;
 mod builder;
 mod client;
+mod deadline;
 mod digest;
-mod dispatch;
 mod document;
 mod encoded;
 mod encoding;
@@ -28,6 +28,7 @@ mod retry;
 mod shared_document;
 mod sharing;
 mod solver;
+mod views;
 mod window_budget;
 
 #[cfg(feature = "archive")]
@@ -37,11 +38,10 @@ pub use measured_body::{Ending, Measurements, ProductionMeter};
 pub use tee_stream::{AfterPatience, LagPolicy};
 
 #[cfg(feature = "archive")]
-pub use self::archive::ArchiveTarget;
+pub use self::archive_target::ArchiveTarget;
 pub use self::auction_id::{AuctionId, AuctionIdError};
 pub use self::builder::{PipelineBuilder, PipelineError};
 pub use self::digest::{DocumentDigest, SharedDigest};
-pub use self::dispatch::{Dispatch, View};
 pub use self::document::{Document, DocumentError, DocumentStream, LengthFuture, skip_bytes};
 pub use self::endpoint::SolverError;
 pub use self::error_chain::error_chain;
@@ -54,3 +54,4 @@ pub use self::pipeline::{PendingArchive, Pipeline};
 pub use self::progress::{Progress, ReaderProgress};
 pub use self::request_body::RequestBody;
 pub use self::solver::Solver;
+pub use self::views::{Dispatch, View};

@@ -11,10 +11,9 @@ use tee_stream::Branch;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use crate::archiver::{ArchiveJob, ArchiveRecord, Archiver};
+use crate::archive_job::{ArchiveJob, ArchiveRecord, Archiver};
 use crate::auction_id::AuctionId;
 use crate::client::Client;
-use crate::dispatch::Dispatch;
 use crate::document::DocumentError;
 use crate::exchange::{Deadline, SolverRequest, cancelled, exchange};
 use crate::observer::{Observer, Observers, ReaderObservers, RunStart};
@@ -26,6 +25,7 @@ use crate::request_body::RequestRecord;
 use crate::retry::random;
 use crate::sharing::{DocumentSource, Representations, SharedDocuments};
 use crate::solver::Solver;
+use crate::views::Dispatch;
 use crate::window_budget::{WindowBudget, WindowLease};
 
 /// Sends auctions to solvers and keeps a copy of each.

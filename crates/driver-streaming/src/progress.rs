@@ -2,10 +2,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::observer::{Observer, Stage};
 
-/// How far one auction has got, to be looked at while it runs: an [`Observer`]. Cheap to clone; all clones look at the same
-/// run.
-///
-/// Made by [`Pipeline::progress`](crate::Pipeline::progress).
+/// How far one auction has got, to be looked at while it runs: an [`Observer`]. Clones look at the same run.
 #[derive(Clone, Debug)]
 pub struct Progress {
     tracks: Arc<[Track]>,

@@ -1,4 +1,7 @@
+use std::error::Error;
 use std::hash::{BuildHasher, RandomState};
+use std::io;
+use std::io::ErrorKind::{InvalidData, InvalidInput, Other};
 use std::time::{Duration, SystemTime};
 
 use http::StatusCode;
@@ -10,8 +13,7 @@ const FIRST_PAUSE: Duration = Duration::from_millis(50);
 /// The longest pause without its jitter: with it, up to 2 s.
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
-/// How often a request may be made again that has come to nothing, and when: after a longer pause each time, and for each
-/// solver another one.
+/// How often, and when, a request that has come to nothing is made again: after a longer pause each time.
 #[derive(Debug)]
 pub(crate) struct Retries {
     left: u32,
@@ -53,6 +55,19 @@ pub(crate) fn is_busy(status: StatusCode) -> bool {
         status,
         StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT
     )
+}
+
+/// Whether a request may be made again after this error, if no other rule is set: there was no connection, or it broke.
+pub(crate) fn is_transient(error: &(dyn Error + 'static)) -> bool {
+    #[cfg(feature = "client")]
+    if let Some(error) = error.downcast_ref::<upload_client::RequestError>() {
+        return error.may_be_made_again();
+    }
+    let causes = std::iter::successors(Some(error), |error| (*error).source());
+    causes
+        .filter_map(|cause| cause.downcast_ref::<io::Error>())
+        // TLS and other layers say by these that what came makes no sense.
+        .any(|cause| !matches!(cause.kind(), InvalidData | InvalidInput | Other))
 }
 
 /// What the header `Retry-After` asks for: seconds, or until a date (RFC 9110, 10.2.3). There may be any number of

@@ -6,13 +6,13 @@ use measured_body::ProductionMeter;
 use tee_stream::{Branch, BranchOptions, LagPolicy};
 
 use crate::digest::DocumentDigest;
-use crate::dispatch::{Dispatch, Representation};
 use crate::document::DocumentError;
 use crate::encoded::EncodedDocument;
 use crate::encoding::Codec;
 use crate::outcome::{CompressOutcome, SerializeOutcome, milliseconds};
 use crate::shared_document::SharedDocument;
 use crate::solver::Solver;
+use crate::views::{Dispatch, Representation};
 
 /// What each reader of a run is sent.
 pub(crate) struct Representations {

@@ -1,5 +1,5 @@
 use crate::Recorder;
-use crate::watch::Watch;
+use crate::ending::Watch;
 use bytes::Buf;
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod body;
+mod ending;
 #[cfg(feature = "tracing")]
 mod events;
 #[cfg(feature = "opentelemetry")]
@@ -10,7 +11,6 @@ mod production;
 mod recorder;
 mod stream;
 mod timeline;
-mod watch;
 
 pub use body::MeasuredBody;
 #[cfg(feature = "tracing")]

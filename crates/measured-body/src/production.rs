@@ -1,6 +1,6 @@
+use crate::ending::Gate;
 use crate::recorder::contain_panics;
 use crate::timeline::Turn;
-use crate::watch::Gate;
 use bytes::Buf;
 use futures_core::{FusedStream, Stream};
 use pin_project_lite::pin_project;

@@ -1,5 +1,5 @@
 use crate::Recorder;
-use crate::watch::Watch;
+use crate::ending::Watch;
 use bytes::Buf;
 use futures_core::{FusedStream, Stream};
 use pin_project_lite::pin_project;

@@ -14,11 +14,12 @@ use rustls::ClientConfig;
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use url::Url;
 
-use crate::connect::{ClientSettings, Connector};
+use crate::connect::Connector;
 use crate::error::{BoxError, ClientError, RequestError};
 use crate::proxies::Proxies;
-use crate::request::{RequestGuard, RequestState, TrackedBody};
+use crate::request_state::{RequestGuard, RequestState, TrackedBody};
 use crate::response::PendingResponse;
+use crate::settings::ClientSettings;
 use crate::target::{basic_authorization, request_target};
 
 /// Sends requests, each on a connection that is kept and used again; clones share the connections, and clients that are

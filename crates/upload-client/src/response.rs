@@ -10,7 +10,7 @@ use hyper_util::client::legacy::ResponseFuture;
 
 use crate::connection::Connection;
 use crate::error::RequestError;
-use crate::request::{RequestGuard, RequestState};
+use crate::request_state::{RequestGuard, RequestState};
 
 /// A request that has no answer yet. It is sent while this is polled, and by its connection's task.
 ///

@@ -15,10 +15,10 @@ use tower_service::Service;
 use url::Url;
 
 use crate::client::{HttpClient, OutgoingRequest};
-use crate::connect::ClientSettings;
 use crate::error::{BoxError, ClientError, RequestError, SendBytesError};
-use crate::request::RequestGuard;
+use crate::request_state::RequestGuard;
 use crate::response::PendingResponse;
+use crate::settings::ClientSettings;
 
 /// Sends requests with large bodies. Cheap to clone; clones share their connections.
 ///

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use super::{
     error::{CommitError, WriteError},
     existing::{Found, Sameness, look},
-    upload::{Upload, abort},
+    multipart_upload::{Upload, abort},
 };
 use crate::{
     codec::CodecKind,

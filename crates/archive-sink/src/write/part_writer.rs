@@ -7,7 +7,7 @@ use object_store::{PutPayload, path::Path};
 
 use super::{
     error::{WriteError, WriteErrorKind},
-    upload::{Upload, part_bytes},
+    multipart_upload::{Upload, part_bytes},
 };
 use crate::{
     digest::TimedHasher,

@@ -16,9 +16,9 @@ use tokio::{io::AsyncWrite, time::Instant};
 use super::{
     commit::{Commit, Receipt},
     error::{CommitError, WriteError, WriteErrorKind},
+    multipart_upload::Upload,
     part_writer::PartWriter,
     tasks::Tasks,
-    upload::Upload,
 };
 use crate::{
     codec::Codec,

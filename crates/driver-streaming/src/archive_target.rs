@@ -10,7 +10,7 @@ use tokio::time::{Instant, timeout_at};
 use tokio_util::task::TaskTracker;
 use url::Url;
 
-use crate::archiver::{ArchiveJob, Archiver};
+use crate::archive_job::{ArchiveJob, Archiver};
 use crate::builder::{PipelineBuilder, bounded};
 use crate::encoding::Codec;
 use crate::error_chain::error_chain;
@@ -160,8 +160,7 @@ fn raw_document(writer: &ArchiveWriter, source: &DocumentSource) -> RawDocument 
     }
 }
 
-/// Aborts what failed, within the limit; what is left of it then is cleaned up in the background. Returns why there is no
-/// object.
+/// Aborts what failed, within the limit; the rest is cleaned up in the background. Returns why there is no object.
 async fn give_up(writer: ArchiveWriter, message: String, deadline: Instant) -> String {
     match timeout_at(deadline, writer.abort()).await {
         Ok(Ok(())) | Err(_) => message,
