@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use archive_sink::{Archive, ArchiveReader, ObjectVersion, ReadError};
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use driver_streaming::{
     DigestCell, Document, DocumentDigest, DocumentError, DocumentStream, LengthFuture, Skip,
 };
@@ -15,6 +15,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 
 use crate::member_edits::MemberEdits;
 use crate::rewrite::MemberRewriter;
+use crate::text_document::chunks;
 
 /// An archived auction as a document: read, decompressed and, where members are changed, rewritten as it is sent.
 ///
@@ -139,41 +140,10 @@ fn rewritten(
     pushed.try_flatten()
 }
 
-/// Cuts a stream of pieces of any size into chunks of one size; only the last is shorter. An error comes at once: bytes
-/// before it, short of a chunk, could be taken for the end.
-fn chunks<E>(
-    pieces: impl Stream<Item = Result<Bytes, E>> + Unpin,
-    size: NonZeroUsize,
-) -> impl Stream<Item = Result<Bytes, E>> {
-    let start = (pieces, Bytes::new());
-    stream::try_unfold(start, move |(mut pieces, mut piece)| async move {
-        let mut chunk = BytesMut::new();
-        while chunk.len() < size.get() {
-            if piece.is_empty() {
-                match pieces.try_next().await? {
-                    Some(next) => piece = next,
-                    None => break,
-                }
-            }
-            chunk.reserve(size.get() - chunk.len());
-            let taken = piece.len().min(size.get() - chunk.len());
-            chunk.extend_from_slice(&piece.split_to(taken));
-        }
-        let chunk = match chunk.len() {
-            0 => return Ok(None),
-            length if length == size.get() => chunk.freeze(),
-            // A copy, so that a short last chunk does not hold the memory of a full one.
-            _ => Bytes::copy_from_slice(&chunk),
-        };
-        Ok(Some((chunk, (pieces, piece))))
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use archive_sink::Overwrite;
     use archive_sink::object_store::memory::InMemory;
-    use proptest::prelude::*;
 
     use super::*;
 
@@ -219,23 +189,5 @@ mod tests {
         assert_eq!(document.origin(), digest);
         let anew = ArchivedDocument::new(archive, "1.json");
         assert_eq!(read(&anew).await.unwrap(), br#"{"id":1,"a":2}"#);
-    }
-
-    proptest! {
-        #[test]
-        fn every_chunk_but_the_last_is_full(
-            pieces in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..20), 0..20),
-            size in 1usize..30,
-        ) {
-            let whole: Vec<u8> = pieces.concat();
-            let source = stream::iter(pieces.into_iter().map(|piece| Ok::<_, ()>(Bytes::from(piece))));
-            let chunks = super::chunks(source, NonZeroUsize::new(size).unwrap());
-            let chunks: Vec<Bytes> = futures_util::FutureExt::now_or_never(chunks.map(Result::unwrap).collect()).unwrap();
-            if let Some((last, before)) = chunks.split_last() {
-                prop_assert!(before.iter().all(|chunk| chunk.len() == size));
-                prop_assert!(!last.is_empty() && last.len() <= size);
-            }
-            prop_assert_eq!(chunks.concat(), whole);
-        }
     }
 }

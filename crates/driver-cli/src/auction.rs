@@ -12,9 +12,7 @@ use serde_json::value::RawValue;
 use crate::member_edits::{MemberEdit, MemberEdits};
 use crate::parse_error::ParseError;
 use crate::text_document::TextDocument;
-
-/// The deepest nesting that an auction may have.
-const MAXIMUM_DEPTH: usize = 128;
+use crate::value_scanner::{Scanned, ValueScanner};
 
 /// An auction as the JSON text it came in: any JSON object.
 ///
@@ -84,11 +82,7 @@ impl RawAuction {
             pieces.push(self.text.slice(member.key.clone()));
             pieces.push(Bytes::from_static(b":"));
             let value = self.text.slice(member.value.clone());
-            pieces.push(match (edit, value[0]) {
-                (MemberEdit::Empty, b'[') => Bytes::from_static(b"[]"),
-                (MemberEdit::Empty, b'{') => Bytes::from_static(b"{}"),
-                _ => value,
-            });
+            pieces.push(edit.replaces(value[0]).unwrap_or(value));
         }
         match (edits.left_open, pieces.len()) {
             (true, 1) => {}
@@ -167,16 +161,8 @@ struct Metadata<'a> {
 
 impl fmt::Debug for RawAuction {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names: Vec<&str> = self
-            .members
-            .iter()
-            .map(|member| member.name.as_str())
-            .collect();
-        formatter
-            .debug_struct("RawAuction")
-            .field("text_length", &self.text.len())
-            .field("members", &names)
-            .finish()
+        let names = self.members.iter().map(|member| &member.name);
+        formatter.debug_list().entries(names).finish()
     }
 }
 
@@ -235,8 +221,10 @@ impl<'de> Visitor<'de> for Members<'_, '_> {
             }
             let value: &'de RawValue = access.next_value()?;
             let value_place = place(value.get(), self.text);
-            if let Some(offset) = too_deep_at(value.get(), MAXIMUM_DEPTH - 1) {
-                let problem = format!("the auction is nested deeper than {MAXIMUM_DEPTH} levels");
+            // serde_json skips raw values without recursion and so without its own limit. They are JSON: nothing else is wrong.
+            if let Scanned::Wrong(offset, _) = ValueScanner::default().scan(value.get().as_bytes())
+            {
+                let problem = "the auction is nested deeper than 128 levels".to_owned();
                 return Err(refuse(problem, value_place.start + offset));
             }
             members.push(Member {
@@ -253,26 +241,6 @@ impl<'de> Visitor<'de> for Members<'_, '_> {
 fn place(part: &str, text: &str) -> Range<usize> {
     let start = part.as_ptr().addr() - text.as_ptr().addr();
     start..start + part.len()
-}
-
-/// Finds the byte of `json` that opens a level deeper than `allowed`.
-///
-/// `json` is valid JSON. serde_json skips raw values without recursion and so without its own limit.
-fn too_deep_at(json: &str, allowed: usize) -> Option<usize> {
-    let (mut depth, mut in_string, mut escaped) = (0, false, false);
-    for (position, byte) in json.bytes().enumerate() {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' => escaped = in_string,
-            b'"' => in_string = !in_string,
-            _ if in_string => {}
-            b'{' | b'[' if depth == allowed => return Some(position),
-            b'{' | b'[' => depth += 1,
-            b'}' | b']' => depth -= 1,
-            _ => {}
-        }
-    }
-    None
 }
 
 #[cfg(test)]
@@ -456,11 +424,14 @@ mod tests {
 
     #[test]
     fn counts_levels_and_not_brackets() {
-        assert_eq!(too_deep_at("[[1],[2],[3]]", 2), None);
-        assert_eq!(too_deep_at("[[1],[[2]],[3]]", 2), Some(6));
-        assert_eq!(too_deep_at(r#"["[[[[\"[[[", {"{{{": "}}"}]"#, 2), None);
-        assert_eq!(too_deep_at("1", 0), None);
-        assert_eq!(too_deep_at("[]", 0), Some(0));
+        let inside = |json: &str| {
+            let text = format!("{{\"a\":{}{json}{}}}", "[".repeat(125), "]".repeat(125));
+            parse(&text).map_err(|error| error.place().unwrap().1 - 131)
+        };
+        assert!(inside("[[1],[2],[3]]").is_ok());
+        assert_eq!(inside("[[1],[[2]],[3]]").unwrap_err(), 6);
+        assert!(inside(r#"["[[[[\"[[[", {"{{{": "}}"}]"#).is_ok());
+        assert!(inside("1").is_ok());
     }
 
     fn edited(json: &str, edits: MemberEdits, members: &[(&str, &str)]) -> String {

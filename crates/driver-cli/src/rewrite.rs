@@ -18,27 +18,18 @@ pub(crate) enum RewriteError {
         "the archived document is no JSON object: {found:?} at byte {offset}, where {expected} must stand"
     )]
     Unexpected {
-        /// What stands there.
         found: char,
-        /// What should.
         expected: &'static str,
-        /// Where.
         offset: u64,
     },
     /// The document ends within the object.
     #[error("the archived document is cut off after {length} bytes")]
-    CutOff {
-        /// Its length.
-        length: u64,
-    },
-    /// The name of a top-level member is longer than 64 KiB.
-    #[error("the archived document has a member name longer than {limit} bytes at byte {offset}")]
-    LongName {
-        /// The longest that is allowed.
-        limit: usize,
-        /// Where the name passes it.
-        offset: u64,
-    },
+    CutOff { length: u64 },
+    /// The name of a top-level member is longer than is held.
+    #[error(
+        "the archived document has a member name longer than {LONGEST_NAME} bytes at byte {offset}"
+    )]
+    LongName { offset: u64 },
 }
 
 /// Changes top-level members of a JSON object that comes in pieces of any size, as [`MemberEdits`] say.
@@ -70,18 +61,22 @@ enum State {
     },
     Colon,
     /// After `:`.
-    Value(Fate),
-    InValue(Fate, ValueScanner),
+    Value(MemberEdit),
+    InValue(MemberEdit, ValueScanner),
     End,
 }
 
-/// What becomes of a value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Fate {
-    Kept,
-    Dropped,
-    /// Of an array or an object the brackets are kept.
-    Emptied,
+impl State {
+    fn expects(self) -> &'static str {
+        match self {
+            Self::Start => "'{'",
+            Self::First => "a member or '}'",
+            Self::Name | Self::InName { .. } => "a member",
+            Self::Colon => "':'",
+            Self::Value(_) | Self::InValue(..) => "a value",
+            Self::End => "the end",
+        }
+    }
 }
 
 impl MemberRewriter {
@@ -107,21 +102,18 @@ impl MemberRewriter {
         let mut at = 0;
         while at < piece.len() {
             let byte = piece[at];
-            if let State::InValue(fate, mut scanner) = self.state {
+            if let State::InValue(edit, mut scanner) = self.state {
                 let scanned = scanner.scan(&piece[at..]);
-                self.state = State::InValue(fate, scanner);
+                self.state = State::InValue(edit, scanner);
                 at = match scanned {
                     Scanned::More => piece.len(),
                     Scanned::Ended(after) => at + after,
                     Scanned::Wrong(after, expected) => {
-                        return Err(RewriteError::Unexpected {
-                            found: char::from(piece[at + after]),
-                            expected,
-                            offset: self.offset + (at + after) as u64,
-                        });
+                        let wrong = at + after;
+                        return Err(self.unexpected(piece[wrong], wrong, expected));
                     }
                 };
-                if fate == Fate::Kept {
+                if edit == MemberEdit::Keep {
                     emit(piece, kept_from, at, output);
                 }
                 kept_from = at;
@@ -150,7 +142,7 @@ impl MemberRewriter {
                 State::First | State::Name | State::Colon if byte.is_ascii_whitespace() => {
                     self.hold(byte, at)?;
                 }
-                State::Start | State::Value(Fate::Kept) | State::End
+                State::Start | State::Value(MemberEdit::Keep) | State::End
                     if byte.is_ascii_whitespace() =>
                 {
                     at += 1;
@@ -173,23 +165,20 @@ impl MemberRewriter {
                     self.state = State::InName { escaped: false };
                 }
                 State::Colon if byte == b':' => {
-                    let fate = self.decide(output);
-                    self.state = State::Value(fate);
+                    self.state = State::Value(self.decide(output));
                 }
-                State::Value(fate) if !matches!(byte, b',' | b'}' | b']' | b':') => {
-                    let fate = match (fate, byte) {
-                        (Fate::Emptied, b'[' | b'{') => {
-                            let empty = if byte == b'[' { "[]" } else { "{}" };
-                            output.push_back(Bytes::from_static(empty.as_bytes()));
-                            Fate::Dropped
-                        }
-                        (Fate::Emptied, _) => Fate::Kept,
-                        (fate, _) => fate,
+                State::Value(edit) if !matches!(byte, b',' | b'}' | b']' | b':') => {
+                    let empty = edit.replaces(byte);
+                    let edit = match (edit, &empty) {
+                        (MemberEdit::Empty, Some(_)) => MemberEdit::Remove,
+                        (MemberEdit::Empty, None) => MemberEdit::Keep,
+                        (edit, _) => edit,
                     };
-                    self.state = State::InValue(fate, ValueScanner::default());
+                    output.extend(empty);
+                    self.state = State::InValue(edit, ValueScanner::default());
                     continue;
                 }
-                _ => return Err(self.unexpected(byte, at)),
+                state => return Err(self.unexpected(byte, at, state.expects())),
             }
             // All that got here has been taken care of.
             at += 1;
@@ -216,23 +205,21 @@ impl MemberRewriter {
     /// Keeps a byte until it is known whether its member is handed out.
     fn hold(&mut self, byte: u8, at: usize) -> Result<(), RewriteError> {
         if self.held.len() >= LONGEST_NAME {
-            return Err(RewriteError::LongName {
-                limit: LONGEST_NAME,
-                offset: self.offset + at as u64,
-            });
+            let offset = self.offset + at as u64;
+            return Err(RewriteError::LongName { offset });
         }
         self.held.extend_from_slice(&[byte]);
         Ok(())
     }
 
     /// Hands out the name that has just been read, unless its member is removed.
-    fn decide(&mut self, output: &mut VecDeque<Bytes>) -> Fate {
+    fn decide(&mut self, output: &mut VecDeque<Bytes>) -> MemberEdit {
         // A name that does not decode is none of ours, and is passed on.
         let name = serde_json::from_slice::<String>(self.held[self.name_start..].trim_ascii()).ok();
         let edit = name.map_or(MemberEdit::Keep, |name| self.edits.of(&name));
         let mut held = self.held.split();
         if edit == MemberEdit::Remove {
-            return Fate::Dropped;
+            return edit;
         }
         if !self.any && held.first() == Some(&b',') {
             held.advance(1);
@@ -240,10 +227,7 @@ impl MemberRewriter {
         self.any = true;
         held.extend_from_slice(b":");
         output.push_back(held.freeze());
-        match edit {
-            MemberEdit::Empty => Fate::Emptied,
-            MemberEdit::Keep | MemberEdit::Remove => Fate::Kept,
-        }
+        edit
     }
 
     /// Says how much of the closing brace is not handed out: all of it, where the object is left open, and then a comma
@@ -259,15 +243,7 @@ impl MemberRewriter {
         1
     }
 
-    fn unexpected(&self, found: u8, at: usize) -> RewriteError {
-        let expected = match self.state {
-            State::Start => "'{'",
-            State::First => "a member or '}'",
-            State::Name | State::InName { .. } => "a member",
-            State::Colon => "':'",
-            State::Value(_) | State::InValue(..) => "a value",
-            State::End => "the end",
-        };
+    fn unexpected(&self, found: u8, at: usize, expected: &'static str) -> RewriteError {
         RewriteError::Unexpected {
             found: char::from(found),
             expected,
