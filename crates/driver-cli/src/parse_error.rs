@@ -1,11 +1,10 @@
 //! Why a text is no auction, and where.
 
-use std::error::Error;
-use std::fmt;
 use std::str::Utf8Error;
 
 /// Why a text is no auction, and where.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
+#[error("{problem}{}", shown(*place))]
 pub struct ParseError {
     problem: String,
     source: Option<Utf8Error>,
@@ -66,18 +65,8 @@ impl ParseError {
     }
 }
 
-impl fmt::Display for ParseError {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.problem)?;
-        match self.place {
-            Some((line, column)) => write!(formatter, " at line {line}, column {column}"),
-            None => Ok(()),
-        }
-    }
-}
-
-impl Error for ParseError {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        self.source.as_ref().map(|source| source as _)
-    }
+fn shown(place: Option<(usize, usize)>) -> String {
+    place.map_or_else(String::new, |(line, column)| {
+        format!(" at line {line}, column {column}")
+    })
 }
