@@ -1,7 +1,11 @@
 //! How the program ends, and what it prints.
 
+use std::error::Error;
+use std::fmt::Display;
 use std::io::{self, Write};
 use std::process::ExitCode;
+
+use driver_streaming::error_chain;
 
 /// How the program ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +48,16 @@ impl Failure {
         }
     }
 
+    /// Wrong usage or input: `what` is wrong, and the error says why.
+    pub(super) fn input<E: Error + 'static>(what: impl Display) -> impl FnOnce(E) -> Self {
+        move |error| Self::usage(format!("{what}: {}", error_chain(&error)))
+    }
+
+    /// Something went wrong: `what`, and the error says why.
+    pub(super) fn of<E: Error + 'static>(what: impl Display) -> impl FnOnce(E) -> Self {
+        move |error| Self::failed(format!("{what}: {}", error_chain(&error)))
+    }
+
     /// Something went wrong.
     pub(super) fn failed(line: impl Into<String>) -> Self {
         Self {
@@ -62,22 +76,22 @@ impl Failure {
 
     pub(super) fn report(&self) -> ExitCode {
         // Nothing is left to do when standard error is gone.
-        let _written = writeln!(
-            io::stderr(),
-            "error: {}",
-            self.line.replace(['\r', '\n'], " ")
-        );
+        let line = self.line.replace(['\r', '\n'], " ");
+        let _written = writeln!(io::stderr(), "error: {line}");
         self.exit.into()
     }
 }
 
-/// Writes one line to standard output. A reader that has gone away is no failure of ours.
+/// Writes one line to standard output.
 pub(super) fn print_line(line: &str) -> Result<(), Failure> {
     let mut output = io::stdout().lock();
-    match writeln!(output, "{line}").and_then(|()| output.flush()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::failed(format!(
-            "standard output cannot be written: {error}"
-        ))),
-        _ => Ok(()),
+    printed(writeln!(output, "{line}").and_then(|()| output.flush()))
+}
+
+/// What comes of writing to standard output. A reader that has had enough, as `head` has, is no failure of ours.
+pub(super) fn printed(written: io::Result<()>) -> Result<(), Failure> {
+    match written {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        written => written.map_err(Failure::of("standard output cannot be written")),
     }
 }

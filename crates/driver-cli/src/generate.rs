@@ -5,7 +5,7 @@ use std::io::{self, BufWriter, Write};
 use auction_fixtures::AuctionShape;
 
 use crate::arguments::GenerateArguments;
-use crate::exit::{Exit, Failure};
+use crate::exit::{Exit, Failure, printed};
 
 pub(super) fn run(arguments: &GenerateArguments) -> Result<Exit, Failure> {
     let mainnet = AuctionShape::MAINNET;
@@ -20,12 +20,5 @@ pub(super) fn run(arguments: &GenerateArguments) -> Result<Exit, Failure> {
         .write_to(&mut output)
         .and_then(|_bytes| writeln!(output))
         .and_then(|()| output.flush());
-    match written {
-        Ok(()) => Ok(Exit::Ok),
-        // The reader has had enough, as `head` has.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Exit::Ok),
-        Err(error) => Err(Failure::failed(format!(
-            "standard output cannot be written: {error}"
-        ))),
-    }
+    printed(written).map(|()| Exit::Ok)
 }

@@ -40,7 +40,7 @@ fn run(arguments: Arguments) -> Result<Exit, Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
-        .map_err(|error| Failure::failed(format!("the runtime cannot be started: {error}")))?;
+        .map_err(Failure::of("the runtime cannot be started"))?;
     let result = runtime.block_on(async {
         match arguments.command {
             Command::Solve(arguments) => {
@@ -87,25 +87,15 @@ fn refuse(error: &clap::Error) -> ExitCode {
 
 /// A line that may quote a URL from the command line, with `***` in place of user and password.
 fn without_user_info(line: &str) -> String {
-    let mut shown = String::with_capacity(line.len());
-    let mut rest = line;
-    while let Some(start) = rest.find("//") {
-        let (before, after) = rest.split_at(start + 2);
-        shown.push_str(before);
-        let end = after
-            .find(['/', ' ', '\'', '?', '#'])
-            .unwrap_or(after.len());
-        let (authority, further) = after.split_at(end);
-        match authority.rfind('@') {
-            Some(at) => {
-                shown.push_str("***");
-                shown.push_str(&authority[at..]);
-            }
-            None => shown.push_str(authority),
+    let mut parts = line.split("//");
+    let before = parts.next().unwrap_or_default().to_owned();
+    parts.fold(before, |shown, part| {
+        let end = part.find(['/', ' ', '\'', '?', '#']);
+        match part[..end.unwrap_or(part.len())].rfind('@') {
+            Some(at) => shown + "//***" + &part[at..],
+            None => shown + "//" + part,
         }
-        rest = further;
-    }
-    shown + rest
+    })
 }
 
 #[cfg(test)]

@@ -10,7 +10,8 @@ use tokio_util::sync::CancellationToken;
 use crate::arguments::Format;
 use crate::exit::{Exit, Failure, print_line};
 use crate::progress_bars::ProgressBars;
-use crate::report::{ReportFile, Timelines, report};
+use crate::report::{Timelines, report};
+use crate::sending::Sending;
 use crate::summary::summary;
 
 /// How long leaving waits for a store that does not answer.
@@ -27,9 +28,9 @@ pub(super) async fn run_and_print(
     pipeline: &Pipeline,
     dispatch: Dispatch,
     length: Option<u64>,
-    format: Option<Format>,
-    report_file: Option<&ReportFile>,
+    sending: &Sending,
 ) -> Result<Exit, Failure> {
+    let report_file = sending.report.as_ref();
     let progress = pipeline.progress();
     let timelines = Arc::new(Timelines::of(&progress));
     let progress = match report_file {
@@ -59,7 +60,7 @@ pub(super) async fn run_and_print(
     drop(bars);
     let reported = report_file.map(|file| file.write(&report(&outcome, &timelines)));
     // What is printed does not depend on whether there is a report, too.
-    let printed = print(&outcome, format);
+    let printed = print(&outcome, sending.format);
     let result = match signal {
         Some(signal) if outcome.is_cancelled() => Err(Failure::interrupted(
             signal,
@@ -97,9 +98,8 @@ fn print(outcome: &Outcome, format: Option<Format>) -> Result<Exit, Failure> {
     match format.unwrap_or(Format::Text) {
         Format::Text => print_line(&summary(outcome))?,
         Format::Json => {
-            let json = serde_json::to_string(outcome).map_err(|error| {
-                Failure::failed(format!("the outcome cannot be written: {error}"))
-            })?;
+            let json = serde_json::to_string(outcome)
+                .map_err(Failure::of("the outcome cannot be written"))?;
             // An engine's answer is passed on as it came. Within JSON, line breaks stand only where a space may.
             print_line(&json.replace(['\r', '\n'], " "))?;
         }

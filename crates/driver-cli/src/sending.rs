@@ -8,7 +8,7 @@ use driver_streaming::{Pipeline, PipelineBuilder, error_chain};
 use jiff::Timestamp;
 
 use crate::arguments::{Format, SendingArguments};
-use crate::config::{Config, ConfigError};
+use crate::config::Config;
 use crate::exit::Failure;
 use crate::report::ReportFile;
 use crate::values::{Members, merged, parse_setting};
@@ -30,22 +30,19 @@ impl Sending {
     /// Reads the configuration file, if one is named, and all that concerns sending.
     pub(super) fn read(sending: &SendingArguments) -> Result<Self, Failure> {
         let now = Timestamp::now();
-        let usage = |error: ConfigError| Failure::usage(error.to_string());
         let config = match &sending.config {
-            Some(path) => Config::load(path, now).map_err(usage)?,
+            Some(path) => Config::load(path, now)?,
             None => Config::default(),
         };
         let common = merged(&config.set, &parse_settings(&sending.settings, now)?);
         let mut requests = Vec::new();
         for solver in &config.solvers {
             let members = merged(&common, &solver.set);
-            let found = config.solver(solver).map_err(usage)?;
+            let found = config.solver(solver)?;
             requests.push(SolverRequest::new(found, members, solver.skip_liquidity));
         }
         for text in &sending.solvers {
-            let solver = text
-                .parse()
-                .map_err(|error| Failure::usage(format!("--solver: {}", error_chain(&error))))?;
+            let solver = text.parse().map_err(Failure::input("--solver"))?;
             requests.push(SolverRequest::new(solver, common.clone(), false));
         }
         // Said here, too, so that nothing has been set up by then.

@@ -23,14 +23,15 @@ pub(super) async fn run(arguments: SolverArguments) -> Result<Exit, Failure> {
         builder = builder.status(status);
     }
     if let Some(path) = &arguments.respond {
-        let answer = std::fs::read(path).map_err(|error| {
-            Failure::usage(format!("{}: cannot be read: {error}", path.display()))
-        })?;
+        let label = format!("{}: cannot be read", path.display());
+        let answer = std::fs::read(path).map_err(Failure::input(label))?;
         builder = builder.response(answer);
     }
-    let engine = builder.bind(arguments.listen).await.map_err(|error| {
-        Failure::failed(format!("cannot listen on {}: {error}", arguments.listen))
-    })?;
+    let engine = builder.bind(arguments.listen).await;
+    let engine = engine.map_err(Failure::of(format!(
+        "cannot listen on {}",
+        arguments.listen
+    )))?;
     print_line(&engine.url())?;
     engine.serve().await;
     Ok(Exit::Ok)

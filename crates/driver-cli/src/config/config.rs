@@ -38,7 +38,6 @@ pub(crate) struct Config {
     #[serde(default, deserialize_with = "duration")]
     pub(crate) deadline: Option<Duration>,
     /// How the outcome is printed.
-    #[serde(default, deserialize_with = "parsed")]
     pub(crate) format: Option<Format>,
     /// The file to write a page to, a relative one taken from the folder of this file.
     pub(crate) report: Option<Spanned<PathBuf>>,
@@ -66,8 +65,8 @@ pub(crate) struct ArchiveConfig {
     /// A folder or a URL, for [`StoreLocation::folder`](crate::StoreLocation::folder).
     pub(crate) location: Option<Spanned<String>>,
     #[serde(default, deserialize_with = "parsed")]
-    codec: Option<CodecKind>,
-    pub(super) level: Option<Spanned<i64>>,
+    pub(crate) codec: Option<CodecKind>,
+    pub(crate) level: Option<Spanned<i64>>,
     /// How long the archive may take.
     #[serde(default, deserialize_with = "duration")]
     pub(crate) limit: Option<Duration>,

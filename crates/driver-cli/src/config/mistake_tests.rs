@@ -5,7 +5,7 @@ use std::path::Path;
 use jiff::Timestamp;
 
 use super::Config;
-use super::ConfigError;
+use super::source::ConfigError;
 
 /// Stands in the tests where something secret may stand.
 const SECRET: &str = "hunter2";
@@ -192,7 +192,7 @@ fn what_is_common_to_all_solvers_is_checked() {
         ),
         (
             "format = 'xml'",
-            "driver.toml:1:1: format: there is no format \"xml\", only text and json",
+            "driver.toml:1:1: format: \"xml\" is none of text, json",
         ),
         (
             "otlp = 'hunter2:4318'",

@@ -6,6 +6,8 @@ use http::HeaderName;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use crate::exit::Failure;
+
 /// How many characters of a key are shown.
 const LONGEST_KEY: usize = 64;
 
@@ -21,6 +23,12 @@ const DATE: &str = "$__toml_private_datetime";
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub(crate) struct ConfigError(String);
+
+impl From<ConfigError> for Failure {
+    fn from(error: ConfigError) -> Self {
+        Self::usage(error.0)
+    }
+}
 
 /// The text of a configuration file, which knows where things stand in it.
 #[derive(Clone, Default)]
