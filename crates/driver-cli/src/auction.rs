@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use bytes::Bytes;
 use driver_streaming::{AuctionId, AuctionIdError};
-use serde::de::{Deserializer, MapAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use crate::member_edits::{MemberEdit, MemberEdits};
@@ -171,69 +171,54 @@ fn members(text: &str) -> Result<Vec<Member>, ParseError> {
     if text.trim_ascii().is_empty() {
         return Err(ParseError::new("the auction is empty"));
     }
-    let mut refused = None;
-    let visitor = Members {
-        text,
-        refused: &mut refused,
-    };
-    let mut deserializer = serde_json::Deserializer::from_str(text);
-    let members = deserializer
-        .deserialize_map(visitor)
-        .and_then(|members| deserializer.end().map(|()| members));
-    match (members, refused) {
-        (_, Some((problem, offset))) => Err(ParseError::at(problem, text.as_bytes(), offset)),
-        (Ok(members), None) => Ok(members),
-        (Err(error), None) => Err(ParseError::json(&error)),
-    }
-}
-
-/// Reads an object's members as raw text.
-struct Members<'i, 'a> {
-    text: &'a str,
-    /// What serde_json lets pass, and where it stands.
-    refused: &'i mut Option<(String, usize)>,
-}
-
-impl<'de> Visitor<'de> for Members<'_, '_> {
-    type Value = Vec<Member>;
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("a JSON object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Vec<Member>, A::Error> {
-        let mut members: Vec<Member> = Vec::new();
-        let mut names = HashSet::new();
-        // Stops the parser. What it makes of this is replaced by the problem and its place.
-        let mut refuse = |problem: String, offset: usize| -> A::Error {
-            *self.refused = Some((problem, offset));
-            serde::de::Error::custom("refused")
-        };
-        while let Some(key) = access.next_key::<&'de RawValue>()? {
-            let key_place = place(key.get(), self.text);
-            let Ok(name) = serde_json::from_str::<String>(key.get()) else {
-                return Err(refuse(HALF_CHARACTER.to_owned(), key_place.start));
-            };
-            if !names.insert(name.clone()) {
-                return Err(serde::de::Error::custom(format_args!(
-                    "the member {name:?} stands twice"
-                )));
-            }
-            let value: &'de RawValue = access.next_value()?;
-            let value_place = place(value.get(), self.text);
-            // serde_json skips raw values without recursion and so without its own limit. They are JSON: nothing else is wrong.
-            if let Scanned::Wrong(offset, _) = ValueScanner::default().scan(value.get().as_bytes())
-            {
-                let problem = "the auction is nested deeper than 128 levels".to_owned();
-                return Err(refuse(problem, value_place.start + offset));
-            }
-            members.push(Member {
-                name,
-                key: key_place,
-                value: value_place,
-            });
+    let found: RawMembers<'_> =
+        serde_json::from_str(text).map_err(|error| ParseError::json(&error))?;
+    let mut names = HashSet::new();
+    let members = found.0.into_iter().map(|(key, value)| {
+        let (key_place, value_place) = (place(key.get(), text), place(value.get(), text));
+        let refuse = |problem: &str, offset| ParseError::at(problem, text.as_bytes(), offset);
+        let name: String = serde_json::from_str(key.get())
+            .map_err(|_undecodable| refuse(HALF_CHARACTER, key_place.start))?;
+        if !names.insert(name.clone()) {
+            let problem = format!("the auction has the member {name:?} twice");
+            return Err(refuse(&problem, key_place.start));
         }
-        Ok(members)
+        // serde_json skips raw values without recursion and so without its own limit. They are JSON: nothing else is wrong.
+        if let Scanned::Wrong(offset, _) = ValueScanner::default().scan(value.get().as_bytes()) {
+            let problem = "the auction is nested deeper than 128 levels";
+            return Err(refuse(problem, value_place.start + offset));
+        }
+        Ok(Member {
+            name,
+            key: key_place,
+            value: value_place,
+        })
+    });
+    members.collect()
+}
+
+/// An object's members as raw text, in their order, the same name perhaps twice.
+struct RawMembers<'a>(Vec<(&'a RawValue, &'a RawValue)>);
+
+impl<'de> Deserialize<'de> for RawMembers<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Object;
+
+        impl<'de> Visitor<'de> for Object {
+            type Value = RawMembers<'de>;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("a JSON object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                std::iter::from_fn(|| map.next_entry().transpose())
+                    .collect::<Result<_, _>>()
+                    .map(RawMembers)
+            }
+        }
+
+        deserializer.deserialize_map(Object)
     }
 }
 
@@ -353,7 +338,7 @@ mod tests {
         );
         assert_eq!(
             message(br#"{"a":1,"a":2}"#),
-            "the auction is not one JSON object: the member \"a\" stands twice at line 1, column 10"
+            "the auction has the member \"a\" twice at line 1, column 8"
         );
         assert_eq!(
             message(b"{\"a\":1}\n{}"),

@@ -9,7 +9,7 @@ use url::Url;
 
 use super::config::{Config, Headers, SolverConfig};
 use super::members::members;
-use super::source::{ConfigError, Source};
+use super::source::{ConfigError, DATE, IS_DATE, Source};
 use crate::location::StoreLocation;
 
 /// More would be refused by servers, and a `HeaderMap` has a limit, too, beyond which it panics.
@@ -52,7 +52,6 @@ pub(super) fn check(
             _ => return Err(source.mistake(otlp, "is no http or https URL")),
         }
     }
-    no_dates(table, &source)?;
     config.set = members(table, &source, now)?;
     if let Some(archive) = &mut config.archive {
         let archive = archive.get_mut();
@@ -70,7 +69,6 @@ pub(super) fn check(
     let mut names = HashMap::new();
     for (index, (config, table)) in config.solvers.iter_mut().zip(tables).enumerate() {
         if let Some(table) = table.get_ref().as_table() {
-            no_dates(table, &source)?;
             config.set = members(table, &source, now)?;
         }
         solver(config, &source)?;
@@ -86,17 +84,6 @@ pub(super) fn check(
         }
     }
     Ok(())
-}
-
-/// Refuses dates where `serde` takes them for tables.
-fn no_dates(table: &DeTable<'_>, source: &Source) -> Result<(), ConfigError> {
-    let mut values = ["set", "headers"]
-        .into_iter()
-        .filter_map(|key| table.get(key));
-    match values.find(|value| value.get_ref().is_datetime()) {
-        Some(date) => Err(source.mistake(date, "must be a table, and is a date or time")),
-        None => Ok(()),
-    }
 }
 
 /// A location as [`StoreLocation::folder`] takes it, with a relative folder taken from the folder of the file.
@@ -174,6 +161,9 @@ fn with_headers(
     source: &Source,
 ) -> Result<Solver, ConfigError> {
     let count = headers.get_ref().len();
+    if headers.get_ref().keys().any(|name| name.get_ref() == DATE) {
+        return Err(source.mistake(headers, IS_DATE));
+    }
     if count > MOST_HEADERS {
         let why = format_args!("there are {count} headers, more than {MOST_HEADERS}");
         return Err(source.mistake(headers, why));

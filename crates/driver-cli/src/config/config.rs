@@ -10,13 +10,15 @@ use archive_sink::{Codec, CodecKind};
 use driver_streaming::{Solver, error_chain};
 use jiff::Timestamp;
 use serde::de::value::MapAccessDeserializer;
-use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
+use serde::de::{
+    Deserialize, Deserializer, Error, IgnoredAny, IntoDeserializer, MapAccess, Visitor,
+};
 use tee_stream::{AfterPatience, LagPolicy};
 use toml::Spanned;
 use toml::de::DeTable;
 
 use super::check::{self, check};
-use super::source::{ConfigError, Source};
+use super::source::{ConfigError, DATE, IS_DATE, Source};
 use crate::arguments::Format;
 use crate::values::{Members, codec_at, parse_duration};
 use driver_streaming::AuctionId;
@@ -38,6 +40,7 @@ pub(crate) struct Config {
     #[serde(default, deserialize_with = "duration")]
     pub(crate) deadline: Option<Duration>,
     /// How the outcome is printed.
+    #[serde(default, deserialize_with = "named")]
     pub(crate) format: Option<Format>,
     /// The file to write a page to, a relative one taken from the folder of this file.
     pub(crate) report: Option<Spanned<PathBuf>>,
@@ -204,6 +207,13 @@ where
         .map_err(|error| D::Error::custom(error_chain(&error)))
 }
 
+/// One of an enum's names. An enum by itself could be a table, too.
+fn named<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    T::deserialize(String::deserialize(deserializer)?.into_deserializer()).map(Some)
+}
+
 /// A text such as `15s`, within the range that options have.
 fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
     let parsed = parse_duration(&String::deserialize(deserializer)?);
@@ -223,7 +233,11 @@ fn encoding<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<CodecKi
 
 /// A table, whose values the check reads from the text: `serde` has no numbers with all their digits.
 fn members<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Members, D::Error> {
-    BTreeMap::<String, IgnoredAny>::deserialize(deserializer).map(|_| Vec::new())
+    match BTreeMap::<String, IgnoredAny>::deserialize(deserializer)? {
+        // As `serde` is shown dates.
+        members if members.contains_key(DATE) => Err(D::Error::custom(IS_DATE)),
+        _ => Ok(Vec::new()),
+    }
 }
 
 /// A lag policy: its name, or a table of patience and what follows it.

@@ -4,7 +4,7 @@ use serde_json::Value;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::source::{ConfigError, Source};
+use super::source::{ConfigError, OUT_OF_RANGE, Source};
 use crate::values::{Members, instant};
 
 /// The members that the key `set` of a table names, in the order of the file, and the JSON text of their values.
@@ -59,7 +59,7 @@ fn append_json<'a>(
         DeValue::Datetime(time) => json.push_str(&Value::from(time.to_string()).to_string()),
         DeValue::Integer(integer) => {
             let number = i128::from_str_radix(integer.as_str(), integer.radix());
-            let number = number.map_err(|_error| (value, "the integer is out of range"))?;
+            let number = number.map_err(|_error| (value, OUT_OF_RANGE))?;
             json.push_str(&number.to_string());
         }
         DeValue::Float(float) => {
@@ -145,7 +145,7 @@ mod tests {
             ),
             ("+1.50", "1.50"),
             ("-1e06", "-1e06"),
-            ("1e999", "f:1:9: set.m: the number is out of range"),
+            ("1e999", "f:1:9: set.m: floating-point number overflowed"),
             ("inf", "f:1:9: set.m: JSON has no such number"),
             ("+inf", "f:1:9: set.m: JSON has no such number"),
             ("nan", "f:1:9: set.m: JSON has no such number"),

@@ -116,23 +116,23 @@ fn values_must_have_their_type() {
     assert_refused(&[
         (
             "auction = 1",
-            "driver.toml:1:1: auction: must be a string, and is an integer",
+            "driver.toml:1:1: auction: must be a string, and is of type integer",
         ),
         (
             "id = 8339027",
-            "driver.toml:1:1: id: must be a string, and is an integer",
+            "driver.toml:1:1: id: must be a string, and is of type integer",
         ),
         (
             "deadline = 1.5",
-            "driver.toml:1:1: deadline: must be a string, and is a float",
+            "driver.toml:1:1: deadline: must be a string, and is of type floating point",
         ),
         (
             "format = true",
-            "driver.toml:1:1: format: must be a string, and is true or false",
+            "driver.toml:1:1: format: must be a string, and is of type boolean",
         ),
         (
             "otlp = ['http://hunter2@h']",
-            "driver.toml:1:1: otlp: must be a string, and is an array",
+            "driver.toml:1:1: otlp: must be a string, and is of type array",
         ),
         (
             "set = 1979-05-27",
@@ -140,31 +140,31 @@ fn values_must_have_their_type() {
         ),
         (
             "archive = './archive'",
-            "driver.toml:1:1: archive: must be a table, and is a string",
+            "driver.toml:1:1: archive: must be a table, and is of type string",
         ),
         (
             "[archive]\nlocation = {}",
-            "driver.toml:2:1: archive.location: must be a string, and is a table",
+            "driver.toml:2:1: archive.location: must be a string, and is of type table",
         ),
         (
             "[archive]\ncodec = 1",
-            "driver.toml:2:1: archive.codec: must be a string, and is an integer",
+            "driver.toml:2:1: archive.codec: must be a string, and is of type integer",
         ),
         (
             "[archive]\ncodec = 'gzip'\nlevel = '3'",
-            "driver.toml:3:1: archive.level: must be an integer, and is a string",
+            "driver.toml:3:1: archive.level: must be an integer, and is of type string",
         ),
         (
             "[archive]\nlimit = 2",
-            "driver.toml:2:1: archive.limit: must be a string, and is an integer",
+            "driver.toml:2:1: archive.limit: must be a string, and is of type integer",
         ),
         (
             "[solver]\nname = 'a'",
-            "driver.toml:1:2: solver: must be an array of tables, each written [[solver]], and is a table",
+            "driver.toml:1:2: solver: must be an array of tables, each written [[solver]], and is of type table",
         ),
         (
             "solver = [\n  'a',\n]",
-            "driver.toml:2:3: solver[0]: must be a table, and is a string",
+            "driver.toml:2:3: solver[0]: must be a table, and is of type string",
         ),
     ]);
 }
