@@ -10,7 +10,7 @@ use crate::arguments::{Arguments, Command};
 use crate::exit::{Exit, Failure};
 use crate::export::exporting;
 use crate::sending::Sending;
-use crate::{generate, replay, solve, solver};
+use crate::{replay, solve, test_tools};
 
 /// Runs the program with the arguments of this process. Results go to standard output, all else to standard error.
 ///
@@ -35,7 +35,7 @@ pub fn main() -> ExitCode {
 
 fn run(arguments: Arguments) -> Result<Exit, Failure> {
     if let Command::Generate(arguments) = &arguments.command {
-        return generate::run(arguments);
+        return test_tools::generate(arguments);
     }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -53,7 +53,7 @@ fn run(arguments: Arguments) -> Result<Exit, Failure> {
                 let run = async |export: &_| replay::run(&arguments, &sending, export).await;
                 exporting(sending.otlp.as_deref(), run).await
             }
-            Command::Solver(arguments) => solver::run(arguments).await,
+            Command::Solver(arguments) => test_tools::serve(arguments).await,
             Command::Generate(_) => unreachable!("handled without a runtime"),
         }
     });

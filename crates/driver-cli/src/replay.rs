@@ -11,7 +11,7 @@ use crate::export::Export;
 use crate::location::StoreLocation;
 use crate::run::run_and_print;
 use crate::sending::{Sending, build};
-use crate::views;
+use crate::views::dispatch;
 
 pub(super) async fn run(
     arguments: &ReplayArguments,
@@ -42,12 +42,10 @@ pub(super) async fn run(
     if let Some(Err(error)) = looked_at.stream_from(0).next().await {
         return Err(Failure::input(&url)(error));
     }
-    let dispatch = views::of_archived(&looked_at, &sending.requests);
-    let dispatch = match id_of(&name) {
-        // Without an archive it is not kept: the id is for reports.
-        Some(id) => dispatch.archive_as(id),
-        None => dispatch,
-    };
+    // Without an archive it is not kept: the id is for reports.
+    let dispatch = dispatch(id_of(&name), &sending.requests, |edits| {
+        looked_at.apart().with_edits(edits.clone())
+    });
     run_and_print(&pipeline, dispatch, None, sending).await
 }
 

@@ -46,15 +46,9 @@ pub(super) async fn run_and_print(
         stop.cancel();
         std::future::pending::<Infallible>().await
     };
-    let draw = async {
-        match &bars {
-            Some(bars) => bars.draw().await,
-            None => std::future::pending().await,
-        }
-    };
     let outcome = tokio::select! {
         outcome = run => outcome,
-        never = draw => match never {},
+        never = bars.draw() => match never {},
         never = watch => match never {},
     };
     drop(bars);

@@ -20,7 +20,7 @@ use crate::location::StoreLocation;
 use crate::run::run_and_print;
 use crate::sending::{Sending, build};
 use crate::values::codec_at;
-use crate::views;
+use crate::views::dispatch;
 
 /// Where the demonstration archives.
 const FOLDER: &str = "archive";
@@ -83,7 +83,7 @@ async fn send(
 ) -> Result<Exit, Failure> {
     let pipeline = build(export.attach(builder))?;
     let length = auction.text_length() as u64;
-    let dispatch = views::of_auction(auction, id, &sending.requests);
+    let dispatch = dispatch(id, &sending.requests, |edits| auction.document(edits));
     run_and_print(&pipeline, dispatch, Some(length), sending).await
 }
 

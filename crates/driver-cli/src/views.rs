@@ -2,8 +2,6 @@
 
 use driver_streaming::{AuctionId, Dispatch, Document, Solver, View};
 
-use crate::archived_document::ArchivedDocument;
-use crate::auction::RawAuction;
 use crate::member_edits::{MemberEdits, closing_members};
 use crate::values::Members;
 
@@ -35,41 +33,25 @@ impl SolverRequest {
     }
 }
 
-/// An auction from a file to solvers, each as it wants it; archived under `id`, as it is.
-pub(super) fn of_auction(
-    auction: &RawAuction,
+/// An auction to solvers, each as it wants it: `document` is the auction with such edits. It is known by `id` in archive
+/// and reports.
+pub(super) fn dispatch<D: Document + 'static>(
     id: Option<AuctionId>,
-    requests: &[SolverRequest],
-) -> Dispatch {
-    let document = |edits: &MemberEdits| auction.document(edits);
-    let dispatch = with_views(document(&MemberEdits::nothing()), requests, document);
-    match id {
-        Some(id) => dispatch.archive_as(id),
-        None => dispatch,
-    }
-}
-
-/// An archived auction to solvers, each as it wants it.
-pub(super) fn of_archived(archived: &ArchivedDocument, requests: &[SolverRequest]) -> Dispatch {
-    with_views(archived.apart(), requests, |edits| {
-        archived.apart().with_edits(edits.clone())
-    })
-}
-
-fn with_views<D: Document + 'static>(
-    whole: D,
     requests: &[SolverRequest],
     document: impl Fn(&MemberEdits) -> D,
 ) -> Dispatch {
-    let solvers: Vec<_> = requests
-        .iter()
-        .map(|request| request.solver.clone())
-        .collect();
+    let solvers = requests.iter().map(|request| request.solver.clone());
+    let solvers: Vec<_> = solvers.collect();
     let request_of = |solver: &Solver| {
         let mut requests = requests.iter();
         requests.find(|request| request.solver.name() == solver.name())
     };
-    Dispatch::new(whole).views(
+    let whole = Dispatch::new(document(&MemberEdits::nothing()));
+    let dispatch = match id {
+        Some(id) => whole.archive_as(id),
+        None => whole,
+    };
+    dispatch.views(
         &solvers,
         |solver| match request_of(solver) {
             Some(request) if !request.edits.is_nothing() => {
