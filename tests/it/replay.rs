@@ -179,7 +179,7 @@ fn an_object_that_is_not_there_is_named_as_it_was_asked_for() {
     ]));
     assert_eq!(finished.code, Some(2), "{finished:?}");
     assert!(
-        finished.errors.contains("there is no 1.json.gz,"),
+        finished.errors.contains("cannot read 1.json.gz: there is none"),
         "{finished:?}"
     );
     assert!(!finished.errors.contains(".gz.gz"), "{finished:?}");

@@ -180,7 +180,8 @@ fn members(text: &str) -> Result<Vec<Member>, ParseError> {
         let name: String = serde_json::from_str(key.get())
             .map_err(|_undecodable| refuse(HALF_CHARACTER, key_place.start))?;
         if !names.insert(name.clone()) {
-            let problem = format!("the auction has the member {name:?} twice");
+            let problem =
+                format!("the auction is not one JSON object: the member {name:?} stands twice");
             return Err(refuse(&problem, key_place.start));
         }
         // serde_json skips raw values without recursion and so without its own limit. They are JSON: nothing else is wrong.
@@ -407,7 +408,7 @@ mod tests {
         );
         assert_eq!(
             message(br#"{"a":1,"a":2}"#),
-            "the auction has the member \"a\" twice at line 1, column 8"
+            "the auction is not one JSON object: the member \"a\" stands twice at line 1, column 8"
         );
         assert_eq!(
             message(b"{\"a\":1}\n{}"),

@@ -178,7 +178,7 @@ impl Signal {
 
 /// The endpoint for a signal below `endpoint`, which is one for all signals: its path is kept, and that of the signal
 /// is appended with one slash. Messages do not repeat it: it may carry a password.
-fn endpoint_of(endpoint: &str, signal: &str) -> Result<String, String> {
+pub(crate) fn endpoint_of(endpoint: &str, signal: &str) -> Result<String, String> {
     let mut url =
         Url::parse(endpoint).map_err(|error| format!("the endpoint does not parse: {error}"))?;
     if !matches!(url.scheme(), "http" | "https") {

@@ -1,16 +1,18 @@
 use std::collections::HashMap;
 
+use archive_sink::{Codec, CodecKind};
 use driver_streaming::{Solver, SolverError, error_chain};
 use http::header::{HeaderName, HeaderValue};
 use jiff::Timestamp;
 use toml::Spanned;
 use toml::de::DeTable;
-use url::Url;
 
 use super::config::{Config, Headers, SolverConfig};
 use super::members::members;
 use super::source::{ConfigError, DATE, IS_DATE, Source};
+use crate::export::endpoint_of;
 use crate::location::StoreLocation;
+use crate::values::codec_at;
 
 /// More would be refused by servers, and a `HeaderMap` has a limit, too, beyond which it panics.
 const MOST_HEADERS: usize = 100;
@@ -46,11 +48,7 @@ pub(super) fn check(
         *path.get_mut() = source.folder().join(path.get_ref());
     }
     if let Some(otlp) = &config.otlp {
-        match Url::parse(otlp.get_ref()) {
-            Ok(url) if matches!(url.scheme(), "http" | "https") => {}
-            // The scheme of what lacks one may be a user's name.
-            _ => return Err(source.mistake(otlp, "is no http or https URL")),
-        }
+        endpoint_of(otlp.get_ref(), "traces").map_err(|why| source.mistake(otlp, why))?;
     }
     config.set = members(table, &source, now)?;
     if let Some(archive) = &mut config.archive {
@@ -58,9 +56,7 @@ pub(super) fn check(
         if let Some(location) = &mut archive.location {
             *location.get_mut() = folder(location, &source)?;
         }
-        if let (Some(level), Err(why)) = (&archive.level, archive.codec()) {
-            return Err(source.mistake(level, why));
-        }
+        leveled(archive.codec, "codec", archive.level.as_ref(), &source)?;
     }
     let tables = table
         .get("solver")
@@ -103,6 +99,23 @@ fn folder(location: &Spanned<String>, source: &Source) -> Result<String, ConfigE
     })
 }
 
+/// The codec that the key `name` gives, at a level.
+fn leveled(
+    kind: Option<CodecKind>,
+    name: &str,
+    level: Option<&Spanned<i64>>,
+    source: &Source,
+) -> Result<Option<Codec>, ConfigError> {
+    let Some(level) = level else {
+        return Ok(kind.map(Codec::default_for));
+    };
+    let codec = match kind {
+        Some(kind) => codec_at(kind, Some(*level.get_ref())),
+        None => Err(format!("means nothing without the key {name}")),
+    };
+    codec.map(Some).map_err(|why| source.mistake(level, why))
+}
+
 /// The solver that a table asks for.
 ///
 /// # Errors
@@ -119,10 +132,9 @@ pub(super) fn solver(config: &SolverConfig, source: &Source) -> Result<Solver, C
             error => source.mistake(&config.endpoint, error_chain(&error)),
         },
     )?;
-    match (config.encoding(), &config.encoding_level) {
-        (Ok(Some(codec)), _) => solver = solver.with_encoding(codec),
-        (Err(why), Some(level)) => return Err(source.mistake(level, why)),
-        _ => {}
+    let level = config.encoding_level.as_ref();
+    if let Some(codec) = leveled(config.encoding, "encoding", level, source)? {
+        solver = solver.with_encoding(codec);
     }
     if let Some(length) = config.length.as_ref().filter(|length| *length.get_ref()) {
         if solver.encoding().is_some() {

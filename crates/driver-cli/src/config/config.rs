@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
-use archive_sink::{Codec, CodecKind};
+use archive_sink::CodecKind;
 use driver_streaming::{Solver, error_chain};
 use jiff::Timestamp;
 use serde::de::value::MapAccessDeserializer;
@@ -20,7 +20,7 @@ use toml::de::DeTable;
 use super::check::{self, check};
 use super::source::{ConfigError, DATE, IS_DATE, Source};
 use crate::arguments::Format;
-use crate::values::{Members, codec_at, parse_duration};
+use crate::values::{Members, parse_duration};
 use driver_streaming::AuctionId;
 
 /// The largest file that is read, in bytes.
@@ -88,7 +88,7 @@ pub(crate) struct SolverConfig {
     pub(super) timeout: Option<Duration>,
     /// The content coding of its requests, never identity.
     #[serde(default, deserialize_with = "encoding")]
-    encoding: Option<CodecKind>,
+    pub(super) encoding: Option<CodecKind>,
     pub(super) encoding_level: Option<Spanned<i64>>,
     /// Whether it is sent no liquidity.
     #[serde(default)]
@@ -160,41 +160,6 @@ impl Config {
     }
 }
 
-impl ArchiveConfig {
-    /// `codec` at `level`: gzip at its default level without a codec.
-    ///
-    /// # Errors
-    /// When the codec has no such level.
-    pub(crate) fn codec(&self) -> Result<Codec, String> {
-        let codec = leveled(self.codec, "codec", self.level.as_ref())?;
-        Ok(codec.unwrap_or(Codec::default_for(CodecKind::Gzip)))
-    }
-}
-
-impl SolverConfig {
-    /// `encoding` at `encoding-level`.
-    ///
-    /// # Errors
-    /// When the codec has no such level.
-    pub(crate) fn encoding(&self) -> Result<Option<Codec>, String> {
-        leveled(self.encoding, "encoding", self.encoding_level.as_ref())
-    }
-}
-
-/// The codec that the key `name` gives, at a level.
-fn leveled(
-    kind: Option<CodecKind>,
-    name: &str,
-    level: Option<&Spanned<i64>>,
-) -> Result<Option<Codec>, String> {
-    match (kind, level) {
-        (None, Some(_)) => Err(format!("means nothing without the key {name}")),
-        (kind, level) => kind
-            .map(|kind| codec_at(kind, level.map(|level| *level.get_ref())))
-            .transpose(),
-    }
-}
-
 /// A text that the type reads itself.
 fn parsed<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
 where
@@ -247,15 +212,14 @@ fn lag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<LagPolicy>, 
     struct Patience {
         #[serde(deserialize_with = "duration")]
         patience: Option<Duration>,
-        #[serde(default)]
-        then: Then,
+        #[serde(default, deserialize_with = "named")]
+        then: Option<Then>,
     }
 
-    #[derive(Default, serde::Deserialize)]
+    #[derive(serde::Deserialize)]
     #[serde(rename_all = "lowercase")]
     enum Then {
         Fail,
-        #[default]
         Replay,
     }
 
@@ -280,12 +244,11 @@ fn lag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<LagPolicy>, 
         fn visit_map<A: MapAccess<'de>>(self, table: A) -> Result<Self::Value, A::Error> {
             let table = Patience::deserialize(MapAccessDeserializer::new(table))?;
             let then = match table.then {
-                Then::Fail => AfterPatience::Fail,
-                Then::Replay => AfterPatience::Replay,
+                Some(Then::Fail) => AfterPatience::Fail,
+                Some(Then::Replay) | None => AfterPatience::Replay,
             };
-            Ok(table
-                .patience
-                .map(|limit| LagPolicy::Patience { limit, then }))
+            let policy = |limit| LagPolicy::Patience { limit, then };
+            Ok(table.patience.map(policy))
         }
     }
 

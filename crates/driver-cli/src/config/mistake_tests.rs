@@ -196,11 +196,11 @@ fn what_is_common_to_all_solvers_is_checked() {
         ),
         (
             "otlp = 'hunter2:4318'",
-            "driver.toml:1:1: otlp: is no http or https URL",
+            "driver.toml:1:1: otlp: the endpoint is no http or https URL",
         ),
         (
             "otlp = 'http://user:hunter2@h:99999'",
-            "driver.toml:1:1: otlp: is no http or https URL",
+            "driver.toml:1:1: otlp: the endpoint does not parse: invalid port number",
         ),
         (
             "[set]\n\"\" = 1",
