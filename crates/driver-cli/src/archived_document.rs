@@ -88,8 +88,18 @@ impl ArchivedDocument {
         let opened = async move {
             let reader = this.open().await.map_err(DocumentError::new)?;
             let archived = this.archived.follow(reader.map_err(DocumentError::new), 0);
-            let rewriter = MemberRewriter::new(this.edits);
-            Ok::<_, DocumentError>(rewritten(archived, rewriter))
+            let mut rewriter = MemberRewriter::new(this.edits);
+            let pieces = archived.map_ok(Some).chain(stream::iter([Ok(None)]));
+            let rewritten = pieces.map(move |piece: Result<_, DocumentError>| {
+                let mut output = VecDeque::new();
+                let pushed = match piece? {
+                    Some(piece) => rewriter.push(&piece, &mut output),
+                    None => rewriter.finish(),
+                };
+                pushed.map_err(DocumentError::new)?;
+                Ok::<_, DocumentError>(stream::iter(output.into_iter().map(Ok)))
+            });
+            Ok::<_, DocumentError>(rewritten.try_flatten())
         };
         stream::once(Box::pin(opened)).try_flatten()
     }
@@ -117,27 +127,6 @@ impl Document for ArchivedDocument {
     fn origin(&self) -> Option<DocumentDigest> {
         self.archived.get()
     }
-}
-
-/// What becomes of the pieces of an object.
-fn rewritten(
-    pieces: impl Stream<Item = Result<Bytes, DocumentError>> + Unpin,
-    rewriter: MemberRewriter,
-) -> impl Stream<Item = Result<Bytes, DocumentError>> {
-    let start = (pieces, rewriter);
-    let pushed = stream::try_unfold(start, |(mut pieces, mut rewriter)| async move {
-        let Some(piece) = pieces.try_next().await? else {
-            rewriter.finish().map_err(DocumentError::new)?;
-            return Ok(None);
-        };
-        let mut output = VecDeque::new();
-        rewriter
-            .push(&piece, &mut output)
-            .map_err(DocumentError::new)?;
-        let output = stream::iter(output.into_iter().map(Ok));
-        Ok(Some((output, (pieces, rewriter))))
-    });
-    pushed.try_flatten()
 }
 
 #[cfg(test)]

@@ -40,12 +40,14 @@ pub(super) struct Failure {
 }
 
 impl Failure {
+    fn new(exit: Exit, line: impl Into<String>) -> Self {
+        let line = line.into();
+        Self { exit, line }
+    }
+
     /// Wrong usage or input.
     pub(super) fn usage(line: impl Into<String>) -> Self {
-        Self {
-            exit: Exit::Usage,
-            line: line.into(),
-        }
+        Self::new(Exit::Usage, line)
     }
 
     /// Wrong usage or input: `what` is wrong, and the error says why.
@@ -60,18 +62,12 @@ impl Failure {
 
     /// Something went wrong.
     pub(super) fn failed(line: impl Into<String>) -> Self {
-        Self {
-            exit: Exit::Failed,
-            line: line.into(),
-        }
+        Self::new(Exit::Failed, line)
     }
 
     /// A signal of this number asked the program to end.
     pub(super) fn interrupted(signal: u8, line: impl Into<String>) -> Self {
-        Self {
-            exit: Exit::Interrupted(signal),
-            line: line.into(),
-        }
+        Self::new(Exit::Interrupted(signal), line)
     }
 
     pub(super) fn report(&self) -> ExitCode {

@@ -4,7 +4,7 @@ use driver_streaming::{ArchiveStatus, SolverStatus};
 use indicatif::DecimalBytes;
 
 /// What is not known.
-pub(super) const UNKNOWN: &str = "–";
+const UNKNOWN: &str = "–";
 
 /// A solver's status.
 pub(super) fn solver_status(status: SolverStatus) -> &'static str {

@@ -46,15 +46,9 @@ impl Sending {
             requests.push(SolverRequest::new(solver, common.clone(), false));
         }
         // Said here, too, so that nothing has been set up by then.
-        let mut names = HashSet::new();
-        let twice = requests
-            .iter()
-            .find(|request| !names.insert(request.solver.name()));
-        if let Some(twice) = twice {
-            let name = twice.solver.name();
-            return Err(Failure::usage(format!(
-                "--solver: two solvers are named {name:?}"
-            )));
+        if let Some(twice) = twice(requests.iter().map(|request| request.solver.name())) {
+            let line = format!("--solver: two solvers are named {twice:?}");
+            return Err(Failure::usage(line));
         }
         let report = match (&sending.report, &config.report) {
             (Some(path), _) => Some(ReportFile::open(path, "--report".to_owned())?),
@@ -77,9 +71,8 @@ impl Sending {
 
     /// Makes sure that no report takes the place of `input`, a file that the command reads.
     pub(super) fn spare(&self, input: &Path) -> Result<(), Failure> {
-        self.report
-            .as_ref()
-            .map_or(Ok(()), |report| report.spare(input))
+        let report = self.report.as_ref();
+        report.map_or(Ok(()), |report| report.spare(input))
     }
 
     /// A pipeline to these solvers, to be completed.
@@ -98,17 +91,21 @@ impl Sending {
 
 /// The members that `--set` names, each once.
 fn parse_settings(texts: &[String], now: Timestamp) -> Result<Members, Failure> {
-    let settings: Members = texts
-        .iter()
-        .map(|text| parse_setting(text, now))
-        .collect::<Result<_, _>>()?;
-    let mut names = HashSet::new();
-    match settings.iter().find(|(name, _)| !names.insert(name)) {
-        Some((twice, _)) => Err(Failure::usage(format!(
-            "--set: the member {twice:?} is set twice"
-        ))),
+    let settings = texts.iter().map(|text| parse_setting(text, now));
+    let settings: Members = settings.collect::<Result<_, _>>()?;
+    match twice(settings.iter().map(|(name, _)| name.as_str())) {
+        Some(twice) => {
+            let line = format!("--set: the member {twice:?} is set twice");
+            Err(Failure::usage(line))
+        }
         None => Ok(settings),
     }
+}
+
+/// The first name that was there before.
+fn twice<'a>(mut names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let mut seen = HashSet::new();
+    names.find(|name| !seen.insert(*name))
 }
 
 /// The pipeline, or why there is none.

@@ -4,7 +4,7 @@ use driver_streaming::{ArchiveStatus, Outcome};
 use maud::Markup;
 
 use super::page::{code, facts, number, table, text};
-use crate::figures::{UNKNOWN, milliseconds, or_unknown, parts, size, solver_status, times};
+use crate::figures::{milliseconds, or_unknown, parts, size, solver_status, times};
 
 /// The class in the stylesheet of what has a status of this name.
 pub(super) fn tone(status: &str) -> &'static str {
@@ -43,75 +43,63 @@ pub(super) fn failures(outcome: &Outcome) -> Option<Markup> {
     let solvers = outcome.solvers.iter();
     let solvers = solvers.map(|solver| (solver.name.as_str(), &solver.error));
     let readers = solvers.chain([("archive", &outcome.archive.error)]);
-    let rows: Vec<_> = readers
-        .filter_map(|(name, error)| Some(vec![text(name), text(error.as_deref()?)]))
-        .collect();
-    (!rows.is_empty()).then(|| table(&["who", "why"], &rows))
+    let rows = readers.filter_map(|(name, error)| {
+        Some(vec![("who", text(name)), ("why", text(error.as_deref()?))])
+    });
+    let rows: Vec<_> = rows.collect();
+    (!rows.is_empty()).then(|| table(&rows))
 }
 
 /// How long each solver took.
 pub(super) fn measurements(outcome: &Outcome) -> Markup {
-    let headers = [
-        "solver",
-        "status",
-        "HTTP",
-        "bytes",
-        "first poll",
-        "transmission",
-        "busy",
-        "waited for data",
-        "waited for solver",
-        "answered",
-    ];
     let time = |found: Option<f64>| number(milliseconds(found));
     let rows = outcome.solvers.iter().map(|solver| {
         let status = solver_status(solver.status);
         vec![
-            text(&solver.name),
-            (tone(status), status.to_owned()),
-            number(or_unknown(solver.http_status)),
-            number(size(solver.bytes_sent)),
-            time(solver.to_first_poll_ms),
-            time(solver.transmission_ms),
-            time(solver.busy_ms),
-            time(solver.producer_wait_ms),
-            time(solver.consumer_wait_ms),
-            time(solver.response_ms),
+            ("solver", text(&solver.name)),
+            ("status", (tone(status), status.to_owned())),
+            ("HTTP", number(or_unknown(solver.http_status))),
+            ("bytes", number(size(solver.bytes_sent))),
+            ("first poll", time(solver.to_first_poll_ms)),
+            ("transmission", time(solver.transmission_ms)),
+            ("busy", time(solver.busy_ms)),
+            ("waited for data", time(solver.producer_wait_ms)),
+            ("waited for solver", time(solver.consumer_wait_ms)),
+            ("answered", time(solver.response_ms)),
         ]
     });
-    table(&headers, &rows.collect::<Vec<_>>())
+    table(&rows.collect::<Vec<_>>())
 }
 
 /// What was sent to whom, and what is kept.
 pub(super) fn requests(outcome: &Outcome) -> Markup {
     let solvers = outcome.solvers.iter().map(|solver| {
         vec![
-            text(&solver.name),
-            code(&solver.url),
-            text(solver.encoding.unwrap_or("none")),
-            number(solver.attempts.to_string()),
-            text(solver.ending.map_or(UNKNOWN, |ending| ending.as_str())),
-            code(or_unknown(solver.document_sha256.as_deref())),
+            ("who", text(&solver.name)),
+            ("where", code(&solver.url)),
+            ("encoding", text(solver.encoding.unwrap_or("none"))),
+            ("attempts", number(solver.attempts.to_string())),
+            (
+                "ending",
+                text(or_unknown(solver.ending.map(|ending| ending.as_str()))),
+            ),
+            (
+                "sha256",
+                code(or_unknown(solver.document_sha256.as_deref())),
+            ),
         ]
     });
     let archive = &outcome.archive;
-    let stored = match (archive.raw_bytes, archive.stored_bytes) {
-        (Some(_), Some(_)) => size(archive.raw_bytes) + " as " + &size(archive.stored_bytes),
-        _ => UNKNOWN.to_owned(),
-    };
+    let stored = size(archive.raw_bytes) + " as " + &size(archive.stored_bytes);
     let archived = (archive.status != ArchiveStatus::Skipped).then(|| {
         vec![
-            text("archive"),
-            code(or_unknown(archive.location.as_deref())),
-            text(or_unknown(archive.codec.as_deref())),
-            number(or_unknown(archive.parts.map(parts))),
-            text(stored),
-            code(or_unknown(archive.sha256.as_deref())),
+            ("who", text("archive")),
+            ("where", code(or_unknown(archive.location.as_deref()))),
+            ("encoding", text(or_unknown(archive.codec.as_deref()))),
+            ("attempts", number(or_unknown(archive.parts.map(parts)))),
+            ("ending", text(stored)),
+            ("sha256", code(or_unknown(archive.sha256.as_deref()))),
         ]
     });
-    let rows: Vec<_> = solvers.chain(archived).collect();
-    table(
-        &["who", "where", "encoding", "attempts", "ending", "sha256"],
-        &rows,
-    )
+    table(&solvers.chain(archived).collect::<Vec<_>>())
 }
