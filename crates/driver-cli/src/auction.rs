@@ -2,8 +2,6 @@
 
 use std::collections::HashSet;
 use std::fmt;
-use std::ops::Range;
-use std::str::Utf8Error;
 
 use bytes::Bytes;
 use driver_streaming::{AuctionId, AuctionIdError};
@@ -33,12 +31,11 @@ pub struct RawAuction {
     members: Vec<Member>,
 }
 
-/// A top-level member, by where it stands in the text.
+/// A top-level member: its name, and what stands for name and value in the text.
 struct Member {
     name: String,
-    /// With its quotes.
-    key: Range<usize>,
-    value: Range<usize>,
+    key: Bytes,
+    value: Bytes,
 }
 
 impl RawAuction {
@@ -48,18 +45,17 @@ impl RawAuction {
     /// When the text is empty, not UTF-8, starts with a byte-order mark, is not exactly one JSON object, has a
     /// top-level member twice, or is nested deeper than 128 levels.
     pub fn parse(text: Vec<u8>) -> Result<Self, ParseError> {
+        let text = Bytes::from(text);
         if text.starts_with(b"\xef\xbb\xbf") {
             let problem = "the auction starts with a byte-order mark";
-            return Err(ParseError::at(problem, &text, 0));
+            return Err(ParseError::at(problem, &text, &text));
         }
-        let members = match std::str::from_utf8(&text) {
-            Ok(text) => members(text)?,
-            Err(error) => return Err(ParseError::utf8(error, &text)),
-        };
-        Ok(Self {
-            text: text.into(),
-            members,
-        })
+        let json = str::from_utf8(&text).map_err(|error| {
+            let problem = "the auction is not valid UTF-8";
+            ParseError::at(problem, &text, &text[error.valid_up_to()..])
+        })?;
+        let members = members(json, &text)?;
+        Ok(Self { text, members })
     }
 
     /// The text's length in bytes: what is sent has too, but for white space around members.
@@ -79,10 +75,9 @@ impl RawAuction {
             if pieces.len() > 1 {
                 pieces.push(COMMA);
             }
-            pieces.push(self.text.slice(member.key.clone()));
-            pieces.push(Bytes::from_static(b":"));
-            let value = self.text.slice(member.value.clone());
-            pieces.push(edit.replaces(value[0]).unwrap_or(value));
+            let empty = edit.replaces(member.value[0]);
+            let value = empty.unwrap_or_else(|| member.value.clone());
+            pieces.extend([member.key.clone(), Bytes::from_static(b":"), value]);
         }
         match (edits.left_open, pieces.len()) {
             (true, 1) => {}
@@ -98,54 +93,43 @@ impl RawAuction {
     /// # Errors
     /// When there is one that is neither a string nor an integer, or that is no [`AuctionId`].
     pub fn id(&self) -> Result<Option<AuctionId>, ParseError> {
-        if let Some((id, offset)) = self.value("id")
-            && id != "null"
-        {
-            return self.read_id("id", id, offset).map(Some);
-        }
-        let metadata = self.value("metadata");
-        let Some((metadata, start)) = metadata.filter(|(text, _)| text.starts_with('{')) else {
-            return Ok(None);
+        let (member, json) = match (self.value("id"), self.value("metadata")) {
+            (Some(id), _) if id != "null" => ("id", id),
+            (_, Some(metadata)) if metadata.starts_with('{') => {
+                let found: Metadata<'_> = serde_json::from_str(metadata).map_err(|error| {
+                    let problem = ParseError::json_problem(&error);
+                    ParseError::at(problem, &self.text, metadata.as_bytes())
+                })?;
+                match found.auction_id {
+                    Some(id) => ("metadata.auction_id", id.get()),
+                    None => return Ok(None),
+                }
+            }
+            _ => return Ok(None),
         };
-        let found: Metadata<'_> = serde_json::from_str(metadata)
-            .map_err(|error| ParseError::at(ParseError::json_problem(&error), &self.text, start))?;
-        let Some(id) = found.auction_id else {
-            return Ok(None);
-        };
-        let offset = start + place(id.get(), metadata).start;
-        self.read_id("metadata.auction_id", id.get(), offset)
-            .map(Some)
-    }
-
-    /// The JSON text of a member's value, and where it stands.
-    fn value(&self, name: &str) -> Option<(&str, usize)> {
-        let member = self.members.iter().find(|member| member.name == name)?;
-        let text = std::str::from_utf8(&self.text[member.value.clone()]).ok()?;
-        Some((text, member.value.start))
-    }
-
-    fn read_id(&self, member: &str, json: &str, offset: usize) -> Result<AuctionId, ParseError> {
-        let refuse = |problem: String| ParseError::at(problem, &self.text, offset);
-        let is_integer = |json: &str| {
-            json.bytes()
-                .all(|byte| byte.is_ascii_digit() || byte == b'-')
-        };
-        let text = match json.as_bytes()[0] {
-            b'"' => serde_json::from_str(json).map_err(|_| refuse(HALF_CHARACTER.to_owned()))?,
-            _ if is_integer(json) => json.to_owned(),
+        let refuse = |problem: &str| ParseError::at(problem, &self.text, json.as_bytes());
+        let text: String = match json.as_bytes()[0] {
+            b'"' => serde_json::from_str(json).map_err(|_half| refuse(HALF_CHARACTER))?,
+            b'0'..=b'9' | b'-' if !json.contains(['.', 'e', 'E']) => json.to_owned(),
             first => {
                 let found = match first {
-                    b'[' => "an array".to_owned(),
-                    b'{' => "an object".to_owned(),
-                    _ => json.chars().take(40).collect(),
+                    b'[' => "an array",
+                    b'{' => "an object",
+                    _ => &json[..json.len().min(40)],
                 };
-                return Err(refuse(format!(
+                return Err(refuse(&format!(
                     "the auction's {member} is {found}, and must be a string or an integer"
                 )));
             }
         };
-        text.parse()
-            .map_err(|error: AuctionIdError| refuse(error.to_string()))
+        let id = text.parse().map(Some);
+        id.map_err(|error: AuctionIdError| refuse(&error.to_string()))
+    }
+
+    /// The JSON text of a member's value.
+    fn value(&self, name: &str) -> Option<&str> {
+        let member = self.members.iter().find(|member| member.name == name)?;
+        str::from_utf8(&member.value).ok()
     }
 }
 
@@ -166,34 +150,30 @@ impl fmt::Debug for RawAuction {
     }
 }
 
-/// Checks that `text` is an auction and finds its members.
-fn members(text: &str) -> Result<Vec<Member>, ParseError> {
-    if text.trim_ascii().is_empty() {
+/// Checks that `json`, which is `text`, is an auction, and finds its members.
+fn members(json: &str, text: &Bytes) -> Result<Vec<Member>, ParseError> {
+    if json.trim_ascii().is_empty() {
         return Err(ParseError::new("the auction is empty"));
     }
     let found: RawMembers<'_> =
-        serde_json::from_str(text).map_err(|error| ParseError::json(&error))?;
+        serde_json::from_str(json).map_err(|error| ParseError::json(&error))?;
     let mut names = HashSet::new();
     let members = found.0.into_iter().map(|(key, value)| {
-        let (key_place, value_place) = (place(key.get(), text), place(value.get(), text));
-        let refuse = |problem: &str, offset| ParseError::at(problem, text.as_bytes(), offset);
-        let name: String = serde_json::from_str(key.get())
-            .map_err(|_undecodable| refuse(HALF_CHARACTER, key_place.start))?;
+        let (key, value) = (key.get().as_bytes(), value.get().as_bytes());
+        let name: String = serde_json::from_slice(key)
+            .map_err(|_undecodable| ParseError::at(HALF_CHARACTER, text, key))?;
         if !names.insert(name.clone()) {
             let problem =
                 format!("the auction is not one JSON object: the member {name:?} stands twice");
-            return Err(refuse(&problem, key_place.start));
+            return Err(ParseError::at(problem, text, key));
         }
         // serde_json skips raw values without recursion and so without its own limit. They are JSON: nothing else is wrong.
-        if let Scanned::Wrong(offset, _) = ValueScanner::default().scan(value.get().as_bytes()) {
+        if let Scanned::Wrong(offset, _) = ValueScanner::default().scan(value) {
             let problem = "the auction is nested deeper than 128 levels";
-            return Err(refuse(problem, value_place.start + offset));
+            return Err(ParseError::at(problem, text, &value[offset..]));
         }
-        Ok(Member {
-            name,
-            key: key_place,
-            value: value_place,
-        })
+        let (key, value) = (text.slice_ref(key), text.slice_ref(value));
+        Ok(Member { name, key, value })
     });
     members.collect()
 }
@@ -223,38 +203,29 @@ impl<'de> Deserialize<'de> for RawMembers<'de> {
     }
 }
 
-/// Where `part` stands in `text`, of which it is a slice.
-fn place(part: &str, text: &str) -> Range<usize> {
-    let start = part.as_ptr().addr() - text.as_ptr().addr();
-    start..start + part.len()
-}
-
 /// Why a text is no auction, and where.
 #[derive(Debug, thiserror::Error)]
 #[error("{problem}{}", shown(*place))]
 pub struct ParseError {
     problem: String,
-    source: Option<Utf8Error>,
     place: Option<(usize, usize)>,
 }
 
 impl ParseError {
     /// An error about the text as a whole.
-    pub(crate) fn new(problem: impl Into<String>) -> Self {
+    fn new(problem: impl Into<String>) -> Self {
         Self {
             problem: problem.into(),
-            source: None,
             place: None,
         }
     }
 
-    /// An error about what stands at `offset` in `text`.
-    pub(crate) fn at(problem: impl Into<String>, text: &[u8], offset: usize) -> Self {
+    /// An error about `part` of `text`.
+    fn at(problem: impl Into<String>, text: &[u8], part: &[u8]) -> Self {
+        let offset = part.as_ptr().addr() - text.as_ptr().addr();
         let before = &text[..offset];
-        let line_start = before
-            .iter()
-            .rposition(|&byte| byte == b'\n')
-            .map_or(0, |newline| newline + 1);
+        let line_start = before.iter().rposition(|&byte| byte == b'\n');
+        let line_start = line_start.map_or(0, |newline| newline + 1);
         let line = before.iter().filter(|&&byte| byte == b'\n').count() + 1;
         // Columns count bytes, as those of serde_json do.
         Self {
@@ -263,15 +234,8 @@ impl ParseError {
         }
     }
 
-    pub(crate) fn utf8(error: Utf8Error, text: &[u8]) -> Self {
-        Self {
-            source: Some(error),
-            ..Self::at("the auction is not valid UTF-8", text, error.valid_up_to())
-        }
-    }
-
     /// What the parser says, where it says it: the text is not JSON, is cut off, or is followed by something else.
-    pub(crate) fn json(error: &serde_json::Error) -> Self {
+    fn json(error: &serde_json::Error) -> Self {
         Self {
             // serde_json counts what it has read: nothing yet, where the first byte of a line is wrong.
             place: Some((error.line(), error.column().max(1))),
@@ -279,7 +243,7 @@ impl ParseError {
         }
     }
 
-    pub(crate) fn json_problem(error: &serde_json::Error) -> String {
+    fn json_problem(error: &serde_json::Error) -> String {
         let whole = error.to_string();
         let place = format!(" at line {} column {}", error.line(), error.column());
         let message = whole.strip_suffix(&place).unwrap_or(&whole);

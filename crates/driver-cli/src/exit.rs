@@ -33,7 +33,8 @@ impl From<Exit> for ExitCode {
 }
 
 /// Why a command has no result: one line for standard error.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
+#[error("{line}")]
 pub(super) struct Failure {
     exit: Exit,
     line: String,

@@ -18,10 +18,10 @@ use crate::views::SolverRequest;
 #[derive(Debug)]
 pub(super) struct Sending {
     pub(super) requests: Vec<SolverRequest>,
-    pub(super) deadline: Option<Duration>,
     pub(super) format: Option<Format>,
     pub(super) report: Option<ReportFile>,
     pub(super) otlp: Option<String>,
+    deadline: Option<Duration>,
     /// The configuration file: without one, as if it said nothing.
     pub(super) config: Config,
 }

@@ -9,7 +9,8 @@ use toml::de::DeTable;
 
 use super::config::{Config, Headers, SolverConfig};
 use super::members::members;
-use super::source::{ConfigError, DATE, IS_DATE, Source};
+use super::source::{DATE, IS_DATE, Source};
+use crate::exit::Failure;
 use crate::export::endpoint_of;
 use crate::location::StoreLocation;
 use crate::values::codec_at;
@@ -29,7 +30,7 @@ pub(super) fn check(
     config: &mut Config,
     table: &DeTable<'_>,
     now: Timestamp,
-) -> Result<(), ConfigError> {
+) -> Result<(), Failure> {
     let source = config.source.clone();
     for path in [&mut config.auction, &mut config.report]
         .into_iter()
@@ -83,7 +84,7 @@ pub(super) fn check(
 }
 
 /// A location as [`StoreLocation::folder`] takes it, with a relative folder taken from the folder of the file.
-fn folder(location: &Spanned<String>, source: &Source) -> Result<String, ConfigError> {
+fn folder(location: &Spanned<String>, source: &Source) -> Result<String, Failure> {
     let text = location.get_ref();
     if text.is_empty() {
         return Err(source.mistake(location, "is empty"));
@@ -105,7 +106,7 @@ fn leveled(
     name: &str,
     level: Option<&Spanned<i64>>,
     source: &Source,
-) -> Result<Option<Codec>, ConfigError> {
+) -> Result<Option<Codec>, Failure> {
     let Some(level) = level else {
         return Ok(kind.map(Codec::default_for));
     };
@@ -120,7 +121,7 @@ fn leveled(
 ///
 /// # Errors
 /// At the first mistake. No message shows the endpoint, or a header's value.
-pub(super) fn solver(config: &SolverConfig, source: &Source) -> Result<Solver, ConfigError> {
+pub(super) fn solver(config: &SolverConfig, source: &Source) -> Result<Solver, Failure> {
     let mut solver = Solver::new(config.name.get_ref(), config.endpoint.get_ref()).map_err(
         |error| match error {
             SolverError::EmptyName | SolverError::Name { .. } => {
@@ -171,7 +172,7 @@ fn with_headers(
     mut solver: Solver,
     headers: &Spanned<Headers>,
     source: &Source,
-) -> Result<Solver, ConfigError> {
+) -> Result<Solver, Failure> {
     let count = headers.get_ref().len();
     if headers.get_ref().keys().any(|name| name.get_ref() == DATE) {
         return Err(source.mistake(headers, IS_DATE));

@@ -18,8 +18,9 @@ use toml::Spanned;
 use toml::de::DeTable;
 
 use super::check::{self, check};
-use super::source::{ConfigError, DATE, IS_DATE, Source};
+use super::source::{DATE, IS_DATE, Source};
 use crate::arguments::Format;
+use crate::exit::Failure;
 use crate::values::{Members, parse_duration};
 use driver_streaming::AuctionId;
 
@@ -118,7 +119,7 @@ impl Config {
     ///
     /// # Errors
     /// At the first mistake, if the file cannot be read or anything in it is unknown, of the wrong type or out of range.
-    pub(crate) fn load(path: &Path, now: Timestamp) -> Result<Self, ConfigError> {
+    pub(crate) fn load(path: &Path, now: Timestamp) -> Result<Self, Failure> {
         let refuse = |why: &str| Err(Source::new(path, "").mistake_at(None, why));
         let mut bytes = Vec::new();
         match File::open(path).and_then(|file| file.take(LARGEST + 1).read_to_end(&mut bytes)) {
@@ -129,7 +130,7 @@ impl Config {
     }
 
     /// The same, of what was read from `path`.
-    pub(super) fn parse(path: &Path, bytes: &[u8], now: Timestamp) -> Result<Self, ConfigError> {
+    pub(super) fn parse(path: &Path, bytes: &[u8], now: Timestamp) -> Result<Self, Failure> {
         let text = str::from_utf8(bytes).map_err(|error| {
             let end = error.valid_up_to();
             let before = String::from_utf8_lossy(&bytes[..end]);
@@ -150,7 +151,7 @@ impl Config {
     ///
     /// # Errors
     /// None that reading the file has not found.
-    pub(crate) fn solver(&self, solver: &SolverConfig) -> Result<Solver, ConfigError> {
+    pub(crate) fn solver(&self, solver: &SolverConfig) -> Result<Solver, Failure> {
         check::solver(solver, &self.source)
     }
 
@@ -166,10 +167,8 @@ where
     D: Deserializer<'de>,
     T: FromStr<Err: std::error::Error + 'static>,
 {
-    let parsed = String::deserialize(deserializer)?.parse();
-    parsed
-        .map(Some)
-        .map_err(|error| D::Error::custom(error_chain(&error)))
+    let parsed = String::deserialize(deserializer)?.parse().map(Some);
+    parsed.map_err(|error| D::Error::custom(error_chain(&error)))
 }
 
 /// One of an enum's names. An enum by itself could be a table, too.

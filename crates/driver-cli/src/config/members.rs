@@ -4,7 +4,8 @@ use serde_json::Value;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::source::{ConfigError, OUT_OF_RANGE, Source};
+use super::source::{OUT_OF_RANGE, Source};
+use crate::exit::Failure;
 use crate::values::{Members, instant};
 
 /// The members that the key `set` of a table names, in the order of the file, and the JSON text of their values.
@@ -17,7 +18,7 @@ pub(super) fn members(
     table: &DeTable<'_>,
     source: &Source,
     now: Timestamp,
-) -> Result<Members, ConfigError> {
+) -> Result<Members, Failure> {
     let set = table.get("set").and_then(|set| set.get_ref().as_table());
     let members = set.into_iter().flatten();
     let members = members.map(|(name, value)| {

@@ -5,13 +5,13 @@ use std::path::Path;
 use jiff::Timestamp;
 
 use super::Config;
-use super::source::ConfigError;
+use crate::exit::Failure;
 
 /// Stands in the tests where something secret may stand.
 const SECRET: &str = "hunter2";
 
 /// Why a file is refused, after checking that the error shows nothing secret, in either way.
-fn refuse(bytes: &[u8]) -> ConfigError {
+fn refuse(bytes: &[u8]) -> Failure {
     let error = Config::parse(Path::new("driver.toml"), bytes, Timestamp::UNIX_EPOCH).unwrap_err();
     let shown = format!("{error} {error:?}");
     assert!(!shown.contains(SECRET), "{shown}");

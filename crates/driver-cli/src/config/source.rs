@@ -22,20 +22,10 @@ pub(super) const IS_DATE: &str = "must be a table, and is a date or time";
 
 pub(super) const OUT_OF_RANGE: &str = "the integer is out of range";
 
-/// A mistake in a configuration file, shown as one line: `driver.toml:12:1: solver[1].encoding: no encoding is called …`.
-///
-/// No message repeats what may be secret: endpoints, locations and headers.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub(crate) struct ConfigError(String);
-
-impl From<ConfigError> for Failure {
-    fn from(error: ConfigError) -> Self {
-        Self::usage(error.0)
-    }
-}
-
 /// The text of a configuration file, which knows where things stand in it.
+///
+/// A mistake is one line: `driver.toml:12:1: solver[1].encoding: no encoding is called …`. None repeats what may be secret:
+/// endpoints, locations and headers.
 #[derive(Clone, Default)]
 pub(super) struct Source {
     path: PathBuf,
@@ -56,18 +46,14 @@ impl Source {
     }
 
     /// An error about a key or a value.
-    pub(super) fn mistake<T>(&self, at: &Spanned<T>, why: impl fmt::Display) -> ConfigError {
+    pub(super) fn mistake<T>(&self, at: &Spanned<T>, why: impl fmt::Display) -> Failure {
         self.mistake_at(Some(at.span()), why)
     }
 
     /// An error about what stands at `span`, or about the file as a whole.
-    pub(super) fn mistake_at(
-        &self,
-        span: Option<Range<usize>>,
-        why: impl fmt::Display,
-    ) -> ConfigError {
+    pub(super) fn mistake_at(&self, span: Option<Range<usize>>, why: impl fmt::Display) -> Failure {
         let line = format!("{}: {why}", self.place(span));
-        ConfigError(line.replace(char::is_control, " "))
+        Failure::usage(line.replace(char::is_control, " "))
     }
 
     /// Where that is, such as `driver.toml:12:1: archive.location`: the key of what stands there.
@@ -103,7 +89,7 @@ impl Source {
     }
 
     /// What the parser says. It quotes nothing of the file; its error type would.
-    pub(super) fn syntax_error(&self, error: &toml::de::Error) -> ConfigError {
+    pub(super) fn syntax_error(&self, error: &toml::de::Error) -> Failure {
         let span = error.span();
         let key = span.clone().and_then(|span| self.text.get(span));
         match key {
@@ -117,7 +103,7 @@ impl Source {
     }
 
     /// What `serde` says, in TOML's words and without the values that it quotes.
-    pub(super) fn type_error(&self, error: &toml::de::Error) -> ConfigError {
+    pub(super) fn type_error(&self, error: &toml::de::Error) -> Failure {
         let message = error.message();
         let (what, expected) = message.rsplit_once(", expected ").unwrap_or((message, ""));
         let known: Vec<&str> = expected.split('`').skip(1).step_by(2).collect();

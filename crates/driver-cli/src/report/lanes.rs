@@ -90,12 +90,16 @@ fn earlier_attempt(lane: &mut Lane, attempt: &Attempt, next: Duration) {
     let sampled = attempt.samples.ends().map(|(_, last)| last);
     let event = sampled.max(attempt.answered).or(attempt.sending);
     let end = event.unwrap_or(attempt.started);
-    let known = Known {
-        end,
-        answer: "answer",
-        ..Known::default()
-    };
-    last_attempt(lane, attempt, known);
+    let answer = "answer";
+    last_attempt(
+        lane,
+        attempt,
+        Known {
+            end,
+            answer,
+            ..Known::default()
+        },
+    );
     lane.phase(Phase::Pause, end, next, "came to nothing, to be sent again");
 }
 

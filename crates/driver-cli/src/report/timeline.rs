@@ -1,7 +1,7 @@
 //! When each reader of the document took its bytes: kept in bounded memory, and only where a report will show it. All
 //! instants are counted from the run's start.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use driver_streaming::{Observer, Progress, Stage};
@@ -31,33 +31,32 @@ impl Timelines {
 
     /// What has been seen of each reader so far, in the order of `progress`.
     pub(super) fn seen(&self) -> impl Iterator<Item = Timeline> {
-        let readers = self.0.iter();
-        readers.map(|reader| {
-            reader
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .clone()
-        })
+        (0..).map_while(|reader| self.reader(reader).map(|timeline| timeline.clone()))
     }
 
-    fn update(&self, reader: usize, update: impl FnOnce(&mut Timeline)) {
-        if let Some(timeline) = self.0.get(reader) {
-            update(&mut timeline.lock().unwrap_or_else(PoisonError::into_inner));
-        }
+    fn reader(&self, number: usize) -> Option<MutexGuard<'_, Timeline>> {
+        let reader = self.0.get(number)?;
+        Some(reader.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
 impl Observer for Timelines {
     fn entered(&self, reader: usize, stage: Stage) {
-        self.update(reader, |timeline| timeline.entered(stage));
+        if let Some(mut timeline) = self.reader(reader) {
+            timeline.entered(stage);
+        }
     }
 
     fn taken(&self, reader: usize, bytes: usize) {
-        self.update(reader, |timeline| timeline.taken(bytes as u64));
+        if let Some(mut timeline) = self.reader(reader) {
+            timeline.taken(bytes as u64);
+        }
     }
 
     fn restarted(&self, reader: usize) {
-        self.update(reader, Timeline::restarted);
+        if let Some(mut timeline) = self.reader(reader) {
+            timeline.restarted();
+        }
     }
 }
 
