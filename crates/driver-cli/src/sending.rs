@@ -39,11 +39,11 @@ impl Sending {
         for solver in &config.solvers {
             let members = merged(&common, &solver.set);
             let found = config.solver(solver)?;
-            requests.push(SolverRequest::new(found, members, solver.skip_liquidity));
+            requests.push(SolverRequest::new(found, &members, solver.skip_liquidity));
         }
         for text in &sending.solvers {
             let solver = text.parse().map_err(Failure::input("--solver"))?;
-            requests.push(SolverRequest::new(solver, common.clone(), false));
+            requests.push(SolverRequest::new(solver, &common, false));
         }
         // Said here, too, so that nothing has been set up by then.
         if let Some(twice) = twice(requests.iter().map(|request| request.solver.name())) {

@@ -5,31 +5,26 @@ use driver_streaming::{AuctionId, Dispatch, Document, Solver, View};
 use crate::member_edits::{MemberEdits, closing_members};
 use crate::values::Members;
 
-/// One solver as options and configuration file ask for it: where it is, and what its requests have of their own.
+/// One solver as options and configuration file ask for it: where it is, and what it is sent.
 #[derive(Debug)]
 pub(super) struct SolverRequest {
     pub(super) solver: Solver,
-    /// What it shares with others.
-    edits: MemberEdits,
-    /// What is appended for it.
-    members: Members,
+    view: View<MemberEdits>,
 }
 
 impl SolverRequest {
     /// `solver`, for which `members` are replaced or appended.
-    pub(super) fn new(solver: Solver, members: Members, skip_liquidity: bool) -> Self {
+    pub(super) fn new(solver: Solver, members: &Members, skip_liquidity: bool) -> Self {
         let mut edits = MemberEdits::nothing().remove(members.iter().map(|(name, _)| name));
         if skip_liquidity {
             edits = edits.without_liquidity();
         }
-        if !members.is_empty() {
-            edits = edits.left_open();
-        }
-        Self {
-            solver,
-            edits,
-            members,
-        }
+        let view = match &members[..] {
+            [] if edits.is_nothing() => View::auction(),
+            [] => View::keyed(edits),
+            members => View::keyed(edits.left_open()).tail(closing_members(members)),
+        };
+        Self { solver, view }
     }
 }
 
@@ -42,27 +37,13 @@ pub(super) fn dispatch<D: Document + 'static>(
 ) -> Dispatch {
     let solvers = requests.iter().map(|request| request.solver.clone());
     let solvers: Vec<_> = solvers.collect();
-    let request_of = |solver: &Solver| {
-        let mut requests = requests.iter();
-        requests.find(|request| request.solver.name() == solver.name())
-    };
+    // Asked for in the order of the solvers.
+    let mut views = requests.iter().map(|request| request.view.clone());
+    let view = |_: &Solver| views.next().unwrap_or_else(View::auction);
     let whole = Dispatch::new(document(&MemberEdits::nothing()));
     let dispatch = match id {
         Some(id) => whole.archive_as(id),
         None => whole,
     };
-    dispatch.views(
-        &solvers,
-        |solver| match request_of(solver) {
-            Some(request) if !request.edits.is_nothing() => {
-                let view = View::keyed(request.edits.clone());
-                match &request.members[..] {
-                    [] => view,
-                    members => view.tail(closing_members(members)),
-                }
-            }
-            _ => View::auction(),
-        },
-        document,
-    )
+    dispatch.views(&solvers, view, document)
 }

@@ -69,15 +69,11 @@ pub(super) fn check(
             config.set = members(table, &source, now)?;
         }
         solver(config, &source)?;
-        let name = &config.name;
-        if let Some((other, line)) =
-            names.insert(name.get_ref().clone(), (index, source.line(name)))
-        {
-            let why = format_args!(
-                "the name {name:?} is already that of solver[{other}], on line {line}",
-                name = name.get_ref()
-            );
-            return Err(source.mistake(name, why));
+        let name = config.name.get_ref();
+        let place = format!("solver[{index}], on line {}", source.line(&config.name));
+        if let Some(other) = names.insert(name.clone(), place) {
+            let why = format_args!("the name {name:?} is already that of {other}");
+            return Err(source.mistake(&config.name, why));
         }
     }
     Ok(())

@@ -32,69 +32,48 @@ pub(super) fn members(
         };
         let json = match instant {
             Some(json) => json,
-            None => {
-                let mut json = String::new();
-                append_json(value, &mut json).map_err(|(value, why)| source.mistake(value, why))?;
-                json
-            }
+            None => json(value, source)?,
         };
         Ok((name.get_ref().to_string(), Bytes::from(json)))
     });
     members.collect()
 }
 
-/// Appends the value as JSON: numbers with all their digits, dates and times as strings, tables in the order of the
-/// file.
+/// The value as JSON: numbers with all their digits, dates and times as strings, tables in the order of the file.
 ///
 /// The depth of recursion is that of the file, which the parser bounds.
 ///
 /// # Errors
-/// When a number is one that JSON does not have: which one, and why.
-fn append_json<'a>(
-    value: &'a Spanned<DeValue<'a>>,
-    json: &mut String,
-) -> Result<(), (&'a Spanned<DeValue<'a>>, &'static str)> {
-    match value.get_ref() {
-        DeValue::String(text) => json.push_str(&Value::from(text.as_ref()).to_string()),
-        DeValue::Boolean(switch) => json.push_str(&switch.to_string()),
-        DeValue::Datetime(time) => json.push_str(&Value::from(time.to_string()).to_string()),
-        DeValue::Integer(integer) => {
-            let number = i128::from_str_radix(integer.as_str(), integer.radix());
-            let number = number.map_err(|_error| (value, OUT_OF_RANGE))?;
-            json.push_str(&number.to_string());
-        }
+/// When a number is one that JSON does not have.
+fn json(value: &Spanned<DeValue<'_>>, source: &Source) -> Result<String, Failure> {
+    Ok(match value.get_ref() {
+        DeValue::String(text) => Value::from(text.as_ref()).to_string(),
+        DeValue::Boolean(switch) => switch.to_string(),
+        DeValue::Datetime(time) => Value::from(time.to_string()).to_string(),
+        DeValue::Integer(integer) => i128::from_str_radix(integer.as_str(), integer.radix())
+            .map_err(|_error| source.mistake(value, OUT_OF_RANGE))?
+            .to_string(),
         DeValue::Float(float) => {
             // TOML's floats are those of JSON, but for a plus sign and those that are no numbers.
             let digits = float.as_str().trim_start_matches('+');
             if !digits.parse().is_ok_and(f64::is_finite) {
-                return Err((value, "JSON has no such number"));
+                return Err(source.mistake(value, "JSON has no such number"));
             }
-            json.push_str(digits);
+            digits.to_owned()
         }
         DeValue::Array(elements) => {
-            json.push('[');
-            for (index, element) in elements.iter().enumerate() {
-                if index > 0 {
-                    json.push(',');
-                }
-                append_json(element, json)?;
-            }
-            json.push(']');
+            let elements = elements.iter().map(|element| json(element, source));
+            format!("[{}]", elements.collect::<Result<Vec<_>, _>>()?.join(","))
         }
         DeValue::Table(table) => {
-            json.push('{');
-            for (index, (key, value)) in table.iter().enumerate() {
-                if index > 0 {
-                    json.push(',');
-                }
-                json.push_str(&Value::from(key.get_ref().as_ref()).to_string());
-                json.push(':');
-                append_json(value, json)?;
-            }
-            json.push('}');
+            let members = table.iter().map(|(key, value)| {
+                let key = Value::from(key.get_ref().as_ref());
+                Ok(format!("{key}:{}", json(value, source)?))
+            });
+            let members: Result<Vec<_>, Failure> = members.collect();
+            format!("{{{}}}", members?.join(","))
         }
-    }
-    Ok(())
+    })
 }
 
 #[cfg(test)]
