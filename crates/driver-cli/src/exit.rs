@@ -7,48 +7,26 @@ use std::process::ExitCode;
 
 use driver_streaming::error_chain;
 
-/// How the program ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Exit {
-    /// All went well.
-    Ok,
-    /// A solver or the archive failed.
-    Failed,
-    /// Wrong usage or input.
-    Usage,
-    /// A signal of this number asked the program to end.
-    Interrupted(u8),
-}
-
-impl From<Exit> for ExitCode {
-    fn from(exit: Exit) -> Self {
-        match exit {
-            Exit::Ok => Self::SUCCESS,
-            Exit::Failed => Self::from(1),
-            Exit::Usage => Self::from(2),
-            // As shells report a program that a signal has ended.
-            Exit::Interrupted(signal) => Self::from(128_u8.saturating_add(signal)),
-        }
-    }
-}
+/// The exit code for wrong usage or input.
+pub(super) const USAGE: u8 = 2;
 
 /// Why a command has no result: one line for standard error.
 #[derive(Debug, thiserror::Error)]
 #[error("{line}")]
 pub(super) struct Failure {
-    exit: Exit,
+    code: u8,
     line: String,
 }
 
 impl Failure {
-    fn new(exit: Exit, line: impl Into<String>) -> Self {
+    fn new(code: u8, line: impl Into<String>) -> Self {
         let line = line.into();
-        Self { exit, line }
+        Self { code, line }
     }
 
     /// Wrong usage or input.
     pub(super) fn usage(line: impl Into<String>) -> Self {
-        Self::new(Exit::Usage, line)
+        Self::new(USAGE, line)
     }
 
     /// Wrong usage or input: `what` is wrong, and the error says why.
@@ -63,19 +41,20 @@ impl Failure {
 
     /// Something went wrong.
     pub(super) fn failed(line: impl Into<String>) -> Self {
-        Self::new(Exit::Failed, line)
+        Self::new(1, line)
     }
 
     /// A signal of this number asked the program to end.
     pub(super) fn interrupted(signal: u8, line: impl Into<String>) -> Self {
-        Self::new(Exit::Interrupted(signal), line)
+        // As shells report a program that a signal has ended.
+        Self::new(128_u8.saturating_add(signal), line)
     }
 
     pub(super) fn report(&self) -> ExitCode {
         // Nothing is left to do when standard error is gone.
         let line = self.line.replace(['\r', '\n'], " ");
         let _written = writeln!(io::stderr(), "error: {line}");
-        self.exit.into()
+        self.code.into()
     }
 }
 

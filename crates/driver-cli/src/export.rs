@@ -3,6 +3,7 @@
 //! `opentelemetry-otlp` retries, and reads what the environment says of endpoints, headers, timeouts and compression. It
 //! leaves to its user whether anything is exported, and does not stop an export that takes too long.
 
+use std::process::ExitCode;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -22,7 +23,7 @@ use tokio::runtime::Handle;
 use upload_client::{ClientSettings, HttpClient};
 use url::Url;
 
-use crate::exit::{Exit, Failure};
+use crate::exit::Failure;
 
 /// The name of the program to whoever reads its telemetry, unless the environment gives it another.
 const SERVICE: &str = "driver-streaming";
@@ -52,8 +53,8 @@ type LastFailure = Arc<Mutex<Option<String>>>;
 /// By then the outcome has been printed: it waits for no collector.
 pub(crate) async fn exporting(
     otlp: Option<&str>,
-    command: impl AsyncFnOnce(&Export) -> Result<Exit, Failure>,
-) -> Result<Exit, Failure> {
+    command: impl AsyncFnOnce(&Export) -> Result<ExitCode, Failure>,
+) -> Result<ExitCode, Failure> {
     let export = Export::start(otlp).map_err(|error| Failure::usage(format!("--otlp: {error}")))?;
     let exit = command(&export).await;
     export.finish().await;

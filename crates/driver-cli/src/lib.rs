@@ -6,7 +6,6 @@ mod auction;
 mod config;
 mod exit;
 mod export;
-mod figures;
 mod location;
 mod member_edits;
 mod program;
@@ -22,7 +21,6 @@ mod test_tools;
 mod text_document;
 mod value_scanner;
 mod values;
-mod views;
 
 pub use self::archived_document::ArchivedDocument;
 pub use self::auction::{ParseError, RawAuction};

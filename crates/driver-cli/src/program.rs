@@ -7,7 +7,7 @@ use clap::error::ErrorKind;
 use tracing_subscriber::EnvFilter;
 
 use crate::arguments::{Arguments, Command};
-use crate::exit::{Exit, Failure};
+use crate::exit::{Failure, USAGE};
 use crate::export::exporting;
 use crate::sending::Sending;
 use crate::{replay, solve, test_tools};
@@ -28,12 +28,12 @@ pub fn main() -> ExitCode {
         .with_writer(std::io::stderr)
         .init();
     match run(arguments) {
-        Ok(exit) => exit.into(),
+        Ok(code) => code,
         Err(failure) => failure.report(),
     }
 }
 
-fn run(arguments: Arguments) -> Result<Exit, Failure> {
+fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
     if let Command::Generate(arguments) = &arguments.command {
         return test_tools::generate(arguments);
     }
@@ -71,7 +71,7 @@ fn refuse(error: &clap::Error) -> ExitCode {
             // Nothing is left to do when the terminal is gone.
             let _printed = error.print();
             if error.use_stderr() {
-                Exit::Usage.into()
+                USAGE.into()
             } else {
                 ExitCode::SUCCESS
             }

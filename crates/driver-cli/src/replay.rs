@@ -1,23 +1,24 @@
 //! `replay`: an archived auction to solvers once more.
 
+use std::process::ExitCode;
+
 use archive_sink::Codec;
 use driver_streaming::{AuctionId, Document};
 use futures_util::StreamExt;
 
 use crate::archived_document::ArchivedDocument;
 use crate::arguments::ReplayArguments;
-use crate::exit::{Exit, Failure};
+use crate::exit::Failure;
 use crate::export::Export;
 use crate::location::StoreLocation;
 use crate::run::run_and_print;
-use crate::sending::{Sending, build};
-use crate::views::dispatch;
+use crate::sending::{Sending, build, dispatch};
 
 pub(super) async fn run(
     arguments: &ReplayArguments,
     sending: &Sending,
     export: &Export,
-) -> Result<Exit, Failure> {
+) -> Result<ExitCode, Failure> {
     if sending.requests.is_empty() {
         return Err(Failure::usage("nothing to do: no --solver is given"));
     }

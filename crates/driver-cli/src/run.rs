@@ -1,6 +1,7 @@
 //! One run: what is shown while it goes on, what interrupts it, and what is printed of it.
 
 use std::convert::Infallible;
+use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use driver_streaming::{Dispatch, Outcome, Pipeline};
 use tokio_util::sync::CancellationToken;
 
 use crate::arguments::Format;
-use crate::exit::{Exit, Failure, print_line};
+use crate::exit::{Failure, print_line};
 use crate::progress_bars::ProgressBars;
 use crate::report::{Timelines, report};
 use crate::sending::Sending;
@@ -29,7 +30,7 @@ pub(super) async fn run_and_print(
     dispatch: Dispatch,
     length: Option<u64>,
     sending: &Sending,
-) -> Result<Exit, Failure> {
+) -> Result<ExitCode, Failure> {
     let report_file = sending.report.as_ref();
     let progress = pipeline.progress();
     let timelines = Arc::new(Timelines::of(&progress));
@@ -88,7 +89,7 @@ async fn interrupted() -> u8 {
     INTERRUPT
 }
 
-fn print(outcome: &Outcome, format: Option<Format>) -> Result<Exit, Failure> {
+fn print(outcome: &Outcome, format: Option<Format>) -> Result<ExitCode, Failure> {
     match format.unwrap_or(Format::Text) {
         Format::Text => print_line(&summary(outcome))?,
         Format::Json => {
@@ -99,8 +100,8 @@ fn print(outcome: &Outcome, format: Option<Format>) -> Result<Exit, Failure> {
         }
     }
     Ok(if outcome.is_ok() {
-        Exit::Ok
+        ExitCode::SUCCESS
     } else {
-        Exit::Failed
+        ExitCode::FAILURE
     })
 }

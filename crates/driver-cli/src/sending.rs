@@ -1,18 +1,20 @@
-//! What options and configuration file say together about sending.
+//! What options and configuration file say together about sending, and what each solver is sent.
 
 use std::collections::HashSet;
 use std::path::Path;
 use std::time::Duration;
 
-use driver_streaming::{Pipeline, PipelineBuilder, error_chain};
+use driver_streaming::{
+    AuctionId, Dispatch, Document, Pipeline, PipelineBuilder, Solver, View, error_chain,
+};
 use jiff::Timestamp;
 
 use crate::arguments::{Format, SendingArguments};
 use crate::config::Config;
 use crate::exit::Failure;
+use crate::member_edits::{MemberEdits, closing_members};
 use crate::report::ReportFile;
 use crate::values::{Members, merged, parse_setting};
-use crate::views::SolverRequest;
 
 /// What options and configuration file say together; where both say something, the option counts.
 #[derive(Debug)]
@@ -113,4 +115,47 @@ pub(super) fn build(builder: PipelineBuilder) -> Result<Pipeline, Failure> {
     builder
         .build()
         .map_err(|error| Failure::usage(error_chain(&error)))
+}
+
+/// One solver as options and configuration file ask for it: where it is, and what it is sent.
+#[derive(Debug)]
+pub(super) struct SolverRequest {
+    pub(super) solver: Solver,
+    view: View<MemberEdits>,
+}
+
+impl SolverRequest {
+    /// `solver`, for which `members` are replaced or appended.
+    pub(super) fn new(solver: Solver, members: &Members, skip_liquidity: bool) -> Self {
+        let mut edits = MemberEdits::nothing().remove(members.iter().map(|(name, _)| name));
+        if skip_liquidity {
+            edits = edits.without_liquidity();
+        }
+        let view = match &members[..] {
+            [] if edits.is_nothing() => View::auction(),
+            [] => View::keyed(edits),
+            members => View::keyed(edits.left_open()).tail(closing_members(members)),
+        };
+        Self { solver, view }
+    }
+}
+
+/// An auction to solvers, each as it wants it: `document` is the auction with such edits. It is known by `id` in archive
+/// and reports.
+pub(super) fn dispatch<D: Document + 'static>(
+    id: Option<AuctionId>,
+    requests: &[SolverRequest],
+    document: impl Fn(&MemberEdits) -> D,
+) -> Dispatch {
+    let solvers = requests.iter().map(|request| request.solver.clone());
+    let solvers: Vec<_> = solvers.collect();
+    // Asked for in the order of the solvers.
+    let mut views = requests.iter().map(|request| request.view.clone());
+    let view = |_: &Solver| views.next().unwrap_or_else(View::auction);
+    let whole = Dispatch::new(document(&MemberEdits::nothing()));
+    let dispatch = match id {
+        Some(id) => whole.archive_as(id),
+        None => whole,
+    };
+    dispatch.views(&solvers, view, document)
 }

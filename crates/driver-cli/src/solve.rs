@@ -4,6 +4,7 @@ use std::fs;
 use std::io::{self, Read};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
+use std::process::ExitCode;
 
 use archive_sink::{Codec, CodecKind, Overwrite};
 use auction_fixtures::AuctionShape;
@@ -14,13 +15,12 @@ use tokio::task::JoinSet;
 use crate::arguments::SolveArguments;
 use crate::auction::RawAuction;
 use crate::config::ArchiveConfig;
-use crate::exit::{Exit, Failure};
+use crate::exit::Failure;
 use crate::export::Export;
 use crate::location::StoreLocation;
 use crate::run::run_and_print;
-use crate::sending::{Sending, build};
+use crate::sending::{Sending, build, dispatch};
 use crate::values::codec_at;
-use crate::views::dispatch;
 
 /// Where the demonstration archives.
 const FOLDER: &str = "archive";
@@ -29,7 +29,7 @@ pub(super) async fn run(
     arguments: &SolveArguments,
     sending: &Sending,
     export: &Export,
-) -> Result<Exit, Failure> {
+) -> Result<ExitCode, Failure> {
     if arguments.is_bare() {
         return demonstrate(sending, export).await;
     }
@@ -80,7 +80,7 @@ async fn send(
     id: Option<AuctionId>,
     sending: &Sending,
     export: &Export,
-) -> Result<Exit, Failure> {
+) -> Result<ExitCode, Failure> {
     let pipeline = build(export.attach(builder))?;
     let length = auction.text_length() as u64;
     let dispatch = dispatch(id, &sending.requests, |edits| auction.document(edits));
@@ -88,7 +88,7 @@ async fn send(
 }
 
 /// `solve` without arguments: all that is needed to see the program work. Generates an auction, and is three engines.
-async fn demonstrate(sending: &Sending, export: &Export) -> Result<Exit, Failure> {
+async fn demonstrate(sending: &Sending, export: &Export) -> Result<ExitCode, Failure> {
     const GENERATED: &str = "the auction cannot be generated";
     let mut text = Vec::new();
     AuctionShape::MAINNET

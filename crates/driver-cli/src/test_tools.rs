@@ -1,15 +1,16 @@
 //! `generate` and `solver`: an auction to send, and a solver engine to send it to.
 
 use std::io::{self, BufWriter, Write};
+use std::process::ExitCode;
 
 use auction_fixtures::AuctionShape;
 use solver_stand_in::{RequestReport, StandIn};
 
 use crate::arguments::{GenerateArguments, SolverArguments};
-use crate::exit::{Exit, Failure, print_line, printed};
+use crate::exit::{Failure, print_line, printed};
 
 /// Writes an auction to standard output.
-pub(super) fn generate(arguments: &GenerateArguments) -> Result<Exit, Failure> {
+pub(super) fn generate(arguments: &GenerateArguments) -> Result<ExitCode, Failure> {
     let mainnet = AuctionShape::MAINNET;
     let shape = AuctionShape {
         orders: arguments.orders.unwrap_or(mainnet.orders),
@@ -22,11 +23,11 @@ pub(super) fn generate(arguments: &GenerateArguments) -> Result<Exit, Failure> {
         .write_to(&mut output)
         .and_then(|_bytes| writeln!(output))
         .and_then(|()| output.flush());
-    printed(written).map(|()| Exit::Ok)
+    printed(written).map(|()| ExitCode::SUCCESS)
 }
 
 /// Answers requests until the program is ended, and prints a line for each.
-pub(super) async fn serve(arguments: SolverArguments) -> Result<Exit, Failure> {
+pub(super) async fn serve(arguments: SolverArguments) -> Result<ExitCode, Failure> {
     let mut builder = StandIn::builder()
         .on_request(|report| print_report(&report))
         .delay(arguments.delay.unwrap_or_default())
@@ -49,7 +50,7 @@ pub(super) async fn serve(arguments: SolverArguments) -> Result<Exit, Failure> {
     let engine = engine.map_err(Failure::of(label))?;
     print_line(&engine.url())?;
     engine.serve().await;
-    Ok(Exit::Ok)
+    Ok(ExitCode::SUCCESS)
 }
 
 fn print_report(report: &RequestReport) {

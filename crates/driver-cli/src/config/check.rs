@@ -82,9 +82,6 @@ pub(super) fn check(
 /// A location as [`StoreLocation::folder`] takes it, with a relative folder taken from the folder of the file.
 fn folder(location: &Spanned<String>, source: &Source) -> Result<String, Failure> {
     let text = location.get_ref();
-    if text.is_empty() {
-        return Err(source.mistake(location, "is empty"));
-    }
     StoreLocation::check(text).map_err(|error| source.mistake(location, error_chain(&error)))?;
     if text.contains("://") {
         return Ok(text.clone());

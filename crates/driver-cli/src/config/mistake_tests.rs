@@ -222,7 +222,7 @@ fn the_archive_is_checked() {
     assert_refused(&[
         (
             "[archive]\nlocation = ''",
-            "driver.toml:2:1: archive.location: is empty",
+            "driver.toml:2:1: archive.location: the location is empty",
         ),
         (
             "[archive]\nlocation = 'ftp://user:hunter2@h/x'",

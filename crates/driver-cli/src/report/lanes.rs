@@ -8,7 +8,7 @@ use measured_body::Ending;
 use super::tables::tone;
 use super::timeline::{Attempt, Timeline};
 use super::waterfall::{Lane, Phase};
-use crate::figures::{archive_status, solver_status};
+use crate::summary::{archive_status, solver_status};
 
 /// What is known of an attempt besides its timeline.
 #[derive(Clone, Copy, Debug, Default)]

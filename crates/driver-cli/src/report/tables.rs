@@ -4,7 +4,7 @@ use driver_streaming::{ArchiveStatus, Outcome};
 use maud::Markup;
 
 use super::page::{code, facts, number, table, text};
-use crate::figures::{milliseconds, or_unknown, parts, size, solver_status, times};
+use crate::summary::{milliseconds, or_unknown, parts, size, solver_status, times};
 
 /// The class in the stylesheet of what has a status of this name.
 pub(super) fn tone(status: &str) -> &'static str {
