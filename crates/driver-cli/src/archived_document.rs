@@ -1,12 +1,12 @@
 //! An archived auction that is sent again.
 
 use std::collections::VecDeque;
-use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use archive_sink::{Archive, ArchiveReader, ObjectVersion, ReadError};
 use bytes::Bytes;
+use chunked_writer::DEFAULT_CHUNK_SIZE;
 use driver_streaming::{
     DigestCell, Document, DocumentDigest, DocumentError, DocumentStream, LengthFuture, Skip,
 };
@@ -28,7 +28,6 @@ pub struct ArchivedDocument {
     archive: Archive,
     name: String,
     edits: MemberEdits,
-    chunk_size: NonZeroUsize,
     produced: Arc<AtomicU64>,
     archived: DigestCell,
     /// The object that all productions are of, once one has been opened.
@@ -42,7 +41,6 @@ impl ArchivedDocument {
             archive,
             name: name.into(),
             edits: MemberEdits::default(),
-            chunk_size: chunked_writer::DEFAULT_CHUNK_SIZE,
             produced: Arc::default(),
             archived: DigestCell::default(),
             version: Arc::default(),
@@ -112,7 +110,7 @@ impl Document for ArchivedDocument {
             produced.fetch_add(piece.len() as u64, Ordering::Relaxed);
         });
         let rest = Skip::new(pieces.boxed(), offset);
-        Box::pin(chunks(rest, self.chunk_size))
+        Box::pin(chunks(rest, DEFAULT_CHUNK_SIZE))
     }
 
     fn bytes_produced(&self) -> u64 {

@@ -171,16 +171,10 @@ pub(super) struct GenerateArguments {
 impl SolveArguments {
     /// Whether the command was given no argument at all, but perhaps where to report and to export telemetry to.
     pub(super) fn is_bare(&self) -> bool {
-        let sending = SendingArguments {
-            report: self.sending.report.clone(),
-            otlp: self.sending.otlp.clone(),
-            ..SendingArguments::default()
-        };
-        *self
-            == Self {
-                sending,
-                ..Self::default()
-            }
+        let mut bare = Self::default();
+        bare.sending.report.clone_from(&self.sending.report);
+        bare.sending.otlp.clone_from(&self.sending.otlp);
+        *self == bare
     }
 }
 

@@ -36,12 +36,7 @@ impl Failure {
 
     /// Something went wrong: `what`, and the error says why.
     pub(super) fn of<E: Error + 'static>(what: impl Display) -> impl FnOnce(E) -> Self {
-        move |error| Self::failed(format!("{what}: {}", error_chain(&error)))
-    }
-
-    /// Something went wrong.
-    pub(super) fn failed(line: impl Into<String>) -> Self {
-        Self::new(1, line)
+        move |error| Self::new(1, format!("{what}: {}", error_chain(&error)))
     }
 
     /// A signal of this number asked the program to end.

@@ -26,8 +26,7 @@ macro_rules! store {
     ($url:expr, $builder:ident, $key:ident, $endpoint:ident) => {{
         let builder = $builder::from_env().with_url($url.as_str());
         let endpoint = builder.get_config_value(&$key::$endpoint);
-        let settings = direct_if_local(endpoint).into_iter();
-        let builder = settings.fold(builder, |builder, (key, value)| {
+        let builder = direct_if_local(endpoint).fold(builder, |builder, (key, value)| {
             builder.with_config($key::Client(key), value)
         });
         // Built once to find out whose credentials these are.
@@ -170,21 +169,16 @@ impl fmt::Debug for StoreLocation {
 /// Settings that let no proxy of the environment stand before a server on this machine; none for other servers.
 ///
 /// A client with a proxy of its own looks at no other, and this one is excluded where the server is.
-fn direct_if_local(endpoint: Option<String>) -> Vec<(ClientConfigKey, String)> {
-    let Some(url) = endpoint
-        .and_then(|endpoint| Url::parse(&endpoint).ok())
-        .filter(is_loopback)
-    else {
-        return Vec::new();
-    };
-    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
-    vec![
-        (ClientConfigKey::ProxyUrl, "http://localhost".to_owned()),
-        (
-            ClientConfigKey::ProxyExcludes,
-            format!("localhost,127.0.0.0/8,::1,{host}"),
-        ),
-    ]
+fn direct_if_local(endpoint: Option<String>) -> impl Iterator<Item = (ClientConfigKey, String)> {
+    let url = endpoint.and_then(|endpoint| Url::parse(&endpoint).ok());
+    url.filter(is_loopback).into_iter().flat_map(|url| {
+        let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+        let excluded = format!("localhost,127.0.0.0/8,::1,{host}");
+        [
+            (ClientConfigKey::ProxyUrl, "http://localhost".to_owned()),
+            (ClientConfigKey::ProxyExcludes, excluded),
+        ]
+    })
 }
 
 /// A location, before its store is set up.

@@ -70,11 +70,7 @@ fn refuse(error: &clap::Error) -> ExitCode {
         | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
             // Nothing is left to do when the terminal is gone.
             let _printed = error.print();
-            if error.use_stderr() {
-                USAGE.into()
-            } else {
-                ExitCode::SUCCESS
-            }
+            u8::try_from(error.exit_code()).unwrap_or(USAGE).into()
         }
         _ => {
             let text = error.to_string();

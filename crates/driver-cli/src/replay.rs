@@ -12,7 +12,7 @@ use crate::exit::Failure;
 use crate::export::Export;
 use crate::location::StoreLocation;
 use crate::run::run_and_print;
-use crate::sending::{Sending, build, dispatch};
+use crate::sending::{Sending, dispatch};
 
 pub(super) async fn run(
     arguments: &ReplayArguments,
@@ -22,7 +22,8 @@ pub(super) async fn run(
     if sending.requests.is_empty() {
         return Err(Failure::usage("nothing to do: no --solver is given"));
     }
-    let pipeline = build(export.attach(sending.pipeline()))?;
+    let pipeline = export.attach(sending.pipeline()).build();
+    let pipeline = pipeline.map_err(Failure::input("the run cannot be set up"))?;
     let (location, name) = StoreLocation::object(&arguments.location)
         .map_err(Failure::input("the archived auction"))?;
     let url = location.url_of(&name);

@@ -4,9 +4,7 @@ use std::collections::HashSet;
 use std::path::Path;
 use std::time::Duration;
 
-use driver_streaming::{
-    AuctionId, Dispatch, Document, Pipeline, PipelineBuilder, Solver, View, error_chain,
-};
+use driver_streaming::{AuctionId, Dispatch, Document, Pipeline, PipelineBuilder, Solver, View};
 use jiff::Timestamp;
 
 use crate::arguments::{Format, SendingArguments};
@@ -17,7 +15,6 @@ use crate::report::ReportFile;
 use crate::values::{Members, merged, parse_setting};
 
 /// What options and configuration file say together; where both say something, the option counts.
-#[derive(Debug)]
 pub(super) struct Sending {
     pub(super) requests: Vec<SolverRequest>,
     pub(super) format: Option<Format>,
@@ -108,13 +105,6 @@ fn parse_settings(texts: &[String], now: Timestamp) -> Result<Members, Failure> 
 fn twice<'a>(mut names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let mut seen = HashSet::new();
     names.find(|name| !seen.insert(*name))
-}
-
-/// The pipeline, or why there is none.
-pub(super) fn build(builder: PipelineBuilder) -> Result<Pipeline, Failure> {
-    builder
-        .build()
-        .map_err(|error| Failure::usage(error_chain(&error)))
 }
 
 /// One solver as options and configuration file ask for it: where it is, and what it is sent.

@@ -19,7 +19,7 @@ use crate::exit::Failure;
 use crate::export::Export;
 use crate::location::StoreLocation;
 use crate::run::run_and_print;
-use crate::sending::{Sending, build, dispatch};
+use crate::sending::{Sending, dispatch};
 use crate::values::codec_at;
 
 /// Where the demonstration archives.
@@ -81,7 +81,8 @@ async fn send(
     sending: &Sending,
     export: &Export,
 ) -> Result<ExitCode, Failure> {
-    let pipeline = build(export.attach(builder))?;
+    let pipeline = export.attach(builder).build();
+    let pipeline = pipeline.map_err(Failure::input("the run cannot be set up"))?;
     let length = auction.text_length() as u64;
     let dispatch = dispatch(id, &sending.requests, |edits| auction.document(edits));
     run_and_print(&pipeline, dispatch, Some(length), sending).await

@@ -66,7 +66,6 @@ fn solver_line(solver: &SolverOutcome) -> String {
 }
 
 fn archive_line(archive: &ArchiveOutcome) -> String {
-    let status = archive_status(archive.status);
     match (archive.status, &archive.error) {
         (ArchiveStatus::Ok, _) => {
             let how = archive.parts.map(|count| format!("in {}", parts(count)));
@@ -81,7 +80,7 @@ fn archive_line(archive: &ArchiveOutcome) -> String {
         }
         (ArchiveStatus::Cancelled, Some(error)) => error.clone(),
         (ArchiveStatus::Failed, Some(error)) => format!("failed: {error}"),
-        _ => status.to_owned(),
+        (status, _) => archive_status(status).to_owned(),
     }
 }
 

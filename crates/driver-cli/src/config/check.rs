@@ -32,10 +32,8 @@ pub(super) fn check(
     now: Timestamp,
 ) -> Result<(), Failure> {
     let source = config.source.clone();
-    for path in [&mut config.auction, &mut config.report]
-        .into_iter()
-        .flatten()
-    {
+    let paths = [&mut config.auction, &mut config.report];
+    for path in paths.into_iter().flatten() {
         if path.get_ref().as_os_str().is_empty() {
             return Err(source.mistake(path, "is empty"));
         }
@@ -59,9 +57,8 @@ pub(super) fn check(
         }
         leveled(archive.codec, "codec", archive.level.as_ref(), &source)?;
     }
-    let tables = table
-        .get("solver")
-        .and_then(|value| value.get_ref().as_array());
+    let tables = table.get("solver");
+    let tables = tables.and_then(|value| value.get_ref().as_array());
     let tables = tables.into_iter().flatten();
     let mut names = HashMap::new();
     for (index, (config, table)) in config.solvers.iter_mut().zip(tables).enumerate() {

@@ -28,8 +28,6 @@ use driver_streaming::AuctionId;
 const LARGEST: u64 = 1024 * 1024;
 
 /// A configuration file, checked. What is absent there is absent here, or has the value that the field says.
-///
-/// Its debug output shows neither what may be secret nor where things stand.
 #[derive(Clone, Default, serde::Deserialize)]
 #[serde(deny_unknown_fields, expecting = "a table")]
 pub(crate) struct Config {
@@ -252,10 +250,4 @@ fn lag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<LagPolicy>, 
     }
 
     deserializer.deserialize_any(Policy)
-}
-
-impl fmt::Debug for Config {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Config").finish_non_exhaustive()
-    }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use archive_sink::{Codec, CodecKind};
 use jiff::Timestamp;
+use static_assertions::assert_not_impl_any;
 use tee_stream::{AfterPatience, LagPolicy};
 use toml::Spanned;
 
@@ -73,7 +74,7 @@ fn the_documented_example_says_what_it_seems_to_say() {
     assert_eq!(archive.limit, Some(Duration::from_secs(120)));
 
     let [baseline, remote] = &config.solvers[..] else {
-        panic!("{config:?}");
+        panic!("{}", config.solvers.len());
     };
     assert_eq!(baseline.name.get_ref(), "baseline");
     assert_eq!(baseline.endpoint.get_ref(), "http://localhost:8080/mainnet");
@@ -115,7 +116,7 @@ fn every_key_is_documented_and_in_the_example() {
     let example = example(&documentation);
     // What is expected where a key is unknown.
     let keys = |text: &str| -> Vec<String> {
-        let error = toml::from_str::<Config>(text).unwrap_err();
+        let error = toml::from_str::<Config>(text).err().unwrap();
         let (_, known) = error.message().rsplit_once(", expected ").unwrap();
         let names = known.split('`').skip(1).step_by(2);
         names.map(str::to_owned).collect()
@@ -231,15 +232,9 @@ fn relative_paths_start_from_the_folder_of_the_file() {
     assert_eq!(config.auction.unwrap().get_ref(), Path::new("a.json"));
 }
 
-#[test]
-fn debug_output_shows_nothing_secret() {
-    let config = parse(
-        "otlp = 'http://u:hunter2@h'\n\
-        archive.location = 's3://bucket/hunter2'\n\
-        [[solver]]\nname = 'a'\nendpoint = 'http://u:hunter2@h'\nheaders = { k = 'hunter2' }",
-    );
-    assert!(!format!("{config:?}").contains("hunter2"), "{config:?}");
-}
+// Without debug output there is none that could show a secret.
+assert_not_impl_any!(Config: std::fmt::Debug);
+assert_not_impl_any!(super::config::SolverConfig: std::fmt::Debug);
 
 #[test]
 fn a_broken_example_is_refused_in_one_line_or_means_something_else() {

@@ -25,14 +25,12 @@ pub(super) fn members(
         if name.get_ref().is_empty() {
             return Err(source.mistake(name, "the member's name is empty"));
         }
-        let instant = match value.get_ref().as_str() {
-            Some(text) => instant(text, now)
-                .map_err(|why| source.mistake(name, format_args!("is no instant: {why}")))?,
-            None => None,
-        };
-        let json = match instant {
-            Some(json) => json,
-            None => json(value, source)?,
+        let json = match value.get_ref().as_str().map(|text| instant(text, now)) {
+            Some(Ok(Some(instant))) => instant,
+            Some(Err(why)) => {
+                return Err(source.mistake(name, format_args!("is no instant: {why}")));
+            }
+            _ => json(value, source)?,
         };
         Ok((name.get_ref().to_string(), Bytes::from(json)))
     });
@@ -89,7 +87,7 @@ mod tests {
         let config = Config::parse(Path::new("f"), text.as_bytes(), now)
             .map_err(|error| error.to_string())?;
         let [(name, value)] = &config.set[..] else {
-            panic!("{value}: {config:?}");
+            panic!("{value}: {}", config.set.len());
         };
         assert_eq!(name, "m");
         assert!(serde_json::from_slice::<serde_json::Value>(value).is_ok());

@@ -110,7 +110,7 @@ impl Timeline {
 }
 
 /// How the document went to one reader, once.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Attempt {
     pub(super) started: Duration,
     /// When the request began, or the archive's object.
@@ -123,28 +123,19 @@ pub(super) struct Attempt {
 
 impl Attempt {
     fn new(started: Duration) -> Self {
-        Self {
+        let mut attempt = Self {
             started,
-            sending: None,
-            answered: None,
-            samples: Samples {
-                kept: Vec::new(),
-                step: FIRST_STEP,
-            },
-            stalls: Stalls {
-                kept: Vec::new(),
-                shortest: SHORTEST_STALL,
-            },
-        }
+            ..Self::default()
+        };
+        attempt.samples.step = FIRST_STEP;
+        attempt.stalls.shortest = SHORTEST_STALL;
+        attempt
     }
 
     fn taken(&mut self, at: Duration, bytes: u64) {
-        let last = self.samples.kept.last().copied();
-        if let Some((before, _)) = last {
-            self.stalls.note(before, at);
-        }
-        let before = last.map_or(0, |(_, bytes)| bytes);
-        self.samples.push((at, before.saturating_add(bytes)));
+        let (before, taken) = self.samples.kept.last().copied().unwrap_or((at, 0));
+        self.stalls.note(before, at);
+        self.samples.push((at, taken.saturating_add(bytes)));
     }
 }
 
@@ -153,7 +144,7 @@ type Sample = (Duration, u64);
 
 /// Samples of a count that grows, thinned to a bounded number: the first and the last are always among them, and those
 /// between are further and further apart as time goes on.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Samples {
     pub(super) kept: Vec<Sample>,
     step: Duration,
@@ -203,7 +194,7 @@ impl Samples {
 }
 
 /// The longest gaps in which no byte was taken. When there are too many, the length that counts as a stall doubles.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Stalls {
     /// Each from when to when, in order.
     pub(super) kept: Vec<(Duration, Duration)>,
