@@ -1,12 +1,12 @@
 //! An archived auction that is sent again.
 
 use std::collections::VecDeque;
-use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use archive_sink::{Archive, ArchiveReader, ObjectVersion, ReadError};
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
+use chunked_writer::DEFAULT_CHUNK_SIZE;
 use driver_streaming::{
     Document, DocumentDigest, DocumentError, DocumentStream, LengthFuture, SharedDigest, skip_bytes,
 };
@@ -15,6 +15,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 
 use crate::member_edits::MemberEdits;
 use crate::rewrite::MemberRewriter;
+use crate::text_document::chunks;
 
 /// An archived auction as a document: read, decompressed and, where members are changed, rewritten as it is sent.
 ///
@@ -27,7 +28,6 @@ pub struct ArchivedDocument {
     archive: Archive,
     name: String,
     edits: MemberEdits,
-    chunk_size: NonZeroUsize,
     produced: Arc<AtomicU64>,
     archived: SharedDigest,
     /// The object that all productions are of, once one has been opened.
@@ -41,7 +41,6 @@ impl ArchivedDocument {
             archive,
             name: name.into(),
             edits: MemberEdits::default(),
-            chunk_size: chunked_writer::DEFAULT_CHUNK_SIZE,
             produced: Arc::default(),
             archived: SharedDigest::default(),
             version: Arc::default(),
@@ -87,8 +86,18 @@ impl ArchivedDocument {
         let opened = async move {
             let reader = this.open().await.map_err(DocumentError::new)?;
             let archived = this.archived.follow(reader.map_err(DocumentError::new), 0);
-            let rewriter = MemberRewriter::new(this.edits);
-            Ok::<_, DocumentError>(rewritten(archived, rewriter))
+            let mut rewriter = MemberRewriter::new(this.edits);
+            let pieces = archived.map_ok(Some).chain(stream::iter([Ok(None)]));
+            let rewritten = pieces.map(move |piece: Result<_, DocumentError>| {
+                let mut output = VecDeque::new();
+                let pushed = match piece? {
+                    Some(piece) => rewriter.push(&piece, &mut output),
+                    None => rewriter.finish(),
+                };
+                pushed.map_err(DocumentError::new)?;
+                Ok::<_, DocumentError>(stream::iter(output.into_iter().map(Ok)))
+            });
+            Ok::<_, DocumentError>(rewritten.try_flatten())
         };
         stream::once(Box::pin(opened)).try_flatten()
     }
@@ -101,7 +110,7 @@ impl Document for ArchivedDocument {
             produced.fetch_add(piece.len() as u64, Ordering::Relaxed);
         });
         let rest = skip_bytes(pieces.boxed(), offset);
-        Box::pin(chunks(rest, self.chunk_size))
+        Box::pin(chunks(rest, DEFAULT_CHUNK_SIZE))
     }
 
     fn bytes_produced(&self) -> u64 {
@@ -118,62 +127,10 @@ impl Document for ArchivedDocument {
     }
 }
 
-/// What becomes of the pieces of an object.
-fn rewritten(
-    pieces: impl Stream<Item = Result<Bytes, DocumentError>> + Unpin,
-    rewriter: MemberRewriter,
-) -> impl Stream<Item = Result<Bytes, DocumentError>> {
-    let start = (pieces, rewriter);
-    let pushed = stream::try_unfold(start, |(mut pieces, mut rewriter)| async move {
-        let Some(piece) = pieces.try_next().await? else {
-            rewriter.finish().map_err(DocumentError::new)?;
-            return Ok(None);
-        };
-        let mut output = VecDeque::new();
-        rewriter
-            .push(&piece, &mut output)
-            .map_err(DocumentError::new)?;
-        let output = stream::iter(output.into_iter().map(Ok));
-        Ok(Some((output, (pieces, rewriter))))
-    });
-    pushed.try_flatten()
-}
-
-/// Cuts a stream of pieces of any size into chunks of one size; only the last is shorter. An error comes at once: bytes
-/// before it, short of a chunk, could be taken for the end.
-fn chunks<E>(
-    pieces: impl Stream<Item = Result<Bytes, E>> + Unpin,
-    size: NonZeroUsize,
-) -> impl Stream<Item = Result<Bytes, E>> {
-    let start = (pieces, Bytes::new());
-    stream::try_unfold(start, move |(mut pieces, mut piece)| async move {
-        let mut chunk = BytesMut::new();
-        while chunk.len() < size.get() {
-            if piece.is_empty() {
-                match pieces.try_next().await? {
-                    Some(next) => piece = next,
-                    None => break,
-                }
-            }
-            chunk.reserve(size.get() - chunk.len());
-            let taken = piece.len().min(size.get() - chunk.len());
-            chunk.extend_from_slice(&piece.split_to(taken));
-        }
-        let chunk = match chunk.len() {
-            0 => return Ok(None),
-            length if length == size.get() => chunk.freeze(),
-            // A copy, so that a short last chunk does not hold the memory of a full one.
-            _ => Bytes::copy_from_slice(&chunk),
-        };
-        Ok(Some((chunk, (pieces, piece))))
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use archive_sink::Overwrite;
     use archive_sink::object_store::memory::InMemory;
-    use proptest::prelude::*;
 
     use super::*;
 
@@ -219,23 +176,5 @@ mod tests {
         assert_eq!(document.origin(), digest);
         let anew = ArchivedDocument::new(archive, "1.json");
         assert_eq!(read(&anew).await.unwrap(), br#"{"id":1,"a":2}"#);
-    }
-
-    proptest! {
-        #[test]
-        fn every_chunk_but_the_last_is_full(
-            pieces in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..20), 0..20),
-            size in 1usize..30,
-        ) {
-            let whole: Vec<u8> = pieces.concat();
-            let source = stream::iter(pieces.into_iter().map(|piece| Ok::<_, ()>(Bytes::from(piece))));
-            let chunks = super::chunks(source, NonZeroUsize::new(size).unwrap());
-            let chunks: Vec<Bytes> = futures_util::FutureExt::now_or_never(chunks.map(Result::unwrap).collect()).unwrap();
-            if let Some((last, before)) = chunks.split_last() {
-                prop_assert!(before.iter().all(|chunk| chunk.len() == size));
-                prop_assert!(!last.is_empty() && last.len() <= size);
-            }
-            prop_assert_eq!(chunks.concat(), whole);
-        }
     }
 }

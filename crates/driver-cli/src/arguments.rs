@@ -2,9 +2,9 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::str::FromStr;
 use std::time::Duration;
 
+use archive_sink::CodecKind;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::values::parse_duration;
@@ -51,7 +51,7 @@ pub(super) struct SolveArguments {
 
     /// How the archive is compressed [default: gzip].
     #[arg(long, value_name = "gzip|zstd|brotli|identity")]
-    pub(super) codec: Option<String>,
+    pub(super) codec: Option<CodecKind>,
 
     /// The codec's level: gzip 1 to 9 [default: 3], zstd 1 to 22 [default: 1], brotli 0 to 11 [default: 1].
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
@@ -109,27 +109,14 @@ pub(super) struct SendingArguments {
     pub(super) otlp: Option<String>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, ValueEnum, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub(super) enum Format {
     /// For people.
     Text,
     /// One JSON object on one line.
     Json,
 }
-
-/// As a configuration file names it.
-impl FromStr for Format {
-    type Err = UnknownFormat;
-
-    fn from_str(name: &str) -> Result<Self, UnknownFormat> {
-        <Self as ValueEnum>::from_str(name, false).map_err(|_| UnknownFormat(name.to_owned()))
-    }
-}
-
-/// There is no format of this name.
-#[derive(Debug, thiserror::Error)]
-#[error("there is no format {0:?}, only text and json")]
-pub(super) struct UnknownFormat(String);
 
 #[derive(Debug, Args)]
 pub(super) struct SolverArguments {
@@ -184,16 +171,10 @@ pub(super) struct GenerateArguments {
 impl SolveArguments {
     /// Whether the command was given no argument at all, but perhaps where to report and to export telemetry to.
     pub(super) fn is_bare(&self) -> bool {
-        let sending = SendingArguments {
-            report: self.sending.report.clone(),
-            otlp: self.sending.otlp.clone(),
-            ..SendingArguments::default()
-        };
-        *self
-            == Self {
-                sending,
-                ..Self::default()
-            }
+        let mut bare = Self::default();
+        bare.sending.report.clone_from(&self.sending.report);
+        bare.sending.otlp.clone_from(&self.sending.otlp);
+        *self == bare
     }
 }
 

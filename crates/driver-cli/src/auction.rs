@@ -2,19 +2,15 @@
 
 use std::collections::HashSet;
 use std::fmt;
-use std::ops::Range;
 
 use bytes::Bytes;
 use driver_streaming::{AuctionId, AuctionIdError};
-use serde::de::{Deserializer, MapAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use crate::member_edits::{MemberEdit, MemberEdits};
-use crate::parse_error::ParseError;
 use crate::text_document::TextDocument;
-
-/// The deepest nesting that an auction may have.
-const MAXIMUM_DEPTH: usize = 128;
+use crate::value_scanner::{Scanned, ValueScanner};
 
 /// An auction as the JSON text it came in: any JSON object.
 ///
@@ -35,12 +31,11 @@ pub struct RawAuction {
     members: Vec<Member>,
 }
 
-/// A top-level member, by where it stands in the text.
+/// A top-level member: its name, and what stands for name and value in the text.
 struct Member {
     name: String,
-    /// With its quotes.
-    key: Range<usize>,
-    value: Range<usize>,
+    key: Bytes,
+    value: Bytes,
 }
 
 impl RawAuction {
@@ -50,18 +45,17 @@ impl RawAuction {
     /// When the text is empty, not UTF-8, starts with a byte-order mark, is not exactly one JSON object, has a
     /// top-level member twice, or is nested deeper than 128 levels.
     pub fn parse(text: Vec<u8>) -> Result<Self, ParseError> {
+        let text = Bytes::from(text);
         if text.starts_with(b"\xef\xbb\xbf") {
             let problem = "the auction starts with a byte-order mark";
-            return Err(ParseError::at(problem, &text, 0));
+            return Err(ParseError::at(problem, &text, &text));
         }
-        let members = match std::str::from_utf8(&text) {
-            Ok(text) => members(text)?,
-            Err(error) => return Err(ParseError::utf8(error, &text)),
-        };
-        Ok(Self {
-            text: text.into(),
-            members,
-        })
+        let json = str::from_utf8(&text).map_err(|error| {
+            let problem = "the auction is not valid UTF-8";
+            ParseError::at(problem, &text, &text[error.valid_up_to()..])
+        })?;
+        let members = members(json, &text)?;
+        Ok(Self { text, members })
     }
 
     /// The text's length in bytes: what is sent has too, but for white space around members.
@@ -81,14 +75,9 @@ impl RawAuction {
             if pieces.len() > 1 {
                 pieces.push(COMMA);
             }
-            pieces.push(self.text.slice(member.key.clone()));
-            pieces.push(Bytes::from_static(b":"));
-            let value = self.text.slice(member.value.clone());
-            pieces.push(match (edit, value[0]) {
-                (MemberEdit::Empty, b'[') => Bytes::from_static(b"[]"),
-                (MemberEdit::Empty, b'{') => Bytes::from_static(b"{}"),
-                _ => value,
-            });
+            let empty = edit.replaces(member.value[0]);
+            let value = empty.unwrap_or_else(|| member.value.clone());
+            pieces.extend([member.key.clone(), Bytes::from_static(b":"), value]);
         }
         match (edits.left_open, pieces.len()) {
             (true, 1) => {}
@@ -104,54 +93,43 @@ impl RawAuction {
     /// # Errors
     /// When there is one that is neither a string nor an integer, or that is no [`AuctionId`].
     pub fn id(&self) -> Result<Option<AuctionId>, ParseError> {
-        if let Some((id, offset)) = self.value("id")
-            && id != "null"
-        {
-            return self.read_id("id", id, offset).map(Some);
-        }
-        let metadata = self.value("metadata");
-        let Some((metadata, start)) = metadata.filter(|(text, _)| text.starts_with('{')) else {
-            return Ok(None);
+        let (member, json) = match (self.value("id"), self.value("metadata")) {
+            (Some(id), _) if id != "null" => ("id", id),
+            (_, Some(metadata)) if metadata.starts_with('{') => {
+                let found: Metadata<'_> = serde_json::from_str(metadata).map_err(|error| {
+                    let problem = ParseError::json_problem(&error);
+                    ParseError::at(problem, &self.text, metadata.as_bytes())
+                })?;
+                match found.auction_id {
+                    Some(id) => ("metadata.auction_id", id.get()),
+                    None => return Ok(None),
+                }
+            }
+            _ => return Ok(None),
         };
-        let found: Metadata<'_> = serde_json::from_str(metadata)
-            .map_err(|error| ParseError::at(ParseError::json_problem(&error), &self.text, start))?;
-        let Some(id) = found.auction_id else {
-            return Ok(None);
-        };
-        let offset = start + place(id.get(), metadata).start;
-        self.read_id("metadata.auction_id", id.get(), offset)
-            .map(Some)
-    }
-
-    /// The JSON text of a member's value, and where it stands.
-    fn value(&self, name: &str) -> Option<(&str, usize)> {
-        let member = self.members.iter().find(|member| member.name == name)?;
-        let text = std::str::from_utf8(&self.text[member.value.clone()]).ok()?;
-        Some((text, member.value.start))
-    }
-
-    fn read_id(&self, member: &str, json: &str, offset: usize) -> Result<AuctionId, ParseError> {
-        let refuse = |problem: String| ParseError::at(problem, &self.text, offset);
-        let is_integer = |json: &str| {
-            json.bytes()
-                .all(|byte| byte.is_ascii_digit() || byte == b'-')
-        };
-        let text = match json.as_bytes()[0] {
-            b'"' => serde_json::from_str(json).map_err(|_| refuse(HALF_CHARACTER.to_owned()))?,
-            _ if is_integer(json) => json.to_owned(),
+        let refuse = |problem: &str| ParseError::at(problem, &self.text, json.as_bytes());
+        let text: String = match json.as_bytes()[0] {
+            b'"' => serde_json::from_str(json).map_err(|_half| refuse(HALF_CHARACTER))?,
+            b'0'..=b'9' | b'-' if !json.contains(['.', 'e', 'E']) => json.to_owned(),
             first => {
                 let found = match first {
-                    b'[' => "an array".to_owned(),
-                    b'{' => "an object".to_owned(),
-                    _ => json.chars().take(40).collect(),
+                    b'[' => "an array",
+                    b'{' => "an object",
+                    _ => &json[..json.len().min(40)],
                 };
-                return Err(refuse(format!(
+                return Err(refuse(&format!(
                     "the auction's {member} is {found}, and must be a string or an integer"
                 )));
             }
         };
-        text.parse()
-            .map_err(|error: AuctionIdError| refuse(error.to_string()))
+        let id = text.parse().map(Some);
+        id.map_err(|error: AuctionIdError| refuse(&error.to_string()))
+    }
+
+    /// The JSON text of a member's value.
+    fn value(&self, name: &str) -> Option<&str> {
+        let member = self.members.iter().find(|member| member.name == name)?;
+        str::from_utf8(&member.value).ok()
     }
 }
 
@@ -167,112 +145,121 @@ struct Metadata<'a> {
 
 impl fmt::Debug for RawAuction {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names: Vec<&str> = self
-            .members
-            .iter()
-            .map(|member| member.name.as_str())
-            .collect();
-        formatter
-            .debug_struct("RawAuction")
-            .field("text_length", &self.text.len())
-            .field("members", &names)
-            .finish()
+        let names = self.members.iter().map(|member| &member.name);
+        formatter.debug_list().entries(names).finish()
     }
 }
 
-/// Checks that `text` is an auction and finds its members.
-fn members(text: &str) -> Result<Vec<Member>, ParseError> {
-    if text.trim_ascii().is_empty() {
+/// Checks that `json`, which is `text`, is an auction, and finds its members.
+fn members(json: &str, text: &Bytes) -> Result<Vec<Member>, ParseError> {
+    if json.trim_ascii().is_empty() {
         return Err(ParseError::new("the auction is empty"));
     }
-    let mut refused = None;
-    let visitor = Members {
-        text,
-        refused: &mut refused,
-    };
-    let mut deserializer = serde_json::Deserializer::from_str(text);
-    let members = deserializer
-        .deserialize_map(visitor)
-        .and_then(|members| deserializer.end().map(|()| members));
-    match (members, refused) {
-        (_, Some((problem, offset))) => Err(ParseError::at(problem, text.as_bytes(), offset)),
-        (Ok(members), None) => Ok(members),
-        (Err(error), None) => Err(ParseError::json(&error)),
-    }
-}
-
-/// Reads an object's members as raw text.
-struct Members<'i, 'a> {
-    text: &'a str,
-    /// What serde_json lets pass, and where it stands.
-    refused: &'i mut Option<(String, usize)>,
-}
-
-impl<'de> Visitor<'de> for Members<'_, '_> {
-    type Value = Vec<Member>;
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("a JSON object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Vec<Member>, A::Error> {
-        let mut members: Vec<Member> = Vec::new();
-        let mut names = HashSet::new();
-        // Stops the parser. What it makes of this is replaced by the problem and its place.
-        let mut refuse = |problem: String, offset: usize| -> A::Error {
-            *self.refused = Some((problem, offset));
-            serde::de::Error::custom("refused")
-        };
-        while let Some(key) = access.next_key::<&'de RawValue>()? {
-            let key_place = place(key.get(), self.text);
-            let Ok(name) = serde_json::from_str::<String>(key.get()) else {
-                return Err(refuse(HALF_CHARACTER.to_owned(), key_place.start));
-            };
-            if !names.insert(name.clone()) {
-                return Err(serde::de::Error::custom(format_args!(
-                    "the member {name:?} stands twice"
-                )));
-            }
-            let value: &'de RawValue = access.next_value()?;
-            let value_place = place(value.get(), self.text);
-            if let Some(offset) = too_deep_at(value.get(), MAXIMUM_DEPTH - 1) {
-                let problem = format!("the auction is nested deeper than {MAXIMUM_DEPTH} levels");
-                return Err(refuse(problem, value_place.start + offset));
-            }
-            members.push(Member {
-                name,
-                key: key_place,
-                value: value_place,
-            });
+    let found: RawMembers<'_> =
+        serde_json::from_str(json).map_err(|error| ParseError::json(&error))?;
+    let mut names = HashSet::new();
+    let members = found.0.into_iter().map(|(key, value)| {
+        let (key, value) = (key.get().as_bytes(), value.get().as_bytes());
+        let name: String = serde_json::from_slice(key)
+            .map_err(|_undecodable| ParseError::at(HALF_CHARACTER, text, key))?;
+        if !names.insert(name.clone()) {
+            let problem =
+                format!("the auction is not one JSON object: the member {name:?} stands twice");
+            return Err(ParseError::at(problem, text, key));
         }
-        Ok(members)
+        // serde_json skips raw values without recursion and so without its own limit. They are JSON: nothing else is wrong.
+        if let Scanned::Wrong(offset, _) = ValueScanner::default().scan(value) {
+            let problem = "the auction is nested deeper than 128 levels";
+            return Err(ParseError::at(problem, text, &value[offset..]));
+        }
+        let (key, value) = (text.slice_ref(key), text.slice_ref(value));
+        Ok(Member { name, key, value })
+    });
+    members.collect()
+}
+
+/// An object's members as raw text, in their order, the same name perhaps twice.
+struct RawMembers<'a>(Vec<(&'a RawValue, &'a RawValue)>);
+
+impl<'de> Deserialize<'de> for RawMembers<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Object;
+
+        impl<'de> Visitor<'de> for Object {
+            type Value = RawMembers<'de>;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("a JSON object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                std::iter::from_fn(|| map.next_entry().transpose())
+                    .collect::<Result<_, _>>()
+                    .map(RawMembers)
+            }
+        }
+
+        deserializer.deserialize_map(Object)
     }
 }
 
-/// Where `part` stands in `text`, of which it is a slice.
-fn place(part: &str, text: &str) -> Range<usize> {
-    let start = part.as_ptr().addr() - text.as_ptr().addr();
-    start..start + part.len()
+/// Why a text is no auction, and where.
+#[derive(Debug, thiserror::Error)]
+#[error("{problem}{}", shown(*place))]
+pub struct ParseError {
+    problem: String,
+    place: Option<(usize, usize)>,
 }
 
-/// Finds the byte of `json` that opens a level deeper than `allowed`.
-///
-/// `json` is valid JSON. serde_json skips raw values without recursion and so without its own limit.
-fn too_deep_at(json: &str, allowed: usize) -> Option<usize> {
-    let (mut depth, mut in_string, mut escaped) = (0, false, false);
-    for (position, byte) in json.bytes().enumerate() {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' => escaped = in_string,
-            b'"' => in_string = !in_string,
-            _ if in_string => {}
-            b'{' | b'[' if depth == allowed => return Some(position),
-            b'{' | b'[' => depth += 1,
-            b'}' | b']' => depth -= 1,
-            _ => {}
+impl ParseError {
+    /// An error about the text as a whole.
+    fn new(problem: impl Into<String>) -> Self {
+        Self {
+            problem: problem.into(),
+            place: None,
         }
     }
-    None
+
+    /// An error about `part` of `text`.
+    fn at(problem: impl Into<String>, text: &[u8], part: &[u8]) -> Self {
+        let offset = part.as_ptr().addr() - text.as_ptr().addr();
+        let before = &text[..offset];
+        let line_start = before.iter().rposition(|&byte| byte == b'\n');
+        let line_start = line_start.map_or(0, |newline| newline + 1);
+        let line = before.iter().filter(|&&byte| byte == b'\n').count() + 1;
+        // Columns count bytes, as those of serde_json do.
+        Self {
+            place: Some((line, offset - line_start + 1)),
+            ..Self::new(problem)
+        }
+    }
+
+    /// What the parser says, where it says it: the text is not JSON, is cut off, or is followed by something else.
+    fn json(error: &serde_json::Error) -> Self {
+        Self {
+            // serde_json counts what it has read: nothing yet, where the first byte of a line is wrong.
+            place: Some((error.line(), error.column().max(1))),
+            ..Self::new(Self::json_problem(error))
+        }
+    }
+
+    fn json_problem(error: &serde_json::Error) -> String {
+        let whole = error.to_string();
+        let place = format!(" at line {} column {}", error.line(), error.column());
+        let message = whole.strip_suffix(&place).unwrap_or(&whole);
+        format!("the auction is not one JSON object: {message}")
+    }
+
+    /// Line and column, in bytes, both from 1; `None` where the problem has no place.
+    pub fn place(&self) -> Option<(usize, usize)> {
+        self.place
+    }
+}
+
+fn shown(place: Option<(usize, usize)>) -> String {
+    place.map_or_else(String::new, |(line, column)| {
+        format!(" at line {line}, column {column}")
+    })
 }
 
 #[cfg(test)]
@@ -385,7 +372,7 @@ mod tests {
         );
         assert_eq!(
             message(br#"{"a":1,"a":2}"#),
-            "the auction is not one JSON object: the member \"a\" stands twice at line 1, column 10"
+            "the auction is not one JSON object: the member \"a\" stands twice at line 1, column 8"
         );
         assert_eq!(
             message(b"{\"a\":1}\n{}"),
@@ -456,11 +443,14 @@ mod tests {
 
     #[test]
     fn counts_levels_and_not_brackets() {
-        assert_eq!(too_deep_at("[[1],[2],[3]]", 2), None);
-        assert_eq!(too_deep_at("[[1],[[2]],[3]]", 2), Some(6));
-        assert_eq!(too_deep_at(r#"["[[[[\"[[[", {"{{{": "}}"}]"#, 2), None);
-        assert_eq!(too_deep_at("1", 0), None);
-        assert_eq!(too_deep_at("[]", 0), Some(0));
+        let inside = |json: &str| {
+            let text = format!("{{\"a\":{}{json}{}}}", "[".repeat(125), "]".repeat(125));
+            parse(&text).map_err(|error| error.place().unwrap().1 - 131)
+        };
+        assert!(inside("[[1],[2],[3]]").is_ok());
+        assert_eq!(inside("[[1],[[2]],[3]]").unwrap_err(), 6);
+        assert!(inside(r#"["[[[[\"[[[", {"{{{": "}}"}]"#).is_ok());
+        assert!(inside("1").is_ok());
     }
 
     fn edited(json: &str, edits: MemberEdits, members: &[(&str, &str)]) -> String {

@@ -3,7 +3,8 @@
 //! `opentelemetry-otlp` retries, and reads what the environment says of endpoints, headers, timeouts and compression. It
 //! leaves to its user whether anything is exported, and does not stop an export that takes too long.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::process::ExitCode;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -20,11 +21,10 @@ use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::metrics::SdkMeterProvider;
 use opentelemetry_sdk::trace::SdkTracerProvider;
 use tokio::runtime::Handle;
-use tokio::sync::oneshot;
 use upload_client::{ClientSettings, UploadClient};
 use url::Url;
 
-use crate::exit::{Exit, Failure};
+use crate::exit::Failure;
 
 /// The name of the program to whoever reads its telemetry, unless the environment gives it another.
 const SERVICE: &str = "driver-streaming";
@@ -42,14 +42,8 @@ const ANSWER_LIMIT: usize = 64 * 1024;
 /// [`finish`](Self::finish), which waits for them, has a limit.
 #[derive(Debug, Default)]
 pub(crate) struct Export {
-    traces: Option<Provider<SdkTracerProvider>>,
-    metrics: Option<Provider<SdkMeterProvider>>,
-}
-
-#[derive(Debug)]
-struct Provider<P> {
-    provider: P,
-    failure: LastFailure,
+    traces: Option<(SdkTracerProvider, LastFailure)>,
+    metrics: Option<(SdkMeterProvider, LastFailure)>,
 }
 
 /// Why the last export failed, if it did: the SDK says only that it did.
@@ -60,8 +54,8 @@ type LastFailure = Arc<Mutex<Option<String>>>;
 /// By then the outcome has been printed: it waits for no collector.
 pub(crate) async fn exporting(
     otlp: Option<&str>,
-    command: impl AsyncFnOnce(&Export) -> Result<Exit, Failure>,
-) -> Result<Exit, Failure> {
+    command: impl AsyncFnOnce(&Export) -> Result<ExitCode, Failure>,
+) -> Result<ExitCode, Failure> {
     let export = Export::start(otlp).map_err(|error| Failure::usage(format!("--otlp: {error}")))?;
     let exit = command(&export).await;
     export.finish().await;
@@ -76,12 +70,10 @@ impl Export {
     /// # Errors
     /// When `endpoint` is no URL that can be exported to.
     fn start(endpoint: Option<&str>) -> Result<Self, String> {
-        let signal = |name| Signal::read(name, endpoint, |name: &str| std::env::var(name).ok());
-        let (traces, metrics) = (signal("traces")?, signal("metrics")?);
         let resource = resource();
         macro_rules! provider {
-            ($signal:expr, $exporter:ident, $provider:ident, $with_exporter:ident) => {
-                $signal.and_then(|signal| {
+            ($name:literal, $exporter:ident, $provider:ident, $with_exporter:ident) => {
+                Signal::read($name, endpoint, |name| std::env::var(name).ok())?.and_then(|signal| {
                     let (client, failure) = CollectorClient::new(signal.timeout)?;
                     let mut exporter = $exporter::builder()
                         .with_http()
@@ -92,20 +84,25 @@ impl Export {
                     }
                     let provider = $provider::builder()
                         .with_resource(resource.clone())
-                        .$with_exporter(or_warn(exporter.build())?)
-                        .build();
-                    Some(Provider { provider, failure })
+                        .$with_exporter(or_warn(exporter.build())?);
+                    Some((provider.build(), failure))
                 })
             };
         }
-        let traces = provider!(traces, SpanExporter, SdkTracerProvider, with_batch_exporter);
-        let metrics = provider!(
-            metrics,
-            MetricExporter,
-            SdkMeterProvider,
-            with_periodic_exporter
-        );
-        Ok(Self { traces, metrics })
+        Ok(Self {
+            traces: provider!(
+                "traces",
+                SpanExporter,
+                SdkTracerProvider,
+                with_batch_exporter
+            ),
+            metrics: provider!(
+                "metrics",
+                MetricExporter,
+                SdkMeterProvider,
+                with_periodic_exporter
+            ),
+        })
     }
 
     /// Has a pipeline tell what it does.
@@ -114,11 +111,11 @@ impl Export {
             .with_version(env!("CARGO_PKG_VERSION"))
             .build();
         let mut telemetry = Telemetry::new();
-        if let Some(metrics) = &self.metrics {
-            telemetry = telemetry.meter(&metrics.provider.meter_with_scope(scope.clone()));
+        if let Some((metrics, _)) = &self.metrics {
+            telemetry = telemetry.meter(&metrics.meter_with_scope(scope.clone()));
         }
-        if let Some(traces) = &self.traces {
-            telemetry = telemetry.tracer(traces.provider.tracer_with_scope(scope));
+        if let Some((traces, _)) = &self.traces {
+            telemetry = telemetry.tracer(traces.tracer_with_scope(scope));
         }
         builder.observe(move |run| telemetry.start(run))
     }
@@ -126,13 +123,15 @@ impl Export {
     /// Exports what is left. Whatever the collector does, this takes no longer than 5 s; what it does not take by
     /// then is lost, and a warning says so.
     async fn finish(self) {
-        let traces = self.traces.map(|Provider { provider, failure }| {
-            let flush = move || provider.shutdown_with_timeout(FLUSH_LIMIT);
-            flushed("spans", failure, flush)
+        let traces = self.traces.map(|(provider, failure)| {
+            flushed("spans", failure, move || {
+                provider.shutdown_with_timeout(FLUSH_LIMIT)
+            })
         });
-        let metrics = self.metrics.map(|Provider { provider, failure }| {
-            let flush = move || provider.shutdown_with_timeout(FLUSH_LIMIT);
-            flushed("metrics", failure, flush)
+        let metrics = self.metrics.map(|(provider, failure)| {
+            flushed("metrics", failure, move || {
+                provider.shutdown_with_timeout(FLUSH_LIMIT)
+            })
         });
         let _both_warned = join(OptionFuture::from(traces), OptionFuture::from(metrics)).await;
     }
@@ -175,16 +174,14 @@ impl Signal {
             .is_none_or(|names| names.split(',').any(|name| name.trim() == "otlp"));
         let has_endpoint = url.is_some() || of_signal("ENDPOINT").is_some();
         let timeout = of_signal("TIMEOUT").and_then(|milliseconds| milliseconds.parse().ok());
-        Ok((!is_disabled && is_wanted && has_endpoint).then(|| Self {
-            url,
-            timeout: timeout.map_or(TIMEOUT, Duration::from_millis),
-        }))
+        let timeout = timeout.map_or(TIMEOUT, Duration::from_millis);
+        Ok((!is_disabled && is_wanted && has_endpoint).then_some(Self { url, timeout }))
     }
 }
 
 /// The endpoint for a signal below `endpoint`, which is one for all signals: its path is kept, and that of the signal
 /// is appended with one slash. Messages do not repeat it: it may carry a password.
-fn endpoint_of(endpoint: &str, signal: &str) -> Result<String, String> {
+pub(crate) fn endpoint_of(endpoint: &str, signal: &str) -> Result<String, String> {
     let mut url =
         Url::parse(endpoint).map_err(|error| format!("the endpoint does not parse: {error}"))?;
     if !matches!(url.scheme(), "http" | "https") {
@@ -196,44 +193,26 @@ fn endpoint_of(endpoint: &str, signal: &str) -> Result<String, String> {
     Ok(url.into())
 }
 
-/// Runs `flush`, which blocks, on a thread that leaving does not wait for.
-fn flushed(
-    what: &'static str,
+/// Runs `flush`, which blocks, on a thread that leaving does not wait for, and warns when not all was exported.
+async fn flushed(
+    what: &str,
     failure: LastFailure,
     flush: impl FnOnce() -> OTelSdkResult + Send + 'static,
-) -> impl Future<Output = ()> {
-    let (sender, done) = oneshot::channel();
-    let thread = std::thread::Builder::new()
-        .name(format!("flush {what}"))
-        .spawn(move || {
-            // Nobody listens any more when the limit has passed.
-            let _heard = sender.send(flush());
-        });
-    async move {
-        let flushed = match thread {
-            Ok(_detached) => tokio::time::timeout(FLUSH_LIMIT, done).await,
-            Err(error) => {
-                tracing::warn!("{what} were not exported: no thread for it: {error}");
-                return;
-            }
-        };
-        let cause = match flushed {
-            Ok(Ok(Ok(()))) => match last(&failure) {
-                None => return,
-                Some(cause) => cause,
-            },
-            Ok(Ok(Err(error))) => last(&failure).unwrap_or_else(|| error_chain(&error)),
-            Ok(Err(_panicked)) => "the exporter panicked".to_owned(),
-            Err(_elapsed) => format!("the collector took longer than {FLUSH_LIMIT:?}"),
-        };
-        tracing::warn!("{what} were not exported: {cause}");
-    }
+) {
+    let flushed = tokio::time::timeout(FLUSH_LIMIT, tokio::task::spawn_blocking(flush)).await;
+    let last = lock(&failure).take();
+    let cause = match (flushed, last) {
+        (Ok(Ok(Ok(()))), None) => return,
+        (Err(_elapsed), _) => format!("the collector took longer than {FLUSH_LIMIT:?}"),
+        (_, Some(cause)) => cause,
+        (Ok(Ok(Err(error))), None) => error_chain(&error),
+        (Ok(Err(panicked)), None) => error_chain(&panicked),
+    };
+    tracing::warn!("{what} were not exported: {cause}");
 }
 
-/// What a failed export said last.
-fn last(failure: &LastFailure) -> Option<String> {
-    let cause = failure.lock().unwrap_or_else(PoisonError::into_inner);
-    cause.clone()
+fn lock(failure: &LastFailure) -> MutexGuard<'_, Option<String>> {
+    failure.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Sends exports with the HTTP client that solvers are sent to with as well.
@@ -263,36 +242,27 @@ impl CollectorClient {
         };
         Some((client, failure))
     }
-
-    async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
-        let client = self.client.clone();
-        let timeout = self.timeout;
-        let exchange = async move {
-            let sent = client.send_bytes(request, ANSWER_LIMIT);
-            match tokio::time::timeout(timeout, sent).await {
-                Ok(answer) => answer.map_err(HttpError::from),
-                Err(_elapsed) => {
-                    Err(format!("the collector did not answer within {timeout:?}").into())
-                }
-            }
-        };
-        match self.runtime.spawn(exchange).await {
-            Ok(answer) => answer,
-            Err(_shut_down) => Err("the program is ending".into()),
-        }
-    }
 }
 
 #[async_trait]
 impl opentelemetry_http::HttpClient for CollectorClient {
     async fn send_bytes(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
-        let answer = self.send(request).await;
-        let failure = match &answer {
+        let (client, limit) = (self.client.clone(), self.timeout);
+        let exchange = async move {
+            tokio::time::timeout(limit, client.send_bytes(request, ANSWER_LIMIT)).await
+        };
+        let answer = match self.runtime.spawn(exchange).await {
+            Ok(Ok(answer)) => answer.map_err(HttpError::from),
+            Ok(Err(_elapsed)) => {
+                Err(format!("the collector did not answer within {limit:?}").into())
+            }
+            Err(_shut_down) => Err("the program is ending".into()),
+        };
+        *lock(&self.failure) = match &answer {
             Ok(answer) if answer.status().is_success() => None,
             Ok(answer) => Some(format!("the collector answered {}", answer.status())),
             Err(error) => Some(error_chain(error.as_ref())),
         };
-        *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = failure;
         answer
     }
 }
@@ -303,13 +273,11 @@ fn resource() -> Resource {
     let name = found.get(&"service.name".into());
     // The specification's fallback, for programs that do not name themselves.
     let is_unnamed = name.is_none_or(|name| name.as_str().starts_with("unknown_service"));
-    let builder = Resource::builder()
-        .with_attribute(KeyValue::new("service.version", env!("CARGO_PKG_VERSION")));
-    if is_unnamed {
-        builder.with_service_name(SERVICE).build()
-    } else {
-        builder.build()
-    }
+    let name = is_unnamed.then(|| KeyValue::new("service.name", SERVICE));
+    let version = KeyValue::new("service.version", env!("CARGO_PKG_VERSION"));
+    Resource::builder()
+        .with_attributes(name.into_iter().chain([version]))
+        .build()
 }
 
 fn or_warn<T, E: std::error::Error + 'static>(result: Result<T, E>) -> Option<T> {

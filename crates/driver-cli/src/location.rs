@@ -26,15 +26,14 @@ macro_rules! store {
     ($url:expr, $builder:ident, $key:ident, $endpoint:ident) => {{
         let builder = $builder::from_env().with_url($url.as_str());
         let endpoint = builder.get_config_value(&$key::$endpoint);
-        let settings = direct_if_local(endpoint).into_iter();
-        let builder = settings.fold(builder, |builder, (key, value)| {
+        let builder = direct_if_local(endpoint).fold(builder, |builder, (key, value)| {
             builder.with_config($key::Client(key), value)
         });
         // Built once to find out whose credentials these are.
-        let store = builder.clone().build().map_err(LocationError::store)?;
+        let store = builder.clone().build().map_err(Problem::from)?;
         let credentials = NamedCredentials(Arc::clone(store.credentials()));
         let builder = builder.with_credentials(Arc::new(credentials));
-        Arc::new(builder.build().map_err(LocationError::store)?)
+        Arc::new(builder.build().map_err(Problem::from)?)
     }};
 }
 
@@ -57,7 +56,8 @@ impl StoreLocation {
     /// # Errors
     /// When it is of no known kind, or has credentials in it.
     pub(crate) fn check(location: &str) -> Result<(), LocationError> {
-        Place::parse(location).map(|_place| ())
+        Place::parse(location)?;
+        Ok(())
     }
 
     /// A folder for archives; a local one is created.
@@ -68,7 +68,7 @@ impl StoreLocation {
         match Place::parse(location)? {
             Place::Local(path) => {
                 std::fs::create_dir_all(&path)
-                    .map_err(|error| LocationError::folder(&path, error))?;
+                    .map_err(|error| Problem::Folder(path.clone(), error))?;
                 Self::local(&path)
             }
             Place::Remote(url) => Self::remote(&url),
@@ -83,19 +83,19 @@ impl StoreLocation {
     pub fn object(location: &str) -> Result<(Self, String), LocationError> {
         let mut found = match Place::parse(location)? {
             Place::Local(path) => {
-                let name = path.file_name().ok_or_else(LocationError::no_object)?;
+                let name = path.file_name().ok_or(Problem::NoObject)?;
                 let folder = path.parent().filter(|path| !path.as_os_str().is_empty());
                 let folder = Self::local(folder.unwrap_or(Path::new(".")))?;
                 return Ok((folder, name.to_string_lossy().into_owned()));
             }
             Place::Remote(url) if url.path().ends_with('/') => {
-                return Err(LocationError::no_object());
+                return Err(Problem::NoObject.into());
             }
             Place::Remote(url) => Self::remote(&url)?,
         };
         let parts = found.key.parts().map(|part| part.as_ref().to_owned());
         let mut parts: Vec<_> = parts.collect();
-        let name = parts.pop().ok_or_else(LocationError::no_object)?;
+        let name = parts.pop().ok_or(Problem::NoObject)?;
         found.key = Key::from_iter(parts);
         Ok((found, name))
     }
@@ -127,9 +127,9 @@ impl StoreLocation {
 
     fn local(folder: &Path) -> Result<Self, LocationError> {
         let absolute = folder.canonicalize();
-        let absolute = absolute.map_err(|error| LocationError::folder(folder, error))?;
-        let base = Url::from_directory_path(&absolute).map_err(|()| LocationError::file_url())?;
-        let store = LocalFileSystem::new_with_prefix(&absolute).map_err(LocationError::store)?;
+        let absolute = absolute.map_err(|error| Problem::Folder(folder.to_owned(), error))?;
+        let base = Url::from_directory_path(&absolute).map_err(|()| Problem::FileUrl)?;
+        let store = LocalFileSystem::new_with_prefix(&absolute).map_err(Problem::from)?;
         Ok(Self {
             store: Arc::new(store),
             base,
@@ -144,11 +144,9 @@ impl StoreLocation {
             "s3" => store!(url, AmazonS3Builder, AmazonS3ConfigKey, Endpoint),
             "gs" => store!(url, GoogleCloudStorageBuilder, GoogleConfigKey, BaseUrl),
             "az" => store!(url, MicrosoftAzureBuilder, AzureConfigKey, Endpoint),
-            scheme => return Err(LocationError::scheme(scheme)),
+            scheme => return Err(Problem::Scheme(scheme.to_owned()).into()),
         };
-        let key = Key::from_url_path(url.path()).map_err(|error| {
-            LocationError::because("the location's path is no valid key", error)
-        })?;
+        let key = Key::from_url_path(url.path()).map_err(Problem::from)?;
         let mut base = url.clone();
         base.set_path("/");
         base.set_query(None);
@@ -164,32 +162,23 @@ impl StoreLocation {
 
 impl fmt::Debug for StoreLocation {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("StoreLocation")
-            .field("base", &self.base.as_str())
-            .field("key", &self.key)
-            .finish()
+        write!(formatter, "StoreLocation({}, {})", self.base, self.key)
     }
 }
 
 /// Settings that let no proxy of the environment stand before a server on this machine; none for other servers.
 ///
 /// A client with a proxy of its own looks at no other, and this one is excluded where the server is.
-fn direct_if_local(endpoint: Option<String>) -> Vec<(ClientConfigKey, String)> {
-    let Some(url) = endpoint
-        .and_then(|endpoint| Url::parse(&endpoint).ok())
-        .filter(is_loopback)
-    else {
-        return Vec::new();
-    };
-    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
-    vec![
-        (ClientConfigKey::ProxyUrl, "http://localhost".to_owned()),
-        (
-            ClientConfigKey::ProxyExcludes,
-            format!("localhost,127.0.0.0/8,::1,{host}"),
-        ),
-    ]
+fn direct_if_local(endpoint: Option<String>) -> impl Iterator<Item = (ClientConfigKey, String)> {
+    let url = endpoint.and_then(|endpoint| Url::parse(&endpoint).ok());
+    url.filter(is_loopback).into_iter().flat_map(|url| {
+        let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+        let excluded = format!("localhost,127.0.0.0/8,::1,{host}");
+        [
+            (ClientConfigKey::ProxyUrl, "http://localhost".to_owned()),
+            (ClientConfigKey::ProxyExcludes, excluded),
+        ]
+    })
 }
 
 /// A location, before its store is set up.
@@ -199,40 +188,33 @@ enum Place {
 }
 
 impl Place {
-    fn parse(location: &str) -> Result<Self, LocationError> {
+    fn parse(location: &str) -> Result<Self, Problem> {
         if location.is_empty() {
-            return Err(LocationError::new("the location is empty"));
+            return Err(Problem::Empty);
         }
-        if let Some(scheme) = SCHEMES.into_iter().find(|scheme| {
-            let rest = location
-                .strip_prefix(scheme)
-                .and_then(|rest| rest.strip_prefix(':'));
-            rest.is_some_and(|rest| !rest.starts_with("//"))
-        }) {
-            return Err(LocationError::new(format!(
-                "the location starts with {scheme}: and lacks the slashes of {scheme}://; write ./{scheme}: for a folder of that name"
-            )));
+        if let Some((scheme, rest)) = location.split_once(':')
+            && let Some(scheme) = SCHEMES.into_iter().find(|known| *known == scheme)
+            && !rest.starts_with("//")
+        {
+            return Err(Problem::Slashes(scheme));
         }
         if !location.contains("://") {
             return Ok(Self::Local(location.into()));
         }
-        let url = Url::parse(location)
-            .map_err(|error| LocationError::because("the location's URL does not parse", error))?;
+        let url = Url::parse(location)?;
         if !SCHEMES.contains(&url.scheme()) {
-            return Err(LocationError::scheme(url.scheme()));
+            return Err(Problem::Scheme(url.scheme().to_owned()));
         }
         // No store would take them from there: a write with those of the environment would go unnoticed.
         if !url.username().is_empty() || url.password().is_some() {
-            return Err(LocationError::new(
-                "the location has a user or a password in it: credentials belong in the environment",
-            ));
+            return Err(Problem::Credentials);
         }
         if url.scheme() != "file" {
             return Ok(Self::Remote(url));
         }
         url.to_file_path()
             .map(Self::Local)
-            .map_err(|()| LocationError::file_url())
+            .map_err(|()| Problem::FileUrl)
     }
 }
 
@@ -256,56 +238,36 @@ impl<C: fmt::Debug + Send + Sync> CredentialProvider for NamedCredentials<C> {
 
 /// Why a location cannot be used. Messages do not repeat the location: it may carry a password.
 #[derive(Debug, thiserror::Error)]
-#[error("{problem}")]
-pub struct LocationError {
-    problem: String,
-    #[source]
-    source: Option<Box<dyn std::error::Error + Send + Sync>>,
-}
+#[error(transparent)]
+pub struct LocationError(#[from] Problem);
 
-impl LocationError {
-    fn new(problem: impl Into<String>) -> Self {
-        Self {
-            problem: problem.into(),
-            source: None,
-        }
-    }
-
-    fn because(
-        problem: impl Into<String>,
-        source: impl std::error::Error + Send + Sync + 'static,
-    ) -> Self {
-        Self {
-            problem: problem.into(),
-            source: Some(Box::new(source)),
-        }
-    }
-
-    fn scheme(scheme: &str) -> Self {
-        Self::new(format!(
-            "nothing is known of {scheme}:// locations: use a path, file://, s3://, gs://, az:// or memory://"
-        ))
-    }
-
-    fn file_url() -> Self {
-        Self::new("the file:// URL names no path on this machine")
-    }
-
-    fn folder(path: &Path, error: std::io::Error) -> Self {
-        Self::because(
-            format!("the folder {} cannot be used", path.display()),
-            error,
-        )
-    }
-
-    fn no_object() -> Self {
-        Self::new("the location names no object")
-    }
-
+#[derive(Debug, thiserror::Error)]
+enum Problem {
+    #[error("the location is empty")]
+    Empty,
+    #[error(
+        "the location starts with {0}: and lacks the slashes of {0}://; write ./{0}: for a folder of that name"
+    )]
+    Slashes(&'static str),
+    #[error("the location's URL does not parse")]
+    Url(#[from] url::ParseError),
+    #[error(
+        "nothing is known of {0}:// locations: use a path, file://, s3://, gs://, az:// or memory://"
+    )]
+    Scheme(String),
+    #[error("the location has a user or a password in it: credentials belong in the environment")]
+    Credentials,
+    #[error("the file:// URL names no path on this machine")]
+    FileUrl,
+    #[error("the folder {} cannot be used", .0.display())]
+    Folder(PathBuf, #[source] std::io::Error),
+    #[error("the location's path is no valid key")]
+    Key(#[from] object_store::path::Error),
+    #[error("the location names no object")]
+    NoObject,
     /// The store refused its settings, such as credentials from the environment.
-    fn store(error: object_store::Error) -> Self {
-        Self::because("the store at the location cannot be set up", error)
-    }
+    #[error("the store at the location cannot be set up")]
+    Store(#[from] object_store::Error),
 }
 
 /// There are no credentials to sign a request with, so it was not sent.

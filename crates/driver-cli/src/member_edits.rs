@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::Bytes;
 
 /// The member that solvers which look for liquidity themselves are not sent.
 const LIQUIDITY: &str = "liquidity";
@@ -26,6 +26,17 @@ pub(crate) enum MemberEdit {
     Remove,
     /// If it is an array or an object, nothing is in it.
     Empty,
+}
+
+impl MemberEdit {
+    /// What is sent in place of a value that begins with this byte, if another value is.
+    pub(crate) fn replaces(self, first: u8) -> Option<Bytes> {
+        match (self, first) {
+            (Self::Empty, b'[') => Some(Bytes::from_static(b"[]")),
+            (Self::Empty, b'{') => Some(Bytes::from_static(b"{}")),
+            _ => None,
+        }
+    }
 }
 
 impl MemberEdits {
@@ -76,16 +87,10 @@ impl MemberEdits {
 /// What follows an auction that was [left open](MemberEdits::left_open): these members, names and the JSON texts of their
 /// values, and the brace.
 pub fn closing_members(members: &[(String, Bytes)]) -> Bytes {
-    let mut tail = BytesMut::new();
-    for (index, (name, value)) in members.iter().enumerate() {
-        if index > 0 {
-            tail.put_u8(b',');
-        }
+    let members = members.iter().map(|(name, value)| {
         let name = serde_json::Value::from(name.as_str()).to_string();
-        tail.put(name.as_bytes());
-        tail.put_u8(b':');
-        tail.put(&value[..]);
-    }
-    tail.put_u8(b'}');
-    tail.freeze()
+        [name.as_bytes(), b":", value].concat()
+    });
+    let members = members.collect::<Vec<_>>().join(&b',');
+    [&members[..], b"}"].concat().into()
 }

@@ -7,10 +7,10 @@ use clap::error::ErrorKind;
 use tracing_subscriber::EnvFilter;
 
 use crate::arguments::{Arguments, Command};
-use crate::exit::{Exit, Failure};
+use crate::exit::{Failure, USAGE};
 use crate::export::exporting;
 use crate::sending::Sending;
-use crate::{generate, replay, solve, solver};
+use crate::{replay, solve, test_tools};
 
 /// Runs the program with the arguments of this process. Results go to standard output, all else to standard error.
 ///
@@ -28,19 +28,19 @@ pub fn main() -> ExitCode {
         .with_writer(std::io::stderr)
         .init();
     match run(arguments) {
-        Ok(exit) => exit.into(),
+        Ok(code) => code,
         Err(failure) => failure.report(),
     }
 }
 
-fn run(arguments: Arguments) -> Result<Exit, Failure> {
+fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
     if let Command::Generate(arguments) = &arguments.command {
-        return generate::run(arguments);
+        return test_tools::generate(arguments);
     }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
-        .map_err(|error| Failure::failed(format!("the runtime cannot be started: {error}")))?;
+        .map_err(Failure::of("the runtime cannot be started"))?;
     let result = runtime.block_on(async {
         match arguments.command {
             Command::Solve(arguments) => {
@@ -53,7 +53,7 @@ fn run(arguments: Arguments) -> Result<Exit, Failure> {
                 let run = async |export: &_| replay::run(&arguments, &sending, export).await;
                 exporting(sending.otlp.as_deref(), run).await
             }
-            Command::Solver(arguments) => solver::run(arguments).await,
+            Command::Solver(arguments) => test_tools::serve(arguments).await,
             Command::Generate(_) => unreachable!("handled without a runtime"),
         }
     });
@@ -70,11 +70,7 @@ fn refuse(error: &clap::Error) -> ExitCode {
         | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
             // Nothing is left to do when the terminal is gone.
             let _printed = error.print();
-            if error.use_stderr() {
-                Exit::Usage.into()
-            } else {
-                ExitCode::SUCCESS
-            }
+            u8::try_from(error.exit_code()).unwrap_or(USAGE).into()
         }
         _ => {
             let text = error.to_string();
@@ -87,25 +83,15 @@ fn refuse(error: &clap::Error) -> ExitCode {
 
 /// A line that may quote a URL from the command line, with `***` in place of user and password.
 fn without_user_info(line: &str) -> String {
-    let mut shown = String::with_capacity(line.len());
-    let mut rest = line;
-    while let Some(start) = rest.find("//") {
-        let (before, after) = rest.split_at(start + 2);
-        shown.push_str(before);
-        let end = after
-            .find(['/', ' ', '\'', '?', '#'])
-            .unwrap_or(after.len());
-        let (authority, further) = after.split_at(end);
-        match authority.rfind('@') {
-            Some(at) => {
-                shown.push_str("***");
-                shown.push_str(&authority[at..]);
-            }
-            None => shown.push_str(authority),
+    let mut parts = line.split("//");
+    let before = parts.next().unwrap_or_default().to_owned();
+    parts.fold(before, |shown, part| {
+        let end = part.find(['/', ' ', '\'', '?', '#']);
+        match part[..end.unwrap_or(part.len())].rfind('@') {
+            Some(at) => shown + "//***" + &part[at..],
+            None => shown + "//" + part,
         }
-        rest = further;
-    }
-    shown + rest
+    })
 }
 
 #[cfg(test)]

@@ -1,16 +1,15 @@
 //! How far a run is, on a terminal.
 
-use std::io::IsTerminal;
+use std::convert::Infallible;
 use std::time::Duration;
 
-use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
-
 use driver_streaming::{Progress, Stage};
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 /// How often the bars are drawn anew.
 const INTERVAL: Duration = Duration::from_millis(100);
 
-/// A bar for each reader on standard error, when that is a terminal; else nothing.
+/// A bar for each reader on standard error, when that is a terminal; else nothing is drawn.
 pub(super) struct ProgressBars {
     bars: Vec<ProgressBar>,
     all: MultiProgress,
@@ -19,16 +18,10 @@ pub(super) struct ProgressBars {
 
 impl ProgressBars {
     /// Bars for a run of which the document's length may be known.
-    pub(super) fn new(progress: &Progress, length: Option<u64>) -> Option<Self> {
-        if !std::io::stderr().is_terminal() {
-            return None;
-        }
-        let all = MultiProgress::with_draw_target(ProgressDrawTarget::stderr());
-        let widest = progress
-            .readers()
-            .map(|reader| reader.name.chars().count())
-            .max()
-            .unwrap_or(0);
+    pub(super) fn new(progress: &Progress, length: Option<u64>) -> Self {
+        let all = MultiProgress::new();
+        let names = progress.readers().map(|reader| reader.name.chars().count());
+        let widest = names.max().unwrap_or(0);
         let template = match length {
             Some(_) => "{prefix} [{bar:30}] {decimal_bytes:>10} {decimal_bytes_per_sec:>12} {msg}",
             None => "{prefix} {spinner} {decimal_bytes:>10} {decimal_bytes_per_sec:>12} {msg}",
@@ -36,27 +29,21 @@ impl ProgressBars {
         // The templates are constants; a broken one would be seen as the plain default bar.
         let style =
             ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
-        let bars = progress
-            .readers()
-            .map(|reader| {
-                let bar = match length {
-                    Some(length) => ProgressBar::new(length),
-                    None => ProgressBar::no_length(),
-                };
-                let prefix = format!("{:<widest$}", reader.name);
-                // All is said before the bar is added: what is said to a bar on its own is drawn on its own.
-                all.add(bar.with_style(style.clone()).with_prefix(prefix))
-            })
-            .collect();
-        Some(Self {
-            bars,
-            all,
+        let bars = progress.readers().map(|reader| {
+            let bar = ProgressBar::no_length().with_style(style.clone());
+            length.inspect(|length| bar.set_length(*length));
+            // All is said before the bar is added: what is said to a bar on its own is drawn on its own.
+            all.add(bar.with_prefix(format!("{:<widest$}", reader.name)))
+        });
+        Self {
+            bars: bars.collect(),
+            all: all.clone(),
             progress: progress.clone(),
-        })
+        }
     }
 
     /// Draws until it is dropped.
-    pub(super) async fn draw(&self) -> std::convert::Infallible {
+    pub(super) async fn draw(&self) -> Infallible {
         let mut ticks = tokio::time::interval(INTERVAL);
         loop {
             ticks.tick().await;

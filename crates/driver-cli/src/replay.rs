@@ -1,58 +1,54 @@
 //! `replay`: an archived auction to solvers once more.
 
+use std::process::ExitCode;
+
 use archive_sink::Codec;
-use driver_streaming::{Document, error_chain};
+use driver_streaming::{AuctionId, Document};
 use futures_util::StreamExt;
 
 use crate::archived_document::ArchivedDocument;
 use crate::arguments::ReplayArguments;
-use crate::exit::{Exit, Failure};
+use crate::exit::Failure;
 use crate::export::Export;
 use crate::location::StoreLocation;
 use crate::run::run_and_print;
-use crate::sending::{Sending, build};
-use crate::views;
-use driver_streaming::AuctionId;
+use crate::sending::{Sending, dispatch};
 
 pub(super) async fn run(
     arguments: &ReplayArguments,
     sending: &Sending,
     export: &Export,
-) -> Result<Exit, Failure> {
+) -> Result<ExitCode, Failure> {
     if sending.requests.is_empty() {
         return Err(Failure::usage("nothing to do: no --solver is given"));
     }
-    let pipeline = build(export.attach(sending.pipeline()))?;
-    let (location, name) = StoreLocation::object(&arguments.location).map_err(|error| {
-        Failure::usage(format!("the archived auction: {}", error_chain(&error)))
-    })?;
+    let pipeline = export.attach(sending.pipeline()).build();
+    let pipeline = pipeline.map_err(Failure::input("the run cannot be set up"))?;
+    let (location, name) = StoreLocation::object(&arguments.location)
+        .map_err(Failure::input("the archived auction"))?;
     let url = location.url_of(&name);
     if url.scheme() == "file"
         && let Ok(path) = url.to_file_path()
     {
         sending.spare(&path)?;
     }
-    let refuse = |error: String| Failure::usage(format!("{url}: {error}"));
     // Without a codec of its own the archive looks for the object by the name that was given, and then by others.
     let archive = location
         .archive()
         .codec(Codec::Identity)
         .build()
-        .map_err(|error| refuse(error_chain(&error)))?;
+        .map_err(Failure::input(&url))?;
     // An object that is not there, or is no auction from its first chunk on, is wrong input: nothing has been sent yet.
     // The look is not counted as a production: what is sent are documents apart, of the object that was looked at.
     let looked_at = ArchivedDocument::new(archive, &*name);
     if let Some(Err(error)) = looked_at.stream_from(0).next().await {
-        return Err(refuse(error_chain(&error)));
+        return Err(Failure::input(&url)(error));
     }
-    let dispatch = views::of_archived(&looked_at, &sending.requests);
-    let dispatch = match id_of(&name) {
-        // Without an archive it is not kept: the id is for reports.
-        Some(id) => dispatch.archive_as(id),
-        None => dispatch,
-    };
-    let report = sending.report.as_ref();
-    run_and_print(&pipeline, dispatch, None, sending.format, report).await
+    // Without an archive it is not kept: the id is for reports.
+    let dispatch = dispatch(id_of(&name), &sending.requests, |edits| {
+        looked_at.apart().with_edits(edits.clone())
+    });
+    run_and_print(&pipeline, dispatch, None, sending).await
 }
 
 /// The id in a name such as `8339027.json.gz`.

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::{Buf, BufMut, Bytes, BytesMut};
 
 use crate::member_edits::{MemberEdit, MemberEdits};
 use crate::value_scanner::{Scanned, ValueScanner};
@@ -18,27 +18,18 @@ pub(crate) enum RewriteError {
         "the archived document is no JSON object: {found:?} at byte {offset}, where {expected} must stand"
     )]
     Unexpected {
-        /// What stands there.
         found: char,
-        /// What should.
         expected: &'static str,
-        /// Where.
         offset: u64,
     },
     /// The document ends within the object.
     #[error("the archived document is cut off after {length} bytes")]
-    CutOff {
-        /// Its length.
-        length: u64,
-    },
-    /// The name of a top-level member is longer than 64 KiB.
-    #[error("the archived document has a member name longer than {limit} bytes at byte {offset}")]
-    LongName {
-        /// The longest that is allowed.
-        limit: usize,
-        /// Where the name passes it.
-        offset: u64,
-    },
+    CutOff { length: u64 },
+    /// The name of a top-level member is longer than is held.
+    #[error(
+        "the archived document has a member name longer than {LONGEST_NAME} bytes at byte {offset}"
+    )]
+    LongName { offset: u64 },
 }
 
 /// Changes top-level members of a JSON object that comes in pieces of any size, as [`MemberEdits`] say.
@@ -55,6 +46,7 @@ pub(crate) struct MemberRewriter {
     name_start: usize,
     /// Whether a member has been handed out.
     any: bool,
+    /// Of the piece that is being read.
     offset: u64,
 }
 
@@ -70,18 +62,10 @@ enum State {
     },
     Colon,
     /// After `:`.
-    Value(Fate),
-    InValue(Fate, ValueScanner),
+    Value(MemberEdit),
+    InValue(MemberEdit, ValueScanner),
+    AfterValue,
     End,
-}
-
-/// What becomes of a value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Fate {
-    Kept,
-    Dropped,
-    /// Of an array or an object the brackets are kept.
-    Emptied,
 }
 
 impl MemberRewriter {
@@ -102,104 +86,116 @@ impl MemberRewriter {
         piece: &Bytes,
         output: &mut VecDeque<Bytes>,
     ) -> Result<(), RewriteError> {
-        // What has been looked at and is passed on as it stands, but not yet handed out.
-        let mut kept_from = 0;
         let mut at = 0;
         while at < piece.len() {
-            let byte = piece[at];
-            if let State::InValue(fate, mut scanner) = self.state {
-                let scanned = scanner.scan(&piece[at..]);
-                self.state = State::InValue(fate, scanner);
-                at = match scanned {
-                    Scanned::More => piece.len(),
-                    Scanned::Ended(after) => at + after,
-                    Scanned::Wrong(after, expected) => {
-                        return Err(RewriteError::Unexpected {
-                            found: char::from(piece[at + after]),
-                            expected,
-                            offset: self.offset + (at + after) as u64,
-                        });
-                    }
-                };
-                if fate == Fate::Kept {
-                    emit(piece, kept_from, at, output);
-                }
-                kept_from = at;
-                if matches!(scanned, Scanned::Ended(_)) {
-                    if piece[at] == b'}' {
-                        kept_from += self.close(output);
-                    } else {
-                        self.hold(piece[at], at)?;
-                        self.state = State::Name;
-                        kept_from += 1;
-                    }
-                    at += 1;
-                }
+            let State::InValue(edit, scanner) = &mut self.state else {
+                self.step(piece[at], at, output)?;
+                at += 1;
                 continue;
+            };
+            let (keep, scanned) = (*edit == MemberEdit::Keep, scanner.scan(&piece[at..]));
+            let end = match scanned {
+                Scanned::More => piece.len(),
+                Scanned::Ended(after) => at + after,
+                Scanned::Wrong(after, expected) => {
+                    return Err(self.unexpected(piece[at + after], at + after, expected));
+                }
+            };
+            if matches!(scanned, Scanned::Ended(_)) {
+                self.state = State::AfterValue;
             }
-            match self.state {
-                State::InName { escaped } => {
-                    self.hold(byte, at)?;
-                    self.state = match byte {
-                        _ if escaped => State::InName { escaped: false },
-                        b'\\' => State::InName { escaped: true },
-                        b'"' => State::Colon,
-                        _ => State::InName { escaped: false },
-                    };
-                }
-                State::First | State::Name | State::Colon if byte.is_ascii_whitespace() => {
-                    self.hold(byte, at)?;
-                }
-                State::Start | State::Value(Fate::Kept) | State::End
-                    if byte.is_ascii_whitespace() =>
-                {
-                    at += 1;
-                    continue;
-                }
-                State::Value(_) if byte.is_ascii_whitespace() => {}
-                State::Start if byte == b'{' => {
-                    emit(piece, kept_from, at + 1, output);
-                    self.state = State::First;
-                }
-                State::First if byte == b'}' => {
-                    output.push_back(self.held.split().freeze());
-                    kept_from = at + self.close(output);
-                    at += 1;
-                    continue;
-                }
-                State::First | State::Name if byte == b'"' => {
-                    self.name_start = self.held.len();
-                    self.hold(byte, at)?;
-                    self.state = State::InName { escaped: false };
-                }
-                State::Colon if byte == b':' => {
-                    let fate = self.decide(output);
-                    self.state = State::Value(fate);
-                }
-                State::Value(fate) if !matches!(byte, b',' | b'}' | b']' | b':') => {
-                    let fate = match (fate, byte) {
-                        (Fate::Emptied, b'[' | b'{') => {
-                            let empty = if byte == b'[' { "[]" } else { "{}" };
-                            output.push_back(Bytes::from_static(empty.as_bytes()));
-                            Fate::Dropped
-                        }
-                        (Fate::Emptied, _) => Fate::Kept,
-                        (fate, _) => fate,
-                    };
-                    self.state = State::InValue(fate, ValueScanner::default());
-                    continue;
-                }
-                _ => return Err(self.unexpected(byte, at)),
+            if keep && at < end {
+                output.push_back(piece.slice(at..end));
             }
-            // All that got here has been taken care of.
-            at += 1;
-            kept_from = at;
+            at = end;
         }
-        // What follows an object that is left open would stand before what others append to it.
-        if self.state != State::End || !self.edits.left_open {
-            emit(piece, kept_from, piece.len(), output);
+        if matches!(
+            self.state,
+            State::Start | State::Value(MemberEdit::Keep) | State::End
+        ) {
+            self.flush(output);
         }
         self.offset += piece.len() as u64;
+        Ok(())
+    }
+
+    /// Takes the next byte outside of values, which stands at `at` in the piece.
+    fn step(
+        &mut self,
+        byte: u8,
+        at: usize,
+        output: &mut VecDeque<Bytes>,
+    ) -> Result<(), RewriteError> {
+        let is_space = byte.is_ascii_whitespace();
+        match (self.state, byte) {
+            (State::InName { escaped }, _) => {
+                self.hold(byte, at)?;
+                self.state = match byte {
+                    b'"' if !escaped => State::Colon,
+                    _ => State::InName {
+                        escaped: byte == b'\\' && !escaped,
+                    },
+                };
+            }
+            (State::First | State::Name | State::Colon, _) if is_space => self.hold(byte, at)?,
+            (State::Start | State::Value(MemberEdit::Keep), _) if is_space => {
+                self.held.put_u8(byte);
+            }
+            // What follows an object that is left open would stand before what others append to it.
+            (State::End, _) if is_space && !self.edits.left_open => self.held.put_u8(byte),
+            (State::Value(_) | State::End, _) if is_space => {}
+            (State::Start, b'{') => {
+                self.held.put_u8(byte);
+                self.flush(output);
+                self.state = State::First;
+            }
+            (State::First | State::Name, b'"') => {
+                self.name_start = self.held.len();
+                self.hold(byte, at)?;
+                self.state = State::InName { escaped: false };
+            }
+            (State::Colon, b':') => self.state = State::Value(self.decide()),
+            (State::Value(edit), _) if !matches!(byte, b',' | b'}' | b']' | b':') => {
+                let mut scanner = ValueScanner::default();
+                scanner.scan(&[byte]);
+                let empty = edit.replaces(byte);
+                self.state = match (edit, &empty) {
+                    (MemberEdit::Remove, _) | (_, Some(_)) => {
+                        State::InValue(MemberEdit::Remove, scanner)
+                    }
+                    _ => {
+                        self.held.put_u8(byte);
+                        State::InValue(MemberEdit::Keep, scanner)
+                    }
+                };
+                self.flush(output);
+                output.extend(empty);
+            }
+            (State::AfterValue, b',') => {
+                self.hold(byte, at)?;
+                self.state = State::Name;
+            }
+            (State::First | State::AfterValue, b'}') => {
+                match (self.edits.left_open, self.any) {
+                    (false, _) => self.held.put_u8(byte),
+                    (true, true) => self.held.put_u8(b','),
+                    (true, false) => {}
+                }
+                self.state = State::End;
+            }
+            (state, _) => {
+                let expected = match state {
+                    State::Start => "'{'",
+                    State::First => "a member or '}'",
+                    State::Name | State::InName { .. } => "a member",
+                    State::Colon => "':'",
+                    State::Value(_) | State::InValue(..) => "a value",
+                    State::AfterValue => "',' or '}'",
+                    State::End => "the end",
+                };
+                return Err(self.unexpected(byte, at, expected));
+            }
+        }
         Ok(())
     }
 
@@ -216,69 +212,43 @@ impl MemberRewriter {
     /// Keeps a byte until it is known whether its member is handed out.
     fn hold(&mut self, byte: u8, at: usize) -> Result<(), RewriteError> {
         if self.held.len() >= LONGEST_NAME {
-            return Err(RewriteError::LongName {
-                limit: LONGEST_NAME,
-                offset: self.offset + at as u64,
-            });
+            let offset = self.offset + at as u64;
+            return Err(RewriteError::LongName { offset });
         }
-        self.held.extend_from_slice(&[byte]);
+        self.held.put_u8(byte);
         Ok(())
     }
 
-    /// Hands out the name that has just been read, unless its member is removed.
-    fn decide(&mut self, output: &mut VecDeque<Bytes>) -> Fate {
+    /// Decides what becomes of the member whose name has just been read. Of one that is removed, nothing is held any more.
+    fn decide(&mut self) -> MemberEdit {
         // A name that does not decode is none of ours, and is passed on.
         let name = serde_json::from_slice::<String>(self.held[self.name_start..].trim_ascii()).ok();
         let edit = name.map_or(MemberEdit::Keep, |name| self.edits.of(&name));
-        let mut held = self.held.split();
         if edit == MemberEdit::Remove {
-            return Fate::Dropped;
+            self.held.clear();
+            return edit;
         }
-        if !self.any && held.first() == Some(&b',') {
-            held.advance(1);
+        if !self.any && self.held.first() == Some(&b',') {
+            self.held.advance(1);
         }
         self.any = true;
-        held.extend_from_slice(b":");
-        output.push_back(held.freeze());
-        match edit {
-            MemberEdit::Empty => Fate::Emptied,
-            MemberEdit::Keep | MemberEdit::Remove => Fate::Kept,
+        self.held.put_u8(b':');
+        edit
+    }
+
+    /// Hands out what is held.
+    fn flush(&mut self, output: &mut VecDeque<Bytes>) {
+        if !self.held.is_empty() {
+            output.push_back(self.held.split().freeze());
         }
     }
 
-    /// Says how much of the closing brace is not handed out: all of it, where the object is left open, and then a comma
-    /// stands in its place after a member.
-    fn close(&mut self, output: &mut VecDeque<Bytes>) -> usize {
-        self.state = State::End;
-        if !self.edits.left_open {
-            return 0;
-        }
-        if self.any {
-            output.push_back(Bytes::from_static(b","));
-        }
-        1
-    }
-
-    fn unexpected(&self, found: u8, at: usize) -> RewriteError {
-        let expected = match self.state {
-            State::Start => "'{'",
-            State::First => "a member or '}'",
-            State::Name | State::InName { .. } => "a member",
-            State::Colon => "':'",
-            State::Value(_) | State::InValue(..) => "a value",
-            State::End => "the end",
-        };
+    fn unexpected(&self, found: u8, at: usize, expected: &'static str) -> RewriteError {
         RewriteError::Unexpected {
             found: char::from(found),
             expected,
             offset: self.offset + at as u64,
         }
-    }
-}
-
-fn emit(piece: &Bytes, from: usize, to: usize, output: &mut VecDeque<Bytes>) {
-    if from < to {
-        output.push_back(piece.slice(from..to));
     }
 }
 

@@ -1,14 +1,16 @@
 //! One run: what is shown while it goes on, what interrupts it, and what is printed of it.
 
+use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
 use driver_streaming::{Dispatch, Outcome, Pipeline};
 
 use crate::arguments::Format;
-use crate::exit::{Exit, Failure, print_line};
+use crate::exit::{Failure, print_line};
 use crate::progress_bars::ProgressBars;
-use crate::report::{ReportFile, Timelines, report};
+use crate::report::{Timelines, report};
+use crate::sending::Sending;
 use crate::summary::summary;
 
 /// How long leaving waits for a store that does not answer.
@@ -25,9 +27,9 @@ pub(super) async fn run_and_print(
     pipeline: &Pipeline,
     dispatch: Dispatch,
     length: Option<u64>,
-    format: Option<Format>,
-    report_file: Option<&ReportFile>,
-) -> Result<Exit, Failure> {
+    sending: &Sending,
+) -> Result<ExitCode, Failure> {
+    let report_file = sending.report.as_ref();
     let progress = pipeline.progress();
     let timelines = Arc::new(Timelines::of(&progress));
     let dispatch = dispatch.observed_by(Arc::new(progress.clone()));
@@ -40,20 +42,14 @@ pub(super) async fn run_and_print(
     let run = pipeline.run_until(dispatch, async {
         signal = Some(interrupted().await);
     });
-    let draw = async {
-        match &bars {
-            Some(bars) => bars.draw().await,
-            None => std::future::pending().await,
-        }
-    };
     let outcome = tokio::select! {
         outcome = run => outcome,
-        never = draw => match never {},
+        never = bars.draw() => match never {},
     };
     drop(bars);
     let reported = report_file.map(|file| file.write(&report(&outcome, &timelines)));
     // What is printed does not depend on whether there is a report, too.
-    let printed = print(&outcome, format);
+    let printed = print(&outcome, sending.format);
     let result = match signal {
         Some(signal) if outcome.is_cancelled() => Err(Failure::interrupted(
             signal,
@@ -87,20 +83,15 @@ async fn interrupted() -> u8 {
     INTERRUPT
 }
 
-fn print(outcome: &Outcome, format: Option<Format>) -> Result<Exit, Failure> {
+fn print(outcome: &Outcome, format: Option<Format>) -> Result<ExitCode, Failure> {
     match format.unwrap_or(Format::Text) {
         Format::Text => print_line(&summary(outcome))?,
         Format::Json => {
-            let json = serde_json::to_string(outcome).map_err(|error| {
-                Failure::failed(format!("the outcome cannot be written: {error}"))
-            })?;
+            let json = serde_json::to_string(outcome)
+                .map_err(Failure::of("the outcome cannot be written"))?;
             // An engine's answer is passed on as it came. Within JSON, line breaks stand only where a space may.
             print_line(&json.replace(['\r', '\n'], " "))?;
         }
     }
-    Ok(if outcome.is_ok() {
-        Exit::Ok
-    } else {
-        Exit::Failed
-    })
+    Ok(u8::from(!outcome.is_ok()).into())
 }

@@ -4,22 +4,23 @@ use std::fs;
 use std::io::{self, Read};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
+use std::process::ExitCode;
 
 use archive_sink::{Codec, CodecKind, Overwrite};
 use auction_fixtures::AuctionShape;
-use driver_streaming::{AuctionId, Pipeline, PipelineBuilder, Solver, error_chain};
+use driver_streaming::{AuctionId, Pipeline, PipelineBuilder, Solver};
 use solver_stand_in::StandIn;
 use tokio::task::JoinSet;
 
 use crate::arguments::SolveArguments;
 use crate::auction::RawAuction;
-use crate::exit::{Exit, Failure};
+use crate::config::ArchiveConfig;
+use crate::exit::Failure;
 use crate::export::Export;
 use crate::location::StoreLocation;
 use crate::run::run_and_print;
-use crate::sending::{Sending, build};
+use crate::sending::{Sending, dispatch};
 use crate::values::codec_at;
-use crate::views;
 
 /// Where the demonstration archives.
 const FOLDER: &str = "archive";
@@ -28,7 +29,7 @@ pub(super) async fn run(
     arguments: &SolveArguments,
     sending: &Sending,
     export: &Export,
-) -> Result<Exit, Failure> {
+) -> Result<ExitCode, Failure> {
     if arguments.is_bare() {
         return demonstrate(sending, export).await;
     }
@@ -46,45 +47,56 @@ pub(super) async fn run(
             "nothing to do: neither --solver nor --archive is given",
         ));
     }
-    let codec = archive_codec(arguments, sending)?;
-    let auction = read_auction(path)?;
+    let archive_config = config.archive.as_ref().map(|archive| archive.get_ref());
+    let codec = archive_codec(arguments, archive_config)?;
+    let (name, auction) = read_auction(path)?;
     let id = match (&arguments.id, &config.id) {
+        (Some(text), _) => Some(text.parse().map_err(Failure::input("--id"))?),
         (None, Some(id)) => Some(id.clone()),
-        (option, _) => choose_id(option.as_deref(), &auction, path)?,
+        (None, None) => auction.id().map_err(Failure::input(&name))?,
     };
     let mut builder = sending.pipeline();
     if let Some((archive, said_by)) = &archive {
         if id.is_none() {
             return Err(Failure::usage(format!(
-                "{}: the auction has no id to archive it by: neither a member `id` nor `metadata.auction_id`; give one with --id",
-                name_of(path)
+                "{name}: the auction has no id to archive it by: neither a member `id` nor `metadata.auction_id`; give one with --id"
             )));
         }
-        builder = archived(builder, archive, said_by, codec)?;
+        let location = StoreLocation::folder(archive).map_err(Failure::input(said_by))?;
+        let archive = location.archive().codec(codec).build();
+        builder = builder.archive(location.target(archive.map_err(Failure::input(said_by))?));
     }
-    let of_config = config.archive.as_ref();
-    let of_config = of_config.and_then(|archive| archive.get_ref().limit);
+    let of_config = archive_config.and_then(|archive| archive.limit);
     if let Some(limit) = arguments.archive_limit.or(of_config) {
         builder = builder.archive_limit(limit);
     }
-    let pipeline = build(export.attach(builder))?;
+    send(builder, &auction, id, sending, export).await
+}
+
+/// Sends the auction through the pipeline that `builder` makes.
+async fn send(
+    builder: PipelineBuilder,
+    auction: &RawAuction,
+    id: Option<AuctionId>,
+    sending: &Sending,
+    export: &Export,
+) -> Result<ExitCode, Failure> {
+    let pipeline = export.attach(builder).build();
+    let pipeline = pipeline.map_err(Failure::input("the run cannot be set up"))?;
     let length = auction.text_length() as u64;
-    let dispatch = views::of_auction(&auction, id, &sending.requests);
-    let report = sending.report.as_ref();
-    run_and_print(&pipeline, dispatch, Some(length), sending.format, report).await
+    let dispatch = dispatch(id, &sending.requests, |edits| auction.document(edits));
+    run_and_print(&pipeline, dispatch, Some(length), sending).await
 }
 
 /// `solve` without arguments: all that is needed to see the program work. Generates an auction, and is three engines.
-async fn demonstrate(sending: &Sending, export: &Export) -> Result<Exit, Failure> {
-    let failed =
-        |what: &str, error: &dyn std::fmt::Display| Failure::failed(format!("{what}: {error}"));
+async fn demonstrate(sending: &Sending, export: &Export) -> Result<ExitCode, Failure> {
+    const GENERATED: &str = "the auction cannot be generated";
     let mut text = Vec::new();
     AuctionShape::MAINNET
         .write_to(&mut text)
-        .map_err(|error| failed("the auction cannot be generated", &error))?;
-    let chained = |error: &(dyn std::error::Error + 'static)| Failure::failed(error_chain(error));
-    let auction = RawAuction::parse(text).map_err(|error| chained(&error))?;
-    let id = choose_id(None, &auction, Path::new("the generated auction"))?;
+        .map_err(Failure::of(GENERATED))?;
+    let auction = RawAuction::parse(text).map_err(Failure::of(GENERATED))?;
+    let id = auction.id().map_err(Failure::of(GENERATED))?;
     let mut engines = JoinSet::new();
     let mut builder = Pipeline::builder();
     for name in ["alpha", "beta", "gamma"] {
@@ -92,20 +104,16 @@ async fn demonstrate(sending: &Sending, export: &Export) -> Result<Exit, Failure
         let engine = StandIn::builder()
             .bind(loopback)
             .await
-            .map_err(|error| failed(&format!("no engine can listen on {loopback}"), &error))?;
-        let solver = Solver::new(name, &engine.url()).map_err(|error| chained(&error))?;
-        builder = builder.solver(solver);
+            .map_err(Failure::of(format!("no engine can listen on {loopback}")))?;
+        builder = builder.solver(Solver::new(name, &engine.url()).map_err(Failure::of(name))?);
         engines.spawn(engine.serve());
     }
-    let location = StoreLocation::folder(FOLDER).map_err(|error| chained(&error))?;
+    let location = StoreLocation::folder(FOLDER).map_err(Failure::of(FOLDER))?;
     // A newer version may generate another auction under the same id.
     let archive = location.archive().overwrite(Overwrite::Replace).build();
-    let archive = archive.map_err(|error| chained(&error))?;
-    let pipeline = build(export.attach(builder.archive(location.target(archive))))?;
-    let length = auction.text_length() as u64;
-    let dispatch = views::of_auction(&auction, id, &[]);
-    let report = sending.report.as_ref();
-    run_and_print(&pipeline, dispatch, Some(length), None, report).await
+    let archive = archive.map_err(Failure::of(FOLDER))?;
+    let builder = builder.archive(location.target(archive));
+    send(builder, &auction, id, sending, export).await
 }
 
 /// Where to archive, and who says so: the option, or the key of the configuration file.
@@ -130,116 +138,75 @@ fn archive_location(
     }
 }
 
-/// The codec that the options name, else that of the configuration file: a level belongs to the codec beside it.
-fn archive_codec(arguments: &SolveArguments, sending: &Sending) -> Result<Codec, Failure> {
-    let of_config = match &sending.config.archive {
-        Some(archive) if arguments.codec.is_none() => {
-            Some(archive.get_ref().codec().map_err(Failure::usage)?)
-        }
-        _ => None,
+/// The codec of the option, else that of the configuration file, else gzip; a level in the file belongs to the codec beside
+/// it.
+fn archive_codec(
+    arguments: &SolveArguments,
+    config: Option<&ArchiveConfig>,
+) -> Result<Codec, Failure> {
+    let (codec, level) = match (arguments.codec, config) {
+        (None, Some(config)) => (config.codec, config.level.as_ref()),
+        (codec, _) => (codec, None),
     };
-    match of_config {
-        Some(codec) if arguments.level.is_none() => Ok(codec),
-        Some(codec) => codec_of_options(Some(codec.kind().name()), arguments.level),
-        None => codec_of_options(arguments.codec.as_deref(), arguments.level),
-    }
+    let level = arguments.level.or(level.map(|level| *level.get_ref()));
+    codec_at(codec.unwrap_or(CodecKind::Gzip), level)
+        .map_err(|why| Failure::usage(format!("--level: {why}")))
 }
 
-/// The codec that the options name: gzip at its default level if they name none.
-fn codec_of_options(name: Option<&str>, level: Option<i64>) -> Result<Codec, Failure> {
-    let refuse = |option: &str, why: String| Failure::usage(format!("{option}: {why}"));
-    let kind: CodecKind = name
-        .unwrap_or(CodecKind::Gzip.name())
-        .parse()
-        .map_err(|error| refuse("--codec", error_chain(&error)))?;
-    codec_at(kind, level).map_err(|why| refuse("--level", why))
-}
-
-fn archived(
-    builder: PipelineBuilder,
-    archive: &str,
-    said_by: &str,
-    codec: Codec,
-) -> Result<PipelineBuilder, Failure> {
-    let refuse = |error: String| Failure::usage(format!("{said_by}: {error}"));
-    let location = StoreLocation::folder(archive).map_err(|error| refuse(error_chain(&error)))?;
-    let kept = location.archive().codec(codec).build();
-    let kept = kept.map_err(|error| refuse(error_chain(&error)))?;
-    Ok(builder.archive(location.target(kept)))
-}
-
-/// What messages call an auction's source.
-fn name_of(path: &Path) -> String {
-    if path == Path::new("-") {
-        "standard input".to_owned()
-    } else {
-        path.display().to_string()
-    }
-}
-
-/// Reads an auction from a file, or from standard input for `-`.
-fn read_auction(path: &Path) -> Result<RawAuction, Failure> {
-    let text = if path == Path::new("-") {
+/// Reads an auction from a file, or from standard input for `-`: what messages call it, and the auction.
+fn read_auction(path: &Path) -> Result<(String, RawAuction), Failure> {
+    let (name, text) = if path == Path::new("-") {
         let mut text = Vec::new();
-        io::stdin()
-            .lock()
-            .read_to_end(&mut text)
-            .map(|_length| text)
+        let read = io::stdin().lock().read_to_end(&mut text);
+        ("standard input".to_owned(), read.map(|_length| text))
     } else {
-        fs::read(path)
+        (path.display().to_string(), fs::read(path))
     };
-    let name = name_of(path);
-    let text = text.map_err(|error| Failure::usage(format!("{name}: cannot be read: {error}")))?;
-    RawAuction::parse(text)
-        .map_err(|error| Failure::usage(format!("{name}: {}", error_chain(&error))))
-}
-
-/// The id that the option gives, else the one that the auction gives itself.
-fn choose_id(
-    option: Option<&str>,
-    auction: &RawAuction,
-    path: &Path,
-) -> Result<Option<AuctionId>, Failure> {
-    match option {
-        Some(text) => text
-            .parse()
-            .map(Some)
-            .map_err(|error| Failure::usage(format!("--id: {}", error_chain(&error)))),
-        None => auction
-            .id()
-            .map_err(|error| Failure::usage(format!("{}: {}", name_of(path), error_chain(&error)))),
-    }
+    let text = text.map_err(Failure::input(format!("{name}: cannot be read")))?;
+    let auction = RawAuction::parse(text).map_err(Failure::input(&name))?;
+    Ok((name, auction))
 }
 
 #[cfg(test)]
 mod tests {
+    use clap::Parser;
+
     use super::*;
+    use crate::arguments::Arguments;
 
     #[test]
     fn levels_belong_to_a_codec_of_options() {
-        assert_eq!(
-            codec_of_options(None, None).unwrap(),
-            Codec::gzip(3).unwrap()
-        );
-        assert_eq!(
-            codec_of_options(Some("zstd"), None).unwrap(),
-            Codec::zstd(1).unwrap()
-        );
-        assert_eq!(
-            codec_of_options(Some("zstd"), Some(19)).unwrap(),
-            Codec::zstd(19).unwrap()
-        );
-        for (name, level) in [
-            (Some("identity"), Some(1)),
-            (Some("gzip"), Some(10)),
-            (Some("gzip"), Some(-1)),
-            (Some("gzip"), Some(259)),
-            (Some("zstd"), Some(23)),
-            (Some("brotli"), Some(12)),
-            (Some("lzma"), None),
-            (Some(""), None),
+        let codec_of_options = |codec, level| {
+            let arguments = SolveArguments {
+                codec,
+                level,
+                ..SolveArguments::default()
+            };
+            archive_codec(&arguments, None)
+        };
+        for (kind, level, codec) in [
+            (None, None, Codec::gzip(3)),
+            (Some(CodecKind::Zstd), None, Codec::zstd(1)),
+            (Some(CodecKind::Zstd), Some(19), Codec::zstd(19)),
         ] {
-            assert!(codec_of_options(name, level).is_err(), "{name:?} {level:?}");
+            assert_eq!(codec_of_options(kind, level).unwrap(), codec.unwrap());
+        }
+        for (kind, level) in [
+            (CodecKind::Identity, 1),
+            (CodecKind::Gzip, 10),
+            (CodecKind::Gzip, -1),
+            (CodecKind::Gzip, 259),
+            (CodecKind::Zstd, 23),
+            (CodecKind::Brotli, 12),
+        ] {
+            assert!(
+                codec_of_options(Some(kind), Some(level)).is_err(),
+                "{kind} {level}"
+            );
+        }
+        for name in ["lzma", ""] {
+            let words = ["driver-streaming", "solve", "--codec", name];
+            assert!(Arguments::try_parse_from(words).is_err(), "{name}");
         }
     }
 }

@@ -1,78 +1,57 @@
-//! The outcome of a run as text.
+//! The outcome of a run as text, and its figures as the page has them, too.
 
+use driver_streaming::{ArchiveOutcome, ArchiveStatus, Outcome, SolverOutcome, SolverStatus};
 use indicatif::DecimalBytes;
 use measured_body::Ending;
 
-use driver_streaming::{ArchiveOutcome, ArchiveStatus, Outcome, SolverOutcome, SolverStatus};
-
 /// The outcome as people read it.
 pub(super) fn summary(outcome: &Outcome) -> String {
-    let auction = &outcome.auction;
-    let mut lines = vec![format!(
-        "auction {}: {}, sha256 {}",
-        auction.id.as_deref().unwrap_or("without id"),
-        size(auction.bytes),
-        short(auction.sha256.as_deref())
-    )];
+    let (auction, serialize, compress) = (&outcome.auction, &outcome.serialize, &outcome.compress);
+    let id = auction.id.as_deref().unwrap_or("without id");
+    let digest = auction.sha256.as_deref();
+    let digest = or_unknown(digest.map(|digest| digest.get(..16).unwrap_or(digest)));
+    let mut text = format!("auction {id}: {}, sha256 {digest}\n", size(auction.bytes));
     let names = outcome.solvers.iter().map(|solver| solver.name.chars());
     let widest = names.map(Iterator::count).max().unwrap_or(0);
     for solver in &outcome.solvers {
-        lines.push(format!(
-            "  {:<widest$}  {}",
-            solver.name,
-            solver_line(solver)
-        ));
+        text += &format!("  {:<widest$}  {}\n", solver.name, solver_line(solver));
     }
-    lines.push(format!("archive {}", archive_line(&outcome.archive)));
-    let (serialize, compress) = (&outcome.serialize, &outcome.compress);
-    let documents = match serialize.documents {
-        0 | 1 => String::new(),
-        documents => format!("{documents} documents "),
-    };
-    let compressed = match compress.documents {
-        0 => String::new(),
-        documents => {
-            let passes = times(compress.passes);
-            format!("{documents} compressed for solvers {passes} times; ")
-        }
-    };
-    lines.push(format!(
-        "{documents}produced {} times in {:.1} ms; {compressed}{:.1} ms in all",
-        times(serialize.passes),
-        serialize.busy_ms,
-        outcome.wall_ms
-    ));
-    lines.join("\n")
-}
-
-fn times(passes: Option<f64>) -> String {
-    passes.map_or_else(|| "?".to_owned(), |passes| format!("{passes:.2}"))
+    text += &format!("archive {}\n", archive_line(&outcome.archive));
+    if serialize.documents > 1 {
+        text += &format!("{} documents ", serialize.documents);
+    }
+    let busy = milliseconds(Some(serialize.busy_ms));
+    text += &format!("produced {} in {busy}; ", times(serialize.passes));
+    if compress.documents > 0 {
+        let passes = times(compress.passes);
+        text += &format!("{} compressed for solvers {passes}; ", compress.documents);
+    }
+    text + &milliseconds(Some(outcome.wall_ms)) + " in all"
 }
 
 fn solver_line(solver: &SolverOutcome) -> String {
-    let status = match solver.status {
-        SolverStatus::Ok => "ok",
-        SolverStatus::Failed => "failed",
-        SolverStatus::TimedOut => "timed out",
-        SolverStatus::Cancelled => "cancelled",
-    };
-    let http = solver.http_status.map(|status| format!(" ({status})"));
-    let mut text = format!("{status}{}: ", http.unwrap_or_default());
-    match (solver.transmission_ms, solver.to_first_poll_ms) {
-        (Some(transmission), Some(first)) => {
-            let encoding = solver.encoding.map(|encoding| format!(" of {encoding}"));
-            text += &format!(
-                "{}{} in {transmission:.1} ms after {first:.1} ms, of it waited {} for data, {} for the solver",
-                size(solver.bytes_sent),
-                encoding.unwrap_or_default(),
-                time(solver.producer_wait_ms),
-                time(solver.consumer_wait_ms)
-            );
-        }
-        _ => text += "nothing was sent",
+    let mut text = solver_status(solver.status).to_owned();
+    if let Some(status) = solver.http_status {
+        text += &format!(" ({status})");
     }
-    if let Some(answered) = solver.response_ms {
-        text += &format!("; answered at {answered:.1} ms");
+    text += ": ";
+    if solver.transmission_ms.is_some() && solver.to_first_poll_ms.is_some() {
+        text += &size(solver.bytes_sent);
+        if let Some(encoding) = solver.encoding {
+            text += &format!(" of {encoding}");
+        }
+        text += &format!(
+            " in {} after {}, of it waited {} for data, {} for the solver",
+            milliseconds(solver.transmission_ms),
+            milliseconds(solver.to_first_poll_ms),
+            milliseconds(solver.producer_wait_ms),
+            milliseconds(solver.consumer_wait_ms)
+        );
+    } else {
+        text += "nothing was sent";
+    }
+    if solver.response_ms.is_some() {
+        text += &format!("; answered at {}", milliseconds(solver.response_ms));
     }
     if solver.http_status.is_some() && solver.ending == Some(Ending::Cancelled) {
         text += ", before it had been sent everything";
@@ -87,45 +66,65 @@ fn solver_line(solver: &SolverOutcome) -> String {
 }
 
 fn archive_line(archive: &ArchiveOutcome) -> String {
-    match archive.status {
-        ArchiveStatus::Skipped => "skipped".to_owned(),
-        ArchiveStatus::Running => "still running".to_owned(),
-        ArchiveStatus::Failed => format!(
-            "failed: {}",
-            archive.error.as_deref().unwrap_or("for an unknown reason")
-        ),
-        ArchiveStatus::Cancelled => archive.error.as_deref().unwrap_or("cancelled").to_owned(),
-        ArchiveStatus::Ok => {
-            let how = match archive.parts {
-                None => "was there already".to_owned(),
-                Some(1) => "in one part".to_owned(),
-                Some(parts) => format!("in {parts} parts"),
-            };
+    match (archive.status, &archive.error) {
+        (ArchiveStatus::Ok, _) => {
+            let how = archive.parts.map(|count| format!("in {}", parts(count)));
             format!(
-                "ok: {} as {} of {}, {how}, at {}",
+                "ok: {} as {} of {}, {}, at {}",
                 size(archive.raw_bytes),
                 size(archive.stored_bytes),
-                archive.codec.as_deref().unwrap_or("?"),
-                archive.location.as_deref().unwrap_or("?"),
+                or_unknown(archive.codec.as_deref()),
+                how.as_deref().unwrap_or("was there already"),
+                or_unknown(archive.location.as_deref()),
             )
         }
+        (ArchiveStatus::Cancelled, Some(error)) => error.clone(),
+        (ArchiveStatus::Failed, Some(error)) => format!("failed: {error}"),
+        (status, _) => archive_status(status).to_owned(),
     }
 }
 
-fn size(bytes: Option<u64>) -> String {
-    bytes.map_or_else(
-        || "? bytes".to_owned(),
-        |bytes| DecimalBytes(bytes).to_string(),
-    )
+/// What is not known.
+const UNKNOWN: &str = "–";
+
+/// A solver's status.
+pub(super) fn solver_status(status: SolverStatus) -> &'static str {
+    match status {
+        SolverStatus::Ok => "ok",
+        SolverStatus::Failed => "failed",
+        SolverStatus::TimedOut => "timed out",
+        SolverStatus::Cancelled => "cancelled",
+    }
 }
 
-fn time(milliseconds: Option<f64>) -> String {
-    milliseconds.map_or_else(
-        || "?".to_owned(),
-        |milliseconds| format!("{milliseconds:.1} ms"),
-    )
+/// The archive's status.
+pub(super) fn archive_status(status: ArchiveStatus) -> &'static str {
+    match status {
+        ArchiveStatus::Ok => "ok",
+        ArchiveStatus::Failed => "failed",
+        ArchiveStatus::Cancelled => "cancelled",
+        ArchiveStatus::Skipped => "skipped",
+        ArchiveStatus::Running => "still running",
+    }
 }
 
-fn short(digest: Option<&str>) -> &str {
-    digest.map_or("unknown", |digest| digest.get(..16).unwrap_or(digest))
+pub(super) fn or_unknown(found: Option<impl ToString>) -> String {
+    found.map_or_else(|| UNKNOWN.to_owned(), |found| found.to_string())
+}
+
+pub(super) fn size(bytes: Option<u64>) -> String {
+    or_unknown(bytes.map(DecimalBytes))
+}
+
+pub(super) fn milliseconds(milliseconds: Option<f64>) -> String {
+    or_unknown(milliseconds.map(|milliseconds| format!("{milliseconds:.1} ms")))
+}
+
+/// How often something was done: `1.25 times`.
+pub(super) fn times(passes: Option<f64>) -> String {
+    or_unknown(passes.map(|passes| format!("{passes:.2}"))) + " times"
+}
+
+pub(super) fn parts(parts: u64) -> String {
+    format!("{parts} part{}", if parts == 1 { "" } else { "s" })
 }

@@ -1,12 +1,13 @@
-//! A document of pieces of text that are in memory already.
+//! A document of pieces of text that are in memory already, and how pieces become chunks.
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::{Bytes, BytesMut};
 use driver_streaming::{Document, DocumentStream, LengthFuture};
-use futures_util::stream;
+use futures_core::Stream;
+use futures_util::{TryStreamExt, stream};
 
 /// Pieces of text, one after the other. A production takes slices of them, and copies only where a chunk crosses from one
 /// piece to the next.
@@ -32,21 +33,22 @@ impl TextDocument {
         self.chunk_size = size;
         self
     }
-
-    fn chunks(&self, offset: u64) -> Chunks {
-        let mut chunks = Chunks {
-            document: self.clone(),
-            next: 0,
-            piece: Bytes::new(),
-        };
-        chunks.skip_bytes(offset);
-        chunks
-    }
 }
 
 impl Document for TextDocument {
     fn stream_from(&self, offset: u64) -> DocumentStream {
-        Box::pin(stream::iter(self.chunks(offset).map(Ok)))
+        let mut left = usize::try_from(offset).unwrap_or(usize::MAX);
+        let rest = self.pieces.iter().map(|piece| {
+            let skipped = piece.len().min(left);
+            left -= skipped;
+            Ok(piece.slice(skipped..))
+        });
+        let rest = stream::iter(rest.collect::<Vec<_>>());
+        let produced = Arc::clone(&self.produced);
+        let chunks = chunks(rest, self.chunk_size).inspect_ok(move |chunk| {
+            produced.fetch_add(chunk.len() as u64, Ordering::Relaxed);
+        });
+        Box::pin(chunks)
     }
 
     fn bytes_produced(&self) -> u64 {
@@ -59,67 +61,45 @@ impl Document for TextDocument {
     }
 }
 
-/// One production.
-struct Chunks {
-    document: TextDocument,
-    /// The index of the piece after `piece`.
-    next: usize,
-    /// What is left of the piece that has been begun.
-    piece: Bytes,
-}
-
-impl Chunks {
-    /// Begins the next piece, if there is one.
-    fn begin(&mut self) -> bool {
-        let Some(piece) = self.document.pieces.get(self.next) else {
-            return false;
+/// Cuts a stream of pieces of any size into chunks of one size; only the last is shorter. Copies a chunk that crosses from
+/// one piece to the next. An error comes at once: bytes before it, short of a chunk, could be taken for the end.
+pub(crate) fn chunks<E>(
+    pieces: impl Stream<Item = Result<Bytes, E>> + Unpin,
+    size: NonZeroUsize,
+) -> impl Stream<Item = Result<Bytes, E>> {
+    let start = (pieces, Bytes::new());
+    stream::try_unfold(start, move |(mut pieces, mut piece)| async move {
+        let mut joined = BytesMut::new();
+        let chunk = loop {
+            if joined.is_empty() && piece.len() >= size.get() {
+                break piece.split_to(size.get());
+            }
+            let taken = piece.len().min(size.get() - joined.len());
+            joined.reserve(if taken > 0 {
+                size.get() - joined.len()
+            } else {
+                0
+            });
+            joined.extend_from_slice(&piece.split_to(taken));
+            if joined.len() == size.get() {
+                break joined.freeze();
+            }
+            match pieces.try_next().await? {
+                Some(next) => piece = next,
+                None if joined.is_empty() => return Ok(None),
+                // A copy, so that a short last chunk does not hold the memory of a full one.
+                None => break Bytes::copy_from_slice(&joined),
+            }
         };
-        self.piece = piece.clone();
-        self.next += 1;
-        true
-    }
-
-    fn skip_bytes(&mut self, mut bytes: u64) {
-        while bytes > 0 && self.begin() {
-            let skipped = self
-                .piece
-                .len()
-                .min(usize::try_from(bytes).unwrap_or(usize::MAX));
-            self.piece.advance(skipped);
-            bytes -= skipped as u64;
-        }
-    }
-}
-
-impl Iterator for Chunks {
-    type Item = Bytes;
-
-    fn next(&mut self) -> Option<Bytes> {
-        let size = self.document.chunk_size.get();
-        while self.piece.is_empty() {
-            if !self.begin() {
-                return None;
-            }
-        }
-        let mut chunk = self.piece.split_to(self.piece.len().min(size));
-        if chunk.len() < size && self.next < self.document.pieces.len() {
-            let mut joined = BytesMut::with_capacity(size);
-            joined.extend_from_slice(&chunk);
-            while joined.len() < size && (!self.piece.is_empty() || self.begin()) {
-                let taken = self.piece.len().min(size - joined.len());
-                joined.extend_from_slice(&self.piece.split_to(taken));
-            }
-            chunk = joined.freeze();
-        }
-        self.document
-            .produced
-            .fetch_add(chunk.len() as u64, Ordering::Relaxed);
-        Some(chunk)
-    }
+        Ok(Some((chunk, (pieces, piece))))
+    })
 }
 
 #[cfg(test)]
 mod tests {
+    use futures_util::{FutureExt, StreamExt};
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -132,7 +112,8 @@ mod tests {
                 .clone()
                 .with_chunk_size(NonZeroUsize::new(size).unwrap());
             for offset in 0..=whole.len() {
-                let chunks: Vec<_> = document.chunks(offset as u64).collect();
+                let chunks = document.stream_from(offset as u64).map(Result::unwrap);
+                let chunks: Vec<_> = chunks.collect().now_or_never().unwrap();
                 assert_eq!(chunks.concat(), whole.as_bytes()[offset..]);
                 let Some((last, others)) = chunks.split_last() else {
                     continue;
@@ -140,6 +121,24 @@ mod tests {
                 assert!(others.iter().all(|chunk| chunk.len() == size));
                 assert!((1..=size).contains(&last.len()));
             }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn every_chunk_but_the_last_is_full(
+            pieces in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..20), 0..20),
+            size in 1usize..30,
+        ) {
+            let whole: Vec<u8> = pieces.concat();
+            let source = stream::iter(pieces.into_iter().map(|piece| Ok::<_, ()>(Bytes::from(piece))));
+            let chunks = super::chunks(source, NonZeroUsize::new(size).unwrap());
+            let chunks: Vec<Bytes> = chunks.map(Result::unwrap).collect().now_or_never().unwrap();
+            if let Some((last, before)) = chunks.split_last() {
+                prop_assert!(before.iter().all(|chunk| chunk.len() == size));
+                prop_assert!(!last.is_empty() && last.len() <= size);
+            }
+            prop_assert_eq!(chunks.concat(), whole);
         }
     }
 }

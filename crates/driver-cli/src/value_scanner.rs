@@ -9,15 +9,9 @@ pub(crate) struct ValueScanner {
     depth: u32,
     /// One bit for each level, the innermost lowest: set for an object.
     objects: u128,
-    string: StringState,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum StringState {
-    #[default]
-    Outside,
-    Inside,
-    Escaped,
+    in_string: bool,
+    /// The next character of the string is escaped.
+    escaped: bool,
 }
 
 /// What a piece came to.
@@ -34,32 +28,27 @@ pub(crate) enum Scanned {
 impl ValueScanner {
     pub(crate) fn scan(&mut self, bytes: &[u8]) -> Scanned {
         for (at, &byte) in bytes.iter().enumerate() {
-            match self.string {
-                StringState::Escaped => self.string = StringState::Inside,
-                StringState::Inside => match byte {
-                    b'"' => self.string = StringState::Outside,
-                    b'\\' => self.string = StringState::Escaped,
-                    _ => {}
-                },
-                StringState::Outside => match byte {
-                    b'"' => self.string = StringState::Inside,
-                    b'{' | b'[' if self.depth == MAXIMUM_DEPTH => {
-                        return Scanned::Wrong(at, "no level deeper than 128");
-                    }
-                    b'{' | b'[' => {
-                        self.depth += 1;
-                        self.objects = self.objects << 1 | u128::from(byte == b'{');
-                    }
-                    b',' | b'}' if self.depth == 0 => return Scanned::Ended(at),
-                    b']' if self.depth == 0 => return Scanned::Wrong(at, "',' or '}'"),
-                    b'}' if self.objects & 1 == 0 => return Scanned::Wrong(at, "',' or ']'"),
-                    b']' if self.objects & 1 == 1 => return Scanned::Wrong(at, "',' or '}'"),
-                    b'}' | b']' => {
-                        self.depth -= 1;
-                        self.objects >>= 1;
-                    }
-                    _ => {}
-                },
+            match byte {
+                _ if self.escaped => self.escaped = false,
+                b'\\' if self.in_string => self.escaped = true,
+                b'"' => self.in_string = !self.in_string,
+                _ if self.in_string => {}
+                b'{' | b'[' if self.depth == MAXIMUM_DEPTH => {
+                    return Scanned::Wrong(at, "no level deeper than 128");
+                }
+                b'{' | b'[' => {
+                    self.depth += 1;
+                    self.objects = self.objects << 1 | u128::from(byte == b'{');
+                }
+                b',' | b'}' if self.depth == 0 => return Scanned::Ended(at),
+                b']' if self.depth == 0 => return Scanned::Wrong(at, "',' or '}'"),
+                b'}' if self.objects & 1 == 0 => return Scanned::Wrong(at, "',' or ']'"),
+                b']' if self.objects & 1 == 1 => return Scanned::Wrong(at, "',' or '}'"),
+                b'}' | b']' => {
+                    self.depth -= 1;
+                    self.objects >>= 1;
+                }
+                _ => {}
             }
         }
         Scanned::More

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use archive_sink::{Codec, CodecKind};
 use bytes::Bytes;
-use driver_streaming::error_chain;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -21,10 +20,7 @@ const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
     let duration = humantime::parse_duration(text).map_err(|error| error.to_string())?;
     if duration.is_zero() || duration > LONGEST {
-        return Err(format!(
-            "must be more than 0s and at most {}",
-            humantime::format_duration(LONGEST)
-        ));
+        return Err("must be more than 0s and at most 1day".to_owned());
     }
     Ok(duration)
 }
@@ -37,15 +33,16 @@ pub(crate) fn codec_at(kind: CodecKind, level: Option<i64>) -> Result<Codec, Str
     let Some(level) = level else {
         return Ok(Codec::default_for(kind));
     };
-    // The type of a level's error could not repeat a level that does not fit it.
-    let Ok(fitting) = u8::try_from(level) else {
-        let others = kind.levels().map_or_else(
-            || "nor any other".to_owned(),
-            |levels| format!("only {} to {}", levels.start(), levels.end()),
-        );
-        return Err(format!("{kind} has no level {level}, {others}"));
-    };
-    Codec::with_level(kind, fitting).map_err(|error| error_chain(&error))
+    let fitting = u8::try_from(level).ok();
+    let codec = fitting.and_then(|level| Codec::with_level(kind, level).ok());
+    // The codec's own error could not repeat a level that does not fit its type.
+    codec.ok_or_else(|| match kind.levels() {
+        Some(levels) => {
+            let (first, last) = levels.into_inner();
+            format!("{kind} has no level {level}, only {first} to {last}")
+        }
+        None => format!("{kind} has no levels, so none of {level}"),
+    })
 }
 
 /// `MEMBER=VALUE`: a name, and the JSON text that replaces its value.
@@ -60,14 +57,11 @@ pub(crate) fn parse_setting(text: &str, now: Timestamp) -> Result<(String, Bytes
     if name.is_empty() {
         return Err(refuse("the member's name is empty"));
     }
-    let json = if let Some(instant) =
-        instant(value, now).map_err(|why| refuse(&format!("is no instant: {why}")))?
-    {
-        instant
-    } else if serde_json::from_str::<&RawValue>(value).is_ok() {
-        value.to_owned()
-    } else {
-        Value::from(value).to_string()
+    let json = match instant(value, now) {
+        Ok(Some(instant)) => instant,
+        Ok(None) if serde_json::from_str::<&RawValue>(value).is_ok() => value.to_owned(),
+        Ok(None) => Value::from(value).to_string(),
+        Err(why) => return Err(refuse(&format!("is no instant: {why}"))),
     };
     Ok((name.to_owned(), Bytes::from(json)))
 }
@@ -82,19 +76,15 @@ pub(crate) fn instant(text: &str, now: Timestamp) -> Result<Option<String>, Stri
         return Ok(None);
     };
     let signed = shift.trim_start();
-    let (later, duration) = match (signed.strip_prefix('+'), signed.strip_prefix('-')) {
-        (Some(duration), _) => (true, duration),
-        (_, Some(duration)) => (false, duration),
-        _ if shift.is_empty() => (true, "0s"),
+    let (sign, duration) = match (signed.strip_prefix('+'), signed.strip_prefix('-')) {
+        (Some(duration), _) => (1, duration),
+        (_, Some(duration)) => (-1, duration),
+        _ if shift.is_empty() => (1, "0s"),
         _ => return Ok(None),
     };
     let duration = humantime::parse_duration(duration.trim()).map_err(|error| error.to_string())?;
     let duration = SignedDuration::try_from(duration).map_err(|error| error.to_string())?;
-    let shifted = if later {
-        now.checked_add(duration)
-    } else {
-        now.checked_sub(duration)
-    };
+    let shifted = now.checked_add(duration * sign);
     let instant = shifted.map_err(|error| error.to_string())?;
     Ok(Some(Value::from(format!("{instant:.3}")).to_string()))
 }
@@ -133,7 +123,7 @@ mod tests {
             (
                 CodecKind::Identity,
                 300,
-                "identity has no level 300, nor any other",
+                "identity has no levels, so none of 300",
             ),
         ] {
             assert_eq!(codec_at(kind, Some(level)), Err(message.to_owned()));

@@ -14,8 +14,9 @@ use tokio::time::Instant;
 use crate::archive_job::{ArchiveJob, ArchiveRecord, Archiver};
 use crate::auction_id::AuctionId;
 use crate::client::Client;
+use crate::deadline::Deadline;
 use crate::document::DocumentError;
-use crate::exchange::{Deadline, SolverRequest, cancelled, exchange};
+use crate::exchange::{SolverRequest, cancelled, exchange};
 use crate::observer::{Observer, Observers, ReaderObservers, RunStart};
 use crate::outcome::{
     ArchiveOutcome, ArchiveStatus, AuctionOutcome, Outcome, SolverOutcome, milliseconds,

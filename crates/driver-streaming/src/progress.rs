@@ -3,6 +3,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::observer::{Observer, Stage};
 
 /// How far one auction has got, to be looked at while it runs: an [`Observer`]. Clones look at the same run.
+/// Made by [`Pipeline::progress`](crate::Pipeline::progress).
 #[derive(Clone, Debug)]
 pub struct Progress {
     tracks: Arc<[Track]>,

@@ -1,17 +1,20 @@
 use std::collections::HashMap;
 
+use archive_sink::{Codec, CodecKind};
 use driver_streaming::{Solver, SolverError, error_chain};
 use http::header::{HeaderName, HeaderValue};
 use jiff::Timestamp;
 use toml::Spanned;
 use toml::de::DeTable;
-use url::Url;
 
 use super::config::{Config, Headers, SolverConfig};
 use super::members::members;
-use super::source::{ConfigError, Source};
+use super::source::{DATE, IS_DATE, Source};
+use crate::exit::Failure;
+use crate::export::endpoint_of;
 use crate::location::StoreLocation;
-use crate::views::as_url;
+use crate::sending::as_url;
+use crate::values::codec_at;
 
 /// More would be refused by servers, and a `HeaderMap` has a limit, too, beyond which it panics.
 const MOST_HEADERS: usize = 100;
@@ -28,12 +31,10 @@ pub(super) fn check(
     config: &mut Config,
     table: &DeTable<'_>,
     now: Timestamp,
-) -> Result<(), ConfigError> {
+) -> Result<(), Failure> {
     let source = config.source.clone();
-    for path in [&mut config.auction, &mut config.report]
-        .into_iter()
-        .flatten()
-    {
+    let paths = [&mut config.auction, &mut config.report];
+    for path in paths.into_iter().flatten() {
         if path.get_ref().as_os_str().is_empty() {
             return Err(source.mistake(path, "is empty"));
         }
@@ -47,65 +48,38 @@ pub(super) fn check(
         *path.get_mut() = source.folder().join(path.get_ref());
     }
     if let Some(otlp) = &config.otlp {
-        match Url::parse(otlp.get_ref()) {
-            Ok(url) if matches!(url.scheme(), "http" | "https") => {}
-            // The scheme of what lacks one may be a user's name.
-            _ => return Err(source.mistake(otlp, "is no http or https URL")),
-        }
+        endpoint_of(otlp.get_ref(), "traces").map_err(|why| source.mistake(otlp, why))?;
     }
-    no_dates(table, &source)?;
     config.set = members(table, &source, now)?;
     if let Some(archive) = &mut config.archive {
         let archive = archive.get_mut();
         if let Some(location) = &mut archive.location {
             *location.get_mut() = folder(location, &source)?;
         }
-        if let (Some(level), Err(why)) = (&archive.level, archive.codec()) {
-            return Err(source.mistake(level, why));
-        }
+        leveled(archive.codec, "codec", archive.level.as_ref(), &source)?;
     }
-    let tables = table
-        .get("solver")
-        .and_then(|value| value.get_ref().as_array());
+    let tables = table.get("solver");
+    let tables = tables.and_then(|value| value.get_ref().as_array());
     let tables = tables.into_iter().flatten();
     let mut names = HashMap::new();
     for (index, (config, table)) in config.solvers.iter_mut().zip(tables).enumerate() {
         if let Some(table) = table.get_ref().as_table() {
-            no_dates(table, &source)?;
             config.set = members(table, &source, now)?;
         }
         solver(config, &source)?;
-        let name = &config.name;
-        if let Some((other, line)) =
-            names.insert(name.get_ref().clone(), (index, source.line(name)))
-        {
-            let why = format_args!(
-                "the name {name:?} is already that of solver[{other}], on line {line}",
-                name = name.get_ref()
-            );
-            return Err(source.mistake(name, why));
+        let name = config.name.get_ref();
+        let place = format!("solver[{index}], on line {}", source.line(&config.name));
+        if let Some(other) = names.insert(name.clone(), place) {
+            let why = format_args!("the name {name:?} is already that of {other}");
+            return Err(source.mistake(&config.name, why));
         }
     }
     Ok(())
 }
 
-/// Refuses dates where `serde` takes them for tables.
-fn no_dates(table: &DeTable<'_>, source: &Source) -> Result<(), ConfigError> {
-    let mut values = ["set", "headers"]
-        .into_iter()
-        .filter_map(|key| table.get(key));
-    match values.find(|value| value.get_ref().is_datetime()) {
-        Some(date) => Err(source.mistake(date, "must be a table, and is a date or time")),
-        None => Ok(()),
-    }
-}
-
 /// A location as [`StoreLocation::folder`] takes it, with a relative folder taken from the folder of the file.
-fn folder(location: &Spanned<String>, source: &Source) -> Result<String, ConfigError> {
+fn folder(location: &Spanned<String>, source: &Source) -> Result<String, Failure> {
     let text = location.get_ref();
-    if text.is_empty() {
-        return Err(source.mistake(location, "is empty"));
-    }
     StoreLocation::check(text).map_err(|error| source.mistake(location, error_chain(&error)))?;
     if text.contains("://") {
         return Ok(text.clone());
@@ -117,11 +91,28 @@ fn folder(location: &Spanned<String>, source: &Source) -> Result<String, ConfigE
     })
 }
 
+/// The codec that the key `name` gives, at a level.
+fn leveled(
+    kind: Option<CodecKind>,
+    name: &str,
+    level: Option<&Spanned<i64>>,
+    source: &Source,
+) -> Result<Option<Codec>, Failure> {
+    let Some(level) = level else {
+        return Ok(kind.map(Codec::default_for));
+    };
+    let codec = match kind {
+        Some(kind) => codec_at(kind, Some(*level.get_ref())),
+        None => Err(format!("means nothing without the key {name}")),
+    };
+    codec.map(Some).map_err(|why| source.mistake(level, why))
+}
+
 /// The solver that a table asks for.
 ///
 /// # Errors
 /// At the first mistake. No message shows the endpoint, or a header's value.
-pub(super) fn solver(config: &SolverConfig, source: &Source) -> Result<Solver, ConfigError> {
+pub(super) fn solver(config: &SolverConfig, source: &Source) -> Result<Solver, Failure> {
     let mut solver = Solver::new(config.name.get_ref(), &as_url(config.endpoint.get_ref()))
         .map_err(|error| match error {
             SolverError::EmptyName | SolverError::Name { .. } => {
@@ -132,10 +123,9 @@ pub(super) fn solver(config: &SolverConfig, source: &Source) -> Result<Solver, C
             }
             error => source.mistake(&config.endpoint, error_chain(&error)),
         })?;
-    match (config.encoding(), &config.encoding_level) {
-        (Ok(Some(codec)), _) => solver = solver.with_encoding(codec),
-        (Err(why), Some(level)) => return Err(source.mistake(level, why)),
-        _ => {}
+    let level = config.encoding_level.as_ref();
+    if let Some(codec) = leveled(config.encoding, "encoding", level, source)? {
+        solver = solver.with_encoding(codec);
     }
     if let Some(length) = config.length.as_ref().filter(|length| *length.get_ref()) {
         if solver.encoding().is_some() {
@@ -172,8 +162,11 @@ fn with_headers(
     mut solver: Solver,
     headers: &Spanned<Headers>,
     source: &Source,
-) -> Result<Solver, ConfigError> {
+) -> Result<Solver, Failure> {
     let count = headers.get_ref().len();
+    if headers.get_ref().keys().any(|name| name.get_ref() == DATE) {
+        return Err(source.mistake(headers, IS_DATE));
+    }
     if count > MOST_HEADERS {
         let why = format_args!("there are {count} headers, more than {MOST_HEADERS}");
         return Err(source.mistake(headers, why));

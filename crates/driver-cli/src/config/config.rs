@@ -6,27 +6,28 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
-use archive_sink::{Codec, CodecKind};
+use archive_sink::CodecKind;
 use driver_streaming::{Solver, error_chain};
 use jiff::Timestamp;
 use serde::de::value::MapAccessDeserializer;
-use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
+use serde::de::{
+    Deserialize, Deserializer, Error, IgnoredAny, IntoDeserializer, MapAccess, Visitor,
+};
 use tee_stream::{AfterPatience, LagPolicy};
 use toml::Spanned;
 use toml::de::DeTable;
 
 use super::check::{self, check};
-use super::source::{ConfigError, Source};
+use super::source::{DATE, IS_DATE, Source};
 use crate::arguments::Format;
-use crate::values::{Members, codec_at, parse_duration};
+use crate::exit::Failure;
+use crate::values::{Members, parse_duration};
 use driver_streaming::AuctionId;
 
 /// The largest file that is read, in bytes.
 const LARGEST: u64 = 1024 * 1024;
 
 /// A configuration file, checked. What is absent there is absent here, or has the value that the field says.
-///
-/// Its debug output shows neither what may be secret nor where things stand.
 #[derive(Clone, Default, serde::Deserialize)]
 #[serde(deny_unknown_fields, expecting = "a table")]
 pub(crate) struct Config {
@@ -38,7 +39,7 @@ pub(crate) struct Config {
     #[serde(default, deserialize_with = "duration")]
     pub(crate) deadline: Option<Duration>,
     /// How the outcome is printed.
-    #[serde(default, deserialize_with = "parsed")]
+    #[serde(default, deserialize_with = "named")]
     pub(crate) format: Option<Format>,
     /// The file to write a page to, a relative one taken from the folder of this file.
     pub(crate) report: Option<Spanned<PathBuf>>,
@@ -66,8 +67,8 @@ pub(crate) struct ArchiveConfig {
     /// A folder or a URL, for [`StoreLocation::folder`](crate::StoreLocation::folder).
     pub(crate) location: Option<Spanned<String>>,
     #[serde(default, deserialize_with = "parsed")]
-    codec: Option<CodecKind>,
-    pub(super) level: Option<Spanned<i64>>,
+    pub(crate) codec: Option<CodecKind>,
+    pub(crate) level: Option<Spanned<i64>>,
     /// How long the archive may take.
     #[serde(default, deserialize_with = "duration")]
     pub(crate) limit: Option<Duration>,
@@ -86,7 +87,7 @@ pub(crate) struct SolverConfig {
     pub(super) timeout: Option<Duration>,
     /// The content coding of its requests, never identity.
     #[serde(default, deserialize_with = "encoding")]
-    encoding: Option<CodecKind>,
+    pub(super) encoding: Option<CodecKind>,
     pub(super) encoding_level: Option<Spanned<i64>>,
     /// Whether it is sent no liquidity.
     #[serde(default)]
@@ -116,7 +117,7 @@ impl Config {
     ///
     /// # Errors
     /// At the first mistake, if the file cannot be read or anything in it is unknown, of the wrong type or out of range.
-    pub(crate) fn load(path: &Path, now: Timestamp) -> Result<Self, ConfigError> {
+    pub(crate) fn load(path: &Path, now: Timestamp) -> Result<Self, Failure> {
         let refuse = |why: &str| Err(Source::new(path, "").mistake_at(None, why));
         let mut bytes = Vec::new();
         match File::open(path).and_then(|file| file.take(LARGEST + 1).read_to_end(&mut bytes)) {
@@ -127,7 +128,7 @@ impl Config {
     }
 
     /// The same, of what was read from `path`.
-    pub(super) fn parse(path: &Path, bytes: &[u8], now: Timestamp) -> Result<Self, ConfigError> {
+    pub(super) fn parse(path: &Path, bytes: &[u8], now: Timestamp) -> Result<Self, Failure> {
         let text = str::from_utf8(bytes).map_err(|error| {
             let end = error.valid_up_to();
             let before = String::from_utf8_lossy(&bytes[..end]);
@@ -148,7 +149,7 @@ impl Config {
     ///
     /// # Errors
     /// None that reading the file has not found.
-    pub(crate) fn solver(&self, solver: &SolverConfig) -> Result<Solver, ConfigError> {
+    pub(crate) fn solver(&self, solver: &SolverConfig) -> Result<Solver, Failure> {
         check::solver(solver, &self.source)
     }
 
@@ -158,51 +159,21 @@ impl Config {
     }
 }
 
-impl ArchiveConfig {
-    /// `codec` at `level`: gzip at its default level without a codec.
-    ///
-    /// # Errors
-    /// When the codec has no such level.
-    pub(crate) fn codec(&self) -> Result<Codec, String> {
-        let codec = leveled(self.codec, "codec", self.level.as_ref())?;
-        Ok(codec.unwrap_or(Codec::default_for(CodecKind::Gzip)))
-    }
-}
-
-impl SolverConfig {
-    /// `encoding` at `encoding-level`.
-    ///
-    /// # Errors
-    /// When the codec has no such level.
-    pub(crate) fn encoding(&self) -> Result<Option<Codec>, String> {
-        leveled(self.encoding, "encoding", self.encoding_level.as_ref())
-    }
-}
-
-/// The codec that the key `name` gives, at a level.
-fn leveled(
-    kind: Option<CodecKind>,
-    name: &str,
-    level: Option<&Spanned<i64>>,
-) -> Result<Option<Codec>, String> {
-    match (kind, level) {
-        (None, Some(_)) => Err(format!("means nothing without the key {name}")),
-        (kind, level) => kind
-            .map(|kind| codec_at(kind, level.map(|level| *level.get_ref())))
-            .transpose(),
-    }
-}
-
 /// A text that the type reads itself.
 fn parsed<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
 where
     D: Deserializer<'de>,
     T: FromStr<Err: std::error::Error + 'static>,
 {
-    let parsed = String::deserialize(deserializer)?.parse();
-    parsed
-        .map(Some)
-        .map_err(|error| D::Error::custom(error_chain(&error)))
+    let parsed = String::deserialize(deserializer)?.parse().map(Some);
+    parsed.map_err(|error| D::Error::custom(error_chain(&error)))
+}
+
+/// One of an enum's names. An enum by itself could be a table, too.
+fn named<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    T::deserialize(String::deserialize(deserializer)?.into_deserializer()).map(Some)
 }
 
 /// A text such as `15s`, within the range that options have.
@@ -224,7 +195,11 @@ fn encoding<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<CodecKi
 
 /// A table, whose values the check reads from the text: `serde` has no numbers with all their digits.
 fn members<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Members, D::Error> {
-    BTreeMap::<String, IgnoredAny>::deserialize(deserializer).map(|_| Vec::new())
+    match BTreeMap::<String, IgnoredAny>::deserialize(deserializer)? {
+        // As `serde` is shown dates.
+        members if members.contains_key(DATE) => Err(D::Error::custom(IS_DATE)),
+        _ => Ok(Vec::new()),
+    }
 }
 
 /// A lag policy: its name, or a table of patience and what follows it.
@@ -234,15 +209,14 @@ fn lag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<LagPolicy>, 
     struct Patience {
         #[serde(deserialize_with = "duration")]
         patience: Option<Duration>,
-        #[serde(default)]
-        then: Then,
+        #[serde(default, deserialize_with = "named")]
+        then: Option<Then>,
     }
 
-    #[derive(Default, serde::Deserialize)]
+    #[derive(serde::Deserialize)]
     #[serde(rename_all = "lowercase")]
     enum Then {
         Fail,
-        #[default]
         Replay,
     }
 
@@ -267,20 +241,13 @@ fn lag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<LagPolicy>, 
         fn visit_map<A: MapAccess<'de>>(self, table: A) -> Result<Self::Value, A::Error> {
             let table = Patience::deserialize(MapAccessDeserializer::new(table))?;
             let then = match table.then {
-                Then::Fail => AfterPatience::Fail,
-                Then::Replay => AfterPatience::Replay,
+                Some(Then::Fail) => AfterPatience::Fail,
+                Some(Then::Replay) | None => AfterPatience::Replay,
             };
-            Ok(table
-                .patience
-                .map(|limit| LagPolicy::Patience { limit, then }))
+            let policy = |limit| LagPolicy::Patience { limit, then };
+            Ok(table.patience.map(policy))
         }
     }
 
     deserializer.deserialize_any(Policy)
-}
-
-impl fmt::Debug for Config {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Config").finish_non_exhaustive()
-    }
 }

@@ -5,14 +5,15 @@ use std::path::Path;
 use jiff::Timestamp;
 
 use super::Config;
-use super::ConfigError;
+use crate::exit::Failure;
 
 /// Stands in the tests where something secret may stand.
 const SECRET: &str = "hunter2";
 
 /// Why a file is refused, after checking that the error shows nothing secret, in either way.
-fn refuse(bytes: &[u8]) -> ConfigError {
-    let error = Config::parse(Path::new("driver.toml"), bytes, Timestamp::UNIX_EPOCH).unwrap_err();
+fn refuse(bytes: &[u8]) -> Failure {
+    let config = Config::parse(Path::new("driver.toml"), bytes, Timestamp::UNIX_EPOCH);
+    let error = config.err().unwrap();
     let shown = format!("{error} {error:?}");
     assert!(!shown.contains(SECRET), "{shown}");
     error
@@ -116,23 +117,23 @@ fn values_must_have_their_type() {
     assert_refused(&[
         (
             "auction = 1",
-            "driver.toml:1:1: auction: must be a string, and is an integer",
+            "driver.toml:1:1: auction: must be a string, and is of type integer",
         ),
         (
             "id = 8339027",
-            "driver.toml:1:1: id: must be a string, and is an integer",
+            "driver.toml:1:1: id: must be a string, and is of type integer",
         ),
         (
             "deadline = 1.5",
-            "driver.toml:1:1: deadline: must be a string, and is a float",
+            "driver.toml:1:1: deadline: must be a string, and is of type floating point",
         ),
         (
             "format = true",
-            "driver.toml:1:1: format: must be a string, and is true or false",
+            "driver.toml:1:1: format: must be a string, and is of type boolean",
         ),
         (
             "otlp = ['http://hunter2@h']",
-            "driver.toml:1:1: otlp: must be a string, and is an array",
+            "driver.toml:1:1: otlp: must be a string, and is of type array",
         ),
         (
             "set = 1979-05-27",
@@ -140,31 +141,31 @@ fn values_must_have_their_type() {
         ),
         (
             "archive = './archive'",
-            "driver.toml:1:1: archive: must be a table, and is a string",
+            "driver.toml:1:1: archive: must be a table, and is of type string",
         ),
         (
             "[archive]\nlocation = {}",
-            "driver.toml:2:1: archive.location: must be a string, and is a table",
+            "driver.toml:2:1: archive.location: must be a string, and is of type table",
         ),
         (
             "[archive]\ncodec = 1",
-            "driver.toml:2:1: archive.codec: must be a string, and is an integer",
+            "driver.toml:2:1: archive.codec: must be a string, and is of type integer",
         ),
         (
             "[archive]\ncodec = 'gzip'\nlevel = '3'",
-            "driver.toml:3:1: archive.level: must be an integer, and is a string",
+            "driver.toml:3:1: archive.level: must be an integer, and is of type string",
         ),
         (
             "[archive]\nlimit = 2",
-            "driver.toml:2:1: archive.limit: must be a string, and is an integer",
+            "driver.toml:2:1: archive.limit: must be a string, and is of type integer",
         ),
         (
             "[solver]\nname = 'a'",
-            "driver.toml:1:2: solver: must be an array of tables, each written [[solver]], and is a table",
+            "driver.toml:1:2: solver: must be an array of tables, each written [[solver]], and is of type table",
         ),
         (
             "solver = [\n  'a',\n]",
-            "driver.toml:2:3: solver[0]: must be a table, and is a string",
+            "driver.toml:2:3: solver[0]: must be a table, and is of type string",
         ),
     ]);
 }
@@ -192,15 +193,15 @@ fn what_is_common_to_all_solvers_is_checked() {
         ),
         (
             "format = 'xml'",
-            "driver.toml:1:1: format: there is no format \"xml\", only text and json",
+            "driver.toml:1:1: format: \"xml\" is none of text, json",
         ),
         (
             "otlp = 'hunter2:4318'",
-            "driver.toml:1:1: otlp: is no http or https URL",
+            "driver.toml:1:1: otlp: the endpoint is no http or https URL",
         ),
         (
             "otlp = 'http://user:hunter2@h:99999'",
-            "driver.toml:1:1: otlp: is no http or https URL",
+            "driver.toml:1:1: otlp: the endpoint does not parse: invalid port number",
         ),
         (
             "[set]\n\"\" = 1",
@@ -222,7 +223,7 @@ fn the_archive_is_checked() {
     assert_refused(&[
         (
             "[archive]\nlocation = ''",
-            "driver.toml:2:1: archive.location: is empty",
+            "driver.toml:2:1: archive.location: the location is empty",
         ),
         (
             "[archive]\nlocation = 'ftp://user:hunter2@h/x'",
@@ -280,7 +281,7 @@ fn files_that_cannot_be_read_are_refused() {
     let home = tempfile::tempdir().unwrap();
     let path = home.path().join("driver\n.toml");
     let load = || {
-        let error = Config::load(&path, Timestamp::UNIX_EPOCH).unwrap_err();
+        let error = Config::load(&path, Timestamp::UNIX_EPOCH).err().unwrap();
         let message = error.to_string();
         let (_, name) = message.rsplit_once(std::path::MAIN_SEPARATOR).unwrap();
         name.to_owned()

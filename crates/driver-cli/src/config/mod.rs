@@ -15,5 +15,4 @@ mod mistake_tests;
 #[cfg(test)]
 mod solver_mistake_tests;
 
-pub(crate) use self::config::Config;
-pub(crate) use self::source::ConfigError;
+pub(crate) use self::config::{ArchiveConfig, Config};

@@ -55,11 +55,11 @@ fn a_solver_needs_a_name_and_an_endpoint() {
         ),
         (
             "[[solver]]\nname = 1\nendpoint = ''",
-            "driver.toml:2:1: solver[0].name: must be a string, and is an integer",
+            "driver.toml:2:1: solver[0].name: must be a string, and is of type integer",
         ),
         (
             "[[solver]]\nname = 'a'\nendpoint = []",
-            "driver.toml:3:1: solver[0].endpoint: must be a string, and is an array",
+            "driver.toml:3:1: solver[0].endpoint: must be a string, and is of type array",
         ),
     ]);
 }
@@ -95,19 +95,19 @@ fn switches_numbers_and_durations_are_checked() {
         ),
         (
             "timeout = 10",
-            "4:1: solver[0].timeout: must be a string, and is an integer",
+            "4:1: solver[0].timeout: must be a string, and is of type integer",
         ),
         (
             "skip-liquidity = 'yes'",
-            "4:1: solver[0].skip-liquidity: must be true or false, and is a string",
+            "4:1: solver[0].skip-liquidity: must be a boolean, and is of type string",
         ),
         (
             "length = 1",
-            "4:1: solver[0].length: must be true or false, and is an integer",
+            "4:1: solver[0].length: must be a boolean, and is of type integer",
         ),
         (
             "http2 = 'h2c'",
-            "4:1: solver[0].http2: must be true or false, and is a string",
+            "4:1: solver[0].http2: must be a boolean, and is of type string",
         ),
         (
             "retries = 101",
@@ -123,7 +123,7 @@ fn switches_numbers_and_durations_are_checked() {
         ),
         (
             "retries = 2.0",
-            "4:1: solver[0].retries: must be an integer, and is a float",
+            "4:1: solver[0].retries: must be an integer, and is of type floating point",
         ),
     ]);
 }
@@ -137,7 +137,7 @@ fn encodings_are_checked() {
         ),
         (
             "encoding = true",
-            "4:1: solver[0].encoding: must be a string, and is true or false",
+            "4:1: solver[0].encoding: must be a string, and is of type boolean",
         ),
         (
             "encoding-level = 3",
@@ -159,7 +159,7 @@ fn members_are_checked() {
     assert_solver_refused(&[
         (
             "set = 1",
-            "4:1: solver[0].set: must be a table, and is an integer",
+            "4:1: solver[0].set: must be a table, and is of type integer",
         ),
         (
             "set = { x = 1, \"\" = 2 }",
@@ -180,7 +180,7 @@ fn headers_are_checked() {
     assert_solver_refused(&[
         (
             "headers = 'x: hunter2'",
-            "4:1: solver[0].headers: must be a table, and is a string",
+            "4:1: solver[0].headers: must be a table, and is of type string",
         ),
         (
             "headers = 1979-05-27",
@@ -188,7 +188,7 @@ fn headers_are_checked() {
         ),
         (
             "headers = { x-api-key = 1 }",
-            "4:13: solver[0].headers.x-api-key: must be a string, and is an integer",
+            "4:13: solver[0].headers.x-api-key: must be a string, and is of type integer",
         ),
         (
             "headers = { \"x-api-key: hunter2\" = '' }",
@@ -249,7 +249,7 @@ fn lag_policies_are_checked() {
         ),
         (
             "lag = 1",
-            "4:1: solver[0].lag: must be a string or a table, and is an integer",
+            "4:1: solver[0].lag: must be a string or a table, and is of type integer",
         ),
         (
             "lag = 1979-05-27",
@@ -273,7 +273,7 @@ fn lag_policies_are_checked() {
         ),
         (
             "lag = { patience = 1 }",
-            "4:9: solver[0].lag.patience: must be a string, and is an integer",
+            "4:9: solver[0].lag.patience: must be a string, and is of type integer",
         ),
     ]);
 }

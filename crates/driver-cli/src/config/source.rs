@@ -1,10 +1,12 @@
-use std::fmt::{self, Write};
+use std::fmt;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use http::HeaderName;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
+
+use crate::exit::Failure;
 
 /// How many characters of a key are shown.
 const LONGEST_KEY: usize = 64;
@@ -13,29 +15,21 @@ const LONGEST_KEY: usize = 64;
 const LONGEST_COMPARED: usize = 40;
 
 /// The one key of a date, as `toml` shows it to `serde`.
-const DATE: &str = "$__toml_private_datetime";
+pub(super) const DATE: &str = "$__toml_private_datetime";
 
-/// A mistake in a configuration file, shown as one line: `driver.toml:12:1: solver[1].encoding: no encoding is called …`.
-///
-/// No message repeats what may be secret: endpoints, locations and headers.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub(crate) struct ConfigError(String);
+/// What is said of a date that stands where a table must.
+pub(super) const IS_DATE: &str = "must be a table, and is a date or time";
+
+pub(super) const OUT_OF_RANGE: &str = "the integer is out of range";
 
 /// The text of a configuration file, which knows where things stand in it.
+///
+/// A mistake is one line: `driver.toml:12:1: solver[1].encoding: no encoding is called …`. None repeats what may be secret:
+/// endpoints, locations and headers.
 #[derive(Clone, Default)]
 pub(super) struct Source {
     path: PathBuf,
     text: String,
-}
-
-/// What stands at a span of the text.
-struct Found<'a> {
-    /// Such as `solver[1].set."a b"`, with the tables of an array counted from 0.
-    path: String,
-    /// Where its key begins, or it itself where it is an element of an array, in bytes.
-    offset: usize,
-    value: &'a DeValue<'a>,
 }
 
 impl Source {
@@ -52,38 +46,30 @@ impl Source {
     }
 
     /// An error about a key or a value.
-    pub(super) fn mistake<T>(&self, at: &Spanned<T>, why: impl fmt::Display) -> ConfigError {
+    pub(super) fn mistake<T>(&self, at: &Spanned<T>, why: impl fmt::Display) -> Failure {
         self.mistake_at(Some(at.span()), why)
     }
 
     /// An error about what stands at `span`, or about the file as a whole.
-    pub(super) fn mistake_at(
-        &self,
-        span: Option<Range<usize>>,
-        why: impl fmt::Display,
-    ) -> ConfigError {
+    pub(super) fn mistake_at(&self, span: Option<Range<usize>>, why: impl fmt::Display) -> Failure {
         let line = format!("{}: {why}", self.place(span));
-        ConfigError(line.replace(char::is_control, " "))
+        Failure::usage(line.replace(char::is_control, " "))
     }
 
     /// Where that is, such as `driver.toml:12:1: archive.location`: the key of what stands there.
     ///
     /// Costs a parse of the text, so it is for errors.
     pub(super) fn place(&self, span: Option<Range<usize>>) -> String {
-        let table = DeTable::parse(&self.text).ok();
-        let found = span
-            .as_ref()
-            .zip(table.as_ref())
-            .and_then(|(span, table)| find(table.get_ref(), "", span));
         let mut place = self.path.display().to_string();
         if let Some(span) = span {
-            let offset = found.as_ref().map_or(span.start, |found| found.offset);
+            let table = DeTable::parse(&self.text).ok();
+            let found = table.and_then(|table| find(table.get_ref(), "", &span));
+            let (key, offset) = match found {
+                Some((key, offset)) => (format!(": {key}"), offset),
+                None => (String::new(), span.start),
+            };
             let (line, column) = self.position(offset);
-            // Writing to a string cannot fail.
-            let _written = write!(place, ":{line}:{column}");
-        }
-        if let Some(found) = found {
-            let _written = write!(place, ": {}", found.path);
+            place += &format!(":{line}:{column}{key}");
         }
         // A file's name, too, may have line breaks.
         place.replace(char::is_control, " ")
@@ -103,7 +89,7 @@ impl Source {
     }
 
     /// What the parser says. It quotes nothing of the file; its error type would.
-    pub(super) fn syntax_error(&self, error: &toml::de::Error) -> ConfigError {
+    pub(super) fn syntax_error(&self, error: &toml::de::Error) -> Failure {
         let span = error.span();
         let key = span.clone().and_then(|span| self.text.get(span));
         match key {
@@ -116,106 +102,78 @@ impl Source {
         }
     }
 
-    /// What `serde` says, without the values that it quotes.
-    pub(super) fn type_error(&self, error: &toml::de::Error) -> ConfigError {
-        let span = error.span();
+    /// What `serde` says, in TOML's words and without the values that it quotes.
+    pub(super) fn type_error(&self, error: &toml::de::Error) -> Failure {
         let message = error.message();
-        let quoted = |text: &str| -> Vec<String> {
-            let names = text.split('`').skip(1).step_by(2);
-            names.map(str::to_owned).collect()
-        };
-        // `serde` is shown dates as tables of one such key.
-        if message.contains(DATE) {
-            return self.mistake_at(span, "must be a table, and is a date or time");
-        }
         let (what, expected) = message.rsplit_once(", expected ").unwrap_or((message, ""));
-        if let Some(key) = what.strip_prefix("unknown field `") {
-            let known = quoted(expected);
-            let hint = match nearest(key.trim_end_matches('`'), &known) {
-                Some(nearest) => format!(": is it {nearest}?"),
-                None => String::new(),
-            };
-            return self.mistake_at(span, format_args!("there is no such key{hint}"));
-        }
-        if let Some(key) = what.strip_prefix("missing field ") {
-            let key = key.trim_matches('`');
-            return self.mistake_at(span, format_args!("the key {key} is missing"));
-        }
-        if let Some(name) = what.strip_prefix("unknown variant `") {
-            let name = name.trim_end_matches('`');
-            let known = quoted(expected).join(", ");
-            return self.mistake_at(span, format_args!("{name:?} is none of {known}"));
-        }
-        if what.contains("overflowed") {
-            return self.mistake_at(span, "the number is out of range");
-        }
-        if !what.starts_with("invalid ") {
-            return self.mistake_at(span, message);
-        }
-        let table = DeTable::parse(&self.text).ok();
-        let found = span
-            .as_ref()
-            .zip(table.as_ref())
-            .and_then(|(span, table)| find(table.get_ref(), "", span));
-        let found = match found.map(|found| found.value) {
-            Some(DeValue::String(_)) => "a string",
-            Some(DeValue::Integer(_)) if expected == "i64" => {
-                return self.mistake_at(span, "the integer is out of range");
+        let known: Vec<&str> = expected.split('`').skip(1).step_by(2).collect();
+        let why = if message.contains(DATE) {
+            // `serde` is shown dates as tables of one such key.
+            IS_DATE.to_owned()
+        } else if let Some(key) = what.strip_prefix("unknown field ") {
+            match nearest(key.trim_matches('`'), &known) {
+                Some(nearest) => format!("there is no such key: is it {nearest}?"),
+                None => "there is no such key".to_owned(),
             }
-            Some(DeValue::Integer(_)) => "an integer",
-            Some(DeValue::Float(_)) => "a float",
-            Some(DeValue::Boolean(_)) => "true or false",
-            Some(DeValue::Datetime(_)) => "a date or time",
-            Some(DeValue::Array(_)) => "an array",
-            Some(DeValue::Table(_)) | None => "a table",
+        } else if let Some(key) = what.strip_prefix("missing field ") {
+            format!("the key {} is missing", key.trim_matches('`'))
+        } else if let Some(name) = what.strip_prefix("unknown variant ") {
+            let name = name.trim_matches('`');
+            format!("{name:?} is none of {}", known.join(", "))
+        } else if let Some(found) = what.strip_prefix("invalid type: ") {
+            // What may be secret is in quotes behind its type.
+            let found = found.split(['`', '"']).next().unwrap_or_default();
+            match (found.trim_end(), expected) {
+                ("integer", "i64") => OUT_OF_RANGE.to_owned(),
+                (found, expected) => {
+                    let expected = expected.replace("i64", "an integer");
+                    let expected = expected.replace("path string", "a string");
+                    let (found, expected) = (in_toml(found), in_toml(&expected));
+                    format!("must be {expected}, and is of type {found}")
+                }
+            }
+        } else if what.starts_with("invalid value: ") {
+            OUT_OF_RANGE.to_owned()
+        } else {
+            message.to_owned()
         };
-        let expected = match expected {
-            "i64" => "an integer",
-            "a boolean" => "true or false",
-            "a map" => "a table",
-            "a sequence" => "an array of tables, each written [[solver]]",
-            "path string" => "a string",
-            expected => expected,
-        };
-        self.mistake_at(span, format_args!("must be {expected}, and is {found}"))
+        self.mistake_at(error.span(), why)
     }
 }
 
-/// The innermost value that stands at `span`, or whose key does, in a table at `path`.
-fn find<'a>(table: &'a DeTable<'a>, path: &str, span: &Range<usize>) -> Option<Found<'a>> {
+/// What TOML calls a type of `serde`'s.
+fn in_toml(text: &str) -> String {
+    let text = text.replace("map", "table");
+    let text = text.replace("a sequence", "an array of tables, each written [[solver]]");
+    text.replace("sequence", "array")
+}
+
+/// The path of the innermost value that stands at `span`, or whose key does, in a table at `path`: such as
+/// `solver[1].set."a b"`, with the tables of an array counted from 0. With it, where its key begins, or it itself where it
+/// is an element of an array, in bytes.
+fn find(table: &DeTable<'_>, path: &str, span: &Range<usize>) -> Option<(String, usize)> {
     table.iter().find_map(|(key, value)| {
-        let offset = key.span().start;
         let key_path = match HeaderName::from_bytes(key.get_ref().as_bytes()) {
             // Somebody may have written a header's value into its name, so such a name is not shown.
             Err(_) if path.ends_with("].headers") => path.to_owned(),
             _ => with_key(path, key.get_ref()),
         };
         let is_here = *span == key.span() || *span == value.span();
-        find_inside(value.get_ref(), &key_path, span).or_else(|| {
-            is_here.then(|| Found {
-                path: key_path,
-                offset,
-                value: value.get_ref(),
-            })
-        })
+        find_inside(value.get_ref(), &key_path, span)
+            .or_else(|| is_here.then_some((key_path, key.span().start)))
     })
 }
 
-fn find_inside<'a>(value: &'a DeValue<'a>, path: &str, span: &Range<usize>) -> Option<Found<'a>> {
-    match value {
-        DeValue::Table(table) => find(table, path, span),
-        DeValue::Array(elements) => elements.iter().enumerate().find_map(|(index, element)| {
-            let path = format!("{path}[{index}]");
-            find_inside(element.get_ref(), &path, span).or_else(|| {
-                (element.span() == *span).then(|| Found {
-                    path,
-                    offset: span.start,
-                    value: element.get_ref(),
-                })
-            })
-        }),
-        _ => None,
+fn find_inside(value: &DeValue<'_>, path: &str, span: &Range<usize>) -> Option<(String, usize)> {
+    if let DeValue::Table(table) = value {
+        return find(table, path, span);
     }
+    let elements = value.as_array().into_iter().flatten().enumerate();
+    elements.into_iter().find_map(|(index, element)| {
+        let path = format!("{path}[{index}]");
+        find_inside(element.get_ref(), &path, span)
+            .or_else(|| (element.span() == *span).then_some((path, span.start)))
+    })
 }
 
 /// The path of a key of the table at `path`. It is quoted where TOML would have it quoted, and shortened if it is very
@@ -234,13 +192,13 @@ fn with_key(path: &str, key: &str) -> String {
 }
 
 /// The known key that `key` is most likely meant to be, if it is close to one.
-fn nearest<'a>(key: &str, known: &'a [String]) -> Option<&'a str> {
+fn nearest<'a>(key: &str, known: &[&'a str]) -> Option<&'a str> {
     if key.len() > LONGEST_COMPARED {
         return None;
     }
     known
         .iter()
-        .map(|known| (strsim::osa_distance(key, known), known.as_str()))
+        .map(|known| (strsim::osa_distance(key, known), *known))
         .filter(|(distance, known)| *distance <= (known.len() / 3).clamp(1, 2))
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, known)| known)
@@ -283,7 +241,7 @@ mod tests {
 
     #[test]
     fn only_close_keys_are_suggested() {
-        let known = ["id", "deadline", "skip-liquidity", "http2", "length"].map(str::to_owned);
+        let known = ["id", "deadline", "skip-liquidity", "http2", "length"];
         for (key, suggested) in [
             ("deadlin", Some("deadline")),
             ("skip_liquidity", Some("skip-liquidity")),

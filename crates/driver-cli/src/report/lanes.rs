@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use driver_streaming::{ArchiveOutcome, ArchiveStatus, SolverOutcome, SolverStatus};
+use driver_streaming::{ArchiveOutcome, SolverOutcome};
 use measured_body::Ending;
 
-use super::tables::{archive_status, solver_status};
+use super::tables::tone;
 use super::timeline::{Attempt, Timeline};
 use super::waterfall::{Lane, Phase};
+use crate::summary::{archive_status, solver_status};
 
 /// What is known of an attempt besides its timeline.
 #[derive(Clone, Copy, Debug, Default)]
@@ -22,9 +23,9 @@ struct Known {
 
 /// How the auction went to a solver.
 pub(super) fn solver_lane(solver: &SolverOutcome, timeline: &Timeline) -> Lane {
+    let status = solver_status(solver.status);
     let mut lane = Lane::new(&solver.name);
-    let (tone, status) = solver_status(solver.status);
-    lane.note(tone, status);
+    lane.note(tone(status), status);
     if let Some(http) = solver.http_status {
         lane.note("muted", http.to_string());
     }
@@ -36,7 +37,6 @@ pub(super) fn solver_lane(solver: &SolverOutcome, timeline: &Timeline) -> Lane {
     for (attempt, next) in earlier.iter().zip(following) {
         earlier_attempt(&mut lane, attempt, next.started);
     }
-    let end = timeline.ended.unwrap_or_default();
     // The body is created when the request begins.
     let first_poll = last.sending.zip(solver.to_first_poll_ms);
     let first_poll = first_poll.map(|(created, wait)| created + duration(wait));
@@ -45,39 +45,42 @@ pub(super) fn solver_lane(solver: &SolverOutcome, timeline: &Timeline) -> Lane {
         first_poll,
         body_end: body_end.map(|(first, transmission)| first + duration(transmission)),
         is_whole: matches!(solver.ending, Some(Ending::Complete | Ending::Trailers)),
-        end,
         answer: "answer",
+        ..Known::default()
     };
-    last_attempt(&mut lane, last, known);
-    lane.note("muted", length(end));
-    if solver.status != SolverStatus::Ok {
-        let error = solver.error.as_deref().unwrap_or(status);
-        lane.failure = Some((end, error.to_owned()));
-    }
-    lane
+    ended(lane, timeline, known, status, solver.error.as_deref())
 }
 
 /// How the auction went to the archive.
 pub(super) fn archive_lane(archive: &ArchiveOutcome, timeline: &Timeline) -> Lane {
+    let status = archive_status(archive.status);
     let mut lane = Lane::new("archive");
-    let (tone, status) = archive_status(archive.status);
-    lane.note(tone, status);
+    lane.note(tone(status), status);
     if let Some(codec) = &archive.codec {
         lane.note("muted", codec);
     }
-    let end = timeline.ended.unwrap_or_default();
     let known = Known {
         // The commit begins when the document has been taken.
         is_whole: timeline.last.answered.is_some(),
-        end,
         answer: "commit",
         ..Known::default()
     };
-    last_attempt(&mut lane, &timeline.last, known);
+    ended(lane, timeline, known, status, archive.error.as_deref())
+}
+
+/// The lane with its last attempt, how long all took, and why it failed if it did.
+fn ended(
+    mut lane: Lane,
+    timeline: &Timeline,
+    known: Known,
+    status: &str,
+    error: Option<&str>,
+) -> Lane {
+    let end = timeline.ended.unwrap_or_default();
+    last_attempt(&mut lane, &timeline.last, Known { end, ..known });
     lane.note("muted", length(end));
-    if let ArchiveStatus::Failed | ArchiveStatus::Cancelled = archive.status {
-        let error = archive.error.as_deref().unwrap_or(status);
-        lane.failure = Some((end, error.to_owned()));
+    if tone(status) == "bad" {
+        lane.failure = Some((end, error.unwrap_or(status).to_owned()));
     }
     lane
 }
@@ -87,12 +90,16 @@ fn earlier_attempt(lane: &mut Lane, attempt: &Attempt, next: Duration) {
     let sampled = attempt.samples.ends().map(|(_, last)| last);
     let event = sampled.max(attempt.answered).or(attempt.sending);
     let end = event.unwrap_or(attempt.started);
-    let known = Known {
-        end,
-        answer: "answer",
-        ..Known::default()
-    };
-    last_attempt(lane, attempt, known);
+    let answer = "answer";
+    last_attempt(
+        lane,
+        attempt,
+        Known {
+            end,
+            answer,
+            ..Known::default()
+        },
+    );
     lane.phase(Phase::Pause, end, next, "came to nothing, to be sent again");
 }
 

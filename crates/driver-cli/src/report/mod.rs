@@ -21,15 +21,12 @@ use self::waterfall::waterfall;
 pub(super) fn report(outcome: &Outcome, timelines: &Timelines) -> String {
     let id = outcome.auction.id.as_deref().unwrap_or("without id");
     let mut seen = timelines.seen();
-    let mut lanes = Vec::new();
-    for solver in &outcome.solvers {
-        lanes.extend(seen.next().map(|timeline| solver_lane(solver, &timeline)));
-    }
+    let solvers = outcome.solvers.iter().zip(&mut seen);
+    let mut lanes: Vec<_> = solvers
+        .map(|(solver, timeline)| solver_lane(solver, &timeline))
+        .collect();
     if outcome.archive.status != ArchiveStatus::Skipped {
-        lanes.extend(
-            seen.next()
-                .map(|timeline| archive_lane(&outcome.archive, &timeline)),
-        );
+        lanes.extend(seen.map(|timeline| archive_lane(&outcome.archive, &timeline)));
     }
     let sections = html! {
         section { h2 { "The auction" } (auction_facts(outcome)) }

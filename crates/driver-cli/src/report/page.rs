@@ -10,8 +10,11 @@ const LONGEST_FACT: usize = 40;
 /// The greatest number of columns that fit into a narrow window. A table with more becomes a list of its rows there.
 const MOST_NARROW_COLUMNS: usize = 3;
 
-/// A cell of a table: its classes in the stylesheet, and its text.
+/// A cell of a table: its class in the stylesheet, and its text.
 pub(super) type Cell = (&'static str, String);
+
+/// A row of a table: a cell below each header.
+pub(super) type Row<'a> = Vec<(&'a str, Cell)>;
 
 /// A cell of words.
 pub(super) fn text(text: impl Into<String>) -> Cell {
@@ -65,23 +68,23 @@ pub(super) fn facts(facts: &[(&str, String)]) -> Markup {
     }
 }
 
-/// A table with a row for each item.
-pub(super) fn table(headers: &[&str], rows: &[Vec<Cell>]) -> Markup {
+/// A table with a row for each item, all with the same headers.
+pub(super) fn table(rows: &[Row<'_>]) -> Markup {
+    let first = rows.first().map_or(&[][..], |row| row);
     html! {
         div.scroll {
-            table.stacking[headers.len() > MOST_NARROW_COLUMNS] {
+            table.stacking[first.len() > MOST_NARROW_COLUMNS] {
                 thead {
                     tr {
-                        @for (index, header) in headers.iter().enumerate() {
-                            @let first = rows.first().and_then(|row| row.get(index));
-                            th.number[first.is_some_and(|(class, _)| *class == "number")] scope="col" { (header) }
+                        @for (header, (class, _)) in first {
+                            th.number[*class == "number"] scope="col" { (header) }
                         }
                     }
                 }
                 tbody {
                     @for row in rows {
                         tr {
-                            @for ((class, text), header) in row.iter().zip(headers) {
+                            @for (header, (class, text)) in row {
                                 td class=(class) data-label=(header) { (text) }
                             }
                         }
@@ -127,10 +130,11 @@ mod tests {
         );
         lane.failure = Some((Duration::ZERO, HOSTILE.to_owned()));
         let of = |text: &str| {
-            let rows = [vec![super::text(text), code(text), number(text)]];
+            let cells = [super::text(text), code(text), number(text)];
+            let row = ["a", "b", text].into_iter().zip(cells);
             let sections = html! {
                 (facts(&[("name", text.to_owned())]))
-                (table(&["a", "b", text], &rows))
+                (table(&[row.collect()]))
                 (waterfall(text, std::slice::from_ref(&lane)))
             };
             page(text, text, &sections)

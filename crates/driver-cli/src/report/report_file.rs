@@ -1,8 +1,8 @@
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use uuid::Uuid;
+use tempfile::NamedTempFile;
 
 use crate::exit::Failure;
 
@@ -11,8 +11,7 @@ use crate::exit::Failure;
 #[derive(Debug)]
 pub(crate) struct ReportFile {
     target: PathBuf,
-    temporary: PathBuf,
-    file: File,
+    temporary: NamedTempFile,
     /// What errors begin with: the option or the key that asks for the report, and its path.
     label: String,
 }
@@ -22,23 +21,21 @@ impl ReportFile {
     /// there already. Blocks.
     pub(crate) fn open(path: &Path, asked_by: String) -> Result<Self, Failure> {
         let label = asked_by + ": " + &path.display().to_string();
-        let refuse = |error| Failure::usage(format!("{label}: cannot be written: {error}"));
-        let (target, temporary, file) = Self::create(path).map_err(refuse)?;
+        let refuse = Failure::input(format!("{label}: cannot be written"));
+        let (target, temporary) = Self::create(path).map_err(refuse)?;
         Ok(Self {
             target,
             temporary,
-            file,
             label,
         })
     }
 
     /// Puts the report in its place, whole or not at all: what is there stays as it is when this fails. Blocks.
     pub(crate) fn write(&self, html: &str) -> Result<(), Failure> {
-        let written = (&self.file)
+        let written = (self.temporary.as_file())
             .write_all(html.as_bytes())
-            .and_then(|()| fs::rename(&self.temporary, &self.target));
-        let label = &self.label;
-        written.map_err(|error| Failure::failed(format!("{label}: cannot be written: {error}")))
+            .and_then(|()| fs::rename(self.temporary.path(), &self.target));
+        written.map_err(Failure::of(format!("{}: cannot be written", self.label)))
     }
 
     /// Fails when the report would take the place of `input`, a file that the command reads. Blocks.
@@ -53,8 +50,8 @@ impl ReportFile {
         }
     }
 
-    /// The file that is to be, the one beside it, and that opened.
-    fn create(path: &Path) -> io::Result<(PathBuf, PathBuf, File)> {
+    /// The file that is to be, and the one beside it.
+    fn create(path: &Path) -> io::Result<(PathBuf, NamedTempFile)> {
         // What a link leads to is replaced, not the link.
         let target = match fs::canonicalize(path) {
             Ok(target) if target.is_file() => target,
@@ -66,20 +63,11 @@ impl ReportFile {
         };
         let mut hidden = std::ffi::OsString::from(".");
         hidden.push(name);
-        hidden.push(format!(".{}", Uuid::new_v4().simple()));
-        let temporary = target.with_file_name(hidden);
-        let file = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .open(&temporary)?;
-        Ok((target, temporary, file))
-    }
-}
-
-impl Drop for ReportFile {
-    fn drop(&mut self) {
-        // Where it was renamed, there is nothing to remove.
-        let _removed = fs::remove_file(&self.temporary);
+        // Created as any other file: one of `tempfile` could be read by nobody else.
+        let temporary = tempfile::Builder::new()
+            .prefix(&hidden)
+            .make_in(target.with_file_name(""), |path| File::create_new(path))?;
+        Ok((target, temporary))
     }
 }
 

@@ -1,7 +1,7 @@
 //! When each reader of the document took its bytes: kept in bounded memory, and only where a report will show it. All
 //! instants are counted from the run's start.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use driver_streaming::{Observer, Progress, Stage};
@@ -31,33 +31,32 @@ impl Timelines {
 
     /// What has been seen of each reader so far, in the order of `progress`.
     pub(super) fn seen(&self) -> impl Iterator<Item = Timeline> {
-        let readers = self.0.iter();
-        readers.map(|reader| {
-            reader
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .clone()
-        })
+        (0..).map_while(|reader| self.reader(reader).map(|timeline| timeline.clone()))
     }
 
-    fn update(&self, reader: usize, update: impl FnOnce(&mut Timeline)) {
-        if let Some(timeline) = self.0.get(reader) {
-            update(&mut timeline.lock().unwrap_or_else(PoisonError::into_inner));
-        }
+    fn reader(&self, number: usize) -> Option<MutexGuard<'_, Timeline>> {
+        let reader = self.0.get(number)?;
+        Some(reader.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
 impl Observer for Timelines {
     fn entered(&self, reader: usize, stage: Stage) {
-        self.update(reader, |timeline| timeline.entered(stage));
+        if let Some(mut timeline) = self.reader(reader) {
+            timeline.entered(stage);
+        }
     }
 
     fn taken(&self, reader: usize, bytes: usize) {
-        self.update(reader, |timeline| timeline.taken(bytes as u64));
+        if let Some(mut timeline) = self.reader(reader) {
+            timeline.taken(bytes as u64);
+        }
     }
 
     fn restarted(&self, reader: usize) {
-        self.update(reader, Timeline::restarted);
+        if let Some(mut timeline) = self.reader(reader) {
+            timeline.restarted();
+        }
     }
 }
 
@@ -111,7 +110,7 @@ impl Timeline {
 }
 
 /// How the document went to one reader, once.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Attempt {
     pub(super) started: Duration,
     /// When the request began, or the archive's object.
@@ -124,28 +123,19 @@ pub(super) struct Attempt {
 
 impl Attempt {
     fn new(started: Duration) -> Self {
-        Self {
+        let mut attempt = Self {
             started,
-            sending: None,
-            answered: None,
-            samples: Samples {
-                kept: Vec::new(),
-                step: FIRST_STEP,
-            },
-            stalls: Stalls {
-                kept: Vec::new(),
-                shortest: SHORTEST_STALL,
-            },
-        }
+            ..Self::default()
+        };
+        attempt.samples.step = FIRST_STEP;
+        attempt.stalls.shortest = SHORTEST_STALL;
+        attempt
     }
 
     fn taken(&mut self, at: Duration, bytes: u64) {
-        let last = self.samples.kept.last().copied();
-        if let Some((before, _)) = last {
-            self.stalls.note(before, at);
-        }
-        let before = last.map_or(0, |(_, bytes)| bytes);
-        self.samples.push((at, before.saturating_add(bytes)));
+        let (before, taken) = self.samples.kept.last().copied().unwrap_or((at, 0));
+        self.stalls.note(before, at);
+        self.samples.push((at, taken.saturating_add(bytes)));
     }
 }
 
@@ -154,7 +144,7 @@ type Sample = (Duration, u64);
 
 /// Samples of a count that grows, thinned to a bounded number: the first and the last are always among them, and those
 /// between are further and further apart as time goes on.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Samples {
     pub(super) kept: Vec<Sample>,
     step: Duration,
@@ -204,7 +194,7 @@ impl Samples {
 }
 
 /// The longest gaps in which no byte was taken. When there are too many, the length that counts as a stall doubles.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Stalls {
     /// Each from when to when, in order.
     pub(super) kept: Vec<(Duration, Duration)>,

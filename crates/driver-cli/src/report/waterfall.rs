@@ -84,19 +84,18 @@ impl Lane {
         }
     }
 
-    fn end(&self) -> Duration {
+    fn ends(&self) -> impl Iterator<Item = Duration> {
         let phases = self.phases.iter().map(|(_, _, to, _)| *to);
         let curves = self.curves.iter().flatten().map(|(at, _)| *at);
-        let shown = phases
+        phases
             .chain(curves)
-            .chain(self.failure.iter().map(|(at, _)| *at));
-        shown.max().unwrap_or_default()
+            .chain(self.failure.iter().map(|(at, _)| *at))
     }
 }
 
 /// Draws the lanes, from 0 to the last instant of any.
 pub(super) fn waterfall(title: &str, lanes: &[Lane]) -> Markup {
-    let scale = Scale::until(lanes.iter().map(Lane::end).max().unwrap_or_default());
+    let scale = Scale::until(lanes.iter().flat_map(Lane::ends).max().unwrap_or_default());
     let phases = lanes.iter().flat_map(|lane| &lane.phases);
     let phases: BTreeSet<Phase> = phases.map(|(phase, ..)| *phase).collect();
     html! {
@@ -105,25 +104,22 @@ pub(super) fn waterfall(title: &str, lanes: &[Lane]) -> Markup {
             ul.legend {
                 @for phase in &phases {
                     @let (class, name, height) = phase.look();
-                    li {
-                        svg.mark viewBox="0 0 28 18" aria-hidden="true" {
-                            rect class=(class) y=((18 - height) / 2) width="28" height=(height) {}
-                        }
-                        (name)
-                    }
+                    (mark(name, &html! { rect class=(class) y=((18 - height) / 2) width="28" height=(height) {} }))
                 }
                 @if lanes.iter().any(|lane| lane.failure.is_some()) {
-                    li {
-                        svg.mark viewBox="0 0 28 18" aria-hidden="true" {
-                            path.failure d="M 9 4 l 10 10 m 0 -10 l -10 10" {}
-                        }
-                        "failed"
-                    }
+                    (mark("failed", &html! { path.failure d="M 9 4 l 10 10 m 0 -10 l -10 10" {} }))
                 }
             }
             (scale.axis())
             @for lane in lanes { (scale.lane(lane)) }
         }
+    }
+}
+
+/// A sign with its name, for the legend.
+fn mark(name: &str, sign: &Markup) -> Markup {
+    html! {
+        li { svg.mark viewBox="0 0 28 18" aria-hidden="true" { (sign) } (name) }
     }
 }
 
@@ -137,18 +133,15 @@ struct Scale {
 impl Scale {
     fn until(end: Duration) -> Self {
         let end = end.as_secs_f64().max(0.001);
-        let in_seconds = end >= 10.0;
-        let (unit, name) = if in_seconds {
-            (1.0, "s")
-        } else {
-            (0.001, "ms")
+        let (unit, name) = match end {
+            10.0.. => (1.0, "s"),
+            _ => (0.001, "ms"),
         };
         let least = end / unit / MOST_TICKS;
         let power = 10_f64.powf(least.log10().floor());
-        let round = [1.0, 2.0, 5.0]
-            .into_iter()
-            .find(|round| round * power >= least);
-        let step = round.unwrap_or(10.0) * power;
+        let steps = [1.0, 2.0, 5.0, 10.0].map(|round| round * power);
+        let step = steps.into_iter().find(|step| *step >= least);
+        let step = step.unwrap_or(10.0 * power);
         let ticks = (0..=(end / unit / step) as usize).map(|index| {
             let value = index as f64 * step;
             let label = format!("{} {name}", HumanFloatCount(value));
