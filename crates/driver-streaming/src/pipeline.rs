@@ -33,7 +33,7 @@ use crate::window_budget::{WindowBudget, WindowLease};
 /// One production of a document serves all who are sent it: each solver and the archive are branches of one tee.
 /// Nothing is buffered but windows and what the HTTP client and the archive hold; no thread and no task is started.
 ///
-/// Any number of runs may overlap. They share what connections are unused and one [budget](PipelineBuilder::window_budget)
+/// Any number of runs may overlap. They share what connections are unused and one [budget](crate::PipelineBuilder::window_budget)
 /// for windows, and none waits for another: later ones have smaller windows. How many overlap is the caller's choice, and
 /// so is what they take together: limit it where auctions come faster than they end.
 ///
