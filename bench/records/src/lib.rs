@@ -1,4 +1,5 @@
-//! What the compared programs tell the runner: one JSON value a line.
+//! What the compared programs tell the runner, one JSON value a line, and how a process looks at itself: its clocks and
+//! its memory.
 
 use std::net::SocketAddr;
 use std::ops::RangeBounds;
