@@ -265,26 +265,19 @@ fn shown(place: Option<(usize, usize)>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::member_edits::closing_members;
 
     fn parse(text: &str) -> Result<RawAuction, ParseError> {
         RawAuction::parse(text.as_bytes().to_vec())
     }
 
-    fn sent(auction: &RawAuction, edits: &MemberEdits) -> String {
+    fn compact(text: &str) -> String {
         use driver_streaming::Document as _;
         use futures_util::{FutureExt, TryStreamExt};
 
-        let chunks = auction
-            .document(edits)
-            .stream_from(0)
-            .try_collect::<Vec<_>>();
+        let document = parse(text).unwrap().document(&MemberEdits::nothing());
+        let chunks = document.stream_from(0).try_collect::<Vec<_>>();
         let chunks = chunks.now_or_never().unwrap().unwrap();
         String::from_utf8(chunks.concat()).unwrap()
-    }
-
-    fn compact(text: &str) -> String {
-        sent(&parse(text).unwrap(), &MemberEdits::nothing())
     }
 
     fn message(text: &[u8]) -> String {
@@ -451,60 +444,5 @@ mod tests {
         assert_eq!(inside("[[1],[[2]],[3]]").unwrap_err(), 6);
         assert!(inside(r#"["[[[[\"[[[", {"{{{": "}}"}]"#).is_ok());
         assert!(inside("1").is_ok());
-    }
-
-    fn edited(json: &str, edits: MemberEdits, members: &[(&str, &str)]) -> String {
-        let auction = parse(json).unwrap();
-        let members: Vec<(String, Bytes)> = members
-            .iter()
-            .map(|&(name, value)| (name.to_owned(), Bytes::copy_from_slice(value.as_bytes())))
-            .collect();
-        if members.is_empty() {
-            return sent(&auction, &edits);
-        }
-        let tail = closing_members(&members);
-        sent(&auction, &edits.left_open()) + std::str::from_utf8(&tail).unwrap()
-    }
-
-    #[test]
-    fn what_differs_comes_last() {
-        let auction = r#"{"id":"1","liquidity":[{"a":1}],"deadline":7,"orders":[1,2]}"#;
-        let deadline = || MemberEdits::nothing().remove(["deadline"]);
-        for (edits, members, expected) in [
-            (MemberEdits::nothing(), &[][..], auction),
-            (
-                deadline(),
-                &[("deadline", "8"), ("x\"", "null")][..],
-                r#"{"id":"1","liquidity":[{"a":1}],"orders":[1,2],"deadline":8,"x\"":null}"#,
-            ),
-            (
-                deadline().without_liquidity(),
-                &[("deadline", "8")],
-                r#"{"id":"1","liquidity":[],"orders":[1,2],"deadline":8}"#,
-            ),
-            (
-                deadline().remove(["id", "liquidity", "orders", "none"]),
-                &[("id", "2")],
-                r#"{"id":2}"#,
-            ),
-        ] {
-            assert_eq!(edited(auction, edits, members), expected);
-        }
-        assert_eq!(
-            edited("{}", MemberEdits::nothing(), &[("a", "1")]),
-            r#"{"a":1}"#
-        );
-        assert_eq!(edited("{}", MemberEdits::nothing(), &[]), "{}");
-    }
-
-    #[test]
-    fn liquidity_that_is_an_object_stays_one() {
-        for (auction, expected) in [
-            (r#"{"liquidity":{"a":1}}"#, r#"{"liquidity":{}}"#),
-            (r#"{"liquidity":"x","b":1}"#, r#"{"liquidity":"x","b":1}"#),
-        ] {
-            let edits = MemberEdits::nothing().without_liquidity();
-            assert_eq!(edited(auction, edits, &[]), expected);
-        }
     }
 }
