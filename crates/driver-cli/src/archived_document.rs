@@ -21,8 +21,7 @@ use crate::text_document::chunks;
 ///
 /// Every production reads the object again; memory is constant. Producing from an offset decompresses what lies
 /// before it, too. All productions of a document and of what is made of it, by cloning it or by [`apart`](Self::apart),
-/// are of the object that the first of them opened: if it has been replaced since, a later one fails, so that nobody is
-/// sent parts of two.
+/// are of the object that the first of them opened: if it has been replaced since, a later one fails.
 #[derive(Clone, Debug)]
 pub struct ArchivedDocument {
     archive: Archive,

@@ -151,8 +151,7 @@ impl Signal {
     /// (<https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/>).
     ///
     /// # Errors
-    /// When `endpoint` is no http or https URL. It is checked even if it is not needed: a mistake in it should not depend
-    /// on the environment.
+    /// When `endpoint` is no http or https URL, also where the environment makes it needless.
     fn read(
         name: &str,
         endpoint: Option<&str>,

@@ -39,8 +39,7 @@ macro_rules! store {
 
 /// A place in a store: a path, or a `file://`, `s3://`, `gs://`, `az://` or `memory://` URL.
 ///
-/// Credentials, endpoint and region come from the environment, by the names that each store's own tools use:
-/// `AWS_*`, `GOOGLE_*`, `AZURE_*`.
+/// Credentials, endpoint and region come from the environment: `AWS_*`, `GOOGLE_*`, `AZURE_*`, as for other tools.
 pub struct StoreLocation {
     store: Arc<dyn ObjectStore>,
     /// The URL of the store's root, without user info.
@@ -78,8 +77,7 @@ impl StoreLocation {
     /// One object, and the folder it is in.
     ///
     /// # Errors
-    /// When the location is of no known kind, has a user or a password in it or names no object, or its store cannot be
-    /// set up.
+    /// When the location is of no known kind, has credentials in it or names no object, or its store cannot be set up.
     pub fn object(location: &str) -> Result<(Self, String), LocationError> {
         let mut found = match Place::parse(location)? {
             Place::Local(path) => {
@@ -114,15 +112,10 @@ impl StoreLocation {
 
     /// The URL of an object at this location, without user info.
     pub fn url_of(&self, name: &str) -> Url {
-        let mut url = self.base.clone();
-        // Every base has a path; one without could not name an object, and stays as it is.
-        if let Ok(mut segments) = url.path_segments_mut() {
-            segments
-                .pop_if_empty()
-                .extend(self.key.parts().map(|part| part.as_ref().to_owned()))
-                .push(name);
-        }
-        url
+        let key = self.key.clone().join(name);
+        // After a dot, no part of it can be taken for a scheme.
+        let url = self.base.join(&format!("./{key}"));
+        url.unwrap_or_else(|_| self.base.clone())
     }
 
     fn local(folder: &Path) -> Result<Self, LocationError> {

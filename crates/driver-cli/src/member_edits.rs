@@ -7,8 +7,7 @@ use bytes::Bytes;
 /// The member that solvers which look for liquidity themselves are not sent.
 const LIQUIDITY: &str = "liquidity";
 
-/// What is changed of an auction's top-level members, for all solvers that share the result: a key for
-/// [`View`](driver_streaming::View)s.
+/// What is changed of an auction's top-level members: the key of a view, for all solvers that share it.
 ///
 /// Members that differ from solver to solver are removed here, and [appended](closing_members) to what is left open.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -52,16 +51,14 @@ impl MemberEdits {
         self
     }
 
-    /// Leaves out what is in the member `liquidity`: it is an empty array, as the driver of CoW Protocol sends it to
-    /// solvers that fetch none.
+    /// Empties the member `liquidity`, as the driver of CoW Protocol does for solvers that fetch none.
     #[must_use]
     pub fn without_liquidity(mut self) -> Self {
         self.emptied.insert(LIQUIDITY.to_owned());
         self
     }
 
-    /// Leaves out the closing brace, and ends in a comma if there is a member: for readers that append members of their
-    /// own, and the brace.
+    /// Leaves out the closing brace, and ends in a comma if there is a member, so that readers can append members.
     #[must_use]
     pub fn left_open(mut self) -> Self {
         self.left_open = true;
@@ -84,8 +81,7 @@ impl MemberEdits {
     }
 }
 
-/// What follows an auction that was [left open](MemberEdits::left_open): these members, names and the JSON texts of their
-/// values, and the brace.
+/// What follows an auction that was left open: these members, names and JSON texts, and the brace.
 pub fn closing_members(members: &[(String, Bytes)]) -> Bytes {
     let members = members.iter().map(|(name, value)| {
         let name = serde_json::Value::from(name.as_str()).to_string();

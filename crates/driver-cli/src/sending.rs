@@ -133,8 +133,7 @@ impl SolverRequest {
     }
 }
 
-/// An auction to solvers, each as it wants it: `document` is the auction with such edits. It is known by `id` in archive
-/// and reports.
+/// To solvers, each as it wants it: `document` is the auction with such edits, known by `id` in reports.
 pub(super) fn dispatch<D: Document + 'static>(
     id: Option<AuctionId>,
     requests: &[SolverRequest],
@@ -154,10 +153,13 @@ pub(super) fn dispatch<D: Document + 'static>(
 }
 /// A solver by its option, `NAME=URL`.
 fn parse_solver(text: &str) -> Result<Solver, SolverError> {
-    match text.split_once('=') {
-        Some((name, endpoint)) if !name.contains("://") => Solver::new(name, &as_url(endpoint)),
-        _ => text.parse(),
-    }
+    let named = text
+        .split_once('=')
+        .filter(|(name, _)| !name.contains("://"));
+    named.map_or_else(
+        || text.parse(),
+        |(name, url)| Solver::new(name, &as_url(url)),
+    )
 }
 
 /// `endpoint` as a request has it, with names of hosts and paths in ASCII; as it is when it is no URL.

@@ -138,8 +138,7 @@ fn archive_location(
     }
 }
 
-/// The codec of the option, else that of the configuration file, else gzip; a level in the file belongs to the codec beside
-/// it.
+/// The option's codec, else that of the configuration file, else gzip; a level in the file belongs to its codec.
 fn archive_codec(
     arguments: &SolveArguments,
     config: Option<&ArchiveConfig>,

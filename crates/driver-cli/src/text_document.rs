@@ -5,12 +5,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::{Bytes, BytesMut};
-use driver_streaming::{Document, DocumentStream, LengthFuture};
+use driver_streaming::{Document, DocumentStream, LengthFuture, skip_bytes};
 use futures_core::Stream;
 use futures_util::{TryStreamExt, stream};
 
-/// Pieces of text, one after the other. A production takes slices of them, and copies only where a chunk crosses from one
-/// piece to the next.
+/// Pieces of text, one after the other. A production slices them, and copies only what crosses from one to the next.
 #[derive(Clone, Debug)]
 pub struct TextDocument {
     pieces: Arc<[Bytes]>,
@@ -37,13 +36,8 @@ impl TextDocument {
 
 impl Document for TextDocument {
     fn stream_from(&self, offset: u64) -> DocumentStream {
-        let mut left = usize::try_from(offset).unwrap_or(usize::MAX);
-        let rest = self.pieces.iter().map(|piece| {
-            let skipped = piece.len().min(left);
-            left -= skipped;
-            Ok(piece.slice(skipped..))
-        });
-        let rest = stream::iter(rest.collect::<Vec<_>>());
+        let pieces: Vec<_> = self.pieces.iter().cloned().map(Ok).collect();
+        let rest = skip_bytes(stream::iter(pieces), offset);
         let produced = Arc::clone(&self.produced);
         let chunks = chunks(rest, self.chunk_size).inspect_ok(move |chunk| {
             produced.fetch_add(chunk.len() as u64, Ordering::Relaxed);
@@ -75,11 +69,9 @@ pub(crate) fn chunks<E>(
                 break piece.split_to(size.get());
             }
             let taken = piece.len().min(size.get() - joined.len());
-            joined.reserve(if taken > 0 {
-                size.get() - joined.len()
-            } else {
-                0
-            });
+            if joined.is_empty() && taken > 0 {
+                joined.reserve(size.get());
+            }
             joined.extend_from_slice(&piece.split_to(taken));
             if joined.len() == size.get() {
                 break joined.freeze();

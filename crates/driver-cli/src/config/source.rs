@@ -24,8 +24,7 @@ pub(super) const OUT_OF_RANGE: &str = "the integer is out of range";
 
 /// The text of a configuration file, which knows where things stand in it.
 ///
-/// A mistake is one line: `driver.toml:12:1: solver[1].encoding: no encoding is called …`. None repeats what may be secret:
-/// endpoints, locations and headers.
+/// A mistake is one line: `driver.toml:12:1: solver[1].encoding: no encoding is called …`. None repeats a secret.
 #[derive(Clone, Default)]
 pub(super) struct Source {
     path: PathBuf,
@@ -176,8 +175,7 @@ fn find_inside(value: &DeValue<'_>, path: &str, span: &Range<usize>) -> Option<(
     })
 }
 
-/// The path of a key of the table at `path`. It is quoted where TOML would have it quoted, and shortened if it is very
-/// long.
+/// A key of the table at `path`: quoted where TOML would quote it, and shortened if it is very long.
 fn with_key(path: &str, key: &str) -> String {
     let dot = if path.is_empty() { "" } else { "." };
     let is_bare =

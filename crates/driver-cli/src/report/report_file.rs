@@ -6,8 +6,7 @@ use tempfile::NamedTempFile;
 
 use crate::exit::Failure;
 
-/// The file that a report will be in. Until then, a temporary one beside it shows that it can be written there; dropping
-/// this removes that.
+/// Where the report will be. Until then a temporary file beside it shows that it can be written; dropping removes it.
 #[derive(Debug)]
 pub(crate) struct ReportFile {
     target: PathBuf,
@@ -17,8 +16,7 @@ pub(crate) struct ReportFile {
 }
 
 impl ReportFile {
-    /// Fails when a report cannot be written to `path`, as `asked_by`, an option or a key, asks for. Leaves alone what is
-    /// there already. Blocks.
+    /// Opens the report at `path` for `asked_by`, an option or a key. Leaves alone what is there already. Blocks.
     pub(crate) fn open(path: &Path, asked_by: String) -> Result<Self, Failure> {
         let label = asked_by + ": " + &path.display().to_string();
         let refuse = Failure::input(format!("{label}: cannot be written"));
