@@ -1,7 +1,5 @@
 //! The program: see the README, or `driver-streaming --help`.
 
-use std::process::ExitCode;
-
-fn main() -> ExitCode {
+fn main() -> std::process::ExitCode {
     driver_cli::main()
 }

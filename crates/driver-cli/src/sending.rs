@@ -153,13 +153,10 @@ pub(super) fn dispatch<D: Document + 'static>(
 }
 /// A solver by its option, `NAME=URL`.
 fn parse_solver(text: &str) -> Result<Solver, SolverError> {
-    let named = text
-        .split_once('=')
-        .filter(|(name, _)| !name.contains("://"));
-    named.map_or_else(
-        || text.parse(),
-        |(name, url)| Solver::new(name, &as_url(url)),
-    )
+    match text.split_once('=') {
+        Some((name, endpoint)) if !name.contains("://") => Solver::new(name, &as_url(endpoint)),
+        _ => text.parse(),
+    }
 }
 
 /// `endpoint` as a request has it, with names of hosts and paths in ASCII; as it is when it is no URL.

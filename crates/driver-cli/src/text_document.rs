@@ -69,9 +69,7 @@ pub(crate) fn chunks<E>(
                 break piece.split_to(size.get());
             }
             let taken = piece.len().min(size.get() - joined.len());
-            if joined.is_empty() && taken > 0 {
-                joined.reserve(size.get());
-            }
+            joined.reserve(size.get() - joined.len());
             joined.extend_from_slice(&piece.split_to(taken));
             if joined.len() == size.get() {
                 break joined.freeze();
