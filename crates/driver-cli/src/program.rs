@@ -8,7 +8,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::arguments::{Arguments, Command};
 use crate::exit::{Failure, USAGE};
-use crate::export::exporting;
+use crate::otlp_export::exporting;
 use crate::sending::Sending;
 use crate::{replay, solve, test_tools};
 

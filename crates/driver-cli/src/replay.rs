@@ -9,10 +9,10 @@ use futures_util::StreamExt;
 use crate::archived_document::ArchivedDocument;
 use crate::arguments::ReplayArguments;
 use crate::exit::Failure;
-use crate::export::Export;
-use crate::location::StoreLocation;
-use crate::run::run_and_print;
+use crate::interruptible_run::run_and_print;
+use crate::otlp_export::Export;
 use crate::sending::{Sending, dispatch};
+use crate::store_location::StoreLocation;
 
 pub(super) async fn run(
     arguments: &ReplayArguments,

@@ -16,10 +16,10 @@ use crate::arguments::SolveArguments;
 use crate::auction::RawAuction;
 use crate::config::ArchiveConfig;
 use crate::exit::Failure;
-use crate::export::Export;
-use crate::location::StoreLocation;
-use crate::run::run_and_print;
+use crate::interruptible_run::run_and_print;
+use crate::otlp_export::Export;
 use crate::sending::{Sending, dispatch};
+use crate::store_location::StoreLocation;
 use crate::values::codec_at;
 
 /// Where the demonstration archives.

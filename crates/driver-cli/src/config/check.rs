@@ -11,9 +11,9 @@ use super::config::{Config, Headers, SolverConfig};
 use super::members::members;
 use super::source::{DATE, IS_DATE, Source};
 use crate::exit::Failure;
-use crate::export::endpoint_of;
-use crate::location::StoreLocation;
+use crate::otlp_export::endpoint_of;
 use crate::sending::as_url;
+use crate::store_location::StoreLocation;
 use crate::values::codec_at;
 
 /// More would be refused by servers, and a `HeaderMap` has a limit, too, beyond which it panics.
