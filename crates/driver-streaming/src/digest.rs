@@ -96,15 +96,21 @@ impl SharedDigest {
     where
         S: Stream<Item = Result<Bytes, E>> + Unpin,
     {
-        Digested::new(production, offset, Some(self.clone()))
+        Digested {
+            production,
+            offset,
+            digest: self.clone(),
+        }
     }
 
-    /// A production was polled at `offset`. One that goes on where another has ended well is another document.
-    fn polled<E>(&self, offset: u64, polled: &Poll<Option<Result<Bytes, E>>>) {
+    /// A production was polled at `offset`, which moves on. What comes after another has ended well is another document.
+    pub(crate) fn polled<E>(&self, offset: &mut u64, polled: &Poll<Option<Result<Bytes, E>>>) {
         let mut frontier = self.lock();
         match polled {
-            Poll::Ready(Some(Ok(chunk))) if !frontier.whole => {
-                let known = frontier.offset.checked_sub(offset);
+            Poll::Ready(Some(Ok(chunk))) => {
+                let known = frontier.offset.checked_sub(*offset);
+                let known = known.filter(|_| !frontier.whole);
+                *offset += chunk.len() as u64;
                 let known = known.and_then(|known| usize::try_from(known).ok());
                 let new = known
                     .and_then(|known| chunk.get(known..))
@@ -113,7 +119,7 @@ impl SharedDigest {
                 frontier.hasher.update(new);
                 frontier.offset += new.len() as u64;
             }
-            Poll::Ready(None) => frontier.whole |= frontier.offset == offset,
+            Poll::Ready(None) => frontier.whole |= frontier.offset == *offset,
             _ => {}
         }
     }
@@ -124,21 +130,11 @@ impl SharedDigest {
     }
 }
 
-/// A production that is digested as it passes, if documents are.
-pub(crate) struct Digested<S> {
+/// A production that is digested as it passes.
+struct Digested<S> {
     production: S,
     offset: u64,
-    digest: Option<SharedDigest>,
-}
-
-impl<S> Digested<S> {
-    pub(crate) fn new(production: S, offset: u64, digest: Option<SharedDigest>) -> Self {
-        Self {
-            production,
-            offset,
-            digest,
-        }
-    }
+    digest: SharedDigest,
 }
 
 impl<S, E> Stream for Digested<S>
@@ -148,13 +144,9 @@ where
     type Item = Result<Bytes, E>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let polled = Pin::new(&mut self.production).poll_next(context);
-        if let Some(digest) = &self.digest {
-            digest.polled(self.offset, &polled);
-        }
-        if let Poll::Ready(Some(Ok(chunk))) = &polled {
-            self.offset += chunk.len() as u64;
-        }
+        let this = &mut *self;
+        let polled = Pin::new(&mut this.production).poll_next(context);
+        this.digest.polled(&mut this.offset, &polled);
         polled
     }
 

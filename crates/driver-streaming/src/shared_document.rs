@@ -11,7 +11,7 @@ use measured_body::{MeteredProduction, ProductionMeter};
 use tee_stream::{Tee, TokioTimer};
 use tokio::sync::OnceCell;
 
-use crate::digest::{Digested, SharedDigest};
+use crate::digest::SharedDigest;
 use crate::document::{Document, DocumentError, DocumentStream};
 
 /// How many productions of one document may be under way at once, each with a window of its own: the default of
@@ -56,9 +56,9 @@ impl SharedDocument {
         let digest = SharedDigest::if_enabled(digest);
         let tee = {
             let (document, meter, digest) = (Arc::clone(&document), meter.clone(), digest.clone());
-            tee(window_bytes, move |offset| {
-                let production = Production::new(&*document, offset, &meter);
-                Digested::new(production, offset, digest.clone())
+            tee(window_bytes, move |offset| Production {
+                digest: digest.clone(),
+                ..Production::new(&*document, offset, &meter)
             })
         };
         Self {
@@ -89,12 +89,14 @@ impl SharedDocument {
     }
 }
 
-/// One production of a document: metered, and with a panic as an error like any other.
+/// One production of a document: metered, digested if documents are, and with a panic as an error like any other.
 ///
 /// Productions are polled by whoever needs the next chunk: without this, a value that panics would take down the HTTP
 /// client's connection, or whoever runs the pipeline.
 struct Production {
     stream: MeteredProduction<DocumentStream>,
+    digest: Option<SharedDigest>,
+    offset: u64,
     panicked: bool,
 }
 
@@ -108,6 +110,8 @@ impl Production {
         });
         Self {
             stream: meter.measure(stream),
+            digest: None,
+            offset,
             panicked: false,
         }
     }
@@ -123,10 +127,14 @@ impl Stream for Production {
         }
         let stream = Pin::new(&mut this.stream);
         let polled = catch_unwind(AssertUnwindSafe(|| stream.poll_next(context)));
-        polled.unwrap_or_else(|panic| {
+        let polled = polled.unwrap_or_else(|panic| {
             this.panicked = true;
             Poll::Ready(Some(Err(panicked(&*panic))))
-        })
+        });
+        if let Some(digest) = &this.digest {
+            digest.polled(&mut this.offset, &polled);
+        }
+        polled
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
