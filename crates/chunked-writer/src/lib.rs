@@ -16,7 +16,7 @@ mod walker;
 #[cfg(feature = "tokio")]
 mod writer;
 #[cfg(feature = "tokio")]
-mod writer_chunks;
+mod writer_channel;
 
 pub use document::{DEFAULT_CHUNK_SIZE, JsonDocument, to_stream};
 pub use error::JsonError;
@@ -27,4 +27,4 @@ pub use text::RawJson;
 #[cfg(feature = "tokio")]
 pub use writer::{ChunkedWriter, ChunkedWriterBuilder};
 #[cfg(feature = "tokio")]
-pub use writer_chunks::{Chunks, ChunksError, ReaderGone};
+pub use writer_channel::{Chunks, ChunksError, ReaderGone};

@@ -9,10 +9,10 @@ use http::{Request, Response};
 use http_body::Body;
 use tower_service::Service;
 
-use crate::archive_job::Archiver;
 use crate::client::{BoxError, Client, RetryRule};
 use crate::encoding;
 use crate::observer::{Observer, RunStart};
+use crate::optional_archive::Archiver;
 use crate::pipeline::{MakeObserver, Pipeline, Settings, Setup};
 use crate::request_body::RequestBody;
 use crate::solver::Solver;

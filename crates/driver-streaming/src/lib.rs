@@ -5,9 +5,8 @@
 )]
 
 mod answer;
-mod archive_job;
 #[cfg(feature = "archive")]
-mod archive_target;
+mod archive;
 mod auction_id;
 mod builder;
 mod client;
@@ -20,6 +19,7 @@ mod endpoint;
 mod error_chain;
 mod exchange;
 mod observer;
+mod optional_archive;
 mod outcome;
 mod pipeline;
 mod progress;
@@ -38,7 +38,7 @@ pub use measured_body::{Ending, Measurements, ProductionMeter};
 pub use tee_stream::{AfterPatience, LagPolicy};
 
 #[cfg(feature = "archive")]
-pub use self::archive_target::ArchiveTarget;
+pub use self::archive::ArchiveTarget;
 pub use self::auction_id::{AuctionId, AuctionIdError};
 pub use self::builder::{PipelineBuilder, PipelineError};
 pub use self::digest::{DocumentDigest, SharedDigest};

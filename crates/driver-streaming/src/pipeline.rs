@@ -11,13 +11,13 @@ use tee_stream::Branch;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use crate::archive_job::{ArchiveJob, ArchiveRecord, Archiver};
 use crate::auction_id::AuctionId;
 use crate::client::Client;
 use crate::deadline::Deadline;
 use crate::document::DocumentError;
 use crate::exchange::{SolverRequest, cancelled, exchange};
 use crate::observer::{Observer, Observers, ReaderObservers, RunStart};
+use crate::optional_archive::{ArchiveJob, ArchiveRecord, Archiver};
 use crate::outcome::{
     ArchiveOutcome, ArchiveStatus, AuctionOutcome, Outcome, SolverOutcome, milliseconds,
 };

@@ -11,8 +11,8 @@ use object_store::{
 use tokio::time::Instant;
 
 use super::{
+    compare_existing::{Found, Sameness, look},
     error::{CommitError, WriteError},
-    existing::{Found, Sameness, look},
     multipart_upload::{Upload, abort},
 };
 use crate::{

@@ -1,6 +1,6 @@
 pub(crate) mod commit;
+mod compare_existing;
 pub(crate) mod error;
-mod existing;
 pub(crate) mod multipart_upload;
 mod part_writer;
 pub(crate) mod tasks;

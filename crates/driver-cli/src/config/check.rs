@@ -8,7 +8,7 @@ use toml::Spanned;
 use toml::de::DeTable;
 
 use super::config::{Config, Headers, SolverConfig};
-use super::members::members;
+use super::set_members::members;
 use super::source::{DATE, IS_DATE, Source};
 use crate::exit::Failure;
 use crate::otlp_export::endpoint_of;

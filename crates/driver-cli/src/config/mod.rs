@@ -5,7 +5,7 @@
 
 mod check;
 mod config;
-mod members;
+mod set_members;
 mod source;
 
 #[cfg(test)]

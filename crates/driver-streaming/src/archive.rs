@@ -10,11 +10,11 @@ use tokio::time::{Instant, timeout_at};
 use tokio_util::task::TaskTracker;
 use url::Url;
 
-use crate::archive_job::{ArchiveJob, Archiver};
 use crate::builder::{PipelineBuilder, bounded};
 use crate::encoding::Codec;
 use crate::error_chain::error_chain;
 use crate::observer::Stage;
+use crate::optional_archive::{ArchiveJob, Archiver};
 use crate::outcome::{ArchiveOutcome, ArchiveStatus};
 use crate::sharing::DocumentSource;
 
