@@ -2,13 +2,10 @@
 //!
 //! `run` builds both sides and runs every case in a process of its own.
 
-mod auction;
-mod null_store;
+use std::{error::Error, fs, sync::Arc, time::Instant};
 
-use std::{error::Error, fs, sync::Arc, sync::atomic::Ordering::Relaxed, time::Instant};
-
-use auction::Auction;
-use null_store::NullStore;
+use auction_fixtures::{Auction, AuctionShape};
+use scripted_store::ScriptedStore;
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
@@ -36,7 +33,7 @@ struct Case {
     times: usize,
     codec: String,
     digest: bool,
-    store: NullStore,
+    store: ScriptedStore,
 }
 
 /// The whole gzip in memory, then one PUT.
@@ -88,18 +85,29 @@ async fn archive(case: Case) -> Result<()> {
     Ok(())
 }
 
+/// So many orders, with tokens and pools as mainnet has them.
+fn shape(orders: usize) -> AuctionShape {
+    let AuctionShape {
+        orders: of,
+        tokens,
+        pools,
+        ..
+    } = AuctionShape::MAINNET;
+    AuctionShape::new(orders, orders * tokens / of, orders * pools / of)
+}
+
 fn main() -> Result<()> {
     let mut arguments = std::env::args().skip(1);
     let mut argument = || arguments.next().ok_or("usage: codec digest|- orders times");
     let (codec, digest) = (argument()?, argument()?);
     let (orders, times) = (argument()?.parse()?, argument()?.parse()?);
-    let auction = Arc::new(Auction::generate(orders));
+    let auction = Arc::new(shape(orders).auction());
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .build()?;
     // Start the threads, so that the base has them.
     runtime.block_on(async { tokio::task::spawn_blocking(|| ()).await })?;
-    let store = NullStore::default();
+    let store = ScriptedStore::discarding();
     fs::write("/proc/self/clear_refs", "5")?;
     let (base, cpu, start) = (memory("VmRSS:")?, cpu_seconds()?, Instant::now());
     runtime.block_on(archive(Case {
@@ -116,7 +124,7 @@ fn main() -> Result<()> {
     };
     println!(
         "| {side} | {codec} | {digest} | {times} x {orders} | {:.1} | {:.2} | {:.2} | {:.1} |",
-        store.0.load(Relaxed) as f64 / 1e6,
+        store.bytes() as f64 / 1e6,
         cpu_seconds()? - cpu,
         start.elapsed().as_secs_f64(),
         memory("VmHWM:")? - base,
