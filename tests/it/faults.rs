@@ -148,7 +148,8 @@ fn it_cuts_the_connection() {
     let engine = RawSolver::start(|mut connection| async move {
         let _little = connection.skip(1).await;
     });
-    let run = Run::with(&engine.argument("gone"), &[]);
+    // Much more than sockets hold, so that it cannot all be on its way before the engine is gone.
+    let run = Run::of(Size::Large, &engine.argument("gone"), &[]);
     assert_eq!(run.failing["status"], "failed");
     assert_eq!(run.failing["document_sha256"], Value::Null);
     assert!(!run.error().is_empty());
@@ -157,7 +158,8 @@ fn it_cuts_the_connection() {
 #[test]
 fn it_resets_the_connection() {
     let engine = Engine::stand_in(|builder| builder.reset_after(100_000));
-    let run = Run::with(&engine.argument("reset"), &[]);
+    // Much more than sockets hold, so that it cannot all be on its way by then.
+    let run = Run::of(Size::Large, &engine.argument("reset"), &[]);
     assert_eq!(run.failing["status"], "failed");
     assert_eq!(run.failing["document_sha256"], Value::Null);
     let report = engine.report();
