@@ -1,6 +1,6 @@
 //! What one production of a document writes into: where it is suspended, and where it continues.
 
-mod chunks;
+pub(crate) mod chunks;
 mod writing;
 
 use std::collections::VecDeque;
@@ -12,7 +12,6 @@ use crate::path::{Frame, Kind};
 use crate::verifier::Verifier;
 
 use self::chunks::WALK_BYTES;
-pub(crate) use self::chunks::grow;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mode {
