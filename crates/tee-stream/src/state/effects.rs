@@ -2,7 +2,7 @@ use std::{sync::Arc, task::Waker};
 
 use bytes::Bytes;
 
-use super::cursor::Cursor;
+use super::production::Production;
 use crate::signal::{Signal, call_all};
 
 /// What a change of the state leaves to do once the lock is released, since it may run foreign code: wakers to call, and
@@ -10,85 +10,54 @@ use crate::signal::{Signal, call_all};
 #[must_use = "wakes would be lost"]
 #[derive(Debug)]
 pub(crate) struct Effects<P, E> {
-    wake: FewItems<Arc<Signal>>,
-    garbage: FewItems<Garbage<P, E>>,
-}
-
-#[derive(Debug)]
-#[expect(dead_code, reason = "kept only to be dropped")]
-enum Garbage<P, E> {
-    Chunk(Bytes),
-    Waker(Waker),
-    Production(P),
-    Cursor(Box<Cursor<P, E>>),
+    wake: Vec<Arc<Signal>>,
+    /// Apart from the others, since one for each chunk is common, and a list allocates.
+    chunk: Option<Bytes>,
+    chunks: Vec<Bytes>,
+    wakers: Vec<Waker>,
+    sources: Vec<P>,
+    productions: Vec<Production<P, E>>,
 }
 
 impl<P, E> Effects<P, E> {
-    pub(crate) fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         Self {
-            wake: FewItems::new(),
-            garbage: FewItems::new(),
+            wake: Vec::new(),
+            chunk: None,
+            chunks: Vec::new(),
+            wakers: Vec::new(),
+            sources: Vec::new(),
+            productions: Vec::new(),
         }
     }
 
-    /// Wakes everybody who waits at a cursor.
+    /// Wakes everybody who waits at a production.
     pub(super) fn wake(&mut self, signal: &Arc<Signal>) {
         self.wake.push(Arc::clone(signal));
     }
 
     pub(super) fn drop_chunk(&mut self, chunk: Bytes) {
-        self.garbage.push(Garbage::Chunk(chunk));
-    }
-
-    pub(super) fn drop_waker(&mut self, waker: Option<Waker>) {
-        if let Some(waker) = waker {
-            self.garbage.push(Garbage::Waker(waker));
+        if self.chunk.is_none() {
+            self.chunk = Some(chunk);
+        } else {
+            self.chunks.push(chunk);
         }
     }
 
-    pub(super) fn drop_production(&mut self, production: P) {
-        self.garbage.push(Garbage::Production(production));
+    pub(super) fn drop_waker(&mut self, waker: Option<Waker>) {
+        self.wakers.extend(waker);
     }
 
-    pub(super) fn drop_cursor(&mut self, cursor: Box<Cursor<P, E>>) {
-        self.garbage.push(Garbage::Cursor(cursor));
+    pub(super) fn drop_source(&mut self, source: P) {
+        self.sources.push(source);
+    }
+
+    pub(super) fn drop_production(&mut self, production: Production<P, E>) {
+        self.productions.push(production);
     }
 
     /// Wakes and drops. Never called with a lock held.
     pub(crate) fn run(self) {
         call_all(self.wake, |signal| signal.wake_all());
-    }
-}
-
-/// A list that does not allocate for its first item, since it rarely has more.
-#[derive(Debug)]
-struct FewItems<T> {
-    first: Option<T>,
-    rest: Vec<T>,
-}
-
-impl<T> FewItems<T> {
-    const fn new() -> Self {
-        Self {
-            first: None,
-            rest: Vec::new(),
-        }
-    }
-
-    fn push(&mut self, item: T) {
-        if self.first.is_none() {
-            self.first = Some(item);
-        } else {
-            self.rest.push(item);
-        }
-    }
-}
-
-impl<T> IntoIterator for FewItems<T> {
-    type Item = T;
-    type IntoIter = std::iter::Chain<std::option::IntoIter<T>, std::vec::IntoIter<T>>;
-
-    fn into_iter(self) -> Self::IntoIter {
-        self.first.into_iter().chain(self.rest)
     }
 }
