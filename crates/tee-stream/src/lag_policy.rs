@@ -21,7 +21,7 @@ use std::time::Duration;
 #[non_exhaustive]
 pub enum LagPolicy {
     /// The default: waiting for others costs all branches together at most as much time as producing has taken so far, and
-    /// 10 ms.
+    /// 10 ms; and for each branch 5 ms more, and what it has waited for others itself, so that equals stay together.
     ///
     /// Without a [`timer`](crate::TeeBuilder::timer) this is [`Replay`](Self::Replay). Without a replay it is
     /// [`Wait`](Self::Wait), since then there is no other way to lose nothing.
@@ -69,6 +69,14 @@ impl LagPolicy {
                 },
             },
             other => other,
+        }
+    }
+
+    /// How long others wait for the branch by its own policy.
+    pub(crate) fn limit(self) -> Duration {
+        match self {
+            Self::Patience { limit, .. } => limit,
+            _ => Duration::ZERO,
         }
     }
 

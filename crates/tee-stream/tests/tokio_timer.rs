@@ -111,9 +111,9 @@ async fn those_that_stall_delay_the_others_by_what_the_account_allows_wherever_t
     assert_eq!(stalled.len(), 6);
     let read_all = read(tee.branch(), Duration::ZERO).await;
     assert_eq!(read_all.len(), CHUNKS as usize);
-    // Time stands still while the document is produced, so it earns nothing.
+    // Time stands still while the document is produced, so it earns nothing; and each may be waited for a little.
     let delay = began.elapsed();
-    let allowed = Duration::from_millis(10)..=Duration::from_millis(11);
+    let allowed = Duration::from_millis(10)..=Duration::from_millis(10 + 5 * 6 + 6);
     assert!(allowed.contains(&delay), "{delay:?}");
     for (index, branch) in stalled.into_iter().enumerate() {
         let rest = read(branch.await.unwrap(), Duration::ZERO).await;
@@ -142,7 +142,7 @@ async fn a_source_that_takes_longer_is_worth_waiting_for_longer() {
     );
     // Ten chunks had been produced when the cache was full.
     let delay = began.elapsed() - took * CHUNKS as u32;
-    let allowed = took * 10 + Duration::from_millis(10);
+    let allowed = took * 10 + Duration::from_millis(10 + 5);
     assert!(
         (allowed..=allowed + Duration::from_millis(2)).contains(&delay),
         "{delay:?}"
@@ -171,7 +171,7 @@ async fn one_that_reads_while_others_wait_for_another_is_waited_for_by_itself() 
     );
     let delay = began.elapsed();
     assert!(
-        (patience * 3 / 2..=patience * 3 / 2 + Duration::from_millis(2)).contains(&delay),
+        (patience * 2..=patience * 2 + Duration::from_millis(2)).contains(&delay),
         "{delay:?}"
     );
     drop(stalled);

@@ -84,9 +84,15 @@ impl<P, E> State<P, E> {
         self.running().count()
     }
 
-    /// How many bytes the readers of one production may be apart.
+    /// How many bytes the readers of one production may be apart. With several productions that is a part of the budget, but not
+    /// less than a quarter of it: readers that are far ahead of the others are rare.
     pub(super) fn share(&self) -> u64 {
-        self.cache.budget() / self.count_running().max(1) as u64
+        (self.cache.budget() / self.count_running().clamp(1, 4) as u64).max(1)
+    }
+
+    /// How far behind a production a reader may be that joins it: at the very end it would hold the others back at once.
+    fn near(&self) -> u64 {
+        self.cache.budget() / 4 * 3
     }
 
     /// Finds the rearmost reader of each production.
@@ -108,7 +114,7 @@ impl<P, E> State<P, E> {
         committed <= self.frontier.saturating_mul(times)
     }
 
-    fn may_open(&self, offset: u64) -> bool {
+    pub(super) fn may_open(&self, offset: u64) -> bool {
         let most = self.settings.max_productions;
         self.count_running() < most && self.is_affordable(offset, most as u64)
     }
@@ -119,6 +125,18 @@ impl<P, E> State<P, E> {
             || self
                 .running()
                 .any(|(other, production)| other != slot && production.position <= offset)
+    }
+
+    /// The production that a reader at `offset` rides on, until it gets there: the nearest one behind, unless it is far and
+    /// another one may be opened.
+    pub(super) fn behind(&self, offset: u64) -> Option<usize> {
+        let behind = self
+            .running()
+            .filter(|(_, production)| production.position <= offset)
+            .max_by_key(|(_, production)| production.position);
+        let (slot, production) = behind?;
+        let is_near = offset - production.position <= self.cache.budget();
+        (is_near || !self.may_open(offset)).then_some(slot)
     }
 
     /// The production that a reader at `offset` reaches by reading what is in the cache.
@@ -136,7 +154,7 @@ impl<P, E> State<P, E> {
     }
 
     /// Makes a branch a reader of a production, which from now on keeps chunks for it.
-    fn settle_in(&mut self, index: usize, slot: usize, effects: &mut Effects<P, E>) {
+    pub(super) fn settle_in(&mut self, index: usize, slot: usize, effects: &mut Effects<P, E>) {
         let (Some(reader), Some(Some(production))) =
             (self.readers.get_mut(index), self.slots.get_mut(slot))
         else {
@@ -163,11 +181,11 @@ impl<P, E> State<P, E> {
             return false;
         };
         self.find_tails();
-        let share = self.share();
+        let near = self.near();
         let Some(production) = self.production(slot) else {
             return false;
         };
-        let welcome = position - offset <= share / 2
+        let welcome = position - offset <= near
             || production.tail <= offset
             || !production.is_running()
             || !self.settings.can_replay;
@@ -197,14 +215,7 @@ impl<P, E> State<P, E> {
             // It is not kept for this branch, but it is still here.
             return Some(Step::Chunk(chunk));
         }
-        let behind = self
-            .running()
-            .filter(|(_, production)| production.position <= offset)
-            .max_by_key(|(_, production)| production.position)
-            .map(|(slot, production)| (slot, offset - production.position));
-        if let Some((slot, distance)) = behind
-            && (distance <= self.cache.budget() || !self.may_open(offset))
-        {
+        if let Some(slot) = self.behind(offset) {
             self.settle_in(index, slot, effects);
             return None;
         }
@@ -326,7 +337,7 @@ impl<P, E> State<P, E> {
                 effects.wake(&production.signal);
                 continue;
             }
-            let near = self.share() / 2;
+            let near = self.near();
             let other = self.running().find(|(other, production)| {
                 *other != slot
                     && (position..=position + near).contains(&production.position)

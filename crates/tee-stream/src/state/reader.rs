@@ -34,8 +34,8 @@ pub(crate) struct Reader {
     pub(crate) leading: bool,
     /// The bytes that it produced since it last let others run.
     pub(crate) led: u64,
-    /// The production, and the chunk of it, for whose readers it has let others run before they are let go.
-    pub(crate) gave_way: Option<(u64, u64)>,
+    /// The production, and the chunk of it, for whose readers it has let others run before they are let go, and how often.
+    pub(crate) gave_way: ((u64, u64), u32),
 }
 
 impl Reader {
@@ -55,7 +55,7 @@ impl Reader {
             registered: None,
             leading: false,
             led: 0,
-            gave_way: None,
+            gave_way: ((0, 0), 0),
         }
     }
 
@@ -119,6 +119,11 @@ impl Readers {
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Reader> {
         self.slots.iter().flatten()
+    }
+
+    /// One more than the largest index.
+    pub(crate) fn slots(&self) -> usize {
+        self.slots.len()
     }
 
     /// The indices of the readers of a production.

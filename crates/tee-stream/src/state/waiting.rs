@@ -45,7 +45,10 @@ struct Left {
     /// `None` means for ever.
     time: Option<Duration>,
     is_paid: bool,
-    owed: Duration,
+    /// How long that costs the account nothing.
+    unpaid: Duration,
+    /// How often a branch that waits lets others run in the end.
+    turns: u32,
 }
 
 impl<P, E> State<P, E> {
@@ -102,15 +105,19 @@ impl<P, E> State<P, E> {
                 let Some(reader) = self.readers.get_mut(index) else {
                     return Space::Free;
                 };
-                let gives_way = Some((id, blocked.chunk.start));
-                if std::mem::replace(&mut reader.gave_way, gives_way) == gives_way {
+                let gives_way = (id, blocked.chunk.start);
+                if reader.gave_way.0 != gives_way {
+                    reader.gave_way = (gives_way, 0);
+                }
+                reader.gave_way.1 += 1;
+                if reader.gave_way.1 > left.turns {
                     self.let_go(slot, &blocked.chunk, now, effects);
                     continue;
                 }
                 return Space::GiveWay;
             }
             if left.is_paid {
-                blocked.paid_from = since.map(|since| since + left.owed);
+                blocked.paid_from = since.map(|since| since + left.unpaid);
             }
             blocked.deadline = left.time.and_then(|left| now?.checked_add(left));
             let deadline = blocked.deadline;
@@ -190,7 +197,8 @@ impl<P, E> State<P, E> {
         let mut longest = Left {
             time: Some(Duration::ZERO),
             is_paid: false,
-            owed: Duration::ZERO,
+            unpaid: Duration::ZERO,
+            turns: 1,
         };
         for (index, reader) in self.readers.indexed() {
             if reader.home != Some(slot) || !blocked.chunk.contains(&reader.offset) {
@@ -205,21 +213,23 @@ impl<P, E> State<P, E> {
                 LagPolicy::Patience { limit, .. } => {
                     Some(limit.saturating_sub(reader.waited_for + charged))
                 }
-                LagPolicy::Account => Some(credit + reader.owed.saturating_sub(waited)),
+                LagPolicy::Account => Some(credit + reader.unpaid().saturating_sub(waited)),
             };
             let nowhere = reader.policy.replays() && !elsewhere;
             let is_account = reader.policy == LagPolicy::Account;
             let left = match own {
                 // The readers of the rearmost production wait for one another, and only one that has stalled is left behind.
                 Some(left) if nowhere && (left.is_zero() || is_account) => Left {
-                    time: Some(at_the_limit.saturating_sub(charged)),
+                    time: Some(reader.policy.limit().max(at_the_limit).saturating_sub(charged)),
                     is_paid: false,
-                    owed: Duration::ZERO,
+                    unpaid: Duration::ZERO,
+                    turns: 1,
                 },
                 time => Left {
                     time,
                     is_paid: is_account,
-                    owed: reader.owed,
+                    unpaid: reader.unpaid(),
+                    turns: if is_account { TURNS } else { 1 },
                 },
             };
             // The last of equals: they tend to run in the order in which they joined.
@@ -252,6 +262,11 @@ impl<P, E> State<P, E> {
             return;
         };
         for reader in self.readers.iter_mut() {
+            if let Some((_, since)) = reader.waits.as_mut().filter(|(waits, _)| *waits == slot) {
+                // The account has paid for that, so nobody owes it.
+                reader.waited += between(*since, now);
+                *since = now;
+            }
             if reader.home != Some(slot) || reader.offset >= production.position {
                 continue;
             }
@@ -264,6 +279,21 @@ impl<P, E> State<P, E> {
             }
         }
         effects.wake(&production.signal);
+        // Where no other production may be opened, the next one keeps chunks for them when it gets there.
+        if self.settings.can_replay && !self.may_open(chunk.start) {
+            for index in 0..self.readers.slots() {
+                let Some(reader) = self.readers.get(index) else {
+                    continue;
+                };
+                if reader.home.is_none()
+                    && reader.lagged.is_none()
+                    && chunk.contains(&reader.offset)
+                    && let Some(behind) = self.behind(reader.offset)
+                {
+                    self.settle_in(index, behind, effects);
+                }
+            }
+        }
         self.close_unwanted(now, effects);
     }
 
@@ -330,7 +360,20 @@ impl<P, E> State<P, E> {
     }
 }
 
+/// How often a branch that waits lets others run before it lets go of a reader that the account no longer pays for.
+///
+/// That is no time on an idle machine. On a busy one it is as long as a reader needs that is merely not scheduled.
+const TURNS: u32 = 32;
+
+/// How long others wait for one reader, in all, before the account pays for it.
+const UNPAID: Duration = Duration::from_millis(5);
+
 impl Reader {
+    /// How long others may wait for it without a charge: it has waited for them as well.
+    fn unpaid(&self) -> Duration {
+        self.owed + UNPAID.saturating_sub(self.waited_for)
+    }
+
     /// Others have waited for it until now.
     fn charge(&mut self, now: Option<Instant>) {
         if let Some(since) = self.charged_since.take() {
