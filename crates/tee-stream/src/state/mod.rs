@@ -52,6 +52,8 @@ pub(crate) struct State<P, E> {
     account: Account,
     /// Until when the account has paid for waiting.
     paid_until: Option<Instant>,
+    /// When somebody was let go last. Nobody owes others what they had waited until then.
+    let_go_at: Option<Instant>,
     /// The offset behind the furthest byte that any production yielded.
     frontier: u64,
     length: Option<u64>,
@@ -148,6 +150,7 @@ impl<P, E> State<P, E> {
             readers: Readers::default(),
             account: Account::default(),
             paid_until: None,
+            let_go_at: None,
             frontier: 0,
             length,
             ended: false,
@@ -186,7 +189,7 @@ impl<P, E> State<P, E> {
             effects.drop_waker(signal.withdraw(index));
         }
         if let Some((slot, _)) = reader.waits {
-            reader.stops_waiting(now, Duration::MAX);
+            reader.stops_waiting(now, None, Duration::MAX);
             self.leave_queue(slot, now);
         }
         self.close_unwanted(now, effects);

@@ -15,6 +15,8 @@ pub(crate) struct Production<P, E> {
     pub(crate) waiting: bool,
     /// Since when it has been at its next chunk.
     pub(crate) started: Option<Instant>,
+    /// It has been polled, and had no chunk yet, for which there is space.
+    pub(crate) pending: bool,
     pub(crate) blocked: Option<Blocked>,
     /// How many of its readers wait for space.
     pub(crate) space_waiters: usize,
@@ -48,6 +50,7 @@ impl<P, E> Production<P, E> {
             signal,
             waiting: false,
             started: now,
+            pending: false,
             blocked: None,
             space_waiters: 0,
             tail: position,
@@ -283,7 +286,7 @@ impl<P, E> State<P, E> {
                 reader.home = None;
             }
             if reader.waits.is_some_and(|(waits, _)| waits == slot) {
-                reader.stops_waiting(now, self.account.earned());
+                reader.stops_waiting(now, self.let_go_at, self.account.earned());
             }
         }
         self.unblock(slot, now);

@@ -57,7 +57,7 @@ impl<P, E> State<P, E> {
         }
         let before = self.readers.get_mut(index).and_then(|reader| reader.waits.take());
         let step = self.next(index, now, may_produce, waker, effects);
-        let earned = self.account.earned();
+        let (earned, let_go_at) = (self.account.earned(), self.let_go_at);
         let Some(reader) = self.readers.get_mut(index) else {
             return step;
         };
@@ -69,7 +69,7 @@ impl<P, E> State<P, E> {
         }
         if let Some(before) = before {
             let waits = reader.waits.replace(before);
-            reader.stops_waiting(now, earned);
+            reader.stops_waiting(now, let_go_at, earned);
             reader.waits = waits;
         }
         if let Some(Some(production)) = waits.map(|slot| self.production(slot)) {
@@ -153,12 +153,17 @@ impl<P, E> State<P, E> {
                 }
                 Source::Idle(_) => {}
             }
+            let is_pending = production.pending;
             if !may_produce {
                 // Also before a reader is let go: whoever was just given a chunk gets a chance to read it.
                 reader.led = 0;
                 return Step::Yield;
             }
-            let space = self.make_space(index, slot, now, effects);
+            let space = if is_pending {
+                Space::Free
+            } else {
+                self.make_space(index, slot, now, effects)
+            };
             match space {
                 Space::Free => return self.produce(index, slot, now),
                 Space::GiveWay => {
@@ -264,6 +269,7 @@ impl<P, E> State<P, E> {
             return;
         };
         self.account.earn(between(production.started.take(), now));
+        production.pending = false;
         let position = production.position;
         let end = match outcome {
             Outcome::Nothing => None,
@@ -320,6 +326,7 @@ impl<P, E> State<P, E> {
         self.register(index, slot, waker, effects);
         if let Some(production) = self.production(slot) {
             production.source = Source::Idle(source);
+            production.pending = true;
             if production.signal.woke_since() {
                 // It woke while it was being polled, so whoever registered since missed that.
                 effects.wake(&production.signal);

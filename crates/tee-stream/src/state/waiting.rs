@@ -258,15 +258,11 @@ impl<P, E> State<P, E> {
         effects: &mut Effects<P, E>,
     ) {
         self.unblock(slot, now);
+        self.let_go_at = now;
         let Some(Some(production)) = self.slots.get(slot) else {
             return;
         };
         for reader in self.readers.iter_mut() {
-            if let Some((_, since)) = reader.waits.as_mut().filter(|(waits, _)| *waits == slot) {
-                // The account has paid for that, so nobody owes it.
-                reader.waited += between(*since, now);
-                *since = now;
-            }
             if reader.home != Some(slot) || reader.offset >= production.position {
                 continue;
             }
@@ -382,11 +378,16 @@ impl Reader {
     }
 
     /// It does not wait for others any longer. They owe it that time, but for no more than all waiting may cost.
-    pub(super) fn stops_waiting(&mut self, now: Option<Instant>, most: Duration) {
+    pub(super) fn stops_waiting(
+        &mut self,
+        now: Option<Instant>,
+        let_go_at: Option<Instant>,
+        most: Duration,
+    ) {
         if let Some((_, since)) = self.waits.take() {
-            let waited = between(since, now);
-            self.waited += waited;
-            self.owed = (self.owed + waited).min(most);
+            self.waited += between(since, now);
+            let owed = between(since.max(let_go_at), now);
+            self.owed = (self.owed + owed).min(most);
         }
     }
 }

@@ -317,9 +317,9 @@ impl Run {
             statistics.productions_open <= scenario.max_productions,
             "{statistics:?}"
         );
-        // The budget, and a chunk for each production.
+        // The budget and a chunk, and a chunk for each production.
         assert!(
-            statistics.cached_bytes < scenario.window + scenario.max_productions * largest,
+            statistics.cached_bytes < scenario.window + (scenario.max_productions + 1) * largest,
             "{statistics:?}"
         );
         assert!(
