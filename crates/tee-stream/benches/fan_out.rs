@@ -66,8 +66,7 @@ fn tee_stream_with_replay(bencher: Bencher<'_, '_>, readers: usize) {
     bencher
         .counter(deliveries(readers))
         .with_inputs(|| {
-            let tee = tee_stream::Tee::builder()
-                .build_replayable(|_| chunks());
+            let tee = tee_stream::Tee::builder().build_replayable(|_| chunks());
             (0..readers).map(|_| tee.branch()).collect::<Vec<_>>()
         })
         .bench_values(drain);

@@ -116,18 +116,38 @@ struct Source {
 }
 
 const SOURCES: [Source; 3] = [
-    Source { name: "serializer", first: micros(10), each: micros(33) },
-    Source { name: "compressor", first: micros(10), each: micros(330) },
-    Source { name: "store", first: micros(20_000), each: micros(650) },
+    Source {
+        name: "serializer",
+        first: micros(10),
+        each: micros(33),
+    },
+    Source {
+        name: "compressor",
+        first: micros(10),
+        each: micros(330),
+    },
+    Source {
+        name: "store",
+        first: micros(20_000),
+        each: micros(650),
+    },
 ];
 
 impl Source {
-    fn produce(self, clock: Clock, offset: u64) -> impl Stream<Item = Result<Bytes, Infallible>> + Send {
+    fn produce(
+        self,
+        clock: Clock,
+        offset: u64,
+    ) -> impl Stream<Item = Result<Bytes, Infallible>> + Send {
         let chunk = Bytes::from_static(&[7; CHUNK]);
         let first = offset / CHUNK as u64;
         assert!(offset.is_multiple_of(CHUNK as u64));
         stream::iter(first..CHUNKS).then(move |number| {
-            let wait = if number == first { self.first + self.each } else { self.each };
+            let wait = if number == first {
+                self.first + self.each
+            } else {
+                self.each
+            };
             let (sleep, chunk) = (clock.sleep(wait), chunk.clone());
             async move {
                 sleep.await;
@@ -149,13 +169,23 @@ struct Pace {
 }
 
 const fn pace(each: u64) -> Pace {
-    Pace { each: micros(each), pause: (1, Duration::ZERO), stalls_after: CHUNKS + 1 }
+    Pace {
+        each: micros(each),
+        pause: (1, Duration::ZERO),
+        stalls_after: CHUNKS + 1,
+    }
 }
 
-const STALLED: Pace = Pace { stalls_after: 1, ..pace(50) };
+const STALLED: Pace = Pace {
+    stalls_after: 1,
+    ..pace(50)
+};
 
 /// Half of the time it takes nothing, half of the time twice as much.
-const BURSTS: Pace = Pace { pause: (32, micros(32 * 100)), ..pace(100) };
+const BURSTS: Pace = Pace {
+    pause: (32, micros(32 * 100)),
+    ..pace(100)
+};
 
 struct Found {
     productions: f64,
@@ -201,18 +231,29 @@ fn run(source: Source, paces: &[Pace], cores: usize, configure: Configure) -> Fo
     let tasks: Vec<_> = (0..readers.len() + cores.min(64))
         .map(|number| {
             let queued = Mutex::new(false);
-            Arc::new(Task { number, queued, queue: Arc::clone(&queue) })
+            Arc::new(Task {
+                number,
+                queued,
+                queue: Arc::clone(&queue),
+            })
         })
         .collect();
-    tasks[..readers.len()].iter().for_each(|task| Arc::clone(task).wake());
+    tasks[..readers.len()]
+        .iter()
+        .for_each(|task| Arc::clone(task).wake());
     let began = clock.now();
     let mut idle: Vec<usize> = (readers.len()..tasks.len()).collect();
     let limited = cores < 64;
-    while readers.iter().any(|reader| reader.done.is_none() && reader.pace.stalls_after > CHUNKS) {
+    while readers
+        .iter()
+        .any(|reader| reader.done.is_none() && reader.pace.stalls_after > CHUNKS)
+    {
         let next = {
             let mut queue = queue.lock().unwrap();
             // A core that has become idle, or a reader, if there is a core for it.
-            let position = queue.iter().position(|number| *number >= readers.len() || !idle.is_empty());
+            let position = queue
+                .iter()
+                .position(|number| *number >= readers.len() || !idle.is_empty());
             position.and_then(|position| queue.remove(position))
         };
         let Some(number) = next else {
@@ -226,7 +267,10 @@ fn run(source: Source, paces: &[Pace], cores: usize, configure: Configure) -> Fo
         }
         let waker = Waker::from(Arc::clone(&tasks[number]));
         let used = readers[number].turn(&clock, &waker, limited);
-        if limited && !used.is_zero() && let Some(core) = idle.pop() {
+        if limited
+            && !used.is_zero()
+            && let Some(core) = idle.pop()
+        {
             clock.wake_at(clock.now() + used, Waker::from(Arc::clone(&tasks[core])));
         }
     }
@@ -256,7 +300,10 @@ impl Reader {
         }
         if std::mem::take(&mut self.receives) {
             self.busy = Some(clock.sleep(CPU));
-            let _ = self.busy.as_mut().map(|busy| busy.as_mut().poll(&mut context));
+            let _ = self
+                .busy
+                .as_mut()
+                .map(|busy| busy.as_mut().poll(&mut context));
             return CPU;
         }
         match self.branch.poll_next_unpin(&mut context) {
@@ -276,7 +323,10 @@ impl Reader {
                     wait += pause;
                 }
                 self.busy = Some(clock.sleep(wait));
-                let ready = self.busy.as_mut().map(|busy| busy.as_mut().poll(&mut context));
+                let ready = self
+                    .busy
+                    .as_mut()
+                    .map(|busy| busy.as_mut().poll(&mut context));
                 if ready != Some(Poll::Pending) {
                     waker.wake_by_ref();
                 }
@@ -297,18 +347,34 @@ fn thirty_two(builder: tee_stream::TeeBuilder<Infallible>) -> tee_stream::TeeBui
 }
 
 fn scenarios() -> Vec<(&'static str, Vec<Pace>, usize, Configure)> {
-    let with = |healthy: usize, others: &[Pace]| [vec![pace(50); healthy], others.to_vec()].concat();
+    let with =
+        |healthy: usize, others: &[Pace]| [vec![pace(50); healthy], others.to_vec()].concat();
     let speeds: Vec<Pace> = (0..32).map(|reader| pace(50 + 200 * reader)).collect();
     vec![
         ("2 healthy", with(2, &[]), 64, default),
         ("64 healthy", with(64, &[]), 64, default),
         ("32 healthy, two cores", vec![pace(0); 32], 2, default),
-        ("32 healthy that vary, two cores", (0..32).map(|reader| pace(reader * 10)).collect(), 2, default),
+        (
+            "32 healthy that vary, two cores",
+            (0..32).map(|reader| pace(reader * 10)).collect(),
+            2,
+            default,
+        ),
         ("7 healthy, 1 stalled", with(7, &[STALLED]), 64, default),
         ("4 healthy, 4 stalled", with(4, &[STALLED; 4]), 64, default),
         ("1 healthy, 7 stalled", with(1, &[STALLED; 7]), 64, default),
-        ("31 healthy, 1 stalled, two cores", [vec![pace(0); 31], vec![STALLED]].concat(), 2, default),
-        ("6 healthy, 10 and 2 MB/s", with(6, &[pace(6_500), pace(32_000)]), 64, default),
+        (
+            "31 healthy, 1 stalled, two cores",
+            [vec![pace(0); 31], vec![STALLED]].concat(),
+            2,
+            default,
+        ),
+        (
+            "6 healthy, 10 and 2 MB/s",
+            with(6, &[pace(6_500), pace(32_000)]),
+            64,
+            default,
+        ),
         ("4 healthy, 4 in bursts", with(4, &[BURSTS; 4]), 64, default),
         ("32 speeds", speeds.clone(), 64, default),
         ("32 speeds, 32 productions", speeds, 64, thirty_two),
@@ -317,7 +383,10 @@ fn scenarios() -> Vec<(&'static str, Vec<Pace>, usize, Configure)> {
 
 fn main() -> io::Result<()> {
     let mut out = io::stdout().lock();
-    writeln!(out, "| readers | source | productions | waited, allowed, ms | delivery over its own alone: median of the fastest quarter, median, worst |")?;
+    writeln!(
+        out,
+        "| readers | source | productions | waited, allowed, ms | delivery over its own alone: median of the fastest quarter, median, worst |"
+    )?;
     writeln!(out, "|---|---|---|---|---|")?;
     for (name, paces, cores, configure) in scenarios() {
         for source in SOURCES {

@@ -106,7 +106,7 @@ async fn main() -> io::Result<()> {
     let statistics = tee.statistics();
     writeln!(
         io::stdout(),
-        "{kind}: {readers} readers of {mebibytes} MiB in {:.0} ms, {:.2} productions, {} cursors, {} KiB of windows at the peak",
+        "{kind}: {readers} readers of {mebibytes} MiB in {:.0} ms, {:.2} productions, {} opened, {} KiB cached at the peak",
         began.elapsed().as_secs_f64() * 1000.0,
         statistics.bytes_produced as f64 / length as f64,
         statistics.productions_opened,

@@ -213,7 +213,10 @@ impl<E> TeeBuilder<E> {
         S: Stream<Item = Result<Bytes, E>> + Send + 'static,
     {
         let source = Box::pin(produce(0));
-        self.make(source, Some(Box::new(move |offset| Box::pin(produce(offset)))))
+        self.make(
+            source,
+            Some(Box::new(move |offset| Box::pin(produce(offset)))),
+        )
     }
 
     fn make(self, source: ChunkStream<E>, replay: Option<ReplayFn<E>>) -> Tee<E> {

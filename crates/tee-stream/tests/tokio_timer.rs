@@ -111,9 +111,9 @@ async fn those_that_stall_delay_the_others_by_what_the_account_allows_wherever_t
     assert_eq!(stalled.len(), 6);
     let read_all = read(tee.branch(), Duration::ZERO).await;
     assert_eq!(read_all.len(), CHUNKS as usize);
-    // Time stands still while the document is produced, so it earns nothing; and each may be waited for a little.
+    // Time stands still while the document is produced, so it earns nothing. Those that stalled had not waited for anybody in vain.
     let delay = began.elapsed();
-    let allowed = Duration::from_millis(10)..=Duration::from_millis(10 + 5 * 6 + 6);
+    let allowed = Duration::from_millis(10)..=Duration::from_millis(11);
     assert!(allowed.contains(&delay), "{delay:?}");
     for (index, branch) in stalled.into_iter().enumerate() {
         let rest = read(branch.await.unwrap(), Duration::ZERO).await;
@@ -142,7 +142,7 @@ async fn a_source_that_takes_longer_is_worth_waiting_for_longer() {
     );
     // Ten chunks had been produced when the cache was full.
     let delay = began.elapsed() - took * CHUNKS as u32;
-    let allowed = took * 10 + Duration::from_millis(10 + 5);
+    let allowed = took * 10 + Duration::from_millis(10);
     assert!(
         (allowed..=allowed + Duration::from_millis(2)).contains(&delay),
         "{delay:?}"
@@ -189,10 +189,7 @@ async fn a_slow_but_steady_reader_holds_the_others_up_for_its_patience_in_all() 
     let slow = tokio::spawn(read(slow, Duration::from_millis(40)));
     assert_eq!(read(fast, Duration::ZERO).await.len(), CHUNKS as usize);
     let delay = began.elapsed();
-    assert!(
-        delay <= PATIENCE + Duration::from_millis(2),
-        "{delay:?}"
-    );
+    assert!(delay <= PATIENCE + Duration::from_millis(2), "{delay:?}");
     assert_eq!(slow.await.unwrap().len(), CHUNKS as usize);
     assert!(tee.statistics().bytes_produced <= 2 * CHUNKS);
 }

@@ -164,6 +164,9 @@ mod tests {
         assert!(cache.evict(|range| range.start != 4).is_some());
         assert!(cache.evict(|_| true).is_none());
         assert!(!cache.holds(0..12));
-        assert_eq!((cache.bytes(), cache.extent(5), cache.get(12)), (8, None, None));
+        assert_eq!(
+            (cache.bytes(), cache.extent(5), cache.get(12)),
+            (8, None, None)
+        );
     }
 }

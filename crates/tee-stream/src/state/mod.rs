@@ -119,7 +119,11 @@ pub(crate) enum Step<P, E> {
     End,
     Fail(TeeError<E>),
     /// Poll this production, and deliver its result.
-    Produce { slot: usize, id: u64, source: P },
+    Produce {
+        slot: usize,
+        id: u64,
+        source: P,
+    },
     /// Open a production at this offset. Then the same.
     Open {
         slot: usize,
@@ -189,7 +193,7 @@ impl<P, E> State<P, E> {
             effects.drop_waker(signal.withdraw(index));
         }
         if let Some((slot, _)) = reader.waits {
-            reader.stops_waiting(now, None, Duration::MAX);
+            reader.stops_waiting(now, None);
             self.leave_queue(slot, now);
         }
         self.close_unwanted(now, effects);

@@ -112,8 +112,11 @@ impl<P, E> State<P, E> {
 
     /// Whether another production may begin at `offset`, so that all of them together yield the document at most `times`.
     fn is_affordable(&self, offset: u64, times: u64) -> bool {
-        let ahead = self.running().map(|(_, other)| self.frontier - other.position.min(self.frontier));
-        let committed = self.produced + ahead.sum::<u64>() + (self.frontier - offset.min(self.frontier));
+        let ahead = self
+            .running()
+            .map(|(_, other)| self.frontier - other.position.min(self.frontier));
+        let committed =
+            self.produced + ahead.sum::<u64>() + (self.frontier - offset.min(self.frontier));
         committed <= self.frontier.saturating_mul(times)
     }
 
@@ -261,8 +264,7 @@ impl<P, E> State<P, E> {
         let signal = Signal::new();
         let id = self.opened;
         self.opened += 1;
-        let production =
-            Production::new(id, offset, Source::Taken, Arc::clone(&signal), now);
+        let production = Production::new(id, offset, Source::Taken, Arc::clone(&signal), now);
         let slot = match self.slots.iter().position(Option::is_none) {
             Some(slot) => slot,
             None => {
@@ -276,7 +278,12 @@ impl<P, E> State<P, E> {
             reader.leading = true;
         }
         self.close_unwanted(now, effects);
-        Step::Open { slot, id, offset, signal }
+        Step::Open {
+            slot,
+            id,
+            offset,
+            signal,
+        }
     }
 
     /// Closes a production. Its readers look for another one.
@@ -286,7 +293,7 @@ impl<P, E> State<P, E> {
                 reader.home = None;
             }
             if reader.waits.is_some_and(|(waits, _)| waits == slot) {
-                reader.stops_waiting(now, self.let_go_at, self.account.earned());
+                reader.stops_waiting(now, self.let_go_at);
             }
         }
         self.unblock(slot, now);
@@ -334,7 +341,9 @@ impl<P, E> State<P, E> {
                 && let Some(Some(production)) = self.slots.get_mut(slot)
             {
                 production.position = length;
-                if let Source::Idle(source) = std::mem::replace(&mut production.source, Source::Ended) {
+                if let Source::Idle(source) =
+                    std::mem::replace(&mut production.source, Source::Ended)
+                {
                     effects.drop_source(source);
                 }
                 effects.wake(&production.signal);

@@ -2,12 +2,7 @@ use std::{sync::Arc, task::Waker, time::Instant};
 
 use bytes::Bytes;
 
-use super::{
-    Effects, State, Step,
-    account::between,
-    production::Source,
-    waiting::Space,
-};
+use super::{Effects, State, Step, account::between, production::Source, waiting::Space};
 use crate::{TeeError, signal::Signal};
 
 /// What came of polling a production.
@@ -55,9 +50,12 @@ impl<P, E> State<P, E> {
         if self.poisoned {
             return Step::Fail(TeeError::Poisoned);
         }
-        let before = self.readers.get_mut(index).and_then(|reader| reader.waits.take());
+        let before = self
+            .readers
+            .get_mut(index)
+            .and_then(|reader| reader.waits.take());
         let step = self.next(index, now, may_produce, waker, effects);
-        let (earned, let_go_at) = (self.account.earned(), self.let_go_at);
+        let let_go_at = self.let_go_at;
         let Some(reader) = self.readers.get_mut(index) else {
             return step;
         };
@@ -69,7 +67,7 @@ impl<P, E> State<P, E> {
         }
         if let Some(before) = before {
             let waits = reader.waits.replace(before);
-            reader.stops_waiting(now, let_go_at, earned);
+            reader.stops_waiting(now, let_go_at);
             reader.waits = waits;
         }
         if let Some(Some(production)) = waits.map(|slot| self.production(slot)) {

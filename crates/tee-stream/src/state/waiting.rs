@@ -5,12 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{
-    Effects, State,
-    account::between,
-    production::Production,
-    reader::Reader,
-};
+use super::{Effects, State, account::between, production::Production, reader::Reader};
 use crate::LagPolicy;
 
 /// Readers of a production wait for space.
@@ -76,11 +71,15 @@ impl<P, E> State<P, E> {
             let Some(chunk) = self.cache.extent(tail) else {
                 return Space::Free;
             };
-            let known = self.production(slot).and_then(|production| production.blocked.clone());
+            let known = self
+                .production(slot)
+                .and_then(|production| production.blocked.clone());
             if let Some(known) = &known
                 && known.chunk == chunk
                 && !known.stale
-                && now.zip(known.deadline).is_none_or(|(now, deadline)| now < deadline)
+                && now
+                    .zip(known.deadline)
+                    .is_none_or(|(now, deadline)| now < deadline)
             {
                 return Space::Wait(known.deadline);
             }
@@ -133,7 +132,10 @@ impl<P, E> State<P, E> {
         while self.cache.is_full() {
             let productions = &self.slots;
             let needed = |chunk: Range<u64>| {
-                productions.iter().flatten().any(|production| production.needs(&chunk))
+                productions
+                    .iter()
+                    .flatten()
+                    .any(|production| production.needs(&chunk))
             };
             match self.cache.evict(needed) {
                 Some(chunk) => effects.drop_chunk(chunk),
@@ -158,9 +160,7 @@ impl<P, E> State<P, E> {
             return false;
         };
         let stays = |reader: &Reader| {
-            reader.home == Some(slot)
-                && chunk.contains(&reader.offset)
-                && !reader.policy.replays()
+            reader.home == Some(slot) && chunk.contains(&reader.offset) && !reader.policy.replays()
         };
         if !self.settings.can_replay || self.readers.iter().any(stays) {
             return false;
@@ -213,14 +213,20 @@ impl<P, E> State<P, E> {
                 LagPolicy::Patience { limit, .. } => {
                     Some(limit.saturating_sub(reader.waited_for + charged))
                 }
-                LagPolicy::Account => Some(credit + reader.unpaid().saturating_sub(waited)),
+                LagPolicy::Account => Some(credit + reader.owed.saturating_sub(waited)),
             };
             let nowhere = reader.policy.replays() && !elsewhere;
             let is_account = reader.policy == LagPolicy::Account;
             let left = match own {
                 // The readers of the rearmost production wait for one another, and only one that has stalled is left behind.
                 Some(left) if nowhere && (left.is_zero() || is_account) => Left {
-                    time: Some(reader.policy.limit().max(at_the_limit).saturating_sub(charged)),
+                    time: Some(
+                        reader
+                            .policy
+                            .limit()
+                            .max(at_the_limit)
+                            .saturating_sub(charged),
+                    ),
                     is_paid: false,
                     unpaid: Duration::ZERO,
                     turns: 1,
@@ -228,7 +234,7 @@ impl<P, E> State<P, E> {
                 time => Left {
                     time,
                     is_paid: is_account,
-                    unpaid: reader.unpaid(),
+                    unpaid: reader.owed,
                     turns: if is_account { TURNS } else { 1 },
                 },
             };
@@ -335,7 +341,11 @@ impl<P, E> State<P, E> {
 
     /// The last branch that waited for space at a production is gone.
     pub(super) fn nobody_waits(&mut self, slot: usize, now: Option<Instant>) {
-        let Some(Some(Production { blocked: Some(blocked), .. })) = self.slots.get(slot) else {
+        let Some(Some(Production {
+            blocked: Some(blocked),
+            ..
+        })) = self.slots.get(slot)
+        else {
             return;
         };
         for reader in self.readers.iter_mut() {
@@ -348,7 +358,11 @@ impl<P, E> State<P, E> {
 
     /// Charges the account up to now. Waiting at several productions at once counts once.
     fn pay(&mut self, now: Option<Instant>) {
-        let blocked = self.slots.iter().flatten().filter_map(|production| production.blocked.as_ref());
+        let blocked = self
+            .slots
+            .iter()
+            .flatten()
+            .filter_map(|production| production.blocked.as_ref());
         let since = blocked.filter_map(|blocked| blocked.paid_from).min();
         let since = since.max(self.paid_until.filter(|_| since.is_some()));
         self.account.spend(between(since, now));
@@ -361,15 +375,10 @@ impl<P, E> State<P, E> {
 /// That is no time on an idle machine. On a busy one it is as long as a reader needs that is merely not scheduled.
 const TURNS: u32 = 32;
 
-/// How long others wait for one reader, in all, before the account pays for it.
-const UNPAID: Duration = Duration::from_millis(5);
+/// How much readers can owe one another. More would let many that are slow by a little hold the fastest back one after the other.
+const MOST_OWED: Duration = Duration::from_millis(10);
 
 impl Reader {
-    /// How long others may wait for it without a charge: it has waited for them as well.
-    fn unpaid(&self) -> Duration {
-        self.owed + UNPAID.saturating_sub(self.waited_for)
-    }
-
     /// Others have waited for it until now.
     fn charge(&mut self, now: Option<Instant>) {
         if let Some(since) = self.charged_since.take() {
@@ -377,17 +386,12 @@ impl Reader {
         }
     }
 
-    /// It does not wait for others any longer. They owe it that time, but for no more than all waiting may cost.
-    pub(super) fn stops_waiting(
-        &mut self,
-        now: Option<Instant>,
-        let_go_at: Option<Instant>,
-        most: Duration,
-    ) {
+    /// It does not wait for others any longer. They owe it that time, if it led to anything.
+    pub(super) fn stops_waiting(&mut self, now: Option<Instant>, let_go_at: Option<Instant>) {
         if let Some((_, since)) = self.waits.take() {
             self.waited += between(since, now);
             let owed = between(since.max(let_go_at), now);
-            self.owed = (self.owed + owed).min(most);
+            self.owed = (self.owed + owed).min(MOST_OWED);
         }
     }
 }

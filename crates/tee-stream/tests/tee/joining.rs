@@ -43,7 +43,10 @@ fn with_a_replay_it_gets_everything_also_after_the_end() {
     for productions in 1..5 {
         assert_eq!(read_to_end(&mut tee.branch()), document);
         // The last 30 bytes are still there when the production gets there, so it ends.
-        assert_eq!(tee.statistics().bytes_produced, 100 + 70 * (productions - 1));
+        assert_eq!(
+            tee.statistics().bytes_produced,
+            100 + 70 * (productions - 1)
+        );
         assert_eq!(tee.statistics().productions_open, 0);
     }
 }
@@ -61,8 +64,7 @@ fn a_document_that_fits_is_served_from_its_window_for_ever() {
 #[test]
 fn an_empty_document_is_a_document() {
     let document = document(0);
-    let tee = Tee::builder()
-        .build_replayable(replay(&document, 10));
+    let tee = Tee::builder().build_replayable(replay(&document, 10));
     assert_eq!(read_to_end(&mut tee.branch()), document);
     assert_eq!(read_to_end(&mut tee.branch()), document);
     assert_eq!(tee.statistics().document_length, Some(0));

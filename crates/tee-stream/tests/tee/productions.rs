@@ -39,7 +39,11 @@ fn a_cut_branch_joins_a_cursor_that_holds_its_offset() {
     (0..30).for_each(|_| drop(next(&mut first)));
     next(&mut slow);
     next(&mut slower);
-    let cursors: Vec<_> = tee.branches().iter().map(|branch| branch.production).collect();
+    let cursors: Vec<_> = tee
+        .branches()
+        .iter()
+        .map(|branch| branch.production)
+        .collect();
     assert_eq!(cursors, [Some(0), Some(1), Some(1)]);
 }
 

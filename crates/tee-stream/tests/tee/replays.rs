@@ -47,7 +47,10 @@ fn replays_may_cut_their_chunks_elsewhere() {
         let tee = Tee::builder()
             .window(40)
             .lag_policy(LagPolicy::Replay)
-            .build_replayable(first_then(chunks(&document, 0, 10), replay(&document, size)));
+            .build_replayable(first_then(
+                chunks(&document, 0, 10),
+                replay(&document, size),
+            ));
         let (mut first, mut slow) = (tee.branch(), tee.branch());
         let mut read = next(&mut slow).to_vec();
         assert_eq!(read_to_end(&mut first), document);
@@ -87,7 +90,9 @@ fn an_error_of_a_replay_reaches_its_own_branches_only() {
     let tee = Tee::builder()
         .window(40)
         .lag_policy(LagPolicy::Replay)
-        .build_replayable(first_then(chunks(&document, 0, 10), move |_| script.stream().boxed()));
+        .build_replayable(first_then(chunks(&document, 0, 10), move |_| {
+            script.stream().boxed()
+        }));
     let (mut first, mut slow) = (
         tee.branch(),
         tee.branch_with(BranchOptions::new().name("slow")),
