@@ -261,6 +261,8 @@ impl<P, E> State<P, E> {
         now: Option<Instant>,
         effects: &mut Effects<P, E>,
     ) -> Step<P, E> {
+        self.find_tails();
+        self.evict(now, effects);
         let signal = Signal::new();
         let id = self.opened;
         self.opened += 1;

@@ -244,6 +244,7 @@ impl<P, E> State<P, E> {
     }
 
     /// Takes a production back, with what it yielded.
+    #[inline]
     pub(crate) fn deliver(
         &mut self,
         (slot, id): (usize, u64),

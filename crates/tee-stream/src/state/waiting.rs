@@ -65,7 +65,9 @@ impl<P, E> State<P, E> {
             let (id, tail) = (production.id, production.tail);
             let span = production.position - tail;
             if span == 0 || (!is_full && span < share) {
-                self.unblock(slot, now);
+                if production.blocked.is_some() {
+                    self.unblock(slot, now);
+                }
                 return Space::Free;
             }
             let Some(chunk) = self.cache.extent(tail) else {
@@ -128,7 +130,7 @@ impl<P, E> State<P, E> {
     }
 
     /// Drops chunks that nobody needs until the cache is not full. True if it still is.
-    fn evict(&mut self, now: Option<Instant>, effects: &mut Effects<P, E>) -> bool {
+    pub(super) fn evict(&mut self, now: Option<Instant>, effects: &mut Effects<P, E>) -> bool {
         while self.cache.is_full() {
             let productions = &self.slots;
             let needed = |chunk: Range<u64>| {
