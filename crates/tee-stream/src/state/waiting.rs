@@ -385,6 +385,11 @@ impl Reader {
     fn charge(&mut self, now: Option<Instant>) {
         if let Some(since) = self.charged_since.take() {
             self.waited_for += between(Some(since), now);
+            if let (LagPolicy::Patience { limit, .. }, false) = (self.policy, self.policy.replays())
+            {
+                // Whoever is polled late has not waited for it all that time.
+                self.waited_for = self.waited_for.min(limit);
+            }
         }
     }
 
