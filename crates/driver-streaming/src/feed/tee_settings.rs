@@ -1,12 +1,13 @@
+use std::num::NonZeroUsize;
+
 use bytes::Bytes;
 use futures_core::Stream;
 use tee_stream::{Tee, TokioTimer};
 
 use crate::document::DocumentError;
 
-/// How many productions of one document may be under way at once, each with a window of its own: the default of
-/// `tee-stream`.
-pub(crate) const PRODUCTIONS_AT_ONCE: usize = 4;
+/// How many productions of one document may be under way at once. Together they keep at most a window, and a chunk each.
+pub(crate) const PRODUCTIONS_AT_ONCE: NonZeroUsize = NonZeroUsize::new(4).unwrap();
 
 /// What all tees of a run have in common.
 #[derive(Clone, Copy, Debug)]
@@ -26,11 +27,10 @@ impl TeeSettings {
     where
         S: Stream<Item = Result<Bytes, DocumentError>> + Send + 'static,
     {
-        let source = produce(0);
         Tee::builder()
             .window(self.window_bytes)
             .timer(TokioTimer::new())
-            .replay(produce)
-            .build(source)
+            .max_productions(PRODUCTIONS_AT_ONCE)
+            .build_replayable(produce)
     }
 }

@@ -35,7 +35,7 @@ impl WindowBudget {
 
     /// Leases windows of at most `window_bytes` for so many tees.
     pub(super) fn lease(&self, tees: usize, window_bytes: usize) -> WindowLease {
-        let windows = tees.saturating_mul(PRODUCTIONS_AT_ONCE).max(1);
+        let windows = tees.saturating_mul(PRODUCTIONS_AT_ONCE.get()).max(1);
         let least = windows.saturating_mul(CHUNK);
         let wanted = windows.saturating_mul(window_bytes).max(least);
         let grant = |leased: usize| wanted.min((self.bytes.saturating_sub(leased) / 2).max(least));
@@ -119,7 +119,7 @@ mod tests {
         assert_eq!(lease.window_bytes(), 1000);
         assert_eq!(
             budget.leased.load(Ordering::Relaxed),
-            3 * PRODUCTIONS_AT_ONCE * CHUNK
+            3 * PRODUCTIONS_AT_ONCE.get() * CHUNK
         );
     }
 
