@@ -38,8 +38,7 @@ fn main() -> io::Result<()> {
             limit: Duration::from_millis(30),
             then: AfterPatience::Replay,
         })
-        .replay(document)
-        .build(document(0));
+        .build_replayable(document);
     let mut readers: Vec<_> = ["fast", "steady", "slow"]
         .map(|name| tee.branch_with(BranchOptions::new().name(name)))
         .into();
@@ -65,7 +64,7 @@ fn main() -> io::Result<()> {
                 write!(out, "{:20} ", "#".repeat(read))?;
             }
             let productions = statistics.bytes_produced as f64 / (CHUNK * CHUNKS) as f64;
-            writeln!(out, "{:>6}  {productions:.2}", statistics.window_bytes)?;
+            writeln!(out, "{:>6}  {productions:.2}", statistics.cached_bytes)?;
         }
         timer.advance(Duration::from_millis(5));
     }

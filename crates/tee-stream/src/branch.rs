@@ -13,9 +13,8 @@ use futures_core::{FusedStream, Stream};
 use crate::{
     BranchEnd, BranchEnding, BranchOptions, TeeError,
     branch_options::OnEnd,
-    producer::Producer,
-    shared::Shared,
-    state::{CursorId, Effects, Reader, Step},
+    shared::{Producer, Shared},
+    state::{Effects, Reader, Step},
     tail::Tail,
     timer::Alarm,
 };
@@ -32,7 +31,7 @@ use crate::{
 ///
 /// # Cost
 ///
-/// A poll that finds its chunk in the window takes one uncontended lock and one reference count, whatever the number of
+/// A poll that finds its chunk in the cache takes one uncontended lock and one reference count, whatever the number of
 /// branches. A poll that does not find it polls the source, once, with no lock held.
 pub struct Branch<E> {
     shared: Arc<Shared<E>>,
@@ -44,7 +43,8 @@ pub struct Branch<E> {
     id: u64,
     name: Option<Arc<str>>,
     position: u64,
-    patience_spent: Duration,
+    /// How long it waited for others, and they for it.
+    waits: (Duration, Duration),
     on_end: Mutex<Option<OnEnd>>,
 }
 
@@ -75,7 +75,7 @@ impl<E> Branch<E> {
             id,
             name,
             position: 0,
-            patience_spent: Duration::ZERO,
+            waits: (Duration::ZERO, Duration::ZERO),
             on_end: Mutex::new(on_end),
             shared,
         }
@@ -162,12 +162,16 @@ impl<E> Branch<E> {
         if let Some(chunk) = state.take(index) {
             return Poll::Ready(Ok(Some(chunk)));
         }
-        if let Some(sleep) = self.alarm.take() {
+        let sleep = self.alarm.take();
+        let mut now = None;
+        if shared.is_timed() {
             drop(state);
-            shared.guard(|| drop(sleep));
+            now = shared.guard(|| {
+                drop(sleep);
+                shared.now()
+            });
             state = shared.lock();
         }
-        let mut now = None;
         loop {
             let mut effects = Effects::new();
             let step = state.step(index, now, !*produced, context.waker(), &mut effects);
@@ -177,7 +181,7 @@ impl<E> Branch<E> {
             };
             drop(state);
             shared.guard(|| effects.run());
-            let (cursor, production) = match step {
+            let (production, source) = match step {
                 Step::Chunk(chunk) => return Poll::Ready(Ok(Some(chunk))),
                 Step::End => {
                     self.left(left);
@@ -187,25 +191,18 @@ impl<E> Branch<E> {
                     self.left(left);
                     return Poll::Ready(Err(error));
                 }
-                Step::NeedTime => {
-                    now = shared.guard(|| shared.now());
-                    state = shared.lock();
-                    continue;
-                }
-                Step::Produce { cursor, production } => (cursor, production),
+                Step::Produce { slot, id, source } => ((slot, id), source),
                 Step::Open {
-                    cursor,
-                    block_start,
+                    slot,
+                    id,
                     offset,
                     signal,
                 } => {
-                    let Some(production) =
-                        shared.guard(|| shared.open(block_start, offset, signal))
-                    else {
+                    let Some(source) = shared.guard(|| shared.open(offset, signal)) else {
                         state = shared.lock();
                         continue;
                     };
-                    (cursor, production)
+                    ((slot, id), source)
                 }
                 Step::Wait => return Poll::Pending,
                 Step::WaitUntil(deadline) => {
@@ -221,7 +218,7 @@ impl<E> Branch<E> {
                 }
             };
             *produced = true;
-            match drive(shared, index, cursor, production, context) {
+            match drive(shared, index, production, source, context) {
                 Driven::Chunk(chunk) => return Poll::Ready(Ok(Some(chunk))),
                 Driven::Suspended => return Poll::Pending,
                 Driven::AskAgain => state = shared.lock(),
@@ -233,7 +230,7 @@ impl<E> Branch<E> {
     fn left(&mut self, reader: Option<Reader>) {
         self.index = None;
         if let Some(reader) = reader {
-            self.patience_spent = reader.spent;
+            self.waits = (reader.waited, reader.waited_for);
         }
     }
 
@@ -251,7 +248,8 @@ impl<E> Branch<E> {
                 name: self.name().cloned(),
                 bytes: self.position(),
                 ending,
-                patience_spent: self.patience_spent,
+                waited: self.waits.0,
+                waited_for: self.waits.1,
             });
         }
     }
@@ -266,27 +264,28 @@ enum Driven {
     AskAgain,
 }
 
-/// Polls a production with no lock held, and hands it back.
+/// Polls the source of a production with no lock held, and hands it back.
 fn drive<E>(
     shared: &Shared<E>,
     index: usize,
-    cursor: CursorId,
-    mut production: Producer<E>,
+    production: (usize, u64),
+    mut source: Producer<E>,
     context: &Context<'_>,
 ) -> Driven {
-    match shared.guard(|| production.poll()) {
-        Poll::Ready(outcome) => shared.change(|state, effects| {
-            state.deliver(cursor, production, outcome, effects);
+    let (polled, now) = shared.guard(|| (source.poll(), shared.now()));
+    shared.change(|state, effects| match polled {
+        Poll::Ready(outcome) => {
+            state.deliver(production, source, outcome, now, effects);
             state.take(index).map_or(Driven::AskAgain, Driven::Chunk)
-        }),
-        Poll::Pending => shared.change(|state, effects| {
-            if state.suspend(cursor, production, index, context.waker(), effects) {
+        }
+        Poll::Pending => {
+            if state.suspend(production, source, index, context.waker(), effects) {
                 Driven::Suspended
             } else {
                 Driven::AskAgain
             }
-        }),
-    }
+        }
+    })
 }
 
 impl<E> Stream for Branch<E> {

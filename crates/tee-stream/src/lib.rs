@@ -8,7 +8,6 @@ mod lag_policy;
 mod loom_tests;
 #[cfg(feature = "test-util")]
 mod manual_timer;
-mod producer;
 mod shared;
 mod signal;
 mod state;
@@ -16,6 +15,7 @@ mod sync;
 mod tail;
 mod tee;
 mod timer;
+#[cfg(feature = "verify")]
 mod verification;
 #[cfg(feature = "tokio")]
 mod writer;
@@ -31,5 +31,7 @@ pub use tee::{Tee, TeeBuilder};
 #[cfg(feature = "tokio-time")]
 pub use timer::TokioTimer;
 pub use timer::{Sleep, Timer};
+#[cfg(feature = "verify")]
+pub use verification::{Verified, VerifyError, verified};
 #[cfg(feature = "tokio")]
 pub use writer::{SinkReport, SinkStatus, TeeWriter};

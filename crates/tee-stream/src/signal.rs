@@ -1,5 +1,4 @@
 use std::{
-    mem,
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     sync::Arc,
     task::{Wake, Waker},
@@ -7,82 +6,43 @@ use std::{
 
 use crate::sync::{AtomicBool, Mutex, Ordering, lock};
 
-/// The tasks that wait at one cursor: for a chunk, or for space in its window.
+/// The tasks that wait at one production: for a chunk, or for space in the cache.
 ///
 /// It is itself the waker that the source is polled with. So when the source wakes, everybody who waits is woken, and not
 /// only the branch that polled last, which may be gone or may never be polled again.
 #[derive(Debug)]
 pub(crate) struct Signal {
-    waiters: Mutex<Waiters>,
+    /// By the index of the branch.
+    wakers: Mutex<Vec<Option<Waker>>>,
     /// The source woke since [`Signal::begin_poll`].
     woken: AtomicBool,
-}
-
-#[derive(Debug, Default)]
-struct Waiters {
-    /// Counts the times that everybody was woken. A [`Registration`] of an earlier epoch is void.
-    epoch: u64,
-    wakers: Vec<Option<Waker>>,
-    free: Vec<usize>,
-    /// The list that was woken last, empty, kept for its allocation.
-    spare: Vec<Option<Waker>>,
-}
-
-/// The place of a branch in the list of a [`Signal`].
-#[derive(Debug)]
-pub(crate) struct Registration {
-    signal: Arc<Signal>,
-    epoch: u64,
-    index: usize,
 }
 
 impl Signal {
     pub(crate) fn new() -> Arc<Self> {
         Arc::new(Self {
-            waiters: Mutex::new(Waiters::default()),
+            wakers: Mutex::new(Vec::new()),
             woken: AtomicBool::new(false),
         })
     }
 
-    /// Registers `waker`, in place of the one that `registration` stands for, if that one still waits.
-    ///
-    /// Returns the replaced waker, which the caller drops once no lock is held.
+    /// Registers the waker of a branch, and returns the one that it replaces, which the caller drops once no lock is held.
     #[must_use]
-    pub(crate) fn register(
-        self: &Arc<Self>,
-        registration: &mut Option<Registration>,
-        waker: &Waker,
-    ) -> Option<Waker> {
-        let replaced_elsewhere = match registration {
-            Some(known) if Arc::ptr_eq(&known.signal, self) => None,
-            _ => Registration::withdraw(registration.take()),
-        };
-        let mut waiters = lock(&self.waiters);
-        if let Some(known) = registration
-            && known.epoch == waiters.epoch
-        {
-            let entry = &mut waiters.wakers[known.index];
-            return match entry {
-                Some(entered) if entered.will_wake(waker) => replaced_elsewhere,
-                _ => entry.replace(waker.clone()).or(replaced_elsewhere),
-            };
+    pub(crate) fn register(&self, branch: usize, waker: &Waker) -> Option<Waker> {
+        let mut wakers = lock(&self.wakers);
+        if branch >= wakers.len() {
+            wakers.resize(branch + 1, None);
         }
-        let index = if let Some(index) = waiters.free.pop() {
-            waiters.wakers[index] = Some(waker.clone());
-            index
-        } else {
-            waiters.wakers.push(Some(waker.clone()));
-            waiters.wakers.len() - 1
-        };
-        let epoch = waiters.epoch;
-        drop(waiters);
-        let entered = Registration {
-            signal: Arc::clone(self),
-            epoch,
-            index,
-        };
-        *registration = Some(entered);
-        replaced_elsewhere
+        match &wakers[branch] {
+            Some(known) if known.will_wake(waker) => None,
+            _ => wakers[branch].replace(waker.clone()),
+        }
+    }
+
+    /// Removes the waker of a branch. The caller drops it once no lock is held.
+    #[must_use]
+    pub(crate) fn withdraw(&self, branch: usize) -> Option<Waker> {
+        lock(&self.wakers).get_mut(branch)?.take()
     }
 
     /// Forgets that the source woke. Called right before it is polled.
@@ -103,53 +63,22 @@ impl Signal {
 
     /// Wakes everybody who is registered. Never called with a lock held.
     pub(crate) fn wake_all(&self) {
-        self.wake_registered(false);
-    }
-
-    fn wake_registered(&self, by_source: bool) {
-        if by_source {
-            self.woken.swap(true, Ordering::AcqRel);
-        }
-        let mut woken = {
-            let mut waiters = lock(&self.waiters);
-            if waiters.wakers.is_empty() {
-                return;
-            }
-            waiters.epoch += 1;
-            waiters.free.clear();
-            let spare = mem::take(&mut waiters.spare);
-            mem::replace(&mut waiters.wakers, spare)
+        let woken: Vec<Waker> = {
+            let mut wakers = lock(&self.wakers);
+            wakers.iter_mut().filter_map(Option::take).collect()
         };
-        call_all(woken.drain(..).flatten(), Waker::wake);
-        lock(&self.waiters).spare = woken;
+        call_all(woken, Waker::wake);
     }
 }
 
 impl Wake for Signal {
     fn wake(self: Arc<Self>) {
-        self.wake_registered(true);
+        self.wake_by_ref();
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        self.wake_registered(true);
-    }
-}
-
-impl Registration {
-    /// Removes the waker from the list and returns it. The caller drops it once no lock is held.
-    #[must_use]
-    pub(crate) fn withdraw(registration: Option<Self>) -> Option<Waker> {
-        let Self {
-            signal,
-            epoch,
-            index,
-        } = registration?;
-        let mut waiters = lock(&signal.waiters);
-        if waiters.epoch != epoch {
-            return None;
-        }
-        waiters.free.push(index);
-        waiters.wakers[index].take()
+        self.woken.swap(true, Ordering::AcqRel);
+        self.wake_all();
     }
 }
 

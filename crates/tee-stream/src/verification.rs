@@ -1,5 +1,15 @@
-use std::{hash::Hasher as _, mem};
+use std::{
+    error::Error,
+    fmt,
+    hash::Hasher as _,
+    mem,
+    pin::Pin,
+    sync::{Arc, Mutex, PoisonError},
+    task::{Context, Poll, ready},
+};
 
+use bytes::Bytes;
+use futures_core::Stream;
 use twox_hash::XxHash64;
 
 /// The bytes that one hash of a production covers, until there are too many hashes.
@@ -8,12 +18,170 @@ const UNIT: u64 = 64 * 1024;
 /// The most hashes that are kept: 32 KiB of them.
 const CAPACITY: usize = 4096;
 
+/// How many chunks one poll discards before it lets others run.
+const DISCARDED_CHUNKS: usize = 32;
+
+/// Compares each production of a document with the earlier ones, for sources that cannot vouch for yielding the same bytes
+/// again. What it returns goes to [`Tee::replayable`](crate::Tee::replayable).
+///
+/// Productions are hashed (XXH64 in blocks of 64 KiB, coarser beyond 256 MiB, at most 32 KiB of hashes), and a block that differs
+/// from an earlier production ends this one with [`VerifyError::Differs`]. `produce` is given the start of a block; what
+/// comes before the offset that was asked for is compared and discarded.
+///
+/// Chunks are yielded before their block is whole, so a reader has seen wrong bytes by the time it gets the error. A
+/// production that is given up inside a block leaves that block unchecked, and a block that no production ran through before has
+/// nothing to be compared with. Hashes find mistakes, not attacks.
+///
+/// ```
+/// use bytes::Bytes;
+/// use futures_util::{StreamExt, stream};
+/// use tee_stream::{Tee, verified};
+///
+/// #[tokio::main(flavor = "current_thread")]
+/// async fn main() {
+///     let document = Bytes::from_static(b"any number of times the same");
+///     let tee = Tee::replayable(verified(move |offset| {
+///         stream::iter([Ok::<_, std::io::Error>(document.slice(offset as usize..))])
+///     }));
+///     assert_eq!(tee.branch().next().await.unwrap().unwrap().len(), 28);
+/// }
+/// ```
+pub fn verified<S, E>(
+    produce: impl Fn(u64) -> S + Send + Sync + 'static,
+) -> impl Fn(u64) -> Verified<S> + Send + Sync + 'static
+where
+    S: Stream<Item = Result<Bytes, E>>,
+{
+    let known = Arc::new(Mutex::new(BlockHashes::default()));
+    move |offset| {
+        let start = lock(&known).block_start(offset);
+        Verified {
+            stream: Some(Box::pin(produce(start))),
+            known: Arc::clone(&known),
+            hasher: UnitHasher::new(start),
+            unpaired: UnpairedBlocks::default(),
+            needed_from: offset,
+        }
+    }
+}
+
+fn lock(known: &Mutex<BlockHashes>) -> std::sync::MutexGuard<'_, BlockHashes> {
+    known.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// One production that is compared with earlier ones: what [`verified`] makes.
+pub struct Verified<S> {
+    /// `None` after an error.
+    stream: Option<Pin<Box<S>>>,
+    known: Arc<Mutex<BlockHashes>>,
+    hasher: UnitHasher,
+    unpaired: UnpairedBlocks,
+    /// The bytes before this offset are only compared.
+    needed_from: u64,
+}
+
+/// Why a [`verified`] production failed.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum VerifyError<E> {
+    /// The source failed.
+    Source(E),
+    /// It yielded other bytes than an earlier production.
+    Differs {
+        /// The start of the block in which they differ, or where this one ended too early.
+        offset: u64,
+    },
+}
+
+impl<E> fmt::Display for VerifyError<E> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Source(_) => formatter.write_str("the source failed"),
+            Self::Differs { offset } => write!(
+                formatter,
+                "the document was produced differently from byte {offset} on"
+            ),
+        }
+    }
+}
+
+impl<E: Error + 'static> Error for VerifyError<E> {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Source(error) => Some(error),
+            Self::Differs { .. } => None,
+        }
+    }
+}
+
+impl<S> Verified<S> {
+    /// Compares a chunk, and returns what is needed of it.
+    fn compare(&mut self, mut chunk: Bytes) -> Result<Bytes, Mismatch> {
+        let discarded = self.needed_from.saturating_sub(self.hasher.offset);
+        let hashes = self.hasher.update(&chunk);
+        let mut known = lock(&self.known);
+        for UnitHash { unit, hash } in hashes {
+            known.record(&mut self.unpaired, unit, hash)?;
+        }
+        let _ = chunk.split_to(chunk.len().min(discarded as usize));
+        Ok(chunk)
+    }
+
+    fn compare_end(&self) -> Result<(), Mismatch> {
+        let end = self.hasher.offset;
+        if end < self.needed_from {
+            return Err(Mismatch(end));
+        }
+        lock(&self.known).record_remainder(end, self.hasher.remainder())
+    }
+}
+
+impl<S, E> Stream for Verified<S>
+where
+    S: Stream<Item = Result<Bytes, E>>,
+{
+    type Item = Result<Bytes, VerifyError<E>>;
+
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = self.get_mut();
+        for _ in 0..DISCARDED_CHUNKS {
+            let Some(stream) = &mut this.stream else {
+                return Poll::Ready(None);
+            };
+            let compared = match ready!(stream.as_mut().poll_next(context)) {
+                Some(Ok(chunk)) => this.compare(chunk).map(Some),
+                Some(Err(error)) => return Poll::Ready(Some(Err(VerifyError::Source(error)))),
+                None => this.compare_end().map(|()| None),
+            };
+            match compared {
+                Ok(Some(chunk)) if chunk.is_empty() => {}
+                Ok(chunk) => return Poll::Ready(chunk.map(Ok)),
+                Err(Mismatch(offset)) => {
+                    this.stream = None;
+                    return Poll::Ready(Some(Err(VerifyError::Differs { offset })));
+                }
+            }
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    }
+}
+
+impl<S> fmt::Debug for Verified<S> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Verified")
+            .field("offset", &self.hasher.offset)
+            .finish_non_exhaustive()
+    }
+}
+
 /// The hashes of the blocks produced so far, which find a replay that yields different bytes.
 ///
 /// A block is one [`UNIT`] at first. When there are too many, each two neighbours become one, so that memory does not
 /// depend on the size of the document: 64 KiB blocks up to 256 MiB, 128 KiB up to 512 MiB, and so on.
 #[derive(Debug, Default)]
-pub(crate) struct BlockHashes {
+struct BlockHashes {
     /// A block is `UNIT << level` bytes.
     level: u32,
     /// `None` for a block that no production ran through from end to end.
@@ -26,7 +194,7 @@ pub(crate) struct BlockHashes {
 
 /// The blocks of one production whose right neighbour has not been produced yet.
 #[derive(Debug, Default)]
-pub(crate) struct UnpairedBlocks {
+struct UnpairedBlocks {
     blocks: Vec<Block>,
 }
 
@@ -39,11 +207,11 @@ struct Block {
 
 /// A block differs from what was produced before. Holds the offset of the block.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Mismatch(pub(crate) u64);
+struct Mismatch(u64);
 
 impl BlockHashes {
     /// Compares the hash of a unit with the known one, or keeps it when it is the first.
-    pub(crate) fn record(
+    fn record(
         &mut self,
         unpaired: &mut UnpairedBlocks,
         unit: u64,
@@ -89,13 +257,13 @@ impl BlockHashes {
     }
 
     /// Returns the start of the block that contains `offset`.
-    pub(crate) fn block_start(&self, offset: u64) -> u64 {
+    fn block_start(&self, offset: u64) -> u64 {
         let size = UNIT << self.level;
         offset / size * size
     }
 
     /// Does the same for the bytes between the last whole unit and the end of the document at `length`.
-    pub(crate) fn record_remainder(&mut self, length: u64, hash: u64) -> Result<(), Mismatch> {
+    fn record_remainder(&mut self, length: u64, hash: u64) -> Result<(), Mismatch> {
         match self.remainder {
             Some(known) if known != hash => Err(Mismatch(length / UNIT * UNIT)),
             _ => {
@@ -128,21 +296,21 @@ fn join(left: u64, right: u64) -> u64 {
 
 /// Hashes what a production yields, unit by unit, whatever the sizes of its chunks.
 #[derive(Debug)]
-pub(crate) struct UnitHasher {
+struct UnitHasher {
     hasher: XxHash64,
     offset: u64,
 }
 
 /// The hash of a whole unit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct UnitHash {
-    pub(crate) unit: u64,
-    pub(crate) hash: u64,
+struct UnitHash {
+    unit: u64,
+    hash: u64,
 }
 
 impl UnitHasher {
     /// Creates the hasher for a production that starts at `offset`, a unit boundary.
-    pub(crate) fn new(offset: u64) -> Self {
+    fn new(offset: u64) -> Self {
         debug_assert!(offset.is_multiple_of(UNIT));
         Self {
             hasher: XxHash64::with_seed(0),
@@ -151,7 +319,7 @@ impl UnitHasher {
     }
 
     /// Adds the next bytes and returns the hashes of the units that they complete.
-    pub(crate) fn update(&mut self, mut bytes: &[u8]) -> Vec<UnitHash> {
+    fn update(&mut self, mut bytes: &[u8]) -> Vec<UnitHash> {
         let mut complete = Vec::new();
         while !bytes.is_empty() {
             let missing = UNIT - self.offset % UNIT;
@@ -171,7 +339,7 @@ impl UnitHasher {
     }
 
     /// Returns the hash of the bytes after the last whole unit.
-    pub(crate) fn remainder(&self) -> u64 {
+    fn remainder(&self) -> u64 {
         self.hasher.finish()
     }
 }

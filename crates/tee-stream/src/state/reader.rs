@@ -3,8 +3,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::cursor::CursorId;
-use crate::{AfterPatience, signal::Registration};
+use crate::{LagPolicy, signal::Signal};
 
 /// The state of a branch that has not ended.
 #[derive(Debug)]
@@ -13,55 +12,59 @@ pub(crate) struct Reader {
     pub(crate) name: Option<Arc<str>>,
     /// The bytes of the shared document that it has read.
     pub(crate) offset: u64,
-    pub(crate) place: Place,
-    /// How long others wait for it in total. `None` means for ever.
-    pub(crate) limit: Option<Duration>,
-    pub(crate) then: AfterPatience,
-    pub(crate) spent: Duration,
-    /// It came here while others were already waiting for space, and nobody has read the clock since.
-    pub(crate) fresh: bool,
-    /// When it came here, if others were already waiting for space.
-    pub(crate) here_since: Option<Instant>,
-    /// It has read, or came here, since others began to wait for space on its cursor.
-    pub(crate) has_read: bool,
-    /// The cursor whose full window it waits for.
-    pub(crate) waits_for_space: Option<CursorId>,
-    pub(crate) registration: Option<Registration>,
+    /// The slot of the production that keeps its chunks for it, or that it rides on. `None` for one that was let go, or that
+    /// joined late, until it is polled.
+    pub(crate) home: Option<usize>,
+    /// Given up when the others were here.
+    pub(crate) lagged: Option<u64>,
+    pub(crate) policy: LagPolicy,
+    /// Since when others wait for it, or for others while it reads nothing.
+    pub(crate) charged_since: Option<Instant>,
+    /// How long others waited for it.
+    pub(crate) waited_for: Duration,
+    /// How long it waited for others.
+    pub(crate) waited: Duration,
+    /// How long it has waited for others that have not waited for it in return.
+    pub(crate) owed: Duration,
+    /// The slot of the production that it waits at for space, and since when.
+    pub(crate) waits: Option<(usize, Option<Instant>)>,
+    /// Where its waker is.
+    pub(crate) registered: Option<Arc<Signal>>,
     /// It produced the chunk that it reads next.
     pub(crate) leading: bool,
     /// The bytes that it produced since it last let others run.
     pub(crate) led: u64,
-    /// The oldest chunk of a full window for which it has let others run.
-    pub(crate) gave_way: Option<(CursorId, u64)>,
-}
-
-/// Where a branch is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Place {
-    /// At a chunk of a cursor's window, or at its front.
-    Reading { cursor: CursorId, sequence: u64 },
-    /// Ahead of a cursor, whose production it waits for.
-    Ahead { cursor: CursorId },
-    /// On no cursor.
-    Detached,
-    /// Given up when the others were at `front`.
-    Lagged { front: u64 },
+    /// The production, and the chunk of it, for whose readers it has let others run before they are let go, and how often.
+    pub(crate) gave_way: ((u64, u64), u32),
 }
 
 impl Reader {
-    pub(crate) fn is_in_window_of(&self, id: CursorId) -> bool {
-        matches!(self.place, Place::Reading { cursor, .. } if cursor == id)
+    pub(crate) fn new(id: u64, name: Option<Arc<str>>, policy: LagPolicy) -> Self {
+        Self {
+            id,
+            name,
+            offset: 0,
+            home: None,
+            lagged: None,
+            policy,
+            charged_since: None,
+            waited_for: Duration::ZERO,
+            waited: Duration::ZERO,
+            owed: Duration::ZERO,
+            waits: None,
+            registered: None,
+            leading: false,
+            led: 0,
+            gave_way: ((0, 0), 0),
+        }
     }
 
-    /// Advances past a chunk of its cursor.
+    /// Advances past a chunk.
     #[inline]
     pub(crate) fn reads(&mut self, chunk: &[u8]) {
         let length = chunk.len() as u64;
         self.offset += length;
-        self.has_read = true;
-        if let Place::Reading { sequence, .. } = &mut self.place {
-            *sequence += 1;
-        }
+        self.charged_since = None;
         self.led = if std::mem::take(&mut self.leading) {
             self.led + length
         } else {
@@ -109,12 +112,34 @@ impl Readers {
         self.slots.get_mut(index)?.as_mut()
     }
 
+    #[inline]
+    pub(crate) fn get(&self, index: usize) -> Option<&Reader> {
+        self.slots.get(index)?.as_ref()
+    }
+
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Reader> {
         self.slots.iter().flatten()
     }
 
-    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = (usize, &mut Reader)> {
+    /// One more than the largest index.
+    pub(crate) fn slots(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// The indices of the readers of a production.
+    pub(crate) fn of(&self, slot: usize) -> impl Iterator<Item = usize> {
+        let readers = self.slots.iter().enumerate();
+        readers.filter_map(move |(index, reader)| {
+            (reader.as_ref()?.home == Some(slot)).then_some(index)
+        })
+    }
+
+    pub(crate) fn indexed(&mut self) -> impl Iterator<Item = (usize, &mut Reader)> {
         let readers = self.slots.iter_mut().enumerate();
         readers.filter_map(|(index, reader)| reader.as_mut().map(|reader| (index, reader)))
+    }
+
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Reader> {
+        self.slots.iter_mut().flatten()
     }
 }

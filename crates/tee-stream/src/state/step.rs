@@ -2,16 +2,40 @@ use std::{sync::Arc, task::Waker, time::Instant};
 
 use bytes::Bytes;
 
-use super::{
-    State, Step,
-    backpressure::WindowSpace,
-    cursor::{CursorId, Production},
-    effects::Effects,
-    reader::Place,
-};
+use super::{Effects, State, Step, account::between, production::Source, waiting::Space};
 use crate::{TeeError, signal::Signal};
 
+/// What came of polling a production.
+#[derive(Debug)]
+pub(crate) enum Outcome<E> {
+    Chunk(Bytes),
+    End,
+    Failed(TeeError<E>),
+    /// Nothing yet. It must be polled again.
+    Nothing,
+}
+
 impl<P, E> State<P, E> {
+    /// The fast path of nearly every poll: the chunk is there, and reading it concerns nobody else.
+    ///
+    /// `None` means that [`step`](Self::step) decides.
+    #[inline]
+    pub(crate) fn take(&mut self, index: usize) -> Option<Bytes> {
+        let reader = self.readers.get_mut(index)?;
+        let production = self.slots.get(reader.home?)?.as_ref()?;
+        let is_waited_for = production
+            .blocked
+            .as_ref()
+            .is_some_and(|blocked| blocked.chunk.contains(&reader.offset));
+        let at_the_front = reader.offset >= production.position;
+        if self.poisoned || is_waited_for || at_the_front || reader.waits.is_some() {
+            return None;
+        }
+        let chunk = self.cache.get(reader.offset)?;
+        reader.reads(&chunk);
+        Some(chunk)
+    }
+
     /// Decides what a branch that is polled does next.
     ///
     /// `may_produce` is false once the branch has polled a production in this poll, so that one poll does one chunk's work.
@@ -26,75 +50,59 @@ impl<P, E> State<P, E> {
         if self.poisoned {
             return Step::Fail(TeeError::Poisoned);
         }
-        if self.settings.timed && now.is_none() && self.keeps_waiting(index) {
-            return Step::NeedTime;
-        }
-        let waited = self.stop_waiting(index);
-        let step = match self.read(index, now, effects) {
-            Some(step) => step,
-            None => self.step_without_chunk(index, now, may_produce, waker, effects),
+        let before = self
+            .readers
+            .get_mut(index)
+            .and_then(|reader| reader.waits.take());
+        let step = self.next(index, now, may_produce, waker, effects);
+        let let_go_at = self.let_go_at;
+        let Some(reader) = self.readers.get_mut(index) else {
+            return step;
         };
-        self.settle(waited, now);
+        let waits = reader.waits.map(|(slot, _)| slot);
+        let waited = before.map(|(slot, _)| slot);
+        if waits == waited {
+            reader.waits = before;
+            return step;
+        }
+        if let Some(before) = before {
+            let waits = reader.waits.replace(before);
+            reader.stops_waiting(now, let_go_at);
+            reader.waits = waits;
+        }
+        if let Some(Some(production)) = waits.map(|slot| self.production(slot)) {
+            production.space_waiters += 1;
+        }
+        if let Some(slot) = waited {
+            self.leave_queue(slot, now);
+        }
         step
     }
 
-    /// The fast path of nearly every poll: the chunk is there, and reading it concerns nobody else.
-    ///
-    /// `None` means that [`step`](Self::step) decides.
-    pub(crate) fn take(&mut self, index: usize) -> Option<Bytes> {
-        let reader = self.readers.get_mut(index)?;
-        let Place::Reading {
-            cursor: id,
-            sequence,
-        } = reader.place
-        else {
-            return None;
-        };
-        let cursor = self.cursors.get_mut(id)?;
-        let waited_for = cursor.space_waiters > 0 && sequence == cursor.window.base_sequence();
-        if self.poisoned || waited_for || reader.waits_for_space.is_some() {
-            return None;
+    /// One branch less waits for space at a production.
+    pub(super) fn leave_queue(&mut self, slot: usize, now: Option<Instant>) {
+        if let Some(production) = self.production(slot) {
+            production.space_waiters = production.space_waiters.saturating_sub(1);
+            if production.space_waiters == 0 {
+                self.nobody_waits(slot, now);
+            }
         }
-        let chunk = cursor.window.read(sequence, reader.offset)?;
-        cursor.window.advance(sequence);
-        reader.reads(&chunk);
-        Some(chunk)
     }
 
     /// Reads the next chunk of a branch, if it is there.
-    fn read(
+    pub(super) fn read(
         &mut self,
         index: usize,
         now: Option<Instant>,
         effects: &mut Effects<P, E>,
-    ) -> Option<Step<P, E>> {
-        let reader = self.readers.get_mut(index)?;
-        let Place::Reading {
-            cursor: id,
-            sequence,
-        } = reader.place
-        else {
-            return None;
-        };
-        let cursor = self.cursors.get_mut(id)?;
-        let chunk: Bytes = cursor.window.read(sequence, reader.offset)?;
-        if cursor.blocked.is_some() && sequence == cursor.window.base_sequence() {
-            if self.settings.timed && now.is_none() && cursor.window.readers_at_base() == 1 {
-                return Some(Step::NeedTime);
-            }
-            if cursor.reader_moves_on(index, reader, sequence, now) {
-                effects.wake(&cursor.signal);
-            }
-        }
-        if cursor.window.advance(sequence) && cursor.space_waiters > 0 {
-            cursor.blocked = None;
-            effects.wake(&cursor.signal);
-        }
-        reader.reads(&chunk);
-        Some(Step::Chunk(chunk))
+    ) -> Option<Bytes> {
+        let chunk = self.cache.get(self.readers.get(index)?.offset)?;
+        self.move_on(index, now, effects);
+        self.readers.get_mut(index)?.reads(&chunk);
+        Some(chunk)
     }
 
-    fn step_without_chunk(
+    fn next(
         &mut self,
         index: usize,
         now: Option<Instant>,
@@ -107,116 +115,222 @@ impl<P, E> State<P, E> {
                 return Step::End;
             };
             let offset = reader.offset;
-            let id = match reader.place {
-                Place::Lagged { front } => return Step::Fail(TeeError::Lagged { offset, front }),
-                Place::Reading { cursor, .. } | Place::Ahead { cursor }
-                    if self.cursors.get(cursor).is_some() =>
-                {
-                    cursor
-                }
-                _ => {
-                    reader.place = Place::Detached;
-                    match self.attach(index, may_produce, effects) {
-                        None => match self.read(index, now, effects) {
-                            Some(step) => return step,
-                            None => continue,
-                        },
-                        Some(step) => return step,
-                    }
-                }
-            };
-            if self.join_further_cursor(index, id, now, effects) {
-                if let Some(step) = self.read(index, now, effects) {
-                    return step;
-                }
-                continue;
+            if let Some(front) = reader.lagged {
+                return Step::Fail(TeeError::Lagged { offset, front });
             }
-            let Some(cursor) = self.cursors.get_mut(id) else {
+            let Some(slot) = reader.home else {
+                match self.find_home(index, now, may_produce, waker, effects) {
+                    None => continue,
+                    Some(step) => return step,
+                }
+            };
+            let Some(Some(production)) = self.slots.get(slot) else {
+                reader.home = None;
                 continue;
             };
-            match &cursor.end {
-                Some(Ok(())) if offset == cursor.window.front() => return Step::End,
-                Some(Err(error)) if offset == cursor.window.front() => {
+            if offset < production.position {
+                if let Some(chunk) = self.read(index, now, effects) {
+                    return Step::Chunk(chunk);
+                }
+                debug_assert!(false, "a chunk of a reader was dropped");
+                return Step::Fail(TeeError::Unavailable { offset });
+            }
+            match &production.source {
+                Source::Ended if offset == production.position => return Step::End,
+                Source::Failed(error) if offset == production.position => {
                     return Step::Fail(error.clone());
                 }
-                Some(_) => {
-                    // Ahead of a production that will never get here.
-                    self.detach(index, Place::Detached, now, effects);
+                // Ahead of a production that will never get here.
+                Source::Ended | Source::Failed(_) => {
+                    reader.home = None;
                     continue;
                 }
-                None => {}
+                Source::Taken => {
+                    self.register(index, slot, waker, effects);
+                    return Step::Wait;
+                }
+                Source::Idle(_) => {}
             }
-            if !matches!(cursor.production, Production::Idle(_)) {
-                self.register(index, id, waker, effects);
-                return Step::Wait;
-            }
+            let is_pending = production.pending;
             if !may_produce {
-                // Also before a reader is cut loose: whoever was just given a chunk gets a chance to read it.
-                return self.give_way(index);
+                // Also before a reader is let go: whoever was just given a chunk gets a chance to read it.
+                reader.led = 0;
+                return Step::Yield;
             }
-            return match self.make_space(index, id, now, effects) {
-                WindowSpace::NeedTime => Step::NeedTime,
-                WindowSpace::GiveWay => {
-                    self.start_waiting(index, id);
-                    self.give_way(index)
-                }
-                WindowSpace::Free => self.produce(index, id),
-                WindowSpace::Wait(deadline) => {
-                    self.register(index, id, waker, effects);
-                    self.start_waiting(index, id);
-                    deadline.map_or(Step::Wait, Step::WaitUntil)
-                }
+            let space = if is_pending {
+                Space::Free
+            } else {
+                self.make_space(index, slot, now, effects)
             };
+            match space {
+                Space::Free => return self.produce(index, slot, now),
+                Space::GiveWay => {
+                    self.wait_for_space(index, slot, now);
+                    return Step::Yield;
+                }
+                Space::Wait(deadline) => {
+                    self.register(index, slot, waker, effects);
+                    self.wait_for_space(index, slot, now);
+                    return deadline.map_or(Step::Wait, Step::WaitUntil);
+                }
+            }
         }
     }
 
-    fn give_way(&mut self, index: usize) -> Step<P, E> {
+    fn wait_for_space(&mut self, index: usize, slot: usize, now: Option<Instant>) {
         if let Some(reader) = self.readers.get_mut(index) {
+            reader.waits = Some((slot, now));
             reader.led = 0;
         }
-        Step::Yield
     }
 
     /// Gives the production to this branch, unless it is time to let others run.
-    fn produce(&mut self, index: usize, id: CursorId) -> Step<P, E> {
-        let (Some(reader), Some(cursor)) = (self.readers.get_mut(index), self.cursors.get_mut(id))
+    fn produce(&mut self, index: usize, slot: usize, now: Option<Instant>) -> Step<P, E> {
+        let (Some(reader), Some(Some(production))) =
+            (self.readers.get_mut(index), self.slots.get_mut(slot))
         else {
             return Step::Yield;
         };
-        let others_behind = cursor.readers > cursor.window.readers_at_front() + cursor.ahead.len();
-        if reader.led >= self.settings.lead && others_behind {
-            return self.give_way(index);
+        if reader.led >= self.settings.lead && production.tail < production.position {
+            reader.led = 0;
+            return Step::Yield;
         }
-        match std::mem::replace(&mut cursor.production, Production::Taken) {
-            Production::Idle(production) => {
+        match std::mem::replace(&mut production.source, Source::Taken) {
+            Source::Idle(source) => {
                 reader.leading = true;
+                production.started = production.started.or(now);
                 Step::Produce {
-                    cursor: id,
-                    production,
+                    slot,
+                    id: production.id,
+                    source,
                 }
             }
             other => {
-                cursor.production = other;
+                production.source = other;
                 Step::Yield
             }
         }
     }
 
-    /// Registers the waker of a branch with its cursor.
+    /// Registers the waker of a branch with a production.
     pub(super) fn register(
         &mut self,
         index: usize,
-        id: CursorId,
+        slot: usize,
         waker: &Waker,
         effects: &mut Effects<P, E>,
     ) {
-        let (Some(reader), Some(cursor)) = (self.readers.get_mut(index), self.cursors.get_mut(id))
+        let (Some(reader), Some(Some(production))) =
+            (self.readers.get_mut(index), self.slots.get_mut(slot))
         else {
             return;
         };
         reader.led = 0;
-        cursor.waiting = true;
-        let signal: &Arc<Signal> = &cursor.signal;
-        effects.drop_waker(signal.register(&mut reader.registration, waker));
+        production.waiting = true;
+        let signal: &Arc<Signal> = &production.signal;
+        effects.drop_waker(signal.register(index, waker));
+        match reader.registered.replace(Arc::clone(signal)) {
+            Some(before) if !Arc::ptr_eq(&before, signal) => {
+                effects.drop_waker(before.withdraw(index));
+            }
+            _ => {}
+        }
+    }
+
+    fn taken(&mut self, slot: usize, id: u64) -> bool {
+        self.production(slot).is_some_and(|production| {
+            production.id == id && matches!(production.source, Source::Taken)
+        })
+    }
+
+    /// Takes a production back, with what it yielded.
+    #[inline]
+    pub(crate) fn deliver(
+        &mut self,
+        (slot, id): (usize, u64),
+        source: P,
+        outcome: Outcome<E>,
+        now: Option<Instant>,
+        effects: &mut Effects<P, E>,
+    ) {
+        if let Outcome::Chunk(chunk) = &outcome {
+            self.produced += chunk.len() as u64;
+        }
+        if !self.taken(slot, id) {
+            // It was closed in the meantime.
+            effects.drop_source(source);
+            if let Outcome::Chunk(chunk) = outcome {
+                effects.drop_chunk(chunk);
+            }
+            return;
+        }
+        let Some(Some(production)) = self.slots.get_mut(slot) else {
+            return;
+        };
+        self.account.earn(between(production.started.take(), now));
+        production.pending = false;
+        let position = production.position;
+        let end = match outcome {
+            Outcome::Nothing => None,
+            Outcome::Chunk(chunk) => {
+                let front = position + chunk.len() as u64;
+                match self.length {
+                    Some(known) if front > known => {
+                        effects.drop_chunk(chunk);
+                        Some(Source::Failed(TeeError::Diverged { offset: known }))
+                    }
+                    _ => {
+                        production.position = front;
+                        self.frontier = self.frontier.max(front);
+                        self.cache.insert(position, chunk);
+                        None
+                    }
+                }
+            }
+            Outcome::End if self.length.unwrap_or(position.max(self.frontier)) != position => {
+                Some(Source::Failed(TeeError::Diverged { offset: position }))
+            }
+            Outcome::End => {
+                self.length = Some(position);
+                self.ended = true;
+                Some(Source::Ended)
+            }
+            Outcome::Failed(error) => Some(Source::Failed(error)),
+        };
+        production.source = if let Some(end) = end {
+            effects.drop_source(source);
+            end
+        } else {
+            Source::Idle(source)
+        };
+        if std::mem::take(&mut production.waiting) {
+            effects.wake(&production.signal);
+        }
+        self.merge(now, effects);
+    }
+
+    /// Takes a pending production back and registers the branch that polled it. False if the production is gone.
+    pub(crate) fn suspend(
+        &mut self,
+        (slot, id): (usize, u64),
+        source: P,
+        index: usize,
+        waker: &Waker,
+        effects: &mut Effects<P, E>,
+    ) -> bool {
+        if !self.taken(slot, id) {
+            effects.drop_source(source);
+            return false;
+        }
+        self.register(index, slot, waker, effects);
+        if let Some(production) = self.production(slot) {
+            production.source = Source::Idle(source);
+            production.pending = true;
+            if production.signal.woke_since() {
+                // It woke while it was being polled, so whoever registered since missed that.
+                effects.wake(&production.signal);
+            }
+        }
+        true
     }
 }

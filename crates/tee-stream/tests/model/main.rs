@@ -18,11 +18,14 @@ use std::{
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
 use proptest::{prelude::*, test_runner::FileFailurePersistence};
-use tee_stream::{Branch, BranchEnd, BranchEnding, LagPolicy, ManualTimer, Tee, TeeError};
+use tee_stream::{Branch, BranchEnd, BranchEnding, ManualTimer, Tee, TeeError};
 
 use scenario::{LIMIT, Operation, Policy, Scenario, scenarios};
 
 const STEP: Duration = Duration::from_millis(5);
+
+/// What waiting may cost before anything was produced.
+const ALLOWANCE: Duration = Duration::from_millis(10);
 
 /// Who is to be woken by which source.
 type Wakers = Arc<Mutex<Vec<(Arc<AtomicBool>, Waker)>>>;
@@ -166,16 +169,21 @@ impl Run {
         };
         let mut builder = Tee::builder()
             .window(scenario.window)
-            .maximum_cursors(NonZeroUsize::new(scenario.maximum_cursors).unwrap())
+            .max_productions(NonZeroUsize::new(scenario.max_productions).unwrap())
             .chunk_size(NonZeroUsize::new(scenario.chunk).unwrap());
         if scenario.timed {
             builder = builder.timer(timer.clone());
         }
-        let first = source(0, scenario.chunk);
-        if let Some(chunk) = scenario.replay_chunk {
-            builder = builder.replay(move |offset| source(offset, chunk));
-        }
-        let tee = builder.build(first);
+        let (chunk, later) = (scenario.chunk, scenario.replay_chunk);
+        let tee = if let Some(later) = later {
+            let begun = AtomicBool::new(false);
+            builder.build_replayable(move |offset| {
+                let is_first = !begun.swap(true, Ordering::SeqCst);
+                source(offset, if is_first { chunk } else { later })
+            })
+        } else {
+            builder.build(source(0, chunk))
+        };
         Self {
             scenario,
             document,
@@ -293,12 +301,9 @@ impl Run {
                 .clone()
                 .expect("it reported its end");
             assert_eq!((end.ending, end.bytes), (ending, reader.read as u64));
-            let limit = match reader.policy {
-                Policy::Wait => Duration::MAX,
-                Policy::Default => LagPolicy::DEFAULT_PATIENCE,
-                _ => LIMIT,
-            };
-            assert!(!can_replay || end.patience_spent <= limit);
+            if let Policy::PatienceThenFail | Policy::Fail = reader.policy {
+                assert!(end.waited_for <= LIMIT, "{:?}", end.waited_for);
+            }
         }
         self.check();
         false
@@ -309,11 +314,16 @@ impl Run {
         let scenario = &self.scenario;
         let largest = scenario.chunk.max(scenario.replay_chunk.unwrap_or(0));
         assert!(
-            statistics.cursors_open <= scenario.maximum_cursors,
+            statistics.productions_open <= scenario.max_productions,
+            "{statistics:?}"
+        );
+        // The budget and a chunk, and a chunk for each production.
+        assert!(
+            statistics.cached_bytes < scenario.window + (scenario.max_productions + 1) * largest,
             "{statistics:?}"
         );
         assert!(
-            statistics.window_bytes < statistics.cursors_open * (scenario.window + largest),
+            statistics.waited <= statistics.produced_for + ALLOWANCE,
             "{statistics:?}"
         );
     }
@@ -398,8 +408,10 @@ impl Run {
             }
         }
         let stalled = self.readers.iter().filter(|reader| reader.stalled).count() as u32;
-        // Each that stalled may be waited for once, and once more when it was the last group's.
-        let most = (LagPolicy::DEFAULT_PATIENCE + STEP) * 2 * (stalled + 1);
+        // The account may be spent once, and each that stalled may be waited for once by itself, and once more when it was in
+        // the rearmost group.
+        let earned = self.tee.statistics().produced_for + ALLOWANCE;
+        let most = earned + (earned + LIMIT + STEP) * 2 * (stalled + 1);
         let mut waited = Duration::ZERO;
         let mut polls = 0;
         while !self.running().is_empty() {

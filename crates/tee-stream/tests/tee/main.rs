@@ -4,10 +4,10 @@ mod alarms;
 mod auto_traits;
 #[cfg(feature = "http-body")]
 mod body;
-mod cursors;
 mod endings;
 mod joining;
 mod patience;
+mod productions;
 mod replays;
 mod sources;
 mod support;
