@@ -65,8 +65,10 @@ impl<E> Branch<E> {
             tail,
             on_end,
         } = options;
-        let (index, id) =
-            shared.change(|state, effects| state.join(name.clone(), lag_policy, effects));
+        let (index, id) = {
+            let now = shared.guard(|| shared.now());
+            shared.change(|state, effects| state.join(name.clone(), lag_policy, now, effects))
+        };
         Self {
             index: Some(index),
             phase: Phase::Document,
@@ -163,15 +165,12 @@ impl<E> Branch<E> {
             return Poll::Ready(Ok(Some(chunk)));
         }
         let sleep = self.alarm.take();
-        let mut now = None;
-        if shared.is_timed() {
+        if sleep.is_some() {
             drop(state);
-            now = shared.guard(|| {
-                drop(sleep);
-                shared.now()
-            });
+            shared.guard(|| drop(sleep));
             state = shared.lock();
         }
+        let mut now = None;
         loop {
             let mut effects = Effects::new();
             let step = state.step(index, now, !*produced, context.waker(), &mut effects);
@@ -181,7 +180,7 @@ impl<E> Branch<E> {
             };
             drop(state);
             shared.guard(|| effects.run());
-            let (production, source) = match step {
+            let (production, source, is_timed) = match step {
                 Step::Chunk(chunk) => return Poll::Ready(Ok(Some(chunk))),
                 Step::End => {
                     self.left(left);
@@ -191,19 +190,24 @@ impl<E> Branch<E> {
                     self.left(left);
                     return Poll::Ready(Err(error));
                 }
-                Step::Produce { slot, id, source } => ((slot, id), source),
+                Step::Produce {
+                    slot,
+                    id,
+                    source,
+                    is_timed,
+                } => ((slot, id), source, is_timed),
                 Step::Open {
                     slot,
                     id,
                     offset,
                     signal,
-                } => {
-                    let Some(source) = shared.guard(|| shared.open(offset, signal)) else {
+                } => match shared.guard(|| shared.open(offset, signal)) {
+                    Some(source) => ((slot, id), source, true),
+                    None => {
                         state = shared.lock();
                         continue;
-                    };
-                    ((slot, id), source)
-                }
+                    }
+                },
                 Step::Wait => return Poll::Pending,
                 Step::WaitUntil(deadline) => {
                     let alarm = &mut self.alarm;
@@ -216,12 +220,21 @@ impl<E> Branch<E> {
                     context.waker().wake_by_ref();
                     return Poll::Pending;
                 }
+                Step::ReadClock => {
+                    now = shared.guard(|| shared.now());
+                    state = shared.lock();
+                    continue;
+                }
             };
             *produced = true;
-            match drive(shared, index, production, source, context) {
+            match drive(shared, index, production, source, is_timed, context) {
                 Driven::Chunk(chunk) => return Poll::Ready(Ok(Some(chunk))),
                 Driven::Suspended => return Poll::Pending,
-                Driven::AskAgain => state = shared.lock(),
+                Driven::AskAgain => {
+                    // What was the time before the source was polled is not now.
+                    now = None;
+                    state = shared.lock();
+                }
             }
         }
     }
@@ -270,16 +283,19 @@ fn drive<E>(
     index: usize,
     production: (usize, u64),
     mut source: Producer<E>,
+    is_timed: bool,
     context: &Context<'_>,
 ) -> Driven {
-    let (polled, now) = shared.guard(|| (source.poll(), shared.now()));
+    let time = || is_timed.then(|| shared.now()).flatten();
+    let (started, polled, now) = shared.guard(|| (time(), source.poll(), time()));
     shared.change(|state, effects| match polled {
         Poll::Ready(outcome) => {
-            state.deliver(production, source, outcome, now, effects);
+            state.deliver(production, source, outcome, (started, now), effects);
             state.take(index).map_or(Driven::AskAgain, Driven::Chunk)
         }
         Poll::Pending => {
-            if state.suspend(production, source, index, context.waker(), effects) {
+            let waker = context.waker();
+            if state.suspend(production, source, index, started, waker, effects) {
                 Driven::Suspended
             } else {
                 Driven::AskAgain

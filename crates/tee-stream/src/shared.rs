@@ -65,10 +65,6 @@ impl<E> Shared<E> {
         result
     }
 
-    pub(crate) fn is_timed(&self) -> bool {
-        self.timer.is_some()
-    }
-
     pub(crate) fn now(&self) -> Option<Instant> {
         self.timer.as_ref().map(|timer| timer.now())
     }

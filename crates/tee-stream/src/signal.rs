@@ -6,43 +6,77 @@ use std::{
 
 use crate::sync::{AtomicBool, Mutex, Ordering, lock};
 
-/// The tasks that wait at one production: for a chunk, or for space in the cache.
-///
-/// It is itself the waker that the source is polled with. So when the source wakes, everybody who waits is woken, and not
-/// only the branch that polled last, which may be gone or may never be polled again.
+/// The tasks that wait, for a chunk or for space, each at one production.
 #[derive(Debug)]
-pub(crate) struct Signal {
-    /// By the index of the branch.
-    wakers: Mutex<Vec<Option<Waker>>>,
-    /// The source woke since [`Signal::begin_poll`].
-    woken: AtomicBool,
+pub(crate) struct Wakers {
+    /// By the index of the branch: the production, and the waker.
+    waiting: Mutex<Vec<Option<(u64, Waker)>>>,
 }
 
-impl Signal {
+impl Wakers {
     pub(crate) fn new() -> Arc<Self> {
         Arc::new(Self {
-            wakers: Mutex::new(Vec::new()),
-            woken: AtomicBool::new(false),
+            waiting: Mutex::new(Vec::new()),
         })
     }
 
     /// Registers the waker of a branch, and returns the one that it replaces, which the caller drops once no lock is held.
     #[must_use]
-    pub(crate) fn register(&self, branch: usize, waker: &Waker) -> Option<Waker> {
-        let mut wakers = lock(&self.wakers);
-        if branch >= wakers.len() {
-            wakers.resize(branch + 1, None);
+    pub(crate) fn register(&self, branch: usize, production: u64, waker: &Waker) -> Option<Waker> {
+        let mut waiting = lock(&self.waiting);
+        if branch >= waiting.len() {
+            waiting.resize(branch + 1, None);
         }
-        match &wakers[branch] {
-            Some(known) if known.will_wake(waker) => None,
-            _ => wakers[branch].replace(waker.clone()),
+        match &mut waiting[branch] {
+            Some((known_production, known)) if known.will_wake(waker) => {
+                *known_production = production;
+                None
+            }
+            other => other
+                .replace((production, waker.clone()))
+                .map(|(_, waker)| waker),
         }
     }
 
     /// Removes the waker of a branch. The caller drops it once no lock is held.
     #[must_use]
     pub(crate) fn withdraw(&self, branch: usize) -> Option<Waker> {
-        lock(&self.wakers).get_mut(branch)?.take()
+        let (_, waker) = lock(&self.waiting).get_mut(branch)?.take()?;
+        Some(waker)
+    }
+
+    /// Moves the wakers of a production, or of all, to `taken`.
+    pub(crate) fn take(&self, production: Option<u64>, taken: &mut Vec<Waker>) {
+        for slot in lock(&self.waiting).iter_mut() {
+            if slot
+                .as_ref()
+                .is_some_and(|(at, _)| production.is_none_or(|production| production == *at))
+            {
+                taken.extend(slot.take().map(|(_, waker)| waker));
+            }
+        }
+    }
+}
+
+/// The waker that the source of a production is polled with.
+///
+/// When the source wakes, everybody is woken who waits at the production, and not only the branch that polled last, which may
+/// be gone or may never be polled again.
+#[derive(Debug)]
+pub(crate) struct Signal {
+    wakers: Arc<Wakers>,
+    production: u64,
+    /// The source woke since [`Signal::begin_poll`].
+    woken: AtomicBool,
+}
+
+impl Signal {
+    pub(crate) fn new(wakers: &Arc<Wakers>, production: u64) -> Arc<Self> {
+        Arc::new(Self {
+            wakers: Arc::clone(wakers),
+            production,
+            woken: AtomicBool::new(false),
+        })
     }
 
     /// Forgets that the source woke. Called right before it is polled.
@@ -60,15 +94,6 @@ impl Signal {
         // So either the waker found that registration, or this load finds the flag.
         self.woken.load(Ordering::Acquire)
     }
-
-    /// Wakes everybody who is registered. Never called with a lock held.
-    pub(crate) fn wake_all(&self) {
-        let woken: Vec<Waker> = {
-            let mut wakers = lock(&self.wakers);
-            wakers.iter_mut().filter_map(Option::take).collect()
-        };
-        call_all(woken, Waker::wake);
-    }
 }
 
 impl Wake for Signal {
@@ -78,7 +103,9 @@ impl Wake for Signal {
 
     fn wake_by_ref(self: &Arc<Self>) {
         self.woken.swap(true, Ordering::AcqRel);
-        self.wake_all();
+        let mut woken = Vec::new();
+        self.wakers.take(Some(self.production), &mut woken);
+        call_all(woken, Waker::wake);
     }
 }
 

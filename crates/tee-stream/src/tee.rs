@@ -6,7 +6,6 @@ use futures_core::Stream;
 use crate::{
     Branch, BranchOptions, BranchStatus, LagPolicy, TeeStatistics, Timer,
     shared::{ChunkStream, Producer, ReplayFn, Shared},
-    signal::Signal,
     state::{Settings, State},
 };
 
@@ -220,7 +219,6 @@ impl<E> TeeBuilder<E> {
     }
 
     fn make(self, source: ChunkStream<E>, replay: Option<ReplayFn<E>>) -> Tee<E> {
-        let signal = Signal::new();
         let settings = Settings {
             window: self.window,
             window_chunks: (self.window / BYTES_PER_CHUNK).max(LEAST_CHUNKS),
@@ -228,10 +226,10 @@ impl<E> TeeBuilder<E> {
             can_replay: replay.is_some(),
             timed: self.timer.is_some(),
             lag_policy: self.lag_policy,
-            lead: (self.window / 4).max(1) as u64,
         };
-        let source = Producer::new(source, Arc::clone(&signal));
-        let state = State::new(settings, self.length, source, signal);
+        let state = State::new(settings, self.length, |signal| {
+            Producer::new(source, signal)
+        });
         Tee {
             shared: Arc::new(Shared::new(state, self.timer, replay, self.chunk_size)),
         }

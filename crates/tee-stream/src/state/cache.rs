@@ -73,10 +73,10 @@ impl Cache {
         })
     }
 
-    /// The extent of the chunk that holds `offset`.
-    pub(crate) fn extent(&self, offset: u64) -> Option<Range<u64>> {
+    /// Where the chunk ends that holds `offset`.
+    pub(crate) fn end_of(&self, offset: u64) -> Option<u64> {
         let chunk = self.chunks.get(self.find(offset))?;
-        (chunk.offset <= offset).then(|| chunk.offset..chunk.end())
+        (chunk.offset <= offset).then(|| chunk.end())
     }
 
     /// Whether every byte of this range is here.
@@ -160,12 +160,12 @@ mod tests {
         for offset in [0, 4, 8] {
             cache.insert(offset, Bytes::from_static(b"abcd"));
         }
-        assert_eq!(cache.extent(5), Some(4..8));
+        assert_eq!(cache.end_of(5), Some(8));
         assert!(cache.evict(|range| range.start != 4).is_some());
         assert!(cache.evict(|_| true).is_none());
         assert!(!cache.holds(0..12));
         assert_eq!(
-            (cache.bytes(), cache.extent(5), cache.get(12)),
+            (cache.bytes(), cache.end_of(5), cache.get(12)),
             (8, None, None)
         );
     }

@@ -7,7 +7,6 @@ mod effects;
 mod production;
 mod reader;
 mod step;
-mod waiting;
 
 use std::{
     sync::Arc,
@@ -16,7 +15,10 @@ use std::{
 
 use bytes::Bytes;
 
-use crate::{LagPolicy, TeeError, signal::Signal};
+use crate::{
+    LagPolicy, TeeError,
+    signal::{Signal, Wakers},
+};
 use account::Account;
 use cache::Cache;
 use production::{Production, Source};
@@ -37,8 +39,6 @@ pub(crate) struct Settings {
     pub(crate) can_replay: bool,
     pub(crate) timed: bool,
     pub(crate) lag_policy: LagPolicy,
-    /// The bytes that a branch may produce before it lets others run.
-    pub(crate) lead: u64,
 }
 
 /// The state that the branches of a tee share. It only stores `P`, the sources of productions.
@@ -49,11 +49,8 @@ pub(crate) struct State<P, E> {
     /// The productions that run, and those that have ended whose readers are not done.
     slots: Vec<Option<Production<P, E>>>,
     readers: Readers,
+    wakers: Arc<Wakers>,
     account: Account,
-    /// Until when the account has paid for waiting.
-    paid_until: Option<Instant>,
-    /// When somebody was let go last. Nobody owes others what they had waited until then.
-    let_go_at: Option<Instant>,
     /// The offset behind the furthest byte that any production yielded.
     frontier: u64,
     length: Option<u64>,
@@ -62,8 +59,6 @@ pub(crate) struct State<P, E> {
     poisoned: bool,
     produced: u64,
     opened: u64,
-    /// When a production may be begun anew again, beyond what may be produced in all.
-    restart_after: Option<Instant>,
 }
 
 /// What a tee has cost so far.
@@ -123,6 +118,7 @@ pub(crate) enum Step<P, E> {
         slot: usize,
         id: u64,
         source: P,
+        is_timed: bool,
     },
     /// Open a production at this offset. Then the same.
     Open {
@@ -137,31 +133,33 @@ pub(crate) enum Step<P, E> {
     WaitUntil(Instant),
     /// Let others run first.
     Yield,
+    /// Ask again with the time.
+    ReadClock,
 }
 
 impl<P, E> State<P, E> {
+    /// Starts with one production at byte 0, whose source `make` makes.
     pub(crate) fn new(
         settings: Settings,
         length: Option<u64>,
-        source: P,
-        signal: Arc<Signal>,
+        make: impl FnOnce(Arc<Signal>) -> P,
     ) -> Self {
-        let first = Production::new(0, 0, Source::Idle(source), signal, None);
+        let wakers = Wakers::new();
+        let signal = Signal::new(&wakers, 0);
+        let source = Source::Idle(make(Arc::clone(&signal)));
         Self {
             cache: Cache::new(settings.window, settings.window_chunks),
             settings,
-            slots: vec![Some(first)],
+            slots: vec![Some(Production::new(0, 0, source, signal))],
             readers: Readers::default(),
+            wakers,
             account: Account::default(),
-            paid_until: None,
-            let_go_at: None,
             frontier: 0,
             length,
             ended: false,
             poisoned: false,
             produced: 0,
             opened: 1,
-            restart_after: None,
         }
     }
 
@@ -170,13 +168,16 @@ impl<P, E> State<P, E> {
         &mut self,
         name: Option<Arc<str>>,
         policy: Option<LagPolicy>,
+        now: Option<Instant>,
         effects: &mut Effects<P, E>,
     ) -> (usize, u64) {
         let policy = policy.unwrap_or(self.settings.lag_policy);
         let policy = policy.resolve(self.settings.can_replay, self.settings.timed);
         let id = self.readers.joined();
         let index = self.readers.insert(Reader::new(id, name, policy));
-        self.join_nearby(index, effects);
+        if let Some(slot) = self.reachable(0) {
+            self.settle_in(index, slot, now, effects);
+        }
         (index, id)
     }
 
@@ -187,25 +188,20 @@ impl<P, E> State<P, E> {
         now: Option<Instant>,
         effects: &mut Effects<P, E>,
     ) -> Option<Reader> {
-        self.move_on(index, now, effects);
-        let mut reader = self.readers.remove(index)?;
-        if let Some(signal) = reader.registered.take() {
-            effects.drop_waker(signal.withdraw(index));
+        if let Some(slot) = self.readers.get(index)?.home {
+            // Whoever waits for this branch does not any longer, and if it waited itself, perhaps nobody does.
+            self.unblock(slot, now, true, effects);
         }
-        if let Some((slot, _)) = reader.waits {
-            reader.stops_waiting(now, None);
-            self.leave_queue(slot, now);
-        }
+        let reader = self.readers.remove(index);
+        effects.drop_waker(self.wakers.withdraw(index));
         self.close_unwanted(now, effects);
-        Some(reader)
+        reader
     }
 
     /// Everything ends with an error from now on.
     pub(crate) fn poison(&mut self, effects: &mut Effects<P, E>) {
         self.poisoned = true;
-        for (_, production) in self.productions() {
-            effects.wake(&production.signal);
-        }
+        effects.wake_all(&self.wakers);
     }
 
     /// The length of the document, if it is known or was declared.
@@ -221,11 +217,11 @@ impl<P, E> State<P, E> {
         TeeStatistics {
             bytes_produced: self.produced,
             productions_opened: self.opened,
-            productions_open: self.count_running(),
+            productions_open: self.running().count(),
             cached_bytes: self.cache.bytes(),
             cached_bytes_peak: self.cache.peak(),
-            produced_for: self.account.produced_for(),
-            waited: self.account.spent(),
+            produced_for: self.account.produced_for,
+            waited: self.account.paid(),
             branches_open: self.readers.open(),
             document_length: self.length,
         }

@@ -1,6 +1,8 @@
-use std::{ops::Range, sync::Arc, task::Waker, time::Instant};
+//! Productions: which of them a branch reads from, when another one begins, and when one ends.
 
-use super::{Effects, State, Step, waiting::Blocked};
+use std::{sync::Arc, task::Waker, time::Instant};
+
+use super::{Effects, State, Step, account::Blocked, account::between};
 use crate::{TeeError, signal::Signal};
 
 /// One production of the document, which stands at an offset.
@@ -11,15 +13,13 @@ pub(crate) struct Production<P, E> {
     pub(crate) position: u64,
     pub(crate) source: Source<P, E>,
     pub(crate) signal: Arc<Signal>,
-    /// Somebody may be registered with the signal.
+    /// Somebody may be registered as waiting for it.
     pub(crate) waiting: bool,
-    /// Since when it has been at its next chunk.
+    /// Since when it has been at its next chunk, if it was pending.
     pub(crate) started: Option<Instant>,
     /// It has been polled, and had no chunk yet, for which there is space.
     pub(crate) pending: bool,
     pub(crate) blocked: Option<Blocked>,
-    /// How many of its readers wait for space.
-    pub(crate) space_waiters: usize,
     /// The offset of its rearmost reader, when [`State::find_tails`] was called.
     pub(crate) tail: u64,
 }
@@ -36,23 +36,16 @@ pub(crate) enum Source<P, E> {
 }
 
 impl<P, E> Production<P, E> {
-    pub(crate) fn new(
-        id: u64,
-        position: u64,
-        source: Source<P, E>,
-        signal: Arc<Signal>,
-        now: Option<Instant>,
-    ) -> Self {
+    pub(crate) fn new(id: u64, position: u64, source: Source<P, E>, signal: Arc<Signal>) -> Self {
         Self {
             id,
             position,
             source,
             signal,
             waiting: false,
-            started: now,
+            started: None,
             pending: false,
             blocked: None,
-            space_waiters: 0,
             tail: position,
         }
     }
@@ -60,46 +53,31 @@ impl<P, E> Production<P, E> {
     pub(crate) fn is_running(&self) -> bool {
         matches!(self.source, Source::Idle(_) | Source::Taken)
     }
-
-    /// Whether its readers still need a chunk of this extent.
-    pub(crate) fn needs(&self, chunk: &Range<u64>) -> bool {
-        self.tail < chunk.end && chunk.start < self.position
-    }
 }
 
 impl<P, E> State<P, E> {
-    pub(super) fn productions(&self) -> impl Iterator<Item = (usize, &Production<P, E>)> {
-        let slots = self.slots.iter().enumerate();
-        slots.filter_map(|(slot, production)| Some((slot, production.as_ref()?)))
-    }
-
     #[inline]
     pub(super) fn production(&mut self, slot: usize) -> Option<&mut Production<P, E>> {
         self.slots.get_mut(slot)?.as_mut()
     }
 
-    fn running(&self) -> impl Iterator<Item = (usize, &Production<P, E>)> {
-        self.productions()
-            .filter(|(_, production)| production.is_running())
+    fn productions(&self) -> impl Iterator<Item = (usize, &Production<P, E>)> {
+        let slots = self.slots.iter().enumerate();
+        slots.filter_map(|(slot, production)| Some((slot, production.as_ref()?)))
     }
 
-    pub(super) fn count_running(&self) -> usize {
-        self.running().count()
+    pub(super) fn running(&self) -> impl Iterator<Item = (usize, &Production<P, E>)> {
+        self.productions()
+            .filter(|(_, production)| production.is_running())
     }
 
     /// How many bytes the readers of one production may be apart. With several productions that is a part of the budget, but not
     /// less than a quarter of it: readers that are far ahead of the others are rare.
     pub(super) fn share(&self) -> u64 {
-        (self.cache.budget() / self.count_running().clamp(1, 4) as u64).max(1)
+        (self.cache.budget() / self.running().count().clamp(1, 4) as u64).max(1)
     }
 
-    /// How far behind a production a reader may be that joins it: at the very end it would hold the others back at once.
-    fn near(&self) -> u64 {
-        self.cache.budget() / 4 * 3
-    }
-
-    /// Finds the rearmost reader of each production.
-    pub(super) fn find_tails(&mut self) {
+    fn find_tails(&mut self) {
         for production in self.slots.iter_mut().flatten() {
             production.tail = production.position;
         }
@@ -110,99 +88,70 @@ impl<P, E> State<P, E> {
         }
     }
 
-    /// Whether another production may begin at `offset`, so that all of them together yield the document at most `times`.
-    fn is_affordable(&self, offset: u64, times: u64) -> bool {
-        let ahead = self
-            .running()
-            .map(|(_, other)| self.frontier - other.position.min(self.frontier));
-        let committed =
-            self.produced + ahead.sum::<u64>() + (self.frontier - offset.min(self.frontier));
-        committed <= self.frontier.saturating_mul(times)
+    /// Drops chunks that nobody needs until the cache is not full.
+    pub(super) fn evict(&mut self, effects: &mut Effects<P, E>) {
+        self.find_tails();
+        while self.cache.is_full() {
+            let productions = || self.slots.iter().flatten();
+            let evicted = self.cache.evict(|chunk| {
+                productions().any(|kept| kept.tail < chunk.end && chunk.start < kept.position)
+            });
+            match evicted {
+                Some(chunk) => effects.drop_chunk(chunk),
+                None => return,
+            }
+        }
     }
 
-    pub(super) fn may_open(&self, offset: u64) -> bool {
+    /// Whether another production may begin at `offset`. All together may yield the document so often, and no more.
+    fn may_open(&self, offset: u64) -> bool {
         let most = self.settings.max_productions;
-        self.count_running() < most && self.is_affordable(offset, most as u64)
+        let again = |from: u64| self.frontier - from.min(self.frontier);
+        let ahead: u64 = self.running().map(|(_, other)| again(other.position)).sum();
+        self.running().count() < most
+            && self.produced + ahead + again(offset) <= self.frontier.saturating_mul(most as u64)
     }
 
     /// Whether a reader at `offset` can read on if it leaves this production.
     pub(super) fn has_elsewhere(&self, slot: usize, offset: u64) -> bool {
-        self.may_open(offset)
-            || self
-                .running()
-                .any(|(other, production)| other != slot && production.position <= offset)
+        let is_behind = |(other, production): (usize, &Production<P, E>)| {
+            other != slot && production.position <= offset
+        };
+        self.may_open(offset) || self.running().any(is_behind)
     }
 
-    /// The production that a reader at `offset` rides on, until it gets there: the nearest one behind, unless it is far and
-    /// another one may be opened.
+    /// The production that a reader at `offset` rides on until it gets there: the nearest one behind, unless that is far and
+    /// another one may begin.
     pub(super) fn behind(&self, offset: u64) -> Option<usize> {
-        let behind = self
+        let (slot, production) = self
             .running()
             .filter(|(_, production)| production.position <= offset)
-            .max_by_key(|(_, production)| production.position);
-        let (slot, production) = behind?;
+            .max_by_key(|(_, production)| production.position)?;
         let is_near = offset - production.position <= self.cache.budget();
         (is_near || !self.may_open(offset)).then_some(slot)
     }
 
-    /// The production that a reader at `offset` reaches by reading what is in the cache.
-    fn reached_from(&self, offset: u64) -> Option<(usize, u64)> {
-        self.productions()
+    /// The production to which the cache leads from `offset`, unless a reader there would hold others back at once.
+    pub(super) fn reachable(&self, offset: u64) -> Option<usize> {
+        let near = self.cache.budget() / 4 * 3;
+        let (slot, production) = self
+            .productions()
             .filter(|(_, production)| {
-                let position = production.position;
-                position >= offset && self.cache.holds(offset..position)
+                production.position >= offset && self.cache.holds(offset..production.position)
             })
             .min_by_key(|(_, production)| {
                 let has_failed = matches!(production.source, Source::Failed(_));
                 (has_failed, production.position)
-            })
-            .map(|(slot, production)| (slot, production.position))
-    }
-
-    /// Makes a branch a reader of a production, which from now on keeps chunks for it.
-    pub(super) fn settle_in(&mut self, index: usize, slot: usize, effects: &mut Effects<P, E>) {
-        let (Some(reader), Some(Some(production))) =
-            (self.readers.get_mut(index), self.slots.get_mut(slot))
-        else {
-            return;
-        };
-        reader.home = Some(slot);
-        if let Some(blocked) = &mut production.blocked {
-            // It may hold the others back too, but they have not waited for it so far.
-            blocked.stale = true;
-            if blocked.chunk.contains(&reader.offset) {
-                blocked.holders += 1;
-            }
-            effects.wake(&production.signal);
-        }
-    }
-
-    /// Takes a branch in where the cache leads from its offset to a production, unless it would hold others back there at once.
-    pub(super) fn join_nearby(&mut self, index: usize, effects: &mut Effects<P, E>) -> bool {
-        let Some(reader) = self.readers.get(index) else {
-            return false;
-        };
-        let offset = reader.offset;
-        let Some((slot, position)) = self.reached_from(offset) else {
-            return false;
-        };
-        self.find_tails();
-        let near = self.near();
-        let Some(production) = self.production(slot) else {
-            return false;
-        };
-        let welcome = position - offset <= near
+            })?;
+        let is_welcome = production.position - offset <= near
             || production.tail <= offset
             || !production.is_running()
             || !self.settings.can_replay;
-        if welcome {
-            self.settle_in(index, slot, effects);
-        }
-        welcome
+        is_welcome.then_some(slot)
     }
 
-    /// Finds a production for a branch that has none. `None` once it has one; else what the branch does first.
-    pub(super) fn find_home(
+    /// What a branch does that no production keeps chunks for. `None` once one does.
+    pub(super) fn seek(
         &mut self,
         index: usize,
         now: Option<Instant>,
@@ -211,18 +160,17 @@ impl<P, E> State<P, E> {
         effects: &mut Effects<P, E>,
     ) -> Option<Step<P, E>> {
         let offset = self.readers.get(index)?.offset;
-        if self.ended && self.length == Some(offset) {
-            return Some(Step::End);
-        }
-        if self.join_nearby(index, effects) {
+        self.find_tails();
+        if let Some(slot) = self.reachable(offset) {
+            self.settle_in(index, slot, now, effects);
             return None;
         }
-        if let Some(chunk) = self.read(index, now, effects) {
+        if let Some(chunk) = self.read(index) {
             // It is not kept for this branch, but it is still here.
             return Some(Step::Chunk(chunk));
         }
         if let Some(slot) = self.behind(offset) {
-            self.settle_in(index, slot, effects);
+            self.settle_in(index, slot, now, effects);
             return None;
         }
         if !self.settings.can_replay {
@@ -231,27 +179,45 @@ impl<P, E> State<P, E> {
         if !may_produce {
             return Some(Step::Yield);
         }
-        if self.may_open(offset) {
-            return Some(self.open(index, offset, now, effects));
-        }
-        // All productions are ahead. The nearest begins anew, here, and its readers wait for it.
-        let nearest = self
-            .running()
-            .min_by_key(|(_, production)| production.position)
-            .map(|(slot, _)| slot);
-        if let Some(slot) = nearest {
-            let most = 2 * self.settings.max_productions as u64;
-            if !self.is_affordable(offset, most)
-                && let (Some(now), Some(after)) = (now, self.restart_after)
-                && now < after
-            {
-                self.register(index, slot, waker, effects);
-                return Some(Step::WaitUntil(after));
+        if !self.may_open(offset)
+            && let Some((slot, nearest)) =
+                self.running().min_by_key(|(_, running)| running.position)
+        {
+            // All are ahead. It waits for one to end, for as long as producing has taken, then the nearest begins anew here.
+            let id = nearest.id;
+            if self.settings.timed {
+                let Some(now) = now else {
+                    return Some(Step::ReadClock);
+                };
+                let earned = self.account.earned();
+                let reader = self.readers.get_mut(index)?;
+                let until = *reader.waits.get_or_insert(now) + earned;
+                if now < until {
+                    self.register(index, slot, id, waker, effects);
+                    return Some(Step::WaitUntil(until));
+                }
             }
-            self.restart_after = now.map(|now| now + self.account.earned());
             self.close(slot, now, effects);
         }
+        let reader = self.readers.get_mut(index)?;
+        reader.waited += between(reader.waits.take(), now);
         Some(self.open(index, offset, now, effects))
+    }
+
+    /// Makes a branch a reader of a production, which keeps chunks for it from now on.
+    pub(super) fn settle_in(
+        &mut self,
+        index: usize,
+        slot: usize,
+        now: Option<Instant>,
+        effects: &mut Effects<P, E>,
+    ) {
+        // It may hold others back too, but they have not waited for it so far.
+        self.unblock(slot, now, true, effects);
+        if let Some(reader) = self.readers.get_mut(index) {
+            reader.home = Some(slot);
+            reader.waited += between(reader.waits.take(), now);
+        }
     }
 
     fn open(
@@ -261,12 +227,16 @@ impl<P, E> State<P, E> {
         now: Option<Instant>,
         effects: &mut Effects<P, E>,
     ) -> Step<P, E> {
-        self.find_tails();
-        self.evict(now, effects);
-        let signal = Signal::new();
+        self.evict(effects);
         let id = self.opened;
         self.opened += 1;
-        let production = Production::new(id, offset, Source::Taken, Arc::clone(&signal), now);
+        let signal = Signal::new(&self.wakers, id);
+        let production = Some(Production::new(
+            id,
+            offset,
+            Source::Taken,
+            Arc::clone(&signal),
+        ));
         let slot = match self.slots.iter().position(Option::is_none) {
             Some(slot) => slot,
             None => {
@@ -274,12 +244,11 @@ impl<P, E> State<P, E> {
                 self.slots.len() - 1
             }
         };
-        self.slots[slot] = Some(production);
-        self.settle_in(index, slot, effects);
-        if let Some(reader) = self.readers.get_mut(index) {
-            reader.leading = true;
-        }
+        self.slots[slot] = production;
+        self.settle_in(index, slot, now, effects);
         self.close_unwanted(now, effects);
+        // Others may ride on it.
+        effects.wake_all(&self.wakers);
         Step::Open {
             slot,
             id,
@@ -290,80 +259,64 @@ impl<P, E> State<P, E> {
 
     /// Closes a production. Its readers look for another one.
     fn close(&mut self, slot: usize, now: Option<Instant>, effects: &mut Effects<P, E>) {
-        for reader in self.readers.iter_mut() {
-            if reader.home == Some(slot) {
-                reader.home = None;
-            }
-            if reader.waits.is_some_and(|(waits, _)| waits == slot) {
-                reader.stops_waiting(now, self.let_go_at);
-            }
-        }
-        self.unblock(slot, now);
-        // Others may wait for one production less.
-        for (_, production) in self.productions() {
-            effects.wake(&production.signal);
+        self.unblock(slot, now, false, effects);
+        for reader in self.readers.of(slot) {
+            reader.home = None;
         }
         if let Some(production) = self.slots.get_mut(slot).and_then(Option::take) {
             effects.drop_production(production);
         }
+        // Others may wait for one production less.
+        effects.wake_all(&self.wakers);
     }
 
-    /// Closes the productions that have nobody left.
+    /// Closes the productions that have nobody left, but for the last one that runs.
     pub(super) fn close_unwanted(&mut self, now: Option<Instant>, effects: &mut Effects<P, E>) {
-        for slot in 0..self.slots.len() {
-            let Some(Some(production)) = self.slots.get(slot) else {
-                continue;
-            };
-            let spare = !production.is_running() || self.count_running() > 1;
-            if self.settings.can_replay
-                && spare
-                && self.readers.iter().all(|reader| reader.home != Some(slot))
-            {
-                self.close(slot, now, effects);
-            }
-        }
-    }
-
-    /// Ends the productions that have reached what another one has already produced, and hands their readers over.
-    pub(super) fn merge(&mut self, now: Option<Instant>, effects: &mut Effects<P, E>) {
-        if !self.ended && self.count_running() < 2 {
+        if !self.settings.can_replay {
             return;
         }
         for slot in 0..self.slots.len() {
-            let Some(Some(production)) = self.slots.get(slot) else {
-                continue;
-            };
-            let position = production.position;
-            if !production.is_running() {
-                continue;
-            }
-            if let (true, Some(length)) = (self.ended, self.length)
-                && position < length
-                && self.cache.holds(position..length)
-                && let Some(Some(production)) = self.slots.get_mut(slot)
+            if let Some(production) = self.production(slot)
+                && (!production.is_running() || self.running().count() > 1)
+                && self.readers.of(slot).next().is_none()
             {
-                production.position = length;
-                if let Source::Idle(source) =
-                    std::mem::replace(&mut production.source, Source::Ended)
-                {
-                    effects.drop_source(source);
-                }
-                effects.wake(&production.signal);
-                continue;
-            }
-            let near = self.near();
-            let other = self.running().find(|(other, production)| {
-                *other != slot
-                    && (position..=position + near).contains(&production.position)
-                    && self.cache.holds(position..production.position)
-            });
-            if let Some((other, _)) = other {
-                let readers: Vec<usize> = self.readers.of(slot).collect();
                 self.close(slot, now, effects);
-                for index in readers {
-                    self.settle_in(index, other, effects);
-                }
             }
+        }
+    }
+
+    /// Ends a production that has reached what another one has already produced, and hands its readers over.
+    pub(super) fn merge(&mut self, slot: usize, now: Option<Instant>, effects: &mut Effects<P, E>) {
+        let Some(position) = self
+            .production(slot)
+            .filter(|merged| merged.is_running())
+            .map(|merged| merged.position)
+        else {
+            return;
+        };
+        if let (true, Some(length)) = (self.ended, self.length)
+            && self.cache.holds(position..length)
+            && let Some(Some(production)) = self.slots.get_mut(slot)
+        {
+            production.position = length;
+            if let Source::Idle(source) = std::mem::replace(&mut production.source, Source::Ended) {
+                effects.drop_source(source);
+            }
+            return effects.wake(&self.wakers, production);
+        }
+        self.find_tails();
+        let near = self.cache.budget() / 4 * 3;
+        let other = self.productions().find(|(other, production)| {
+            *other != slot
+                && !matches!(production.source, Source::Failed(_))
+                && (position..=position + near).contains(&production.position)
+                && self.cache.holds(position..production.position)
+        });
+        let Some((other, _)) = other else { return };
+        let readers: Vec<usize> = self.readers.indices_of(slot).collect();
+        self.close(slot, now, effects);
+        for index in readers {
+            self.settle_in(index, other, now, effects);
         }
     }
 }

@@ -3,7 +3,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::{LagPolicy, signal::Signal};
+use crate::LagPolicy;
 
 /// The state of a branch that has not ended.
 #[derive(Debug)]
@@ -15,27 +15,21 @@ pub(crate) struct Reader {
     /// The slot of the production that keeps its chunks for it, or that it rides on. `None` for one that was let go, or that
     /// joined late, until it is polled.
     pub(crate) home: Option<usize>,
-    /// Given up when the others were here.
+    /// It was let go for good when the others were here.
     pub(crate) lagged: Option<u64>,
     pub(crate) policy: LagPolicy,
-    /// Since when others wait for it, or for others while it reads nothing.
-    pub(crate) charged_since: Option<Instant>,
-    /// How long others waited for it.
-    pub(crate) waited_for: Duration,
+    /// Where it was when it last let others run.
+    pub(crate) leads_from: u64,
+    /// It has read nothing since others began to wait for space.
+    pub(crate) idle: bool,
+    /// Since when it waits for space, or for a production that may begin.
+    pub(crate) waits: Option<Instant>,
     /// How long it waited for others.
     pub(crate) waited: Duration,
+    /// How long others waited for it.
+    pub(crate) waited_for: Duration,
     /// How long it has waited for others that have not waited for it in return.
     pub(crate) owed: Duration,
-    /// The slot of the production that it waits at for space, and since when.
-    pub(crate) waits: Option<(usize, Option<Instant>)>,
-    /// Where its waker is.
-    pub(crate) registered: Option<Arc<Signal>>,
-    /// It produced the chunk that it reads next.
-    pub(crate) leading: bool,
-    /// The bytes that it produced since it last let others run.
-    pub(crate) led: u64,
-    /// The production, and the chunk of it, for whose readers it has let others run before they are let go, and how often.
-    pub(crate) gave_way: ((u64, u64), u32),
 }
 
 impl Reader {
@@ -47,29 +41,13 @@ impl Reader {
             home: None,
             lagged: None,
             policy,
-            charged_since: None,
-            waited_for: Duration::ZERO,
-            waited: Duration::ZERO,
-            owed: Duration::ZERO,
+            leads_from: 0,
+            idle: false,
             waits: None,
-            registered: None,
-            leading: false,
-            led: 0,
-            gave_way: ((0, 0), 0),
+            waited: Duration::ZERO,
+            waited_for: Duration::ZERO,
+            owed: Duration::ZERO,
         }
-    }
-
-    /// Advances past a chunk.
-    #[inline]
-    pub(crate) fn reads(&mut self, chunk: &[u8]) {
-        let length = chunk.len() as u64;
-        self.offset += length;
-        self.charged_since = None;
-        self.led = if std::mem::take(&mut self.leading) {
-            self.led + length
-        } else {
-            0
-        };
     }
 }
 
@@ -87,6 +65,7 @@ impl Readers {
         self.joined
     }
 
+    #[inline]
     pub(crate) fn open(&self) -> usize {
         self.slots.len() - self.free.len()
     }
@@ -126,20 +105,16 @@ impl Readers {
         self.slots.len()
     }
 
-    /// The indices of the readers of a production.
-    pub(crate) fn of(&self, slot: usize) -> impl Iterator<Item = usize> {
+    /// The readers of a production.
+    pub(crate) fn of(&mut self, slot: usize) -> impl Iterator<Item = &mut Reader> {
+        let readers = self.slots.iter_mut().flatten();
+        readers.filter(move |reader| reader.home == Some(slot))
+    }
+
+    pub(crate) fn indices_of(&self, slot: usize) -> impl Iterator<Item = usize> {
         let readers = self.slots.iter().enumerate();
         readers.filter_map(move |(index, reader)| {
             (reader.as_ref()?.home == Some(slot)).then_some(index)
         })
-    }
-
-    pub(crate) fn indexed(&mut self) -> impl Iterator<Item = (usize, &mut Reader)> {
-        let readers = self.slots.iter_mut().enumerate();
-        readers.filter_map(|(index, reader)| reader.as_mut().map(|reader| (index, reader)))
-    }
-
-    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Reader> {
-        self.slots.iter_mut().flatten()
     }
 }

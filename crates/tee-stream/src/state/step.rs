@@ -1,9 +1,11 @@
-use std::{sync::Arc, task::Waker, time::Instant};
+//! What a branch that is polled does next, and what becomes of a production that it polled.
+
+use std::{task::Waker, time::Instant};
 
 use bytes::Bytes;
 
-use super::{Effects, State, Step, account::between, production::Source, waiting::Space};
-use crate::{TeeError, signal::Signal};
+use super::{Effects, State, Step, account::between, production::Source};
+use crate::TeeError;
 
 /// What came of polling a production.
 #[derive(Debug)]
@@ -21,18 +23,25 @@ impl<P, E> State<P, E> {
     /// `None` means that [`step`](Self::step) decides.
     #[inline]
     pub(crate) fn take(&mut self, index: usize) -> Option<Bytes> {
-        let reader = self.readers.get_mut(index)?;
+        let reader = self.readers.get(index)?;
         let production = self.slots.get(reader.home?)?.as_ref()?;
-        let is_waited_for = production
+        let holds_back = production
             .blocked
             .as_ref()
-            .is_some_and(|blocked| blocked.chunk.contains(&reader.offset));
-        let at_the_front = reader.offset >= production.position;
-        if self.poisoned || is_waited_for || at_the_front || reader.waits.is_some() {
+            .is_some_and(|blocked| reader.offset < blocked.end);
+        if self.poisoned || holds_back || reader.offset >= production.position {
             return None;
         }
+        self.read(index)
+    }
+
+    /// Reads the next chunk of a branch, if it is in the cache.
+    #[inline]
+    pub(super) fn read(&mut self, index: usize) -> Option<Bytes> {
+        let reader = self.readers.get_mut(index)?;
         let chunk = self.cache.get(reader.offset)?;
-        reader.reads(&chunk);
+        reader.offset += chunk.len() as u64;
+        reader.idle = false;
         Some(chunk)
     }
 
@@ -50,66 +59,6 @@ impl<P, E> State<P, E> {
         if self.poisoned {
             return Step::Fail(TeeError::Poisoned);
         }
-        let before = self
-            .readers
-            .get_mut(index)
-            .and_then(|reader| reader.waits.take());
-        let step = self.next(index, now, may_produce, waker, effects);
-        let let_go_at = self.let_go_at;
-        let Some(reader) = self.readers.get_mut(index) else {
-            return step;
-        };
-        let waits = reader.waits.map(|(slot, _)| slot);
-        let waited = before.map(|(slot, _)| slot);
-        if waits == waited {
-            reader.waits = before;
-            return step;
-        }
-        if let Some(before) = before {
-            let waits = reader.waits.replace(before);
-            reader.stops_waiting(now, let_go_at);
-            reader.waits = waits;
-        }
-        if let Some(Some(production)) = waits.map(|slot| self.production(slot)) {
-            production.space_waiters += 1;
-        }
-        if let Some(slot) = waited {
-            self.leave_queue(slot, now);
-        }
-        step
-    }
-
-    /// One branch less waits for space at a production.
-    pub(super) fn leave_queue(&mut self, slot: usize, now: Option<Instant>) {
-        if let Some(production) = self.production(slot) {
-            production.space_waiters = production.space_waiters.saturating_sub(1);
-            if production.space_waiters == 0 {
-                self.nobody_waits(slot, now);
-            }
-        }
-    }
-
-    /// Reads the next chunk of a branch, if it is there.
-    pub(super) fn read(
-        &mut self,
-        index: usize,
-        now: Option<Instant>,
-        effects: &mut Effects<P, E>,
-    ) -> Option<Bytes> {
-        let chunk = self.cache.get(self.readers.get(index)?.offset)?;
-        self.move_on(index, now, effects);
-        self.readers.get_mut(index)?.reads(&chunk);
-        Some(chunk)
-    }
-
-    fn next(
-        &mut self,
-        index: usize,
-        now: Option<Instant>,
-        may_produce: bool,
-        waker: &Waker,
-        effects: &mut Effects<P, E>,
-    ) -> Step<P, E> {
         loop {
             let Some(reader) = self.readers.get_mut(index) else {
                 return Step::End;
@@ -118,25 +67,29 @@ impl<P, E> State<P, E> {
             if let Some(front) = reader.lagged {
                 return Step::Fail(TeeError::Lagged { offset, front });
             }
-            let Some(slot) = reader.home else {
-                match self.find_home(index, now, may_produce, waker, effects) {
+            if self.ended && self.length == Some(offset) {
+                return Step::End;
+            }
+            let Some((slot, Some(Some(production)))) =
+                reader.home.map(|slot| (slot, self.slots.get_mut(slot)))
+            else {
+                match self.seek(index, now, may_produce, waker, effects) {
                     None => continue,
                     Some(step) => return step,
                 }
             };
-            let Some(Some(production)) = self.slots.get(slot) else {
-                reader.home = None;
-                continue;
-            };
+            let id = production.id;
+            if production.blocked.is_some() && self.settings.timed && now.is_none() {
+                return Step::ReadClock;
+            }
             if offset < production.position {
-                if let Some(chunk) = self.read(index, now, effects) {
-                    return Step::Chunk(chunk);
-                }
-                debug_assert!(false, "a chunk of a reader was dropped");
-                return Step::Fail(TeeError::Unavailable { offset });
+                self.move_on(index, now, effects);
+                return match self.read(index) {
+                    Some(chunk) => Step::Chunk(chunk),
+                    None => Step::Fail(TeeError::Unavailable { offset }),
+                };
             }
             match &production.source {
-                Source::Ended if offset == production.position => return Step::End,
                 Source::Failed(error) if offset == production.position => {
                     return Step::Fail(error.clone());
                 }
@@ -146,68 +99,40 @@ impl<P, E> State<P, E> {
                     continue;
                 }
                 Source::Taken => {
-                    self.register(index, slot, waker, effects);
+                    self.register(index, slot, id, waker, effects);
                     return Step::Wait;
                 }
                 Source::Idle(_) => {}
             }
-            let is_pending = production.pending;
             if !may_produce {
-                // Also before a reader is let go: whoever was just given a chunk gets a chance to read it.
-                reader.led = 0;
                 return Step::Yield;
             }
-            let space = if is_pending {
-                Space::Free
-            } else {
-                self.make_space(index, slot, now, effects)
+            if !production.pending
+                && let Some(step) = self.make_space(index, slot, now, effects)
+            {
+                if let Step::Wait | Step::WaitUntil(_) = step {
+                    self.register(index, slot, id, waker, effects);
+                }
+                return step;
+            }
+            let lead = self.cache.budget() / 4;
+            let (Some(reader), Some(Some(production))) =
+                (self.readers.get_mut(index), self.slots.get_mut(slot))
+            else {
+                continue;
             };
-            match space {
-                Space::Free => return self.produce(index, slot, now),
-                Space::GiveWay => {
-                    self.wait_for_space(index, slot, now);
-                    return Step::Yield;
-                }
-                Space::Wait(deadline) => {
-                    self.register(index, slot, waker, effects);
-                    self.wait_for_space(index, slot, now);
-                    return deadline.map_or(Step::Wait, Step::WaitUntil);
-                }
+            if production.tail < production.position && offset - reader.leads_from >= lead.max(1) {
+                reader.leads_from = offset;
+                return Step::Yield;
             }
-        }
-    }
-
-    fn wait_for_space(&mut self, index: usize, slot: usize, now: Option<Instant>) {
-        if let Some(reader) = self.readers.get_mut(index) {
-            reader.waits = Some((slot, now));
-            reader.led = 0;
-        }
-    }
-
-    /// Gives the production to this branch, unless it is time to let others run.
-    fn produce(&mut self, index: usize, slot: usize, now: Option<Instant>) -> Step<P, E> {
-        let (Some(reader), Some(Some(production))) =
-            (self.readers.get_mut(index), self.slots.get_mut(slot))
-        else {
-            return Step::Yield;
-        };
-        if reader.led >= self.settings.lead && production.tail < production.position {
-            reader.led = 0;
-            return Step::Yield;
-        }
-        match std::mem::replace(&mut production.source, Source::Taken) {
-            Source::Idle(source) => {
-                reader.leading = true;
-                production.started = production.started.or(now);
-                Step::Produce {
+            if let Source::Idle(source) = std::mem::replace(&mut production.source, Source::Taken) {
+                let is_timed = self.settings.timed && self.readers.open() > 1;
+                return Step::Produce {
                     slot,
-                    id: production.id,
+                    id,
                     source,
-                }
-            }
-            other => {
-                production.source = other;
-                Step::Yield
+                    is_timed,
+                };
             }
         }
     }
@@ -217,57 +142,47 @@ impl<P, E> State<P, E> {
         &mut self,
         index: usize,
         slot: usize,
+        id: u64,
         waker: &Waker,
         effects: &mut Effects<P, E>,
     ) {
-        let (Some(reader), Some(Some(production))) =
-            (self.readers.get_mut(index), self.slots.get_mut(slot))
-        else {
-            return;
-        };
-        reader.led = 0;
-        production.waiting = true;
-        let signal: &Arc<Signal> = &production.signal;
-        effects.drop_waker(signal.register(index, waker));
-        match reader.registered.replace(Arc::clone(signal)) {
-            Some(before) if !Arc::ptr_eq(&before, signal) => {
-                effects.drop_waker(before.withdraw(index));
-            }
-            _ => {}
+        if let Some(production) = self.production(slot) {
+            production.waiting = true;
         }
+        if let Some(reader) = self.readers.get_mut(index) {
+            reader.leads_from = reader.offset;
+        }
+        effects.drop_waker(self.wakers.register(index, id, waker));
     }
 
-    fn taken(&mut self, slot: usize, id: u64) -> bool {
+    fn is_taken(&mut self, slot: usize, id: u64) -> bool {
         self.production(slot).is_some_and(|production| {
             production.id == id && matches!(production.source, Source::Taken)
         })
     }
 
-    /// Takes a production back, with what it yielded.
+    /// Takes a production back, with what it yielded when it was polled from `started` on.
     #[inline]
     pub(crate) fn deliver(
         &mut self,
         (slot, id): (usize, u64),
         source: P,
         outcome: Outcome<E>,
-        now: Option<Instant>,
+        (started, now): (Option<Instant>, Option<Instant>),
         effects: &mut Effects<P, E>,
     ) {
         if let Outcome::Chunk(chunk) = &outcome {
             self.produced += chunk.len() as u64;
         }
-        if !self.taken(slot, id) {
+        if !self.is_taken(slot, id) {
             // It was closed in the meantime.
             effects.drop_source(source);
-            if let Outcome::Chunk(chunk) = outcome {
-                effects.drop_chunk(chunk);
-            }
             return;
         }
         let Some(Some(production)) = self.slots.get_mut(slot) else {
             return;
         };
-        self.account.earn(between(production.started.take(), now));
+        self.account.produced_for += between(production.started.take().or(started), now);
         production.pending = false;
         let position = production.position;
         let end = match outcome {
@@ -297,16 +212,17 @@ impl<P, E> State<P, E> {
             }
             Outcome::Failed(error) => Some(Source::Failed(error)),
         };
-        production.source = if let Some(end) = end {
-            effects.drop_source(source);
-            end
-        } else {
-            Source::Idle(source)
+        production.source = match end {
+            Some(end) => {
+                effects.drop_source(source);
+                end
+            }
+            None => Source::Idle(source),
         };
-        if std::mem::take(&mut production.waiting) {
-            effects.wake(&production.signal);
+        effects.wake(&self.wakers, production);
+        if self.slots.len() > 1 || self.ended {
+            self.merge(slot, now, effects);
         }
-        self.merge(now, effects);
     }
 
     /// Takes a pending production back and registers the branch that polled it. False if the production is gone.
@@ -315,20 +231,22 @@ impl<P, E> State<P, E> {
         (slot, id): (usize, u64),
         source: P,
         index: usize,
+        started: Option<Instant>,
         waker: &Waker,
         effects: &mut Effects<P, E>,
     ) -> bool {
-        if !self.taken(slot, id) {
+        if !self.is_taken(slot, id) {
             effects.drop_source(source);
             return false;
         }
-        self.register(index, slot, waker, effects);
+        self.register(index, slot, id, waker, effects);
         if let Some(production) = self.production(slot) {
             production.source = Source::Idle(source);
             production.pending = true;
+            production.started = production.started.or(started);
             if production.signal.woke_since() {
                 // It woke while it was being polled, so whoever registered since missed that.
-                effects.wake(&production.signal);
+                effects.wake_all(&self.wakers);
             }
         }
         true
