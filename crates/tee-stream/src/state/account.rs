@@ -17,6 +17,11 @@ const MOST_OWED: Duration = Duration::from_millis(10);
 /// That is no time on an idle machine. On a busy one it is as long as a reader needs that is merely not scheduled.
 const TURNS: u32 = 32;
 
+/// How many times as long as producing has taken a reader is waited for that has nowhere else to go.
+///
+/// Readers behind sockets take what the socket holds at once, and then nothing for a while.
+const RIDE: u32 = 4;
+
 /// Producing earns, and waiting for whoever holds others back spends. So waiting never costs more than producing again.
 #[derive(Debug, Default)]
 pub(crate) struct Account {
@@ -178,7 +183,7 @@ impl<P, E> State<P, E> {
             // The readers of the rearmost production have nowhere to go, so only one that has stalled is left behind.
             let limit = match (limit, reader.policy) {
                 (Some(_), policy) if timed && policy.replays() && !has_elsewhere => {
-                    Some(policy.limit().max(earned))
+                    Some(policy.limit().max(earned * RIDE))
                 }
                 (limit, _) => limit,
             };
@@ -271,6 +276,12 @@ impl<P, E> State<P, E> {
                 }
             } else if reader.idle && reader.offset < production.position {
                 reader.waited_for += waited;
+                if let (LagPolicy::Patience { limit, .. }, false) =
+                    (reader.policy, reader.policy.replays())
+                {
+                    // Whoever is polled late has not waited for it all that time.
+                    reader.waited_for = reader.waited_for.min(limit);
+                }
                 reader.owed = reader.owed.saturating_sub(waited);
             }
         }

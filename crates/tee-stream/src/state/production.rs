@@ -103,13 +103,15 @@ impl<P, E> State<P, E> {
         }
     }
 
-    /// Whether another production may begin at `offset`. All together may yield the document so often, and no more.
+    /// Whether another production may begin at `offset`. All together may yield the document so often, but for an eighth, which
+    /// is left for those that begin anew.
     fn may_open(&self, offset: u64) -> bool {
         let most = self.settings.max_productions;
         let again = |from: u64| self.frontier - from.min(self.frontier);
         let ahead: u64 = self.running().map(|(_, other)| again(other.position)).sum();
         self.running().count() < most
-            && self.produced + ahead + again(offset) <= self.frontier.saturating_mul(most as u64)
+            && self.produced + ahead + again(offset)
+                <= self.frontier.saturating_mul(most as u64) / 8 * 7
     }
 
     /// Whether a reader at `offset` can read on if it leaves this production.
@@ -246,6 +248,13 @@ impl<P, E> State<P, E> {
         };
         self.slots[slot] = production;
         self.settle_in(index, slot, now, effects);
+        // Those that were let go nearby ride on it.
+        let near = offset..=offset + self.cache.budget();
+        for reader in self.readers.iter_mut() {
+            if reader.home.is_none() && reader.lagged.is_none() && near.contains(&reader.offset) {
+                reader.home = Some(slot);
+            }
+        }
         self.close_unwanted(now, effects);
         // Others may ride on it.
         effects.wake_all(&self.wakers);

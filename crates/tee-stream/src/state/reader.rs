@@ -100,6 +100,10 @@ impl Readers {
         self.slots.iter().flatten()
     }
 
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Reader> {
+        self.slots.iter_mut().flatten()
+    }
+
     /// One more than the largest index.
     pub(crate) fn slots(&self) -> usize {
         self.slots.len()
