@@ -12,7 +12,12 @@ use std::{
 
 use bytes::Bytes;
 use futures_util::{Stream, stream};
-use tee_stream::{AfterPatience, Branch, BranchOptions, LagPolicy, ManualTimer, Tee};
+use tee_stream::{AfterPatience, Branch, BranchOptions, LagPolicy, Tee};
+
+#[path = "../tests/support/manual_timer.rs"]
+mod manual_timer;
+
+use manual_timer::ManualTimer;
 
 const CHUNK: usize = 1024;
 const CHUNKS: usize = 16;

@@ -13,7 +13,7 @@ use futures_core::{FusedStream, Stream};
 use crate::{
     BranchEnd, BranchEnding, BranchOptions, TeeError,
     branch_options::OnEnd,
-    shared::{Producer, Shared},
+    shared::Shared,
     state::{Effects, Reader, Step},
     tail::Tail,
     timer::Alarm,
@@ -180,7 +180,7 @@ impl<E> Branch<E> {
             };
             drop(state);
             shared.guard(|| effects.run());
-            let (production, source, is_timed) = match step {
+            let (production, mut source, is_timed) = match step {
                 Step::Chunk(chunk) => return Poll::Ready(Ok(Some(chunk))),
                 Step::End => {
                     self.left(left);
@@ -227,15 +227,23 @@ impl<E> Branch<E> {
                 }
             };
             *produced = true;
-            match drive(shared, index, production, source, is_timed, context) {
-                Driven::Chunk(chunk) => return Poll::Ready(Ok(Some(chunk))),
-                Driven::Suspended => return Poll::Pending,
-                Driven::AskAgain => {
-                    // What was the time before the source was polled is not now.
-                    now = None;
-                    state = shared.lock();
+            let time = || is_timed.then(|| shared.now()).flatten();
+            let (started, polled, ended) = shared.guard(|| (time(), source.poll(), time()));
+            let done = shared.change(|state, effects| match polled {
+                Poll::Ready(outcome) => {
+                    state.deliver(production, source, outcome, (started, ended), effects);
+                    Some(Poll::Ready(Ok(Some(state.take(index)?))))
                 }
+                Poll::Pending => state
+                    .suspend(production, source, index, started, context.waker(), effects)
+                    .then_some(Poll::Pending),
+            });
+            if let Some(done) = done {
+                return done;
             }
+            // The time before the source was polled is not now.
+            now = None;
+            state = shared.lock();
         }
     }
 
@@ -266,42 +274,6 @@ impl<E> Branch<E> {
             });
         }
     }
-}
-
-/// The result of polling a production.
-enum Driven {
-    /// It yielded what this branch reads next.
-    Chunk(Bytes),
-    /// It is pending, and the branch is registered.
-    Suspended,
-    AskAgain,
-}
-
-/// Polls the source of a production with no lock held, and hands it back.
-fn drive<E>(
-    shared: &Shared<E>,
-    index: usize,
-    production: (usize, u64),
-    mut source: Producer<E>,
-    is_timed: bool,
-    context: &Context<'_>,
-) -> Driven {
-    let time = || is_timed.then(|| shared.now()).flatten();
-    let (started, polled, now) = shared.guard(|| (time(), source.poll(), time()));
-    shared.change(|state, effects| match polled {
-        Poll::Ready(outcome) => {
-            state.deliver(production, source, outcome, (started, now), effects);
-            state.take(index).map_or(Driven::AskAgain, Driven::Chunk)
-        }
-        Poll::Pending => {
-            let waker = context.waker();
-            if state.suspend(production, source, index, started, waker, effects) {
-                Driven::Suspended
-            } else {
-                Driven::AskAgain
-            }
-        }
-    })
 }
 
 impl<E> Stream for Branch<E> {

@@ -6,8 +6,6 @@ mod ending;
 mod lag_policy;
 #[cfg(all(test, loom))]
 mod loom_tests;
-#[cfg(feature = "test-util")]
-mod manual_timer;
 mod shared;
 mod signal;
 mod state;
@@ -24,8 +22,6 @@ pub use branch::Branch;
 pub use branch_options::BranchOptions;
 pub use ending::{BranchEnd, BranchEnding, TeeError};
 pub use lag_policy::{AfterPatience, LagPolicy};
-#[cfg(feature = "test-util")]
-pub use manual_timer::ManualTimer;
 pub use state::{BranchStatus, TeeStatistics};
 pub use tee::{Tee, TeeBuilder};
 #[cfg(feature = "tokio-time")]

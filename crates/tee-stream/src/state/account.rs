@@ -265,6 +265,12 @@ impl<P, E> State<P, E> {
             return;
         };
         let waited = between(blocked.since, now);
+        // Several that have stalled at different places cost one wait together.
+        let charged_until = if led_to_a_read {
+            blocked.end
+        } else {
+            production.position
+        };
         self.account
             .settle(blocked.paid, waited.saturating_sub(blocked.free));
         for reader in self.readers.of(slot) {
@@ -274,13 +280,11 @@ impl<P, E> State<P, E> {
                 if led_to_a_read {
                     reader.owed = (reader.owed + waited).min(MOST_OWED);
                 }
-            } else if reader.idle && reader.offset < production.position {
+            } else if reader.idle && reader.offset < charged_until {
                 reader.waited_for += waited;
-                if let (LagPolicy::Patience { limit, .. }, false) =
-                    (reader.policy, reader.policy.replays())
-                {
+                if !reader.policy.replays() && reader.policy != LagPolicy::Wait {
                     // Whoever is polled late has not waited for it all that time.
-                    reader.waited_for = reader.waited_for.min(limit);
+                    reader.waited_for = reader.waited_for.min(reader.policy.limit());
                 }
                 reader.owed = reader.owed.saturating_sub(waited);
             }

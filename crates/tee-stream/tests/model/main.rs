@@ -1,5 +1,7 @@
 //! The tee against a model: a plain `Vec<u8>` and an offset for each branch, under random interleavings.
 
+#[path = "../support/manual_timer.rs"]
+mod manual_timer;
 mod scenario;
 
 use std::{
@@ -18,8 +20,9 @@ use std::{
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
 use proptest::{prelude::*, test_runner::FileFailurePersistence};
-use tee_stream::{Branch, BranchEnd, BranchEnding, ManualTimer, Tee, TeeError};
+use tee_stream::{Branch, BranchEnd, BranchEnding, Tee, TeeError};
 
+use manual_timer::ManualTimer;
 use scenario::{LIMIT, Operation, Policy, Scenario, scenarios};
 
 const STEP: Duration = Duration::from_millis(5);
@@ -408,10 +411,10 @@ impl Run {
             }
         }
         let stalled = self.readers.iter().filter(|reader| reader.stalled).count() as u32;
-        // The account may be spent once, and each that stalled may be waited for once by itself, and once more when it was in
-        // the rearmost group.
+        // The account may be spent once, and each that stalled may be waited for by itself, and longer when it has nowhere else to
+        // go, once more for each production that begins near it.
         let earned = self.tee.statistics().produced_for + ALLOWANCE;
-        let most = earned + (earned + LIMIT + STEP) * 2 * (stalled + 1);
+        let most = earned + (earned * 4 + LIMIT + STEP) * 3 * (stalled + 1);
         let mut waited = Duration::ZERO;
         let mut polls = 0;
         while !self.running().is_empty() {

@@ -10,7 +10,9 @@ use std::{
 };
 
 use futures_util::StreamExt;
-use tee_stream::{AfterPatience, LagPolicy, ManualTimer, Sleep, Tee, Timer};
+use tee_stream::{AfterPatience, LagPolicy, Sleep, Tee, Timer};
+
+use crate::manual_timer::ManualTimer;
 
 use crate::support::{Script, Wakes, document, next, poll, poll_with, replay};
 

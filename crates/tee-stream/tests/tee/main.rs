@@ -6,6 +6,8 @@ mod auto_traits;
 mod body;
 mod endings;
 mod joining;
+#[path = "../support/manual_timer.rs"]
+mod manual_timer;
 mod patience;
 mod productions;
 mod replays;

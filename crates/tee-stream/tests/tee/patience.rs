@@ -1,6 +1,8 @@
 use std::time::Duration;
 
-use tee_stream::{AfterPatience, BranchOptions, LagPolicy, ManualTimer, Tee, TeeError};
+use tee_stream::{AfterPatience, BranchOptions, LagPolicy, Tee, TeeError};
+
+use crate::manual_timer::ManualTimer;
 
 use crate::support::{
     Wakes, chunks, document, next, next_error, poll_with, read_on, read_to_end, replay,

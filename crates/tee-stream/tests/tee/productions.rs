@@ -1,6 +1,8 @@
 use std::{num::NonZeroUsize, time::Duration};
 
-use tee_stream::{AfterPatience, LagPolicy, ManualTimer, Tee};
+use tee_stream::{AfterPatience, LagPolicy, Tee};
+
+use crate::manual_timer::ManualTimer;
 
 use crate::support::{document, next, read_on, read_to_end, replay};
 
