@@ -27,17 +27,17 @@ const EMPTY_CHUNKS: usize = 32;
 
 /// What the handles and the branches of a tee share: the state, and the foreign code that is called with no lock held.
 pub(crate) struct Shared<E> {
-    state: Mutex<State<Producer<E>, E>>,
+    state: Mutex<State<Box<Producer<E>>, E>>,
     timer: Option<Arc<dyn Timer>>,
     replay: Option<ReplayFn<E>>,
     pub(crate) chunk_size: usize,
 }
 
-pub(crate) type SharedEffects<E> = Effects<Producer<E>, E>;
+pub(crate) type SharedEffects<E> = Effects<Box<Producer<E>>, E>;
 
 impl<E> Shared<E> {
     pub(crate) fn new(
-        state: State<Producer<E>, E>,
+        state: State<Box<Producer<E>>, E>,
         timer: Option<Arc<dyn Timer>>,
         replay: Option<ReplayFn<E>>,
         chunk_size: usize,
@@ -50,14 +50,14 @@ impl<E> Shared<E> {
         }
     }
 
-    pub(crate) fn lock(&self) -> MutexGuard<'_, State<Producer<E>, E>> {
+    pub(crate) fn lock(&self) -> MutexGuard<'_, State<Box<Producer<E>>, E>> {
         lock(&self.state)
     }
 
     /// Changes the state, and runs the effects once the lock is released.
     pub(crate) fn change<T>(
         &self,
-        change: impl FnOnce(&mut State<Producer<E>, E>, &mut SharedEffects<E>) -> T,
+        change: impl FnOnce(&mut State<Box<Producer<E>>, E>, &mut SharedEffects<E>) -> T,
     ) -> T {
         let mut effects = Effects::new();
         let result = change(&mut self.lock(), &mut effects);
@@ -70,7 +70,7 @@ impl<E> Shared<E> {
     }
 
     /// Replays the document from `offset`.
-    pub(crate) fn open(&self, offset: u64, signal: Arc<Signal>) -> Option<Producer<E>> {
+    pub(crate) fn open(&self, offset: u64, signal: Arc<Signal>) -> Option<Box<Producer<E>>> {
         let replay = self.replay.as_ref()?;
         Some(Producer::new(replay(offset), signal))
     }
@@ -115,12 +115,13 @@ pub(crate) struct Producer<E> {
 }
 
 impl<E> Producer<E> {
-    pub(crate) fn new(stream: ChunkStream<E>, signal: Arc<Signal>) -> Self {
-        Self {
+    /// Boxed, since it goes back and forth for each chunk.
+    pub(crate) fn new(stream: ChunkStream<E>, signal: Arc<Signal>) -> Box<Self> {
+        Box::new(Self {
             stream,
             waker: Waker::from(Arc::clone(&signal)),
             signal,
-        }
+        })
     }
 
     pub(crate) fn poll(&mut self) -> Poll<Outcome<E>> {
