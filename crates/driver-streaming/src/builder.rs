@@ -13,8 +13,9 @@ use crate::client::{BoxError, Client, RetryRule};
 use crate::encoding;
 use crate::observer::{Observer, RunStart};
 use crate::optional_archive::Archiver;
-use crate::pipeline::{MakeObserver, Pipeline, Settings, Setup};
+use crate::pipeline::Pipeline;
 use crate::request_body::RequestBody;
+use crate::settings::{MakeObserver, Settings, Setup};
 use crate::solver::Solver;
 use crate::window_budget::WindowBudget;
 
@@ -172,44 +173,23 @@ impl PipelineBuilder {
                 source,
             })?;
         }
-        let mut client = match self.client {
-            Some(client) => client,
-            None => default_client(self.settings.deadline)?,
-        };
+        let client = self.client.map(Ok);
+        let client = client.or_else(|| Client::by_default(self.settings.deadline));
+        let client = client.ok_or(PipelineError::NoClient)?;
+        let mut client = client.map_err(|source| PipelineError::Client { source })?;
         if let Some(rule) = self.retry_rule {
             client.retry_rule = rule;
         }
-        Ok(Pipeline::new(Setup {
+        let setup = Arc::new(Setup {
             client,
             solvers: self.solvers,
             archiver: self.archiver,
             budget: WindowBudget::new(self.settings.window_budget_bytes),
             settings: self.settings,
             observers: self.observers,
-        }))
+        });
+        Ok(Pipeline { setup })
     }
-}
-
-#[cfg(feature = "client")]
-fn default_client(deadline: Duration) -> Result<Client, PipelineError> {
-    use upload_client::{ClientSettings, UploadClient};
-
-    let settings = ClientSettings {
-        // A peer that takes nothing for a whole deadline, when nobody waits for it any more, is gone.
-        tcp_user_timeout: Some(deadline),
-        ..ClientSettings::default()
-    };
-    let client = UploadClient::new(&settings);
-    client
-        .map(Client::new)
-        .map_err(|error| PipelineError::Client {
-            source: error.into(),
-        })
-}
-
-#[cfg(not(feature = "client"))]
-fn default_client(_deadline: Duration) -> Result<Client, PipelineError> {
-    Err(PipelineError::NoClient)
 }
 
 impl fmt::Debug for PipelineBuilder {
