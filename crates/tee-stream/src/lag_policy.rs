@@ -16,7 +16,7 @@ use std::time::Duration;
 ///
 /// A branch that would replay can do so only where another production may serve it. At the
 /// [maximum of productions](crate::TeeBuilder::max_productions) the readers of the rearmost one have nowhere else to go. Then the
-/// others there wait for such a branch, each time for at most as long as producing has taken so far.
+/// others there wait for such a branch, each time for at most four times as long as producing has taken so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum LagPolicy {

@@ -165,8 +165,10 @@ impl<E> TeeBuilder<E> {
 
     /// Sets how many productions may run at the same time; 8 by default.
     ///
-    /// It bounds the work as well: another production is opened only if all together then yield the document at most this
-    /// often. Readers that stall, are let go and come back behind all productions can cause more. At the maximum, slow readers ride on the nearest production behind them, and those of the rearmost one wait for one another.
+    /// It bounds the work as well: another production begins only if all together then yield the document at most this often.
+    /// Beyond that, readers ride on the nearest production behind them, and those of the rearmost one wait for one another. A
+    /// reader that was let go and comes back behind all productions waits for as long as producing has taken so far; then the
+    /// nearest one begins anew where that reader is, and serves all that wait nearby.
     pub fn max_productions(mut self, productions: NonZeroUsize) -> Self {
         self.max_productions = productions;
         self

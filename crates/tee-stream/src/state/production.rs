@@ -279,16 +279,13 @@ impl<P, E> State<P, E> {
         effects.wake_all(&self.wakers);
     }
 
-    /// Closes the productions that have nobody left, but for the last one that runs.
+    /// Closes the productions that have nobody left: whoever comes later opens another one where it is.
     pub(super) fn close_unwanted(&mut self, now: Option<Instant>, effects: &mut Effects<P, E>) {
         if !self.settings.can_replay {
             return;
         }
         for slot in 0..self.slots.len() {
-            if let Some(production) = self.production(slot)
-                && (!production.is_running() || self.running().count() > 1)
-                && self.readers.of(slot).next().is_none()
-            {
+            if self.slots[slot].is_some() && self.readers.of(slot).next().is_none() {
                 self.close(slot, now, effects);
             }
         }
