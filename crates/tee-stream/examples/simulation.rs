@@ -279,7 +279,7 @@ fn run(source: Source, paces: &[Pace], cores: usize, configure: Configure) -> Fo
     Found {
         productions: statistics.bytes_produced as f64 / (CHUNKS * CHUNK as u64) as f64,
         waited: statistics.waited,
-        allowed: statistics.produced_for + Duration::from_millis(10),
+        allowed: statistics.waiting_allowed,
         peak: statistics.cached_bytes_peak,
         delivered: delivered.map(|done| done - began).collect(),
     }

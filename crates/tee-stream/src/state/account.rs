@@ -5,8 +5,12 @@ use std::time::{Duration, Instant};
 use super::{Effects, State, Step};
 use crate::LagPolicy;
 
-/// What all waiting may cost before anything was produced, so that a reader that is merely not scheduled is not let go.
-const ALLOWANCE: Duration = Duration::from_millis(10);
+/// What all waiting may cost before anything was produced, so that a reader that is merely not scheduled is not let go: this,
+/// and a turn of each branch. With 8 branches that is 10 ms.
+const ALLOWANCE: Duration = Duration::from_millis(6);
+
+/// About as long as a branch needs on a busy core to hand on what a window holds.
+const TURN: Duration = Duration::from_micros(500);
 
 /// How long others wait for a reader without a charge, in return for what it has waited for them. More would let many that
 /// are slow by a little hold back the fastest, one after the other.
@@ -26,6 +30,8 @@ const RIDE: u32 = 4;
 #[derive(Debug, Default)]
 pub(crate) struct Account {
     pub(crate) produced_for: Duration,
+    /// How many branches ever joined.
+    pub(crate) branches: u32,
     /// What was paid, and what is set aside for the waits that are going on.
     spent: Duration,
     set_aside: Duration,
@@ -33,7 +39,7 @@ pub(crate) struct Account {
 
 impl Account {
     pub(crate) fn earned(&self) -> Duration {
-        self.produced_for + ALLOWANCE
+        self.produced_for + ALLOWANCE + TURN * self.branches
     }
 
     pub(crate) fn paid(&self) -> Duration {

@@ -79,8 +79,10 @@ pub struct TeeStatistics {
     pub cached_bytes_peak: usize,
     /// How long productions have taken in total, pending or busy. Zero without a timer.
     pub produced_for: Duration,
-    /// What the account has paid for waiting. At most `produced_for` and 10 ms.
+    /// What the account has paid for waiting.
     pub waited: Duration,
+    /// What it may pay: `produced_for`, 6 ms, and half a millisecond for each branch that ever joined.
+    pub waiting_allowed: Duration,
     /// The branches that have not ended.
     pub branches_open: usize,
     /// The length of the document, once a production has ended, or as it was declared.
@@ -174,6 +176,7 @@ impl<P, E> State<P, E> {
         let policy = policy.unwrap_or(self.settings.lag_policy);
         let policy = policy.resolve(self.settings.can_replay, self.settings.timed);
         let id = self.readers.joined();
+        self.account.branches += 1;
         let index = self.readers.insert(Reader::new(id, name, policy));
         if let Some(slot) = self.reachable(0) {
             self.settle_in(index, slot, now, effects);
@@ -222,6 +225,7 @@ impl<P, E> State<P, E> {
             cached_bytes_peak: self.cache.peak(),
             produced_for: self.account.produced_for,
             waited: self.account.paid(),
+            waiting_allowed: self.account.earned(),
             branches_open: self.readers.open(),
             document_length: self.length,
         }

@@ -25,11 +25,7 @@ impl<P, E> State<P, E> {
     pub(crate) fn take(&mut self, index: usize) -> Option<Bytes> {
         let reader = self.readers.get(index)?;
         let production = self.slots.get(reader.home?)?.as_ref()?;
-        let holds_back = production
-            .blocked
-            .as_ref()
-            .is_some_and(|blocked| reader.offset < blocked.end);
-        if self.poisoned || holds_back || reader.offset >= production.position {
+        if self.poisoned || production.blocked.is_some() || reader.offset >= production.position {
             return None;
         }
         self.read(index)
@@ -59,6 +55,7 @@ impl<P, E> State<P, E> {
         if self.poisoned {
             return Step::Fail(TeeError::Poisoned);
         }
+        let lead = (self.cache.budget() / 4).max(1);
         loop {
             let Some(reader) = self.readers.get_mut(index) else {
                 return Step::End;
@@ -83,6 +80,18 @@ impl<P, E> State<P, E> {
                 return Step::ReadClock;
             }
             if offset < production.position {
+                let is_waited_for = production
+                    .blocked
+                    .as_ref()
+                    .is_some_and(|blocked| offset < blocked.end);
+                if production.blocked.is_some()
+                    && !is_waited_for
+                    && offset - reader.leads_from >= lead
+                {
+                    // Those who are waited for first.
+                    reader.leads_from = offset;
+                    return Step::Yield;
+                }
                 self.move_on(index, now, effects);
                 return match self.read(index) {
                     Some(chunk) => Step::Chunk(chunk),
@@ -115,13 +124,12 @@ impl<P, E> State<P, E> {
                 }
                 return step;
             }
-            let lead = self.cache.budget() / 4;
             let (Some(reader), Some(Some(production))) =
                 (self.readers.get_mut(index), self.slots.get_mut(slot))
             else {
                 continue;
             };
-            if production.tail < production.position && offset - reader.leads_from >= lead.max(1) {
+            if production.tail < production.position && offset - reader.leads_from >= lead {
                 reader.leads_from = offset;
                 return Step::Yield;
             }
