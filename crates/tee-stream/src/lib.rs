@@ -7,7 +7,6 @@ mod lag_policy;
 #[cfg(all(test, loom))]
 mod loom_tests;
 mod shared;
-mod signal;
 mod state;
 mod sync;
 mod tail;
@@ -15,6 +14,7 @@ mod tee;
 mod timer;
 #[cfg(feature = "verify")]
 mod verification;
+mod wakers;
 #[cfg(feature = "tokio")]
 mod writer;
 

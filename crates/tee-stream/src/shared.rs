@@ -11,10 +11,10 @@ use futures_core::Stream;
 
 use crate::{
     TeeError, Timer,
-    signal::Signal,
     state::{Effects, Outcome, State},
     sync::{Mutex, MutexGuard, lock},
     timer::Alarm,
+    wakers::Signal,
 };
 
 /// The stream of a production: boxed, so that a tee's type does not name its source.

@@ -3,7 +3,7 @@ use std::task::Waker;
 use bytes::Bytes;
 
 use super::production::Production;
-use crate::signal::{Wakers, call_all};
+use crate::wakers::{Wakers, call_all};
 
 /// What a change of the state leaves to do once the lock is released, since it may run foreign code: wakers to call, and
 /// values to drop.

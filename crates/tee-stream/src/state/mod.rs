@@ -17,7 +17,7 @@ use bytes::Bytes;
 
 use crate::{
     LagPolicy, TeeError,
-    signal::{Signal, Wakers},
+    wakers::{Signal, Wakers},
 };
 use account::Account;
 use cache::Cache;

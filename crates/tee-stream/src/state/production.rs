@@ -3,7 +3,7 @@
 use std::{sync::Arc, task::Waker, time::Instant};
 
 use super::{Effects, State, Step, account::Blocked, account::between};
-use crate::{TeeError, signal::Signal};
+use crate::{TeeError, wakers::Signal};
 
 /// One production of the document, which stands at an offset.
 #[derive(Debug)]
