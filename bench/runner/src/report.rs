@@ -9,9 +9,6 @@ use crate::sample::Sample;
 use crate::scenario::{Design, Scenario, Size};
 use crate::targets::Ratio;
 
-/// How many points of a curve show all there is to see, so that a page stays small.
-const MOST_POINTS: usize = 300;
-
 /// Everything that was found.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Report {
@@ -31,8 +28,8 @@ pub(crate) struct Report {
     pub(crate) floors: Vec<Floor>,
     /// Memory over time.
     pub(crate) memory: Vec<MemoryCurve>,
-    /// What healthy solvers had when others stalled.
-    pub(crate) stalled: Vec<Stalled>,
+    /// When engines had everything of which some stalled or were slow.
+    pub(crate) uneven: Vec<Uneven>,
     /// How late timers were.
     pub(crate) delays: Vec<Delay>,
     /// What was measured within one process.
@@ -46,7 +43,8 @@ impl Report {
     }
 }
 
-/// All runs of a scenario. Figures without a spread are medians; those of first bytes are counted from the call.
+/// All runs of a scenario. Figures without a spread are medians; those of first bytes and deliveries are counted
+/// from the call.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Row {
     #[serde(skip)]
@@ -71,6 +69,10 @@ pub(crate) struct Row {
     pub(crate) first_byte_ms: f64,
     pub(crate) first_byte_earliest_ms: f64,
     pub(crate) first_byte_latest_ms: f64,
+    /// When the engine in the middle had everything.
+    pub(crate) delivery_ms: f64,
+    /// When all had.
+    pub(crate) delivery_last_ms: f64,
     /// How often the auction was serialised.
     pub(crate) productions: f64,
 }
@@ -94,8 +96,29 @@ impl Row {
             first_byte_ms: of(|sample| sample.first_byte_ms.median).median,
             first_byte_earliest_ms: of(|sample| sample.first_byte_ms.min).median,
             first_byte_latest_ms: of(|sample| sample.first_byte_ms.max).median,
+            delivery_ms: of(|sample| sample.delivery_ms.median).median,
+            delivery_last_ms: of(|sample| sample.delivery_ms.max).median,
             productions: of(|sample| sample.measurement.productions).median,
         }
+    }
+
+    /// Of all other designs the one whose last delivery of the same is the first, where this is this project with an archive.
+    pub(crate) fn fastest_other<'a>(&self, rows: &'a [Self]) -> Option<&'a Self> {
+        let others = self.same(rows).filter(|other| other.design != self.design);
+        let fastest = others.min_by(|a, b| a.delivery_last_ms.total_cmp(&b.delivery_last_ms));
+        fastest.filter(|_| Design::OURS.contains(&self.scenario.design))
+    }
+
+    /// The same design without an archive, where this one has one.
+    pub(crate) fn without_archive<'a>(&self, rows: &'a [Self]) -> Option<&'a Self> {
+        let without = self.same(rows).find(|row| row.codec == "none");
+        without.filter(|_| Design::OURS.contains(&self.scenario.design))
+    }
+
+    /// Every design's row of the same.
+    pub(crate) fn same<'a>(&self, rows: &'a [Self]) -> impl Iterator<Item = &'a Self> {
+        let (auction, solvers) = (self.scenario.auction, self.scenario.solvers);
+        rows.iter().filter(move |row| row.is_of(auction, solvers))
     }
 
     pub(crate) fn is_of(&self, auction: Size, solvers: usize) -> bool {
@@ -124,44 +147,49 @@ impl MemoryCurve {
             (since_call, (*kib as f64 - run.base_rss_kib as f64) / 1024.0)
         });
         let during_call = points.filter(|(at_ms, _)| (0.0..=run.wall_ms).contains(at_ms));
-        let all: Vec<(f64, f64)> = [(0.0, 0.0)].into_iter().chain(during_call).collect();
         Some(Self {
             design,
-            points: thinned(&all),
+            points: [(0.0, 0.0)].into_iter().chain(during_call).collect(),
             peak_mib: sample.peak_mib(),
         })
     }
 }
 
-/// Keeps the highest of several neighbours, so that no peak is lost.
-fn thinned(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
-    let neighbours = points.len().div_ceil(MOST_POINTS).max(1);
-    points
-        .chunks(neighbours)
-        .filter_map(|chunk| chunk.iter().copied().max_by(|a, b| a.1.total_cmp(&b.1)))
-        .collect()
-}
-
-/// What healthy engines had of an auction when others did not read.
+/// When engines had everything of which some stalled or were slow: medians.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub(crate) struct Stalled {
-    pub(crate) design: Design,
-    pub(crate) solvers: usize,
-    /// How many engines read 64 KiB and then nothing more.
-    pub(crate) stalled: usize,
-    /// When the last healthy engine had everything, after the call: the median.
-    pub(crate) healthy_last_ms: f64,
+pub(crate) struct Uneven {
+    #[serde(flatten)]
+    pub(crate) scenario: Scenario,
+    /// When the last healthy engine had everything, after the call; where none was healthy, the last of all.
+    pub(crate) last_ms: f64,
+    /// The same with the healthy engines alone.
+    pub(crate) alone_last_ms: Option<f64>,
+    /// One over the other.
+    pub(crate) over_alone: Option<f64>,
+    /// How often the auction was serialised. 0 where engines were given up.
+    pub(crate) productions: f64,
 }
 
-impl Stalled {
-    pub(crate) fn new(scenario: Scenario, stalled: usize, samples: &[Sample]) -> Self {
-        let last = samples.iter().map(|sample| sample.last_byte_ms);
-        Self {
-            design: scenario.design,
-            solvers: scenario.solvers,
-            stalled,
-            healthy_last_ms: Spread::of(last).median,
-        }
+impl Uneven {
+    /// Of the scenarios of one grid.
+    pub(crate) fn all(taken: &[(Scenario, Vec<Sample>)]) -> impl Iterator<Item = Self> {
+        let uneven = taken.iter().filter(|(one, _)| !one.rates.is_empty());
+        uneven.map(|(scenario, samples)| {
+            let of = |samples: &[Sample], pick: fn(&Sample) -> f64| {
+                Spread::of(samples.iter().map(pick)).median
+            };
+            let last = |samples: &[Sample]| of(samples, |sample| sample.delivery_ms.max);
+            let mut all = taken.iter();
+            let alone = all.find(|(other, _)| scenario.alone() == Some(*other));
+            let (last_ms, alone_last_ms) = (last(samples), alone.map(|(_, alone)| last(alone)));
+            Self {
+                scenario: *scenario,
+                last_ms,
+                alone_last_ms,
+                over_alone: alone_last_ms.map(|alone| last_ms / alone),
+                productions: of(samples, |sample| sample.measurement.productions),
+            }
+        })
     }
 }
 
@@ -193,22 +221,12 @@ pub(crate) mod tests {
         let scenario = Scenario {
             auction: crate::scenario::LARGE,
             solvers,
+            rates: &[],
             design,
         };
         Row {
             cpu_ms: Spread::of([cpu_ms]),
             ..Row::new(scenario, &[])
         }
-    }
-
-    #[test]
-    fn thinning_keeps_the_peak() {
-        let mut points: Vec<(f64, f64)> = (0..5_000).map(|at| (f64::from(at), 1.0)).collect();
-        points[777].1 = 9.0;
-        let found = thinned(&points);
-        assert!(found.len() <= MOST_POINTS);
-        assert!(found.contains(&(777.0, 9.0)));
-        assert_eq!(thinned(&points[..3]), points[..3]);
-        assert_eq!(thinned(&[]), []);
     }
 }
