@@ -101,12 +101,11 @@ fn measure<D: Design>(
     runtime.block_on(runtime.spawn(async move { warming.warm_up().await }))??;
     let auction = Arc::new(arguments.auction.with_seed(arguments.seed).auction());
 
-    let timers_at_rest = if arguments.ticker {
-        Some(runtime.block_on(Ticker::at_rest())?)
+    let ticker = if arguments.ticker {
+        Some((runtime.block_on(Ticker::at_rest())?, Ticker::start()))
     } else {
         None
     };
-    let ticker = arguments.ticker.then(Ticker::start);
     let at_rest = Footprint::at_rest()?;
     let cpu = process_cpu_nanoseconds();
     // In a task of a worker, where a server would make the call.
@@ -119,12 +118,12 @@ fn measure<D: Design>(
     let cpu_ms = (process_cpu_nanoseconds() - cpu) as f64 / 1e6;
     let threads = threads()?;
     let peak_rss_over_base_kib = at_rest.peak_kib()?;
-    let timers = match (timers_at_rest, ticker) {
-        (Some(at_rest), Some(ticker)) => Some(Timers {
+    let timers = match ticker {
+        Some((at_rest, ticker)) => Some(Timers {
             at_rest,
             meanwhile: runtime.block_on(ticker.stop())?,
         }),
-        _ => None,
+        None => None,
     };
     let productions = match productions {
         Err(_timed_out) if arguments.give_up => 0.0,

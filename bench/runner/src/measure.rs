@@ -43,6 +43,7 @@ pub(crate) fn measure(options: &Options, programs: &Programs, folder: &Path) -> 
     }
     let plain = Execution {
         seed,
+        deadline_ms: workload.deadline_ms,
         ..Execution::default()
     };
     let mut scenarios = Vec::new();
@@ -59,13 +60,10 @@ pub(crate) fn measure(options: &Options, programs: &Programs, folder: &Path) -> 
     for (scenario, runs) in by_turns(&workload.memory, programs, &sampled)? {
         memory.extend(MemoryCurve::middle(scenario.design, runs));
     }
-    let given_up = Execution {
-        deadline_ms: workload.deadline_ms,
-        ..plain.clone()
-    };
+    eprintln!("engines that stall or are slow");
     let mut uneven = Vec::new();
     for grid in &workload.uneven {
-        uneven.extend(Uneven::all(&by_turns(grid, programs, &given_up)?));
+        uneven.extend(Uneven::all(&by_turns(grid, programs, &plain)?));
     }
     eprintln!("lateness of timers");
     let ticking = Execution {

@@ -43,8 +43,7 @@ impl Report {
     }
 }
 
-/// All runs of a scenario. Figures without a spread are medians; those of first bytes and deliveries are counted
-/// from the call.
+/// All runs of a scenario. Figures without a spread are medians; what has happened is counted from the call.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Row {
     #[serde(skip)]
