@@ -105,7 +105,8 @@ impl Engine {
                 let served = hyper::server::conn::http1::Builder::new()
                     .serve_connection(TokioIo::new(stream), service)
                     .await;
-                if let Err(error) = served {
+                // Who is slow is given up.
+                if let (Err(error), None) = (served, engine.rate) {
                     eprintln!("engine {}: {error}", engine.index);
                 }
             });

@@ -15,7 +15,7 @@ use crate::machine::Machine;
 use crate::programs::Programs;
 use crate::report::{Delay, MemoryCurve, Report, Row, Uneven};
 use crate::sample::Sample;
-use crate::scenario::{Grid, Scenario, Workload};
+use crate::scenario::{Design, Grid, Scenario, Workload};
 use crate::{Options, targets};
 
 /// Measures everything. Says on standard error how far it is.
@@ -60,7 +60,6 @@ pub(crate) fn measure(options: &Options, programs: &Programs, folder: &Path) -> 
     for (scenario, runs) in by_turns(&workload.memory, programs, &sampled)? {
         memory.extend(MemoryCurve::middle(scenario.design, runs));
     }
-    eprintln!("engines that stall or are slow");
     let mut uneven = Vec::new();
     for grid in &workload.uneven {
         uneven.extend(Uneven::all(&by_turns(grid, programs, &plain)?));
@@ -109,7 +108,9 @@ fn by_turns(
         let each = group.into_iter();
         let mut taken: Vec<_> = each.map(|scenario| (scenario, Vec::new())).collect();
         for turn in 1..=grid.runs {
-            for (scenario, taken) in &mut taken {
+            // What takes seconds differs little from turn to turn.
+            let is_due = |scenario: &Scenario| turn <= 3 || scenario.design != Design::Threaded;
+            for (scenario, taken) in taken.iter_mut().filter(|(one, _)| is_due(one)) {
                 eprintln!("{scenario}, turn {turn} of {}", grid.runs);
                 let ran = execution.run(*scenario, programs, &mut engines);
                 let sample = ran.and_then(|ran| Sample::new(ran, scenario, execution));

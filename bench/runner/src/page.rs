@@ -90,17 +90,15 @@ fn deliveries(report: &Report) -> Result<Markup> {
     let ms = |figure: f64| format!("{figure:.0}");
     let over = |over: Option<f64>| over.map_or_else(String::new, |over| format!("{over:.2}"));
     let rows = report.scenarios.iter().map(|row| {
-        let last_over = |other: Option<&Row>| {
-            over(other.map(|other| row.delivery_last_ms / other.delivery_last_ms))
-        };
+        let last_over = |other: Option<&Row>| over(other.map(|other| row.last_over(other)));
         let all = &report.scenarios;
         [
             ("MB", format!("{:.1}", row.size_bytes as f64 / 1e6)),
             ("solvers", row.solvers.to_string()),
-            ("design", row.scenario.design.label()),
+            ("design", row.scenario.design.label().replace(' ', "\u{a0}")),
             ("first byte, ms", format!("{:.1}", row.first_byte_ms)),
             ("delivery, ms", ms(row.delivery_ms)),
-            ("last delivery, ms", ms(row.delivery_last_ms)),
+            ("last delivery, ms", ms(row.delivery_last_ms.median)),
             ("over the fastest other", last_over(row.fastest_other(all))),
             ("over no archive", last_over(row.without_archive(all))),
             ("CPU, ms", ms(row.cpu_ms.median)),
@@ -110,22 +108,21 @@ fn deliveries(report: &Report) -> Result<Markup> {
         ]
     });
     let uneven = report.uneven.iter().map(|found| {
+        let alone = found.alone_last_ms.map(|alone| ms(alone.median));
         let productions = found.over_alone.is_none().then_some(found.productions);
-        let alone = found.alone_last_ms.map_or_else(String::new, ms);
         [
-            ("solvers", found.scenario.solvers.to_string()),
-            ("of them", found.scenario.held_up()),
+            ("solvers", found.scenario.held_up()),
             ("design", found.scenario.design.label()),
-            ("last delivery, ms", ms(found.last_ms)),
-            ("alone, ms", alone),
-            ("over alone", over(found.over_alone)),
+            ("last delivery, ms", ms(found.last_ms.median)),
+            ("alone, ms", alone.unwrap_or_default()),
+            ("over alone", over(found.over_alone.map(|over| over.median))),
             ("productions", over(productions)),
         ]
     });
     let by_solvers = |title: &str, pick| figure(&by_solvers(report, title, pick));
     Ok(html! {
         h2 { "When solvers have the whole auction" }
-        (by_solvers("Last delivery: when all solvers have 26 MB, ms after the call", |row: &Row| row.delivery_last_ms)?)
+        (by_solvers("Last delivery: when all solvers have 26 MB, ms after the call", |row: &Row| row.delivery_last_ms.median)?)
         (by_solvers(CPU, |row: &Row| row.cpu_ms.median)?)
         p {
             "Delivery is when a solver has the last byte, after the call: at the solver in the middle, and at the last. \

@@ -71,7 +71,7 @@ pub(crate) struct Row {
     /// When the engine in the middle had everything.
     pub(crate) delivery_ms: f64,
     /// When all had.
-    pub(crate) delivery_last_ms: f64,
+    pub(crate) delivery_last_ms: Spread,
     /// How often the auction was serialised.
     pub(crate) productions: f64,
 }
@@ -96,7 +96,7 @@ impl Row {
             first_byte_earliest_ms: of(|sample| sample.first_byte_ms.min).median,
             first_byte_latest_ms: of(|sample| sample.first_byte_ms.max).median,
             delivery_ms: of(|sample| sample.delivery_ms.median).median,
-            delivery_last_ms: of(|sample| sample.delivery_ms.max).median,
+            delivery_last_ms: of(|sample| sample.delivery_ms.max),
             productions: of(|sample| sample.measurement.productions).median,
         }
     }
@@ -104,7 +104,7 @@ impl Row {
     /// Of all other designs the one whose last delivery of the same is the first, where this is this project with an archive.
     pub(crate) fn fastest_other<'a>(&self, rows: &'a [Self]) -> Option<&'a Self> {
         let others = self.same(rows).filter(|other| other.design != self.design);
-        let fastest = others.min_by(|a, b| a.delivery_last_ms.total_cmp(&b.delivery_last_ms));
+        let fastest = others.max_by(|a, b| self.last_over(a).total_cmp(&self.last_over(b)));
         fastest.filter(|_| Design::OURS.contains(&self.scenario.design))
     }
 
@@ -112,6 +112,11 @@ impl Row {
     pub(crate) fn without_archive<'a>(&self, rows: &'a [Self]) -> Option<&'a Self> {
         let without = self.same(rows).find(|row| row.codec == "none");
         without.filter(|_| Design::OURS.contains(&self.scenario.design))
+    }
+
+    /// The last delivery over that of another.
+    pub(crate) fn last_over(&self, other: &Self) -> f64 {
+        self.delivery_last_ms.median / other.delivery_last_ms.median
     }
 
     /// Every design's row of the same.
@@ -154,18 +159,18 @@ impl MemoryCurve {
     }
 }
 
-/// When engines had everything of which some stalled or were slow: medians.
+/// When engines had everything of which some stalled or were slow.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) struct Uneven {
     #[serde(flatten)]
     pub(crate) scenario: Scenario,
     /// When the last healthy engine had everything, after the call; where none was healthy, the last of all.
-    pub(crate) last_ms: f64,
+    pub(crate) last_ms: Spread,
     /// The same with the healthy engines alone.
-    pub(crate) alone_last_ms: Option<f64>,
-    /// One over the other.
-    pub(crate) over_alone: Option<f64>,
-    /// How often the auction was serialised. 0 where engines were given up.
+    pub(crate) alone_last_ms: Option<Spread>,
+    /// One over the other, turn by turn.
+    pub(crate) over_alone: Option<Spread>,
+    /// How often the auction was serialised: the median. 0 where engines were given up.
     pub(crate) productions: f64,
 }
 
@@ -174,19 +179,19 @@ impl Uneven {
     pub(crate) fn all(taken: &[(Scenario, Vec<Sample>)]) -> impl Iterator<Item = Self> {
         let uneven = taken.iter().filter(|(one, _)| !one.rates.is_empty());
         uneven.map(|(scenario, samples)| {
-            let of = |samples: &[Sample], pick: fn(&Sample) -> f64| {
-                Spread::of(samples.iter().map(pick)).median
-            };
-            let last = |samples: &[Sample]| of(samples, |sample| sample.delivery_ms.max);
+            let last = |sample: &Sample| sample.delivery_ms.max;
             let mut all = taken.iter();
             let alone = all.find(|(other, _)| scenario.alone() == Some(*other));
-            let (last_ms, alone_last_ms) = (last(samples), alone.map(|(_, alone)| last(alone)));
+            let alone = alone.map(|(_, alone)| alone.iter().map(last));
+            let last = samples.iter().map(last);
+            let turns = alone.clone().map(|alone| last.clone().zip(alone));
+            let productions = samples.iter().map(|sample| sample.measurement.productions);
             Self {
                 scenario: *scenario,
-                last_ms,
-                alone_last_ms,
-                over_alone: alone_last_ms.map(|alone| last_ms / alone),
-                productions: of(samples, |sample| sample.measurement.productions),
+                last_ms: Spread::of(last),
+                alone_last_ms: alone.map(Spread::of),
+                over_alone: turns.map(|turns| Spread::of(turns.map(|(last, alone)| last / alone))),
+                productions: Spread::of(productions).median,
             }
         })
     }
@@ -214,6 +219,7 @@ impl Delay {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
+    use crate::sample::tests::delivered;
 
     /// A row of a large auction, with nothing but its processor time.
     pub(crate) fn large(design: Design, solvers: usize, cpu_ms: f64) -> Row {
@@ -227,5 +233,51 @@ pub(crate) mod tests {
             cpu_ms: Spread::of([cpu_ms]),
             ..Row::new(scenario, &[])
         }
+    }
+
+    #[test]
+    fn the_healthy_are_compared_turn_by_turn() {
+        let with = Scenario {
+            rates: &[0],
+            ..large(Design::OursGzip, 8, 1.0).scenario
+        };
+        let alone = with.alone().unwrap();
+        let samples = |last_ms: [f64; 3]| last_ms.map(delivered).to_vec();
+        let taken = [
+            (with, samples([100.0, 900.0, 330.0])),
+            (alone, samples([100.0, 600.0, 300.0])),
+        ];
+        let found: Vec<_> = Uneven::all(&taken).collect();
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[0].last_ms.median, 330.0);
+        assert_eq!(found[0].alone_last_ms.unwrap().median, 300.0);
+        let over = found[0].over_alone.unwrap();
+        assert_eq!((over.min, over.median, over.max), (1.0, 1.1, 1.5));
+        let nobody: Vec<_> = Uneven::all(&taken[..1]).collect();
+        assert_eq!(nobody[0].over_alone, None);
+    }
+
+    #[test]
+    fn the_fastest_other_is_another_design_of_the_same() {
+        let row = |design, solvers, last_ms| Row {
+            delivery_last_ms: Spread::of([last_ms]),
+            ..large(design, solvers, 1.0)
+        };
+        let rows = [
+            row(Design::OursGzip, 8, 5.0),
+            row(Design::OursAlone, 8, 1.0),
+            row(Design::SharedGzip, 8, 4.0),
+            row(Design::Threaded, 8, 9.0),
+            row(Design::SharedZstd, 1, 2.0),
+        ];
+        let design = |row: Option<&Row>| row.map(|row| row.scenario.design);
+        let fastest = rows[0].fastest_other(&rows);
+        assert_eq!(design(fastest), Some(Design::SharedGzip));
+        assert_eq!(fastest.map(|other| rows[0].last_over(other)), Some(1.25));
+        let without = rows[0].without_archive(&rows);
+        assert_eq!(design(without), Some(Design::OursAlone));
+        // Nobody else is judged so.
+        assert_eq!(design(rows[2].fastest_other(&rows)), None);
+        assert_eq!(design(rows[2].without_archive(&rows)), None);
     }
 }

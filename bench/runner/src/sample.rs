@@ -45,10 +45,8 @@ impl Sample {
             ));
             deliveries.push(since_call(auction.end_at_ns));
         }
-        let stalls = |engine: usize| {
-            let rate = scenario.rates.get(engine.wrapping_sub(scenario.healthy()));
-            rate == Some(&0)
-        };
+        let (rates, healthy) = (scenario.rates, scenario.healthy());
+        let stalls = |engine: usize| rates.get(engine.wrapping_sub(healthy)) == Some(&0);
         let mut requests = engines.requests.iter();
         ensure!(
             requests.all(|request| !stalls(request.engine) || request.bytes < run.auction_bytes),
@@ -107,7 +105,7 @@ fn auction_at<'a>(
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::scenario::{Design, LARGE, Rates};
 
@@ -156,6 +154,17 @@ mod tests {
 
     fn sample(executed: Executed) -> Result<Sample> {
         Sample::new(executed, &scenario(&[]), &Execution::default())
+    }
+
+    /// What came of a run in which everybody had everything after so many milliseconds.
+    pub(crate) fn delivered(last_ms: f64) -> Sample {
+        Sample {
+            measurement: executed(&[]).measurement,
+            engines_cpu_ms: 1.0,
+            first_byte_ms: Spread::of([1.0]),
+            delivery_ms: Spread::of([last_ms]),
+            resident: Vec::new(),
+        }
     }
 
     #[test]

@@ -133,9 +133,10 @@ impl Scenario {
     /// What the engines do that are not healthy.
     pub(crate) fn held_up(&self) -> String {
         let (rates, count) = (self.rates, self.rates.len());
+        let of_all = format!("{count} of {}", self.solvers);
         match rates {
-            [] | [0, ..] => format!("{count} stalled"),
-            [first, ..] => format!("{count} at {first} to {} MB/s", rates[count - 1]),
+            [] | [0, ..] => format!("{of_all} stalled"),
+            [first, ..] => format!("{of_all} at {first} to {} MB/s", rates[count - 1]),
         }
     }
 }
@@ -228,12 +229,12 @@ impl Workload {
         Self {
             checks: vec![Grid::new(&["small", "mainnet", LARGE], &[8], all, 1)],
             grids: vec![
-                Grid::new(&[LARGE], &[1, 3, 8, 32], all, 3),
+                Grid::new(&[LARGE], &[1, 3, 8, 32], all, 5),
                 Grid::new(&["small", "mainnet"], &[8], all, 3),
             ],
             memory: Grid::new(&[LARGE], &[8], all, 1),
-            uneven: Self::uneven(&[OursGzip, SharedGzip], 3),
-            deadline_ms: 2_500,
+            uneven: Self::uneven(&[OursGzip, SharedGzip], 5),
+            deadline_ms: 2_000,
             delay: Grid::new(&[LARGE], &[8], all, 1),
         }
     }

@@ -188,17 +188,14 @@ fn figures(rows: &[Row], uneven: &[Uneven], micro: &MicroReport) -> Vec<Figure> 
                 row.first_byte_latest_ms,
             );
         }
-        let last = |other: &Row| row.delivery_last_ms / other.delivery_last_ms;
         if let Some(other) = row.fastest_other(rows) {
             let place = format!("{place}, over {}", other.scenario.design.label());
-            for at in [at.as_str(), "anywhere"] {
-                let name = format!("delivery_last_over_fastest_other_{at}");
-                add(&place, &name, last(other));
-            }
+            let name = format!("delivery_last_over_fastest_other_{at}");
+            add(&place, &name, row.last_over(other));
         }
         if let Some(without) = row.without_archive(rows) {
             let name = format!("delivery_last_{}_over_no_archive_{at}", design.key());
-            add(&place, &name, last(without));
+            add(&place, &name, row.last_over(without));
         }
         // Of what other designs take, wherever both were run.
         for other in row.same(rows) {
@@ -227,7 +224,8 @@ fn figures(rows: &[Row], uneven: &[Uneven], micro: &MicroReport) -> Vec<Figure> 
             }
             Some(_) => "delivery_slow_over_alone".to_owned(),
         };
-        let value = found.over_alone.unwrap_or(found.productions);
+        let over = found.over_alone.map(|over| over.median);
+        let value = over.unwrap_or(found.productions);
         add(&found.scenario.to_string(), &name, value);
     }
     for measure in &micro.measures {
@@ -355,9 +353,9 @@ mod tests {
                 rates,
                 ..large(Design::OursGzip, rates.len().max(8), 1.0).scenario
             },
-            last_ms: 1.0,
+            last_ms: Spread::of([1.0]),
             alone_last_ms: None,
-            over_alone,
+            over_alone: over_alone.map(|over| Spread::of([over])),
             productions: 8.5,
         };
         let judged = |uneven: &[Uneven], name| {
@@ -379,7 +377,7 @@ mod tests {
     #[test]
     fn delivery_is_judged_by_the_fastest_other_and_by_none_without_an_archive() {
         let row = |design, delivery_last_ms| Row {
-            delivery_last_ms,
+            delivery_last_ms: Spread::of([delivery_last_ms]),
             ..large(design, 8, 1.0)
         };
         let rows = [
