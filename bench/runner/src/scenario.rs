@@ -260,7 +260,7 @@ impl Workload {
             grids,
             memory: Grid::new(&[LARGE], &[8], all, 3),
             uneven: Self::uneven(&[OursGzip, OursZstd, Threaded, SharedGzip], 5),
-            deadline_ms: 6_000,
+            deadline_ms: 4_000,
             delay: Grid::new(&[LARGE], &[8], all, 5),
         }
     }
