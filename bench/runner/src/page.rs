@@ -92,10 +92,11 @@ fn deliveries(report: &Report) -> Result<Markup> {
     let rows = report.scenarios.iter().map(|row| {
         let last_over = |other: Option<&Row>| over(other.map(|other| row.last_over(other)));
         let all = &report.scenarios;
+        let design = row.scenario.design.label().replace(' ', "\u{a0}");
         [
             ("MB", format!("{:.1}", row.size_bytes as f64 / 1e6)),
             ("solvers", row.solvers.to_string()),
-            ("design", row.scenario.design.label().replace(' ', "\u{a0}")),
+            ("design", design.replace('-', "\u{2011}")),
             ("first byte, ms", format!("{:.1}", row.first_byte_ms)),
             ("delivery, ms", ms(row.delivery_ms)),
             ("last delivery, ms", ms(row.delivery_last_ms.median)),

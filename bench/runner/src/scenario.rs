@@ -224,7 +224,6 @@ pub(crate) struct Workload {
 impl Workload {
     /// At most five minutes on two cores, with the sizes and numbers that targets are about.
     pub(crate) fn quick() -> Self {
-        use Design::{OursGzip, SharedGzip};
         let all = &Design::ALL;
         Self {
             checks: vec![Grid::new(&["small", "mainnet", LARGE], &[8], all, 1)],
@@ -233,7 +232,7 @@ impl Workload {
                 Grid::new(&["small", "mainnet"], &[8], all, 3),
             ],
             memory: Grid::new(&[LARGE], &[8], all, 1),
-            uneven: Self::uneven(&[OursGzip, SharedGzip], 5),
+            uneven: Self::uneven(&[Design::OursGzip], 5),
             deadline_ms: 2_000,
             delay: Grid::new(&[LARGE], &[8], all, 1),
         }

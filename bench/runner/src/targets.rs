@@ -348,7 +348,7 @@ mod tests {
 
     #[test]
     fn others_may_make_the_healthy_later_by_a_tenth() {
-        let found = |rates: Rates, over_alone| Uneven {
+        let found = |rates: Rates, over_alone: Option<f64>| Uneven {
             scenario: Scenario {
                 rates,
                 ..large(Design::OursGzip, rates.len().max(8), 1.0).scenario
