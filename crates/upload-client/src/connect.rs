@@ -1,219 +1,310 @@
 use std::future::Future;
-use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
 
-use http::Uri;
-use http::uri::{Authority, Scheme};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder, MaybeHttpsStream};
-use hyper_util::client::legacy::connect::Connection as _;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::client::legacy::connect::proxy::Tunnel;
-use hyper_util::client::proxy::matcher::Intercept;
-use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
-use tower_service::Service;
+use futures_util::stream::{FuturesUnordered, StreamExt};
+use http::{HeaderValue, StatusCode};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpStream, lookup_host};
+use tokio::time::timeout;
 
-use crate::connection::Connection;
-use crate::error::{BoxError, NotConnected};
-use crate::guarded_stream::GuardedStream;
-use crate::proxies::Proxies;
-use crate::settings::ClientSettings;
+use crate::connection::{Connection, Protocol, Stream};
+use crate::early_answer::{Wire, WireStream};
+use crate::error::{ConnectError, RequestError};
+use crate::proxy::{Proxies, Proxy};
+use crate::target::{Server, Target};
+use crate::tls::Trust;
 
-/// Makes the connections of a client, up to where HTTP begins.
-#[derive(Clone, Debug)]
+/// How long an address may keep the next one waiting (RFC 8305, 5).
+const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
+
+/// The longest answer to a tunnel's opening.
+const TUNNEL_HEAD: usize = 16 * 1024;
+
+/// Makes connections, up to where HTTP begins.
+#[derive(Debug)]
 pub(crate) struct Connector {
-    https: HttpsConnector<Route>,
-    http2: bool,
+    pub(crate) proxies: Proxies,
+    pub(crate) trust: Trust,
+    pub(crate) limit: Duration,
+    pub(crate) tcp_user_timeout: Option<Duration>,
+    pub(crate) idle_timeout: Duration,
 }
 
 impl Connector {
-    /// A connector for HTTP/2 alone, or for HTTP/1.1 and, where a server wants it by TLS, HTTP/2.
-    pub(crate) fn new(settings: &ClientSettings, tls: &rustls::ClientConfig, http2: bool) -> Self {
-        let builder = HttpsConnectorBuilder::new()
-            .with_tls_config(tls.clone())
-            .https_or_http();
-        let builder = if http2 {
-            builder.enable_http2()
+    /// The proxy that makes the requests for `server` in our place.
+    pub(crate) fn forwarder(&self, server: &Server) -> Option<&Proxy> {
+        // Where there is a tunnel, only its opening concerns the proxy; and it need not speak HTTP/2.
+        let forwards = !server.https && !server.http2;
+        self.proxies.proxy_for(server).filter(|_| forwards)
+    }
+
+    /// Cancel safe: dropped half-way, nothing is left.
+    pub(crate) async fn connect(&self, target: &Target) -> Result<Connection, RequestError> {
+        let limit = self.limit;
+        match timeout(limit, self.open(target)).await {
+            Ok(connected) => connected,
+            Err(_elapsed) => Err(ConnectError::Limit { limit }.into()),
+        }
+    }
+
+    async fn open(&self, target: &Target) -> Result<Connection, RequestError> {
+        let server = &target.server;
+        // The system's certificates are read before anything is connected.
+        let tls = if server.https {
+            Some(self.trust.config(server).await?)
         } else {
-            builder.enable_all_versions()
+            None
         };
-        let https = builder.wrap_connector(Route::new(settings, tls, http2));
-        Self { https, http2 }
-    }
-}
-
-impl Service<Uri> for Connector {
-    type Response = MaybeHttpsStream<RouteStream>;
-    type Error = NotConnected;
-    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, NotConnected>> + Send>>;
-
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), NotConnected>> {
-        self.https.poll_ready(context).map_err(NotConnected)
-    }
-
-    fn call(&mut self, destination: Uri) -> Self::Future {
-        let connecting = self.https.call(destination);
-        let http2 = self.http2;
-        Box::pin(async move {
-            let stream = connecting.await.map_err(NotConnected)?;
-            let connected = stream.connected();
-            if http2 || connected.is_negotiated_h2() {
-                // Before hyper sees it, so that nobody takes it for a connection of one request.
-                if let Some(connection) = Connection::of(&connected) {
-                    connection.set_multiplexed();
-                }
+        let proxy = self.proxies.proxy_for(server);
+        let forwarding = self.forwarder(server).is_some();
+        let (host, port) = match proxy {
+            Some(proxy) => proxy.address()?,
+            None => (&*server.host, server.port),
+        };
+        let tcp = self.dial(host, port).await?;
+        let wire = Wire::new(tcp);
+        let mut stream: Box<dyn Stream> = Box::new(WireStream(Arc::clone(&wire)));
+        if let Some(proxy) = proxy {
+            if proxy.is_https() {
+                let config = self.trust.system().await?;
+                let (secured, _http2) = config.connect(host, stream, &[]).await?;
+                stream = secured;
             }
-            Ok(stream)
-        })
-    }
-}
-
-/// Connects to the host of a URI, or to the proxy that stands before it; TLS to the host itself comes on top.
-#[derive(Clone, Debug)]
-pub(crate) struct Route {
-    proxies: Proxies,
-    direct: DirectConnector,
-    /// To proxies that make requests in our place.
-    forwarding: HttpsConnector<DirectConnector>,
-    /// To proxies that pass bytes on.
-    tunnelling: HttpsConnector<DirectConnector>,
-    /// A proxy that makes requests itself need not speak HTTP/2.
-    only_tunnels: bool,
-}
-
-pub(crate) type RouteStream = MaybeHttpsStream<DirectStream>;
-
-#[derive(Debug, thiserror::Error)]
-enum RouteError {
-    #[error("proxies by {scheme} are not supported")]
-    Scheme { scheme: String },
-    #[error("the URI names no host")]
-    NoHost,
-}
-
-impl Route {
-    /// Routes for HTTP/2 alone if `http2`; `tls` is for proxies that are spoken to by TLS.
-    pub(crate) fn new(settings: &ClientSettings, tls: &rustls::ClientConfig, http2: bool) -> Self {
-        let direct = DirectConnector::new(settings);
-        let secured = |direct| {
-            hyper_rustls::HttpsConnectorBuilder::new()
-                .with_tls_config(tls.clone())
-                .https_or_http()
-                .enable_http1()
-                .wrap_connector(direct)
+            if !forwarding {
+                open_tunnel(&mut stream, server, proxy.authorization()).await?;
+            }
+        }
+        let mut http2 = server.http2;
+        if let Some(config) = tls {
+            let offered: &[&[u8]] = if http2 {
+                &[b"h2"]
+            } else {
+                &[b"h2", b"http/1.1"]
+            };
+            let (secured, chosen) = config.connect(&server.host, stream, offered).await?;
+            if http2 && !chosen {
+                return Err(RequestError::NotHttp2 {
+                    source: "by TLS, it does not choose HTTP/2".into(),
+                });
+            }
+            stream = secured;
+            http2 = chosen;
+        }
+        let protocol = Protocol {
+            http2,
+            forwarding,
+            idle_timeout: self.idle_timeout,
         };
-        Self {
-            proxies: settings.proxies.clone(),
-            forwarding: secured(direct.forwarding()),
-            tunnelling: secured(direct.clone()),
-            direct,
-            only_tunnels: http2,
-        }
+        Ok(Connection::begin(stream, wire, protocol).await?)
     }
 
-    fn connect_by(&mut self, proxy: &Intercept, destination: &Uri) -> Result<Connecting, BoxError> {
-        let scheme = proxy.uri().scheme();
-        if scheme != Some(&Scheme::HTTP) && scheme != Some(&Scheme::HTTPS) {
-            let scheme = proxy.uri().scheme_str().unwrap_or_default().to_owned();
-            return Err(RouteError::Scheme { scheme }.into());
-        }
-        if !self.only_tunnels && destination.scheme() == Some(&Scheme::HTTP) {
-            return Ok(self.forwarding.call(proxy.uri().clone()));
-        }
-        let mut tunnel = Tunnel::new(proxy.uri().clone(), self.tunnelling.clone());
-        if let Some(authorization) = proxy.basic_auth() {
-            tunnel = tunnel.with_auth(authorization.clone());
-        }
-        let connecting = tunnel.call(with_port(destination)?);
-        Ok(Box::pin(async move { Ok(connecting.await?) }))
-    }
-}
-
-/// `destination` with its port said, since a tunnel knows no scheme to guess it from.
-fn with_port(destination: &Uri) -> Result<Uri, BoxError> {
-    let host = destination.host().ok_or(RouteError::NoHost)?;
-    let port = match destination.port_u16() {
-        Some(port) => port,
-        None if destination.scheme() == Some(&Scheme::HTTP) => 80,
-        None => 443,
-    };
-    let authority: Authority = format!("{host}:{port}").parse()?;
-    Ok(Uri::from(authority))
-}
-
-type Connecting = Pin<Box<dyn Future<Output = Result<RouteStream, BoxError>> + Send>>;
-
-impl Service<Uri> for Route {
-    type Response = RouteStream;
-    type Error = BoxError;
-    type Future = Connecting;
-
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
-        // All connect with the same resolver, a thread pool that takes everything.
-        self.direct.poll_ready(context)
-    }
-
-    fn call(&mut self, destination: Uri) -> Self::Future {
-        let Some(proxy) = self.proxies.intercept(&destination) else {
-            let connecting = self.direct.call(destination);
-            return Box::pin(async move { Ok(MaybeHttpsStream::Http(connecting.await?)) });
+    async fn dial(&self, host: &str, port: u16) -> Result<TcpStream, ConnectError> {
+        let unnamed = |source| ConnectError::Name {
+            host: host.to_owned(),
+            source,
         };
-        match self.connect_by(&proxy, &destination) {
-            Ok(connecting) => connecting,
-            Err(error) => Box::pin(std::future::ready(Err(error))),
-        }
-    }
-}
-
-/// Connects to the host and port of a URI, whatever its scheme.
-#[derive(Clone, Debug)]
-pub(crate) struct DirectConnector {
-    http: HttpConnector,
-    forwarding: bool,
-}
-
-pub(crate) type DirectStream = TokioIo<GuardedStream<TcpStream>>;
-
-impl DirectConnector {
-    pub(crate) fn new(settings: &ClientSettings) -> Self {
-        let mut http = HttpConnector::new();
-        http.enforce_http(false);
-        // The last bytes of a body must not wait for the acknowledgement of those before.
-        http.set_nodelay(true);
+        let addresses = match host.parse::<IpAddr>() {
+            Ok(address) => vec![SocketAddr::new(address, port)],
+            Err(_name) => match lookup_host((host, port)).await {
+                Ok(addresses) => by_turns(addresses.collect()),
+                Err(error) => return Err(unnamed(Some(error))),
+            },
+        };
+        let tcp = first_of(addresses, TcpStream::connect)
+            .await
+            .unwrap_or_else(|| Err(unnamed(None)))?;
+        // The last bytes of a body must not wait for the acknowledgement of those before. A socket that is gone fails later.
+        let _gone = tcp.set_nodelay(true);
         #[cfg(target_os = "linux")]
-        http.set_tcp_user_timeout(settings.tcp_user_timeout);
-        #[cfg(not(target_os = "linux"))]
-        let _no_such_option = settings.tcp_user_timeout;
-        Self {
-            http,
-            forwarding: false,
-        }
+        let _gone = socket2::SockRef::from(&tcp).set_tcp_user_timeout(self.tcp_user_timeout);
+        Ok(tcp)
     }
+}
 
-    /// The same, for proxies that make requests in our place: they are sent whole URIs.
-    pub(crate) fn forwarding(&self) -> Self {
-        Self {
-            http: self.http.clone(),
-            forwarding: true,
+/// The addresses of both families by turns, beginning with that which the resolver prefers (RFC 8305, 4).
+fn by_turns(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
+    let preferred = addresses.first().is_some_and(SocketAddr::is_ipv6);
+    let (first, second): (Vec<_>, Vec<_>) = addresses
+        .into_iter()
+        .partition(|address| address.is_ipv6() == preferred);
+    let (mut first, mut second) = (first.into_iter(), second.into_iter());
+    let mut turns = Vec::new();
+    loop {
+        let pair = [first.next(), second.next()];
+        if pair == [None, None] {
+            return turns;
+        }
+        turns.extend(pair.into_iter().flatten());
+    }
+}
+
+/// What the first of `addresses` that can be connected to gives, or the first one's error; `None` where there are none.
+///
+/// One that neither answers nor refuses costs [`ATTEMPT_DELAY`]; attempts that are under way go on meanwhile.
+async fn first_of<T, F>(
+    addresses: Vec<SocketAddr>,
+    connect: impl Fn(SocketAddr) -> F,
+) -> Option<Result<T, ConnectError>>
+where
+    F: Future<Output = io::Result<T>>,
+{
+    let connect = |address| {
+        let connecting = connect(address);
+        async move {
+            let connected = connecting.await;
+            connected.map_err(|source| ConnectError::Address { address, source })
+        }
+    };
+    let mut waiting = addresses.into_iter();
+    let mut attempts = FuturesUnordered::new();
+    let mut failure = None;
+    loop {
+        attempts.extend(waiting.next().map(&connect));
+        let ended = if waiting.len() == 0 {
+            attempts.next().await
+        } else {
+            match timeout(ATTEMPT_DELAY, attempts.next()).await {
+                Ok(ended) => ended,
+                Err(_elapsed) => continue,
+            }
+        };
+        match ended {
+            Some(Ok(connected)) => return Some(Ok(connected)),
+            Some(Err(error)) => {
+                failure.get_or_insert(error);
+            }
+            None => return failure.map(Err),
         }
     }
 }
 
-impl Service<Uri> for DirectConnector {
-    type Response = DirectStream;
-    type Error = BoxError;
-    type Future = Pin<Box<dyn Future<Output = Result<DirectStream, BoxError>> + Send>>;
+/// Has a proxy pass on all that follows (RFC 9110, 9.3.6).
+async fn open_tunnel(
+    stream: &mut dyn Stream,
+    server: &Server,
+    authorization: Option<&HeaderValue>,
+) -> Result<(), ConnectError> {
+    let (host, port) = (&server.host, server.port);
+    let authority = if host.contains(':') {
+        format!("[{host}]:{port}")
+    } else {
+        format!("{host}:{port}")
+    };
+    let mut request = format!("CONNECT {authority} HTTP/1.1\r\nHost: {authority}\r\n").into_bytes();
+    if let Some(value) = authorization {
+        request.extend_from_slice(b"Proxy-Authorization: ");
+        request.extend_from_slice(value.as_bytes());
+        request.extend_from_slice(b"\r\n");
+    }
+    request.extend_from_slice(b"\r\n");
+    let answer = async {
+        stream.write_all(&request).await?;
+        stream.flush().await?;
+        let mut head = Vec::new();
+        // What follows the head belongs to the tunnel.
+        while !head.ends_with(b"\r\n\r\n") {
+            head.push(stream.read_u8().await?);
+            if head.len() > TUNNEL_HEAD {
+                return Err(io::Error::new(
+                    io::ErrorKind::InvalidData,
+                    "its answer has no end",
+                ));
+            }
+        }
+        let status = head
+            .strip_prefix(b"HTTP/1.")
+            .and_then(|head| head.get(2..5));
+        status
+            .and_then(|digits| StatusCode::from_bytes(digits).ok())
+            .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "its answer is no HTTP"))
+    };
+    match answer.await {
+        Ok(status) if status.is_success() => Ok(()),
+        Ok(status) => Err(ConnectError::ProxyRefused { status }),
+        Err(source) => Err(ConnectError::Proxy { source }),
+    }
+}
 
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
-        self.http.poll_ready(context).map_err(Into::into)
+impl From<ConnectError> for RequestError {
+    fn from(source: ConnectError) -> Self {
+        Self::Connect { source }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::Instant;
+
+    use super::*;
+
+    fn addresses(hosts: &[&str]) -> Vec<SocketAddr> {
+        let address = |host: &&str| SocketAddr::new(host.parse().unwrap(), 1);
+        hosts.iter().map(address).collect()
     }
 
-    fn call(&mut self, destination: Uri) -> Self::Future {
-        let connecting = self.http.call(destination);
-        let forwarding = self.forwarding;
-        Box::pin(async move {
-            let stream = connecting.await?.into_inner();
-            Ok(TokioIo::new(GuardedStream::new(stream, forwarding)))
-        })
+    /// 10.x swallows, 11.x refuses, all others answer after a second.
+    async fn connect(address: SocketAddr) -> io::Result<SocketAddr> {
+        match address.to_string() {
+            text if text.starts_with("10.") => std::future::pending().await,
+            text if text.starts_with("11.") => Err(io::ErrorKind::ConnectionRefused.into()),
+            _ => {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+                Ok(address)
+            }
+        }
+    }
+
+    /// Who is connected to, and after how many milliseconds.
+    async fn raced(hosts: &[&str]) -> (String, u128) {
+        let started = Instant::now();
+        let first = first_of(addresses(hosts), connect).await.unwrap().unwrap();
+        (first.ip().to_string(), started.elapsed().as_millis())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_address_that_swallows_costs_a_quarter_of_a_second_and_one_that_refuses_nothing() {
+        for (hosts, first, milliseconds) in [
+            (&["1.1.1.1"][..], "1.1.1.1", 1000),
+            (&["10.0.0.1", "1.1.1.1"], "1.1.1.1", 1250),
+            (&["11.0.0.1", "1.1.1.1"], "1.1.1.1", 1000),
+            (&["10.0.0.1", "11.0.0.1", "1.1.1.1"], "1.1.1.1", 1250),
+            (&["10.0.0.1", "10.0.0.2", "::2"], "::2", 1500),
+            (&["1.1.1.1", "2.2.2.2"], "1.1.1.1", 1000),
+            (&["1.1.1.1", "11.0.0.1"], "1.1.1.1", 1000),
+        ] {
+            assert_eq!(
+                raced(hosts).await,
+                (first.to_owned(), milliseconds),
+                "{hosts:?}"
+            );
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn where_all_refuse_it_is_the_first_ones_error_and_where_there_are_none_it_is_none() {
+        let refused = first_of(addresses(&["11.0.0.1", "11.0.0.2"]), connect).await;
+        let error = refused.unwrap().unwrap_err();
+        assert_eq!(error.to_string(), "11.0.0.1:1 cannot be reached");
+        assert!(first_of(Vec::new(), connect).await.is_none());
+    }
+
+    #[test]
+    fn families_take_turns() {
+        for (given, expected) in [
+            (
+                &["::1", "::2", "::3", "1.1.1.1"][..],
+                &["::1", "1.1.1.1", "::2", "::3"][..],
+            ),
+            (
+                &["1.1.1.1", "2.2.2.2", "::1"],
+                &["1.1.1.1", "::1", "2.2.2.2"],
+            ),
+            (&[], &[]),
+        ] {
+            assert_eq!(by_turns(addresses(given)), addresses(expected));
+        }
     }
 }

@@ -1,55 +1,63 @@
 use std::error::Error;
 use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
 
 use h2::Reason;
-use hyper_util::client::legacy;
-
-use crate::connection::Connection;
+use http::StatusCode;
 
 /// An error of any type, as bodies and libraries give them.
-pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+pub type BoxError = Box<dyn Error + Send + Sync>;
 
-/// Why there is no client.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum ClientError {
-    /// The system's certificate authorities cannot be used, or the crypto provider lacks what TLS needs.
-    #[error("TLS cannot be set up")]
-    Tls {
-        /// What is wrong.
-        #[from]
-        source: rustls::Error,
-    },
-}
-
-/// Why a request has no answer.
+/// Why a request has no answer, or not all of one.
 ///
-/// Messages carry neither the URL nor header values.
+/// Messages carry neither the URI nor header values.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RequestError {
-    /// The URL is none that a request can be made to.
-    #[error("the URL cannot be requested")]
+    /// The URI is none that a request can be made to.
+    #[error("the URI cannot be requested")]
     Target {
         /// What is wrong with it.
         source: BoxError,
     },
-    /// There is no connection: no such host, it refuses, or TLS or a proxy failed. Nothing of the body was sent.
+    /// An `https` URI, and TLS cannot be set up. Nothing was sent.
+    #[error("TLS cannot be set up")]
+    Tls {
+        /// What is missing.
+        source: TlsError,
+    },
+    /// There is no connection. Nothing was sent.
     #[error("cannot connect")]
     Connect {
         /// Why not.
+        source: ConnectError,
+    },
+    /// The server had closed a kept connection before it said anything of this request.
+    #[error("the server had closed a kept connection")]
+    Stale {
+        /// How much may have been sent.
+        sent: Sent,
+        /// How it was noticed.
         source: BoxError,
     },
     /// The connection was closed or reset before an answer, or before its end; or the server reset the HTTP/2 stream, or
     /// announced that it goes away, for a reason that is not in what it was sent.
     #[error("the connection broke")]
     Disconnected {
+        /// Before the answer, or in the middle of it.
+        stage: Stage,
+        /// How much of the request may have been sent.
+        sent: Sent,
         /// How it broke.
         source: BoxError,
     },
     /// An HTTP/2 connection was closed or reset without a word from the server.
     #[error("the connection broke before the server had said anything (does it speak HTTP/2?)")]
     Unheard {
+        /// How much of the request may have been sent.
+        sent: Sent,
         /// How it broke.
         source: BoxError,
     },
@@ -59,140 +67,247 @@ pub enum RequestError {
         /// Its error.
         source: BoxError,
     },
-    /// The request was given up by its owner.
-    #[error("the request was given up")]
-    Cancelled,
+    /// The client's [deadline](crate::UploadClientBuilder::deadline) came first.
+    #[error("the deadline has passed")]
+    Deadline {
+        /// What had not ended by then.
+        stage: Stage,
+        /// How much of the request may have been sent.
+        sent: Sent,
+    },
     /// What came is no HTTP/2, which was to be spoken from the first byte.
     #[error("the server does not seem to speak HTTP/2")]
     NotHttp2 {
-        /// What hyper makes of it.
+        /// What was found instead.
         source: BoxError,
     },
     /// The server does not speak HTTP as it should, or says so of this client.
     #[error("the exchange failed")]
     Protocol {
+        /// Before the answer, or in the middle of it.
+        stage: Stage,
+        /// How much of the request may have been sent.
+        sent: Sent,
         /// What hyper makes of it.
         source: BoxError,
     },
 }
 
-/// hyper-util's error without its outermost layer, which only says that there is an error.
-#[derive(Debug)]
-struct ClientFailure(legacy::Error);
-
-impl std::fmt::Display for ClientFailure {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self.0.source() {
-            Some(source) => write!(formatter, "{source}"),
-            None => write!(formatter, "{}", self.0),
-        }
-    }
+/// How far a request has come.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Stage {
+    /// It has no connection yet.
+    Connecting,
+    /// It is being sent, or waits for an answer.
+    Sending,
+    /// The head of an answer is there.
+    Answering,
 }
 
-impl Error for ClientFailure {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        self.0.source()?.source()
-    }
+/// How much of a request may have reached the peer: what the kernel has taken.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Sent {
+    /// Not a byte.
+    Nothing,
+    /// The beginning, which no server can take for the whole.
+    Part,
+    /// All of it.
+    Whole,
 }
 
 impl RequestError {
+    /// At which stage the request failed.
+    pub fn stage(&self) -> Stage {
+        match self {
+            Self::Target { .. } | Self::Tls { .. } | Self::Connect { .. } => Stage::Connecting,
+            Self::Disconnected { stage, .. }
+            | Self::Deadline { stage, .. }
+            | Self::Protocol { stage, .. } => *stage,
+            _ => Stage::Sending,
+        }
+    }
+
+    /// How much of the request may have reached the peer.
+    pub fn sent(&self) -> Sent {
+        match self {
+            Self::Target { .. } | Self::Tls { .. } | Self::Connect { .. } => Sent::Nothing,
+            Self::Disconnected { sent, .. }
+            | Self::Deadline { sent, .. }
+            | Self::Protocol { sent, .. }
+            | Self::Stale { sent, .. }
+            | Self::Unheard { sent, .. } => *sent,
+            Self::Body { .. } | Self::NotHttp2 { .. } => Sent::Part,
+        }
+    }
+
+    /// Whether making the request again is safe whatever it asks for: the peer cannot have had all of it.
+    pub fn is_safe_to_repeat(&self) -> bool {
+        self.sent() != Sent::Whole
+    }
+
     /// Whether the request came to nothing for a reason that may be gone when it is made again.
     pub fn may_be_made_again(&self) -> bool {
         matches!(
             self,
-            Self::Connect { .. } | Self::Unheard { .. } | Self::Disconnected { .. }
+            Self::Connect { .. }
+                | Self::Stale { .. }
+                | Self::Unheard { .. }
+                | Self::Disconnected { .. }
         )
+    }
+
+    /// Whether it says nothing of the server, only of a connection that was kept for too long: another attempt is due at
+    /// once, and need not be counted. There are as many of these in a row as connections were kept.
+    pub fn costs_no_attempt(&self) -> bool {
+        matches!(self, Self::Stale { .. })
     }
 }
 
-#[derive(Clone, Copy)]
-enum Cause {
-    GivenUp,
+/// Why there is no connection.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConnectError {
+    /// The name has no address, or nobody knows.
+    #[error("{host} has no address")]
+    Name {
+        /// The name.
+        host: String,
+        /// What the resolver says, if it says anything.
+        source: Option<io::Error>,
+    },
+    /// No address of the host took the connection; this is the first one's error.
+    #[error("{address} cannot be reached")]
+    Address {
+        /// The address.
+        address: SocketAddr,
+        /// Why not.
+        source: io::Error,
+    },
+    /// The [connect limit](crate::UploadClientBuilder::connect_timeout) came first.
+    #[error("no connection within {limit:?}")]
+    Limit {
+        /// The limit.
+        limit: Duration,
+    },
+    /// The environment names a proxy of a kind that is not supported, or what is no proxy's address.
+    #[error("proxies by {scheme} are not supported")]
+    ProxyScheme {
+        /// The kind.
+        scheme: String,
+    },
+    /// The proxy does not open a tunnel.
+    #[error("the proxy refuses a tunnel: {status}")]
+    ProxyRefused {
+        /// What it answered.
+        status: StatusCode,
+    },
+    /// The proxy closed the connection, or what it said is no HTTP.
+    #[error("the proxy opens no tunnel")]
+    Proxy {
+        /// What happened.
+        source: io::Error,
+    },
+    /// The TLS handshake failed: with the server, or with a proxy that is spoken to by TLS.
+    #[error("no TLS with {host}")]
+    Tls {
+        /// Whose certificate was to be checked.
+        host: String,
+        /// What is wrong.
+        source: io::Error,
+    },
+    /// The connection broke while HTTP/2 began.
+    #[error("HTTP/2 does not begin")]
+    Handshake {
+        /// How.
+        source: hyper::Error,
+    },
+}
+
+/// Why TLS cannot be set up.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TlsError {
+    /// Nothing says whom to trust.
+    #[error(
+        "no certificate authorities were found: not in the file or folder that SSL_CERT_FILE or SSL_CERT_DIR name, nor in \
+         the system's store (on Linux the package ca-certificates); a file of them may be given to the client"
+    )]
+    NoAuthorities {
+        /// What the platform says.
+        source: rustls::Error,
+    },
+    /// A file of certificates cannot be used.
+    #[error("{}: no certificates can be read from it", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: BoxError,
+    },
+    /// The crypto provider lacks what TLS needs.
+    #[error("the crypto provider lacks what TLS needs")]
+    Provider {
+        /// What is missing.
+        source: rustls::Error,
+    },
+}
+
+/// What an error of hyper's comes from.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Cause {
     Connection,
     NotHttp2,
     Other,
 }
 
-impl RequestError {
-    /// From an error before the head of an answer, and what the request's body failed with.
-    pub(crate) fn from_client(error: legacy::Error, body: Option<BoxError>) -> Self {
-        if let Some(source) = body {
-            return Self::Body { source };
+impl Cause {
+    pub(crate) fn of(error: &(dyn Error + 'static)) -> Self {
+        for error in sources(error) {
+            if let Some(error) = error.downcast_ref::<io::Error>() {
+                return Self::of_io(error);
+            }
+            if let Some(error) = error.downcast_ref::<hyper::Error>()
+                && (error.is_incomplete_message() || error.is_canceled() || error.is_closed())
+            {
+                return Self::Connection;
+            }
+            if let Some(error) = error.downcast_ref::<h2::Error>() {
+                return Self::of_http2(error);
+            }
         }
-        if error.is_connect() {
-            return Self::Connect {
-                source: Box::new(ClientFailure(error)),
-            };
+        Self::Other
+    }
+
+    fn of_http2(error: &h2::Error) -> Self {
+        if let Some(error) = error.get_io() {
+            return Self::of_io(error);
         }
-        let connection = error.connect_info().and_then(Connection::of);
-        let is_unheard = connection
-            .is_some_and(|connection| connection.is_multiplexed() && !connection.was_heard());
-        match cause_of(&error) {
-            Cause::Connection if is_unheard => Self::Unheard {
-                source: Box::new(ClientFailure(error)),
-            },
-            cause => Self::new(cause, Box::new(ClientFailure(error))),
+        match error.reason() {
+            // The first bytes of HTTP/1.1, or of any text, announce a frame that is far too large.
+            Some(Reason::FRAME_SIZE_ERROR) if error.is_library() => Self::NotHttp2,
+            Some(reason) if error.is_remote() && !is_about_the_request(reason) => Self::Connection,
+            _ => Self::Other,
         }
     }
 
-    /// Of a request that was lost with its connection, and what its body failed with.
-    pub(crate) fn from_loss(body: Option<BoxError>) -> Self {
-        match body {
-            Some(source) => Self::Body { source },
-            None => Self::Disconnected {
-                source: Lost.into(),
-            },
-        }
-    }
+    fn of_io(error: &io::Error) -> Self {
+        use io::ErrorKind::{InvalidData, InvalidInput, Other};
 
-    /// From an error in the body of an answer, and what the request's body failed with.
-    pub(crate) fn from_answer(error: hyper::Error, body: Option<BoxError>) -> Self {
-        if let Some(source) = body {
-            return Self::Body { source };
-        }
-        let cause = cause_of(&error);
-        Self::new(cause, Box::new(error))
-    }
-
-    fn new(cause: Cause, source: BoxError) -> Self {
-        match cause {
-            Cause::GivenUp => Self::Cancelled,
-            Cause::Connection => Self::Disconnected { source },
-            Cause::NotHttp2 => Self::NotHttp2 { source },
-            Cause::Other => Self::Protocol { source },
+        match error.kind() {
+            // TLS and the decoder of chunks say by these that what came makes no sense.
+            InvalidData | InvalidInput | Other => Self::Other,
+            _ => Self::Connection,
         }
     }
 }
 
-fn cause_of(error: &(dyn Error + 'static)) -> Cause {
-    let mut next = Some(error);
-    while let Some(error) = next {
-        if let Some(error) = error.downcast_ref::<io::Error>() {
-            return cause_of_io(error);
-        }
-        if let Some(error) = error.downcast_ref::<hyper::Error>()
-            && (error.is_incomplete_message() || error.is_canceled() || error.is_closed())
-        {
-            return Cause::Connection;
-        }
-        if let Some(error) = error.downcast_ref::<h2::Error>() {
-            return cause_of_http2(error);
-        }
-        next = error.source();
-    }
-    Cause::Other
-}
-
-fn cause_of_http2(error: &h2::Error) -> Cause {
-    if let Some(error) = error.get_io() {
-        return cause_of_io(error);
-    }
-    match error.reason() {
-        // The first bytes of HTTP/1.1, or of any text, announce a frame that is far too large.
-        Some(Reason::FRAME_SIZE_ERROR) if error.is_library() => Cause::NotHttp2,
-        Some(reason) if error.is_remote() && !is_about_the_request(reason) => Cause::Connection,
-        _ => Cause::Other,
-    }
+/// An error and its sources, outermost first.
+pub(crate) fn sources<'a>(
+    error: &'a (dyn Error + 'static),
+) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |error| (*error).source())
 }
 
 /// Whether a server that gives this reason would give it again: what it was sent, or how, makes no sense to it. Reasons
@@ -209,50 +324,15 @@ fn is_about_the_request(reason: Reason) -> bool {
     )
 }
 
-fn cause_of_io(error: &io::Error) -> Cause {
-    use io::ErrorKind::{InvalidData, InvalidInput, Other};
-
-    if error.get_ref().is_some_and(|source| source.is::<GivenUp>()) {
-        return Cause::GivenUp;
-    }
-    match error.kind() {
-        // TLS and the decoder of chunks say by these that what came makes no sense.
-        InvalidData | InvalidInput | Other => Cause::Other,
-        _ => Cause::Connection,
-    }
-}
-
-/// Why a small request has no answer.
+/// An answer that ended too soon.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum SendBytesError {
-    /// There is no answer, or it broke off.
-    #[error(transparent)]
-    Request(#[from] RequestError),
-    /// The answer's body has more than `limit` bytes.
-    #[error("the answer has more than {limit} bytes")]
-    TooLarge {
-        /// How much was to be read.
-        limit: usize,
+pub(crate) enum BrokeOff {
+    #[error("the answer broke off after {received} of {announced} bytes")]
+    Announced {
+        received: u64,
+        announced: u64,
+        source: hyper::Error,
     },
+    #[error("the answer broke off after {received} bytes")]
+    Unannounced { received: u64, source: hyper::Error },
 }
-
-/// The source of errors of a request, and of its connection, that its owner has given up.
-#[derive(Debug, thiserror::Error)]
-#[error("the request was given up")]
-pub(crate) struct GivenUp;
-
-/// Stands for the body's own error, which its owner keeps.
-#[derive(Debug, thiserror::Error)]
-#[error("the body failed")]
-pub(crate) struct BodyFailed;
-
-/// The connection ended, and nothing came of the request.
-#[derive(Debug, thiserror::Error)]
-#[error("the request was lost with its connection")]
-pub(crate) struct Lost;
-
-/// What keeps a connection from being made.
-#[derive(Debug, thiserror::Error)]
-#[error(transparent)]
-pub(crate) struct NotConnected(pub(crate) BoxError);

@@ -1,20 +1,23 @@
 #![doc = include_str!("../README.md")]
 
-mod client;
+mod builder;
 mod connect;
 mod connection;
+mod early_answer;
 mod error;
-mod guarded_stream;
-mod proxies;
-mod request_state;
-mod response;
+mod http2_ends;
+mod keep_alive;
+mod proxy;
+mod request_body;
+mod response_body;
+mod retry;
 mod service;
-mod settings;
 mod target;
-#[cfg(test)]
-mod tests;
+mod tls;
 
-pub use self::error::{BoxError, ClientError, RequestError, SendBytesError};
-pub use self::proxies::{Proxies, is_loopback};
-pub use self::service::{ResponseBody, ResponseFuture, UploadClient};
-pub use self::settings::ClientSettings;
+pub use self::builder::UploadClientBuilder;
+pub use self::error::{BoxError, ConnectError, RequestError, Sent, Stage, TlsError};
+pub use self::proxy::{Proxies, is_loopback};
+pub use self::response_body::ResponseBody;
+pub use self::retry::{Retry, retry_after};
+pub use self::service::{ResponseFuture, ReusedConnection, UploadClient};

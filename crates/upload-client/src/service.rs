@@ -1,133 +1,178 @@
-use std::collections::HashMap;
 use std::fmt;
 use std::future::Future;
-use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, ready};
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
 
-use bytes::Bytes;
-use http::uri::{Authority, Scheme};
-use http::{Request, Uri, Version};
-use http_body::{Body, Frame, SizeHint};
-use http_body_util::{BodyExt, Full};
+use futures_util::future::{Either, select};
+use http::header::{ACCEPT, AUTHORIZATION, HOST, HeaderMap, PROXY_AUTHORIZATION, USER_AGENT};
+use http::request::Parts;
+use http::{HeaderValue, Request, Response, Version};
+use http_body::Body;
 use hyper::body::Incoming;
+use tokio::time::sleep;
 use tower_service::Service;
-use url::Url;
 
-use crate::client::{HttpClient, OutgoingRequest};
-use crate::error::{BoxError, ClientError, RequestError, SendBytesError};
-use crate::request_state::RequestGuard;
-use crate::response::PendingResponse;
-use crate::settings::ClientSettings;
+use crate::builder::UploadClientBuilder;
+use crate::connect::Connector;
+use crate::connection::Connection;
+use crate::early_answer::Wire;
+use crate::error::{BoxError, Cause, RequestError, Sent, Stage};
+use crate::keep_alive::Kept;
+use crate::request_body::{RequestGuard, RequestState};
+use crate::response_body::{Exchange, ResponseBody};
+use crate::target::Target;
 
-/// Sends requests with large bodies. Cheap to clone; clones share their connections.
+/// Sends requests with large bodies. Cheap to clone; clones share the connections that nobody uses.
 ///
-/// Each request has connections that no other uses at the same time: over HTTP/2, what two requests share is a window,
-/// and one that is not read would hold up the other. Requests to the same server one after another use one connection.
+/// Each request owns its connection while it is under way, over HTTP/2 too: what requests on one connection share is a
+/// window, and one that is not read would hold up the others. Requests to the same server one after another use one
+/// connection.
 ///
 /// HTTP/1.1, or HTTP/2 where a server wants it by TLS, or from the first byte where the request's version is
 /// [`HTTP_2`](Version::HTTP_2). A user and password in the URI become an `Authorization` header, unless there is one. No
-/// redirect is followed. A body of exact size is announced by `Content-Length`, any other is sent chunked; one that fails
-/// breaks the connection or resets the stream, so that the server cannot take it for a whole one.
+/// redirect is followed: a redirected POST would be a second request, of which the caller knows nothing. A body of exact
+/// size is announced by `Content-Length`, any other is sent chunked; one that fails breaks the connection or resets the
+/// stream, so that the server cannot take it for a whole one.
 ///
 /// Requests must be polled in a tokio runtime with I/O and time, where the connections' tasks run as well.
 ///
 /// # Cancel safety
 /// Dropping a [`ResponseFuture`], or a [`ResponseBody`] before its end, gives up the request: its body is dropped in the
-/// same call, an HTTP/1.1 connection is closed and an HTTP/2 stream is reset, whatever the peer does.
-#[derive(Clone)]
+/// same call, an HTTP/1.1 connection is closed, and an HTTP/2 stream is reset and its connection closed, whatever the peer
+/// does. So does a [deadline](UploadClientBuilder::deadline).
+#[derive(Clone, Debug)]
 pub struct UploadClient {
-    pattern: HttpClient,
-    unused: Arc<Mutex<Unused>>,
+    pub(crate) connector: Arc<Connector>,
+    pub(crate) kept: Arc<Kept>,
+    pub(crate) deadline: Option<Duration>,
 }
 
-/// The clients that nobody uses, by the server that they have connections to.
-type Unused = HashMap<Server, Vec<HttpClient>>;
-type Server = (Option<Scheme>, Option<Authority>);
+/// Says, among the extensions of a response, that its connection had served another request before.
+///
+/// A [408](http::StatusCode::REQUEST_TIMEOUT) by such a connection may be of the time in which it was kept, and then says
+/// nothing of this request.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct ReusedConnection;
+
+impl Default for UploadClient {
+    fn default() -> Self {
+        Self::builder().build()
+    }
+}
 
 impl UploadClient {
-    /// A client without connections yet. Reads the system's certificates, thus costs milliseconds and blocks.
-    ///
-    /// # Errors
-    /// When TLS cannot be set up.
-    pub fn new(settings: &ClientSettings) -> Result<Self, ClientError> {
-        Ok(Self {
-            pattern: HttpClient::new(settings)?,
-            unused: Arc::default(),
-        })
+    /// A client to be set up.
+    pub fn builder() -> UploadClientBuilder {
+        UploadClientBuilder::default()
     }
 
-    /// Sends a request that is small, and reads an answer of up to `limit` bytes.
-    ///
-    /// # Errors
-    /// When there is no answer, or no whole one, or a larger one.
-    ///
-    /// # Cancel safety
-    /// Dropping the future gives up the request.
-    pub async fn send_bytes(
-        &self,
-        request: Request<Bytes>,
-        limit: usize,
-    ) -> Result<http::Response<Bytes>, SendBytesError> {
-        let (head, mut body) = self.send(request.map(Full::new)).await?.into_parts();
-        let mut answer = Vec::new();
-        while let Some(frame) = body.frame().await {
-            let Ok(data) = frame?.into_data() else {
-                continue;
-            };
-            if data.len() > limit - answer.len() {
-                return Err(SendBytesError::TooLarge { limit });
-            }
-            answer.extend_from_slice(&data);
-        }
-        Ok(http::Response::from_parts(head, answer.into()))
-    }
-
-    fn send<B>(&self, request: Request<B>) -> ResponseFuture
-    where
-        B: Body<Data = Bytes> + Send + 'static,
-        B::Error: Into<BoxError>,
-    {
-        let (head, body) = request.into_parts();
-        let client = self.lend(&head.uri);
-        let pending = match Url::parse(&head.uri.to_string()) {
-            Ok(url) => {
-                let outgoing = OutgoingRequest {
-                    method: head.method,
-                    url: &url,
-                    headers: head.headers,
-                    http2: head.version == Version::HTTP_2,
-                };
-                client.client.send(outgoing, body)
-            }
-            Err(source) => PendingResponse::refused(RequestError::Target {
-                source: source.into(),
-            }),
+    async fn send(
+        self,
+        head: Parts,
+        guard: RequestGuard,
+    ) -> Result<Response<ResponseBody>, RequestError> {
+        let target = Target::new(&head.uri, head.version == Version::HTTP_2)?;
+        let mut under_way = None;
+        let mut deadline = self.deadline.map(|limit| Box::pin(sleep(limit)));
+        let exchange = self.exchange(&head, &target, &guard.0, &mut under_way);
+        let exchanged = match &mut deadline {
+            None => Some(exchange.await),
+            Some(deadline) => match select(pin!(exchange), deadline).await {
+                Either::Left((exchanged, _)) => Some(exchanged),
+                Either::Right(_late) => None,
+            },
         };
-        ResponseFuture {
-            pending,
-            client: Some(client),
+        let Some(exchanged) = exchanged else {
+            let (stage, sent) = match under_way {
+                None => (Stage::Connecting, Sent::Nothing),
+                Some((wire, http2)) => (Stage::Sending, guard.0.sent(&wire, http2)),
+            };
+            return Err(RequestError::Deadline { stage, sent });
+        };
+        let (answer, connection) = exchanged?;
+        let exchange = Exchange {
+            guard,
+            connection,
+            kept: self.kept,
+            server: target.server,
+        };
+        Ok(answer.map(|body| ResponseBody::new(body, exchange, deadline)))
+    }
+
+    /// Sends a request by a connection that was kept, or by a new one: by which, is in `under_way`.
+    async fn exchange(
+        &self,
+        head: &Parts,
+        target: &Target,
+        state: &Arc<RequestState>,
+        under_way: &mut Option<(Arc<Wire>, bool)>,
+    ) -> Result<(Response<Incoming>, Connection), RequestError> {
+        loop {
+            let mut connection = match self.kept.take(&target.server).await {
+                Some(connection) => connection,
+                None => self.connector.connect(target).await?,
+            };
+            let http2 = connection.is_http2();
+            *under_way = Some((Arc::clone(connection.wire()), http2));
+            let mut head = head.clone();
+            head.uri = target.uri(http2 || connection.is_forwarding());
+            self.complete(&mut head.headers, target, http2);
+            let request = Request::from_parts(head, state.body(connection.wire()));
+            match connection.send(request).await {
+                Ok(mut answer) => {
+                    if connection.is_reused() {
+                        answer.extensions_mut().insert(ReusedConnection);
+                    }
+                    return Ok((answer, connection));
+                }
+                Err(error) => {
+                    let (cause, stage) = (Cause::of(&error), Stage::Sending);
+                    match connection.failure(state, cause, stage, error.into()) {
+                        // Nothing was lost with it.
+                        RequestError::Stale { .. } if state.is_untouched() => *under_way = None,
+                        error => return Err(error),
+                    }
+                }
+            }
         }
     }
 
-    /// A client that nobody else uses until it is dropped.
-    fn lend(&self, uri: &Uri) -> LentClient {
-        let server = (uri.scheme().cloned(), uri.authority().cloned());
-        let unused = lock(&self.unused).get_mut(&server).and_then(Vec::pop);
-        LentClient {
-            client: unused.unwrap_or_else(|| self.pattern.apart()),
-            server,
-            unused: Arc::clone(&self.unused),
+    /// Adds what every request says, where the caller has not said it.
+    fn complete(&self, headers: &mut HeaderMap, target: &Target, http2: bool) {
+        const AGENT: &str = concat!("upload-client/", env!("CARGO_PKG_VERSION"));
+
+        headers
+            .entry(USER_AGENT)
+            .or_insert(HeaderValue::from_static(AGENT));
+        headers
+            .entry(ACCEPT)
+            .or_insert(HeaderValue::from_static("*/*"));
+        if !http2 && let Ok(host) = HeaderValue::from_str(target.authority.as_str()) {
+            headers.entry(HOST).or_insert(host);
+        }
+        if let Some(authorization) = &target.authorization {
+            headers
+                .entry(AUTHORIZATION)
+                .or_insert_with(|| authorization.clone());
+        }
+        if let Some(proxy) = self.connector.forwarder(&target.server)
+            && let Some(authorization) = proxy.authorization()
+        {
+            headers
+                .entry(PROXY_AUTHORIZATION)
+                .or_insert_with(|| authorization.clone());
         }
     }
 }
 
 impl<B> Service<Request<B>> for UploadClient
 where
-    B: Body<Data = Bytes> + Send + 'static,
+    B: Body + Send + 'static,
     B::Error: Into<BoxError>,
 {
-    type Response = http::Response<ResponseBody>;
+    type Response = Response<ResponseBody>;
     type Error = RequestError;
     type Future = ResponseFuture;
 
@@ -136,38 +181,11 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> ResponseFuture {
-        self.send(request)
+        let (head, body) = request.into_parts();
+        let guard = RequestGuard(RequestState::new(body));
+        let sending = self.clone().send(head, guard);
+        ResponseFuture(Box::pin(sending))
     }
-}
-
-/// Without the servers, whose names may carry passwords.
-impl fmt::Debug for UploadClient {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("UploadClient")
-            .field("pattern", &self.pattern)
-            .finish_non_exhaustive()
-    }
-}
-
-/// A client that is given back on drop. The one that was given back last is lent first.
-struct LentClient {
-    client: HttpClient,
-    server: Server,
-    unused: Arc<Mutex<Unused>>,
-}
-
-impl Drop for LentClient {
-    fn drop(&mut self) {
-        let mut unused = lock(&self.unused);
-        let clients = unused.entry(self.server.clone()).or_default();
-        clients.push(self.client.clone());
-    }
-}
-
-fn lock(clients: &Mutex<Unused>) -> MutexGuard<'_, Unused> {
-    // No code of others runs while it is held.
-    clients.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A request that has no answer yet. It is sent while this is polled, and by its connection's task.
@@ -176,106 +194,23 @@ fn lock(clients: &Mutex<Unused>) -> MutexGuard<'_, Unused> {
 ///
 /// # Cancel safety
 /// Dropping it gives up the request: see [`UploadClient`].
-///
-/// # Panics
-/// When polled after it was ready.
 #[must_use = "nothing is sent unless it is polled"]
-pub struct ResponseFuture {
-    pending: PendingResponse,
-    client: Option<LentClient>,
-}
+pub struct ResponseFuture(
+    Pin<Box<dyn Future<Output = Result<Response<ResponseBody>, RequestError>> + Send>>,
+);
 
 impl Future for ResponseFuture {
-    type Output = Result<http::Response<ResponseBody>, RequestError>;
+    type Output = Result<Response<ResponseBody>, RequestError>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let response = ready!(Pin::new(&mut self.pending).poll(context))?;
-        let body = ResponseBody {
-            inner: response.body,
-            guard: Some(response.guard),
-            _client: self.client.take(),
-        };
-        Poll::Ready(Ok(http::Response::from_parts(response.head, body)))
+        self.0.as_mut().poll(context)
     }
 }
 
 impl fmt::Debug for ResponseFuture {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.pending.fmt(formatter)
-    }
-}
-
-/// The body of an answer, as it arrives.
-///
-/// Once it has been read to its end, its connection may serve another request, if the whole request was sent by then.
-///
-/// # Cancel safety
-/// Dropping it before its end gives up the request: see [`UploadClient`].
-pub struct ResponseBody {
-    inner: Incoming,
-    /// `None` once the answer has come to its end.
-    guard: Option<RequestGuard>,
-    /// Given back after the guard is gone.
-    _client: Option<LentClient>,
-}
-
-impl ResponseBody {
-    fn finish(&mut self) {
-        if let Some(guard) = self.guard.take() {
-            guard.finished();
-        }
-    }
-}
-
-#[deny(clippy::missing_trait_methods)]
-impl Body for ResponseBody {
-    type Data = Bytes;
-    type Error = RequestError;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, RequestError>>> {
-        let frame = match ready!(Pin::new(&mut self.inner).poll_frame(context)) {
-            Some(Ok(frame)) => frame,
-            Some(Err(error)) => {
-                let error = match &self.guard {
-                    Some(guard) => guard.explain(error),
-                    None => RequestError::from_answer(error, None),
-                };
-                return Poll::Ready(Some(Err(error)));
-            }
-            None => {
-                self.finish();
-                return Poll::Ready(None);
-            }
-        };
-        Poll::Ready(Some(Ok(frame)))
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.inner.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.inner.size_hint()
-    }
-}
-
-/// A reader that trusts in the announced length, or in there being no body, need not poll for the end.
-impl Drop for ResponseBody {
-    fn drop(&mut self) {
-        if self.inner.is_end_stream() {
-            self.finish();
-        }
-    }
-}
-
-impl fmt::Debug for ResponseBody {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
-            .debug_struct("ResponseBody")
-            .field("guard", &self.guard)
+            .debug_struct("ResponseFuture")
             .finish_non_exhaustive()
     }
 }

@@ -1,11 +1,14 @@
 //! Over real sockets: what the kernel does with a reset is the point of most of this.
 
+mod connecting;
 mod early_answers;
 mod failures;
 mod giving_up;
 mod http2;
 mod http2_refusals;
 mod keeping;
+mod peers;
 mod proxying;
-mod service;
+mod retrying;
 mod support;
+mod tls;

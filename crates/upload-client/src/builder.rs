@@ -1,0 +1,108 @@
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::connect::Connector;
+use crate::keep_alive::Kept;
+use crate::proxy::Proxies;
+use crate::service::UploadClient;
+use crate::tls::Trust;
+
+/// The limits of an [`UploadClient`], and whom it trusts.
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct UploadClientBuilder {
+    connect_timeout: Duration,
+    deadline: Option<Duration>,
+    tcp_user_timeout: Option<Duration>,
+    idle_timeout: Duration,
+    idle_connections: usize,
+    proxies: Proxies,
+    trusted: Option<PathBuf>,
+    trusted_for: HashMap<(String, u16), PathBuf>,
+}
+
+impl Default for UploadClientBuilder {
+    fn default() -> Self {
+        Self {
+            connect_timeout: Duration::from_secs(5),
+            deadline: None,
+            tcp_user_timeout: None,
+            idle_timeout: Duration::from_secs(90),
+            idle_connections: 8,
+            proxies: Proxies::from_environment(),
+            trusted: None,
+            trusted_for: HashMap::new(),
+        }
+    }
+}
+
+impl UploadClientBuilder {
+    /// How long connecting may take, up to where HTTP begins: the name's addresses, a proxy, TLS. 5 s by default.
+    pub fn connect_timeout(mut self, limit: Duration) -> Self {
+        self.connect_timeout = limit;
+        self
+    }
+
+    /// How long a request may take from its call to its answer's last byte. No limit by default.
+    pub fn deadline(mut self, limit: Duration) -> Self {
+        self.deadline = Some(limit);
+        self
+    }
+
+    /// How long sent bytes may stay without an acknowledgement, and a full peer without taking any, before the kernel closes
+    /// a connection: on Linux only. The kernel's own limit by default.
+    pub fn tcp_user_timeout(mut self, limit: Duration) -> Self {
+        self.tcp_user_timeout = Some(limit);
+        self
+    }
+
+    /// How long a connection is kept that nobody uses. 90 s by default.
+    pub fn idle_timeout(mut self, limit: Duration) -> Self {
+        self.idle_timeout = limit;
+        self
+    }
+
+    /// How many connections that nobody uses are kept for each server. 8 by default.
+    pub fn idle_connections(mut self, count: usize) -> Self {
+        self.idle_connections = count;
+        self
+    }
+
+    /// Which requests go by which proxy. By default, as [the environment](Proxies::from_environment) says.
+    pub fn proxies(mut self, proxies: Proxies) -> Self {
+        self.proxies = proxies;
+        self
+    }
+
+    /// Trusts the certificates in a PEM file besides the system's authorities: those of a private authority, or those of
+    /// servers. The file is read when the first `https` is met.
+    pub fn trust(mut self, file: impl Into<PathBuf>) -> Self {
+        self.trusted = Some(file.into());
+        self
+    }
+
+    /// Trusts the certificates in a PEM file, and no others, of the server at this host and port.
+    pub fn trust_for(mut self, host: &str, port: u16, file: impl Into<PathBuf>) -> Self {
+        let host = crate::target::without_brackets(host).to_ascii_lowercase();
+        self.trusted_for.insert((host, port), file.into());
+        self
+    }
+
+    /// The client. It has no connections yet, and nothing was read.
+    pub fn build(self) -> UploadClient {
+        let connector = Connector {
+            proxies: self.proxies,
+            trust: Trust::new(self.trusted, self.trusted_for),
+            limit: self.connect_timeout,
+            tcp_user_timeout: self.tcp_user_timeout,
+            idle_timeout: self.idle_timeout,
+        };
+        UploadClient {
+            connector: Arc::new(connector),
+            kept: Arc::new(Kept::new(self.idle_connections)),
+            deadline: self.deadline,
+        }
+    }
+}

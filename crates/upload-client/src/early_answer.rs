@@ -1,0 +1,234 @@
+//! An answer that comes before the request was read is not lost.
+//!
+//! A server that answers and closes before it has read the request makes the kernel refuse the next write, while its
+//! answer lies unread in the receive buffer, or in the TLS layer's. Whoever fails with that write loses the answer. Here,
+//! a refused write and all after it look as if they had gone out, in all protocols: nobody above fails before the read
+//! side has come to its end, by which time the answer has passed. The request's body is not asked for more meanwhile
+//! ([`TrackedBody`](crate::request_body::TrackedBody) looks at [`Wire::is_refused`]).
+
+use std::io::{self, IoSlice};
+use std::mem::MaybeUninit;
+use std::net::Shutdown;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use futures_util::task::AtomicWaker;
+use socket2::SockRef;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::sync::Notify;
+use tokio::time::timeout;
+
+/// A connection's socket, and what its tasks and its owner know in common of it.
+#[derive(Debug)]
+pub(crate) struct Wire {
+    tcp: TcpStream,
+    /// How the peer has refused a write.
+    refusal: OnceLock<io::ErrorKind>,
+    /// The peer has sent something, of whatever protocol, since the connection was made.
+    heard: AtomicBool,
+    /// Something was written, and something came, since the present request began.
+    written: AtomicBool,
+    answered: AtomicBool,
+    /// HTTP/2's ends of the present request and of its answer have passed.
+    pub(crate) request_ended: AtomicBool,
+    pub(crate) answer_ended: AtomicBool,
+    /// What cannot be written at once is not worth waiting for.
+    hurried: AtomicBool,
+    writer: AtomicWaker,
+    /// The connection was kept, or has been taken up again.
+    moved: Notify,
+}
+
+impl Wire {
+    pub(crate) fn new(tcp: TcpStream) -> Arc<Self> {
+        Arc::new(Self {
+            tcp,
+            refusal: OnceLock::new(),
+            heard: AtomicBool::new(false),
+            written: AtomicBool::new(false),
+            answered: AtomicBool::new(false),
+            request_ended: AtomicBool::new(false),
+            answer_ended: AtomicBool::new(false),
+            hurried: AtomicBool::new(false),
+            writer: AtomicWaker::new(),
+            moved: Notify::new(),
+        })
+    }
+
+    /// Forgets the last request.
+    pub(crate) fn begin_request(&self) {
+        for flag in [
+            &self.written,
+            &self.answered,
+            &self.request_ended,
+            &self.answer_ended,
+            &self.hurried,
+        ] {
+            flag.store(false, Ordering::SeqCst);
+        }
+        self.moved.notify_one();
+    }
+
+    /// Makes writing fail where it would have to wait, and the time begin that [`unused`](Self::unused) allows, until the
+    /// next request.
+    pub(crate) fn hurry(&self) {
+        self.hurried.store(true, Ordering::SeqCst);
+        self.writer.wake();
+        self.moved.notify_one();
+    }
+
+    /// Ready once the connection was without a request for so long.
+    pub(crate) async fn unused(&self, limit: Duration) {
+        loop {
+            let moved = self.moved.notified();
+            if !self.hurried.load(Ordering::SeqCst) {
+                moved.await;
+            } else if timeout(limit, moved).await.is_err() {
+                return;
+            }
+        }
+    }
+
+    /// Whether the peer will not read the rest of the request.
+    pub(crate) fn is_refused(&self) -> bool {
+        self.refusal.get().is_some()
+    }
+
+    pub(crate) fn was_heard(&self) -> bool {
+        self.heard.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn was_written(&self) -> bool {
+        self.written.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn was_answered(&self) -> bool {
+        self.answered.load(Ordering::SeqCst)
+    }
+
+    /// Whether the peer has closed a connection without a request, or has said on it what nobody has read: neither is
+    /// one to send a request by.
+    pub(crate) fn is_stale(&self) -> bool {
+        let unread = SockRef::from(&self.tcp).peek(&mut [MaybeUninit::uninit()]);
+        !matches!(unread, Err(error) if error.kind() == io::ErrorKind::WouldBlock)
+    }
+
+    fn poll_send(
+        &self,
+        context: &Context<'_>,
+        length: usize,
+        send: impl Fn() -> io::Result<usize>,
+    ) -> Poll<io::Result<usize>> {
+        if self.is_refused() {
+            return Poll::Ready(Ok(length));
+        }
+        loop {
+            self.writer.register(context.waker());
+            let ready = self
+                .tcp
+                .poll_write_ready(&mut Context::from_waker(context.waker()));
+            let hurried = self.hurried.load(Ordering::SeqCst);
+            let sent = match ready {
+                Poll::Pending if !hurried => return Poll::Pending,
+                Poll::Ready(Err(error)) => Err(error),
+                // Where it is in a hurry, waiting may be for the task's turn only.
+                Poll::Pending | Poll::Ready(Ok(())) => send(),
+            };
+            return Poll::Ready(match sent {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    if hurried {
+                        return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
+                    }
+                    continue;
+                }
+                Err(error) if is_refusal(error.kind()) => {
+                    let _first = self.refusal.set(error.kind());
+                    // What there is to read has come before this: look again, whatever was seen last.
+                    context.waker().wake_by_ref();
+                    Ok(length)
+                }
+                sent => {
+                    self.written.store(true, Ordering::SeqCst);
+                    sent
+                }
+            });
+        }
+    }
+}
+
+fn is_refusal(kind: io::ErrorKind) -> bool {
+    use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset};
+
+    matches!(kind, BrokenPipe | ConnectionReset | ConnectionAborted)
+}
+
+/// The bytes of a [`Wire`].
+#[derive(Debug)]
+pub(crate) struct WireStream(pub(crate) Arc<Wire>);
+
+impl AsyncRead for WireStream {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let wire = &self.0;
+        loop {
+            ready!(wire.tcp.poll_read_ready(context))?;
+            return Poll::Ready(match wire.tcp.try_read_buf(buffer) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => continue,
+                // The kernel names a reset once: if the writer was told, the reader sees an end, as if it were in order.
+                // After a broken pipe it is: the peer had closed before it refused.
+                Ok(0) => match wire.refusal.get() {
+                    Some(io::ErrorKind::BrokenPipe) | None => Ok(()),
+                    Some(kind) => Err((*kind).into()),
+                },
+                Ok(_some) => {
+                    wire.heard.store(true, Ordering::SeqCst);
+                    wire.answered.store(true, Ordering::SeqCst);
+                    Ok(())
+                }
+                Err(error) => Err(error),
+            });
+        }
+    }
+}
+
+impl AsyncWrite for WireStream {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let wire = &self.0;
+        wire.poll_send(context, bytes.len(), || wire.tcp.try_write(bytes))
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let wire = &self.0;
+        let length = slices.iter().map(|slice| slice.len()).sum();
+        wire.poll_send(context, length, || wire.tcp.try_write_vectored(slices))
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        // A connection that is gone needs none.
+        let _gone = SockRef::from(&self.0.tcp).shutdown(Shutdown::Write);
+        Poll::Ready(Ok(()))
+    }
+}

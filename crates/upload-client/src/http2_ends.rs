@@ -1,0 +1,209 @@
+//! An HTTP/2 answer is complete when its END_STREAM has come, whatever becomes of the connection then.
+//!
+//! h2 forgets an END_STREAM that it has seen when the connection ends before the stream is closed on both sides, and
+//! hyper does not say whether a request's last frame was written. Both can be seen in the frames that pass: a connection
+//! has one request at a time, so that no stream has to be told from another.
+
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::{Context, Poll, ready};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use crate::early_answer::Wire;
+
+const PREFACE: usize = 24;
+const HEADER: usize = 9;
+
+/// Bytes of HTTP/2 on their way, which notes in its [`Wire`] where a stream ends.
+#[derive(Debug)]
+pub(crate) struct Http2Ends<T> {
+    inner: T,
+    wire: Arc<Wire>,
+    received: Frames,
+    sent: Frames,
+}
+
+impl<T> Http2Ends<T> {
+    pub(crate) fn new(inner: T, wire: Arc<Wire>) -> Self {
+        let sent = Frames {
+            payload: PREFACE,
+            ..Frames::default()
+        };
+        Self {
+            inner,
+            wire,
+            received: Frames::default(),
+            sent,
+        }
+    }
+
+    fn sent(&mut self, bytes: &[u8]) {
+        if self.sent.pass(bytes) {
+            self.wire.request_ended.store(true, Ordering::SeqCst);
+        }
+    }
+}
+
+/// Frames as RFC 9113, 4.1, has them.
+#[derive(Debug, Default)]
+struct Frames {
+    header: [u8; HEADER],
+    /// How much of a header is there.
+    filled: usize,
+    /// How much of a payload is to come.
+    payload: usize,
+    /// The stream ends with the header block that is under way.
+    last_block: bool,
+    /// It ends with the frame that is under way.
+    last_frame: bool,
+}
+
+impl Frames {
+    /// Lets `bytes` pass, and says whether a stream ended in them.
+    fn pass(&mut self, mut bytes: &[u8]) -> bool {
+        let mut ended = false;
+        while !bytes.is_empty() {
+            let wanted = match self.payload {
+                0 => HEADER - self.filled,
+                payload => payload,
+            };
+            let (now, later) = bytes.split_at(wanted.min(bytes.len()));
+            bytes = later;
+            if self.payload > 0 {
+                self.payload -= now.len();
+            } else {
+                self.header[self.filled..][..now.len()].copy_from_slice(now);
+                self.filled += now.len();
+                if self.filled < HEADER {
+                    continue;
+                }
+                self.begin();
+            }
+            if self.payload == 0 {
+                ended |= std::mem::take(&mut self.last_frame);
+            }
+        }
+        ended
+    }
+
+    fn begin(&mut self) {
+        const DATA: u8 = 0;
+        const HEADERS: u8 = 1;
+        const CONTINUATION: u8 = 9;
+        const END_STREAM: u8 = 1;
+        const END_HEADERS: u8 = 4;
+
+        self.filled = 0;
+        let [high, middle, low, kind, flags, ..] = self.header;
+        self.payload = u32::from_be_bytes([0, high, middle, low]) as usize;
+        let ends_block = flags & END_HEADERS != 0;
+        if kind == HEADERS {
+            self.last_block = flags & END_STREAM != 0;
+        }
+        self.last_frame = match kind {
+            DATA => flags & END_STREAM != 0,
+            HEADERS | CONTINUATION => self.last_block && ends_block,
+            _ => false,
+        };
+    }
+}
+
+impl<T: AsyncRead + Unpin> AsyncRead for Http2Ends<T> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        ready!(Pin::new(&mut self.inner).poll_read(context, buffer))?;
+        if self.received.pass(&buffer.filled()[before..]) {
+            self.wire.answer_ended.store(true, Ordering::SeqCst);
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<T: AsyncWrite + Unpin> AsyncWrite for Http2Ends<T> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let written = ready!(Pin::new(&mut self.inner).poll_write(context, bytes))?;
+        self.sent(&bytes[..written]);
+        Poll::Ready(Ok(written))
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let written = ready!(Pin::new(&mut self.inner).poll_write_vectored(context, slices))?;
+        let mut left = written;
+        for slice in slices {
+            let passed = left.min(slice.len());
+            self.sent(&slice[..passed]);
+            left -= passed;
+        }
+        Poll::Ready(Ok(written))
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.inner.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_shutdown(context)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn frame(kind: u8, flags: u8, length: u8) -> Vec<u8> {
+        let mut frame = vec![0, 0, length, kind, flags, 0, 0, 0, 1];
+        // A payload that would be an end itself, were it taken for a header.
+        frame.extend(
+            [0, 0, 0, 0, 1, 0, 0, 0, 1]
+                .iter()
+                .cycle()
+                .take(length.into()),
+        );
+        frame
+    }
+
+    #[test]
+    fn a_stream_ends_with_its_last_frames_last_byte_however_the_bytes_come() {
+        for (frames, ends) in [
+            (vec![frame(0, 1, 20)], true),
+            (vec![frame(0, 1, 0)], true),
+            (vec![frame(0, 0, 20), frame(0, 0, 9)], false),
+            (vec![frame(1, 4, 20), frame(0, 1, 1)], true),
+            (vec![frame(1, 5, 20)], true),
+            (vec![frame(1, 1, 20)], false),
+            (vec![frame(1, 1, 20), frame(9, 0, 3)], false),
+            (vec![frame(1, 1, 20), frame(9, 0, 3), frame(9, 4, 0)], true),
+            (vec![frame(1, 0, 20), frame(9, 4, 3)], false),
+            // SETTINGS and PING with ACK, which is the same flag.
+            (vec![frame(4, 1, 0), frame(6, 1, 8)], false),
+        ] {
+            let bytes = frames.concat();
+            for size in 1..=bytes.len() {
+                let mut seen = Frames::default();
+                let pieces: Vec<_> = bytes.chunks(size).map(|bytes| seen.pass(bytes)).collect();
+                let (last, before) = pieces.split_last().unwrap();
+                assert_eq!(*last, ends, "{frames:?} by {size}");
+                assert!(!before.contains(&true), "{frames:?} by {size}");
+            }
+        }
+    }
+}

@@ -1,0 +1,234 @@
+use std::error::Error;
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::hash::{BuildHasher, RandomState};
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::{Duration, SystemTime};
+
+use http::header::{HeaderMap, RETRY_AFTER};
+use http::request::Parts;
+use http::{Request, Response, StatusCode};
+use tokio::time::{Instant, sleep};
+use tower_service::Service;
+
+use crate::error::{BoxError, RequestError, sources};
+use crate::service::ReusedConnection;
+
+/// Makes requests again that came to nothing, with any service.
+///
+/// A request's body is a factory of bodies, `FnMut() -> B`, called for each attempt. Made again are requests whose error may
+/// be gone the next time ([`RequestError::may_be_made_again`]; of other services, an [`io::Error`] among the causes) and
+/// those that are answered 429, 502, 503 or 504. What says nothing of the server costs no attempt and no pause: a kept
+/// connection that was closed by then, and a 408 by a [reused](ReusedConnection) one.
+///
+/// # Cancel safety
+/// Dropping the future drops the attempt that is under way, if one is.
+#[derive(Clone)]
+pub struct Retry<S> {
+    service: S,
+    attempts: u32,
+    first_pause: Duration,
+    longest_pause: Duration,
+    limit: Duration,
+    is_transient: Arc<Rule>,
+}
+
+type Rule = dyn Fn(&(dyn Error + 'static)) -> bool + Send + Sync;
+
+impl<S> Retry<S> {
+    /// Three attempts with `service` within a minute, and pauses of 50 ms to 1 s.
+    pub fn new(service: S) -> Self {
+        Self {
+            service,
+            attempts: 3,
+            first_pause: Duration::from_millis(50),
+            longest_pause: Duration::from_secs(1),
+            limit: Duration::from_secs(60),
+            is_transient: Arc::new(is_transient),
+        }
+    }
+
+    /// How many attempts there are in all.
+    #[must_use]
+    pub fn attempts(mut self, attempts: u32) -> Self {
+        self.attempts = attempts;
+        self
+    }
+
+    /// The pauses between attempts: each is twice the one before, from `first` to `longest`, and up to as much again at
+    /// random. A `Retry-After` makes one longer.
+    #[must_use]
+    pub fn pauses(mut self, first: Duration, longest: Duration) -> Self {
+        self.first_pause = first;
+        self.longest_pause = longest;
+        self
+    }
+
+    /// How long after the first attempt's begin another may begin. Where it could not, its failure is the outcome.
+    #[must_use]
+    pub fn within(mut self, limit: Duration) -> Self {
+        self.limit = limit;
+        self
+    }
+
+    /// Which errors may be gone the next time.
+    #[must_use]
+    pub fn retry_if(
+        mut self,
+        is_transient: impl Fn(&(dyn Error + 'static)) -> bool + Send + Sync + 'static,
+    ) -> Self {
+        self.is_transient = Arc::new(is_transient);
+        self
+    }
+
+    /// What one attempt came to.
+    fn judge<B>(&self, outcome: &Result<Response<B>, BoxError>) -> Verdict {
+        match outcome {
+            Ok(answer) => match answer.status() {
+                StatusCode::REQUEST_TIMEOUT
+                    if answer.extensions().get::<ReusedConnection>().is_some() =>
+                {
+                    Verdict::AgainAtOnce
+                }
+                StatusCode::TOO_MANY_REQUESTS
+                | StatusCode::BAD_GATEWAY
+                | StatusCode::SERVICE_UNAVAILABLE
+                | StatusCode::GATEWAY_TIMEOUT => {
+                    Verdict::Again(retry_after(answer.headers(), SystemTime::now()))
+                }
+                _ => Verdict::Final,
+            },
+            Err(error) => match error.downcast_ref::<RequestError>() {
+                Some(error) if error.costs_no_attempt() => Verdict::AgainAtOnce,
+                _ if (self.is_transient)(&**error) => Verdict::Again(None),
+                _ => Verdict::Final,
+            },
+        }
+    }
+}
+
+enum Verdict {
+    Final,
+    AgainAtOnce,
+    /// No sooner than asked for.
+    Again(Option<Duration>),
+}
+
+fn is_transient(error: &(dyn Error + 'static)) -> bool {
+    use io::ErrorKind::{InvalidData, InvalidInput, Other};
+
+    if let Some(error) = error.downcast_ref::<RequestError>() {
+        return error.may_be_made_again();
+    }
+    sources(error)
+        .filter_map(|cause| cause.downcast_ref::<io::Error>())
+        // TLS and other layers say by these that what came makes no sense.
+        .any(|cause| !matches!(cause.kind(), InvalidData | InvalidInput | Other))
+}
+
+/// What the header `Retry-After` asks for: seconds, or until a date in any of its three forms (RFC 9110, 10.2.3). There
+/// may be any number of digits: what is more than can be counted is as long as can be.
+pub fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
+    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    if !text.is_empty() && text.bytes().all(|digit| digit.is_ascii_digit()) {
+        return Some(Duration::from_secs(text.parse().unwrap_or(u64::MAX)));
+    }
+    let date = httpdate::parse_http_date(text).ok()?;
+    Some(date.duration_since(now).unwrap_or_default())
+}
+
+/// Between nothing and all of `most`, and nobody can guess it from others: the keys for hash maps come from the system.
+fn jitter(most: Duration) -> Duration {
+    most.mul_f64(RandomState::new().hash_one(0) as f64 / u64::MAX as f64)
+}
+
+impl<S, F, B, R> Service<Request<F>> for Retry<S>
+where
+    S: Service<Request<B>, Response = Response<R>> + Clone + Send + 'static,
+    S::Error: Into<BoxError>,
+    S::Future: Send,
+    F: FnMut() -> B + Send + 'static,
+    B: Send + 'static,
+    R: Send + 'static,
+{
+    type Response = Response<R>;
+    type Error = BoxError;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<R>, BoxError>> + Send>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        self.service.poll_ready(context).map_err(Into::into)
+    }
+
+    fn call(&mut self, request: Request<F>) -> Self::Future {
+        // The one that is ready.
+        let fresh = self.service.clone();
+        let service = std::mem::replace(&mut self.service, fresh);
+        let retry = Retry {
+            service,
+            ..self.clone()
+        };
+        Box::pin(retry.run(request))
+    }
+}
+
+impl<S> Retry<S> {
+    async fn run<F, B, R>(mut self, request: Request<F>) -> Result<Response<R>, BoxError>
+    where
+        S: Service<Request<B>, Response = Response<R>>,
+        S::Error: Into<BoxError>,
+        F: FnMut() -> B,
+    {
+        let started = Instant::now();
+        let (head, mut body) = request.into_parts();
+        let mut left = self.attempts.saturating_sub(1);
+        let mut pause = self.first_pause;
+        loop {
+            let outcome = attempt(&mut self.service, head.clone(), body()).await;
+            let wait = match self.judge(&outcome) {
+                Verdict::Final => return outcome,
+                Verdict::AgainAtOnce => Duration::ZERO,
+                Verdict::Again(_) if left == 0 => return outcome,
+                Verdict::Again(asked_for) => {
+                    left -= 1;
+                    let wait = (pause + jitter(pause)).max(asked_for.unwrap_or_default());
+                    pause = (pause * 2).min(self.longest_pause);
+                    wait
+                }
+            };
+            if started.elapsed().saturating_add(wait) >= self.limit {
+                return outcome;
+            }
+            // Whatever the answer says, nobody waits for it.
+            drop(outcome);
+            sleep(wait).await;
+        }
+    }
+}
+
+async fn attempt<S, B>(service: &mut S, head: Parts, body: B) -> Result<S::Response, BoxError>
+where
+    S: Service<Request<B>>,
+    S::Error: Into<BoxError>,
+{
+    poll_fn(|context| service.poll_ready(context))
+        .await
+        .map_err(Into::into)?;
+    service
+        .call(Request::from_parts(head, body))
+        .await
+        .map_err(Into::into)
+}
+
+impl<S: fmt::Debug> fmt::Debug for Retry<S> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Retry")
+            .field("service", &self.service)
+            .field("attempts", &self.attempts)
+            .field("limit", &self.limit)
+            .finish_non_exhaustive()
+    }
+}
