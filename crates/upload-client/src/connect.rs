@@ -1,7 +1,6 @@
 use std::future::Future;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
@@ -11,9 +10,9 @@ use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
 
 use crate::connection::{Connection, Protocol, Stream};
-use crate::early_answer::{Wire, WireStream};
+use crate::early_answer::Wire;
 use crate::error::{ConnectError, RequestError};
-use crate::proxy::{Proxies, Proxy};
+use crate::proxy::{Proxies, Proxy, is_loopback};
 use crate::target::{Server, Target};
 use crate::tls::Trust;
 
@@ -65,8 +64,8 @@ impl Connector {
             None => (&*server.host, server.port),
         };
         let tcp = self.dial(host, port).await?;
-        let wire = Wire::new(tcp);
-        let mut stream: Box<dyn Stream> = Box::new(WireStream(Arc::clone(&wire)));
+        let (stream, wire) = Wire::new(tcp);
+        let mut stream: Box<dyn Stream> = Box::new(stream);
         if let Some(proxy) = proxy {
             if proxy.is_https() {
                 let config = self.trust.system().await?;
@@ -108,6 +107,16 @@ impl Connector {
         };
         let addresses = match host.parse::<IpAddr>() {
             Ok(address) => vec![SocketAddr::new(address, port)],
+            // No resolver need know them (RFC 6761, 6.3).
+            Err(_name) if is_loopback(host) && host.contains("local") => {
+                let addresses = [
+                    IpAddr::from(Ipv4Addr::LOCALHOST),
+                    Ipv6Addr::LOCALHOST.into(),
+                ];
+                addresses
+                    .map(|address| SocketAddr::new(address, port))
+                    .into()
+            }
             Err(_name) => match lookup_host((host, port)).await {
                 Ok(addresses) => by_turns(addresses.collect()),
                 Err(error) => return Err(unnamed(Some(error))),

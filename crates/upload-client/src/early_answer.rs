@@ -11,7 +11,7 @@ use std::mem::MaybeUninit;
 use std::net::Shutdown;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, Weak};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -25,7 +25,8 @@ use tokio::time::timeout;
 /// A connection's socket, and what its tasks and its owner know in common of it.
 #[derive(Debug)]
 pub(crate) struct Wire {
-    tcp: TcpStream,
+    /// Belongs to its stream, and is closed with that.
+    tcp: Weak<TcpStream>,
     /// How the peer has refused a write.
     refusal: OnceLock<io::ErrorKind>,
     /// The peer has sent something, of whatever protocol, since the connection was made.
@@ -44,9 +45,11 @@ pub(crate) struct Wire {
 }
 
 impl Wire {
-    pub(crate) fn new(tcp: TcpStream) -> Arc<Self> {
-        Arc::new(Self {
-            tcp,
+    /// A connection's bytes, and what is known of them.
+    pub(crate) fn new(tcp: TcpStream) -> (WireStream, Arc<Self>) {
+        let tcp = Arc::new(tcp);
+        let wire = Arc::new(Self {
+            tcp: Arc::downgrade(&tcp),
             refusal: OnceLock::new(),
             heard: AtomicBool::new(false),
             written: AtomicBool::new(false),
@@ -56,7 +59,9 @@ impl Wire {
             hurried: AtomicBool::new(false),
             writer: AtomicWaker::new(),
             moved: Notify::new(),
-        })
+        });
+        let shared = Arc::clone(&wire);
+        (WireStream { tcp, wire }, shared)
     }
 
     /// Forgets the last request.
@@ -113,50 +118,11 @@ impl Wire {
     /// Whether the peer has closed a connection without a request, or has said on it what nobody has read: neither is
     /// one to send a request by.
     pub(crate) fn is_stale(&self) -> bool {
-        let unread = SockRef::from(&self.tcp).peek(&mut [MaybeUninit::uninit()]);
+        let Some(tcp) = self.tcp.upgrade() else {
+            return true;
+        };
+        let unread = SockRef::from(&*tcp).peek(&mut [MaybeUninit::uninit()]);
         !matches!(unread, Err(error) if error.kind() == io::ErrorKind::WouldBlock)
-    }
-
-    fn poll_send(
-        &self,
-        context: &Context<'_>,
-        length: usize,
-        send: impl Fn() -> io::Result<usize>,
-    ) -> Poll<io::Result<usize>> {
-        if self.is_refused() {
-            return Poll::Ready(Ok(length));
-        }
-        loop {
-            self.writer.register(context.waker());
-            let ready = self
-                .tcp
-                .poll_write_ready(&mut Context::from_waker(context.waker()));
-            let hurried = self.hurried.load(Ordering::SeqCst);
-            let sent = match ready {
-                Poll::Pending if !hurried => return Poll::Pending,
-                Poll::Ready(Err(error)) => Err(error),
-                // Where it is in a hurry, waiting may be for the task's turn only.
-                Poll::Pending | Poll::Ready(Ok(())) => send(),
-            };
-            return Poll::Ready(match sent {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    if hurried {
-                        return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
-                    }
-                    continue;
-                }
-                Err(error) if is_refusal(error.kind()) => {
-                    let _first = self.refusal.set(error.kind());
-                    // What there is to read has come before this: look again, whatever was seen last.
-                    context.waker().wake_by_ref();
-                    Ok(length)
-                }
-                sent => {
-                    self.written.store(true, Ordering::SeqCst);
-                    sent
-                }
-            });
-        }
     }
 }
 
@@ -166,9 +132,52 @@ fn is_refusal(kind: io::ErrorKind) -> bool {
     matches!(kind, BrokenPipe | ConnectionReset | ConnectionAborted)
 }
 
-/// The bytes of a [`Wire`].
+/// The bytes of a connection.
 #[derive(Debug)]
-pub(crate) struct WireStream(pub(crate) Arc<Wire>);
+pub(crate) struct WireStream {
+    tcp: Arc<TcpStream>,
+    wire: Arc<Wire>,
+}
+
+impl WireStream {
+    fn poll_send(
+        &self,
+        context: &mut Context<'_>,
+        length: usize,
+        send: impl Fn(&TcpStream) -> io::Result<usize>,
+    ) -> Poll<io::Result<usize>> {
+        let wire = &self.wire;
+        if wire.is_refused() {
+            return Poll::Ready(Ok(length));
+        }
+        loop {
+            wire.writer.register(context.waker());
+            let ready = self.tcp.poll_write_ready(context);
+            let hurried = wire.hurried.load(Ordering::SeqCst);
+            if ready.is_pending() && !hurried {
+                return Poll::Pending;
+            }
+            // Where it is in a hurry, what is pending may be the task's next turn, and not the kernel.
+            match send(&self.tcp) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    if hurried {
+                        return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
+                    }
+                }
+                Err(error) if is_refusal(error.kind()) => {
+                    let _first = wire.refusal.set(error.kind());
+                    // What there is to read has come before this: look again, whatever was seen last.
+                    context.waker().wake_by_ref();
+                    return Poll::Ready(Ok(length));
+                }
+                sent => {
+                    wire.written.store(true, Ordering::SeqCst);
+                    return Poll::Ready(sent);
+                }
+            }
+        }
+    }
+}
 
 impl AsyncRead for WireStream {
     fn poll_read(
@@ -176,10 +185,10 @@ impl AsyncRead for WireStream {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let wire = &self.0;
+        let wire = &self.wire;
         loop {
-            ready!(wire.tcp.poll_read_ready(context))?;
-            return Poll::Ready(match wire.tcp.try_read_buf(buffer) {
+            ready!(self.tcp.poll_read_ready(context))?;
+            return Poll::Ready(match self.tcp.try_read_buf(buffer) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => continue,
                 // The kernel names a reset once: if the writer was told, the reader sees an end, as if it were in order.
                 // After a broken pipe it is: the peer had closed before it refused.
@@ -204,8 +213,7 @@ impl AsyncWrite for WireStream {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let wire = &self.0;
-        wire.poll_send(context, bytes.len(), || wire.tcp.try_write(bytes))
+        self.poll_write_vectored(context, &[IoSlice::new(bytes)])
     }
 
     fn poll_write_vectored(
@@ -213,9 +221,8 @@ impl AsyncWrite for WireStream {
         context: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let wire = &self.0;
         let length = slices.iter().map(|slice| slice.len()).sum();
-        wire.poll_send(context, length, || wire.tcp.try_write_vectored(slices))
+        self.poll_send(context, length, |tcp| tcp.try_write_vectored(slices))
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -228,7 +235,7 @@ impl AsyncWrite for WireStream {
 
     fn poll_shutdown(self: Pin<&mut Self>, _context: &mut Context<'_>) -> Poll<io::Result<()>> {
         // A connection that is gone needs none.
-        let _gone = SockRef::from(&self.0.tcp).shutdown(Shutdown::Write);
+        let _gone = SockRef::from(&*self.tcp).shutdown(Shutdown::Write);
         Poll::Ready(Ok(()))
     }
 }

@@ -158,19 +158,13 @@ where
     type Error = BoxError;
     type Future = Pin<Box<dyn Future<Output = Result<Response<R>, BoxError>> + Send>>;
 
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
-        self.service.poll_ready(context).map_err(Into::into)
+    fn poll_ready(&mut self, _context: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        // Each attempt waits for the service by itself.
+        Poll::Ready(Ok(()))
     }
 
     fn call(&mut self, request: Request<F>) -> Self::Future {
-        // The one that is ready.
-        let fresh = self.service.clone();
-        let service = std::mem::replace(&mut self.service, fresh);
-        let retry = Retry {
-            service,
-            ..self.clone()
-        };
-        Box::pin(retry.run(request))
+        Box::pin(self.clone().run(request))
     }
 }
 

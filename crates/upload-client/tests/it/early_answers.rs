@@ -22,7 +22,11 @@ async fn check(case: Case, times: usize) {
     let peer = Peer::start(case, times);
     let client = trusting();
     for number in 0..times {
-        let make = if case.http2 && !case.tls { http2_post } else { post };
+        let make = if case.http2 && !case.tls {
+            http2_post
+        } else {
+            post
+        };
         let exchange = async {
             let answer = send(&client, make(&peer.uri, large_body(CHUNKS))).await;
             let answer = answer.unwrap_or_else(|error| {
@@ -71,11 +75,18 @@ async fn an_answer_whose_last_bytes_do_not_come_is_an_error_that_says_so() {
             // It may still come; or it was said to end well.
             continue;
         }
-        let case = Case { withheld: 3, ..case };
+        let case = Case {
+            withheld: 3,
+            ..case
+        };
         let peer = Peer::start(case, 20);
         let client = trusting();
         for number in 0..20 {
-            let make = if case.http2 && !case.tls { http2_post } else { post };
+            let make = if case.http2 && !case.tls {
+                http2_post
+            } else {
+                post
+            };
             let exchange = async {
                 let answer = send(&client, make(&peer.uri, large_body(CHUNKS))).await?;
                 read_answer(answer).await
@@ -83,7 +94,10 @@ async fn an_answer_whose_last_bytes_do_not_come_is_an_error_that_says_so() {
             let error = patiently(exchange).await.unwrap_err();
             let chain = error_chain(&error);
             let length = expected(number).len();
-            let broke = format!("the answer broke off after {} of {length} bytes", length - 3);
+            let broke = format!(
+                "the answer broke off after {} of {length} bytes",
+                length - 3
+            );
             assert!(chain.contains(&broke), "{case:?}, {number}: {chain}");
             assert_eq!(error.stage(), Stage::Answering);
             assert_eq!(error.sent(), Sent::Part, "{case:?}: {error:?}");

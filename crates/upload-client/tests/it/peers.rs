@@ -48,7 +48,9 @@ pub(crate) struct Case {
 
 /// All ways with whole answers.
 pub(crate) fn cases() -> Vec<Case> {
-    use Then::{Closes, GoesAway, Lingers, Resets, ResetsStream, SaysClose, ShutsDown, StopsStream};
+    use Then::{
+        Closes, GoesAway, Lingers, Resets, ResetsStream, SaysClose, ShutsDown, StopsStream,
+    };
 
     let mut cases = Vec::new();
     for http2 in [false, true] {
@@ -92,7 +94,12 @@ impl Case {
 /// What is answered, of one length or the other.
 pub(crate) fn answer(number: usize) -> Vec<u8> {
     let length = [16, 12_000][number % 2];
-    b"0123456789abcdef".iter().copied().cycle().take(length).collect()
+    b"0123456789abcdef"
+        .iter()
+        .copied()
+        .cycle()
+        .take(length)
+        .collect()
 }
 
 /// A peer of one case, each of whose connections has one request.
@@ -196,7 +203,7 @@ fn serve(
         }
         Then::ShutsDown => {
             stream.close_notify();
-            socket.shutdown(Shutdown::Write)?;
+            let _closed_already = socket.shutdown(Shutdown::Write);
             wait(is_done);
             return Ok(());
         }
@@ -244,7 +251,10 @@ fn read_http2_head(stream: &mut dyn Stream) -> io::Result<()> {
         let mut header = [0; 9];
         stream.read_exact(&mut header)?;
         let length = u32::from_be_bytes([0, header[0], header[1], header[2]]);
-        io::copy(&mut Read::take(&mut *stream, length.into()), &mut io::sink())?;
+        io::copy(
+            &mut Read::take(&mut *stream, length.into()),
+            &mut io::sink(),
+        )?;
         // DATA.
         if header[3] == 0 {
             return Ok(());
