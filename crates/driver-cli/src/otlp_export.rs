@@ -11,6 +11,7 @@ use async_trait::async_trait;
 use driver_streaming::{PipelineBuilder, error_chain};
 use driver_telemetry::Telemetry;
 use futures_util::future::{OptionFuture, join};
+use http_body_util::{BodyExt, Full, Limited};
 use opentelemetry::metrics::MeterProvider;
 use opentelemetry::trace::TracerProvider;
 use opentelemetry::{InstrumentationScope, KeyValue};
@@ -21,7 +22,8 @@ use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::metrics::SdkMeterProvider;
 use opentelemetry_sdk::trace::SdkTracerProvider;
 use tokio::runtime::Handle;
-use upload_client::{ClientSettings, UploadClient};
+use tower_service::Service;
+use upload_client::UploadClient;
 use url::Url;
 
 use crate::exit::Failure;
@@ -228,14 +230,10 @@ struct CollectorClient {
 impl CollectorClient {
     /// A client whose requests run in this runtime and take no longer than `timeout`, and why the last one failed.
     fn new(timeout: Duration) -> Option<(Self, LastFailure)> {
-        let settings = ClientSettings {
-            tcp_user_timeout: Some(timeout),
-            ..ClientSettings::default()
-        };
         let failure = LastFailure::default();
         let client = Self {
             runtime: Handle::current(),
-            client: or_warn(UploadClient::new(&settings))?,
+            client: UploadClient::builder().tcp_user_timeout(timeout).build(),
             timeout,
             failure: Arc::clone(&failure),
         };
@@ -246,12 +244,16 @@ impl CollectorClient {
 #[async_trait]
 impl opentelemetry_http::HttpClient for CollectorClient {
     async fn send_bytes(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
-        let (client, limit) = (self.client.clone(), self.timeout);
+        let (mut client, limit) = (self.client.clone(), self.timeout);
         let exchange = async move {
-            tokio::time::timeout(limit, client.send_bytes(request, ANSWER_LIMIT)).await
+            let answer = client.call(request.map(Full::new)).await?;
+            let (head, body) = answer.into_parts();
+            let body = Limited::new(body, ANSWER_LIMIT).collect().await?;
+            Ok::<_, HttpError>(Response::from_parts(head, body.to_bytes()))
         };
+        let exchange = tokio::time::timeout(limit, exchange);
         let answer = match self.runtime.spawn(exchange).await {
-            Ok(Ok(answer)) => answer.map_err(HttpError::from),
+            Ok(Ok(answer)) => answer,
             Ok(Err(_elapsed)) => {
                 Err(format!("the collector did not answer within {limit:?}").into())
             }

@@ -152,8 +152,7 @@ impl PipelineBuilder {
     /// The pipeline.
     ///
     /// # Errors
-    /// When two solvers have the same name, a solver's settings contradict one another, or the HTTP client cannot be set
-    /// up.
+    /// When two solvers have the same name, a solver's settings contradict one another, or there is no HTTP client.
     pub fn build(self) -> Result<Pipeline, PipelineError> {
         let mut names = HashSet::new();
         for solver in &self.solvers {
@@ -192,19 +191,9 @@ impl PipelineBuilder {
 
 #[cfg(feature = "client")]
 fn default_client(deadline: Duration) -> Result<Client, PipelineError> {
-    use upload_client::{ClientSettings, UploadClient};
-
-    let settings = ClientSettings {
-        // A peer that takes nothing for a whole deadline, when nobody waits for it any more, is gone.
-        tcp_user_timeout: Some(deadline),
-        ..ClientSettings::default()
-    };
-    let client = UploadClient::new(&settings);
-    client
-        .map(Client::new)
-        .map_err(|error| PipelineError::Client {
-            source: error.into(),
-        })
+    // A peer that takes nothing for a whole deadline, when nobody waits for it any more, is gone.
+    let client = upload_client::UploadClient::builder().tcp_user_timeout(deadline);
+    Ok(Client::new(client.build()))
 }
 
 #[cfg(not(feature = "client"))]
@@ -252,10 +241,4 @@ pub enum PipelineError {
     /// There is no HTTP client: without the feature `client`, one must be given.
     #[error("there is no HTTP client")]
     NoClient,
-    /// The HTTP client cannot be set up: TLS has no usable certificate authorities, for one.
-    #[error("the HTTP client cannot be set up")]
-    Client {
-        /// What is missing.
-        source: BoxError,
-    },
 }

@@ -20,7 +20,7 @@ use crate::error_chain::error_chain;
 use crate::observer::Stage;
 use crate::outcome::{SolverOutcome, SolverStatus, milliseconds};
 use crate::request_body::{RequestBody, RequestRecord};
-use crate::retry::{Retries, is_busy, retry_after};
+use crate::retry::{Retries, costs_no_attempt, is_busy, retry_after};
 use crate::sharing::DocumentSource;
 use crate::solver::Solver;
 
@@ -189,6 +189,10 @@ impl SolverRequest<'_> {
         let response = match (self.client.call)(self.request(branch, length)).await {
             Ok(response) => response,
             Err(error) => {
+                if costs_no_attempt(Err(&*error)) {
+                    self.record.uncount();
+                    return ControlFlow::Continue(Instant::now());
+                }
                 let is_transient = self.record.ending() != Some(Ending::Failed)
                     && (self.client.retry_rule)(&*error);
                 return match is_transient.then(|| retries.next(None)).flatten() {
@@ -197,8 +201,12 @@ impl SolverRequest<'_> {
                 };
             }
         };
-        self.record.reader.entered(Stage::Answering);
         let (head, body) = response.into_parts();
+        if costs_no_attempt(Ok(&head)) {
+            self.record.uncount();
+            return ControlFlow::Continue(Instant::now());
+        }
+        self.record.reader.entered(Stage::Answering);
         let status = head.status;
         let _first = answered.set(status);
         if is_busy(status) {
