@@ -20,7 +20,7 @@ use crate::error_chain::error_chain;
 use crate::observer::Stage;
 use crate::outcome::{SolverOutcome, SolverStatus, milliseconds};
 use crate::request_body::{RequestBody, RequestRecord};
-use crate::retry::{Retries, costs_no_attempt, is_busy, retry_after};
+use crate::retry::{Retries, is_busy, retry_after};
 use crate::sharing::DocumentSource;
 use crate::solver::Solver;
 
@@ -186,13 +186,15 @@ impl SolverRequest<'_> {
             Err(error) => return ControlFlow::Break(AttemptEnd::NotAnswered(error.into())),
         };
         self.record.reader.entered(Stage::Sending);
-        let response = match (self.client.call)(self.request(branch, length)).await {
+        let response = (self.client.call)(self.request(branch, length)).await;
+        #[cfg(feature = "client")]
+        if upload_client::costs_no_attempt(&response) {
+            self.record.uncount();
+            return ControlFlow::Continue(Instant::now());
+        }
+        let response = match response {
             Ok(response) => response,
             Err(error) => {
-                if costs_no_attempt(Err(&*error)) {
-                    self.record.uncount();
-                    return ControlFlow::Continue(Instant::now());
-                }
                 let is_transient = self.record.ending() != Some(Ending::Failed)
                     && (self.client.retry_rule)(&*error);
                 return match is_transient.then(|| retries.next(None)).flatten() {
@@ -201,12 +203,8 @@ impl SolverRequest<'_> {
                 };
             }
         };
-        let (head, body) = response.into_parts();
-        if costs_no_attempt(Ok(&head)) {
-            self.record.uncount();
-            return ControlFlow::Continue(Instant::now());
-        }
         self.record.reader.entered(Stage::Answering);
+        let (head, body) = response.into_parts();
         let status = head.status;
         let _first = answered.set(status);
         if is_busy(status) {

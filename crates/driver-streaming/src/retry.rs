@@ -6,7 +6,6 @@ use std::time::{Duration, SystemTime};
 
 use http::StatusCode;
 use http::header::{HeaderMap, RETRY_AFTER};
-use http::response::Parts;
 use tokio::time::Instant;
 
 /// The first pause without its jitter, which makes each up to twice as long. Each is twice the one before.
@@ -69,25 +68,6 @@ pub(crate) fn is_transient(error: &(dyn Error + 'static)) -> bool {
         .filter_map(|cause| cause.downcast_ref::<io::Error>())
         // TLS and other layers say by these that what came makes no sense.
         .any(|cause| !matches!(cause.kind(), InvalidData | InvalidInput | Other))
-}
-
-/// Whether an attempt says nothing of the engine, only of a connection that was kept for too long.
-#[cfg(feature = "client")]
-pub(crate) fn costs_no_attempt(outcome: Result<&Parts, &(dyn Error + 'static)>) -> bool {
-    match outcome {
-        Ok(head) => {
-            let reused = head.extensions.get::<upload_client::ReusedConnection>();
-            head.status == StatusCode::REQUEST_TIMEOUT && reused.is_some()
-        }
-        Err(error) => error
-            .downcast_ref::<upload_client::RequestError>()
-            .is_some_and(upload_client::RequestError::costs_no_attempt),
-    }
-}
-
-#[cfg(not(feature = "client"))]
-pub(crate) fn costs_no_attempt(_outcome: Result<&Parts, &(dyn Error + 'static)>) -> bool {
-    false
 }
 
 /// What the header `Retry-After` asks for: seconds, or until a date (RFC 9110, 10.2.3). There may be any number of

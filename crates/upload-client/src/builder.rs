@@ -14,7 +14,6 @@ use crate::tls::Trust;
 #[must_use]
 pub struct UploadClientBuilder {
     connect_timeout: Duration,
-    deadline: Option<Duration>,
     tcp_user_timeout: Option<Duration>,
     idle_timeout: Duration,
     idle_connections: usize,
@@ -27,7 +26,6 @@ impl Default for UploadClientBuilder {
     fn default() -> Self {
         Self {
             connect_timeout: Duration::from_secs(5),
-            deadline: None,
             tcp_user_timeout: None,
             idle_timeout: Duration::from_secs(90),
             idle_connections: 8,
@@ -42,12 +40,6 @@ impl UploadClientBuilder {
     /// How long connecting may take, up to where HTTP begins: the name's addresses, a proxy, TLS. 5 s by default.
     pub fn connect_timeout(mut self, limit: Duration) -> Self {
         self.connect_timeout = limit;
-        self
-    }
-
-    /// How long a request may take from its call to its answer's last byte. No limit by default.
-    pub fn deadline(mut self, limit: Duration) -> Self {
-        self.deadline = Some(limit);
         self
     }
 
@@ -102,7 +94,6 @@ impl UploadClientBuilder {
         UploadClient {
             connector: Arc::new(connector),
             kept: Arc::new(Kept::new(self.idle_connections)),
-            deadline: self.deadline,
         }
     }
 }

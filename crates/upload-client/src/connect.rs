@@ -11,8 +11,8 @@ use tokio::time::timeout;
 
 use crate::connection::{Connection, Protocol, Stream};
 use crate::early_answer::Wire;
-use crate::error::{ConnectError, RequestError};
-use crate::proxy::{Proxies, Proxy, is_loopback};
+use crate::error::{Because, BoxError, Failure, RequestError};
+use crate::proxy::{Proxies, Proxy, is_local_name};
 use crate::target::{Server, Target};
 use crate::tls::Trust;
 
@@ -42,18 +42,20 @@ impl Connector {
 
     /// Cancel safe: dropped half-way, nothing is left.
     pub(crate) async fn connect(&self, target: &Target) -> Result<Connection, RequestError> {
-        let limit = self.limit;
-        match timeout(limit, self.open(target)).await {
+        match timeout(self.limit, self.open(target)).await {
             Ok(connected) => connected,
-            Err(_elapsed) => Err(ConnectError::Limit { limit }.into()),
+            Err(_elapsed) => {
+                let limit = format!("no connection within {:?}", self.limit);
+                Err(RequestError::before(Failure::Connect, limit))
+            }
         }
     }
 
     async fn open(&self, target: &Target) -> Result<Connection, RequestError> {
         let server = &target.server;
-        // The system's certificates are read before anything is connected.
+        // Whose certificates are trusted is read before anything is connected.
         let tls = if server.https {
-            Some(self.trust.config(server).await?)
+            Some(self.trust.of(server).await?)
         } else {
             None
         };
@@ -63,52 +65,50 @@ impl Connector {
             Some(proxy) => proxy.address()?,
             None => (&*server.host, server.port),
         };
-        let tcp = self.dial(host, port).await?;
+        let tcp = self.dial(host, port).await;
+        let tcp = tcp.map_err(|error| RequestError::before(Failure::Connect, error))?;
         let (stream, wire) = Wire::new(tcp);
         let mut stream: Box<dyn Stream> = Box::new(stream);
         if let Some(proxy) = proxy {
             if proxy.is_https() {
-                let config = self.trust.system().await?;
-                let (secured, _http2) = config.connect(host, stream, &[]).await?;
-                stream = secured;
+                stream = self
+                    .trust
+                    .of_all()
+                    .await?
+                    .connect(host, stream, &[])
+                    .await?
+                    .0;
             }
             if !forwarding {
-                open_tunnel(&mut stream, server, proxy.authorization()).await?;
+                let opened = open_tunnel(&mut stream, server, proxy.authorization.as_ref()).await;
+                opened.map_err(|error| RequestError::before(Failure::Proxy, error))?;
             }
         }
         let mut http2 = server.http2;
-        if let Some(config) = tls {
+        if let Some(tls) = tls {
             let offered: &[&[u8]] = if http2 {
                 &[b"h2"]
             } else {
                 &[b"h2", b"http/1.1"]
             };
-            let (secured, chosen) = config.connect(&server.host, stream, offered).await?;
+            let (secured, chosen) = tls.connect(&server.host, stream, offered).await?;
             if http2 && !chosen {
-                return Err(RequestError::NotHttp2 {
-                    source: "by TLS, it does not choose HTTP/2".into(),
-                });
+                let source = "by TLS, it does not choose HTTP/2";
+                return Err(RequestError::before(Failure::NotHttp2, source));
             }
-            stream = secured;
-            http2 = chosen;
+            (stream, http2) = (secured, chosen);
         }
-        let protocol = Protocol {
-            http2,
-            forwarding,
-            idle_timeout: self.idle_timeout,
-        };
-        Ok(Connection::begin(stream, wire, protocol).await?)
+        let protocol = Protocol { http2, forwarding };
+        Connection::begin(stream, wire, protocol, self.idle_timeout)
+            .await
+            .map_err(|error| RequestError::before(Failure::Connect, error))
     }
 
-    async fn dial(&self, host: &str, port: u16) -> Result<TcpStream, ConnectError> {
-        let unnamed = |source| ConnectError::Name {
-            host: host.to_owned(),
-            source,
-        };
+    async fn dial(&self, host: &str, port: u16) -> Result<TcpStream, BoxError> {
         let addresses = match host.parse::<IpAddr>() {
             Ok(address) => vec![SocketAddr::new(address, port)],
             // No resolver need know them (RFC 6761, 6.3).
-            Err(_name) if is_loopback(host) && host.contains("local") => {
+            Err(_name) if is_local_name(host) => {
                 let addresses = [
                     IpAddr::from(Ipv4Addr::LOCALHOST),
                     Ipv6Addr::LOCALHOST.into(),
@@ -118,13 +118,13 @@ impl Connector {
                     .into()
             }
             Err(_name) => match lookup_host((host, port)).await {
-                Ok(addresses) => by_turns(addresses.collect()),
-                Err(error) => return Err(unnamed(Some(error))),
+                Ok(addresses) => by_turns(addresses),
+                Err(error) => {
+                    return Err(Because::new(format!("{host} has no address"), error).into());
+                }
             },
         };
-        let tcp = first_of(addresses, TcpStream::connect)
-            .await
-            .unwrap_or_else(|| Err(unnamed(None)))?;
+        let tcp = first_of(addresses, TcpStream::connect).await?;
         // The last bytes of a body must not wait for the acknowledgement of those before. A socket that is gone fails later.
         let _gone = tcp.set_nodelay(true);
         #[cfg(target_os = "linux")]
@@ -134,58 +134,53 @@ impl Connector {
 }
 
 /// The addresses of both families by turns, beginning with that which the resolver prefers (RFC 8305, 4).
-fn by_turns(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
-    let preferred = addresses.first().is_some_and(SocketAddr::is_ipv6);
-    let (first, second): (Vec<_>, Vec<_>) = addresses
-        .into_iter()
-        .partition(|address| address.is_ipv6() == preferred);
-    let (mut first, mut second) = (first.into_iter(), second.into_iter());
-    let mut turns = Vec::new();
-    loop {
-        let pair = [first.next(), second.next()];
-        if pair == [None, None] {
-            return turns;
-        }
-        turns.extend(pair.into_iter().flatten());
-    }
+fn by_turns(addresses: impl Iterator<Item = SocketAddr>) -> Vec<SocketAddr> {
+    let mut counts = [0, 0];
+    let mut ranked: Vec<_> = addresses
+        .map(|address| {
+            let count = &mut counts[usize::from(address.is_ipv6())];
+            *count += 1;
+            (*count, address)
+        })
+        .collect();
+    ranked.sort_by_key(|(rank, _)| *rank);
+    ranked.into_iter().map(|(_, address)| address).collect()
 }
 
-/// What the first of `addresses` that can be connected to gives, or the first one's error; `None` where there are none.
+/// What the first of `addresses` that can be connected to gives, or the first one's error.
 ///
 /// One that neither answers nor refuses costs [`ATTEMPT_DELAY`]; attempts that are under way go on meanwhile.
 async fn first_of<T, F>(
     addresses: Vec<SocketAddr>,
     connect: impl Fn(SocketAddr) -> F,
-) -> Option<Result<T, ConnectError>>
+) -> Result<T, BoxError>
 where
     F: Future<Output = io::Result<T>>,
 {
     let connect = |address| {
         let connecting = connect(address);
-        async move {
-            let connected = connecting.await;
-            connected.map_err(|source| ConnectError::Address { address, source })
-        }
+        let failed = move |error| Because::new(format!("{address} cannot be reached"), error);
+        async move { connecting.await.map_err(failed) }
     };
     let mut waiting = addresses.into_iter();
     let mut attempts = FuturesUnordered::new();
     let mut failure = None;
     loop {
         attempts.extend(waiting.next().map(&connect));
-        let ended = if waiting.len() == 0 {
-            attempts.next().await
+        let delay = if waiting.len() == 0 {
+            Duration::MAX
         } else {
-            match timeout(ATTEMPT_DELAY, attempts.next()).await {
-                Ok(ended) => ended,
-                Err(_elapsed) => continue,
-            }
+            ATTEMPT_DELAY
         };
-        match ended {
-            Some(Ok(connected)) => return Some(Ok(connected)),
-            Some(Err(error)) => {
+        match timeout(delay, attempts.next()).await {
+            Ok(Some(Ok(connected))) => return Ok(connected),
+            Ok(Some(Err(error))) => {
                 failure.get_or_insert(error);
             }
-            None => return failure.map(Err),
+            Ok(None) => {
+                return Err(failure.map_or_else(|| "the name has no address".into(), Into::into));
+            }
+            Err(_elapsed) => {}
         }
     }
 }
@@ -195,51 +190,36 @@ async fn open_tunnel(
     stream: &mut dyn Stream,
     server: &Server,
     authorization: Option<&HeaderValue>,
-) -> Result<(), ConnectError> {
-    let (host, port) = (&server.host, server.port);
-    let authority = if host.contains(':') {
-        format!("[{host}]:{port}")
+) -> Result<(), BoxError> {
+    let bracketed = format!("[{}]", server.host);
+    let host = if server.host.contains(':') {
+        &bracketed
     } else {
-        format!("{host}:{port}")
+        &server.host
     };
+    let authority = format!("{host}:{}", server.port);
     let mut request = format!("CONNECT {authority} HTTP/1.1\r\nHost: {authority}\r\n").into_bytes();
     if let Some(value) = authorization {
-        request.extend_from_slice(b"Proxy-Authorization: ");
-        request.extend_from_slice(value.as_bytes());
-        request.extend_from_slice(b"\r\n");
+        request.extend([b"Proxy-Authorization: ", value.as_bytes(), b"\r\n"].concat());
     }
     request.extend_from_slice(b"\r\n");
-    let answer = async {
-        stream.write_all(&request).await?;
-        stream.flush().await?;
-        let mut head = Vec::new();
-        // What follows the head belongs to the tunnel.
-        while !head.ends_with(b"\r\n\r\n") {
-            head.push(stream.read_u8().await?);
-            if head.len() > TUNNEL_HEAD {
-                return Err(io::Error::new(
-                    io::ErrorKind::InvalidData,
-                    "its answer has no end",
-                ));
-            }
+    stream.write_all(&request).await?;
+    stream.flush().await?;
+    let mut head = Vec::new();
+    // What follows the head belongs to the tunnel.
+    while !head.ends_with(b"\r\n\r\n") {
+        if head.len() == TUNNEL_HEAD {
+            return Err("its answer has no end".into());
         }
-        let status = head
-            .strip_prefix(b"HTTP/1.")
-            .and_then(|head| head.get(2..5));
-        status
-            .and_then(|digits| StatusCode::from_bytes(digits).ok())
-            .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "its answer is no HTTP"))
-    };
-    match answer.await {
-        Ok(status) if status.is_success() => Ok(()),
-        Ok(status) => Err(ConnectError::ProxyRefused { status }),
-        Err(source) => Err(ConnectError::Proxy { source }),
+        head.push(stream.read_u8().await?);
     }
-}
-
-impl From<ConnectError> for RequestError {
-    fn from(source: ConnectError) -> Self {
-        Self::Connect { source }
+    let status = head
+        .strip_prefix(b"HTTP/1.")
+        .and_then(|head| head.get(2..5));
+    match StatusCode::from_bytes(status.unwrap_or_default()) {
+        Ok(status) if status.is_success() => Ok(()),
+        Ok(status) => Err(format!("it refuses a tunnel: {status}").into()),
+        Err(_none) => Err("its answer is no HTTP".into()),
     }
 }
 
@@ -269,7 +249,7 @@ mod tests {
     /// Who is connected to, and after how many milliseconds.
     async fn raced(hosts: &[&str]) -> (String, u128) {
         let started = Instant::now();
-        let first = first_of(addresses(hosts), connect).await.unwrap().unwrap();
+        let first = first_of(addresses(hosts), connect).await.unwrap();
         (first.ip().to_string(), started.elapsed().as_millis())
     }
 
@@ -293,11 +273,14 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn where_all_refuse_it_is_the_first_ones_error_and_where_there_are_none_it_is_none() {
+    async fn where_all_refuse_it_is_the_first_ones_error() {
         let refused = first_of(addresses(&["11.0.0.1", "11.0.0.2"]), connect).await;
-        let error = refused.unwrap().unwrap_err();
-        assert_eq!(error.to_string(), "11.0.0.1:1 cannot be reached");
-        assert!(first_of(Vec::new(), connect).await.is_none());
+        assert_eq!(
+            refused.unwrap_err().to_string(),
+            "11.0.0.1:1 cannot be reached"
+        );
+        let none = first_of(Vec::new(), connect).await.unwrap_err();
+        assert_eq!(none.to_string(), "the name has no address");
     }
 
     #[test]
@@ -313,7 +296,7 @@ mod tests {
             ),
             (&[], &[]),
         ] {
-            assert_eq!(by_turns(addresses(given)), addresses(expected));
+            assert_eq!(by_turns(addresses(given).into_iter()), addresses(expected));
         }
     }
 }

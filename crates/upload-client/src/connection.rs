@@ -1,4 +1,5 @@
-use std::pin::pin;
+use std::future::Future;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -6,12 +7,12 @@ use futures_util::future::{Either, select};
 use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::client::conn::{http1, http2};
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::JoinHandle;
 
-use crate::early_answer::Wire;
-use crate::error::{BoxError, Cause, ConnectError, RequestError, Stage};
+use crate::early_answer::{Fact, Wire};
+use crate::error::{BoxError, Failure, RequestError, Stage};
 use crate::http2_ends::Http2Ends;
 use crate::request_body::{RequestState, TrackedBody};
 
@@ -41,52 +42,40 @@ enum Sender {
     Http2(http2::SendRequest<TrackedBody>),
 }
 
-/// What a connection is made for.
+/// What is spoken on a connection.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Protocol {
     pub(crate) http2: bool,
     /// It goes to a proxy that makes requests in our place.
     pub(crate) forwarding: bool,
-    /// How long the connection is kept that nobody uses.
-    pub(crate) idle_timeout: Duration,
 }
 
 impl Connection {
-    /// Begins HTTP on `stream`, which ends in `wire`.
+    /// Begins HTTP on `stream`, which ends in `wire`. It ends when it was without a request for as long as `idle_timeout`.
     pub(crate) async fn begin(
         stream: Box<dyn Stream>,
         wire: Arc<Wire>,
         protocol: Protocol,
-    ) -> Result<Self, ConnectError> {
-        let ended = {
-            let wire = Arc::clone(&wire);
-            async move { wire.unused(protocol.idle_timeout).await }
-        };
-        let handshake = |source| ConnectError::Handshake { source };
-        let (sender, task) = if protocol.http2 {
+        idle_timeout: Duration,
+    ) -> hyper::Result<Self> {
+        type Task = Pin<Box<dyn Future<Output = hyper::Result<()>> + Send>>;
+
+        let (sender, task): (_, Task) = if protocol.http2 {
             let stream = TokioIo::new(Http2Ends::new(stream, Arc::clone(&wire)));
-            let mut builder = http2::Builder::new(TokioExecutor::new());
-            let (sender, connection) = builder
-                .timer(TokioTimer::new())
-                .handshake(stream)
-                .await
-                .map_err(handshake)?;
-            let task = tokio::spawn(async move {
-                select(pin!(connection), pin!(ended)).await;
-            });
-            (Sender::Http2(sender), task)
+            let begun = http2::handshake(TokioExecutor::new(), stream).await?;
+            (Sender::Http2(begun.0), Box::pin(begun.1))
         } else {
-            let (sender, connection) = http1::handshake(TokioIo::new(stream))
-                .await
-                .map_err(handshake)?;
-            let task = tokio::spawn(async move {
-                select(pin!(connection), pin!(ended)).await;
-            });
-            (Sender::Http1(sender), task)
+            let begun = http1::handshake(TokioIo::new(stream)).await?;
+            (Sender::Http1(begun.0), Box::pin(begun.1))
+        };
+        let unused = Arc::clone(&wire).unused(idle_timeout);
+        let task = async move {
+            // Its errors are those of its request.
+            select(task, pin!(unused)).await;
         };
         Ok(Self {
             sender: Some(sender),
-            task,
+            task: tokio::spawn(task),
             wire,
             protocol,
             reused: false,
@@ -130,36 +119,29 @@ impl Connection {
     }
 
     /// What it means that the request of `state` failed on this connection.
-    pub(crate) fn failure(
+    pub(crate) fn explain(
         &self,
         state: &RequestState,
-        cause: Cause,
         stage: Stage,
+        failure: Failure,
         source: BoxError,
     ) -> RequestError {
-        if let Some(source) = state.take_error() {
-            return RequestError::Body { source };
-        }
         let wire = &self.wire;
-        let sent = state.sent(wire, self.is_http2());
-        match cause {
-            Cause::NotHttp2 => RequestError::NotHttp2 { source },
-            Cause::Connection if self.reused && !wire.was_answered() => {
-                RequestError::Stale { sent, source }
+        let (failure, source) = match (state.take_error(), failure) {
+            (Some(error), _) => (Failure::Body, error),
+            (None, Failure::Disconnected) if self.reused && !wire.is(Fact::Answered) => {
+                (Failure::Stale, source)
             }
-            Cause::Connection if self.is_http2() && !wire.was_heard() => {
-                RequestError::Unheard { sent, source }
+            (None, Failure::Disconnected) if self.is_http2() && !wire.is(Fact::Heard) => {
+                (Failure::Unheard, source)
             }
-            Cause::Connection => RequestError::Disconnected {
-                stage,
-                sent,
-                source,
-            },
-            Cause::Other => RequestError::Protocol {
-                stage,
-                sent,
-                source,
-            },
+            (None, failure) => (failure, source),
+        };
+        RequestError {
+            failure,
+            stage,
+            sent: state.sent(wire, self.is_http2()),
+            source,
         }
     }
 

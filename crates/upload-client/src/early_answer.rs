@@ -10,7 +10,7 @@ use std::io::{self, IoSlice};
 use std::mem::MaybeUninit;
 use std::net::Shutdown;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -22,26 +22,35 @@ use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
-/// A connection's socket, and what its tasks and its owner know in common of it.
+/// What a connection's tasks and its owner know in common of it.
 #[derive(Debug)]
 pub(crate) struct Wire {
     /// Belongs to its stream, and is closed with that.
     tcp: Weak<TcpStream>,
     /// How the peer has refused a write.
     refusal: OnceLock<io::ErrorKind>,
-    /// The peer has sent something, of whatever protocol, since the connection was made.
-    heard: AtomicBool,
-    /// Something was written, and something came, since the present request began.
-    written: AtomicBool,
-    answered: AtomicBool,
-    /// HTTP/2's ends of the present request and of its answer have passed.
-    pub(crate) request_ended: AtomicBool,
-    pub(crate) answer_ended: AtomicBool,
-    /// What cannot be written at once is not worth waiting for.
-    hurried: AtomicBool,
+    facts: AtomicU8,
     writer: AtomicWaker,
     /// The connection was kept, or has been taken up again.
     moved: Notify,
+}
+
+/// Facts about a connection and its present request.
+#[derive(Clone, Copy, Debug)]
+#[repr(u8)]
+pub(crate) enum Fact {
+    /// The peer has sent something, of whatever protocol, since the connection was made.
+    Heard = 1,
+    /// Something was written since the request began.
+    Written = 2,
+    /// Something has come since the request began.
+    Answered = 4,
+    /// HTTP/2's end of the request was written.
+    RequestEnded = 8,
+    /// HTTP/2's end of the answer has come.
+    AnswerEnded = 16,
+    /// What cannot be written at once is not worth waiting for.
+    Hurried = 32,
 }
 
 impl Wire {
@@ -51,12 +60,7 @@ impl Wire {
         let wire = Arc::new(Self {
             tcp: Arc::downgrade(&tcp),
             refusal: OnceLock::new(),
-            heard: AtomicBool::new(false),
-            written: AtomicBool::new(false),
-            answered: AtomicBool::new(false),
-            request_ended: AtomicBool::new(false),
-            answer_ended: AtomicBool::new(false),
-            hurried: AtomicBool::new(false),
+            facts: AtomicU8::new(0),
             writer: AtomicWaker::new(),
             moved: Notify::new(),
         });
@@ -64,33 +68,33 @@ impl Wire {
         (WireStream { tcp, wire }, shared)
     }
 
+    pub(crate) fn is(&self, fact: Fact) -> bool {
+        self.facts.load(Ordering::SeqCst) & fact as u8 != 0
+    }
+
+    pub(crate) fn note(&self, fact: Fact) {
+        self.facts.fetch_or(fact as u8, Ordering::SeqCst);
+    }
+
     /// Forgets the last request.
     pub(crate) fn begin_request(&self) {
-        for flag in [
-            &self.written,
-            &self.answered,
-            &self.request_ended,
-            &self.answer_ended,
-            &self.hurried,
-        ] {
-            flag.store(false, Ordering::SeqCst);
-        }
+        self.facts.fetch_and(Fact::Heard as u8, Ordering::SeqCst);
         self.moved.notify_one();
     }
 
     /// Makes writing fail where it would have to wait, and the time begin that [`unused`](Self::unused) allows, until the
     /// next request.
     pub(crate) fn hurry(&self) {
-        self.hurried.store(true, Ordering::SeqCst);
+        self.note(Fact::Hurried);
         self.writer.wake();
         self.moved.notify_one();
     }
 
     /// Ready once the connection was without a request for so long.
-    pub(crate) async fn unused(&self, limit: Duration) {
+    pub(crate) async fn unused(self: Arc<Self>, limit: Duration) {
         loop {
             let moved = self.moved.notified();
-            if !self.hurried.load(Ordering::SeqCst) {
+            if !self.is(Fact::Hurried) {
                 moved.await;
             } else if timeout(limit, moved).await.is_err() {
                 return;
@@ -101,18 +105,6 @@ impl Wire {
     /// Whether the peer will not read the rest of the request.
     pub(crate) fn is_refused(&self) -> bool {
         self.refusal.get().is_some()
-    }
-
-    pub(crate) fn was_heard(&self) -> bool {
-        self.heard.load(Ordering::SeqCst)
-    }
-
-    pub(crate) fn was_written(&self) -> bool {
-        self.written.load(Ordering::SeqCst)
-    }
-
-    pub(crate) fn was_answered(&self) -> bool {
-        self.answered.load(Ordering::SeqCst)
     }
 
     /// Whether the peer has closed a connection without a request, or has said on it what nobody has read: neither is
@@ -153,7 +145,7 @@ impl WireStream {
         loop {
             wire.writer.register(context.waker());
             let ready = self.tcp.poll_write_ready(context);
-            let hurried = wire.hurried.load(Ordering::SeqCst);
+            let hurried = wire.is(Fact::Hurried);
             if ready.is_pending() && !hurried {
                 return Poll::Pending;
             }
@@ -171,7 +163,7 @@ impl WireStream {
                     return Poll::Ready(Ok(length));
                 }
                 sent => {
-                    wire.written.store(true, Ordering::SeqCst);
+                    wire.note(Fact::Written);
                     return Poll::Ready(sent);
                 }
             }
@@ -197,8 +189,8 @@ impl AsyncRead for WireStream {
                     Some(kind) => Err((*kind).into()),
                 },
                 Ok(_some) => {
-                    wire.heard.store(true, Ordering::SeqCst);
-                    wire.answered.store(true, Ordering::SeqCst);
+                    wire.note(Fact::Heard);
+                    wire.note(Fact::Answered);
                     Ok(())
                 }
                 Err(error) => Err(error),

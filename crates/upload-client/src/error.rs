@@ -1,11 +1,7 @@
 use std::error::Error;
 use std::io;
-use std::net::SocketAddr;
-use std::path::PathBuf;
-use std::time::Duration;
 
 use h2::Reason;
-use http::StatusCode;
 
 /// An error of any type, as bodies and libraries give them.
 pub type BoxError = Box<dyn Error + Send + Sync>;
@@ -14,83 +10,50 @@ pub type BoxError = Box<dyn Error + Send + Sync>;
 ///
 /// Messages carry neither the URI nor header values.
 #[derive(Debug, thiserror::Error)]
+#[error("{failure}")]
+pub struct RequestError {
+    pub(crate) failure: Failure,
+    pub(crate) stage: Stage,
+    pub(crate) sent: Sent,
+    pub(crate) source: BoxError,
+}
+
+/// What failed.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
-pub enum RequestError {
+pub enum Failure {
     /// The URI is none that a request can be made to.
     #[error("the URI cannot be requested")]
-    Target {
-        /// What is wrong with it.
-        source: BoxError,
-    },
-    /// An `https` URI, and TLS cannot be set up. Nothing was sent.
+    Target,
+    /// The URI is an `https` one, and TLS cannot be set up.
     #[error("TLS cannot be set up")]
-    Tls {
-        /// What is missing.
-        source: TlsError,
-    },
-    /// There is no connection. Nothing was sent.
+    Tls,
+    /// There is no connection: the name has no address, none of its addresses takes one, the TLS handshake failed, or
+    /// the [limit](crate::UploadClientBuilder::connect_timeout) came first.
     #[error("cannot connect")]
-    Connect {
-        /// Why not.
-        source: ConnectError,
-    },
+    Connect,
+    /// The environment's proxy does not pass on.
+    #[error("cannot connect by the proxy")]
+    Proxy,
     /// The server had closed a kept connection before it said anything of this request.
     #[error("the server had closed a kept connection")]
-    Stale {
-        /// How much may have been sent.
-        sent: Sent,
-        /// How it was noticed.
-        source: BoxError,
-    },
+    Stale,
     /// The connection was closed or reset before an answer, or before its end; or the server reset the HTTP/2 stream, or
     /// announced that it goes away, for a reason that is not in what it was sent.
     #[error("the connection broke")]
-    Disconnected {
-        /// Before the answer, or in the middle of it.
-        stage: Stage,
-        /// How much of the request may have been sent.
-        sent: Sent,
-        /// How it broke.
-        source: BoxError,
-    },
+    Disconnected,
     /// An HTTP/2 connection was closed or reset without a word from the server.
     #[error("the connection broke before the server had said anything (does it speak HTTP/2?)")]
-    Unheard {
-        /// How much of the request may have been sent.
-        sent: Sent,
-        /// How it broke.
-        source: BoxError,
-    },
-    /// The request's own body failed, with this error.
+    Unheard,
+    /// The request's own body failed.
     #[error("the request's body failed")]
-    Body {
-        /// Its error.
-        source: BoxError,
-    },
-    /// The client's [deadline](crate::UploadClientBuilder::deadline) came first.
-    #[error("the deadline has passed")]
-    Deadline {
-        /// What had not ended by then.
-        stage: Stage,
-        /// How much of the request may have been sent.
-        sent: Sent,
-    },
+    Body,
     /// What came is no HTTP/2, which was to be spoken from the first byte.
     #[error("the server does not seem to speak HTTP/2")]
-    NotHttp2 {
-        /// What was found instead.
-        source: BoxError,
-    },
+    NotHttp2,
     /// The server does not speak HTTP as it should, or says so of this client.
     #[error("the exchange failed")]
-    Protocol {
-        /// Before the answer, or in the middle of it.
-        stage: Stage,
-        /// How much of the request may have been sent.
-        sent: Sent,
-        /// What hyper makes of it.
-        source: BoxError,
-    },
+    Protocol,
 }
 
 /// How far a request has come.
@@ -118,151 +81,66 @@ pub enum Sent {
 }
 
 impl RequestError {
-    /// At which stage the request failed.
-    pub fn stage(&self) -> Stage {
-        match self {
-            Self::Target { .. } | Self::Tls { .. } | Self::Connect { .. } => Stage::Connecting,
-            Self::Disconnected { stage, .. }
-            | Self::Deadline { stage, .. }
-            | Self::Protocol { stage, .. } => *stage,
-            _ => Stage::Sending,
+    /// An error before there is a connection.
+    pub(crate) fn before(failure: Failure, source: impl Into<BoxError>) -> Self {
+        Self {
+            failure,
+            stage: Stage::Connecting,
+            sent: Sent::Nothing,
+            source: source.into(),
         }
+    }
+
+    /// What failed.
+    pub fn failure(&self) -> Failure {
+        self.failure
+    }
+
+    /// At which stage.
+    pub fn stage(&self) -> Stage {
+        self.stage
     }
 
     /// How much of the request may have reached the peer.
     pub fn sent(&self) -> Sent {
-        match self {
-            Self::Target { .. } | Self::Tls { .. } | Self::Connect { .. } => Sent::Nothing,
-            Self::Disconnected { sent, .. }
-            | Self::Deadline { sent, .. }
-            | Self::Protocol { sent, .. }
-            | Self::Stale { sent, .. }
-            | Self::Unheard { sent, .. } => *sent,
-            Self::Body { .. } | Self::NotHttp2 { .. } => Sent::Part,
-        }
+        self.sent
     }
 
     /// Whether making the request again is safe whatever it asks for: the peer cannot have had all of it.
     pub fn is_safe_to_repeat(&self) -> bool {
-        self.sent() != Sent::Whole
+        self.sent != Sent::Whole
     }
 
     /// Whether the request came to nothing for a reason that may be gone when it is made again.
     pub fn may_be_made_again(&self) -> bool {
+        use Failure::{Connect, Disconnected, Proxy, Stale, Unheard};
+
         matches!(
-            self,
-            Self::Connect { .. }
-                | Self::Stale { .. }
-                | Self::Unheard { .. }
-                | Self::Disconnected { .. }
+            self.failure,
+            Connect | Proxy | Stale | Unheard | Disconnected
         )
     }
+}
 
-    /// Whether it says nothing of the server, only of a connection that was kept for too long: another attempt is due at
-    /// once, and need not be counted. There are as many of these in a row as connections were kept.
-    pub fn costs_no_attempt(&self) -> bool {
-        matches!(self, Self::Stale { .. })
+/// An error in words, and what it comes from.
+#[derive(Debug, thiserror::Error)]
+#[error("{what}")]
+pub(crate) struct Because {
+    what: String,
+    source: BoxError,
+}
+
+impl Because {
+    pub(crate) fn new(what: impl Into<String>, source: impl Into<BoxError>) -> Self {
+        Self {
+            what: what.into(),
+            source: source.into(),
+        }
     }
 }
 
-/// Why there is no connection.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum ConnectError {
-    /// The name has no address, or nobody knows.
-    #[error("{host} has no address")]
-    Name {
-        /// The name.
-        host: String,
-        /// What the resolver says, if it says anything.
-        source: Option<io::Error>,
-    },
-    /// No address of the host took the connection; this is the first one's error.
-    #[error("{address} cannot be reached")]
-    Address {
-        /// The address.
-        address: SocketAddr,
-        /// Why not.
-        source: io::Error,
-    },
-    /// The [connect limit](crate::UploadClientBuilder::connect_timeout) came first.
-    #[error("no connection within {limit:?}")]
-    Limit {
-        /// The limit.
-        limit: Duration,
-    },
-    /// The environment names a proxy of a kind that is not supported, or what is no proxy's address.
-    #[error("proxies by {scheme} are not supported")]
-    ProxyScheme {
-        /// The kind.
-        scheme: String,
-    },
-    /// The proxy does not open a tunnel.
-    #[error("the proxy refuses a tunnel: {status}")]
-    ProxyRefused {
-        /// What it answered.
-        status: StatusCode,
-    },
-    /// The proxy closed the connection, or what it said is no HTTP.
-    #[error("the proxy opens no tunnel")]
-    Proxy {
-        /// What happened.
-        source: io::Error,
-    },
-    /// The TLS handshake failed: with the server, or with a proxy that is spoken to by TLS.
-    #[error("no TLS with {host}")]
-    Tls {
-        /// Whose certificate was to be checked.
-        host: String,
-        /// What is wrong.
-        source: io::Error,
-    },
-    /// The connection broke while HTTP/2 began.
-    #[error("HTTP/2 does not begin")]
-    Handshake {
-        /// How.
-        source: hyper::Error,
-    },
-}
-
-/// Why TLS cannot be set up.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum TlsError {
-    /// Nothing says whom to trust.
-    #[error(
-        "no certificate authorities were found: not in the file or folder that SSL_CERT_FILE or SSL_CERT_DIR name, nor in \
-         the system's store (on Linux the package ca-certificates); a file of them may be given to the client"
-    )]
-    NoAuthorities {
-        /// What the platform says.
-        source: rustls::Error,
-    },
-    /// A file of certificates cannot be used.
-    #[error("{}: no certificates can be read from it", path.display())]
-    File {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        source: BoxError,
-    },
-    /// The crypto provider lacks what TLS needs.
-    #[error("the crypto provider lacks what TLS needs")]
-    Provider {
-        /// What is missing.
-        source: rustls::Error,
-    },
-}
-
-/// What an error of hyper's comes from.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Cause {
-    Connection,
-    NotHttp2,
-    Other,
-}
-
-impl Cause {
+impl Failure {
+    /// What an error of hyper's comes from: the connection, a server without HTTP/2, or the protocol.
     pub(crate) fn of(error: &(dyn Error + 'static)) -> Self {
         for error in sources(error) {
             if let Some(error) = error.downcast_ref::<io::Error>() {
@@ -271,13 +149,13 @@ impl Cause {
             if let Some(error) = error.downcast_ref::<hyper::Error>()
                 && (error.is_incomplete_message() || error.is_canceled() || error.is_closed())
             {
-                return Self::Connection;
+                return Self::Disconnected;
             }
             if let Some(error) = error.downcast_ref::<h2::Error>() {
                 return Self::of_http2(error);
             }
         }
-        Self::Other
+        Self::Protocol
     }
 
     fn of_http2(error: &h2::Error) -> Self {
@@ -287,18 +165,18 @@ impl Cause {
         match error.reason() {
             // The first bytes of HTTP/1.1, or of any text, announce a frame that is far too large.
             Some(Reason::FRAME_SIZE_ERROR) if error.is_library() => Self::NotHttp2,
-            Some(reason) if error.is_remote() && !is_about_the_request(reason) => Self::Connection,
-            _ => Self::Other,
+            Some(reason) if error.is_remote() && !is_about_the_request(reason) => {
+                Self::Disconnected
+            }
+            _ => Self::Protocol,
         }
     }
 
     fn of_io(error: &io::Error) -> Self {
-        use io::ErrorKind::{InvalidData, InvalidInput, Other};
-
-        match error.kind() {
-            // TLS and the decoder of chunks say by these that what came makes no sense.
-            InvalidData | InvalidInput | Other => Self::Other,
-            _ => Self::Connection,
+        if is_about_the_bytes(error) {
+            Self::Protocol
+        } else {
+            Self::Disconnected
         }
     }
 }
@@ -308,6 +186,13 @@ pub(crate) fn sources<'a>(
     error: &'a (dyn Error + 'static),
 ) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
     std::iter::successors(Some(error), |error| (*error).source())
+}
+
+/// TLS and the decoder of chunks say by these that what came makes no sense.
+pub(crate) fn is_about_the_bytes(error: &io::Error) -> bool {
+    use io::ErrorKind::{InvalidData, InvalidInput, Other};
+
+    matches!(error.kind(), InvalidData | InvalidInput | Other)
 }
 
 /// Whether a server that gives this reason would give it again: what it was sent, or how, makes no sense to it. Reasons
@@ -322,17 +207,4 @@ fn is_about_the_request(reason: Reason) -> bool {
             | Reason::INADEQUATE_SECURITY
             | Reason::HTTP_1_1_REQUIRED
     )
-}
-
-/// An answer that ended too soon.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum BrokeOff {
-    #[error("the answer broke off after {received} of {announced} bytes")]
-    Announced {
-        received: u64,
-        announced: u64,
-        source: hyper::Error,
-    },
-    #[error("the answer broke off after {received} bytes")]
-    Unannounced { received: u64, source: hyper::Error },
 }

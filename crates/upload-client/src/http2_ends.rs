@@ -7,12 +7,11 @@
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use crate::early_answer::Wire;
+use crate::early_answer::{Fact, Wire};
 
 const PREFACE: usize = 24;
 const HEADER: usize = 9;
@@ -37,12 +36,6 @@ impl<T> Http2Ends<T> {
             wire,
             received: Frames::default(),
             sent,
-        }
-    }
-
-    fn sent(&mut self, bytes: &[u8]) {
-        if self.sent.pass(bytes) {
-            self.wire.request_ended.store(true, Ordering::SeqCst);
         }
     }
 }
@@ -120,7 +113,7 @@ impl<T: AsyncRead + Unpin> AsyncRead for Http2Ends<T> {
         let before = buffer.filled().len();
         ready!(Pin::new(&mut self.inner).poll_read(context, buffer))?;
         if self.received.pass(&buffer.filled()[before..]) {
-            self.wire.answer_ended.store(true, Ordering::SeqCst);
+            self.wire.note(Fact::AnswerEnded);
         }
         Poll::Ready(Ok(()))
     }
@@ -128,13 +121,11 @@ impl<T: AsyncRead + Unpin> AsyncRead for Http2Ends<T> {
 
 impl<T: AsyncWrite + Unpin> AsyncWrite for Http2Ends<T> {
     fn poll_write(
-        mut self: Pin<&mut Self>,
+        self: Pin<&mut Self>,
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let written = ready!(Pin::new(&mut self.inner).poll_write(context, bytes))?;
-        self.sent(&bytes[..written]);
-        Poll::Ready(Ok(written))
+        self.poll_write_vectored(context, &[IoSlice::new(bytes)])
     }
 
     fn poll_write_vectored(
@@ -146,7 +137,9 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Http2Ends<T> {
         let mut left = written;
         for slice in slices {
             let passed = left.min(slice.len());
-            self.sent(&slice[..passed]);
+            if self.sent.pass(&slice[..passed]) {
+                self.wire.note(Fact::RequestEnded);
+            }
             left -= passed;
         }
         Poll::Ready(Ok(written))

@@ -16,8 +16,8 @@ mod target;
 mod tls;
 
 pub use self::builder::UploadClientBuilder;
-pub use self::error::{BoxError, ConnectError, RequestError, Sent, Stage, TlsError};
+pub use self::error::{BoxError, Failure, RequestError, Sent, Stage};
 pub use self::proxy::{Proxies, is_loopback};
 pub use self::response_body::ResponseBody;
-pub use self::retry::{Retry, retry_after};
+pub use self::retry::{Retry, costs_no_attempt, retry_after};
 pub use self::service::{ResponseFuture, ReusedConnection, UploadClient};

@@ -1,13 +1,12 @@
 use std::fmt;
 use std::pin::Pin;
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker, ready};
 
 use bytes::{Buf, Bytes};
 use http_body::{Body, Frame, SizeHint};
 
-use crate::early_answer::Wire;
+use crate::early_answer::{Fact, Wire};
 use crate::error::{BoxError, Sent};
 
 type AnyBody = Pin<Box<dyn PollBody + Send>>;
@@ -70,46 +69,54 @@ impl Body for TrackedBody {
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        let state = &self.state;
-        if state.register(context.waker()) {
-            return Poll::Ready(Some(Err(given_up())));
-        }
+        let mut held = self.state.lock();
+        let Held {
+            body: Some(body), ..
+        } = &mut *held
+        else {
+            // An HTTP/2 stream is reset for this reason.
+            return Poll::Ready(Some(Err(h2::Error::from(h2::Reason::CANCEL).into())));
+        };
         if self.wire.is_refused() {
             // Nobody takes it; and the end of the answer, or of the connection, is the end of this as well.
+            held.waker = Some(context.waker().clone());
             return Poll::Pending;
         }
-        let mut held = state.lock_body();
-        let Some(body) = held.as_mut() else {
-            return Poll::Ready(Some(Err(given_up())));
-        };
-        state.lock().touched = true;
-        match ready!(body.as_mut().poll(context)) {
-            Some(Ok(frame)) => {
-                state.note_end(body);
-                Poll::Ready(Some(Ok(frame)))
+        let polled = body.as_mut().poll(context);
+        let whole = matches!(polled, Poll::Ready(None)) || is_whole(body);
+        held.touched = true;
+        held.whole |= whole;
+        match polled {
+            Poll::Pending => {
+                held.waker = Some(context.waker().clone());
+                Poll::Pending
             }
-            Some(Err(error)) => {
-                state.lock().error = Some(error);
-                Poll::Ready(Some(Err(BodyFailed.into())))
+            Poll::Ready(Some(Err(error))) => {
+                held.error = Some(error);
+                Poll::Ready(Some(Err("the body failed".into())))
             }
-            None => {
-                state.lock().whole = true;
-                Poll::Ready(None)
-            }
+            ready => ready,
         }
     }
 
     fn is_end_stream(&self) -> bool {
-        self.state.lock_body().as_ref().is_some_and(|body| {
-            self.state.note_end(body);
-            body.is_ended()
-        })
+        let mut held = self.state.lock();
+        held.whole |= held.body.as_ref().is_some_and(is_whole);
+        held.body.as_ref().is_some_and(|body| body.is_ended())
     }
 
     fn size_hint(&self) -> SizeHint {
-        let held = self.state.lock_body();
-        held.as_ref().map(|body| body.left()).unwrap_or_default()
+        let held = self.state.lock();
+        held.body
+            .as_ref()
+            .map(|body| body.left())
+            .unwrap_or_default()
     }
+}
+
+/// hyper drops a body without asking for its end as soon as a known length has been sent.
+fn is_whole(body: &AnyBody) -> bool {
+    body.is_ended() || body.left().upper() == Some(0)
 }
 
 impl Drop for TrackedBody {
@@ -122,21 +129,19 @@ impl Drop for TrackedBody {
 }
 
 /// What a request's body, wherever hyper has it, and the request's owner know in common.
-pub(crate) struct RequestState {
-    fields: Mutex<Fields>,
-    /// Held while the body is polled: whoever gives up waits for that, at most for the production of one chunk. A body must
-    /// not give up its own request out of its own poll. `None` once it is dropped.
-    body: Mutex<Option<AnyBody>>,
-}
+///
+/// It is locked while the body is polled: whoever gives up waits for that, at most for the production of one chunk. A body
+/// must not give up its own request out of its own poll.
+pub(crate) struct RequestState(Mutex<Held>);
 
-#[derive(Debug, Default)]
-struct Fields {
+struct Held {
+    /// `None` once it is dropped.
+    body: Option<AnyBody>,
     /// The body was asked for something.
     touched: bool,
     /// It has been taken to its end.
     whole: bool,
     error: Option<BoxError>,
-    given_up: bool,
     waker: Option<Waker>,
 }
 
@@ -147,10 +152,13 @@ impl RequestState {
         B::Error: Into<BoxError>,
     {
         let body: AnyBody = Box::pin(body);
-        Arc::new(Self {
-            fields: Mutex::default(),
-            body: Mutex::new(Some(body)),
-        })
+        Arc::new(Self(Mutex::new(Held {
+            body: Some(body),
+            touched: false,
+            whole: false,
+            error: None,
+            waker: None,
+        })))
     }
 
     /// The body for a connection.
@@ -162,12 +170,12 @@ impl RequestState {
     }
 
     /// Drops the body, whose next poll is an error.
-    pub(crate) fn give_up(&self) {
-        let mut fields = self.lock();
-        fields.given_up = true;
-        let waker = fields.waker.take();
-        drop(fields);
-        self.drop_body();
+    fn drop_body(&self) {
+        let mut held = self.lock();
+        let (body, waker) = (held.body.take(), held.waker.take());
+        // Both run code of others: outside the lock.
+        drop(held);
+        drop(body);
         if let Some(waker) = waker {
             waker.wake();
         }
@@ -180,7 +188,7 @@ impl RequestState {
     /// Whether the request was sent to its end by `wire`, as far as the kernel or hyper's last buffer.
     pub(crate) fn is_sent(&self, wire: &Wire, http2: bool) -> bool {
         if http2 {
-            wire.request_ended.load(Ordering::SeqCst)
+            wire.is(Fact::RequestEnded)
         } else {
             self.lock().whole
         }
@@ -188,7 +196,7 @@ impl RequestState {
 
     /// How much of the request may have reached the peer by `wire`.
     pub(crate) fn sent(&self, wire: &Wire, http2: bool) -> Sent {
-        match (wire.was_written(), self.is_sent(wire, http2)) {
+        match (wire.is(Fact::Written), self.is_sent(wire, http2)) {
             (false, _) => Sent::Nothing,
             (true, false) => Sent::Part,
             (true, true) => Sent::Whole,
@@ -199,42 +207,9 @@ impl RequestState {
         self.lock().error.take()
     }
 
-    /// Has `waker` woken when the request is given up; says whether it is already.
-    fn register(&self, waker: &Waker) -> bool {
-        let mut fields = self.lock();
-        if fields.given_up {
-            return true;
-        }
-        let replaced = match &fields.waker {
-            Some(known) if known.will_wake(waker) => None,
-            _ => fields.waker.replace(waker.clone()),
-        };
-        drop(fields);
-        drop(replaced);
-        false
-    }
-
-    fn note_end(&self, body: &AnyBody) {
-        // hyper drops a body without asking for its end as soon as a known length has been sent.
-        if body.is_ended() || body.left().upper() == Some(0) {
-            self.lock().whole = true;
-        }
-    }
-
-    fn drop_body(&self) {
-        // It runs code of others: outside the lock.
-        let body = self.lock_body().take();
-        drop(body);
-    }
-
-    fn lock_body(&self) -> MutexGuard<'_, Option<AnyBody>> {
+    fn lock(&self) -> MutexGuard<'_, Held> {
         // A panic in the body's poll is that body's affair.
-        self.body.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Fields> {
-        // Nothing of others runs while it is held.
-        self.fields.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -244,22 +219,14 @@ pub(crate) struct RequestGuard(pub(crate) Arc<RequestState>);
 
 impl Drop for RequestGuard {
     fn drop(&mut self) {
-        self.0.give_up();
+        self.0.drop_body();
     }
 }
 
 impl fmt::Debug for RequestState {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.fields.fmt(formatter)
+        formatter
+            .debug_struct("RequestState")
+            .finish_non_exhaustive()
     }
 }
-
-/// The error of a body that was dropped; an HTTP/2 stream is reset for its reason.
-fn given_up() -> BoxError {
-    h2::Error::from(h2::Reason::CANCEL).into()
-}
-
-/// Stands for the body's own error, which the request's state keeps.
-#[derive(Debug, thiserror::Error)]
-#[error("the body failed")]
-struct BodyFailed;

@@ -1,17 +1,14 @@
-use std::fmt;
-use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
-use tokio::time::Sleep;
 
 use crate::connection::Connection;
-use crate::error::{BrokeOff, Cause, RequestError, Stage, sources};
+use crate::early_answer::Fact;
+use crate::error::{Because, Failure, RequestError, Stage, sources};
 use crate::keep_alive::Kept;
 use crate::request_body::RequestGuard;
 use crate::target::Server;
@@ -43,7 +40,7 @@ impl Exchange {
                 .is_some_and(|error| error.is_io() || error.is_remote())
         };
         self.connection.is_http2()
-            && wire.answer_ended.load(Ordering::SeqCst)
+            && wire.is(Fact::AnswerEnded)
             && left.is_none_or(|left| left == 0)
             && is_the_connections()
     }
@@ -55,41 +52,37 @@ impl Exchange {
 ///
 /// # Cancel safety
 /// Dropping it before its end gives up the request: see [`UploadClient`](crate::UploadClient).
+#[derive(Debug)]
 pub struct ResponseBody {
     /// `None` once the answer has come to its end.
     exchange: Option<Exchange>,
     inner: Incoming,
     received: u64,
-    deadline: Option<Pin<Box<Sleep>>>,
 }
 
 impl ResponseBody {
-    pub(crate) fn new(
-        inner: Incoming,
-        exchange: Exchange,
-        deadline: Option<Pin<Box<Sleep>>>,
-    ) -> Self {
+    pub(crate) fn new(inner: Incoming, exchange: Exchange) -> Self {
         Self {
             exchange: Some(exchange),
             inner,
             received: 0,
-            deadline,
         }
     }
 
-    fn broke_off(&self, exchange: &Exchange, source: hyper::Error) -> RequestError {
-        let cause = Cause::of(&source);
+    /// What becomes of the answer when reading it fails.
+    fn fail(&mut self, error: hyper::Error) -> Option<RequestError> {
+        let exchange = self.exchange.take()?;
+        let left = self.inner.size_hint().exact();
+        if exchange.had_ended(&error, left) {
+            return None;
+        }
         let received = self.received;
-        let broke_off = match self.inner.size_hint().exact() {
-            Some(left) => BrokeOff::Announced {
-                received,
-                announced: received + left,
-                source,
-            },
-            None => BrokeOff::Unannounced { received, source },
-        };
-        let (state, connection) = (&exchange.guard.0, &exchange.connection);
-        connection.failure(state, cause, Stage::Answering, broke_off.into())
+        let whole = left.map_or(String::new(), |left| format!(" of {}", received + left));
+        let what = format!("the answer broke off after {received}{whole} bytes");
+        let (state, failure) = (&exchange.guard.0, Failure::of(&error));
+        let source = Because::new(what, error).into();
+        let stage = Stage::Answering;
+        Some(exchange.connection.explain(state, stage, failure, source))
     }
 }
 
@@ -102,51 +95,24 @@ impl Body for ResponseBody {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, RequestError>>> {
-        let this = &mut *self;
-        if this.exchange.is_none() {
+        if self.exchange.is_none() {
             return Poll::Ready(None);
         }
-        let frame = match Pin::new(&mut this.inner).poll_frame(context) {
-            Poll::Ready(frame) => frame,
-            Poll::Pending => {
-                let Some(deadline) = &mut this.deadline else {
-                    return Poll::Pending;
-                };
-                ready!(deadline.as_mut().poll(context));
-                let exchange = this.exchange.take();
-                let late = exchange.map(
-                    |Exchange {
-                         guard, connection, ..
-                     }| {
-                        let sent = guard.0.sent(connection.wire(), connection.is_http2());
-                        let stage = Stage::Answering;
-                        Err(RequestError::Deadline { stage, sent })
-                    },
-                );
-                return Poll::Ready(late);
-            }
-        };
-        match frame {
-            Some(Ok(frame)) => {
-                let length = frame.data_ref().map_or(0, Bytes::len);
-                this.received += length as u64;
-                return Poll::Ready(Some(Ok(frame)));
-            }
-            Some(Err(error)) => {
-                let left = this.inner.size_hint().exact();
-                if let Some(exchange) = this.exchange.take()
-                    && !exchange.had_ended(&error, left)
-                {
-                    return Poll::Ready(Some(Err(this.broke_off(&exchange, error))));
+        Poll::Ready(
+            match ready!(Pin::new(&mut self.inner).poll_frame(context)) {
+                Some(Ok(frame)) => {
+                    self.received += frame.data_ref().map_or(0, Bytes::len) as u64;
+                    Some(Ok(frame))
                 }
-            }
-            None => {
-                if let Some(exchange) = this.exchange.take() {
-                    exchange.finish();
+                Some(Err(error)) => self.fail(error).map(Err),
+                None => {
+                    if let Some(exchange) = self.exchange.take() {
+                        exchange.finish();
+                    }
+                    None
                 }
-            }
-        }
-        Poll::Ready(None)
+            },
+        )
     }
 
     fn is_end_stream(&self) -> bool {
@@ -169,15 +135,5 @@ impl Drop for ResponseBody {
         {
             exchange.finish();
         }
-    }
-}
-
-impl fmt::Debug for ResponseBody {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("ResponseBody")
-            .field("received", &self.received)
-            .field("exchange", &self.exchange)
-            .finish_non_exhaustive()
     }
 }

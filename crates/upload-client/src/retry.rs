@@ -2,7 +2,6 @@ use std::error::Error;
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::hash::{BuildHasher, RandomState};
-use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -14,15 +13,15 @@ use http::{Request, Response, StatusCode};
 use tokio::time::{Instant, sleep};
 use tower_service::Service;
 
-use crate::error::{BoxError, RequestError, sources};
+use crate::error::{BoxError, Failure, RequestError, is_about_the_bytes, sources};
 use crate::service::ReusedConnection;
 
 /// Makes requests again that came to nothing, with any service.
 ///
 /// A request's body is a factory of bodies, `FnMut() -> B`, called for each attempt. Made again are requests whose error may
-/// be gone the next time ([`RequestError::may_be_made_again`]; of other services, an [`io::Error`] among the causes) and
-/// those that are answered 429, 502, 503 or 504. What says nothing of the server costs no attempt and no pause: a kept
-/// connection that was closed by then, and a 408 by a [reused](ReusedConnection) one.
+/// be gone the next time ([`RequestError::may_be_made_again`]; of other services, an [`io::Error`](std::io::Error) among
+/// the causes) and those that are answered 429, 502, 503 or 504. What [costs no attempt](costs_no_attempt) is made again at
+/// once.
 ///
 /// # Cancel safety
 /// Dropping the future drops the attempt that is under way, if one is.
@@ -84,49 +83,38 @@ impl<S> Retry<S> {
         self
     }
 
-    /// What one attempt came to.
-    fn judge<B>(&self, outcome: &Result<Response<B>, BoxError>) -> Verdict {
+    /// How long after an outcome to make the request again at the earliest; `None` if it is final.
+    fn asked_for<B>(&self, outcome: &Result<Response<B>, BoxError>) -> Option<Duration> {
         match outcome {
-            Ok(answer) => match answer.status() {
-                StatusCode::REQUEST_TIMEOUT
-                    if answer.extensions().get::<ReusedConnection>().is_some() =>
-                {
-                    Verdict::AgainAtOnce
-                }
-                StatusCode::TOO_MANY_REQUESTS
-                | StatusCode::BAD_GATEWAY
-                | StatusCode::SERVICE_UNAVAILABLE
-                | StatusCode::GATEWAY_TIMEOUT => {
-                    Verdict::Again(retry_after(answer.headers(), SystemTime::now()))
-                }
-                _ => Verdict::Final,
-            },
-            Err(error) => match error.downcast_ref::<RequestError>() {
-                Some(error) if error.costs_no_attempt() => Verdict::AgainAtOnce,
-                _ if (self.is_transient)(&**error) => Verdict::Again(None),
-                _ => Verdict::Final,
-            },
+            Ok(answer) => matches!(answer.status().as_u16(), 429 | 502..=504)
+                .then(|| retry_after(answer.headers(), SystemTime::now()).unwrap_or_default()),
+            Err(error) => (self.is_transient)(&**error).then_some(Duration::ZERO),
         }
     }
 }
 
-enum Verdict {
-    Final,
-    AgainAtOnce,
-    /// No sooner than asked for.
-    Again(Option<Duration>),
+/// Whether an attempt says nothing of the server, only of a connection that was kept for too long: it was closed by then,
+/// or answered 408. Another is due at once, and need not be counted: there are as many of these in a row as connections
+/// were kept.
+pub fn costs_no_attempt<B>(outcome: &Result<Response<B>, BoxError>) -> bool {
+    match outcome {
+        Ok(answer) => {
+            answer.status() == StatusCode::REQUEST_TIMEOUT
+                && answer.extensions().get::<ReusedConnection>().is_some()
+        }
+        Err(error) => error
+            .downcast_ref::<RequestError>()
+            .is_some_and(|error| error.failure() == Failure::Stale),
+    }
 }
 
 fn is_transient(error: &(dyn Error + 'static)) -> bool {
-    use io::ErrorKind::{InvalidData, InvalidInput, Other};
-
-    if let Some(error) = error.downcast_ref::<RequestError>() {
-        return error.may_be_made_again();
+    match error.downcast_ref::<RequestError>() {
+        Some(error) => error.may_be_made_again(),
+        None => sources(error)
+            .filter_map(|cause| cause.downcast_ref())
+            .any(|cause| !is_about_the_bytes(cause)),
     }
-    sources(error)
-        .filter_map(|cause| cause.downcast_ref::<io::Error>())
-        // TLS and other layers say by these that what came makes no sense.
-        .any(|cause| !matches!(cause.kind(), InvalidData | InvalidInput | Other))
 }
 
 /// What the header `Retry-After` asks for: seconds, or until a date in any of its three forms (RFC 9110, 10.2.3). There
@@ -181,17 +169,15 @@ impl<S> Retry<S> {
         let mut pause = self.first_pause;
         loop {
             let outcome = attempt(&mut self.service, head.clone(), body()).await;
-            let wait = match self.judge(&outcome) {
-                Verdict::Final => return outcome,
-                Verdict::AgainAtOnce => Duration::ZERO,
-                Verdict::Again(_) if left == 0 => return outcome,
-                Verdict::Again(asked_for) => {
-                    left -= 1;
-                    let wait = (pause + jitter(pause)).max(asked_for.unwrap_or_default());
-                    pause = (pause * 2).min(self.longest_pause);
-                    wait
+            let mut wait = Duration::ZERO;
+            if !costs_no_attempt(&outcome) {
+                match self.asked_for(&outcome) {
+                    Some(asked_for) if left > 0 => wait = (pause + jitter(pause)).max(asked_for),
+                    _ => return outcome,
                 }
-            };
+                left -= 1;
+                pause = (pause * 2).min(self.longest_pause);
+            }
             if started.elapsed().saturating_add(wait) >= self.limit {
                 return outcome;
             }

@@ -1,24 +1,18 @@
 use std::fmt;
 use std::future::Future;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
-use futures_util::future::{Either, select};
 use http::header::{ACCEPT, AUTHORIZATION, HOST, HeaderMap, PROXY_AUTHORIZATION, USER_AGENT};
 use http::request::Parts;
 use http::{HeaderValue, Request, Response, Version};
 use http_body::Body;
-use hyper::body::Incoming;
-use tokio::time::sleep;
 use tower_service::Service;
 
 use crate::builder::UploadClientBuilder;
 use crate::connect::Connector;
-use crate::connection::Connection;
-use crate::early_answer::Wire;
-use crate::error::{BoxError, Cause, RequestError, Sent, Stage};
+use crate::error::{BoxError, Failure, RequestError, Stage};
 use crate::keep_alive::Kept;
 use crate::request_body::{RequestGuard, RequestState};
 use crate::response_body::{Exchange, ResponseBody};
@@ -41,12 +35,11 @@ use crate::target::Target;
 /// # Cancel safety
 /// Dropping a [`ResponseFuture`], or a [`ResponseBody`] before its end, gives up the request: its body is dropped in the
 /// same call, an HTTP/1.1 connection is closed, and an HTTP/2 stream is reset and its connection closed, whatever the peer
-/// does. So does a [deadline](UploadClientBuilder::deadline).
+/// does. So a deadline is [`timeout`](tokio::time::timeout) around both.
 #[derive(Clone, Debug)]
 pub struct UploadClient {
     pub(crate) connector: Arc<Connector>,
     pub(crate) kept: Arc<Kept>,
-    pub(crate) deadline: Option<Duration>,
 }
 
 /// Says, among the extensions of a response, that its connection had served another request before.
@@ -68,73 +61,40 @@ impl UploadClient {
         UploadClientBuilder::default()
     }
 
-    async fn send(
-        self,
-        head: Parts,
-        guard: RequestGuard,
-    ) -> Result<Response<ResponseBody>, RequestError> {
-        let target = Target::new(&head.uri, head.version == Version::HTTP_2)?;
-        let mut under_way = None;
-        let mut deadline = self.deadline.map(|limit| Box::pin(sleep(limit)));
-        let exchange = self.exchange(&head, &target, &guard.0, &mut under_way);
-        let exchanged = match &mut deadline {
-            None => Some(exchange.await),
-            Some(deadline) => match select(pin!(exchange), deadline).await {
-                Either::Left((exchanged, _)) => Some(exchanged),
-                Either::Right(_late) => None,
-            },
-        };
-        let Some(exchanged) = exchanged else {
-            let (stage, sent) = match under_way {
-                None => (Stage::Connecting, Sent::Nothing),
-                Some((wire, http2)) => (Stage::Sending, guard.0.sent(&wire, http2)),
-            };
-            return Err(RequestError::Deadline { stage, sent });
-        };
-        let (answer, connection) = exchanged?;
-        let exchange = Exchange {
-            guard,
-            connection,
-            kept: self.kept,
-            server: target.server,
-        };
-        Ok(answer.map(|body| ResponseBody::new(body, exchange, deadline)))
-    }
-
-    /// Sends a request by a connection that was kept, or by a new one: by which, is in `under_way`.
-    async fn exchange(
-        &self,
-        head: &Parts,
-        target: &Target,
-        state: &Arc<RequestState>,
-        under_way: &mut Option<(Arc<Wire>, bool)>,
-    ) -> Result<(Response<Incoming>, Connection), RequestError> {
+    async fn send(self, head: Parts, guard: RequestGuard) -> Answer {
+        let target = Target::new(&head.uri, head.version == Version::HTTP_2)
+            .map_err(|source| RequestError::before(Failure::Target, source))?;
+        let state = &guard.0;
         loop {
             let mut connection = match self.kept.take(&target.server).await {
                 Some(connection) => connection,
-                None => self.connector.connect(target).await?,
+                None => self.connector.connect(&target).await?,
             };
             let http2 = connection.is_http2();
-            *under_way = Some((Arc::clone(connection.wire()), http2));
             let mut head = head.clone();
             head.uri = target.uri(http2 || connection.is_forwarding());
-            self.complete(&mut head.headers, target, http2);
+            self.complete(&mut head.headers, &target, http2);
             let request = Request::from_parts(head, state.body(connection.wire()));
-            match connection.send(request).await {
+            let error = match connection.send(request).await {
                 Ok(mut answer) => {
                     if connection.is_reused() {
                         answer.extensions_mut().insert(ReusedConnection);
                     }
-                    return Ok((answer, connection));
+                    let exchange = Exchange {
+                        guard,
+                        connection,
+                        kept: self.kept,
+                        server: target.server,
+                    };
+                    return Ok(answer.map(|body| ResponseBody::new(body, exchange)));
                 }
-                Err(error) => {
-                    let (cause, stage) = (Cause::of(&error), Stage::Sending);
-                    match connection.failure(state, cause, stage, error.into()) {
-                        // Nothing was lost with it.
-                        RequestError::Stale { .. } if state.is_untouched() => *under_way = None,
-                        error => return Err(error),
-                    }
-                }
+                Err(error) => error,
+            };
+            let failure = Failure::of(&error);
+            let error = connection.explain(state, Stage::Sending, failure, error.into());
+            // Where nothing was lost with a kept connection, the next one will do.
+            if error.failure() != Failure::Stale || !state.is_untouched() {
+                return Err(error);
             }
         }
     }
@@ -143,26 +103,20 @@ impl UploadClient {
     fn complete(&self, headers: &mut HeaderMap, target: &Target, http2: bool) {
         const AGENT: &str = concat!("upload-client/", env!("CARGO_PKG_VERSION"));
 
-        headers
-            .entry(USER_AGENT)
-            .or_insert(HeaderValue::from_static(AGENT));
-        headers
-            .entry(ACCEPT)
-            .or_insert(HeaderValue::from_static("*/*"));
-        if !http2 && let Ok(host) = HeaderValue::from_str(target.authority.as_str()) {
-            headers.entry(HOST).or_insert(host);
-        }
-        if let Some(authorization) = &target.authorization {
-            headers
-                .entry(AUTHORIZATION)
-                .or_insert_with(|| authorization.clone());
-        }
-        if let Some(proxy) = self.connector.forwarder(&target.server)
-            && let Some(authorization) = proxy.authorization()
-        {
-            headers
-                .entry(PROXY_AUTHORIZATION)
-                .or_insert_with(|| authorization.clone());
+        let proxy = self.connector.forwarder(&target.server);
+        for (name, value) in [
+            (USER_AGENT, Some(HeaderValue::from_static(AGENT))),
+            (ACCEPT, Some(HeaderValue::from_static("*/*"))),
+            (AUTHORIZATION, target.authorization.clone()),
+            (HOST, target.host_header().filter(|_| !http2)),
+            (
+                PROXY_AUTHORIZATION,
+                proxy.and_then(|proxy| proxy.authorization.clone()),
+            ),
+        ] {
+            if let Some(value) = value {
+                headers.entry(name).or_insert(value);
+            }
         }
     }
 }
@@ -195,12 +149,12 @@ where
 /// # Cancel safety
 /// Dropping it gives up the request: see [`UploadClient`].
 #[must_use = "nothing is sent unless it is polled"]
-pub struct ResponseFuture(
-    Pin<Box<dyn Future<Output = Result<Response<ResponseBody>, RequestError>> + Send>>,
-);
+pub struct ResponseFuture(Pin<Box<dyn Future<Output = Answer> + Send>>);
+
+type Answer = Result<Response<ResponseBody>, RequestError>;
 
 impl Future for ResponseFuture {
-    type Output = Result<Response<ResponseBody>, RequestError>;
+    type Output = Answer;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         self.0.as_mut().poll(context)

@@ -4,7 +4,7 @@ use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{HeaderValue, Uri};
 use percent_encoding::percent_decode_str;
 
-use crate::error::{BoxError, RequestError};
+use crate::error::BoxError;
 
 /// What connections are kept for.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
@@ -22,18 +22,14 @@ pub(crate) struct Server {
 pub(crate) struct Target {
     pub(crate) server: Server,
     /// As requests say it: without user and password, and without the scheme's own port.
-    pub(crate) authority: Authority,
+    authority: Authority,
     path: PathAndQuery,
     /// The user and password as a value of `Authorization`, which no `Debug` shows.
     pub(crate) authorization: Option<HeaderValue>,
 }
 
 impl Target {
-    pub(crate) fn new(uri: &Uri, http2: bool) -> Result<Self, RequestError> {
-        Self::parse(uri, http2).map_err(|source| RequestError::Target { source })
-    }
-
-    fn parse(uri: &Uri, http2: bool) -> Result<Self, BoxError> {
+    pub(crate) fn new(uri: &Uri, http2: bool) -> Result<Self, BoxError> {
         let https = match uri.scheme_str() {
             Some("http") => false,
             Some("https") => true,
@@ -41,23 +37,19 @@ impl Target {
         };
         let authority = uri.authority().ok_or("it names no host")?;
         let host = authority.host();
-        if host.is_empty() {
-            return Err("it names no host".into());
-        }
         let default = if https { 443 } else { 80 };
         let port = match authority.port() {
             Some(port) => port.as_str().parse()?,
             None => default,
         };
-        let authorization = match authority.as_str().rsplit_once('@') {
-            Some((user, _host)) => basic_authorization(user),
-            None => None,
-        };
+        let user_info = authority.as_str().rsplit_once('@');
+        let authorization = user_info.and_then(|(user, _host)| basic_authorization(user));
         let authority = if port == default {
             host.parse()?
         } else {
             format!("{host}:{port}").parse()?
         };
+        let path = uri.path_and_query().cloned();
         Ok(Self {
             server: Server {
                 https,
@@ -66,11 +58,13 @@ impl Target {
                 http2,
             },
             authority,
-            path: uri
-                .path_and_query()
-                .map_or_else(|| PathAndQuery::from_static("/"), Clone::clone),
+            path: path.unwrap_or_else(|| PathAndQuery::from_static("/")),
             authorization,
         })
+    }
+
+    pub(crate) fn host_header(&self) -> Option<HeaderValue> {
+        self.authority.as_str().parse().ok()
     }
 
     /// The URI for a request: `whole` where somebody else has to find the server by it.
@@ -134,7 +128,7 @@ mod tests {
         }
         for uri in ["/path", "ftp://h/", "*"] {
             let found = Target::new(&uri.parse().unwrap(), false);
-            assert!(matches!(found, Err(RequestError::Target { .. })), "{uri}");
+            assert!(found.is_err(), "{uri}");
         }
     }
 

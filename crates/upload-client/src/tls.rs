@@ -1,40 +1,37 @@
 use std::collections::HashMap;
-use std::fmt;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rustls::client::WebPkiServerVerifier;
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::server::ParsedCertificate;
-use rustls::{
-    CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
-};
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, RootCertStore};
 use rustls_platform_verifier::Verifier;
 use tokio::sync::OnceCell;
 use tokio_rustls::TlsConnector;
 
 use crate::connection::Stream;
-use crate::error::{ConnectError, TlsError};
+use crate::error::{Because, BoxError, Failure, RequestError};
 use crate::target::Server;
 
+const NO_AUTHORITIES: &str = "no certificate authorities were found: not in the file or folder that SSL_CERT_FILE or \
+    SSL_CERT_DIR name, nor in the system's store (on Linux, the package ca-certificates); a file of them may be given \
+    to the client";
+
 /// Whose certificates are trusted. Nothing is read before the first `https`.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Trust {
     general: Authorities,
-    /// Those of servers that have authorities of their own, by host and port.
+    /// Of servers that have authorities of their own, by host and port.
     own: HashMap<(String, u16), Authorities>,
 }
 
-#[derive(Debug, Default)]
+/// Those in a file, the system's, or both.
+#[derive(Debug)]
 struct Authorities {
     file: Option<PathBuf>,
-    /// The system's as well.
     system: bool,
-    config: OnceCell<Config>,
+    tls: OnceCell<Tls>,
 }
 
 impl Trust {
@@ -43,204 +40,116 @@ impl Trust {
         let authorities = |file, system| Authorities {
             file,
             system,
-            config: OnceCell::new(),
+            tls: OnceCell::new(),
         };
+        let own = own.into_iter();
         Self {
             general: authorities(file, true),
             own: own
-                .into_iter()
                 .map(|(server, file)| (server, authorities(Some(file), false)))
                 .collect(),
         }
     }
 
-    pub(crate) async fn config(&self, server: &Server) -> Result<Config, TlsError> {
+    /// TLS with `server`.
+    pub(crate) async fn of(&self, server: &Server) -> Result<Tls, RequestError> {
         let own = self.own.get(&(server.host.clone(), server.port));
-        own.unwrap_or(&self.general).config().await
+        own.unwrap_or(&self.general).read().await
     }
 
-    /// What a proxy is spoken to by.
-    pub(crate) async fn system(&self) -> Result<Config, TlsError> {
-        self.general.config().await
+    /// TLS with whoever has no authorities of its own.
+    pub(crate) async fn of_all(&self) -> Result<Tls, RequestError> {
+        self.general.read().await
     }
 }
 
 impl Authorities {
-    async fn config(&self) -> Result<Config, TlsError> {
+    async fn read(&self) -> Result<Tls, RequestError> {
         let read = || async {
             let (file, system) = (self.file.clone(), self.system);
-            let reading =
-                tokio::task::spawn_blocking(move || Config::read(file.as_deref(), system));
-            match reading.await {
-                Ok(config) => config,
-                Err(ended) => match ended.try_into_panic() {
-                    Ok(panic) => std::panic::resume_unwind(panic),
-                    // The runtime ends, and this with it.
-                    Err(_cancelled) => std::future::pending().await,
-                },
-            }
+            // Blocks, for milliseconds.
+            let config = tokio::task::spawn_blocking(move || config(file.as_deref(), system));
+            Ok::<_, BoxError>(Tls(TlsConnector::from(Arc::new(config.await??))))
         };
-        self.config.get_or_try_init(read).await.cloned()
+        let tls = self.tls.get_or_try_init(read).await;
+        tls.cloned()
+            .map_err(|error| RequestError::before(Failure::Tls, error))
     }
+}
+
+fn config(file: Option<&Path>, system: bool) -> Result<ClientConfig, BoxError> {
+    let provider = CryptoProvider::get_default()
+        .cloned()
+        .unwrap_or_else(|| Arc::new(aws_lc_rs::default_provider()));
+    let trusted = match file {
+        Some(path) => read_certificates(path)?,
+        None => Vec::new(),
+    };
+    let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
+        .with_safe_default_protocol_versions()?;
+    let builder = if system {
+        let verifier = Verifier::new_with_extra_roots(trusted, provider)
+            .map_err(|error| Because::new(NO_AUTHORITIES, error))?;
+        builder
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(verifier))
+    } else {
+        let mut roots = RootCertStore::empty();
+        roots.add_parsable_certificates(trusted);
+        builder.with_root_certificates(roots)
+    };
+    Ok(builder.with_no_client_auth())
+}
+
+fn read_certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, BoxError> {
+    let read = CertificateDer::pem_file_iter(path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+    let problem: BoxError = match read {
+        Ok(found) if !found.is_empty() => return Ok(found),
+        Ok(_none) => "there is no PEM certificate in it".into(),
+        Err(error) => error.into(),
+    };
+    let what = format!("{}: no certificates can be read from it", path.display());
+    Err(Because::new(what, problem).into())
 }
 
 /// How TLS is spoken.
 #[derive(Clone)]
-pub(crate) struct Config(Arc<ClientConfig>);
+pub(crate) struct Tls(TlsConnector);
 
-impl Config {
-    fn read(file: Option<&Path>, system: bool) -> Result<Self, TlsError> {
-        let provider = CryptoProvider::get_default()
-            .cloned()
-            .unwrap_or_else(|| Arc::new(aws_lc_rs::default_provider()));
-        let trusted = match file {
-            Some(path) => read_certificates(path)?,
-            None => Vec::new(),
-        };
-        let inner: Arc<dyn ServerCertVerifier> = if system {
-            let verifier = Verifier::new_with_extra_roots(trusted.clone(), Arc::clone(&provider));
-            Arc::new(verifier.map_err(|source| TlsError::NoAuthorities { source })?)
-        } else {
-            let mut roots = RootCertStore::empty();
-            roots.add_parsable_certificates(trusted.clone());
-            let verifier =
-                WebPkiServerVerifier::builder_with_provider(roots.into(), Arc::clone(&provider));
-            let verifier = verifier.build().map_err(|error| {
-                let source = rustls::Error::General(error.to_string());
-                TlsError::NoAuthorities { source }
-            })?;
-            verifier
-        };
-        let config = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .map_err(|source| TlsError::Provider { source })?
-            .dangerous()
-            .with_custom_certificate_verifier(Arc::new(LeafByFile { inner, trusted }))
-            .with_no_client_auth();
-        Ok(Self(Arc::new(config)))
-    }
-
+impl Tls {
     /// TLS on top of `stream`, and whether the server chose HTTP/2 of the protocols on offer.
     pub(crate) async fn connect(
         &self,
         host: &str,
         stream: Box<dyn Stream>,
         offered: &[&[u8]],
-    ) -> Result<(Box<dyn Stream>, bool), ConnectError> {
-        let failed = |source| ConnectError::Tls {
-            host: host.to_owned(),
-            source,
-        };
+    ) -> Result<(Box<dyn Stream>, bool), RequestError> {
         // Certificates know no dot at the end.
-        let name = host.strip_suffix('.').unwrap_or(host);
-        let name = ServerName::try_from(name)
-            .map_err(|error| failed(io::Error::new(io::ErrorKind::InvalidInput, error)))?
-            .to_owned();
-        let protocols = offered.iter().map(|name| name.to_vec()).collect();
-        let connector = TlsConnector::from(Arc::clone(&self.0));
-        let stream = connector
-            .with_alpn(protocols)
-            .connect(name, stream)
-            .await
-            .map_err(failed)?;
+        let name = host.strip_suffix('.').unwrap_or(host).to_owned();
+        let connecting = async {
+            let protocols = offered.iter().map(|name| name.to_vec()).collect();
+            let connector = self.0.with_alpn(protocols);
+            Ok(connector
+                .connect(ServerName::try_from(name)?, stream)
+                .await?)
+        };
+        let stream = connecting.await.map_err(|error: BoxError| {
+            // webpki's error for it, which rustls has no name for.
+            let hint = if format!("{error:?}").contains("CaUsedAsEndEntity") {
+                " (its certificate says that it is an authority's: make one with the extension basicConstraints=CA:FALSE, \
+                 or one by an authority of your own)"
+            } else {
+                ""
+            };
+            RequestError::before(Failure::Connect, Because::new(format!("no TLS with {host}{hint}"), error))
+        })?;
         let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
         Ok((Box::new(stream), http2))
     }
 }
 
-impl fmt::Debug for Config {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("Config")
-    }
-}
-
-fn read_certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
-    let unusable = |source| TlsError::File {
-        path: path.to_owned(),
-        source,
-    };
-    let certificates = CertificateDer::pem_file_iter(path)
-        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-        .map_err(|error| unusable(error.into()))?;
-    if certificates.is_empty() {
-        return Err(unusable("there is no PEM certificate in it".into()));
-    }
-    Ok(certificates)
-}
-
-/// Trusts, besides what `inner` does, a server whose own certificate is in the file of trusted ones, as curl does: most
-/// that are self-signed call themselves authorities, and no authority may be a server otherwise.
-#[derive(Debug)]
-struct LeafByFile {
-    inner: Arc<dyn ServerCertVerifier>,
-    trusted: Vec<CertificateDer<'static>>,
-}
-
-impl ServerCertVerifier for LeafByFile {
-    fn verify_server_cert(
-        &self,
-        end_entity: &CertificateDer<'_>,
-        intermediates: &[CertificateDer<'_>],
-        server_name: &ServerName<'_>,
-        ocsp_response: &[u8],
-        now: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        let verified = self.inner.verify_server_cert(
-            end_entity,
-            intermediates,
-            server_name,
-            ocsp_response,
-            now,
-        );
-        match verified {
-            // By then it was found to be valid now.
-            Err(error)
-                if is_authority(&error) && self.trusted.iter().any(|leaf| leaf == end_entity) =>
-            {
-                let leaf = ParsedCertificate::try_from(end_entity)?;
-                rustls::client::verify_server_name(&leaf, server_name)?;
-                Ok(ServerCertVerified::assertion())
-            }
-            verified => verified,
-        }
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.inner
-            .verify_tls12_signature(message, certificate, signature)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.inner
-            .verify_tls13_signature(message, certificate, signature)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.inner.supported_verify_schemes()
-    }
-}
-
-/// Whether a certificate was refused for being an authority's: webpki's `CaUsedAsEndEntity`, which rustls has no name for.
-fn is_authority(error: &rustls::Error) -> bool {
-    matches!(
-        error,
-        rustls::Error::InvalidCertificate(CertificateError::Other(other))
-            if format!("{other:?}").contains("CaUsedAsEndEntity")
-    )
-}
-
-impl From<TlsError> for crate::RequestError {
-    fn from(source: TlsError) -> Self {
-        Self::Tls { source }
+impl std::fmt::Debug for Tls {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("Tls")
     }
 }

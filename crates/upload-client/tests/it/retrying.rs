@@ -10,7 +10,7 @@ use http::header::{HeaderMap, HeaderValue, RETRY_AFTER};
 use http::{Request, Response};
 use tokio::time::Instant;
 use tower_service::Service;
-use upload_client::{BoxError, RequestError, Retry, ReusedConnection, Sent, retry_after};
+use upload_client::{BoxError, Retry, ReusedConnection, retry_after};
 
 use crate::support::{
     RequestBody, answer, client, listen, patiently, post, read_answer, read_small, send, small_body,
@@ -64,12 +64,6 @@ fn by_reused(code: u16) -> Outcome {
 
 fn broken(kind: io::ErrorKind) -> Outcome {
     Err(io::Error::from(kind).into())
-}
-
-fn stale() -> Outcome {
-    let source = io::Error::from(io::ErrorKind::ConnectionReset).into();
-    let sent = Sent::Part;
-    Err(RequestError::Stale { sent, source }.into())
 }
 
 /// What comes of one request, after how many calls, and the pauses before each but the first.
@@ -158,7 +152,7 @@ async fn what_is_final_is_not_made_again() {
 
 #[tokio::test(start_paused = true)]
 async fn what_says_nothing_of_the_server_costs_neither_an_attempt_nor_a_pause() {
-    let script = vec![stale(), by_reused(408), stale(), status(200)];
+    let script = vec![by_reused(408), by_reused(408), status(200)];
     let found = retried(script, |retry| retry.attempts(1)).await;
     assert_eq!(found.0, Ok(200));
     assert!(
