@@ -1,4 +1,3 @@
-use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,28 +9,25 @@ use crate::service::UploadClient;
 use crate::tls::Trust;
 
 /// The limits of an [`UploadClient`], and whom it trusts.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 #[must_use]
 pub struct UploadClientBuilder {
-    connect_timeout: Duration,
-    tcp_user_timeout: Option<Duration>,
-    idle_timeout: Duration,
+    connector: Connector,
     idle_connections: usize,
-    proxies: Proxies,
-    trusted: Option<PathBuf>,
-    trusted_for: HashMap<(String, u16), PathBuf>,
 }
 
 impl Default for UploadClientBuilder {
     fn default() -> Self {
-        Self {
-            connect_timeout: Duration::from_secs(5),
+        let connector = Connector {
+            proxies: Proxies::from_environment(),
+            trust: Trust::system(),
+            limit: Duration::from_secs(5),
             tcp_user_timeout: None,
             idle_timeout: Duration::from_secs(90),
+        };
+        Self {
+            connector,
             idle_connections: 8,
-            proxies: Proxies::from_environment(),
-            trusted: None,
-            trusted_for: HashMap::new(),
         }
     }
 }
@@ -39,20 +35,20 @@ impl Default for UploadClientBuilder {
 impl UploadClientBuilder {
     /// How long connecting may take, up to where HTTP begins: the name's addresses, a proxy, TLS. 5 s by default.
     pub fn connect_timeout(mut self, limit: Duration) -> Self {
-        self.connect_timeout = limit;
+        self.connector.limit = limit;
         self
     }
 
     /// How long sent bytes may stay without an acknowledgement, and a full peer without taking any, before the kernel closes
     /// a connection: on Linux only. The kernel's own limit by default.
     pub fn tcp_user_timeout(mut self, limit: Duration) -> Self {
-        self.tcp_user_timeout = Some(limit);
+        self.connector.tcp_user_timeout = Some(limit);
         self
     }
 
     /// How long a connection is kept that nobody uses. 90 s by default.
     pub fn idle_timeout(mut self, limit: Duration) -> Self {
-        self.idle_timeout = limit;
+        self.connector.idle_timeout = limit;
         self
     }
 
@@ -64,35 +60,27 @@ impl UploadClientBuilder {
 
     /// Which requests go by which proxy. By default, as [the environment](Proxies::from_environment) says.
     pub fn proxies(mut self, proxies: Proxies) -> Self {
-        self.proxies = proxies;
+        self.connector.proxies = proxies;
         self
     }
 
     /// Trusts the certificates in a PEM file besides the system's authorities: those of a private authority, or those of
     /// servers. The file is read when the first `https` is met.
     pub fn trust(mut self, file: impl Into<PathBuf>) -> Self {
-        self.trusted = Some(file.into());
+        self.connector.trust.besides(file.into());
         self
     }
 
     /// Trusts the certificates in a PEM file, and no others, of the server at this host and port.
     pub fn trust_for(mut self, host: &str, port: u16, file: impl Into<PathBuf>) -> Self {
-        let host = crate::target::without_brackets(host).to_ascii_lowercase();
-        self.trusted_for.insert((host, port), file.into());
+        self.connector.trust.only(host, port, file.into());
         self
     }
 
     /// The client. It has no connections yet, and nothing was read.
     pub fn build(self) -> UploadClient {
-        let connector = Connector {
-            proxies: self.proxies,
-            trust: Trust::new(self.trusted, self.trusted_for),
-            limit: self.connect_timeout,
-            tcp_user_timeout: self.tcp_user_timeout,
-            idle_timeout: self.idle_timeout,
-        };
         UploadClient {
-            connector: Arc::new(connector),
+            connector: Arc::new(self.connector),
             kept: Arc::new(Kept::new(self.idle_connections)),
         }
     }

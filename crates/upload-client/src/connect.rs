@@ -9,7 +9,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
 
-use crate::connection::{Connection, Protocol, Stream};
+use crate::connection::{Connection, Stream};
 use crate::early_answer::Wire;
 use crate::error::{Because, BoxError, Failure, RequestError};
 use crate::proxy::{Proxies, Proxy, is_local_name};
@@ -55,12 +55,11 @@ impl Connector {
         let server = &target.server;
         // Whose certificates are trusted is read before anything is connected.
         let tls = if server.https {
-            Some(self.trust.of(server).await?)
+            Some(self.trust.of(Some(server)).await?)
         } else {
             None
         };
         let proxy = self.proxies.proxy_for(server);
-        let forwarding = self.forwarder(server).is_some();
         let (host, port) = match proxy {
             Some(proxy) => proxy.address()?,
             None => (&*server.host, server.port),
@@ -71,15 +70,10 @@ impl Connector {
         let mut stream: Box<dyn Stream> = Box::new(stream);
         if let Some(proxy) = proxy {
             if proxy.is_https() {
-                stream = self
-                    .trust
-                    .of_all()
-                    .await?
-                    .connect(host, stream, &[])
-                    .await?
-                    .0;
+                let tls = self.trust.of(None).await?;
+                stream = tls.connect(host, stream, &[]).await?.0;
             }
-            if !forwarding {
+            if self.forwarder(server).is_none() {
                 let opened = open_tunnel(&mut stream, server, proxy.authorization.as_ref()).await;
                 opened.map_err(|error| RequestError::before(Failure::Proxy, error))?;
             }
@@ -98,8 +92,7 @@ impl Connector {
             }
             (stream, http2) = (secured, chosen);
         }
-        let protocol = Protocol { http2, forwarding };
-        Connection::begin(stream, wire, protocol, self.idle_timeout)
+        Connection::begin(stream, wire, http2, self.idle_timeout)
             .await
             .map_err(|error| RequestError::before(Failure::Connect, error))
     }

@@ -13,7 +13,7 @@ use tokio::task::JoinHandle;
 
 use crate::early_answer::{Fact, Wire};
 use crate::error::{BoxError, Failure, RequestError, Stage};
-use crate::http2_ends::Http2Ends;
+use crate::http2_ends::watch_ends;
 use crate::request_body::{RequestState, TrackedBody};
 
 /// A byte stream below HTTP.
@@ -30,10 +30,10 @@ pub(crate) struct Connection {
     /// `None` once its task has ended.
     sender: Option<Sender>,
     task: JoinHandle<()>,
-    wire: Arc<Wire>,
-    protocol: Protocol,
+    pub(crate) wire: Arc<Wire>,
+    pub(crate) http2: bool,
     /// It has served a request before.
-    reused: bool,
+    pub(crate) reused: bool,
 }
 
 #[derive(Debug)]
@@ -42,26 +42,18 @@ enum Sender {
     Http2(http2::SendRequest<TrackedBody>),
 }
 
-/// What is spoken on a connection.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Protocol {
-    pub(crate) http2: bool,
-    /// It goes to a proxy that makes requests in our place.
-    pub(crate) forwarding: bool,
-}
-
 impl Connection {
     /// Begins HTTP on `stream`, which ends in `wire`. It ends when it was without a request for as long as `idle_timeout`.
     pub(crate) async fn begin(
         stream: Box<dyn Stream>,
         wire: Arc<Wire>,
-        protocol: Protocol,
+        http2: bool,
         idle_timeout: Duration,
     ) -> hyper::Result<Self> {
         type Task = Pin<Box<dyn Future<Output = hyper::Result<()>> + Send>>;
 
-        let (sender, task): (_, Task) = if protocol.http2 {
-            let stream = TokioIo::new(Http2Ends::new(stream, Arc::clone(&wire)));
+        let (sender, task): (_, Task) = if http2 {
+            let stream = TokioIo::new(watch_ends(stream, &wire));
             let begun = http2::handshake(TokioExecutor::new(), stream).await?;
             (Sender::Http2(begun.0), Box::pin(begun.1))
         } else {
@@ -77,7 +69,7 @@ impl Connection {
             sender: Some(sender),
             task: tokio::spawn(task),
             wire,
-            protocol,
+            http2,
             reused: false,
         })
     }
@@ -132,7 +124,7 @@ impl Connection {
             (None, Failure::Disconnected) if self.reused && !wire.is(Fact::Answered) => {
                 (Failure::Stale, source)
             }
-            (None, Failure::Disconnected) if self.is_http2() && !wire.is(Fact::Heard) => {
+            (None, Failure::Disconnected) if self.http2 && !wire.is(Fact::Heard) => {
                 (Failure::Unheard, source)
             }
             (None, failure) => (failure, source),
@@ -140,7 +132,7 @@ impl Connection {
         RequestError {
             failure,
             stage,
-            sent: state.sent(wire, self.is_http2()),
+            sent: state.sent(wire, self.http2),
             source,
         }
     }
@@ -148,27 +140,11 @@ impl Connection {
     pub(crate) fn is_closed(&self) -> bool {
         self.task.is_finished()
     }
-
-    pub(crate) fn is_http2(&self) -> bool {
-        self.protocol.http2
-    }
-
-    pub(crate) fn is_forwarding(&self) -> bool {
-        self.protocol.forwarding
-    }
-
-    pub(crate) fn is_reused(&self) -> bool {
-        self.reused
-    }
-
-    pub(crate) fn wire(&self) -> &Arc<Wire> {
-        &self.wire
-    }
 }
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        if self.is_http2() {
+        if self.http2 {
             self.wire.hurry();
         } else {
             self.task.abort();

@@ -11,11 +11,16 @@ pub type BoxError = Box<dyn Error + Send + Sync>;
 /// Messages carry neither the URI nor header values.
 #[derive(Debug, thiserror::Error)]
 #[error("{failure}")]
+#[non_exhaustive]
 pub struct RequestError {
-    pub(crate) failure: Failure,
-    pub(crate) stage: Stage,
-    pub(crate) sent: Sent,
-    pub(crate) source: BoxError,
+    /// What failed.
+    pub failure: Failure,
+    /// At which stage.
+    pub stage: Stage,
+    /// How much of the request may have reached the peer.
+    pub sent: Sent,
+    /// How it failed.
+    pub source: BoxError,
 }
 
 /// What failed.
@@ -89,21 +94,6 @@ impl RequestError {
             sent: Sent::Nothing,
             source: source.into(),
         }
-    }
-
-    /// What failed.
-    pub fn failure(&self) -> Failure {
-        self.failure
-    }
-
-    /// At which stage.
-    pub fn stage(&self) -> Stage {
-        self.stage
-    }
-
-    /// How much of the request may have reached the peer.
-    pub fn sent(&self) -> Sent {
-        self.sent
     }
 
     /// Whether making the request again is safe whatever it asks for: the peer cannot have had all of it.

@@ -4,40 +4,32 @@
 //! hyper does not say whether a request's last frame was written. Both can be seen in the frames that pass: a connection
 //! has one request at a time, so that no stream has to be told from another.
 
-use std::io::{self, IoSlice};
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio_util::io::{InspectReader, InspectWriter};
 
+use crate::connection::Stream;
 use crate::early_answer::{Fact, Wire};
 
 const PREFACE: usize = 24;
 const HEADER: usize = 9;
 
-/// Bytes of HTTP/2 on their way, which notes in its [`Wire`] where a stream ends.
-#[derive(Debug)]
-pub(crate) struct Http2Ends<T> {
-    inner: T,
-    wire: Arc<Wire>,
-    received: Frames,
-    sent: Frames,
-}
-
-impl<T> Http2Ends<T> {
-    pub(crate) fn new(inner: T, wire: Arc<Wire>) -> Self {
-        let sent = Frames {
-            payload: PREFACE,
-            ..Frames::default()
-        };
-        Self {
-            inner,
-            wire,
-            received: Frames::default(),
-            sent,
+/// The same bytes of HTTP/2, of which `wire` is told where a stream ends.
+pub(crate) fn watch_ends(stream: impl Stream, wire: &Arc<Wire>) -> impl Stream {
+    let watch = |mut frames: Frames, end| {
+        let wire = Arc::clone(wire);
+        move |bytes: &[u8]| {
+            if frames.pass(bytes) {
+                wire.note(end);
+            }
         }
-    }
+    };
+    let sent = Frames {
+        payload: PREFACE,
+        ..Frames::default()
+    };
+    let reader = InspectReader::new(stream, watch(Frames::default(), Fact::AnswerEnded));
+    InspectWriter::new(reader, watch(sent, Fact::RequestEnded))
 }
 
 /// Frames as RFC 9113, 4.1, has them.
@@ -101,60 +93,6 @@ impl Frames {
             HEADERS | CONTINUATION => self.last_block && ends_block,
             _ => false,
         };
-    }
-}
-
-impl<T: AsyncRead + Unpin> AsyncRead for Http2Ends<T> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let before = buffer.filled().len();
-        ready!(Pin::new(&mut self.inner).poll_read(context, buffer))?;
-        if self.received.pass(&buffer.filled()[before..]) {
-            self.wire.note(Fact::AnswerEnded);
-        }
-        Poll::Ready(Ok(()))
-    }
-}
-
-impl<T: AsyncWrite + Unpin> AsyncWrite for Http2Ends<T> {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        self.poll_write_vectored(context, &[IoSlice::new(bytes)])
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        slices: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        let written = ready!(Pin::new(&mut self.inner).poll_write_vectored(context, slices))?;
-        let mut left = written;
-        for slice in slices {
-            let passed = left.min(slice.len());
-            if self.sent.pass(&slice[..passed]) {
-                self.wire.note(Fact::RequestEnded);
-            }
-            left -= passed;
-        }
-        Poll::Ready(Ok(written))
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.inner.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.inner).poll_flush(context)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.inner).poll_shutdown(context)
     }
 }
 

@@ -1,36 +1,29 @@
-use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::connection::Connection;
 use crate::target::Server;
 
-/// The connections that nobody uses, by the server that they go to.
+/// The connections that nobody uses, with the servers that they go to.
 #[derive(Debug)]
 pub(crate) struct Kept {
-    connections: Mutex<HashMap<Server, Vec<Connection>>>,
+    connections: Mutex<Vec<(Server, Connection)>>,
     /// How many at most, for each server.
     limit: usize,
 }
 
 impl Kept {
     pub(crate) fn new(limit: usize) -> Self {
-        Self {
-            connections: Mutex::default(),
-            limit,
-        }
+        let connections = Mutex::default();
+        Self { connections, limit }
     }
 
     /// Keeps a connection whose last request was sent to its end, and whose answer was read to its end.
     pub(crate) fn keep(&self, server: Server, connection: Connection) {
-        connection.wire().hurry();
+        connection.wire.hurry();
         let mut kept = self.lock();
-        kept.retain(|_, connections| {
-            connections.retain(|connection| !connection.is_closed());
-            !connections.is_empty()
-        });
-        let connections = kept.entry(server).or_default();
-        if connections.len() < self.limit {
-            connections.push(connection);
+        kept.retain(|(_, connection)| !connection.is_closed());
+        if kept.iter().filter(|(known, _)| *known == server).count() < self.limit {
+            kept.push((server, connection));
         }
     }
 
@@ -39,14 +32,18 @@ impl Kept {
     /// Cancel safe: dropped half-way, it may have closed a connection.
     pub(crate) async fn take(&self, server: &Server) -> Option<Connection> {
         loop {
-            let connection = self.lock().get_mut(server)?.pop()?;
+            let connection = {
+                let mut kept = self.lock();
+                let last = kept.iter().rposition(|(known, _)| known == server)?;
+                kept.remove(last).1
+            };
             if let Some(connection) = connection.take_up().await {
                 return Some(connection);
             }
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<Server, Vec<Connection>>> {
+    fn lock(&self) -> MutexGuard<'_, Vec<(Server, Connection)>> {
         // No code of others runs while it is held.
         self.connections
             .lock()

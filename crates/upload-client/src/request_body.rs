@@ -9,43 +9,36 @@ use http_body::{Body, Frame, SizeHint};
 use crate::early_answer::{Fact, Wire};
 use crate::error::{BoxError, Sent};
 
-type AnyBody = Pin<Box<dyn PollBody + Send>>;
+type AnyBody = Pin<Box<dyn Body<Data = Bytes, Error = BoxError> + Send>>;
 
-/// A body of any data and error, in one box.
-trait PollBody {
-    fn poll(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>>;
+/// A body of any data and error.
+struct Erased<B>(Pin<Box<B>>);
 
-    fn is_ended(&self) -> bool;
-
-    fn left(&self) -> SizeHint;
-}
-
-impl<B> PollBody for B
+#[deny(clippy::missing_trait_methods)]
+impl<B> Body for Erased<B>
 where
     B: Body,
     B::Error: Into<BoxError>,
 {
-    fn poll(
-        self: Pin<&mut Self>,
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        let frame = ready!(self.poll_frame(context));
-        Poll::Ready(frame.map(|frame| match frame {
-            // No copy where it is `Bytes` already.
-            Ok(frame) => Ok(frame.map_data(|mut data| data.copy_to_bytes(data.remaining()))),
-            Err(error) => Err(error.into()),
-        }))
+        let frame = ready!(self.0.as_mut().poll_frame(context));
+        // No copy where it is `Bytes` already.
+        let bytes = |mut data: B::Data| data.copy_to_bytes(data.remaining());
+        Poll::Ready(frame.map(|frame| frame.map(|frame| frame.map_data(bytes)).map_err(Into::into)))
     }
 
-    fn is_ended(&self) -> bool {
-        self.is_end_stream()
+    fn is_end_stream(&self) -> bool {
+        self.0.is_end_stream()
     }
 
-    fn left(&self) -> SizeHint {
-        self.size_hint()
+    fn size_hint(&self) -> SizeHint {
+        self.0.size_hint()
     }
 }
 
@@ -82,7 +75,7 @@ impl Body for TrackedBody {
             held.waker = Some(context.waker().clone());
             return Poll::Pending;
         }
-        let polled = body.as_mut().poll(context);
+        let polled = body.as_mut().poll_frame(context);
         let whole = matches!(polled, Poll::Ready(None)) || is_whole(body);
         held.touched = true;
         held.whole |= whole;
@@ -102,21 +95,21 @@ impl Body for TrackedBody {
     fn is_end_stream(&self) -> bool {
         let mut held = self.state.lock();
         held.whole |= held.body.as_ref().is_some_and(is_whole);
-        held.body.as_ref().is_some_and(|body| body.is_ended())
+        held.body.as_ref().is_some_and(|body| body.is_end_stream())
     }
 
     fn size_hint(&self) -> SizeHint {
         let held = self.state.lock();
         held.body
             .as_ref()
-            .map(|body| body.left())
+            .map(|body| body.size_hint())
             .unwrap_or_default()
     }
 }
 
 /// hyper drops a body without asking for its end as soon as a known length has been sent.
 fn is_whole(body: &AnyBody) -> bool {
-    body.is_ended() || body.left().upper() == Some(0)
+    body.is_end_stream() || body.size_hint().upper() == Some(0)
 }
 
 impl Drop for TrackedBody {
@@ -151,7 +144,7 @@ impl RequestState {
         B: Body + Send + 'static,
         B::Error: Into<BoxError>,
     {
-        let body: AnyBody = Box::pin(body);
+        let body: AnyBody = Box::pin(Erased(Box::pin(body)));
         Arc::new(Self(Mutex::new(Held {
             body: Some(body),
             touched: false,

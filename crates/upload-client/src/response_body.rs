@@ -25,21 +25,21 @@ pub(crate) struct Exchange {
 impl Exchange {
     /// Keeps the connection, now that the answer was read to its end, if the request was sent to its end as well.
     fn finish(self) {
-        let (state, wire) = (&self.guard.0, self.connection.wire());
-        if state.is_sent(wire, self.connection.is_http2()) && !wire.is_refused() {
+        let (state, wire) = (&self.guard.0, &self.connection.wire);
+        if state.is_sent(wire, self.connection.http2) && !wire.is_refused() {
             self.kept.keep(self.server, self.connection);
         }
     }
 
     /// Whether an HTTP/2 answer had ended before this error, which then says nothing of it.
     fn had_ended(&self, error: &hyper::Error, left: Option<u64>) -> bool {
-        let wire = self.connection.wire();
+        let wire = &self.connection.wire;
         let is_the_connections = || {
             sources(error)
                 .find_map(|error| error.downcast_ref::<h2::Error>())
                 .is_some_and(|error| error.is_io() || error.is_remote())
         };
-        self.connection.is_http2()
+        self.connection.http2
             && wire.is(Fact::AnswerEnded)
             && left.is_none_or(|left| left == 0)
             && is_the_connections()

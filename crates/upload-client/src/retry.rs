@@ -1,12 +1,12 @@
 use std::error::Error;
 use std::fmt;
-use std::future::{Future, poll_fn};
-use std::hash::{BuildHasher, RandomState};
-use std::pin::Pin;
+use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, SystemTime};
 
+use backon::{BackoffBuilder, ExponentialBuilder};
+use futures_util::future::BoxFuture;
 use http::header::{HeaderMap, RETRY_AFTER};
 use http::request::Parts;
 use http::{Request, Response, StatusCode};
@@ -28,9 +28,7 @@ use crate::service::ReusedConnection;
 #[derive(Clone)]
 pub struct Retry<S> {
     service: S,
-    attempts: u32,
-    first_pause: Duration,
-    longest_pause: Duration,
+    backoff: ExponentialBuilder,
     limit: Duration,
     is_transient: Arc<Rule>,
 }
@@ -38,31 +36,25 @@ pub struct Retry<S> {
 type Rule = dyn Fn(&(dyn Error + 'static)) -> bool + Send + Sync;
 
 impl<S> Retry<S> {
-    /// Three attempts with `service` within a minute, and pauses of 50 ms to 1 s.
+    /// Two retries with `service` within a minute, after pauses from 50 ms up to a second, and up to as much again at random.
     pub fn new(service: S) -> Self {
+        let backoff = ExponentialBuilder::new()
+            .with_min_delay(Duration::from_millis(50))
+            .with_max_delay(Duration::from_secs(1))
+            .with_max_times(2)
+            .with_jitter();
         Self {
             service,
-            attempts: 3,
-            first_pause: Duration::from_millis(50),
-            longest_pause: Duration::from_secs(1),
+            backoff,
             limit: Duration::from_secs(60),
             is_transient: Arc::new(is_transient),
         }
     }
 
-    /// How many attempts there are in all.
+    /// How many retries there are, and the pauses before them. A `Retry-After` makes one longer.
     #[must_use]
-    pub fn attempts(mut self, attempts: u32) -> Self {
-        self.attempts = attempts;
-        self
-    }
-
-    /// The pauses between attempts: each is twice the one before, from `first` to `longest`, and up to as much again at
-    /// random. A `Retry-After` makes one longer.
-    #[must_use]
-    pub fn pauses(mut self, first: Duration, longest: Duration) -> Self {
-        self.first_pause = first;
-        self.longest_pause = longest;
+    pub fn backoff(mut self, backoff: ExponentialBuilder) -> Self {
+        self.backoff = backoff;
         self
     }
 
@@ -104,7 +96,7 @@ pub fn costs_no_attempt<B>(outcome: &Result<Response<B>, BoxError>) -> bool {
         }
         Err(error) => error
             .downcast_ref::<RequestError>()
-            .is_some_and(|error| error.failure() == Failure::Stale),
+            .is_some_and(|error| error.failure == Failure::Stale),
     }
 }
 
@@ -128,11 +120,6 @@ pub fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     Some(date.duration_since(now).unwrap_or_default())
 }
 
-/// Between nothing and all of `most`, and nobody can guess it from others: the keys for hash maps come from the system.
-fn jitter(most: Duration) -> Duration {
-    most.mul_f64(RandomState::new().hash_one(0) as f64 / u64::MAX as f64)
-}
-
 impl<S, F, B, R> Service<Request<F>> for Retry<S>
 where
     S: Service<Request<B>, Response = Response<R>> + Clone + Send + 'static,
@@ -144,7 +131,7 @@ where
 {
     type Response = Response<R>;
     type Error = BoxError;
-    type Future = Pin<Box<dyn Future<Output = Result<Response<R>, BoxError>> + Send>>;
+    type Future = BoxFuture<'static, Result<Response<R>, BoxError>>;
 
     fn poll_ready(&mut self, _context: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
         // Each attempt waits for the service by itself.
@@ -165,22 +152,20 @@ impl<S> Retry<S> {
     {
         let started = Instant::now();
         let (head, mut body) = request.into_parts();
-        let mut left = self.attempts.saturating_sub(1);
-        let mut pause = self.first_pause;
+        let mut pauses = self.backoff.build();
         loop {
             let outcome = attempt(&mut self.service, head.clone(), body()).await;
-            let mut wait = Duration::ZERO;
-            if !costs_no_attempt(&outcome) {
-                match self.asked_for(&outcome) {
-                    Some(asked_for) if left > 0 => wait = (pause + jitter(pause)).max(asked_for),
-                    _ => return outcome,
-                }
-                left -= 1;
-                pause = (pause * 2).min(self.longest_pause);
-            }
-            if started.elapsed().saturating_add(wait) >= self.limit {
+            let wait = if costs_no_attempt(&outcome) {
+                Some(Duration::ZERO)
+            } else if let Some(asked_for) = self.asked_for(&outcome) {
+                pauses.next().map(|pause| pause.max(asked_for))
+            } else {
+                None
+            };
+            let in_time = |wait: &Duration| started.elapsed().saturating_add(*wait) < self.limit;
+            let Some(wait) = wait.filter(in_time) else {
                 return outcome;
-            }
+            };
             // Whatever the answer says, nobody waits for it.
             drop(outcome);
             sleep(wait).await;
@@ -207,7 +192,7 @@ impl<S: fmt::Debug> fmt::Debug for Retry<S> {
         formatter
             .debug_struct("Retry")
             .field("service", &self.service)
-            .field("attempts", &self.attempts)
+            .field("backoff", &self.backoff)
             .field("limit", &self.limit)
             .finish_non_exhaustive()
     }

@@ -1,9 +1,7 @@
-use std::fmt;
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use futures_util::future::BoxFuture;
 use http::header::{ACCEPT, AUTHORIZATION, HOST, HeaderMap, PROXY_AUTHORIZATION, USER_AGENT};
 use http::request::Parts;
 use http::{HeaderValue, Request, Response, Version};
@@ -14,6 +12,7 @@ use crate::builder::UploadClientBuilder;
 use crate::connect::Connector;
 use crate::error::{BoxError, Failure, RequestError, Stage};
 use crate::keep_alive::Kept;
+use crate::proxy::Proxy;
 use crate::request_body::{RequestGuard, RequestState};
 use crate::response_body::{Exchange, ResponseBody};
 use crate::target::Target;
@@ -70,14 +69,15 @@ impl UploadClient {
                 Some(connection) => connection,
                 None => self.connector.connect(&target).await?,
             };
-            let http2 = connection.is_http2();
+            let http2 = connection.http2;
             let mut head = head.clone();
-            head.uri = target.uri(http2 || connection.is_forwarding());
-            self.complete(&mut head.headers, &target, http2);
-            let request = Request::from_parts(head, state.body(connection.wire()));
+            let forwarder = self.connector.forwarder(&target.server);
+            head.uri = target.uri(http2 || forwarder.is_some());
+            complete(&mut head.headers, &target, http2, forwarder);
+            let request = Request::from_parts(head, state.body(&connection.wire));
             let error = match connection.send(request).await {
                 Ok(mut answer) => {
-                    if connection.is_reused() {
+                    if connection.reused {
                         answer.extensions_mut().insert(ReusedConnection);
                     }
                     let exchange = Exchange {
@@ -93,30 +93,30 @@ impl UploadClient {
             let failure = Failure::of(&error);
             let error = connection.explain(state, Stage::Sending, failure, error.into());
             // Where nothing was lost with a kept connection, the next one will do.
-            if error.failure() != Failure::Stale || !state.is_untouched() {
+            if error.failure != Failure::Stale || !state.is_untouched() {
                 return Err(error);
             }
         }
     }
+}
 
-    /// Adds what every request says, where the caller has not said it.
-    fn complete(&self, headers: &mut HeaderMap, target: &Target, http2: bool) {
-        const AGENT: &str = concat!("upload-client/", env!("CARGO_PKG_VERSION"));
+/// Adds what every request says, where the caller has not said it.
+fn complete(headers: &mut HeaderMap, target: &Target, http2: bool, forwarder: Option<&Proxy>) {
+    const AGENT: &str = concat!("upload-client/", env!("CARGO_PKG_VERSION"));
 
-        let proxy = self.connector.forwarder(&target.server);
-        for (name, value) in [
-            (USER_AGENT, Some(HeaderValue::from_static(AGENT))),
-            (ACCEPT, Some(HeaderValue::from_static("*/*"))),
-            (AUTHORIZATION, target.authorization.clone()),
-            (HOST, target.host_header().filter(|_| !http2)),
-            (
-                PROXY_AUTHORIZATION,
-                proxy.and_then(|proxy| proxy.authorization.clone()),
-            ),
-        ] {
-            if let Some(value) = value {
-                headers.entry(name).or_insert(value);
-            }
+    let host = target.authority.as_str().parse().ok();
+    for (name, value) in [
+        (USER_AGENT, Some(HeaderValue::from_static(AGENT))),
+        (ACCEPT, Some(HeaderValue::from_static("*/*"))),
+        (HOST, host.filter(|_| !http2)),
+        (AUTHORIZATION, target.authorization.clone()),
+        (
+            PROXY_AUTHORIZATION,
+            forwarder.and_then(|proxy| proxy.authorization.clone()),
+        ),
+    ] {
+        if let Some(value) = value {
+            headers.entry(name).or_insert(value);
         }
     }
 }
@@ -138,7 +138,7 @@ where
         let (head, body) = request.into_parts();
         let guard = RequestGuard(RequestState::new(body));
         let sending = self.clone().send(head, guard);
-        ResponseFuture(Box::pin(sending))
+        Box::pin(sending)
     }
 }
 
@@ -148,23 +148,6 @@ where
 ///
 /// # Cancel safety
 /// Dropping it gives up the request: see [`UploadClient`].
-#[must_use = "nothing is sent unless it is polled"]
-pub struct ResponseFuture(Pin<Box<dyn Future<Output = Answer> + Send>>);
+pub type ResponseFuture = BoxFuture<'static, Answer>;
 
 type Answer = Result<Response<ResponseBody>, RequestError>;
-
-impl Future for ResponseFuture {
-    type Output = Answer;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        self.0.as_mut().poll(context)
-    }
-}
-
-impl fmt::Debug for ResponseFuture {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("ResponseFuture")
-            .finish_non_exhaustive()
-    }
-}

@@ -1,6 +1,6 @@
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use http::uri::{Authority, PathAndQuery, Scheme};
+use http::uri::{Authority, PathAndQuery};
 use http::{HeaderValue, Uri};
 use percent_encoding::percent_decode_str;
 
@@ -22,7 +22,7 @@ pub(crate) struct Server {
 pub(crate) struct Target {
     pub(crate) server: Server,
     /// As requests say it: without user and password, and without the scheme's own port.
-    authority: Authority,
+    pub(crate) authority: Authority,
     path: PathAndQuery,
     /// The user and password as a value of `Authorization`, which no `Debug` shows.
     pub(crate) authorization: Option<HeaderValue>,
@@ -63,22 +63,17 @@ impl Target {
         })
     }
 
-    pub(crate) fn host_header(&self) -> Option<HeaderValue> {
-        self.authority.as_str().parse().ok()
-    }
-
     /// The URI for a request: `whole` where somebody else has to find the server by it.
     pub(crate) fn uri(&self, whole: bool) -> Uri {
-        if !whole {
-            return Uri::from(self.path.clone());
-        }
-        let mut parts = http::uri::Parts::default();
-        let https = self.server.https;
-        parts.scheme = Some(if https { Scheme::HTTPS } else { Scheme::HTTP });
-        parts.authority = Some(self.authority.clone());
-        parts.path_and_query = Some(self.path.clone());
-        // All three parts of one URI make a URI again.
-        Uri::from_parts(parts).unwrap_or_default()
+        let uri = Uri::builder().path_and_query(self.path.clone());
+        let scheme = if self.server.https { "https" } else { "http" };
+        let uri = if whole {
+            uri.scheme(scheme).authority(self.authority.clone())
+        } else {
+            uri
+        };
+        // The parts of one URI make a URI again.
+        uri.build().unwrap_or_default()
     }
 }
 

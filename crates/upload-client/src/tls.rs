@@ -12,7 +12,7 @@ use tokio_rustls::TlsConnector;
 
 use crate::connection::Stream;
 use crate::error::{Because, BoxError, Failure, RequestError};
-use crate::target::Server;
+use crate::target::{Server, without_brackets};
 
 const NO_AUTHORITIES: &str = "no certificate authorities were found: not in the file or folder that SSL_CERT_FILE or \
     SSL_CERT_DIR name, nor in the system's store (on Linux, the package ca-certificates); a file of them may be given \
@@ -35,45 +35,45 @@ struct Authorities {
 }
 
 impl Trust {
-    /// Trusts the system's authorities and those in `file`, but for servers that have some of their own.
-    pub(crate) fn new(file: Option<PathBuf>, own: HashMap<(String, u16), PathBuf>) -> Self {
-        let authorities = |file, system| Authorities {
-            file,
-            system,
-            tls: OnceCell::new(),
-        };
-        let own = own.into_iter();
+    /// The system's authorities.
+    pub(crate) fn system() -> Self {
         Self {
-            general: authorities(file, true),
-            own: own
-                .map(|(server, file)| (server, authorities(Some(file), false)))
-                .collect(),
+            general: Authorities::new(None, true),
+            own: HashMap::new(),
         }
     }
 
-    /// TLS with `server`.
-    pub(crate) async fn of(&self, server: &Server) -> Result<Tls, RequestError> {
-        let own = self.own.get(&(server.host.clone(), server.port));
-        own.unwrap_or(&self.general).read().await
+    /// Trusts those in `file` as well.
+    pub(crate) fn besides(&mut self, file: PathBuf) {
+        self.general = Authorities::new(Some(file), true);
     }
 
-    /// TLS with whoever has no authorities of its own.
-    pub(crate) async fn of_all(&self) -> Result<Tls, RequestError> {
-        self.general.read().await
+    /// Trusts those in `file`, and no others, where `host` and `port` are concerned.
+    pub(crate) fn only(&mut self, host: &str, port: u16, file: PathBuf) {
+        let server = (without_brackets(host).to_ascii_lowercase(), port);
+        self.own.insert(server, Authorities::new(Some(file), false));
     }
-}
 
-impl Authorities {
-    async fn read(&self) -> Result<Tls, RequestError> {
+    /// TLS with `server`, or with whoever has no authorities of its own.
+    pub(crate) async fn of(&self, server: Option<&Server>) -> Result<Tls, RequestError> {
+        let own = server.and_then(|server| self.own.get(&(server.host.clone(), server.port)));
+        let authorities = own.unwrap_or(&self.general);
         let read = || async {
-            let (file, system) = (self.file.clone(), self.system);
+            let (file, system) = (authorities.file.clone(), authorities.system);
             // Blocks, for milliseconds.
             let config = tokio::task::spawn_blocking(move || config(file.as_deref(), system));
             Ok::<_, BoxError>(Tls(TlsConnector::from(Arc::new(config.await??))))
         };
-        let tls = self.tls.get_or_try_init(read).await;
+        let tls = authorities.tls.get_or_try_init(read).await;
         tls.cloned()
             .map_err(|error| RequestError::before(Failure::Tls, error))
+    }
+}
+
+impl Authorities {
+    fn new(file: Option<PathBuf>, system: bool) -> Self {
+        let tls = OnceCell::new();
+        Self { file, system, tls }
     }
 }
 

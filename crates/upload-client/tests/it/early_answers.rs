@@ -99,8 +99,8 @@ async fn an_answer_whose_last_bytes_do_not_come_is_an_error_that_says_so() {
                 length - 3
             );
             assert!(chain.contains(&broke), "{case:?}, {number}: {chain}");
-            assert_eq!(error.stage(), Stage::Answering);
-            assert_eq!(error.sent(), Sent::Part, "{case:?}: {error:?}");
+            assert_eq!(error.stage, Stage::Answering);
+            assert_eq!(error.sent, Sent::Part, "{case:?}: {error:?}");
             assert!(error.is_safe_to_repeat());
             peer.release();
         }
@@ -126,7 +126,7 @@ async fn of_a_large_early_answer_no_part_looks_whole() {
         };
         match patiently(join(request, server)).await.0 {
             Ok(body) => assert_eq!(body.len(), 200_000),
-            Err(error) => assert_eq!(error.failure(), Failure::Disconnected, "{error:?}"),
+            Err(error) => assert_eq!(error.failure, Failure::Disconnected, "{error:?}"),
         }
     }
 }
@@ -147,7 +147,7 @@ async fn an_answer_that_only_a_reset_ends_is_not_whole() {
         read_answer(answer).await
     };
     let (body, ()) = patiently(join(request, server)).await;
-    assert_eq!(body.unwrap_err().failure(), Failure::Disconnected);
+    assert_eq!(body.unwrap_err().failure, Failure::Disconnected);
 }
 
 #[tokio::test]

@@ -62,7 +62,7 @@ async fn refused(
 
 /// Of a server that closes while it is written to, the client may have read nothing by then.
 fn is_broken(error: &RequestError) -> bool {
-    matches!(error.failure(), Failure::Disconnected | Failure::Unheard)
+    matches!(error.failure, Failure::Disconnected | Failure::Unheard)
 }
 
 /// A request to a server that goes away without having taken up any.
@@ -90,7 +90,7 @@ async fn a_stream_that_is_reset_before_an_answer_is_a_disconnection() {
     for reason in REFUSALS {
         let error = refused(|_, mut respond| respond.send_reset(reason)).await;
         assert_eq!(
-            error.failure(),
+            error.failure,
             Failure::Disconnected,
             "{reason:?}: {error:?}"
         );
@@ -104,7 +104,7 @@ async fn so_is_a_connection_that_the_server_goes_away_from() {
     for reason in REFUSALS {
         let error = left(reason).await;
         assert_eq!(
-            error.failure(),
+            error.failure,
             Failure::Disconnected,
             "{reason:?}: {error:?}"
         );
@@ -117,9 +117,9 @@ async fn so_is_a_connection_that_the_server_goes_away_from() {
 async fn what_the_server_does_not_understand_is_not() {
     for reason in MISUNDERSTANDINGS {
         let error = refused(|_, mut respond| respond.send_reset(reason)).await;
-        assert_eq!(error.failure(), Failure::Protocol, "{reason:?}: {error:?}");
+        assert_eq!(error.failure, Failure::Protocol, "{reason:?}: {error:?}");
         let error = left(reason).await;
-        assert_eq!(error.failure(), Failure::Protocol, "{reason:?}: {error:?}");
+        assert_eq!(error.failure, Failure::Protocol, "{reason:?}: {error:?}");
     }
 }
 
@@ -157,7 +157,7 @@ async fn a_server_that_speaks_no_http2_is_named() {
         let request = send(&client, http2_post(&uri, endless_body()));
         let (response, ()) = patiently(join(request, server)).await;
         let error = response.unwrap_err();
-        assert_eq!(error.failure(), Failure::NotHttp2, "{error:?}");
+        assert_eq!(error.failure, Failure::NotHttp2, "{error:?}");
         let chain = error_chain(&error);
         assert!(
             chain.starts_with("the server does not seem to speak HTTP/2: "),
@@ -180,5 +180,5 @@ async fn so_is_one_that_breaks_the_connection_without_a_word() {
     let request = send(&client, http2_post(&uri, endless_body()));
     let (response, ()) = patiently(join(request, server)).await;
     let error = response.unwrap_err();
-    assert_eq!(error.failure(), Failure::Unheard, "{error:?}");
+    assert_eq!(error.failure, Failure::Unheard, "{error:?}");
 }

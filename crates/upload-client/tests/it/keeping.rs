@@ -150,13 +150,13 @@ async fn second_answered(said: &[u8]) -> Result<http::Response<bytes::Bytes>, Re
 #[tokio::test]
 async fn a_connection_that_is_closed_at_that_moment_costs_no_attempt() {
     let error = second_answered(b"").await.unwrap_err();
-    assert_eq!(error.failure(), Failure::Stale, "{error:?}");
+    assert_eq!(error.failure, Failure::Stale, "{error:?}");
     assert!(error.may_be_made_again());
     assert!(costs_no_attempt::<()>(&Err(error.into())));
 
     // But one that has begun to answer does.
     let error = second_answered(b"HTTP/1.1 2").await.unwrap_err();
-    assert_eq!(error.failure(), Failure::Disconnected, "{error:?}");
+    assert_eq!(error.failure, Failure::Disconnected, "{error:?}");
     assert!(!costs_no_attempt::<()>(&Err(error.into())));
 }
 

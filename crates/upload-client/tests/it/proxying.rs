@@ -82,7 +82,7 @@ async fn a_request_by_tls_goes_through_a_tunnel() {
         assert_eq!(has_credentials(&head), !user.is_empty(), "{head}");
         assert_eq!(first, 22, "no TLS handshake");
         let error = response.unwrap_err();
-        assert_eq!(error.failure(), Failure::Connect, "{error:?}");
+        assert_eq!(error.failure, Failure::Connect, "{error:?}");
     }
 }
 
@@ -192,7 +192,7 @@ async fn one_that_cannot_be_reached_is_not_gone_around() {
     let uri: Uri = "http://solver.example/".parse().unwrap();
     let error = patiently(send(&client, post(&uri, small_body()))).await;
     let error = error.unwrap_err();
-    assert_eq!(error.failure(), Failure::Connect, "{error:?}");
+    assert_eq!(error.failure, Failure::Connect, "{error:?}");
     let chain = error_chain(&error);
     assert!(chain.contains(" cannot be reached: "), "{chain}");
 }

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 use std::time::{Duration, SystemTime};
 
+use backon::ExponentialBuilder;
 use futures_util::future::join;
 use http::header::{HeaderMap, HeaderValue, RETRY_AFTER};
 use http::{Request, Response};
@@ -66,6 +67,15 @@ fn broken(kind: io::ErrorKind) -> Outcome {
     Err(io::Error::from(kind).into())
 }
 
+/// As by default, with so many retries.
+fn backoff(retries: usize) -> ExponentialBuilder {
+    ExponentialBuilder::new()
+        .with_min_delay(Duration::from_millis(50))
+        .with_max_delay(Duration::from_secs(1))
+        .with_max_times(retries)
+        .with_jitter()
+}
+
 /// What comes of one request, after how many calls, and the pauses before each but the first.
 async fn retried(
     outcomes: Vec<Outcome>,
@@ -108,7 +118,7 @@ async fn what_may_be_gone_is_made_again_after_longer_pauses() {
         status(429),
         status(200),
     ];
-    let (outcome, pauses) = retried(script, |retry| retry.attempts(9)).await;
+    let (outcome, pauses) = retried(script, |retry| retry.backoff(backoff(8))).await;
     assert_eq!(outcome, Ok(200));
     let least = [50, 100, 200, 400, 800].map(Duration::from_millis);
     assert_eq!(pauses.len(), least.len());
@@ -124,7 +134,7 @@ async fn pauses_have_a_limit_and_attempts_are_counted() {
     let script = (0..7).map(|_| status(503)).collect();
     let set = |retry: Retry<_>| {
         let (first, longest) = (Duration::from_millis(100), Duration::from_millis(300));
-        retry.attempts(7).pauses(first, longest)
+        retry.backoff(backoff(6).with_min_delay(first).with_max_delay(longest))
     };
     let (outcome, pauses) = retried(script, set).await;
     assert_eq!((outcome, pauses.len()), (Ok(503), 6));
@@ -143,7 +153,7 @@ async fn what_is_final_is_not_made_again() {
     }
     let garbled = broken(io::ErrorKind::InvalidData);
     assert!(retried(vec![garbled], |retry| retry).await.0.is_err());
-    let once = |retry: Retry<_>| retry.attempts(1);
+    let once = |retry: Retry<_>| retry.backoff(backoff(0));
     assert_eq!(retried(vec![status(503)], once).await.0, Ok(503));
     let never = |retry: Retry<_>| retry.retry_if(|_| false);
     let reset = broken(io::ErrorKind::ConnectionReset);
@@ -153,7 +163,7 @@ async fn what_is_final_is_not_made_again() {
 #[tokio::test(start_paused = true)]
 async fn what_says_nothing_of_the_server_costs_neither_an_attempt_nor_a_pause() {
     let script = vec![by_reused(408), by_reused(408), status(200)];
-    let found = retried(script, |retry| retry.attempts(1)).await;
+    let found = retried(script, |retry| retry.backoff(backoff(0))).await;
     assert_eq!(found.0, Ok(200));
     assert!(
         found
@@ -220,7 +230,7 @@ async fn around_the_client_idle_connections_cost_nothing() {
             read_answer(response).await.unwrap();
             let factory: fn() -> RequestBody = small_body;
             let request = Request::post(uri.clone()).body(factory).unwrap();
-            let mut retry = Retry::new(client.clone()).attempts(1);
+            let mut retry = Retry::new(client.clone()).backoff(backoff(0));
             let response = retry.call(request).await.unwrap();
             read_answer(response).await.unwrap()
         };

@@ -147,7 +147,7 @@ async fn a_file_that_cannot_be_used_is_named_when_tls_is_met() {
         let uri: Uri = "https://localhost:1/".parse().unwrap();
         let error = patiently(send(&client, post(&uri, small_body()))).await;
         let error = error.unwrap_err();
-        assert_eq!(error.failure(), Failure::Tls, "{error:?}");
+        assert_eq!(error.failure, Failure::Tls, "{error:?}");
         let chain = error_chain(&error);
         let start = format!(
             "TLS cannot be set up: {}: no certificates can be read from it: ",
@@ -158,7 +158,7 @@ async fn a_file_that_cannot_be_used_is_named_when_tls_is_met() {
         // Plain HTTP has nothing to do with it.
         let uri: Uri = "http://localhost:1/".parse().unwrap();
         let error = patiently(send(&client, post(&uri, small_body()))).await;
-        assert_eq!(error.unwrap_err().failure(), Failure::Connect);
+        assert_eq!(error.unwrap_err().failure, Failure::Connect);
     }
 }
 
@@ -175,7 +175,7 @@ async fn http2_from_the_first_byte_is_what_tls_must_choose() {
     let chain = error_chain(&error);
     // rustls servers end the handshake, others choose nothing.
     assert!(
-        error.failure() == Failure::NotHttp2 || chain.contains("NoApplicationProtocol"),
+        error.failure == Failure::NotHttp2 || chain.contains("NoApplicationProtocol"),
         "{chain}"
     );
 }
