@@ -251,7 +251,7 @@ impl opentelemetry_http::HttpClient for CollectorClient {
             let body = Limited::new(body, ANSWER_LIMIT).collect().await?;
             Ok::<_, HttpError>(Response::from_parts(head, body.to_bytes()))
         };
-        let exchange = tokio::time::timeout(limit, exchange);
+        let exchange = async move { tokio::time::timeout(limit, exchange).await };
         let answer = match self.runtime.spawn(exchange).await {
             Ok(Ok(answer)) => answer,
             Ok(Err(_elapsed)) => {

@@ -42,13 +42,11 @@ impl Connector {
 
     /// Cancel safe: dropped half-way, nothing is left.
     pub(crate) async fn connect(&self, target: &Target) -> Result<Connection, RequestError> {
-        match timeout(self.limit, self.open(target)).await {
-            Ok(connected) => connected,
-            Err(_elapsed) => {
-                let limit = format!("no connection within {:?}", self.limit);
-                Err(RequestError::before(Failure::Connect, limit))
-            }
-        }
+        let connected = timeout(self.limit, self.open(target)).await;
+        connected.unwrap_or_else(|_elapsed| {
+            let late = format!("no connection within {:?}", self.limit);
+            Err(RequestError::before(Failure::Connect, late))
+        })
     }
 
     async fn open(&self, target: &Target) -> Result<Connection, RequestError> {
@@ -74,17 +72,14 @@ impl Connector {
                 stream = tls.connect(host, stream, &[]).await?.0;
             }
             if self.forwarder(server).is_none() {
-                let opened = open_tunnel(&mut stream, server, proxy.authorization.as_ref()).await;
+                let opened = open_tunnel(&mut stream, target, proxy.authorization.as_ref()).await;
                 opened.map_err(|error| RequestError::before(Failure::Proxy, error))?;
             }
         }
         let mut http2 = server.http2;
         if let Some(tls) = tls {
-            let offered: &[&[u8]] = if http2 {
-                &[b"h2"]
-            } else {
-                &[b"h2", b"http/1.1"]
-            };
+            let protocols = [&b"h2"[..], b"http/1.1"];
+            let offered = &protocols[..if http2 { 1 } else { 2 }];
             let (secured, chosen) = tls.connect(&server.host, stream, offered).await?;
             if http2 && !chosen {
                 let source = "by TLS, it does not choose HTTP/2";
@@ -98,24 +93,15 @@ impl Connector {
     }
 
     async fn dial(&self, host: &str, port: u16) -> Result<TcpStream, BoxError> {
+        let unknown = |error| Because::new(format!("{host} has no address"), error);
         let addresses = match host.parse::<IpAddr>() {
             Ok(address) => vec![SocketAddr::new(address, port)],
             // No resolver need know them (RFC 6761, 6.3).
-            Err(_name) if is_local_name(host) => {
-                let addresses = [
-                    IpAddr::from(Ipv4Addr::LOCALHOST),
-                    Ipv6Addr::LOCALHOST.into(),
-                ];
-                addresses
-                    .map(|address| SocketAddr::new(address, port))
-                    .into()
-            }
-            Err(_name) => match lookup_host((host, port)).await {
-                Ok(addresses) => by_turns(addresses),
-                Err(error) => {
-                    return Err(Because::new(format!("{host} has no address"), error).into());
-                }
-            },
+            Err(_name) if is_local_name(host) => vec![
+                (Ipv4Addr::LOCALHOST, port).into(),
+                (Ipv6Addr::LOCALHOST, port).into(),
+            ],
+            Err(_name) => by_turns(lookup_host((host, port)).await.map_err(unknown)?),
         };
         let tcp = first_of(addresses, TcpStream::connect).await?;
         // The last bytes of a body must not wait for the acknowledgement of those before. A socket that is gone fails later.
@@ -181,16 +167,10 @@ where
 /// Has a proxy pass on all that follows (RFC 9110, 9.3.6).
 async fn open_tunnel(
     stream: &mut dyn Stream,
-    server: &Server,
+    target: &Target,
     authorization: Option<&HeaderValue>,
 ) -> Result<(), BoxError> {
-    let bracketed = format!("[{}]", server.host);
-    let host = if server.host.contains(':') {
-        &bracketed
-    } else {
-        &server.host
-    };
-    let authority = format!("{host}:{}", server.port);
+    let authority = format!("{}:{}", target.authority.host(), target.server.port);
     let mut request = format!("CONNECT {authority} HTTP/1.1\r\nHost: {authority}\r\n").into_bytes();
     if let Some(value) = authorization {
         request.extend([b"Proxy-Authorization: ", value.as_bytes(), b"\r\n"].concat());

@@ -121,7 +121,7 @@ impl Connection {
         let wire = &self.wire;
         let (failure, source) = match (state.take_error(), failure) {
             (Some(error), _) => (Failure::Body, error),
-            (None, Failure::Disconnected) if self.reused && !wire.is(Fact::Answered) => {
+            (None, Failure::Disconnected) if self.reused && !wire.is(Fact::Heard) => {
                 (Failure::Stale, source)
             }
             (None, Failure::Disconnected) if self.http2 && !wire.is(Fact::Heard) => {

@@ -39,18 +39,16 @@ pub(crate) struct Wire {
 #[derive(Clone, Copy, Debug)]
 #[repr(u8)]
 pub(crate) enum Fact {
-    /// The peer has sent something, of whatever protocol, since the connection was made.
-    Heard = 1,
     /// Something was written since the request began.
-    Written = 2,
-    /// Something has come since the request began.
-    Answered = 4,
+    Written = 1,
+    /// Something has come, of whatever protocol, since the request began, or the connection before its first one.
+    Heard = 2,
     /// HTTP/2's end of the request was written.
-    RequestEnded = 8,
+    RequestEnded = 4,
     /// HTTP/2's end of the answer has come.
-    AnswerEnded = 16,
+    AnswerEnded = 8,
     /// What cannot be written at once is not worth waiting for.
-    Hurried = 32,
+    Hurried = 16,
 }
 
 impl Wire {
@@ -78,7 +76,7 @@ impl Wire {
 
     /// Forgets the last request.
     pub(crate) fn begin_request(&self) {
-        self.facts.fetch_and(Fact::Heard as u8, Ordering::SeqCst);
+        self.facts.store(0, Ordering::SeqCst);
         self.moved.notify_one();
     }
 
@@ -118,12 +116,6 @@ impl Wire {
     }
 }
 
-fn is_refusal(kind: io::ErrorKind) -> bool {
-    use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset};
-
-    matches!(kind, BrokenPipe | ConnectionReset | ConnectionAborted)
-}
-
 /// The bytes of a connection.
 #[derive(Debug)]
 pub(crate) struct WireStream {
@@ -138,6 +130,8 @@ impl WireStream {
         length: usize,
         send: impl Fn(&TcpStream) -> io::Result<usize>,
     ) -> Poll<io::Result<usize>> {
+        use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, WouldBlock};
+
         let wire = &self.wire;
         if wire.is_refused() {
             return Poll::Ready(Ok(length));
@@ -150,19 +144,19 @@ impl WireStream {
                 return Poll::Pending;
             }
             // Where it is in a hurry, what is pending may be the task's next turn, and not the kernel.
-            match send(&self.tcp) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    if hurried {
-                        return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
-                    }
+            let sent = send(&self.tcp);
+            match sent.as_ref().map_err(io::Error::kind) {
+                Err(WouldBlock) if hurried => {
+                    return Poll::Ready(Err(ConnectionAborted.into()));
                 }
-                Err(error) if is_refusal(error.kind()) => {
-                    let _first = wire.refusal.set(error.kind());
+                Err(WouldBlock) => {}
+                Err(kind @ (BrokenPipe | ConnectionReset | ConnectionAborted)) => {
+                    let _first = wire.refusal.set(kind);
                     // What there is to read has come before this: look again, whatever was seen last.
                     context.waker().wake_by_ref();
                     return Poll::Ready(Ok(length));
                 }
-                sent => {
+                _ => {
                     wire.note(Fact::Written);
                     return Poll::Ready(sent);
                 }
@@ -190,7 +184,6 @@ impl AsyncRead for WireStream {
                 },
                 Ok(_some) => {
                     wire.note(Fact::Heard);
-                    wire.note(Fact::Answered);
                     Ok(())
                 }
                 Err(error) => Err(error),

@@ -1,4 +1,3 @@
-use std::fmt;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker, ready};
@@ -47,7 +46,6 @@ where
 /// hyper moves a body into the connection's task. When the request is given up, that task would drop the body when it next
 /// runs; until then the body would keep what it holds. Giving up drops it at once, from outside, and the next poll is an
 /// error, so that the request cannot end well.
-#[derive(Debug)]
 pub(crate) struct TrackedBody {
     state: Arc<RequestState>,
     wire: Arc<Wire>,
@@ -99,11 +97,8 @@ impl Body for TrackedBody {
     }
 
     fn size_hint(&self) -> SizeHint {
-        let held = self.state.lock();
-        held.body
-            .as_ref()
-            .map(|body| body.size_hint())
-            .unwrap_or_default()
+        let hint = self.state.lock().body.as_ref().map(Body::size_hint);
+        hint.unwrap_or_default()
     }
 }
 
@@ -127,6 +122,7 @@ impl Drop for TrackedBody {
 /// must not give up its own request out of its own poll.
 pub(crate) struct RequestState(Mutex<Held>);
 
+#[derive(Default)]
 struct Held {
     /// `None` once it is dropped.
     body: Option<AnyBody>,
@@ -147,10 +143,7 @@ impl RequestState {
         let body: AnyBody = Box::pin(Erased(Box::pin(body)));
         Arc::new(Self(Mutex::new(Held {
             body: Some(body),
-            touched: false,
-            whole: false,
-            error: None,
-            waker: None,
+            ..Held::default()
         })))
     }
 
@@ -207,19 +200,10 @@ impl RequestState {
 }
 
 /// A request under way: gives it up when dropped.
-#[derive(Debug)]
 pub(crate) struct RequestGuard(pub(crate) Arc<RequestState>);
 
 impl Drop for RequestGuard {
     fn drop(&mut self) {
         self.0.drop_body();
-    }
-}
-
-impl fmt::Debug for RequestState {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("RequestState")
-            .finish_non_exhaustive()
     }
 }

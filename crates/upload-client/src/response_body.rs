@@ -1,3 +1,4 @@
+use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -14,7 +15,6 @@ use crate::request_body::RequestGuard;
 use crate::target::Server;
 
 /// A request that has an answer, and the connection that it owns. Dropping it gives up both.
-#[derive(Debug)]
 pub(crate) struct Exchange {
     pub(crate) guard: RequestGuard,
     pub(crate) connection: Connection,
@@ -31,18 +31,14 @@ impl Exchange {
         }
     }
 
-    /// Whether an HTTP/2 answer had ended before this error, which then says nothing of it.
+    /// Whether an HTTP/2 answer had ended before this error, which then says nothing of it: it is the connection's, or the
+    /// peer's, and not one that was found in what the peer has sent.
     fn had_ended(&self, error: &hyper::Error, left: Option<u64>) -> bool {
-        let wire = &self.connection.wire;
-        let is_the_connections = || {
-            sources(error)
-                .find_map(|error| error.downcast_ref::<h2::Error>())
-                .is_some_and(|error| error.is_io() || error.is_remote())
-        };
+        let mut of_http2 = sources(error).filter_map(|error| error.downcast_ref::<h2::Error>());
         self.connection.http2
-            && wire.is(Fact::AnswerEnded)
+            && self.connection.wire.is(Fact::AnswerEnded)
             && left.is_none_or(|left| left == 0)
-            && is_the_connections()
+            && of_http2.all(|error| error.is_io() || error.is_remote())
     }
 }
 
@@ -52,7 +48,6 @@ impl Exchange {
 ///
 /// # Cancel safety
 /// Dropping it before its end gives up the request: see [`UploadClient`](crate::UploadClient).
-#[derive(Debug)]
 pub struct ResponseBody {
     /// `None` once the answer has come to its end.
     exchange: Option<Exchange>,
@@ -135,5 +130,11 @@ impl Drop for ResponseBody {
         {
             exchange.finish();
         }
+    }
+}
+
+impl fmt::Debug for ResponseBody {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("ResponseBody")
     }
 }

@@ -1,14 +1,10 @@
-use std::error::Error;
-use std::fmt;
 use std::future::poll_fn;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, SystemTime};
 
 use backon::{BackoffBuilder, ExponentialBuilder};
 use futures_util::future::BoxFuture;
 use http::header::{HeaderMap, RETRY_AFTER};
-use http::request::Parts;
 use http::{Request, Response, StatusCode};
 use tokio::time::{Instant, sleep};
 use tower_service::Service;
@@ -25,15 +21,12 @@ use crate::service::ReusedConnection;
 ///
 /// # Cancel safety
 /// Dropping the future drops the attempt that is under way, if one is.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Retry<S> {
     service: S,
     backoff: ExponentialBuilder,
     limit: Duration,
-    is_transient: Arc<Rule>,
 }
-
-type Rule = dyn Fn(&(dyn Error + 'static)) -> bool + Send + Sync;
 
 impl<S> Retry<S> {
     /// Two retries with `service` within a minute, after pauses from 50 ms up to a second, and up to as much again at random.
@@ -47,7 +40,6 @@ impl<S> Retry<S> {
             service,
             backoff,
             limit: Duration::from_secs(60),
-            is_transient: Arc::new(is_transient),
         }
     }
 
@@ -63,25 +55,6 @@ impl<S> Retry<S> {
     pub fn within(mut self, limit: Duration) -> Self {
         self.limit = limit;
         self
-    }
-
-    /// Which errors may be gone the next time.
-    #[must_use]
-    pub fn retry_if(
-        mut self,
-        is_transient: impl Fn(&(dyn Error + 'static)) -> bool + Send + Sync + 'static,
-    ) -> Self {
-        self.is_transient = Arc::new(is_transient);
-        self
-    }
-
-    /// How long after an outcome to make the request again at the earliest; `None` if it is final.
-    fn asked_for<B>(&self, outcome: &Result<Response<B>, BoxError>) -> Option<Duration> {
-        match outcome {
-            Ok(answer) => matches!(answer.status().as_u16(), 429 | 502..=504)
-                .then(|| retry_after(answer.headers(), SystemTime::now()).unwrap_or_default()),
-            Err(error) => (self.is_transient)(&**error).then_some(Duration::ZERO),
-        }
     }
 }
 
@@ -100,13 +73,21 @@ pub fn costs_no_attempt<B>(outcome: &Result<Response<B>, BoxError>) -> bool {
     }
 }
 
-fn is_transient(error: &(dyn Error + 'static)) -> bool {
-    match error.downcast_ref::<RequestError>() {
-        Some(error) => error.may_be_made_again(),
-        None => sources(error)
-            .filter_map(|cause| cause.downcast_ref())
-            .any(|cause| !is_about_the_bytes(cause)),
-    }
+/// How long after an outcome to make the request again at the earliest; `None` if it is final.
+fn asked_for<B>(outcome: &Result<Response<B>, BoxError>) -> Option<Duration> {
+    let may_be_gone = match outcome {
+        Ok(answer) => {
+            let asked_for = retry_after(answer.headers(), SystemTime::now()).unwrap_or_default();
+            return matches!(answer.status().as_u16(), 429 | 502..=504).then_some(asked_for);
+        }
+        Err(error) => match error.downcast_ref::<RequestError>() {
+            Some(error) => error.may_be_made_again(),
+            None => sources(&**error)
+                .filter_map(|cause| cause.downcast_ref())
+                .any(|cause| !is_about_the_bytes(cause)),
+        },
+    };
+    may_be_gone.then_some(Duration::ZERO)
 }
 
 /// What the header `Retry-After` asks for: seconds, or until a date in any of its three forms (RFC 9110, 10.2.3). There
@@ -154,13 +135,18 @@ impl<S> Retry<S> {
         let (head, mut body) = request.into_parts();
         let mut pauses = self.backoff.build();
         loop {
-            let outcome = attempt(&mut self.service, head.clone(), body()).await;
+            let attempt = async {
+                let ready = poll_fn(|context| self.service.poll_ready(context));
+                ready.await.map_err(Into::into)?;
+                let request = Request::from_parts(head.clone(), body());
+                self.service.call(request).await.map_err(Into::into)
+            };
+            let outcome = attempt.await;
             let wait = if costs_no_attempt(&outcome) {
                 Some(Duration::ZERO)
-            } else if let Some(asked_for) = self.asked_for(&outcome) {
-                pauses.next().map(|pause| pause.max(asked_for))
             } else {
-                None
+                let pause = |asked_for| pauses.next().map(|pause| pause.max(asked_for));
+                asked_for(&outcome).and_then(pause)
             };
             let in_time = |wait: &Duration| started.elapsed().saturating_add(*wait) < self.limit;
             let Some(wait) = wait.filter(in_time) else {
@@ -170,30 +156,5 @@ impl<S> Retry<S> {
             drop(outcome);
             sleep(wait).await;
         }
-    }
-}
-
-async fn attempt<S, B>(service: &mut S, head: Parts, body: B) -> Result<S::Response, BoxError>
-where
-    S: Service<Request<B>>,
-    S::Error: Into<BoxError>,
-{
-    poll_fn(|context| service.poll_ready(context))
-        .await
-        .map_err(Into::into)?;
-    service
-        .call(Request::from_parts(head, body))
-        .await
-        .map_err(Into::into)
-}
-
-impl<S: fmt::Debug> fmt::Debug for Retry<S> {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("Retry")
-            .field("service", &self.service)
-            .field("backoff", &self.backoff)
-            .field("limit", &self.limit)
-            .finish_non_exhaustive()
     }
 }
