@@ -22,8 +22,6 @@ use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::metrics::SdkMeterProvider;
 use opentelemetry_sdk::trace::SdkTracerProvider;
 use tokio::runtime::Handle;
-use tower_service::Service;
-use upload_client::UploadClient;
 use url::Url;
 
 use crate::exit::Failure;
@@ -76,7 +74,8 @@ impl Export {
         macro_rules! provider {
             ($name:literal, $exporter:ident, $provider:ident, $with_exporter:ident) => {
                 Signal::read($name, endpoint, |name| std::env::var(name).ok())?.and_then(|signal| {
-                    let (client, failure) = CollectorClient::new(signal.timeout)?;
+                    let client = CollectorClient::new(signal.timeout);
+                    let failure = Arc::clone(&client.failure);
                     let mut exporter = $exporter::builder()
                         .with_http()
                         .with_http_client(client)
@@ -222,22 +221,22 @@ fn lock(failure: &LastFailure) -> MutexGuard<'_, Option<String>> {
 #[derive(Debug)]
 struct CollectorClient {
     runtime: Handle,
-    client: UploadClient,
+    client: upload_client::UploadClient,
     timeout: Duration,
     failure: LastFailure,
 }
 
 impl CollectorClient {
-    /// A client whose requests run in this runtime and take no longer than `timeout`, and why the last one failed.
-    fn new(timeout: Duration) -> Option<(Self, LastFailure)> {
-        let failure = LastFailure::default();
-        let client = Self {
+    /// A client whose requests run in this runtime and take no longer than `timeout`.
+    fn new(timeout: Duration) -> Self {
+        Self {
             runtime: Handle::current(),
-            client: UploadClient::builder().tcp_user_timeout(timeout).build(),
+            client: upload_client::UploadClient::builder()
+                .tcp_user_timeout(timeout)
+                .build(),
             timeout,
-            failure: Arc::clone(&failure),
-        };
-        Some((client, failure))
+            failure: LastFailure::default(),
+        }
     }
 }
 
@@ -246,7 +245,7 @@ impl opentelemetry_http::HttpClient for CollectorClient {
     async fn send_bytes(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
         let (mut client, limit) = (self.client.clone(), self.timeout);
         let exchange = async move {
-            let answer = client.call(request.map(Full::new)).await?;
+            let answer = tower_service::Service::call(&mut client, request.map(Full::new)).await?;
             let (head, body) = answer.into_parts();
             let body = Limited::new(body, ANSWER_LIMIT).collect().await?;
             Ok::<_, HttpError>(Response::from_parts(head, body.to_bytes()))

@@ -1,5 +1,6 @@
 //! Over real sockets: what the kernel does with a reset is the point of most of this.
 
+mod comparison;
 mod connecting;
 mod early_answers;
 mod failures;
