@@ -3,14 +3,13 @@
 
 mod channel_writer;
 mod endpoints;
-mod measure;
+mod program;
 mod ticker;
 
 pub use self::channel_writer::{BLOCK_BYTES, CHANNEL_BLOCKS, ChannelWriter};
 pub use self::endpoints::Endpoints;
-pub use self::measure::{Codec, WORKERS, run};
+pub use self::program::{Codec, WORKERS, run};
 
-use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;

@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result, ensure};
 use archive_sink::{Archive, Codec, CodecKind};
 use auction_fixtures::{Auction, AuctionShape};
 use bench_harness::WORKERS;
-use bench_records::{MicroReport, forget_peak, process_status};
+use bench_records::{Footprint, MicroReport};
 use bytes::Bytes;
 use chunked_writer::{JsonDocument, JsonError};
 use flate2::Crc;
@@ -104,11 +104,9 @@ fn times(effort: Effort) -> usize {
 /// In KiB, of this process, which has done nothing before.
 pub(crate) fn peak_of_this_process(codec: Codec, effort: Effort) -> Result<u64> {
     let archiver = Archiver::new(times(effort))?;
-    forget_peak()?;
-    let base = process_status("self", "VmRSS:").context("no size")?;
+    let at_rest = Footprint::at_rest()?;
     archiver.archive(codec)?;
-    let peak = process_status("self", "VmHWM:").context("no peak")?;
-    Ok(peak.saturating_sub(base))
+    Ok(at_rest.peak_kib()?)
 }
 
 /// In MiB, of a new process of this program.

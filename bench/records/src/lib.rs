@@ -1,42 +1,18 @@
 //! What the compared programs tell the runner, one JSON value a line, and how a process looks at itself: its clocks and
 //! its memory.
 
+mod cpu_and_memory;
+mod statistics;
+
 use std::net::SocketAddr;
 use std::ops::RangeBounds;
 
-use rustix::time::{ClockId, clock_gettime};
 use serde::{Deserialize, Serialize};
 
-/// The time in nanoseconds by `CLOCK_MONOTONIC`, the one clock that processes of a machine share and that is never set.
-/// `std::time::Instant` cannot be sent to another process.
-pub fn monotonic_nanoseconds() -> u64 {
-    nanoseconds(ClockId::Monotonic)
-}
-
-/// User and system time of all threads of this process so far, ended ones included, in nanoseconds: the sum that
-/// `getrusage` returns, but finer.
-pub fn process_cpu_nanoseconds() -> u64 {
-    nanoseconds(ClockId::ProcessCPUTime)
-}
-
-fn nanoseconds(clock: ClockId) -> u64 {
-    let time = clock_gettime(clock);
-    // Both parts are never negative: these clocks count from the start of the machine, or of the process.
-    time.tv_sec.unsigned_abs() * 1_000_000_000 + time.tv_nsec.unsigned_abs()
-}
-
-/// A number from the status of a process (`self`, or its id), such as `VmRSS:`; kibibytes for sizes. `None` once the
-/// process has ended.
-pub fn process_status(process: &str, field: &str) -> Option<u64> {
-    let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix(field))?;
-    line.split_whitespace().next()?.parse().ok()
-}
-
-/// Makes the peak of this process's resident size start over, from what is resident now.
-pub fn forget_peak() -> std::io::Result<()> {
-    std::fs::write("/proc/self/clear_refs", "5")
-}
+pub use self::cpu_and_memory::{
+    Footprint, monotonic_nanoseconds, process_cpu_nanoseconds, process_status, threads,
+};
+pub use self::statistics::{Lateness, Spread};
 
 /// Where the engines listen: the first line of their process.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -108,59 +84,6 @@ pub struct Timers {
     pub meanwhile: Lateness,
 }
 
-/// By how much a timer that is due each millisecond was late, in milliseconds.
-///
-/// tokio's timers are never finer than a millisecond, so about one is no sign of anything.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Lateness {
-    /// At the tick in the middle.
-    pub median_ms: f64,
-    /// At all but the worst hundredth.
-    pub p99_ms: f64,
-    /// At the worst.
-    pub most_ms: f64,
-}
-
-impl Lateness {
-    /// Sums up ticks, in milliseconds and in any order. `None` of none.
-    pub fn of(mut late_ms: Vec<f64>) -> Option<Self> {
-        late_ms.sort_by(f64::total_cmp);
-        let last = late_ms.len().checked_sub(1)?;
-        let at = |share: f64| late_ms.get((last as f64 * share).round() as usize).copied();
-        Some(Self {
-            median_ms: at(0.5)?,
-            p99_ms: at(0.99)?,
-            most_ms: at(1.0)?,
-        })
-    }
-}
-
-/// One figure of several runs or rounds; NaN when there are none.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Spread {
-    /// The middle; of an even number, the mean of the two in the middle.
-    pub median: f64,
-    /// The least.
-    pub min: f64,
-    /// The most.
-    pub max: f64,
-}
-
-impl Spread {
-    /// Sums up figures in any order.
-    pub fn of(figures: impl IntoIterator<Item = f64>) -> Self {
-        let mut figures: Vec<f64> = figures.into_iter().collect();
-        figures.sort_by(f64::total_cmp);
-        let at = |index| figures.get(index).copied().unwrap_or(f64::NAN);
-        let (count, last) = (figures.len(), figures.len().saturating_sub(1));
-        Self {
-            median: at(last / 2).midpoint(at(count / 2)),
-            min: at(0),
-            max: at(last),
-        }
-    }
-}
-
 /// What was measured within one process, by turns with its alternatives.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct MicroReport {
@@ -205,46 +128,4 @@ pub struct Curve {
     pub name: String,
     /// Its points.
     pub points: Vec<(f64, f64)>,
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn clocks_never_go_back() {
-        for clock in [monotonic_nanoseconds, process_cpu_nanoseconds] {
-            let first = clock();
-            assert!(first > 0 && clock() >= first);
-        }
-    }
-
-    #[test]
-    fn the_middle_and_the_ends_of_odd_and_even_numbers() {
-        let of = |figures: &[f64]| {
-            let spread = Spread::of(figures.iter().copied());
-            [spread.min, spread.median, spread.max]
-        };
-        assert_eq!(of(&[3.0, 1.0, 2.0]), [1.0, 2.0, 3.0]);
-        assert_eq!(of(&[4.0, 1.0, 2.0, 3.0]), [1.0, 2.5, 4.0]);
-        assert!(of(&[]).iter().all(|figure| figure.is_nan()));
-    }
-
-    #[test]
-    fn this_process_is_seen_and_one_that_is_not_there_is_not() {
-        assert!(process_status("self", "VmRSS:").unwrap() > 0);
-        assert_eq!(process_status("self", "VmNothing:"), None);
-        assert_eq!(process_status("0", "VmRSS:"), None);
-    }
-
-    #[test]
-    fn the_worst_tick_is_not_lost_among_many() {
-        let mut late_ms: Vec<f64> = (0..200).map(|_| 1.0).collect();
-        late_ms[3] = 50.0;
-        late_ms[7] = 2.0;
-        let found = Lateness::of(late_ms).unwrap();
-        assert_eq!(found.median_ms, 1.0);
-        assert_eq!((found.p99_ms, found.most_ms), (1.0, 50.0));
-        assert_eq!(Lateness::of(Vec::new()), None);
-    }
 }

@@ -7,9 +7,9 @@ use crate::{
     archive::Archive,
     codec::{Codec, CodecError, CodecKind},
     metadata::AttributeSupport,
-    read::verify::ReadLimit,
+    read::limit::ReadLimit,
     settings::{Overwrite, Settings, Shared},
-    write::multipart_upload::{MAX_PART_BYTES, MIN_PART_BYTES},
+    write::part_size::{MAX_PART_BYTES, MIN_PART_BYTES},
 };
 
 impl Archive {

@@ -23,9 +23,9 @@ pub use key::KeyError;
 pub use metadata::AttributeSupport;
 pub use read::{
     error::{ReadError, ReadErrorKind},
+    limit::ReadLimit,
     open::ObjectVersion,
     reader::ArchiveReader,
-    verify::ReadLimit,
 };
 pub use settings::Overwrite;
 pub use write::{

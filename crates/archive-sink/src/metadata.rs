@@ -1,7 +1,7 @@
 use object_store::{Attribute, Attributes};
 
 use crate::{
-    codec::{Codec, CodecKind},
+    codec::Codec,
     digest::{RawDocument, Sha256Digest},
 };
 
@@ -76,32 +76,9 @@ pub(crate) fn raw_bytes(attributes: &Attributes) -> Option<u64> {
     metadata(attributes, RAW_BYTES)?.parse().ok()
 }
 
-/// How an object is encoded: by its `Content-Encoding`, else by what its writer noted, else by its
-/// name. Content is not looked at.
-///
-/// # Errors
-///
-/// The content coding, when it is none that this crate knows or more than one.
-pub(crate) fn codec_of(attributes: &Attributes, name: &str) -> Result<CodecKind, String> {
-    if let Some(coding) = attributes.get(&Attribute::ContentEncoding) {
-        // `aws-chunked` is a transfer matter that some S3-like stores leave in the header.
-        let mut codings = coding
-            .split(',')
-            .map(str::trim)
-            .filter(|coding| !coding.is_empty() && !coding.eq_ignore_ascii_case("aws-chunked"));
-        match (codings.next(), codings.next()) {
-            (None, _) => {}
-            (Some(only), None) => {
-                return CodecKind::of_content_coding(only).ok_or_else(|| coding.to_string());
-            }
-            (Some(_), Some(_)) => return Err(coding.to_string()),
-        }
-    }
-    match metadata(attributes, CODEC) {
-        // A codec of a later version: its bytes are not the document's.
-        Some(noted) => noted.parse().map_err(|_| noted.to_owned()),
-        None => Ok(CodecKind::of_extension(name).unwrap_or(CodecKind::Identity)),
-    }
+/// The codec in the metadata, by its name.
+pub(crate) fn codec(attributes: &Attributes) -> Option<&str> {
+    metadata(attributes, CODEC)
 }
 
 fn named(name: &'static str) -> Attribute {
@@ -115,10 +92,7 @@ fn metadata<'a>(attributes: &'a Attributes, name: &'static str) -> Option<&'a st
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn coded(coding: &'static str) -> Attributes {
-        Attributes::from_iter([(Attribute::ContentEncoding, coding)])
-    }
+    use crate::codec::CodecKind;
 
     #[test]
     fn what_is_written_is_read_back() {
@@ -131,33 +105,7 @@ mod tests {
             assert!(nonce.is_on(&attributes) && !Nonce::new().is_on(&attributes));
             assert_eq!(sha256(&attributes), Some(digest));
             assert_eq!(raw_bytes(&attributes), Some(9));
-            // An extension that would say otherwise does not count.
-            assert_eq!(codec_of(&attributes, "a.br"), Ok(kind));
-        }
-    }
-
-    #[test]
-    fn the_header_goes_before_the_name_and_nothing_is_guessed() {
-        assert_eq!(codec_of(&coded("zstd"), "a.gz"), Ok(CodecKind::Zstd));
-        assert_eq!(
-            codec_of(&coded("aws-chunked, GZIP"), "a"),
-            Ok(CodecKind::Gzip)
-        );
-        assert_eq!(
-            codec_of(&coded("aws-chunked"), "a.br"),
-            Ok(CodecKind::Brotli)
-        );
-        assert_eq!(
-            codec_of(&coded("identity"), "a.gz"),
-            Ok(CodecKind::Identity)
-        );
-        assert_eq!(codec_of(&Attributes::new(), "a.zst"), Ok(CodecKind::Zstd));
-        assert_eq!(
-            codec_of(&Attributes::new(), "a.json"),
-            Ok(CodecKind::Identity)
-        );
-        for unknown in ["deflate", "gzip, br"] {
-            assert_eq!(codec_of(&coded(unknown), "a"), Err(unknown.to_string()));
+            assert_eq!(super::codec(&attributes), Some(kind.name()));
         }
     }
 }

@@ -6,7 +6,7 @@ use tokio_util::task::TaskTracker;
 use crate::{
     codec::Codec,
     metadata::{self, AttributeSupport, Nonce},
-    read::verify::ReadLimit,
+    read::limit::ReadLimit,
 };
 
 /// What happens when there is an object already where a new one is to be.

@@ -6,8 +6,8 @@ use serde::ser::{
 };
 
 use crate::error::Unwind;
-use crate::frame::{Frame, KeyHash, Kind, UNKNOWN_LENGTH};
-use crate::text::{Rule, TextSerializer};
+use crate::map_key::{Rule, TextSerializer};
+use crate::path::{Frame, KeyHash, Kind, UNKNOWN_LENGTH};
 use crate::walker::{Mode, Walker, Written};
 
 /// What happens to the next child.

@@ -6,11 +6,13 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use crate::count_length::CountLength;
 use crate::error::JsonError;
 use crate::fingerprint::Fingerprint;
-use crate::history::{History, JsonStatistics, Verifier};
+use crate::history::{History, JsonStatistics};
 use crate::production::Production;
-use crate::stream::{CountLength, JsonSource, JsonStream};
+use crate::stream::{JsonSource, JsonStream};
+use crate::verifier::Verifier;
 use crate::walker::Walker;
 
 /// The default size of chunks, in bytes: 64 KiB.

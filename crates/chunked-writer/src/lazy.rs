@@ -9,8 +9,8 @@ use serde::Serialize;
 
 use crate::document::JsonDocument;
 use crate::error::Unwind;
+use crate::map_key::{Rule, TextSerializer};
 use crate::stream::Walk;
-use crate::text::{Rule, TextSerializer};
 use crate::walker::{Walker, Written};
 
 /// A value that is put together while it is written: an [object](Self::object), a sequence of

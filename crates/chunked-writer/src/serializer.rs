@@ -7,8 +7,9 @@ use serde_json::ser::Formatter;
 
 use crate::compound::Compound;
 use crate::error::Unwind;
-use crate::frame::{Frame, KeyHash, Kind, UNKNOWN_LENGTH};
-use crate::text::{NUMBER_TOKEN, RAW_TOKEN, Rule, TextField, integers};
+use crate::map_key::{NUMBER_TOKEN, RAW_TOKEN, Rule, integers};
+use crate::path::{Frame, KeyHash, Kind, UNKNOWN_LENGTH};
+use crate::raw_json::TextField;
 use crate::walker::{Mode, Walker, Written};
 
 impl<'a> Serializer for &'a mut Walker {

@@ -1,4 +1,4 @@
-//! The chunks of a document, its length, and what both can be made from.
+//! The chunks of a document, and what they can be made from.
 
 use std::fmt;
 use std::pin::Pin;
@@ -169,55 +169,6 @@ impl<S: JsonSource + ?Sized> fmt::Debug for JsonStream<S> {
             .field("source", &format_args!("{}", std::any::type_name::<S>()))
             .field("offset", &self.offset())
             .field("ended", &self.is_ended())
-            .finish_non_exhaustive()
-    }
-}
-
-/// The future of a document's exact length in bytes, returned by
-/// [`JsonDocument::count_length`](crate::JsonDocument::count_length).
-///
-/// It needs one buffer of 64 KiB, whatever the length. Each poll writes at most 64 KiB, then wakes its task and yields. If
-/// the length is known already, the first poll returns it. Dropping the future loses its work and nothing else.
-///
-/// # Errors
-///
-/// The same as those of a stream of the document.
-///
-/// # Panics
-///
-/// If `Serialize` panics; the next poll then returns [`JsonError::Poisoned`]. It may also panic if it is polled after it
-/// has returned an error. After it has returned a length, it returns that again.
-#[must_use = "futures do nothing unless polled"]
-pub struct CountLength<S: JsonSource + ?Sized> {
-    cursor: S::Cursor,
-    production: Production,
-}
-
-impl<S: JsonSource + ?Sized> CountLength<S> {
-    pub(crate) fn new(origin: &S::Origin, production: Production) -> Self {
-        Self {
-            cursor: S::start(origin),
-            production,
-        }
-    }
-}
-
-impl<S: JsonSource + ?Sized> Future for CountLength<S> {
-    type Output = Result<u64, JsonError>;
-
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let Self { cursor, production } = self.get_mut();
-        production.poll_length(context, |walker| S::walk(cursor, walker))
-    }
-}
-
-impl<S: JsonSource + ?Sized> fmt::Debug for CountLength<S> {
-    /// Omits the value, which may be large or secret.
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("CountLength")
-            .field("source", &format_args!("{}", std::any::type_name::<S>()))
-            .field("counted", &self.production.position())
             .finish_non_exhaustive()
     }
 }

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use tokio::io::AsyncWrite;
 
 use crate::document::DEFAULT_CHUNK_SIZE;
-use crate::walker::grow;
+use crate::walker::chunks::grow;
 use crate::writer_channel::{Channel, Chunks, ChunksError, ReaderGone};
 
 /// A `tokio::io::AsyncWrite` with a stream of [`Chunks`] at its other end. With the feature `tokio`.

@@ -14,7 +14,7 @@ use futures_core::Stream;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 use crate::member_edits::MemberEdits;
-use crate::rewrite::MemberRewriter;
+use crate::member_rewriter::MemberRewriter;
 use crate::text_document::chunks;
 
 /// An archived auction as a document: read, decompressed and, where members are changed, rewritten as it is sent.

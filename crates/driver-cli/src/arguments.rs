@@ -7,7 +7,7 @@ use std::time::Duration;
 use archive_sink::CodecKind;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use super::values::parse_duration;
+use super::option_values::parse_duration;
 
 /// Streams one auction to many solver engines and archives a compressed copy, in bounded memory.
 #[derive(Debug, Parser)]

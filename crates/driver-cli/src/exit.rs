@@ -5,7 +5,7 @@ use std::fmt::Display;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use driver_streaming::error_chain;
+use driver_streaming::{Outcome, error_chain};
 
 /// The exit code for wrong usage or input.
 pub(super) const USAGE: u8 = 2;
@@ -51,6 +51,11 @@ impl Failure {
         let _written = writeln!(io::stderr(), "error: {line}");
         self.code.into()
     }
+}
+
+/// The exit code of a run that came to its end: 1 if a solver or the archive failed.
+pub(super) fn exit_code(outcome: &Outcome) -> ExitCode {
+    u8::from(!outcome.is_ok()).into()
 }
 
 /// Writes one line to standard output.

@@ -1,17 +1,16 @@
-//! One run: what is shown while it goes on, what interrupts it, and what is printed of it.
+//! One run: what is shown while it goes on, and what interrupts it.
 
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use driver_streaming::{Dispatch, Outcome, Pipeline};
+use driver_streaming::{Dispatch, Pipeline};
 
-use crate::arguments::Format;
-use crate::exit::{Failure, print_line};
+use crate::exit::{Failure, exit_code};
+use crate::options_and_config::Sending;
 use crate::progress_bars::ProgressBars;
 use crate::report::{Timelines, report};
-use crate::sending::Sending;
-use crate::summary::summary;
+use crate::summary::print_outcome;
 
 /// How long leaving waits for a store that does not answer.
 const CLEAN_UP_LIMIT: Duration = Duration::from_secs(10);
@@ -32,11 +31,10 @@ pub(super) async fn run_and_print(
     let report_file = sending.report.as_ref();
     let progress = pipeline.progress();
     let timelines = Arc::new(Timelines::of(&progress));
-    let dispatch = dispatch.observed_by(Arc::new(progress.clone()));
-    let dispatch = match report_file {
-        Some(_) => dispatch.observed_by(Arc::clone(&timelines) as _),
-        None => dispatch,
-    };
+    let mut dispatch = dispatch.observed_by(Arc::new(progress.clone()));
+    if report_file.is_some() {
+        dispatch = dispatch.observed_by(Arc::clone(&timelines) as _);
+    }
     let bars = ProgressBars::new(&progress, length);
     let mut signal = None;
     let run = pipeline.run_until(dispatch, async {
@@ -49,13 +47,16 @@ pub(super) async fn run_and_print(
     drop(bars);
     let reported = report_file.map(|file| file.write(&report(&outcome, &timelines)));
     // What is printed does not depend on whether there is a report, too.
-    let printed = print(&outcome, sending.format);
+    let printed = print_outcome(&outcome, sending.format);
     let result = match signal {
         Some(signal) if outcome.is_cancelled() => Err(Failure::interrupted(
             signal,
             "interrupted: nothing more was sent, and what was not committed is not archived",
         )),
-        _ => reported.transpose().and(printed),
+        _ => reported
+            .transpose()
+            .and(printed)
+            .map(|()| exit_code(&outcome)),
     };
     // An upload that was given up is aborted in the background: it must not be left behind by leaving.
     tokio::select! {
@@ -81,17 +82,4 @@ async fn interrupted() -> u8 {
     // Without a way to hear of it, there is none to react to it.
     let _heard = tokio::signal::ctrl_c().await;
     INTERRUPT
-}
-
-fn print(outcome: &Outcome, format: Option<Format>) -> Result<ExitCode, Failure> {
-    match format.unwrap_or(Format::Text) {
-        Format::Text => print_line(&summary(outcome))?,
-        Format::Json => {
-            let json = serde_json::to_string(outcome)
-                .map_err(Failure::of("the outcome cannot be written"))?;
-            // An engine's answer is passed on as it came. Within JSON, line breaks stand only where a space may.
-            print_line(&json.replace(['\r', '\n'], " "))?;
-        }
-    }
-    Ok(u8::from(!outcome.is_ok()).into())
 }

@@ -97,7 +97,7 @@ mod tests {
     use futures_util::{FutureExt, TryStreamExt};
 
     use super::*;
-    use crate::auction::RawAuction;
+    use crate::raw_auction::RawAuction;
 
     fn sent(auction: &RawAuction, edits: &MemberEdits) -> String {
         let chunks = auction.document(edits).stream_from(0);

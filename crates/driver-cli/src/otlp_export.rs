@@ -72,7 +72,7 @@ impl Export {
     fn start(endpoint: Option<&str>) -> Result<Self, String> {
         let resource = resource();
         macro_rules! provider {
-            ($name:literal, $exporter:ident, $provider:ident, $with_exporter:ident) => {
+            ($name:literal => $exporter:ident, $provider:ident, $with_exporter:ident) => {
                 Signal::read($name, endpoint, |name| std::env::var(name).ok())?.and_then(|signal| {
                     let client = CollectorClient::new(signal.timeout);
                     let failure = Arc::clone(&client.failure);
@@ -91,18 +91,8 @@ impl Export {
             };
         }
         Ok(Self {
-            traces: provider!(
-                "traces",
-                SpanExporter,
-                SdkTracerProvider,
-                with_batch_exporter
-            ),
-            metrics: provider!(
-                "metrics",
-                MetricExporter,
-                SdkMeterProvider,
-                with_periodic_exporter
-            ),
+            traces: provider!("traces" => SpanExporter, SdkTracerProvider, with_batch_exporter),
+            metrics: provider!("metrics" => MetricExporter, SdkMeterProvider, with_periodic_exporter),
         })
     }
 

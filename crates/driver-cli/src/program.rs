@@ -8,9 +8,9 @@ use tracing_subscriber::EnvFilter;
 
 use crate::arguments::{Arguments, Command};
 use crate::exit::{Failure, USAGE};
+use crate::options_and_config::Sending;
 use crate::otlp_export::exporting;
-use crate::sending::Sending;
-use crate::{replay, solve, test_tools};
+use crate::{generate_and_solver, replay, solve};
 
 /// Runs the program with the arguments of this process. Results go to standard output, all else to standard error.
 ///
@@ -35,7 +35,7 @@ pub fn main() -> ExitCode {
 
 fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
     if let Command::Generate(arguments) = &arguments.command {
-        return test_tools::generate(arguments);
+        return generate_and_solver::generate(arguments);
     }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -53,7 +53,7 @@ fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
                 let run = async |export: &_| replay::run(&arguments, &sending, export).await;
                 exporting(sending.otlp.as_deref(), run).await
             }
-            Command::Solver(arguments) => test_tools::serve(arguments).await,
+            Command::Solver(arguments) => generate_and_solver::serve(arguments).await,
             Command::Generate(_) => unreachable!("handled without a runtime"),
         }
     });

@@ -10,8 +10,9 @@ use crate::archived_document::ArchivedDocument;
 use crate::arguments::ReplayArguments;
 use crate::exit::Failure;
 use crate::interruptible_run::run_and_print;
+use crate::options_and_config::Sending;
 use crate::otlp_export::Export;
-use crate::sending::{Sending, dispatch};
+use crate::sending::dispatch;
 use crate::store_location::StoreLocation;
 
 pub(super) async fn run(

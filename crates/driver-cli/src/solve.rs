@@ -13,14 +13,15 @@ use solver_stand_in::StandIn;
 use tokio::task::JoinSet;
 
 use crate::arguments::SolveArguments;
-use crate::auction::RawAuction;
 use crate::config::ArchiveConfig;
 use crate::exit::Failure;
 use crate::interruptible_run::run_and_print;
+use crate::option_values::codec_at;
+use crate::options_and_config::Sending;
 use crate::otlp_export::Export;
-use crate::sending::{Sending, dispatch};
+use crate::raw_auction::RawAuction;
+use crate::sending::dispatch;
 use crate::store_location::StoreLocation;
-use crate::values::codec_at;
 
 /// Where the demonstration archives.
 const FOLDER: &str = "archive";

@@ -1,11 +1,27 @@
-//! The outcome of a run as text, and its figures as the page has them, too.
+//! How the outcome of a run is printed, and its figures as the page has them, too.
 
 use driver_streaming::{ArchiveOutcome, ArchiveStatus, Outcome, SolverOutcome, SolverStatus};
 use indicatif::DecimalBytes;
 use measured_body::Ending;
 
+use crate::arguments::Format;
+use crate::exit::{Failure, print_line};
+
+/// Prints the outcome of a run to standard output.
+pub(super) fn print_outcome(outcome: &Outcome, format: Option<Format>) -> Result<(), Failure> {
+    match format.unwrap_or(Format::Text) {
+        Format::Text => print_line(&summary(outcome)),
+        Format::Json => {
+            let json = serde_json::to_string(outcome)
+                .map_err(Failure::of("the outcome cannot be written"))?;
+            // An engine's answer is passed on as it came. Within JSON, line breaks stand only where a space may.
+            print_line(&json.replace(['\r', '\n'], " "))
+        }
+    }
+}
+
 /// The outcome as people read it.
-pub(super) fn summary(outcome: &Outcome) -> String {
+fn summary(outcome: &Outcome) -> String {
     let (auction, serialize, compress) = (&outcome.auction, &outcome.serialize, &outcome.compress);
     let id = auction.id.as_deref().unwrap_or("without id");
     let digest = auction.sha256.as_deref();

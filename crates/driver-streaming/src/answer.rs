@@ -72,8 +72,13 @@ pub(crate) async fn read_answer(
         match chunk {
             Ok(chunk) if append(&mut content, &chunk, limit) => {}
             Ok(_) => return Err(AnswerError::TooLong { limit }),
-            Err(error) if is_limit(&error) => return Err(AnswerError::TooLong { limit }),
             Err(source) => {
+                if source
+                    .get_ref()
+                    .is_some_and(|inner| inner.is::<LimitReached>())
+                {
+                    return Err(AnswerError::TooLong { limit });
+                }
                 return Err(AnswerError::Broken {
                     received: content.len(),
                     source,
@@ -104,11 +109,6 @@ fn append(content: &mut Vec<u8>, chunk: &[u8], limit: usize) -> bool {
 #[derive(Debug, thiserror::Error)]
 #[error("the limit is reached")]
 struct LimitReached;
-
-fn is_limit(error: &io::Error) -> bool {
-    let inner = error.get_ref();
-    inner.is_some_and(|inner| inner.is::<LimitReached>())
-}
 
 /// How much of an answer that nobody wants is read, in bytes, so that its connection can be used again: more than servers
 /// say that are busy.

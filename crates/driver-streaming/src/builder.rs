@@ -13,8 +13,9 @@ use crate::client::{BoxError, Client, RetryRule};
 use crate::encoding;
 use crate::observer::{Observer, RunStart};
 use crate::optional_archive::Archiver;
-use crate::pipeline::{MakeObserver, Pipeline, Settings, Setup};
+use crate::pipeline::Pipeline;
 use crate::request_body::RequestBody;
+use crate::settings::{MakeObserver, Settings, Setup};
 use crate::solver::Solver;
 use crate::window_budget::WindowBudget;
 
@@ -171,34 +172,23 @@ impl PipelineBuilder {
                 source,
             })?;
         }
-        let mut client = match self.client {
-            Some(client) => client,
-            None => default_client(self.settings.deadline)?,
-        };
+        let client = self
+            .client
+            .or_else(|| Client::by_default(self.settings.deadline));
+        let mut client = client.ok_or(PipelineError::NoClient)?;
         if let Some(rule) = self.retry_rule {
             client.retry_rule = rule;
         }
-        Ok(Pipeline::new(Setup {
+        let setup = Arc::new(Setup {
             client,
             solvers: self.solvers,
             archiver: self.archiver,
             budget: WindowBudget::new(self.settings.window_budget_bytes),
             settings: self.settings,
             observers: self.observers,
-        }))
+        });
+        Ok(Pipeline { setup })
     }
-}
-
-#[cfg(feature = "client")]
-fn default_client(deadline: Duration) -> Result<Client, PipelineError> {
-    // A peer that takes nothing for a whole deadline, when nobody waits for it any more, is gone.
-    let client = upload_client::UploadClient::builder().tcp_user_timeout(deadline);
-    Ok(Client::new(client.build()))
-}
-
-#[cfg(not(feature = "client"))]
-fn default_client(_deadline: Duration) -> Result<Client, PipelineError> {
-    Err(PipelineError::NoClient)
 }
 
 impl fmt::Debug for PipelineBuilder {

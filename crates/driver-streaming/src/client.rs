@@ -2,11 +2,11 @@ use std::error::Error;
 use std::future::poll_fn;
 use std::io;
 use std::sync::Arc;
-use std::task::{Poll, ready};
+use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::future::BoxFuture;
-use futures_util::stream::{self, BoxStream, StreamExt};
+use futures_util::future::{self, BoxFuture};
+use futures_util::stream::{self, BoxStream, StreamExt, TryStreamExt};
 use http::{Request, Response};
 use http_body::Body;
 use tower_service::Service;
@@ -58,6 +58,19 @@ impl Client {
             retry_rule: Arc::new(is_transient),
         }
     }
+
+    /// The client that is used if no other is given, with the feature `client`.
+    #[cfg(feature = "client")]
+    pub(crate) fn by_default(deadline: Duration) -> Option<Self> {
+        // A peer that takes nothing for a whole deadline, when nobody waits for it any more, is gone.
+        let client = upload_client::UploadClient::builder().tcp_user_timeout(deadline);
+        Some(Self::new(client.build()))
+    }
+
+    #[cfg(not(feature = "client"))]
+    pub(crate) fn by_default(_deadline: Duration) -> Option<Self> {
+        None
+    }
 }
 
 /// The data of a body; trailers are left out.
@@ -67,26 +80,16 @@ where
     B::Error: Into<BoxError>,
 {
     let mut body = Box::pin(body);
-    stream::poll_fn(move |context| {
-        loop {
-            match ready!(body.as_mut().poll_frame(context)) {
-                Some(Ok(frame)) => {
-                    if let Ok(data) = frame.into_data() {
-                        return Poll::Ready(Some(Ok(data)));
-                    }
-                }
-                Some(Err(error)) => return Poll::Ready(Some(Err(io::Error::other(error)))),
-                None => return Poll::Ready(None),
-            }
-        }
-    })
-    .boxed()
+    stream::poll_fn(move |context| body.as_mut().poll_frame(context))
+        .map_err(io::Error::other)
+        .try_filter_map(|frame| future::ok(frame.into_data().ok()))
+        .boxed()
 }
 
 #[cfg(test)]
 mod tests {
     use std::sync::Mutex;
-    use std::task::Context;
+    use std::task::{Context, Poll};
 
     use chunked_writer::JsonDocument;
     use http_body_util::{BodyExt, Full};

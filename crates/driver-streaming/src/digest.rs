@@ -112,9 +112,8 @@ impl SharedDigest {
                 let known = known.filter(|_| !frontier.whole);
                 *offset += chunk.len() as u64;
                 let known = known.and_then(|known| usize::try_from(known).ok());
-                let new = known
-                    .and_then(|known| chunk.get(known..))
-                    .unwrap_or_default();
+                let new = known.and_then(|known| chunk.get(known..));
+                let new = new.unwrap_or_default();
                 #[cfg(feature = "digest")]
                 frontier.hasher.update(new);
                 frontier.offset += new.len() as u64;

@@ -1,28 +1,21 @@
 use std::ops::ControlFlow;
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 use std::time::{Duration, SystemTime};
 
-use http::header::{
-    ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue, USER_AGENT,
-};
-use http::{Method, Request, StatusCode, Version};
+use http::StatusCode;
 use measured_body::{Ending, Measurements};
 use serde_json::value::RawValue;
 use tee_stream::Branch;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
-use crate::answer::{AnswerError, accepted_encodings, discard, read_answer};
-use crate::client::{BoxError, Client};
-use crate::deadline::Deadline;
+use crate::answer::{AnswerError, discard, read_answer};
+use crate::client::BoxError;
 use crate::document::DocumentError;
-use crate::encoding::content_encoding;
 use crate::error_chain::error_chain;
 use crate::observer::Stage;
 use crate::outcome::{SolverOutcome, SolverStatus, milliseconds};
-use crate::request_body::{RequestBody, RequestRecord};
+use crate::request::SolverRequest;
 use crate::retry::{Retries, is_busy, retry_after};
-use crate::sharing::DocumentSource;
-use crate::solver::Solver;
 
 /// Sends the document and reads the answer; again, as the solver's settings say, where nothing came of it.
 ///
@@ -132,20 +125,6 @@ fn ended(request: &SolverRequest<'_>, outcome: SolverOutcome) -> SolverOutcome {
     outcome
 }
 
-/// What requests say of who makes them, unless the solver's headers do.
-const AGENT: &str = concat!("driver-streaming/", env!("CARGO_PKG_VERSION"));
-
-/// What is sent to one solver, in as many attempts as it takes.
-pub(crate) struct SolverRequest<'a> {
-    pub(crate) solver: &'a Solver,
-    pub(crate) client: &'a Client,
-    pub(crate) source: DocumentSource,
-    pub(crate) headers: HeaderMap,
-    pub(crate) deadline: Deadline,
-    pub(crate) answer_bytes: usize,
-    pub(crate) record: Arc<RequestRecord>,
-}
-
 /// How the last attempt ended.
 enum AttemptEnd {
     /// There was an answer, or the beginning of one.
@@ -159,18 +138,7 @@ enum AttemptEnd {
     Late { answered: Option<StatusCode> },
 }
 
-/// A solver wants the document's length, which could not be found out.
-#[derive(Debug, thiserror::Error)]
-#[error("the length of the document cannot be counted")]
-struct NotCounted(#[source] DocumentError);
-
 impl SolverRequest<'_> {
-    /// One more branch of the document. Those that are there before the first is polled share one production.
-    pub(crate) fn branch(&self) -> Branch<DocumentError> {
-        let solver = self.solver;
-        self.source.branch(solver.name(), solver.lag_policy)
-    }
-
     /// Sends the document that `branch` reads, and takes the answer; or says when to try again, where that does not count
     /// and there is a retry. The head of the answer comes into `answered` as soon as it is there.
     ///
@@ -220,44 +188,5 @@ impl SolverRequest<'_> {
         }
         let content = read_answer(&head.headers, body, self.answer_bytes).await;
         ControlFlow::Break(AttemptEnd::Answered { status, content })
-    }
-
-    /// The document's length, if the solver wants to be told it.
-    async fn announced_length(&self) -> Result<Option<u64>, NotCounted> {
-        if !self.solver.content_length {
-            return Ok(None);
-        }
-        match self.source.count_length().await.map_err(NotCounted)? {
-            // Announced, it would be a whole request at once, whatever the document yields; and it is no JSON.
-            0 => Err(NotCounted(DocumentError::new(
-                "its length is said to be zero",
-            ))),
-            length => Ok(Some(length)),
-        }
-    }
-
-    fn request(&self, branch: Branch<DocumentError>, length: Option<u64>) -> Request<RequestBody> {
-        let record = Arc::clone(&self.record);
-        let mut request = Request::new(RequestBody::new(branch, length, record));
-        *request.method_mut() = Method::POST;
-        *request.uri_mut() = self.solver.endpoint.uri.clone();
-        if self.solver.http2 {
-            *request.version_mut() = Version::HTTP_2;
-        }
-        let headers = request.headers_mut();
-        headers.insert(USER_AGENT, HeaderValue::from_static(AGENT));
-        headers.extend(self.headers.clone());
-        headers.extend(self.solver.headers.clone());
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        headers.insert(ACCEPT_ENCODING, accepted_encodings());
-        if let Some(coding) = self.encoding() {
-            headers.insert(CONTENT_ENCODING, HeaderValue::from_static(coding));
-        }
-        request
-    }
-
-    /// How requests are encoded: their `Content-Encoding`.
-    pub(crate) fn encoding(&self) -> Option<&'static str> {
-        content_encoding(self.solver.encoding?)
     }
 }

@@ -1,33 +1,30 @@
-use std::fmt;
 use std::future::{pending, ready};
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures_util::future::{BoxFuture, OptionFuture, join, join_all, select};
-use http::header::{HeaderMap, HeaderName, HeaderValue};
 use measured_body::ProductionMeter;
 use tee_stream::Branch;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use crate::auction_id::AuctionId;
-use crate::client::Client;
 use crate::deadline::Deadline;
 use crate::document::DocumentError;
-use crate::exchange::{SolverRequest, cancelled, exchange};
-use crate::observer::{Observer, Observers, ReaderObservers, RunStart};
-use crate::optional_archive::{ArchiveJob, ArchiveRecord, Archiver};
+use crate::exchange::{cancelled, exchange};
+use crate::observer::{Observers, ReaderObservers, RunStart};
+use crate::optional_archive::{ArchiveJob, ArchiveRecord};
 use crate::outcome::{
     ArchiveOutcome, ArchiveStatus, AuctionOutcome, Outcome, SolverOutcome, milliseconds,
 };
 use crate::progress::Progress;
+use crate::request::{SolverRequest, headers_of_run};
 use crate::request_body::RequestRecord;
-use crate::retry::random;
+use crate::settings::Setup;
 use crate::sharing::{DocumentSource, Representations, SharedDocuments};
 use crate::solver::Solver;
 use crate::views::Dispatch;
-use crate::window_budget::{WindowBudget, WindowLease};
+use crate::window_budget::WindowLease;
 
 /// Sends auctions to solvers and keeps a copy of each.
 ///
@@ -41,16 +38,10 @@ use crate::window_budget::{WindowBudget, WindowLease};
 /// Cheap to clone; clones share all of that.
 #[derive(Clone, Debug)]
 pub struct Pipeline {
-    setup: Arc<Setup>,
+    pub(crate) setup: Arc<Setup>,
 }
 
 impl Pipeline {
-    pub(crate) fn new(setup: Setup) -> Self {
-        Self {
-            setup: Arc::new(setup),
-        }
-    }
-
     /// The solvers, in the order in which outcomes name them.
     pub fn solvers(&self) -> &[Solver] {
         &self.setup.solvers
@@ -136,9 +127,6 @@ impl PendingArchive {
     }
 }
 
-/// Names the run to everybody who is sent its document.
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-
 /// One run of a pipeline, made ready: every branch is there, and none has been polled. One that came later would have
 /// to be replayed to.
 pub(crate) struct Run<'a> {
@@ -185,12 +173,12 @@ impl<'a> Run<'a> {
         let observers: Observers = of_pipeline
             .chain(dispatch.observers.iter().cloned())
             .collect();
-        let request_id = request_id(dispatch.id.as_ref());
+        let headers = headers_of_run(dispatch.id.as_ref());
 
         let mut requests = Vec::new();
         for (index, (solver, reader)) in setup.solvers.iter().zip(&readers.solvers).enumerate() {
             let source = documents.source(reader);
-            let mut headers = HeaderMap::from_iter([(REQUEST_ID, request_id.clone())]);
+            let mut headers = headers.clone();
             let reader = ReaderObservers::new(&observers, index);
             reader.notify(|observer, solver| observer.headers(solver, &mut headers));
             requests.push(SolverRequest {
@@ -293,74 +281,6 @@ impl<'a> Run<'a> {
     }
 }
 
-/// The auction's id, else one that is made up.
-fn request_id(id: Option<&AuctionId>) -> HeaderValue {
-    let made_up = || HeaderValue::from_str(&uuid());
-    id.map_or_else(made_up, |id| HeaderValue::from_str(id.as_str()))
-        // Neither can be: ids of auctions and uuids are made of letters, digits and `._-`.
-        .unwrap_or_else(|_| HeaderValue::from_static("unknown"))
-}
-
-/// A random UUID (RFC 9562, 5.4).
-fn uuid() -> String {
-    let (high, low) = (random(), random());
-    format!(
-        "{:08x}-{:04x}-4{:03x}-{:04x}-{:012x}",
-        high >> 32,
-        (high >> 16) & 0xffff,
-        high & 0xfff,
-        0x8000 | (low >> 48 & 0x3fff),
-        low & 0xffff_ffff_ffff
-    )
-}
-
-/// What a pipeline is made of.
-pub(crate) struct Setup {
-    pub(crate) solvers: Vec<Solver>,
-    pub(crate) archiver: Option<Arc<dyn Archiver>>,
-    pub(crate) client: Client,
-    pub(crate) settings: Settings,
-    pub(crate) budget: WindowBudget,
-    pub(crate) observers: Vec<MakeObserver>,
-}
-
-/// Makes the observer of each run.
-pub(crate) type MakeObserver = Box<dyn Fn(&RunStart<'_>) -> Arc<dyn Observer> + Send + Sync>;
-
-impl fmt::Debug for Setup {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("Setup")
-            .field("solvers", &self.solvers)
-            .field("settings", &self.settings)
-            .finish_non_exhaustive()
-    }
-}
-
-/// What bounds each run of a pipeline.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Settings {
-    pub(crate) deadline: Duration,
-    pub(crate) archive_limit: Duration,
-    pub(crate) answer_bytes: usize,
-    pub(crate) window_bytes: usize,
-    pub(crate) window_budget_bytes: usize,
-    pub(crate) digest: bool,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            deadline: Duration::from_secs(15),
-            archive_limit: Duration::from_secs(120),
-            answer_bytes: 10_000_000,
-            window_bytes: 1024 * 1024,
-            window_budget_bytes: 64 * 1024 * 1024,
-            digest: true,
-        }
-    }
-}
-
 #[cfg(all(test, feature = "client"))]
 mod pipeline_tests {
     use std::net::{Ipv4Addr, SocketAddr};
@@ -423,30 +343,5 @@ mod pipeline_tests {
         assert_eq!(outcome.auction.bytes, Some(102));
         let stages = progress.readers().map(|reader| reader.stage);
         assert_eq!(stages.collect::<Vec<_>>(), [Stage::Ok, Stage::Failed]);
-    }
-}
-
-#[cfg(test)]
-mod run_tests {
-    use super::*;
-
-    #[test]
-    fn request_ids_are_the_auctions_or_new_ones() {
-        let id: AuctionId = "8339027".parse().unwrap();
-        assert_eq!(request_id(Some(&id)), "8339027");
-        let (one, other) = (request_id(None), request_id(None));
-        assert_eq!(one.len(), 36);
-        assert_ne!(one, other);
-    }
-    #[test]
-    fn uuids_are_of_version_4_and_differ() {
-        let (one, other) = (uuid(), uuid());
-        assert_ne!(one, other);
-        for uuid in [one, other] {
-            let groups: Vec<_> = uuid.split('-').map(str::len).collect();
-            assert_eq!(groups, [8, 4, 4, 4, 12]);
-            assert_eq!(uuid.as_bytes()[14], b'4');
-            assert!(b"89ab".contains(&uuid.as_bytes()[19]), "{uuid}");
-        }
     }
 }

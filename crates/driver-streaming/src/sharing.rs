@@ -7,7 +7,7 @@ use tee_stream::{Branch, BranchOptions, LagPolicy};
 
 use crate::digest::DocumentDigest;
 use crate::document::DocumentError;
-use crate::encoded::EncodedDocument;
+use crate::encoded_document::EncodedDocument;
 use crate::encoding::Codec;
 use crate::outcome::{CompressOutcome, SerializeOutcome, milliseconds};
 use crate::shared_document::SharedDocument;
@@ -126,10 +126,8 @@ impl SharedDocuments {
     pub(crate) fn compressed(&self) -> CompressOutcome {
         let all = self.encoded.values();
         let passes = all.map(|encoded| {
-            (
-                encoded.bytes_compressed(),
-                encoded.tee.statistics().document_length,
-            )
+            let length = encoded.tee.statistics().document_length;
+            (encoded.bytes_compressed(), length)
         });
         CompressOutcome {
             passes: ratio(passes),

@@ -25,7 +25,7 @@ const BYTES: [f64; 11] = [
     1_073_741_824.0,
 ];
 
-/// How often one document is produced: as many times as there are cursors, and now and then more.
+/// How often one document is produced: as many times as there are productions at a time, and now and then more.
 const COUNT: [f64; 7] = [1.0, 2.0, 3.0, 4.0, 8.0, 16.0, 64.0];
 
 /// Every metric of a pipeline, made once.

@@ -7,7 +7,7 @@ mod events;
 #[cfg(feature = "opentelemetry")]
 mod histograms;
 mod measurements;
-mod production;
+mod production_meter;
 mod recorder;
 mod stream;
 mod timeline;
@@ -18,6 +18,6 @@ pub use events::TracingRecorder;
 #[cfg(feature = "opentelemetry")]
 pub use histograms::{BodyHistograms, BodyRole, HistogramRecorder};
 pub use measurements::{Ending, Measurements};
-pub use production::{MeteredProduction, ProductionMeter};
+pub use production_meter::{MeteredProduction, ProductionMeter};
 pub use recorder::Recorder;
 pub use stream::MeasuredStream;

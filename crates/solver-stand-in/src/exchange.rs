@@ -16,8 +16,8 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio_util::io::StreamReader;
 
 use super::builder::{AnswerFault, EarlyAnswer, Fault, StandInBuilder};
-use super::coding::Coding;
-use super::received::Received;
+use super::content_encoding::Coding;
+use super::read_faults::Received;
 use super::report::{KeptRequest, Reporter};
 use super::server::Connection;
 

@@ -1,9 +1,9 @@
 #![doc = include_str!("../README.md")]
 
 mod builder;
-mod coding;
+mod content_encoding;
 mod exchange;
-mod received;
+mod read_faults;
 mod report;
 mod server;
 

@@ -18,7 +18,7 @@ mod documents;
 mod engine;
 mod plan;
 mod resources;
-mod set;
+mod running_set;
 mod soak;
 mod solver_check;
 mod statistics;

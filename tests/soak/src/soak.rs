@@ -13,7 +13,7 @@ use crate::chance::Place;
 use crate::documents::Source;
 use crate::plan::SetPlan;
 use crate::resources::{Memory, Resources};
-use crate::set::Set;
+use crate::running_set::Set;
 use crate::statistics::{Statistics, Summary};
 use crate::violation::{Verdict, Violation};
 use crate::world::World;

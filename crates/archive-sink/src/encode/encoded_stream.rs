@@ -6,13 +6,13 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 use futures_core::{FusedStream, Stream};
 use pin_project_lite::pin_project;
 
 use super::{
-    compressor::Compressor,
-    encoding::{Encoding, Step},
+    block_buffer::BlockBuffer,
+    compressor::{Compressor, Progress},
 };
 use crate::codec::{Codec, CodecError};
 
@@ -91,7 +91,12 @@ impl<S> EncodedStream<S> {
     ///
     /// When the codec is not compiled, or its level is one that it does not have.
     pub fn new(source: S, codec: Codec) -> Result<Self, CodecError> {
-        let encoding = Encoding::new(Compressor::new(codec)?, CHUNK_BYTES);
+        let encoding = Encoding {
+            compressor: Compressor::new(codec)?,
+            chunk: BlockBuffer::new(CHUNK_BYTES.get()),
+            chunk_size: CHUNK_BYTES,
+            document_ended: false,
+        };
         Ok(Self {
             source,
             codec,
@@ -108,7 +113,10 @@ impl<S> EncodedStream<S> {
     /// allocated up front.
     pub fn with_chunk_size(mut self, bytes: NonZeroUsize) -> Self {
         if let State::Encoding(encoding) = &mut self.state {
-            encoding.set_chunk_size(bytes);
+            encoding.chunk_size = bytes;
+            if encoding.chunk.len() == 0 {
+                encoding.chunk = BlockBuffer::new(bytes.get());
+            }
         }
         self
     }
@@ -165,7 +173,9 @@ where
         let mut empty_chunks = 0;
         while !encoding.is_ready() {
             if !this.input.is_empty() {
-                *this.raw_bytes += encoding.take_input(this.input) as u64;
+                let taken = encoding.compressor.stage(this.input);
+                this.input.advance(taken);
+                *this.raw_bytes += taken as u64;
                 continue;
             }
             if empty_chunks == EMPTY_CHUNKS_PER_POLL {
@@ -177,7 +187,7 @@ where
                     *this.input = chunk;
                 }
                 Some(Err(error)) => return Poll::Ready(Err(EncodedStreamError::Source(error))),
-                None => encoding.end_document(),
+                None => encoding.document_ended = true,
             }
         }
         let step = encoding.step();
@@ -250,6 +260,57 @@ impl<S> fmt::Debug for EncodedStream<S> {
             .field("raw_bytes", &self.raw_bytes)
             .field("encoded_bytes", &self.encoded_bytes)
             .finish_non_exhaustive()
+    }
+}
+
+/// An encoding on its way: raw bytes in, chunks out. It gives the compressor what an
+/// [`ArchiveWriter`](crate::ArchiveWriter) gives it, in the same order: full blocks, the last one, the
+/// end. So the bytes are the same, too.
+struct Encoding {
+    compressor: Compressor,
+    chunk: BlockBuffer,
+    chunk_size: NonZeroUsize,
+    document_ended: bool,
+}
+
+/// What one [`Encoding::step`] came to.
+enum Step {
+    /// A full chunk, and there may be more.
+    Chunk(Bytes),
+    /// Nothing to hand out yet, but it can go on at once.
+    Yields,
+    /// All is encoded. What is left for a last chunk, if anything, is here.
+    Ended(Option<Bytes>),
+}
+
+impl Encoding {
+    /// Whether it has a full block to encode, or the document's end. Otherwise it takes input.
+    fn is_ready(&self) -> bool {
+        self.document_ended || self.compressor.is_block_full()
+    }
+
+    /// Encodes what is left of one block, or finishes the codec, as far as the chunk has room.
+    ///
+    /// Only when it [is ready](Self::is_ready), and not again once it has ended.
+    fn step(&mut self) -> io::Result<Step> {
+        let finishing = self.compressor.staged().is_empty();
+        let progress = if finishing {
+            self.compressor.finish(&mut self.chunk)?
+        } else {
+            self.compressor.encode(&mut self.chunk)?
+        };
+        let is_full = self.chunk.is_full();
+        Ok(match progress {
+            Progress::Done if finishing => {
+                Step::Ended((self.chunk.len() > 0).then(|| self.take_chunk()))
+            }
+            Progress::Done if !is_full => Step::Yields,
+            Progress::Done | Progress::OutputFull => Step::Chunk(self.take_chunk()),
+        })
+    }
+
+    fn take_chunk(&mut self) -> Bytes {
+        self.chunk.take_joined(self.chunk_size.get())
     }
 }
 

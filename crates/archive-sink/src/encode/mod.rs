@@ -1,4 +1,3 @@
 pub(crate) mod block_buffer;
 pub(crate) mod compressor;
 pub(crate) mod encoded_stream;
-mod encoding;

@@ -1,5 +1,6 @@
 mod decompressor;
 pub(crate) mod error;
+pub(crate) mod limit;
 pub(crate) mod open;
 pub(crate) mod reader;
-pub(crate) mod verify;
+mod verify;

@@ -1,7 +1,8 @@
 use bytes::Bytes;
 use futures_core::stream::BoxStream;
 use object_store::{
-    Attributes, Error as StoreError, GetOptions, GetResult, ObjectMeta, ObjectStore, path::Path,
+    Attribute, Attributes, Error as StoreError, GetOptions, GetResult, ObjectMeta, ObjectStore,
+    path::Path,
 };
 
 use super::error::{ReadError, ReadErrorKind};
@@ -30,8 +31,36 @@ impl Opened {
 
     pub(crate) fn codec(&self) -> Result<CodecKind, ReadError> {
         let location = self.version.location();
-        metadata::codec_of(&self.attributes, location.as_ref())
+        codec_of(&self.attributes, location.as_ref())
             .map_err(|coding| ReadError::new(location, ReadErrorKind::UnknownCoding(coding)))
+    }
+}
+
+/// How an object is encoded: by its `Content-Encoding`, else by what its writer noted, else by its
+/// name. Content is not looked at.
+///
+/// # Errors
+///
+/// The content coding, when it is none that this crate knows or more than one.
+pub(crate) fn codec_of(attributes: &Attributes, name: &str) -> Result<CodecKind, String> {
+    if let Some(coding) = attributes.get(&Attribute::ContentEncoding) {
+        // `aws-chunked` is a transfer matter that some S3-like stores leave in the header.
+        let mut codings = coding
+            .split(',')
+            .map(str::trim)
+            .filter(|coding| !coding.is_empty() && !coding.eq_ignore_ascii_case("aws-chunked"));
+        match (codings.next(), codings.next()) {
+            (None, _) => {}
+            (Some(only), None) => {
+                return CodecKind::of_content_coding(only).ok_or_else(|| coding.to_string());
+            }
+            (Some(_), Some(_)) => return Err(coding.to_string()),
+        }
+    }
+    match metadata::codec(attributes) {
+        // A codec of a later version: its bytes are not the document's.
+        Some(noted) => noted.parse().map_err(|_| noted.to_owned()),
+        None => Ok(CodecKind::of_extension(name).unwrap_or(CodecKind::Identity)),
     }
 }
 
@@ -129,6 +158,35 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+
+    fn coded(coding: &'static str) -> Attributes {
+        Attributes::from_iter([(Attribute::ContentEncoding, coding)])
+    }
+
+    #[test]
+    fn the_header_goes_before_the_name_and_nothing_is_guessed() {
+        assert_eq!(codec_of(&coded("zstd"), "a.gz"), Ok(CodecKind::Zstd));
+        assert_eq!(
+            codec_of(&coded("aws-chunked, GZIP"), "a"),
+            Ok(CodecKind::Gzip)
+        );
+        assert_eq!(
+            codec_of(&coded("aws-chunked"), "a.br"),
+            Ok(CodecKind::Brotli)
+        );
+        assert_eq!(
+            codec_of(&coded("identity"), "a.gz"),
+            Ok(CodecKind::Identity)
+        );
+        assert_eq!(codec_of(&Attributes::new(), "a.zst"), Ok(CodecKind::Zstd));
+        assert_eq!(
+            codec_of(&Attributes::new(), "a.json"),
+            Ok(CodecKind::Identity)
+        );
+        for unknown in ["deflate", "gzip, br"] {
+            assert_eq!(codec_of(&coded(unknown), "a"), Err(unknown.to_string()));
+        }
+    }
 
     fn version(e_tag: Option<&str>, modified: u64, size: u64) -> ObjectVersion {
         let mut meta = ObjectMeta {

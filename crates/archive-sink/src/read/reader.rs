@@ -12,8 +12,9 @@ use tokio::io::{AsyncBufRead, AsyncRead, ReadBuf};
 use super::{
     decompressor::{Decompressor, Step},
     error::{ReadError, ReadErrorKind},
+    limit::ReadLimit,
     open::{ObjectVersion, Opened},
-    verify::{ReadLimit, Verifier},
+    verify::Verifier,
 };
 use crate::{codec::CodecKind, metadata};
 

@@ -1,5 +1,7 @@
+mod existing_object;
+
 use std::{
-    ops::ControlFlow::{self, Break, Continue},
+    ops::ControlFlow::{Break, Continue},
     sync::Arc,
     time::Duration,
 };
@@ -10,8 +12,8 @@ use object_store::{
 };
 use tokio::time::Instant;
 
+use self::existing_object::look;
 use super::{
-    compare_existing::{Found, Sameness, look},
     error::{CommitError, WriteError},
     multipart_upload::{Upload, abort},
 };
@@ -144,25 +146,6 @@ impl Commit {
         Some(WriteError::abort(&self.location, source))
     }
 
-    /// Whether creating would replace something, for stores that do not check it themselves. Goes on with
-    /// how the object will have been placed, unless all is decided.
-    async fn look_before(&self) -> ControlFlow<Result<Receipt, CommitError>, Placement> {
-        match look(&*self.archive.store, &self.location).await {
-            // Who may only write cannot look. The receipt says so.
-            Err(
-                StoreError::PermissionDenied { .. }
-                | StoreError::NotImplemented { .. }
-                | StoreError::NotSupported { .. },
-            ) => Continue(Placement::Unchecked),
-            Err(source) => Break(Err(self.refused(source))),
-            Ok(None) => Continue(Placement::CheckedBefore),
-            Ok(Some(found)) => match self.same_document(&found).await {
-                Sameness::Same => Break(Ok(self.already_there(&found))),
-                sameness => Break(Err(self.conflict(sameness == Sameness::Different))),
-            },
-        }
-    }
-
     /// Turns the answer to the last request into a receipt, or looks whether it was carried out.
     async fn settle(
         &self,
@@ -174,49 +157,16 @@ impl Commit {
             Ok(put) => return Ok(self.receipt(put.e_tag, put.version, placement, parts)),
             Err(source) => source,
         };
-        let unknown = |source, look: Option<StoreError>| CommitError::Unknown {
-            location: self.location.clone(),
-            source,
-            look: look.map(Box::new),
-            clean_up: None,
-        };
         let found = match look(&*self.archive.store, &self.location).await {
             Ok(Some(found)) => found,
             Ok(None) => return Err(self.refused(source)),
-            Err(look) => return Err(unknown(source, Some(look))),
+            Err(look) => return Err(self.unknown(source, Some(look))),
         };
-        if self.is_ours(&found) {
+        if self.nonce.is_on(&found.attributes) && found.meta.size == self.stored_bytes {
             let ObjectMeta { e_tag, version, .. } = found.meta;
             return Ok(self.receipt(e_tag, version, placement, parts));
         }
-        let exists = matches!(
-            source,
-            StoreError::AlreadyExists { .. } | StoreError::Precondition { .. }
-        );
-        let keeps_nonces = self.archive.settings.attributes == AttributeSupport::Kept;
-        let only_creates = placement != Placement::Replacing;
-        if keeps_nonces && !(only_creates && exists) {
-            // The nonce is another's, so the request was not carried out.
-            return Err(self.refused(source));
-        }
-        match self.same_document(&found).await {
-            Sameness::Same if exists => Ok(self.already_there(&found)),
-            Sameness::Same => {
-                let ObjectMeta { e_tag, version, .. } = found.meta;
-                Ok(self.receipt(e_tag, version, placement, parts))
-            }
-            sameness if exists => Err(self.conflict(sameness == Sameness::Different)),
-            Sameness::Different => Err(self.refused(source)),
-            Sameness::Unknown => Err(unknown(source, None)),
-        }
-    }
-
-    fn is_ours(&self, found: &Found) -> bool {
-        self.nonce.is_on(&found.attributes) && found.meta.size == self.stored_bytes
-    }
-
-    async fn same_document(&self, found: &Found) -> Sameness {
-        found.compare(&*self.archive.store, self.document).await
+        self.decide_by(found, source, placement, parts).await
     }
 
     fn refused(&self, source: StoreError) -> CommitError {
@@ -227,22 +177,12 @@ impl Commit {
         }
     }
 
-    fn conflict(&self, compared: bool) -> CommitError {
-        CommitError::Conflict {
+    fn unknown(&self, source: StoreError, look: Option<StoreError>) -> CommitError {
+        CommitError::Unknown {
             location: self.location.clone(),
-            compared,
+            source,
+            look: look.map(Box::new),
             clean_up: None,
-        }
-    }
-
-    fn already_there(&self, found: &Found) -> Receipt {
-        let meta = found.meta.clone();
-        let receipt = self.receipt(meta.e_tag, meta.version, Placement::AlreadyThere, 0);
-        let codec = metadata::codec_of(&found.attributes, self.location.as_ref());
-        Receipt {
-            stored_bytes: meta.size,
-            codec: codec.unwrap_or(receipt.codec),
-            ..receipt
         }
     }
 

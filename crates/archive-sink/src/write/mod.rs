@@ -1,7 +1,7 @@
 pub(crate) mod commit;
-mod compare_existing;
 pub(crate) mod error;
 pub(crate) mod multipart_upload;
+pub(crate) mod part_size;
 mod part_writer;
 pub(crate) mod tasks;
 pub(crate) mod writer;

@@ -7,7 +7,8 @@ use object_store::{PutPayload, path::Path};
 
 use super::{
     error::{WriteError, WriteErrorKind},
-    multipart_upload::{Upload, part_bytes},
+    multipart_upload::Upload,
+    part_size::part_bytes,
 };
 use crate::{
     digest::TimedHasher,

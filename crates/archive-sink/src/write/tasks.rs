@@ -1,5 +1,3 @@
-use std::future::Future;
-
 use futures_util::{FutureExt, future::BoxFuture};
 use tokio::{runtime::Handle, task::JoinError};
 use tokio_util::task::{AbortOnDropHandle, TaskTracker};

@@ -6,7 +6,7 @@ use serde_json::ser::{CompactFormatter, Formatter};
 
 use crate::error::Unwind;
 use crate::escape::{escape, is_plain, plain_prefix};
-use crate::frame::{Frame, Kind};
+use crate::path::{Frame, Kind};
 use crate::walker::{Mode, Walker, Written};
 
 /// How much of a long leaf is written at a time when no room is left: enough to make progress, with little overflow.

@@ -8,13 +8,12 @@ use toml::Spanned;
 use toml::de::DeTable;
 
 use super::config::{Config, Headers, SolverConfig};
+use super::mistake::{DATE, IS_DATE, Source};
 use super::set_members::members;
-use super::source::{DATE, IS_DATE, Source};
 use crate::exit::Failure;
+use crate::option_values::{as_url, codec_at};
 use crate::otlp_export::endpoint_of;
-use crate::sending::as_url;
 use crate::store_location::StoreLocation;
-use crate::values::codec_at;
 
 /// More would be refused by servers, and a `HeaderMap` has a limit, too, beyond which it panics.
 const MOST_HEADERS: usize = 100;

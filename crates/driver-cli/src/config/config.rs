@@ -18,10 +18,10 @@ use toml::Spanned;
 use toml::de::DeTable;
 
 use super::check::{self, check};
-use super::source::{DATE, IS_DATE, Source};
+use super::mistake::{DATE, IS_DATE, Source};
 use crate::arguments::Format;
 use crate::exit::Failure;
-use crate::values::{Members, parse_duration};
+use crate::option_values::{Members, parse_duration};
 use driver_streaming::AuctionId;
 
 /// The largest file that is read, in bytes.

@@ -5,8 +5,8 @@
 
 mod check;
 mod config;
+mod mistake;
 mod set_members;
-mod source;
 
 #[cfg(test)]
 mod example_tests;

@@ -4,9 +4,9 @@ use serde_json::Value;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::source::{OUT_OF_RANGE, Source};
+use super::mistake::{OUT_OF_RANGE, Source};
 use crate::exit::Failure;
-use crate::values::{Members, instant};
+use crate::option_values::{Members, instant};
 
 /// The members that the key `set` of a table names, in the order of the file, and the JSON text of their values.
 ///

@@ -31,33 +31,32 @@ impl Timelines {
 
     /// What has been seen of each reader so far, in the order of `progress`.
     pub(super) fn seen(&self) -> impl Iterator<Item = Timeline> {
-        (0..).map_while(|reader| self.reader(reader).map(|timeline| timeline.clone()))
+        self.0.iter().map(|reader| lock(reader).clone())
     }
 
-    fn reader(&self, number: usize) -> Option<MutexGuard<'_, Timeline>> {
-        let reader = self.0.get(number)?;
-        Some(reader.lock().unwrap_or_else(PoisonError::into_inner))
+    fn change(&self, reader: usize, change: impl FnOnce(&mut Timeline)) {
+        if let Some(reader) = self.0.get(reader) {
+            change(&mut lock(reader));
+        }
     }
 }
 
 impl Observer for Timelines {
     fn entered(&self, reader: usize, stage: Stage) {
-        if let Some(mut timeline) = self.reader(reader) {
-            timeline.entered(stage);
-        }
+        self.change(reader, |timeline| timeline.entered(stage));
     }
 
     fn taken(&self, reader: usize, bytes: usize) {
-        if let Some(mut timeline) = self.reader(reader) {
-            timeline.taken(bytes as u64);
-        }
+        self.change(reader, |timeline| timeline.taken(bytes as u64));
     }
 
     fn restarted(&self, reader: usize) {
-        if let Some(mut timeline) = self.reader(reader) {
-            timeline.restarted();
-        }
+        self.change(reader, Timeline::restarted);
     }
+}
+
+fn lock(reader: &Mutex<Timeline>) -> MutexGuard<'_, Timeline> {
+    reader.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// How the document went to one reader, in all its attempts. Takes 70 KiB at most.

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use driver_streaming::{AfterPatience, Codec, LagPolicy, Solver, SolverError};
 
-use super::set::any_codec;
+use super::archive::any_codec;
 use crate::chance::Chance;
 
 /// One solver, and what its engine is like.

@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use archive_sink::{Codec, CodecKind};
 use bytes::Bytes;
+use driver_streaming::{Solver, SolverError};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use serde_json::value::RawValue;
+use url::Url;
 
 use crate::exit::Failure;
 
@@ -87,6 +89,19 @@ pub(crate) fn instant(text: &str, now: Timestamp) -> Result<Option<String>, Stri
     let shifted = now.checked_add(duration * sign);
     let instant = shifted.map_err(|error| error.to_string())?;
     Ok(Some(Value::from(format!("{instant:.3}")).to_string()))
+}
+
+/// A solver by its option, `NAME=URL`.
+pub(crate) fn parse_solver(text: &str) -> Result<Solver, SolverError> {
+    match text.split_once('=') {
+        Some((name, endpoint)) if !name.contains("://") => Solver::new(name, &as_url(endpoint)),
+        _ => text.parse(),
+    }
+}
+
+/// `endpoint` as a request has it, with names of hosts and paths in ASCII; as it is when it is no URL.
+pub(crate) fn as_url(endpoint: &str) -> String {
+    Url::parse(endpoint).map_or_else(|_| endpoint.to_owned(), String::from)
 }
 
 /// `common`, with the values that `own` has for the same names, and what `own` has besides.

@@ -70,7 +70,7 @@ impl EncodedDocument {
 }
 
 /// Produces a document from an offset on.
-pub(crate) type Produce = Arc<dyn Fn(u64) -> DocumentStream + Send + Sync>;
+type Produce = Arc<dyn Fn(u64) -> DocumentStream + Send + Sync>;
 
 /// Counts the readers of a tee. When the last has gone, the tee's productions are let go; who comes later has them made
 /// again, each from where it was.
@@ -78,9 +78,7 @@ pub(crate) type Produce = Arc<dyn Fn(u64) -> DocumentStream + Send + Sync>;
 /// A production that is a branch of another tee holds that one's window back. Without a reader nobody polls it: the
 /// others would wait for it, for all of its patience.
 #[derive(Default)]
-pub(crate) struct ReaderCount {
-    state: Mutex<State>,
-}
+struct ReaderCount(Mutex<State>);
 
 #[derive(Default)]
 struct State {
@@ -93,13 +91,13 @@ type Slot = Mutex<(Option<DocumentStream>, Option<Waker>)>;
 
 impl ReaderCount {
     /// A reader has come.
-    pub(crate) fn enter(&self) {
-        lock(&self.state).readers += 1;
+    fn enter(&self) {
+        lock(&self.0).readers += 1;
     }
 
     /// A reader has gone.
-    pub(crate) fn leave(&self) {
-        let mut state = lock(&self.state);
+    fn leave(&self) {
+        let mut state = lock(&self.0);
         state.readers = state.readers.saturating_sub(1);
         if state.readers > 0 {
             return;
@@ -117,9 +115,9 @@ impl ReaderCount {
     }
 
     /// A production from `offset` on. It is made at once, so that what it reads from counts it among its readers.
-    pub(crate) fn production(&self, offset: u64, produce: Produce) -> ReleasedWhenIdle {
+    fn production(&self, offset: u64, produce: Produce) -> ReleasedWhenIdle {
         let slot = Arc::new(Slot::new((Some(produce(offset)), None)));
-        let mut state = lock(&self.state);
+        let mut state = lock(&self.0);
         state.productions.retain(|slot| slot.strong_count() > 0);
         state.productions.push(Arc::downgrade(&slot));
         ReleasedWhenIdle {
@@ -131,7 +129,7 @@ impl ReaderCount {
 }
 
 /// A production that is let go when nobody reads it, and made again when somebody does.
-pub(crate) struct ReleasedWhenIdle {
+struct ReleasedWhenIdle {
     slot: Arc<Slot>,
     offset: u64,
     produce: Produce,

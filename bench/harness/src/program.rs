@@ -1,3 +1,5 @@
+//! What every compared program does: it reads the same arguments, makes one call, and measures that.
+
 use std::fs;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -7,8 +9,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use auction_fixtures::AuctionShape;
 use bench_records::{
-    Measurement, Timers, forget_peak, monotonic_nanoseconds, process_cpu_nanoseconds,
-    process_status,
+    Footprint, Measurement, Timers, monotonic_nanoseconds, process_cpu_nanoseconds, threads,
 };
 use clap::{Parser, ValueEnum};
 use scripted_store::ScriptedStore;
@@ -104,9 +105,7 @@ fn measure<D: Design>(
         None
     };
     let ticker = arguments.ticker.then(Ticker::start);
-    let threads_at_rest = status("Threads:")?;
-    forget_peak()?;
-    let base_rss_kib = status("VmRSS:")?;
+    let at_rest = Footprint::at_rest()?;
     let cpu = process_cpu_nanoseconds();
     // In a task of a worker, where a server would make the call.
     let sent = Arc::clone(&auction);
@@ -116,8 +115,8 @@ fn measure<D: Design>(
     }))?;
     let ended_at_ns = monotonic_nanoseconds();
     let cpu_ms = (process_cpu_nanoseconds() - cpu) as f64 / 1e6;
-    let threads = status("Threads:")?;
-    let peak_rss_kib = status("VmHWM:")?;
+    let threads = threads()?;
+    let peak_rss_over_base_kib = at_rest.peak_kib()?;
     let timers = match (timers_at_rest, ticker) {
         (Some(at_rest), Some(ticker)) => Some(Timers {
             at_rest,
@@ -140,17 +139,13 @@ fn measure<D: Design>(
         auction_bytes: serde_json::to_vec(&*auction)?.len() as u64,
         solvers,
         cpu_ms,
-        peak_rss_over_base_kib: peak_rss_kib.saturating_sub(base_rss_kib),
-        base_rss_kib,
-        threads_at_rest,
+        peak_rss_over_base_kib,
+        base_rss_kib: at_rest.resident_kib,
+        threads_at_rest: at_rest.threads,
         threads,
         wall_ms: (ended_at_ns - called_at_ns) as f64 / 1e6,
         productions,
         called_at_ns,
         timers,
     })
-}
-
-fn status(field: &str) -> Result<u64> {
-    process_status("self", field).with_context(|| format!("no {field} in the status"))
 }

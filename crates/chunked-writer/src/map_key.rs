@@ -1,64 +1,18 @@
-//! Text that has rules of its own: keys of maps, raw JSON, and numbers of arbitrary precision.
+//! What can be the key of a map; and what stands for raw JSON, or for a number of arbitrary precision.
 
 use std::fmt::Display;
 use std::io;
 
-use serde::ser::{Impossible, Serialize, SerializeStruct, Serializer};
+use serde::ser::{Impossible, Serialize, Serializer};
 use serde_json::ser::{CompactFormatter, Formatter};
 
 use crate::error::{JsonError, Unwind};
-use crate::walker::{Mode, Walker, Written};
+use crate::walker::{Walker, Written};
 
 /// The name by which `serde_json` recognizes its `RawValue`: that of the struct and of its one field.
 pub(crate) const RAW_TOKEN: &str = "$serde_json::private::RawValue";
 /// The name by which `serde_json` recognizes a number of arbitrary precision.
 pub(crate) const NUMBER_TOKEN: &str = "$serde_json::private::Number";
-
-/// Text that is one JSON value already. It is written as it is, byte for byte.
-///
-/// Inside a sequence the text may be several values separated by commas, which saves a call for each. Writing it only
-/// copies memory. It may span many chunks, and none of it is held twice.
-///
-/// It serializes like `RawValue` of `serde_json`, so `serde_json` with its feature `raw_value` writes the same bytes. Any
-/// other serializer gets a struct with one field and a strange name.
-///
-/// **The text is not validated.** Invalid text makes the whole document invalid. So does empty text, except as the only
-/// element of a sequence; as the root it makes an empty document, whose stream ends without a chunk. In a document that is
-/// [left open](crate::JsonDocument::left_open), text at the root must end with its brace or bracket: with white space
-/// after it, the stream fails with [`JsonError::NotOpen`].
-///
-/// ```
-/// use chunked_writer::{JsonDocument, RawJson};
-///
-/// let values = [RawJson::from_trusted(r#"{"a": 1}"#), RawJson::from_trusted("2,3")];
-/// let mut stream = JsonDocument::new(values).stream();
-/// assert_eq!(stream.next_chunk().unwrap()?, r#"[{"a": 1},2,3]"#);
-/// # Ok::<(), chunked_writer::JsonError>(())
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct RawJson<'a>(&'a str);
-
-impl<'a> RawJson<'a> {
-    /// Wraps text that the caller knows to be JSON.
-    #[must_use]
-    pub const fn from_trusted(text: &'a str) -> Self {
-        Self(text)
-    }
-
-    /// The text.
-    #[must_use]
-    pub const fn get(&self) -> &'a str {
-        self.0
-    }
-}
-
-impl Serialize for RawJson<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut raw = serializer.serialize_struct(RAW_TOKEN, 1)?;
-        raw.serialize_field(RAW_TOKEN, self.0)?;
-        raw.end()
-    }
-}
 
 /// What the text is for, and so what is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -265,65 +219,5 @@ impl Serializer for TextSerializer<'_> {
         serialize_map(Option<usize>) -> Self::SerializeMap;
         serialize_struct(&'static str, usize) -> Self::SerializeStruct;
         serialize_struct_variant(&'static str, u32, &'static str, usize) -> Self::SerializeStructVariant;
-    }
-}
-
-/// A struct by which `serde_json` passes text: that is its one field.
-#[derive(Debug)]
-pub(crate) struct TextField<'a> {
-    walker: &'a mut Walker,
-    rule: Rule,
-    written: bool,
-}
-
-impl<'a> TextField<'a> {
-    pub(crate) fn new(walker: &'a mut Walker, rule: Rule) -> Self {
-        Self {
-            walker,
-            rule,
-            written: false,
-        }
-    }
-
-    /// The field has the name of the struct. An adaptor may add others, as an internally tagged enum adds its tag.
-    pub(crate) fn field<T: ?Sized + Serialize>(
-        &mut self,
-        name: &str,
-        value: &T,
-    ) -> Result<(), Unwind> {
-        if self.written || self.rule.token() != Some(name) {
-            return Err(self.refuse());
-        }
-        match value.serialize(TextSerializer {
-            walker: self.walker,
-            rule: self.rule,
-        }) {
-            Ok(_) => {
-                self.written = true;
-                Ok(())
-            }
-            Err(unwind) if self.walker.mode() == Mode::Suspended => Err(unwind),
-            Err(unwind) => Err(self.walker.fail_value(unwind)),
-        }
-    }
-
-    pub(crate) fn end(mut self) -> Result<Written, Unwind> {
-        if self.written {
-            self.walker.close(b"")
-        } else {
-            Err(self.refuse())
-        }
-    }
-
-    #[cold]
-    fn refuse(&mut self) -> Unwind {
-        if self.walker.mode() == Mode::Suspended {
-            return Unwind::STOPPED;
-        }
-        self.walker
-            .fail_value(serde::ser::Error::custom(match self.rule {
-                Rule::Number => "invalid number",
-                Rule::Raw | Rule::Key => "expected value",
-            }))
     }
 }

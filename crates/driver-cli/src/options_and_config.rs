@@ -1,0 +1,109 @@
+//! What options and configuration file say together: an option counts before the file.
+
+use std::collections::HashSet;
+use std::path::Path;
+use std::time::Duration;
+
+use driver_streaming::{Pipeline, PipelineBuilder};
+use jiff::Timestamp;
+
+use crate::arguments::{Format, SendingArguments};
+use crate::config::Config;
+use crate::exit::Failure;
+use crate::option_values::{Members, merged, parse_setting, parse_solver};
+use crate::report::ReportFile;
+use crate::sending::SolverRequest;
+
+/// What options and configuration file say together; where both say something, the option counts.
+pub(super) struct Sending {
+    pub(super) requests: Vec<SolverRequest>,
+    pub(super) format: Option<Format>,
+    pub(super) report: Option<ReportFile>,
+    pub(super) otlp: Option<String>,
+    deadline: Option<Duration>,
+    /// The configuration file: without one, as if it said nothing.
+    pub(super) config: Config,
+}
+
+impl Sending {
+    /// Reads the configuration file, if one is named, and all that concerns sending.
+    pub(super) fn read(sending: &SendingArguments) -> Result<Self, Failure> {
+        let now = Timestamp::now();
+        let config = match &sending.config {
+            Some(path) => Config::load(path, now)?,
+            None => Config::default(),
+        };
+        let common = merged(&config.set, &parse_settings(&sending.settings, now)?);
+        let mut requests = Vec::new();
+        for solver in &config.solvers {
+            let members = merged(&common, &solver.set);
+            let found = config.solver(solver)?;
+            requests.push(SolverRequest::new(found, &members, solver.skip_liquidity));
+        }
+        for text in &sending.solvers {
+            let solver = parse_solver(text).map_err(Failure::input("--solver"))?;
+            requests.push(SolverRequest::new(solver, &common, false));
+        }
+        // Said here, too, so that nothing has been set up by then.
+        refuse_twice(
+            requests.iter().map(|request| request.solver.name()),
+            |name| format!("--solver: two solvers are named {name:?}"),
+        )?;
+        let report = match (&sending.report, &config.report) {
+            (Some(path), _) => Some(ReportFile::open(path, "--report".to_owned())?),
+            (None, Some(path)) => Some(ReportFile::open(path.get_ref(), config.place(path))?),
+            (None, None) => None,
+        };
+        if let (Some(report), Some(config)) = (&report, &sending.config) {
+            report.spare(config)?;
+        }
+        let of_config = config.otlp.as_ref().map(|otlp| otlp.get_ref());
+        Ok(Self {
+            report,
+            deadline: sending.deadline.or(config.deadline),
+            format: sending.format.or(config.format),
+            otlp: sending.otlp.as_ref().or(of_config).cloned(),
+            requests,
+            config,
+        })
+    }
+
+    /// Makes sure that no report takes the place of `input`, a file that the command reads.
+    pub(super) fn spare(&self, input: &Path) -> Result<(), Failure> {
+        let report = self.report.as_ref();
+        report.map_or(Ok(()), |report| report.spare(input))
+    }
+
+    /// A pipeline to these solvers, to be completed.
+    pub(super) fn pipeline(&self) -> PipelineBuilder {
+        if self.requests.is_empty() {
+            tracing::warn!("no solver is configured, so that nothing is sent to any");
+        }
+        let solvers = self.requests.iter().map(|request| request.solver.clone());
+        let builder = Pipeline::builder().solvers(solvers);
+        match self.deadline {
+            Some(deadline) => builder.deadline(deadline),
+            None => builder,
+        }
+    }
+}
+
+/// The members that `--set` names, each once.
+fn parse_settings(texts: &[String], now: Timestamp) -> Result<Members, Failure> {
+    let settings = texts.iter().map(|text| parse_setting(text, now));
+    let settings: Members = settings.collect::<Result<_, _>>()?;
+    refuse_twice(settings.iter().map(|(name, _)| name.as_str()), |name| {
+        format!("--set: the member {name:?} is set twice")
+    })?;
+    Ok(settings)
+}
+
+/// Refuses a name that was there before, in the words of `line`.
+fn refuse_twice<'a>(
+    mut names: impl Iterator<Item = &'a str>,
+    line: impl FnOnce(&str) -> String,
+) -> Result<(), Failure> {
+    let mut seen = HashSet::new();
+    let twice = names.find(|name| !seen.insert(*name));
+    twice.map_or(Ok(()), |name| Err(Failure::usage(line(name))))
+}

@@ -1,0 +1,135 @@
+//! What a request to a solver says, apart from its body.
+
+use std::sync::Arc;
+
+use http::header::{
+    ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, USER_AGENT,
+};
+use http::{Method, Request, Version};
+use tee_stream::Branch;
+
+use crate::answer::accepted_encodings;
+use crate::auction_id::AuctionId;
+use crate::client::Client;
+use crate::deadline::Deadline;
+use crate::document::DocumentError;
+use crate::encoding::content_encoding;
+use crate::request_body::{RequestBody, RequestRecord};
+use crate::retry::random;
+use crate::sharing::DocumentSource;
+use crate::solver::Solver;
+
+/// What requests say of who makes them, unless the solver's headers do.
+const AGENT: &str = concat!("driver-streaming/", env!("CARGO_PKG_VERSION"));
+
+/// What is sent to one solver, in as many attempts as it takes.
+pub(crate) struct SolverRequest<'a> {
+    pub(crate) solver: &'a Solver,
+    pub(crate) client: &'a Client,
+    pub(crate) source: DocumentSource,
+    pub(crate) headers: HeaderMap,
+    pub(crate) deadline: Deadline,
+    pub(crate) answer_bytes: usize,
+    pub(crate) record: Arc<RequestRecord>,
+}
+
+/// A solver wants the document's length, which could not be found out.
+#[derive(Debug, thiserror::Error)]
+#[error("the length of the document cannot be counted")]
+pub(crate) struct NotCounted(#[source] DocumentError);
+
+impl SolverRequest<'_> {
+    /// One more branch of the document. Those that are there before the first is polled share one production.
+    pub(crate) fn branch(&self) -> Branch<DocumentError> {
+        let solver = self.solver;
+        self.source.branch(solver.name(), solver.lag_policy)
+    }
+
+    /// The document's length, if the solver wants to be told it.
+    pub(crate) async fn announced_length(&self) -> Result<Option<u64>, NotCounted> {
+        if !self.solver.content_length {
+            return Ok(None);
+        }
+        match self.source.count_length().await.map_err(NotCounted)? {
+            // Announced, it would be a whole request at once, whatever the document yields; and it is no JSON.
+            0 => Err(NotCounted(DocumentError::new(
+                "its length is said to be zero",
+            ))),
+            length => Ok(Some(length)),
+        }
+    }
+
+    /// A request whose body is what `branch` yields.
+    pub(crate) fn request(
+        &self,
+        branch: Branch<DocumentError>,
+        length: Option<u64>,
+    ) -> Request<RequestBody> {
+        let record = Arc::clone(&self.record);
+        let mut request = Request::new(RequestBody::new(branch, length, record));
+        *request.method_mut() = Method::POST;
+        *request.uri_mut() = self.solver.endpoint.uri.clone();
+        if self.solver.http2 {
+            *request.version_mut() = Version::HTTP_2;
+        }
+        let headers = request.headers_mut();
+        headers.insert(USER_AGENT, HeaderValue::from_static(AGENT));
+        headers.extend(self.headers.clone());
+        headers.extend(self.solver.headers.clone());
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers.insert(ACCEPT_ENCODING, accepted_encodings());
+        if let Some(coding) = self.encoding() {
+            headers.insert(CONTENT_ENCODING, HeaderValue::from_static(coding));
+        }
+        request
+    }
+
+    /// How requests are encoded: their `Content-Encoding`.
+    pub(crate) fn encoding(&self) -> Option<&'static str> {
+        content_encoding(self.solver.encoding?)
+    }
+}
+
+/// What the requests of one run say to every solver: as `X-REQUEST-ID` the auction's id, else one that is made up.
+pub(crate) fn headers_of_run(id: Option<&AuctionId>) -> HeaderMap {
+    let made_up = || HeaderValue::from_str(&uuid());
+    let id = id
+        .map_or_else(made_up, |id| HeaderValue::from_str(id.as_str()))
+        // Neither can be: ids of auctions and uuids are made of letters, digits and `._-`.
+        .unwrap_or_else(|_| HeaderValue::from_static("unknown"));
+    HeaderMap::from_iter([(HeaderName::from_static("x-request-id"), id)])
+}
+
+/// A random UUID (RFC 9562, 5.4).
+fn uuid() -> String {
+    let (high, low) = (random(), random());
+    let (version, variant) = (0x4000 | high & 0x0fff, 0x8000 | low >> 48 & 0x3fff);
+    let (first, second, last) = (high >> 32, high >> 16 & 0xffff, low & 0xffff_ffff_ffff);
+    format!("{first:08x}-{second:04x}-{version:04x}-{variant:04x}-{last:012x}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn request_ids_are_the_auctions_or_new_ones() {
+        let request_id = |id| headers_of_run(id)["x-request-id"].clone();
+        let id: AuctionId = "8339027".parse().unwrap();
+        assert_eq!(request_id(Some(&id)), "8339027");
+        let (one, other) = (request_id(None), request_id(None));
+        assert_eq!(one.len(), 36);
+        assert_ne!(one, other);
+    }
+    #[test]
+    fn uuids_are_of_version_4_and_differ() {
+        let (one, other) = (uuid(), uuid());
+        assert_ne!(one, other);
+        for uuid in [one, other] {
+            let groups: Vec<_> = uuid.split('-').map(str::len).collect();
+            assert_eq!(groups, [8, 4, 4, 4, 12]);
+            assert_eq!(uuid.as_bytes()[14], b'4');
+            assert!(b"89ab".contains(&uuid.as_bytes()[19]), "{uuid}");
+        }
+    }
+}
