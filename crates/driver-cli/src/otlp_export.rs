@@ -83,9 +83,12 @@ impl Export {
                     if let Some(url) = signal.url {
                         exporter = exporter.with_endpoint(url);
                     }
+                    let exporter = exporter.build().inspect_err(|error| {
+                        tracing::warn!("nothing is exported: {}", error_chain(error));
+                    });
                     let provider = $provider::builder()
                         .with_resource(resource.clone())
-                        .$with_exporter(or_warn(exporter.build())?);
+                        .$with_exporter(exporter.ok()?);
                     Some((provider.build(), failure))
                 })
             };
@@ -268,12 +271,6 @@ fn resource() -> Resource {
     Resource::builder()
         .with_attributes(name.into_iter().chain([version]))
         .build()
-}
-
-fn or_warn<T, E: std::error::Error + 'static>(result: Result<T, E>) -> Option<T> {
-    result
-        .inspect_err(|error| tracing::warn!("nothing is exported: {}", error_chain(error)))
-        .ok()
 }
 
 #[cfg(test)]
