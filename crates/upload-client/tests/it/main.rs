@@ -4,6 +4,7 @@ mod comparison;
 mod connecting;
 mod early_answers;
 mod failures;
+mod foreign;
 mod giving_up;
 mod http2;
 mod http2_refusals;
