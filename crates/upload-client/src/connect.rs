@@ -14,7 +14,7 @@ use crate::early_answer::Wire;
 use crate::error::{Because, BoxError, Failure, RequestError};
 use crate::proxy::{Proxies, Proxy, is_local_name};
 use crate::target::{Server, Target};
-use crate::tls::Trust;
+use crate::tls::{Trust, secure};
 
 /// How long an address may keep the next one waiting (RFC 8305, 5).
 const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
@@ -69,7 +69,7 @@ impl Connector {
         if let Some(proxy) = proxy {
             if proxy.is_https() {
                 let tls = self.trust.of(None).await?;
-                stream = tls.connect(host, stream, &[]).await?.0;
+                stream = secure(tls, host, stream, &[]).await?.0;
             }
             if self.forwarder(server).is_none() {
                 let opened = open_tunnel(&mut stream, target, proxy.authorization.as_ref()).await;
@@ -80,7 +80,7 @@ impl Connector {
         if let Some(tls) = tls {
             let protocols = [&b"h2"[..], b"http/1.1"];
             let offered = &protocols[..if http2 { 1 } else { 2 }];
-            let (secured, chosen) = tls.connect(&server.host, stream, offered).await?;
+            let (secured, chosen) = secure(tls, &server.host, stream, offered).await?;
             if http2 && !chosen {
                 let source = "by TLS, it does not choose HTTP/2";
                 return Err(RequestError::before(Failure::NotHttp2, source));

@@ -1,20 +1,23 @@
 use std::future::Future;
 use std::pin::{Pin, pin};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::{Either, select};
+use h2::Reason;
 use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::JoinHandle;
+use tokio_util::io::InspectReader;
 
 use crate::early_answer::{Fact, Wire};
-use crate::error::{BoxError, Failure, RequestError, Stage};
+use crate::error::{BoxError, Failure, RequestError, Stage, sources};
 use crate::http2_ends::watch_ends;
 use crate::request_body::{RequestState, TrackedBody};
+use crate::target::Server;
 
 /// A byte stream below HTTP.
 pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin + 'static {}
@@ -52,6 +55,13 @@ impl Connection {
     ) -> hyper::Result<Self> {
         type Task = Pin<Box<dyn Future<Output = hyper::Result<()>> + Send>>;
 
+        let heard = Arc::clone(&wire);
+        // Above TLS, whose farewell is no answer.
+        let stream = InspectReader::new(stream, move |bytes| {
+            if !bytes.is_empty() {
+                heard.note(Fact::Heard);
+            }
+        });
         let (sender, task): (_, Task) = if http2 {
             let stream = TokioIo::new(watch_ends(stream, &wire));
             let begun = http2::handshake(TokioExecutor::new(), stream).await?;
@@ -115,25 +125,27 @@ impl Connection {
         &self,
         state: &RequestState,
         stage: Stage,
-        failure: Failure,
         source: BoxError,
     ) -> RequestError {
-        let wire = &self.wire;
-        let (failure, source) = match (state.take_error(), failure) {
-            (Some(error), _) => (Failure::Body, error),
-            (None, Failure::Disconnected) if self.reused && !wire.is(Fact::Heard) => {
-                (Failure::Stale, source)
-            }
-            (None, Failure::Disconnected) if self.http2 && !wire.is(Fact::Heard) => {
-                (Failure::Unheard, source)
-            }
-            (None, failure) => (failure, source),
+        use Failure::{Body, Disconnected, Stale, Unheard};
+
+        // A server that goes away in order has not taken up what it does not answer (RFC 9113, 6.8).
+        let has_left = sources(&*source)
+            .filter_map(|error| error.downcast_ref::<h2::Error>())
+            .any(|error| error.is_go_away() && error.reason() == Some(Reason::NO_ERROR));
+        let is_unheard = !self.wire.is(Fact::Heard);
+        let of_body = state.take_error();
+        let failure = match Failure::of(&*source) {
+            _ if of_body.is_some() => Body,
+            Disconnected if self.reused && (is_unheard || has_left) => Stale,
+            Disconnected if self.http2 && is_unheard => Unheard,
+            failure => failure,
         };
         RequestError {
             failure,
             stage,
-            sent: state.sent(wire, self.http2),
-            source,
+            sent: state.sent(&self.wire, self.http2),
+            source: of_body.unwrap_or(source),
         }
     }
 
@@ -149,5 +161,53 @@ impl Drop for Connection {
         } else {
             self.task.abort();
         }
+    }
+}
+
+/// The connections that nobody uses, with the servers that they go to.
+#[derive(Debug)]
+pub(crate) struct Kept {
+    connections: Mutex<Vec<(Server, Connection)>>,
+    /// How many at most, for each server.
+    limit: usize,
+}
+
+impl Kept {
+    pub(crate) fn new(limit: usize) -> Self {
+        let connections = Mutex::default();
+        Self { connections, limit }
+    }
+
+    /// Keeps a connection whose last request was sent to its end, and whose answer was read to its end.
+    pub(crate) fn keep(&self, server: Server, connection: Connection) {
+        connection.wire.hurry();
+        let mut kept = self.lock();
+        kept.retain(|(_, connection)| !connection.is_closed());
+        if kept.iter().filter(|(known, _)| *known == server).count() < self.limit {
+            kept.push((server, connection));
+        }
+    }
+
+    /// A connection to `server` that can serve a request. The one that was kept last is taken first.
+    ///
+    /// Cancel safe: dropped half-way, it may have closed a connection.
+    pub(crate) async fn take(&self, server: &Server) -> Option<Connection> {
+        loop {
+            let connection = {
+                let mut kept = self.lock();
+                let last = kept.iter().rposition(|(known, _)| known == server)?;
+                kept.remove(last).1
+            };
+            if let Some(connection) = connection.take_up().await {
+                return Some(connection);
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<(Server, Connection)>> {
+        // No code of others runs while it is held.
+        self.connections
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }

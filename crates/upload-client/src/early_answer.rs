@@ -182,11 +182,7 @@ impl AsyncRead for WireStream {
                     Some(io::ErrorKind::BrokenPipe) | None => Ok(()),
                     Some(kind) => Err((*kind).into()),
                 },
-                Ok(_some) => {
-                    wire.note(Fact::Heard);
-                    Ok(())
-                }
-                Err(error) => Err(error),
+                read => read.map(drop),
             });
         }
     }

@@ -133,41 +133,32 @@ impl Failure {
     /// What an error of hyper's comes from: the connection, a server without HTTP/2, or the protocol.
     pub(crate) fn of(error: &(dyn Error + 'static)) -> Self {
         for error in sources(error) {
-            if let Some(error) = error.downcast_ref::<io::Error>() {
-                return Self::of_io(error);
+            let http2 = error.downcast_ref::<h2::Error>();
+            let io = http2.and_then(h2::Error::get_io);
+            if let Some(io) = io.or_else(|| error.downcast_ref()) {
+                return if is_about_the_bytes(io) {
+                    Self::Protocol
+                } else {
+                    Self::Disconnected
+                };
             }
             if let Some(error) = error.downcast_ref::<hyper::Error>()
                 && (error.is_incomplete_message() || error.is_canceled() || error.is_closed())
             {
                 return Self::Disconnected;
             }
-            if let Some(error) = error.downcast_ref::<h2::Error>() {
-                return Self::of_http2(error);
+            if let Some(error) = http2 {
+                return match error.reason() {
+                    // The first bytes of HTTP/1.1, or of any text, announce a frame that is far too large.
+                    Some(Reason::FRAME_SIZE_ERROR) if error.is_library() => Self::NotHttp2,
+                    Some(reason) if error.is_remote() && !is_about_the_request(reason) => {
+                        Self::Disconnected
+                    }
+                    _ => Self::Protocol,
+                };
             }
         }
         Self::Protocol
-    }
-
-    fn of_http2(error: &h2::Error) -> Self {
-        if let Some(error) = error.get_io() {
-            return Self::of_io(error);
-        }
-        match error.reason() {
-            // The first bytes of HTTP/1.1, or of any text, announce a frame that is far too large.
-            Some(Reason::FRAME_SIZE_ERROR) if error.is_library() => Self::NotHttp2,
-            Some(reason) if error.is_remote() && !is_about_the_request(reason) => {
-                Self::Disconnected
-            }
-            _ => Self::Protocol,
-        }
-    }
-
-    fn of_io(error: &io::Error) -> Self {
-        if is_about_the_bytes(error) {
-            Self::Protocol
-        } else {
-            Self::Disconnected
-        }
     }
 }
 

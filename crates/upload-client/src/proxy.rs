@@ -8,7 +8,7 @@ use url::Host;
 use crate::error::{Failure, RequestError};
 use crate::target::{Server, basic_authorization, without_brackets};
 
-/// Which requests go by which proxy: none to this machine, where no proxy could find it.
+/// Which requests go by which proxy: none to this machine, where no proxy could find it. By default there is none.
 #[derive(Clone, Debug, Default)]
 pub struct Proxies {
     http: Option<Proxy>,
@@ -17,11 +17,6 @@ pub struct Proxies {
 }
 
 impl Proxies {
-    /// No proxy.
-    pub fn none() -> Self {
-        Self::default()
-    }
-
     /// One proxy for all requests: the URL of one that speaks HTTP, perhaps with a user and password.
     pub fn all(proxy: &str) -> Self {
         Self::from_variables(|name| (name == "all_proxy").then(|| proxy.to_owned()))

@@ -7,10 +7,9 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 
-use crate::connection::Connection;
+use crate::connection::{Connection, Kept};
 use crate::early_answer::Fact;
-use crate::error::{Because, Failure, RequestError, Stage, sources};
-use crate::keep_alive::Kept;
+use crate::error::{Because, RequestError, Stage, sources};
 use crate::request_body::RequestGuard;
 use crate::target::Server;
 
@@ -74,10 +73,9 @@ impl ResponseBody {
         let received = self.received;
         let whole = left.map_or(String::new(), |left| format!(" of {}", received + left));
         let what = format!("the answer broke off after {received}{whole} bytes");
-        let (state, failure) = (&exchange.guard.0, Failure::of(&error));
-        let source = Because::new(what, error).into();
-        let stage = Stage::Answering;
-        Some(exchange.connection.explain(state, stage, failure, source))
+        let (state, source) = (&exchange.guard.0, Because::new(what, error));
+        let connection = &exchange.connection;
+        Some(connection.explain(state, Stage::Answering, source.into()))
     }
 }
 

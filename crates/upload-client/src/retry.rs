@@ -9,8 +9,8 @@ use http::{Request, Response, StatusCode};
 use tokio::time::{Instant, sleep};
 use tower_service::Service;
 
+use crate::client::ReusedConnection;
 use crate::error::{BoxError, Failure, RequestError, is_about_the_bytes, sources};
-use crate::service::ReusedConnection;
 
 /// Makes requests again that came to nothing, with any service.
 ///

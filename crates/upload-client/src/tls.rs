@@ -18,6 +18,9 @@ const NO_AUTHORITIES: &str = "no certificate authorities were found: not in the 
     SSL_CERT_DIR name, nor in the system's store (on Linux, the package ca-certificates); a file of them may be given \
     to the client";
 
+const AN_AUTHORITYS: &str = " (its certificate says that it is an authority's: make one with the extension \
+    basicConstraints=CA:FALSE, or one by an authority of your own)";
+
 /// Whose certificates are trusted. Nothing is read before the first `https`.
 #[derive(Debug)]
 pub(crate) struct Trust {
@@ -31,7 +34,7 @@ pub(crate) struct Trust {
 struct Authorities {
     file: Option<PathBuf>,
     system: bool,
-    tls: OnceCell<Tls>,
+    config: OnceCell<Arc<ClientConfig>>,
 }
 
 impl Trust {
@@ -54,26 +57,34 @@ impl Trust {
         self.own.insert(server, Authorities::new(Some(file), false));
     }
 
-    /// TLS with `server`, or with whoever has no authorities of its own.
-    pub(crate) async fn of(&self, server: Option<&Server>) -> Result<Tls, RequestError> {
+    /// How TLS is spoken with `server`, or with whoever has no authorities of its own.
+    pub(crate) async fn of(
+        &self,
+        server: Option<&Server>,
+    ) -> Result<Arc<ClientConfig>, RequestError> {
         let own = server.and_then(|server| self.own.get(&(server.host.clone(), server.port)));
         let authorities = own.unwrap_or(&self.general);
         let read = || async {
             let (file, system) = (authorities.file.clone(), authorities.system);
             // Blocks, for milliseconds.
             let config = tokio::task::spawn_blocking(move || config(file.as_deref(), system));
-            Ok::<_, BoxError>(Tls(TlsConnector::from(Arc::new(config.await??))))
+            Ok::<_, BoxError>(Arc::new(config.await??))
         };
-        let tls = authorities.tls.get_or_try_init(read).await;
-        tls.cloned()
+        let config = authorities.config.get_or_try_init(read).await;
+        config
+            .cloned()
             .map_err(|error| RequestError::before(Failure::Tls, error))
     }
 }
 
 impl Authorities {
     fn new(file: Option<PathBuf>, system: bool) -> Self {
-        let tls = OnceCell::new();
-        Self { file, system, tls }
+        let config = OnceCell::new();
+        Self {
+            file,
+            system,
+            config,
+        }
     }
 }
 
@@ -81,10 +92,7 @@ fn config(file: Option<&Path>, system: bool) -> Result<ClientConfig, BoxError> {
     let provider = CryptoProvider::get_default()
         .cloned()
         .unwrap_or_else(|| Arc::new(aws_lc_rs::default_provider()));
-    let trusted = match file {
-        Some(path) => read_certificates(path)?,
-        None => Vec::new(),
-    };
+    let trusted = file.map(read_certificates).transpose()?.unwrap_or_default();
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()?;
     let builder = if system {
@@ -112,44 +120,32 @@ fn read_certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, BoxErr
     Err(Because::new(what, problem).into())
 }
 
-/// How TLS is spoken.
-#[derive(Clone)]
-pub(crate) struct Tls(TlsConnector);
-
-impl Tls {
-    /// TLS on top of `stream`, and whether the server chose HTTP/2 of the protocols on offer.
-    pub(crate) async fn connect(
-        &self,
-        host: &str,
-        stream: Box<dyn Stream>,
-        offered: &[&[u8]],
-    ) -> Result<(Box<dyn Stream>, bool), RequestError> {
+/// TLS with `host` on top of `stream`, and whether the server chose HTTP/2 of the protocols on offer.
+pub(crate) async fn secure(
+    config: Arc<ClientConfig>,
+    host: &str,
+    stream: Box<dyn Stream>,
+    offered: &[&[u8]],
+) -> Result<(Box<dyn Stream>, bool), RequestError> {
+    let connecting = async {
         // Certificates know no dot at the end.
         let name = host.strip_suffix('.').unwrap_or(host).to_owned();
-        let connecting = async {
-            let protocols = offered.iter().map(|name| name.to_vec()).collect();
-            let connector = self.0.with_alpn(protocols);
-            Ok(connector
-                .connect(ServerName::try_from(name)?, stream)
-                .await?)
+        let name = ServerName::try_from(name)?;
+        let protocols = offered.iter().map(|name| name.to_vec()).collect();
+        let connector = TlsConnector::from(config);
+        let connecting = connector.with_alpn(protocols).connect(name, stream);
+        Ok(connecting.await?)
+    };
+    let stream = connecting.await.map_err(|error: BoxError| {
+        // webpki's error for it, which rustls has no name for.
+        let hint = if format!("{error:?}").contains("CaUsedAsEndEntity") {
+            AN_AUTHORITYS
+        } else {
+            ""
         };
-        let stream = connecting.await.map_err(|error: BoxError| {
-            // webpki's error for it, which rustls has no name for.
-            let hint = if format!("{error:?}").contains("CaUsedAsEndEntity") {
-                " (its certificate says that it is an authority's: make one with the extension basicConstraints=CA:FALSE, \
-                 or one by an authority of your own)"
-            } else {
-                ""
-            };
-            RequestError::before(Failure::Connect, Because::new(format!("no TLS with {host}{hint}"), error))
-        })?;
-        let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-        Ok((Box::new(stream), http2))
-    }
-}
-
-impl std::fmt::Debug for Tls {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str("Tls")
-    }
+        let what = format!("no TLS with {host}{hint}");
+        RequestError::before(Failure::Connect, Because::new(what, error))
+    })?;
+    let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+    Ok((Box::new(stream), http2))
 }

@@ -85,7 +85,7 @@ fn start(
                 return None;
             }
             assert!(started.elapsed() < Duration::from_secs(30), "{}", errors());
-            std::thread::sleep(Duration::from_millis(20));
+            std::thread::park_timeout(Duration::from_millis(20));
         }
     }
     Some(Server {

@@ -3,13 +3,14 @@ use std::time::Duration;
 use futures_util::future::join;
 use http::StatusCode;
 use http_body_util::BodyExt;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use upload_client::{Failure, RequestError, ReusedConnection, UploadClient, costs_no_attempt};
 
+use crate::peers::frame;
 use crate::support::{
-    answer, builder, client, endless_body, large_body, listen, patiently, post, read_answer,
-    read_head, read_small, send, small_body, tasks_are_back_to,
+    answer, builder, client, endless_body, http2_post, large_body, listen, patiently, post,
+    read_answer, read_head, read_small, send, small_body, tasks_are_back_to,
 };
 
 /// Serves `count` requests on one connection.
@@ -223,4 +224,49 @@ async fn a_connection_with_a_rest_of_a_request_is_not_kept() {
         };
         patiently(join(requests, server)).await;
     }
+}
+
+/// Reads frames up to the head of a request.
+async fn read_http2_head(socket: &mut TcpStream) {
+    loop {
+        let mut header = [0; 9];
+        socket.read_exact(&mut header).await.unwrap();
+        let length = u32::from_be_bytes([0, header[0], header[1], header[2]]);
+        socket
+            .read_exact(&mut vec![0; length as usize])
+            .await
+            .unwrap();
+        if header[3] == 1 {
+            return;
+        }
+    }
+}
+
+#[tokio::test]
+async fn nor_does_one_by_which_the_server_goes_away_at_that_moment() {
+    let (listener, uri) = listen().await;
+    let client = client();
+    let server = async {
+        let (mut socket, _) = listener.accept().await.unwrap();
+        socket.read_exact(&mut [0; 24]).await.unwrap();
+        read_http2_head(&mut socket).await;
+        // SETTINGS, and an answer that is a head with `:status 200`.
+        let answer = [frame(4, 0, 0, &[]), frame(1, 5, 1, &[0x88])].concat();
+        socket.write_all(&answer).await.unwrap();
+        read_http2_head(&mut socket).await;
+        // GOAWAY: the first stream is the last that was taken up.
+        let goodbye = frame(7, 0, 0, &[0, 0, 0, 1, 0, 0, 0, 0]);
+        socket.write_all(&goodbye).await.unwrap();
+        let _given_up = tokio::io::copy(&mut socket, &mut tokio::io::sink()).await;
+    };
+    let requests = async {
+        let first = http2_post(&uri, small_body());
+        read_answer(send(&client, first).await.unwrap())
+            .await
+            .unwrap();
+        let second = http2_post(&uri, endless_body());
+        send(&client, second).await.unwrap_err()
+    };
+    let (error, ()) = patiently(join(requests, server)).await;
+    assert_eq!(error.failure, Failure::Stale, "{error:?}");
 }

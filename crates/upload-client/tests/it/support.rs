@@ -34,7 +34,7 @@ pub(crate) async fn listen() -> (TcpListener, Uri) {
 }
 
 pub(crate) fn builder() -> UploadClientBuilder {
-    UploadClient::builder().proxies(Proxies::none())
+    UploadClient::builder().proxies(Proxies::default())
 }
 
 pub(crate) fn client() -> UploadClient {

@@ -1,5 +1,7 @@
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use http::header::{ACCEPT, AUTHORIZATION, HOST, HeaderMap, PROXY_AUTHORIZATION, USER_AGENT};
@@ -8,14 +10,14 @@ use http::{HeaderValue, Request, Response, Version};
 use http_body::Body;
 use tower_service::Service;
 
-use crate::builder::UploadClientBuilder;
 use crate::connect::Connector;
+use crate::connection::Kept;
 use crate::error::{BoxError, Failure, RequestError, Stage};
-use crate::keep_alive::Kept;
-use crate::proxy::Proxy;
+use crate::proxy::{Proxies, Proxy};
 use crate::request_body::{RequestGuard, RequestState};
 use crate::response_body::{Exchange, ResponseBody};
 use crate::target::Target;
+use crate::tls::Trust;
 
 /// Sends requests with large bodies. Cheap to clone; clones share the connections that nobody uses.
 ///
@@ -37,8 +39,8 @@ use crate::target::Target;
 /// does. So a deadline is [`timeout`](tokio::time::timeout) around both.
 #[derive(Clone, Debug)]
 pub struct UploadClient {
-    pub(crate) connector: Arc<Connector>,
-    pub(crate) kept: Arc<Kept>,
+    connector: Arc<Connector>,
+    kept: Arc<Kept>,
 }
 
 /// Says, among the extensions of a response, that its connection had served another request before.
@@ -90,8 +92,7 @@ impl UploadClient {
                 }
                 Err(error) => error,
             };
-            let failure = Failure::of(&error);
-            let error = connection.explain(state, Stage::Sending, failure, error.into());
+            let error = connection.explain(state, Stage::Sending, error.into());
             // Where nothing was lost with a kept connection, the next one will do.
             if error.failure != Failure::Stale || !state.is_untouched() {
                 return Err(error);
@@ -137,8 +138,7 @@ where
     fn call(&mut self, request: Request<B>) -> ResponseFuture {
         let (head, body) = request.into_parts();
         let guard = RequestGuard(RequestState::new(body));
-        let sending = self.clone().send(head, guard);
-        Box::pin(sending)
+        Box::pin(self.clone().send(head, guard))
     }
 }
 
@@ -151,3 +151,81 @@ where
 pub type ResponseFuture = BoxFuture<'static, Answer>;
 
 type Answer = Result<Response<ResponseBody>, RequestError>;
+
+/// The limits of an [`UploadClient`], and whom it trusts.
+#[derive(Debug)]
+#[must_use]
+pub struct UploadClientBuilder {
+    connector: Connector,
+    idle_connections: usize,
+}
+
+impl Default for UploadClientBuilder {
+    fn default() -> Self {
+        let connector = Connector {
+            proxies: Proxies::from_environment(),
+            trust: Trust::system(),
+            limit: Duration::from_secs(5),
+            tcp_user_timeout: None,
+            idle_timeout: Duration::from_secs(90),
+        };
+        Self {
+            connector,
+            idle_connections: 8,
+        }
+    }
+}
+
+impl UploadClientBuilder {
+    /// How long connecting may take, up to where HTTP begins: the name's addresses, a proxy, TLS. 5 s by default.
+    pub fn connect_timeout(mut self, limit: Duration) -> Self {
+        self.connector.limit = limit;
+        self
+    }
+
+    /// How long sent bytes may stay without an acknowledgement, and a full peer without taking any, before the kernel closes
+    /// a connection: on Linux only. The kernel's own limit by default.
+    pub fn tcp_user_timeout(mut self, limit: Duration) -> Self {
+        self.connector.tcp_user_timeout = Some(limit);
+        self
+    }
+
+    /// How long a connection is kept that nobody uses. 90 s by default.
+    pub fn idle_timeout(mut self, limit: Duration) -> Self {
+        self.connector.idle_timeout = limit;
+        self
+    }
+
+    /// How many connections that nobody uses are kept for each server. 8 by default.
+    pub fn idle_connections(mut self, count: usize) -> Self {
+        self.idle_connections = count;
+        self
+    }
+
+    /// Which requests go by which proxy. By default, as [the environment](Proxies::from_environment) says.
+    pub fn proxies(mut self, proxies: Proxies) -> Self {
+        self.connector.proxies = proxies;
+        self
+    }
+
+    /// Trusts the certificates in a PEM file besides the system's authorities: those of a private authority, or those of
+    /// servers. The file is read when the first `https` is met.
+    pub fn trust(mut self, file: impl Into<PathBuf>) -> Self {
+        self.connector.trust.besides(file.into());
+        self
+    }
+
+    /// Trusts the certificates in a PEM file, and no others, of the server at this host and port.
+    pub fn trust_for(mut self, host: &str, port: u16, file: impl Into<PathBuf>) -> Self {
+        self.connector.trust.only(host, port, file.into());
+        self
+    }
+
+    /// The client. It has no connections yet, and nothing was read.
+    pub fn build(self) -> UploadClient {
+        UploadClient {
+            connector: Arc::new(self.connector),
+            kept: Arc::new(Kept::new(self.idle_connections)),
+        }
+    }
+}
