@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::support::{Engine, Finished, Size, generated, program};
 
 /// The most productions that may be under way at once, and the one that all start from.
-pub(crate) const MAXIMUM_PASSES: f64 = 5.0;
+pub(crate) const MAXIMUM_PASSES: f64 = 9.0;
 
 /// Sends the large auction to these engines and returns the outcome.
 fn send(engines: &[Engine], more: &[&str]) -> Value {

@@ -35,23 +35,13 @@ fn without_arenas(command: Cmd<'_>) -> Cmd<'_> {
         .env("MALLOC_TRIM_THRESHOLD_", "131072")
 }
 
-/// Measures everything that the project claims of itself.
+/// Measures everything that the project claims of itself, as it is built by itself: features unify.
 pub(crate) fn bench(shell: &Shell, options: &[OsString]) -> Result {
-    in_bench(shell, "run --release --package bench-runner")
+    cargo(shell, "run --release --locked --package bench-runner")
+        .args(["--manifest-path", "bench/runner/Cargo.toml", "--target-dir"])
+        .arg(target(shell).join("bench"))
         .arg("--")
         .args(options)
         .run()?;
     Ok(())
-}
-
-/// A command of cargo in the workspace of the benchmarks. What it builds is kept apart, since features unify.
-pub(crate) fn in_bench<'a>(shell: &'a Shell, words: &str) -> Cmd<'a> {
-    cargo(shell, words)
-        .args([
-            "--locked",
-            "--manifest-path",
-            "bench/runner/Cargo.toml",
-            "--target-dir",
-        ])
-        .arg(target(shell).join("bench"))
 }

@@ -9,6 +9,7 @@ use anyhow::{Context as _, Result, ensure};
 use archive_sink::{Archive, Codec, CodecKind};
 use auction_fixtures::{Auction, AuctionShape};
 use bench_harness::WORKERS;
+use bench_records::rounds::{Series, by_turns, cpu_nanoseconds};
 use bench_records::{Footprint, MicroReport};
 use bytes::Bytes;
 use chunked_writer::{JsonDocument, JsonError};
@@ -18,7 +19,7 @@ use scripted_store::ScriptedStore;
 use tokio::runtime::Runtime;
 
 use crate::Effort;
-use crate::rounds::{Series, by_turns, cpu_nanoseconds, next};
+use crate::next;
 
 pub(crate) fn measure(effort: Effort, report: &mut MicroReport) -> Result<()> {
     eprintln!("archive: processor time");

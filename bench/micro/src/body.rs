@@ -7,12 +7,12 @@ use std::task::{Context, Poll, Waker};
 
 use anyhow::{Result, ensure};
 use bench_records::MicroReport;
+use bench_records::rounds::{by_turns, cpu_nanoseconds};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use measured_body::{MeasuredBody, Measurements};
 
 use crate::Effort;
-use crate::rounds::{by_turns, cpu_nanoseconds};
 
 const CHUNKS: u64 = 65_536;
 const CHUNK: &[u8] = &[b'x'; 64 * 1024];

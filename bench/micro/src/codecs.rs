@@ -8,12 +8,13 @@ use anyhow::Result;
 use archive_sink::{Codec, CodecKind, EncodedStream};
 use auction_fixtures::AuctionShape;
 use bench_records::MicroReport;
+use bench_records::rounds::{by_turns, cpu_nanoseconds, curve};
 use bytes::Bytes;
 use chunked_writer::JsonDocument;
 use futures_util::stream;
 
 use crate::Effort;
-use crate::rounds::{by_turns, cpu_nanoseconds, curve, next};
+use crate::next;
 
 /// In the order of the curves and their points.
 const LEVELS: [(CodecKind, u8); 9] = [

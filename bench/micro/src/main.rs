@@ -10,13 +10,13 @@
 mod archive;
 mod body;
 mod codecs;
-mod rounds;
 mod serializer;
 mod tee;
 
 use anyhow::Result;
 use bench_records::MicroReport;
 use clap::{Args, Parser};
+use futures_util::{FutureExt as _, Stream, StreamExt as _};
 
 /// Measures loops of one process, each by turns with its alternatives, and prints what was found as one line of JSON.
 #[derive(Debug, Parser)]
@@ -59,4 +59,13 @@ fn main() -> Result<()> {
     serializer::measure(effort, &mut report)?;
     println!("{}", serde_json::to_string(&report)?);
     Ok(())
+}
+
+/// The next item of a stream that waits for nothing outside of this process: polls until it is there, without a runtime.
+pub(crate) fn next<S: Stream + Unpin>(stream: &mut S) -> Option<S::Item> {
+    loop {
+        if let Some(item) = stream.next().now_or_never() {
+            return item;
+        }
+    }
 }

@@ -13,11 +13,12 @@ use anyhow::{Context as _, Result, anyhow, ensure};
 use auction_fixtures::{Auction, AuctionShape};
 use bench_harness::{BLOCK_BYTES, CHANNEL_BLOCKS, ChannelWriter};
 use bench_records::MicroReport;
+use bench_records::rounds::{Series, by_turns, cpu_nanoseconds, curve};
 use chunked_writer::JsonDocument;
 use tokio::sync::mpsc;
 
 use crate::Effort;
-use crate::rounds::{Series, by_turns, cpu_nanoseconds, curve, next};
+use crate::next;
 
 /// A way of serialising, which hands over what it made piece by piece.
 type Way = fn(&Arc<Auction>, &mut dyn FnMut(&[u8])) -> Result<()>;

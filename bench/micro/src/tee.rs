@@ -10,12 +10,13 @@ use std::iter::repeat_n;
 
 use anyhow::{Result, ensure};
 use bench_records::MicroReport;
+use bench_records::rounds::{Series, by_turns, cpu_nanoseconds, curve};
 use bytes::Bytes;
 use futures_util::{Stream, stream};
 use tee_stream::Tee;
 
 use crate::Effort;
-use crate::rounds::{Series, by_turns, cpu_nanoseconds, curve, next};
+use crate::next;
 
 const BRANCHES: [usize; 7] = [1, 2, 4, 8, 16, 32, 64];
 const CHUNK_BYTES: usize = 64 * 1024;

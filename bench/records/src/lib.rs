@@ -1,5 +1,7 @@
 //! What the compared programs tell the runner, one JSON value a line, and how a process looks at itself: its clocks and
-//! its memory.
+//! its memory. [`rounds`] is how alternatives within one process take turns.
+
+pub mod rounds;
 
 mod cpu_and_memory;
 mod statistics;

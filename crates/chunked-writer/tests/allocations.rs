@@ -1,7 +1,5 @@
 //! What a stream allocates: the chunk itself, and nothing else.
 
-mod common;
-
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 

@@ -1,4 +1,5 @@
 use std::any::Any;
+use std::num::NonZeroUsize;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -14,9 +15,8 @@ use tokio::sync::OnceCell;
 use crate::digest::SharedDigest;
 use crate::document::{Document, DocumentError, DocumentStream};
 
-/// How many productions of one document may be under way at once, each with a window of its own: the default of
-/// `tee-stream`.
-pub(crate) const PRODUCTIONS_AT_ONCE: usize = 4;
+/// How many productions of one document may be under way at once, each with a chunk beyond the window.
+pub(crate) const PRODUCTIONS_AT_ONCE: NonZeroUsize = NonZeroUsize::new(8).unwrap();
 
 /// A tee of the document that `produce` yields from an offset on.
 pub(crate) fn tee<S>(
@@ -26,12 +26,11 @@ pub(crate) fn tee<S>(
 where
     S: Stream<Item = Result<Bytes, DocumentError>> + Send + 'static,
 {
-    let source = produce(0);
     Tee::builder()
         .window(window_bytes)
+        .max_productions(PRODUCTIONS_AT_ONCE)
         .timer(TokioTimer::new())
-        .replay(produce)
-        .build(source)
+        .build_replayable(produce)
 }
 
 /// One document of a run, with the tee that all its readers are branches of.

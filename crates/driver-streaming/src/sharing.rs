@@ -163,7 +163,7 @@ impl DocumentSource {
             None => options,
         };
         match &self.encoded {
-            Some(encoded) => encoded.branch(options),
+            Some(encoded) => encoded.tee.branch_with(options),
             None => {
                 let options = options.tail(self.tail.clone());
                 self.shared.tee.branch_with(options)

@@ -145,8 +145,8 @@ impl Solver {
         self
     }
 
-    /// What happens when this solver is too slow for the others that are sent the same. By default they wait for it for
-    /// 500 ms in all, and then it goes on by itself.
+    /// What happens when this solver is too slow for the others that are sent the same. By default they wait for
+    /// no longer than producing the document has taken, and then it goes on by itself ([`LagPolicy::Account`]).
     #[must_use]
     pub fn with_lag_policy(mut self, policy: LagPolicy) -> Self {
         self.lag_policy = Some(policy);

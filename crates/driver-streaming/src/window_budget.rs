@@ -6,6 +6,9 @@ use crate::shared_document::PRODUCTIONS_AT_ONCE;
 /// What a window holds at least, however small its budget is: one chunk.
 const CHUNK: usize = 64 * 1024;
 
+/// What a tee may hold beyond its window: a chunk for each production.
+const BEYOND: usize = PRODUCTIONS_AT_ONCE.get() * CHUNK;
+
 /// One budget for the windows of all runs of a pipeline.
 ///
 /// A run leases what its tees may take at most, and never waits for it: a run that waited for another would break its
@@ -36,9 +39,11 @@ impl WindowBudget {
 
     /// Leases windows of at most `window_bytes` for so many tees.
     pub(crate) fn lease(&self, tees: usize, window_bytes: usize) -> WindowLease {
-        let windows = tees.saturating_mul(PRODUCTIONS_AT_ONCE).max(1);
-        let least = windows.saturating_mul(CHUNK);
-        let wanted = windows.saturating_mul(window_bytes).max(least);
+        let tees = tees.max(1);
+        let least = tees.saturating_mul(CHUNK + BEYOND);
+        let wanted = tees
+            .saturating_mul(window_bytes.saturating_add(BEYOND))
+            .max(least);
         let grant = |leased: usize| wanted.min((self.bytes.saturating_sub(leased) / 2).max(least));
         let add = |leased: usize| leased.saturating_add(grant(leased));
         let before = self.leased.update(Ordering::AcqRel, Ordering::Acquire, add);
@@ -46,7 +51,7 @@ impl WindowBudget {
         WindowLease {
             bytes: granted,
             // Windows that are a multiple of the chunk are exact.
-            window_bytes: (granted / windows / CHUNK * CHUNK).min(window_bytes),
+            window_bytes: ((granted / tees - BEYOND) / CHUNK * CHUNK).min(window_bytes),
             leased: Arc::clone(&self.leased),
         }
     }
@@ -55,7 +60,7 @@ impl WindowBudget {
 impl WindowLease {
     /// Makes so many of its windows a lease of their own, which may last longer.
     pub(crate) fn split_off(&mut self, windows: usize) -> Self {
-        let window = self.window_bytes.max(CHUNK);
+        let window = self.window_bytes.max(CHUNK).saturating_add(BEYOND);
         let bytes = windows.saturating_mul(window).min(self.bytes);
         self.bytes -= bytes;
         Self {
@@ -89,7 +94,7 @@ mod tests {
             assert!(next.window_bytes <= leases.last().unwrap().window_bytes);
             leases.push(next);
         }
-        assert_eq!(leases.len(), 7);
+        assert_eq!(leases.len(), 12);
         assert!(leased() <= 16 * MIB, "{}", leased());
         // With nothing left, a chunk for each window.
         for _ in 0..100 {
@@ -100,7 +105,7 @@ mod tests {
         leases.clear();
         assert_eq!(leased(), 0);
         assert_eq!(budget.lease(1, MIB).window_bytes, MIB);
-        assert_eq!(budget.lease(4, MIB).window_bytes, MIB / 2);
+        assert_eq!(budget.lease(8, MIB).window_bytes, MIB / 2);
     }
 
     #[test]
@@ -108,10 +113,7 @@ mod tests {
         let budget = WindowBudget::new(1);
         let lease = budget.lease(3, 1000);
         assert_eq!(lease.window_bytes, 1000);
-        assert_eq!(
-            budget.leased.load(Ordering::Relaxed),
-            3 * PRODUCTIONS_AT_ONCE * CHUNK
-        );
+        assert_eq!(budget.leased.load(Ordering::Relaxed), 3 * (CHUNK + BEYOND));
     }
 
     #[test]
@@ -120,7 +122,7 @@ mod tests {
         let mut run = budget.lease(5, MIB);
         let archive = run.split_off(2);
         drop(run);
-        assert_eq!(budget.leased.load(Ordering::Relaxed), 2 * MIB);
+        assert_eq!(budget.leased.load(Ordering::Relaxed), 2 * (MIB + BEYOND));
         drop(archive);
         assert_eq!(budget.leased.load(Ordering::Relaxed), 0);
     }

@@ -54,7 +54,7 @@ fn tee_stream(bencher: Bencher<'_, '_>, readers: usize) {
     bencher
         .counter(deliveries(readers))
         .with_inputs(|| {
-            let tee = tee_stream::Tee::builder().build(chunks());
+            let tee = tee_stream::Tee::new(chunks());
             (0..readers).map(|_| tee.branch()).collect::<Vec<_>>()
         })
         .bench_values(drain);
@@ -66,9 +66,7 @@ fn tee_stream_with_replay(bencher: Bencher<'_, '_>, readers: usize) {
     bencher
         .counter(deliveries(readers))
         .with_inputs(|| {
-            let tee = tee_stream::Tee::builder()
-                .replay(|_| chunks())
-                .build(chunks());
+            let tee = tee_stream::Tee::builder().build_replayable(|_| chunks());
             (0..readers).map(|_| tee.branch()).collect::<Vec<_>>()
         })
         .bench_values(drain);

@@ -12,7 +12,12 @@ use std::{
 
 use bytes::Bytes;
 use futures_util::{Stream, stream};
-use tee_stream::{AfterPatience, Branch, BranchOptions, LagPolicy, ManualTimer, Tee};
+use tee_stream::{AfterPatience, Branch, BranchOptions, LagPolicy, Tee};
+
+#[path = "../tests/support/manual_timer.rs"]
+mod manual_timer;
+
+use manual_timer::ManualTimer;
 
 const CHUNK: usize = 1024;
 const CHUNKS: usize = 16;
@@ -38,8 +43,7 @@ fn main() -> io::Result<()> {
             limit: Duration::from_millis(30),
             then: AfterPatience::Replay,
         })
-        .replay(document)
-        .build(document(0));
+        .build_replayable(document);
     let mut readers: Vec<_> = ["fast", "steady", "slow"]
         .map(|name| tee.branch_with(BranchOptions::new().name(name)))
         .into();
@@ -65,7 +69,7 @@ fn main() -> io::Result<()> {
                 write!(out, "{:20} ", "#".repeat(read))?;
             }
             let productions = statistics.bytes_produced as f64 / (CHUNK * CHUNKS) as f64;
-            writeln!(out, "{:>6}  {productions:.2}", statistics.window_bytes)?;
+            writeln!(out, "{:>6}  {productions:.2}", statistics.cached_bytes)?;
         }
         timer.advance(Duration::from_millis(5));
     }

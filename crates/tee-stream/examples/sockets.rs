@@ -78,8 +78,7 @@ async fn main() -> io::Result<()> {
 
     let tee = Tee::builder()
         .timer(TokioTimer::new())
-        .replay(move |offset| document(offset, length))
-        .build(document(0, length));
+        .build_replayable(move |offset| document(offset, length));
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;
     let began = Instant::now();
@@ -107,10 +106,10 @@ async fn main() -> io::Result<()> {
     let statistics = tee.statistics();
     writeln!(
         io::stdout(),
-        "{kind}: {readers} readers of {mebibytes} MiB in {:.0} ms, {:.2} productions, {} cursors, {} KiB of windows at the peak",
+        "{kind}: {readers} readers of {mebibytes} MiB in {:.0} ms, {:.2} productions, {} opened, {} KiB cached at the peak",
         began.elapsed().as_secs_f64() * 1000.0,
         statistics.bytes_produced as f64 / length as f64,
-        statistics.cursors_opened,
-        statistics.window_bytes_peak / 1024,
+        statistics.productions_opened,
+        statistics.cached_bytes_peak / 1024,
     )
 }

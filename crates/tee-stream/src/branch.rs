@@ -13,9 +13,8 @@ use futures_core::{FusedStream, Stream};
 use crate::{
     BranchEnd, BranchEnding, BranchOptions, TeeError,
     branch_options::OnEnd,
-    producer::Producer,
     shared::Shared,
-    state::{CursorId, Effects, Reader, Step},
+    state::{Effects, Reader, Step},
     tail::Tail,
     timer::Alarm,
 };
@@ -32,7 +31,7 @@ use crate::{
 ///
 /// # Cost
 ///
-/// A poll that finds its chunk in the window takes one uncontended lock and one reference count, whatever the number of
+/// A poll that finds its chunk in the cache takes one uncontended lock and one reference count, whatever the number of
 /// branches. A poll that does not find it polls the source, once, with no lock held.
 pub struct Branch<E> {
     shared: Arc<Shared<E>>,
@@ -44,7 +43,8 @@ pub struct Branch<E> {
     id: u64,
     name: Option<Arc<str>>,
     position: u64,
-    patience_spent: Duration,
+    /// How long it waited for others, and they for it.
+    waits: (Duration, Duration),
     on_end: Mutex<Option<OnEnd>>,
 }
 
@@ -65,8 +65,10 @@ impl<E> Branch<E> {
             tail,
             on_end,
         } = options;
-        let (index, id) =
-            shared.change(|state, effects| state.join(name.clone(), lag_policy, effects));
+        let (index, id) = {
+            let now = shared.guard(|| shared.now());
+            shared.change(|state, effects| state.join(name.clone(), lag_policy, now, effects))
+        };
         Self {
             index: Some(index),
             phase: Phase::Document,
@@ -75,7 +77,7 @@ impl<E> Branch<E> {
             id,
             name,
             position: 0,
-            patience_spent: Duration::ZERO,
+            waits: (Duration::ZERO, Duration::ZERO),
             on_end: Mutex::new(on_end),
             shared,
         }
@@ -162,7 +164,8 @@ impl<E> Branch<E> {
         if let Some(chunk) = state.take(index) {
             return Poll::Ready(Ok(Some(chunk)));
         }
-        if let Some(sleep) = self.alarm.take() {
+        let sleep = self.alarm.take();
+        if sleep.is_some() {
             drop(state);
             shared.guard(|| drop(sleep));
             state = shared.lock();
@@ -177,7 +180,7 @@ impl<E> Branch<E> {
             };
             drop(state);
             shared.guard(|| effects.run());
-            let (cursor, production) = match step {
+            let (production, mut source, is_timed) = match step {
                 Step::Chunk(chunk) => return Poll::Ready(Ok(Some(chunk))),
                 Step::End => {
                     self.left(left);
@@ -187,26 +190,24 @@ impl<E> Branch<E> {
                     self.left(left);
                     return Poll::Ready(Err(error));
                 }
-                Step::NeedTime => {
-                    now = shared.guard(|| shared.now());
-                    state = shared.lock();
-                    continue;
-                }
-                Step::Produce { cursor, production } => (cursor, production),
+                Step::Produce {
+                    slot,
+                    id,
+                    source,
+                    is_timed,
+                } => ((slot, id), source, is_timed),
                 Step::Open {
-                    cursor,
-                    block_start,
+                    slot,
+                    id,
                     offset,
                     signal,
-                } => {
-                    let Some(production) =
-                        shared.guard(|| shared.open(block_start, offset, signal))
-                    else {
+                } => match shared.guard(|| shared.open(offset, signal)) {
+                    Some(source) => ((slot, id), source, true),
+                    None => {
                         state = shared.lock();
                         continue;
-                    };
-                    (cursor, production)
-                }
+                    }
+                },
                 Step::Wait => return Poll::Pending,
                 Step::WaitUntil(deadline) => {
                     let alarm = &mut self.alarm;
@@ -219,13 +220,30 @@ impl<E> Branch<E> {
                     context.waker().wake_by_ref();
                     return Poll::Pending;
                 }
+                Step::ReadClock => {
+                    now = shared.guard(|| shared.now());
+                    state = shared.lock();
+                    continue;
+                }
             };
             *produced = true;
-            match drive(shared, index, cursor, production, context) {
-                Driven::Chunk(chunk) => return Poll::Ready(Ok(Some(chunk))),
-                Driven::Suspended => return Poll::Pending,
-                Driven::AskAgain => state = shared.lock(),
+            let time = || is_timed.then(|| shared.now()).flatten();
+            let (started, polled, ended) = shared.guard(|| (time(), source.poll(), time()));
+            let done = shared.change(|state, effects| match polled {
+                Poll::Ready(outcome) => {
+                    state.deliver(production, source, outcome, (started, ended), effects);
+                    Some(Poll::Ready(Ok(Some(state.take(index)?))))
+                }
+                Poll::Pending => state
+                    .suspend(production, source, index, started, context.waker(), effects)
+                    .then_some(Poll::Pending),
+            });
+            if let Some(done) = done {
+                return done;
             }
+            // The time before the source was polled is not now.
+            now = None;
+            state = shared.lock();
         }
     }
 
@@ -233,7 +251,7 @@ impl<E> Branch<E> {
     fn left(&mut self, reader: Option<Reader>) {
         self.index = None;
         if let Some(reader) = reader {
-            self.patience_spent = reader.spent;
+            self.waits = (reader.waited, reader.waited_for);
         }
     }
 
@@ -251,41 +269,10 @@ impl<E> Branch<E> {
                 name: self.name().cloned(),
                 bytes: self.position(),
                 ending,
-                patience_spent: self.patience_spent,
+                waited: self.waits.0,
+                waited_for: self.waits.1,
             });
         }
-    }
-}
-
-/// The result of polling a production.
-enum Driven {
-    /// It yielded what this branch reads next.
-    Chunk(Bytes),
-    /// It is pending, and the branch is registered.
-    Suspended,
-    AskAgain,
-}
-
-/// Polls a production with no lock held, and hands it back.
-fn drive<E>(
-    shared: &Shared<E>,
-    index: usize,
-    cursor: CursorId,
-    mut production: Producer<E>,
-    context: &Context<'_>,
-) -> Driven {
-    match shared.guard(|| production.poll()) {
-        Poll::Ready(outcome) => shared.change(|state, effects| {
-            state.deliver(cursor, production, outcome, effects);
-            state.take(index).map_or(Driven::AskAgain, Driven::Chunk)
-        }),
-        Poll::Pending => shared.change(|state, effects| {
-            if state.suspend(cursor, production, index, context.waker(), effects) {
-                Driven::Suspended
-            } else {
-                Driven::AskAgain
-            }
-        }),
     }
 }
 

@@ -8,21 +8,21 @@ use std::{error::Error, fmt, sync::Arc, time::Duration};
 pub enum TeeError<E> {
     /// The source, or the replay that this branch was reading, failed. Every branch that reads from it gets the same error.
     Source(Arc<E>),
-    /// The branch fell out of the window and its policy, or the lack of a replay, said that it fails.
+    /// The branch was let go, and its policy, or the lack of a replay, said that it fails.
     Lagged {
         /// How many bytes of the document the branch had read.
         offset: u64,
-        /// How many bytes its cursor had produced.
+        /// How many bytes its production had yielded.
         front: u64,
     },
-    /// The branch joined when the beginning of the document had left the window, and the tee has no replay.
+    /// The branch joined when the beginning of the document had left the cache, and the tee has no replay.
     Unavailable {
         /// The first byte that the branch needed.
         offset: u64,
     },
-    /// A production yielded other bytes than an earlier one, or not the declared length.
+    /// A production did not have the length of an earlier one, or not the declared length.
     Diverged {
-        /// The start of the block in which they differ, or the length at which one of them ended.
+        /// Where one of them ended.
         offset: u64,
     },
     /// The source, the replay or the timer panicked.
@@ -57,13 +57,13 @@ impl<E> fmt::Display for TeeError<E> {
             Self::Unavailable { offset } => {
                 write!(
                     formatter,
-                    "byte {offset} has left the window and the tee has no replay"
+                    "byte {offset} has left the cache and the tee has no replay"
                 )
             }
             Self::Diverged { offset } => {
                 write!(
                     formatter,
-                    "the document was produced differently from byte {offset} on"
+                    "the document was produced with another length: one ended at byte {offset}"
                 )
             }
             Self::Poisoned => formatter.write_str("the source of the tee panicked"),
@@ -92,8 +92,10 @@ pub struct BranchEnd {
     pub bytes: u64,
     /// How it ended.
     pub ending: BranchEnding,
+    /// How long it waited for others in total. Zero without a timer.
+    pub waited: Duration,
     /// How long others waited for it in total. Zero without a timer.
-    pub patience_spent: Duration,
+    pub waited_for: Duration,
 }
 
 /// How a branch ended.

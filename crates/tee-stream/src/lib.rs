@@ -6,9 +6,6 @@ mod ending;
 mod lag_policy;
 #[cfg(all(test, loom))]
 mod loom_tests;
-#[cfg(feature = "test-util")]
-mod manual_timer;
-mod producer;
 mod shared;
 mod signal;
 mod state;
@@ -16,6 +13,7 @@ mod sync;
 mod tail;
 mod tee;
 mod timer;
+#[cfg(feature = "verify")]
 mod verification;
 #[cfg(feature = "tokio")]
 mod writer;
@@ -24,12 +22,12 @@ pub use branch::Branch;
 pub use branch_options::BranchOptions;
 pub use ending::{BranchEnd, BranchEnding, TeeError};
 pub use lag_policy::{AfterPatience, LagPolicy};
-#[cfg(feature = "test-util")]
-pub use manual_timer::ManualTimer;
 pub use state::{BranchStatus, TeeStatistics};
 pub use tee::{Tee, TeeBuilder};
 #[cfg(feature = "tokio-time")]
 pub use timer::TokioTimer;
 pub use timer::{Sleep, Timer};
+#[cfg(feature = "verify")]
+pub use verification::{Verified, VerifyError, verified};
 #[cfg(feature = "tokio")]
 pub use writer::{SinkReport, SinkStatus, TeeWriter};

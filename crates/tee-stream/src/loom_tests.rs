@@ -105,7 +105,7 @@ fn model(run: impl Fn() + Sync + Send + 'static) {
 fn two_branches_read_a_source_that_a_third_thread_feeds() {
     model(|| {
         let fed = Fed::new();
-        let tee = Tee::builder().build(Source(Arc::clone(&fed)));
+        let tee = Tee::new(Source(Arc::clone(&fed)));
         let (first, second) = (tee.branch(), tee.branch());
         let reader = thread::spawn(move || read(first));
         let feeder = thread::spawn(move || {
@@ -123,7 +123,7 @@ fn a_branch_that_polled_and_is_dropped_or_forgotten_leaves_nobody_waiting() {
     for forget in [false, true] {
         model(move || {
             let fed = Fed::new();
-            let tee = Tee::builder().build(Source(Arc::clone(&fed)));
+            let tee = Tee::new(Source(Arc::clone(&fed)));
             let (mut driver, other) = (tee.branch(), tee.branch());
             let dropper = thread::spawn(move || {
                 poll_once(&mut driver);
@@ -182,8 +182,7 @@ fn cutting_loose_races_with_reading_and_with_replays() {
         let tee = Tee::builder()
             .window(1)
             .lag_policy(LagPolicy::Replay)
-            .replay(document)
-            .build(document(0));
+            .build_replayable(document);
         let (first, second) = (tee.branch(), tee.branch());
         let reader = thread::spawn(move || read(first));
         assert_eq!(read(second), b"ab");

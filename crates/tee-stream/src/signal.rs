@@ -1,5 +1,4 @@
 use std::{
-    mem,
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     sync::Arc,
     task::{Wake, Waker},
@@ -7,82 +6,77 @@ use std::{
 
 use crate::sync::{AtomicBool, Mutex, Ordering, lock};
 
-/// The tasks that wait at one cursor: for a chunk, or for space in its window.
+/// The tasks that wait, for a chunk or for space, each at one production.
+#[derive(Debug)]
+pub(crate) struct Wakers {
+    /// By the index of the branch: the production, and the waker.
+    waiting: Mutex<Vec<Option<(u64, Waker)>>>,
+}
+
+impl Wakers {
+    pub(crate) fn new() -> Arc<Self> {
+        Arc::new(Self {
+            waiting: Mutex::new(Vec::new()),
+        })
+    }
+
+    /// Registers the waker of a branch, and returns the one that it replaces, which the caller drops once no lock is held.
+    #[must_use]
+    pub(crate) fn register(&self, branch: usize, production: u64, waker: &Waker) -> Option<Waker> {
+        let mut waiting = lock(&self.waiting);
+        if branch >= waiting.len() {
+            waiting.resize(branch + 1, None);
+        }
+        match &mut waiting[branch] {
+            Some((known_production, known)) if known.will_wake(waker) => {
+                *known_production = production;
+                None
+            }
+            other => other
+                .replace((production, waker.clone()))
+                .map(|(_, waker)| waker),
+        }
+    }
+
+    /// Removes the waker of a branch. The caller drops it once no lock is held.
+    #[must_use]
+    pub(crate) fn withdraw(&self, branch: usize) -> Option<Waker> {
+        let (_, waker) = lock(&self.waiting).get_mut(branch)?.take()?;
+        Some(waker)
+    }
+
+    /// Moves the wakers of a production, or of all, to `taken`.
+    pub(crate) fn take(&self, production: Option<u64>, taken: &mut Vec<Waker>) {
+        for slot in lock(&self.waiting).iter_mut() {
+            if slot
+                .as_ref()
+                .is_some_and(|(at, _)| production.is_none_or(|production| production == *at))
+            {
+                taken.extend(slot.take().map(|(_, waker)| waker));
+            }
+        }
+    }
+}
+
+/// The waker that the source of a production is polled with.
 ///
-/// It is itself the waker that the source is polled with. So when the source wakes, everybody who waits is woken, and not
-/// only the branch that polled last, which may be gone or may never be polled again.
+/// When the source wakes, everybody is woken who waits at the production, and not only the branch that polled last, which may
+/// be gone or may never be polled again.
 #[derive(Debug)]
 pub(crate) struct Signal {
-    waiters: Mutex<Waiters>,
+    wakers: Arc<Wakers>,
+    production: u64,
     /// The source woke since [`Signal::begin_poll`].
     woken: AtomicBool,
 }
 
-#[derive(Debug, Default)]
-struct Waiters {
-    /// Counts the times that everybody was woken. A [`Registration`] of an earlier epoch is void.
-    epoch: u64,
-    wakers: Vec<Option<Waker>>,
-    free: Vec<usize>,
-    /// The list that was woken last, empty, kept for its allocation.
-    spare: Vec<Option<Waker>>,
-}
-
-/// The place of a branch in the list of a [`Signal`].
-#[derive(Debug)]
-pub(crate) struct Registration {
-    signal: Arc<Signal>,
-    epoch: u64,
-    index: usize,
-}
-
 impl Signal {
-    pub(crate) fn new() -> Arc<Self> {
+    pub(crate) fn new(wakers: &Arc<Wakers>, production: u64) -> Arc<Self> {
         Arc::new(Self {
-            waiters: Mutex::new(Waiters::default()),
+            wakers: Arc::clone(wakers),
+            production,
             woken: AtomicBool::new(false),
         })
-    }
-
-    /// Registers `waker`, in place of the one that `registration` stands for, if that one still waits.
-    ///
-    /// Returns the replaced waker, which the caller drops once no lock is held.
-    #[must_use]
-    pub(crate) fn register(
-        self: &Arc<Self>,
-        registration: &mut Option<Registration>,
-        waker: &Waker,
-    ) -> Option<Waker> {
-        let replaced_elsewhere = match registration {
-            Some(known) if Arc::ptr_eq(&known.signal, self) => None,
-            _ => Registration::withdraw(registration.take()),
-        };
-        let mut waiters = lock(&self.waiters);
-        if let Some(known) = registration
-            && known.epoch == waiters.epoch
-        {
-            let entry = &mut waiters.wakers[known.index];
-            return match entry {
-                Some(entered) if entered.will_wake(waker) => replaced_elsewhere,
-                _ => entry.replace(waker.clone()).or(replaced_elsewhere),
-            };
-        }
-        let index = if let Some(index) = waiters.free.pop() {
-            waiters.wakers[index] = Some(waker.clone());
-            index
-        } else {
-            waiters.wakers.push(Some(waker.clone()));
-            waiters.wakers.len() - 1
-        };
-        let epoch = waiters.epoch;
-        drop(waiters);
-        let entered = Registration {
-            signal: Arc::clone(self),
-            epoch,
-            index,
-        };
-        *registration = Some(entered);
-        replaced_elsewhere
     }
 
     /// Forgets that the source woke. Called right before it is polled.
@@ -100,56 +94,18 @@ impl Signal {
         // So either the waker found that registration, or this load finds the flag.
         self.woken.load(Ordering::Acquire)
     }
-
-    /// Wakes everybody who is registered. Never called with a lock held.
-    pub(crate) fn wake_all(&self) {
-        self.wake_registered(false);
-    }
-
-    fn wake_registered(&self, by_source: bool) {
-        if by_source {
-            self.woken.swap(true, Ordering::AcqRel);
-        }
-        let mut woken = {
-            let mut waiters = lock(&self.waiters);
-            if waiters.wakers.is_empty() {
-                return;
-            }
-            waiters.epoch += 1;
-            waiters.free.clear();
-            let spare = mem::take(&mut waiters.spare);
-            mem::replace(&mut waiters.wakers, spare)
-        };
-        call_all(woken.drain(..).flatten(), Waker::wake);
-        lock(&self.waiters).spare = woken;
-    }
 }
 
 impl Wake for Signal {
     fn wake(self: Arc<Self>) {
-        self.wake_registered(true);
+        self.wake_by_ref();
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        self.wake_registered(true);
-    }
-}
-
-impl Registration {
-    /// Removes the waker from the list and returns it. The caller drops it once no lock is held.
-    #[must_use]
-    pub(crate) fn withdraw(registration: Option<Self>) -> Option<Waker> {
-        let Self {
-            signal,
-            epoch,
-            index,
-        } = registration?;
-        let mut waiters = lock(&signal.waiters);
-        if waiters.epoch != epoch {
-            return None;
-        }
-        waiters.free.push(index);
-        waiters.wakers[index].take()
+        self.woken.swap(true, Ordering::AcqRel);
+        let mut woken = Vec::new();
+        self.wakers.take(Some(self.production), &mut woken);
+        call_all(woken, Waker::wake);
     }
 }
 

@@ -1,22 +1,19 @@
-use std::{fmt, num::NonZeroUsize, sync::Arc, time::Duration};
+use std::{fmt, marker::PhantomData, num::NonZeroUsize, sync::Arc};
 
 use bytes::Bytes;
 use futures_core::Stream;
 
 use crate::{
     Branch, BranchOptions, BranchStatus, LagPolicy, TeeStatistics, Timer,
-    producer::Producer,
-    shared::{ReplayFn, Shared},
-    signal::Signal,
+    shared::{ChunkStream, Producer, ReplayFn, Shared},
     state::{Settings, State},
-    verification::UnitHasher,
 };
 
 const DEFAULT_WINDOW: usize = 1024 * 1024;
 const DEFAULT_CHUNK_SIZE: usize = 64 * 1024;
-const DEFAULT_MAXIMUM_CURSORS: usize = 4;
+const DEFAULT_MAX_PRODUCTIONS: NonZeroUsize = NonZeroUsize::new(8).unwrap();
 
-/// The bytes of a window's budget for each chunk that it may hold, so that the bookkeeping of tiny chunks is bounded.
+/// The bytes of the window for each chunk that it may hold, so that the bookkeeping of tiny chunks is bounded.
 const BYTES_PER_CHUNK: usize = 512;
 const LEAST_CHUNKS: usize = 64;
 
@@ -32,7 +29,7 @@ const LEAST_CHUNKS: usize = 64;
 /// #[tokio::main(flavor = "current_thread")]
 /// async fn main() {
 ///     let chunks = ["one ", "document"].map(|chunk| Ok::<_, std::io::Error>(Bytes::from(chunk)));
-///     let tee = Tee::builder().build(stream::iter(chunks));
+///     let tee = Tee::new(stream::iter(chunks));
 ///     let (mut first, mut second) = (tee.branch(), tee.branch());
 ///     assert_eq!(first.next().await.unwrap().unwrap(), "one ");
 ///     assert_eq!(second.next().await.unwrap().unwrap(), "one ");
@@ -44,6 +41,21 @@ pub struct Tee<E> {
 }
 
 impl<E> Tee<E> {
+    /// Makes a tee of a stream that cannot be produced again. By default branches then wait for one another.
+    pub fn new(source: impl Stream<Item = Result<Bytes, E>> + Send + 'static) -> Self {
+        Self::builder().build(source)
+    }
+
+    /// Makes a tee of a document that can be produced any number of times, from any offset on.
+    ///
+    /// A timer makes it fairer: see [`TeeBuilder::timer`].
+    pub fn replayable<S>(produce: impl Fn(u64) -> S + Send + Sync + 'static) -> Self
+    where
+        S: Stream<Item = Result<Bytes, E>> + Send + 'static,
+    {
+        Self::builder().build_replayable(produce)
+    }
+
     /// Configures a new tee.
     pub fn builder() -> TeeBuilder<E> {
         TeeBuilder::new()
@@ -51,7 +63,7 @@ impl<E> Tee<E> {
 
     /// Adds a branch with the policy of the tee. It reads from byte 0, whenever it joins.
     ///
-    /// If byte 0 has left every window, its first poll replays the document, or, without a replay, yields
+    /// If byte 0 has left the cache, its first poll produces the document again, or, without a replay, yields
     /// [`Unavailable`](crate::TeeError::Unavailable).
     pub fn branch(&self) -> Branch<E> {
         self.branch_with(BranchOptions::new())
@@ -105,96 +117,77 @@ impl<E> fmt::Debug for Tee<E> {
 ///
 /// let tee = Tee::builder()
 ///     .window(256 * 1024)
-///     .maximum_cursors(NonZeroUsize::new(2).unwrap())
+///     .max_productions(NonZeroUsize::new(2).unwrap())
 ///     .lag_policy(LagPolicy::Patience { limit: Duration::from_secs(1), then: AfterPatience::Replay })
-///     // .timer(TokioTimer::new()): patience needs a clock (feature `tokio-time`)
-///     .replay(document)
-///     .build(document(0));
+///     // .timer(TokioTimer::new()): policies that wait need a clock (feature `tokio-time`)
+///     .build_replayable(document);
 /// assert_eq!(tee.statistics().bytes_produced, 0);
 /// ```
+#[derive(Debug)]
+#[must_use]
 pub struct TeeBuilder<E> {
     window: usize,
-    maximum_cursors: NonZeroUsize,
-    lag_policy: Option<LagPolicy>,
+    max_productions: NonZeroUsize,
+    lag_policy: LagPolicy,
     timer: Option<Arc<dyn Timer>>,
-    replay: Option<ReplayFn<E>>,
     chunk_size: usize,
     length: Option<u64>,
+    error: PhantomData<fn() -> E>,
 }
 
 impl<E> TeeBuilder<E> {
     fn new() -> Self {
         Self {
             window: DEFAULT_WINDOW,
-            maximum_cursors: NonZeroUsize::new(DEFAULT_MAXIMUM_CURSORS)
-                .unwrap_or(NonZeroUsize::MIN),
-            lag_policy: None,
+            max_productions: DEFAULT_MAX_PRODUCTIONS,
+            lag_policy: LagPolicy::Account,
             timer: None,
-            replay: None,
             chunk_size: DEFAULT_CHUNK_SIZE,
             length: None,
+            error: PhantomData,
         }
     }
 
-    /// Sets how many bytes one window keeps for its branches; 1 MiB by default, at least 1.
+    /// Sets how many bytes the tee keeps for its branches; 1 MiB by default, at least 1.
     ///
-    /// A chunk is produced only while its window holds fewer bytes than this. So a window never holds more than this and
-    /// one chunk less a byte, and never more than this if it is a multiple of the chunk size. Chunks that everybody has read
-    /// stay while there is space, for branches that join later or come from another cursor. The bookkeeping is bounded too: a
-    /// window holds at most one chunk for each 512 bytes of its budget (at least 64).
+    /// It is how far apart the readers of one production may be; several productions share it. A chunk is produced only
+    /// while the cache holds fewer bytes than this, or while all readers of that production have read what it yielded. So the
+    /// cache never holds more than this and one chunk for each production. Chunks that everybody has read stay while there is
+    /// space, for branches that join later or come from another production. The bookkeeping is bounded too: the cache
+    /// holds at most one chunk for each 512 bytes of its budget (at least 64).
     ///
     /// The length of the chunks counts, but a `Bytes` keeps the whole allocation alive that it is a slice of. If the chunks of
     /// a source are slices of something larger, copy them (`source.map_ok(|chunk| Bytes::copy_from_slice(&chunk))`).
-    #[must_use]
     pub fn window(mut self, bytes: usize) -> Self {
         self.window = bytes.max(1);
         self
     }
 
-    /// Sets how many productions may run at the same time; 4 by default. Each has a window of its own.
+    /// Sets how many productions may run at the same time; 8 by default.
     ///
-    /// At the maximum, slow readers share the last one and wait for one another, each time for at most the patience of the
-    /// slowest or 500 ms, whichever is longer.
-    #[must_use]
-    pub fn maximum_cursors(mut self, cursors: NonZeroUsize) -> Self {
-        self.maximum_cursors = cursors;
+    /// It bounds the work as well: another production begins only if all together then yield the document at most this often.
+    /// Beyond that, readers ride on the nearest production behind them, and those of the rearmost one wait for one another. A
+    /// reader that was let go and comes back behind all productions waits for as long as producing has taken so far; then the
+    /// nearest one begins anew where that reader is, and serves all that wait nearby.
+    pub fn max_productions(mut self, productions: NonZeroUsize) -> Self {
+        self.max_productions = productions;
         self
     }
 
-    /// Sets the policy of branches that have none of their own. [`LagPolicy`] says which one is the default.
-    #[must_use]
+    /// Sets the policy of branches that have none of their own; [`LagPolicy::Account`] by default.
     pub fn lag_policy(mut self, policy: LagPolicy) -> Self {
-        self.lag_policy = Some(policy);
+        self.lag_policy = policy;
         self
     }
 
-    /// Sets the clock. Without one, [`Patience`](LagPolicy::Patience) counts as spent from the start.
-    #[must_use]
+    /// Sets the clock. Without one, nobody waits for a branch that can read on elsewhere.
     pub fn timer(mut self, timer: impl Timer + 'static) -> Self {
         self.timer = Some(Arc::new(timer));
         self
     }
 
-    /// Sets how the document is produced again from an offset, for branches that lag or join late.
-    ///
-    /// The offset is the start of a block, a multiple of 64 KiB. What the branch has read of that block already is produced
-    /// again, compared and discarded.
-    ///
-    /// A replay must yield the same bytes. A hash of each 64 KiB checks that (coarser beyond 256 MiB; at most 32 KiB of
-    /// hashes), for blocks that were produced from end to end before: a block that differs ends its branches with
-    /// [`Diverged`](crate::TeeError::Diverged). Without a replay nothing is hashed (XXH64).
-    #[must_use]
-    pub fn replay<S>(mut self, replay: impl Fn(u64) -> S + Send + Sync + 'static) -> Self
-    where
-        S: Stream<Item = Result<Bytes, E>> + Send + 'static,
-    {
-        self.replay = Some(Box::new(move |offset| Box::pin(replay(offset))));
-        self
-    }
-
     /// Sets the size of the chunks of branches that have a [`tail`](crate::BranchOptions::tail); 64 KiB by default. It should be
     /// that of the source.
-    #[must_use]
     pub fn chunk_size(mut self, bytes: NonZeroUsize) -> Self {
         self.chunk_size = bytes.get();
         self
@@ -202,53 +195,45 @@ impl<E> TeeBuilder<E> {
 
     /// Declares the length of the document, so that branches have an exact size hint from the start. A production that
     /// yields another length fails with [`Diverged`](crate::TeeError::Diverged).
-    #[must_use]
     pub fn length(mut self, bytes: u64) -> Self {
         self.length = Some(bytes);
         self
     }
 
-    /// Makes the tee. It polls nothing before a branch is polled.
+    /// Makes a tee of a stream that cannot be produced again. It polls nothing before a branch is polled.
     pub fn build(self, source: impl Stream<Item = Result<Bytes, E>> + Send + 'static) -> Tee<E> {
-        let signal = Signal::new();
-        let can_replay = self.replay.is_some();
-        let timed = self.timer.is_some();
+        self.make(Box::pin(source), None)
+    }
+
+    /// Makes a tee of a document that can be produced any number of times: `produce` yields it from an offset on.
+    ///
+    /// It is called with 0 now, and with the offset of a branch that was let go or joins late. Each production must yield the
+    /// same bytes. What cannot vouch for that is wrapped by `verified` (feature `verify`).
+    pub fn build_replayable<S>(self, produce: impl Fn(u64) -> S + Send + Sync + 'static) -> Tee<E>
+    where
+        S: Stream<Item = Result<Bytes, E>> + Send + 'static,
+    {
+        let source = Box::pin(produce(0));
+        self.make(
+            source,
+            Some(Box::new(move |offset| Box::pin(produce(offset)))),
+        )
+    }
+
+    fn make(self, source: ChunkStream<E>, replay: Option<ReplayFn<E>>) -> Tee<E> {
         let settings = Settings {
             window: self.window,
             window_chunks: (self.window / BYTES_PER_CHUNK).max(LEAST_CHUNKS),
-            maximum_cursors: self.maximum_cursors.get(),
-            can_replay,
-            timed,
-            lag_policy: self
-                .lag_policy
-                .unwrap_or_else(|| LagPolicy::default_for(can_replay)),
-            last_group_limit: if timed {
-                LagPolicy::DEFAULT_PATIENCE
-            } else {
-                Duration::ZERO
-            },
-            lead: (self.window / 4).max(1) as u64,
+            max_productions: self.max_productions.get(),
+            can_replay: replay.is_some(),
+            timed: self.timer.is_some(),
+            lag_policy: self.lag_policy,
         };
-        let hasher = can_replay.then(|| Box::new(UnitHasher::new(0)));
-        let source = Producer::new(Box::pin(source), Arc::clone(&signal), hasher);
-        let state = State::new(settings, self.length, source, signal);
+        let state = State::new(settings, self.length, |signal| {
+            Producer::new(source, signal)
+        });
         Tee {
-            shared: Arc::new(Shared::new(state, self.timer, self.replay, self.chunk_size)),
+            shared: Arc::new(Shared::new(state, self.timer, replay, self.chunk_size)),
         }
-    }
-}
-
-impl<E> fmt::Debug for TeeBuilder<E> {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("TeeBuilder")
-            .field("window", &self.window)
-            .field("maximum_cursors", &self.maximum_cursors)
-            .field("lag_policy", &self.lag_policy)
-            .field("timer", &self.timer)
-            .field("replay", &self.replay.is_some())
-            .field("chunk_size", &self.chunk_size)
-            .field("length", &self.length)
-            .finish()
     }
 }

@@ -12,7 +12,7 @@ pub type Sleep = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// The clock of a tee, passed in so that the tee needs no runtime and its tests need no sleep.
 ///
-/// `TokioTimer` (feature `tokio-time`) is one; `ManualTimer` (feature `test-util`) is one for tests. [`now`](Self::now) is what
+/// `TokioTimer` (feature `tokio-time`) is one. [`now`](Self::now) is what
 /// `measured-body` calls a clock: a function that returns an [`Instant`]. A tee must also be woken, hence
 /// [`sleep_until`](Self::sleep_until). Both are called with no lock held, and only while a branch waits for another one.
 pub trait Timer: Send + Sync {

@@ -1,14 +1,12 @@
-//! The state machine: where each branch is, and what it does next. It polls nothing, wakes nobody and reads no clock, so it can
-//! be driven step by step.
+//! The state machine: where each branch is, and what it does next. It polls nothing, wakes nobody and is told the time, so it
+//! can be driven step by step.
 
-mod attach;
-mod backpressure;
-mod cursor;
-mod deliver;
+mod account;
+mod cache;
 mod effects;
+mod production;
 mod reader;
 mod step;
-mod window;
 
 use std::{
     sync::Arc,
@@ -19,69 +17,72 @@ use bytes::Bytes;
 
 use crate::{
     LagPolicy, TeeError,
-    signal::{Registration, Signal},
-    verification::BlockHashes,
+    signal::{Signal, Wakers},
 };
-use cursor::{Cursors, Production};
-use reader::{Place, Readers};
+use account::Account;
+use cache::Cache;
+use production::{Production, Source};
+use reader::Readers;
 
-pub(crate) use cursor::CursorId;
-pub(crate) use deliver::Outcome;
 pub(crate) use effects::Effects;
 pub(crate) use reader::Reader;
+pub(crate) use step::Outcome;
 
 /// What was configured.
 #[derive(Debug)]
 pub(crate) struct Settings {
-    /// The bytes that one window may hold.
+    /// The bytes that the cache may hold.
     pub(crate) window: usize,
-    /// The chunks that one window may hold, so that tiny ones do not cost more in bookkeeping than they hold.
+    /// The chunks that it may hold.
     pub(crate) window_chunks: usize,
-    pub(crate) maximum_cursors: usize,
+    pub(crate) max_productions: usize,
     pub(crate) can_replay: bool,
     pub(crate) timed: bool,
     pub(crate) lag_policy: LagPolicy,
-    /// How long the readers of the last group wait for one of them, each time.
-    pub(crate) last_group_limit: Duration,
-    /// The bytes that a branch may produce before it lets others run.
-    pub(crate) lead: u64,
 }
 
-/// The state that the branches of a tee share. It only stores `P`, the productions.
+/// The state that the branches of a tee share. It only stores `P`, the sources of productions.
 #[derive(Debug)]
 pub(crate) struct State<P, E> {
     settings: Settings,
-    cursors: Cursors<P, E>,
+    cache: Cache,
+    /// The productions that run, and those that have ended whose readers are not done.
+    slots: Vec<Option<Production<P, E>>>,
     readers: Readers,
-    hashes: BlockHashes,
-    /// The offset behind the furthest byte that any cursor produced.
+    wakers: Arc<Wakers>,
+    account: Account,
+    /// The offset behind the furthest byte that any production yielded.
     frontier: u64,
     length: Option<u64>,
+    /// A production has come to the end.
+    ended: bool,
     poisoned: bool,
-    /// The productions that ran to the end.
-    completed: usize,
     produced: u64,
-    held: usize,
-    held_peak: usize,
+    opened: u64,
 }
 
 /// What a tee has cost so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TeeStatistics {
-    /// The bytes that all productions yielded together, without those that the replay, or the tee (less than one block each
-    /// time), discards to reach an offset.
+    /// The bytes that all productions yielded together.
     ///
     /// Divided by `document_length`, it says how often the document was produced.
     pub bytes_produced: u64,
     /// The productions that were begun, including the first.
-    pub cursors_opened: u64,
-    /// The cursors that are open now.
-    pub cursors_open: usize,
-    /// The bytes in all windows now.
-    pub window_bytes: usize,
-    /// The most bytes that were ever in all windows together.
-    pub window_bytes_peak: usize,
+    pub productions_opened: u64,
+    /// The productions that are under way now.
+    pub productions_open: usize,
+    /// The bytes in the cache now.
+    pub cached_bytes: usize,
+    /// The most bytes that were ever in the cache.
+    pub cached_bytes_peak: usize,
+    /// How long productions have taken in total, pending or busy. Zero without a timer.
+    pub produced_for: Duration,
+    /// What the account has paid for waiting.
+    pub waited: Duration,
+    /// What it may pay: `produced_for`, 6 ms, and half a millisecond for each branch that ever joined.
+    pub waiting_allowed: Duration,
     /// The branches that have not ended.
     pub branches_open: usize,
     /// The length of the document, once a production has ended, or as it was declared.
@@ -98,12 +99,14 @@ pub struct BranchStatus {
     pub name: Option<Arc<str>>,
     /// The bytes of the shared document that it has read.
     pub offset: u64,
-    /// How many bytes it is behind the front of its cursor, or, without a cursor, behind the furthest byte that was produced.
+    /// How many bytes it is behind its production, or, without one, behind the furthest byte that was produced.
     pub lag: u64,
-    /// The number of the cursor that it reads from, counted from 0. `None` after it was cut loose, until it is polled again.
-    pub cursor: Option<u64>,
-    /// How much longer others wait for it. `None` means for ever. A wait that is going on is not subtracted yet.
-    pub patience_left: Option<Duration>,
+    /// The number of the production that it reads from, counted from 0. `None` after it was let go, until it is polled again.
+    pub production: Option<u64>,
+    /// How long it waited for others. A wait that is going on is not counted yet.
+    pub waited: Duration,
+    /// How long others waited for it. A wait that is going on is not counted yet.
+    pub waited_for: Duration,
 }
 
 /// What a branch that is polled does next.
@@ -114,13 +117,15 @@ pub(crate) enum Step<P, E> {
     Fail(TeeError<E>),
     /// Poll this production, and deliver its result.
     Produce {
-        cursor: CursorId,
-        production: P,
+        slot: usize,
+        id: u64,
+        source: P,
+        is_timed: bool,
     },
-    /// Open a production at the start of a block, of which the bytes before `offset` are not needed. Then the same.
+    /// Open a production at this offset. Then the same.
     Open {
-        cursor: CursorId,
-        block_start: u64,
+        slot: usize,
+        id: u64,
         offset: u64,
         signal: Arc<Signal>,
     },
@@ -128,65 +133,54 @@ pub(crate) enum Step<P, E> {
     Wait,
     /// The waker is registered, and must be woken at this time too.
     WaitUntil(Instant),
-    /// Call [`State::step`] again with the time.
-    NeedTime,
     /// Let others run first.
     Yield,
+    /// Ask again with the time.
+    ReadClock,
 }
 
 impl<P, E> State<P, E> {
+    /// Starts with one production at byte 0, whose source `make` makes.
     pub(crate) fn new(
         settings: Settings,
         length: Option<u64>,
-        source: P,
-        signal: Arc<Signal>,
+        make: impl FnOnce(Arc<Signal>) -> P,
     ) -> Self {
-        let mut cursors = Cursors::new();
-        cursors.insert(0, Production::Idle(source), signal);
+        let wakers = Wakers::new();
+        let signal = Signal::new(&wakers, 0);
+        let source = Source::Idle(make(Arc::clone(&signal)));
         Self {
+            cache: Cache::new(settings.window, settings.window_chunks),
             settings,
-            cursors,
+            slots: vec![Some(Production::new(0, 0, source, signal))],
             readers: Readers::default(),
-            hashes: BlockHashes::default(),
+            wakers,
+            account: Account::default(),
             frontier: 0,
             length,
+            ended: false,
             poisoned: false,
-            completed: 0,
             produced: 0,
-            held: 0,
-            held_peak: 0,
+            opened: 1,
         }
     }
 
-    /// Adds a branch at byte 0. If a window still holds byte 0, the branch holds that window back from now on.
+    /// Adds a branch at byte 0.
     pub(crate) fn join(
         &mut self,
         name: Option<Arc<str>>,
         policy: Option<LagPolicy>,
+        now: Option<Instant>,
         effects: &mut Effects<P, E>,
     ) -> (usize, u64) {
-        let (limit, then) = policy
-            .unwrap_or(self.settings.lag_policy)
-            .terms(self.settings.timed);
+        let policy = policy.unwrap_or(self.settings.lag_policy);
+        let policy = policy.resolve(self.settings.can_replay, self.settings.timed);
         let id = self.readers.joined();
-        let index = self.readers.insert(Reader {
-            id,
-            name,
-            offset: 0,
-            place: Place::Detached,
-            limit,
-            then,
-            spent: Duration::ZERO,
-            fresh: false,
-            here_since: None,
-            has_read: false,
-            waits_for_space: None,
-            registration: None,
-            leading: false,
-            led: 0,
-            gave_way: None,
-        });
-        self.enter_window(index, effects);
+        self.account.branches += 1;
+        let index = self.readers.insert(Reader::new(id, name, policy));
+        if let Some(slot) = self.reachable(0) {
+            self.settle_in(index, slot, now, effects);
+        }
         (index, id)
     }
 
@@ -197,20 +191,20 @@ impl<P, E> State<P, E> {
         now: Option<Instant>,
         effects: &mut Effects<P, E>,
     ) -> Option<Reader> {
-        let waited = self.stop_waiting(index);
-        self.detach(index, Place::Detached, now, effects);
-        let mut reader = self.readers.remove(index)?;
-        effects.drop_waker(Registration::withdraw(reader.registration.take()));
-        self.settle(waited, now);
-        Some(reader)
+        if let Some(slot) = self.readers.get(index)?.home {
+            // Whoever waits for this branch does not any longer, and if it waited itself, perhaps nobody does.
+            self.unblock(slot, now, true, effects);
+        }
+        let reader = self.readers.remove(index);
+        effects.drop_waker(self.wakers.withdraw(index));
+        self.close_unwanted(now, effects);
+        reader
     }
 
     /// Everything ends with an error from now on.
     pub(crate) fn poison(&mut self, effects: &mut Effects<P, E>) {
         self.poisoned = true;
-        for cursor in self.cursors.iter() {
-            effects.wake(&cursor.signal);
-        }
+        effects.wake_all(&self.wakers);
     }
 
     /// The length of the document, if it is known or was declared.
@@ -225,80 +219,32 @@ impl<P, E> State<P, E> {
     pub(crate) fn statistics(&self) -> TeeStatistics {
         TeeStatistics {
             bytes_produced: self.produced,
-            cursors_opened: self.cursors.opened(),
-            cursors_open: self.cursors.open(),
-            window_bytes: self.held,
-            window_bytes_peak: self.held_peak,
+            productions_opened: self.opened,
+            productions_open: self.running().count(),
+            cached_bytes: self.cache.bytes(),
+            cached_bytes_peak: self.cache.peak(),
+            produced_for: self.account.produced_for,
+            waited: self.account.paid(),
+            waiting_allowed: self.account.earned(),
             branches_open: self.readers.open(),
             document_length: self.length,
         }
     }
 
     pub(crate) fn branches(&self) -> Vec<BranchStatus> {
-        self.readers
-            .iter()
-            .map(|reader| self.status(reader))
-            .collect()
-    }
-
-    fn status(&self, reader: &Reader) -> BranchStatus {
-        let cursor = match reader.place {
-            Place::Reading { cursor, .. } | Place::Ahead { cursor } => self.cursors.get(cursor),
-            Place::Detached | Place::Lagged { .. } => None,
-        };
-        let front = cursor.map_or(self.frontier, |cursor| cursor.window.front());
-        BranchStatus {
-            id: reader.id,
-            name: reader.name.clone(),
-            offset: reader.offset,
-            lag: front.saturating_sub(reader.offset),
-            cursor: cursor.map(|cursor| cursor.id.generation),
-            patience_left: reader.limit.map(|limit| limit.saturating_sub(reader.spent)),
-        }
-    }
-
-    /// Takes a branch off its cursor. That may free space for others, and closes a cursor without readers.
-    fn detach(
-        &mut self,
-        index: usize,
-        place: Place,
-        now: Option<Instant>,
-        effects: &mut Effects<P, E>,
-    ) {
-        let Some(reader) = self.readers.get_mut(index) else {
-            return;
-        };
-        let before = std::mem::replace(&mut reader.place, place);
-        let (Place::Reading { cursor: id, .. } | Place::Ahead { cursor: id }) = before else {
-            return;
-        };
-        let Some(cursor) = self.cursors.get_mut(id) else {
-            return;
-        };
-        cursor.readers -= 1;
-        match before {
-            Place::Reading { sequence, .. } => {
-                let stale = cursor.reader_moves_on(index, reader, sequence, now);
-                if cursor.window.leave(sequence) {
-                    cursor.blocked = None;
-                    effects.wake(&cursor.signal);
-                } else if stale {
-                    effects.wake(&cursor.signal);
-                }
+        let status = |reader: &Reader| {
+            let home = reader.home.and_then(|slot| self.slots.get(slot)?.as_ref());
+            let front = home.map_or(self.frontier, |home| home.position);
+            BranchStatus {
+                id: reader.id,
+                name: reader.name.clone(),
+                offset: reader.offset,
+                lag: front.saturating_sub(reader.offset),
+                production: home.map(|home| home.id),
+                waited: reader.waited,
+                waited_for: reader.waited_for,
             }
-            _ => cursor.ahead.retain(|(ahead, _)| *ahead != index),
-        }
-        if cursor.readers == 0 && self.settings.can_replay && self.cursors.open() > 1 {
-            self.close(id, effects);
-        }
-    }
-
-    /// Closes a cursor. Branches that are still on it notice that it is gone and look for another one.
-    fn close(&mut self, id: CursorId, effects: &mut Effects<P, E>) {
-        if let Some(cursor) = self.cursors.remove(id) {
-            self.held -= cursor.window.bytes();
-            effects.wake(&cursor.signal);
-            effects.drop_cursor(cursor);
-        }
+        };
+        self.readers.iter().map(status).collect()
     }
 }

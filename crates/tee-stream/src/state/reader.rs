@@ -3,8 +3,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::cursor::CursorId;
-use crate::{AfterPatience, signal::Registration};
+use crate::LagPolicy;
 
 /// The state of a branch that has not ended.
 #[derive(Debug)]
@@ -13,60 +12,42 @@ pub(crate) struct Reader {
     pub(crate) name: Option<Arc<str>>,
     /// The bytes of the shared document that it has read.
     pub(crate) offset: u64,
-    pub(crate) place: Place,
-    /// How long others wait for it in total. `None` means for ever.
-    pub(crate) limit: Option<Duration>,
-    pub(crate) then: AfterPatience,
-    pub(crate) spent: Duration,
-    /// It came here while others were already waiting for space, and nobody has read the clock since.
-    pub(crate) fresh: bool,
-    /// When it came here, if others were already waiting for space.
-    pub(crate) here_since: Option<Instant>,
-    /// It has read, or came here, since others began to wait for space on its cursor.
-    pub(crate) has_read: bool,
-    /// The cursor whose full window it waits for.
-    pub(crate) waits_for_space: Option<CursorId>,
-    pub(crate) registration: Option<Registration>,
-    /// It produced the chunk that it reads next.
-    pub(crate) leading: bool,
-    /// The bytes that it produced since it last let others run.
-    pub(crate) led: u64,
-    /// The oldest chunk of a full window for which it has let others run.
-    pub(crate) gave_way: Option<(CursorId, u64)>,
-}
-
-/// Where a branch is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Place {
-    /// At a chunk of a cursor's window, or at its front.
-    Reading { cursor: CursorId, sequence: u64 },
-    /// Ahead of a cursor, whose production it waits for.
-    Ahead { cursor: CursorId },
-    /// On no cursor.
-    Detached,
-    /// Given up when the others were at `front`.
-    Lagged { front: u64 },
+    /// The slot of the production that keeps its chunks for it, or that it rides on. `None` for one that was let go, or that
+    /// joined late, until it is polled.
+    pub(crate) home: Option<usize>,
+    /// It was let go for good when the others were here.
+    pub(crate) lagged: Option<u64>,
+    pub(crate) policy: LagPolicy,
+    /// Where it was when it last let others run.
+    pub(crate) leads_from: u64,
+    /// It has read nothing since others began to wait for space.
+    pub(crate) idle: bool,
+    /// Since when it waits for space, or for a production that may begin.
+    pub(crate) waits: Option<Instant>,
+    /// How long it waited for others.
+    pub(crate) waited: Duration,
+    /// How long others waited for it.
+    pub(crate) waited_for: Duration,
+    /// How long it has waited for others that have not waited for it in return.
+    pub(crate) owed: Duration,
 }
 
 impl Reader {
-    pub(crate) fn is_in_window_of(&self, id: CursorId) -> bool {
-        matches!(self.place, Place::Reading { cursor, .. } if cursor == id)
-    }
-
-    /// Advances past a chunk of its cursor.
-    #[inline]
-    pub(crate) fn reads(&mut self, chunk: &[u8]) {
-        let length = chunk.len() as u64;
-        self.offset += length;
-        self.has_read = true;
-        if let Place::Reading { sequence, .. } = &mut self.place {
-            *sequence += 1;
+    pub(crate) fn new(id: u64, name: Option<Arc<str>>, policy: LagPolicy) -> Self {
+        Self {
+            id,
+            name,
+            offset: 0,
+            home: None,
+            lagged: None,
+            policy,
+            leads_from: 0,
+            idle: false,
+            waits: None,
+            waited: Duration::ZERO,
+            waited_for: Duration::ZERO,
+            owed: Duration::ZERO,
         }
-        self.led = if std::mem::take(&mut self.leading) {
-            self.led + length
-        } else {
-            0
-        };
     }
 }
 
@@ -84,6 +65,7 @@ impl Readers {
         self.joined
     }
 
+    #[inline]
     pub(crate) fn open(&self) -> usize {
         self.slots.len() - self.free.len()
     }
@@ -109,12 +91,34 @@ impl Readers {
         self.slots.get_mut(index)?.as_mut()
     }
 
+    #[inline]
+    pub(crate) fn get(&self, index: usize) -> Option<&Reader> {
+        self.slots.get(index)?.as_ref()
+    }
+
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Reader> {
         self.slots.iter().flatten()
     }
 
-    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = (usize, &mut Reader)> {
-        let readers = self.slots.iter_mut().enumerate();
-        readers.filter_map(|(index, reader)| reader.as_mut().map(|reader| (index, reader)))
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Reader> {
+        self.slots.iter_mut().flatten()
+    }
+
+    /// One more than the largest index.
+    pub(crate) fn slots(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// The readers of a production.
+    pub(crate) fn of(&mut self, slot: usize) -> impl Iterator<Item = &mut Reader> {
+        let readers = self.slots.iter_mut().flatten();
+        readers.filter(move |reader| reader.home == Some(slot))
+    }
+
+    pub(crate) fn indices_of(&self, slot: usize) -> impl Iterator<Item = usize> {
+        let readers = self.slots.iter().enumerate();
+        readers.filter_map(move |(index, reader)| {
+            (reader.as_ref()?.home == Some(slot)).then_some(index)
+        })
     }
 }

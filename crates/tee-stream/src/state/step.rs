@@ -1,17 +1,46 @@
-use std::{sync::Arc, task::Waker, time::Instant};
+//! What a branch that is polled does next, and what becomes of a production that it polled.
+
+use std::{task::Waker, time::Instant};
 
 use bytes::Bytes;
 
-use super::{
-    State, Step,
-    backpressure::WindowSpace,
-    cursor::{CursorId, Production},
-    effects::Effects,
-    reader::Place,
-};
-use crate::{TeeError, signal::Signal};
+use super::{Effects, State, Step, account::between, production::Source};
+use crate::TeeError;
+
+/// What came of polling a production.
+#[derive(Debug)]
+pub(crate) enum Outcome<E> {
+    Chunk(Bytes),
+    End,
+    Failed(TeeError<E>),
+    /// Nothing yet. It must be polled again.
+    Nothing,
+}
 
 impl<P, E> State<P, E> {
+    /// The fast path of nearly every poll: the chunk is there, and reading it concerns nobody else.
+    ///
+    /// `None` means that [`step`](Self::step) decides.
+    #[inline]
+    pub(crate) fn take(&mut self, index: usize) -> Option<Bytes> {
+        let reader = self.readers.get(index)?;
+        let production = self.slots.get(reader.home?)?.as_ref()?;
+        if self.poisoned || production.blocked.is_some() || reader.offset >= production.position {
+            return None;
+        }
+        self.read(index)
+    }
+
+    /// Reads the next chunk of a branch, if it is in the cache.
+    #[inline]
+    pub(super) fn read(&mut self, index: usize) -> Option<Bytes> {
+        let reader = self.readers.get_mut(index)?;
+        let chunk = self.cache.get(reader.offset)?;
+        reader.offset += chunk.len() as u64;
+        reader.idle = false;
+        Some(chunk)
+    }
+
     /// Decides what a branch that is polled does next.
     ///
     /// `may_produce` is false once the branch has polled a production in this poll, so that one poll does one chunk's work.
@@ -26,197 +55,208 @@ impl<P, E> State<P, E> {
         if self.poisoned {
             return Step::Fail(TeeError::Poisoned);
         }
-        if self.settings.timed && now.is_none() && self.keeps_waiting(index) {
-            return Step::NeedTime;
-        }
-        let waited = self.stop_waiting(index);
-        let step = match self.read(index, now, effects) {
-            Some(step) => step,
-            None => self.step_without_chunk(index, now, may_produce, waker, effects),
-        };
-        self.settle(waited, now);
-        step
-    }
-
-    /// The fast path of nearly every poll: the chunk is there, and reading it concerns nobody else.
-    ///
-    /// `None` means that [`step`](Self::step) decides.
-    pub(crate) fn take(&mut self, index: usize) -> Option<Bytes> {
-        let reader = self.readers.get_mut(index)?;
-        let Place::Reading {
-            cursor: id,
-            sequence,
-        } = reader.place
-        else {
-            return None;
-        };
-        let cursor = self.cursors.get_mut(id)?;
-        let waited_for = cursor.space_waiters > 0 && sequence == cursor.window.base_sequence();
-        if self.poisoned || waited_for || reader.waits_for_space.is_some() {
-            return None;
-        }
-        let chunk = cursor.window.read(sequence, reader.offset)?;
-        cursor.window.advance(sequence);
-        reader.reads(&chunk);
-        Some(chunk)
-    }
-
-    /// Reads the next chunk of a branch, if it is there.
-    fn read(
-        &mut self,
-        index: usize,
-        now: Option<Instant>,
-        effects: &mut Effects<P, E>,
-    ) -> Option<Step<P, E>> {
-        let reader = self.readers.get_mut(index)?;
-        let Place::Reading {
-            cursor: id,
-            sequence,
-        } = reader.place
-        else {
-            return None;
-        };
-        let cursor = self.cursors.get_mut(id)?;
-        let chunk: Bytes = cursor.window.read(sequence, reader.offset)?;
-        if cursor.blocked.is_some() && sequence == cursor.window.base_sequence() {
-            if self.settings.timed && now.is_none() && cursor.window.readers_at_base() == 1 {
-                return Some(Step::NeedTime);
-            }
-            if cursor.reader_moves_on(index, reader, sequence, now) {
-                effects.wake(&cursor.signal);
-            }
-        }
-        if cursor.window.advance(sequence) && cursor.space_waiters > 0 {
-            cursor.blocked = None;
-            effects.wake(&cursor.signal);
-        }
-        reader.reads(&chunk);
-        Some(Step::Chunk(chunk))
-    }
-
-    fn step_without_chunk(
-        &mut self,
-        index: usize,
-        now: Option<Instant>,
-        may_produce: bool,
-        waker: &Waker,
-        effects: &mut Effects<P, E>,
-    ) -> Step<P, E> {
+        let lead = (self.cache.budget() / 4).max(1);
         loop {
             let Some(reader) = self.readers.get_mut(index) else {
                 return Step::End;
             };
             let offset = reader.offset;
-            let id = match reader.place {
-                Place::Lagged { front } => return Step::Fail(TeeError::Lagged { offset, front }),
-                Place::Reading { cursor, .. } | Place::Ahead { cursor }
-                    if self.cursors.get(cursor).is_some() =>
-                {
-                    cursor
-                }
-                _ => {
-                    reader.place = Place::Detached;
-                    match self.attach(index, may_produce, effects) {
-                        None => match self.read(index, now, effects) {
-                            Some(step) => return step,
-                            None => continue,
-                        },
-                        Some(step) => return step,
-                    }
-                }
-            };
-            if self.join_further_cursor(index, id, now, effects) {
-                if let Some(step) = self.read(index, now, effects) {
-                    return step;
-                }
-                continue;
+            if let Some(front) = reader.lagged {
+                return Step::Fail(TeeError::Lagged { offset, front });
             }
-            let Some(cursor) = self.cursors.get_mut(id) else {
-                continue;
+            if self.ended && self.length == Some(offset) {
+                return Step::End;
+            }
+            let Some((slot, Some(Some(production)))) =
+                reader.home.map(|slot| (slot, self.slots.get_mut(slot)))
+            else {
+                match self.seek(index, now, may_produce, waker, effects) {
+                    None => continue,
+                    Some(step) => return step,
+                }
             };
-            match &cursor.end {
-                Some(Ok(())) if offset == cursor.window.front() => return Step::End,
-                Some(Err(error)) if offset == cursor.window.front() => {
+            let id = production.id;
+            if production.blocked.is_some() && self.settings.timed && now.is_none() {
+                return Step::ReadClock;
+            }
+            if offset < production.position {
+                let is_waited_for = production
+                    .blocked
+                    .as_ref()
+                    .is_some_and(|blocked| offset < blocked.end);
+                if production.blocked.is_some()
+                    && !is_waited_for
+                    && offset - reader.leads_from >= lead
+                {
+                    // Those who are waited for first.
+                    reader.leads_from = offset;
+                    return Step::Yield;
+                }
+                self.move_on(index, now, effects);
+                return match self.read(index) {
+                    Some(chunk) => Step::Chunk(chunk),
+                    None => Step::Fail(TeeError::Unavailable { offset }),
+                };
+            }
+            match &production.source {
+                Source::Failed(error) if offset == production.position => {
                     return Step::Fail(error.clone());
                 }
-                Some(_) => {
-                    // Ahead of a production that will never get here.
-                    self.detach(index, Place::Detached, now, effects);
+                // Ahead of a production that will never get here.
+                Source::Ended | Source::Failed(_) => {
+                    reader.home = None;
                     continue;
                 }
-                None => {}
-            }
-            if !matches!(cursor.production, Production::Idle(_)) {
-                self.register(index, id, waker, effects);
-                return Step::Wait;
+                Source::Taken => {
+                    self.register(index, slot, id, waker, effects);
+                    return Step::Wait;
+                }
+                Source::Idle(_) => {}
             }
             if !may_produce {
-                // Also before a reader is cut loose: whoever was just given a chunk gets a chance to read it.
-                return self.give_way(index);
+                return Step::Yield;
             }
-            return match self.make_space(index, id, now, effects) {
-                WindowSpace::NeedTime => Step::NeedTime,
-                WindowSpace::GiveWay => {
-                    self.start_waiting(index, id);
-                    self.give_way(index)
+            if !production.pending
+                && let Some(step) = self.make_space(index, slot, now, effects)
+            {
+                if let Step::Wait | Step::WaitUntil(_) = step {
+                    self.register(index, slot, id, waker, effects);
                 }
-                WindowSpace::Free => self.produce(index, id),
-                WindowSpace::Wait(deadline) => {
-                    self.register(index, id, waker, effects);
-                    self.start_waiting(index, id);
-                    deadline.map_or(Step::Wait, Step::WaitUntil)
-                }
+                return step;
+            }
+            let (Some(reader), Some(Some(production))) =
+                (self.readers.get_mut(index), self.slots.get_mut(slot))
+            else {
+                continue;
             };
-        }
-    }
-
-    fn give_way(&mut self, index: usize) -> Step<P, E> {
-        if let Some(reader) = self.readers.get_mut(index) {
-            reader.led = 0;
-        }
-        Step::Yield
-    }
-
-    /// Gives the production to this branch, unless it is time to let others run.
-    fn produce(&mut self, index: usize, id: CursorId) -> Step<P, E> {
-        let (Some(reader), Some(cursor)) = (self.readers.get_mut(index), self.cursors.get_mut(id))
-        else {
-            return Step::Yield;
-        };
-        let others_behind = cursor.readers > cursor.window.readers_at_front() + cursor.ahead.len();
-        if reader.led >= self.settings.lead && others_behind {
-            return self.give_way(index);
-        }
-        match std::mem::replace(&mut cursor.production, Production::Taken) {
-            Production::Idle(production) => {
-                reader.leading = true;
-                Step::Produce {
-                    cursor: id,
-                    production,
-                }
+            if production.tail < production.position && offset - reader.leads_from >= lead {
+                reader.leads_from = offset;
+                return Step::Yield;
             }
-            other => {
-                cursor.production = other;
-                Step::Yield
+            if let Source::Idle(source) = std::mem::replace(&mut production.source, Source::Taken) {
+                let is_timed = self.settings.timed && self.readers.open() > 1;
+                return Step::Produce {
+                    slot,
+                    id,
+                    source,
+                    is_timed,
+                };
             }
         }
     }
 
-    /// Registers the waker of a branch with its cursor.
+    /// Registers the waker of a branch with a production.
     pub(super) fn register(
         &mut self,
         index: usize,
-        id: CursorId,
+        slot: usize,
+        id: u64,
         waker: &Waker,
         effects: &mut Effects<P, E>,
     ) {
-        let (Some(reader), Some(cursor)) = (self.readers.get_mut(index), self.cursors.get_mut(id))
-        else {
+        if let Some(production) = self.production(slot) {
+            production.waiting = true;
+        }
+        if let Some(reader) = self.readers.get_mut(index) {
+            reader.leads_from = reader.offset;
+        }
+        effects.drop_waker(self.wakers.register(index, id, waker));
+    }
+
+    fn is_taken(&mut self, slot: usize, id: u64) -> bool {
+        self.production(slot).is_some_and(|production| {
+            production.id == id && matches!(production.source, Source::Taken)
+        })
+    }
+
+    /// Takes a production back, with what it yielded when it was polled from `started` on.
+    #[inline]
+    pub(crate) fn deliver(
+        &mut self,
+        (slot, id): (usize, u64),
+        source: P,
+        outcome: Outcome<E>,
+        (started, now): (Option<Instant>, Option<Instant>),
+        effects: &mut Effects<P, E>,
+    ) {
+        if let Outcome::Chunk(chunk) = &outcome {
+            self.produced += chunk.len() as u64;
+        }
+        if !self.is_taken(slot, id) {
+            // It was closed in the meantime.
+            effects.drop_source(source);
+            return;
+        }
+        let Some(Some(production)) = self.slots.get_mut(slot) else {
             return;
         };
-        reader.led = 0;
-        cursor.waiting = true;
-        let signal: &Arc<Signal> = &cursor.signal;
-        effects.drop_waker(signal.register(&mut reader.registration, waker));
+        self.account.produced_for += between(production.started.take().or(started), now);
+        production.pending = false;
+        let position = production.position;
+        let end = match outcome {
+            Outcome::Nothing => None,
+            Outcome::Chunk(chunk) => {
+                let front = position + chunk.len() as u64;
+                match self.length {
+                    Some(known) if front > known => {
+                        effects.drop_chunk(chunk);
+                        Some(Source::Failed(TeeError::Diverged { offset: known }))
+                    }
+                    _ => {
+                        production.position = front;
+                        self.frontier = self.frontier.max(front);
+                        self.cache.insert(position, chunk);
+                        None
+                    }
+                }
+            }
+            Outcome::End if self.length.unwrap_or(position.max(self.frontier)) != position => {
+                Some(Source::Failed(TeeError::Diverged { offset: position }))
+            }
+            Outcome::End => {
+                self.length = Some(position);
+                self.ended = true;
+                Some(Source::Ended)
+            }
+            Outcome::Failed(error) => Some(Source::Failed(error)),
+        };
+        production.source = match end {
+            Some(end) => {
+                effects.drop_source(source);
+                end
+            }
+            None => Source::Idle(source),
+        };
+        effects.wake(&self.wakers, production);
+        if self.slots.len() > 1 || self.ended {
+            self.merge(slot, now, effects);
+        }
+    }
+
+    /// Takes a pending production back and registers the branch that polled it. False if the production is gone.
+    pub(crate) fn suspend(
+        &mut self,
+        (slot, id): (usize, u64),
+        source: P,
+        index: usize,
+        started: Option<Instant>,
+        waker: &Waker,
+        effects: &mut Effects<P, E>,
+    ) -> bool {
+        if !self.is_taken(slot, id) {
+            effects.drop_source(source);
+            return false;
+        }
+        self.register(index, slot, id, waker, effects);
+        if let Some(production) = self.production(slot) {
+            production.source = Source::Idle(source);
+            production.pending = true;
+            production.started = production.started.or(started);
+            if production.signal.woke_since() {
+                // It woke while it was being polled, so whoever registered since missed that.
+                effects.wake_all(&self.wakers);
+            }
+        }
+        true
     }
 }

@@ -1,5 +1,7 @@
 //! The tee against a model: a plain `Vec<u8>` and an offset for each branch, under random interleavings.
 
+#[path = "../support/manual_timer.rs"]
+mod manual_timer;
 mod scenario;
 
 use std::{
@@ -18,11 +20,15 @@ use std::{
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
 use proptest::{prelude::*, test_runner::FileFailurePersistence};
-use tee_stream::{Branch, BranchEnd, BranchEnding, LagPolicy, ManualTimer, Tee, TeeError};
+use tee_stream::{Branch, BranchEnd, BranchEnding, Tee, TeeError};
 
+use manual_timer::ManualTimer;
 use scenario::{LIMIT, Operation, Policy, Scenario, scenarios};
 
 const STEP: Duration = Duration::from_millis(5);
+
+/// What waiting may cost before anything was produced: this, and so much for each branch.
+const ALLOWANCE: (Duration, Duration) = (Duration::from_millis(6), Duration::from_micros(500));
 
 /// Who is to be woken by which source.
 type Wakers = Arc<Mutex<Vec<(Arc<AtomicBool>, Waker)>>>;
@@ -166,16 +172,21 @@ impl Run {
         };
         let mut builder = Tee::builder()
             .window(scenario.window)
-            .maximum_cursors(NonZeroUsize::new(scenario.maximum_cursors).unwrap())
+            .max_productions(NonZeroUsize::new(scenario.max_productions).unwrap())
             .chunk_size(NonZeroUsize::new(scenario.chunk).unwrap());
         if scenario.timed {
             builder = builder.timer(timer.clone());
         }
-        let first = source(0, scenario.chunk);
-        if let Some(chunk) = scenario.replay_chunk {
-            builder = builder.replay(move |offset| source(offset, chunk));
-        }
-        let tee = builder.build(first);
+        let (chunk, later) = (scenario.chunk, scenario.replay_chunk);
+        let tee = if let Some(later) = later {
+            let begun = AtomicBool::new(false);
+            builder.build_replayable(move |offset| {
+                let is_first = !begun.swap(true, Ordering::SeqCst);
+                source(offset, if is_first { chunk } else { later })
+            })
+        } else {
+            builder.build(source(0, chunk))
+        };
         Self {
             scenario,
             document,
@@ -293,12 +304,9 @@ impl Run {
                 .clone()
                 .expect("it reported its end");
             assert_eq!((end.ending, end.bytes), (ending, reader.read as u64));
-            let limit = match reader.policy {
-                Policy::Wait => Duration::MAX,
-                Policy::Default => LagPolicy::DEFAULT_PATIENCE,
-                _ => LIMIT,
-            };
-            assert!(!can_replay || end.patience_spent <= limit);
+            if let Policy::PatienceThenFail | Policy::Fail = reader.policy {
+                assert!(end.waited_for <= LIMIT, "{:?}", end.waited_for);
+            }
         }
         self.check();
         false
@@ -309,12 +317,22 @@ impl Run {
         let scenario = &self.scenario;
         let largest = scenario.chunk.max(scenario.replay_chunk.unwrap_or(0));
         assert!(
-            statistics.cursors_open <= scenario.maximum_cursors,
+            statistics.productions_open <= scenario.max_productions,
+            "{statistics:?}"
+        );
+        // The budget and a chunk, and a chunk for each production.
+        assert!(
+            statistics.cached_bytes < scenario.window + (scenario.max_productions + 1) * largest,
             "{statistics:?}"
         );
         assert!(
-            statistics.window_bytes < statistics.cursors_open * (scenario.window + largest),
+            statistics.waited <= statistics.waiting_allowed,
             "{statistics:?}"
+        );
+        let branches = self.readers.len() as u32;
+        assert_eq!(
+            statistics.waiting_allowed,
+            statistics.produced_for + ALLOWANCE.0 + ALLOWANCE.1 * branches
         );
     }
 
@@ -398,8 +416,10 @@ impl Run {
             }
         }
         let stalled = self.readers.iter().filter(|reader| reader.stalled).count() as u32;
-        // Each that stalled may be waited for once, and once more when it was the last group's.
-        let most = (LagPolicy::DEFAULT_PATIENCE + STEP) * 2 * (stalled + 1);
+        // The account may be spent once, and each that stalled may be waited for by itself, and longer when it has nowhere else to
+        // go, once more for each production that begins near it.
+        let earned = self.tee.statistics().waiting_allowed;
+        let most = earned + (earned * 4 + LIMIT + STEP) * 3 * (stalled + 1);
         let mut waited = Duration::ZERO;
         let mut polls = 0;
         while !self.running().is_empty() {

@@ -18,7 +18,7 @@ pub(crate) struct Scenario {
     /// Every so many polls, a production is pending.
     pub(crate) pending_every: Option<usize>,
     pub(crate) window: usize,
-    pub(crate) maximum_cursors: usize,
+    pub(crate) max_productions: usize,
     pub(crate) timed: bool,
     /// In the end, whether those that stalled are dropped before time passes.
     pub(crate) drops_stalled: bool,
@@ -108,11 +108,11 @@ prop_compose! {
         fails_at in prop::option::weighted(0.2, 0..1000usize),
         pending_every in prop::option::weighted(0.5, 1..5usize),
         window in 1..120usize,
-        maximum_cursors in 1..6usize,
+        max_productions in 1..6usize,
         timed in prop::bool::weighted(0.8),
         drops_stalled in any::<bool>(),
         operations in vec(operations(), 1..120),
     ) -> Scenario {
-        Scenario { length, chunk, replay_chunk, fails_at, pending_every, window, maximum_cursors, timed, drops_stalled, operations }
+        Scenario { length, chunk, replay_chunk, fails_at, pending_every, window, max_productions, timed, drops_stalled, operations }
     }
 }

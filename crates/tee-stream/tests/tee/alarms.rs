@@ -10,11 +10,13 @@ use std::{
 };
 
 use futures_util::StreamExt;
-use tee_stream::{LagPolicy, ManualTimer, Sleep, Tee, Timer};
+use tee_stream::{AfterPatience, LagPolicy, Sleep, Tee, Timer};
 
-use crate::support::{Script, Wakes, chunks, document, next, poll, poll_with, replay};
+use crate::manual_timer::ManualTimer;
 
-const PATIENCE: Duration = LagPolicy::DEFAULT_PATIENCE;
+use crate::support::{Script, Wakes, document, next, poll, poll_with, replay};
+
+const PATIENCE: Duration = Duration::from_millis(500);
 const MILLISECOND: Duration = Duration::from_millis(1);
 
 fn tee(timer: impl Timer + 'static) -> Tee<io::Error> {
@@ -22,8 +24,11 @@ fn tee(timer: impl Timer + 'static) -> Tee<io::Error> {
     Tee::builder()
         .window(10)
         .timer(timer)
-        .replay(replay(&document, 10))
-        .build(chunks(&document, 0, 10))
+        .lag_policy(LagPolicy::Patience {
+            limit: PATIENCE,
+            then: AfterPatience::Replay,
+        })
+        .build_replayable(replay(&document, 10))
 }
 
 /// One clock for all, and sleeps by the timer of the runtime that is current.
@@ -190,7 +195,7 @@ impl Wake for Panics {
 #[test]
 fn a_waker_that_panics_does_not_keep_the_others_asleep() {
     let script = Script::default();
-    let tee = Tee::builder().build(script.stream());
+    let tee = Tee::new(script.stream());
     let (mut first, mut second) = (tee.branch(), tee.branch());
     let waker = Waker::from(Arc::new(Panics));
     assert!(

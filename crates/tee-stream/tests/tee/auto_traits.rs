@@ -2,8 +2,8 @@ use std::{cell::Cell, io, marker::PhantomPinned};
 
 use static_assertions::{assert_impl_all, assert_not_impl_any, assert_obj_safe};
 use tee_stream::{
-    AfterPatience, Branch, BranchEnd, BranchEnding, BranchOptions, BranchStatus, LagPolicy,
-    ManualTimer, Tee, TeeBuilder, TeeError, TeeStatistics, Timer,
+    AfterPatience, Branch, BranchEnd, BranchEnding, BranchOptions, BranchStatus, LagPolicy, Tee,
+    TeeBuilder, TeeError, TeeStatistics, Timer,
 };
 
 assert_impl_all!(Tee<io::Error>: Send, Sync, Unpin, Clone, std::fmt::Debug);
@@ -19,5 +19,4 @@ assert_impl_all!(BranchEnding: Send, Sync, Unpin, Copy, Eq, std::fmt::Debug);
 assert_impl_all!(TeeStatistics: Send, Sync, Unpin, Copy, Eq, std::fmt::Debug);
 assert_impl_all!(LagPolicy: Send, Sync, Unpin, Copy, Eq, std::fmt::Debug);
 assert_impl_all!(AfterPatience: Send, Sync, Unpin, Copy, Eq, std::fmt::Debug);
-assert_impl_all!(ManualTimer: Send, Sync, Unpin, Clone, Timer);
 assert_obj_safe!(Timer);

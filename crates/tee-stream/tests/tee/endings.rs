@@ -69,10 +69,10 @@ fn a_source_that_fails_or_panics_is_an_ending_of_its_own() {
     let ends = Ends::default();
     let script = Script::default();
     script.push(Err(io::Error::other("no")));
-    next_error(&mut reported(&Tee::builder().build(script.stream()), &ends));
+    next_error(&mut reported(&Tee::new(script.stream()), &ends));
     let script = Script::default();
     script.panic_next();
-    let mut branch = reported(&Tee::builder().build(script.stream()), &ends);
+    let mut branch = reported(&Tee::new(script.stream()), &ends);
     let panicked =
         std::panic::catch_unwind(std::panic::AssertUnwindSafe(move || poll(&mut branch)));
     assert!(panicked.is_err());
@@ -85,7 +85,7 @@ fn a_source_that_fails_or_panics_is_an_ending_of_its_own() {
 #[test]
 fn a_branch_that_is_dropped_by_a_panic_of_its_task_was_dropped() {
     let ends = Ends::default();
-    let branch = reported(&Tee::builder().build(Script::default().stream()), &ends);
+    let branch = reported(&Tee::new(Script::default().stream()), &ends);
     let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(move || {
         let _branch = branch;
         panic!("the task panics");
@@ -147,7 +147,7 @@ fn a_tail_never_follows_a_document_that_is_not_whole() {
     let script = Script::default();
     script.push_bytes(b"short");
     script.push(Err(io::Error::other("no")));
-    let tee = Tee::builder().build(script.stream());
+    let tee = Tee::new(script.stream());
     let mut tailed = tee.branch_with(BranchOptions::new().tail("}"));
     assert_eq!(next(&mut tailed), "short");
     next_error(&mut tailed);

@@ -4,10 +4,12 @@ mod alarms;
 mod auto_traits;
 #[cfg(feature = "http-body")]
 mod body;
-mod cursors;
 mod endings;
 mod joining;
+#[path = "../support/manual_timer.rs"]
+mod manual_timer;
 mod patience;
+mod productions;
 mod replays;
 mod sources;
 mod support;

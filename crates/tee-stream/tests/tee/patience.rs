@@ -1,6 +1,8 @@
 use std::time::Duration;
 
-use tee_stream::{AfterPatience, BranchOptions, LagPolicy, ManualTimer, Tee, TeeError};
+use tee_stream::{AfterPatience, BranchOptions, LagPolicy, Tee, TeeError};
+
+use crate::manual_timer::ManualTimer;
 
 use crate::support::{
     Wakes, chunks, document, next, next_error, poll_with, read_on, read_to_end, replay,
@@ -55,8 +57,8 @@ fn patience_is_a_sum_over_the_life_of_a_branch() {
         assert!(!read_on(&mut first, &mut read));
         timer.advance(LIMIT / 10);
         next(&mut slow);
-        let left = tee.branches()[1].patience_left.unwrap();
-        assert_eq!(left, LIMIT - LIMIT / 10 * spent);
+        assert_eq!(tee.branches()[1].waited_for, LIMIT / 10 * spent);
+        assert_eq!(tee.branches()[0].waited_for, Duration::ZERO);
     }
     assert!(!read_on(&mut first, &mut read));
     timer.advance(LIMIT / 10);
@@ -86,7 +88,7 @@ fn nobody_is_charged_while_nobody_waits() {
     timer.advance(LIMIT * 10);
     assert!(poll_with(&mut first, &Wakes::new()).is_pending());
     assert_eq!(next(&mut slow), &document[..10]);
-    assert_eq!(tee.branches()[1].patience_left, Some(LIMIT));
+    assert_eq!(tee.branches()[1].waited_for, Duration::ZERO);
 }
 
 #[test]
@@ -102,7 +104,7 @@ fn a_waiter_that_goes_away_ends_the_charging() {
     timer.advance(LIMIT / 2);
     drop(first);
     timer.advance(LIMIT * 10);
-    assert_eq!(tee.branches()[0].patience_left, Some(LIMIT / 2));
+    assert_eq!(tee.branches()[0].waited_for, LIMIT / 2);
     assert_eq!(read_to_end(&mut slow), document);
 }
 
@@ -127,7 +129,7 @@ fn only_those_who_hold_the_window_back_are_charged() {
         next_error(&mut last),
         TeeError::Lagged { offset: 0, .. }
     ));
-    assert_eq!(tee.branches()[1].patience_left, Some(LIMIT));
+    assert_eq!(tee.branches()[1].waited_for, Duration::ZERO);
     assert_eq!(next(&mut middle), &document[20..30]);
 }
 
@@ -159,7 +161,7 @@ fn those_who_read_nothing_while_others_wait_are_out_of_patience_together() {
         assert!(!read_on(&mut first, &mut read));
     }
     assert_eq!(read, document[..80]);
-    assert_eq!(tee.branches()[4].patience_left, Some(LIMIT));
+    assert_eq!(tee.branches()[4].waited_for, Duration::ZERO);
     for (chunks, branch) in stalled.iter_mut().enumerate() {
         assert!(matches!(
             next_error(branch),
@@ -235,7 +237,7 @@ fn a_branch_is_neither_cut_nor_charged_while_another_holds_the_same_chunk() {
     assert!(!read_on(&mut first, &mut Vec::new()));
     assert_eq!(next(&mut spent), &document[..10]);
     // Nor is it charged: it was not the one that was waited for in the end.
-    assert_eq!(tee.branches()[1].patience_left, Some(LIMIT));
+    assert_eq!(tee.branches()[1].waited_for, Duration::ZERO);
     drop(waited_for);
     assert!(!read_on(&mut first, &mut Vec::new()));
     timer.advance(LIMIT);
@@ -251,12 +253,11 @@ fn without_a_timer_patience_is_spent_from_the_start() {
     let document = document(200);
     let tee = Tee::builder()
         .window(40)
-        .replay(replay(&document, 10))
-        .build(chunks(&document, 0, 10));
+        .build_replayable(replay(&document, 10));
     let (mut first, mut stalled) = (tee.branch(), tee.branch());
     assert_eq!(read_to_end(&mut first), document);
     assert_eq!(read_to_end(&mut stalled), document);
-    assert_eq!(tee.statistics().cursors_opened, 2);
+    assert_eq!(tee.statistics().productions_opened, 2);
 }
 
 #[test]
@@ -266,8 +267,7 @@ fn a_cut_branch_costs_nothing_until_it_is_polled_again() {
         .window(40)
         .timer(timer.clone())
         .lag_policy(patience(AfterPatience::Replay))
-        .replay(replay(&document, 10))
-        .build(chunks(&document, 0, 10));
+        .build_replayable(replay(&document, 10));
     let (mut first, mut stalled) = (tee.branch(), tee.branch());
     let mut read = vec![];
     assert_eq!(next(&mut stalled), &document[..10]);
@@ -277,12 +277,12 @@ fn a_cut_branch_costs_nothing_until_it_is_polled_again() {
     assert_eq!(read, document);
     let status = &tee.branches()[0];
     assert_eq!(
-        (status.id, status.offset, status.lag, status.cursor),
+        (status.id, status.offset, status.lag, status.production),
         (1, 10, 190, None)
     );
-    assert_eq!(tee.statistics().cursors_opened, 1);
+    assert_eq!(tee.statistics().productions_opened, 1);
     assert_eq!(read_to_end(&mut stalled), &document[10..]);
-    assert_eq!(tee.statistics().cursors_opened, 2);
-    // The first had left the last 40 bytes, but only a replay that runs through its block can be compared.
-    assert_eq!(tee.statistics().bytes_produced, 200 + 190);
+    assert_eq!(tee.statistics().productions_opened, 2);
+    // The first had left 40 bytes, of which one chunk made space.
+    assert_eq!(tee.statistics().bytes_produced, 200 + 160);
 }

@@ -6,14 +6,14 @@ use std::{
 
 use tee_stream::{Tee, TeeError};
 
-use crate::support::{Script, Wakes, next, next_error, poll, poll_with};
+use crate::support::{Script, Wakes, first_then, next, next_error, poll, poll_with};
 
 #[test]
 fn an_error_reaches_every_branch_after_the_chunks_before_it() {
     let script = Script::default();
     script.push_bytes(b"whole");
     script.push(Err(io::Error::other("broken")));
-    let tee = Tee::builder().build(script.stream());
+    let tee = Tee::new(script.stream());
     let mut branches: Vec<_> = (0..3).map(|_| tee.branch()).collect();
     branches[0..1]
         .iter_mut()
@@ -35,7 +35,7 @@ fn an_error_reaches_every_branch_after_the_chunks_before_it() {
 #[test]
 fn the_source_wakes_everybody_who_waits() {
     let script = Script::default();
-    let tee = Tee::builder().build(script.stream());
+    let tee = Tee::new(script.stream());
     let (mut driver, mut other) = (tee.branch(), tee.branch());
     let (driver_wakes, other_wakes) = (Wakes::new(), Wakes::new());
     assert!(poll_with(&mut driver, &driver_wakes).is_pending());
@@ -49,7 +49,7 @@ fn the_source_wakes_everybody_who_waits() {
 #[test]
 fn dropping_the_branch_that_drove_loses_no_wake() {
     let script = Script::default();
-    let tee = Tee::builder().build(script.stream());
+    let tee = Tee::new(script.stream());
     let (mut driver, mut other) = (tee.branch(), tee.branch());
     let wakes = Wakes::new();
     assert!(poll_with(&mut other, &wakes).is_pending());
@@ -63,7 +63,7 @@ fn dropping_the_branch_that_drove_loses_no_wake() {
 #[test]
 fn only_the_latest_waker_is_woken_and_once() {
     let script = Script::default();
-    let tee = Tee::builder().build(script.stream());
+    let tee = Tee::new(script.stream());
     let mut branch = tee.branch();
     let (before, after) = (Wakes::new(), Wakes::new());
     assert!(poll_with(&mut branch, &before).is_pending());
@@ -78,7 +78,7 @@ fn only_the_latest_waker_is_woken_and_once() {
 fn a_panic_poisons_and_nobody_hangs() {
     let script = Script::default();
     script.push_bytes(b"x");
-    let tee = Tee::builder().build(script.stream());
+    let tee = Tee::new(script.stream());
     let (mut driver, mut waiting, mut behind) = (tee.branch(), tee.branch(), tee.branch());
     assert_eq!(next(&mut driver), "x");
     assert_eq!(next(&mut waiting), "x");
@@ -101,12 +101,7 @@ fn a_panic_in_the_replay_poisons_too() {
     script.push_bytes(b"0123456789");
     let tee = Tee::builder()
         .window(10)
-        .replay(
-            |_| -> futures_util::stream::Empty<Result<bytes::Bytes, io::Error>> {
-                panic!("as told")
-            },
-        )
-        .build(script.stream());
+        .build_replayable(first_then(script.stream(), |_| panic!("as told")));
     let (mut first, mut slow) = (tee.branch(), tee.branch());
     next(&mut first);
     next(&mut first);
@@ -121,7 +116,7 @@ fn empty_chunks_are_passed_over_without_holding_the_task() {
     (0..100).for_each(|_| script.push_bytes(b""));
     script.push_bytes(b"x");
     script.end();
-    let tee = Tee::builder().build(script.stream());
+    let tee = Tee::new(script.stream());
     let mut branch = tee.branch();
     let wakes = Wakes::new();
     assert!(poll_with(&mut branch, &wakes).is_pending());
@@ -135,7 +130,7 @@ fn empty_chunks_are_passed_over_without_holding_the_task() {
 fn one_poll_polls_the_source_once() {
     let script = Script::default();
     (0..10).for_each(|_| script.push_bytes(b"x"));
-    let tee = Tee::builder().build(script.stream());
+    let tee = Tee::new(script.stream());
     let mut branch = tee.branch();
     for polls in 1..=10 {
         assert!(poll(&mut branch).is_ready());

@@ -60,7 +60,19 @@ pub(crate) fn chunks(
     }))
 }
 
-/// How the tee replays `document`.
+/// A document whose first production differs from the later ones.
+pub(crate) fn first_then(
+    first: impl Stream<Item = Item> + Send + 'static,
+    later: impl Fn(u64) -> Pin<Box<dyn Stream<Item = Item> + Send>>,
+) -> impl Fn(u64) -> Pin<Box<dyn Stream<Item = Item> + Send>> {
+    let first = Mutex::new(Some(first.boxed()));
+    move |offset| {
+        let first = first.lock().unwrap().take();
+        first.unwrap_or_else(|| later(offset))
+    }
+}
+
+/// How `document` is produced, in chunks that end at multiples of `size`.
 pub(crate) fn replay(
     document: &Bytes,
     size: usize,

@@ -11,7 +11,7 @@ use crate::support::{Wakes, chunks, document, next, poll, poll_with, read_on, re
 #[test]
 fn branches_in_one_window_share_one_production() {
     let document = document(100_000);
-    let tee = Tee::builder().build(chunks(&document, 0, 1000));
+    let tee = Tee::new(chunks(&document, 0, 1000));
     let mut branches: Vec<_> = (0..5).map(|_| tee.branch()).collect();
     for chunk in document.chunks(1000) {
         for branch in &mut branches {
@@ -26,7 +26,7 @@ fn branches_in_one_window_share_one_production() {
     assert_eq!(statistics.bytes_produced, 100_000);
     assert_eq!(statistics.document_length, Some(100_000));
     assert_eq!(
-        (statistics.cursors_opened, statistics.branches_open),
+        (statistics.productions_opened, statistics.branches_open),
         (1, 0)
     );
 }
@@ -42,7 +42,7 @@ fn the_first_waits_when_the_window_is_full_and_is_woken_when_the_last_moves_on()
     let mut read = Vec::new();
     assert!(!read_on(&mut first, &mut read));
     assert_eq!(read.len(), 40);
-    assert_eq!(tee.statistics().window_bytes, 40);
+    assert_eq!(tee.statistics().cached_bytes, 40);
     let wakes = Wakes::new();
     assert!(poll_with(&mut first, &wakes).is_pending());
     assert_eq!(wakes.take(), 0);
@@ -53,7 +53,7 @@ fn the_first_waits_when_the_window_is_full_and_is_woken_when_the_last_moves_on()
     drop(last);
     assert_eq!(wakes.take(), 1);
     assert_eq!(read_to_end(&mut first), &document[50..]);
-    assert_eq!(tee.statistics().window_bytes_peak, 40);
+    assert_eq!(tee.statistics().cached_bytes_peak, 40);
 }
 
 #[test]
@@ -75,7 +75,7 @@ fn the_budget_holds_but_for_the_chunk_that_passes_it() {
             (document.to_vec(), document.to_vec())
         );
         assert!(
-            tee.statistics().window_bytes_peak < 40 + size,
+            tee.statistics().cached_bytes_peak < 40 + size,
             "chunks of {size}"
         );
     }
@@ -127,7 +127,7 @@ fn ten_thousand_branches_need_the_memory_of_one() {
         assert!(matches!(poll(branch), Poll::Ready(None)));
     }
     assert_eq!(tee.statistics().bytes_produced, 50 * SIZE as u64);
-    assert_eq!(tee.statistics().window_bytes_peak, 4 * SIZE);
+    assert_eq!(tee.statistics().cached_bytes_peak, 4 * SIZE);
 }
 
 struct Shared(Arc<Vec<u8>>);

@@ -9,7 +9,7 @@ use std::fmt::Display;
 use std::time::Duration;
 
 const SNAPSHOT: &str = include_str!("histograms.txt");
-const README: &str = include_str!("../README.md");
+const README: &str = include_str!("../../README.md");
 
 /// What is exported when these reports have been made to one target, as text.
 fn exported(role: BodyRole, reports: &[Measurements]) -> String {

@@ -1,7 +1,7 @@
 //! Measured bodies in the hands of real hyper, over real sockets.
 
-mod support;
-
+use crate::support::Step::{Data, Pending, Trailers};
+use crate::support::{Reports, Scripted};
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use http_body::{Body, Frame};
@@ -16,8 +16,6 @@ use std::error::Error;
 use std::future::Future;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
-use support::Step::{Data, Pending, Trailers};
-use support::{Reports, Scripted};
 use tokio::io::AsyncReadExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
@@ -151,7 +149,7 @@ async fn deliver(version: Version, source: Scripted, reports: &Reports) -> Seen 
     seen
 }
 
-const STEPS: [support::Step; 4] = [Data("first "), Pending, Data("second "), Data("last")];
+const STEPS: [crate::support::Step; 4] = [Data("first "), Pending, Data("second "), Data("last")];
 
 #[tokio::test]
 async fn http1_without_length() {

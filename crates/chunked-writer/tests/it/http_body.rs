@@ -1,9 +1,6 @@
 //! The stream as an HTTP body.
-#![cfg(feature = "http-body")]
 
-mod common;
-
-use common::{document, run};
+use crate::common::{document, run};
 use http_body::Body;
 use http_body_util::BodyExt;
 
@@ -70,7 +67,7 @@ fn a_body_that_can_only_fail_announces_no_length() {
     assert_eq!(document.stream_from(12).size_hint().exact(), Some(0));
 
     // Made before the length was known, and beyond it.
-    let fresh = common::document("0123456789", 4);
+    let fresh = crate::common::document("0123456789", 4);
     let early = fresh.stream_from(13);
     assert_eq!(run(fresh.count_length()), Ok(12));
     assert_eq!(early.size_hint().exact(), None);

@@ -1,8 +1,10 @@
 use std::{num::NonZeroUsize, time::Duration};
 
-use tee_stream::{AfterPatience, LagPolicy, ManualTimer, Tee};
+use tee_stream::{AfterPatience, LagPolicy, Tee};
 
-use crate::support::{chunks, document, next, read_on, read_to_end, replay};
+use crate::manual_timer::ManualTimer;
+
+use crate::support::{document, next, read_on, read_to_end, replay};
 
 #[test]
 fn cursors_that_meet_merge() {
@@ -10,16 +12,15 @@ fn cursors_that_meet_merge() {
     let tee = Tee::builder()
         .window(200_000)
         .lag_policy(LagPolicy::Replay)
-        .replay(replay(&document, 10_000))
-        .build(chunks(&document, 0, 10_000));
+        .build_replayable(replay(&document, 10_000));
     let (mut first, mut slow) = (tee.branch(), tee.branch());
     (0..30).for_each(|_| drop(next(&mut first)));
     let mut read = next(&mut slow).to_vec();
-    assert_eq!(tee.statistics().cursors_open, 2);
+    assert_eq!(tee.statistics().productions_open, 2);
     // It catches up with the newer half of the first window, and from there on they share.
     (0..29).for_each(|_| read.extend_from_slice(&next(&mut slow)));
-    assert_eq!(tee.statistics().cursors_open, 1);
-    assert_eq!(tee.branches()[1].cursor, Some(0));
+    assert_eq!(tee.statistics().productions_open, 1);
+    assert_eq!(tee.branches()[1].production, Some(0));
     let produced = tee.statistics().bytes_produced;
     for _ in 30..100 {
         read.extend_from_slice(&next(&mut slow));
@@ -30,45 +31,21 @@ fn cursors_that_meet_merge() {
 }
 
 #[test]
-fn cursors_do_not_merge_in_a_block_in_which_they_differ() {
-    let original = document(1_000_000);
-    for (window, wrong, found) in [(200_000, 199_999, 196_608), (100_000, 262_144, 262_144)] {
-        let mut changed = original.to_vec();
-        changed[wrong] ^= 1;
-        let tee = Tee::builder()
-            .window(window)
-            .lag_policy(LagPolicy::Replay)
-            .replay(replay(&bytes::Bytes::from(changed), 10_000))
-            .build(chunks(&original, 0, 10_000));
-        let (mut first, mut slow) = (tee.branch(), tee.branch());
-        (0..33).for_each(|_| drop(next(&mut first)));
-        let error = loop {
-            match crate::support::poll_on(&mut slow) {
-                std::task::Poll::Ready(Some(Ok(_))) => {}
-                std::task::Poll::Ready(Some(Err(error))) => break error,
-                other => panic!("{other:?}"),
-            }
-        };
-        assert!(
-            matches!(error, tee_stream::TeeError::Diverged { offset } if offset == found),
-            "{error}"
-        );
-    }
-}
-
-#[test]
 fn a_cut_branch_joins_a_cursor_that_holds_its_offset() {
     let document = document(1000);
     let tee = Tee::builder()
         .window(100)
         .lag_policy(LagPolicy::Replay)
-        .replay(replay(&document, 10))
-        .build(chunks(&document, 0, 10));
+        .build_replayable(replay(&document, 10));
     let (mut first, mut slow, mut slower) = (tee.branch(), tee.branch(), tee.branch());
     (0..30).for_each(|_| drop(next(&mut first)));
     next(&mut slow);
     next(&mut slower);
-    let cursors: Vec<_> = tee.branches().iter().map(|branch| branch.cursor).collect();
+    let cursors: Vec<_> = tee
+        .branches()
+        .iter()
+        .map(|branch| branch.production)
+        .collect();
     assert_eq!(cursors, [Some(0), Some(1), Some(1)]);
 }
 
@@ -77,14 +54,13 @@ fn at_the_maximum_the_slow_ride_together_and_no_byte_is_produced_more_often() {
     let (document, timer) = (document(5000), ManualTimer::new());
     let tee = Tee::builder()
         .window(100)
-        .maximum_cursors(NonZeroUsize::new(3).unwrap())
+        .max_productions(NonZeroUsize::new(3).unwrap())
         .timer(timer.clone())
         .lag_policy(LagPolicy::Patience {
             limit: Duration::from_millis(50),
             then: AfterPatience::Replay,
         })
-        .replay(replay(&document, 10))
-        .build(chunks(&document, 0, 10));
+        .build_replayable(replay(&document, 10));
     let mut branches: Vec<_> = (0..20).map(|_| (tee.branch(), Vec::new(), false)).collect();
     let mut turn = 0;
     while branches.iter().any(|(.., ended)| !ended) {
@@ -100,13 +76,13 @@ fn at_the_maximum_the_slow_ride_together_and_no_byte_is_produced_more_often() {
             }
         }
         timer.advance(Duration::from_millis(1));
-        assert!(tee.statistics().cursors_open <= 3);
+        assert!(tee.statistics().productions_open <= 3);
         assert!(turn < 100_000, "no progress: {:?}", tee.branches());
     }
     assert!(branches.iter().all(|(_, read, _)| read == &document));
     let statistics = tee.statistics();
     assert!(statistics.bytes_produced <= 3 * 5000, "{statistics:?}");
-    assert!(statistics.window_bytes_peak <= 3 * 100, "{statistics:?}");
+    assert!(statistics.cached_bytes_peak <= 3 * 100, "{statistics:?}");
 }
 
 #[test]
@@ -114,10 +90,9 @@ fn one_cursor_serves_all_when_there_may_be_only_one() {
     let document = document(1000);
     let tee = Tee::builder()
         .window(100)
-        .maximum_cursors(NonZeroUsize::MIN)
+        .max_productions(NonZeroUsize::MIN)
         .lag_policy(LagPolicy::Replay)
-        .replay(replay(&document, 10))
-        .build(chunks(&document, 0, 10));
+        .build_replayable(replay(&document, 10));
     let (mut first, mut stalled) = (tee.branch(), tee.branch());
     let mut read = Vec::new();
     assert!(read_on(&mut first, &mut read));
@@ -126,5 +101,5 @@ fn one_cursor_serves_all_when_there_may_be_only_one() {
     assert_eq!(next(&mut second), &document[..10]);
     assert_eq!(read_to_end(&mut stalled), document);
     assert_eq!(read_to_end(&mut second), &document[10..]);
-    assert!(tee.statistics().cursors_open <= 1);
+    assert!(tee.statistics().productions_open <= 1);
 }

@@ -1,8 +1,6 @@
 //! Streams as readers: of tokio-util, since every error becomes an `io::Error`.
 
-mod common;
-
-use common::{document, run};
+use crate::common::{document, run};
 use tokio::io::AsyncReadExt;
 use tokio_util::io::StreamReader;
 

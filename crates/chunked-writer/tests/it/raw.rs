@@ -1,9 +1,7 @@
 //! Text that is JSON already.
 
-mod common;
-
+use crate::common::{document, drain, exact_chunks};
 use chunked_writer::{JsonError, RawJson};
-use common::{document, drain, exact_chunks};
 use serde::Serialize;
 use serde_json::value::RawValue;
 

@@ -1,7 +1,4 @@
 //! A writer with chunks at its other end.
-#![cfg(feature = "tokio")]
-
-mod common;
 
 use std::error::Error;
 use std::io;
@@ -11,9 +8,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::task::{Context, Poll, Wake, Waker};
 
+use crate::common::{drain, run};
 use bytes::Bytes;
 use chunked_writer::{ChunkedWriter, Chunks, ChunksError, ReaderGone};
-use common::{drain, run};
 use futures_util::stream::FusedStream;
 use futures_util::{Stream, StreamExt};
 use proptest::prelude::*;
@@ -60,7 +57,7 @@ fn action() -> impl Strategy<Value = Action> {
 }
 
 proptest! {
-    #![proptest_config(common::config(400))]
+    #![proptest_config(crate::common::config(400))]
 
     #[test]
     fn what_is_read_is_what_was_written(

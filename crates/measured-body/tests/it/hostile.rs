@@ -1,7 +1,7 @@
 //! Bodies and consumers of every bad kind: one report each, and the right one.
 
-mod support;
-
+use crate::support::Step::{Data, Error, Panic, Pending, Trailers};
+use crate::support::{ManualClock, Reports, Scripted, poll_frame, poll_next};
 use bytes::{Buf, Bytes};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::StreamBody;
@@ -13,8 +13,6 @@ use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
-use support::Step::{Data, Error, Panic, Pending, Trailers};
-use support::{ManualClock, Reports, Scripted, poll_frame, poll_next};
 
 /// Polls `body`, measured, this often, then drops it.
 fn poll_and_drop(body: Scripted, polls: usize) -> Measurements {

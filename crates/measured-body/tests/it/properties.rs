@@ -1,13 +1,11 @@
 //! For any script, any clock and any moment of dropping: transparent, one report, sums that add up.
 
-mod support;
-
+use crate::support::{ManualClock, Reports, Scripted, Step, bytes_in, poll_frame, poll_next};
 use http_body::Body;
 use measured_body::{Ending, MeasuredBody, MeasuredStream, ProductionMeter};
 use proptest::prelude::*;
 use std::task::Poll;
 use std::time::Duration;
-use support::{ManualClock, Reports, Scripted, Step, bytes_in, poll_frame, poll_next};
 
 fn data_or_pending() -> impl Strategy<Value = Step> {
     prop_oneof![

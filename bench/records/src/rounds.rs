@@ -3,15 +3,15 @@
 use std::array::from_fn;
 
 use anyhow::{Context as _, Result};
-use bench_records::{Curve, Measure, Spread, process_cpu_nanoseconds};
-use futures_util::{FutureExt as _, Stream, StreamExt as _};
+
+use crate::{Curve, Measure, Spread, process_cpu_nanoseconds};
 
 /// Runs the contenders by turns, A B A B …: one round to warm up, which does not count, and then so many that do. Each
 /// says what it took.
 ///
 /// # Errors
 /// The first failure of a contender.
-pub(crate) fn by_turns<const N: usize>(
+pub fn by_turns<const N: usize>(
     rounds: usize,
     mut contenders: [impl FnMut() -> Result<f64>; N],
 ) -> Result<[Series; N]> {
@@ -31,7 +31,7 @@ pub(crate) fn by_turns<const N: usize>(
 ///
 /// # Errors
 /// The work's.
-pub(crate) fn cpu_nanoseconds<T>(work: impl FnOnce() -> Result<T>) -> Result<(T, f64)> {
+pub fn cpu_nanoseconds<T>(work: impl FnOnce() -> Result<T>) -> Result<(T, f64)> {
     let start = process_cpu_nanoseconds();
     let result = work()?;
     Ok((result, (process_cpu_nanoseconds() - start) as f64))
@@ -39,23 +39,23 @@ pub(crate) fn cpu_nanoseconds<T>(work: impl FnOnce() -> Result<T>) -> Result<(T,
 
 /// What one contender took, round by round.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Series(Vec<f64>);
+pub struct Series(Vec<f64>);
 
 impl Series {
     /// The quotients round by round: what disturbs one round disturbs both sides of it.
-    pub(crate) fn over(&self, other: &Self) -> Self {
+    pub fn over(&self, other: &Self) -> Self {
         let pairs = self.0.iter().zip(&other.0);
         Self(pairs.map(|(this, other)| this / other).collect())
     }
 
     /// The differences round by round.
-    pub(crate) fn minus(&self, other: &Self) -> Self {
+    pub fn minus(&self, other: &Self) -> Self {
         let pairs = self.0.iter().zip(&other.0);
         Self(pairs.map(|(this, other)| this - other).collect())
     }
 
     /// The middle of the values. NaN when there are none.
-    pub(crate) fn median(&self) -> f64 {
+    pub fn median(&self) -> f64 {
         Spread::of(self.0.iter().copied()).median
     }
 
@@ -63,14 +63,14 @@ impl Series {
     ///
     /// # Errors
     /// When there are none.
-    pub(crate) fn worst(of: impl IntoIterator<Item = Self>) -> Result<Self> {
+    pub fn worst(of: impl IntoIterator<Item = Self>) -> Result<Self> {
         of.into_iter()
             .max_by(|one, other| one.median().total_cmp(&other.median()))
             .context("nothing was measured")
     }
 
     /// The figure that is reported.
-    pub(crate) fn measure(self, name: impl Into<String>) -> Measure {
+    pub fn measure(self, name: impl Into<String>) -> Measure {
         Measure {
             name: name.into(),
             rounds: Spread::of(self.0),
@@ -79,20 +79,11 @@ impl Series {
 }
 
 /// A line of a plot, without points.
-pub(crate) fn curve(plot: &str, name: &str) -> Curve {
+pub fn curve(plot: &str, name: &str) -> Curve {
     Curve {
         plot: plot.to_owned(),
         name: name.to_owned(),
         points: Vec::new(),
-    }
-}
-
-/// The next item of a stream that waits for nothing outside of this process: polls until it is there, without a runtime.
-pub(crate) fn next<S: Stream + Unpin>(stream: &mut S) -> Option<S::Item> {
-    loop {
-        if let Some(item) = stream.next().now_or_never() {
-            return item;
-        }
     }
 }
 

@@ -1,14 +1,12 @@
 //! Values that are another one when they are walked again.
 
-mod common;
-
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
+use crate::common::{Careless, document, drain, exact_chunks, run};
 use bytes::Bytes;
 use chunked_writer::{JsonDocument, JsonError, RawJson};
-use common::{Careless, document, drain, exact_chunks, run};
 use futures_util::Stream;
 use serde::Serialize;
 use serde::ser::Serializer;

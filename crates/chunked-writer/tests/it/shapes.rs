@@ -1,13 +1,11 @@
 //! Hand-picked shapes through derive, with each attribute that changes what a serializer is called with.
 
-mod common;
-
 use std::borrow::Cow;
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet, HashMap, LinkedList, VecDeque};
 use std::num::NonZeroU8;
 
-use common::{document, exact_chunks};
+use crate::common::{document, exact_chunks};
 use serde::Serialize;
 
 /// The bytes of `serde_json::to_vec`, whatever the chunk size and from whatever offset.

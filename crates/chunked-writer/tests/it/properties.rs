@@ -1,13 +1,11 @@
 //! For any value of serde's data model, any chunk size, offset and consumer.
 
-mod common;
-
+use crate::common::{chunk_size, document, drain, exact_chunks, model, run};
 use chunked_writer::JsonError;
-use common::{chunk_size, document, drain, exact_chunks, model, run};
 use proptest::prelude::*;
 
 proptest! {
-    #![proptest_config(common::config(400))]
+    #![proptest_config(crate::common::config(400))]
 
     #[test]
     fn chunks_are_those_of_serde_json(value in model(), chunk_size in chunk_size()) {

@@ -1,7 +1,7 @@
 //! The producing side: sums that stay right over polls and productions.
 
-mod support;
-
+use crate::support::Step::{Data, Error, Panic, Pending};
+use crate::support::{ManualClock, Scripted, poll_next};
 use bytes::Bytes;
 use futures_core::Stream;
 use measured_body::ProductionMeter;
@@ -9,8 +9,6 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
-use support::Step::{Data, Error, Panic, Pending};
-use support::{ManualClock, Scripted, poll_next};
 
 const WORK: Duration = Duration::from_millis(3);
 const WAIT: Duration = Duration::from_millis(500);

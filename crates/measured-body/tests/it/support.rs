@@ -1,7 +1,5 @@
 //! Scripted bodies, and a place where reports arrive.
 
-#![allow(dead_code, reason = "each test binary uses its own part")]
-
 use bytes::Bytes;
 use futures_core::Stream;
 use http_body::{Body, Frame, SizeHint};

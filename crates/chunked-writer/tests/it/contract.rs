@@ -1,13 +1,11 @@
 //! Errors, panics, and adaptors between the value and the serializer.
 
-mod common;
-
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
+use crate::common::{Careless, document, drain, exact_chunks, run};
 use chunked_writer::{JsonError, RawJson};
-use common::{Careless, document, drain, exact_chunks, run};
 use serde::ser::{Error as _, SerializeMap, SerializeStruct, Serializer};
 use serde::{Serialize, Serialize as SerializeTrait};
 

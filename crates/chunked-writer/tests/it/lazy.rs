@@ -1,13 +1,11 @@
 //! Documents that are made while they are sent.
 
-mod common;
-
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
+use crate::common::{Key, Model, chunk_size, drain, exact_chunks, key, model, run};
 use chunked_writer::{CountLength, JsonDocument, JsonError, JsonStream, LazyJson, LazyObject};
-use common::{Key, Model, chunk_size, drain, exact_chunks, key, model, run};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use serde::Serialize;
@@ -39,7 +37,7 @@ fn lazy(elements: Vec<Model>, entries: Vec<(Key, Model)>) -> JsonDocument<LazyJs
 }
 
 proptest! {
-    #![proptest_config(common::config(200))]
+    #![proptest_config(crate::common::config(200))]
 
     #[test]
     fn the_bytes_are_those_of_the_whole(

@@ -1,15 +1,13 @@
 //! How much one poll does, what a replay costs, and what the statistics say of it.
 
-mod common;
-
 use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::task::{Context, Poll, Wake, Waker};
 
+use crate::common::{document, drain, exact_chunks, run};
 use chunked_writer::{CountLength, JsonDocument, JsonError, JsonStatistics, JsonStream, RawJson};
-use common::{document, drain, exact_chunks, run};
 use futures_util::Stream;
 use futures_util::stream::FusedStream;
 

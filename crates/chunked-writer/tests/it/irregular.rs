@@ -1,9 +1,7 @@
 //! Maps whose keys and values do not alternate, and lengths that are not kept.
 
-mod common;
-
+use crate::common::{document, drain, exact_chunks};
 use chunked_writer::JsonError;
-use common::{document, drain, exact_chunks};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 #[derive(Clone, Copy, Debug)]

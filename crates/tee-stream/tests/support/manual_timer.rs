@@ -7,23 +7,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::{Sleep, Timer};
+use tee_stream::{Sleep, Timer};
 
 /// A clock for tests, which moves only when [`advance`](Self::advance) is called. Clones share one time.
-///
-/// Its [`now`](Timer::now) serves where a clock is a closure, too: `move || timer.now()`.
-///
-/// ```
-/// use std::time::Duration;
-/// use tee_stream::{ManualTimer, Timer};
-///
-/// let timer = ManualTimer::new();
-/// let before = timer.now();
-/// timer.advance(Duration::from_secs(1));
-/// assert_eq!(timer.now() - before, Duration::from_secs(1));
-/// ```
 #[derive(Debug, Clone)]
-pub struct ManualTimer {
+pub(crate) struct ManualTimer {
     clock: Arc<Mutex<Clock>>,
 }
 
@@ -37,7 +25,7 @@ struct Clock {
 
 impl ManualTimer {
     /// Creates a clock that stands at the present time.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             clock: Arc::new(Mutex::new(Clock {
                 now: Instant::now(),
@@ -48,7 +36,7 @@ impl ManualTimer {
     }
 
     /// Moves the clock forward and wakes the sleeps whose time has come.
-    pub fn advance(&self, by: Duration) {
+    pub(crate) fn advance(&self, by: Duration) {
         let due: Vec<Waker> = {
             let mut clock = self.lock();
             clock.now += by;
@@ -65,12 +53,6 @@ impl ManualTimer {
 
     fn lock(&self) -> MutexGuard<'_, Clock> {
         self.clock.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Default for ManualTimer {
-    fn default() -> Self {
-        Self::new()
     }
 }
 

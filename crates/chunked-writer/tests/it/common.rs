@@ -1,5 +1,4 @@
 //! Values of the whole serde data model, and ways to take a stream apart.
-#![allow(dead_code, reason = "each test binary uses a part of it")]
 
 use std::num::NonZeroUsize;
 use std::pin::Pin;

@@ -1,0 +1,308 @@
+//! The account of waiting: who is waited for, for how long, and who is let go.
+
+use std::time::{Duration, Instant};
+
+use super::{Effects, State, Step};
+use crate::LagPolicy;
+
+/// What all waiting may cost before anything was produced, so that a reader that is merely not scheduled is not let go: this,
+/// and a turn of each branch. With 8 branches that is 10 ms.
+const ALLOWANCE: Duration = Duration::from_millis(6);
+
+/// About as long as a branch needs on a busy core to hand on what a window holds.
+const TURN: Duration = Duration::from_micros(500);
+
+/// How long others wait for a reader without a charge, in return for what it has waited for them. More would let many that
+/// are slow by a little hold back the fastest, one after the other.
+const MOST_OWED: Duration = Duration::from_millis(10);
+
+/// How often a branch that waits lets others run before it lets go of a reader that nothing pays for any longer.
+///
+/// That is no time on an idle machine. On a busy one it is as long as a reader needs that is merely not scheduled.
+const TURNS: u32 = 32;
+
+/// How many times as long as producing has taken a reader is waited for that has nowhere else to go.
+///
+/// Readers behind sockets take what the socket holds at once, and then nothing for a while.
+const RIDE: u32 = 4;
+
+/// Producing earns, and waiting for whoever holds others back spends. So waiting never costs more than producing again.
+#[derive(Debug, Default)]
+pub(crate) struct Account {
+    pub(crate) produced_for: Duration,
+    /// How many branches ever joined.
+    pub(crate) branches: u32,
+    /// What was paid, and what is set aside for the waits that are going on.
+    spent: Duration,
+    set_aside: Duration,
+}
+
+impl Account {
+    pub(crate) fn earned(&self) -> Duration {
+        self.produced_for + ALLOWANCE + TURN * self.branches
+    }
+
+    pub(crate) fn paid(&self) -> Duration {
+        self.spent
+    }
+
+    /// Sets a part of the credit aside for one wait, so that two at the same time do not spend it twice.
+    fn set_aside(&mut self, waits: u32) -> Duration {
+        let credit = self.earned().saturating_sub(self.spent + self.set_aside);
+        let part = credit / waits.max(1);
+        self.set_aside += part;
+        part
+    }
+
+    fn settle(&mut self, part: Duration, used: Duration) {
+        self.set_aside -= part;
+        self.spent += used.min(part);
+    }
+}
+
+/// Readers of a production wait for space.
+#[derive(Debug, Clone)]
+pub(crate) struct Blocked {
+    /// Where the oldest chunk ends that the production keeps. Its readers before that are those who hold it back.
+    pub(crate) end: u64,
+    holders: usize,
+    since: Option<Instant>,
+    /// What the account has set aside for this wait.
+    paid: Duration,
+    /// How long of it costs nothing.
+    free: Duration,
+    /// How often others were let run since nothing pays for it any longer.
+    turns: u32,
+}
+
+/// How much longer to wait: for ever without a time.
+struct Patience {
+    left: Option<Duration>,
+    turns: u32,
+}
+
+impl<P, E> State<P, E> {
+    /// Makes space for the next chunk of a production. `None` once there is; else what the branch does that asks for it.
+    pub(super) fn make_space(
+        &mut self,
+        index: usize,
+        slot: usize,
+        now: Option<Instant>,
+        effects: &mut Effects<P, E>,
+    ) -> Option<Step<P, E>> {
+        loop {
+            self.evict(effects);
+            let share = self.share();
+            let is_full = self.cache.is_full();
+            let production = self.slots.get_mut(slot)?.as_mut()?;
+            let span = production.position - production.tail;
+            if span == 0 || (!is_full && span < share) {
+                self.unblock(slot, now, true, effects);
+                return None;
+            }
+            if now.is_none() && self.settings.timed {
+                return Some(Step::ReadClock);
+            }
+            let end = self.cache.end_of(production.tail)?;
+            if production
+                .blocked
+                .as_ref()
+                .is_none_or(|blocked| blocked.end != end)
+            {
+                self.block(slot, end, now, effects);
+            }
+            let patience = self.patience(slot, now);
+            let blocked = self.production(slot)?.blocked.as_mut()?;
+            if patience.left == Some(Duration::ZERO) {
+                blocked.turns += 1;
+                if blocked.turns > patience.turns {
+                    self.let_go(slot, now, effects);
+                    continue;
+                }
+            }
+            let reader = self.readers.get_mut(index)?;
+            reader.waits = reader.waits.or(now);
+            return Some(match patience.left {
+                Some(Duration::ZERO) => Step::Yield,
+                Some(left) => Step::WaitUntil(now? + left),
+                None => Step::Wait,
+            });
+        }
+    }
+
+    /// Begins to wait for the readers of the oldest chunk, which ends at `end`.
+    fn block(&mut self, slot: usize, end: u64, now: Option<Instant>, effects: &mut Effects<P, E>) {
+        self.unblock(slot, now, true, effects);
+        let waits = self.running().count() as u32;
+        let paid = self.account.set_aside(waits);
+        for reader in self.readers.of(slot) {
+            reader.idle = true;
+        }
+        if let Some(production) = self.production(slot) {
+            production.blocked = Some(Blocked {
+                end,
+                holders: 0,
+                since: now,
+                paid,
+                free: Duration::ZERO,
+                turns: 0,
+            });
+        }
+    }
+
+    /// Returns how much longer to wait for the readers that hold a production back: for the one with the most patience.
+    fn patience(&mut self, slot: usize, now: Option<Instant>) -> Patience {
+        let earned = self.account.earned();
+        let tail = self
+            .production(slot)
+            .map_or(0, |production| production.tail);
+        let has_elsewhere = self.has_elsewhere(slot, tail);
+        let timed = self.settings.timed;
+        let mut patience = Patience {
+            left: Some(Duration::ZERO),
+            turns: 1,
+        };
+        let Some(Some(production)) = self.slots.get_mut(slot) else {
+            return patience;
+        };
+        let Some(blocked) = &mut production.blocked else {
+            return patience;
+        };
+        let waited = between(blocked.since, now);
+        (blocked.holders, blocked.free) = (0, Duration::ZERO);
+        for reader in self
+            .readers
+            .of(slot)
+            .filter(|reader| reader.offset < blocked.end)
+        {
+            blocked.holders += 1;
+            let limit = match reader.policy {
+                LagPolicy::Wait => None,
+                LagPolicy::Fail | LagPolicy::Replay => Some(Duration::ZERO),
+                LagPolicy::Patience { limit, .. } => Some(limit.saturating_sub(reader.waited_for)),
+                LagPolicy::Account => {
+                    patience.turns = TURNS;
+                    blocked.free = blocked.free.max(reader.owed);
+                    Some(blocked.paid + reader.owed)
+                }
+            };
+            // The readers of the rearmost production have nowhere to go, so only one that has stalled is left behind.
+            let limit = match (limit, reader.policy) {
+                (Some(_), policy) if timed && policy.replays() && !has_elsewhere => {
+                    Some(policy.limit().max(earned * RIDE))
+                }
+                (limit, _) => limit,
+            };
+            let left = limit.map(|limit| limit.saturating_sub(waited));
+            patience.left = patience.left.zip(left).map(|(one, other)| one.max(other));
+        }
+        patience
+    }
+
+    /// Lets go of the readers that hold a production back. They read on elsewhere, or fail.
+    fn let_go(&mut self, slot: usize, now: Option<Instant>, effects: &mut Effects<P, E>) {
+        let Some(Some(production)) = self.slots.get(slot) else {
+            return;
+        };
+        let Some(Blocked { end, .. }) = production.blocked else {
+            return;
+        };
+        let front = production.position;
+        self.unblock(slot, now, false, effects);
+        for index in 0..self.readers.slots() {
+            let Some(reader) = self.readers.get(index) else {
+                continue;
+            };
+            if reader.home != Some(slot) || reader.offset >= end {
+                continue;
+            }
+            // The next production behind keeps chunks for it when it gets there.
+            let behind = self.behind(reader.offset);
+            if let Some(reader) = self.readers.get_mut(index) {
+                reader.home = behind.filter(|_| reader.policy.replays());
+                reader.lagged = (!reader.policy.replays()).then_some(front);
+            }
+        }
+        self.close_unwanted(now, effects);
+    }
+
+    /// A reader is about to leave its chunk. If it was the last that others waited for, they go on.
+    pub(super) fn move_on(
+        &mut self,
+        index: usize,
+        now: Option<Instant>,
+        effects: &mut Effects<P, E>,
+    ) {
+        let Some(reader) = self.readers.get(index) else {
+            return;
+        };
+        let (offset, policy) = (reader.offset, reader.policy);
+        let Some(slot) = reader.home else { return };
+        let Some(Some(production)) = self.slots.get_mut(slot) else {
+            return;
+        };
+        if let Some(blocked) = &mut production.blocked
+            && offset < blocked.end
+        {
+            blocked.holders = blocked.holders.saturating_sub(1);
+            if blocked.holders == 0 {
+                self.unblock(slot, now, true, effects);
+            } else if policy != LagPolicy::Account {
+                // Those that are left may have less patience.
+                effects.wake(&self.wakers, production);
+            }
+        }
+    }
+
+    /// Ends a wait for space, charges it to whoever read nothing meanwhile, and wakes those who waited.
+    ///
+    /// Others owe them that time if it `led_to_a_read`.
+    pub(super) fn unblock(
+        &mut self,
+        slot: usize,
+        now: Option<Instant>,
+        led_to_a_read: bool,
+        effects: &mut Effects<P, E>,
+    ) {
+        let Some(Some(production)) = self.slots.get_mut(slot) else {
+            return;
+        };
+        let Some(blocked) = production.blocked.take() else {
+            return;
+        };
+        let waited = between(blocked.since, now);
+        // Several that have stalled at different places cost one wait together.
+        let charged_until = if led_to_a_read {
+            blocked.end
+        } else {
+            production.position
+        };
+        self.account
+            .settle(blocked.paid, waited.saturating_sub(blocked.free));
+        for reader in self.readers.of(slot) {
+            if let Some(since) = reader.waits.take() {
+                let waited = between(Some(since), now);
+                reader.waited += waited;
+                if led_to_a_read {
+                    reader.owed = (reader.owed + waited).min(MOST_OWED);
+                }
+            } else if reader.idle && reader.offset < charged_until {
+                reader.waited_for += waited;
+                if !reader.policy.replays() && reader.policy != LagPolicy::Wait {
+                    // Whoever is polled late has not waited for it all that time.
+                    reader.waited_for = reader.waited_for.min(reader.policy.limit());
+                }
+                reader.owed = reader.owed.saturating_sub(waited);
+            }
+        }
+        effects.wake(&self.wakers, production);
+    }
+}
+
+/// The time between two instants; none without a clock.
+pub(super) fn between(since: Option<Instant>, now: Option<Instant>) -> Duration {
+    match (since, now) {
+        (Some(since), Some(now)) => now.saturating_duration_since(since),
+        _ => Duration::ZERO,
+    }
+}
