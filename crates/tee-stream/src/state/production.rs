@@ -103,15 +103,15 @@ impl<P, E> State<P, E> {
         }
     }
 
-    /// Whether another production may begin at `offset`. All together may yield the document so often, but for an eighth, which
-    /// is left for those that begin anew.
+    /// Whether another production may begin at `offset`. All together may yield the document so often, but for one, which is
+    /// left for those that begin anew.
     fn may_open(&self, offset: u64) -> bool {
         let most = self.settings.max_productions;
         let again = |from: u64| self.frontier - from.min(self.frontier);
         let ahead: u64 = self.running().map(|(_, other)| again(other.position)).sum();
+        let times = if most > 2 { most - 1 } else { most };
         self.running().count() < most
-            && self.produced + ahead + again(offset)
-                <= self.frontier.saturating_mul(most as u64) / 8 * 7
+            && self.produced + ahead + again(offset) <= self.frontier.saturating_mul(times as u64)
     }
 
     /// Whether a reader at `offset` can read on if it leaves this production.
