@@ -134,7 +134,8 @@ fn deliveries(report: &Report) -> Result<Markup> {
         h3 { "When some stall or are slow" }
         p {
             "26 MB. Solvers that stall read 64 KiB and then nothing more; slow ones read at a steady rate. The last delivery is \
-            that to the other solvers, and alone is the same solvers without them, by turns. Where all are slow, it is that to all."
+            that to the other solvers, and alone is the same solvers without them, by turns; over alone is the median of what each \
+            turn comes to. Where all solvers are slow, the last delivery is that to all."
         }
         (table(uneven))
     })
