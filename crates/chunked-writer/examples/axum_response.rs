@@ -4,6 +4,7 @@
 //! $ cargo run -p chunked-writer --features http-body --example axum_response
 //! listening on http://127.0.0.1:41523/
 //! $ curl --silent http://127.0.0.1:41523/ | wc --bytes
+//! 3177781
 //! ```
 
 #![expect(clippy::print_stdout, reason = "it is a program")]
