@@ -12,12 +12,12 @@ pub(super) enum Coding {
     Gzip,
     Zstd,
     Brotli,
-    /// One that is not known, or several.
+    /// An unknown coding, or several codings.
     Unknown,
 }
 
 impl Coding {
-    /// The coding that the headers of a request name, and its name as it came.
+    /// Returns the coding that the headers of a request name, and its name as it arrived.
     pub(super) fn of(headers: &HeaderMap) -> (Self, Option<String>) {
         let names: Vec<_> = headers
             .get_all(CONTENT_ENCODING)
@@ -33,7 +33,7 @@ impl Coding {
     }
 
     fn named(name: &str) -> Self {
-        // Names of codings are compared without case; the x- is an old alias: RFC 9110, 8.4.1.
+        // Names of codings are case-insensitive, and x-gzip is an old alias: RFC 9110, 8.4.1.
         match name.to_ascii_lowercase().as_str() {
             "identity" => Self::Identity,
             "gzip" | "x-gzip" => Self::Gzip,
@@ -43,10 +43,10 @@ impl Coding {
         }
     }
 
-    /// `encoded`, decoded as it is read; as it is when the coding is not known.
+    /// Decodes `encoded` while it is read. If the coding is unknown, the bytes are unchanged.
     ///
-    /// Several members one after the other are one content, as RFC 1952 and RFC 8878 have it, and anything else after
-    /// the first is an error.
+    /// Consecutive members form one content, according to RFC 1952 and RFC 8878. Anything else after the first member is an
+    /// error.
     pub(super) fn decode(
         self,
         encoded: impl AsyncBufRead + Send + 'static,
