@@ -25,7 +25,7 @@ use tokio::net::{TcpListener, TcpStream};
 async fn respond<B>(
     _request: Request<B>,
 ) -> Result<Response<impl http_body::Body<Data = Bytes, Error = Infallible>>, Infallible> {
-    let chunks = (0..200).map(|_| Ok(Frame::data(Bytes::from(vec![b'x'; 10_000]))));
+    let chunks = (0..300).map(|_| Ok(Frame::data(Bytes::from(vec![b'x'; 100_000]))));
     let body = StreamBody::new(stream::iter(chunks));
     let measured = MeasuredBody::new(body, |m: &Measurements| {
         println!(
@@ -54,7 +54,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
             let mut body = sender.send_request(request).await?.into_body();
             while let Some(frame) = body.frame().await {
                 let bytes = frame?.data_ref().map_or(0, Bytes::len);
-                tokio::time::sleep(Duration::from_micros(bytes as u64 / 10)).await;
+                // About 30 MB in a second.
+                tokio::time::sleep(Duration::from_micros(bytes as u64 / 30)).await;
             }
             drop(sender);
             Ok::<_, Box<dyn Error>>(())
