@@ -6,7 +6,7 @@ use ipnet::IpNet;
 use url::Host;
 
 use crate::error::{Failure, RequestError};
-use crate::target::{Server, basic_authorization, without_brackets};
+use crate::target::{Server, basic_authorization, port_of, without_brackets};
 
 /// Which requests go by which proxy: none to this machine, where no proxy could find it. By default there is none.
 #[derive(Clone, Debug, Default)]
@@ -119,11 +119,13 @@ impl Proxy {
         let rest = rest.split(['/', '?', '#']).next().unwrap_or_default();
         let (user_info, address) = rest.rsplit_once('@').unwrap_or(("", rest));
         let uri = address.parse::<Uri>().unwrap_or_default();
+        let host = uri.host().unwrap_or_default();
         let default = if scheme == "https" { 443 } else { 1080 };
+        let port = port_of(address, host, default).ok();
         Self {
             scheme,
-            host: without_brackets(uri.host().unwrap_or_default()).to_owned(),
-            port: uri.port_u16().unwrap_or(default),
+            host: port.map_or("", |_| without_brackets(host)).to_owned(),
+            port: port.unwrap_or_default(),
             authorization: basic_authorization(user_info),
         }
     }
@@ -131,7 +133,7 @@ impl Proxy {
     pub(crate) fn address(&self) -> Result<(&str, u16), RequestError> {
         let problem = match &*self.scheme {
             "http" | "https" if !self.host.is_empty() => return Ok((&self.host, self.port)),
-            "http" | "https" => "its URL names no host".to_owned(),
+            "http" | "https" => "its URL has no valid host and port".to_owned(),
             scheme => format!("proxies by {scheme} are not supported"),
         };
         Err(RequestError::before(Failure::Proxy, problem))
