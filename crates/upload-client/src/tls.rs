@@ -29,10 +29,10 @@ pub(crate) struct Trust {
     own: HashMap<(String, u16), Authorities>,
 }
 
-/// Those in a file, the system's, or both.
+/// Those in files, the system's, or both.
 #[derive(Debug)]
 struct Authorities {
-    file: Option<PathBuf>,
+    files: Vec<PathBuf>,
     system: bool,
     config: OnceCell<Arc<ClientConfig>>,
 }
@@ -41,20 +41,23 @@ impl Trust {
     /// The system's authorities.
     pub(crate) fn system() -> Self {
         Self {
-            general: Authorities::new(None, true),
+            general: Authorities::new(true),
             own: HashMap::new(),
         }
     }
 
     /// Trusts those in `file` as well.
     pub(crate) fn besides(&mut self, file: PathBuf) {
-        self.general = Authorities::new(Some(file), true);
+        self.general.files.push(file);
     }
 
     /// Trusts those in `file`, and no others, where `host` and `port` are concerned.
     pub(crate) fn only(&mut self, host: &str, port: u16, file: PathBuf) {
         let server = (without_brackets(host).to_ascii_lowercase(), port);
-        self.own.insert(server, Authorities::new(Some(file), false));
+        let own = self.own.entry(server);
+        own.or_insert_with(|| Authorities::new(false))
+            .files
+            .push(file);
     }
 
     /// How TLS is spoken with `server`, or with whoever has no authorities of its own.
@@ -65,9 +68,9 @@ impl Trust {
         let own = server.and_then(|server| self.own.get(&(server.host.clone(), server.port)));
         let authorities = own.unwrap_or(&self.general);
         let read = || async {
-            let (file, system) = (authorities.file.clone(), authorities.system);
+            let (files, system) = (authorities.files.clone(), authorities.system);
             // Blocks, for milliseconds.
-            let config = tokio::task::spawn_blocking(move || config(file.as_deref(), system));
+            let config = tokio::task::spawn_blocking(move || config(&files, system));
             Ok::<_, BoxError>(Arc::new(config.await??))
         };
         let config = authorities.config.get_or_try_init(read).await;
@@ -78,21 +81,23 @@ impl Trust {
 }
 
 impl Authorities {
-    fn new(file: Option<PathBuf>, system: bool) -> Self {
-        let config = OnceCell::new();
+    fn new(system: bool) -> Self {
         Self {
-            file,
+            files: Vec::new(),
             system,
-            config,
+            config: OnceCell::new(),
         }
     }
 }
 
-fn config(file: Option<&Path>, system: bool) -> Result<ClientConfig, BoxError> {
+fn config(files: &[PathBuf], system: bool) -> Result<ClientConfig, BoxError> {
     let provider = CryptoProvider::get_default()
         .cloned()
         .unwrap_or_else(|| Arc::new(aws_lc_rs::default_provider()));
-    let trusted = file.map(read_certificates).transpose()?.unwrap_or_default();
+    let mut trusted = Vec::new();
+    for file in files {
+        trusted.extend(read_certificates(file)?);
+    }
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()?;
     let builder = if system {
