@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use http::header::{ACCEPT, AUTHORIZATION, HOST, HeaderMap, PROXY_AUTHORIZATION, USER_AGENT};
 use http::request::Parts;
-use http::{HeaderValue, Request, Response, Version};
+use http::{HeaderValue, Request, Response, StatusCode, Version};
 use http_body::Body;
 use tower_service::Service;
 
@@ -72,20 +72,27 @@ impl UploadClient {
                 None => self.connector.connect(&target).await?,
             };
             let http2 = connection.http2;
-            let mut head = head.clone();
+            let mut parts = head.clone();
             let forwarder = self.connector.forwarder(&target.server);
-            head.uri = target.uri(http2 || forwarder.is_some());
-            complete(&mut head.headers, &target, http2, forwarder);
-            let request = Request::from_parts(head, state.body(&connection.wire));
+            parts.uri = target.uri(http2 || forwarder.is_some());
+            parts.version = if http2 {
+                Version::HTTP_2
+            } else {
+                Version::HTTP_11
+            };
+            complete(&mut parts.headers, &target, http2, forwarder);
+            let request = Request::from_parts(parts, state.body(&connection.wire));
             let error = match connection.send(request).await {
                 Ok(mut answer) => {
                     if connection.reused {
                         answer.extensions_mut().insert(ReusedConnection);
                     }
+                    // After a 408, the next request needs another connection (RFC 9110, 15.5.9).
+                    let may_be_kept = answer.status() != StatusCode::REQUEST_TIMEOUT;
                     let exchange = Exchange {
                         guard,
                         connection,
-                        kept: self.kept,
+                        kept: may_be_kept.then_some(self.kept),
                         server: target.server,
                     };
                     return Ok(answer.map(|body| ResponseBody::new(body, exchange)));
@@ -93,8 +100,10 @@ impl UploadClient {
                 Err(error) => error,
             };
             let error = connection.explain(state, Stage::Sending, error.into());
-            // Where nothing was lost with a kept connection, the next one will do.
-            if error.failure != Failure::Stale || !state.is_untouched() {
+            // Where nothing was lost with a kept connection, the next one will do. A request without a body may have been
+            // sent whole, though none was asked for.
+            let is_safe = error.is_safe_to_repeat() || head.method.is_idempotent();
+            if error.failure != Failure::Stale || !state.is_untouched() || !is_safe {
                 return Err(error);
             }
         }

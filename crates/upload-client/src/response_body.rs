@@ -17,7 +17,8 @@ use crate::target::Server;
 pub(crate) struct Exchange {
     pub(crate) guard: RequestGuard,
     pub(crate) connection: Connection,
-    pub(crate) kept: Arc<Kept>,
+    /// Where the connection may be kept.
+    pub(crate) kept: Option<Arc<Kept>>,
     pub(crate) server: Server,
 }
 
@@ -25,8 +26,11 @@ impl Exchange {
     /// Keeps the connection, now that the answer was read to its end, if the request was sent to its end as well.
     fn finish(self) {
         let (state, wire) = (&self.guard.0, &self.connection.wire);
-        if state.is_sent(wire, self.connection.http2) && !wire.is_refused() {
-            self.kept.keep(self.server, self.connection);
+        if let Some(kept) = self.kept
+            && state.is_sent(wire, self.connection.http2)
+            && !wire.is_refused()
+        {
+            kept.keep(self.server, self.connection);
         }
     }
 

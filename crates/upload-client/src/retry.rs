@@ -1,3 +1,4 @@
+use std::error::Error;
 use std::future::poll_fn;
 use std::task::{Context, Poll};
 use std::time::{Duration, SystemTime};
@@ -67,9 +68,7 @@ pub fn costs_no_attempt<B>(outcome: &Result<Response<B>, BoxError>) -> bool {
             answer.status() == StatusCode::REQUEST_TIMEOUT
                 && answer.extensions().get::<ReusedConnection>().is_some()
         }
-        Err(error) => error
-            .downcast_ref::<RequestError>()
-            .is_some_and(|error| error.failure == Failure::Stale),
+        Err(error) => of_this_client(error).is_some_and(|error| error.failure == Failure::Stale),
     }
 }
 
@@ -80,7 +79,7 @@ fn asked_for<B>(outcome: &Result<Response<B>, BoxError>) -> Option<Duration> {
             let asked_for = retry_after(answer.headers(), SystemTime::now()).unwrap_or_default();
             return matches!(answer.status().as_u16(), 429 | 502..=504).then_some(asked_for);
         }
-        Err(error) => match error.downcast_ref::<RequestError>() {
+        Err(error) => match of_this_client(error) {
             Some(error) => error.may_be_made_again(),
             None => sources(&**error)
                 .filter_map(|cause| cause.downcast_ref())
@@ -88,6 +87,11 @@ fn asked_for<B>(outcome: &Result<Response<B>, BoxError>) -> Option<Duration> {
         },
     };
     may_be_gone.then_some(Duration::ZERO)
+}
+
+/// The client's own error, whatever layers have made of it.
+fn of_this_client(error: &BoxError) -> Option<&RequestError> {
+    sources(&**error).find_map(<dyn Error>::downcast_ref)
 }
 
 /// What the header `Retry-After` asks for: seconds, or until a date in any of its three forms (RFC 9110, 10.2.3). There
