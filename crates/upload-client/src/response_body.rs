@@ -11,7 +11,6 @@ use crate::connection::{Connection, Kept};
 use crate::early_answer::Fact;
 use crate::error::{Because, RequestError, Stage, sources};
 use crate::request_body::RequestGuard;
-use crate::target::Server;
 
 /// A request that has an answer, and the connection that it owns. Dropping it gives up both.
 pub(crate) struct Exchange {
@@ -19,7 +18,6 @@ pub(crate) struct Exchange {
     pub(crate) connection: Connection,
     /// Where the connection may be kept.
     pub(crate) kept: Option<Arc<Kept>>,
-    pub(crate) server: Server,
 }
 
 impl Exchange {
@@ -30,7 +28,7 @@ impl Exchange {
             && state.is_sent(wire, self.connection.http2)
             && !wire.is_refused()
         {
-            kept.keep(self.server, self.connection);
+            kept.keep(self.connection);
         }
     }
 
@@ -47,7 +45,7 @@ impl Exchange {
 
 /// The body of an answer, as it arrives.
 ///
-/// Once it has been read to its end, its connection may serve another request, if the whole request was sent by then.
+/// When it has been read to its end and the request was sent to its end, the connection is kept for another request.
 ///
 /// # Cancel safety
 /// Dropping it before its end gives up the request: see [`UploadClient`](crate::UploadClient).
@@ -124,7 +122,7 @@ impl Body for ResponseBody {
     }
 }
 
-/// A reader that trusts in the announced length, or in there being no body, need not poll for the end.
+/// A reader that relies on the announced length, or on there being no body, need not poll for the end.
 impl Drop for ResponseBody {
     fn drop(&mut self) {
         if self.inner.is_end_stream()
