@@ -32,7 +32,7 @@
 //!
 //! A [`Rule`] names an [`Operation`], which calls of it are meant (all, the n-th, every n-th), and an
 //! [`Effect`]: [refuse](Effect::Refuse), [lose the answer](Effect::LoseAnswer), [hang](Effect::Hang),
-//! [hold](Effect::Hold) until [`release`](ScriptedStore::release), [delay](Effect::Delay) by the tokio
+//! [carry out late](Effect::Late), [hold](Effect::Hold) until [`release`](ScriptedStore::release), [delay](Effect::Delay) by the tokio
 //! clock, [yield](Effect::Yield) for some polls, or [panic](Effect::Panic). The first rule that matches
 //! a call counts. Injected errors and panics say `injected into Part 3`: the operation, and the number
 //! of the call from 0.

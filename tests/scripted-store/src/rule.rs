@@ -38,6 +38,9 @@ pub enum Effect {
     Refuse(Failure),
     /// The call is carried out, and then fails all the same.
     LoseAnswer(Failure),
+    /// The call fails at once, and is carried out after this time of the tokio clock: for a
+    /// [`Put`](Operation::Put) that the client has given up.
+    Late(Duration, Failure),
     /// The upload is completed, and then the call fails: for an [`Abort`](Operation::Abort) that a
     /// completion on its way overtakes.
     CompleteInstead(Failure),
