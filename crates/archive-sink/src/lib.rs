@@ -29,6 +29,7 @@ pub use read::{
 };
 pub use settings::Overwrite;
 pub use write::{
+    attempt::{CreateOnly, RequestEffect, RequestError},
     commit::{Placement, Receipt},
     error::{CommitError, WriteError, WriteErrorKind},
     writer::ArchiveWriter,

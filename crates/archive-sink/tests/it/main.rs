@@ -7,6 +7,7 @@ mod described;
 mod encoded;
 mod encoding;
 mod faults;
+mod hiccups;
 mod poisoning;
 mod properties;
 mod reading;

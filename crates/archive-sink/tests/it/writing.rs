@@ -80,8 +80,8 @@ async fn the_receipt_has_the_time_from_creating_to_the_last_answer() {
     let (hour, minute) = (Duration::from_secs(3600), Duration::from_secs(60));
     let slow = Rule::always(Operation::Put, Effect::Delay(hour));
     let store = ScriptedStore::in_memory().with([slow]);
-    let archive = Archive::builder(Arc::new(store)).build().unwrap();
-    let writer = archive.create("a").unwrap();
+    let archive = Archive::builder(Arc::new(store)).retry_for(hour * 2);
+    let writer = archive.build().unwrap().create("a").unwrap();
     tokio::time::sleep(minute).await;
     let receipt = writer.commit().await.unwrap();
     assert_eq!(receipt.elapsed, hour + minute);
