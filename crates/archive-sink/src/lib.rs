@@ -10,6 +10,8 @@ mod encode;
 mod key;
 mod metadata;
 mod read;
+#[cfg(feature = "s3")]
+mod s3;
 mod settings;
 mod write;
 
@@ -27,6 +29,8 @@ pub use read::{
     open::ObjectVersion,
     reader::ArchiveReader,
 };
+#[cfg(feature = "s3")]
+pub use s3::S3Connector;
 pub use settings::Overwrite;
 pub use write::{
     attempt::{CreateOnly, RequestEffect, RequestError},

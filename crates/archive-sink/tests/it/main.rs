@@ -12,6 +12,8 @@ mod poisoning;
 mod properties;
 mod reading;
 mod s3;
+#[cfg(feature = "s3")]
+mod s3_answers;
 mod s3_server;
 mod support;
 mod tools;
