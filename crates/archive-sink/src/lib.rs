@@ -8,6 +8,8 @@ mod codec;
 mod digest;
 mod encode;
 mod key;
+#[cfg(feature = "fs")]
+mod local_folder;
 mod metadata;
 mod read;
 #[cfg(feature = "s3")]
@@ -22,6 +24,8 @@ pub use codec::{Codec, CodecError, CodecKind, Level};
 pub use digest::{RawDocument, Sha256Digest, Sha256Hasher};
 pub use encode::encoded_stream::{EncodedStream, EncodedStreamError};
 pub use key::KeyError;
+#[cfg(feature = "fs")]
+pub use local_folder::LocalFolder;
 pub use metadata::AttributeSupport;
 pub use read::{
     error::{ReadError, ReadErrorKind},

@@ -8,6 +8,8 @@ mod encoded;
 mod encoding;
 mod faults;
 mod hiccups;
+#[cfg(feature = "fs")]
+mod local_folder;
 mod poisoning;
 mod properties;
 mod reading;
