@@ -1,4 +1,3 @@
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,7 +20,7 @@ use crate::outcome::{ArchiveOutcome, ArchiveStatus};
 use crate::sharing::DocumentSource;
 
 /// An archive, and the URL it is known by.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct ArchiveTarget {
     archive: Archive,
     base: Url,
@@ -129,16 +128,6 @@ impl ArchiveTarget {
                 .extend(key.parts().map(|part| part.as_ref().to_owned()));
         }
         url
-    }
-}
-
-impl fmt::Debug for ArchiveTarget {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("ArchiveTarget")
-            .field("archive", &self.archive)
-            .field("base", &self.base.as_str())
-            .finish_non_exhaustive()
     }
 }
 
