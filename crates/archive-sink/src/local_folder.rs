@@ -42,7 +42,7 @@ impl LocalFolder {
     /// When there is no such folder, or it cannot be listed.
     pub fn open(folder: impl AsRef<FilePath>) -> Result<Self> {
         let folder = folder.as_ref();
-        sweep(folder).map_err(|error| failed(folder, error))?;
+        sweep(folder).map_err(|error| failed(folder, &error))?;
         let inner = Arc::new(LocalFileSystem::new_with_prefix(folder)?);
         Ok(Self { inner, syncs: true })
     }
@@ -85,7 +85,7 @@ impl Staged {
                 target,
                 syncs,
             }),
-            Err(error) => Err(failed(&target, error)),
+            Err(error) => Err(failed(&target, &error)),
         }
     }
 
@@ -95,7 +95,7 @@ impl Staged {
         for chunk in payload {
             written = written.and_then(|()| file.write_all(chunk));
         }
-        written.map_err(|error| failed(&self.target, error))
+        written.map_err(|error| failed(&self.target, &error))
     }
 
     /// Makes it an object. That creating is not possible without the risk of replacing is `NotImplemented`, unless
@@ -121,7 +121,7 @@ impl Staged {
                     implementer,
                 })
             }
-            Err(error) => Err(failed(&target, error)),
+            Err(error) => Err(failed(&target, &error)),
         }
     }
 
@@ -221,7 +221,7 @@ fn sweep(folder: &FilePath) -> io::Result<()> {
 }
 
 /// A folder's failures leave nothing that could still come, and the same again would fail again.
-fn failed(path: &FilePath, error: io::Error) -> StoreError {
+fn failed(path: &FilePath, error: &io::Error) -> StoreError {
     let message = format!("{}: {error}", path.display());
     StoreError::Generic {
         store: "LocalFolder",
@@ -355,7 +355,7 @@ impl MultipartUpload for LocalUpload {
     async fn abort(&mut self) -> Result<()> {
         let removed = self.work(|staged| {
             let Staged { file, target, .. } = staged.take()?;
-            Some(file.close().map_err(|error| failed(&target, error)))
+            Some(file.close().map_err(|error| failed(&target, &error)))
         });
         removed.await
     }
