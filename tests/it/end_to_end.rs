@@ -188,10 +188,15 @@ fn the_same_auction_twice_is_one_archive_and_another_is_a_conflict() {
     let home = tempfile::tempdir().unwrap();
     let path = home.path().join("auction.json");
     let archive = home.path().join("archive");
-    for (text, code, status) in [
-        (r#"{"id":1,"a":1}"#, 0, "ok"),
-        (r#"{"id":1,"a":1}"#, 0, "ok"),
-        (r#"{"id":1,"a":2}"#, 1, "failed"),
+    for (text, code, status, placement) in [
+        (r#"{"id":1,"a":1}"#, 0, "ok", Some("exclusive")),
+        (
+            r#"{"id":1,"a":1}"#,
+            0,
+            "already_there",
+            Some("already_there"),
+        ),
+        (r#"{"id":1,"a":2}"#, 1, "conflict", None),
     ] {
         fs::write(&path, text).unwrap();
         let finished = Finished::run(&mut program(&[
@@ -204,7 +209,9 @@ fn the_same_auction_twice_is_one_archive_and_another_is_a_conflict() {
             "json",
         ]));
         assert_eq!(finished.code, Some(code), "{finished:?}");
-        assert_eq!(finished.outcome()["archive"]["status"], status);
+        let outcome = &finished.outcome()["archive"];
+        assert_eq!(outcome["status"], status);
+        assert_eq!(outcome["placement"].as_str(), placement);
         let kept = decompressed(&fs::read(archive.join("1.json.gz")).unwrap(), "gzip");
         assert_eq!(kept, br#"{"id":1,"a":1}"#);
     }

@@ -208,7 +208,7 @@ fn an_archive_that_fails_is_a_span_that_failed() {
     fs::write(&auction, r#"{"id":"1","orders":[]}"#).unwrap();
     assert_eq!(solve().code, Some(1));
     let exported = collector.exported();
-    let failed = exported.span("archive", "driver_streaming.archive.status", "failed");
+    let failed = exported.span("archive", "driver_streaming.archive.status", "conflict");
     assert!(error_of(failed).is_some());
     let root = exported.span("auction", "driver_streaming.auction.status", "failed");
     assert_eq!(error_of(root), Some("the archive failed"));

@@ -8,8 +8,12 @@ mod codec;
 mod digest;
 mod encode;
 mod key;
+#[cfg(feature = "fs")]
+mod local_folder;
 mod metadata;
 mod read;
+#[cfg(feature = "s3")]
+mod s3;
 mod settings;
 mod write;
 
@@ -20,6 +24,8 @@ pub use codec::{Codec, CodecError, CodecKind, Level};
 pub use digest::{RawDocument, Sha256Digest, Sha256Hasher};
 pub use encode::encoded_stream::{EncodedStream, EncodedStreamError};
 pub use key::KeyError;
+#[cfg(feature = "fs")]
+pub use local_folder::LocalFolder;
 pub use metadata::AttributeSupport;
 pub use read::{
     error::{ReadError, ReadErrorKind},
@@ -27,8 +33,11 @@ pub use read::{
     open::ObjectVersion,
     reader::ArchiveReader,
 };
+#[cfg(feature = "s3")]
+pub use s3::S3Connector;
 pub use settings::Overwrite;
 pub use write::{
+    attempt::{CreateOnly, RequestEffect, RequestError},
     commit::{Placement, Receipt},
     error::{CommitError, WriteError, WriteErrorKind},
     writer::ArchiveWriter,

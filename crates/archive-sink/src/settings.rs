@@ -1,4 +1,4 @@
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
 use object_store::{ObjectStore, PutMultipartOptions, path::Path};
 use tokio_util::task::TaskTracker;
@@ -7,6 +7,7 @@ use crate::{
     codec::Codec,
     metadata::{self, AttributeSupport, Nonce},
     read::limit::ReadLimit,
+    write::attempt::CreateOnly,
 };
 
 /// What happens when there is an object already where a new one is to be.
@@ -17,8 +18,8 @@ pub enum Overwrite {
     /// otherwise it is a [`Conflict`](crate::CommitError::Conflict).
     ///
     /// For single PUTs the store itself makes sure (`If-None-Match: *` on S3). Multipart uploads are
-    /// checked just before they are completed, since `object_store` passes no condition on: whoever
-    /// writes in between is replaced. [`Placement`](crate::Placement) says which it was.
+    /// checked just before they are completed; whoever writes in between is replaced, unless the store
+    /// makes sure of them, too ([`CreateOnly`]). [`Placement`](crate::Placement) says which it was.
     #[default]
     CreateOnly,
     /// Replaces it, in one step, when the new one is committed.
@@ -36,19 +37,21 @@ pub(crate) struct Settings {
     pub(crate) parts_in_flight: usize,
     pub(crate) overwrite: Overwrite,
     pub(crate) digest: bool,
+    pub(crate) retry_for: Option<Duration>,
     pub(crate) read_limit: ReadLimit,
 }
 
 impl Settings {
     /// The options with which a multipart upload is created.
     pub(crate) fn upload_options(&self, nonce: &Nonce) -> PutMultipartOptions {
-        match self.attributes {
-            AttributeSupport::Kept => PutMultipartOptions {
-                attributes: metadata::attributes(self.codec, &self.content_type, nonce, None),
-                ..Default::default()
-            },
-            AttributeSupport::Absent => PutMultipartOptions::default(),
+        let mut options = PutMultipartOptions::default();
+        if self.attributes == AttributeSupport::Kept {
+            options.attributes = metadata::attributes(self.codec, &self.content_type, nonce, None);
         }
+        if self.overwrite == Overwrite::CreateOnly {
+            options.extensions.insert(CreateOnly);
+        }
+        options
     }
 }
 

@@ -5,6 +5,7 @@ use std::io::{self, Read};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use archive_sink::{Codec, CodecKind, Overwrite};
 use auction_fixtures::AuctionShape;
@@ -25,6 +26,9 @@ use crate::store_location::StoreLocation;
 
 /// Where the demonstration archives.
 const FOLDER: &str = "archive";
+
+/// How long the archive may take, if nobody says it.
+const ARCHIVE_LIMIT: Duration = Duration::from_secs(120);
 
 pub(super) async fn run(
     arguments: &SolveArguments,
@@ -57,20 +61,20 @@ pub(super) async fn run(
         (None, None) => auction.id().map_err(Failure::input(&name))?,
     };
     let mut builder = sending.pipeline();
+    let of_config = archive_config.and_then(|archive| archive.limit);
+    let limit = arguments.archive_limit.or(of_config);
+    let limit = limit.unwrap_or(ARCHIVE_LIMIT);
     if let Some((archive, said_by)) = &archive {
         if id.is_none() {
             return Err(Failure::usage(format!(
                 "{name}: the auction has no id to archive it by: neither a member `id` nor `metadata.auction_id`; give one with --id"
             )));
         }
-        let location = StoreLocation::folder(archive).map_err(Failure::input(said_by))?;
+        let location = StoreLocation::folder(archive, limit).map_err(Failure::input(said_by))?;
         let archive = location.archive().codec(codec).build();
         builder = builder.archive(location.target(archive.map_err(Failure::input(said_by))?));
     }
-    let of_config = archive_config.and_then(|archive| archive.limit);
-    if let Some(limit) = arguments.archive_limit.or(of_config) {
-        builder = builder.archive_limit(limit);
-    }
+    let builder = builder.archive_limit(limit);
     send(builder, &auction, id, sending, export).await
 }
 
@@ -109,7 +113,7 @@ async fn demonstrate(sending: &Sending, export: &Export) -> Result<ExitCode, Fai
         builder = builder.solver(Solver::new(name, &engine.url()).map_err(Failure::of(name))?);
         engines.spawn(engine.serve());
     }
-    let location = StoreLocation::folder(FOLDER).map_err(Failure::of(FOLDER))?;
+    let location = StoreLocation::folder(FOLDER, ARCHIVE_LIMIT).map_err(Failure::of(FOLDER))?;
     // A newer version may generate another auction under the same id.
     let archive = location.archive().overwrite(Overwrite::Replace).build();
     let archive = archive.map_err(Failure::of(FOLDER))?;

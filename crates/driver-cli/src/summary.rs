@@ -83,10 +83,14 @@ fn solver_line(solver: &SolverOutcome) -> String {
 
 fn archive_line(archive: &ArchiveOutcome) -> String {
     match (archive.status, &archive.error) {
-        (ArchiveStatus::Ok, _) => {
+        (ArchiveStatus::Ok | ArchiveStatus::AlreadyThere, _) => {
             let how = archive.parts.map(|count| format!("in {}", parts(count)));
             format!(
-                "ok: {} as {} of {}, {}, at {}",
+                "{}: {} as {} of {}, {}, at {}",
+                match archive.placement {
+                    Some("unchecked") => "ok, but unchecked whether another was replaced",
+                    _ => "ok",
+                },
                 size(archive.raw_bytes),
                 size(archive.stored_bytes),
                 or_unknown(archive.codec.as_deref()),
@@ -95,8 +99,8 @@ fn archive_line(archive: &ArchiveOutcome) -> String {
             )
         }
         (ArchiveStatus::Cancelled, Some(error)) => error.clone(),
-        (ArchiveStatus::Failed, Some(error)) => format!("failed: {error}"),
-        (status, _) => archive_status(status).to_owned(),
+        (status, Some(error)) => format!("{}: {error}", archive_status(status)),
+        (status, None) => archive_status(status).to_owned(),
     }
 }
 
@@ -117,7 +121,10 @@ pub(super) fn solver_status(status: SolverStatus) -> &'static str {
 pub(super) fn archive_status(status: ArchiveStatus) -> &'static str {
     match status {
         ArchiveStatus::Ok => "ok",
+        ArchiveStatus::AlreadyThere => "already there",
+        ArchiveStatus::Conflict => "conflict",
         ArchiveStatus::Failed => "failed",
+        ArchiveStatus::Unknown => "unknown",
         ArchiveStatus::Cancelled => "cancelled",
         ArchiveStatus::Skipped => "skipped",
         ArchiveStatus::Running => "still running",

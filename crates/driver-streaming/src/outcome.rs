@@ -73,9 +73,7 @@ impl Outcome {
     /// Whether every solver answered well and the archive, if there was to be one, is whole.
     pub fn is_ok(&self) -> bool {
         let mut solvers = self.solvers.iter();
-        let archive = self.archive.status;
-        !matches!(archive, ArchiveStatus::Failed | ArchiveStatus::Cancelled)
-            && solvers.all(|solver| solver.status == SolverStatus::Ok)
+        self.archive.status.is_ok() && solvers.all(|solver| solver.status == SolverStatus::Ok)
     }
 }
 
@@ -144,6 +142,9 @@ fn ending<S: Serializer>(ending: &Option<Ending>, serializer: S) -> Result<S::Ok
 pub struct ArchiveOutcome {
     /// How it ended.
     pub status: ArchiveStatus,
+    /// How it was made sure that nothing was replaced: `exclusive` by the store, `checked_before` by a look, `unchecked`
+    /// where the store could not be asked; `replacing`, or `already_there`.
+    pub placement: Option<&'static str>,
     /// Where the object is: an absolute URL, without user info.
     pub location: Option<String>,
     /// The codec's name.
@@ -168,8 +169,14 @@ pub struct ArchiveOutcome {
 pub enum ArchiveStatus {
     /// The object is there, whole.
     Ok,
-    /// It failed, and the error says whether the object may be there.
+    /// An object with the same document was there already.
+    AlreadyThere,
+    /// An object with another document was there already, and still is.
+    Conflict,
+    /// It failed: nothing is there, and nothing will be.
     Failed,
+    /// The object may be there, or may still come, whole: the error says why that is not known.
+    Unknown,
     /// The run was cancelled before it had ended, and the error says whether the object may be there.
     Cancelled,
     /// No archive was asked for.
@@ -177,6 +184,14 @@ pub enum ArchiveStatus {
     Skipped,
     /// It goes on after the run: [`PendingArchive`](crate::PendingArchive) tells how it ends.
     Running,
+}
+
+impl ArchiveStatus {
+    /// Whether nothing went wrong: the document is there, goes on, or was not to be there.
+    pub fn is_ok(self) -> bool {
+        use ArchiveStatus::{AlreadyThere, Ok, Running, Skipped};
+        matches!(self, Ok | AlreadyThere | Running | Skipped)
+    }
 }
 
 impl ArchiveOutcome {

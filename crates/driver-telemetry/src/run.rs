@@ -159,12 +159,22 @@ impl Observer for RunTelemetry {
         };
         let status = match outcome.status {
             ArchiveStatus::Ok => "ok",
+            ArchiveStatus::AlreadyThere => "already_there",
+            ArchiveStatus::Conflict => "conflict",
+            ArchiveStatus::Unknown => "unknown",
             ArchiveStatus::Cancelled => return lock(archive).cancel(),
             _ => "failed",
         };
         let mut attributes = vec![KeyValue::new("driver_streaming.archive.status", status)];
-        let codec = outcome.codec.clone();
-        add(&mut attributes, "driver_streaming.archive.codec", codec);
+        for (name, text) in [
+            ("driver_streaming.archive.codec", outcome.codec.clone()),
+            (
+                "driver_streaming.archive.placement",
+                outcome.placement.map(ToOwned::to_owned),
+            ),
+        ] {
+            add(&mut attributes, name, text);
+        }
         if let Some(instruments) = &self.instruments {
             record_seconds(&instruments.archive, self.started.elapsed(), &attributes);
             for (histogram, bytes) in [
@@ -190,7 +200,7 @@ impl Observer for RunTelemetry {
             location,
         );
         let failed = || ("archive_failed".into(), message(outcome.error.as_deref()));
-        let error = (outcome.status != ArchiveStatus::Ok).then(failed);
+        let error = (!outcome.status.is_ok()).then(failed);
         lock(archive).finish(attributes, error);
     }
 
@@ -244,7 +254,7 @@ fn failure(outcome: &Outcome) -> Option<SpanError> {
         .iter()
         .filter(|solver| solver.status != SolverStatus::Ok)
         .count();
-    let archive = outcome.archive.status == ArchiveStatus::Failed;
+    let archive = !outcome.archive.status.is_ok();
     let solvers = outcome.solvers.len();
     let (kind, message) = match (failed, archive) {
         (0, false) => return None,

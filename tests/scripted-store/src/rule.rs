@@ -38,6 +38,9 @@ pub enum Effect {
     Refuse(Failure),
     /// The call is executed, and then fails.
     LoseAnswer(Failure),
+    /// The call fails at once, and is executed after this time on the tokio clock. Use it for a
+    /// [`Put`](Operation::Put) that the client has given up.
+    Late(Duration, Failure),
     /// The upload is completed, and then the call fails. Use it for an [`Abort`](Operation::Abort)
     /// that arrives after a completion in flight.
     CompleteInstead(Failure),

@@ -90,7 +90,9 @@ impl Script {
         };
         let message = format!("injected into {operation:?} {number}");
         match effect {
-            Effect::Refuse(failure) => return Err(failure.error(message)),
+            Effect::Refuse(failure) | Effect::Late(_, failure) => {
+                return Err(failure.error(message));
+            }
             Effect::LoseAnswer(failure) | Effect::CompleteInstead(failure) => {
                 carry_out.await?;
                 return Err(failure.error(message));

@@ -149,13 +149,21 @@ impl ObjectStore for ScriptedStore {
         payload: PutPayload,
         options: PutOptions,
     ) -> Result<PutResult> {
-        let put = async {
-            self.script.count_bytes(payload.content_length());
-            let put = self.inner.put_opts(location, payload, options).await?;
-            self.script.count_object();
+        let (this, place) = (self.clone(), location.clone());
+        let put = async move {
+            this.script.count_bytes(payload.content_length());
+            let put = this.inner.put_opts(&place, payload, options).await?;
+            this.script.count_object();
             Ok(put)
         };
         let injected = self.script.call(Operation::Put, location);
+        if let Some(Effect::Late(time, failure)) = injected.as_ref().map(|call| call.effect) {
+            tokio::spawn(async move {
+                tokio::time::sleep(time).await;
+                put.await
+            });
+            return Err(failure.error("injected, and carried out later".into()));
+        }
         self.script.run(injected, put).await
     }
 

@@ -289,7 +289,7 @@ impl Auction {
         match &end {
             ArchiveEnd::Known(outcome) => {
                 let status = outcome.status;
-                if status == ArchiveStatus::Failed && !set.plan.is_ample_for_archive() {
+                if !status.is_ok() && !set.plan.is_ample_for_archive() {
                     // It may still be being completed.
                     set.check_later(location, end, expected);
                 } else {

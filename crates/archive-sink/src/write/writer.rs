@@ -6,6 +6,7 @@ use std::{
     pin::{Pin, pin},
     sync::Arc,
     task::{Context, Poll, ready},
+    time::Duration,
 };
 
 use bytes::{Buf, Bytes};
@@ -18,7 +19,7 @@ use super::{
     error::{CommitError, WriteError, WriteErrorKind},
     multipart_upload::Upload,
     part_writer::PartWriter,
-    tasks::Tasks,
+    tasks::{Tasks, until},
 };
 use crate::{
     codec::Codec,
@@ -27,6 +28,9 @@ use crate::{
     metadata::Nonce,
     settings::Shared,
 };
+
+/// How long a commit may take if nobody says it.
+const RETRY_FOR: Duration = Duration::from_secs(120);
 
 /// Writes one document into one object, which [`commit`](Self::commit) makes visible.
 ///
@@ -67,6 +71,7 @@ pub struct ArchiveWriter {
     /// A `send_all` began and has not come to the end of its stream.
     sending: bool,
     started: Instant,
+    deadline: Option<Instant>,
 }
 
 impl ArchiveWriter {
@@ -79,6 +84,7 @@ impl ArchiveWriter {
             location,
             settings.upload_options(&nonce),
             settings.parts_in_flight,
+            settings.attributes,
             tasks.clone(),
         );
         let hasher = TimedHasher::new(settings.digest);
@@ -89,6 +95,7 @@ impl ArchiveWriter {
             encoded: false,
             sending: false,
             started: Instant::now(),
+            deadline: None,
             archive,
         }
     }
@@ -106,6 +113,13 @@ impl ArchiveWriter {
     pub fn without_digest(mut self) -> Self {
         self.parts.switch_digest_off();
         self
+    }
+
+    /// Lets [`commit`](Self::commit) end by `deadline`, or a little later if it has to clean up.
+    #[must_use]
+    pub fn until(self, deadline: Instant) -> Self {
+        let deadline = Some(deadline);
+        Self { deadline, ..self }
     }
 
     /// Where the object will be.
@@ -197,7 +211,10 @@ impl ArchiveWriter {
     ///
     /// Finishes the codec, sends what is left, then carries out the one request that makes the object
     /// visible: a PUT when it all fits in one part, else the completion of the multipart upload. An
-    /// answer that leaves open whether that was done is settled by looking at the object.
+    /// answer that leaves open whether that was done is settled by looking at the object. A PUT that
+    /// failed and may be made again is, until the [deadline](Self::until), with pauses of 0.1 to 5 s;
+    /// `retry` in the settings of the store's client does that for the other requests. Whatever has not
+    /// ended a little before the deadline is looked at for a last time.
     ///
     /// # Errors
     ///
@@ -248,7 +265,12 @@ impl ArchiveWriter {
         if self.sending {
             self.parts.fail(WriteErrorKind::Unfinished);
         }
-        let closed = poll_fn(|cx| self.parts.poll_close(cx)).await;
+        let limit = self.archive.settings.retry_for;
+        let limit = limit.map(|limit| Instant::now() + limit);
+        let deadline = self.deadline.into_iter().chain(limit).min();
+        let deadline = deadline.unwrap_or_else(|| Instant::now() + RETRY_FOR);
+        let closed = until(deadline, poll_fn(|cx| self.parts.poll_close(cx))).await;
+        let closed = closed.unwrap_or_else(|| Err(self.parts.fail(WriteErrorKind::Late)));
         let document = match closed.and_then(|()| self.document(document)) {
             Ok(document) => document,
             Err(cause) => {
@@ -258,23 +280,31 @@ impl ArchiveWriter {
         };
         let digest_time = self.parts.hasher().busy();
         let (upload, payload) = self.parts.into_upload();
-        let commit = Commit {
+        let commit = Arc::new(Commit {
             archive: self.archive,
             location: location.clone(),
             nonce: self.nonce,
             document,
             stored_bytes: upload.stored_bytes() + payload.content_length() as u64,
+            parts: upload.parts().max(1),
             digest_time,
             started: self.started,
-        };
-        let committed = self.tasks.spawn_to_end(commit.run(upload, payload)).await;
-        committed.unwrap_or_else(|source| Err(CommitError::Lost { location, source }))
+            deadline,
+            last_look: Commit::last_look(deadline),
+        });
+        let running = Arc::clone(&commit).run(upload, payload);
+        let committed = self.tasks.spawn_to_end(running);
+        match until(commit.answered_by(), committed).await {
+            Some(Ok(committed)) => committed,
+            Some(Err(source)) => Err(CommitError::Lost { location, source }),
+            None => commit.overdue().await,
+        }
     }
 
     /// Gives the object up and leaves nothing of it in the store.
     ///
-    /// Waits for the parts in flight before it aborts: a part that arrives after the abort may stay
-    /// for ever.
+    /// Waits for the parts in flight before it aborts, since a part that arrives after the abort may stay
+    /// for ever: but for those of a remote store only for 10 s.
     ///
     /// # Errors
     ///

@@ -7,10 +7,15 @@ mod described;
 mod encoded;
 mod encoding;
 mod faults;
+mod hiccups;
+#[cfg(feature = "fs")]
+mod local_folder;
 mod poisoning;
 mod properties;
 mod reading;
 mod s3;
+#[cfg(feature = "s3")]
+mod s3_answers;
 mod s3_server;
 mod support;
 mod tools;
