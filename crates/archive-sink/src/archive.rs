@@ -108,12 +108,13 @@ impl Archive {
     ///
     /// `name` is the name that was given to [`create`](Self::create), or the object's own with its
     /// extension. These places are tried in turn: where this archive would create `name`, `name` itself,
-    /// and `name` with the other codecs' extensions. How the object is encoded is read from its
-    /// `Content-Encoding`, else from the extension; the content is not guessed at.
+    /// and `name` with the other codecs' extensions, of which only one may be there. How the object is
+    /// encoded is read from its `Content-Encoding`, else from the extension; the content is not guessed at.
     ///
     /// # Errors
     ///
-    /// When there is no such object, the store fails, or its codec is unknown or not compiled.
+    /// When there is no such object or more than one, the store fails, or its codec is unknown or not
+    /// compiled.
     ///
     /// # Cancel safety
     ///
@@ -154,9 +155,9 @@ impl Archive {
     }
 
     async fn find(&self, name: &str) -> Result<Opened, ReadError> {
-        let places = key::places(&self.0.settings, name)
+        let (named, guessed) = key::places(&self.0.settings, name)
             .map_err(|error| ReadError::new(&Path::from(name), ReadErrorKind::Key(error)))?;
-        open::find(&*self.0.store, places).await
+        open::find(&*self.0.store, named, guessed).await
     }
 
     /// Waits until no writer of this archive or its clones that was dropped is still cleaning up or

@@ -60,21 +60,20 @@ pub(crate) fn created(settings: &Settings, name: &str) -> Result<Path, KeyError>
     }
 }
 
-/// Where an object of this name may be, best first.
-pub(crate) fn places(settings: &Settings, name: &str) -> Result<Vec<Path>, KeyError> {
-    let mut places = vec![];
+/// Where an object of this name may be, best first: where it is by that name, and where it is by a guess.
+pub(crate) fn places(settings: &Settings, name: &str) -> Result<(Vec<Path>, Vec<Path>), KeyError> {
     let exact = key(&settings.prefix, name, "")?;
-    let others = CodecKind::ALL
+    let mut named: Vec<_> = created(settings, name).ok().into_iter().collect();
+    if !named.contains(&exact) {
+        named.push(exact);
+    }
+    let guessed = CodecKind::ALL
         .into_iter()
         .filter_map(CodecKind::extension)
-        .filter_map(|extension| key(&settings.prefix, name, extension).ok());
-    let created = created(settings, name).ok();
-    for place in created.into_iter().chain([exact]).chain(others) {
-        if !places.contains(&place) {
-            places.push(place);
-        }
-    }
-    Ok(places)
+        .filter_map(|extension| key(&settings.prefix, name, extension).ok())
+        .filter(|place| !named.contains(place))
+        .collect();
+    Ok((named, guessed))
 }
 
 /// Joins prefix, name and extension to a key, or says which rule forbids it.

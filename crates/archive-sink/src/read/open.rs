@@ -2,7 +2,7 @@ use bytes::Bytes;
 use futures_core::stream::BoxStream;
 use object_store::{
     Attribute, Attributes, Error as StoreError, GetOptions, GetResult, ObjectMeta, ObjectStore,
-    path::Path,
+    ObjectStoreExt, path::Path,
 };
 
 use super::error::{ReadError, ReadErrorKind};
@@ -64,11 +64,29 @@ pub(crate) fn codec_of(attributes: &Attributes, name: &str) -> Result<CodecKind,
     }
 }
 
-/// Asks for the first object that is there. `places` is not empty.
-pub(crate) async fn find(store: &dyn ObjectStore, places: Vec<Path>) -> Result<Opened, ReadError> {
+/// Asks for the first object that is there by its name, which has at least one place, else for the only
+/// one that is where `guessed` says.
+pub(crate) async fn find(
+    store: &dyn ObjectStore,
+    named: Vec<Path>,
+    guessed: Vec<Path>,
+) -> Result<Opened, ReadError> {
     let mut missing = None;
-    for location in places {
+    let guesses_from = named.len();
+    let mut places = named.into_iter().chain(guessed).enumerate();
+    while let Some((index, location)) = places.next() {
         match store.get_opts(&location, GetOptions::new()).await {
+            Ok(result) if index >= guesses_from => {
+                let opened = Opened::new(location, result);
+                let others = others_there(store, places.map(|(_, place)| place)).await?;
+                return match missing {
+                    Some(ReadError { location: asked, .. }) if !others.is_empty() => {
+                        let all = [vec![opened.version.location().clone()], others].concat();
+                        Err(ReadError::new(&asked, ReadErrorKind::Ambiguous(all)))
+                    }
+                    _ => Ok(opened),
+                };
+            }
             Ok(result) => return Ok(Opened::new(location, result)),
             Err(source @ StoreError::NotFound { .. }) => {
                 let kind = ReadErrorKind::NotFound(source);
@@ -78,6 +96,21 @@ pub(crate) async fn find(store: &dyn ObjectStore, places: Vec<Path>) -> Result<O
         }
     }
     Err(missing.unwrap_or_else(|| unreachable!("there is at least one place to look at")))
+}
+
+async fn others_there(
+    store: &dyn ObjectStore,
+    places: impl Iterator<Item = Path>,
+) -> Result<Vec<Path>, ReadError> {
+    let mut found = vec![];
+    for location in places {
+        match store.head(&location).await {
+            Ok(_there) => found.push(location),
+            Err(StoreError::NotFound { .. }) => {}
+            Err(source) => return Err(cannot_open(&location, source)),
+        }
+    }
+    Ok(found)
 }
 
 /// Asks for one object, if it is there as it was.

@@ -143,7 +143,7 @@ impl Found {
         bytes: u64,
         expected: Sha256Digest,
     ) -> Sameness {
-        let opened = open::find(store, vec![self.meta.location.clone()]).await;
+        let opened = open::find(store, vec![self.meta.location.clone()], vec![]).await;
         let reader =
             opened.and_then(|found| ArchiveReader::decoded(found, ReadLimit::bytes(bytes)));
         let Ok(mut reader) = reader else {
