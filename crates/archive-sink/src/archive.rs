@@ -6,12 +6,14 @@ use crate::{
     codec::Codec,
     encode::compressor::Compressor,
     key::{self, KeyError},
+    metadata,
     read::{
         error::{ReadError, ReadErrorKind},
         open::{self, ObjectVersion, Opened},
         reader::ArchiveReader,
     },
     settings::Shared,
+    sidecar,
     write::writer::ArchiveWriter,
 };
 
@@ -120,8 +122,7 @@ impl Archive {
     ///
     /// Dropping the future or the reader cancels the request and leaves nothing behind.
     pub async fn open(&self, name: &str) -> Result<ArchiveReader, ReadError> {
-        let found = self.find(name).await?;
-        ArchiveReader::decoded(found, self.0.settings.read_limit)
+        self.decoded(self.find(name).await?).await
     }
 
     /// Opens again an object that was opened before, or fails if it was replaced since: what is read
@@ -138,8 +139,8 @@ impl Archive {
     ///
     /// As for [`open`](Self::open).
     pub async fn open_version(&self, version: &ObjectVersion) -> Result<ArchiveReader, ReadError> {
-        let found = open::find_again(&*self.0.store, version).await?;
-        ArchiveReader::decoded(found, self.0.settings.read_limit)
+        self.decoded(open::find_again(&*self.0.store, version).await?)
+            .await
     }
 
     /// Opens an object and reads its stored bytes as they are: compressed, if they are.
@@ -152,6 +153,14 @@ impl Archive {
     pub async fn open_stored(&self, name: &str) -> Result<ArchiveReader, ReadError> {
         let found = self.find(name).await?;
         ArchiveReader::stored(found)
+    }
+
+    async fn decoded(&self, found: Opened) -> Result<ArchiveReader, ReadError> {
+        let digest = match metadata::sha256(&found.attributes) {
+            None => sidecar::read(&*self.0.store, found.codec()?, found.version.location()).await,
+            digest => digest,
+        };
+        ArchiveReader::decoded(found, digest, self.0.settings.read_limit)
     }
 
     async fn find(&self, name: &str) -> Result<Opened, ReadError> {

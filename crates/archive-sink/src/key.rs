@@ -1,7 +1,7 @@
 use object_store::path::Path;
 use thiserror::Error;
 
-use crate::{codec::CodecKind, metadata::AttributeSupport, settings::Settings};
+use crate::{codec::CodecKind, metadata::AttributeSupport, settings::Settings, sidecar};
 
 /// The longest key that may be created, in bytes of UTF-8, prefix and extension included.
 ///
@@ -41,13 +41,17 @@ pub enum KeyError {
     /// Prefix, name and extension have this many bytes, which is more than 1,024.
     #[error("prefix and name are {0} bytes long, but the most is {MAX_KEY_BYTES}")]
     Long(usize),
-    /// The name ends in a codec's extension, but the codec is identity, so readers would be misled.
-    #[error("the name {0:?} ends in the extension of a codec, but the codec is identity")]
+    /// The name ends in a codec's extension, but the codec is identity, or in `.sha256`, as a digest that is kept
+    /// beside an object: readers would be misled.
+    #[error("the name {0:?} ends in the extension of a codec or a digest, which the object is not")]
     MisleadingExtension(String),
 }
 
 /// Where an archive creates the object of this name.
 pub(crate) fn created(settings: &Settings, name: &str) -> Result<Path, KeyError> {
+    if name.ends_with(sidecar::EXTENSION) {
+        return Err(KeyError::MisleadingExtension(name.into()));
+    }
     let extension = settings.codec.extension().unwrap_or_default();
     match settings.attributes {
         AttributeSupport::Kept => key(&settings.prefix, name, ""),

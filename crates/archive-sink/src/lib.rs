@@ -11,6 +11,8 @@ mod key;
 mod metadata;
 mod read;
 mod settings;
+mod sidecar;
+mod trailer;
 mod write;
 
 pub use archive::Archive;

@@ -72,45 +72,33 @@ pub(crate) async fn find(
     guessed: Vec<Path>,
 ) -> Result<Opened, ReadError> {
     let mut missing = None;
-    let guesses_from = named.len();
-    let mut places = named.into_iter().chain(guessed).enumerate();
-    while let Some((index, location)) = places.next() {
+    for location in named {
         match store.get_opts(&location, GetOptions::new()).await {
-            Ok(result) if index >= guesses_from => {
-                let opened = Opened::new(location, result);
-                let others = others_there(store, places.map(|(_, place)| place)).await?;
-                return match missing {
-                    Some(ReadError { location: asked, .. }) if !others.is_empty() => {
-                        let all = [vec![opened.version.location().clone()], others].concat();
-                        Err(ReadError::new(&asked, ReadErrorKind::Ambiguous(all)))
-                    }
-                    _ => Ok(opened),
-                };
-            }
             Ok(result) => return Ok(Opened::new(location, result)),
             Err(source @ StoreError::NotFound { .. }) => {
-                let kind = ReadErrorKind::NotFound(source);
-                missing.get_or_insert_with(|| ReadError::new(&location, kind));
+                missing.get_or_insert((location, ReadErrorKind::NotFound(source)));
             }
             Err(source) => return Err(cannot_open(&location, source)),
         }
     }
-    Err(missing.unwrap_or_else(|| unreachable!("there is at least one place to look at")))
-}
-
-async fn others_there(
-    store: &dyn ObjectStore,
-    places: impl Iterator<Item = Path>,
-) -> Result<Vec<Path>, ReadError> {
     let mut found = vec![];
-    for location in places {
+    for location in guessed {
         match store.head(&location).await {
             Ok(_there) => found.push(location),
             Err(StoreError::NotFound { .. }) => {}
             Err(source) => return Err(cannot_open(&location, source)),
         }
     }
-    Ok(found)
+    if let [only] = &found[..] {
+        let result = store.get_opts(only, GetOptions::new()).await;
+        let result = result.map_err(|source| cannot_open(only, source))?;
+        return Ok(Opened::new(only.clone(), result));
+    }
+    match missing {
+        Some((location, kind)) if found.is_empty() => Err(ReadError::new(&location, kind)),
+        Some((location, _)) => Err(ReadError::new(&location, ReadErrorKind::Ambiguous(found))),
+        None => unreachable!("there is at least one place to look at"),
+    }
 }
 
 /// Asks for one object, if it is there as it was.

@@ -24,8 +24,9 @@ use crate::{
     codec::Codec,
     digest::{RawDocument, TimedHasher},
     encode::{compressor::Compressor, encoded_stream::EMPTY_CHUNKS_PER_POLL},
-    metadata::Nonce,
+    metadata::{AttributeSupport, Nonce},
     settings::Shared,
+    sidecar, trailer,
 };
 
 /// Writes one document into one object, which [`commit`](Self::commit) makes visible.
@@ -248,8 +249,16 @@ impl ArchiveWriter {
         if self.sending {
             self.parts.fail(WriteErrorKind::Unfinished);
         }
-        let closed = poll_fn(|cx| self.parts.poll_close(cx)).await;
-        let document = match closed.and_then(|()| self.document(document)) {
+        let finished = poll_fn(|cx| self.parts.poll_finish(cx)).await;
+        let closed = match finished.and_then(|()| self.document(document)) {
+            Ok(document) => {
+                let mut trailer = trailer::trailer(self.codec().kind(), document);
+                let closed = poll_fn(|cx| self.parts.poll_close(cx, &mut trailer)).await;
+                closed.map(|()| document)
+            }
+            Err(cause) => Err(cause),
+        };
+        let document = match closed {
             Ok(document) => document,
             Err(cause) => {
                 let clean_up = self.parts.clean_up().await.err().map(Box::new);
@@ -267,7 +276,18 @@ impl ArchiveWriter {
             digest_time,
             started: self.started,
         };
-        let committed = self.tasks.spawn_to_end(commit.run(upload, payload)).await;
+        let archive = Arc::clone(&commit.archive);
+        let has_metadata = archive.settings.attributes == AttributeSupport::Kept;
+        let is_described = has_metadata && !upload.has_started();
+        let of_commit = location.clone();
+        let committed = self.tasks.spawn_to_end(async move {
+            let committed = commit.run(upload, payload);
+            if is_described {
+                return committed.await;
+            }
+            sidecar::with_digest_beside(&archive, of_commit, committed).await
+        });
+        let committed = committed.await;
         committed.unwrap_or_else(|source| Err(CommitError::Lost { location, source }))
     }
 
@@ -365,6 +385,6 @@ impl AsyncWrite for ArchiveWriter {
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let parts = &mut self.get_mut().parts;
-        parts.poll_close(cx).map_err(io::Error::from)
+        parts.poll_shutdown(cx).map_err(io::Error::from)
     }
 }

@@ -145,7 +145,7 @@ impl Found {
     ) -> Sameness {
         let opened = open::find(store, vec![self.meta.location.clone()], vec![]).await;
         let reader =
-            opened.and_then(|found| ArchiveReader::decoded(found, ReadLimit::bytes(bytes)));
+            opened.and_then(|found| ArchiveReader::decoded(found, None, ReadLimit::bytes(bytes)));
         let Ok(mut reader) = reader else {
             return Sameness::Unknown;
         };
