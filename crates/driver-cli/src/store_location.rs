@@ -17,13 +17,16 @@ use object_store::{ClientConfigKey, CredentialProvider, ObjectStore};
 use upload_client::is_loopback;
 use url::Url;
 
+use crate::store_settings::{self, WrongSetting};
+
 /// What a location may start with, besides a path.
 const SCHEMES: [&str; 5] = ["file", "memory", "s3", "gs", "az"];
 
 /// The store of a URL by its builder, set up from the environment. `object_store::parse_url_opts` does this as well, but
 /// gives out no credentials to be named.
 macro_rules! store {
-    ($url:expr, $builder:ident, $key:ident, $endpoint:ident) => {{
+    ($url:expr, $prefix:literal, $builder:ident, $key:ident, $endpoint:ident) => {{
+        store_settings::check::<$key>($prefix, variables()).map_err(Problem::from)?;
         let builder = $builder::from_env().with_url($url.as_str());
         let endpoint = builder.get_config_value(&$key::$endpoint);
         let builder = direct_if_local(endpoint).fold(builder, |builder, (key, value)| {
@@ -74,7 +77,7 @@ impl StoreLocation {
         }
     }
 
-    /// One object, and the folder it is in.
+    /// One object: the folder it is in, and its name there.
     ///
     /// # Errors
     /// When the location is of no known kind, has credentials in it or names no object, or its store cannot be set up.
@@ -91,11 +94,23 @@ impl StoreLocation {
             }
             Place::Remote(url) => Self::remote(&url)?,
         };
-        let parts = found.key.parts().map(|part| part.as_ref().to_owned());
-        let mut parts: Vec<_> = parts.collect();
-        let name = parts.pop().ok_or(Problem::NoObject)?;
-        found.key = Key::from_iter(parts);
-        Ok((found, name))
+        let key = found.key.to_string();
+        let (folder, name) = key.rsplit_once('/').unwrap_or(("", &key));
+        if name.is_empty() {
+            return Err(Problem::NoObject.into());
+        }
+        // Parsed and not joined of its parts: those would be encoded once more.
+        found.key = Key::parse(folder).map_err(Problem::from)?;
+        Ok((found, name.to_owned()))
+    }
+
+    /// The key of an object at this location.
+    ///
+    /// # Errors
+    /// When the name is none that a key may have.
+    pub fn key_of(&self, name: &str) -> Result<Key, LocationError> {
+        let key = Key::parse(format!("{}/{name}", self.key));
+        Ok(key.map_err(Problem::from)?)
     }
 
     /// An archive at this location, to be completed with a codec and limits and then turned into a target.
@@ -108,14 +123,6 @@ impl StoreLocation {
     /// Names `archive`, which was built from [`archive`](Self::archive), by this location's URL.
     pub fn target(&self, archive: Archive) -> ArchiveTarget {
         ArchiveTarget::new(archive, self.base.clone()).explained_by(unsigned)
-    }
-
-    /// The URL of an object at this location, without user info.
-    pub fn url_of(&self, name: &str) -> Url {
-        let key = self.key.clone().join(name);
-        // After a dot, no part of it can be taken for a scheme.
-        let url = self.base.join(&format!("./{key}"));
-        url.unwrap_or_else(|_| self.base.clone())
     }
 
     fn local(folder: &Path) -> Result<Self, LocationError> {
@@ -134,9 +141,21 @@ impl StoreLocation {
     fn remote(url: &Url) -> Result<Self, LocationError> {
         let store: Arc<dyn ObjectStore> = match url.scheme() {
             "memory" => Arc::new(InMemory::new()),
-            "s3" => store!(url, AmazonS3Builder, AmazonS3ConfigKey, Endpoint),
-            "gs" => store!(url, GoogleCloudStorageBuilder, GoogleConfigKey, BaseUrl),
-            "az" => store!(url, MicrosoftAzureBuilder, AzureConfigKey, Endpoint),
+            "s3" => store!(url, "AWS_", AmazonS3Builder, AmazonS3ConfigKey, Endpoint),
+            "gs" => store!(
+                url,
+                "GOOGLE_",
+                GoogleCloudStorageBuilder,
+                GoogleConfigKey,
+                BaseUrl
+            ),
+            "az" => store!(
+                url,
+                "AZURE_",
+                MicrosoftAzureBuilder,
+                AzureConfigKey,
+                Endpoint
+            ),
             scheme => return Err(Problem::Scheme(scheme.to_owned()).into()),
         };
         let key = Key::from_url_path(url.path()).map_err(Problem::from)?;
@@ -172,6 +191,12 @@ fn direct_if_local(endpoint: Option<String>) -> impl Iterator<Item = (ClientConf
             (ClientConfigKey::ProxyExcludes, excluded),
         ]
     })
+}
+
+/// The environment, as far as it is text: nothing else is read of it.
+fn variables() -> impl Iterator<Item = (String, String)> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
 }
 
 /// A location, before its store is set up.
@@ -258,6 +283,8 @@ enum Problem {
     Key(#[from] object_store::path::Error),
     #[error("the location names no object")]
     NoObject,
+    #[error("the store at the location cannot be set up")]
+    Setting(#[from] WrongSetting),
     /// The store refused its settings, such as credentials from the environment.
     #[error("the store at the location cannot be set up")]
     Store(#[from] object_store::Error),
@@ -316,7 +343,34 @@ mod tests {
         assert_eq!((location.key.as_ref(), name.as_str()), ("a/b", "7.json"));
         // Set up, and nothing asked of it.
         let (location, name) = StoreLocation::object("gs://bucket/a/7.json").unwrap();
-        assert_eq!(location.url_of(&name).as_str(), "gs://bucket/a/7.json");
+        let target = location.target(location.archive().build().unwrap());
+        let url = target.url_of(&location.key_of(&name).unwrap());
+        assert_eq!(url.as_str(), "gs://bucket/a/7.json");
+    }
+
+    #[tokio::test]
+    async fn a_key_is_encoded_in_its_url_alone_and_there_once() {
+        for (written, key, shown) in [
+            ("ü/7.json", "ü/7.json", "%C3%BC/7.json"),
+            ("%C3%BC/7.json", "ü/7.json", "%C3%BC/7.json"),
+            ("a~b/~7.json", "a~b/~7.json", "a~b/~7.json"),
+            ("50%25/7%2525.json", "50%/7%25.json", "50%25/7%2525.json"),
+        ] {
+            let (location, name) = StoreLocation::object(&format!("memory:///{written}")).unwrap();
+            assert_eq!(location.key_of(&name).unwrap().as_ref(), key);
+            let archive = location.archive().build().unwrap();
+            let writer = archive.create(&name).unwrap();
+            assert_eq!(writer.location().as_ref(), key, "{written}");
+            writer.commit().await.unwrap();
+            archive.open(&name).await.unwrap();
+            let url = location
+                .target(archive)
+                .url_of(&location.key_of(&name).unwrap());
+            assert_eq!(url.as_str(), format!("memory:///{shown}"));
+            // What an outcome shows can be asked for.
+            let (again, name) = StoreLocation::object(url.as_str()).unwrap();
+            assert_eq!(again.key_of(&name).unwrap().as_ref(), key);
+        }
     }
 
     #[test]
