@@ -72,6 +72,8 @@ impl Verifier {
         let Some(hasher) = &self.hasher else {
             return Ok(None);
         };
+        // Where objects were appended to one another, the trailer is of the last alone.
+        let trailer = trailer.filter(|trailer| trailer.bytes >= self.raw_bytes);
         let expected_bytes = self.expected_bytes.or(trailer.map(|trailer| trailer.bytes));
         if let Some(expected) = expected_bytes
             && expected != self.raw_bytes
