@@ -8,8 +8,8 @@ use archive_sink::{Archive, ArchiveBuilder, AttributeSupport, CommitError};
 use async_trait::async_trait;
 use driver_streaming::{ArchiveTarget, error_chain};
 use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
-use object_store::azure::{AzureConfigKey, MicrosoftAzureBuilder};
-use object_store::gcp::{GoogleCloudStorageBuilder, GoogleConfigKey};
+use object_store::azure::{AzureConfigKey, MicrosoftAzureBuilder as AzureBuilder};
+use object_store::gcp::{GoogleCloudStorageBuilder as GoogleBuilder, GoogleConfigKey};
 use object_store::local::LocalFileSystem;
 use object_store::memory::InMemory;
 use object_store::path::Path as Key;
@@ -142,20 +142,8 @@ impl StoreLocation {
         let store: Arc<dyn ObjectStore> = match url.scheme() {
             "memory" => Arc::new(InMemory::new()),
             "s3" => store!(url, "AWS_", AmazonS3Builder, AmazonS3ConfigKey, Endpoint),
-            "gs" => store!(
-                url,
-                "GOOGLE_",
-                GoogleCloudStorageBuilder,
-                GoogleConfigKey,
-                BaseUrl
-            ),
-            "az" => store!(
-                url,
-                "AZURE_",
-                MicrosoftAzureBuilder,
-                AzureConfigKey,
-                Endpoint
-            ),
+            "gs" => store!(url, "GOOGLE_", GoogleBuilder, GoogleConfigKey, BaseUrl),
+            "az" => store!(url, "AZURE_", AzureBuilder, AzureConfigKey, Endpoint),
             scheme => return Err(Problem::Scheme(scheme.to_owned()).into()),
         };
         let key = Key::from_url_path(url.path()).map_err(Problem::from)?;
