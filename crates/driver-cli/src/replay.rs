@@ -82,7 +82,7 @@ pub(super) async fn run(
 /// A store that fails is no mistake of whoever asked for the object; all else about it is.
 fn unreadable(url: &Url, error: DocumentError) -> Failure {
     let cause: Option<&(dyn Error + 'static)> = Some(&error);
-    let is_store = successors(cause, |error| error.source())
+    let is_store = successors(cause, |error| (**error).source())
         .filter_map(|error| error.downcast_ref::<ReadError>())
         .any(|error| matches!(error.kind, ReadErrorKind::Store { .. }));
     if is_store {

@@ -28,7 +28,8 @@ impl SolverEnds {
     /// Waits until all have ended.
     pub(super) async fn all(&self) {
         // It fails only when the sender is gone, and that is here.
-        let _none_left = self.left.subscribe().wait_for(|left| *left == 0).await;
+        let mut left = self.left.subscribe();
+        let _none_left = left.wait_for(|left| *left == 0).await;
     }
 }
 
