@@ -157,6 +157,9 @@ fn what_is_no_auction_is_refused_before_anything_is_sent() {
     ] {
         let path = home.path().join(name);
         fs::write(&path, content).unwrap();
+        // With a digest: without one, a warning says besides that it cannot be verified.
+        let digest = sha256(content.as_bytes());
+        fs::write(home.path().join(format!("{name}.sha256")), digest).unwrap();
         let solver = engine.argument("a");
         let finished = Finished::run(&mut program(&[
             "replay",

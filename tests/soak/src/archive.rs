@@ -118,9 +118,12 @@ impl ArchiveStore {
     /// # Errors
     /// When the store itself fails.
     async fn forget(&self, location: &Path) -> Result<(), Violation> {
-        match self.inner.delete(location).await {
-            Ok(()) | Err(object_store::Error::NotFound { .. }) => {}
-            Err(error) => return Err(broken(error)),
+        let digest = Path::from(format!("{location}{DIGEST}"));
+        for location in [location, &digest] {
+            match self.inner.delete(location).await {
+                Ok(()) | Err(object_store::Error::NotFound { .. }) => {}
+                Err(error) => return Err(broken(error)),
+            }
         }
         lock(&self.open).remove(location);
         Ok(())
@@ -135,7 +138,11 @@ impl ArchiveStore {
         let open_before = lock(&self.open).clone();
         let listed: Vec<_> = self.inner.list(None).try_collect().await.map_err(broken)?;
         let open = lock(&self.open);
-        let may_be = |location| open.contains(location) || open_before.contains(location);
+        let may_be = |location: &Path| {
+            let object = location.as_ref().strip_suffix(DIGEST).map(Path::from);
+            let location = object.as_ref().unwrap_or(location);
+            open.contains(location) || open_before.contains(location)
+        };
         match listed.iter().find(|object| !may_be(&object.location)) {
             None => Ok(()),
             Some(object) => {
@@ -175,6 +182,9 @@ impl ArchiveStore {
         }
     }
 }
+
+/// What the name of a digest ends with that stands beside its object.
+const DIGEST: &str = ".sha256";
 
 fn broken(error: object_store::Error) -> Violation {
     Violation::new("the store below the faults failed").with("error", error)
