@@ -61,9 +61,8 @@ pub(super) async fn run(
         _ => path.display().to_string(),
     };
     let (source, read_as) = (path.clone(), name.clone());
-    let reading = async {
-        tokio::task::spawn_blocking(move || read_auction(&source, &read_as)).await
-    };
+    let reading =
+        async { tokio::task::spawn_blocking(move || read_auction(&source, &read_as)).await };
     let (auction, signal) = match unless_interrupted(reading).await {
         Ok(read) => (read.map_err(Failure::of(&name))??, None),
         Err(signal) => (RawAuction::empty(), Some(signal)),
