@@ -77,7 +77,7 @@ fn eight_that_overlap_are_kept_apart() {
             assert!(body(0) == raw);
             assert!(body(1) == view);
             let stored = store.object(&format!("{number}.json")).await.unwrap();
-            assert!(body(2) == stored);
+            assert!(body(2) == crate::end_to_end::encoding_in(&stored, "gzip"));
             assert!(crate::end_to_end::decompressed(&stored, "gzip") == raw);
             let digests = [sha256(&raw), sha256(&view), sha256(&raw)];
             for (solver, digest) in outcome.solvers.iter().zip(digests) {

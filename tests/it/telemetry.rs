@@ -342,6 +342,22 @@ fn a_collector_that_stalls_changes_nothing() {
 }
 
 #[test]
+fn no_warning_shows_the_password_of_an_endpoint() {
+    // One where nobody listens, one that does not parse, one that is no HTTP.
+    for endpoint in [
+        "http://user:secret@127.0.0.1:1",
+        "http://user:secret@127.0.0.1:99999",
+        "ftp://user:secret@127.0.0.1:1",
+    ] {
+        let run = Run::with(|command| command.env("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint));
+        run.is_unaffected();
+        let Finished { output, errors, .. } = &run.finished;
+        assert!(!errors.is_empty(), "{endpoint}");
+        assert!(!format!("{output}{errors}").contains("secret"), "{errors}");
+    }
+}
+
+#[test]
 fn an_endpoint_that_is_none_is_refused() {
     for endpoint in ["", "localhost:4318", "ftp://u:secret@h"] {
         let run = Run::with(|command| command.args(["--otlp", endpoint]));

@@ -154,6 +154,14 @@ fn draining_waits_for_archives_that_go_on() {
             .archive(archive_in(&store, Codec::Identity))
             .build()
             .unwrap();
+        // What is sent in parts has its digest beside it.
+        let objects = |ids: &[&str]| {
+            let of_id = ids.iter().map(|id| match call {
+                Operation::Part => vec![format!("{id}.json"), format!("{id}.json.sha256")],
+                _ => vec![format!("{id}.json")],
+            });
+            of_id.collect::<Vec<_>>().concat()
+        };
         let send = |id: &str| {
             let document = ScriptedDocument::new(content(bytes));
             let dispatch = Dispatch::new(document).archive_as(id.parse().unwrap());
@@ -176,12 +184,12 @@ fn draining_waits_for_archives_that_go_on() {
             for drained in drains {
                 drained.await;
             }
-            assert_eq!(store.names().await, ["1.json", "2.json"]);
+            assert_eq!(store.names().await, objects(&["1", "2"]));
             assert_eq!(first.ended().await.status, ArchiveStatus::Ok);
             // The pipeline is as good as before.
             let (_, third) = send("3").await;
             pipeline.drain().await;
-            assert_eq!(store.names().await.len(), 3);
+            assert_eq!(store.names().await, objects(&["1", "2", "3"]));
             assert_eq!(third.ended().await.status, ArchiveStatus::Ok);
         });
     }

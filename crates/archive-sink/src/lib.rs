@@ -15,6 +15,8 @@ mod read;
 #[cfg(feature = "s3")]
 mod s3;
 mod settings;
+mod sidecar;
+mod trailer;
 mod write;
 
 pub use archive::Archive;

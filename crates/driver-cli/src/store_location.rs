@@ -11,11 +11,11 @@ use archive_sink::{
     S3Connector,
 };
 use async_trait::async_trait;
-use driver_streaming::ArchiveTarget;
+use driver_streaming::{ArchiveTarget, error_chain};
 use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey, Checksum};
-use object_store::azure::{AzureConfigKey, MicrosoftAzureBuilder};
+use object_store::azure::{AzureConfigKey, MicrosoftAzureBuilder as AzureBuilder};
 use object_store::client::ReqwestConnector;
-use object_store::gcp::{GoogleCloudStorageBuilder, GoogleConfigKey};
+use object_store::gcp::{GoogleCloudStorageBuilder as GoogleBuilder, GoogleConfigKey};
 use object_store::local::LocalFileSystem;
 use object_store::memory::InMemory;
 use object_store::path::Path as Key;
@@ -23,13 +23,16 @@ use object_store::{BackoffConfig, ClientConfigKey, CredentialProvider, ObjectSto
 use upload_client::is_loopback;
 use url::Url;
 
+use crate::store_settings::{self, WrongSetting};
+
 /// What a location may start with, besides a path.
 const SCHEMES: [&str; 5] = ["file", "memory", "s3", "gs", "az"];
 
 /// The store of a URL by its builder, set up from the environment. `object_store::parse_url_opts` does this as well, but
 /// gives out no credentials to be named.
 macro_rules! store {
-    ($url:expr, $limit:expr, $builder:ident, $key:ident, $endpoint:ident, $for_writing:expr) => {{
+    ($url:expr, $prefix:literal, $limit:expr, $builder:ident, $key:ident, $endpoint:ident, $for_writing:expr) => {{
+        store_settings::check::<$key>($prefix, variables()).map_err(Problem::from)?;
         let builder = $builder::from_env().with_url($url.as_str());
         let builder = match $limit {
             Some(limit) => $for_writing(builder.with_retry(retries(limit)).with_config(
@@ -92,7 +95,7 @@ impl StoreLocation {
         }
     }
 
-    /// One object, and the folder it is in.
+    /// One object: the folder it is in, and its name there.
     ///
     /// # Errors
     /// When the location is of no known kind, has credentials in it or names no object, or its store cannot be set up.
@@ -109,11 +112,23 @@ impl StoreLocation {
             }
             Place::Remote(url) => Self::remote(&url, None)?,
         };
-        let parts = found.key.parts().map(|part| part.as_ref().to_owned());
-        let mut parts: Vec<_> = parts.collect();
-        let name = parts.pop().ok_or(Problem::NoObject)?;
-        found.key = Key::from_iter(parts);
-        Ok((found, name))
+        let key = found.key.to_string();
+        let (folder, name) = key.rsplit_once('/').unwrap_or(("", &key));
+        if name.is_empty() {
+            return Err(Problem::NoObject.into());
+        }
+        // Parsed and not joined of its parts: those would be encoded once more.
+        found.key = Key::parse(folder).map_err(Problem::from)?;
+        Ok((found, name.to_owned()))
+    }
+
+    /// The key of an object at this location.
+    ///
+    /// # Errors
+    /// When the name is none that a key may have.
+    pub fn key_of(&self, name: &str) -> Result<Key, LocationError> {
+        let key = Key::parse(format!("{}/{name}", self.key));
+        Ok(key.map_err(Problem::from)?)
     }
 
     /// An archive at this location, to be completed with a codec and limits and then turned into a target.
@@ -126,14 +141,6 @@ impl StoreLocation {
     /// Names `archive`, which was built from [`archive`](Self::archive), by this location's URL.
     pub fn target(&self, archive: Archive) -> ArchiveTarget {
         ArchiveTarget::new(archive, self.base.clone())
-    }
-
-    /// The URL of an object at this location, without user info.
-    pub fn url_of(&self, name: &str) -> Url {
-        let key = self.key.clone().join(name);
-        // After a dot, no part of it can be taken for a scheme.
-        let url = self.base.join(&format!("./{key}"));
-        url.unwrap_or_else(|_| self.base.clone())
     }
 
     fn local(folder: &Path) -> Result<Self, LocationError> {
@@ -155,6 +162,7 @@ impl StoreLocation {
             "memory" => Arc::new(InMemory::new()),
             "s3" => store!(
                 url,
+                "AWS_",
                 limit,
                 AmazonS3Builder,
                 AmazonS3ConfigKey,
@@ -163,16 +171,18 @@ impl StoreLocation {
             ),
             "gs" => store!(
                 url,
+                "GOOGLE_",
                 limit,
-                GoogleCloudStorageBuilder,
+                GoogleBuilder,
                 GoogleConfigKey,
                 BaseUrl,
                 identity
             ),
             "az" => store!(
                 url,
+                "AZURE_",
                 limit,
-                MicrosoftAzureBuilder,
+                AzureBuilder,
                 AzureConfigKey,
                 Endpoint,
                 identity
@@ -238,6 +248,12 @@ fn direct_if_local(endpoint: Option<String>) -> impl Iterator<Item = (ClientConf
             (ClientConfigKey::ProxyExcludes, excluded),
         ]
     })
+}
+
+/// The environment, as far as it is text: nothing else is read of it.
+fn variables() -> impl Iterator<Item = (String, String)> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
 }
 
 /// A location, before its store is set up.
@@ -324,6 +340,8 @@ enum Problem {
     Key(#[from] object_store::path::Error),
     #[error("the location names no object")]
     NoObject,
+    #[error("the store at the location cannot be set up")]
+    Setting(#[from] WrongSetting),
     /// The store refused its settings, such as credentials from the environment.
     #[error("the store at the location cannot be set up")]
     Store(#[from] object_store::Error),
@@ -360,7 +378,34 @@ mod tests {
         assert_eq!((location.key.as_ref(), name.as_str()), ("a/b", "7.json"));
         // Set up, and nothing asked of it.
         let (location, name) = StoreLocation::object("gs://bucket/a/7.json").unwrap();
-        assert_eq!(location.url_of(&name).as_str(), "gs://bucket/a/7.json");
+        let target = location.target(location.archive().build().unwrap());
+        let url = target.url_of(&location.key_of(&name).unwrap());
+        assert_eq!(url.as_str(), "gs://bucket/a/7.json");
+    }
+
+    #[tokio::test]
+    async fn a_key_is_encoded_in_its_url_alone_and_there_once() {
+        for (written, key, shown) in [
+            ("ü/7.json", "ü/7.json", "%C3%BC/7.json"),
+            ("%C3%BC/7.json", "ü/7.json", "%C3%BC/7.json"),
+            ("a~b/~7.json", "a~b/~7.json", "a~b/~7.json"),
+            ("50%25/7%2525.json", "50%/7%25.json", "50%25/7%2525.json"),
+        ] {
+            let (location, name) = StoreLocation::object(&format!("memory:///{written}")).unwrap();
+            assert_eq!(location.key_of(&name).unwrap().as_ref(), key);
+            let archive = location.archive().build().unwrap();
+            let writer = archive.create(&name).unwrap();
+            assert_eq!(writer.location().as_ref(), key, "{written}");
+            writer.commit().await.unwrap();
+            archive.open(&name).await.unwrap();
+            let url = location
+                .target(archive)
+                .url_of(&location.key_of(&name).unwrap());
+            assert_eq!(url.as_str(), format!("memory:///{shown}"));
+            // What an outcome shows can be asked for.
+            let (again, name) = StoreLocation::object(url.as_str()).unwrap();
+            assert_eq!(again.key_of(&name).unwrap().as_ref(), key);
+        }
     }
 
     #[test]

@@ -7,7 +7,8 @@ use measured_body::Ending;
 use crate::arguments::Format;
 use crate::exit::{Failure, print_line};
 
-/// Prints the outcome of a run to standard output.
+/// Prints the outcome of a run to standard output: as text, all but the solvers, whose lines have been printed as they
+/// ended.
 pub(super) fn print_outcome(outcome: &Outcome, format: Option<Format>) -> Result<(), Failure> {
     match format.unwrap_or(Format::Text) {
         Format::Text => print_line(&summary(outcome)),
@@ -20,18 +21,13 @@ pub(super) fn print_outcome(outcome: &Outcome, format: Option<Format>) -> Result
     }
 }
 
-/// The outcome as people read it.
+/// The outcome as people read it, without its solvers.
 fn summary(outcome: &Outcome) -> String {
     let (auction, serialize, compress) = (&outcome.auction, &outcome.serialize, &outcome.compress);
     let id = auction.id.as_deref().unwrap_or("without id");
     let digest = auction.sha256.as_deref();
     let digest = or_unknown(digest.map(|digest| digest.get(..16).unwrap_or(digest)));
     let mut text = format!("auction {id}: {}, sha256 {digest}\n", size(auction.bytes));
-    let names = outcome.solvers.iter().map(|solver| solver.name.chars());
-    let widest = names.map(Iterator::count).max().unwrap_or(0);
-    for solver in &outcome.solvers {
-        text += &format!("  {:<widest$}  {}\n", solver.name, solver_line(solver));
-    }
     text += &format!("archive {}\n", archive_line(&outcome.archive));
     if serialize.documents > 1 {
         text += &format!("{} documents ", serialize.documents);
@@ -45,8 +41,10 @@ fn summary(outcome: &Outcome) -> String {
     text + &milliseconds(Some(outcome.wall_ms)) + " in all"
 }
 
-fn solver_line(solver: &SolverOutcome) -> String {
-    let mut text = solver_status(solver.status).to_owned();
+/// A solver's outcome in one line, with room for the widest name.
+pub(super) fn solver_line(solver: &SolverOutcome, widest: usize) -> String {
+    let status = solver_status(solver.status);
+    let mut text = format!("  {:<widest$}  {status}", solver.name);
     if let Some(status) = solver.http_status {
         text += &format!(" ({status})");
     }

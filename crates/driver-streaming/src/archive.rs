@@ -119,7 +119,8 @@ impl ArchiveTarget {
         }
     }
 
-    fn url_of(&self, key: &object_store::path::Path) -> Url {
+    /// The URL of the object that has this key, percent-encoded where the key is not.
+    pub fn url_of(&self, key: &object_store::path::Path) -> Url {
         let mut url = self.base.clone();
         // Every base is a URL with a path; one without could not name an object, and stays as it is.
         if let Ok(mut segments) = url.path_segments_mut() {

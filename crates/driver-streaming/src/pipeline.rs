@@ -241,8 +241,9 @@ impl<'a> Run<'a> {
             });
             let keep = async { archive = OptionFuture::from(archiving).await };
             let all = join(join_all(exchanges), keep);
-            // Dropped here, so that what has not ended is given up before it is asked about.
-            select(pin!(all), pin!(stop)).await;
+            // The stop first: if it is ready from the beginning, nothing is begun. Dropped here, so that what has not
+            // ended is given up before it is asked about.
+            select(pin!(stop), pin!(all)).await;
         }
         let solvers = solvers.into_iter().zip(&self.requests);
         let solvers = solvers

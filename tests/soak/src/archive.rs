@@ -123,9 +123,12 @@ impl ArchiveStore {
     /// # Errors
     /// When the store itself fails.
     async fn forget(&self, location: &Path) -> Result<(), Violation> {
-        match self.inner.delete(location).await {
-            Ok(()) | Err(object_store::Error::NotFound { .. }) => {}
-            Err(error) => return Err(broken(error)),
+        let digest = Path::from(format!("{location}{DIGEST}"));
+        for location in [location, &digest] {
+            match self.inner.delete(location).await {
+                Ok(()) | Err(object_store::Error::NotFound { .. }) => {}
+                Err(error) => return Err(broken(error)),
+            }
         }
         lock(&self.forgotten).push(location.clone());
         lock(&self.open).remove(location);
@@ -146,7 +149,11 @@ impl ArchiveStore {
     /// deleted meanwhile may be listed, too.
     fn check_listed(&self, listed: &[ObjectMeta], before: usize) -> Result<(), Violation> {
         let (open, forgotten) = (lock(&self.open), lock(&self.forgotten));
-        let may_be = |location| open.contains(location) || forgotten[before..].contains(location);
+        let may_be = |location: &Path| {
+            let object = location.as_ref().strip_suffix(DIGEST).map(Path::from);
+            let location = object.as_ref().unwrap_or(location);
+            open.contains(location) || forgotten[before..].contains(location)
+        };
         match listed.iter().find(|object| !may_be(&object.location)) {
             None => Ok(()),
             Some(object) => {
@@ -186,6 +193,9 @@ impl ArchiveStore {
         }
     }
 }
+
+/// What the name of a digest ends with that stands beside its object.
+const DIGEST: &str = ".sha256";
 
 fn broken(error: object_store::Error) -> Violation {
     Violation::new("the store below the faults failed").with("error", error)

@@ -25,8 +25,9 @@ use crate::{
     codec::Codec,
     digest::{RawDocument, TimedHasher},
     encode::{compressor::Compressor, encoded_stream::EMPTY_CHUNKS_PER_POLL},
-    metadata::Nonce,
+    metadata::{AttributeSupport, Nonce},
     settings::Shared,
+    sidecar, trailer,
 };
 
 /// How long a commit may take if nobody says it.
@@ -269,9 +270,19 @@ impl ArchiveWriter {
         let limit = limit.map(|limit| Instant::now() + limit);
         let deadline = self.deadline.into_iter().chain(limit).min();
         let deadline = deadline.unwrap_or_else(|| Instant::now() + RETRY_FOR);
-        let closed = until(deadline, poll_fn(|cx| self.parts.poll_close(cx))).await;
-        let closed = closed.unwrap_or_else(|| Err(self.parts.fail(WriteErrorKind::Late)));
-        let document = match closed.and_then(|()| self.document(document)) {
+        let finished = until(deadline, poll_fn(|cx| self.parts.poll_finish(cx))).await;
+        let finished = finished.unwrap_or_else(|| Err(self.parts.fail(WriteErrorKind::Late)));
+        let closed = match finished.and_then(|()| self.document(document)) {
+            Ok(document) => {
+                let mut trailer = trailer::trailer(self.codec().kind(), document);
+                let closing = poll_fn(|cx| self.parts.poll_close(cx, &mut trailer));
+                let closed = until(deadline, closing).await;
+                let closed = closed.unwrap_or_else(|| Err(self.parts.fail(WriteErrorKind::Late)));
+                closed.map(|()| document)
+            }
+            Err(cause) => Err(cause),
+        };
+        let document = match closed {
             Ok(document) => document,
             Err(cause) => {
                 let clean_up = self.parts.clean_up().await.err().map(Box::new);
@@ -292,8 +303,17 @@ impl ArchiveWriter {
             deadline,
             last_look: Commit::last_look(deadline),
         });
-        let running = Arc::clone(&commit).run(upload, payload);
-        let committed = self.tasks.spawn_to_end(running);
+        let archive = Arc::clone(&commit.archive);
+        let has_metadata = archive.settings.attributes == AttributeSupport::Kept;
+        let is_described = has_metadata && !upload.has_started();
+        let (running, of_commit) = (Arc::clone(&commit), location.clone());
+        let committed = self.tasks.spawn_to_end(async move {
+            let committed = running.run(upload, payload);
+            if is_described {
+                return committed.await;
+            }
+            sidecar::with_digest_beside(&archive, of_commit, committed).await
+        });
         match until(commit.answered_by(), committed).await {
             Some(Ok(committed)) => committed,
             Some(Err(source)) => Err(CommitError::Lost { location, source }),
@@ -395,6 +415,6 @@ impl AsyncWrite for ArchiveWriter {
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let parts = &mut self.get_mut().parts;
-        parts.poll_close(cx).map_err(io::Error::from)
+        parts.poll_shutdown(cx).map_err(io::Error::from)
     }
 }

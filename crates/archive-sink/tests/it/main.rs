@@ -4,6 +4,7 @@ mod cancellation;
 mod clean_up;
 mod contract;
 mod described;
+mod digests;
 mod encoded;
 mod encoding;
 mod faults;

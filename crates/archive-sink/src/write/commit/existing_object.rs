@@ -140,9 +140,9 @@ impl Found {
         bytes: u64,
         expected: Sha256Digest,
     ) -> Sameness {
-        let opened = open::find(store, vec![self.meta.location.clone()]).await;
+        let opened = open::find(store, vec![self.meta.location.clone()], vec![]).await;
         let reader =
-            opened.and_then(|found| ArchiveReader::decoded(found, ReadLimit::bytes(bytes)));
+            opened.and_then(|found| ArchiveReader::decoded(found, None, ReadLimit::bytes(bytes)));
         let Ok(mut reader) = reader else {
             return Sameness::Unknown;
         };
