@@ -25,7 +25,7 @@ use tee_stream::{Branch, BranchEnd, BranchEnding, Tee, TeeError};
 use manual_timer::ManualTimer;
 use scenario::{LIMIT, Operation, Policy, Scenario, scenarios};
 
-const STEP: Duration = Duration::from_millis(5);
+const STEP: Duration = Duration::from_millis(1);
 
 /// What waiting may cost before anything was produced: this, and so much for each branch.
 const ALLOWANCE: (Duration, Duration) = (Duration::from_millis(6), Duration::from_micros(500));
@@ -134,6 +134,8 @@ struct Run {
     wakers: Wakers,
     readers: Vec<Reader>,
     queue: Queue,
+    /// How long every branch that has not stalled was pending at the same time, though no source was.
+    stood_still: Duration,
 }
 
 impl fmt::Debug for Run {
@@ -196,6 +198,7 @@ impl Run {
             wakers,
             readers: Vec::new(),
             queue: Queue::default(),
+            stood_still: Duration::ZERO,
         }
     }
 
@@ -243,6 +246,9 @@ impl Run {
         let Some(branch) = &mut reader.branch else {
             return false;
         };
+        if reader.woken.queued.swap(false, Ordering::SeqCst) {
+            self.queue.lock().unwrap().retain(|&woken| woken != index);
+        }
         let waker = Waker::from(Arc::clone(&reader.woken));
         let polled = branch.poll_next_unpin(&mut Context::from_waker(&waker));
         reader.pending = polled.is_pending();
@@ -354,6 +360,21 @@ impl Run {
         any
     }
 
+    /// Lets a millisecond pass, and counts it if nobody can go on before.
+    fn advance(&mut self) {
+        let waits = |reader: &Reader| reader.pending && !reader.woken.queued.load(Ordering::SeqCst);
+        let mut running = self
+            .readers
+            .iter()
+            .filter(|reader| reader.is_running())
+            .peekable();
+        if running.peek().is_some() && running.all(waits) && self.wakers.lock().unwrap().is_empty()
+        {
+            self.stood_still += STEP;
+        }
+        self.timer.advance(STEP);
+    }
+
     fn run(mut self) {
         for operation in self.scenario.operations.clone() {
             match operation {
@@ -389,7 +410,7 @@ impl Run {
                     }
                 }
                 Operation::WakeSources => drop(self.wake_sources()),
-                Operation::Advance => self.timer.advance(STEP),
+                Operation::Advance => (0..5).for_each(|_| self.advance()),
             }
             self.check();
         }
@@ -425,12 +446,12 @@ impl Run {
         while !self.running().is_empty() {
             let next = self.queue.lock().unwrap().pop_front();
             if let Some(index) = next {
-                polls += 1;
-                assert!(polls < 20_000, "no end: {self:?}");
                 self.readers[index]
                     .woken
                     .queued
                     .store(false, Ordering::SeqCst);
+                polls += 1;
+                assert!(polls < 20_000, "no end: {self:?}");
                 if self.readers[index].is_running() && self.poll(index) {
                     Arc::clone(&self.readers[index].woken).wake();
                 }
@@ -439,10 +460,26 @@ impl Run {
             } else if let Some(index) = self.droppable() {
                 self.readers[index].branch = None;
             } else {
-                self.timer.advance(STEP);
+                self.advance();
                 waited += STEP;
                 assert!(waited <= most, "somebody hangs: {self:?}");
             }
+        }
+        if std::env::var("MEASURE").is_ok() && self.scenario.timed && self.can_replay() {
+            let st = self.tee.statistics();
+            let all = self.readers.iter().all(|r| r.policy == Policy::Default);
+            let n = self.readers.len();
+            let stalled = self.readers.iter().filter(|r| r.stalled).count();
+            println!(
+                "M all={all} max={} n={n} stalled={stalled} still={} allowed={} paid={} produced={} length={} opened={}",
+                self.scenario.max_productions,
+                self.stood_still.as_micros(),
+                st.waiting_allowed.as_micros(),
+                st.waited.as_micros(),
+                st.bytes_produced,
+                self.scenario.length,
+                st.productions_opened
+            );
         }
     }
 }
