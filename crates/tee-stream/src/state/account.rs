@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Effects, State, Step};
+use super::{Effects, Reader, State, Step};
 use crate::LagPolicy;
 
 /// What all waiting may cost before anything was produced, so that a reader that is merely not scheduled is not let go: this,
@@ -12,7 +12,7 @@ const ALLOWANCE: Duration = Duration::from_millis(6);
 /// About as long as a branch needs on a busy core to hand on what a window holds.
 const TURN: Duration = Duration::from_micros(500);
 
-/// How long others wait for a reader without a charge, in return for what it has waited for them. More would let many that
+/// How long others wait for a reader without a charge, in return for what it has waited for them with one. More would let many that
 /// are slow by a little hold back the fastest, one after the other.
 const MOST_OWED: Duration = Duration::from_millis(10);
 
@@ -213,14 +213,12 @@ impl<P, E> State<P, E> {
         let front = production.position;
         self.unblock(slot, now, false, effects);
         for index in 0..self.readers.slots() {
-            let Some(reader) = self.readers.get(index) else {
+            let holds = |reader: &&Reader| reader.home == Some(slot) && reader.offset < end;
+            let Some(holder) = self.readers.get(index).filter(holds) else {
                 continue;
             };
-            if reader.home != Some(slot) || reader.offset >= end {
-                continue;
-            }
             // The next production behind keeps chunks for it when it gets there.
-            let behind = self.behind(reader.offset);
+            let behind = self.behind(holder.offset);
             if let Some(reader) = self.readers.get_mut(index) {
                 reader.home = behind.filter(|_| reader.policy.replays());
                 reader.lagged = (!reader.policy.replays()).then_some(front);
@@ -259,7 +257,7 @@ impl<P, E> State<P, E> {
 
     /// Ends a wait for space, charges it to whoever read nothing meanwhile, and wakes those who waited.
     ///
-    /// Others owe them that time if it `led_to_a_read`.
+    /// Others owe them what was charged if it `led_to_a_read`.
     pub(super) fn unblock(
         &mut self,
         slot: usize,

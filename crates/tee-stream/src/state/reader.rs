@@ -32,7 +32,7 @@ pub(crate) struct Reader {
     pub(crate) waited: Duration,
     /// How long others waited for it.
     pub(crate) waited_for: Duration,
-    /// How long it has waited for others that have not waited for it in return.
+    /// How long it has waited for others, and the account has paid, that have not waited for it in return.
     pub(crate) owed: Duration,
 }
 

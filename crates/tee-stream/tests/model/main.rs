@@ -23,7 +23,7 @@ use proptest::{prelude::*, test_runner::FileFailurePersistence};
 use tee_stream::{Branch, BranchEnd, BranchEnding, Tee, TeeError};
 
 use manual_timer::ManualTimer;
-use scenario::{LIMIT, Operation, Policy, Scenario, scenarios};
+use scenario::{LIMIT, MANY, Operation, Policy, Scenario, scenarios};
 
 const STEP: Duration = Duration::from_millis(1);
 
@@ -340,6 +340,15 @@ impl Run {
             statistics.waiting_allowed,
             statistics.produced_for + ALLOWANCE.0 + ALLOWANCE.1 * branches
         );
+        // The account pays for each wait, or has paid for it when the others waited.
+        let has_account = scenario.only_default && scenario.timed && self.can_replay();
+        assert!(
+            !has_account
+                || scenario.max_productions < MANY
+                || self.stood_still <= statistics.waiting_allowed * branches,
+            "{:?} {statistics:?}",
+            self.stood_still
+        );
     }
 
     fn running(&self) -> Vec<usize> {
@@ -378,7 +387,7 @@ impl Run {
     fn run(mut self) {
         for operation in self.scenario.operations.clone() {
             match operation {
-                Operation::Join(policy, tail) => self.join(policy, tail),
+                Operation::Join(policy, tail) => self.join(self.scenario.policy(policy), tail),
                 Operation::Poll(choice) => {
                     if let Some(index) = self.pick(choice) {
                         self.poll(index);
@@ -464,22 +473,6 @@ impl Run {
                 waited += STEP;
                 assert!(waited <= most, "somebody hangs: {self:?}");
             }
-        }
-        if std::env::var("MEASURE").is_ok() && self.scenario.timed && self.can_replay() {
-            let st = self.tee.statistics();
-            let all = self.readers.iter().all(|r| r.policy == Policy::Default);
-            let n = self.readers.len();
-            let stalled = self.readers.iter().filter(|r| r.stalled).count();
-            println!(
-                "M all={all} max={} n={n} stalled={stalled} still={} allowed={} paid={} produced={} length={} opened={}",
-                self.scenario.max_productions,
-                self.stood_still.as_micros(),
-                st.waiting_allowed.as_micros(),
-                st.waited.as_micros(),
-                st.bytes_produced,
-                self.scenario.length,
-                st.productions_opened
-            );
         }
     }
 }
