@@ -11,7 +11,7 @@ use archive_sink::{
     S3Connector,
 };
 use async_trait::async_trait;
-use driver_streaming::{ArchiveTarget, error_chain};
+use driver_streaming::ArchiveTarget;
 use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey, Checksum};
 use object_store::azure::{AzureConfigKey, MicrosoftAzureBuilder as AzureBuilder};
 use object_store::client::ReqwestConnector;
