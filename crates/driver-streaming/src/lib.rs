@@ -25,11 +25,14 @@ mod pipeline;
 mod progress;
 mod request;
 mod request_body;
+#[cfg(feature = "reqwest")]
+mod reqwest;
 mod retry;
 mod settings;
 mod shared_document;
 mod sharing;
 mod solver;
+mod stream_body;
 mod views;
 mod window_budget;
 
@@ -56,4 +59,7 @@ pub use self::pipeline::{PendingArchive, Pipeline};
 pub use self::progress::{Progress, ReaderProgress};
 pub use self::request_body::RequestBody;
 pub use self::solver::Solver;
+#[cfg(feature = "archive")]
+pub use self::stream_body::{ArchiveError, ArchiveHandle, stream_body_and_archive};
+pub use self::stream_body::{BodyHandle, BodyMeasurements, stream_body};
 pub use self::views::{Dispatch, View};
