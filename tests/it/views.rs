@@ -160,10 +160,12 @@ fn draining_waits_for_archives_that_go_on() {
             pipeline.run_ahead_of_archive(dispatch)
         };
         run(async {
-            let (outcome, first) = send("1").await;
+            let (running, first) = send("1");
+            let outcome = running.await;
             assert_eq!(outcome.solvers[0].status, SolverStatus::Ok);
             assert_eq!(outcome.archive.status, ArchiveStatus::Running);
-            let (_, forgotten) = send("2").await;
+            let (running, forgotten) = send("2");
+            running.await;
             drop(forgotten);
             until(|| store.held() == 2).await;
             let mut drains = [(); 2].map(|()| Box::pin(pipeline.drain()));

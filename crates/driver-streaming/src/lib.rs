@@ -10,14 +10,14 @@ mod archive;
 mod auction_id;
 mod builder;
 mod client;
-mod deadline;
 mod digest;
 mod document;
-mod encoded_document;
 mod encoding;
 mod endpoint;
 mod error_chain;
 mod exchange;
+mod failure;
+mod learned_encoding;
 mod observer;
 mod optional_archive;
 mod outcome;
@@ -50,6 +50,7 @@ pub use self::digest::{DocumentDigest, SharedDigest};
 pub use self::document::{Document, DocumentError, DocumentStream, LengthFuture, skip_bytes};
 pub use self::endpoint::SolverError;
 pub use self::error_chain::error_chain;
+pub use self::failure::{AnswerError, SolverFailure};
 pub use self::observer::{Observer, RunStart, Stage};
 pub use self::outcome::{
     ArchiveOutcome, ArchiveStatus, AuctionOutcome, CompressOutcome, Outcome, SerializeOutcome,

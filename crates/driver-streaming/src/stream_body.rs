@@ -1,14 +1,15 @@
 //! One document for one solver: a body for any HTTP client, and an archive that goes on by itself.
 
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use chunked_writer::JsonDocument;
 use measured_body::{Measurements, ProductionMeter};
 use serde::Serialize;
+use tee_stream::Tee;
 use tokio::sync::SetOnce;
 
+use crate::document::DocumentError;
 use crate::observer::{Observer, ReaderObservers};
 use crate::request_body::{RequestBody, RequestRecord};
 use crate::shared_document::SharedDocument;
@@ -42,7 +43,7 @@ where
     let document = Arc::new(JsonDocument::new(value));
     let document = SharedDocument::new(document, &meter, WINDOW_BYTES, false);
     let mut handle = BodyHandle {
-        document: Arc::new(document),
+        tee: document.tee,
         meter,
         ended: Arc::default(),
     };
@@ -54,21 +55,6 @@ where
 ///
 /// The document is produced once for both, as long as they are as fast: the body waits for the archive for no longer than
 /// producing has taken so far, and some milliseconds; then the archive produces what it needs by itself.
-///
-/// ```
-/// # use std::sync::Arc;
-/// use archive_sink::{Archive, object_store::memory::InMemory};
-/// use driver_streaming::stream_body_and_archive;
-///
-/// # #[tokio::main(flavor = "current_thread")]
-/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// # let archive = Archive::builder(Arc::new(InMemory::new())).build()?;
-/// let (body, _sent, archived) = stream_body_and_archive([1, 2], &archive, "8339027.json");
-/// drop(body);
-/// assert_eq!(archived.ended().await?.raw_bytes, 5);
-/// # Ok(())
-/// # }
-/// ```
 ///
 /// # Panics
 /// Outside of a tokio runtime.
@@ -83,15 +69,16 @@ where
 {
     let (body, handle) = stream_body(value);
     // Before anything is polled, so that both read one production.
-    let branch = handle.document.tee.branch();
+    let branch = handle.tee.branch();
     let (archive, name) = (archive.clone(), name.to_owned());
     let task = tokio::spawn(async move { keep(&archive, &name, branch).await });
     (body, handle, ArchiveHandle { task })
 }
 
 /// What became of a streamed body, and another body for a retry.
+#[derive(Debug)]
 pub struct BodyHandle {
-    document: Arc<SharedDocument>,
+    tee: Tee<DocumentError>,
     meter: ProductionMeter,
     ended: Arc<SetOnce<BodyMeasurements>>,
 }
@@ -108,22 +95,13 @@ impl BodyHandle {
         });
         let reader = ReaderObservers::new(&Arc::from([report]), 0);
         let record = Arc::new(RequestRecord::new(reader));
-        RequestBody::new(self.document.tee.branch(), None, record)
+        RequestBody::new(self.tee.branch(), None, record)
     }
 
     /// Waits until the last body has ended or was dropped, and says how. Each body has one report, also one that was never
     /// polled. Cancel safe.
     pub async fn measurements(&self) -> BodyMeasurements {
         self.ended.wait().await.clone()
-    }
-}
-
-impl fmt::Debug for BodyHandle {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("BodyHandle")
-            .field("measurements", &self.ended.get())
-            .finish_non_exhaustive()
     }
 }
 
@@ -170,11 +148,6 @@ impl ArchiveHandle {
     pub async fn ended(self) -> Result<archive_sink::Receipt, ArchiveError> {
         self.task.await.map_err(ArchiveError::Stopped)?
     }
-
-    /// Gives the archive up, if it is not being committed yet. What is left is what a dropped `ArchiveWriter` leaves.
-    pub fn give_up(self) {
-        self.task.abort();
-    }
 }
 
 /// Why there is no archive.
@@ -185,12 +158,9 @@ pub enum ArchiveError {
     /// No object can have this name.
     #[error("the archive's name cannot be used")]
     Name(#[source] archive_sink::KeyError),
-    /// The value could not be serialised, or the store did not take a part. Nothing is visible.
-    #[error("the archive could not be written")]
-    Write(#[source] archive_sink::WriteError),
-    /// The object was not made visible, or it is unknown whether it was.
-    #[error("the archive could not be committed")]
-    Commit(#[source] archive_sink::CommitError),
+    /// The value could not be serialised, or the store did not take it. It says whether the object may be there.
+    #[error(transparent)]
+    Archive(archive_sink::CommitError),
     /// The runtime shut down, or the task panicked.
     #[error("the task that archived has ended")]
     Stopped(#[source] tokio::task::JoinError),
@@ -200,9 +170,10 @@ pub enum ArchiveError {
 async fn keep(
     archive: &archive_sink::Archive,
     name: &str,
-    branch: tee_stream::Branch<crate::document::DocumentError>,
+    branch: tee_stream::Branch<DocumentError>,
 ) -> Result<archive_sink::Receipt, ArchiveError> {
     let mut writer = archive.create(name).map_err(ArchiveError::Name)?;
-    writer.send_all(branch).await.map_err(ArchiveError::Write)?;
-    writer.commit().await.map_err(ArchiveError::Commit)
+    // What failed is not committed: that says why, and cleans up.
+    let _failure = writer.send_all(branch).await;
+    writer.commit().await.map_err(ArchiveError::Archive)
 }
