@@ -123,11 +123,13 @@ pub(super) fn solver(config: &SolverConfig, source: &Source) -> Result<Solver, F
             error => source.mistake(&config.endpoint, error_chain(&error)),
         })?;
     let level = config.encoding_level.as_ref();
-    if let Some(codec) = leveled(config.encoding, "encoding", level, source)? {
-        solver = solver.with_encoding(codec);
-    }
+    solver = match leveled(config.encoding, "encoding", level, source)? {
+        None => solver,
+        Some(Codec::Identity) => solver.with_learned_encoding(),
+        Some(codec) => solver.with_encoding(codec),
+    };
     if let Some(length) = config.length.as_ref().filter(|length| *length.get_ref()) {
-        if solver.encoding().is_some() {
+        if config.encoding.is_some() {
             let why = "length and encoding exclude each other: the length of a compressed body is not known before it is sent";
             return Err(source.mistake(length, why));
         }
