@@ -63,8 +63,7 @@ impl PipelineBuilder {
     ///
     /// Requests to an engine that speaks HTTP/2 from the first byte have the version [`HTTP_2`](http::Version::HTTP_2).
     ///
-    /// What becomes of some promises is up to the service: that dropping a request frees its body at once, that an answer is
-    /// kept that comes before the body was read, and that over HTTP/2 a solver that does not read holds up no other.
+    /// The README lists the promises that are up to the service then.
     #[must_use]
     pub fn client<S, B>(mut self, service: S) -> Self
     where

@@ -27,7 +27,7 @@ pub(crate) async fn exchange(
     request: &mut SolverRequest,
     mut branch: Branch<DocumentError>,
 ) -> SolverOutcome {
-    let deadline = request.deadline.at;
+    let deadline = request.deadline;
     let mut retries = Retries::new(request.solver().retries, deadline);
     loop {
         // One that has passed before the run began is no reason to begin.
@@ -65,7 +65,7 @@ impl SolverRequest {
     fn late(&self, status: Option<StatusCode>) -> SolverOutcome {
         let sent = self.record.known().last.as_ref().map(|sent| sent.bytes);
         let failure = SolverFailure::TimedOut {
-            limit: self.deadline.limit,
+            limit: self.limit,
             after: self.started.elapsed(),
             bytes_sent: sent.unwrap_or_default(),
             status,
@@ -85,7 +85,9 @@ impl SolverRequest {
         let outcome = SolverOutcome {
             name: self.solver().name().to_owned(),
             url: self.solver().shown_url(),
-            status: failure.as_ref().into(),
+            status: failure
+                .as_ref()
+                .map_or(SolverStatus::Ok, SolverFailure::status),
             http_status: status.map(|status| status.as_u16()),
             attempts: known.attempts,
             encoding: self.encoding(),
@@ -194,7 +196,7 @@ impl SolverRequest {
         match self.encoding() {
             Some(encoding) if status == StatusCode::UNSUPPORTED_MEDIA_TYPE => {
                 learned.refused(endpoint, encoding);
-                self.source = self.source.plain();
+                self.source.encoded = None;
                 true
             }
             _ => false,

@@ -9,6 +9,7 @@ use http::StatusCode;
 use serde::{Serialize, Serializer};
 
 use crate::client::BoxError;
+use crate::outcome::SolverStatus;
 
 /// Why a solver is not `ok`. Its message, with those of its sources, is the outcome's `error`.
 #[derive(Debug, thiserror::Error)]
@@ -98,6 +99,17 @@ impl SolverFailure {
                 Some(AnswerError::Encoding(_)) => "answer_encoding",
                 Some(AnswerError::Broken(..)) => "answer_broken",
             },
+        }
+    }
+
+    pub(crate) fn status(&self) -> SolverStatus {
+        match self {
+            Self::Cancelled => SolverStatus::Cancelled,
+            // What an answer of which only the head came has said counts all the same.
+            Self::TimedOut { status, .. } if status.is_none_or(|status| status.is_success()) => {
+                SolverStatus::TimedOut
+            }
+            _ => SolverStatus::Failed,
         }
     }
 }

@@ -149,22 +149,6 @@ pub enum SolverStatus {
     Cancelled,
 }
 
-impl From<Option<&SolverFailure>> for SolverStatus {
-    fn from(failure: Option<&SolverFailure>) -> Self {
-        match failure {
-            None => Self::Ok,
-            Some(SolverFailure::Cancelled) => Self::Cancelled,
-            // What an answer of which only the head came has said counts all the same.
-            Some(SolverFailure::TimedOut { status, .. })
-                if status.is_none_or(|status| status.is_success()) =>
-            {
-                Self::TimedOut
-            }
-            Some(_) => Self::Failed,
-        }
-    }
-}
-
 fn unix_milliseconds<S: Serializer>(time: &SystemTime, serializer: S) -> Result<S::Ok, S::Error> {
     let since = time.duration_since(SystemTime::UNIX_EPOCH);
     serializer.serialize_u64(u64::try_from(since.unwrap_or_default().as_millis()).unwrap_or(0))

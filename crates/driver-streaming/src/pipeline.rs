@@ -18,7 +18,7 @@ use crate::outcome::{
     ArchiveOutcome, ArchiveStatus, AuctionOutcome, Outcome, SolverOutcome, milliseconds,
 };
 use crate::progress::Progress;
-use crate::request::{Deadline, SolverRequest, headers_of_run};
+use crate::request::{SolverRequest, deadline, headers_of_run};
 use crate::request_body::RequestRecord;
 use crate::settings::Setup;
 use crate::sharing::{DocumentSource, Representations, SharedDocuments};
@@ -185,13 +185,14 @@ impl Run {
             .chain(dispatch.observers.iter().cloned())
             .collect();
         let headers = headers_of_run(dispatch.id.as_ref(), &dispatch.headers);
-        let deadline = dispatch.deadline.map(Instant::from_std);
-        let deadline = deadline.unwrap_or(started + settings.deadline);
+        let for_all = dispatch.deadline.map(Instant::from_std);
+        let for_all = for_all.unwrap_or(started + settings.deadline);
 
         let mut requests = Vec::new();
         for (index, (solver, reader)) in setup.solvers.iter().zip(&readers.solvers).enumerate() {
             let source = documents.source(reader);
             let mut headers = headers.clone();
+            let (deadline, limit) = deadline(started, for_all, solver.timeout);
             let reader = ReaderObservers::new(&observers, index);
             reader.notify(|observer, solver| observer.headers(solver, &mut headers));
             requests.push(SolverRequest {
@@ -200,7 +201,8 @@ impl Run {
                 source,
                 headers,
                 started,
-                deadline: Deadline::new(started, deadline, solver.timeout),
+                deadline,
+                limit,
                 answer_bytes: solver.answer_bytes.unwrap_or(settings.answer_bytes),
                 record: Arc::new(RequestRecord::new(reader)),
             });

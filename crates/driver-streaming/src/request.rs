@@ -31,27 +31,23 @@ pub(crate) struct SolverRequest {
     pub(crate) source: DocumentSource,
     pub(crate) headers: HeaderMap,
     pub(crate) started: Instant,
-    pub(crate) deadline: Deadline,
+    pub(crate) deadline: Instant,
+    /// Whose limit that is.
+    pub(crate) limit: &'static str,
     pub(crate) answer_bytes: usize,
     pub(crate) record: Arc<RequestRecord>,
 }
 
-/// When a solver must have answered, and whose limit that is.
-#[derive(Clone, Copy)]
-pub(crate) struct Deadline {
-    pub(crate) at: Instant,
-    pub(crate) limit: &'static str,
-}
-
-impl Deadline {
-    /// Of a solver in a run that has `started`: its `own` limit if that ends before what is `for_all`.
-    pub(crate) fn new(started: Instant, for_all: Instant, own: Option<Duration>) -> Self {
-        let own = own.and_then(|own| started.checked_add(own));
-        let (at, limit) = match own {
-            Some(own) if own < for_all => (own, "the solver's own timeout"),
-            _ => (for_all, "the deadline"),
-        };
-        Self { at, limit }
+/// When a solver must have answered in a run that has `started`, and whose limit that is: its `own` if that ends before what
+/// is `for_all`.
+pub(crate) fn deadline(
+    started: Instant,
+    for_all: Instant,
+    own: Option<Duration>,
+) -> (Instant, &'static str) {
+    match own.and_then(|own| started.checked_add(own)) {
+        Some(own) if own < for_all => (own, "the solver's own timeout"),
+        _ => (for_all, "the deadline"),
     }
 }
 

@@ -158,7 +158,7 @@ fn ratio(parts: impl Iterator<Item = (u64, Option<u64>)>) -> Option<f64> {
 pub(crate) struct DocumentSource {
     shared: Arc<SharedDocument>,
     tail: Bytes,
-    encoded: Option<(Codec, Arc<EncodedDocument>)>,
+    pub(crate) encoded: Option<(Codec, Arc<EncodedDocument>)>,
 }
 
 impl DocumentSource {
@@ -191,14 +191,6 @@ impl DocumentSource {
     /// Whether its bytes are compressed already.
     pub(crate) fn is_encoded(&self) -> bool {
         self.encoded.is_some()
-    }
-
-    /// The same document, not compressed.
-    pub(crate) fn plain(&self) -> Self {
-        Self {
-            encoded: None,
-            ..self.clone()
-        }
     }
 
     /// Whether there will be a digest.

@@ -172,8 +172,7 @@ impl Solver {
         self
     }
 
-    /// The longest answer that is taken from it, in bytes, in place of the pipeline's
-    /// [limit](crate::PipelineBuilder::answer_limit).
+    /// The longest answer that is taken from it, in bytes: by default the pipeline's.
     #[must_use]
     pub fn with_answer_limit(mut self, bytes: usize) -> Self {
         self.answer_bytes = Some(bytes);

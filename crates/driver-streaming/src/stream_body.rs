@@ -89,10 +89,7 @@ impl BodyHandle {
     /// From now on, [`measurements`](Self::measurements) are those of this body.
     pub fn another_body(&mut self) -> RequestBody {
         self.ended = Arc::default();
-        let report: Arc<dyn Observer> = Arc::new(Report {
-            meter: self.meter.clone(),
-            ended: Arc::clone(&self.ended),
-        });
+        let report: Arc<dyn Observer> = Arc::new(Report(self.meter.clone(), self.ended.clone()));
         let reader = ReaderObservers::new(&Arc::from([report]), 0);
         let record = Arc::new(RequestRecord::new(reader));
         RequestBody::new(self.tee.branch(), None, record)
@@ -117,17 +114,12 @@ pub struct BodyMeasurements {
 }
 
 /// Keeps what a body's recorder says.
-struct Report {
-    meter: ProductionMeter,
-    ended: Arc<SetOnce<BodyMeasurements>>,
-}
+struct Report(ProductionMeter, Arc<SetOnce<BodyMeasurements>>);
 
 impl Observer for Report {
     fn body_ended(&self, _solver: usize, body: &Measurements) {
-        let _first = self.ended.set(BodyMeasurements {
-            serializing: self.meter.busy(),
-            body: body.clone(),
-        });
+        let (serializing, body) = (self.0.busy(), body.clone());
+        let _first = self.1.set(BodyMeasurements { serializing, body });
     }
 }
 
