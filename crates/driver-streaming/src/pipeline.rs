@@ -67,7 +67,7 @@ impl Pipeline {
     /// Like [`run`](Self::run), and ends as soon as `stop` is ready: what has not ended by then is left as if the future had
     /// been dropped, and is reported as cancelled. What has ended is reported as it ended.
     pub async fn run_until(&self, dispatch: Dispatch, stop: impl Future<Output = ()>) -> Outcome {
-        let (run, archiving) = Run::start(&self.setup, &dispatch);
+        let (run, archiving) = Run::start(&self.setup, dispatch);
         run.until(archiving, stop).await
     }
 
@@ -83,7 +83,7 @@ impl Pipeline {
         &self,
         dispatch: Dispatch,
     ) -> (impl Future<Output = Outcome> + Send + use<>, PendingArchive) {
-        let (run, archiving) = Run::start(&self.setup, &dispatch);
+        let (run, archiving) = Run::start(&self.setup, dispatch);
         let archiver = self.setup.archiver.as_ref().zip(archiving);
         let task = archiver.map(|(archiver, archiving)| archiver.go_on(archiving));
         let going_on = task.as_ref().map(|_| -> Archiving {
@@ -160,16 +160,16 @@ pub(crate) type Archiving = BoxFuture<'static, ArchiveOutcome>;
 
 impl Run {
     /// Makes the tees and their branches.
-    pub(crate) fn start(setup: &Arc<Setup>, dispatch: &Dispatch) -> (Self, Option<Archiving>) {
+    pub(crate) fn start(setup: &Arc<Setup>, dispatch: Dispatch) -> (Self, Option<Archiving>) {
         let started = Instant::now();
         let settings = &setup.settings;
         let archiver = setup.archiver.as_ref().filter(|_| dispatch.id.is_some());
         let codec = archiver.map(|archiver| archiver.codec());
-        let readers = Representations::new(dispatch, setup, codec);
+        let readers = Representations::new(&dispatch, setup, codec);
         let mut lease = setup.budget.lease(readers.tees(), settings.window_bytes);
         let meter = ProductionMeter::new();
         let documents = SharedDocuments::new(
-            dispatch,
+            &dispatch,
             &readers,
             &meter,
             lease.window_bytes,
@@ -227,7 +227,7 @@ impl Run {
         });
         let (archive_record, archiving) = archive.unzip();
         let run = Self {
-            id: dispatch.id.clone(),
+            id: dispatch.id,
             documents,
             requests,
             branches,
