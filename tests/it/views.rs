@@ -181,7 +181,8 @@ fn draining_waits_for_archives_that_go_on() {
             assert_eq!(store.names().await, ["1.json", "2.json"]);
             assert_eq!(first.ended().await.status, ArchiveStatus::Ok);
             // The pipeline is as good as before.
-            let (_, third) = send("3").await;
+            let (running, third) = send("3");
+            running.await;
             pipeline.drain().await;
             assert_eq!(store.names().await.len(), 3);
             assert_eq!(third.ended().await.status, ArchiveStatus::Ok);

@@ -6,6 +6,8 @@
 //! ```
 
 use std::collections::BTreeMap;
+#![allow(clippy::print_stdout, reason = "an example shows what it does")]
+
 use std::error::Error;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};

@@ -5,6 +5,12 @@
 //! $ cargo run -p driver-streaming --example per_solver --features archive,gzip,reqwest
 //! ```
 
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "an example shows what it does"
+)]
+
 use std::error::Error;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
