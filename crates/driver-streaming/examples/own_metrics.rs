@@ -5,9 +5,9 @@
 //! $ cargo run -p driver-streaming --example own_metrics --features client
 //! ```
 
-use std::collections::BTreeMap;
 #![allow(clippy::print_stdout, reason = "an example shows what it does")]
 
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
