@@ -15,7 +15,11 @@ use crate::request_body::{RequestBody, RequestRecord};
 use crate::shared_document::SharedDocument;
 
 /// The window between a body and its archive, in bytes. Who falls further behind has the document produced again.
-const WINDOW_BYTES: usize = 256 * 1024;
+const WINDOW_BYTES: usize = 128 * 1024;
+
+/// How often others may go on before each chunk of an archive, while its body is on its way: delivery comes first.
+#[cfg(feature = "archive")]
+const TURNS: usize = 8;
 
 /// Streams `value` as JSON into a body for any HTTP client.
 ///
@@ -67,11 +71,27 @@ pub fn stream_body_and_archive<T>(
 where
     T: Serialize + Send + Sync + 'static,
 {
+    use futures_util::StreamExt;
+
     let (body, handle) = stream_body(value);
     // Before anything is polled, so that both read one production.
     let branch = handle.tee.branch();
-    let (archive, name) = (archive.clone(), name.to_owned());
-    let task = tokio::spawn(async move { keep(&archive, &name, branch).await });
+    let (archive, name, sent) = (archive.clone(), name.to_owned(), handle.ended.clone());
+    let branch = branch.then(move |chunk| {
+        let turns = if sent.get().is_none() { TURNS } else { 0 };
+        async move {
+            for _ in 0..turns {
+                tokio::task::yield_now().await;
+            }
+            chunk
+        }
+    });
+    let task = tokio::spawn(async move {
+        let mut writer = archive.create(&name).map_err(ArchiveError::Name)?;
+        // What failed is not committed: that says why, and cleans up.
+        let _failure = writer.send_all(branch).await;
+        writer.commit().await.map_err(ArchiveError::Archive)
+    });
     (body, handle, ArchiveHandle { task })
 }
 
@@ -156,16 +176,4 @@ pub enum ArchiveError {
     /// The runtime shut down, or the task panicked.
     #[error("the task that archived has ended")]
     Stopped(#[source] tokio::task::JoinError),
-}
-
-#[cfg(feature = "archive")]
-async fn keep(
-    archive: &archive_sink::Archive,
-    name: &str,
-    branch: tee_stream::Branch<DocumentError>,
-) -> Result<archive_sink::Receipt, ArchiveError> {
-    let mut writer = archive.create(name).map_err(ArchiveError::Name)?;
-    // What failed is not committed: that says why, and cleans up.
-    let _failure = writer.send_all(branch).await;
-    writer.commit().await.map_err(ArchiveError::Archive)
 }
