@@ -168,10 +168,12 @@ fn draining_waits_for_archives_that_go_on() {
             pipeline.run_ahead_of_archive(dispatch)
         };
         run(async {
-            let (outcome, first) = send("1").await;
+            let (running, first) = send("1");
+            let outcome = running.await;
             assert_eq!(outcome.solvers[0].status, SolverStatus::Ok);
             assert_eq!(outcome.archive.status, ArchiveStatus::Running);
-            let (_, forgotten) = send("2").await;
+            let (running, forgotten) = send("2");
+            running.await;
             drop(forgotten);
             until(|| store.held() == 2).await;
             let mut drains = [(); 2].map(|()| Box::pin(pipeline.drain()));
@@ -187,7 +189,8 @@ fn draining_waits_for_archives_that_go_on() {
             assert_eq!(store.names().await, objects(&["1", "2"]));
             assert_eq!(first.ended().await.status, ArchiveStatus::Ok);
             // The pipeline is as good as before.
-            let (_, third) = send("3").await;
+            let (running, third) = send("3");
+            running.await;
             pipeline.drain().await;
             assert_eq!(store.names().await, objects(&["1", "2", "3"]));
             assert_eq!(third.ended().await.status, ArchiveStatus::Ok);

@@ -1,15 +1,22 @@
 //! What happened to one auction: for every solver, for the archive, and for the document itself.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use measured_body::Ending;
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
+use crate::failure::SolverFailure;
+
 /// What happened to one auction. As JSON, what is unknown is `null`; times are in milliseconds.
 #[derive(Debug, Serialize)]
 #[non_exhaustive]
 pub struct Outcome {
+    /// Of the JSON: 1. Members are added without a new version; whoever reads it passes over those it does not know.
+    pub version: u32,
+    /// When the run began. In JSON `started_unix_ms`, milliseconds since 1970 UTC.
+    #[serde(rename = "started_unix_ms", serialize_with = "unix_milliseconds")]
+    pub started: SystemTime,
     /// The auction.
     pub auction: AuctionOutcome,
     /// Each solver, in the order they were given.
@@ -48,6 +55,8 @@ pub struct SerializeOutcome {
     pub passes: Option<f64>,
     /// How many documents there were.
     pub documents: usize,
+    /// How long readers were held up by others that were behind, before those were let go, in all.
+    pub waited_ms: f64,
 }
 
 /// What compressing requests took. An archive that compresses for itself alone is not counted.
@@ -110,12 +119,18 @@ pub struct SolverOutcome {
     pub producer_wait_ms: Option<f64>,
     /// Of that, spent waiting for the solver to take data.
     pub consumer_wait_ms: Option<f64>,
+    /// How long its body waited for readers that were behind.
+    pub waited_ms: f64,
+    /// How long others waited for its body.
+    pub waited_for_ms: f64,
     /// From the start of the request to the end of the answer.
     pub response_ms: Option<f64>,
     /// The answer, if it is JSON.
     pub response: Option<Box<RawValue>>,
-    /// Why it failed.
+    /// Why it is not `ok`, in words.
     pub error: Option<String>,
+    /// Why it is not `ok`. In JSON, [its kind](SolverFailure::kind).
+    pub failure: Option<SolverFailure>,
 }
 
 /// How a solver's request ended.
@@ -130,6 +145,11 @@ pub enum SolverStatus {
     TimedOut,
     /// The run was cancelled before it had answered.
     Cancelled,
+}
+
+fn unix_milliseconds<S: Serializer>(time: &SystemTime, serializer: S) -> Result<S::Ok, S::Error> {
+    let since = time.duration_since(SystemTime::UNIX_EPOCH);
+    serializer.serialize_u64(u64::try_from(since.unwrap_or_default().as_millis()).unwrap_or(0))
 }
 
 fn ending<S: Serializer>(ending: &Option<Ending>, serializer: S) -> Result<S::Ok, S::Error> {

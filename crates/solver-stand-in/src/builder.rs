@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use http::header::{ACCEPT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use http::request::Parts;
 use http::status::StatusCode;
 use tokio::net::TcpSocket;
@@ -96,7 +96,10 @@ impl StandInBuilder {
             resets_when_read: false,
             delay: Duration::ZERO,
             status: 200,
-            headers: HeaderMap::from_iter([(CONTENT_TYPE, json)]),
+            headers: HeaderMap::from_iter([
+                (CONTENT_TYPE, json),
+                (ACCEPT_ENCODING, HeaderValue::from_static("zstd, gzip, br")),
+            ]),
             response: Bytes::from_static(br#"{"solutions":[]}"#),
             answer_fault: None,
             callbacks: Callbacks::default(),
@@ -155,6 +158,9 @@ impl StandInBuilder {
     }
 
     /// Sets a header of answers, such as `Retry-After` or `Content-Encoding`. It replaces a header of the same name.
+    ///
+    /// `Accept-Encoding` names in every answer the encodings that are accepted (RFC 7694), by default `zstd, gzip, br`. A body
+    /// in another encoding is answered with 415.
     pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.headers.insert(name, value);
         self

@@ -1,8 +1,7 @@
 use std::pin::Pin;
 
 use async_compression::tokio::bufread::{BrotliDecoder, GzipDecoder, ZstdDecoder};
-use http::HeaderMap;
-use http::header::CONTENT_ENCODING;
+use http::header::{CONTENT_ENCODING, HeaderMap, HeaderValue};
 use tokio::io::{AsyncBufRead, AsyncRead};
 
 /// How a body is encoded.
@@ -43,6 +42,17 @@ impl Coding {
         }
     }
 
+    /// Whether it is one of those that are `accepted`. No coding always is, and one that is not known never is.
+    pub(super) fn is_among(self, accepted: Option<&HeaderValue>) -> bool {
+        let accepted = accepted.and_then(|accepted| accepted.to_str().ok());
+        let mut accepted = accepted.unwrap_or_default().split(',');
+        match self {
+            Self::Identity => true,
+            Self::Unknown => false,
+            _ => accepted.any(|name| Self::named(name.trim()) == self),
+        }
+    }
+
     /// Decodes `encoded` while it is read. If the coding is unknown, the bytes are unchanged.
     ///
     /// Consecutive members form one content, according to RFC 1952 and RFC 8878. Anything else after the first member is an
@@ -74,8 +84,6 @@ impl Coding {
 
 #[cfg(test)]
 mod tests {
-    use http::header::HeaderValue;
-
     use super::*;
 
     fn coding(values: &[&'static str]) -> (Coding, Option<String>) {
@@ -84,6 +92,21 @@ mod tests {
             headers.append(CONTENT_ENCODING, HeaderValue::from_static(value));
         }
         Coding::of(&headers)
+    }
+
+    #[test]
+    fn what_is_not_accepted_is_not_taken() {
+        let accepted = HeaderValue::from_static("X-GZIP, br");
+        for (coding, is_taken) in [
+            (Coding::Identity, true),
+            (Coding::Gzip, true),
+            (Coding::Brotli, true),
+            (Coding::Zstd, false),
+            (Coding::Unknown, false),
+        ] {
+            assert_eq!(coding.is_among(Some(&accepted)), is_taken, "{coding:?}");
+            assert_eq!(coding.is_among(None), coding == Coding::Identity);
+        }
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use futures_util::stream::{self, StreamExt};
-use http::header::{ALLOW, CONTENT_LENGTH, HeaderValue};
+use http::header::{ACCEPT_ENCODING, ALLOW, CONTENT_LENGTH, HeaderMap, HeaderValue};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full, StreamBody};
 use hyper::body::{Frame, Incoming};
@@ -36,7 +36,7 @@ pub(super) async fn exchange(
     let chosen = connection.chosen.for_request(&head, number);
     let callbacks = connection.chosen.callbacks.clone();
     let (coding, name) = Coding::of(&head.headers);
-    let refusal = refusal(&head.method, coding);
+    let refusal = refusal(&head.method, coding, &chosen.headers);
     let kept = callbacks.on_kept.is_some().then(|| {
         Arc::new(Mutex::new(KeptRequest {
             head,
@@ -125,14 +125,21 @@ impl Reading {
 }
 
 /// Returns the answer to a request that no solver accepts.
-fn refusal(method: &Method, coding: Coding) -> Option<Answer> {
+fn refusal(method: &Method, coding: Coding, headers: &HeaderMap) -> Option<Answer> {
     if method != Method::POST {
         let mut response = empty(StatusCode::METHOD_NOT_ALLOWED);
         let post = HeaderValue::from_static("POST");
         response.headers_mut().insert(ALLOW, post);
         return Some(response);
     }
-    (coding == Coding::Unknown).then(|| empty(StatusCode::UNSUPPORTED_MEDIA_TYPE))
+    let accepted = headers.get(ACCEPT_ENCODING);
+    if coding.is_among(accepted) {
+        return None;
+    }
+    let mut response = empty(StatusCode::UNSUPPORTED_MEDIA_TYPE);
+    let accepted = accepted.map(|accepted| (ACCEPT_ENCODING, accepted.clone()));
+    response.headers_mut().extend(accepted);
+    Some(response)
 }
 
 fn empty(status: StatusCode) -> Answer {

@@ -7,7 +7,7 @@ const BUDGETS: [(&str, usize); 13] = [
     ("crates/measured-body", 1_600),
     ("crates/archive-sink", 4_250),
     ("crates/upload-client", 1_900),
-    ("crates/driver-streaming", 3_500),
+    ("crates/driver-streaming", 3_900),
     ("crates/driver-telemetry", 700),
     ("crates/driver-cli", 4_150),
     ("crates/solver-stand-in", 900),
