@@ -115,7 +115,7 @@ impl Connection {
             Sender::Http1(sender) => sender.ready().await.ok()?,
             Sender::Http2(sender) => sender.ready().await.ok()?,
         }
-        if self.is_closed() || self.wire.is_stale() {
+        if self.task.is_finished() || self.wire.is_stale() {
             return None;
         }
         self.wire.begin_request();
@@ -151,10 +151,6 @@ impl Connection {
             source: of_body.unwrap_or(source),
         }
     }
-
-    pub(crate) fn is_closed(&self) -> bool {
-        self.task.is_finished()
-    }
 }
 
 impl Drop for Connection {
@@ -185,7 +181,7 @@ impl Kept {
     pub(crate) fn keep(&self, connection: Connection) {
         connection.wire.hurry();
         let mut kept = self.lock();
-        kept.retain(|other| !other.is_closed());
+        kept.retain(|other| !other.task.is_finished());
         let same = kept
             .iter()
             .filter(|other| other.server == connection.server);
