@@ -157,10 +157,8 @@ impl StandInBuilder {
         self
     }
 
-    /// Answers with this header, such as `Retry-After` or `Content-Encoding`, instead of any other of this name.
-    ///
-    /// `Accept-Encoding` says in every answer how bodies may be encoded (RFC 7694), by default `zstd, gzip, br`. A body in
-    /// another encoding is answered 415.
+    /// Answers with this header, such as `Retry-After`, instead of any other of this name. A body that is encoded in another
+    /// way than its `Accept-Encoding` says (RFC 7694), by default `zstd, gzip, br`, is answered 415.
     pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.headers.insert(name, value);
         self
