@@ -44,13 +44,11 @@ impl Coding {
 
     /// Whether it is one of those that are `accepted`. No coding always is, and one that is not known never is.
     pub(super) fn is_among(self, accepted: Option<&HeaderValue>) -> bool {
-        let accepted = accepted.and_then(|accepted| accepted.to_str().ok());
-        let mut accepted = accepted.unwrap_or_default().split(',');
-        match self {
-            Self::Identity => true,
-            Self::Unknown => false,
-            _ => accepted.any(|name| Self::named(name.trim()) == self),
-        }
+        let accepted = accepted
+            .map_or(Ok(""), HeaderValue::to_str)
+            .unwrap_or_default();
+        let is_named = |name: &str| Self::named(name.trim()) == self;
+        self == Self::Identity || self != Self::Unknown && accepted.split(',').any(is_named)
     }
 
     /// Decodes `encoded` while it is read. If the coding is unknown, the bytes are unchanged.

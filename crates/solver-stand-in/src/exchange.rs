@@ -133,13 +133,12 @@ fn refusal(method: &Method, coding: Coding, headers: &HeaderMap) -> Option<Answe
         return Some(response);
     }
     let accepted = headers.get(ACCEPT_ENCODING);
-    if coding.is_among(accepted) {
-        return None;
-    }
-    let mut response = empty(StatusCode::UNSUPPORTED_MEDIA_TYPE);
-    let accepted = accepted.map(|accepted| (ACCEPT_ENCODING, accepted.clone()));
-    response.headers_mut().extend(accepted);
-    Some(response)
+    (!coding.is_among(accepted)).then(|| {
+        let mut response = empty(StatusCode::UNSUPPORTED_MEDIA_TYPE);
+        let accepted = accepted.map(|accepted| (ACCEPT_ENCODING, accepted.clone()));
+        response.headers_mut().extend(accepted);
+        response
+    })
 }
 
 fn empty(status: StatusCode) -> Answer {
