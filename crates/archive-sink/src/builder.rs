@@ -61,6 +61,7 @@ impl ArchiveBuilder {
                 overwrite: Overwrite::CreateOnly,
                 digest: true,
                 read_limit: ReadLimit::default(),
+                known_document: None,
             },
             allow_small_parts: false,
         }

@@ -11,6 +11,8 @@ mod key;
 mod metadata;
 mod read;
 mod settings;
+#[cfg(feature = "spool")]
+mod spool;
 mod write;
 
 pub use archive::Archive;
@@ -28,6 +30,12 @@ pub use read::{
     reader::ArchiveReader,
 };
 pub use settings::Overwrite;
+#[cfg(feature = "spool")]
+pub use spool::{
+    Spool, SpoolBuilder, SpoolError, SpoolStatus,
+    upload::{Drained, Uploader},
+    writer::{SpoolWriter, Spooled},
+};
 pub use write::{
     commit::{Placement, Receipt},
     error::{CommitError, WriteError, WriteErrorKind},

@@ -5,6 +5,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::{
     codec::Codec,
+    digest::RawDocument,
     metadata::{self, AttributeSupport, Nonce},
     read::limit::ReadLimit,
 };
@@ -37,6 +38,8 @@ pub(crate) struct Settings {
     pub(crate) overwrite: Overwrite,
     pub(crate) digest: bool,
     pub(crate) read_limit: ReadLimit,
+    /// Of the one object that is written, if it is known before the upload begins.
+    pub(crate) known_document: Option<RawDocument>,
 }
 
 impl Settings {
@@ -44,7 +47,12 @@ impl Settings {
     pub(crate) fn upload_options(&self, nonce: &Nonce) -> PutMultipartOptions {
         match self.attributes {
             AttributeSupport::Kept => PutMultipartOptions {
-                attributes: metadata::attributes(self.codec, &self.content_type, nonce, None),
+                attributes: metadata::attributes(
+                    self.codec,
+                    &self.content_type,
+                    nonce,
+                    self.known_document,
+                ),
                 ..Default::default()
             },
             AttributeSupport::Absent => PutMultipartOptions::default(),
