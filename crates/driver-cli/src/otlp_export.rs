@@ -11,6 +11,7 @@ use async_trait::async_trait;
 use driver_streaming::{PipelineBuilder, error_chain};
 use driver_telemetry::Telemetry;
 use futures_util::future::{OptionFuture, join};
+use http_body_util::{BodyExt, Full, Limited};
 use opentelemetry::metrics::MeterProvider;
 use opentelemetry::trace::TracerProvider;
 use opentelemetry::{InstrumentationScope, KeyValue};
@@ -21,7 +22,6 @@ use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::metrics::SdkMeterProvider;
 use opentelemetry_sdk::trace::SdkTracerProvider;
 use tokio::runtime::Handle;
-use upload_client::{ClientSettings, UploadClient};
 use url::Url;
 
 use crate::exit::Failure;
@@ -74,7 +74,8 @@ impl Export {
         macro_rules! provider {
             ($name:literal => $exporter:ident, $provider:ident, $with_exporter:ident) => {
                 Signal::read($name, endpoint, |name| std::env::var(name).ok())?.and_then(|signal| {
-                    let (client, failure) = CollectorClient::new(signal.timeout)?;
+                    let client = CollectorClient::new(signal.timeout);
+                    let failure = Arc::clone(&client.failure);
                     let mut exporter = $exporter::builder()
                         .with_http()
                         .with_http_client(client)
@@ -82,9 +83,12 @@ impl Export {
                     if let Some(url) = signal.url {
                         exporter = exporter.with_endpoint(url);
                     }
+                    let exporter = exporter.build().inspect_err(|error| {
+                        tracing::warn!("nothing is exported: {}", error_chain(error));
+                    });
                     let provider = $provider::builder()
                         .with_resource(resource.clone())
-                        .$with_exporter(or_warn(exporter.build())?);
+                        .$with_exporter(exporter.ok()?);
                     Some((provider.build(), failure))
                 })
             };
@@ -210,38 +214,38 @@ fn lock(failure: &LastFailure) -> MutexGuard<'_, Option<String>> {
 #[derive(Debug)]
 struct CollectorClient {
     runtime: Handle,
-    client: UploadClient,
+    client: upload_client::UploadClient,
     timeout: Duration,
     failure: LastFailure,
 }
 
 impl CollectorClient {
-    /// A client whose requests run in this runtime and take no longer than `timeout`, and why the last one failed.
-    fn new(timeout: Duration) -> Option<(Self, LastFailure)> {
-        let settings = ClientSettings {
-            tcp_user_timeout: Some(timeout),
-            ..ClientSettings::default()
-        };
-        let failure = LastFailure::default();
-        let client = Self {
+    /// A client whose requests run in this runtime and take no longer than `timeout`.
+    fn new(timeout: Duration) -> Self {
+        Self {
             runtime: Handle::current(),
-            client: or_warn(UploadClient::new(&settings))?,
+            client: upload_client::UploadClient::builder()
+                .tcp_user_timeout(timeout)
+                .build(),
             timeout,
-            failure: Arc::clone(&failure),
-        };
-        Some((client, failure))
+            failure: LastFailure::default(),
+        }
     }
 }
 
 #[async_trait]
 impl opentelemetry_http::HttpClient for CollectorClient {
     async fn send_bytes(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
-        let (client, limit) = (self.client.clone(), self.timeout);
+        let (mut client, limit) = (self.client.clone(), self.timeout);
         let exchange = async move {
-            tokio::time::timeout(limit, client.send_bytes(request, ANSWER_LIMIT)).await
+            let answer = tower_service::Service::call(&mut client, request.map(Full::new)).await?;
+            let (head, body) = answer.into_parts();
+            let body = Limited::new(body, ANSWER_LIMIT).collect().await?;
+            Ok::<_, HttpError>(Response::from_parts(head, body.to_bytes()))
         };
+        let exchange = async move { tokio::time::timeout(limit, exchange).await };
         let answer = match self.runtime.spawn(exchange).await {
-            Ok(Ok(answer)) => answer.map_err(HttpError::from),
+            Ok(Ok(answer)) => answer,
             Ok(Err(_elapsed)) => {
                 Err(format!("the collector did not answer within {limit:?}").into())
             }
@@ -267,12 +271,6 @@ fn resource() -> Resource {
     Resource::builder()
         .with_attributes(name.into_iter().chain([version]))
         .build()
-}
-
-fn or_warn<T, E: std::error::Error + 'static>(result: Result<T, E>) -> Option<T> {
-    result
-        .inspect_err(|error| tracing::warn!("nothing is exported: {}", error_chain(error)))
-        .ok()
 }
 
 #[cfg(test)]

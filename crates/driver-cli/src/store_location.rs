@@ -164,7 +164,8 @@ impl fmt::Debug for StoreLocation {
 /// A client with a proxy of its own looks at no other, and this one is excluded where the server is.
 fn direct_if_local(endpoint: Option<String>) -> impl Iterator<Item = (ClientConfigKey, String)> {
     let url = endpoint.and_then(|endpoint| Url::parse(&endpoint).ok());
-    url.filter(is_loopback).into_iter().flat_map(|url| {
+    let local = url.filter(|url| url.host_str().is_some_and(is_loopback));
+    local.into_iter().flat_map(|url| {
         let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
         let excluded = format!("localhost,127.0.0.0/8,::1,{host}");
         [

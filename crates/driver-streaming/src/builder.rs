@@ -153,8 +153,7 @@ impl PipelineBuilder {
     /// The pipeline.
     ///
     /// # Errors
-    /// When two solvers have the same name, a solver's settings contradict one another, or the HTTP client cannot be set
-    /// up.
+    /// When two solvers have the same name, a solver's settings contradict one another, or there is no HTTP client.
     pub fn build(self) -> Result<Pipeline, PipelineError> {
         let mut names = HashSet::new();
         for solver in &self.solvers {
@@ -173,10 +172,10 @@ impl PipelineBuilder {
                 source,
             })?;
         }
-        let client = self.client.map(Ok);
-        let client = client.or_else(|| Client::by_default(self.settings.deadline));
-        let client = client.ok_or(PipelineError::NoClient)?;
-        let mut client = client.map_err(|source| PipelineError::Client { source })?;
+        let client = self
+            .client
+            .or_else(|| Client::by_default(self.settings.deadline));
+        let mut client = client.ok_or(PipelineError::NoClient)?;
         if let Some(rule) = self.retry_rule {
             client.retry_rule = rule;
         }
@@ -232,10 +231,4 @@ pub enum PipelineError {
     /// There is no HTTP client: without the feature `client`, one must be given.
     #[error("there is no HTTP client")]
     NoClient,
-    /// The HTTP client cannot be set up: TLS has no usable certificate authorities, for one.
-    #[error("the HTTP client cannot be set up")]
-    Client {
-        /// What is missing.
-        source: BoxError,
-    },
 }

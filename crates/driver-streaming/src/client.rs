@@ -61,18 +61,14 @@ impl Client {
 
     /// The client that is used if no other is given, with the feature `client`.
     #[cfg(feature = "client")]
-    pub(crate) fn by_default(deadline: Duration) -> Option<Result<Self, BoxError>> {
-        let settings = upload_client::ClientSettings {
-            // A peer that takes nothing for a whole deadline, when nobody waits for it any more, is gone.
-            tcp_user_timeout: Some(deadline),
-            ..Default::default()
-        };
-        let client = upload_client::UploadClient::new(&settings);
-        Some(client.map(Self::new).map_err(Into::into))
+    pub(crate) fn by_default(deadline: Duration) -> Option<Self> {
+        // A peer that takes nothing for a whole deadline, when nobody waits for it any more, is gone.
+        let client = upload_client::UploadClient::builder().tcp_user_timeout(deadline);
+        Some(Self::new(client.build()))
     }
 
     #[cfg(not(feature = "client"))]
-    pub(crate) fn by_default(_deadline: Duration) -> Option<Result<Self, BoxError>> {
+    pub(crate) fn by_default(_deadline: Duration) -> Option<Self> {
         None
     }
 }

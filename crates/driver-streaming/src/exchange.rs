@@ -154,7 +154,13 @@ impl SolverRequest<'_> {
             Err(error) => return ControlFlow::Break(AttemptEnd::NotAnswered(error.into())),
         };
         self.record.reader.entered(Stage::Sending);
-        let response = match (self.client.call)(self.request(branch, length)).await {
+        let response = (self.client.call)(self.request(branch, length)).await;
+        #[cfg(feature = "client")]
+        if upload_client::costs_no_attempt(&response) {
+            self.record.uncount();
+            return ControlFlow::Continue(Instant::now());
+        }
+        let response = match response {
             Ok(response) => response,
             Err(error) => {
                 let is_transient = self.record.ending() != Some(Ending::Failed)

@@ -107,6 +107,11 @@ impl RequestRecord {
         *self.lock() = None;
     }
 
+    /// The last attempt does not count.
+    pub(crate) fn uncount(&self) {
+        self.attempts.fetch_sub(1, Ordering::Relaxed);
+    }
+
     /// How many have begun.
     pub(crate) fn attempts(&self) -> u32 {
         self.attempts.load(Ordering::Relaxed)

@@ -1,186 +1,231 @@
-use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
 
-use bytes::Bytes;
-use http::header::{ACCEPT, AUTHORIZATION, HeaderMap, PROXY_AUTHORIZATION, USER_AGENT};
-use http::uri::Scheme;
-use http::{HeaderValue, Method, Request, Uri};
+use futures_util::future::BoxFuture;
+use http::header::{ACCEPT, AUTHORIZATION, HOST, HeaderMap, PROXY_AUTHORIZATION, USER_AGENT};
+use http::request::Parts;
+use http::{HeaderValue, Request, Response, Version};
 use http_body::Body;
-use hyper_rustls::ConfigBuilderExt;
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::capture_connection;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
-use rustls::ClientConfig;
-use rustls::crypto::{CryptoProvider, aws_lc_rs};
-use url::Url;
+use tower_service::Service;
 
 use crate::connect::Connector;
-use crate::error::{BoxError, ClientError, RequestError};
-use crate::proxies::Proxies;
-use crate::request_state::{RequestGuard, RequestState, TrackedBody};
-use crate::response::PendingResponse;
-use crate::settings::ClientSettings;
-use crate::target::{basic_authorization, request_target};
+use crate::connection::Kept;
+use crate::error::{BoxError, Failure, RequestError, Stage};
+use crate::proxy::{Proxies, Proxy};
+use crate::request_body::{RequestGuard, RequestState};
+use crate::response_body::{Exchange, ResponseBody};
+use crate::target::Target;
+use crate::tls::Trust;
 
-/// Sends requests, each on a connection that is kept and used again; clones share the connections, and clients that are
-/// [apart](Self::apart) share none.
+/// Sends requests with large bodies. Cheap to clone; clones share the connections that nobody uses.
 ///
-/// HTTP/1.1, or HTTP/2 where a server wants it by TLS or the request says so. No redirect is followed: a redirected
-/// POST would be a second request, of which the caller knows nothing. Requests must be polled in a tokio runtime with
-/// I/O and time, where the connections' tasks run as well.
-#[derive(Clone)]
-pub(crate) struct HttpClient {
-    negotiated: Client<Connector, TrackedBody>,
-    http2: Client<Connector, TrackedBody>,
-    proxies: Proxies,
-    settings: Arc<ClientSettings>,
-    tls: ClientConfig,
+/// Each request owns its connection while it is under way, over HTTP/2 too: what requests on one connection share is a
+/// window, and one that is not read would hold up the others. Requests to the same server one after another use one
+/// connection.
+///
+/// HTTP/1.1, or HTTP/2 where a server wants it by TLS, or from the first byte where the request's version is
+/// [`HTTP_2`](Version::HTTP_2). A user and password in the URI become an `Authorization` header, unless there is one. No
+/// redirect is followed: a redirected POST would be a second request, of which the caller knows nothing. A body of exact
+/// size is announced by `Content-Length`, any other is sent chunked; one that fails breaks the connection or resets the
+/// stream, so that the server cannot take it for a whole one.
+///
+/// Requests must be polled in a tokio runtime with I/O and time, where the connections' tasks run as well.
+///
+/// # Cancel safety
+/// Dropping a [`ResponseFuture`], or a [`ResponseBody`] before its end, gives up the request: its body is dropped in the
+/// same call, an HTTP/1.1 connection is closed, and an HTTP/2 stream is reset and its connection closed, whatever the peer
+/// does. So a deadline is [`timeout`](tokio::time::timeout) around both.
+#[derive(Clone, Debug)]
+pub struct UploadClient {
+    connector: Arc<Connector>,
+    kept: Arc<Kept>,
 }
 
-impl HttpClient {
-    /// A client without connections yet. Reads the system's certificates, thus costs milliseconds and blocks.
-    ///
-    /// # Errors
-    /// When TLS cannot be set up.
-    pub(crate) fn new(settings: &ClientSettings) -> Result<Self, ClientError> {
-        let settings = Arc::new(settings.clone());
-        Ok(Self::with(settings, tls_config()?))
+/// Says, among the extensions of a response, that its connection had served another request before.
+///
+/// A [408](http::StatusCode::REQUEST_TIMEOUT) by such a connection may be of the time in which it was kept, and then says
+/// nothing of this request.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct ReusedConnection;
+
+impl Default for UploadClient {
+    fn default() -> Self {
+        Self::builder().build()
+    }
+}
+
+impl UploadClient {
+    /// A client to be set up.
+    pub fn builder() -> UploadClientBuilder {
+        UploadClientBuilder::default()
     }
 
-    /// A client with the same settings and connections of its own. Cheap.
-    ///
-    /// HTTP/2 has one window for all streams of a connection: a server that does not read one of them can let the others
-    /// wait. Requests that must not hold up one another go through clients that are apart.
-    pub(crate) fn apart(&self) -> Self {
-        Self::with(Arc::clone(&self.settings), self.tls.clone())
+    async fn send(self, head: Parts, guard: RequestGuard) -> Answer {
+        let target = Target::new(&head.uri, head.version == Version::HTTP_2)
+            .map_err(|source| RequestError::before(Failure::Target, source))?;
+        let state = &guard.0;
+        loop {
+            let mut connection = match self.kept.take(&target.server).await {
+                Some(connection) => connection,
+                None => self.connector.connect(&target).await?,
+            };
+            let http2 = connection.http2;
+            let mut head = head.clone();
+            let forwarder = self.connector.forwarder(&target.server);
+            head.uri = target.uri(http2 || forwarder.is_some());
+            complete(&mut head.headers, &target, http2, forwarder);
+            let request = Request::from_parts(head, state.body(&connection.wire));
+            let error = match connection.send(request).await {
+                Ok(mut answer) => {
+                    if connection.reused {
+                        answer.extensions_mut().insert(ReusedConnection);
+                    }
+                    let exchange = Exchange {
+                        guard,
+                        connection,
+                        kept: self.kept,
+                        server: target.server,
+                    };
+                    return Ok(answer.map(|body| ResponseBody::new(body, exchange)));
+                }
+                Err(error) => error,
+            };
+            let error = connection.explain(state, Stage::Sending, error.into());
+            // Where nothing was lost with a kept connection, the next one will do.
+            if error.failure != Failure::Stale || !state.is_untouched() {
+                return Err(error);
+            }
+        }
+    }
+}
+
+/// Adds what every request says, where the caller has not said it.
+fn complete(headers: &mut HeaderMap, target: &Target, http2: bool, forwarder: Option<&Proxy>) {
+    const AGENT: &str = concat!("upload-client/", env!("CARGO_PKG_VERSION"));
+
+    let host = target.authority.as_str().parse().ok();
+    for (name, value) in [
+        (USER_AGENT, Some(HeaderValue::from_static(AGENT))),
+        (ACCEPT, Some(HeaderValue::from_static("*/*"))),
+        (HOST, host.filter(|_| !http2)),
+        (AUTHORIZATION, target.authorization.clone()),
+        (
+            PROXY_AUTHORIZATION,
+            forwarder.and_then(|proxy| proxy.authorization.clone()),
+        ),
+    ] {
+        if let Some(value) = value {
+            headers.entry(name).or_insert(value);
+        }
+    }
+}
+
+impl<B> Service<Request<B>> for UploadClient
+where
+    B: Body + Send + 'static,
+    B::Error: Into<BoxError>,
+{
+    type Response = Response<ResponseBody>;
+    type Error = RequestError;
+    type Future = ResponseFuture;
+
+    fn poll_ready(&mut self, _context: &mut Context<'_>) -> Poll<Result<(), RequestError>> {
+        Poll::Ready(Ok(()))
     }
 
-    fn with(settings: Arc<ClientSettings>, tls: ClientConfig) -> Self {
-        let client = |http2| {
-            Client::builder(TokioExecutor::new())
-                .pool_timer(TokioTimer::new())
-                .pool_idle_timeout(settings.idle_timeout)
-                .pool_max_idle_per_host(settings.idle_connections)
-                .timer(TokioTimer::new())
-                .http2_only(http2)
-                .build(Connector::new(&settings, &tls, http2))
+    fn call(&mut self, request: Request<B>) -> ResponseFuture {
+        let (head, body) = request.into_parts();
+        let guard = RequestGuard(RequestState::new(body));
+        Box::pin(self.clone().send(head, guard))
+    }
+}
+
+/// A request that has no answer yet. It is sent while this is polled, and by its connection's task.
+///
+/// Ready when the head of an answer has come, even if the body has not been sent whole by then.
+///
+/// # Cancel safety
+/// Dropping it gives up the request: see [`UploadClient`].
+pub type ResponseFuture = BoxFuture<'static, Answer>;
+
+type Answer = Result<Response<ResponseBody>, RequestError>;
+
+/// The limits of an [`UploadClient`], and whom it trusts.
+#[derive(Debug)]
+#[must_use]
+pub struct UploadClientBuilder {
+    connector: Connector,
+    idle_connections: usize,
+}
+
+impl Default for UploadClientBuilder {
+    fn default() -> Self {
+        let connector = Connector {
+            proxies: Proxies::from_environment(),
+            trust: Trust::system(),
+            limit: Duration::from_secs(5),
+            tcp_user_timeout: None,
+            idle_timeout: Duration::from_secs(90),
         };
         Self {
-            negotiated: client(false),
-            http2: client(true),
-            proxies: settings.proxies.clone(),
-            settings,
-            tls,
-        }
-    }
-
-    /// Sends `request` with `body`: with a `Content-Length` if its size hint is exact, else chunked.
-    ///
-    /// A body that fails breaks the connection or resets the stream, so that the server cannot take it for a whole one.
-    ///
-    /// # Errors
-    /// When awaited, with what kept the head of an answer from coming.
-    ///
-    /// # Cancel safety
-    /// Dropping what is returned gives up the request: see [`RequestGuard`].
-    pub(crate) fn send<B>(&self, request: OutgoingRequest<'_>, body: B) -> PendingResponse
-    where
-        B: Body<Data = Bytes> + Send + 'static,
-        B::Error: Into<BoxError>,
-    {
-        let uri = match request_target(request.url) {
-            Ok(uri) => uri,
-            Err(source) => {
-                return PendingResponse::refused(RequestError::Target {
-                    source: source.into(),
-                });
-            }
-        };
-        let mut headers = request.headers;
-        self.complete(&mut headers, request.url, &uri, request.http2);
-        let state = Arc::new(RequestState::new(body));
-        let mut outgoing = Request::new(TrackedBody::new(Arc::clone(&state)));
-        *outgoing.method_mut() = request.method;
-        *outgoing.uri_mut() = uri;
-        *outgoing.headers_mut() = headers;
-        state.set_capture(capture_connection(&mut outgoing));
-        let client = if request.http2 {
-            &self.http2
-        } else {
-            &self.negotiated
-        };
-        PendingResponse::sending(client.request(outgoing), RequestGuard::new(state))
-    }
-
-    /// Adds what every request says, where the caller has not said it.
-    fn complete(&self, headers: &mut HeaderMap, url: &Url, uri: &Uri, http2: bool) {
-        const AGENT: &str = concat!("upload-client/", env!("CARGO_PKG_VERSION"));
-
-        headers
-            .entry(USER_AGENT)
-            .or_insert(HeaderValue::from_static(AGENT));
-        headers
-            .entry(ACCEPT)
-            .or_insert(HeaderValue::from_static("*/*"));
-        if let Some(authorization) = basic_authorization(url) {
-            headers.entry(AUTHORIZATION).or_insert(authorization);
-        }
-        // Where there is a tunnel, only its opening concerns the proxy.
-        if !http2
-            && uri.scheme() == Some(&Scheme::HTTP)
-            && let Some(proxy) = self.proxies.intercept(uri)
-            && let Some(authorization) = proxy.basic_auth()
-        {
-            headers
-                .entry(PROXY_AUTHORIZATION)
-                .or_insert(authorization.clone());
+            connector,
+            idle_connections: 8,
         }
     }
 }
 
-/// The system's certificate authorities, and the process's crypto provider if it has chosen one.
-fn tls_config() -> Result<ClientConfig, rustls::Error> {
-    let provider = CryptoProvider::get_default()
-        .cloned()
-        .unwrap_or_else(|| Arc::new(aws_lc_rs::default_provider()));
-    Ok(ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()?
-        .try_with_platform_verifier()?
-        .with_no_client_auth())
-}
-
-impl fmt::Debug for HttpClient {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("HttpClient")
-            .field("proxies", &self.proxies)
-            .finish_non_exhaustive()
+impl UploadClientBuilder {
+    /// How long connecting may take, up to where HTTP begins: the name's addresses, a proxy, TLS. 5 s by default.
+    pub fn connect_timeout(mut self, limit: Duration) -> Self {
+        self.connector.limit = limit;
+        self
     }
-}
 
-/// A request without its body.
-///
-/// Its `Debug` shows neither the URL, which may carry a password, nor header values.
-#[derive(Clone)]
-pub(crate) struct OutgoingRequest<'a> {
-    /// What is asked of the server.
-    pub(crate) method: Method,
-    /// Where it goes. A user and password in it become an `Authorization` header, unless there is one.
-    pub(crate) url: &'a Url,
-    /// As they are sent, but for `User-Agent` and `Accept`, which are added where they lack.
-    pub(crate) headers: HeaderMap,
-    /// Speak HTTP/2 from the first byte, without asking whether the server does.
-    pub(crate) http2: bool,
-}
+    /// How long sent bytes may stay without an acknowledgement, and a full peer without taking any, before the kernel closes
+    /// a connection: on Linux only. The kernel's own limit by default.
+    pub fn tcp_user_timeout(mut self, limit: Duration) -> Self {
+        self.connector.tcp_user_timeout = Some(limit);
+        self
+    }
 
-impl fmt::Debug for OutgoingRequest<'_> {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names: Vec<_> = self.headers.keys().collect();
-        formatter
-            .debug_struct("OutgoingRequest")
-            .field("method", &self.method)
-            .field("headers", &names)
-            .field("http2", &self.http2)
-            .finish_non_exhaustive()
+    /// How long a connection is kept that nobody uses. 90 s by default.
+    pub fn idle_timeout(mut self, limit: Duration) -> Self {
+        self.connector.idle_timeout = limit;
+        self
+    }
+
+    /// How many connections that nobody uses are kept for each server. 8 by default.
+    pub fn idle_connections(mut self, count: usize) -> Self {
+        self.idle_connections = count;
+        self
+    }
+
+    /// Which requests go by which proxy. By default, as [the environment](Proxies::from_environment) says.
+    pub fn proxies(mut self, proxies: Proxies) -> Self {
+        self.connector.proxies = proxies;
+        self
+    }
+
+    /// Trusts the certificates in a PEM file besides the system's authorities: those of a private authority, or those of
+    /// servers. The file is read when the first `https` is met.
+    pub fn trust(mut self, file: impl Into<PathBuf>) -> Self {
+        self.connector.trust.besides(file.into());
+        self
+    }
+
+    /// Trusts the certificates in a PEM file, and no others, of the server at this host and port.
+    pub fn trust_for(mut self, host: &str, port: u16, file: impl Into<PathBuf>) -> Self {
+        self.connector.trust.only(host, port, file.into());
+        self
+    }
+
+    /// The client. It has no connections yet, and nothing was read.
+    pub fn build(self) -> UploadClient {
+        UploadClient {
+            connector: Arc::new(self.connector),
+            kept: Arc::new(Kept::new(self.idle_connections)),
+        }
     }
 }

@@ -1,219 +1,275 @@
 use std::future::Future;
-use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::Duration;
 
-use http::Uri;
-use http::uri::{Authority, Scheme};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder, MaybeHttpsStream};
-use hyper_util::client::legacy::connect::Connection as _;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::client::legacy::connect::proxy::Tunnel;
-use hyper_util::client::proxy::matcher::Intercept;
-use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
-use tower_service::Service;
+use futures_util::stream::{FuturesUnordered, StreamExt};
+use http::{HeaderValue, StatusCode};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpStream, lookup_host};
+use tokio::time::timeout;
 
-use crate::connection::Connection;
-use crate::error::{BoxError, NotConnected};
-use crate::guarded_stream::GuardedStream;
-use crate::proxies::Proxies;
-use crate::settings::ClientSettings;
+use crate::connection::{Connection, Stream};
+use crate::early_answer::Wire;
+use crate::error::{Because, BoxError, Failure, RequestError};
+use crate::proxy::{Proxies, Proxy, is_local_name};
+use crate::target::{Server, Target};
+use crate::tls::{Trust, secure};
 
-/// Makes the connections of a client, up to where HTTP begins.
-#[derive(Clone, Debug)]
+/// How long an address may keep the next one waiting (RFC 8305, 5).
+const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
+
+/// The longest answer to a tunnel's opening.
+const TUNNEL_HEAD: usize = 16 * 1024;
+
+/// Makes connections, up to where HTTP begins.
+#[derive(Debug)]
 pub(crate) struct Connector {
-    https: HttpsConnector<Route>,
-    http2: bool,
+    pub(crate) proxies: Proxies,
+    pub(crate) trust: Trust,
+    pub(crate) limit: Duration,
+    pub(crate) tcp_user_timeout: Option<Duration>,
+    pub(crate) idle_timeout: Duration,
 }
 
 impl Connector {
-    /// A connector for HTTP/2 alone, or for HTTP/1.1 and, where a server wants it by TLS, HTTP/2.
-    pub(crate) fn new(settings: &ClientSettings, tls: &rustls::ClientConfig, http2: bool) -> Self {
-        let builder = HttpsConnectorBuilder::new()
-            .with_tls_config(tls.clone())
-            .https_or_http();
-        let builder = if http2 {
-            builder.enable_http2()
+    /// The proxy that makes the requests for `server` in our place.
+    pub(crate) fn forwarder(&self, server: &Server) -> Option<&Proxy> {
+        // Where there is a tunnel, only its opening concerns the proxy; and it need not speak HTTP/2.
+        let forwards = !server.https && !server.http2;
+        self.proxies.proxy_for(server).filter(|_| forwards)
+    }
+
+    /// Cancel safe: dropped half-way, nothing is left.
+    pub(crate) async fn connect(&self, target: &Target) -> Result<Connection, RequestError> {
+        let connected = timeout(self.limit, self.open(target)).await;
+        connected.unwrap_or_else(|_elapsed| {
+            let late = format!("no connection within {:?}", self.limit);
+            Err(RequestError::before(Failure::Connect, late))
+        })
+    }
+
+    async fn open(&self, target: &Target) -> Result<Connection, RequestError> {
+        let server = &target.server;
+        // Whose certificates are trusted is read before anything is connected.
+        let tls = if server.https {
+            Some(self.trust.of(Some(server)).await?)
         } else {
-            builder.enable_all_versions()
+            None
         };
-        let https = builder.wrap_connector(Route::new(settings, tls, http2));
-        Self { https, http2 }
-    }
-}
-
-impl Service<Uri> for Connector {
-    type Response = MaybeHttpsStream<RouteStream>;
-    type Error = NotConnected;
-    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, NotConnected>> + Send>>;
-
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), NotConnected>> {
-        self.https.poll_ready(context).map_err(NotConnected)
-    }
-
-    fn call(&mut self, destination: Uri) -> Self::Future {
-        let connecting = self.https.call(destination);
-        let http2 = self.http2;
-        Box::pin(async move {
-            let stream = connecting.await.map_err(NotConnected)?;
-            let connected = stream.connected();
-            if http2 || connected.is_negotiated_h2() {
-                // Before hyper sees it, so that nobody takes it for a connection of one request.
-                if let Some(connection) = Connection::of(&connected) {
-                    connection.set_multiplexed();
-                }
+        let proxy = self.proxies.proxy_for(server);
+        let (host, port) = match proxy {
+            Some(proxy) => proxy.address()?,
+            None => (&*server.host, server.port),
+        };
+        let tcp = self.dial(host, port).await;
+        let tcp = tcp.map_err(|error| RequestError::before(Failure::Connect, error))?;
+        let (stream, wire) = Wire::new(tcp);
+        let mut stream: Box<dyn Stream> = Box::new(stream);
+        if let Some(proxy) = proxy {
+            if proxy.is_https() {
+                let tls = self.trust.of(None).await?;
+                stream = secure(tls, host, stream, &[]).await?.0;
             }
-            Ok(stream)
-        })
+            if self.forwarder(server).is_none() {
+                let opened = open_tunnel(&mut stream, target, proxy.authorization.as_ref()).await;
+                opened.map_err(|error| RequestError::before(Failure::Proxy, error))?;
+            }
+        }
+        let mut http2 = server.http2;
+        if let Some(tls) = tls {
+            let protocols = [&b"h2"[..], b"http/1.1"];
+            let offered = &protocols[..if http2 { 1 } else { 2 }];
+            let (secured, chosen) = secure(tls, &server.host, stream, offered).await?;
+            if http2 && !chosen {
+                let source = "by TLS, it does not choose HTTP/2";
+                return Err(RequestError::before(Failure::NotHttp2, source));
+            }
+            (stream, http2) = (secured, chosen);
+        }
+        Connection::begin(stream, wire, http2, self.idle_timeout)
+            .await
+            .map_err(|error| RequestError::before(Failure::Connect, error))
     }
-}
 
-/// Connects to the host of a URI, or to the proxy that stands before it; TLS to the host itself comes on top.
-#[derive(Clone, Debug)]
-pub(crate) struct Route {
-    proxies: Proxies,
-    direct: DirectConnector,
-    /// To proxies that make requests in our place.
-    forwarding: HttpsConnector<DirectConnector>,
-    /// To proxies that pass bytes on.
-    tunnelling: HttpsConnector<DirectConnector>,
-    /// A proxy that makes requests itself need not speak HTTP/2.
-    only_tunnels: bool,
-}
-
-pub(crate) type RouteStream = MaybeHttpsStream<DirectStream>;
-
-#[derive(Debug, thiserror::Error)]
-enum RouteError {
-    #[error("proxies by {scheme} are not supported")]
-    Scheme { scheme: String },
-    #[error("the URI names no host")]
-    NoHost,
-}
-
-impl Route {
-    /// Routes for HTTP/2 alone if `http2`; `tls` is for proxies that are spoken to by TLS.
-    pub(crate) fn new(settings: &ClientSettings, tls: &rustls::ClientConfig, http2: bool) -> Self {
-        let direct = DirectConnector::new(settings);
-        let secured = |direct| {
-            hyper_rustls::HttpsConnectorBuilder::new()
-                .with_tls_config(tls.clone())
-                .https_or_http()
-                .enable_http1()
-                .wrap_connector(direct)
+    async fn dial(&self, host: &str, port: u16) -> Result<TcpStream, BoxError> {
+        let unknown = |error| Because::new(format!("{host} has no address"), error);
+        let addresses = match host.parse::<IpAddr>() {
+            Ok(address) => vec![SocketAddr::new(address, port)],
+            // No resolver need know them (RFC 6761, 6.3).
+            Err(_name) if is_local_name(host) => vec![
+                (Ipv4Addr::LOCALHOST, port).into(),
+                (Ipv6Addr::LOCALHOST, port).into(),
+            ],
+            Err(_name) => by_turns(lookup_host((host, port)).await.map_err(unknown)?),
         };
-        Self {
-            proxies: settings.proxies.clone(),
-            forwarding: secured(direct.forwarding()),
-            tunnelling: secured(direct.clone()),
-            direct,
-            only_tunnels: http2,
-        }
-    }
-
-    fn connect_by(&mut self, proxy: &Intercept, destination: &Uri) -> Result<Connecting, BoxError> {
-        let scheme = proxy.uri().scheme();
-        if scheme != Some(&Scheme::HTTP) && scheme != Some(&Scheme::HTTPS) {
-            let scheme = proxy.uri().scheme_str().unwrap_or_default().to_owned();
-            return Err(RouteError::Scheme { scheme }.into());
-        }
-        if !self.only_tunnels && destination.scheme() == Some(&Scheme::HTTP) {
-            return Ok(self.forwarding.call(proxy.uri().clone()));
-        }
-        let mut tunnel = Tunnel::new(proxy.uri().clone(), self.tunnelling.clone());
-        if let Some(authorization) = proxy.basic_auth() {
-            tunnel = tunnel.with_auth(authorization.clone());
-        }
-        let connecting = tunnel.call(with_port(destination)?);
-        Ok(Box::pin(async move { Ok(connecting.await?) }))
-    }
-}
-
-/// `destination` with its port said, since a tunnel knows no scheme to guess it from.
-fn with_port(destination: &Uri) -> Result<Uri, BoxError> {
-    let host = destination.host().ok_or(RouteError::NoHost)?;
-    let port = match destination.port_u16() {
-        Some(port) => port,
-        None if destination.scheme() == Some(&Scheme::HTTP) => 80,
-        None => 443,
-    };
-    let authority: Authority = format!("{host}:{port}").parse()?;
-    Ok(Uri::from(authority))
-}
-
-type Connecting = Pin<Box<dyn Future<Output = Result<RouteStream, BoxError>> + Send>>;
-
-impl Service<Uri> for Route {
-    type Response = RouteStream;
-    type Error = BoxError;
-    type Future = Connecting;
-
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
-        // All connect with the same resolver, a thread pool that takes everything.
-        self.direct.poll_ready(context)
-    }
-
-    fn call(&mut self, destination: Uri) -> Self::Future {
-        let Some(proxy) = self.proxies.intercept(&destination) else {
-            let connecting = self.direct.call(destination);
-            return Box::pin(async move { Ok(MaybeHttpsStream::Http(connecting.await?)) });
-        };
-        match self.connect_by(&proxy, &destination) {
-            Ok(connecting) => connecting,
-            Err(error) => Box::pin(std::future::ready(Err(error))),
-        }
-    }
-}
-
-/// Connects to the host and port of a URI, whatever its scheme.
-#[derive(Clone, Debug)]
-pub(crate) struct DirectConnector {
-    http: HttpConnector,
-    forwarding: bool,
-}
-
-pub(crate) type DirectStream = TokioIo<GuardedStream<TcpStream>>;
-
-impl DirectConnector {
-    pub(crate) fn new(settings: &ClientSettings) -> Self {
-        let mut http = HttpConnector::new();
-        http.enforce_http(false);
-        // The last bytes of a body must not wait for the acknowledgement of those before.
-        http.set_nodelay(true);
+        let tcp = first_of(addresses, TcpStream::connect).await?;
+        // The last bytes of a body must not wait for the acknowledgement of those before. A socket that is gone fails later.
+        let _gone = tcp.set_nodelay(true);
         #[cfg(target_os = "linux")]
-        http.set_tcp_user_timeout(settings.tcp_user_timeout);
-        #[cfg(not(target_os = "linux"))]
-        let _no_such_option = settings.tcp_user_timeout;
-        Self {
-            http,
-            forwarding: false,
-        }
+        let _gone = socket2::SockRef::from(&tcp).set_tcp_user_timeout(self.tcp_user_timeout);
+        Ok(tcp)
     }
+}
 
-    /// The same, for proxies that make requests in our place: they are sent whole URIs.
-    pub(crate) fn forwarding(&self) -> Self {
-        Self {
-            http: self.http.clone(),
-            forwarding: true,
+/// The addresses of both families by turns, beginning with that which the resolver prefers (RFC 8305, 4).
+fn by_turns(addresses: impl Iterator<Item = SocketAddr>) -> Vec<SocketAddr> {
+    let mut counts = [0, 0];
+    let mut ranked: Vec<_> = addresses
+        .map(|address| {
+            let count = &mut counts[usize::from(address.is_ipv6())];
+            *count += 1;
+            (*count, address)
+        })
+        .collect();
+    ranked.sort_by_key(|(rank, _)| *rank);
+    ranked.into_iter().map(|(_, address)| address).collect()
+}
+
+/// What the first of `addresses` that can be connected to gives, or the first one's error.
+///
+/// One that neither answers nor refuses costs [`ATTEMPT_DELAY`]; attempts that are under way go on meanwhile.
+async fn first_of<T, F>(
+    addresses: Vec<SocketAddr>,
+    connect: impl Fn(SocketAddr) -> F,
+) -> Result<T, BoxError>
+where
+    F: Future<Output = io::Result<T>>,
+{
+    let connect = |address| {
+        let connecting = connect(address);
+        let failed = move |error| Because::new(format!("{address} cannot be reached"), error);
+        async move { connecting.await.map_err(failed) }
+    };
+    let mut waiting = addresses.into_iter();
+    let mut attempts = FuturesUnordered::new();
+    let mut failure = None;
+    loop {
+        attempts.extend(waiting.next().map(&connect));
+        let delay = if waiting.len() == 0 {
+            Duration::MAX
+        } else {
+            ATTEMPT_DELAY
+        };
+        match timeout(delay, attempts.next()).await {
+            Ok(Some(Ok(connected))) => return Ok(connected),
+            Ok(Some(Err(error))) => {
+                failure.get_or_insert(error);
+            }
+            Ok(None) => {
+                return Err(failure.map_or_else(|| "the name has no address".into(), Into::into));
+            }
+            Err(_elapsed) => {}
         }
     }
 }
 
-impl Service<Uri> for DirectConnector {
-    type Response = DirectStream;
-    type Error = BoxError;
-    type Future = Pin<Box<dyn Future<Output = Result<DirectStream, BoxError>> + Send>>;
+/// Has a proxy pass on all that follows (RFC 9110, 9.3.6).
+async fn open_tunnel(
+    stream: &mut dyn Stream,
+    target: &Target,
+    authorization: Option<&HeaderValue>,
+) -> Result<(), BoxError> {
+    let authority = format!("{}:{}", target.authority.host(), target.server.port);
+    let mut request = format!("CONNECT {authority} HTTP/1.1\r\nHost: {authority}\r\n").into_bytes();
+    if let Some(value) = authorization {
+        request.extend([b"Proxy-Authorization: ", value.as_bytes(), b"\r\n"].concat());
+    }
+    request.extend_from_slice(b"\r\n");
+    stream.write_all(&request).await?;
+    stream.flush().await?;
+    let mut head = Vec::new();
+    // What follows the head belongs to the tunnel.
+    while !head.ends_with(b"\r\n\r\n") {
+        if head.len() == TUNNEL_HEAD {
+            return Err("its answer has no end".into());
+        }
+        head.push(stream.read_u8().await?);
+    }
+    let status = head
+        .strip_prefix(b"HTTP/1.")
+        .and_then(|head| head.get(2..5));
+    match StatusCode::from_bytes(status.unwrap_or_default()) {
+        Ok(status) if status.is_success() => Ok(()),
+        Ok(status) => Err(format!("it refuses a tunnel: {status}").into()),
+        Err(_none) => Err("its answer is no HTTP".into()),
+    }
+}
 
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
-        self.http.poll_ready(context).map_err(Into::into)
+#[cfg(test)]
+mod tests {
+    use tokio::time::Instant;
+
+    use super::*;
+
+    fn addresses(hosts: &[&str]) -> Vec<SocketAddr> {
+        let address = |host: &&str| SocketAddr::new(host.parse().unwrap(), 1);
+        hosts.iter().map(address).collect()
     }
 
-    fn call(&mut self, destination: Uri) -> Self::Future {
-        let connecting = self.http.call(destination);
-        let forwarding = self.forwarding;
-        Box::pin(async move {
-            let stream = connecting.await?.into_inner();
-            Ok(TokioIo::new(GuardedStream::new(stream, forwarding)))
-        })
+    /// 10.x swallows, 11.x refuses, all others answer after a second.
+    async fn connect(address: SocketAddr) -> io::Result<SocketAddr> {
+        match address.to_string() {
+            text if text.starts_with("10.") => std::future::pending().await,
+            text if text.starts_with("11.") => Err(io::ErrorKind::ConnectionRefused.into()),
+            _ => {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+                Ok(address)
+            }
+        }
+    }
+
+    /// Who is connected to, and after how many milliseconds.
+    async fn raced(hosts: &[&str]) -> (String, u128) {
+        let started = Instant::now();
+        let first = first_of(addresses(hosts), connect).await.unwrap();
+        (first.ip().to_string(), started.elapsed().as_millis())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_address_that_swallows_costs_a_quarter_of_a_second_and_one_that_refuses_nothing() {
+        for (hosts, first, milliseconds) in [
+            (&["1.1.1.1"][..], "1.1.1.1", 1000),
+            (&["10.0.0.1", "1.1.1.1"], "1.1.1.1", 1250),
+            (&["11.0.0.1", "1.1.1.1"], "1.1.1.1", 1000),
+            (&["10.0.0.1", "11.0.0.1", "1.1.1.1"], "1.1.1.1", 1250),
+            (&["10.0.0.1", "10.0.0.2", "::2"], "::2", 1500),
+            (&["1.1.1.1", "2.2.2.2"], "1.1.1.1", 1000),
+            (&["1.1.1.1", "11.0.0.1"], "1.1.1.1", 1000),
+        ] {
+            assert_eq!(
+                raced(hosts).await,
+                (first.to_owned(), milliseconds),
+                "{hosts:?}"
+            );
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn where_all_refuse_it_is_the_first_ones_error() {
+        let refused = first_of(addresses(&["11.0.0.1", "11.0.0.2"]), connect).await;
+        assert_eq!(
+            refused.unwrap_err().to_string(),
+            "11.0.0.1:1 cannot be reached"
+        );
+        let none = first_of(Vec::new(), connect).await.unwrap_err();
+        assert_eq!(none.to_string(), "the name has no address");
+    }
+
+    #[test]
+    fn families_take_turns() {
+        for (given, expected) in [
+            (
+                &["::1", "::2", "::3", "1.1.1.1"][..],
+                &["::1", "1.1.1.1", "::2", "::3"][..],
+            ),
+            (
+                &["1.1.1.1", "2.2.2.2", "::1"],
+                &["1.1.1.1", "::1", "2.2.2.2"],
+            ),
+            (&[], &[]),
+        ] {
+            assert_eq!(by_turns(addresses(given).into_iter()), addresses(expected));
+        }
     }
 }

@@ -1,201 +1,213 @@
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::future::Future;
+use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::Waker;
+use std::time::Duration;
 
-use futures_util::task::AtomicWaker;
-use hyper_util::client::legacy::connect::Connected;
-use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
+use futures_util::future::{Either, select};
+use h2::Reason;
+use http::{Request, Response};
+use hyper::body::Incoming;
+use hyper::client::conn::{http1, http2};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::task::JoinHandle;
+use tokio_util::io::InspectReader;
 
-/// What a connection's stream and the requests that it serves know in common.
+use crate::early_answer::{Fact, Wire};
+use crate::error::{BoxError, Failure, RequestError, Stage, sources};
+use crate::http2_ends::watch_ends;
+use crate::request_body::{RequestState, TrackedBody};
+use crate::target::Server;
+
+/// A byte stream below HTTP.
+pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin + 'static {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin + 'static> Stream for T {}
+
+/// A connection that serves one request at a time, which owns it.
 ///
-/// HTTP/1.1 serves one request after the other. Each has a number, so that one that is given up late cannot break the
-/// connection under the next.
-#[derive(Clone, Debug, Default)]
+/// Dropping it closes it: HTTP/1.1's at once, with its task; HTTP/2's when its streams are reset and as much of that is
+/// written as the kernel takes.
+#[derive(Debug)]
 pub(crate) struct Connection {
-    shared: Arc<Shared>,
+    /// `None` once its task has ended.
+    sender: Option<Sender>,
+    task: JoinHandle<()>,
+    pub(crate) wire: Arc<Wire>,
+    pub(crate) http2: bool,
+    /// It has served a request before.
+    pub(crate) reused: bool,
 }
 
-#[derive(Debug, Default)]
-struct Shared {
-    current: Mutex<Current>,
-    /// Set once the connection speaks HTTP/2.
-    multiplexed: AtomicBool,
-    /// Cancelled once the stream is gone.
-    closed: CancellationToken,
-    /// Set once the peer has sent anything.
-    heard: AtomicBool,
-    /// Set once the peer has refused a write.
-    write_failed: AtomicBool,
-    /// The connection's task.
-    task: AtomicWaker,
-}
-
-#[derive(Clone, Copy, Debug, Default)]
-struct Current {
-    request: u64,
-    stage: RequestStage,
+#[derive(Debug)]
+enum Sender {
+    Http1(http1::SendRequest<TrackedBody>),
+    Http2(http2::SendRequest<TrackedBody>),
 }
 
 impl Connection {
-    /// The connection behind `connected`, if it is one of ours.
-    pub(crate) fn of(connected: &Connected) -> Option<Self> {
-        let mut extensions = http::Extensions::new();
-        connected.get_extras(&mut extensions);
-        extensions.remove()
+    /// Begins HTTP on `stream`, which ends in `wire`. It ends when it was without a request for as long as `idle_timeout`.
+    pub(crate) async fn begin(
+        stream: Box<dyn Stream>,
+        wire: Arc<Wire>,
+        http2: bool,
+        idle_timeout: Duration,
+    ) -> hyper::Result<Self> {
+        type Task = Pin<Box<dyn Future<Output = hyper::Result<()>> + Send>>;
+
+        let heard = Arc::clone(&wire);
+        // Above TLS, whose farewell is no answer.
+        let stream = InspectReader::new(stream, move |bytes| {
+            if !bytes.is_empty() {
+                heard.note(Fact::Heard);
+            }
+        });
+        let (sender, task): (_, Task) = if http2 {
+            let stream = TokioIo::new(watch_ends(stream, &wire));
+            let begun = http2::handshake(TokioExecutor::new(), stream).await?;
+            (Sender::Http2(begun.0), Box::pin(begun.1))
+        } else {
+            let begun = http1::handshake(TokioIo::new(stream)).await?;
+            (Sender::Http1(begun.0), Box::pin(begun.1))
+        };
+        let unused = Arc::clone(&wire).unused(idle_timeout);
+        let task = async move {
+            // Its errors are those of its request.
+            select(task, pin!(unused)).await;
+        };
+        Ok(Self {
+            sender: Some(sender),
+            task: tokio::spawn(task),
+            wire,
+            http2,
+            reused: false,
+        })
     }
 
-    /// Makes the connection serve the next request, whatever became of the one before.
-    ///
-    /// To be called when the connection takes the request up, thus in its task: it has nothing left to do for the last
-    /// one by then.
-    pub(crate) fn claim(&self) -> ConnectionHandle {
-        let mut current = self.current();
-        current.request += 1;
-        current.stage = RequestStage::Open;
-        ConnectionHandle::new(self.clone(), current.request)
-    }
-
-    /// Moves `request` on to `stage`, if it is still the current one.
-    pub(crate) fn advance(&self, request: u64, stage: RequestStage) {
-        let mut current = self.current();
-        if self.is_multiplexed() || current.request != request {
-            return;
+    /// Sends a request, and waits for the head of its answer. To be called once after the connection was made or taken up.
+    pub(crate) async fn send(
+        &mut self,
+        request: Request<TrackedBody>,
+    ) -> hyper::Result<Response<Incoming>> {
+        let response = match self.sender.as_mut() {
+            Some(Sender::Http1(sender)) => Either::Left(sender.send_request(request)),
+            Some(Sender::Http2(sender)) => Either::Right(sender.send_request(request)),
+            None => unreachable!("a connection without a task is not taken up"),
+        };
+        match select(pin!(response), &mut self.task).await {
+            Either::Left((answer, _)) => answer,
+            Either::Right((_ended, response)) => {
+                // A task may end without having seen the request that was on its way to it. Then this drops it, and the
+                // response is an error.
+                self.sender = None;
+                response.await
+            }
         }
-        current.stage = stage;
-        drop(current);
-        self.shared.task.wake();
     }
 
-    pub(crate) fn stage(&self) -> RequestStage {
-        self.current().stage
+    /// Makes a kept connection ready for the next request; `None` if it cannot have any.
+    pub(crate) async fn take_up(mut self) -> Option<Self> {
+        // Does not wait for the peer: kept connections are in a hurry to get rid of the last request.
+        match self.sender.as_mut()? {
+            Sender::Http1(sender) => sender.ready().await.ok()?,
+            Sender::Http2(sender) => sender.ready().await.ok()?,
+        }
+        if self.is_closed() || self.wire.is_stale() {
+            return None;
+        }
+        self.wire.begin_request();
+        self.reused = true;
+        Some(self)
     }
 
-    /// Notes that all requests share this connection, so that none can break it.
-    pub(crate) fn set_multiplexed(&self) {
-        self.shared.multiplexed.store(true, Ordering::Release);
+    /// What it means that the request of `state` failed on this connection.
+    pub(crate) fn explain(
+        &self,
+        state: &RequestState,
+        stage: Stage,
+        source: BoxError,
+    ) -> RequestError {
+        use Failure::{Body, Disconnected, Stale, Unheard};
+
+        // A server that goes away in order has not taken up what it does not answer (RFC 9113, 6.8).
+        let has_left = sources(&*source)
+            .filter_map(|error| error.downcast_ref::<h2::Error>())
+            .any(|error| error.is_go_away() && error.reason() == Some(Reason::NO_ERROR));
+        let is_unheard = !self.wire.is(Fact::Heard);
+        let of_body = state.take_error();
+        let failure = match Failure::of(&*source) {
+            _ if of_body.is_some() => Body,
+            Disconnected if self.reused && (is_unheard || has_left) => Stale,
+            Disconnected if self.http2 && is_unheard => Unheard,
+            failure => failure,
+        };
+        RequestError {
+            failure,
+            stage,
+            sent: state.sent(&self.wire, self.http2),
+            source: of_body.unwrap_or(source),
+        }
     }
 
-    pub(crate) fn is_multiplexed(&self) -> bool {
-        self.shared.multiplexed.load(Ordering::Acquire)
+    pub(crate) fn is_closed(&self) -> bool {
+        self.task.is_finished()
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        if self.http2 {
+            self.wire.hurry();
+        } else {
+            self.task.abort();
+        }
+    }
+}
+
+/// The connections that nobody uses, with the servers that they go to.
+#[derive(Debug)]
+pub(crate) struct Kept {
+    connections: Mutex<Vec<(Server, Connection)>>,
+    /// How many at most, for each server.
+    limit: usize,
+}
+
+impl Kept {
+    pub(crate) fn new(limit: usize) -> Self {
+        let connections = Mutex::default();
+        Self { connections, limit }
     }
 
-    /// Whether both are the same connection.
-    pub(crate) fn is(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.shared, &other.shared)
+    /// Keeps a connection whose last request was sent to its end, and whose answer was read to its end.
+    pub(crate) fn keep(&self, server: Server, connection: Connection) {
+        connection.wire.hurry();
+        let mut kept = self.lock();
+        kept.retain(|(_, connection)| !connection.is_closed());
+        if kept.iter().filter(|(known, _)| *known == server).count() < self.limit {
+            kept.push((server, connection));
+        }
     }
 
-    /// Notes that the stream is gone, and whatever served its requests with it.
-    pub(crate) fn set_closed(&self) {
-        self.shared.closed.cancel();
+    /// A connection to `server` that can serve a request. The one that was kept last is taken first.
+    ///
+    /// Cancel safe: dropped half-way, it may have closed a connection.
+    pub(crate) async fn take(&self, server: &Server) -> Option<Connection> {
+        loop {
+            let connection = {
+                let mut kept = self.lock();
+                let last = kept.iter().rposition(|(known, _)| known == server)?;
+                kept.remove(last).1
+            };
+            if let Some(connection) = connection.take_up().await {
+                return Some(connection);
+            }
+        }
     }
 
-    /// Ready once the stream is gone.
-    pub(crate) fn closed(&self) -> WaitForCancellationFutureOwned {
-        self.shared.closed.clone().cancelled_owned()
-    }
-
-    pub(crate) fn set_heard(&self) {
-        self.shared.heard.store(true, Ordering::Release);
-    }
-
-    /// Whether the peer has sent anything, of whatever protocol.
-    pub(crate) fn was_heard(&self) -> bool {
-        self.shared.heard.load(Ordering::Acquire)
-    }
-
-    pub(crate) fn set_write_failed(&self) {
-        self.shared.write_failed.store(true, Ordering::Release);
-    }
-
-    pub(crate) fn write_failed(&self) -> bool {
-        self.shared.write_failed.load(Ordering::Acquire)
-    }
-
-    /// Sees to it that `waker` is woken when the stage changes. The stage must be looked at afterwards.
-    pub(crate) fn register(&self, waker: &Waker) {
-        self.shared.task.register(waker);
-    }
-
-    fn current(&self) -> MutexGuard<'_, Current> {
-        // Nothing that holds it can panic half way.
-        self.shared
-            .current
+    fn lock(&self) -> MutexGuard<'_, Vec<(Server, Connection)>> {
+        // No code of others runs while it is held.
+        self.connections
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// One request's hold on the connection that serves it.
-///
-/// It ends when the connection takes up the next request, and there is none on a connection that requests share
-/// (HTTP/2): then, nothing here has an effect.
-#[derive(Clone, Debug)]
-pub(crate) struct ConnectionHandle {
-    connection: Connection,
-    request: u64,
-}
-
-impl ConnectionHandle {
-    pub(crate) fn new(connection: Connection, request: u64) -> Self {
-        Self {
-            connection,
-            request,
-        }
-    }
-
-    /// Breaks the connection: it is closed by its task, which is woken, whatever the peer does or does not.
-    pub(crate) fn abort(&self) {
-        self.connection.advance(self.request, RequestStage::Aborted);
-    }
-
-    /// Keeps the connection for the next request, unless something is left that the peer does not take.
-    pub(crate) fn finish(&self) {
-        self.connection
-            .advance(self.request, RequestStage::Finished);
-    }
-
-    /// Whether the peer has refused what was written: it will not read the rest of the request either.
-    pub(crate) fn write_failed(&self) -> bool {
-        self.connection.write_failed()
-    }
-
-    pub(crate) fn is_multiplexed(&self) -> bool {
-        self.connection.is_multiplexed()
-    }
-}
-
-/// How far a request is that a connection serves.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub(crate) enum RequestStage {
-    /// Something may still come of it.
-    #[default]
-    Open,
-    /// It has its answer: what cannot be written at once is not worth waiting for.
-    Finished,
-    /// Its owner has given it up, and the connection with it.
-    Aborted,
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_late_abort_spares_the_next_request() {
-        let connection = Connection::default();
-        let first = connection.claim();
-        let second = connection.claim();
-        first.abort();
-        assert_eq!(connection.stage(), RequestStage::Open);
-        second.abort();
-        assert_eq!(connection.stage(), RequestStage::Aborted);
-    }
-
-    #[test]
-    fn no_request_breaks_a_connection_that_others_share() {
-        let connection = Connection::default();
-        connection.set_multiplexed();
-        connection.claim().abort();
-        assert_eq!(connection.stage(), RequestStage::Open);
     }
 }

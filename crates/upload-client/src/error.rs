@@ -2,197 +2,178 @@ use std::error::Error;
 use std::io;
 
 use h2::Reason;
-use hyper_util::client::legacy;
-
-use crate::connection::Connection;
 
 /// An error of any type, as bodies and libraries give them.
-pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+pub type BoxError = Box<dyn Error + Send + Sync>;
 
-/// Why there is no client.
+/// Why a request has no answer, or not all of one.
+///
+/// Messages carry neither the URI nor header values.
 #[derive(Debug, thiserror::Error)]
+#[error("{failure}")]
 #[non_exhaustive]
-pub enum ClientError {
-    /// The system's certificate authorities cannot be used, or the crypto provider lacks what TLS needs.
-    #[error("TLS cannot be set up")]
-    Tls {
-        /// What is wrong.
-        #[from]
-        source: rustls::Error,
-    },
+pub struct RequestError {
+    /// What failed.
+    pub failure: Failure,
+    /// At which stage.
+    pub stage: Stage,
+    /// How much of the request may have reached the peer.
+    pub sent: Sent,
+    /// How it failed.
+    pub source: BoxError,
 }
 
-/// Why a request has no answer.
-///
-/// Messages carry neither the URL nor header values.
-#[derive(Debug, thiserror::Error)]
+/// What failed.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
-pub enum RequestError {
-    /// The URL is none that a request can be made to.
-    #[error("the URL cannot be requested")]
-    Target {
-        /// What is wrong with it.
-        source: BoxError,
-    },
-    /// There is no connection: no such host, it refuses, or TLS or a proxy failed. Nothing of the body was sent.
+pub enum Failure {
+    /// The URI is none that a request can be made to.
+    #[error("the URI cannot be requested")]
+    Target,
+    /// The URI is an `https` one, and TLS cannot be set up.
+    #[error("TLS cannot be set up")]
+    Tls,
+    /// There is no connection: the name has no address, none of its addresses takes one, the TLS handshake failed, or
+    /// the [limit](crate::UploadClientBuilder::connect_timeout) came first.
     #[error("cannot connect")]
-    Connect {
-        /// Why not.
-        source: BoxError,
-    },
+    Connect,
+    /// The environment's proxy does not pass on.
+    #[error("cannot connect by the proxy")]
+    Proxy,
+    /// The server had closed a kept connection before it said anything of this request.
+    #[error("the server had closed a kept connection")]
+    Stale,
     /// The connection was closed or reset before an answer, or before its end; or the server reset the HTTP/2 stream, or
     /// announced that it goes away, for a reason that is not in what it was sent.
     #[error("the connection broke")]
-    Disconnected {
-        /// How it broke.
-        source: BoxError,
-    },
+    Disconnected,
     /// An HTTP/2 connection was closed or reset without a word from the server.
     #[error("the connection broke before the server had said anything (does it speak HTTP/2?)")]
-    Unheard {
-        /// How it broke.
-        source: BoxError,
-    },
-    /// The request's own body failed, with this error.
+    Unheard,
+    /// The request's own body failed.
     #[error("the request's body failed")]
-    Body {
-        /// Its error.
-        source: BoxError,
-    },
-    /// The request was given up by its owner.
-    #[error("the request was given up")]
-    Cancelled,
+    Body,
     /// What came is no HTTP/2, which was to be spoken from the first byte.
     #[error("the server does not seem to speak HTTP/2")]
-    NotHttp2 {
-        /// What hyper makes of it.
-        source: BoxError,
-    },
+    NotHttp2,
     /// The server does not speak HTTP as it should, or says so of this client.
     #[error("the exchange failed")]
-    Protocol {
-        /// What hyper makes of it.
-        source: BoxError,
-    },
+    Protocol,
 }
 
-/// hyper-util's error without its outermost layer, which only says that there is an error.
-#[derive(Debug)]
-struct ClientFailure(legacy::Error);
-
-impl std::fmt::Display for ClientFailure {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self.0.source() {
-            Some(source) => write!(formatter, "{source}"),
-            None => write!(formatter, "{}", self.0),
-        }
-    }
+/// How far a request has come.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Stage {
+    /// It has no connection yet.
+    Connecting,
+    /// It is being sent, or waits for an answer.
+    Sending,
+    /// The head of an answer is there.
+    Answering,
 }
 
-impl Error for ClientFailure {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        self.0.source()?.source()
-    }
+/// How much of a request may have reached the peer: what the kernel has taken.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Sent {
+    /// Not a byte.
+    Nothing,
+    /// The beginning, which no server can take for the whole.
+    Part,
+    /// All of it.
+    Whole,
 }
 
 impl RequestError {
+    /// An error before there is a connection.
+    pub(crate) fn before(failure: Failure, source: impl Into<BoxError>) -> Self {
+        Self {
+            failure,
+            stage: Stage::Connecting,
+            sent: Sent::Nothing,
+            source: source.into(),
+        }
+    }
+
+    /// Whether making the request again is safe whatever it asks for: the peer cannot have had all of it.
+    pub fn is_safe_to_repeat(&self) -> bool {
+        self.sent != Sent::Whole
+    }
+
     /// Whether the request came to nothing for a reason that may be gone when it is made again.
     pub fn may_be_made_again(&self) -> bool {
+        use Failure::{Connect, Disconnected, Proxy, Stale, Unheard};
+
         matches!(
-            self,
-            Self::Connect { .. } | Self::Unheard { .. } | Self::Disconnected { .. }
+            self.failure,
+            Connect | Proxy | Stale | Unheard | Disconnected
         )
     }
 }
 
-#[derive(Clone, Copy)]
-enum Cause {
-    GivenUp,
-    Connection,
-    NotHttp2,
-    Other,
+/// An error in words, and what it comes from.
+#[derive(Debug, thiserror::Error)]
+#[error("{what}")]
+pub(crate) struct Because {
+    what: String,
+    source: BoxError,
 }
 
-impl RequestError {
-    /// From an error before the head of an answer, and what the request's body failed with.
-    pub(crate) fn from_client(error: legacy::Error, body: Option<BoxError>) -> Self {
-        if let Some(source) = body {
-            return Self::Body { source };
-        }
-        if error.is_connect() {
-            return Self::Connect {
-                source: Box::new(ClientFailure(error)),
-            };
-        }
-        let connection = error.connect_info().and_then(Connection::of);
-        let is_unheard = connection
-            .is_some_and(|connection| connection.is_multiplexed() && !connection.was_heard());
-        match cause_of(&error) {
-            Cause::Connection if is_unheard => Self::Unheard {
-                source: Box::new(ClientFailure(error)),
-            },
-            cause => Self::new(cause, Box::new(ClientFailure(error))),
-        }
-    }
-
-    /// Of a request that was lost with its connection, and what its body failed with.
-    pub(crate) fn from_loss(body: Option<BoxError>) -> Self {
-        match body {
-            Some(source) => Self::Body { source },
-            None => Self::Disconnected {
-                source: Lost.into(),
-            },
-        }
-    }
-
-    /// From an error in the body of an answer, and what the request's body failed with.
-    pub(crate) fn from_answer(error: hyper::Error, body: Option<BoxError>) -> Self {
-        if let Some(source) = body {
-            return Self::Body { source };
-        }
-        let cause = cause_of(&error);
-        Self::new(cause, Box::new(error))
-    }
-
-    fn new(cause: Cause, source: BoxError) -> Self {
-        match cause {
-            Cause::GivenUp => Self::Cancelled,
-            Cause::Connection => Self::Disconnected { source },
-            Cause::NotHttp2 => Self::NotHttp2 { source },
-            Cause::Other => Self::Protocol { source },
+impl Because {
+    pub(crate) fn new(what: impl Into<String>, source: impl Into<BoxError>) -> Self {
+        Self {
+            what: what.into(),
+            source: source.into(),
         }
     }
 }
 
-fn cause_of(error: &(dyn Error + 'static)) -> Cause {
-    let mut next = Some(error);
-    while let Some(error) = next {
-        if let Some(error) = error.downcast_ref::<io::Error>() {
-            return cause_of_io(error);
+impl Failure {
+    /// What an error of hyper's comes from: the connection, a server without HTTP/2, or the protocol.
+    pub(crate) fn of(error: &(dyn Error + 'static)) -> Self {
+        for error in sources(error) {
+            let http2 = error.downcast_ref::<h2::Error>();
+            let io = http2.and_then(h2::Error::get_io);
+            if let Some(io) = io.or_else(|| error.downcast_ref()) {
+                return if is_about_the_bytes(io) {
+                    Self::Protocol
+                } else {
+                    Self::Disconnected
+                };
+            }
+            if let Some(error) = error.downcast_ref::<hyper::Error>()
+                && (error.is_incomplete_message() || error.is_canceled() || error.is_closed())
+            {
+                return Self::Disconnected;
+            }
+            if let Some(error) = http2 {
+                return match error.reason() {
+                    // The first bytes of HTTP/1.1, or of any text, announce a frame that is far too large.
+                    Some(Reason::FRAME_SIZE_ERROR) if error.is_library() => Self::NotHttp2,
+                    Some(reason) if error.is_remote() && !is_about_the_request(reason) => {
+                        Self::Disconnected
+                    }
+                    _ => Self::Protocol,
+                };
+            }
         }
-        if let Some(error) = error.downcast_ref::<hyper::Error>()
-            && (error.is_incomplete_message() || error.is_canceled() || error.is_closed())
-        {
-            return Cause::Connection;
-        }
-        if let Some(error) = error.downcast_ref::<h2::Error>() {
-            return cause_of_http2(error);
-        }
-        next = error.source();
+        Self::Protocol
     }
-    Cause::Other
 }
 
-fn cause_of_http2(error: &h2::Error) -> Cause {
-    if let Some(error) = error.get_io() {
-        return cause_of_io(error);
-    }
-    match error.reason() {
-        // The first bytes of HTTP/1.1, or of any text, announce a frame that is far too large.
-        Some(Reason::FRAME_SIZE_ERROR) if error.is_library() => Cause::NotHttp2,
-        Some(reason) if error.is_remote() && !is_about_the_request(reason) => Cause::Connection,
-        _ => Cause::Other,
-    }
+/// An error and its sources, outermost first.
+pub(crate) fn sources<'a>(
+    error: &'a (dyn Error + 'static),
+) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |error| (*error).source())
+}
+
+/// TLS and the decoder of chunks say by these that what came makes no sense.
+pub(crate) fn is_about_the_bytes(error: &io::Error) -> bool {
+    use io::ErrorKind::{InvalidData, InvalidInput, Other};
+
+    matches!(error.kind(), InvalidData | InvalidInput | Other)
 }
 
 /// Whether a server that gives this reason would give it again: what it was sent, or how, makes no sense to it. Reasons
@@ -208,51 +189,3 @@ fn is_about_the_request(reason: Reason) -> bool {
             | Reason::HTTP_1_1_REQUIRED
     )
 }
-
-fn cause_of_io(error: &io::Error) -> Cause {
-    use io::ErrorKind::{InvalidData, InvalidInput, Other};
-
-    if error.get_ref().is_some_and(|source| source.is::<GivenUp>()) {
-        return Cause::GivenUp;
-    }
-    match error.kind() {
-        // TLS and the decoder of chunks say by these that what came makes no sense.
-        InvalidData | InvalidInput | Other => Cause::Other,
-        _ => Cause::Connection,
-    }
-}
-
-/// Why a small request has no answer.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum SendBytesError {
-    /// There is no answer, or it broke off.
-    #[error(transparent)]
-    Request(#[from] RequestError),
-    /// The answer's body has more than `limit` bytes.
-    #[error("the answer has more than {limit} bytes")]
-    TooLarge {
-        /// How much was to be read.
-        limit: usize,
-    },
-}
-
-/// The source of errors of a request, and of its connection, that its owner has given up.
-#[derive(Debug, thiserror::Error)]
-#[error("the request was given up")]
-pub(crate) struct GivenUp;
-
-/// Stands for the body's own error, which its owner keeps.
-#[derive(Debug, thiserror::Error)]
-#[error("the body failed")]
-pub(crate) struct BodyFailed;
-
-/// The connection ended, and nothing came of the request.
-#[derive(Debug, thiserror::Error)]
-#[error("the request was lost with its connection")]
-pub(crate) struct Lost;
-
-/// What keeps a connection from being made.
-#[derive(Debug, thiserror::Error)]
-#[error(transparent)]
-pub(crate) struct NotConnected(pub(crate) BoxError);

@@ -3,18 +3,18 @@
 mod client;
 mod connect;
 mod connection;
+mod early_answer;
 mod error;
-mod guarded_stream;
-mod proxies;
-mod request_state;
-mod response;
-mod service;
-mod settings;
+mod http2_ends;
+mod proxy;
+mod request_body;
+mod response_body;
+mod retry;
 mod target;
-#[cfg(test)]
-mod tests;
+mod tls;
 
-pub use self::error::{BoxError, ClientError, RequestError, SendBytesError};
-pub use self::proxies::{Proxies, is_loopback};
-pub use self::service::{ResponseBody, ResponseFuture, UploadClient};
-pub use self::settings::ClientSettings;
+pub use self::client::{ResponseFuture, ReusedConnection, UploadClient, UploadClientBuilder};
+pub use self::error::{BoxError, Failure, RequestError, Sent, Stage};
+pub use self::proxy::{Proxies, is_loopback};
+pub use self::response_body::ResponseBody;
+pub use self::retry::{Retry, costs_no_attempt, retry_after};

@@ -1,28 +1,98 @@
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use http::uri::InvalidUri;
+use http::uri::{Authority, PathAndQuery};
 use http::{HeaderValue, Uri};
 use percent_encoding::percent_decode_str;
-use url::Url;
 
-/// `url` as requests say it: without user, password and fragment.
-pub(crate) fn request_target(url: &Url) -> Result<Uri, InvalidUri> {
-    let mut url = url.clone();
-    url.set_fragment(None);
-    // Both fail only for URLs that cannot carry user info, and those carry none.
-    let _has_host = url.set_password(None);
-    let _has_host = url.set_username("");
-    Uri::try_from(String::from(url))
+use crate::error::BoxError;
+
+/// What connections are kept for.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub(crate) struct Server {
+    pub(crate) https: bool,
+    /// Without brackets, in lower case.
+    pub(crate) host: String,
+    pub(crate) port: u16,
+    /// HTTP/2 from the first byte.
+    pub(crate) http2: bool,
 }
 
-/// The user and password of `url` as a value of `Authorization`, which no `Debug` shows.
-pub(crate) fn basic_authorization(url: &Url) -> Option<HeaderValue> {
-    if url.username().is_empty() && url.password().is_none() {
+/// Where a request goes, by its URI.
+#[derive(Debug)]
+pub(crate) struct Target {
+    pub(crate) server: Server,
+    /// As requests say it: without user and password, and without the scheme's own port.
+    pub(crate) authority: Authority,
+    path: PathAndQuery,
+    /// The user and password as a value of `Authorization`, which no `Debug` shows.
+    pub(crate) authorization: Option<HeaderValue>,
+}
+
+impl Target {
+    pub(crate) fn new(uri: &Uri, http2: bool) -> Result<Self, BoxError> {
+        let https = match uri.scheme_str() {
+            Some("http") => false,
+            Some("https") => true,
+            _ => return Err("it is neither http nor https".into()),
+        };
+        let authority = uri.authority().ok_or("it names no host")?;
+        let host = authority.host();
+        let default = if https { 443 } else { 80 };
+        let port = match authority.port() {
+            Some(port) => port.as_str().parse()?,
+            None => default,
+        };
+        let user_info = authority.as_str().rsplit_once('@');
+        let authorization = user_info.and_then(|(user, _host)| basic_authorization(user));
+        let authority = if port == default {
+            host.parse()?
+        } else {
+            format!("{host}:{port}").parse()?
+        };
+        let path = uri.path_and_query().cloned();
+        Ok(Self {
+            server: Server {
+                https,
+                host: without_brackets(host).to_ascii_lowercase(),
+                port,
+                http2,
+            },
+            authority,
+            path: path.unwrap_or_else(|| PathAndQuery::from_static("/")),
+            authorization,
+        })
+    }
+
+    /// The URI for a request: `whole` where somebody else has to find the server by it.
+    pub(crate) fn uri(&self, whole: bool) -> Uri {
+        let uri = Uri::builder().path_and_query(self.path.clone());
+        let scheme = if self.server.https { "https" } else { "http" };
+        let uri = if whole {
+            uri.scheme(scheme).authority(self.authority.clone())
+        } else {
+            uri
+        };
+        // The parts of one URI make a URI again.
+        uri.build().unwrap_or_default()
+    }
+}
+
+pub(crate) fn without_brackets(host: &str) -> &str {
+    let inner = host
+        .strip_prefix('[')
+        .and_then(|host| host.strip_suffix(']'));
+    inner.unwrap_or(host)
+}
+
+/// `user:password`, percent-encoded, as a value of `Authorization`; `None` where both are empty.
+pub(crate) fn basic_authorization(user_info: &str) -> Option<HeaderValue> {
+    let (user, password) = user_info.split_once(':').unwrap_or((user_info, ""));
+    if user.is_empty() && password.is_empty() {
         return None;
     }
-    let mut pair: Vec<u8> = percent_decode_str(url.username()).collect();
+    let mut pair: Vec<u8> = percent_decode_str(user).collect();
     pair.push(b':');
-    pair.extend(percent_decode_str(url.password().unwrap_or_default()));
+    pair.extend(percent_decode_str(password));
     let value = format!("Basic {}", BASE64_STANDARD.encode(pair));
     let mut value = HeaderValue::try_from(value).ok()?;
     value.set_sensitive(true);
@@ -30,29 +100,36 @@ pub(crate) fn basic_authorization(url: &Url) -> Option<HeaderValue> {
 }
 
 #[cfg(test)]
-mod request_target_tests {
+mod tests {
     use super::*;
 
     #[test]
     fn only_what_a_server_needs_is_left() {
-        for (url, target) in [
-            ("http://u:p@h:1/a%20b?c=d#e", "http://h:1/a%20b?c=d"),
-            ("https://h", "https://h/"),
-            ("http://[::1]:80/?q", "http://[::1]/?q"),
+        for (uri, target, path, host, port) in [
+            (
+                "http://u:p@H:1/a%20b?c=d",
+                "http://H:1/a%20b?c=d",
+                "/a%20b?c=d",
+                "h",
+                1,
+            ),
+            ("https://h", "https://h/", "/", "h", 443),
+            ("http://[::1]:80/?q", "http://[::1]/?q", "/?q", "::1", 80),
         ] {
-            let found = request_target(&Url::parse(url).unwrap()).unwrap();
-            assert_eq!(found.to_string(), target);
+            let found = Target::new(&uri.parse().unwrap(), false).unwrap();
+            assert_eq!(found.uri(true).to_string(), target);
+            assert_eq!(found.uri(false).to_string(), path);
+            assert_eq!((&*found.server.host, found.server.port), (host, port));
+        }
+        for uri in ["/path", "ftp://h/", "*"] {
+            let found = Target::new(&uri.parse().unwrap(), false);
+            assert!(found.is_err(), "{uri}");
         }
     }
-}
-
-#[cfg(test)]
-mod credentials_tests {
-    use super::*;
 
     #[test]
     fn user_and_password_are_decoded_and_hidden() {
-        for (url, expected) in [
+        for (uri, expected) in [
             ("http://h/", None),
             (
                 "http://Aladdin:open%20sesame@h/",
@@ -61,11 +138,11 @@ mod credentials_tests {
             ("http://u@h/", Some("Basic dTo=")),
             ("http://:p@h/", Some("Basic OnA=")),
         ] {
-            let value = basic_authorization(&Url::parse(url).unwrap());
-            assert_eq!(
-                value.as_ref().map(|value| value.to_str().unwrap()),
-                expected
-            );
+            let value = Target::new(&uri.parse().unwrap(), false)
+                .unwrap()
+                .authorization;
+            let shown = value.as_ref().map(|value| value.to_str().unwrap());
+            assert_eq!(shown, expected);
             assert!(value.is_none_or(|value| format!("{value:?}") == "Sensitive"));
         }
     }

@@ -6,7 +6,7 @@ const BUDGETS: [(&str, usize); 13] = [
     ("crates/tee-stream", 3_250),
     ("crates/measured-body", 1_600),
     ("crates/archive-sink", 4_000),
-    ("crates/upload-client", 2_200),
+    ("crates/upload-client", 1_900),
     ("crates/driver-streaming", 3_500),
     ("crates/driver-telemetry", 700),
     ("crates/driver-cli", 4_000),

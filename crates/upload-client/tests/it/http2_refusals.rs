@@ -2,12 +2,12 @@ use futures_util::future::join;
 use h2::Reason;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use url::Url;
+use upload_client::{Failure, RequestError};
 
-use super::support::error_chain;
-use super::support::{client, endless_body, listen, patiently, post, reset, small_body};
-use crate::RequestError;
-use crate::client::OutgoingRequest;
+use crate::peers::frame;
+use crate::support::{
+    client, endless_body, error_chain, http2_post, listen, patiently, reset, send, small_body,
+};
 
 /// Servers say by these that they would rather not have had this request, or not now.
 const REFUSALS: [Reason; 6] = [
@@ -28,13 +28,6 @@ const MISUNDERSTANDINGS: [Reason; 6] = [
     Reason::INADEQUATE_SECURITY,
     Reason::HTTP_1_1_REQUIRED,
 ];
-
-fn http2(url: &Url) -> OutgoingRequest<'_> {
-    OutgoingRequest {
-        http2: true,
-        ..post(url)
-    }
-}
 
 /// Takes one request up and does this with it and its connection, until the client has closed that.
 async fn serve(
@@ -58,10 +51,10 @@ async fn refused(
         h2::server::SendResponse<bytes::Bytes>,
     ),
 ) -> RequestError {
-    let (listener, url) = listen().await;
+    let (listener, uri) = listen().await;
     let request = async {
         let client = client();
-        let response = client.send(http2(&url), endless_body()).await;
+        let response = send(&client, http2_post(&uri, endless_body())).await;
         response.unwrap_err()
     };
     patiently(join(request, serve(&listener, refuse))).await.0
@@ -69,21 +62,12 @@ async fn refused(
 
 /// Of a server that closes while it is written to, the client may have read nothing by then.
 fn is_broken(error: &RequestError) -> bool {
-    matches!(
-        error,
-        RequestError::Disconnected { .. } | RequestError::Unheard { .. }
-    )
-}
-
-/// Frames as RFC 9113, 4.1, has them.
-fn frame(kind: u8, payload: &[u8]) -> Vec<u8> {
-    let length = u8::try_from(payload.len()).unwrap();
-    [&[0, 0, length, kind, 0, 0, 0, 0, 0], payload].concat()
+    matches!(error.failure, Failure::Disconnected | Failure::Unheard)
 }
 
 /// A request to a server that goes away without having taken up any.
 async fn left(reason: Reason) -> RequestError {
-    let (listener, url) = listen().await;
+    let (listener, uri) = listen().await;
     let client = client();
     let server = async {
         let (mut socket, _) = listener.accept().await.unwrap();
@@ -92,11 +76,11 @@ async fn left(reason: Reason) -> RequestError {
         let last_stream = [0; 4];
         let goodbye = [last_stream, u32::from(reason).to_be_bytes()].concat();
         // SETTINGS and GOAWAY.
-        let leaving = [frame(4, &[]), frame(7, &goodbye)].concat();
+        let leaving = [frame(4, 0, 0, &[]), frame(7, 0, 0, &goodbye)].concat();
         socket.write_all(&leaving).await.unwrap();
         let _reset_or_not = tokio::io::copy(&mut socket, &mut tokio::io::sink()).await;
     };
-    let request = client.send(http2(&url), endless_body());
+    let request = send(&client, http2_post(&uri, endless_body()));
     let (response, ()) = patiently(join(request, server)).await;
     response.unwrap_err()
 }
@@ -105,8 +89,9 @@ async fn left(reason: Reason) -> RequestError {
 async fn a_stream_that_is_reset_before_an_answer_is_a_disconnection() {
     for reason in REFUSALS {
         let error = refused(|_, mut respond| respond.send_reset(reason)).await;
-        assert!(
-            matches!(error, RequestError::Disconnected { .. }),
+        assert_eq!(
+            error.failure,
+            Failure::Disconnected,
             "{reason:?}: {error:?}"
         );
         let chain = error_chain(&error);
@@ -118,8 +103,9 @@ async fn a_stream_that_is_reset_before_an_answer_is_a_disconnection() {
 async fn so_is_a_connection_that_the_server_goes_away_from() {
     for reason in REFUSALS {
         let error = left(reason).await;
-        assert!(
-            matches!(error, RequestError::Disconnected { .. }),
+        assert_eq!(
+            error.failure,
+            Failure::Disconnected,
             "{reason:?}: {error:?}"
         );
         let error = refused(|connection, _| connection.abrupt_shutdown(reason)).await;
@@ -131,27 +117,21 @@ async fn so_is_a_connection_that_the_server_goes_away_from() {
 async fn what_the_server_does_not_understand_is_not() {
     for reason in MISUNDERSTANDINGS {
         let error = refused(|_, mut respond| respond.send_reset(reason)).await;
-        assert!(
-            matches!(error, RequestError::Protocol { .. }),
-            "{reason:?}: {error:?}"
-        );
+        assert_eq!(error.failure, Failure::Protocol, "{reason:?}: {error:?}");
         let error = left(reason).await;
-        assert!(
-            matches!(error, RequestError::Protocol { .. }),
-            "{reason:?}: {error:?}"
-        );
+        assert_eq!(error.failure, Failure::Protocol, "{reason:?}: {error:?}");
     }
 }
 
 #[tokio::test]
 async fn the_next_request_after_a_server_has_left_is_made_on_another_connection() {
-    let (listener, url) = listen().await;
+    let (listener, uri) = listen().await;
     let client = client();
     for reason in [Reason::NO_ERROR, Reason::ENHANCE_YOUR_CALM] {
         let server = serve(&listener, |connection, _| {
             connection.abrupt_shutdown(reason);
         });
-        let request = client.send(http2(&url), small_body());
+        let request = send(&client, http2_post(&uri, small_body()));
         let (response, ()) = patiently(join(request, server)).await;
         let error = response.unwrap_err();
         assert!(is_broken(&error), "{error:?}");
@@ -160,7 +140,7 @@ async fn the_next_request_after_a_server_has_left_is_made_on_another_connection(
 
 #[tokio::test]
 async fn a_server_that_speaks_no_http2_is_named() {
-    let (listener, url) = listen().await;
+    let (listener, uri) = listen().await;
     for answer in [
         "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n",
         "HTTP/1.1 505 HTTP Version Not Supported\r\nConnection: close\r\n\r\nno",
@@ -174,10 +154,10 @@ async fn a_server_that_speaks_no_http2_is_named() {
             socket.write_all(answer.as_bytes()).await.unwrap();
             let _reset_or_not = tokio::io::copy(&mut socket, &mut tokio::io::sink()).await;
         };
-        let request = client.send(http2(&url), endless_body());
+        let request = send(&client, http2_post(&uri, endless_body()));
         let (response, ()) = patiently(join(request, server)).await;
         let error = response.unwrap_err();
-        assert!(matches!(error, RequestError::NotHttp2 { .. }), "{error:?}");
+        assert_eq!(error.failure, Failure::NotHttp2, "{error:?}");
         let chain = error_chain(&error);
         assert!(
             chain.starts_with("the server does not seem to speak HTTP/2: "),
@@ -188,7 +168,7 @@ async fn a_server_that_speaks_no_http2_is_named() {
 
 #[tokio::test]
 async fn so_is_one_that_breaks_the_connection_without_a_word() {
-    let (listener, url) = listen().await;
+    let (listener, uri) = listen().await;
     let server = async {
         let (mut socket, _) = listener.accept().await.unwrap();
         let mut preface = [0; 24];
@@ -197,8 +177,8 @@ async fn so_is_one_that_breaks_the_connection_without_a_word() {
         reset(socket).await;
     };
     let client = client();
-    let request = client.send(http2(&url), endless_body());
+    let request = send(&client, http2_post(&uri, endless_body()));
     let (response, ()) = patiently(join(request, server)).await;
     let error = response.unwrap_err();
-    assert!(matches!(error, RequestError::Unheard { .. }), "{error:?}");
+    assert_eq!(error.failure, Failure::Unheard, "{error:?}");
 }

@@ -1,78 +1,77 @@
+use std::error::Error;
 use std::future::Future;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::stream;
-use http::{HeaderMap, Method};
+use http::{Request, Response, Uri, Version};
 use http_body::Frame;
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full, StreamBody};
-use hyper_util::client::proxy::matcher::Matcher;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Handle;
-use url::Url;
-
-use crate::client::{HttpClient, OutgoingRequest};
-use crate::response::Response;
-
-use crate::{BoxError, ClientSettings, Proxies, RequestError, UploadClient};
+use upload_client::{
+    BoxError, Proxies, RequestError, ResponseBody, UploadClient, UploadClientBuilder,
+};
 
 /// The bodies of these tests.
-pub(super) type RequestBody = UnsyncBoxBody<Bytes, BoxError>;
+pub(crate) type RequestBody = UnsyncBoxBody<Bytes, BoxError>;
 
 /// Fails a test that would never end.
-pub(super) async fn patiently<F: Future>(future: F) -> F::Output {
+pub(crate) async fn patiently<F: Future>(future: F) -> F::Output {
     tokio::time::timeout(Duration::from_secs(60), future)
         .await
         .expect("it ends")
 }
 
-pub(super) async fn listen() -> (TcpListener, Url) {
+pub(crate) async fn listen() -> (TcpListener, Uri) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let url = format!("http://{address}/solve").parse().unwrap();
-    (listener, url)
+    let uri = format!("http://{address}/solve").parse().unwrap();
+    (listener, uri)
 }
 
-pub(super) fn client() -> HttpClient {
-    client_by(Matcher::builder().build())
+pub(crate) fn builder() -> UploadClientBuilder {
+    UploadClient::builder().proxies(Proxies::default())
 }
 
-pub(super) fn client_by(proxies: Matcher) -> HttpClient {
-    HttpClient::new(&ClientSettings {
-        proxies: Proxies::new(proxies),
-        ..ClientSettings::default()
-    })
-    .unwrap()
+pub(crate) fn client() -> UploadClient {
+    builder().build()
 }
 
-/// The client as it is used from outside, without proxies.
-pub(super) fn upload_client() -> UploadClient {
-    UploadClient::new(&ClientSettings {
-        proxies: Proxies::new(Matcher::builder().build()),
-        ..ClientSettings::default()
-    })
-    .unwrap()
+pub(crate) fn certificate(name: &str) -> PathBuf {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    folder.join("tests/it/certificates").join(name)
 }
 
-pub(super) fn post(url: &Url) -> OutgoingRequest<'_> {
-    OutgoingRequest {
-        method: Method::POST,
-        url,
-        headers: HeaderMap::new(),
-        http2: false,
-    }
+pub(crate) fn post(uri: &Uri, body: RequestBody) -> Request<RequestBody> {
+    Request::post(uri.clone()).body(body).unwrap()
 }
 
-pub(super) fn small_body() -> RequestBody {
+pub(crate) fn http2_post(uri: &Uri, body: RequestBody) -> Request<RequestBody> {
+    let mut request = post(uri, body);
+    *request.version_mut() = Version::HTTP_2;
+    request
+}
+
+/// Sends by a clone of `client`.
+pub(crate) fn send(
+    client: &UploadClient,
+    request: Request<RequestBody>,
+) -> upload_client::ResponseFuture {
+    tower_service::Service::call(&mut client.clone(), request)
+}
+
+pub(crate) fn small_body() -> RequestBody {
     Full::new(Bytes::from_static(b"small"))
         .map_err(|never| match never {})
         .boxed_unsync()
 }
 
 /// A body of unknown length.
-pub(super) fn body_of<I>(chunks: I) -> RequestBody
+pub(crate) fn body_of<I>(chunks: I) -> RequestBody
 where
     I: IntoIterator<Item = Result<Bytes, BoxError>>,
     I::IntoIter: Send + 'static,
@@ -82,18 +81,18 @@ where
 }
 
 /// A body of as many times 64 KiB.
-pub(super) fn large_body(chunks: usize) -> RequestBody {
+pub(crate) fn large_body(chunks: usize) -> RequestBody {
     let chunk = Bytes::from(vec![b'x'; 64 * 1024]);
     body_of(std::iter::repeat_n(chunk, chunks).map(Ok))
 }
 
 /// A body without an end.
-pub(super) fn endless_body() -> RequestBody {
+pub(crate) fn endless_body() -> RequestBody {
     large_body(usize::MAX)
 }
 
 /// Reads a request's head; what follows it stays in the socket.
-pub(super) async fn read_head(socket: &mut TcpStream) -> String {
+pub(crate) async fn read_head(socket: &mut TcpStream) -> String {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         head.push(socket.read_u8().await.unwrap());
@@ -102,7 +101,7 @@ pub(super) async fn read_head(socket: &mut TcpStream) -> String {
 }
 
 /// Reads a request with [`small_body`].
-pub(super) async fn read_small(socket: &mut TcpStream) -> String {
+pub(crate) async fn read_small(socket: &mut TcpStream) -> String {
     let head = read_head(socket).await;
     let mut body = [0; 5];
     socket.read_exact(&mut body).await.unwrap();
@@ -110,34 +109,29 @@ pub(super) async fn read_small(socket: &mut TcpStream) -> String {
     head
 }
 
-pub(super) async fn answer(socket: &mut TcpStream, body: &str) {
+pub(crate) async fn answer(socket: &mut TcpStream, body: &str) {
     let length = body.len();
     let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n{body}");
     socket.write_all(answer.as_bytes()).await.unwrap();
 }
 
 /// Closes a socket in which something lies unread, so that the kernel resets the connection.
-pub(super) async fn reset(socket: TcpStream) {
+pub(crate) async fn reset(socket: TcpStream) {
     let peeked = socket.peek(&mut [0]).await.unwrap();
     assert_eq!(peeked, 1, "nothing to leave unread");
 }
 
-/// Reads the answer's body to its end, without finishing.
-pub(super) async fn read_answer(response: &mut Response) -> Result<Vec<u8>, RequestError> {
-    let mut answer = Vec::new();
-    while let Some(frame) = response.body.frame().await {
-        let frame = frame.map_err(|error| response.guard.explain(error))?;
-        answer.extend_from_slice(&frame.into_data().unwrap());
-    }
-    Ok(answer)
+/// Reads an answer's body to its end.
+pub(crate) async fn read_answer(response: Response<ResponseBody>) -> Result<Bytes, RequestError> {
+    Ok(response.into_body().collect().await?.to_bytes())
 }
 
-pub(super) fn alive_tasks() -> usize {
+pub(crate) fn alive_tasks() -> usize {
     Handle::current().metrics().num_alive_tasks()
 }
 
 /// Waits until there are no more tasks than `count`.
-pub(super) async fn tasks_are_back_to(count: usize) {
+pub(crate) async fn tasks_are_back_to(count: usize) {
     patiently(async {
         while alive_tasks() > count {
             tokio::task::yield_now().await;
@@ -147,8 +141,8 @@ pub(super) async fn tasks_are_back_to(count: usize) {
 }
 
 /// The messages of an error and its sources, outermost first.
-pub(super) fn error_chain(error: &(dyn std::error::Error + 'static)) -> String {
-    let sources = std::iter::successors(Some(error), |error| error.source());
+pub(crate) fn error_chain(error: &(dyn Error + 'static)) -> String {
+    let sources = std::iter::successors(Some(error), |error| (*error).source());
     let messages: Vec<_> = sources.map(ToString::to_string).collect();
     messages.join(": ")
 }

@@ -1,0 +1,209 @@
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker, ready};
+
+use bytes::{Buf, Bytes};
+use http_body::{Body, Frame, SizeHint};
+
+use crate::early_answer::{Fact, Wire};
+use crate::error::{BoxError, Sent};
+
+type AnyBody = Pin<Box<dyn Body<Data = Bytes, Error = BoxError> + Send>>;
+
+/// A body of any data and error.
+struct Erased<B>(Pin<Box<B>>);
+
+#[deny(clippy::missing_trait_methods)]
+impl<B> Body for Erased<B>
+where
+    B: Body,
+    B::Error: Into<BoxError>,
+{
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        let frame = ready!(self.0.as_mut().poll_frame(context));
+        // No copy where it is `Bytes` already.
+        let bytes = |mut data: B::Data| data.copy_to_bytes(data.remaining());
+        Poll::Ready(frame.map(|frame| frame.map(|frame| frame.map_data(bytes)).map_err(Into::into)))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.0.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.0.size_hint()
+    }
+}
+
+/// A request's body on its way through hyper: a handle on the body itself, which the request's state holds.
+///
+/// hyper moves a body into the connection's task. When the request is given up, that task would drop the body when it next
+/// runs; until then the body would keep what it holds. Giving up drops it at once, from outside, and the next poll is an
+/// error, so that the request cannot end well.
+pub(crate) struct TrackedBody {
+    state: Arc<RequestState>,
+    wire: Arc<Wire>,
+}
+
+#[deny(clippy::missing_trait_methods)]
+impl Body for TrackedBody {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        let mut held = self.state.lock();
+        let Held {
+            body: Some(body), ..
+        } = &mut *held
+        else {
+            // An HTTP/2 stream is reset for this reason.
+            return Poll::Ready(Some(Err(h2::Error::from(h2::Reason::CANCEL).into())));
+        };
+        if self.wire.is_refused() {
+            // Nobody takes it; and the end of the answer, or of the connection, is the end of this as well.
+            held.waker = Some(context.waker().clone());
+            return Poll::Pending;
+        }
+        let polled = body.as_mut().poll_frame(context);
+        let whole = matches!(polled, Poll::Ready(None)) || is_whole(body);
+        held.touched = true;
+        held.whole |= whole;
+        match polled {
+            Poll::Pending => {
+                held.waker = Some(context.waker().clone());
+                Poll::Pending
+            }
+            Poll::Ready(Some(Err(error))) => {
+                held.error = Some(error);
+                Poll::Ready(Some(Err("the body failed".into())))
+            }
+            ready => ready,
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        let mut held = self.state.lock();
+        held.whole |= held.body.as_ref().is_some_and(is_whole);
+        held.body.as_ref().is_some_and(|body| body.is_end_stream())
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        let hint = self.state.lock().body.as_ref().map(Body::size_hint);
+        hint.unwrap_or_default()
+    }
+}
+
+/// hyper drops a body without asking for its end as soon as a known length has been sent.
+fn is_whole(body: &AnyBody) -> bool {
+    body.is_end_stream() || body.size_hint().upper() == Some(0)
+}
+
+impl Drop for TrackedBody {
+    fn drop(&mut self) {
+        // One of which nothing was taken may go by another connection.
+        if !self.state.is_untouched() {
+            self.state.drop_body();
+        }
+    }
+}
+
+/// What a request's body, wherever hyper has it, and the request's owner know in common.
+///
+/// It is locked while the body is polled: whoever gives up waits for that, at most for the production of one chunk. A body
+/// must not give up its own request out of its own poll.
+pub(crate) struct RequestState(Mutex<Held>);
+
+#[derive(Default)]
+struct Held {
+    /// `None` once it is dropped.
+    body: Option<AnyBody>,
+    /// The body was asked for something.
+    touched: bool,
+    /// It has been taken to its end.
+    whole: bool,
+    error: Option<BoxError>,
+    waker: Option<Waker>,
+}
+
+impl RequestState {
+    pub(crate) fn new<B>(body: B) -> Arc<Self>
+    where
+        B: Body + Send + 'static,
+        B::Error: Into<BoxError>,
+    {
+        let body: AnyBody = Box::pin(Erased(Box::pin(body)));
+        Arc::new(Self(Mutex::new(Held {
+            body: Some(body),
+            ..Held::default()
+        })))
+    }
+
+    /// The body for a connection.
+    pub(crate) fn body(self: &Arc<Self>, wire: &Arc<Wire>) -> TrackedBody {
+        TrackedBody {
+            state: Arc::clone(self),
+            wire: Arc::clone(wire),
+        }
+    }
+
+    /// Drops the body, whose next poll is an error.
+    fn drop_body(&self) {
+        let mut held = self.lock();
+        let (body, waker) = (held.body.take(), held.waker.take());
+        // Both run code of others: outside the lock.
+        drop(held);
+        drop(body);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    pub(crate) fn is_untouched(&self) -> bool {
+        !self.lock().touched
+    }
+
+    /// Whether the request was sent to its end by `wire`, as far as the kernel or hyper's last buffer.
+    pub(crate) fn is_sent(&self, wire: &Wire, http2: bool) -> bool {
+        if http2 {
+            wire.is(Fact::RequestEnded)
+        } else {
+            self.lock().whole
+        }
+    }
+
+    /// How much of the request may have reached the peer by `wire`.
+    pub(crate) fn sent(&self, wire: &Wire, http2: bool) -> Sent {
+        match (wire.is(Fact::Written), self.is_sent(wire, http2)) {
+            (false, _) => Sent::Nothing,
+            (true, false) => Sent::Part,
+            (true, true) => Sent::Whole,
+        }
+    }
+
+    pub(crate) fn take_error(&self) -> Option<BoxError> {
+        self.lock().error.take()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Held> {
+        // A panic in the body's poll is that body's affair.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A request under way: gives it up when dropped.
+pub(crate) struct RequestGuard(pub(crate) Arc<RequestState>);
+
+impl Drop for RequestGuard {
+    fn drop(&mut self) {
+        self.0.drop_body();
+    }
+}
