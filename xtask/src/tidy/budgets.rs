@@ -5,7 +5,7 @@ const BUDGETS: [(&str, usize); 13] = [
     ("crates/chunked-writer", 3_900),
     ("crates/tee-stream", 3_250),
     ("crates/measured-body", 1_600),
-    ("crates/archive-sink", 4_000),
+    ("crates/archive-sink", 4_950),
     ("crates/upload-client", 1_900),
     ("crates/driver-streaming", 3_500),
     ("crates/driver-telemetry", 700),

@@ -227,8 +227,9 @@ impl Entry {
         let text = fs::read(&path).map_err(SpoolError::io("read", &path))?;
         let found: Description =
             serde_json::from_slice(&text).map_err(|error| unusable(&error.to_string()))?;
-        let codecs = CodecKind::ALL.into_iter();
-        let codec = codecs.clone().find(|codec| codec.name() == found.codec);
+        let codec = CodecKind::ALL
+            .into_iter()
+            .find(|codec| codec.name() == found.codec);
         let codec = codec.ok_or_else(|| unusable("it names a codec that there is not"))?;
         let mut document = RawDocument::new(found.raw_bytes);
         if let Some(digest) = &found.sha256 {

@@ -172,7 +172,8 @@ impl SpoolWriter {
             if let Some(folder) = &staged.0 {
                 spool.inner.folders.accept(folder, &description)?;
             }
-            staged.0 = None;
+            // It is elsewhere now.
+            drop(staged.0.take());
             spool.inner.accepted.notify_one();
             Ok(accepted)
         })

@@ -12,6 +12,8 @@ mod properties;
 mod reading;
 mod s3;
 mod s3_server;
+#[cfg(feature = "spool")]
+mod spool;
 mod support;
 mod tools;
 mod types;
