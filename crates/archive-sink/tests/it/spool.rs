@@ -27,7 +27,7 @@ fn document(number: usize) -> Vec<u8> {
         .into_bytes()
 }
 
-fn chunks(document: Vec<u8>) -> impl Stream<Item = Result<Bytes, io::Error>> + Unpin {
+fn chunks(document: &[u8]) -> impl Stream<Item = Result<Bytes, io::Error>> + Unpin + use<> {
     let chunks: Vec<_> = document.chunks(1000).map(Bytes::copy_from_slice).collect();
     stream::iter(chunks.into_iter().map(Ok))
 }
@@ -46,7 +46,7 @@ fn archive(store: &ScriptedStore) -> Archive {
 async fn accept(spool: &Spool, archive: &Archive, number: usize) {
     let name = format!("{number}.json");
     let spooled = spool
-        .accept(archive, &name, chunks(document(number)))
+        .accept(archive, &name, chunks(&document(number)))
         .await
         .unwrap();
     assert_eq!(spooled.document.bytes, document(number).len() as u64);
@@ -104,7 +104,7 @@ async fn an_object_of_several_parts_carries_its_digest() {
     .take(12_000_000)
     .collect();
     spool
-        .accept(&archive, "large.json", chunks(raw))
+        .accept(&archive, "large.json", chunks(&raw))
         .await
         .unwrap();
     let uploader = spool.uploader(archive.clone()).await.unwrap();
@@ -157,10 +157,10 @@ async fn what_the_store_refuses_for_good_is_set_aside_and_blocks_nobody() {
     }
     // The same document is there already, and another one under the second name.
     let mut writer = archive.create("0.json").unwrap();
-    writer.send_all(chunks(document(0))).await.unwrap();
+    writer.send_all(chunks(&document(0))).await.unwrap();
     writer.commit().await.unwrap();
     let mut writer = archive.create("1.json").unwrap();
-    writer.send_all(chunks(b"other".to_vec())).await.unwrap();
+    writer.send_all(chunks(b"other")).await.unwrap();
     writer.commit().await.unwrap();
     let uploader = spool.uploader(archive.clone()).await.unwrap().at_once(1);
     let drained = uploader.drain().await.unwrap();
@@ -206,7 +206,7 @@ async fn a_full_spool_refuses_at_once_and_a_broken_document_leaves_nothing() {
         .await
         .unwrap();
     let error = kept
-        .accept(&archive, "a.json", chunks(document(1)))
+        .accept(&archive, "a.json", chunks(&document(1)))
         .await
         .unwrap_err();
     assert!(
@@ -325,7 +325,7 @@ async fn whoever_is_killed_at_any_instant_loses_nothing_that_was_accepted() {
     // An uploader that was killed after the store had confirmed, and before that was noted.
     let again = *accepted.first().unwrap();
     let mut writer = archive.create(&format!("{again}.json")).unwrap();
-    writer.send_all(chunks(document(again))).await.unwrap();
+    writer.send_all(chunks(&document(again))).await.unwrap();
     writer.commit().await.unwrap();
     let spool = spool(folder.path()).await;
     let uploader = spool.uploader(archive.clone()).await.unwrap();
