@@ -17,6 +17,8 @@ mod s3;
 mod settings;
 mod sidecar;
 mod trailer;
+#[cfg(feature = "spool")]
+mod spool;
 mod write;
 
 pub use archive::Archive;
@@ -38,6 +40,12 @@ pub use read::{
 #[cfg(feature = "s3")]
 pub use s3::S3Connector;
 pub use settings::Overwrite;
+#[cfg(feature = "spool")]
+pub use spool::{
+    Spool, SpoolBuilder, SpoolError, SpoolStatus,
+    upload::{Drained, Uploader},
+    writer::{SpoolWriter, Spooled},
+};
 pub use write::{
     attempt::{CreateOnly, RequestEffect, RequestError},
     commit::{Placement, Receipt},

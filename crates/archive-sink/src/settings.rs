@@ -5,6 +5,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::{
     codec::Codec,
+    digest::RawDocument,
     metadata::{self, AttributeSupport, Nonce},
     read::limit::ReadLimit,
     write::attempt::CreateOnly,
@@ -39,6 +40,8 @@ pub(crate) struct Settings {
     pub(crate) digest: bool,
     pub(crate) retry_for: Option<Duration>,
     pub(crate) read_limit: ReadLimit,
+    /// Of the one object that is written, if it is known before the upload begins.
+    pub(crate) known_document: Option<RawDocument>,
 }
 
 impl Settings {
@@ -47,6 +50,17 @@ impl Settings {
         let mut options = PutMultipartOptions::default();
         if self.attributes == AttributeSupport::Kept {
             options.attributes = metadata::attributes(self.codec, &self.content_type, nonce, None);
+        match self.attributes {
+            AttributeSupport::Kept => PutMultipartOptions {
+                attributes: metadata::attributes(
+                    self.codec,
+                    &self.content_type,
+                    nonce,
+                    self.known_document,
+                ),
+                ..Default::default()
+            },
+            AttributeSupport::Absent => PutMultipartOptions::default(),
         }
         if self.overwrite == Overwrite::CreateOnly {
             options.extensions.insert(CreateOnly);

@@ -18,6 +18,8 @@ mod s3;
 #[cfg(feature = "s3")]
 mod s3_answers;
 mod s3_server;
+#[cfg(feature = "spool")]
+mod spool;
 mod support;
 mod tools;
 mod types;

@@ -1,0 +1,274 @@
+//! What is on disk: the folders, their locks, and an object with its description.
+
+use std::{
+    fs::{self, File, TryLockError},
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use serde::{Deserialize, Serialize};
+
+use super::{SpoolError, sync_folder};
+use crate::{CodecKind, RawDocument, Sha256Digest};
+
+const OBJECT: &str = "object";
+const DESCRIPTION: &str = "description.json";
+const REASON: &str = "reason.txt";
+
+/// A lock on a file, which ends with its process.
+#[derive(Debug)]
+pub(crate) struct Lock {
+    _file: File,
+}
+
+/// Where a spool's objects are, by what is known of them.
+#[derive(Debug, Clone)]
+pub(super) struct Folders {
+    root: Arc<Path>,
+}
+
+/// An accepted object.
+#[derive(Debug, Clone)]
+pub(super) struct Entry {
+    /// Its folder's name, by which entries are in order.
+    id: String,
+    folder: PathBuf,
+    pub(super) name: String,
+    pub(super) codec: CodecKind,
+    pub(super) document: RawDocument,
+    pub(super) stored_bytes: u64,
+}
+
+/// What an object is, as the disk keeps it.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Description {
+    name: String,
+    codec: String,
+    raw_bytes: u64,
+    sha256: Option<String>,
+    stored_bytes: u64,
+}
+
+impl Description {
+    pub(super) fn new(
+        name: &str,
+        codec: CodecKind,
+        document: RawDocument,
+        stored_bytes: u64,
+    ) -> Self {
+        Self {
+            name: name.to_owned(),
+            codec: codec.name().to_owned(),
+            raw_bytes: document.bytes,
+            sha256: document.sha256.map(|digest| digest.to_string()),
+            stored_bytes,
+        }
+    }
+}
+
+/// Opens or creates the folders, and removes what killed processes left, if nobody else has the spool open.
+pub(super) fn open(root: &Path) -> Result<(Folders, Lock), SpoolError> {
+    let folders = Folders { root: root.into() };
+    for folder in [folders.staging(), folders.ready_folder(), folders.failed()] {
+        fs::create_dir_all(&folder).map_err(SpoolError::io("create", &folder))?;
+    }
+    sync_folder(root)?;
+    let path = root.join("used.lock");
+    let file = File::create(&path).map_err(SpoolError::io("create", &path))?;
+    if file.try_lock().is_ok() {
+        for left in list(&folders.staging())? {
+            fs::remove_dir_all(&left).map_err(SpoolError::io("remove", &left))?;
+        }
+        file.unlock().map_err(SpoolError::io("unlock", &path))?;
+    }
+    // Whoever opens it at the same moment has nothing in staging yet.
+    file.lock_shared().map_err(SpoolError::io("lock", &path))?;
+    Ok((folders, Lock { _file: file }))
+}
+
+/// What is in a folder, in order.
+fn list(folder: &Path) -> Result<Vec<PathBuf>, SpoolError> {
+    let error = || SpoolError::io("list", folder);
+    let mut paths = Vec::new();
+    for entry in fs::read_dir(folder).map_err(error())? {
+        paths.push(entry.map_err(error())?.path());
+    }
+    paths.sort();
+    Ok(paths)
+}
+
+impl Folders {
+    pub(super) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    fn staging(&self) -> PathBuf {
+        self.root.join("staging")
+    }
+
+    fn ready_folder(&self) -> PathBuf {
+        self.root.join("ready")
+    }
+
+    fn failed(&self) -> PathBuf {
+        self.root.join("failed")
+    }
+
+    /// # Errors
+    /// [`SpoolError::InUse`] when somebody else has it.
+    pub(super) fn lock_uploads(&self) -> Result<Lock, SpoolError> {
+        let path = self.root.join("upload.lock");
+        let file = File::create(&path).map_err(SpoolError::io("create", &path))?;
+        match file.try_lock() {
+            Ok(()) => Ok(Lock { _file: file }),
+            Err(TryLockError::WouldBlock) => Err(SpoolError::InUse(self.root.to_path_buf())),
+            Err(TryLockError::Error(error)) => Err(SpoolError::io("lock", &path)(error)),
+        }
+    }
+
+    /// A new folder for an object that is being written, and its file.
+    pub(super) fn stage(&self) -> Result<(PathBuf, File), SpoolError> {
+        let folder = self
+            .staging()
+            .join(uuid::Uuid::new_v4().simple().to_string());
+        fs::create_dir(&folder).map_err(SpoolError::io("create", &folder))?;
+        let path = folder.join(OBJECT);
+        let file = File::create_new(&path).map_err(SpoolError::io("create", &path))?;
+        Ok((folder, file))
+    }
+
+    /// The one step by which an object is accepted: its folder, which is whole and synced, is renamed.
+    pub(super) fn accept(
+        &self,
+        staged: &Path,
+        description: &Description,
+    ) -> Result<(), SpoolError> {
+        let object = staged.join(OBJECT);
+        let file = File::open(&object).map_err(SpoolError::io("open", &object))?;
+        file.sync_all().map_err(SpoolError::io("sync", &object))?;
+        let path = staged.join(DESCRIPTION);
+        let written = File::create_new(&path).and_then(|file| {
+            serde_json::to_writer(&file, description)?;
+            file.sync_all()
+        });
+        written.map_err(SpoolError::io("write", &path))?;
+        sync_folder(staged)?;
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+        let millis = now.unwrap_or_default().as_millis();
+        // A second one in the same millisecond comes after the first or before it; none is replaced.
+        let id = format!("{millis:016}-{}", uuid::Uuid::new_v4().simple());
+        let folder = self.ready_folder().join(&id);
+        fs::rename(staged, &folder).map_err(SpoolError::io("accept", staged))?;
+        sync_folder(&self.ready_folder())
+    }
+
+    /// What the store does not have yet, the oldest first. What cannot be read is set aside.
+    pub(super) fn ready(&self) -> Result<Vec<Entry>, SpoolError> {
+        let mut entries = Vec::new();
+        for folder in list(&self.ready_folder())? {
+            match Entry::read(&folder) {
+                Ok(entry) => entries.push(entry),
+                // An uploader has removed it meanwhile.
+                Err(_) if !folder.exists() => {}
+                Err(error) => self.set_folder_aside(&folder, &error.to_string())?,
+            }
+        }
+        Ok(entries)
+    }
+
+    /// The bytes of all objects: accepted, failed and being written.
+    pub(super) fn used_bytes(&self) -> Result<u64, SpoolError> {
+        let mut bytes = 0;
+        for parent in [self.staging(), self.ready_folder(), self.failed()] {
+            let objects = list(&parent)?.into_iter().map(|folder| folder.join(OBJECT));
+            bytes += objects
+                .filter_map(|object| Some(fs::metadata(object).ok()?.len()))
+                .sum::<u64>();
+        }
+        Ok(bytes)
+    }
+
+    pub(super) fn count_failed(&self) -> Result<u64, SpoolError> {
+        Ok(list(&self.failed())?.len() as u64)
+    }
+
+    /// The store has it. By a rename, so that no part of it is ever taken for the whole.
+    pub(super) fn remove(&self, entry: &Entry) -> Result<(), SpoolError> {
+        let removed = self.staging().join(&entry.id);
+        fs::rename(&entry.folder, &removed).map_err(SpoolError::io("remove", &entry.folder))?;
+        sync_folder(&self.ready_folder())?;
+        fs::remove_dir_all(&removed).map_err(SpoolError::io("remove", &removed))
+    }
+
+    /// The store refuses it for good.
+    pub(super) fn set_aside(&self, entry: &Entry, reason: &str) -> Result<(), SpoolError> {
+        self.set_folder_aside(&entry.folder, reason)
+    }
+
+    fn set_folder_aside(&self, folder: &Path, reason: &str) -> Result<(), SpoolError> {
+        let path = folder.join(REASON);
+        fs::write(&path, reason).map_err(SpoolError::io("write", &path))?;
+        let name = folder.file_name().unwrap_or(folder.as_os_str());
+        fs::rename(folder, self.failed().join(name))
+            .map_err(SpoolError::io("set aside", folder))?;
+        sync_folder(&self.failed())?;
+        sync_folder(&self.ready_folder())
+    }
+}
+
+impl Entry {
+    fn read(folder: &Path) -> Result<Self, SpoolError> {
+        let path = folder.join(DESCRIPTION);
+        let unusable = |why: &str| {
+            let error = std::io::Error::new(std::io::ErrorKind::InvalidData, why.to_owned());
+            SpoolError::io("use", &path)(error)
+        };
+        let text = fs::read(&path).map_err(SpoolError::io("read", &path))?;
+        let found: Description =
+            serde_json::from_slice(&text).map_err(|error| unusable(&error.to_string()))?;
+        let codec = CodecKind::ALL
+            .into_iter()
+            .find(|codec| codec.name() == found.codec);
+        let codec = codec.ok_or_else(|| unusable("it names a codec that there is not"))?;
+        let mut document = RawDocument::new(found.raw_bytes);
+        if let Some(digest) = &found.sha256 {
+            let digest = Sha256Digest::from_hex(digest);
+            document = document.with_sha256(digest.ok_or_else(|| unusable("its digest is none"))?);
+        }
+        let object = folder.join(OBJECT);
+        let length = fs::metadata(&object)
+            .map_err(SpoolError::io("look at", &object))?
+            .len();
+        if length != found.stored_bytes {
+            return Err(unusable("its object has another length"));
+        }
+        let id = folder
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
+        Ok(Self {
+            id,
+            folder: folder.to_owned(),
+            name: found.name,
+            codec,
+            document,
+            stored_bytes: found.stored_bytes,
+        })
+    }
+
+    /// When it was accepted, since 1970.
+    pub(super) fn accepted(&self) -> Duration {
+        let millis = self
+            .id
+            .split('-')
+            .next()
+            .and_then(|millis| millis.parse().ok());
+        Duration::from_millis(millis.unwrap_or_default())
+    }
+
+    pub(super) fn object(&self) -> PathBuf {
+        self.folder.join(OBJECT)
+    }
+}

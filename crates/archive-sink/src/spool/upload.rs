@@ -1,0 +1,213 @@
+//! Brings what is in a spool to the store.
+
+use std::{sync::Arc, time::Duration};
+
+use backon::{BackoffBuilder, ExponentialBuilder};
+use bytes::BytesMut;
+use futures_util::{StreamExt, stream};
+use object_store::Error as StoreError;
+use tokio::{fs::File, io::AsyncReadExt, time::sleep};
+
+use super::{
+    Spool, SpoolError, blocking,
+    entry::{Entry, Lock},
+};
+use crate::{
+    Archive, Codec, CommitError, WriteError, WriteErrorKind,
+    settings::{Settings, Shared},
+};
+
+/// How long to wait after a failure, at first and at most. With jitter, so that several services do not come at once.
+const DELAYS: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(30));
+
+/// How often to look for what other processes have accepted.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
+
+/// How many bytes of a file are read at once.
+const BLOCK: usize = 64 * 1024;
+
+/// Uploads what is in a [`Spool`], the oldest first, and removes what the store has confirmed.
+///
+/// Made by [`Spool::uploader`]. There is one for each spool at any time, whatever the number of processes; its lock ends with
+/// it, or with its process.
+///
+/// An object that is there already with the same document counts as confirmed. One that the store refuses for good, since
+/// another document has its name or the permission is missing, is set aside in `failed/` with the reason, and holds nobody up. Any
+/// other failure is tried again, after 100 ms at first and 30 s at most.
+#[derive(Debug)]
+pub struct Uploader {
+    spool: Spool,
+    archive: Archive,
+    at_once: usize,
+    _lock: Lock,
+}
+
+/// What [`Uploader::drain`] did.
+#[derive(Debug, Default)]
+#[non_exhaustive]
+pub struct Drained {
+    /// How many objects the store has confirmed.
+    pub uploaded: u64,
+    /// How many it refused for good.
+    pub set_aside: u64,
+    /// Why the rest is still in the spool: the last failure.
+    pub failure: Option<CommitError>,
+}
+
+enum Uploaded {
+    Confirmed,
+    SetAside,
+    /// To be tried again.
+    Failed(CommitError),
+}
+
+impl Uploader {
+    pub(super) fn new(spool: Spool, archive: Archive, lock: Lock) -> Self {
+        Self {
+            spool,
+            archive,
+            at_once: 4,
+            _lock: lock,
+        }
+    }
+
+    /// Sets how many objects are uploaded at the same time; 4 by default, at least 1.
+    #[must_use]
+    pub fn at_once(mut self, objects: usize) -> Self {
+        self.at_once = objects.max(1);
+        self
+    }
+
+    /// Uploads for ever. Only an error of the spool's own disk ends it.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping it leaves each object in the spool or, whole, in the store, or both: then it is found there the next time.
+    pub async fn run(self) -> SpoolError {
+        let mut delays = None;
+        loop {
+            let drained = match self.drain().await {
+                Ok(drained) => drained,
+                Err(error) => return error,
+            };
+            let Some(failure) = drained.failure else {
+                delays = None;
+                let accepted = self.spool.inner.accepted.notified();
+                // Either way there may be something new.
+                let _ = tokio::time::timeout(LOOK_EVERY, accepted).await;
+                continue;
+            };
+            if drained.uploaded > 0 {
+                delays = None;
+            }
+            let delays = delays.get_or_insert_with(|| {
+                let builder = ExponentialBuilder::default().with_jitter();
+                let builder = builder.with_min_delay(DELAYS.0).with_max_delay(DELAYS.1);
+                builder.without_max_times().build()
+            });
+            let delay = delays.next().unwrap_or(DELAYS.1);
+            tracing::warn!(error = %failure, ?delay, "a spooled object cannot be uploaded yet");
+            sleep(delay).await;
+        }
+    }
+
+    /// Uploads what is in the spool now. Stops at the first failure that is worth another attempt later.
+    ///
+    /// # Errors
+    ///
+    /// When the spool's own disk fails.
+    ///
+    /// # Cancel safety
+    ///
+    /// As for [`run`](Self::run).
+    pub async fn drain(&self) -> Result<Drained, SpoolError> {
+        let folders = self.spool.inner.folders.clone();
+        let entries = blocking(move || folders.ready()).await?;
+        let mut uploads = stream::iter(entries.into_iter().map(|entry| self.upload(entry)))
+            .buffer_unordered(self.at_once);
+        let mut drained = Drained::default();
+        while let Some(uploaded) = uploads.next().await {
+            match uploaded? {
+                Uploaded::Confirmed => drained.uploaded += 1,
+                Uploaded::SetAside => drained.set_aside += 1,
+                Uploaded::Failed(error) => {
+                    drained.failure = Some(error);
+                    break;
+                }
+            }
+        }
+        Ok(drained)
+    }
+
+    async fn upload(&self, entry: Entry) -> Result<Uploaded, SpoolError> {
+        let folders = self.spool.inner.folders.clone();
+        match self.store(&entry).await? {
+            Ok(()) => {
+                blocking(move || folders.remove(&entry)).await?;
+                Ok(Uploaded::Confirmed)
+            }
+            Err(error) if is_final(&error) => {
+                tracing::error!(error = %error, name = entry.name, "a spooled object is set aside");
+                blocking(move || folders.set_aside(&entry, &error.to_string())).await?;
+                Ok(Uploaded::SetAside)
+            }
+            Err(error) => Ok(Uploaded::Failed(error)),
+        }
+    }
+
+    /// Puts one object into the store, with its digest in the metadata whatever its size.
+    async fn store(&self, entry: &Entry) -> Result<Result<(), CommitError>, SpoolError> {
+        let path = entry.object();
+        let file = File::open(&path)
+            .await
+            .map_err(SpoolError::io("open", &path))?;
+        let shared = &self.archive.0;
+        let settings = Settings {
+            codec: Codec::default_for(entry.codec),
+            known_document: Some(entry.document),
+            ..shared.settings.clone()
+        };
+        let archive = Archive(Arc::new(Shared {
+            store: Arc::clone(&shared.store),
+            settings,
+            running: shared.running.clone(),
+        }));
+        let mut writer = archive.create_encoded(&entry.name)?;
+        let blocks = stream::try_unfold((file, BytesMut::new()), |(mut file, mut block)| async {
+            block.reserve(BLOCK);
+            let read = file.read_buf(&mut block).await?;
+            Ok::<_, std::io::Error>((read > 0).then(|| (block.split().freeze(), (file, block))))
+        });
+        if let Err(cause) = writer.send_all(blocks).await {
+            let clean_up = writer.abort().await.err().map(Box::new);
+            return Ok(Err(CommitError::Write { cause, clean_up }));
+        }
+        Ok(writer.commit_with(entry.document).await.map(|_receipt| ()))
+    }
+}
+
+/// Whether another attempt is of no use.
+fn is_final(error: &CommitError) -> bool {
+    let source = match error {
+        CommitError::Conflict { compared, .. } => return *compared,
+        CommitError::Refused { source, .. } => source,
+        CommitError::Write {
+            cause:
+                WriteError {
+                    kind: WriteErrorKind::Store { source, .. },
+                    ..
+                },
+            ..
+        } => source,
+        CommitError::Write { cause, .. } => {
+            return matches!(cause.kind, WriteErrorKind::TooLarge { .. });
+        }
+        _ => return false,
+    };
+    matches!(
+        source,
+        StoreError::PermissionDenied { .. }
+            | StoreError::NotSupported { .. }
+            | StoreError::InvalidPath { .. }
+    )
+}
