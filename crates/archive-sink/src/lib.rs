@@ -16,9 +16,9 @@ mod read;
 mod s3;
 mod settings;
 mod sidecar;
-mod trailer;
 #[cfg(feature = "spool")]
 mod spool;
+mod trailer;
 mod write;
 
 pub use archive::Archive;

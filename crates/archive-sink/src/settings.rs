@@ -49,18 +49,8 @@ impl Settings {
     pub(crate) fn upload_options(&self, nonce: &Nonce) -> PutMultipartOptions {
         let mut options = PutMultipartOptions::default();
         if self.attributes == AttributeSupport::Kept {
-            options.attributes = metadata::attributes(self.codec, &self.content_type, nonce, None);
-        match self.attributes {
-            AttributeSupport::Kept => PutMultipartOptions {
-                attributes: metadata::attributes(
-                    self.codec,
-                    &self.content_type,
-                    nonce,
-                    self.known_document,
-                ),
-                ..Default::default()
-            },
-            AttributeSupport::Absent => PutMultipartOptions::default(),
+            options.attributes =
+                metadata::attributes(self.codec, &self.content_type, nonce, self.known_document);
         }
         if self.overwrite == Overwrite::CreateOnly {
             options.extensions.insert(CreateOnly);

@@ -123,8 +123,8 @@ async fn a_dropped_completion_is_finished_or_aborted_by_whoever_aborts() {
     let upload = object_store::ObjectStoreExt::put_multipart(&*target.store, &location);
     let mut upload = upload.await.unwrap();
     upload.put_part("x".into()).await.unwrap();
-    // Dropped after its first poll, which has started it in the blocking pool.
-    assert!(futures_util::FutureExt::now_or_never(upload.complete()).is_none());
+    // Dropped after its first poll, which has started it in the blocking pool, and may even have seen its end.
+    let _completed = futures_util::FutureExt::now_or_never(upload.complete());
     let aborted = upload.abort().await;
     let is_there = folder.path().join("a").exists();
     assert_eq!(

@@ -34,7 +34,9 @@ async fn commit(
     if committed.is_ok() {
         assert_eq!(read(archive.open(name).await.unwrap()).await, document);
     }
-    (committed, count.load(SeqCst))
+    // Identity in parts has its digest in an object beside it, which takes a request of its own.
+    let beside = usize::from(parts > 1 && committed.is_ok());
+    (committed, count.load(SeqCst) - beside)
 }
 
 #[tokio::test]
