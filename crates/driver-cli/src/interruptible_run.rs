@@ -67,6 +67,15 @@ pub(super) async fn run_and_print(
     result
 }
 
+/// Waits for `work`, unless a signal comes first: its number. Listens before `work` is begun.
+pub(super) async fn unless_interrupted<T>(work: impl Future<Output = T>) -> Result<T, u8> {
+    tokio::select! {
+        biased;
+        signal = interrupted() => Err(signal),
+        done = work => Ok(done),
+    }
+}
+
 /// Ctrl-C, or the request to end that a supervisor sends: the number of the signal.
 async fn interrupted() -> u8 {
     #[cfg(unix)]

@@ -9,7 +9,7 @@ const BUDGETS: [(&str, usize); 13] = [
     ("crates/upload-client", 1_900),
     ("crates/driver-streaming", 3_500),
     ("crates/driver-telemetry", 700),
-    ("crates/driver-cli", 4_000),
+    ("crates/driver-cli", 4_450),
     ("crates/solver-stand-in", 900),
     ("crates/auction-fixtures", 1_300),
     ("tests/soak", 3_000),

@@ -16,7 +16,7 @@ use super::{
     open::{ObjectVersion, Opened},
     verify::Verifier,
 };
-use crate::{codec::CodecKind, metadata};
+use crate::{codec::CodecKind, digest::Sha256Digest, metadata};
 
 /// The largest chunk that a reader yields: 64 KiB.
 const CHUNK_BYTES: usize = 64 * 1024;
@@ -162,6 +162,13 @@ impl ArchiveReader {
     /// How many bytes have been yielded so far, or are about to be by `AsyncRead`.
     pub fn raw_bytes(&self) -> u64 {
         self.verifier.raw_bytes()
+    }
+
+    /// The SHA-256 that the raw document had to have and has. `None` before the end of the document, and for
+    /// an object without one: whether that is as it was written cannot be verified.
+    pub fn verified(&self) -> Option<Sha256Digest> {
+        let has_ended = self.state == State::Ended;
+        self.verifier.expected_digest.filter(|_| has_ended)
     }
 
     fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, ReadError>>> {

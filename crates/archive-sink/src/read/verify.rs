@@ -6,7 +6,7 @@ pub(crate) struct Verifier {
     raw_bytes: u64,
     limit: u64,
     expected_bytes: Option<u64>,
-    expected_digest: Option<Sha256Digest>,
+    pub(super) expected_digest: Option<Sha256Digest>,
     hasher: Sha256Hasher,
 }
 
