@@ -1,6 +1,12 @@
 //! Brings what is in a spool to the store.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    time::Duration,
+};
 
 use backon::{BackoffBuilder, ExponentialBuilder};
 use bytes::BytesMut;
@@ -123,16 +129,19 @@ impl Uploader {
     pub async fn drain(&self) -> Result<Drained, SpoolError> {
         let folders = self.spool.inner.folders.clone();
         let entries = blocking(move || folders.ready()).await?;
-        let mut uploads = stream::iter(entries.into_iter().map(|entry| self.upload(entry)))
-            .buffer_unordered(self.at_once);
+        let failed = AtomicBool::new(false);
+        let wanted = entries.into_iter().take_while(|_| !failed.load(Relaxed));
+        let mut uploads =
+            stream::iter(wanted.map(|entry| self.upload(entry))).buffer_unordered(self.at_once);
         let mut drained = Drained::default();
         while let Some(uploaded) = uploads.next().await {
             match uploaded? {
                 Uploaded::Confirmed => drained.uploaded += 1,
                 Uploaded::SetAside => drained.set_aside += 1,
                 Uploaded::Failed(error) => {
+                    // Those under way go on to their ends, so that what the store has is counted and removed.
+                    failed.store(true, Relaxed);
                     drained.failure = Some(error);
-                    break;
                 }
             }
         }
