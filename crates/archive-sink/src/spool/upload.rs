@@ -1,10 +1,7 @@
 //! Brings what is in a spool to the store.
 
 use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering::Relaxed},
-    },
+    sync::{Arc, OnceLock},
     time::Duration,
 };
 
@@ -129,8 +126,8 @@ impl Uploader {
     pub async fn drain(&self) -> Result<Drained, SpoolError> {
         let folders = self.spool.inner.folders.clone();
         let entries = blocking(move || folders.ready()).await?;
-        let failed = AtomicBool::new(false);
-        let wanted = entries.into_iter().take_while(|_| !failed.load(Relaxed));
+        let failed = OnceLock::new();
+        let wanted = entries.into_iter().take_while(|_| failed.get().is_none());
         let mut uploads =
             stream::iter(wanted.map(|entry| self.upload(entry))).buffer_unordered(self.at_once);
         let mut drained = Drained::default();
@@ -140,7 +137,7 @@ impl Uploader {
                 Uploaded::SetAside => drained.set_aside += 1,
                 Uploaded::Failed(error) => {
                     // Those under way go on to their ends, so that what the store has is counted and removed.
-                    failed.store(true, Relaxed);
+                    failed.get_or_init(|| ());
                     drained.failure = Some(error);
                 }
             }
