@@ -1,6 +1,7 @@
 //! Which archives there are at a location, and by which ids.
 
 use archive_sink::{Archive, ArchiveReader, Codec, CodecKind, ReadErrorKind, ReadLimit};
+use driver_streaming::error_chain;
 use futures_util::stream::BoxStream;
 use futures_util::{StreamExt, TryStreamExt};
 use jiff::Timestamp;
@@ -158,11 +159,18 @@ impl Shelf {
     /// A store that refuses is wrong input; one that fails is not.
     pub(super) fn refused(&self, what: &str, error: StoreError) -> Failure {
         let what = format!("{}: {what}", self.shown);
-        match error {
+        let is_input = match &error {
             StoreError::NotFound { .. }
             | StoreError::PermissionDenied { .. }
-            | StoreError::Unauthenticated { .. } => Failure::input(what)(error),
-            error => Failure::of(what)(error),
+            | StoreError::Unauthenticated { .. } => true,
+            // A listing that is refused has no kind of its own, only a text with its status.
+            error => ["401", "403", "404"]
+                .iter()
+                .any(|status| error_chain(error).contains(&format!("status code: {status}"))),
+        };
+        match is_input {
+            true => Failure::input(what)(error),
+            false => Failure::of(what)(error),
         }
     }
 
