@@ -10,7 +10,7 @@ use solver_stand_in::StandIn;
 use crate::support::{Engine, RawSolver, ScriptedDocument, content, run};
 
 /// What an answer may have if nothing else is said, in bytes.
-const LIMIT: usize = 10_000_000;
+const LIMIT: usize = 30_000_000;
 
 fn send(engine: &Engine, set_up: impl FnOnce(PipelineBuilder) -> PipelineBuilder) -> SolverOutcome {
     let pipeline = set_up(Pipeline::builder().solver(engine.solver("a")));

@@ -238,3 +238,100 @@ fn commands_with_nothing_to_do() {
         );
     }
 }
+
+#[test]
+fn settings_of_stores_are_checked_before_anything_is_sent() {
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("auction.json");
+    fs::write(&path, "{\"id\":1}").unwrap();
+    let plain = "http://127.0.0.1:1";
+    for (location, wrong, parts) in [
+        (
+            "s3://b/x",
+            ("AWS_ENDPOINT_URL", "127.0.0.1:9000"),
+            "http:// or https://",
+        ),
+        (
+            "s3://b/x",
+            ("AWS_ENDPOINT_URL", "http://user:secret@127.0.0.1:1"),
+            "user or a password",
+        ),
+        (
+            "s3://b/x",
+            ("AWS_ENDPOINT_URL", plain),
+            "AWS_ALLOW_HTTP=true",
+        ),
+        (
+            "s3://b/x",
+            ("AWS_SECRET_ACCESS_KEY", "secret\n"),
+            "blank or a line break",
+        ),
+        (
+            "s3://b/x",
+            ("AWS_SESSION_TOKEN", "secret\r\n"),
+            "blank or a line break",
+        ),
+        (
+            "s3://b/x",
+            ("AWS_REGION", "us east"),
+            "blank or a line break",
+        ),
+        (
+            "gs://b/x",
+            ("GOOGLE_BASE_URL", "localhost:9000"),
+            "http:// or https://",
+        ),
+        (
+            "gs://b/x",
+            ("GOOGLE_BEARER_TOKEN", "secret\n"),
+            "blank or a line break",
+        ),
+        (
+            "az://b/x",
+            ("AZURE_STORAGE_ENDPOINT", plain),
+            "AZURE_ALLOW_HTTP=true",
+        ),
+        (
+            "az://b/x",
+            ("AZURE_STORAGE_ACCOUNT_KEY", "sec ret"),
+            "blank or a line break",
+        ),
+    ] {
+        let engine = Engine::stand_in(|builder| builder);
+        let solver = engine.argument("a");
+        let object = format!("{location}/1.json");
+        let path = path.to_str().unwrap();
+        for arguments in [
+            &[
+                "solve",
+                "--auction",
+                path,
+                "--archive",
+                location,
+                "--solver",
+                &solver,
+            ][..],
+            &["replay", &object, "--solver", &solver],
+        ] {
+            let mut command = program(arguments);
+            command
+                .env("AWS_METADATA_ENDPOINT", plain)
+                .env("AWS_ACCESS_KEY_ID", "key")
+                .env("AWS_SECRET_ACCESS_KEY", "secret")
+                .env("AZURE_STORAGE_ACCOUNT_NAME", "account")
+                .env("AZURE_STORAGE_ACCOUNT_KEY", "c2VjcmV0")
+                .env(wrong.0, wrong.1);
+            let finished = Finished::run(&mut command);
+            assert_eq!(finished.code, Some(2), "{wrong:?}: {finished:?}");
+            assert_eq!(finished.errors.lines().count(), 1, "{finished:?}");
+            assert!(finished.errors.contains(wrong.0), "{finished:?}");
+            assert!(finished.errors.contains(parts), "{finished:?}");
+            let texts = format!("{}{}", finished.output, finished.errors);
+            assert!(
+                !texts.contains("secret") && !texts.contains("sec ret"),
+                "{texts}"
+            );
+            assert!(!engine.had_request());
+        }
+    }
+}

@@ -322,6 +322,9 @@ fn replaying_leaves_alone_what_is_for_solving() {
     let config = home.config(top, [""]);
     let archived = home.path().join("8.json");
     fs::write(&archived, AUCTION).unwrap();
+    // As `sha256sum` writes it: without one, a warning says that nothing is verified.
+    let digest = format!("{}  8.json\n", sha256(AUCTION.as_bytes()));
+    fs::write(home.path().join("8.json.sha256"), digest).unwrap();
     let finished = run(&[
         "replay",
         archived.to_str().unwrap(),

@@ -1,11 +1,15 @@
 //! `replay`: an archived auction once more, with members set anew on the way.
 
 use std::fs;
+use std::io::Write as _;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::support::{Engine, Finished, Size, generated, program, sha256};
+use crate::support::{
+    Engine, Finished, HoldingProxy, ObjectServer, Size, generated, program, sha256,
+};
 
 /// Archives the auction in `path` and returns where it is.
 fn archive(path: &Path, folder: &Path, codec: &str) -> String {
@@ -153,6 +157,9 @@ fn what_is_no_auction_is_refused_before_anything_is_sent() {
     ] {
         let path = home.path().join(name);
         fs::write(&path, content).unwrap();
+        // With a digest: without one, a warning says besides that it cannot be verified.
+        let digest = sha256(content.as_bytes());
+        fs::write(home.path().join(format!("{name}.sha256")), digest).unwrap();
         let solver = engine.argument("a");
         let finished = Finished::run(&mut program(&[
             "replay",
@@ -232,4 +239,116 @@ fn a_member_is_set_once() {
         finished.errors.contains("\"n\" is set twice"),
         "{finished:?}"
     );
+}
+
+#[test]
+fn one_of_two_objects_is_asked_for_and_not_picked() {
+    let home = tempfile::tempdir().unwrap();
+    for name in ["7.json.gz", "7.json.zst"] {
+        fs::write(home.path().join(name), "x").unwrap();
+    }
+    let finished = Finished::run(&mut program(&[
+        "replay",
+        home.path().join("7.json").to_str().unwrap(),
+        "--solver",
+        "a=http://127.0.0.1:1",
+    ]));
+    assert_eq!(finished.code, Some(2), "{finished:?}");
+    assert_eq!(finished.errors.lines().count(), 1, "{finished:?}");
+    let both = "7.json.gz and 7.json.zst";
+    assert!(finished.errors.contains(both), "{finished:?}");
+}
+
+#[test]
+fn what_an_outcome_names_can_be_replayed_whatever_is_in_its_key() {
+    let server = ObjectServer::start();
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("auction.json");
+    fs::write(&path, r#"{"id":"7"}"#).unwrap();
+    let local = home.path().join("ü~50% b");
+    let remote = format!("s3://{}/", ObjectServer::BUCKET);
+    let remote = ["ü", "a~b", "50%25", "a%20b", "%C3%BC"].map(|prefix| format!("{remote}{prefix}"));
+    let folders = remote.iter().map(String::as_str);
+    for folder in folders.chain([local.to_str().unwrap()]) {
+        let engine = Engine::keeping();
+        let solver = engine.argument("a");
+        let path = path.to_str().unwrap();
+        let run = |arguments: &[&str]| {
+            let mut command = program(&[arguments, &["--format", "json"]].concat());
+            let finished = Finished::run(server.point(&mut command));
+            assert_eq!(finished.code, Some(0), "{folder}: {finished:?}");
+            finished.outcome()
+        };
+        let outcome = run(&["solve", "--auction", path, "--archive", folder]);
+        let location = outcome["archive"]["location"].as_str().unwrap();
+        run(&["replay", location, "--solver", &solver]);
+        assert_eq!(engine.body(), br#"{"id":"7"}"#);
+        let written = format!(
+            "{folder}/7.json{}",
+            if folder.starts_with("s3:") { "" } else { ".gz" }
+        );
+        run(&["replay", &written, "--solver", &solver]);
+        assert_eq!(engine.body(), br#"{"id":"7"}"#);
+    }
+}
+
+#[test]
+fn the_deadline_covers_a_store_that_hangs_and_the_failure_is_not_the_users() {
+    let server = ObjectServer::start();
+    let proxy = HoldingProxy::start(server.endpoint(), "GET /");
+    let location = format!("s3://{}/7.json", ObjectServer::BUCKET);
+    let solver = ["--solver", "a=http://127.0.0.1:1"];
+    let started = Instant::now();
+    let mut command = program(&[
+        "replay",
+        &location,
+        solver[0],
+        solver[1],
+        "--deadline",
+        "1s",
+    ]);
+    let command = server.point(&mut command);
+    let finished = Finished::run(command.env("AWS_ENDPOINT_URL", proxy.endpoint()));
+    assert!(started.elapsed() < Duration::from_secs(20), "{finished:?}");
+    assert_eq!(finished.code, Some(1), "{finished:?}");
+    assert_eq!(finished.errors.lines().count(), 1, "{finished:?}");
+    assert!(
+        finished.errors.contains("not opened within 1s"),
+        "{finished:?}"
+    );
+}
+
+#[test]
+fn a_bomb_is_refused_by_its_size_and_by_its_ratio() {
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("7.json.gz");
+    let bomb = |bytes: usize| {
+        let file = fs::File::create(&path).unwrap();
+        let mut gzip = flate2::write::GzEncoder::new(file, flate2::Compression::best());
+        gzip.write_all(br#"{"id":"7","a":"#).unwrap();
+        gzip.write_all(&vec![b' '; bytes]).unwrap();
+        gzip.write_all(b"1}").unwrap();
+        gzip.finish().unwrap();
+    };
+    let engine = Engine::stand_in(|builder| builder);
+    let solver = engine.argument("a");
+    for (bytes, most, code) in [
+        (1_000_000, None, 0),
+        (1_000_000, Some("999999"), 1),
+        (10_000_000, None, 1),
+    ] {
+        bomb(bytes);
+        let mut arguments = vec!["replay", path.to_str().unwrap(), "--solver", &solver];
+        if let Some(most) = most {
+            arguments.extend(["--max-size", most]);
+        }
+        let finished = Finished::run(&mut program(&arguments));
+        assert_eq!(finished.code, Some(code), "{finished:?}");
+        assert_eq!(engine.report().complete, code == 0);
+        let said = finished.output.contains("which is the limit");
+        assert_eq!(said, code != 0, "{finished:?}");
+        // It is of somebody else, and has no digest.
+        let warned = finished.errors.contains("cannot be verified");
+        assert_eq!(warned, code == 0, "{finished:?}");
+    }
 }

@@ -208,7 +208,7 @@ fn an_archive_that_fails_is_a_span_that_failed() {
     fs::write(&auction, r#"{"id":"1","orders":[]}"#).unwrap();
     assert_eq!(solve().code, Some(1));
     let exported = collector.exported();
-    let failed = exported.span("archive", "driver_streaming.archive.status", "failed");
+    let failed = exported.span("archive", "driver_streaming.archive.status", "conflict");
     assert!(error_of(failed).is_some());
     let root = exported.span("auction", "driver_streaming.auction.status", "failed");
     assert_eq!(error_of(root), Some("the archive failed"));
@@ -339,6 +339,22 @@ fn a_collector_that_stalls_changes_nothing() {
         "{:?}",
         run.finished
     );
+}
+
+#[test]
+fn no_warning_shows_the_password_of_an_endpoint() {
+    // One where nobody listens, one that does not parse, one that is no HTTP.
+    for endpoint in [
+        "http://user:secret@127.0.0.1:1",
+        "http://user:secret@127.0.0.1:99999",
+        "ftp://user:secret@127.0.0.1:1",
+    ] {
+        let run = Run::with(|command| command.env("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint));
+        run.is_unaffected();
+        let Finished { output, errors, .. } = &run.finished;
+        assert!(!errors.is_empty(), "{endpoint}");
+        assert!(!format!("{output}{errors}").contains("secret"), "{errors}");
+    }
 }
 
 #[test]

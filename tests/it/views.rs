@@ -154,16 +154,26 @@ fn draining_waits_for_archives_that_go_on() {
             .archive(archive_in(&store, Codec::Identity))
             .build()
             .unwrap();
+        // What is sent in parts has its digest beside it.
+        let objects = |ids: &[&str]| {
+            let of_id = ids.iter().map(|id| match call {
+                Operation::Part => vec![format!("{id}.json"), format!("{id}.json.sha256")],
+                _ => vec![format!("{id}.json")],
+            });
+            of_id.collect::<Vec<_>>().concat()
+        };
         let send = |id: &str| {
             let document = ScriptedDocument::new(content(bytes));
             let dispatch = Dispatch::new(document).archive_as(id.parse().unwrap());
             pipeline.run_ahead_of_archive(dispatch)
         };
         run(async {
-            let (outcome, first) = send("1").await;
+            let (running, first) = send("1");
+            let outcome = running.await;
             assert_eq!(outcome.solvers[0].status, SolverStatus::Ok);
             assert_eq!(outcome.archive.status, ArchiveStatus::Running);
-            let (_, forgotten) = send("2").await;
+            let (running, forgotten) = send("2");
+            running.await;
             drop(forgotten);
             until(|| store.held() == 2).await;
             let mut drains = [(); 2].map(|()| Box::pin(pipeline.drain()));
@@ -176,12 +186,13 @@ fn draining_waits_for_archives_that_go_on() {
             for drained in drains {
                 drained.await;
             }
-            assert_eq!(store.names().await, ["1.json", "2.json"]);
+            assert_eq!(store.names().await, objects(&["1", "2"]));
             assert_eq!(first.ended().await.status, ArchiveStatus::Ok);
             // The pipeline is as good as before.
-            let (_, third) = send("3").await;
+            let (running, third) = send("3");
+            running.await;
             pipeline.drain().await;
-            assert_eq!(store.names().await.len(), 3);
+            assert_eq!(store.names().await, objects(&["1", "2", "3"]));
             assert_eq!(third.ended().await.status, ArchiveStatus::Ok);
         });
     }

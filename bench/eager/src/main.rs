@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use anyhow::{Result, bail};
+use anyhow::{Result, bail, ensure};
 use async_compression::Level;
 use async_compression::tokio::write::{GzipEncoder, ZstdEncoder};
 use async_compression::zstd::CParameter;
@@ -37,6 +37,7 @@ impl Eager {
             "shared" => false,
             _ => bail!("expected the design per-solver or shared"),
         };
+        ensure!(setup.codec != Codec::None, "it always archives");
         Ok(Self {
             codec: setup.codec,
             endpoints: Endpoints::new(setup)?,
@@ -77,7 +78,7 @@ async fn compress(codec: Codec, document: &[u8]) -> Result<Vec<u8>> {
             write(&mut encoder, document).await?;
             Ok(encoder.into_inner())
         }
-        Codec::Zstd => {
+        Codec::Zstd | Codec::None => {
             let checksum = [CParameter::checksum_flag(true)];
             let mut encoder =
                 ZstdEncoder::with_quality_and_params(Vec::new(), Level::Precise(1), &checksum);

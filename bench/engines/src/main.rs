@@ -6,6 +6,7 @@
 
 use std::future::pending;
 use std::net::Ipv4Addr;
+use std::time::Duration;
 
 use anyhow::Result;
 use bench_records::{
@@ -23,6 +24,7 @@ use sha2::{Digest as _, Sha256};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+use tokio::time::{Instant, sleep_until};
 
 /// Threads that serve all engines.
 const WORKERS: usize = 2;
@@ -36,9 +38,10 @@ struct Arguments {
     /// Hash every body.
     #[arg(long)]
     check: bool,
-    /// How many of the engines, the last ones, read 64 KiB of each body and then nothing more.
-    #[arg(long, default_value_t = 0)]
-    stalled: usize,
+    /// How fast the last engines read, in MB/s, separated by commas. At 0 one reads 64 KiB of each body and then nothing
+    /// more.
+    #[arg(long, value_delimiter = ',')]
+    rates: Vec<u32>,
 }
 
 fn main() -> Result<()> {
@@ -52,12 +55,13 @@ fn main() -> Result<()> {
 async fn serve(arguments: &Arguments) -> Result<()> {
     let (log, mut received) = unbounded_channel();
     let mut addresses = Vec::new();
+    let healthy = arguments.engines.saturating_sub(arguments.rates.len());
     for index in 0..arguments.engines {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         addresses.push(listener.local_addr()?);
         let engine = Engine {
             index,
-            stalls: index + arguments.stalled >= arguments.engines,
+            rate: arguments.rates.get(index.wrapping_sub(healthy)).copied(),
             is_hashing: arguments.check,
             log: log.clone(),
         };
@@ -85,7 +89,8 @@ const STALLED_BYTES: u64 = 64 * 1024;
 struct Engine {
     index: usize,
     is_hashing: bool,
-    stalls: bool,
+    /// In MB/s, where it does not read as fast as it can.
+    rate: Option<u32>,
     log: UnboundedSender<Received>,
 }
 
@@ -100,7 +105,8 @@ impl Engine {
                 let served = hyper::server::conn::http1::Builder::new()
                     .serve_connection(TokioIo::new(stream), service)
                     .await;
-                if let Err(error) = served {
+                // Who is slow is given up.
+                if let (Err(error), None) = (served, engine.rate) {
                     eprintln!("engine {}: {error}", engine.index);
                 }
             });
@@ -115,15 +121,21 @@ impl Engine {
         let mut body = request.into_body();
         let mut hasher = self.is_hashing.then(Sha256::new);
         let (mut first_byte_at_ns, mut bytes) = (None, 0);
+        let began = Instant::now();
         while let Some(frame) = body.frame().await {
             let Some(data) = frame?.into_data().ok().filter(|data| !data.is_empty()) else {
                 continue;
             };
             first_byte_at_ns.get_or_insert_with(monotonic_nanoseconds);
             bytes += data.len() as u64;
-            if self.stalls && bytes >= STALLED_BYTES {
+            match self.rate {
                 // The connection stays, and with it what the kernel holds for it, until the process ends.
-                return pending().await;
+                Some(0) if bytes >= STALLED_BYTES => return pending().await,
+                None | Some(0) => {}
+                Some(rate) => {
+                    let due = Duration::from_micros(bytes / u64::from(rate));
+                    sleep_until(began + due).await;
+                }
             }
             if let Some(hasher) = &mut hasher {
                 hasher.update(&data);

@@ -1,12 +1,10 @@
 //! What the compared programs share, so that they differ in nothing else: the command line, the runtime, the HTTP
 //! client's settings, the store and the measuring.
 
-mod channel_writer;
 mod endpoints;
 mod program;
 mod ticker;
 
-pub use self::channel_writer::{BLOCK_BYTES, CHANNEL_BLOCKS, ChannelWriter};
 pub use self::endpoints::Endpoints;
 pub use self::program::{Codec, WORKERS, run};
 

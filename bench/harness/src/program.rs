@@ -41,9 +41,9 @@ struct Arguments {
     /// When every request is given up, in milliseconds after the call. By default no run comes near it.
     #[arg(long, default_value_t = 120_000)]
     deadline_ms: u64,
-    /// Some engines stall, so that the call cannot end well: what it took counts all the same.
+    /// Some engines are given up at the deadline, so that the call cannot end well: what it took counts all the same.
     #[arg(long)]
-    stalled: bool,
+    give_up: bool,
     /// Measure by how much timers are late meanwhile. What else is measured then counts for less.
     #[arg(long)]
     ticker: bool,
@@ -64,6 +64,8 @@ pub enum Codec {
     Gzip,
     /// At level 1, with a checksum.
     Zstd,
+    /// There is no archive.
+    None,
 }
 
 /// The `main` of a compared program.
@@ -99,12 +101,11 @@ fn measure<D: Design>(
     runtime.block_on(runtime.spawn(async move { warming.warm_up().await }))??;
     let auction = Arc::new(arguments.auction.with_seed(arguments.seed).auction());
 
-    let timers_at_rest = if arguments.ticker {
-        Some(runtime.block_on(Ticker::at_rest())?)
+    let ticker = if arguments.ticker {
+        Some((runtime.block_on(Ticker::at_rest())?, Ticker::start()))
     } else {
         None
     };
-    let ticker = arguments.ticker.then(Ticker::start);
     let at_rest = Footprint::at_rest()?;
     let cpu = process_cpu_nanoseconds();
     // In a task of a worker, where a server would make the call.
@@ -117,23 +118,23 @@ fn measure<D: Design>(
     let cpu_ms = (process_cpu_nanoseconds() - cpu) as f64 / 1e6;
     let threads = threads()?;
     let peak_rss_over_base_kib = at_rest.peak_kib()?;
-    let timers = match (timers_at_rest, ticker) {
-        (Some(at_rest), Some(ticker)) => Some(Timers {
+    let timers = match ticker {
+        Some((at_rest, ticker)) => Some(Timers {
             at_rest,
             meanwhile: runtime.block_on(ticker.stop())?,
         }),
-        _ => None,
+        None => None,
     };
     let productions = match productions {
-        Err(_timed_out) if arguments.stalled => 0.0,
+        Err(_timed_out) if arguments.give_up => 0.0,
         productions => productions?,
     };
 
-    if let Some(path) = &arguments.keep {
+    if let Some(path) = arguments.keep.filter(|_| arguments.codec != Codec::None) {
         let names = runtime.block_on(store.names());
         let name = names.first().context("nothing was archived")?;
         let object = runtime.block_on(store.object(name));
-        fs::write(path, object.context("the archive is gone")?)?;
+        fs::write(&path, object.context("the archive is gone")?)?;
     }
     Ok(Measurement {
         auction_bytes: serde_json::to_vec(&*auction)?.len() as u64,

@@ -1,21 +1,18 @@
-//! Typed auctions as JSON: chunks of 64 KiB against one buffer and against a blocking thread.
+//! Typed auctions as JSON: chunks of 64 KiB against one buffer. The benchmarks of `chunked-writer` have more alternatives.
 //!
 //! Speeds are for a second of processor time. What one buffer costs depends on the allocator as much as on the serializer:
 //! the system's gives one below 32 MB that was freed out again, without page faults, and grows it in place where nothing is
 //! behind it, which is the best case for `to_vec` and the usual one here; larger ones are mapped anew each time.
 
 use std::hint::black_box;
-use std::io::{BufWriter, Write as _};
 use std::sync::Arc;
 use std::time::Instant;
 
-use anyhow::{Context as _, Result, anyhow, ensure};
+use anyhow::{Context as _, Result, ensure};
 use auction_fixtures::{Auction, AuctionShape};
-use bench_harness::{BLOCK_BYTES, CHANNEL_BLOCKS, ChannelWriter};
 use bench_records::MicroReport;
 use bench_records::rounds::{Series, by_turns, cpu_nanoseconds, curve};
 use chunked_writer::JsonDocument;
-use tokio::sync::mpsc;
 
 use crate::Effort;
 use crate::next;
@@ -23,11 +20,9 @@ use crate::next;
 /// A way of serialising, which hands over what it made piece by piece.
 type Way = fn(&Arc<Auction>, &mut dyn FnMut(&[u8])) -> Result<()>;
 
-const WAYS: [(&str, Way); 4] = [
+const WAYS: [(&str, Way); 2] = [
     ("chunked-writer (64 KiB)", chunks),
     ("serde_json::to_vec", to_vec),
-    ("sonic-rs to_vec", sonic_to_vec),
-    ("blocking thread", blocking_thread),
 ];
 
 pub(crate) fn measure(effort: Effort, report: &mut MicroReport) -> Result<()> {
@@ -102,29 +97,6 @@ fn chunks(auction: &Arc<Auction>, take: &mut dyn FnMut(&[u8])) -> Result<()> {
 fn to_vec(auction: &Arc<Auction>, take: &mut dyn FnMut(&[u8])) -> Result<()> {
     take(&serde_json::to_vec(&**auction)?);
     Ok(())
-}
-
-fn sonic_to_vec(auction: &Arc<Auction>, take: &mut dyn FnMut(&[u8])) -> Result<()> {
-    take(&sonic_rs::to_vec(&**auction)?);
-    Ok(())
-}
-
-/// The design in production, without its archive and its HTTP: a thread writes through a buffer into a channel.
-fn blocking_thread(auction: &Arc<Auction>, take: &mut dyn FnMut(&[u8])) -> Result<()> {
-    let (sender, mut receiver) = mpsc::channel(CHANNEL_BLOCKS);
-    std::thread::scope(|scope| {
-        let writing = scope.spawn(move || {
-            let mut writer = BufWriter::with_capacity(BLOCK_BYTES, ChannelWriter(sender));
-            serde_json::to_writer(&mut writer, &**auction)?;
-            Result::<_>::Ok(writer.flush()?)
-        });
-        while let Some(block) = receiver.blocking_recv() {
-            take(&block);
-        }
-        writing
-            .join()
-            .map_err(|_panic| anyhow!("the thread panicked"))?
-    })
 }
 
 /// By the clock: somebody waits for it.

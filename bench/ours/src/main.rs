@@ -15,7 +15,7 @@ fn main() -> Result<()> {
     bench_harness::run(Ours::new)
 }
 
-/// One pipeline with an archive.
+/// One pipeline, with an archive or without.
 #[derive(Debug)]
 struct Ours {
     pipeline: Pipeline,
@@ -25,26 +25,29 @@ struct Ours {
 impl Ours {
     fn new(setup: Setup) -> Result<Self> {
         let codec = match setup.codec {
-            Codec::Gzip => CodecKind::Gzip,
-            Codec::Zstd => CodecKind::Zstd,
+            Codec::Gzip => Some(CodecKind::Gzip),
+            Codec::Zstd => Some(CodecKind::Zstd),
+            Codec::None => None,
         };
-        let archive = Archive::builder(Arc::new(setup.store))
-            .codec(archive_sink::Codec::default_for(codec))
-            .digest(false)
-            .build()?;
         let engines = setup.engines.iter().enumerate();
         let solvers = engines
             .map(|(index, engine)| {
                 Solver::new(format!("solver-{index}"), &format!("http://{engine}"))
             })
             .collect::<Result<Vec<_>, _>>()?;
-        Ok(Self {
-            pipeline: Pipeline::builder()
-                .solvers(solvers)
-                .archive(ArchiveTarget::new(archive, Url::parse("memory:///")?))
-                .deadline(setup.deadline)
+        let mut pipeline = Pipeline::builder()
+            .solvers(solvers)
+            .deadline(setup.deadline)
+            .digest(false);
+        if let Some(codec) = codec {
+            let archive = Archive::builder(Arc::new(setup.store))
+                .codec(archive_sink::Codec::default_for(codec))
                 .digest(false)
-                .build()?,
+                .build()?;
+            pipeline = pipeline.archive(ArchiveTarget::new(archive, Url::parse("memory:///")?));
+        }
+        Ok(Self {
+            pipeline: pipeline.build()?,
             id: ARCHIVE_KEY.trim_end_matches(".json").parse()?,
         })
     }

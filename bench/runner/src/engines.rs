@@ -22,7 +22,7 @@ pub(crate) struct Engines {
 
 impl Engines {
     /// Starts so many engines, with further arguments of their program.
-    pub(crate) fn start(programs: &Programs, engines: usize, arguments: &[&str]) -> Result<Self> {
+    pub(crate) fn start(programs: &Programs, engines: usize, arguments: &[String]) -> Result<Self> {
         let mut process = Command::new(programs.path("engines"))
             .args(["--engines", &engines.to_string()])
             .args(arguments)

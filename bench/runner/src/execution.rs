@@ -23,8 +23,7 @@ pub(crate) struct Execution<'a> {
     pub(crate) seed: u64,
     /// The file in which the archived object is kept.
     pub(crate) keep: Option<&'a Path>,
-    /// How many of the engines stall: requests to them are given up `deadline_ms` after the call.
-    pub(crate) stalled: usize,
+    /// When requests to engines are given up that need not be sent the whole auction, after the call.
     pub(crate) deadline_ms: u64,
     /// Whether the process's resident size is looked at all the time.
     pub(crate) is_sampled: bool,
@@ -63,8 +62,8 @@ impl Execution<'_> {
         if let Some(path) = self.keep {
             command.arg("--keep").arg(path);
         }
-        if self.stalled > 0 {
-            command.args(["--stalled", "--deadline-ms", &self.deadline_ms.to_string()]);
+        if scenario.must_deliver() < scenario.solvers {
+            command.args(["--give-up", "--deadline-ms", &self.deadline_ms.to_string()]);
         }
         let process = command.spawn().context("cannot start the program")?;
         let sampler = self.is_sampled.then(|| MemorySampler::start(process.id()));

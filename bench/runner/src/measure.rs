@@ -13,9 +13,9 @@ use crate::execution::Execution;
 use crate::floor::Floor;
 use crate::machine::Machine;
 use crate::programs::Programs;
-use crate::report::{Delay, MemoryCurve, Report, Row, Stalled};
+use crate::report::{Delay, MemoryCurve, Report, Row, Uneven};
 use crate::sample::Sample;
-use crate::scenario::{Grid, Scenario, Workload};
+use crate::scenario::{Design, Grid, Scenario, Workload};
 use crate::{Options, targets};
 
 /// Measures everything. Says on standard error how far it is.
@@ -43,13 +43,13 @@ pub(crate) fn measure(options: &Options, programs: &Programs, folder: &Path) -> 
     }
     let plain = Execution {
         seed,
+        deadline_ms: workload.deadline_ms,
         ..Execution::default()
     };
     let mut scenarios = Vec::new();
     for grid in &workload.grids {
-        for (scenario, runs) in by_turns(grid, programs, &plain)? {
-            scenarios.push(Row::new(scenario, &runs));
-        }
+        let taken = by_turns(grid, programs, &plain)?;
+        scenarios.extend(taken.iter().map(|(one, runs)| Row::new(*one, runs)));
     }
     eprintln!("memory over time");
     let sampled = Execution {
@@ -60,17 +60,9 @@ pub(crate) fn measure(options: &Options, programs: &Programs, folder: &Path) -> 
     for (scenario, runs) in by_turns(&workload.memory, programs, &sampled)? {
         memory.extend(MemoryCurve::middle(scenario.design, runs));
     }
-    let mut stalled = Vec::new();
-    for number in workload.stalls {
-        eprintln!("{number} solvers stalled");
-        let execution = Execution {
-            stalled: number,
-            deadline_ms: workload.deadline_ms,
-            ..plain.clone()
-        };
-        for (scenario, runs) in by_turns(&workload.stalled, programs, &execution)? {
-            stalled.push(Stalled::new(scenario, number, &runs));
-        }
+    let mut uneven = Vec::new();
+    for grid in &workload.uneven {
+        uneven.extend(Uneven::all(&by_turns(grid, programs, &plain)?));
     }
     eprintln!("lateness of timers");
     let ticking = Execution {
@@ -89,11 +81,11 @@ pub(crate) fn measure(options: &Options, programs: &Programs, folder: &Path) -> 
         seconds: began.elapsed().as_secs_f64(),
         machine,
         checked,
-        ratios: targets::ratios(&scenarios, &stalled, &micro)?,
+        ratios: targets::ratios(&scenarios, &uneven, &micro)?,
         floors: Floor::of(&scenarios, &micro),
         scenarios,
         memory,
-        stalled,
+        uneven,
         delays,
         micro,
     })
@@ -108,17 +100,20 @@ fn by_turns(
     programs: &Programs,
     execution: &Execution<'_>,
 ) -> Result<Vec<(Scenario, Vec<Sample>)>> {
-    let stalled = execution.stalled.to_string();
-    let mut engines = Engines::start(programs, grid.most_solvers(), &["--stalled", &stalled])?;
+    let rates = grid.rates.iter().map(|rate| format!("--rates={rate}"));
+    let rates: Vec<String> = rates.collect();
+    let mut engines = Engines::start(programs, grid.most_solvers(), &rates)?;
     let mut all = Vec::new();
     for group in grid.groups() {
         let each = group.into_iter();
         let mut taken: Vec<_> = each.map(|scenario| (scenario, Vec::new())).collect();
         for turn in 1..=grid.runs {
-            for (scenario, taken) in &mut taken {
+            // What takes seconds differs little from turn to turn.
+            let is_due = |scenario: &Scenario| turn <= 3 || scenario.design != Design::Threaded;
+            for (scenario, taken) in taken.iter_mut().filter(|(one, _)| is_due(one)) {
                 eprintln!("{scenario}, turn {turn} of {}", grid.runs);
                 let ran = execution.run(*scenario, programs, &mut engines);
-                let sample = ran.and_then(|ran| Sample::new(ran, execution));
+                let sample = ran.and_then(|ran| Sample::new(ran, scenario, execution));
                 taken.push(sample.with_context(|| scenario.to_string())?);
             }
         }

@@ -7,8 +7,7 @@ use crate::plots::{self, Plot};
 use crate::report::{Report, Row};
 use crate::scenario::{Design, LARGE};
 
-/// The number of solvers of the plots by size.
-const SOLVERS: usize = 8;
+const CPU: &str = "CPU of the process, ms, user and system";
 /// The style of the program's report, which has the same parts, and what plots need besides.
 const STYLE: &str = include_str!("../../../crates/driver-cli/src/report/style.css");
 const PLOT_STYLE: &str = "figure svg { width: 100%; height: auto; font-family: inherit; } .narrow { display: none; } \
@@ -21,9 +20,9 @@ const PLOT_STYLE: &str = "figure svg { width: 100%; height: auto; font-family: i
 pub(crate) fn page(report: &Report) -> Result<String> {
     let title = "What it takes to send one auction to many solvers";
     let sections = [
+        deliveries(report)?,
         targets(report),
         processes(report)?,
-        stalled(report)?,
         delays(report),
         loops(report)?,
     ];
@@ -62,6 +61,8 @@ fn targets(report: &Report) -> Markup {
     let demanded = report.ratios.iter().filter(|ratio| ratio.met.is_some());
     let (demanded, missed) = (demanded.count(), report.missed().count());
     let rows = report.ratios.iter().map(|ratio| {
+        let found = ratio.value.map(|value| format!("{value:.2}"));
+        let (place, reason) = (ratio.worst_in.clone(), ratio.reason.clone());
         let verdict = match (ratio.met, ratio.value) {
             (Some(true), _) => "met",
             (Some(false), Some(_)) => "missed",
@@ -69,60 +70,94 @@ fn targets(report: &Report) -> Markup {
             (None, _) => "for comparison",
         };
         [
-            ratio.what.clone(),
-            ratio
-                .value
-                .map_or_else(String::new, |value| format!("{value:.2}")),
-            verdict.to_owned(),
-            ratio.worst_in.clone().unwrap_or_default(),
-            ratio.reason.clone().unwrap_or_default(),
+            ("wanted", ratio.what.clone()),
+            ("found", found.unwrap_or_default()),
+            ("verdict", verdict.to_owned()),
+            ("where it is worst", place.unwrap_or_default()),
+            ("why it is missed", reason.unwrap_or_default()),
         ]
     });
     html! {
         h2 { "Targets" }
         pre { (report.command) }
         p { (demanded - missed) " of " (demanded) " targets are met. Each is judged in the scenario where it is worst." }
-        (table(["wanted", "found", "verdict", "where it is worst", "why it is missed"], rows))
+        (table(rows))
     }
 }
 
-fn processes(report: &Report) -> Result<Markup> {
-    let by_solvers = |title: &str, pick| {
-        let at = |row: &Row| (row.scenario.auction == LARGE).then_some(row.solvers as f64);
-        figure(&by(report, title, "solvers", at, pick))
-    };
-    let by_size = |title: &str, pick| {
-        let at = |row: &Row| (row.solvers == SOLVERS).then_some(row.size_bytes as f64 / 1e6);
-        figure(&by(report, title, "auction, MB", at, pick))
-    };
-    let floors = report.floors.iter().map(|floor| {
-        let milliseconds = |figure: f64| format!("{figure:.0} ms");
+/// When solvers have everything, and what that takes.
+fn deliveries(report: &Report) -> Result<Markup> {
+    let ms = |figure: f64| format!("{figure:.0}");
+    let over = |over: Option<f64>| over.map_or_else(String::new, |over| format!("{over:.2}"));
+    let rows = report.scenarios.iter().map(|row| {
+        let last_over = |other: Option<&Row>| over(other.map(|other| row.last_over(other)));
+        let all = &report.scenarios;
+        let design = row.scenario.design.label().replace(' ', "\u{a0}");
         [
-            floor.codec.clone(),
-            milliseconds(floor.serialise_ms),
-            milliseconds(floor.compress_ms),
-            milliseconds(floor.copies_ms),
-            milliseconds(floor.least_ms()),
-            milliseconds(floor.shared_ms),
-            milliseconds(floor.ours_ms),
-            format!("{:.2}", floor.ours_ms / floor.least_ms()),
+            ("MB", format!("{:.1}", row.size_bytes as f64 / 1e6)),
+            ("solvers", row.solvers.to_string()),
+            ("design", design.replace('-', "\u{2011}")),
+            ("first byte, ms", format!("{:.1}", row.first_byte_ms)),
+            ("delivery, ms", ms(row.delivery_ms)),
+            ("last delivery, ms", ms(row.delivery_last_ms.median)),
+            ("over the fastest other", last_over(row.fastest_other(all))),
+            ("over no archive", last_over(row.without_archive(all))),
+            ("CPU, ms", ms(row.cpu_ms.median)),
+            ("engines' CPU, ms", ms(row.engines_cpu_ms.median)),
+            ("peak, MiB", format!("{:.1}", row.peak_rss_over_base_mib)),
+            ("productions", over(Some(row.productions))),
         ]
     });
-    let floor_headers = [
-        "codec",
-        "one serialisation",
-        "one compression",
-        "copies into 32 sockets",
-        "the floor: all three",
-        "shared",
-        "ours",
-        "ours over the floor",
-    ];
-    let (peak, cpu) = (
-        "Peak memory over the auction, MiB",
-        "CPU of the process, ms, user and system",
-    );
-    let first_byte = "First byte at the solver in the middle, ms after the call";
+    let uneven = report.uneven.iter().map(|found| {
+        let alone = found.alone_last_ms.map(|alone| ms(alone.median));
+        let productions = found.over_alone.is_none().then_some(found.productions);
+        [
+            ("solvers", found.scenario.held_up()),
+            ("design", found.scenario.design.label()),
+            ("last delivery, ms", ms(found.last_ms.median)),
+            ("alone, ms", alone.unwrap_or_default()),
+            ("over alone", over(found.over_alone.map(|over| over.median))),
+            ("productions", over(productions)),
+        ]
+    });
+    let by_solvers = |title: &str, pick| figure(&by_solvers(report, title, pick));
+    Ok(html! {
+        h2 { "When solvers have the whole auction" }
+        (by_solvers("Last delivery: when all solvers have 26 MB, ms after the call", |row: &Row| row.delivery_last_ms.median)?)
+        (by_solvers(CPU, |row: &Row| row.cpu_ms.median)?)
+        p {
+            "Delivery is when a solver has the last byte, after the call: at the solver in the middle, and at the last. \
+            The fastest other is the design besides this project whose last delivery comes first in the same scenario, whatever \
+            its codec. An archive competes with solvers for two cores: no archive is this project without one."
+        }
+        (table(rows))
+        h3 { "When some stall or are slow" }
+        p {
+            "26 MB. Solvers that stall read 64 KiB and then nothing more; slow ones read at a steady rate. The last delivery is \
+            that to the other solvers, and alone is the same solvers without them, by turns; over alone is the median of what each \
+            turn comes to. Where all solvers are slow, the last delivery is that to all."
+        }
+        (table(uneven))
+    })
+}
+
+fn processes(report: &Report) -> Result<Markup> {
+    let floors = report.floors.iter().map(|floor| {
+        let over = floor.ours_ms / floor.least_ms();
+        let milliseconds = |figure: f64| format!("{figure:.0} ms");
+        [
+            ("codec", floor.codec.clone()),
+            ("one serialisation", milliseconds(floor.serialise_ms)),
+            ("one compression", milliseconds(floor.compress_ms)),
+            ("copies into 32 sockets", milliseconds(floor.copies_ms)),
+            ("the floor: all three", milliseconds(floor.least_ms())),
+            ("shared", milliseconds(floor.shared_ms)),
+            ("ours", milliseconds(floor.ours_ms)),
+            ("ours over the floor", format!("{over:.2}")),
+        ]
+    });
+    let peak = "Peak memory over the auction, MiB";
+    let peak = by_solvers(report, peak, |row| row.peak_rss_over_base_mib);
     Ok(html! {
         h2 { "Memory over time" }
         p {
@@ -132,73 +167,32 @@ fn processes(report: &Report) -> Result<Markup> {
         (figure(&plots::memory(&report.memory))?)
         h2 { "By number of solvers" }
         p { "One auction of 26 MB. Both axes are logarithmic." }
-        (by_solvers(peak, |row: &Row| row.peak_rss_over_base_mib)?)
-        (by_solvers(cpu, |row: &Row| row.cpu_ms.median)?)
+        (figure(&peak)?)
         h3 { "How far it is from the floor" }
         p {
             "CPU of one auction of 26 MB to 32 solvers cannot be less than one serialisation, one compression and the copies \
             into the sockets. The first two are loops that do nothing else; the third is what solvers cost the shared design."
         }
-        (table(floor_headers, floors))
-        h2 { "By size of the auction" }
-        p { (SOLVERS) " solvers. Both axes are logarithmic." }
-        (by_size(peak, |row: &Row| row.peak_rss_over_base_mib)?)
-        (by_size(cpu, |row: &Row| row.cpu_ms.median)?)
-        (by_size(first_byte, |row: &Row| row.first_byte_ms)?)
+        (table(floors))
     })
 }
 
-/// A figure of whole processes, a line for each design: `at` says where a row is, if it is there at all.
-fn by(
-    report: &Report,
-    title: &str,
-    across: &'static str,
-    at: impl Fn(&Row) -> Option<f64>,
-    pick: fn(&Row) -> f64,
-) -> Plot {
+/// A figure of 26 MB to any number of solvers, a line for each design.
+fn by_solvers(report: &Report, title: &str, pick: fn(&Row) -> f64) -> Plot {
     let lines = Design::ALL.iter().enumerate().map(|(colour, design)| {
+        let wanted = (*design, LARGE);
         let rows = report.scenarios.iter();
-        let rows = rows.filter(|row| row.scenario.design == *design);
-        let mut points: Vec<_> = rows.filter_map(|row| Some((at(row)?, pick(row)))).collect();
+        let rows = rows.filter(|row| (row.scenario.design, row.scenario.auction) == wanted);
+        let mut points: Vec<_> = rows.map(|row| (row.solvers as f64, pick(row))).collect();
         points.sort_by(|a, b| a.0.total_cmp(&b.0));
         (colour, design.label(), points)
     });
     Plot {
         title: title.to_owned(),
-        across,
+        across: "solvers",
         is_logarithmic: true,
         lines: lines.collect(),
     }
-}
-
-fn stalled(report: &Report) -> Result<Markup> {
-    let lines = Design::ALL.iter().enumerate().map(|(colour, design)| {
-        let found = report
-            .stalled
-            .iter()
-            .filter(|found| found.design == *design);
-        let points = found.map(|found| (found.stalled as f64, found.healthy_last_ms));
-        (colour, design.label(), points.collect())
-    });
-    let plot = Plot {
-        title: "When the last healthy solver has the whole auction, ms after the call".to_owned(),
-        across: "stalled, of 8 solvers",
-        is_logarithmic: false,
-        lines: lines
-            .filter(|(_, _, points): &(_, _, Vec<_>)| !points.is_empty())
-            .collect(),
-    };
-    Ok(html! {
-        h2 { "When solvers stall" }
-        p {
-            "Some of 8 solvers read 64 KiB of 26 MB and then nothing more, until the deadline of their requests ends them. The \
-            more of them there are, the less is sent in all, so that a design in which solvers do not touch each other gets \
-            faster to the right. This project waits for those that stall for half a second (their patience): together where they \
-            stop within a window of each other, else one after the other, each time for half as long. Then it goes on without \
-            them. threaded keeps a thread for each of them, parked until the deadline."
-        }
-        (figure(&plot)?)
-    })
 }
 
 fn delays(report: &Report) -> Markup {
@@ -209,7 +203,12 @@ fn delays(report: &Report) -> Markup {
     let rows = at_rest.into_iter().chain(delays).map(|(name, late)| {
         let late = [late.median_ms, late.p99_ms, late.most_ms];
         let [median, most, worst] = late.map(|late| format!("{late:.2}"));
-        [name, median, most, worst]
+        [
+            ("design", name),
+            ("median", median),
+            ("99 of 100", most),
+            ("worst", worst),
+        ]
     });
     html! {
         h2 { "What else runs in the process" }
@@ -217,7 +216,7 @@ fn delays(report: &Report) -> Markup {
             "A task of the same runtime that is due each millisecond, while 26 MB go to 8 solvers: by how much it is late, ms. \
             Timers of tokio are late by up to a millisecond at rest."
         }
-        (table(["design", "median", "99 of 100", "worst"], rows))
+        (table(rows))
     }
 }
 
@@ -252,17 +251,14 @@ fn figure(plot: &Plot) -> Result<Markup> {
     })
 }
 
-/// A table. Columns of numbers are aligned so that digits stand below digits.
-fn table<const N: usize>(headers: [&str; N], rows: impl Iterator<Item = [String; N]>) -> Markup {
+/// A table of cells with their headers. Columns of numbers are aligned so that digits stand below digits.
+fn table<const N: usize>(rows: impl Iterator<Item = [(&'static str, String); N]>) -> Markup {
     let rows: Vec<_> = rows.collect();
     let class = |column: usize| {
-        let mut cells = rows
-            .iter()
-            .map(|row| &row[column])
-            .filter(|cell| !cell.is_empty());
-        let is_number = cells
-            .all(|cell| cell.starts_with(|first: char| first.is_ascii_digit() || first == '-'));
-        if column > 0 && is_number {
+        let cells = rows.iter().map(|row| row[column].1.as_str());
+        let is_number =
+            |cell: &str| cell.starts_with(|first: char| first.is_ascii_digit() || first == '-');
+        if column > 0 && cells.filter(|cell| !cell.is_empty()).all(is_number) {
             "number"
         } else {
             "text"
@@ -271,11 +267,11 @@ fn table<const N: usize>(headers: [&str; N], rows: impl Iterator<Item = [String;
     html! {
         div.scroll {
             table.stacking[N > 3] {
-                thead { tr { @for (column, header) in headers.iter().enumerate() { th class=(class(column)) { (header) } } } }
+                thead { tr { @for (column, (header, _)) in rows.iter().take(1).flatten().enumerate() { th class=(class(column)) { (header) } } } }
                 tbody {
                     @for row in &rows {
                         tr {
-                            @for (column, (cell, header)) in row.iter().zip(headers).enumerate() {
+                            @for (column, (header, cell)) in row.iter().enumerate() {
                                 td class=(class(column)) data-label=(header) { (cell) }
                             }
                         }

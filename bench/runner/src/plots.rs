@@ -13,13 +13,14 @@ use plotters::prelude::{PathElement, RGBColor, Ranged, Rectangle, SVGBackend, Te
 use crate::report::MemoryCurve;
 
 /// Of a contrast of three or more to light and to dark ground.
-const COLOURS: [RGBColor; 6] = [
+const COLOURS: [RGBColor; 7] = [
     RGBColor(0x2f, 0x81, 0xc7),
     RGBColor(0xd0, 0x66, 0x10),
     RGBColor(0x2f, 0x96, 0x58),
     RGBColor(0xa3, 0x5b, 0xc9),
     RGBColor(0x12, 0x93, 0xa3),
     RGBColor(0xd9, 0x48, 0x66),
+    RGBColor(0x8a, 0x7a, 0x1f),
 ];
 /// Lines of up to so many points have them marked.
 const MOST_MARKED: usize = 24;

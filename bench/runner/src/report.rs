@@ -9,9 +9,6 @@ use crate::sample::Sample;
 use crate::scenario::{Design, Scenario, Size};
 use crate::targets::Ratio;
 
-/// How many points of a curve show all there is to see, so that a page stays small.
-const MOST_POINTS: usize = 300;
-
 /// Everything that was found.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Report {
@@ -31,8 +28,8 @@ pub(crate) struct Report {
     pub(crate) floors: Vec<Floor>,
     /// Memory over time.
     pub(crate) memory: Vec<MemoryCurve>,
-    /// What healthy solvers had when others stalled.
-    pub(crate) stalled: Vec<Stalled>,
+    /// When engines had everything of which some stalled or were slow.
+    pub(crate) uneven: Vec<Uneven>,
     /// How late timers were.
     pub(crate) delays: Vec<Delay>,
     /// What was measured within one process.
@@ -46,7 +43,7 @@ impl Report {
     }
 }
 
-/// All runs of a scenario. Figures without a spread are medians; those of first bytes are counted from the call.
+/// All runs of a scenario. Figures without a spread are medians; what has happened is counted from the call.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Row {
     #[serde(skip)]
@@ -71,6 +68,10 @@ pub(crate) struct Row {
     pub(crate) first_byte_ms: f64,
     pub(crate) first_byte_earliest_ms: f64,
     pub(crate) first_byte_latest_ms: f64,
+    /// When the engine in the middle had everything.
+    pub(crate) delivery_ms: f64,
+    /// When all had.
+    pub(crate) delivery_last_ms: Spread,
     /// How often the auction was serialised.
     pub(crate) productions: f64,
 }
@@ -94,8 +95,34 @@ impl Row {
             first_byte_ms: of(|sample| sample.first_byte_ms.median).median,
             first_byte_earliest_ms: of(|sample| sample.first_byte_ms.min).median,
             first_byte_latest_ms: of(|sample| sample.first_byte_ms.max).median,
+            delivery_ms: of(|sample| sample.delivery_ms.median).median,
+            delivery_last_ms: of(|sample| sample.delivery_ms.max),
             productions: of(|sample| sample.measurement.productions).median,
         }
+    }
+
+    /// Of all other designs the one whose last delivery of the same is the first, where this is this project with an archive.
+    pub(crate) fn fastest_other<'a>(&self, rows: &'a [Self]) -> Option<&'a Self> {
+        let others = self.same(rows).filter(|other| other.design != self.design);
+        let fastest = others.max_by(|a, b| self.last_over(a).total_cmp(&self.last_over(b)));
+        fastest.filter(|_| Design::OURS.contains(&self.scenario.design))
+    }
+
+    /// The same design without an archive, where this one has one.
+    pub(crate) fn without_archive<'a>(&self, rows: &'a [Self]) -> Option<&'a Self> {
+        let without = self.same(rows).find(|row| row.codec == "none");
+        without.filter(|_| Design::OURS.contains(&self.scenario.design))
+    }
+
+    /// The last delivery over that of another.
+    pub(crate) fn last_over(&self, other: &Self) -> f64 {
+        self.delivery_last_ms.median / other.delivery_last_ms.median
+    }
+
+    /// Every design's row of the same.
+    pub(crate) fn same<'a>(&self, rows: &'a [Self]) -> impl Iterator<Item = &'a Self> {
+        let (auction, solvers) = (self.scenario.auction, self.scenario.solvers);
+        rows.iter().filter(move |row| row.is_of(auction, solvers))
     }
 
     pub(crate) fn is_of(&self, auction: Size, solvers: usize) -> bool {
@@ -124,44 +151,49 @@ impl MemoryCurve {
             (since_call, (*kib as f64 - run.base_rss_kib as f64) / 1024.0)
         });
         let during_call = points.filter(|(at_ms, _)| (0.0..=run.wall_ms).contains(at_ms));
-        let all: Vec<(f64, f64)> = [(0.0, 0.0)].into_iter().chain(during_call).collect();
         Some(Self {
             design,
-            points: thinned(&all),
+            points: [(0.0, 0.0)].into_iter().chain(during_call).collect(),
             peak_mib: sample.peak_mib(),
         })
     }
 }
 
-/// Keeps the highest of several neighbours, so that no peak is lost.
-fn thinned(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
-    let neighbours = points.len().div_ceil(MOST_POINTS).max(1);
-    points
-        .chunks(neighbours)
-        .filter_map(|chunk| chunk.iter().copied().max_by(|a, b| a.1.total_cmp(&b.1)))
-        .collect()
-}
-
-/// What healthy engines had of an auction when others did not read.
+/// When engines had everything of which some stalled or were slow.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub(crate) struct Stalled {
-    pub(crate) design: Design,
-    pub(crate) solvers: usize,
-    /// How many engines read 64 KiB and then nothing more.
-    pub(crate) stalled: usize,
-    /// When the last healthy engine had everything, after the call: the median.
-    pub(crate) healthy_last_ms: f64,
+pub(crate) struct Uneven {
+    #[serde(flatten)]
+    pub(crate) scenario: Scenario,
+    /// When the last healthy engine had everything, after the call; where none was healthy, the last of all.
+    pub(crate) last_ms: Spread,
+    /// The same with the healthy engines alone.
+    pub(crate) alone_last_ms: Option<Spread>,
+    /// One over the other, turn by turn.
+    pub(crate) over_alone: Option<Spread>,
+    /// How often the auction was serialised: the median. 0 where engines were given up.
+    pub(crate) productions: f64,
 }
 
-impl Stalled {
-    pub(crate) fn new(scenario: Scenario, stalled: usize, samples: &[Sample]) -> Self {
-        let last = samples.iter().map(|sample| sample.last_byte_ms);
-        Self {
-            design: scenario.design,
-            solvers: scenario.solvers,
-            stalled,
-            healthy_last_ms: Spread::of(last).median,
-        }
+impl Uneven {
+    /// Of the scenarios of one grid.
+    pub(crate) fn all(taken: &[(Scenario, Vec<Sample>)]) -> impl Iterator<Item = Self> {
+        let uneven = taken.iter().filter(|(one, _)| !one.rates.is_empty());
+        uneven.map(|(scenario, samples)| {
+            let last = |sample: &Sample| sample.delivery_ms.max;
+            let mut all = taken.iter();
+            let alone = all.find(|(other, _)| scenario.alone() == Some(*other));
+            let alone = alone.map(|(_, alone)| alone.iter().map(last));
+            let last = samples.iter().map(last);
+            let turns = alone.clone().map(|alone| last.clone().zip(alone));
+            let productions = samples.iter().map(|sample| sample.measurement.productions);
+            Self {
+                scenario: *scenario,
+                last_ms: Spread::of(last),
+                alone_last_ms: alone.map(Spread::of),
+                over_alone: turns.map(|turns| Spread::of(turns.map(|(last, alone)| last / alone))),
+                productions: Spread::of(productions).median,
+            }
+        })
     }
 }
 
@@ -187,12 +219,14 @@ impl Delay {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
+    use crate::sample::tests::delivered;
 
     /// A row of a large auction, with nothing but its processor time.
     pub(crate) fn large(design: Design, solvers: usize, cpu_ms: f64) -> Row {
         let scenario = Scenario {
             auction: crate::scenario::LARGE,
             solvers,
+            rates: &[],
             design,
         };
         Row {
@@ -202,13 +236,48 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn thinning_keeps_the_peak() {
-        let mut points: Vec<(f64, f64)> = (0..5_000).map(|at| (f64::from(at), 1.0)).collect();
-        points[777].1 = 9.0;
-        let found = thinned(&points);
-        assert!(found.len() <= MOST_POINTS);
-        assert!(found.contains(&(777.0, 9.0)));
-        assert_eq!(thinned(&points[..3]), points[..3]);
-        assert_eq!(thinned(&[]), []);
+    fn the_healthy_are_compared_turn_by_turn() {
+        let with = Scenario {
+            rates: &[0],
+            ..large(Design::OursGzip, 8, 1.0).scenario
+        };
+        let alone = with.alone().unwrap();
+        let samples = |last_ms: [f64; 3]| last_ms.map(delivered).to_vec();
+        let taken = [
+            (with, samples([100.0, 900.0, 330.0])),
+            (alone, samples([100.0, 600.0, 300.0])),
+        ];
+        let found: Vec<_> = Uneven::all(&taken).collect();
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[0].last_ms.median, 330.0);
+        assert_eq!(found[0].alone_last_ms.unwrap().median, 300.0);
+        let over = found[0].over_alone.unwrap();
+        assert_eq!((over.min, over.median, over.max), (1.0, 1.1, 1.5));
+        let nobody: Vec<_> = Uneven::all(&taken[..1]).collect();
+        assert_eq!(nobody[0].over_alone, None);
+    }
+
+    #[test]
+    fn the_fastest_other_is_another_design_of_the_same() {
+        let row = |design, solvers, last_ms| Row {
+            delivery_last_ms: Spread::of([last_ms]),
+            ..large(design, solvers, 1.0)
+        };
+        let rows = [
+            row(Design::OursGzip, 8, 5.0),
+            row(Design::OursAlone, 8, 1.0),
+            row(Design::SharedGzip, 8, 4.0),
+            row(Design::Threaded, 8, 9.0),
+            row(Design::SharedZstd, 1, 2.0),
+        ];
+        let design = |row: Option<&Row>| row.map(|row| row.scenario.design);
+        let fastest = rows[0].fastest_other(&rows);
+        assert_eq!(design(fastest), Some(Design::SharedGzip));
+        assert_eq!(fastest.map(|other| rows[0].last_over(other)), Some(1.25));
+        let without = rows[0].without_archive(&rows);
+        assert_eq!(design(without), Some(Design::OursAlone));
+        // Nobody else is judged so.
+        assert_eq!(design(rows[2].fastest_other(&rows)), None);
+        assert_eq!(design(rows[2].without_archive(&rows)), None);
     }
 }

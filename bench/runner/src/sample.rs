@@ -4,6 +4,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use bench_records::{EngineReport, Measurement, Received, Spread};
 
 use crate::execution::{Executed, Execution};
+use crate::scenario::Scenario;
 
 /// One run of one design.
 #[derive(Clone, Debug)]
@@ -11,49 +12,55 @@ pub(crate) struct Sample {
     pub(crate) measurement: Measurement,
     /// User and system time of the engines' process.
     pub(crate) engines_cpu_ms: f64,
-    /// From the call to the first byte, at each engine that reads.
+    /// From the call to the first byte, at each engine that must be sent everything.
     pub(crate) first_byte_ms: Spread,
-    /// The same to the last byte, at the last of them.
-    pub(crate) last_byte_ms: f64,
+    /// The same to when it has everything.
+    pub(crate) delivery_ms: Spread,
     /// Resident sizes in KiB, each with its nanosecond of `CLOCK_MONOTONIC`, where they were asked for.
     pub(crate) resident: Vec<(u64, u64)>,
 }
 
 impl Sample {
     /// # Errors
-    /// When an engine that reads was not sent the whole auction once, by the connection of the request before, when a
-    /// stalled one was sent it, or when it was not the deadline that ended what stalled.
-    pub(crate) fn new(executed: Executed, execution: &Execution<'_>) -> Result<Self> {
+    /// When an engine that must be was not sent the whole auction once, by the connection of the request before, when a
+    /// stalled one was sent it, or when it was not the deadline that ended what is given up.
+    pub(crate) fn new(
+        executed: Executed,
+        scenario: &Scenario,
+        execution: &Execution<'_>,
+    ) -> Result<Self> {
         let Executed {
             measurement: run,
             engines,
             resident,
         } = executed;
-        let healthy = run.solvers.saturating_sub(execution.stalled);
-        let (mut first_bytes, mut last_byte_ms) = (Vec::new(), 0_f64);
+        let served = scenario.must_deliver();
+        let (mut first_bytes, mut deliveries) = (Vec::new(), Vec::new());
         // Nothing happens before the call; signed, so that a mistake shows.
         let since_call = |at_ns: u64| (at_ns as f64 - run.called_at_ns as f64) / 1e6;
-        for engine in 0..healthy {
+        for engine in 0..served {
             let auction = auction_at(engine, &run, &engines)?;
             first_bytes.push(since_call(
                 auction.first_byte_at_ns.context("an empty body")?,
             ));
-            last_byte_ms = last_byte_ms.max(since_call(auction.end_at_ns));
+            deliveries.push(since_call(auction.end_at_ns));
         }
+        let (rates, healthy) = (scenario.rates, scenario.healthy());
+        let stalls = |engine: usize| rates.get(engine.wrapping_sub(healthy)) == Some(&0);
         let mut requests = engines.requests.iter();
         ensure!(
-            requests.all(|request| request.engine < healthy || request.bytes < run.auction_bytes),
+            requests.all(|request| !stalls(request.engine) || request.bytes < run.auction_bytes),
             "a stalled engine has read the auction"
         );
         ensure!(
-            execution.stalled == 0 || run.wall_ms >= execution.deadline_ms as f64,
+            served == run.solvers || run.wall_ms >= execution.deadline_ms as f64,
             "the call ended before those that stall were given up"
         );
         Ok(Self {
             measurement: run,
             engines_cpu_ms: engines.cpu_ms,
             first_byte_ms: Spread::of(first_bytes),
-            last_byte_ms,
+            delivery_ms: Spread::of(deliveries),
             resident,
         })
     }
@@ -98,8 +105,9 @@ fn auction_at<'a>(
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
+    use crate::scenario::{Design, LARGE, Rates};
 
     fn executed(requests: &[Received]) -> Executed {
         Executed {
@@ -135,20 +143,46 @@ mod tests {
         }
     }
 
+    fn scenario(rates: Rates) -> Scenario {
+        Scenario {
+            auction: LARGE,
+            solvers: 2,
+            rates,
+            design: Design::OursGzip,
+        }
+    }
+
     fn sample(executed: Executed) -> Result<Sample> {
-        Sample::new(executed, &Execution::default())
+        Sample::new(executed, &scenario(&[]), &Execution::default())
+    }
+
+    /// What came of a run in which everybody had everything after so many milliseconds.
+    pub(crate) fn delivered(last_ms: f64) -> Sample {
+        Sample {
+            measurement: executed(&[]).measurement,
+            engines_cpu_ms: 1.0,
+            first_byte_ms: Spread::of([1.0]),
+            delivery_ms: Spread::of([last_ms]),
+            resident: Vec::new(),
+        }
     }
 
     #[test]
-    fn first_bytes_are_counted_from_the_call() {
+    fn first_bytes_and_deliveries_are_counted_from_the_call() {
+        let until = |end_at_ns, received| Received {
+            end_at_ns,
+            ..received
+        };
         let requests = [
             received(0, 0, 7, 1),
             received(1, 0, 7, 1),
-            received(1, 0, 100, 9_000_000),
-            received(0, 0, 100, 6_000_000),
+            until(11_000_000, received(1, 0, 100, 9_000_000)),
+            until(25_000_000, received(0, 0, 100, 6_000_000)),
         ];
-        let found = sample(executed(&requests)).unwrap().first_byte_ms;
-        assert_eq!((found.min, found.median, found.max), (1.0, 2.5, 4.0));
+        let found = sample(executed(&requests)).unwrap();
+        let ends = |found: Spread| (found.min, found.median, found.max);
+        assert_eq!(ends(found.first_byte_ms), (1.0, 2.5, 4.0));
+        assert_eq!(ends(found.delivery_ms), (6.0, 13.0, 20.0));
     }
 
     #[test]
@@ -170,20 +204,33 @@ mod tests {
     #[test]
     fn the_healthy_must_have_everything_and_the_stalled_must_not() {
         let healthy = [received(0, 0, 7, 1), received(0, 0, 100, 9_000_000)];
-        let found = |requests: &[_], stalled, wall_ms| {
+        let found = |requests: &[_], rates, wall_ms| {
             let mut executed = executed(requests);
             executed.measurement.wall_ms = wall_ms;
             let execution = Execution {
-                stalled,
                 deadline_ms: 50,
                 ..Execution::default()
             };
-            Sample::new(executed, &execution)
+            Sample::new(executed, &scenario(rates), &execution)
         };
-        assert_eq!(found(&healthy, 1, 50.0).unwrap().last_byte_ms, 4.0);
-        assert!(found(&healthy, 1, 49.0).is_err());
-        assert!(found(&healthy, 0, 50.0).is_err());
-        let all = [healthy.to_vec(), vec![received(1, 0, 100, 2)]].concat();
-        assert!(found(&all, 1, 50.0).is_err());
+        assert_eq!(found(&healthy, &[0], 50.0).unwrap().delivery_ms.max, 4.0);
+        assert!(found(&healthy, &[0], 49.0).is_err());
+        assert!(found(&healthy, &[], 50.0).is_err());
+        let all = [received(1, 0, 7, 1), received(1, 0, 100, 2)];
+        let all = [&healthy[..], &all].concat();
+        assert!(found(&all, &[0], 50.0).is_err());
+        assert!(found(&all, &[2], 50.0).is_ok());
+    }
+
+    #[test]
+    fn slow_ones_without_healthy_ones_must_have_everything() {
+        let first = [received(0, 0, 7, 1), received(0, 0, 100, 2)];
+        let second = [received(1, 0, 7, 1), received(1, 0, 100, 2)];
+        let found = |requests: &[_]| {
+            let execution = Execution::default();
+            Sample::new(executed(requests), &scenario(&[4, 5]), &execution)
+        };
+        assert!(found(&first).is_err());
+        assert!(found(&[first, second].concat()).is_ok());
     }
 }

@@ -22,26 +22,28 @@ pub(crate) enum Design {
     OursGzip,
     /// This project with zstd.
     OursZstd,
+    /// This project without an archive.
+    OursAlone,
 }
 
 impl Design {
     /// Every design, in the order of their colours.
-    pub(crate) const ALL: [Self; 6] = [
+    pub(crate) const ALL: [Self; 7] = [
         Self::OursGzip,
         Self::OursZstd,
         Self::Threaded,
         Self::PerSolverGzip,
         Self::SharedGzip,
         Self::SharedZstd,
+        Self::OursAlone,
     ];
     /// This project, with each codec.
     pub(crate) const OURS: [Self; 2] = [Self::OursGzip, Self::OursZstd];
 
     pub(crate) fn program(self) -> &'static str {
-        match self {
-            Self::Threaded => "threaded",
-            Self::PerSolverGzip | Self::SharedGzip | Self::SharedZstd => "eager",
-            Self::OursGzip | Self::OursZstd => "ours",
+        match self.name() {
+            "per-solver" | "shared" => "eager",
+            name => name,
         }
     }
 
@@ -51,13 +53,14 @@ impl Design {
             Self::Threaded => "threaded",
             Self::PerSolverGzip => "per-solver",
             Self::SharedGzip | Self::SharedZstd => "shared",
-            Self::OursGzip | Self::OursZstd => "ours",
+            Self::OursGzip | Self::OursZstd | Self::OursAlone => "ours",
         }
     }
 
-    /// Its archive's.
+    /// Its archive's; `none` without an archive.
     pub(crate) fn codec(self) -> &'static str {
         match self {
+            Self::OursAlone => "none",
             Self::SharedZstd | Self::OursZstd => "zstd",
             _ => "gzip",
         }
@@ -65,20 +68,15 @@ impl Design {
 
     /// The design and its codec, as people say it.
     pub(crate) fn label(self) -> String {
-        format!("{} ({})", self.name(), self.codec())
+        match self {
+            Self::OursAlone => "ours, no archive".to_owned(),
+            _ => format!("{} ({})", self.name(), self.codec()),
+        }
     }
 
     /// The same, as names have it.
     pub(crate) fn key(self) -> String {
         format!("{}_{}", self.name(), self.codec()).replace('-', "_")
-    }
-
-    /// The design that does the least work there can be, with the same codec.
-    pub(crate) fn least(self) -> Self {
-        match self.codec() {
-            "zstd" => Self::SharedZstd,
-            _ => Self::SharedGzip,
-        }
     }
 }
 
@@ -92,18 +90,65 @@ pub(crate) fn shape(size: Size) -> Result<AuctionShape> {
     AuctionShape::named(size).with_context(|| format!("there is no auction {size:?}"))
 }
 
+/// How fast engines read, in MB/s. At 0 an engine reads 64 KiB and then nothing more.
+pub(crate) type Rates = &'static [u32];
+/// 32 speeds.
+const SPEEDS: Rates = &[
+    4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 18, 20, 22, 24, 26, 28, 30, 33, 36, 40, 44, 48,
+    54, 60, 68, 76, 84, 92, 100,
+];
+
 /// What is run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct Scenario {
     pub(crate) auction: Size,
     pub(crate) solvers: usize,
+    /// Of the last engines. Those before them are healthy: they read as fast as they can.
+    #[serde(rename = "rates_mb_s")]
+    pub(crate) rates: Rates,
     pub(crate) design: Design,
+}
+
+impl Scenario {
+    pub(crate) fn healthy(&self) -> usize {
+        self.solvers.saturating_sub(self.rates.len())
+    }
+
+    /// The same with the healthy engines alone, where there are any and others.
+    pub(crate) fn alone(self) -> Option<Self> {
+        let (solvers, rates): (_, Rates) = (self.healthy(), &[]);
+        let alone = Self {
+            solvers,
+            rates,
+            ..self
+        };
+        (!self.rates.is_empty() && solvers > 0).then_some(alone)
+    }
+
+    /// How many engines must be sent the whole auction. Beside healthy engines, what becomes of the others does not count.
+    pub(crate) fn must_deliver(&self) -> usize {
+        self.alone().unwrap_or(*self).solvers
+    }
+
+    /// What the engines do that are not healthy.
+    pub(crate) fn held_up(&self) -> String {
+        let (rates, count) = (self.rates, self.rates.len());
+        let of_all = format!("{count} of {}", self.solvers);
+        match rates {
+            [] | [0, ..] => format!("{of_all} stalled"),
+            [first, ..] => format!("{of_all} at {first} to {} MB/s", rates[count - 1]),
+        }
+    }
 }
 
 impl fmt::Display for Scenario {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (design, size, solvers) = (self.design.label(), self.auction, self.solvers);
-        write!(f, "{design}, {size} auction, {solvers} solvers")
+        write!(f, "{design}, {size} auction, {solvers} solvers")?;
+        match self.rates {
+            [] => Ok(()),
+            _ => write!(f, ", {}", self.held_up()),
+        }
     }
 }
 
@@ -113,6 +158,8 @@ pub(crate) struct Grid {
     pub(crate) auctions: &'static [Size],
     pub(crate) solvers: &'static [usize],
     pub(crate) designs: &'static [Design],
+    /// Of the last engines.
+    pub(crate) rates: Rates,
     /// How often each design runs in each scenario.
     pub(crate) runs: u32,
 }
@@ -128,6 +175,7 @@ impl Grid {
             auctions,
             solvers,
             designs,
+            rates: &[],
             runs,
         }
     }
@@ -137,19 +185,21 @@ impl Grid {
         self.solvers.iter().copied().max().unwrap_or_default()
     }
 
-    /// For every size with every number of engines, a scenario of each design.
+    /// For every size with every number of engines, a scenario of each design, and one with the healthy engines alone.
     pub(crate) fn groups(&self) -> impl Iterator<Item = Vec<Scenario>> {
         let each = self.auctions.iter().flat_map(|auction| {
             let solvers = self.solvers.iter();
             solvers.map(|solvers| (*auction, *solvers))
         });
         each.map(|(auction, solvers)| {
-            let scenario = |design: &Design| Scenario {
+            let designs = self.designs.iter().map(|design| Scenario {
                 auction,
                 solvers,
+                rates: self.rates,
                 design: *design,
-            };
-            self.designs.iter().map(scenario).collect()
+            });
+            let with_alone = designs.flat_map(|all| [Some(all), all.alone()]);
+            with_alone.flatten().collect()
         })
     }
 }
@@ -163,11 +213,9 @@ pub(crate) struct Workload {
     pub(crate) grids: Vec<Grid>,
     /// In what memory is watched over time.
     pub(crate) memory: Grid,
-    /// In what some engines stall.
-    pub(crate) stalled: Grid,
-    /// How many of them.
-    pub(crate) stalls: Vec<usize>,
-    /// When requests to those are given up.
+    /// In what some engines stall or are slow.
+    pub(crate) uneven: Vec<Grid>,
+    /// When requests to those are given up that others are compared without.
     pub(crate) deadline_ms: u64,
     /// In what the timers are watched.
     pub(crate) delay: Grid,
@@ -176,18 +224,16 @@ pub(crate) struct Workload {
 impl Workload {
     /// At most five minutes on two cores, with the sizes and numbers that targets are about.
     pub(crate) fn quick() -> Self {
-        use Design::{OursGzip, SharedGzip, Threaded};
         let all = &Design::ALL;
         Self {
             checks: vec![Grid::new(&["small", "mainnet", LARGE], &[8], all, 1)],
             grids: vec![
-                Grid::new(&[LARGE], &[1, 8, 32], all, 3),
+                Grid::new(&[LARGE], &[1, 3, 8, 32], all, 5),
                 Grid::new(&["small", "mainnet"], &[8], all, 3),
             ],
             memory: Grid::new(&[LARGE], &[8], all, 1),
-            stalled: Grid::new(&[LARGE], &[8], &[OursGzip, Threaded, SharedGzip], 1),
-            stalls: vec![0, 1, 4, 7],
-            deadline_ms: 5_000,
+            uneven: Self::uneven(&[Design::OursGzip], 5),
+            deadline_ms: 2_000,
             delay: Grid::new(&[LARGE], &[8], all, 1),
         }
     }
@@ -197,7 +243,7 @@ impl Workload {
         use Design::{OursGzip, OursZstd, SharedGzip, SharedZstd, Threaded};
         let all = &Design::ALL;
         let grids = vec![
-            Grid::new(&[LARGE], &[1, 2, 4, 8, 16, 32, 64], all, 5),
+            Grid::new(&[LARGE], &[1, 2, 3, 4, 8, 16, 32, 64], all, 5),
             Grid::new(&["small", "mainnet"], &[1, 8, 32], all, 5),
             Grid::new(&["huge"], &[8], all, 3),
             // A copy of a gigabyte for each solver is more than most machines have.
@@ -212,16 +258,24 @@ impl Workload {
             checks: grids.clone(),
             grids,
             memory: Grid::new(&[LARGE], &[8], all, 3),
-            stalled: Grid::new(
-                &[LARGE],
-                &[8],
-                &[OursGzip, OursZstd, Threaded, SharedGzip],
-                3,
-            ),
-            stalls: vec![0, 1, 2, 4, 7],
-            deadline_ms: 6_000,
+            uneven: Self::uneven(&[OursGzip, OursZstd, Threaded, SharedGzip], 5),
+            deadline_ms: 4_000,
             delay: Grid::new(&[LARGE], &[8], all, 5),
         }
+    }
+
+    /// Engines that stall, that are slow, and that are of 32 speeds.
+    fn uneven(designs: &'static [Design], runs: u32) -> Vec<Grid> {
+        let of_8: [Rates; 4] = [&[0], &[0; 4], &[0; 7], &[10, 2]];
+        let of_8 = of_8.map(|rates| Grid {
+            rates,
+            ..Grid::new(&[LARGE], &[8], designs, runs)
+        });
+        let speeds = Grid {
+            rates: SPEEDS,
+            ..Grid::new(&[LARGE], &[32], &Design::OURS, 1)
+        };
+        of_8.into_iter().chain([speeds]).collect()
     }
 }
 
@@ -232,7 +286,7 @@ mod tests {
     #[test]
     fn both_workloads_run_what_the_targets_are_about() {
         for workload in [Workload::quick(), Workload::full()] {
-            for solvers in [1, 32] {
+            for solvers in [1, 3, 8, 32] {
                 let is_there = |grid: &Grid| {
                     grid.auctions.contains(&LARGE)
                         && grid.solvers.contains(&solvers)
@@ -242,10 +296,28 @@ mod tests {
                 };
                 assert!(workload.grids.iter().any(is_there), "{solvers}");
             }
-            let most = workload.stalled.most_solvers();
-            assert!(workload.stalls.iter().all(|stalled| *stalled < most));
+            for grid in &workload.uneven {
+                assert!(grid.rates.len() <= grid.most_solvers());
+                assert!(grid.designs.contains(&Design::OursGzip));
+            }
             let sizes = workload.grids.iter().flat_map(|grid| grid.auctions);
             assert!(sizes.copied().all(|size| shape(size).is_ok()));
         }
+    }
+
+    #[test]
+    fn the_healthy_are_compared_with_themselves_alone() {
+        let scenarios = |solvers, rates| {
+            let grid = Grid {
+                rates,
+                ..Grid::new(&[LARGE], solvers, &[Design::OursGzip], 1)
+            };
+            let each = grid.groups().flatten();
+            let each = each.map(|one| (one.solvers, one.rates.len(), one.must_deliver()));
+            each.collect::<Vec<_>>()
+        };
+        assert_eq!(scenarios(&[8], &[]), [(8, 0, 8)]);
+        assert_eq!(scenarios(&[8], &[0, 0]), [(8, 2, 6), (6, 0, 6)]);
+        assert_eq!(scenarios(&[2], &[4, 5]), [(2, 2, 2)]);
     }
 }

@@ -1,17 +1,14 @@
 //! What is wanted of this project, and whether it was found.
 
 use std::collections::HashMap;
-use std::ops::RangeBounds;
 
 use anyhow::{Context as _, Result};
 use bench_records::MicroReport;
 use serde::{Deserialize, Serialize};
 
-use crate::report::{Row, Stalled};
+use crate::report::{Row, Uneven};
 use crate::scenario::{Design, LARGE};
 
-/// How long others wait for a branch, in all, unless its policy says otherwise: `LagPolicy::DEFAULT_PATIENCE`.
-const PATIENCE_MS: f64 = 500.0;
 const WITHIN: &str = "within one process";
 
 /// What is wanted, in the order of the report.
@@ -93,9 +90,9 @@ pub(crate) struct Ratio {
 }
 
 /// Every target, and the figures that say how far targets can be reached or what they were set by.
-pub(crate) fn ratios(rows: &[Row], stalled: &[Stalled], micro: &MicroReport) -> Result<Vec<Ratio>> {
+pub(crate) fn ratios(rows: &[Row], uneven: &[Uneven], micro: &MicroReport) -> Result<Vec<Ratio>> {
     let Targets { reasons, target } = toml::from_str(include_str!("targets.toml"))?;
-    let found = figures(rows, stalled, micro);
+    let found = figures(rows, uneven, micro);
     let mut ratios = Vec::new();
     for mut target in target {
         if let Some(reason) = &mut target.reason {
@@ -158,7 +155,7 @@ fn judge(target: Target, figures: &[Figure]) -> Option<Ratio> {
 }
 
 /// Everything that there is a figure of, wherever it was found.
-fn figures(rows: &[Row], stalled: &[Stalled], micro: &MicroReport) -> Vec<Figure> {
+fn figures(rows: &[Row], uneven: &[Uneven], micro: &MicroReport) -> Vec<Figure> {
     let mut all = Vec::new();
     let mut add = |place: &str, name: &str, value| {
         let (name, place) = (name.to_owned(), place.to_owned());
@@ -191,11 +188,17 @@ fn figures(rows: &[Row], stalled: &[Stalled], micro: &MicroReport) -> Vec<Figure
                 row.first_byte_latest_ms,
             );
         }
+        if let Some(other) = row.fastest_other(rows) {
+            let place = format!("{place}, over {}", other.scenario.design.label());
+            let name = format!("delivery_last_over_fastest_other_{at}");
+            add(&place, &name, row.last_over(other));
+        }
+        if let Some(without) = row.without_archive(rows) {
+            let name = format!("delivery_last_{}_over_no_archive_{at}", design.key());
+            add(&place, &name, row.last_over(without));
+        }
         // Of what other designs take, wherever both were run.
-        for other in rows
-            .iter()
-            .filter(|other| other.is_of(scenario.auction, row.solvers))
-        {
+        for other in row.same(rows) {
             let over = other.scenario.design;
             let name = format!("cpu_{}_over_{}", design.key(), over.key());
             let cpu = row.cpu_ms.median / other.cpu_ms.median;
@@ -210,11 +213,20 @@ fn figures(rows: &[Row], stalled: &[Stalled], micro: &MicroReport) -> Vec<Figure
             }
         }
     }
-    for (place, later) in later_over_patience(stalled, 1..=1) {
-        add(&place, "stalled_later_over_patience", later);
-    }
-    for (place, later) in later_over_patience(stalled, 2..) {
-        add(&place, "many_stalled_later_over_patience", later);
+    let ours = |found: &&Uneven| Design::OURS.contains(&found.scenario.design);
+    for found in uneven.iter().filter(ours) {
+        let (solvers, rates) = (found.scenario.solvers, found.scenario.rates);
+        let is_stalled = rates.iter().all(|rate| *rate == 0);
+        let name = match found.over_alone {
+            None => format!("productions_{solvers}_speeds"),
+            Some(_) if is_stalled => {
+                format!("delivery_{}_of_{solvers}_stalled_over_alone", rates.len())
+            }
+            Some(_) => "delivery_slow_over_alone".to_owned(),
+        };
+        let over = found.over_alone.map(|over| over.median);
+        let value = over.unwrap_or(found.productions);
+        add(&found.scenario.to_string(), &name, value);
     }
     for measure in &micro.measures {
         add(WITHIN, &measure.name, measure.rounds.median);
@@ -229,33 +241,13 @@ fn figures(rows: &[Row], stalled: &[Stalled], micro: &MicroReport) -> Vec<Figure
     all
 }
 
-/// By how much later than without stalled solvers the last healthy one has everything, in patiences, wherever so many
-/// stall.
-fn later_over_patience(
-    found: &[Stalled],
-    stalled: impl RangeBounds<usize>,
-) -> impl Iterator<Item = (String, f64)> {
-    let later = found.iter().filter(move |found| {
-        Design::OURS.contains(&found.design)
-            && found.stalled > 0
-            && stalled.contains(&found.stalled)
-    });
-    later.filter_map(|later| {
-        let of_design = |other: &&Stalled| other.design == later.design && other.stalled == 0;
-        let healthy = found.iter().find(of_design)?;
-        let later_ms = later.healthy_last_ms - healthy.healthy_last_ms;
-        let (design, stalled, solvers) = (later.design.label(), later.stalled, later.solvers);
-        let place = format!("{design}, {stalled} of {solvers} solvers stalled");
-        Some((place, later_ms / PATIENCE_MS))
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use bench_records::{Curve, Measure, Spread};
 
     use super::*;
     use crate::report::tests::large;
+    use crate::scenario::{Rates, Scenario};
 
     fn figures_of(found: &[f64]) -> Vec<Figure> {
         let figure = |value: &f64| Figure {
@@ -355,24 +347,55 @@ mod tests {
     }
 
     #[test]
-    fn others_may_be_later_by_the_patience_and_no_more() {
-        let found = |stalled, healthy_last_ms| Stalled {
-            design: Design::OursGzip,
-            solvers: 8,
-            stalled,
-            healthy_last_ms,
+    fn others_may_make_the_healthy_later_by_a_tenth() {
+        let found = |rates: Rates, over_alone: Option<f64>| Uneven {
+            scenario: Scenario {
+                rates,
+                ..large(Design::OursGzip, rates.len().max(8), 1.0).scenario
+            },
+            last_ms: Spread::of([1.0]),
+            alone_last_ms: None,
+            over_alone: over_alone.map(|over| Spread::of([over])),
+            productions: 8.5,
         };
-        let name = "stalled_later_over_patience";
-        let judged = |found: &[Stalled]| {
-            verdict(&ratios(&[], found, &MicroReport::default()).unwrap(), name)
+        let judged = |uneven: &[Uneven], name| {
+            verdict(&ratios(&[], uneven, &MicroReport::default()).unwrap(), name)
         };
-        for (healthy_last_ms, expected) in [(750.0, true), (751.0, false)] {
-            let found = [found(0, 200.0), found(1, healthy_last_ms), found(4, 900.0)];
-            assert_eq!(judged(&found).0, expected);
-            let many: Vec<_> = later_over_patience(&found, 2..).collect();
-            assert_eq!((many.len(), many[0].1), (1, 1.4));
+        let name = "delivery_4_of_8_stalled_over_alone";
+        assert_eq!(judged(&[], name), (false, None));
+        for (over, is_met) in [(1.1, true), (1.11, false)] {
+            let all = [found(&[0; 4], Some(over)), found(&[0], Some(9.0))];
+            assert_eq!(judged(&all, name), (is_met, Some(over)));
+            let slow = [found(&[10, 2], Some(over)), all[1].clone()];
+            assert_eq!(judged(&slow, "delivery_slow_over_alone").0, is_met);
         }
-        assert_eq!(judged(&[found(1, 1.0)]), (false, None));
+        let speeds = found(&[4; 32], None);
+        let name = "productions_32_speeds";
+        assert_eq!(judged(&[speeds], name), (false, Some(8.5)));
+    }
+
+    #[test]
+    fn delivery_is_judged_by_the_fastest_other_and_by_none_without_an_archive() {
+        let row = |design, delivery_last_ms| Row {
+            delivery_last_ms: Spread::of([delivery_last_ms]),
+            ..large(design, 8, 1.0)
+        };
+        let rows = [
+            row(Design::OursGzip, 120.0),
+            row(Design::OursZstd, 90.0),
+            row(Design::SharedGzip, 150.0),
+            row(Design::SharedZstd, 100.0),
+            row(Design::OursAlone, 80.0),
+        ];
+        let of_8 = |rows: &[_], name: &str| {
+            let name = format!("delivery_last_{name}_26_mb_8_solvers");
+            verdict(&of_rows(rows), &name)
+        };
+        assert_eq!(of_8(&rows, "over_fastest_other"), (false, Some(1.2)));
+        assert_eq!(of_8(&rows[1..], "over_fastest_other"), (true, Some(0.9)));
+        let name = "ours_gzip_over_no_archive";
+        assert_eq!(of_8(&rows, name), (false, Some(1.5)));
+        assert_eq!(of_8(&rows[..4], name), (false, None));
     }
 
     #[test]

@@ -4,13 +4,13 @@
 //! the solver, into a gzip in memory, which is sent in one PUT.
 
 use std::convert::Infallible;
-use std::io::{BufWriter, Write};
+use std::io::{BufWriter, Error, ErrorKind, Write};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use anyhow::{Result, ensure};
 use auction_fixtures::Auction;
-use bench_harness::{BLOCK_BYTES, CHANNEL_BLOCKS, ChannelWriter, Codec, Design, Endpoints, Setup};
+use bench_harness::{Codec, Design, Endpoints, Setup};
 use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -23,6 +23,10 @@ fn main() -> Result<()> {
 }
 
 const GZIP_LEVEL: u32 = 3;
+/// The size of the buffer before the channel.
+const BLOCK_BYTES: usize = 64 * 1024;
+/// How many blocks the channel holds.
+const CHANNEL_BLOCKS: usize = 2;
 
 /// A thread, a serialisation and a gzip for each solver.
 #[derive(Debug)]
@@ -99,5 +103,22 @@ impl<A: Write, B: Write> Write for Both<A, B> {
     fn flush(&mut self) -> std::io::Result<()> {
         self.0.flush()?;
         self.1.flush()
+    }
+}
+
+/// Sends each block to a body's channel, blocking the thread while that is full.
+#[derive(Debug)]
+struct ChannelWriter(mpsc::Sender<Bytes>);
+
+impl Write for ChannelWriter {
+    fn write(&mut self, block: &[u8]) -> std::io::Result<usize> {
+        self.0
+            .blocking_send(Bytes::copy_from_slice(block))
+            .map_err(|_closed| Error::new(ErrorKind::BrokenPipe, "the body was dropped"))?;
+        Ok(block.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
     }
 }

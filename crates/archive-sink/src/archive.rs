@@ -6,12 +6,14 @@ use crate::{
     codec::Codec,
     encode::compressor::Compressor,
     key::{self, KeyError},
+    metadata,
     read::{
         error::{ReadError, ReadErrorKind},
         open::{self, ObjectVersion, Opened},
         reader::ArchiveReader,
     },
     settings::Shared,
+    sidecar,
     write::writer::ArchiveWriter,
 };
 
@@ -108,19 +110,19 @@ impl Archive {
     ///
     /// `name` is the name that was given to [`create`](Self::create), or the object's own with its
     /// extension. These places are tried in turn: where this archive would create `name`, `name` itself,
-    /// and `name` with the other codecs' extensions. How the object is encoded is read from its
-    /// `Content-Encoding`, else from the extension; the content is not guessed at.
+    /// and `name` with the other codecs' extensions, of which only one may be there. How the object is
+    /// encoded is read from its `Content-Encoding`, else from the extension; the content is not guessed at.
     ///
     /// # Errors
     ///
-    /// When there is no such object, the store fails, or its codec is unknown or not compiled.
+    /// When there is no such object or more than one, the store fails, or its codec is unknown or not
+    /// compiled.
     ///
     /// # Cancel safety
     ///
     /// Dropping the future or the reader cancels the request and leaves nothing behind.
     pub async fn open(&self, name: &str) -> Result<ArchiveReader, ReadError> {
-        let found = self.find(name).await?;
-        ArchiveReader::decoded(found, self.0.settings.read_limit)
+        self.decoded(self.find(name).await?).await
     }
 
     /// Opens again an object that was opened before, or fails if it was replaced since: what is read
@@ -137,8 +139,8 @@ impl Archive {
     ///
     /// As for [`open`](Self::open).
     pub async fn open_version(&self, version: &ObjectVersion) -> Result<ArchiveReader, ReadError> {
-        let found = open::find_again(&*self.0.store, version).await?;
-        ArchiveReader::decoded(found, self.0.settings.read_limit)
+        self.decoded(open::find_again(&*self.0.store, version).await?)
+            .await
     }
 
     /// Opens an object and reads its stored bytes as they are: compressed, if they are.
@@ -153,10 +155,18 @@ impl Archive {
         ArchiveReader::stored(found)
     }
 
+    async fn decoded(&self, found: Opened) -> Result<ArchiveReader, ReadError> {
+        let digest = match metadata::sha256(&found.attributes) {
+            None => sidecar::read(&*self.0.store, found.codec()?, found.version.location()).await,
+            digest => digest,
+        };
+        ArchiveReader::decoded(found, digest, self.0.settings.read_limit)
+    }
+
     async fn find(&self, name: &str) -> Result<Opened, ReadError> {
-        let places = key::places(&self.0.settings, name)
+        let (named, guessed) = key::places(&self.0.settings, name)
             .map_err(|error| ReadError::new(&Path::from(name), ReadErrorKind::Key(error)))?;
-        open::find(&*self.0.store, places).await
+        open::find(&*self.0.store, named, guessed).await
     }
 
     /// Waits until no writer of this archive or its clones that was dropped is still cleaning up or

@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use object_store::{ObjectStore, path::Path};
 use thiserror::Error;
@@ -60,6 +60,7 @@ impl ArchiveBuilder {
                 parts_in_flight: 1,
                 overwrite: Overwrite::CreateOnly,
                 digest: true,
+                retry_for: None,
                 read_limit: ReadLimit::default(),
                 known_document: None,
             },
@@ -128,6 +129,13 @@ impl ArchiveBuilder {
     /// [commits with it](crate::ArchiveWriter::commit_with).
     pub fn digest(mut self, enabled: bool) -> Self {
         self.settings.digest = enabled;
+        self
+    }
+
+    /// How long a commit may take, in which failed requests are made again. Default: until the writer's
+    /// [deadline](crate::ArchiveWriter::until), or 2 minutes.
+    pub fn retry_for(mut self, limit: Duration) -> Self {
+        self.settings.retry_for = Some(limit);
         self
     }
 

@@ -1,7 +1,7 @@
 use object_store::path::Path;
 use thiserror::Error;
 
-use crate::{codec::CodecKind, metadata::AttributeSupport, settings::Settings};
+use crate::{codec::CodecKind, metadata::AttributeSupport, settings::Settings, sidecar};
 
 /// The longest key that may be created, in bytes of UTF-8, prefix and extension included.
 ///
@@ -41,13 +41,17 @@ pub enum KeyError {
     /// Prefix, name and extension have this many bytes, which is more than 1,024.
     #[error("prefix and name are {0} bytes long, but the most is {MAX_KEY_BYTES}")]
     Long(usize),
-    /// The name ends in a codec's extension, but the codec is identity, so readers would be misled.
-    #[error("the name {0:?} ends in the extension of a codec, but the codec is identity")]
+    /// The name ends in a codec's extension, but the codec is identity, or in `.sha256`, as a digest that is kept
+    /// beside an object: readers would be misled.
+    #[error("the name {0:?} ends in the extension of a codec or a digest, which the object is not")]
     MisleadingExtension(String),
 }
 
 /// Where an archive creates the object of this name.
 pub(crate) fn created(settings: &Settings, name: &str) -> Result<Path, KeyError> {
+    if name.ends_with(sidecar::EXTENSION) {
+        return Err(KeyError::MisleadingExtension(name.into()));
+    }
     let extension = settings.codec.extension().unwrap_or_default();
     match settings.attributes {
         AttributeSupport::Kept => key(&settings.prefix, name, ""),
@@ -60,21 +64,20 @@ pub(crate) fn created(settings: &Settings, name: &str) -> Result<Path, KeyError>
     }
 }
 
-/// Where an object of this name may be, best first.
-pub(crate) fn places(settings: &Settings, name: &str) -> Result<Vec<Path>, KeyError> {
-    let mut places = vec![];
+/// Where an object of this name may be, best first: where it is by that name, and where it is by a guess.
+pub(crate) fn places(settings: &Settings, name: &str) -> Result<(Vec<Path>, Vec<Path>), KeyError> {
     let exact = key(&settings.prefix, name, "")?;
-    let others = CodecKind::ALL
+    let mut named: Vec<_> = created(settings, name).ok().into_iter().collect();
+    if !named.contains(&exact) {
+        named.push(exact);
+    }
+    let guessed = CodecKind::ALL
         .into_iter()
         .filter_map(CodecKind::extension)
-        .filter_map(|extension| key(&settings.prefix, name, extension).ok());
-    let created = created(settings, name).ok();
-    for place in created.into_iter().chain([exact]).chain(others) {
-        if !places.contains(&place) {
-            places.push(place);
-        }
-    }
-    Ok(places)
+        .filter_map(|extension| key(&settings.prefix, name, extension).ok())
+        .filter(|place| !named.contains(place))
+        .collect();
+    Ok((named, guessed))
 }
 
 /// Joins prefix, name and extension to a key, or says which rule forbids it.

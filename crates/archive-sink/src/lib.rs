@@ -8,11 +8,17 @@ mod codec;
 mod digest;
 mod encode;
 mod key;
+#[cfg(feature = "fs")]
+mod local_folder;
 mod metadata;
 mod read;
+#[cfg(feature = "s3")]
+mod s3;
 mod settings;
+mod sidecar;
 #[cfg(feature = "spool")]
 mod spool;
+mod trailer;
 mod write;
 
 pub use archive::Archive;
@@ -22,6 +28,8 @@ pub use codec::{Codec, CodecError, CodecKind, Level};
 pub use digest::{RawDocument, Sha256Digest, Sha256Hasher};
 pub use encode::encoded_stream::{EncodedStream, EncodedStreamError};
 pub use key::KeyError;
+#[cfg(feature = "fs")]
+pub use local_folder::LocalFolder;
 pub use metadata::AttributeSupport;
 pub use read::{
     error::{ReadError, ReadErrorKind},
@@ -29,6 +37,8 @@ pub use read::{
     open::ObjectVersion,
     reader::ArchiveReader,
 };
+#[cfg(feature = "s3")]
+pub use s3::S3Connector;
 pub use settings::Overwrite;
 #[cfg(feature = "spool")]
 pub use spool::{
@@ -37,6 +47,7 @@ pub use spool::{
     writer::{SpoolWriter, Spooled},
 };
 pub use write::{
+    attempt::{CreateOnly, RequestEffect, RequestError},
     commit::{Placement, Receipt},
     error::{CommitError, WriteError, WriteErrorKind},
     writer::ArchiveWriter,

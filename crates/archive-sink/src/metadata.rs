@@ -51,10 +51,10 @@ pub(crate) fn attributes(
     insert(Attribute::ContentType, content_type.into());
     if let Some(coding) = codec.content_encoding() {
         insert(Attribute::ContentEncoding, coding.into());
-        // Google Cloud Storage decompresses on the way out without this
-        // (https://cloud.google.com/storage/docs/transcoding). Other stores just keep it.
-        insert(Attribute::CacheControl, "no-transform".into());
     }
+    // Google Cloud Storage decompresses on the way out without this
+    // (https://cloud.google.com/storage/docs/transcoding), and caches may compress what is not. Other stores just keep it.
+    insert(Attribute::CacheControl, "no-transform".into());
     insert(named(NONCE), nonce.0.clone());
     insert(named(CODEC), codec.kind().name().into());
     if let Some(document) = document {
@@ -106,6 +106,8 @@ mod tests {
             assert_eq!(sha256(&attributes), Some(digest));
             assert_eq!(raw_bytes(&attributes), Some(9));
             assert_eq!(super::codec(&attributes), Some(kind.name()));
+            let cache_control = attributes.get(&Attribute::CacheControl);
+            assert_eq!(cache_control.map(AsRef::as_ref), Some("no-transform"));
         }
     }
 }

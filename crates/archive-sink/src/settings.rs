@@ -1,4 +1,4 @@
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
 use object_store::{ObjectStore, PutMultipartOptions, path::Path};
 use tokio_util::task::TaskTracker;
@@ -8,6 +8,7 @@ use crate::{
     digest::RawDocument,
     metadata::{self, AttributeSupport, Nonce},
     read::limit::ReadLimit,
+    write::attempt::CreateOnly,
 };
 
 /// What happens when there is an object already where a new one is to be.
@@ -18,8 +19,8 @@ pub enum Overwrite {
     /// otherwise it is a [`Conflict`](crate::CommitError::Conflict).
     ///
     /// For single PUTs the store itself makes sure (`If-None-Match: *` on S3). Multipart uploads are
-    /// checked just before they are completed, since `object_store` passes no condition on: whoever
-    /// writes in between is replaced. [`Placement`](crate::Placement) says which it was.
+    /// checked just before they are completed; whoever writes in between is replaced, unless the store
+    /// makes sure of them, too ([`CreateOnly`]). [`Placement`](crate::Placement) says which it was.
     #[default]
     CreateOnly,
     /// Replaces it, in one step, when the new one is committed.
@@ -37,6 +38,7 @@ pub(crate) struct Settings {
     pub(crate) parts_in_flight: usize,
     pub(crate) overwrite: Overwrite,
     pub(crate) digest: bool,
+    pub(crate) retry_for: Option<Duration>,
     pub(crate) read_limit: ReadLimit,
     /// Of the one object that is written, if it is known before the upload begins.
     pub(crate) known_document: Option<RawDocument>,
@@ -45,18 +47,15 @@ pub(crate) struct Settings {
 impl Settings {
     /// The options with which a multipart upload is created.
     pub(crate) fn upload_options(&self, nonce: &Nonce) -> PutMultipartOptions {
-        match self.attributes {
-            AttributeSupport::Kept => PutMultipartOptions {
-                attributes: metadata::attributes(
-                    self.codec,
-                    &self.content_type,
-                    nonce,
-                    self.known_document,
-                ),
-                ..Default::default()
-            },
-            AttributeSupport::Absent => PutMultipartOptions::default(),
+        let mut options = PutMultipartOptions::default();
+        if self.attributes == AttributeSupport::Kept {
+            options.attributes =
+                metadata::attributes(self.codec, &self.content_type, nonce, self.known_document);
         }
+        if self.overwrite == Overwrite::CreateOnly {
+            options.extensions.insert(CreateOnly);
+        }
+        options
     }
 }
 

@@ -5,9 +5,9 @@ use serde::{Serialize, Serializer};
 
 use super::hex;
 
-/// A whole number of up to 256 bits, in JSON a string of decimal digits.
+/// An integer of up to 256 bits, written in JSON as a string of decimal digits.
 ///
-/// Kept as its digits: it is only ever written, and needs no allocation.
+/// It is stored as its digits, because it is only written. It needs no allocation.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Amount {
     digits: [u8; Amount::DIGITS],
@@ -18,21 +18,21 @@ impl Amount {
     /// 2^256 - 1 has 78 digits.
     const DIGITS: usize = 78;
 
-    /// The largest amount, 2^256 - 1: what "unlimited" looks like on chain.
+    /// The largest amount, 2^256 - 1. On chain, it stands for "unlimited".
     pub const MAX: Self = Self {
         digits: *b"115792089237316195423570985008687907853269984665640564039457584007913129639935",
         length: Self::DIGITS as u8,
     };
 
-    /// The decimal digits, without leading zeros.
+    /// Returns the decimal digits, without leading zeros.
     pub fn as_str(&self) -> &str {
         hex::as_text(&self.digits[..usize::from(self.length)])
     }
 
-    /// An amount of exactly `length` digits, of which those after the first `significant` are zero.
+    /// Creates an amount of exactly `length` digits, of which those after the first `significant` are zero.
     ///
-    /// `next` gives random words, one for each 18 significant digits. Lengths above 77 are cut to 77, so that the
-    /// amount fits 256 bits whatever its digits are.
+    /// `next` returns random words, one for each 18 significant digits. Lengths above 77 are reduced to 77, so that the
+    /// amount fits 256 bits with any digits.
     pub(super) fn from_random(
         length: usize,
         significant: usize,
@@ -59,7 +59,7 @@ impl Amount {
 
 impl Ord for Amount {
     fn cmp(&self, other: &Self) -> Ordering {
-        // Without leading zeros, the longer is the larger.
+        // Without leading zeros, a longer number is larger.
         (self.length, self.as_str()).cmp(&(other.length, other.as_str()))
     }
 }

@@ -5,44 +5,44 @@ use serde::ser::{Serialize, SerializeStruct, Serializer};
 use super::random::{Chance, Kind, Universe};
 use super::{Address, Amount, Liquidity, Object, Order, Token};
 
-/// The body of a `/solve` request: what a solver is asked to settle.
+/// The body of a `/solve` request.
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Auction {
-    /// Its number.
+    /// The number of the auction.
     pub id: String,
-    /// What is known of each token.
+    /// The tokens, by address.
     pub tokens: Object<Token>,
-    /// What is to be traded.
+    /// The orders to settle.
     pub orders: Vec<Order>,
-    /// What it can be traded with.
+    /// The pools to trade with.
     pub liquidity: Vec<Liquidity>,
-    /// Wei for a unit of gas.
+    /// Wei for each unit of gas.
     pub effective_gas_price: Amount,
-    /// When the answer is due, as RFC 3339.
+    /// The deadline for the answer, in RFC 3339.
     pub deadline: String,
-    /// Contracts whose surplus counts though their orders are made on the spot.
+    /// Contracts whose surplus counts although they create their orders just in time.
     pub surplus_capturing_jit_order_owners: Vec<Address>,
 }
 
-/// How much there is of what in a generated auction, and the seed that chooses the rest.
+/// The numbers of orders, tokens and pools in a generated auction, and the seed that determines the rest.
 ///
-/// Order, token and pool number 17 of a seed are the same whatever the numbers of orders and pools are, as long as the
-/// number of tokens (which orders and pools choose from) stays the same.
+/// For the same seed and number of tokens, order, token and pool number 17 do not depend on the numbers of orders and pools.
+/// Orders and pools choose from the tokens, so another number of tokens changes them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct AuctionShape {
-    /// Orders, of about 1,105 bytes each.
+    /// The number of orders, of about 1,105 bytes each.
     pub orders: usize,
-    /// Tokens, of about 156 bytes each.
+    /// The number of tokens, of about 156 bytes each.
     pub tokens: usize,
-    /// Pools, of about 875 bytes each.
+    /// The number of pools, of about 875 bytes each.
     pub pools: usize,
-    /// What everything else is derived from.
+    /// The seed that everything else is derived from.
     pub seed: u64,
 }
 
 impl Default for AuctionShape {
-    /// [`AuctionShape::MAINNET`].
+    /// Returns [`AuctionShape::MAINNET`].
     fn default() -> Self {
         Self::MAINNET
     }
@@ -64,10 +64,10 @@ impl AuctionShape {
     /// About 1 GiB of JSON.
     pub const GIANT: Self = Self::new(706_000, 124_000, 304_500);
 
-    /// The names of these shapes, from the smallest to the largest.
+    /// The names of the shapes above, from the smallest to the largest.
     pub const NAMES: [&'static str; 5] = ["small", "mainnet", "large", "huge", "giant"];
 
-    /// The shape of this name, one of [`NAMES`](Self::NAMES).
+    /// Returns the shape with this name, which is one of [`NAMES`](Self::NAMES).
     pub fn named(name: &str) -> Option<Self> {
         match name {
             "small" => Some(Self::SMALL),
@@ -79,7 +79,7 @@ impl AuctionShape {
         }
     }
 
-    /// The shape with seed 0.
+    /// Creates a shape with seed 0.
     pub const fn new(orders: usize, tokens: usize, pools: usize) -> Self {
         Self {
             orders,
@@ -89,19 +89,19 @@ impl AuctionShape {
         }
     }
 
-    /// The same numbers of items, chosen by another seed.
+    /// Sets the seed. The numbers of items stay the same.
     pub const fn with_seed(self, seed: u64) -> Self {
         Self { seed, ..self }
     }
 
-    /// Writes the auction as compact JSON, and returns how many bytes that were.
+    /// Writes the auction as compact JSON, and returns the number of bytes.
     ///
-    /// Takes constant memory: each item is made, written and forgotten. Output is gathered into writes of 64 KiB, and
-    /// `writer` is flushed at the end. The bytes are those of serialising [`AuctionShape::auction`] with serde_json.
+    /// This takes constant memory: each item is created, written and dropped. It writes 64 KiB at a time, and flushes
+    /// `writer` at the end. The bytes are those of serialising [`AuctionShape::auction`] with serde_json.
     ///
     /// # Errors
     ///
-    /// Whatever `writer` reports; what was written until then is no whole document.
+    /// Returns the errors of `writer`. What was written until then is not a complete document.
     pub fn write_to(&self, writer: impl Write) -> io::Result<u64> {
         let mut writer = Counted {
             inner: io::BufWriter::with_capacity(64 * 1024, writer),
@@ -112,7 +112,7 @@ impl AuctionShape {
         Ok(writer.bytes)
     }
 
-    /// The auction as a value. Takes memory for all of it, about as much as its JSON.
+    /// Returns the auction as a value. It takes about as much memory as its JSON.
     pub fn auction(&self) -> Auction {
         let lazy = self.lazy();
         Auction {
@@ -126,7 +126,7 @@ impl AuctionShape {
         }
     }
 
-    /// The auction as a value that takes constant memory: its items are made while it is serialised.
+    /// Returns the auction as a value that takes constant memory: its items are created while it is serialised.
     pub fn lazy(&self) -> LazyAuction {
         let universe = Universe::new(self.seed, self.tokens as u64);
         let mut chance = Chance::new(self.seed, Kind::Auction, 0);
@@ -135,7 +135,7 @@ impl AuctionShape {
         LazyAuction {
             id: (8_000_000 + chance.below(2_000_000)).to_string(),
             effective_gas_price: Amount::from(100_000_000 + chance.below(30_000_000_000)),
-            // The seed says when: a wall clock would make two runs differ.
+            // The deadline follows from the seed, because a wall clock would make two runs differ.
             deadline: format!("2026-08-06T{hour:02}:{minute:02}:{second:02}.{nanosecond:09}Z"),
             surplus_capturing_jit_order_owners: (17..19)
                 .map(|index| universe.address(Kind::Contract, index))
@@ -146,7 +146,7 @@ impl AuctionShape {
     }
 }
 
-/// An [`Auction`] that serialises to the same bytes, its items made while they are written, and forgotten.
+/// A value that serialises to the bytes of an [`Auction`], and creates each item when it is written.
 #[derive(Clone, Debug)]
 pub struct LazyAuction {
     id: String,
@@ -158,7 +158,7 @@ pub struct LazyAuction {
 }
 
 impl LazyAuction {
-    /// The tokens, each made when it is asked for.
+    /// Returns the tokens. The iterator creates each one on demand.
     pub fn tokens(&self) -> impl Iterator<Item = (Address, Token)> + Send + use<> {
         let universe = self.universe;
         (0..self.shape.tokens as u64).map(move |index| {
@@ -167,13 +167,13 @@ impl LazyAuction {
         })
     }
 
-    /// The orders, each made when it is asked for.
+    /// Returns the orders. The iterator creates each one on demand.
     pub fn orders(&self) -> impl Iterator<Item = Order> + Send + use<> {
         let universe = self.universe;
         (0..self.shape.orders as u64).map(move |index| Order::generate(&universe, index))
     }
 
-    /// The pools, each made when it is asked for.
+    /// Returns the pools. The iterator creates each one on demand.
     pub fn liquidity(&self) -> impl Iterator<Item = Liquidity> + Send + use<> {
         let universe = self.universe;
         (0..self.shape.pools as u64).map(move |index| Liquidity::generate(&universe, index))
@@ -195,7 +195,7 @@ impl Serialize for LazyAuction {
     }
 }
 
-/// An object of what an iterator gives.
+/// Serialises the entries of an iterator as an object.
 struct Entries<F>(F);
 
 impl<F: Fn() -> I, I: Iterator<Item = (Address, Token)>> Serialize for Entries<F> {
@@ -204,7 +204,7 @@ impl<F: Fn() -> I, I: Iterator<Item = (Address, Token)>> Serialize for Entries<F
     }
 }
 
-/// An array of what an iterator gives.
+/// Serialises the items of an iterator as an array.
 struct Elements<F>(F);
 
 impl<F: Fn() -> I, I: Iterator<Item: Serialize>> Serialize for Elements<F> {
@@ -213,7 +213,7 @@ impl<F: Fn() -> I, I: Iterator<Item: Serialize>> Serialize for Elements<F> {
     }
 }
 
-/// A writer and how many bytes it took.
+/// A writer that counts its bytes.
 struct Counted<W> {
     inner: W,
     bytes: u64,

@@ -8,17 +8,17 @@ pub type Address = Hex<42>;
 /// A digest or an identifier of 32 bytes.
 pub type Hash = Hex<66>;
 
-/// What names an order: the digest of its contents (32 bytes), its owner (20) and when it expires (4).
+/// The unique identifier of an order: the digest of its contents (32 bytes), its owner (20) and its expiry (4).
 pub type OrderUid = Hex<114>;
 
-/// Bytes of a fixed number, in JSON `0x` and their digits, which are `CHARACTERS` together.
+/// A fixed number of bytes, written in JSON as `0x` and hexadecimal digits: `CHARACTERS` characters together.
 ///
-/// Kept as its text: it is made once, written often, and writing it is as cheap as writing any string.
+/// It is stored as text, because it is created once and written often. Writing it is as cheap as writing any string.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Hex<const CHARACTERS: usize>([u8; CHARACTERS]);
 
 impl<const CHARACTERS: usize> Hex<CHARACTERS> {
-    /// `0x` and the digits, in lower case.
+    /// Returns `0x` and the digits, in lower case.
     pub fn as_str(&self) -> &str {
         as_text(&self.0)
     }
@@ -52,18 +52,18 @@ impl<const CHARACTERS: usize> Serialize for Hex<CHARACTERS> {
     }
 }
 
-/// Bytes of any number, in JSON `0x` and their digits.
+/// Any number of bytes, written in JSON as `0x` and hexadecimal digits.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(transparent)]
 pub struct ByteString(String);
 
 impl ByteString {
-    /// `0x` and the digits, in lower case.
+    /// Returns `0x` and the digits, in lower case.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// How many bytes these are: half the number of digits.
+    /// Returns the number of bytes, which is half the number of digits.
     pub fn byte_count(&self) -> usize {
         self.0.len() / 2 - 1
     }
@@ -84,7 +84,7 @@ impl From<&[u8]> for ByteString {
     }
 }
 
-/// Writes the digits of `bytes` to `out`, which is twice as long: formatting machinery would cost more than all else.
+/// Writes the digits of `bytes` to `out`, which is twice as long. This is cheaper than formatting.
 fn write_digits(bytes: &[u8], out: &mut [u8]) {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
 
@@ -94,7 +94,7 @@ fn write_digits(bytes: &[u8], out: &mut [u8]) {
     }
 }
 
-/// Digits as a `str`.
+/// Returns digits as a `str`.
 pub(super) fn as_text(digits: &[u8]) -> &str {
     std::str::from_utf8(digits).expect("digits are ASCII")
 }

@@ -3,53 +3,53 @@ use serde::Serialize;
 use super::random::{Chance, Kind, Universe};
 use super::{Address, Amount, ByteString, Hash, OrderUid};
 
-/// What somebody wants to trade.
+/// An order.
 ///
-/// The optional members `flashloanHint` and `wrappers` are not generated: hardly any order carries them.
+/// The optional members `flashloanHint` and `wrappers` are not generated, because hardly any order has them.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Order {
-    /// Its name, unlike that of any other.
+    /// The unique identifier.
     pub uid: OrderUid,
-    /// What is given.
+    /// The token that the owner sells.
     pub sell_token: Address,
-    /// What is wanted.
+    /// The token that the owner buys.
     pub buy_token: Address,
-    /// Atoms that can be given now.
+    /// Atoms of the sell token that are still available.
     pub sell_amount: Amount,
-    /// Atoms that were to be given at first.
+    /// Atoms of the sell token in the original order.
     pub full_sell_amount: Amount,
-    /// Atoms wanted now.
+    /// Atoms of the buy token that are still wanted.
     pub buy_amount: Amount,
-    /// Atoms that were wanted at first.
+    /// Atoms of the buy token in the original order.
     pub full_buy_amount: Amount,
-    /// How the protocol takes its fee.
+    /// The fees that the protocol takes.
     pub fee_policies: Vec<FeePolicy>,
-    /// When it expires, in seconds since 1970.
+    /// The expiry in seconds since 1970.
     pub valid_to: u32,
     /// Which of the two amounts is exact.
     pub kind: OrderKind,
-    /// Who gets what was bought.
+    /// The account that receives the bought tokens.
     pub receiver: Address,
-    /// Who gives.
+    /// The account that sells.
     pub owner: Address,
-    /// Whether a part of it may be traded.
+    /// Whether the order may be filled in part.
     pub partially_fillable: bool,
     /// Calls before the trade.
     pub pre_interactions: Vec<Interaction>,
     /// Calls after the trade.
     pub post_interactions: Vec<Interaction>,
-    /// Where what is given comes from.
+    /// Where the sold tokens come from.
     pub sell_token_source: TokenBalance,
-    /// Where what is bought goes to.
+    /// Where the bought tokens go to.
     pub buy_token_destination: TokenBalance,
-    /// What kind of price it names.
+    /// The kind of price in the order.
     pub class: OrderClass,
-    /// Digest of what the application says of it.
+    /// The digest of the application's data about the order.
     pub app_data: Hash,
-    /// How the owner agreed.
+    /// How the owner signed the order.
     pub signing_scheme: SigningScheme,
-    /// The proof: 65 bytes, none for [`SigningScheme::PreSign`], hundreds for [`SigningScheme::Eip1271`].
+    /// The signature: 65 bytes, or none for [`SigningScheme::PreSign`], or hundreds for [`SigningScheme::Eip1271`].
     pub signature: ByteString,
 }
 
@@ -58,18 +58,18 @@ pub struct Order {
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub enum OrderKind {
-    /// What is given.
+    /// The sell amount is exact.
     Sell,
-    /// What is wanted.
+    /// The buy amount is exact.
     Buy,
 }
 
-/// What kind of price an order names.
+/// The kind of price in an order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub enum OrderClass {
-    /// The worst price it takes.
+    /// The worst price that the owner accepts.
     Limit,
 }
 
@@ -82,7 +82,7 @@ pub enum TokenBalance {
     Erc20,
 }
 
-/// How the owner of an order agreed to it.
+/// How the owner of an order signed it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
@@ -91,9 +91,9 @@ pub enum SigningScheme {
     Eip712,
     /// A signature of a message.
     EthSign,
-    /// A contract that agrees.
+    /// A contract verifies the signature.
     Eip1271,
-    /// A transaction before.
+    /// An earlier transaction on chain.
     PreSign,
 }
 
@@ -102,32 +102,32 @@ pub enum SigningScheme {
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub enum FeePolicy {
-    /// A part of what the order gains over its limit price.
+    /// A part of the surplus over the limit price.
     #[serde(rename_all = "camelCase")]
     Surplus {
-        /// The part of the surplus, 0 to 1.
+        /// The part of the surplus, from 0 to 1.
         factor: f64,
-        /// The most it may be of the volume, 0 to 1.
+        /// The maximum fee as a part of the volume, from 0 to 1.
         max_volume_factor: f64,
     },
 }
 
-/// A call that settles with an order: its hook.
+/// A call that is executed together with an order: a hook.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Interaction {
     /// The contract that is called.
     pub target: Address,
-    /// Wei that is sent along.
+    /// Wei to send with the call.
     pub value: Amount,
     /// The encoded call.
     pub call_data: ByteString,
 }
 
 impl Interaction {
-    /// A hook of an order of `owner`.
+    /// Generates a hook of an order of `owner`.
     pub(super) fn generate(universe: &Universe, chance: &mut Chance, owner: [u8; 20]) -> Self {
-        // Nearly all are permits, of one length; the longest has 900 bytes.
+        // Nearly all hooks are permits of one length. The longest has 900 bytes.
         let words = if chance.below(100) < 96 {
             15
         } else {
@@ -143,19 +143,19 @@ impl Interaction {
     }
 }
 
-/// Midnight of the day every generated auction is of, 2026-08-06, in seconds since 1970.
+/// Midnight of 2026-08-06, the day of every generated auction, in seconds since 1970.
 const MIDNIGHT: u32 = 1_785_974_400;
 
-/// Originals in 4,096 orders, so that 2,176 orders have about 690 owners and 180 `appData`.
+/// How many of 4,096 orders have a new owner. With this, 2,176 orders have about 690 owners and 180 `appData`.
 const FRESH_OWNERS: u64 = 1_299;
 const FRESH_APP_DATA: u64 = 339;
 
-/// Originals in 4,096 orders, for what was not counted: chosen so that orders compress as real ones do.
+/// How many of 4,096 orders are new in what was not measured. Chosen so that orders compress like real ones.
 const FRESH_PAIRS: u64 = 700;
 const FRESH_EXPIRIES: u64 = 700;
 
 impl Order {
-    /// The order number `index`.
+    /// Generates the order with this index.
     pub(super) fn generate(universe: &Universe, index: u64) -> Self {
         let mut chance = Chance::new(universe.seed, Kind::Order, index);
         let original = universe.original(Kind::Owner, index, FRESH_OWNERS);
@@ -225,14 +225,14 @@ impl Order {
     }
 }
 
-/// What is given now and at first, and what is wanted now and at first.
+/// Returns the current and the original sell amount, then the current and the original buy amount.
 fn amounts(chance: &mut Chance, partially_fillable: bool) -> (Amount, Amount, Amount, Amount) {
     let sell_digits = chance.around(19, 10).max(3);
     let buy_digits = match chance.below(500) {
         0 => 70,
         _ => chance.around(17, 10).max(3),
     };
-    // People type round numbers; programs do not.
+    // People enter round numbers; programs do not.
     let sell_significant = if chance.below(100) < 67 {
         chance.around(3, 2).max(1)
     } else {
@@ -256,7 +256,7 @@ fn amounts(chance: &mut Chance, partially_fillable: bool) -> (Amount, Amount, Am
     (full_sell, full_sell, full_buy, full_buy)
 }
 
-/// How the owner signed, and the signature; `quantile` is below 10,000.
+/// Returns how the owner signed, and the signature. `quantile` is below 10,000.
 fn signature(quantile: u64, chance: &mut Chance, owner: [u8; 20]) -> (SigningScheme, ByteString) {
     match quantile {
         0..450 => (SigningScheme::PreSign, ByteString::default()),
@@ -273,7 +273,7 @@ fn signature(quantile: u64, chance: &mut Chance, owner: [u8; 20]) -> (SigningSch
     }
 }
 
-/// Joins the three parts.
+/// Joins the three parts of an identifier.
 fn order_uid(digest: [u8; 32], owner: [u8; 20], valid_to: u32) -> OrderUid {
     let mut bytes = [0; 56];
     bytes[..32].copy_from_slice(&digest);
@@ -282,7 +282,8 @@ fn order_uid(digest: [u8; 32], owner: [u8; 20], valid_to: u32) -> OrderUid {
     OrderUid::from(bytes)
 }
 
-/// What a contract takes for a signature: words of 32 bytes, mostly small numbers and addresses, 736 to 1,220 bytes.
+/// Generates a signature that a contract verifies: 736 to 1,220 bytes, in words of 32 bytes that are mostly small numbers and
+/// addresses.
 fn contract_signature(chance: &mut Chance, owner: [u8; 20]) -> ByteString {
     let words = 23 + chance.below(16) as usize;
     let mut bytes = arguments(chance, owner, words);
@@ -292,7 +293,7 @@ fn contract_signature(chance: &mut Chance, owner: [u8; 20]) -> ByteString {
     ByteString::from(&bytes[..])
 }
 
-/// Encoded arguments of a call.
+/// Generates the encoded arguments of a call.
 fn arguments(chance: &mut Chance, owner: [u8; 20], words: usize) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(32 * words + 4);
     for word in 0..words {

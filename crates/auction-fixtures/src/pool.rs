@@ -3,23 +3,23 @@ use serde::{Serialize, Serializer};
 use super::random::{Chance, Kind, Universe};
 use super::{Address, Amount, Hash, Object};
 
-/// A pool that an order can be matched with.
+/// A pool that orders can trade with.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "kind", rename_all = "camelCase")]
 #[non_exhaustive]
 pub enum Liquidity {
-    /// Two tokens, the product of whose balances stays the same: Uniswap v2 and its like.
+    /// Two tokens with a constant product of balances, like Uniswap v2.
     ConstantProduct(ConstantProductPool),
-    /// Two to eight tokens with weights: Balancer.
+    /// Two to eight tokens with weights, like Balancer.
     WeightedProduct(WeightedProductPool),
-    /// Tokens worth about the same: Balancer's stable pools.
+    /// Tokens of about the same value, like Balancer's stable pools.
     Stable(StablePool),
-    /// Two tokens, with liquidity in ranges of price: Uniswap v3.
+    /// Two tokens with liquidity in price ranges, like Uniswap v3.
     ConcentratedLiquidity(ConcentratedLiquidityPool),
 }
 
 impl Liquidity {
-    /// The pool number `index`.
+    /// Generates the pool with this index.
     pub(super) fn generate(universe: &Universe, index: u64) -> Self {
         match universe.spread(0, index, 100) {
             0..45 => Self::ConstantProduct(ConstantProductPool::generate(universe, index)),
@@ -32,25 +32,25 @@ impl Liquidity {
     }
 }
 
-/// A pool of two tokens, the product of whose balances stays the same.
+/// A pool of two tokens with a constant product of balances.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ConstantProductPool {
-    /// Its name in this auction.
+    /// The identifier of the pool in this auction.
     pub id: String,
     /// The contract of the pool.
     pub address: Address,
-    /// The contract to trade through.
+    /// The contract that trades with the pool.
     pub router: Address,
-    /// Gas that a swap takes.
+    /// The estimated gas of a swap.
     pub gas_estimate: Amount,
-    /// What it holds.
+    /// The reserves, by token.
     pub tokens: Object<ConstantProductReserve>,
-    /// The part of a swap it keeps, a decimal fraction.
+    /// The fee of a swap, as a decimal fraction.
     pub fee: String,
 }
 
-/// What a pool holds of one token.
+/// The reserve of one token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct ConstantProductReserve {
     /// Atoms of the token.
@@ -81,31 +81,31 @@ impl ConstantProductPool {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct WeightedProductPool {
-    /// Its name in this auction.
+    /// The identifier of the pool in this auction.
     pub id: String,
     /// The contract of the pool.
     pub address: Address,
-    /// Its name in the vault that holds the tokens.
+    /// The identifier of the pool in the vault that holds the tokens.
     pub balancer_pool_id: Hash,
-    /// Gas that a swap takes.
+    /// The estimated gas of a swap.
     pub gas_estimate: Amount,
-    /// What it holds.
+    /// The reserves, by token.
     pub tokens: Object<WeightedProductReserve>,
-    /// The part of a swap it keeps, a decimal fraction.
+    /// The fee of a swap, as a decimal fraction.
     pub fee: String,
-    /// Which of the two formulas it computes by.
+    /// The version of the formula.
     pub version: WeightedProductVersion,
 }
 
-/// What a pool holds of one token, and its weight.
+/// The reserve of one token, and its weight.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct WeightedProductReserve {
     /// Atoms of the token.
     pub balance: Amount,
-    /// What atoms are multiplied by to have 18 decimals, a decimal number.
+    /// The factor that scales atoms to 18 decimals, as a decimal number.
     pub scaling_factor: String,
-    /// Its part of the value of the pool, a decimal fraction.
+    /// The weight of the token in the pool, as a decimal fraction.
     pub weight: String,
 }
 
@@ -114,9 +114,9 @@ pub struct WeightedProductReserve {
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub enum WeightedProductVersion {
-    /// As the first pools did.
+    /// Like the first pools.
     V0,
-    /// As pools do since the third version.
+    /// Like pools since the third version.
     V3Plus,
 }
 
@@ -169,7 +169,7 @@ impl WeightedProductPool {
     }
 }
 
-/// Weights that pools of `count` tokens have; they sum to 1.
+/// Returns the weights of a pool of `count` tokens. They sum to 1.
 fn weights(count: usize, chance: &mut Chance) -> &'static [&'static str] {
     match count {
         2 => [
@@ -190,33 +190,33 @@ fn weights(count: usize, chance: &mut Chance) -> &'static [&'static str] {
     }
 }
 
-/// A pool of tokens worth about the same.
+/// A pool of tokens of about the same value.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct StablePool {
-    /// Its name in this auction.
+    /// The identifier of the pool in this auction.
     pub id: String,
     /// The contract of the pool.
     pub address: Address,
-    /// Its name in the vault that holds the tokens.
+    /// The identifier of the pool in the vault that holds the tokens.
     pub balancer_pool_id: Hash,
-    /// Gas that a swap takes.
+    /// The estimated gas of a swap.
     pub gas_estimate: Amount,
-    /// What it holds.
+    /// The reserves, by token.
     pub tokens: Object<StableReserve>,
-    /// How flat its curve is, a decimal number.
+    /// How flat the curve is, as a decimal number.
     pub amplification_parameter: String,
-    /// The part of a swap it keeps, a decimal fraction.
+    /// The fee of a swap, as a decimal fraction.
     pub fee: String,
 }
 
-/// What a pool holds of one token.
+/// The reserve of one token.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct StableReserve {
     /// Atoms of the token.
     pub balance: Amount,
-    /// What atoms are multiplied by to have 18 decimals, a decimal number.
+    /// The factor that scales atoms to 18 decimals, as a decimal number.
     pub scaling_factor: String,
 }
 
@@ -259,30 +259,30 @@ impl StablePool {
     }
 }
 
-/// A pool of two tokens with liquidity in ranges of price.
+/// A pool of two tokens with liquidity in price ranges.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ConcentratedLiquidityPool {
-    /// Its name in this auction.
+    /// The identifier of the pool in this auction.
     pub id: String,
     /// The contract of the pool.
     pub address: Address,
-    /// The contract to trade through.
+    /// The contract that trades with the pool.
     pub router: Address,
-    /// Gas that a swap takes.
+    /// The estimated gas of a swap.
     pub gas_estimate: Amount,
     /// The two tokens.
     pub tokens: [Address; 2],
-    /// The square root of the price, in 64.96 bits.
+    /// The square root of the price, as a 64.96 fixed-point number.
     pub sqrt_price: Amount,
-    /// Liquidity at this price.
+    /// The liquidity at this price.
     pub liquidity: Amount,
-    /// The tick this price is in.
+    /// The tick of this price.
     pub tick: i32,
-    /// By how much liquidity changes at each tick, a whole number; the ticks rise.
+    /// The change of liquidity at each tick, as an integer, in ascending order of ticks.
     #[serde(serialize_with = "by_tick")]
     pub liquidity_net: Vec<(i32, String)>,
-    /// The part of a swap it keeps, a decimal fraction.
+    /// The fee of a swap, as a decimal fraction.
     pub fee: String,
 }
 
@@ -319,7 +319,7 @@ impl ConcentratedLiquidityPool {
     }
 }
 
-/// `count` ticks at which positions begin and end: what comes is what goes.
+/// Generates `count` ticks at which positions begin and end. The changes sum to 0.
 fn ranges(chance: &mut Chance, count: usize, mut step: i32, spacing: i32) -> Vec<(i32, String)> {
     let mut open: i128 = 0;
     let mut last: i128 = 0;
@@ -330,7 +330,7 @@ fn ranges(chance: &mut Chance, count: usize, mut step: i32, spacing: i32) -> Vec
             let net = if left == 1 {
                 -open
             } else if last > 0 && chance.below(100) < 46 {
-                // A position that ends: its liquidity goes as it came.
+                // A position ends here: remove the liquidity that it added.
                 -std::mem::take(&mut last)
             } else {
                 let scale = 10_i128.pow(chance.around(17, 4) as u32);
@@ -348,7 +348,7 @@ fn by_tick<S: Serializer>(ticks: &[(i32, String)], serializer: S) -> Result<S::O
     serializer.collect_map(ticks.iter().map(|(tick, net)| (tick, net)))
 }
 
-/// The vault's name for a pool: its address, its kind and its number.
+/// Returns the identifier of a pool in the vault: its address, its kind and its number.
 fn pool_id(universe: &Universe, index: u64) -> Hash {
     let mut id = [0; 32];
     id[..20].copy_from_slice(&universe.name::<20>(Kind::Pool, index));
@@ -357,7 +357,7 @@ fn pool_id(universe: &Universe, index: u64) -> Hash {
     Hash::from(id)
 }
 
-/// `count` different tokens, at most 8, and what `reserve` makes of each.
+/// Generates the reserves of `count` different tokens, at most 8.
 fn reserves<T>(
     universe: &Universe,
     chance: &mut Chance,
@@ -369,7 +369,7 @@ fn reserves<T>(
     Object(tokens.map(entry).collect())
 }
 
-/// Ticks of a concentrated-liquidity pool: of 65,536 pools, how many have at most so many ticks.
+/// The distribution of ticks: how many of 65,536 concentrated-liquidity pools have at most this many.
 ///
 /// Median 10, 95th percentile 192, maximum 1,213, mean 43.
 const TICKS: [(u64, u64); 11] = [
@@ -386,10 +386,10 @@ const TICKS: [(u64, u64); 11] = [
     (65_536, 1_213),
 ];
 
-/// Where quantiles end: 1.0.
+/// The end of the quantiles, which stands for 1.0.
 const QUANTILES: u64 = 1 << 32;
 
-/// The number of ticks at `quantile`, which is below [`QUANTILES`].
+/// Returns the number of ticks at `quantile`, which is below [`QUANTILES`].
 fn ticks_at(quantile: u64) -> u64 {
     let (mut below, mut least) = TICKS[0];
     for (above, most) in TICKS {

@@ -5,9 +5,9 @@ use super::{Address, Amount};
 
 /// The random choices for one item.
 ///
-/// ChaCha8 keyed by seed, kind and index: any item can be made without those before it, and its bytes are specified,
-/// so that neither the platform nor a new version of a crate changes them. Integers only: floating-point functions
-/// differ between platforms.
+/// This is ChaCha8, keyed by seed, kind and index. So each item can be generated without those before it. The output of
+/// ChaCha8 is specified, so neither the platform nor a new version of a crate changes it. Only integers are used, because
+/// floating-point functions differ between platforms.
 #[derive(Debug)]
 pub(super) struct Chance(ChaCha8Rng);
 
@@ -20,23 +20,23 @@ impl Chance {
         Self(ChaCha8Rng::from_seed(key))
     }
 
-    /// A number below `bound`, which is not 0. The bias of taking a part of 64 bits is immaterial here.
+    /// Returns a number below `bound`, which is not 0. The bias of scaling 64 bits is immaterial here.
     pub(super) fn below(&mut self, bound: u64) -> u64 {
         scale(self.0.next_u64(), bound)
     }
 
-    /// `middle` give or take up to `reach`, the middle being likelier, and at least 0.
+    /// Returns a number within `reach` of `middle`, and at least 0. Numbers near the middle are likelier.
     pub(super) fn around(&mut self, middle: i64, reach: u64) -> usize {
         let sum = self.below(reach + 1) + self.below(reach + 1);
         usize::try_from(middle + sum as i64 - reach as i64).unwrap_or(0)
     }
 
-    /// An amount of `length` digits, of which the first `significant` are random and the others zero.
+    /// Returns an amount of `length` digits, of which the first `significant` are random and the others zero.
     pub(super) fn amount(&mut self, length: usize, significant: usize) -> Amount {
         Amount::from_random(length, significant, || self.0.next_u64())
     }
 
-    /// `N` random bytes.
+    /// Returns `N` random bytes.
     pub(super) fn bytes<const N: usize>(&mut self) -> [u8; N] {
         let mut bytes = [0; N];
         self.0.fill_bytes(&mut bytes);
@@ -44,7 +44,7 @@ impl Chance {
     }
 }
 
-/// What random choices are about; part of the key of each.
+/// What a random choice concerns. It is part of the key of the choice.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Kind {
     Auction = 1,
@@ -58,11 +58,11 @@ pub(super) enum Kind {
     Contract,
 }
 
-/// The names that items refer to each other by, known without a list: token 7 has the same address wherever it occurs.
+/// The names by which items refer to each other. They are computed: token 7 has the same address everywhere.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Universe {
     pub(super) seed: u64,
-    /// Tokens that orders and pools choose from: those of the auction, or a few when it lists fewer than a pool holds.
+    /// How many tokens orders and pools choose from: those of the auction, or a few if it has fewer than a pool holds.
     tokens: u64,
 }
 
@@ -74,14 +74,14 @@ impl Universe {
         }
     }
 
-    /// The address of item `index`, unlike that of any other index of the kind.
+    /// Returns the address of an item, which differs from that of any other index of the kind.
     pub(super) fn address(&self, kind: Kind, index: u64) -> Address {
         Address::from(self.name::<20>(kind, index))
     }
 
-    /// At least 8 bytes that look random and are unlike the name of any other index.
+    /// Returns at least 8 bytes that look random and differ from the name of any other index.
     ///
-    /// The first word is a bijection of the index, so that names never collide: one token twice would be one key twice.
+    /// The first word is a bijection of the index, so names never collide. A collision would repeat a key.
     pub(super) fn name<const N: usize>(&self, kind: Kind, index: u64) -> [u8; N] {
         let mut name = [0; N];
         let salt = mix(self.seed.wrapping_add(mix(kind as u64)));
@@ -93,7 +93,7 @@ impl Universe {
         name
     }
 
-    /// Two different tokens.
+    /// Returns two different tokens.
     pub(super) fn draw_pair(&self, chance: &mut Chance) -> [Address; 2] {
         let first = self.draw_token(chance);
         let mut second = self.draw_token(chance);
@@ -103,7 +103,7 @@ impl Universe {
         [first, second].map(|token| self.address(Kind::Token, token))
     }
 
-    /// A token, drawn as traders draw them: few are in most trades, most are in few.
+    /// Returns a token with the frequency of real trades: few tokens are in most trades, and most are in few.
     fn draw_token(&self, chance: &mut Chance) -> u64 {
         match chance.below(100) {
             0..22 => 0,
@@ -112,12 +112,12 @@ impl Universe {
         }
     }
 
-    /// The token after `token`, in a ring.
+    /// Returns the token after `token`, and the first one after the last.
     fn next_token(&self, token: u64) -> u64 {
         (token + 1) % self.tokens
     }
 
-    /// `count` different tokens, at most 8.
+    /// Returns `count` different tokens, at most 8.
     pub(super) fn draw_tokens(&self, chance: &mut Chance, count: usize) -> Vec<u64> {
         let mut tokens = Vec::with_capacity(count);
         while tokens.len() < count {
@@ -130,11 +130,11 @@ impl Universe {
         tokens
     }
 
-    /// Which of the earlier items the item `index` repeats, or itself: `fresh` in 4,096 are themselves.
+    /// Returns the earlier item that an item repeats, or the item itself. Of 4,096 items, `fresh` are new.
     ///
-    /// A copy of a copy is followed to the original. So the number of originals grows with the number of items, some
-    /// return often and many never, as owners and `appData` do, and nothing needs to be remembered. Most copies are of
-    /// one of the 16 items before: orders of one owner stand together, which a compressor with a small window sees.
+    /// A copy of a copy is traced to the original. So the number of originals grows with the number of items, and some
+    /// return often and many never, as owners and `appData` do. Nothing needs to be remembered. Most copies repeat one of
+    /// the 16 items before, so orders of one owner are close together, which a compressor with a small window detects.
     pub(super) fn original(&self, kind: Kind, mut index: u64, fresh: u64) -> u64 {
         let salt = mix(self.seed ^ mix(kind as u64));
         while index > 0 {
@@ -152,10 +152,10 @@ impl Universe {
         index
     }
 
-    /// A number below `bound` for the item `index`, the numbers of any run of items being spread evenly.
+    /// Returns a number below `bound` for an item. The numbers of any run of items are spread evenly.
     ///
-    /// Multiples of an irrational number, modulo 1: a pool of a thousand ticks is as rare among any thousand pools as it
-    /// is in all of them, so that the size of an auction hardly depends on its seed. `lane` 0 and 1 are independent.
+    /// It uses multiples of an irrational number, modulo 1. A pool of a thousand ticks is as rare among any thousand pools as
+    /// it is overall, so the size of an auction hardly depends on its seed. `lane` 0 and 1 are independent.
     pub(super) fn spread(&self, lane: usize, index: u64, bound: u64) -> u64 {
         // The first two multiples of the plastic number's inverse: the two-dimensional golden ratio.
         const STEPS: [u64; 2] = [0xc13f_a9a9_02a6_328f, 0x91e1_0da5_c79e_7b1d];
@@ -164,7 +164,7 @@ impl Universe {
     }
 }
 
-/// A number below `bound`, which is not 0, as far up as `word` is among all words.
+/// Scales `word` to a number below `bound`, which is not 0.
 fn scale(word: u64, bound: u64) -> u64 {
     ((u128::from(word) * u128::from(bound)) >> 64) as u64
 }

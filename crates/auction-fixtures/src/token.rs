@@ -3,24 +3,24 @@ use serde::{Serialize, Serializer};
 use super::random::{Chance, Kind, Universe};
 use super::{Address, Amount};
 
-/// What an auction says of a token; its address is the key.
+/// A token in an auction. Its address is the key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Token {
-    /// Decimal places of one unit.
+    /// The decimal places of one unit.
     pub decimals: Option<u8>,
     /// The ticker.
     pub symbol: Option<String>,
-    /// Wei for 10^18 atoms of it.
+    /// The price of 10^18 atoms in wei.
     pub reference_price: Option<Amount>,
-    /// Atoms in the settlement contract.
+    /// Atoms that the settlement contract holds.
     pub available_balance: Amount,
-    /// Whether the contract keeps what it gets of it.
+    /// Whether the settlement contract may keep a balance of the token.
     pub trusted: bool,
 }
 
 impl Token {
-    /// The token number `index`.
+    /// Generates the token with this index.
     pub(super) fn generate(universe: &Universe, index: u64) -> Self {
         let mut chance = Chance::new(universe.seed, Kind::Token, index);
         let decimals = match chance.below(1_000) {
@@ -59,9 +59,9 @@ impl Token {
     }
 }
 
-/// A JSON object whose keys are addresses, in the order in which it was filled.
+/// A JSON object whose keys are addresses, in insertion order.
 ///
-/// A list, because the order must be the same in every run. Whoever fills it must not repeat an address.
+/// It is a list, because the order must be the same in every run. Do not insert an address twice.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Object<T>(pub Vec<(Address, T)>);
 

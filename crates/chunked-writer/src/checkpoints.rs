@@ -1,13 +1,13 @@
-//! Where a production can start in the middle of a document.
+//! The offsets at which a production can start in the middle of a document.
 
 use crate::fingerprint::Fingerprint;
 use crate::path::Frame;
 
-/// The maximum number of checkpoints: when there are more, every other one is dropped and the spacing doubles.
+/// The maximum number of checkpoints. Beyond it, every other one is dropped and the spacing doubles.
 const MOST_CHECKPOINTS: usize = 512;
-/// The maximum number of frames in all of their paths.
+/// The maximum number of frames in all paths together.
 const MOST_FRAMES: usize = 16 * 1024;
-/// The initial distance of checkpoints, in bytes.
+/// The initial distance between checkpoints, in bytes.
 const FIRST_SPACING: u64 = 64 * 1024;
 
 /// A checkpoint. Its path is a range of [`Checkpoints::frames`].
@@ -17,10 +17,10 @@ struct Checkpoint {
     frames_end: usize,
 }
 
-/// Where walks started: offset, hash of everything before, and path. In ascending order.
+/// The checkpoints of a document in ascending order: offset, hash of everything before it, and path.
 ///
-/// At most 512 of 64 bytes, with at most 16,384 frames of 24 bytes in their paths: 416 KiB in the worst case, and about 80
-/// KiB for a value that is four levels deep.
+/// There are at most 512 of 64 bytes each, with at most 16,384 frames of 24 bytes in their paths: 416 KiB in the worst
+/// case, and about 80 KiB for a value that is four levels deep.
 #[derive(Debug)]
 pub(crate) struct Checkpoints {
     list: Vec<Checkpoint>,
@@ -39,7 +39,7 @@ impl Default for Checkpoints {
 }
 
 impl Checkpoints {
-    /// Whether to note a walk that starts at `offset`.
+    /// Returns whether to record a walk that starts at `offset`.
     pub(crate) fn wants(&self, offset: u64) -> bool {
         let last = self
             .list
@@ -48,12 +48,12 @@ impl Checkpoints {
         offset >= last.saturating_add(self.spacing)
     }
 
-    /// Notes where a walk starts, unless it is not [wanted](Self::wants) or its path is too long to keep.
+    /// Records where a walk starts, if it is [wanted](Self::wants) and its path is short enough to keep.
     pub(crate) fn note(&mut self, fingerprint: Fingerprint, path: &[Frame]) {
         if !self.wants(fingerprint.position()) || path.len() > MOST_FRAMES / 8 {
             return;
         }
-        // Before, not after, so that neither vector grows beyond its bound.
+        // Thin before pushing, so that neither vector exceeds its bound.
         while self.list.len() == MOST_CHECKPOINTS || self.frames.len() + path.len() > MOST_FRAMES {
             self.thin();
         }
@@ -65,7 +65,7 @@ impl Checkpoints {
         });
     }
 
-    /// The last checkpoint at or before `offset`.
+    /// Returns the last checkpoint at or before `offset`.
     pub(crate) fn before(&self, offset: u64) -> Option<(Fingerprint, &[Frame])> {
         let count = self
             .list
@@ -77,7 +77,7 @@ impl Checkpoints {
         ))
     }
 
-    /// The hash at the first checkpoint after `offset`.
+    /// Returns the hash at the first checkpoint after `offset`.
     pub(crate) fn after(&self, offset: u64) -> Option<Fingerprint> {
         let index = self
             .list

@@ -1,4 +1,4 @@
-//! A sequence, map or struct that is being written, or passed over.
+//! A sequence, map or struct that is being written or skipped.
 
 use serde::ser::{
     Serialize, SerializeMap, SerializeSeq, SerializeStructVariant, SerializeTuple,
@@ -15,9 +15,9 @@ use crate::walker::{Mode, Walker, Written};
 enum Phase {
     /// It is written.
     Live,
-    /// It may be written already.
+    /// It may already be written.
     Returning,
-    /// Nothing: the walk was suspended or has failed.
+    /// Nothing: the walk was suspended or failed.
     Left,
 }
 
@@ -25,30 +25,30 @@ enum Phase {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Child {
     Write,
-    /// Everything except its value is written.
+    /// Write only its value: everything before that is written.
     WriteRest,
     PassOver,
 }
 
-/// A container. Its children are counted, so that a later walk can pass over those that are written.
+/// A container. It counts its children, so that a later walk can skip those that are written.
 #[derive(Debug)]
 pub(crate) struct Compound<'a> {
     walker: &'a mut Walker,
-    /// How many children are written, or passed over.
+    /// How many children are written or skipped.
     index: u64,
-    /// How many of them a walk that resumes passes over.
+    /// How many children a resumed walk skips.
     resume: u64,
-    /// How many children were announced, or [`UNKNOWN_LENGTH`].
+    /// The announced number of children, or [`UNKNOWN_LENGTH`].
     length: u64,
-    /// The hash of the key of the child that is partly written.
+    /// The hash of the key of the partly written child.
     key: u32,
     kind: Kind,
     phase: Phase,
     /// Whether a comma comes before the next child.
     separate: bool,
-    /// Whether the closing bracket is written already: at once if the announced length is 0, as in `serde_json`.
+    /// Whether the closing bracket is already written. As in `serde_json`, it follows at once if the announced length is 0.
     closed: bool,
-    /// In a map, between a key and its value: what to do with the value.
+    /// What to do with the value, in a map between a key and its value.
     entry: Option<Child>,
 }
 
@@ -88,7 +88,7 @@ impl<'a> Compound<'a> {
         })
     }
 
-    /// Passes over the children in an iterator that are written.
+    /// Skips the children of an iterator that are written.
     #[inline]
     pub(crate) fn jump<I: Iterator>(&mut self, children: &mut I) -> Result<(), Unwind> {
         if self.phase == Phase::Returning {
@@ -135,12 +135,12 @@ impl<'a> Compound<'a> {
         }
         if self.key != 0 && self.key != key() {
             self.phase = Phase::Left;
-            return Err(self.walker.changed("it has another key than before"));
+            return Err(self.walker.changed("a key differs from before"));
         }
         Ok(Child::WriteRest)
     }
 
-    /// Writes the value of a child, and suspends if the walker stops. The key is for the frame, if it is suspended inside.
+    /// Writes the value of a child, and suspends if the walker stops. The frame gets the key if the child is suspended.
     #[inline]
     fn value<T: ?Sized + Serialize>(
         &mut self,
@@ -255,7 +255,7 @@ impl<'a> Compound<'a> {
         }
     }
 
-    /// Writes the closing bracket and what follows it, or only what follows it.
+    /// Writes the closing bracket, if it is not written yet, and what follows it.
     #[inline]
     pub(crate) fn close(mut self, closing: &[u8], after: &[u8]) -> Result<Written, Unwind> {
         if self.phase != Phase::Live {
@@ -271,7 +271,7 @@ impl<'a> Compound<'a> {
         }
     }
 
-    /// Keys and values do not alternate: the bytes would depend on where the walks end.
+    /// Fails because keys and values do not alternate. The bytes would depend on where walks end.
     #[cold]
     fn misuse(&mut self, message: &'static str) -> Unwind {
         self.phase = Phase::Left;
@@ -293,7 +293,7 @@ impl<'a> Compound<'a> {
     }
 }
 
-/// Containers of elements differ in names, and in what closes them, or follows what closes them.
+/// Implements the containers of elements. They differ in their names, in what closes them, and in what follows that.
 macro_rules! elements {
     ($($container:ident { $serialize:ident, $closing:literal, $after:literal })*) => {$(
         impl $container for Compound<'_> {
@@ -337,7 +337,7 @@ impl SerializeMap for Compound<'_> {
         Ok(())
     }
 
-    /// The key is gone, so a later walk does not compare it.
+    /// The key is no longer available, so a later walk does not compare it.
     #[inline]
     fn serialize_value<V: ?Sized + Serialize>(&mut self, value: &V) -> Result<(), Unwind> {
         match self.entry.take() {
@@ -383,7 +383,7 @@ impl SerializeStructVariant for Compound<'_> {
     }
 }
 
-/// Hashes the key as it is written.
+/// Hashes a key in its written form.
 fn hash_of_key<K: ?Sized + Serialize>(key: &K) -> u32 {
     struct OneEntry<'a, K: ?Sized>(&'a K);
 
@@ -396,7 +396,7 @@ fn hash_of_key<K: ?Sized + Serialize>(key: &K) -> u32 {
     }
 
     let mut hash = KeyHash::new();
-    // A key that cannot be written has failed before: it is not compared.
+    // A key that cannot be written has already failed, so it is not compared.
     if serde_json::to_writer(&mut hash, &OneEntry(key)).is_err() {
         return 0;
     }

@@ -1,4 +1,4 @@
-//! The length of a document, found out without sending it.
+//! The length of a document, computed without sending it.
 
 use std::fmt;
 use std::pin::Pin;
@@ -8,20 +8,20 @@ use crate::error::JsonError;
 use crate::production::Production;
 use crate::stream::JsonSource;
 
-/// The future of a document's exact length in bytes, returned by
+/// A future that resolves to the exact length of a document in bytes. Returned by
 /// [`JsonDocument::count_length`](crate::JsonDocument::count_length).
 ///
 /// It needs one buffer of 64 KiB, whatever the length. Each poll writes at most 64 KiB, then wakes its task and yields. If
-/// the length is known already, the first poll returns it. Dropping the future loses its work and nothing else.
+/// the length is already known, the first poll returns it. Dropping the future loses only its own work.
 ///
 /// # Errors
 ///
-/// The same as those of a stream of the document.
+/// The same errors as those of a stream of the document.
 ///
 /// # Panics
 ///
-/// If `Serialize` panics; the next poll then returns [`JsonError::Poisoned`]. It may also panic if it is polled after it
-/// has returned an error. After it has returned a length, it returns that again.
+/// If `Serialize` panics; the next poll then returns [`JsonError::Poisoned`]. May panic if polled after it returned an
+/// error. Polled after it returned a length, it returns that length again.
 #[must_use = "futures do nothing unless polled"]
 pub struct CountLength<S: JsonSource + ?Sized> {
     cursor: S::Cursor,

@@ -1,4 +1,4 @@
-//! A JSON document that can be produced again and again.
+//! A JSON document that can be produced repeatedly.
 
 use std::fmt;
 use std::num::NonZeroUsize;
@@ -17,15 +17,15 @@ use crate::walker::Walker;
 
 /// The default size of chunks, in bytes: 64 KiB.
 ///
-/// It is large enough that finding the way back into the value costs nothing compared to the writing, and small enough to
-/// stay in a processor's second-level cache.
+/// This size is large enough that the way back into the value costs nothing compared to writing, and small enough for a
+/// second-level cache.
 pub const DEFAULT_CHUNK_SIZE: NonZeroUsize = NonZeroUsize::new(64 * 1024).unwrap();
 
 /// Returns the value as a stream of JSON in chunks of [`DEFAULT_CHUNK_SIZE`].
 ///
-/// The stream yields `Result<Bytes, JsonError>`, and is an `http_body::Body` too with the feature `http-body`. Use a
-/// [`JsonDocument`] for another chunk size, for a length in advance, or to produce the same value more than once. Its
-/// [contract](JsonDocument#contract) holds here too.
+/// The stream yields `Result<Bytes, JsonError>`. With the feature `http-body`, it is also an `http_body::Body`. Use a
+/// [`JsonDocument`] to set the chunk size, to know the length in advance, or to produce the same value more than once. Its
+/// [contract](JsonDocument#contract) applies here too.
 ///
 /// ```
 /// use futures_util::TryStreamExt;
@@ -43,22 +43,22 @@ pub fn to_stream<T: Serialize>(value: T) -> JsonStream<T> {
     JsonDocument::new(value).stream()
 }
 
-/// A JSON document that can be produced again and again: of a value, or of parts that are [made on the
+/// A JSON document that can be produced repeatedly, from a value or from parts that are [created on the
 /// way](JsonDocument::lazy). Each [`stream`](Self::stream) yields the bytes of `serde_json::to_vec`, in chunks.
 ///
-/// Cloning is cheap and does not clone the value. Clones and streams share what has been learned: statistics, the length,
-/// and the places from which the document can be [continued](Self::stream_from).
+/// Cloning is cheap and does not clone the value. Clones and streams share the statistics, the length once it is known,
+/// and the offsets from which the document can be [continued](Self::stream_from).
 ///
 /// # Contract
 ///
-/// `Serialize` is called on the value again for each chunk, and must give the same output each time. It must not read a
-/// clock, draw random numbers, iterate in an order that changes, or use up an iterator that it holds. A change is
-/// detected where possible, and is then an [error](JsonError::Changed): the crate's documentation lists what is compared.
+/// `Serialize` is called again for each chunk, and must give the same output each time. It must not read a clock, draw
+/// random numbers, iterate in an order that changes, or exhaust an iterator that it holds. A change is reported as
+/// [`JsonError::Changed`] where it can be detected. The crate's documentation lists what is compared.
 ///
 /// # Memory
 ///
-/// The value itself; for each stream at most two chunks, and the longest map key or `Display` output in it; for each
-/// document about 80 KiB of checkpoints, whatever its length.
+/// A document holds the value and about 80 KiB of checkpoints, whatever its length. Each stream holds at most two chunks,
+/// and the longest map key or `Display` output in them.
 pub struct JsonDocument<S: JsonSource + ?Sized> {
     origin: S::Origin,
     chunk_size: NonZeroUsize,
@@ -67,7 +67,7 @@ pub struct JsonDocument<S: JsonSource + ?Sized> {
 }
 
 impl<T: Serialize> JsonDocument<T> {
-    /// Creates a document of a value, in chunks of [`DEFAULT_CHUNK_SIZE`].
+    /// Creates a document from a value, in chunks of [`DEFAULT_CHUNK_SIZE`].
     #[must_use]
     pub fn new(value: T) -> Self {
         Self::from_arc(Arc::new(value))
@@ -75,13 +75,13 @@ impl<T: Serialize> JsonDocument<T> {
 }
 
 impl<T: Serialize + ?Sized> JsonDocument<T> {
-    /// Creates a document of a value that is shared already, in chunks of [`DEFAULT_CHUNK_SIZE`].
+    /// Creates a document from a shared value, in chunks of [`DEFAULT_CHUNK_SIZE`].
     #[must_use]
     pub fn from_arc(value: Arc<T>) -> Self {
         Self::from_origin(value)
     }
 
-    /// The value.
+    /// Returns the value.
     #[must_use]
     pub fn value(&self) -> &Arc<T> {
         &self.origin
@@ -100,8 +100,8 @@ impl<S: JsonSource + ?Sized> JsonDocument<S> {
 
     /// Sets the exact size of every chunk except the last, in bytes.
     ///
-    /// A chunk is one allocation of this size (above 1 MiB, the allocation grows as it is filled). Each chunk costs one
-    /// walk back into the value, so chunks of a few bytes are for tests only.
+    /// A chunk is one allocation of this size; above 1 MiB, the allocation grows as it is filled. Each chunk costs one
+    /// walk back into the value, so use chunks of a few bytes only in tests.
     #[must_use]
     pub fn with_chunk_size(self, bytes: NonZeroUsize) -> Self {
         Self {
@@ -110,17 +110,17 @@ impl<S: JsonSource + ?Sized> JsonDocument<S> {
         }
     }
 
-    /// The size of every chunk except the last, in bytes.
+    /// Returns the size of every chunk except the last, in bytes.
     #[must_use]
     pub fn chunk_size(&self) -> NonZeroUsize {
         self.chunk_size
     }
 
-    /// Leaves out the last byte, the closing brace or bracket of the root, so that each reader can append a tail of its
-    /// own: `,"deadline":17}`. After an empty object or array the tail must not start with a comma.
+    /// Omits the last byte, the closing brace or bracket of the root, so that each reader can append its own tail, such as
+    /// `,"deadline":17}`. After an empty object or array, the tail must not start with a comma.
     ///
-    /// The result does not share its history with the original document. If the root turns out not to be a map, struct or
-    /// sequence, streams fail with [`JsonError::NotOpen`] at their end.
+    /// The result shares no history with the original document. If the root is not a map, struct or sequence, streams fail
+    /// with [`JsonError::NotOpen`] at their end.
     #[must_use]
     pub fn left_open(self) -> Self {
         Self {
@@ -130,20 +130,20 @@ impl<S: JsonSource + ?Sized> JsonDocument<S> {
         }
     }
 
-    /// The document from its first byte.
+    /// Returns the document as a stream, from its first byte.
     #[must_use]
     pub fn stream(&self) -> JsonStream<S> {
         self.stream_from(0)
     }
 
-    /// The document from a byte offset: exactly the rest, in chunks that are counted from there.
+    /// Returns the rest of the document, from a byte offset. The first chunk starts at the offset.
     ///
     /// Nothing is buffered for this. A value is walked from the last checkpoint before the offset, and the bytes in
-    /// between are thrown away. Checkpoints are 64 KiB apart; in documents above 32 MiB, at most a 256th of the length. A
-    /// [lazy](JsonDocument::lazy) document is made from its start, since an iterator cannot start in the middle.
+    /// between are discarded. Checkpoints are 64 KiB apart; in documents above 32 MiB, at most a 256th of the length. A
+    /// [lazy](JsonDocument::lazy) document is produced from its start, because an iterator cannot start in the middle.
     ///
-    /// An offset at the end gives an empty stream. An offset beyond it gives a stream that yields
-    /// [`JsonError::OffsetBeyondEnd`]: at once if the length is known, otherwise when the end is found.
+    /// An offset at the end gives an empty stream. An offset beyond the end gives a stream that yields
+    /// [`JsonError::OffsetBeyondEnd`]: at once if the length is known, otherwise when it reaches the end.
     #[must_use]
     pub fn stream_from(&self, offset: u64) -> JsonStream<S> {
         JsonStream::new(&self.origin, self.produce(offset))
@@ -171,24 +171,24 @@ impl<S: JsonSource + ?Sized> JsonDocument<S> {
         Production::new(walker, history, self.left_open, offset)
     }
 
-    /// Finds the exact length, for a `Content-Length`, by writing the document once into a buffer that is overwritten
-    /// again and again. This takes about as long as producing the document.
+    /// Computes the exact length, for a `Content-Length`. It writes the document once into a buffer that it overwrites,
+    /// which takes about as long as producing the document.
     ///
-    /// Afterwards every stream of the document has an exact size hint, including those that existed before.
+    /// Afterwards, every stream of the document has an exact size hint, including existing ones.
     pub fn count_length(&self) -> CountLength<S> {
         let history = Arc::clone(&self.history);
         let production = Production::new(Walker::counting(), history, self.left_open, 0);
         CountLength::new(&self.origin, production)
     }
 
-    /// The length of the document in bytes, if a stream has reached its end or the length has been
+    /// Returns the length of the document in bytes, if a stream has reached its end or the length has been
     /// [counted](Self::count_length).
     #[must_use]
     pub fn known_length(&self) -> Option<u64> {
         self.history.record().length()
     }
 
-    /// How much work all clones and streams of this document have been so far.
+    /// Returns how much work all clones and streams of this document have done so far.
     #[must_use]
     pub fn statistics(&self) -> JsonStatistics {
         self.history.statistics()

@@ -12,33 +12,35 @@ use std::fmt;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum JsonError {
-    /// The `Serialize` implementation of the value, or of something in it, returned an error, even if an adaptor between
-    /// it and the root swallowed the error: what follows it cannot be trusted. Also returned if a map was given keys and
-    /// values that do not alternate, or a raw value another field than its text, of which `serde_json` makes invalid JSON.
+    /// The `Serialize` implementation of the value, or of something in it, returned an error. This is reported even if an
+    /// adaptor swallowed the error, because what follows cannot be trusted.
+    ///
+    /// Also returned where `serde_json` would write invalid JSON: if the keys and values of a map do not alternate, or if a
+    /// raw value has a field besides its text.
     Value {
         /// How many bytes of the document precede the failure.
         offset: u64,
         /// The message of the implementation.
         message: Box<str>,
     },
-    /// A map has a key that JSON cannot have: only strings, characters, integers, booleans, finite floats and variants
-    /// without content can be keys. The rules, and the message, are those of `serde_json`.
+    /// A map key cannot be written as JSON. Only strings, characters, integers, booleans, finite floats and unit variants
+    /// can be keys. The rules and the message are those of `serde_json`.
     Key {
         /// How many bytes of the document precede the failure.
         offset: u64,
         /// Which rule is broken.
         message: &'static str,
     },
-    /// The value did not serialize as before: another shape, fewer children, another key, other bytes, or another length.
-    /// `Serialize` must give the same output each time that it is called for one document.
+    /// The value did not serialize as before: its shape, number of children, keys, bytes or length differ. `Serialize` must
+    /// give the same output each time it is called for one document.
     Changed {
-        /// How many bytes of the document precede the place where the change was detected. The change may be earlier.
+        /// How many bytes of the document precede the point of detection. The change may be earlier.
         offset: u64,
         /// What differs.
         what: &'static str,
     },
-    /// A document to be [left open](crate::JsonDocument::left_open) does not end with a closing brace or bracket: its root
-    /// is a number or a string, for example.
+    /// A document that is [left open](crate::JsonDocument::left_open) does not end with a closing brace or bracket. Its
+    /// root is a number or a string, for example.
     NotOpen,
     /// The offset passed to [`stream_from`](crate::JsonDocument::stream_from) is beyond the end of the document.
     OffsetBeyondEnd {
@@ -69,7 +71,7 @@ impl fmt::Display for JsonError {
             Self::Changed { offset, what } => {
                 write!(
                     formatter,
-                    "the value changed while it was being sent: {what}, found after {offset} bytes"
+                    "the value changed while it was being sent: {what} (detected after {offset} bytes)"
                 )
             }
             Self::NotOpen => formatter
@@ -102,10 +104,10 @@ impl From<JsonError> for std::io::Error {
     }
 }
 
-/// The error of the serializer's methods. It unwinds `Serialize::serialize` for a suspension as well as for a failure: the
-/// walker's mode says which, never this value, since adaptors rewrite errors.
+/// The error of the serializer's methods. It unwinds `Serialize::serialize` for a suspension and for a failure. The
+/// walker's mode tells which, never this value, because adaptors rewrite errors.
 ///
-/// One pointer, so that results stay in registers.
+/// It is one pointer, so that results stay in registers.
 #[derive(Debug)]
 pub(crate) struct Unwind(Option<Box<Message>>);
 
@@ -120,7 +122,7 @@ impl Unwind {
     pub(crate) fn into_message(self) -> Box<str> {
         match self.0 {
             Some(message) => message.0.into_boxed_str(),
-            None => "the value failed with an error of an earlier walk".into(),
+            None => "the value returned an error of an earlier walk".into(),
         }
     }
 }
@@ -135,7 +137,7 @@ impl fmt::Display for Unwind {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match &self.0 {
             Some(message) => &message.0,
-            None => "suspended until the next chunk is asked for",
+            None => "suspended until the next chunk is requested",
         })
     }
 }

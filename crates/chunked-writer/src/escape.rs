@@ -1,16 +1,16 @@
-//! Which bytes of a string JSON escapes.
+//! Which bytes of a JSON string are escaped.
 
 use serde_json::ser::CharEscape;
 
-/// Whether a byte is escaped in a JSON string: controls, the quote and the backslash, as `serde_json` has it (RFC 8259,
-/// section 7; everything beyond ASCII stays as it is).
+/// Returns whether a byte is escaped in a JSON string: control characters, the quote and the backslash, as in `serde_json`
+/// (RFC 8259, section 7). Everything beyond ASCII stays as it is.
 #[inline]
 const fn is_escaped(byte: u8) -> bool {
     byte < 0x20 || byte == b'"' || byte == b'\\'
 }
 
-/// Whether nothing in the text is escaped. Most strings are plain, and spend their time here. So this checks blocks without
-/// branches, which the compiler turns into vector instructions; the rest at the end is not checked byte by byte, but
+/// Returns whether nothing in the text is escaped. Most strings are plain and spend their time here. So this checks blocks
+/// without branches, which the compiler turns into vector instructions. The remainder is not checked byte by byte, but
 /// together with some bytes before it.
 #[inline]
 pub(crate) fn is_plain(text: &[u8]) -> bool {
@@ -38,8 +38,8 @@ fn is_block_escaped(block: &[u8; 16]) -> bool {
     block.iter().fold(false, escaped)
 }
 
-/// Whether any of eight bytes is escaped: all at once, by whether a subtraction borrows from the byte's top bit (Warren,
-/// Hacker's Delight, 6-1).
+/// Returns whether any of eight bytes is escaped. It checks all at once: a subtraction borrows from the top bit of a byte
+/// that is below the limit (Warren, Hacker's Delight, 6-1).
 #[inline]
 const fn is_word_escaped(word: u64) -> bool {
     const ONES: u64 = u64::from_le_bytes([0x01; 8]);
@@ -53,10 +53,10 @@ const fn is_word_escaped(word: u64) -> bool {
     (controls | quotes | backslashes) & TOPS != 0
 }
 
-/// How many bytes at the start of the text are written as they are.
+/// Returns how many bytes at the start of the text need no escape.
 #[inline]
 pub(crate) fn plain_prefix(text: &[u8]) -> usize {
-    /// One look at memory instead of three comparisons, for where bytes are looked at one by one.
+    /// One memory access instead of three comparisons, for bytes that are checked one by one.
     static ESCAPED: [bool; 256] = {
         let mut table = [false; 256];
         let mut byte = 0;
@@ -79,7 +79,7 @@ pub(crate) fn plain_prefix(text: &[u8]) -> usize {
     start + escaped.unwrap_or(rest.len())
 }
 
-/// How `serde_json` writes a byte that is escaped.
+/// Returns how `serde_json` writes an escaped byte.
 pub(crate) fn escape(byte: u8) -> CharEscape {
     match byte {
         b'"' => CharEscape::Quote,

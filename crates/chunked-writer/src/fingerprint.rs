@@ -1,14 +1,12 @@
-//! A fast running hash of a document, to detect whether it comes out the same again.
+//! A fast running hash of a document, to detect whether it is produced identically.
 
-/// Where the lanes start, and the odd number they are multiplied with (the 64-bit golden ratio, as used for Fibonacci
-/// hashing).
+/// The odd number that the lanes start from and are multiplied by: the 64-bit golden ratio, as in Fibonacci hashing.
 const MULTIPLIER: u64 = 0x9e37_79b9_7f4a_7c15;
 
-/// A running hash of the first `position` bytes of a document. Not cryptographic: it finds accidents, not attacks.
+/// A running hash of the first `position` bytes of a document. It is not cryptographic: it detects accidents, not attacks.
 ///
-/// It depends only on the bytes, not on how they were cut into calls of [`update`](Self::update). It can be copied at any
-/// offset and continued from there. Four lanes take turns at words of eight bytes, so that the multiplications
-/// overlap.
+/// It depends only on the bytes, not on how calls of [`update`](Self::update) split them. It can be copied at any offset
+/// and continued from there. Four lanes alternate in words of eight bytes, so that their multiplications overlap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Fingerprint {
     position: u64,
@@ -34,7 +32,7 @@ impl Fingerprint {
         }
     }
 
-    /// How many bytes were hashed.
+    /// Returns how many bytes were hashed.
     pub(crate) fn position(&self) -> u64 {
         self.position
     }

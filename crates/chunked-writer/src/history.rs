@@ -1,4 +1,4 @@
-//! What is known of a document from earlier productions: its checkpoints, its end, and how much work it has been.
+//! What earlier productions of a document have recorded: its checkpoints, its end, and how much work was done.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -6,23 +6,22 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use crate::checkpoints::Checkpoints;
 use crate::fingerprint::Fingerprint;
 
-/// How much work a document has been so far, summed over all of its clones and streams.
+/// The work done for a document so far, summed over all its clones and streams.
 ///
-/// Returned by [`JsonDocument::statistics`](crate::JsonDocument::statistics). Divide
-/// [`bytes_produced`](Self::bytes_produced) by the document's length for the number of productions.
+/// Returned by [`JsonDocument::statistics`](crate::JsonDocument::statistics). To get the number of productions, divide
+/// [`bytes_produced`](Self::bytes_produced) by the length of the document.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct JsonStatistics {
-    /// Bytes of JSON that were written, including those that a replay threw away. A counting pass is not included.
+    /// Bytes of JSON that were written, including those that a replay discarded. Excludes counting passes.
     pub bytes_produced: u64,
-    /// Bytes of JSON that counting passes have walked over.
+    /// Bytes of JSON that counting passes wrote.
     pub bytes_counted: u64,
-    /// How often `Serialize` was called on the root: about once for each chunk, and once for each 64 KiB of larger
-    /// chunks.
+    /// How often `Serialize` was called on the root: about once for each chunk, or for each 64 KiB of larger chunks.
     pub walks: u64,
 }
 
-/// Shared by the clones of a document and all of its streams.
+/// Shared by the clones of a document and all their streams.
 #[derive(Debug, Default)]
 pub(crate) struct History {
     bytes_produced: AtomicU64,
@@ -32,7 +31,7 @@ pub(crate) struct History {
 }
 
 impl History {
-    /// Never held while a value serialises, nor across a poll.
+    /// Locks the record. The lock is never held while a value serialises, nor across a poll.
     pub(crate) fn record(&self) -> MutexGuard<'_, Record> {
         self.record.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -56,7 +55,7 @@ impl History {
     }
 }
 
-/// What later productions are compared with.
+/// What later productions are compared to.
 #[derive(Debug, Default)]
 pub(crate) struct Record {
     pub(crate) checkpoints: Checkpoints,
@@ -67,7 +66,7 @@ pub(crate) struct Record {
 #[derive(Clone, Copy, Debug)]
 struct End {
     length: u64,
-    /// A counting pass has none.
+    /// `None` if only a counting pass has reached the end.
     fingerprint: Option<Fingerprint>,
 }
 
@@ -76,7 +75,7 @@ impl Record {
         self.end.map(|end| end.length)
     }
 
-    /// Notes the end of a production, or says how it differs from that of an earlier one.
+    /// Records the end of a production, or returns how it differs from an earlier one.
     pub(crate) fn note_end(
         &mut self,
         length: u64,
@@ -88,11 +87,11 @@ impl Record {
         };
         if let Some(before) = self.end {
             if before.length != length {
-                return Err("it has another length than before");
+                return Err("its length differs from before");
             }
             end.fingerprint = fingerprint.or(before.fingerprint);
             if before.fingerprint.is_some() && before.fingerprint != end.fingerprint {
-                return Err("its bytes are not those of before");
+                return Err("its bytes differ from before");
             }
         }
         self.end = Some(end);
@@ -109,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn an_end_that_is_another_one_is_refused() {
+    fn an_end_that_differs_is_refused() {
         let mut record = Record::default();
         assert_eq!(record.length(), None);
         record.note_end(7, None).unwrap();

@@ -1,4 +1,4 @@
-//! JSON that is put together while it is sent.
+//! JSON that is built while it is sent.
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
@@ -13,20 +13,20 @@ use crate::map_key::{Rule, TextSerializer};
 use crate::stream::Walk;
 use crate::walker::{Walker, Written};
 
-/// A value that is put together while it is written: an [object](Self::object), a sequence of
-/// [elements](Self::elements), or a map of [entries](Self::entries).
+/// A value that is built while it is written: an [object](Self::object), a sequence of [elements](Self::elements), or a
+/// map of [entries](Self::entries).
 ///
-/// An iterator is asked for an item when that is to be written, and the item is dropped afterwards. So the items never
-/// all exist at once, and continuing after a suspension costs nothing: the iterator itself is the place.
+/// Each item is taken from its iterator when it is written, and dropped afterwards. So the items never exist all at once,
+/// and continuing after a suspension costs nothing, because the iterator keeps the position.
 ///
-/// Writing it uses it up, so a [lazy document](JsonDocument::lazy) makes one for each stream.
+/// Writing consumes it, so a [lazy document](JsonDocument::lazy) creates one for each stream.
 pub struct LazyJson {
-    /// Never locked. The mutex makes parts that are only `Send` also `Sync`, which HTTP bodies have to be.
+    /// The mutex is never locked. It makes parts `Sync` that are only `Send`, because HTTP bodies must be `Sync`.
     parts: Mutex<VecDeque<Box<dyn Part>>>,
 }
 
 impl LazyJson {
-    /// Starts an object that has no members yet.
+    /// Creates an object without members.
     #[must_use]
     pub fn object() -> LazyObject {
         LazyObject {
@@ -35,7 +35,7 @@ impl LazyJson {
         }
     }
 
-    /// One value as a whole, written as in [`JsonDocument::new`].
+    /// Creates a single value, written as in [`JsonDocument::new`].
     #[must_use]
     pub fn value<V>(value: V) -> Self
     where
@@ -44,7 +44,7 @@ impl LazyJson {
         Self::of([part(Value(value))])
     }
 
-    /// A JSON array.
+    /// Creates an array.
     #[must_use]
     pub fn elements<I>(items: I) -> Self
     where
@@ -59,7 +59,7 @@ impl LazyJson {
         ])
     }
 
-    /// A JSON object of keys and values. The rules for keys are those of `serde_json`.
+    /// Creates an object of keys and values. The rules for keys are those of `serde_json`.
     #[must_use]
     pub fn entries<I, K, V>(entries: I) -> Self
     where
@@ -93,15 +93,14 @@ impl fmt::Debug for LazyJson {
 }
 
 impl JsonDocument<LazyJson> {
-    /// Creates a document whose parts are made while they are sent, and made again for each stream. The function is
-    /// called once for each stream.
+    /// Creates a document whose parts are created while they are sent. The function is called once for each stream.
     ///
-    /// Use it for data that is converted on the way out, so that the converted objects never all exist at once, and for
-    /// large containers that a document of a [value](JsonDocument::new) would pass over child by child for each chunk.
+    /// Use it for data that is converted on the way out, so that the converted objects never exist all at once. Use it also
+    /// for large containers that a document from a [value](JsonDocument::new) would skip child by child for each chunk.
     /// Chunks and errors are the same. Continuing after a suspension costs only the way back into the current item.
     ///
-    /// The function must return the same JSON each time. A difference is found by comparing hashes every 64 KiB or so,
-    /// and at the end, and is [`JsonError::Changed`](crate::JsonError::Changed).
+    /// The function must return the same JSON each time. Hashes are compared about every 64 KiB and at the end; a
+    /// difference is [`JsonError::Changed`](crate::JsonError::Changed).
     ///
     /// ```
     /// use std::sync::Arc;
@@ -135,7 +134,7 @@ impl Walk for LazyJson {
     fn walk(cursor: &mut Self, walker: &mut Walker) -> Result<Written, Unwind> {
         let parts = cursor.parts();
         while let Some(part) = parts.front_mut() {
-            // Not when all is written: the end must come with the last byte.
+            // Do not pause after the last part: the end must come with the last byte.
             if walker.stop() {
                 return Err(walker.pause());
             }
@@ -148,14 +147,14 @@ impl Walk for LazyJson {
 
 /// Builds a JSON object member by member. Returned by [`LazyJson::object`].
 ///
-/// Members are written in the order in which they are added. The caller ensures that no name comes twice.
+/// Members are written in the order in which they are added. Names are not checked for duplicates.
 pub struct LazyObject {
     parts: VecDeque<Box<dyn Part>>,
     empty: bool,
 }
 
 impl LazyObject {
-    /// Adds a member whose value exists already.
+    /// Adds a member with an existing value.
     #[must_use]
     pub fn field<V>(self, name: impl Into<Cow<'static, str>>, value: V) -> Self
     where
@@ -164,7 +163,7 @@ impl LazyObject {
         self.lazy(name, LazyJson::value(value))
     }
 
-    /// Adds an array whose elements are made when they are written.
+    /// Adds an array whose elements are created when they are written.
     #[must_use]
     pub fn elements<I>(self, name: impl Into<Cow<'static, str>>, items: I) -> Self
     where
@@ -173,7 +172,7 @@ impl LazyObject {
         self.lazy(name, LazyJson::elements(items))
     }
 
-    /// Adds an object whose entries are made when they are written.
+    /// Adds an object whose entries are created when they are written.
     #[must_use]
     pub fn entries<I, K, V>(self, name: impl Into<Cow<'static, str>>, entries: I) -> Self
     where
@@ -184,7 +183,7 @@ impl LazyObject {
         self.lazy(name, LazyJson::entries(entries))
     }
 
-    /// Adds a member that is lazy itself, such as another object.
+    /// Adds a member that is itself lazy, such as another object.
     #[must_use]
     pub fn lazy(mut self, name: impl Into<Cow<'static, str>>, value: impl Into<LazyJson>) -> Self {
         if !std::mem::take(&mut self.empty) {
@@ -211,11 +210,11 @@ impl fmt::Debug for LazyObject {
     }
 }
 
-/// A part writes itself and keeps its place: called again after a suspension, it continues.
+/// A part of a lazy value. It writes itself and keeps its position: called again after a suspension, it continues.
 trait Part: Send {
     /// # Errors
     ///
-    /// When the walker is suspended, or has failed.
+    /// If the walker is suspended or has failed.
     fn write(&mut self, walker: &mut Walker) -> Result<(), Unwind>;
 }
 
@@ -241,7 +240,7 @@ impl Part for Name {
     }
 }
 
-/// One value, as a whole.
+/// A single value.
 struct Value<V>(V);
 
 impl<V: Serialize + Send> Part for Value<V> {
@@ -250,10 +249,10 @@ impl<V: Serialize + Send> Part for Value<V> {
     }
 }
 
-/// The elements of a sequence, or the entries of a map: those have keys.
+/// The elements of a sequence, or the entries of a map. Only entries have keys.
 struct Items<I, V> {
     items: I,
-    /// The value that is partly written.
+    /// The partly written value.
     current: Option<V>,
     first: bool,
 }
@@ -295,7 +294,7 @@ where
                     value
                 }
             };
-            // Kept for the next walk if this one ends in the middle of it.
+            // Keep the value for the next walk if this one ends inside it.
             value
                 .serialize(&mut *walker)
                 .inspect_err(|_| self.current = Some(value))?;

@@ -1,4 +1,4 @@
-//! What can be the key of a map; and what stands for raw JSON, or for a number of arbitrary precision.
+//! Text in special places: map keys, raw JSON, and numbers of arbitrary precision.
 
 use std::fmt::Display;
 use std::io;
@@ -9,24 +9,24 @@ use serde_json::ser::{CompactFormatter, Formatter};
 use crate::error::{JsonError, Unwind};
 use crate::walker::{Walker, Written};
 
-/// The name by which `serde_json` recognizes its `RawValue`: that of the struct and of its one field.
+/// The name by which `serde_json` recognizes a `RawValue`: the name of the struct and of its only field.
 pub(crate) const RAW_TOKEN: &str = "$serde_json::private::RawValue";
 /// The name by which `serde_json` recognizes a number of arbitrary precision.
 pub(crate) const NUMBER_TOKEN: &str = "$serde_json::private::Number";
 
-/// What the text is for, and so what is refused.
+/// What the text is used for. This decides which values are refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Rule {
-    /// A key: scalars are quoted.
+    /// A map key: scalars are quoted.
     Key,
-    /// JSON already: a string.
+    /// Raw JSON: only a string is accepted.
     Raw,
-    /// The digits of a number: a string.
+    /// The digits of a number: only a string is accepted.
     Number,
 }
 
 impl Rule {
-    /// The name of the field that has the text.
+    /// Returns the name of the field that contains the text.
     pub(crate) fn token(self) -> Option<&'static str> {
         match self {
             Self::Key => None,
@@ -36,7 +36,7 @@ impl Rule {
     }
 }
 
-/// Writes text by one of the rules of `serde_json`.
+/// Writes text according to a rule of `serde_json`.
 pub(crate) struct TextSerializer<'a> {
     pub(crate) walker: &'a mut Walker,
     pub(crate) rule: Rule,
@@ -56,7 +56,7 @@ impl TextSerializer<'_> {
         self.walker.fail(JsonError::Key { offset, message })
     }
 
-    /// Writes a scalar in quotes, where that is allowed.
+    /// Writes a scalar in quotes, if the rule allows it.
     fn number(
         self,
         write: impl FnOnce(&mut CompactFormatter, &mut Walker) -> io::Result<()>,
@@ -81,7 +81,7 @@ impl TextSerializer<'_> {
     }
 }
 
-/// The methods of a serializer that write an integer: all do it by `self.number`.
+/// Generates the serializer methods for integers, which all call `self.number`.
 macro_rules! integers {
     () => {
         integers! {
@@ -106,7 +106,7 @@ macro_rules! integers {
 }
 pub(crate) use integers;
 
-/// The methods of a serializer for what can be no text.
+/// Generates the serializer methods for values that cannot be text.
 macro_rules! refused {
     ($($serialize:ident($($argument:ty),*) -> $ok:ty;)*) => {$(
         fn $serialize(self, $(_: $argument),*) -> Result<$ok, Unwind> {

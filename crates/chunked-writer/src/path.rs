@@ -1,7 +1,6 @@
 //! One step of the path from the root of a value to where a walk stopped.
 
-/// What a [`Frame`] stands for. A walk that resumes compares it: a value that was a map before and is a sequence now has
-/// changed.
+/// What a [`Frame`] stands for. A walk that resumes compares it, to detect that a map has become a sequence, for example.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Sequence,
@@ -14,29 +13,29 @@ pub(crate) enum Kind {
     NewtypeVariant,
     /// A string: the index counts bytes of the source, without the quotes and before escaping.
     Text,
-    /// Text that is JSON already: the index counts its bytes.
+    /// Raw JSON text: the index counts its bytes.
     Raw,
-    /// Bytes, which JSON has as an array of numbers: the index counts bytes of the source.
+    /// Bytes, written as an array of numbers: the index counts bytes of the source.
     Bytes,
 }
 
-/// The length of a container that did not announce one.
+/// The length of a container that announces none.
 pub(crate) const UNKNOWN_LENGTH: u64 = u64::MAX;
 
-/// A container, or a long leaf, that is partly written.
+/// A partly written container or long leaf.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Frame {
-    /// How many children (of a leaf: bytes of the source) are written in full.
+    /// The number of children that are written in full. For a leaf, of bytes of the source.
     pub(crate) index: u64,
-    /// The announced length of the container, or [`UNKNOWN_LENGTH`]; of a leaf: all bytes of the source. A container that
-    /// announces less when a walk resumes may be an iterator that is used up.
+    /// The announced length of the container, or [`UNKNOWN_LENGTH`]. For a leaf, the length of the source. A container that
+    /// announces less when a walk resumes may be an exhausted iterator.
     pub(crate) length: u64,
-    /// A hash of the key of the child that is partly written, 0 where there is none or it is not known.
+    /// A hash of the key of the partly written child. 0 if there is none or it is unknown.
     pub(crate) key: u32,
     pub(crate) kind: Kind,
 }
 
-/// FNV-1a, for keys, which are hashed once for each walk: short, and no faster hash is needed.
+/// FNV-1a, for keys. They are short and hashed once for each walk, so no faster hash is needed.
 /// <http://www.isthe.com/chongo/tech/comp/fnv/>
 #[derive(Debug)]
 pub(crate) struct KeyHash(u32);
@@ -52,7 +51,7 @@ impl KeyHash {
         }
     }
 
-    /// The hash, never 0, which stands for "not known".
+    /// Returns the hash. It is never 0, which stands for "unknown".
     pub(crate) fn finish(&self) -> u32 {
         self.0.max(1)
     }

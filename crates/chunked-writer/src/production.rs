@@ -1,4 +1,4 @@
-//! One production of a document: walks, one for each poll, until all of it is written.
+//! One production of a document: one walk for each poll, until the whole document is written.
 
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -9,25 +9,25 @@ use crate::error::{JsonError, Unwind};
 use crate::history::History;
 use crate::walker::{Mode, Walker, Written};
 
-/// Where a production stands.
+/// The state of a production.
 #[derive(Debug)]
 enum State {
     /// There is more to write.
     Running,
     /// A walk is in progress. At the start of a poll, this means that the last one panicked.
     Walking,
-    /// All is written. Chunks may be left to yield.
+    /// The document is written. Chunks may be left to yield.
     Finished,
-    /// The error follows the chunks that are full.
+    /// The document has failed. The error follows the full chunks.
     Failed(JsonError),
     /// The end, or the error, has been yielded.
     Ended,
 }
 
-/// What a step has led to.
+/// The result of a step.
 #[derive(Debug)]
 pub(crate) enum Step {
-    /// A walk has written as much as one may.
+    /// A walk has written as much as it may.
     Walked,
     Chunk(Bytes),
     Failed(JsonError),
@@ -59,7 +59,7 @@ impl Production {
         }
     }
 
-    /// A production that only reports its end, or why it cannot start.
+    /// Creates a production that only reports its end, or why it cannot start.
     pub(crate) fn ended(history: Arc<History>, offset: u64, error: Option<JsonError>) -> Self {
         let state = error.map_or(State::Finished, State::Failed);
         Self {
@@ -68,28 +68,28 @@ impl Production {
         }
     }
 
-    /// Where the walks have come to.
+    /// Returns the offset that the walks have reached.
     pub(crate) fn position(&self) -> u64 {
         self.walker.position()
     }
 
-    /// The offset of the next byte to yield.
+    /// Returns the offset of the next byte to yield.
     pub(crate) fn offset(&self) -> u64 {
         self.offset
     }
 
-    /// Whether nothing is left, not even an error.
+    /// Returns whether nothing is left, not even an error.
     pub(crate) fn is_ended(&self) -> bool {
         matches!(self.state, State::Finished | State::Ended) && self.walker.ready().is_empty()
     }
 
-    /// Whether the end, or an error, has been yielded.
+    /// Returns whether the end, or an error, has been yielded.
     pub(crate) fn is_terminated(&self) -> bool {
         matches!(self.state, State::Ended)
     }
 
-    /// How many bytes are left, if the length of the document is known. A production that has failed and not yet yielded
-    /// the error has no length: 0 would announce a clean end.
+    /// Returns how many bytes are left, if the length of the document is known. A production that has failed but not yet
+    /// yielded the error returns `None`, because 0 would announce a clean end.
     pub(crate) fn remaining(&self) -> Option<u64> {
         match self.state {
             _ if self.is_ended() => Some(0),
@@ -100,7 +100,7 @@ impl Production {
         }
     }
 
-    /// As of [`JsonStream`](crate::JsonStream).
+    /// See [`JsonStream`](crate::JsonStream).
     pub(crate) fn size_hint(&self) -> (usize, Option<usize>) {
         let ready = self.walker.ready().len();
         if self.is_ended() {
@@ -113,7 +113,7 @@ impl Production {
         (ready, most.map(|most| most.max(ready)))
     }
 
-    /// Yields what is ready, or walks once.
+    /// Yields a ready chunk, or walks once.
     pub(crate) fn step(
         &mut self,
         walk: impl FnOnce(&mut Walker) -> Result<Written, Unwind>,
@@ -141,8 +141,8 @@ impl Production {
         }
     }
 
-    /// Yields a chunk, unless it reaches or exceeds the known length while more follows: a reader that trusts the length
-    /// would take the chunk for the last.
+    /// Yields a chunk, unless it reaches or exceeds the known length while more follows. A reader that trusts the length
+    /// would take that chunk for the last.
     fn yield_chunk(&mut self, chunk: Bytes) -> Step {
         self.length = self.known_length();
         let end = self.offset + chunk.len() as u64;
@@ -177,7 +177,7 @@ impl Production {
         let state = match (self.walker.mode(), result) {
             (Mode::Writing, Ok(_)) => match self.walker.finish(self.left_open) {
                 Ok(length) => {
-                    // Without the brace that a document that is left open withholds.
+                    // This excludes the brace that a document that is left open omits.
                     end = length;
                     State::Finished
                 }
@@ -195,18 +195,18 @@ impl Production {
             }),
             (Mode::Resuming, Ok(_)) => State::Failed(JsonError::Changed {
                 offset: start,
-                what: "it has another shape than before",
+                what: "its shape differs from before",
             }),
         };
         self.history
             .count_walk(end.saturating_sub(start), self.walker.is_counting());
         if self.walker.verification_failed() {
-            // What is ready differs from what was sent before.
+            // The ready bytes differ from what was sent before.
             let offset = self.walker.position();
             self.walker.clear();
             return State::Failed(JsonError::Changed {
                 offset,
-                what: "its bytes are not those of before",
+                what: "its bytes differ from before",
             });
         }
         state
@@ -263,11 +263,11 @@ impl Production {
         let mut step = self.step(walk);
         if let Step::Walked = step {
             if self.walker.ready().is_empty() && matches!(self.state, State::Running) {
-                // Enough for one poll: other tasks have their turn before the chunk is full.
+                // This is enough for one poll. Other tasks run before the chunk is full.
                 context.waker().wake_by_ref();
                 return Poll::Pending;
             }
-            // There is something to yield, so this does not walk.
+            // A chunk or an error is ready, so this does not walk.
             step = self.step(|_| Err(Unwind::STOPPED));
         }
         Poll::Ready(match step {

@@ -1,4 +1,4 @@
-//! Text that is JSON already, and how `serde_json` passes it.
+//! Text that is already JSON, and how `serde_json` passes it.
 
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 
@@ -6,18 +6,18 @@ use crate::error::Unwind;
 use crate::map_key::{RAW_TOKEN, Rule, TextSerializer};
 use crate::walker::{Mode, Walker, Written};
 
-/// Text that is one JSON value already. It is written as it is, byte for byte.
+/// Text that is already one JSON value. It is written unchanged, byte for byte.
 ///
-/// Inside a sequence the text may be several values separated by commas, which saves a call for each. Writing it only
-/// copies memory. It may span many chunks, and none of it is held twice.
+/// Inside a sequence, the text may be several values separated by commas, which saves a call for each. Writing it only
+/// copies memory. The text may span many chunks; no part of it is held twice.
 ///
 /// It serializes like `RawValue` of `serde_json`, so `serde_json` with its feature `raw_value` writes the same bytes. Any
-/// other serializer gets a struct with one field and a strange name.
+/// other serializer gets a struct with one field and an internal name.
 ///
 /// **The text is not validated.** Invalid text makes the whole document invalid. So does empty text, except as the only
-/// element of a sequence; as the root it makes an empty document, whose stream ends without a chunk. In a document that is
-/// [left open](crate::JsonDocument::left_open), text at the root must end with its brace or bracket: with white space
-/// after it, the stream fails with [`JsonError::NotOpen`](crate::JsonError::NotOpen).
+/// element of a sequence. As the root, empty text makes an empty document, whose stream ends without a chunk. In a document
+/// that is [left open](crate::JsonDocument::left_open), text at the root must end with its brace or bracket: if white space
+/// follows, the stream fails with [`JsonError::NotOpen`](crate::JsonError::NotOpen).
 ///
 /// ```
 /// use chunked_writer::{JsonDocument, RawJson};
@@ -31,13 +31,13 @@ use crate::walker::{Mode, Walker, Written};
 pub struct RawJson<'a>(&'a str);
 
 impl<'a> RawJson<'a> {
-    /// Wraps text that the caller knows to be JSON.
+    /// Wraps text that is known to be valid JSON.
     #[must_use]
     pub const fn from_trusted(text: &'a str) -> Self {
         Self(text)
     }
 
-    /// The text.
+    /// Returns the text.
     #[must_use]
     pub const fn get(&self) -> &'a str {
         self.0
@@ -52,7 +52,7 @@ impl Serialize for RawJson<'_> {
     }
 }
 
-/// A struct by which `serde_json` passes text: that is its one field.
+/// A struct that `serde_json` uses to pass text, in its only field.
 #[derive(Debug)]
 pub(crate) struct TextField<'a> {
     walker: &'a mut Walker,
@@ -69,7 +69,8 @@ impl<'a> TextField<'a> {
         }
     }
 
-    /// The field has the name of the struct. An adaptor may add others, as an internally tagged enum adds its tag.
+    /// Writes the field that has the name of the struct. An adaptor may add other fields, as an internally tagged enum adds
+    /// its tag; these are refused.
     pub(crate) fn field<T: ?Sized + Serialize>(
         &mut self,
         name: &str,

@@ -1,4 +1,4 @@
-//! The serializer: serde's whole data model, written as `serde_json` writes it.
+//! The serializer: the whole data model of serde, written like `serde_json` writes it.
 
 use std::fmt::{self, Display};
 
@@ -106,7 +106,7 @@ impl<'a> Serializer for &'a mut Walker {
                 self.field(false, variant)?;
             }
             Some(frame) if frame.key != key => {
-                return Err(self.changed("it is another variant than before"));
+                return Err(self.changed("its variant differs from before"));
             }
             Some(_) => {}
         }
@@ -198,7 +198,7 @@ impl<'a> Serializer for &'a mut Walker {
         Compound::open(self, Kind::StructVariant, b"{", b"}", Some(len))
     }
 
-    /// Called by slices, `Vec` and `VecDeque`, which pass over what is written at no cost.
+    /// Called by slices, `Vec` and `VecDeque`, which skip written elements at no cost.
     #[inline]
     fn collect_seq<I>(self, items: I) -> Result<Written, Unwind>
     where
@@ -230,7 +230,7 @@ impl<'a> Serializer for &'a mut Walker {
     }
 
     fn collect_str<T: ?Sized + Display>(self, value: &T) -> Result<Written, Unwind> {
-        /// Escapes what a `Display` implementation writes. It cannot be stopped in the middle.
+        /// Escapes the output of a `Display` implementation, which cannot be interrupted.
         struct Escape<'a>(&'a mut Walker);
 
         impl fmt::Write for Escape<'_> {
@@ -252,7 +252,7 @@ impl<'a> Serializer for &'a mut Walker {
 }
 
 impl Walker {
-    /// Writes the `{"Variant":` before the content of a variant, unless the walk resumes inside the content.
+    /// Writes `{"Variant":` before the content of a variant, unless the walk resumes inside the content.
     fn open_variant(&mut self, variant: &str) -> Result<(), Unwind> {
         if self.is_resuming() {
             return Ok(());
@@ -261,7 +261,7 @@ impl Walker {
         self.field(false, variant)
     }
 
-    /// Leaves a container whose child failed, or succeeded where it cannot have.
+    /// Leaves a container whose child failed, or reported an impossible success.
     pub(crate) fn leave(&mut self, result: Result<(), Unwind>, frame: Frame) {
         match (self.mode(), result) {
             (Mode::Suspended, Err(_)) => self.push_frame(frame),
@@ -275,7 +275,7 @@ impl Walker {
                 ));
             }
             (Mode::Writing | Mode::Resuming, Ok(())) => {
-                self.changed("it has another shape than before");
+                self.changed("its shape differs from before");
             }
         }
     }
@@ -288,7 +288,7 @@ fn exact_len<I: Iterator>(iterator: &I) -> Option<usize> {
     }
 }
 
-/// A struct of fields, or one by which `serde_json` passes text that is written as it is.
+/// A struct with fields, or one that `serde_json` uses to pass text that is written unchanged.
 #[derive(Debug)]
 pub(crate) enum Fields<'a> {
     Struct(Compound<'a>),

@@ -1,4 +1,4 @@
-//! The chunks of a document, and what they can be made from.
+//! The chunks of a document, and the sources it can be made from.
 
 use std::fmt;
 use std::pin::Pin;
@@ -13,31 +13,30 @@ use crate::error::{JsonError, Unwind};
 use crate::production::Production;
 use crate::walker::{Walker, Written};
 
-/// What a [`JsonDocument`](crate::JsonDocument) can be made from: any `Serialize` value, or
-/// [`LazyJson`](crate::LazyJson).
+/// The source of a [`JsonDocument`](crate::JsonDocument): any `Serialize` value, or [`LazyJson`](crate::LazyJson).
 ///
-/// This trait is sealed: it has no other implementations, and none can be added.
+/// This trait is sealed and cannot be implemented outside this crate.
 #[expect(private_bounds, reason = "that seals it")]
 pub trait JsonSource: Walk {}
 
 impl<S: Walk + ?Sized> JsonSource for S {}
 
-/// How a production gets at the bytes.
+/// How a production obtains the bytes.
 pub(crate) trait Walk {
-    /// What a document keeps, and each production starts from.
+    /// What a document keeps, and what each production starts from.
     type Origin: Clone;
     /// What one production writes.
     type Cursor: Unpin;
-    /// Whether the path in a checkpoint leads back into the middle of a document.
+    /// Whether a production can resume from the path of a checkpoint.
     const RESUMES_FROM_PATH: bool;
 
     fn start(origin: &Self::Origin) -> Self::Cursor;
 
-    /// Writes until the walker stops it. The next call continues there.
+    /// Writes until the walker stops it. The next call continues from there.
     fn walk(cursor: &mut Self::Cursor, walker: &mut Walker) -> Result<Written, Unwind>;
 }
 
-/// The walker itself finds the way back into a value.
+/// The walker finds the way back into a value by itself.
 impl<T: Serialize + ?Sized> Walk for T {
     type Origin = Arc<T>;
     type Cursor = Arc<T>;
@@ -56,14 +55,14 @@ impl<T: Serialize + ?Sized> Walk for T {
 /// The chunks of a [`JsonDocument`](crate::JsonDocument), or of the rest of one.
 ///
 /// Every chunk except the last has exactly the configured size. No chunk is empty, and none keeps more memory alive than
-/// its own. A chunk is made when it is asked for. One poll writes at most 64 KiB, plus the rest of the map key or
-/// `Display` output that it is in; a poll that does not complete a chunk wakes its task and returns `Pending`. Finding the
-/// way back into a map, or into any other container that cannot be indexed, takes time for each child that is passed over.
+/// its own. A chunk is produced when it is requested. One poll writes at most 64 KiB, plus the rest of the current map key
+/// or `Display` output. A poll that does not complete a chunk wakes its task and returns `Pending`. Returning to a position
+/// in a map, or in any other container that cannot be indexed, takes time for each child before it.
 ///
-/// The end is final, and so is an error: the stream yields `None` from then on. If `Serialize` panics, the panic reaches
-/// the caller and the next poll yields [`JsonError::Poisoned`]. To cancel a stream, drop it.
+/// After the end or an error, the stream yields `None`. If `Serialize` panics, the panic reaches the caller and the next
+/// poll yields [`JsonError::Poisoned`]. To cancel a stream, drop it.
 ///
-/// With the feature `http-body`, this is an `http_body::Body` too.
+/// With the feature `http-body`, this is also an `http_body::Body`.
 pub struct JsonStream<S: JsonSource + ?Sized> {
     cursor: S::Cursor,
     production: Production,
@@ -77,12 +76,12 @@ impl<S: JsonSource + ?Sized> JsonStream<S> {
         }
     }
 
-    /// The next chunk, for code that is not asynchronous. A stream never waits for anything, so this makes the chunk here
-    /// and now, whatever its size. Returns `None` at the end and after an error.
+    /// Produces the next chunk synchronously, whatever its size. A stream never waits for anything. Returns `None` at the
+    /// end and after an error.
     ///
     /// # Errors
     ///
-    /// The same as the stream's.
+    /// The same errors as those of the stream.
     ///
     /// # Panics
     ///
@@ -92,19 +91,19 @@ impl<S: JsonSource + ?Sized> JsonStream<S> {
         self.production.next_chunk(|walker| S::walk(cursor, walker))
     }
 
-    /// The offset in the document of the next byte that the stream yields.
+    /// Returns the offset in the document of the next byte that the stream yields.
     #[must_use]
     pub fn offset(&self) -> u64 {
         self.production.offset()
     }
 
-    /// How many bytes are left, if the length of the document is known. `None` if only an error is left.
+    /// Returns how many bytes are left, if the length of the document is known. Returns `None` if only an error is left.
     #[must_use]
     pub fn remaining(&self) -> Option<u64> {
         self.production.remaining()
     }
 
-    /// Whether nothing is left, not even an error.
+    /// Returns whether nothing is left, not even an error.
     #[must_use]
     pub fn is_ended(&self) -> bool {
         self.production.is_ended()
@@ -119,8 +118,8 @@ impl<S: JsonSource + ?Sized> Stream for JsonStream<S> {
         production.poll_chunk(context, |walker| S::walk(cursor, walker))
     }
 
-    /// The number of chunks: at least those that are ready. At most one more than the length of the document takes, if
-    /// that is known, since an error counts as an item.
+    /// Counts chunks. The lower bound is the number of ready chunks. If the length of the document is known, the upper bound
+    /// is one more than the remaining chunks, because an error counts as an item.
     fn size_hint(&self) -> (usize, Option<usize>) {
         self.production.size_hint()
     }
@@ -132,12 +131,12 @@ impl<S: JsonSource + ?Sized> FusedStream for JsonStream<S> {
     }
 }
 
-/// With the feature `http-body`. Pass it to `reqwest::Body::wrap`, to `http_body_util::combinators::BoxBody`, or directly
-/// to hyper.
+/// Requires the feature `http-body`. Pass the stream to `reqwest::Body::wrap`, to `axum::body::Body::new`, to
+/// `http_body_util::combinators::BoxBody`, or directly to hyper.
 ///
-/// The size hint is exact once the length of the document is known, so that clients and servers send a
-/// `Content-Length`: see [`JsonDocument::count_length`](crate::JsonDocument::count_length). If the document then turns out
-/// longer or shorter, the body fails. There are no trailers.
+/// Once the length of the document is known, the size hint is exact, and clients and servers send a `Content-Length`: see
+/// [`JsonDocument::count_length`](crate::JsonDocument::count_length). If the document then turns out longer or shorter,
+/// the body fails. There are no trailers.
 #[cfg(feature = "http-body")]
 impl<S: JsonSource + ?Sized> http_body::Body for JsonStream<S> {
     type Data = Bytes;

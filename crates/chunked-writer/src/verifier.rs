@@ -1,4 +1,4 @@
-//! Whether a document comes out the same again.
+//! Checks that a document is produced identically each time.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use crate::fingerprint::Fingerprint;
 use crate::history::History;
 use crate::path::Frame;
 
-/// Hashes the bytes of one production and compares the hash at each checkpoint of the document.
+/// Hashes the bytes of one production, and compares the hash at each checkpoint of the document.
 #[derive(Debug)]
 pub(crate) struct Verifier {
     history: Arc<History>,
@@ -25,11 +25,11 @@ impl Verifier {
         }
     }
 
-    /// Hashes the bytes that follow.
+    /// Hashes the next bytes.
     pub(crate) fn update(&mut self, mut bytes: &[u8]) {
         while let Some(next) = self.next {
             let ahead = next.position() - self.fingerprint.position();
-            // A checkpoint beyond these bytes is for a later call; one exactly at their end is for this one.
+            // A checkpoint beyond these bytes is left to a later call. One exactly at their end is checked now.
             let Some((before, after)) = usize::try_from(ahead)
                 .ok()
                 .and_then(|ahead| bytes.split_at_checked(ahead))
@@ -48,7 +48,7 @@ impl Verifier {
         self.fingerprint.update(bytes);
     }
 
-    /// Looks up the next checkpoint if none is known. Returns whether the walk that starts here should become one.
+    /// Looks up the next checkpoint, if none is known. Returns whether the walk that starts here should become one.
     pub(crate) fn start_walk(&mut self) -> bool {
         if self.next.is_some() {
             return false;
@@ -59,12 +59,12 @@ impl Verifier {
         self.next.is_none() && record.checkpoints.wants(position)
     }
 
-    /// Whether some bytes differed from those of an earlier production.
+    /// Returns whether some bytes differed from those of an earlier production.
     pub(crate) fn changed(&self) -> bool {
         self.changed
     }
 
-    /// Notes a checkpoint here, with the path that leads to it.
+    /// Records a checkpoint at the current position, with the path that leads to it.
     pub(crate) fn note(&self, path: &[Frame]) {
         self.history
             .record()
@@ -72,8 +72,8 @@ impl Verifier {
             .note(self.fingerprint, path);
     }
 
-    /// The end of the document was reached, at `length` bytes: one less than went in, if it is left open. Says how it
-    /// differs from that of an earlier production.
+    /// Records the end of the document at `length` bytes. If the document is left open, that is one less than was hashed.
+    /// Returns how the end differs from that of an earlier production.
     pub(crate) fn finish(&self, length: u64) -> Result<(), &'static str> {
         self.history
             .record()

@@ -1,4 +1,4 @@
-//! What one production of a document writes into: where it is suspended, and where it continues.
+//! What a production writes into. It decides where the production is suspended and where it continues.
 
 pub(crate) mod chunks;
 mod writing;
@@ -17,40 +17,40 @@ use self::chunks::WALK_BYTES;
 pub(crate) enum Mode {
     /// The value is being written into the buffer.
     Writing,
-    /// A walk is on its way back along the path to where the last one stopped. Nothing may be written.
+    /// A walk follows the path back to where the last one stopped. Nothing may be written.
     Resuming,
-    /// A walk is on its way out, and records the path. Nothing may be written.
+    /// A walk is leaving the value and records the path. Nothing may be written.
     Suspended,
-    /// The document has failed. Nothing may be written, ever again.
+    /// The document has failed. Nothing may be written any more.
     Failed,
 }
 
-/// Proof that the serializer has written a value in full. Only this crate can make one, so an adaptor cannot turn an error
-/// of the serializer into a success.
+/// Proof that the serializer has written a value in full. Only this crate can create one, so an adaptor cannot turn an
+/// error of the serializer into a success.
 #[derive(Debug)]
 pub(crate) struct Written(());
 
-/// The state of one production: the chunk being filled, those that are full, and the path.
+/// The state of one production: the chunk being filled, the full chunks, and the path.
 ///
-/// The fast path of a write is one comparison with `limit`. That is 0 whenever nothing may be written, so the fast path
-/// ignores the mode.
+/// The fast path of a write is one comparison with `limit`. The limit is 0 whenever nothing may be written, so the fast
+/// path ignores the mode.
 #[derive(Debug)]
 pub(crate) struct Walker {
     buffer: Vec<u8>,
-    /// How far the buffer may be filled before the slow path decides.
+    /// How far the buffer may be filled before the slow path takes over.
     limit: usize,
-    /// A chunk is full, or enough is written for one poll: suspend after the child that is being written.
+    /// Whether to suspend after the current child, because a chunk is full or enough is written for one poll.
     stop: bool,
     mode: Mode,
     chunk_size: usize,
-    /// The innermost frame first: a suspension finds them in this order, and a resumption pops them in reverse.
+    /// The innermost frame first: a suspension pushes frames in this order, and a resumption pops them in reverse.
     path: Vec<Frame>,
     ready: VecDeque<Bytes>,
-    /// Only the length is wanted.
+    /// Whether only the length is computed.
     counting: bool,
-    /// How many more bytes to throw away before the first that is wanted.
+    /// How many more bytes to discard before the first requested one.
     discard: u64,
-    /// How many bytes this walk has thrown away.
+    /// How many bytes this walk has discarded.
     discarded_by_walk: usize,
     /// The offset of the first byte in the buffer.
     base: u64,
@@ -80,7 +80,7 @@ impl Walker {
         }
     }
 
-    /// Creates one that throws everything away and keeps only the length.
+    /// Creates a walker that discards everything and keeps only the length.
     pub(crate) fn counting() -> Self {
         Self {
             counting: true,
@@ -88,14 +88,14 @@ impl Walker {
         }
     }
 
-    /// Starts at `base` with the path of a checkpoint, and throws away the next `discard` bytes.
+    /// Starts at `base` with the path of a checkpoint, and discards the next `discard` bytes.
     pub(crate) fn start_at(&mut self, base: u64, path: &[Frame], discard: u64) {
         self.base = base;
         self.path.extend_from_slice(path);
         self.discard = discard;
     }
 
-    /// The offset in the document of the next byte that is written.
+    /// Returns the offset in the document of the next byte to write.
     pub(crate) fn position(&self) -> u64 {
         self.base + self.buffer.len() as u64
     }
@@ -104,7 +104,7 @@ impl Walker {
         self.counting
     }
 
-    /// The size of chunks, in bytes.
+    /// Returns the size of chunks, in bytes.
     pub(crate) fn chunk_size(&self) -> usize {
         self.chunk_size
     }
@@ -113,7 +113,7 @@ impl Walker {
         self.mode
     }
 
-    /// Whether a chunk is full, or enough is written.
+    /// Returns whether a chunk is full or enough is written.
     #[inline]
     pub(crate) fn stop(&self) -> bool {
         self.stop
@@ -127,7 +127,7 @@ impl Walker {
         &self.ready
     }
 
-    /// Drops everything that is buffered: nothing will ask for it.
+    /// Drops everything that is buffered, because nothing will read it.
     pub(crate) fn clear(&mut self) {
         self.limit = 0;
         self.buffer = Vec::new();
@@ -154,7 +154,7 @@ impl Walker {
         }
     }
 
-    /// The frame at which a container, or a long leaf, goes on; `None` if it starts now.
+    /// Returns the frame at which a container or a long leaf continues, or `None` if it starts now.
     #[inline]
     pub(crate) fn enter(&mut self, kind: Kind, length: u64) -> Result<Option<Frame>, Unwind> {
         if self.limit == 0 {
@@ -171,7 +171,7 @@ impl Walker {
         }
         match self.path.pop() {
             Some(frame) if frame.kind == kind && frame.length != length => {
-                Err(self.changed("a part of it has another length than before"))
+                Err(self.changed("the length of a part differs from before"))
             }
             Some(frame) if frame.kind == kind => {
                 if self.path.is_empty() {
@@ -180,38 +180,38 @@ impl Walker {
                 }
                 Ok(frame)
             }
-            _ => Err(self.changed("it has another shape than before")),
+            _ => Err(self.changed("its shape differs from before")),
         }
     }
 
-    /// Whether the next child is one that is partly written.
+    /// Returns whether the next child is partly written.
     pub(crate) fn is_resuming(&self) -> bool {
         self.mode == Mode::Resuming
     }
 
-    /// Starts to leave the value. The innermost frame is pushed first.
+    /// Starts to leave the value, with its innermost frame.
     pub(crate) fn suspend(&mut self, frame: Frame) -> Unwind {
         self.mode = Mode::Suspended;
         self.limit = 0;
-        // Once, for all values but the deepest.
+        // One allocation is enough for all but the deepest values.
         self.path.reserve(16);
         self.path.push(frame);
         Unwind::STOPPED
     }
 
-    /// Starts to leave a source that keeps its own place: no path is recorded.
+    /// Starts to leave a source that keeps its own position. No path is recorded.
     pub(crate) fn pause(&mut self) -> Unwind {
         self.mode = Mode::Suspended;
         self.limit = 0;
         Unwind::STOPPED
     }
 
-    /// Leaves one more container.
+    /// Records the frame of the next enclosing container.
     pub(crate) fn push_frame(&mut self, frame: Frame) {
         self.path.push(frame);
     }
 
-    /// The document has failed: the first error stays.
+    /// Marks the document as failed. The first error is kept.
     pub(crate) fn fail(&mut self, error: JsonError) -> Unwind {
         self.mode = Mode::Failed;
         self.limit = 0;
@@ -233,12 +233,12 @@ impl Walker {
         })
     }
 
-    /// Why the document failed.
+    /// Takes the error with which the document failed.
     pub(crate) fn take_error(&mut self) -> JsonError {
         self.error.take().unwrap_or(JsonError::Poisoned)
     }
 
-    /// Whether the bytes differ from those of an earlier production.
+    /// Returns whether the bytes differ from those of an earlier production.
     pub(crate) fn verification_failed(&self) -> bool {
         self.verifier.as_ref().is_some_and(Verifier::changed)
     }

@@ -1,4 +1,4 @@
-//! A writer with chunks at its other end.
+//! A writer whose other end is a stream of chunks.
 
 use std::error::Error;
 use std::fmt;
@@ -15,27 +15,27 @@ use crate::document::DEFAULT_CHUNK_SIZE;
 use crate::walker::chunks::grow;
 use crate::writer_channel::{Channel, Chunks, ChunksError, ReaderGone};
 
-/// A `tokio::io::AsyncWrite` with a stream of [`Chunks`] at its other end. With the feature `tokio`.
+/// A `tokio::io::AsyncWrite` whose other end is a stream of [`Chunks`]. Requires the feature `tokio`.
 ///
-/// Memory is bounded: at most the configured number of chunks wait to be read, and one is being filled. While that many
-/// wait, writes are `Pending`. Bytes are copied once, into the chunk. A chunk can be read when it is full, or
+/// Memory is bounded: at most the configured number of chunks are queued, and one is being filled. While the queue is full,
+/// writes are `Pending`. Bytes are copied once, into the chunk. A chunk can be read when it is full or
 /// [flushed](#flush-and-shutdown).
 ///
 /// # The end
 ///
-/// [`finish`](Self::finish) is the only clean end. If the writer is dropped, by a panic or otherwise, or
-/// [aborted](Self::abort), the reader gets an error after what was sent before. Conversely, once the [`Chunks`] have been
-/// dropped, writes fail with [`BrokenPipe`](io::ErrorKind::BrokenPipe).
+/// [`finish`](Self::finish) is the only clean end. If the writer is dropped, even by a panic, or [aborted](Self::abort), the
+/// reader gets an error after the chunks that were sent. Once the [`Chunks`] are dropped, writes fail with
+/// [`BrokenPipe`](io::ErrorKind::BrokenPipe).
 ///
 /// # Flush and shutdown
 ///
-/// `flush` sends the partial chunk, as `AsyncWrite` requires, so the chunk before a flush may be short;
-/// [`exact_chunks`](ChunkedWriterBuilder::exact_chunks) opts out of that. `shutdown` flushes and refuses later writes. It is
-/// not a clean end, since encoders pass it on without knowing whether all went well: call `finish` after it.
+/// `flush` sends the partial chunk, as `AsyncWrite` requires, so the chunk before a flush may be short.
+/// [`exact_chunks`](ChunkedWriterBuilder::exact_chunks) disables this. `shutdown` flushes and refuses later writes. It is
+/// not a clean end, because encoders forward it without knowing whether everything succeeded: call `finish` after it.
 ///
 /// # Cancel safety
 ///
-/// A write, flush or shutdown that is cancelled while pending has sent nothing. Bytes written before it are kept.
+/// A write, flush or shutdown that is cancelled while pending has no effect. Bytes written before it are kept.
 ///
 /// # Code that must block
 ///
@@ -74,21 +74,21 @@ pub struct ChunkedWriter {
 }
 
 impl ChunkedWriter {
-    /// Creates a writer and its chunks, with the builder's defaults.
+    /// Creates a writer and its chunks, with the defaults of the builder.
     pub fn new() -> (Self, Chunks) {
         Self::builder().build()
     }
 
-    /// Returns a builder, to choose another chunk size or bound.
+    /// Returns a builder, to configure the chunk size and the bound.
     pub fn builder() -> ChunkedWriterBuilder {
         ChunkedWriterBuilder::default()
     }
 
-    /// Ends the stream well, after what was written. This does not wait: the partial chunk may exceed the bound.
+    /// Ends the stream cleanly, after what was written. This does not wait: the partial chunk may exceed the bound.
     ///
     /// # Errors
     ///
-    /// If the reader is gone: the [`Chunks`] were dropped.
+    /// If the [`Chunks`] were dropped.
     pub fn finish(mut self) -> Result<(), ReaderGone> {
         self.ended = true;
         let mut last = std::mem::take(&mut self.buffer);
@@ -101,7 +101,7 @@ impl ChunkedWriter {
         self.fail(ChunksError::Aborted(error.into()));
     }
 
-    /// Whether the reader is gone, so that writing is of no use.
+    /// Returns whether the [`Chunks`] were dropped. Further writes fail.
     #[must_use]
     pub fn is_closed(&self) -> bool {
         self.channel.reader_is_gone()
@@ -132,7 +132,7 @@ impl AsyncWrite for ChunkedWriter {
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         if this.shut_down {
-            let message = "written to after it was shut down";
+            let message = "cannot write after shutdown";
             return Poll::Ready(Err(io::Error::new(io::ErrorKind::BrokenPipe, message)));
         }
         if bytes.is_empty() {
@@ -148,7 +148,7 @@ impl AsyncWrite for ChunkedWriter {
         let room = this.buffer.capacity().min(this.chunk_size) - this.buffer.len();
         let written = bytes.len().min(room);
         this.buffer.extend_from_slice(&bytes[..written]);
-        // At once, if there is room. If there is none, or the reader is gone, the next write finds out.
+        // Send a full chunk at once, if there is space. If not, or if the reader is gone, the next write finds out.
         let _ = this.poll_send_full(None);
         Poll::Ready(Ok(written))
     }
@@ -161,7 +161,7 @@ impl AsyncWrite for ChunkedWriter {
         }
         if !this.exact && !this.buffer.is_empty() {
             ready!(this.channel.poll_room(Some(context)))?;
-            // A copy, so that a short chunk does not keep the memory of a long one.
+            // Copy, so that a short chunk does not keep the memory of a long one.
             this.channel.send(Bytes::copy_from_slice(&this.buffer));
             this.buffer.clear();
         }
@@ -211,7 +211,7 @@ pub struct ChunkedWriterBuilder {
 }
 
 impl Default for ChunkedWriterBuilder {
-    /// Chunks of [`DEFAULT_CHUNK_SIZE`], two of which may wait to be read.
+    /// Chunks of [`DEFAULT_CHUNK_SIZE`], of which two may be queued.
     fn default() -> Self {
         const TWO: NonZeroUsize = NonZeroUsize::new(2).unwrap();
         Self {
@@ -223,7 +223,7 @@ impl Default for ChunkedWriterBuilder {
 }
 
 impl ChunkedWriterBuilder {
-    /// The size of chunks, in bytes: those in front of a flush, and the last, may be shorter.
+    /// Sets the size of chunks, in bytes. The chunk before a flush and the last chunk may be shorter.
     pub fn chunk_size(self, bytes: NonZeroUsize) -> Self {
         Self {
             chunk_size: bytes,
@@ -231,7 +231,7 @@ impl ChunkedWriterBuilder {
         }
     }
 
-    /// How many chunks may wait to be read. The writer holds one more, and `finish` may add it to them.
+    /// Sets how many chunks may be queued. The writer holds one more, and `finish` may add it to the queue.
     pub fn queued_chunks(self, count: NonZeroUsize) -> Self {
         Self {
             queued_chunks: count,
@@ -239,7 +239,7 @@ impl ChunkedWriterBuilder {
         }
     }
 
-    /// Every chunk but the last has exactly the configured size: `flush` and `shutdown` keep a partial chunk back.
+    /// Makes every chunk except the last exactly as large as configured: `flush` and `shutdown` keep a partial chunk.
     pub fn exact_chunks(self) -> Self {
         Self {
             exact: true,
@@ -247,7 +247,7 @@ impl ChunkedWriterBuilder {
         }
     }
 
-    /// The writer and its chunks.
+    /// Creates the writer and its chunks.
     pub fn build(self) -> (ChunkedWriter, Chunks) {
         let channel = Arc::new(Channel::new(self.queued_chunks));
         let writer = ChunkedWriter {

@@ -1,4 +1,4 @@
-//! The chunks of a writer: how they get from one end to the other, and how they end.
+//! The channel from a writer to its chunks, and how it ends.
 
 use std::collections::VecDeque;
 use std::error::Error;
@@ -12,11 +12,10 @@ use std::task::{Context, Poll, Waker};
 use bytes::Bytes;
 use futures_core::{FusedStream, Stream};
 
-/// The stream of chunks at the other end of a [`ChunkedWriter`](crate::ChunkedWriter). No chunk is empty. With the feature
-/// `tokio`.
+/// The stream of chunks from a [`ChunkedWriter`](crate::ChunkedWriter). No chunk is empty. Requires the feature `tokio`.
 ///
-/// It ends well if the writer was finished, and otherwise with an error; after either it stays ended. Dropping it makes
-/// writes fail. With the feature `http-body` it is an `http_body::Body` too.
+/// It ends cleanly if the writer was finished, and with an error otherwise; then it stays ended. Dropping it makes writes
+/// fail. With the feature `http-body`, it is also an `http_body::Body`.
 #[must_use = "dropping the chunks makes writes fail"]
 pub struct Chunks {
     channel: Arc<Channel>,
@@ -48,7 +47,7 @@ impl FusedStream for Chunks {
     }
 }
 
-/// With the feature `http-body`. The size hint is exact once the writer is finished.
+/// Requires the feature `http-body`. The size hint is exact once the writer is finished.
 #[cfg(feature = "http-body")]
 impl http_body::Body for Chunks {
     type Data = Bytes;
@@ -96,12 +95,12 @@ impl fmt::Debug for Chunks {
     }
 }
 
-/// Why the chunks of a [`ChunkedWriter`](crate::ChunkedWriter) did not end well. The chunks before the error are a true
+/// Why the chunks of a [`ChunkedWriter`](crate::ChunkedWriter) did not end cleanly. The chunks before the error are a
 /// prefix of what was written.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ChunksError {
-    /// The writer was dropped without [`finish`](crate::ChunkedWriter::finish), perhaps after a shutdown.
+    /// The writer was dropped before [`finish`](crate::ChunkedWriter::finish), perhaps after a shutdown.
     Unfinished,
     /// The writer was dropped by a panic.
     Panicked,
@@ -114,7 +113,7 @@ impl fmt::Display for ChunksError {
         formatter.write_str(match self {
             Self::Unfinished => "the writer was dropped before it was finished",
             Self::Panicked => "the writer was dropped by a panic",
-            Self::Aborted(_) => "the writer gave up",
+            Self::Aborted(_) => "the writer was aborted",
         })
     }
 }
@@ -138,9 +137,9 @@ impl From<ChunksError> for io::Error {
     }
 }
 
-/// The [`Chunks`] were dropped before their end, so nothing that is written will be read.
+/// The error of a writer whose [`Chunks`] were dropped before their end.
 ///
-/// Converted into an [`io::Error`], it is a [`BrokenPipe`](io::ErrorKind::BrokenPipe).
+/// It converts into an [`io::Error`] of the kind [`BrokenPipe`](io::ErrorKind::BrokenPipe).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ReaderGone;
 
@@ -202,7 +201,7 @@ impl Channel {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Resolves when one more chunk may be sent. Without a context, no task is woken.
+    /// Is ready when one more chunk may be sent. Without a context, no task is woken.
     pub(crate) fn poll_room(&self, context: Option<&Context<'_>>) -> Poll<Result<(), ReaderGone>> {
         let mut inner = self.lock();
         if inner.reader_gone {
@@ -213,12 +212,12 @@ impl Channel {
         }
         let replaced = context.and_then(|context| register(&mut inner.writer, context));
         drop(inner);
-        // Dropping a waker runs foreign code: not under the lock.
+        // Dropping a waker runs foreign code, so do it outside the lock.
         drop(replaced);
         Poll::Pending
     }
 
-    /// Sends a chunk, for which there must be [room](Self::poll_room).
+    /// Sends a chunk. The caller has checked that there is [space](Self::poll_room).
     pub(crate) fn send(&self, chunk: Bytes) {
         let mut inner = self.lock();
         inner.queue.push_back(chunk);
@@ -227,7 +226,7 @@ impl Channel {
         wake(waker);
     }
 
-    /// Ends the stream after what was sent and one last chunk, which needs no room.
+    /// Ends the stream after what was sent and one last chunk, which may exceed the bound.
     pub(crate) fn end(
         &self,
         last: Bytes,
@@ -275,7 +274,7 @@ impl Channel {
         }
     }
 
-    /// How many chunks are queued, and whether nothing will follow them.
+    /// Returns how many chunks are queued, and whether nothing follows them.
     pub(crate) fn remaining(&self) -> (usize, bool) {
         let inner = self.lock();
         (
@@ -284,7 +283,7 @@ impl Channel {
         )
     }
 
-    /// How many bytes are queued.
+    /// Returns how many bytes are queued.
     #[cfg(feature = "http-body")]
     pub(crate) fn queued_bytes(&self) -> u64 {
         self.lock()
@@ -294,7 +293,7 @@ impl Channel {
             .sum()
     }
 
-    /// Whether the reader has seen the end.
+    /// Returns whether the reader has seen the end.
     pub(crate) fn end_is_seen(&self) -> bool {
         let inner = self.lock();
         inner.queue.is_empty() && matches!(inner.end, End::Seen)
@@ -311,7 +310,7 @@ impl Channel {
     }
 }
 
-/// Notes the task to wake, and returns the waker that was noted before.
+/// Registers the task to wake, and returns the waker that it replaces.
 fn register(slot: &mut Option<Waker>, context: &Context<'_>) -> Option<Waker> {
     match slot {
         Some(waker) if waker.will_wake(context.waker()) => None,

@@ -1,4 +1,4 @@
-//! What a stream allocates: the chunk itself, and nothing else.
+//! A stream allocates the chunk itself, and nothing else.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
@@ -44,8 +44,8 @@ fn read<S: Stream<Item = Result<bytes::Bytes, chunked_writer::JsonError>> + Unpi
 #[test]
 fn a_chunk_is_one_allocation_and_there_is_no_other() {
     let document = JsonDocument::new(orders(10_000));
-    // What is not the steady state: the path and the queue grow to their size in the first chunks, and the checkpoints of
-    // a document in its first production.
+    // This excludes the start: the path and the queue reach their size in the first chunks, and the checkpoints of a
+    // document in its first production.
     let mut chunks = 0;
     let first = measure(|| chunks = read(&mut document.stream()));
     assert!(
@@ -72,7 +72,7 @@ fn a_chunk_is_one_allocation_and_there_is_no_other() {
     }
 }
 
-/// The most that is allocated at a time while a stream is read.
+/// Returns the largest amount that is allocated at once while a stream is read.
 fn peak<T: Serialize>(value: &T, chunk_size: usize) -> u64 {
     let document = JsonDocument::new(value).with_chunk_size(chunk_size.try_into().unwrap());
     measure(|| {

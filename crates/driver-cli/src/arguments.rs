@@ -74,6 +74,11 @@ pub(super) struct ReplayArguments {
     /// The archived auction: a file, or a file://, s3://, gs:// or az:// URL.
     pub(super) location: String,
 
+    /// How many bytes the auction may have when it is decompressed. Whatever this is, more than 1 MiB of it is at most
+    /// 200 times as long as what is stored.
+    #[arg(long, value_name = "BYTES", default_value_t = 1 << 30)]
+    pub(super) max_size: u64,
+
     #[command(flatten)]
     pub(super) sending: SendingArguments,
 }
@@ -97,6 +102,10 @@ pub(super) struct SendingArguments {
     /// How long after the first request's start every solver must have answered [default: 15s].
     #[arg(long, value_name = "DURATION", value_parser = parse_duration, allow_hyphen_values = true)]
     pub(super) deadline: Option<Duration>,
+
+    /// End when all solvers have: an archive that is not committed by then is given up, which is no failure.
+    #[arg(long)]
+    pub(super) no_wait: bool,
 
     /// How the outcome is printed [default: text].
     #[arg(long, value_enum)]

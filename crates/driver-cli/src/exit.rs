@@ -5,7 +5,7 @@ use std::fmt::Display;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use driver_streaming::{Outcome, error_chain};
+use driver_streaming::{ArchiveStatus, Outcome, SolverStatus, error_chain};
 
 /// The exit code for wrong usage or input.
 pub(super) const USAGE: u8 = 2;
@@ -47,15 +47,18 @@ impl Failure {
 
     pub(super) fn report(&self) -> ExitCode {
         // Nothing is left to do when standard error is gone.
-        let line = self.line.replace(['\r', '\n'], " ");
+        let line = without_user_info(&self.line.replace(['\r', '\n'], " "));
         let _written = writeln!(io::stderr(), "error: {line}");
         self.code.into()
     }
 }
 
-/// The exit code of a run that came to its end: 1 if a solver or the archive failed.
-pub(super) fn exit_code(outcome: &Outcome) -> ExitCode {
-    u8::from(!outcome.is_ok()).into()
+/// The exit code of a run that came to its end: 1 if a solver failed, or the archive did that was waited for.
+pub(super) fn exit_code(outcome: &Outcome, no_wait: bool) -> ExitCode {
+    let mut solvers = outcome.solvers.iter();
+    let is_left = no_wait && outcome.archive.status == ArchiveStatus::Cancelled;
+    let is_ok = is_left && solvers.all(|solver| solver.status == SolverStatus::Ok);
+    u8::from(!(is_ok || outcome.is_ok())).into()
 }
 
 /// Writes one line to standard output.
@@ -69,5 +72,64 @@ pub(super) fn printed(written: io::Result<()>) -> Result<(), Failure> {
     match written {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         written => written.map_err(Failure::of("standard output cannot be written")),
+    }
+}
+
+/// Standard error for logs, whose lines may quote a URL of the environment.
+pub(super) struct WithoutUserInfo<W>(pub(super) W);
+
+impl<W: Write> Write for WithoutUserInfo<W> {
+    /// Takes a whole line, as it is logged.
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        let shown = without_user_info(&String::from_utf8_lossy(line));
+        self.0.write_all(shown.as_bytes()).map(|()| line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+/// A text that may quote a URL, with `***` in place of user and password.
+pub(super) fn without_user_info(line: &str) -> String {
+    let mut parts = line.split("//");
+    let before = parts.next().unwrap_or_default().to_owned();
+    parts.fold(before, |shown, part| {
+        let end = part.find(|c: char| c.is_whitespace() || "/'\"?#".contains(c));
+        match part[..end.unwrap_or(part.len())].rfind('@') {
+            Some(at) => shown + "//***" + &part[at..],
+            None => shown + "//" + part,
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quoted_urls_show_no_password() {
+        for (line, shown) in [
+            (
+                "unexpected 'http://u:p@h/x' found",
+                "unexpected 'http://***@h/x' found",
+            ),
+            (
+                "a http://h/x@y, b s3://k:s@b",
+                "a http://h/x@y, b s3://***@b",
+            ),
+            (
+                "at \"http://u:p@h\"\nhttps://k@h",
+                "at \"http://***@h\"\nhttps://***@h",
+            ),
+            ("//", "//"),
+            ("no URL", "no URL"),
+        ] {
+            assert_eq!(without_user_info(line), shown);
+            let mut logged = Vec::new();
+            let log = &mut WithoutUserInfo(&mut logged);
+            log.write_all(line.as_bytes()).unwrap();
+            assert_eq!(logged, shown.as_bytes());
+        }
     }
 }

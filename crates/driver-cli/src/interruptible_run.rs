@@ -1,19 +1,27 @@
 //! One run: what is shown while it goes on, and what interrupts it.
 
 use std::process::ExitCode;
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
-use driver_streaming::{Dispatch, Pipeline};
+use driver_streaming::{ArchiveStatus, Dispatch, Pipeline};
 
-use crate::exit::{Failure, exit_code};
+use crate::arguments::Format;
+use crate::exit::{Failure, exit_code, print_line};
 use crate::options_and_config::Sending;
 use crate::progress_bars::ProgressBars;
 use crate::report::{Timelines, report};
+use crate::solver_ends::SolverEnds;
 use crate::summary::print_outcome;
 
 /// How long leaving waits for a store that does not answer.
 const CLEAN_UP_LIMIT: Duration = Duration::from_secs(10);
+
+/// As long as that when the archive is not to be waited for.
+const NO_WAIT_CLEAN_UP_LIMIT: Duration = Duration::from_secs(1);
+
+/// What is said of leaving before all is cleaned up.
+const LEFT: &str = "the store was left while an archive was given up: parts of an upload may stay there, and the archive is not made";
 
 /// The number of Ctrl-C's signal, by POSIX.
 const INTERRUPT: u8 = 2;
@@ -21,48 +29,80 @@ const INTERRUPT: u8 = 2;
 const TERMINATE: u8 = 15;
 
 /// Runs one auction through a pipeline, shows how it goes, prints the outcome, and writes the report that was asked for.
-/// When it is interrupted, that is the outcome of what has ended by then; what has not is cancelled.
+/// When it is interrupted, that is the outcome of what has ended by then; what has not is cancelled. A `signal` that came
+/// while the document was read interrupts it before anything is begun.
 pub(super) async fn run_and_print(
     pipeline: &Pipeline,
     dispatch: Dispatch,
     length: Option<u64>,
     sending: &Sending,
+    mut signal: Option<u8>,
 ) -> Result<ExitCode, Failure> {
+    let is_over = signal.is_some();
     let report_file = sending.report.as_ref();
     let progress = pipeline.progress();
     let timelines = Arc::new(Timelines::of(&progress));
-    let mut dispatch = dispatch.observed_by(Arc::new(progress.clone()));
+    let bars = ProgressBars::new(&progress, length);
+    let (lines, to_print) = mpsc::channel::<String>();
+    let lines = (sending.format != Some(Format::Json)).then_some(lines);
+    let ends = Arc::new(SolverEnds::new(pipeline.solvers(), lines));
+    let terminal = bars.terminal();
+    let printing = tokio::task::spawn_blocking(move || {
+        let mut lines = to_print.into_iter();
+        lines.try_for_each(|line| terminal.suspend(|| print_line(&line)))
+    });
+    let mut dispatch = dispatch
+        .observed_by(Arc::new(progress.clone()))
+        .observed_by(Arc::clone(&ends) as _);
     if report_file.is_some() {
         dispatch = dispatch.observed_by(Arc::clone(&timelines) as _);
     }
-    let bars = ProgressBars::new(&progress, length);
-    let mut signal = None;
     let run = pipeline.run_until(dispatch, async {
-        signal = Some(interrupted().await);
+        if !is_over {
+            tokio::select! {
+                number = interrupted() => signal = Some(number),
+                () = ends.all(), if sending.no_wait => {}
+            }
+        }
     });
     let outcome = tokio::select! {
         outcome = run => outcome,
         never = bars.draw() => match never {},
     };
     drop(bars);
+    drop(ends);
+    let solvers_printed = printing.await.unwrap_or_else(|panicked| {
+        Err(Failure::of("the solvers' outcomes cannot be printed")(
+            panicked,
+        ))
+    });
     let reported = report_file.map(|file| file.write(&report(&outcome, &timelines)));
     // What is printed does not depend on whether there is a report, too.
-    let printed = print_outcome(&outcome, sending.format);
+    let printed = solvers_printed.and_then(|()| print_outcome(&outcome, sending.format));
+    let is_archive_left = outcome.archive.status == ArchiveStatus::Cancelled;
+    let mut limit = CLEAN_UP_LIMIT;
     let result = match signal {
-        Some(signal) if outcome.is_cancelled() => Err(Failure::interrupted(
+        Some(signal) if is_over || outcome.is_cancelled() => Err(Failure::interrupted(
             signal,
             "interrupted: nothing more was sent, and what was not committed is not archived",
         )),
-        _ => reported
-            .transpose()
-            .and(printed)
-            .map(|()| exit_code(&outcome)),
+        _ => {
+            if is_archive_left {
+                limit = NO_WAIT_CLEAN_UP_LIMIT;
+                let how = outcome.archive.error.as_deref().unwrap_or_default();
+                tracing::warn!("--no-wait: the archive was not waited for, and was {how}");
+            }
+            reported
+                .transpose()
+                .and(printed)
+                .map(|()| exit_code(&outcome, sending.no_wait))
+        }
     };
     // An upload that was given up is aborted in the background: it must not be left behind by leaving.
     tokio::select! {
         () = pipeline.drain() => {}
-        () = tokio::time::sleep(CLEAN_UP_LIMIT) => {}
-        _again = interrupted() => {}
+        () = tokio::time::sleep(limit) => tracing::warn!("{LEFT} after {limit:?}"),
+        _again = interrupted() => tracing::warn!("{LEFT}, since it was interrupted again"),
     }
     result
 }

@@ -7,7 +7,7 @@ use bytes::{Buf, BufMut, Bytes, BytesMut};
 use crate::member_edits::{MemberEdit, MemberEdits};
 use crate::value_scanner::{Scanned, ValueScanner};
 
-/// The longest name of a top-level member, with the white space around it: it is held to be compared.
+/// The longest name of a top-level member: it is held to be compared. White space around it that is longer is dropped.
 const LONGEST_NAME: usize = 64 * 1024;
 
 /// Why an archived document cannot be an auction. The offset counts bytes of the archived document.
@@ -137,7 +137,11 @@ impl MemberRewriter {
                     },
                 };
             }
-            (State::First | State::Name | State::Colon, _) if is_space => self.hold(byte, at)?,
+            (State::First | State::Name | State::Colon, _) if is_space => {
+                if self.held.len() < LONGEST_NAME {
+                    self.held.put_u8(byte);
+                }
+            }
             (State::Start | State::Value(MemberEdit::Keep), _) if is_space => {
                 self.held.put_u8(byte);
             }
@@ -151,7 +155,7 @@ impl MemberRewriter {
             }
             (State::First | State::Name, b'"') => {
                 self.name_start = self.held.len();
-                self.hold(byte, at)?;
+                self.held.put_u8(byte);
                 self.state = State::InName { escaped: false };
             }
             (State::Colon, b':') => self.state = State::Value(self.decide()),
@@ -172,7 +176,7 @@ impl MemberRewriter {
                 output.extend(empty);
             }
             (State::AfterValue, b',') => {
-                self.hold(byte, at)?;
+                self.held.put_u8(byte);
                 self.state = State::Name;
             }
             (State::First | State::AfterValue, b'}') => {
@@ -211,7 +215,7 @@ impl MemberRewriter {
 
     /// Keeps a byte until it is known whether its member is handed out.
     fn hold(&mut self, byte: u8, at: usize) -> Result<(), RewriteError> {
-        if self.held.len() >= LONGEST_NAME {
+        if self.held.len() - self.name_start >= LONGEST_NAME {
             let offset = self.offset + at as u64;
             return Err(RewriteError::LongName { offset });
         }
@@ -365,6 +369,21 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn white_space_of_any_length_is_no_name() {
+        let blanks = " \n".repeat(LONGEST_NAME);
+        let text = format!(r#"{{{blanks}"a"{blanks}:{blanks}1{blanks},{blanks}"b":2}}"#);
+        for set in [&[][..], &[("b", "3")]] {
+            let found = rewrite(text.as_bytes(), 1000, set).unwrap();
+            let found: serde_json::Value = serde_json::from_str(&found).unwrap();
+            let b = if set.is_empty() { 2 } else { 3 };
+            assert_eq!(found, serde_json::json!({"a": 1, "b": b}));
+        }
+        let long = format!(r#"{{{blanks}"{}":1}}"#, "n".repeat(LONGEST_NAME));
+        let refused = rewrite(long.as_bytes(), 1000, &[]);
+        assert!(matches!(refused, Err(RewriteError::LongName { .. })));
     }
 
     #[test]

@@ -14,13 +14,19 @@ use crate::option_values::{Members, merged, parse_setting, parse_solver};
 use crate::report::ReportFile;
 use crate::sending::SolverRequest;
 
+/// The deadline where nobody says one.
+const DEADLINE: Duration = Duration::from_secs(15);
+
 /// What options and configuration file say together; where both say something, the option counts.
 pub(super) struct Sending {
     pub(super) requests: Vec<SolverRequest>,
     pub(super) format: Option<Format>,
     pub(super) report: Option<ReportFile>,
     pub(super) otlp: Option<String>,
-    deadline: Option<Duration>,
+    /// Whether the run ends when all solvers have.
+    pub(super) no_wait: bool,
+    /// How long after the start of the first request every solver must have answered.
+    pub(super) deadline: Duration,
     /// The configuration file: without one, as if it said nothing.
     pub(super) config: Config,
 }
@@ -60,10 +66,11 @@ impl Sending {
         let of_config = config.otlp.as_ref().map(|otlp| otlp.get_ref());
         Ok(Self {
             report,
-            deadline: sending.deadline.or(config.deadline),
+            deadline: sending.deadline.or(config.deadline).unwrap_or(DEADLINE),
             format: sending.format.or(config.format),
             otlp: sending.otlp.as_ref().or(of_config).cloned(),
             requests,
+            no_wait: sending.no_wait,
             config,
         })
     }
@@ -81,10 +88,7 @@ impl Sending {
         }
         let solvers = self.requests.iter().map(|request| request.solver.clone());
         let builder = Pipeline::builder().solvers(solvers);
-        match self.deadline {
-            Some(deadline) => builder.deadline(deadline),
-            None => builder,
-        }
+        builder.deadline(self.deadline)
     }
 }
 

@@ -7,7 +7,7 @@ use clap::error::ErrorKind;
 use tracing_subscriber::EnvFilter;
 
 use crate::arguments::{Arguments, Command};
-use crate::exit::{Failure, USAGE};
+use crate::exit::{Failure, USAGE, WithoutUserInfo};
 use crate::options_and_config::Sending;
 use crate::otlp_export::exporting;
 use crate::{archive, generate_and_solver, replay, solve};
@@ -25,7 +25,7 @@ pub fn main() -> ExitCode {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr)
+        .with_writer(|| WithoutUserInfo(std::io::stderr()))
         .init();
     match run(arguments) {
         Ok(code) => code,
@@ -77,43 +77,7 @@ fn refuse(error: &clap::Error) -> ExitCode {
             let text = error.to_string();
             let paragraph = text.split("\n\n").next().unwrap_or_default();
             let line = paragraph.split_whitespace().collect::<Vec<_>>().join(" ");
-            Failure::usage(without_user_info(line.trim_start_matches("error: "))).report()
-        }
-    }
-}
-
-/// A line that may quote a URL from the command line, with `***` in place of user and password.
-fn without_user_info(line: &str) -> String {
-    let mut parts = line.split("//");
-    let before = parts.next().unwrap_or_default().to_owned();
-    parts.fold(before, |shown, part| {
-        let end = part.find(['/', ' ', '\'', '?', '#']);
-        match part[..end.unwrap_or(part.len())].rfind('@') {
-            Some(at) => shown + "//***" + &part[at..],
-            None => shown + "//" + part,
-        }
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn quoted_urls_show_no_password() {
-        for (line, shown) in [
-            (
-                "unexpected 'http://u:p@h/x' found",
-                "unexpected 'http://***@h/x' found",
-            ),
-            (
-                "a http://h/x@y, b s3://k:s@b",
-                "a http://h/x@y, b s3://***@b",
-            ),
-            ("//", "//"),
-            ("no URL", "no URL"),
-        ] {
-            assert_eq!(without_user_info(line), shown);
+            Failure::usage(line.trim_start_matches("error: ")).report()
         }
     }
 }

@@ -42,6 +42,11 @@ impl ProgressBars {
         }
     }
 
+    /// Where the bars are drawn, for what is printed meanwhile.
+    pub(super) fn terminal(&self) -> MultiProgress {
+        self.all.clone()
+    }
+
     /// Draws until it is dropped.
     pub(super) async fn draw(&self) -> Infallible {
         let mut ticks = tokio::time::interval(INTERVAL);

@@ -1,19 +1,29 @@
 //! `replay`: an archived auction to solvers once more.
 
+use std::error::Error;
+use std::iter::successors;
 use std::process::ExitCode;
 
-use archive_sink::Codec;
-use driver_streaming::{AuctionId, Document};
+use archive_sink::{Codec, ReadError, ReadErrorKind, ReadLimit};
+use driver_streaming::{AuctionId, Document, DocumentError};
 use futures_util::StreamExt;
+use tokio::time::{Instant, timeout};
+use url::Url;
 
 use crate::archived_document::ArchivedDocument;
 use crate::arguments::ReplayArguments;
 use crate::exit::Failure;
-use crate::interruptible_run::run_and_print;
+use crate::interruptible_run::{run_and_print, unless_interrupted};
 use crate::options_and_config::Sending;
 use crate::otlp_export::Export;
 use crate::sending::dispatch;
 use crate::store_location::StoreLocation;
+
+/// How messages call what is replayed, before its URL is known.
+const ARCHIVED: &str = "the archived auction";
+
+/// How many times as long as what is stored an auction may be. Those of today are below 10.
+const MOST_RATIO: u64 = 200;
 
 pub(super) async fn run(
     arguments: &ReplayArguments,
@@ -23,33 +33,63 @@ pub(super) async fn run(
     if sending.requests.is_empty() {
         return Err(Failure::usage("nothing to do: no --solver is given"));
     }
-    let pipeline = export.attach(sending.pipeline()).build();
-    let pipeline = pipeline.map_err(Failure::input("the run cannot be set up"))?;
-    let (location, name) = StoreLocation::object(&arguments.location)
-        .map_err(Failure::input("the archived auction"))?;
-    let url = location.url_of(&name);
+    let pipeline = |limit| {
+        let builder = sending.pipeline().deadline(limit);
+        let pipeline = export.attach(builder).build();
+        pipeline.map_err(Failure::input("the run cannot be set up"))
+    };
+    // Once for what is wrong with it, before the store is asked.
+    let deadline = sending.deadline;
+    pipeline(deadline)?;
+    let location = StoreLocation::object(&arguments.location);
+    let (location, name) = location.map_err(Failure::input(ARCHIVED))?;
+    let key = location.key_of(&name).map_err(Failure::input(ARCHIVED))?;
+    // Without a codec of its own the archive looks for the object by the name that was given, and then by others.
+    let archive = location
+        .archive()
+        .codec(Codec::Identity)
+        .read_limit(ReadLimit::bytes(arguments.max_size).with_ratio(MOST_RATIO))
+        .build()
+        .map_err(Failure::input(ARCHIVED))?;
+    let url = location.target(archive.clone()).url_of(&key);
     if url.scheme() == "file"
         && let Ok(path) = url.to_file_path()
     {
         sending.spare(&path)?;
     }
-    // Without a codec of its own the archive looks for the object by the name that was given, and then by others.
-    let archive = location
-        .archive()
-        .codec(Codec::Identity)
-        .build()
-        .map_err(Failure::input(&url))?;
     // An object that is not there, or is no auction from its first chunk on, is wrong input: nothing has been sent yet.
     // The look is not counted as a production: what is sent are documents apart, of the object that was looked at.
     let looked_at = ArchivedDocument::new(archive, &*name);
-    if let Some(Err(error)) = looked_at.stream_from(0).next().await {
-        return Err(Failure::input(&url)(error));
-    }
+    let (started, mut chunks) = (Instant::now(), looked_at.stream_from(0));
+    let signal = match unless_interrupted(timeout(deadline, chunks.next())).await {
+        Ok(Ok(Some(Err(error)))) => return Err(unreadable(&url, error)),
+        Ok(Ok(_)) => None,
+        Ok(Err(elapsed)) => {
+            let what = format!("{url}: not opened within {deadline:?}");
+            return Err(Failure::of(what)(elapsed));
+        }
+        Err(signal) => Some(signal),
+    };
+    drop(chunks);
     // Without an archive it is not kept: the id is for reports.
     let dispatch = dispatch(id_of(&name), &sending.requests, |edits| {
         looked_at.apart().with_edits(edits.clone())
     });
-    run_and_print(&pipeline, dispatch, None, sending).await
+    let pipeline = pipeline(deadline.saturating_sub(started.elapsed()))?;
+    run_and_print(&pipeline, dispatch, None, sending, signal).await
+}
+
+/// A store that fails is no mistake of whoever asked for the object; all else about it is.
+fn unreadable(url: &Url, error: DocumentError) -> Failure {
+    let cause: Option<&(dyn Error + 'static)> = Some(&error);
+    let is_store = successors(cause, |error| (**error).source())
+        .filter_map(|error| error.downcast_ref::<ReadError>())
+        .any(|error| matches!(error.kind, ReadErrorKind::Store { .. }));
+    if is_store {
+        Failure::of(url)(error)
+    } else {
+        Failure::input(url)(error)
+    }
 }
 
 /// The id in a name such as `8339027.json.gz`.

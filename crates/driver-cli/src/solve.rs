@@ -5,6 +5,7 @@ use std::io::{self, Read};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use archive_sink::{Codec, CodecKind, Overwrite};
 use auction_fixtures::AuctionShape;
@@ -15,7 +16,7 @@ use tokio::task::JoinSet;
 use crate::arguments::SolveArguments;
 use crate::config::ArchiveConfig;
 use crate::exit::Failure;
-use crate::interruptible_run::run_and_print;
+use crate::interruptible_run::{run_and_print, unless_interrupted};
 use crate::option_values::codec_at;
 use crate::options_and_config::Sending;
 use crate::otlp_export::Export;
@@ -25,6 +26,9 @@ use crate::store_location::StoreLocation;
 
 /// Where the demonstration archives.
 const FOLDER: &str = "archive";
+
+/// How long the archive may take, if nobody says it.
+const ARCHIVE_LIMIT: Duration = Duration::from_secs(120);
 
 pub(super) async fn run(
     arguments: &SolveArguments,
@@ -50,28 +54,43 @@ pub(super) async fn run(
     }
     let archive_config = config.archive.as_ref().map(|archive| archive.get_ref());
     let codec = archive_codec(arguments, archive_config)?;
-    let (name, auction) = read_auction(path)?;
-    let id = match (&arguments.id, &config.id) {
-        (Some(text), _) => Some(text.parse().map_err(Failure::input("--id"))?),
-        (None, Some(id)) => Some(id.clone()),
-        (None, None) => auction.id().map_err(Failure::input(&name))?,
+    let of_arguments = arguments.id.as_ref().map(|text| text.parse::<AuctionId>());
+    let id = of_arguments.transpose().map_err(Failure::input("--id"))?;
+    let id = id.or_else(|| config.id.clone());
+    if sending.no_wait && sending.requests.is_empty() {
+        return Err(Failure::usage("--no-wait: there is no solver to wait for"));
+    }
+    let name = match path.to_str() {
+        Some("-") => "standard input".to_owned(),
+        _ => path.display().to_string(),
+    };
+    let (source, read_as) = (path.clone(), name.clone());
+    let reading =
+        async { tokio::task::spawn_blocking(move || read_auction(&source, &read_as)).await };
+    let (auction, signal) = match unless_interrupted(reading).await {
+        Ok(read) => (read.map_err(Failure::of(&name))??, None),
+        Err(signal) => (RawAuction::empty(), Some(signal)),
+    };
+    let id = match id {
+        None => auction.id().map_err(Failure::input(&name))?,
+        id => id,
     };
     let mut builder = sending.pipeline();
+    let of_config = archive_config.and_then(|archive| archive.limit);
+    let limit = arguments.archive_limit.or(of_config);
+    let limit = limit.unwrap_or(ARCHIVE_LIMIT);
     if let Some((archive, said_by)) = &archive {
-        if id.is_none() {
+        if id.is_none() && signal.is_none() {
             return Err(Failure::usage(format!(
                 "{name}: the auction has no id to archive it by: neither a member `id` nor `metadata.auction_id`; give one with --id"
             )));
         }
-        let location = StoreLocation::folder(archive).map_err(Failure::input(said_by))?;
+        let location = StoreLocation::folder(archive, limit).map_err(Failure::input(said_by))?;
         let archive = location.archive().codec(codec).build();
         builder = builder.archive(location.target(archive.map_err(Failure::input(said_by))?));
     }
-    let of_config = archive_config.and_then(|archive| archive.limit);
-    if let Some(limit) = arguments.archive_limit.or(of_config) {
-        builder = builder.archive_limit(limit);
-    }
-    send(builder, &auction, id, sending, export).await
+    let builder = builder.archive_limit(limit);
+    send(builder, &auction, id, signal, sending, export).await
 }
 
 /// Sends the auction through the pipeline that `builder` makes.
@@ -79,6 +98,7 @@ async fn send(
     builder: PipelineBuilder,
     auction: &RawAuction,
     id: Option<AuctionId>,
+    signal: Option<u8>,
     sending: &Sending,
     export: &Export,
 ) -> Result<ExitCode, Failure> {
@@ -86,7 +106,7 @@ async fn send(
     let pipeline = pipeline.map_err(Failure::input("the run cannot be set up"))?;
     let length = auction.text_length() as u64;
     let dispatch = dispatch(id, &sending.requests, |edits| auction.document(edits));
-    run_and_print(&pipeline, dispatch, Some(length), sending).await
+    run_and_print(&pipeline, dispatch, Some(length), sending, signal).await
 }
 
 /// `solve` without arguments: all that is needed to see the program work. Generates an auction, and is three engines.
@@ -109,12 +129,12 @@ async fn demonstrate(sending: &Sending, export: &Export) -> Result<ExitCode, Fai
         builder = builder.solver(Solver::new(name, &engine.url()).map_err(Failure::of(name))?);
         engines.spawn(engine.serve());
     }
-    let location = StoreLocation::folder(FOLDER).map_err(Failure::of(FOLDER))?;
+    let location = StoreLocation::folder(FOLDER, ARCHIVE_LIMIT).map_err(Failure::of(FOLDER))?;
     // A newer version may generate another auction under the same id.
     let archive = location.archive().overwrite(Overwrite::Replace).build();
     let archive = archive.map_err(Failure::of(FOLDER))?;
     let builder = builder.archive(location.target(archive));
-    send(builder, &auction, id, sending, export).await
+    send(builder, &auction, id, None, sending, export).await
 }
 
 /// Where to archive, and who says so: the option, or the key of the configuration file.
@@ -153,18 +173,17 @@ fn archive_codec(
         .map_err(|why| Failure::usage(format!("--level: {why}")))
 }
 
-/// Reads an auction from a file, or from standard input for `-`: what messages call it, and the auction.
-fn read_auction(path: &Path) -> Result<(String, RawAuction), Failure> {
-    let (name, text) = if path == Path::new("-") {
+/// Reads an auction from a file, or from standard input for `-`. Blocks.
+fn read_auction(path: &Path, name: &str) -> Result<RawAuction, Failure> {
+    let text = if path == Path::new("-") {
         let mut text = Vec::new();
         let read = io::stdin().lock().read_to_end(&mut text);
-        ("standard input".to_owned(), read.map(|_length| text))
+        read.map(|_length| text)
     } else {
-        (path.display().to_string(), fs::read(path))
+        fs::read(path)
     };
     let text = text.map_err(Failure::input(format!("{name}: cannot be read")))?;
-    let auction = RawAuction::parse(text).map_err(Failure::input(&name))?;
-    Ok((name, auction))
+    RawAuction::parse(text).map_err(Failure::input(name))
 }
 
 #[cfg(test)]

@@ -1,21 +1,29 @@
 //! Where archives are: paths and URLs of stores.
 
+use std::convert::identity;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
-use archive_sink::{Archive, ArchiveBuilder, AttributeSupport, CommitError};
+use archive_sink::{
+    Archive, ArchiveBuilder, AttributeSupport, LocalFolder, RequestEffect, RequestError,
+    S3Connector,
+};
 use async_trait::async_trait;
-use driver_streaming::{ArchiveTarget, error_chain};
-use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
-use object_store::azure::{AzureConfigKey, MicrosoftAzureBuilder};
-use object_store::gcp::{GoogleCloudStorageBuilder, GoogleConfigKey};
+use driver_streaming::ArchiveTarget;
+use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey, Checksum};
+use object_store::azure::{AzureConfigKey, MicrosoftAzureBuilder as AzureBuilder};
+use object_store::client::ReqwestConnector;
+use object_store::gcp::{GoogleCloudStorageBuilder as GoogleBuilder, GoogleConfigKey};
 use object_store::local::LocalFileSystem;
 use object_store::memory::InMemory;
 use object_store::path::Path as Key;
-use object_store::{ClientConfigKey, CredentialProvider, ObjectStore};
+use object_store::{BackoffConfig, ClientConfigKey, CredentialProvider, ObjectStore, RetryConfig};
 use upload_client::is_loopback;
 use url::Url;
+
+use crate::store_settings::{self, WrongSetting};
 
 /// What a location may start with, besides a path.
 const SCHEMES: [&str; 5] = ["file", "memory", "s3", "gs", "az"];
@@ -23,8 +31,17 @@ const SCHEMES: [&str; 5] = ["file", "memory", "s3", "gs", "az"];
 /// The store of a URL by its builder, set up from the environment. `object_store::parse_url_opts` does this as well, but
 /// gives out no credentials to be named.
 macro_rules! store {
-    ($url:expr, $builder:ident, $key:ident, $endpoint:ident) => {{
+    ($url:expr, $prefix:literal, $limit:expr, $builder:ident, $key:ident, $endpoint:ident, $for_writing:expr) => {{
+        store_settings::check::<$key>($prefix, variables()).map_err(Problem::from)?;
         let builder = $builder::from_env().with_url($url.as_str());
+        let builder = match $limit {
+            Some(limit) => $for_writing(builder.with_retry(retries(limit)).with_config(
+                $key::Client(ClientConfigKey::Timeout),
+                // For as long as it goes on, however slowly.
+                format!("{} seconds", limit.as_secs().saturating_add(1)),
+            )),
+            None => builder,
+        };
         let endpoint = builder.get_config_value(&$key::$endpoint);
         let builder = direct_if_local(endpoint).fold(builder, |builder, (key, value)| {
             builder.with_config($key::Client(key), value)
@@ -59,18 +76,22 @@ impl StoreLocation {
         Ok(())
     }
 
-    /// A folder for archives; a local one is created.
+    /// A folder for archives that may take as long as `limit` each; a local one is created.
     ///
     /// # Errors
     /// When the location is of no known kind or has a user or a password in it, or its store cannot be set up.
-    pub fn folder(location: &str) -> Result<Self, LocationError> {
+    pub fn folder(location: &str, limit: Duration) -> Result<Self, LocationError> {
         match Place::parse(location)? {
             Place::Local(path) => {
                 std::fs::create_dir_all(&path)
                     .map_err(|error| Problem::Folder(path.clone(), error))?;
-                Self::local(&path)
+                let store = LocalFolder::open(&path).map_err(Problem::from)?;
+                Ok(Self {
+                    store: Arc::new(store),
+                    ..Self::local(&path)?
+                })
             }
-            Place::Remote(url) => Self::remote(&url),
+            Place::Remote(url) => Self::remote(&url, Some(limit)),
         }
     }
 
@@ -84,11 +105,11 @@ impl StoreLocation {
                 std::fs::read_dir(&path).map_err(|error| Problem::Folder(path.clone(), error))?;
                 Self::local(&path)
             }
-            Place::Remote(url) => Self::remote(&url),
+            Place::Remote(url) => Self::remote(&url, None),
         }
     }
 
-    /// One object, and the folder it is in.
+    /// One object: the folder it is in, and its name there.
     ///
     /// # Errors
     /// When the location is of no known kind, has credentials in it or names no object, or its store cannot be set up.
@@ -103,13 +124,25 @@ impl StoreLocation {
             Place::Remote(url) if url.path().ends_with('/') => {
                 return Err(Problem::NoObject.into());
             }
-            Place::Remote(url) => Self::remote(&url)?,
+            Place::Remote(url) => Self::remote(&url, None)?,
         };
-        let parts = found.key.parts().map(|part| part.as_ref().to_owned());
-        let mut parts: Vec<_> = parts.collect();
-        let name = parts.pop().ok_or(Problem::NoObject)?;
-        found.key = Key::from_iter(parts);
-        Ok((found, name))
+        let key = found.key.to_string();
+        let (folder, name) = key.rsplit_once('/').unwrap_or(("", &key));
+        if name.is_empty() {
+            return Err(Problem::NoObject.into());
+        }
+        // Parsed and not joined of its parts: those would be encoded once more.
+        found.key = Key::parse(folder).map_err(Problem::from)?;
+        Ok((found, name.to_owned()))
+    }
+
+    /// The key of an object at this location.
+    ///
+    /// # Errors
+    /// When the name is none that a key may have.
+    pub fn key_of(&self, name: &str) -> Result<Key, LocationError> {
+        let key = Key::parse(format!("{}/{name}", self.key));
+        Ok(key.map_err(Problem::from)?)
     }
 
     /// An archive at this location, to be completed with a codec and limits and then turned into a target.
@@ -121,15 +154,7 @@ impl StoreLocation {
 
     /// Names `archive`, which was built from [`archive`](Self::archive), by this location's URL.
     pub fn target(&self, archive: Archive) -> ArchiveTarget {
-        ArchiveTarget::new(archive, self.base.clone()).explained_by(unsigned)
-    }
-
-    /// The URL of an object at this location, without user info.
-    pub fn url_of(&self, name: &str) -> Url {
-        let key = self.key.clone().join(name);
-        // After a dot, no part of it can be taken for a scheme.
-        let url = self.base.join(&format!("./{key}"));
-        url.unwrap_or_else(|_| self.base.clone())
+        ArchiveTarget::new(archive, self.base.clone())
     }
 
     /// The store, and where in it this is.
@@ -155,12 +180,37 @@ impl StoreLocation {
         })
     }
 
-    fn remote(url: &Url) -> Result<Self, LocationError> {
+    /// The store of a URL, to be read, or to be written to with as much time as is given.
+    fn remote(url: &Url, limit: Option<Duration>) -> Result<Self, LocationError> {
         let store: Arc<dyn ObjectStore> = match url.scheme() {
             "memory" => Arc::new(InMemory::new()),
-            "s3" => store!(url, AmazonS3Builder, AmazonS3ConfigKey, Endpoint),
-            "gs" => store!(url, GoogleCloudStorageBuilder, GoogleConfigKey, BaseUrl),
-            "az" => store!(url, MicrosoftAzureBuilder, AzureConfigKey, Endpoint),
+            "s3" => store!(
+                url,
+                "AWS_",
+                limit,
+                AmazonS3Builder,
+                AmazonS3ConfigKey,
+                Endpoint,
+                s3_for_writing
+            ),
+            "gs" => store!(
+                url,
+                "GOOGLE_",
+                limit,
+                GoogleBuilder,
+                GoogleConfigKey,
+                BaseUrl,
+                identity
+            ),
+            "az" => store!(
+                url,
+                "AZURE_",
+                limit,
+                AzureBuilder,
+                AzureConfigKey,
+                Endpoint,
+                identity
+            ),
             scheme => return Err(Problem::Scheme(scheme.to_owned()).into()),
         };
         let key = Key::from_url_path(url.path()).map_err(Problem::from)?;
@@ -183,6 +233,31 @@ impl fmt::Debug for StoreLocation {
     }
 }
 
+/// Retries for nearly as long as an archive may take, so that the last error is known before that.
+fn retries(limit: Duration) -> RetryConfig {
+    RetryConfig {
+        backoff: BackoffConfig {
+            max_backoff: Duration::from_secs(5),
+            ..BackoffConfig::default()
+        },
+        max_retries: usize::MAX,
+        retry_timeout: limit / 10 * 9,
+    }
+}
+
+/// A client that S3 can be written to with. At Amazon, checksums are verified unless the environment has others; what
+/// other servers take is not known.
+fn s3_for_writing(builder: AmazonS3Builder) -> AmazonS3Builder {
+    let is_set = |key| builder.get_config_value(key).is_some();
+    let is_said = is_set(&AmazonS3ConfigKey::Endpoint) || is_set(&AmazonS3ConfigKey::Checksum);
+    let builder = builder.with_http_connector(S3Connector::new(ReqwestConnector::default()));
+    if is_said {
+        builder
+    } else {
+        builder.with_checksum_algorithm(Checksum::SHA256)
+    }
+}
+
 /// Settings that let no proxy of the environment stand before a server on this machine; none for other servers.
 ///
 /// A client with a proxy of its own looks at no other, and this one is excluded where the server is.
@@ -197,6 +272,12 @@ fn direct_if_local(endpoint: Option<String>) -> impl Iterator<Item = (ClientConf
             (ClientConfigKey::ProxyExcludes, excluded),
         ]
     })
+}
+
+/// The environment, as far as it is text: nothing else is read of it.
+fn variables() -> impl Iterator<Item = (String, String)> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
 }
 
 /// A location, before its store is set up.
@@ -236,8 +317,8 @@ impl Place {
     }
 }
 
-/// The credentials of a provider, whose want can be told from what a store says: object_store has one kind of error for
-/// both, and only the first leaves no doubt that nothing was sent.
+/// The credentials of a provider, whose errors say that nothing was sent: object_store has one kind of error for theirs and
+/// for a store's.
 #[derive(Debug)]
 struct NamedCredentials<C>(Arc<dyn CredentialProvider<Credential = C>>);
 
@@ -249,7 +330,7 @@ impl<C: fmt::Debug + Send + Sync> CredentialProvider for NamedCredentials<C> {
         let found = self.0.get_credential().await;
         found.map_err(|source| object_store::Error::Generic {
             store: "credentials",
-            source: Box::new(NoCredentials { source }),
+            source: Box::new(RequestError::new(RequestEffect::Refused, source)),
         })
     }
 }
@@ -283,31 +364,11 @@ enum Problem {
     Key(#[from] object_store::path::Error),
     #[error("the location names no object")]
     NoObject,
+    #[error("the store at the location cannot be set up")]
+    Setting(#[from] WrongSetting),
     /// The store refused its settings, such as credentials from the environment.
     #[error("the store at the location cannot be set up")]
     Store(#[from] object_store::Error),
-}
-
-/// There are no credentials to sign a request with, so it was not sent.
-#[derive(Debug, thiserror::Error)]
-#[error("there are no credentials to be had")]
-struct NoCredentials {
-    source: object_store::Error,
-}
-
-/// Why nothing is committed, if it is that the last request could not be signed: what asked the store afterwards could not
-/// be either, so that `error` leaves open what is known all the same.
-fn unsigned(error: &CommitError) -> Option<String> {
-    let CommitError::Unknown { source, .. } = error else {
-        return None;
-    };
-    let cause: &(dyn std::error::Error + 'static) = source;
-    let missing = std::iter::successors(Some(cause), |error| error.source())
-        .find_map(|error| error.downcast_ref::<NoCredentials>())?;
-    Some(format!(
-        "not committed, since the request could not be signed: {}",
-        error_chain(missing)
-    ))
 }
 
 #[cfg(test)]
@@ -322,7 +383,7 @@ mod tests {
     fn a_folder_is_created_and_named_by_an_absolute_url() {
         let home = tempfile::tempdir().unwrap();
         let folder = home.path().join("a b/c");
-        let location = StoreLocation::folder(folder.to_str().unwrap()).unwrap();
+        let location = StoreLocation::folder(folder.to_str().unwrap(), Duration::MAX).unwrap();
         assert!(folder.is_dir());
         assert!(location.base.as_str().starts_with("file:///"));
         assert!(location.base.as_str().ends_with("/a%20b/c/"));
@@ -341,7 +402,34 @@ mod tests {
         assert_eq!((location.key.as_ref(), name.as_str()), ("a/b", "7.json"));
         // Set up, and nothing asked of it.
         let (location, name) = StoreLocation::object("gs://bucket/a/7.json").unwrap();
-        assert_eq!(location.url_of(&name).as_str(), "gs://bucket/a/7.json");
+        let target = location.target(location.archive().build().unwrap());
+        let url = target.url_of(&location.key_of(&name).unwrap());
+        assert_eq!(url.as_str(), "gs://bucket/a/7.json");
+    }
+
+    #[tokio::test]
+    async fn a_key_is_encoded_in_its_url_alone_and_there_once() {
+        for (written, key, shown) in [
+            ("ü/7.json", "ü/7.json", "%C3%BC/7.json"),
+            ("%C3%BC/7.json", "ü/7.json", "%C3%BC/7.json"),
+            ("a~b/~7.json", "a~b/~7.json", "a~b/~7.json"),
+            ("50%25/7%2525.json", "50%/7%25.json", "50%25/7%2525.json"),
+        ] {
+            let (location, name) = StoreLocation::object(&format!("memory:///{written}")).unwrap();
+            assert_eq!(location.key_of(&name).unwrap().as_ref(), key);
+            let archive = location.archive().build().unwrap();
+            let writer = archive.create(&name).unwrap();
+            assert_eq!(writer.location().as_ref(), key, "{written}");
+            writer.commit().await.unwrap();
+            archive.open(&name).await.unwrap();
+            let url = location
+                .target(archive)
+                .url_of(&location.key_of(&name).unwrap());
+            assert_eq!(url.as_str(), format!("memory:///{shown}"));
+            // What an outcome shows can be asked for.
+            let (again, name) = StoreLocation::object(url.as_str()).unwrap();
+            assert_eq!(again.key_of(&name).unwrap().as_ref(), key);
+        }
     }
 
     #[test]
@@ -381,7 +469,7 @@ mod tests {
         }
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn what_could_not_be_signed_is_known_not_to_be_there() {
         for (credentials, is_known) in [
             (
@@ -399,16 +487,13 @@ mod tests {
                 .build()
                 .unwrap();
             let archive = Archive::builder(Arc::new(store)).build().unwrap();
-            let mut writer = archive.create("1.json").unwrap();
+            let writer = archive.create("1.json").unwrap();
+            let mut writer = writer.until(tokio::time::Instant::now() + Duration::from_secs(9));
             writer.write_all(b"{}").await.unwrap();
             let error = writer.commit().await.unwrap_err();
-            assert!(matches!(error, CommitError::Unknown { .. }), "{error}");
-            let message = unsigned(&error);
-            assert_eq!(message.is_some(), is_known);
-            if let Some(message) = message {
-                assert!(message.starts_with("not committed, "), "{message}");
-                assert!(message.contains("nobody is there"), "{message}");
-            }
+            let is_failed = matches!(error, CommitError::Refused { .. });
+            assert_eq!(is_failed, is_known, "{error}");
+            assert!(error.to_string().contains("nobody is there"), "{error}");
         }
     }
 }

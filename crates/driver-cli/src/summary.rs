@@ -7,7 +7,8 @@ use measured_body::Ending;
 use crate::arguments::Format;
 use crate::exit::{Failure, print_line};
 
-/// Prints the outcome of a run to standard output.
+/// Prints the outcome of a run to standard output: as text, all but the solvers, whose lines have been printed as they
+/// ended.
 pub(super) fn print_outcome(outcome: &Outcome, format: Option<Format>) -> Result<(), Failure> {
     match format.unwrap_or(Format::Text) {
         Format::Text => print_line(&summary(outcome)),
@@ -20,18 +21,13 @@ pub(super) fn print_outcome(outcome: &Outcome, format: Option<Format>) -> Result
     }
 }
 
-/// The outcome as people read it.
+/// The outcome as people read it, without its solvers.
 fn summary(outcome: &Outcome) -> String {
     let (auction, serialize, compress) = (&outcome.auction, &outcome.serialize, &outcome.compress);
     let id = auction.id.as_deref().unwrap_or("without id");
     let digest = auction.sha256.as_deref();
     let digest = or_unknown(digest.map(|digest| digest.get(..16).unwrap_or(digest)));
     let mut text = format!("auction {id}: {}, sha256 {digest}\n", size(auction.bytes));
-    let names = outcome.solvers.iter().map(|solver| solver.name.chars());
-    let widest = names.map(Iterator::count).max().unwrap_or(0);
-    for solver in &outcome.solvers {
-        text += &format!("  {:<widest$}  {}\n", solver.name, solver_line(solver));
-    }
     text += &format!("archive {}\n", archive_line(&outcome.archive));
     if serialize.documents > 1 {
         text += &format!("{} documents ", serialize.documents);
@@ -45,8 +41,10 @@ fn summary(outcome: &Outcome) -> String {
     text + &milliseconds(Some(outcome.wall_ms)) + " in all"
 }
 
-fn solver_line(solver: &SolverOutcome) -> String {
-    let mut text = solver_status(solver.status).to_owned();
+/// A solver's outcome in one line, with room for the widest name.
+pub(super) fn solver_line(solver: &SolverOutcome, widest: usize) -> String {
+    let status = solver_status(solver.status);
+    let mut text = format!("  {:<widest$}  {status}", solver.name);
     if let Some(status) = solver.http_status {
         text += &format!(" ({status})");
     }
@@ -83,10 +81,14 @@ fn solver_line(solver: &SolverOutcome) -> String {
 
 fn archive_line(archive: &ArchiveOutcome) -> String {
     match (archive.status, &archive.error) {
-        (ArchiveStatus::Ok, _) => {
+        (ArchiveStatus::Ok | ArchiveStatus::AlreadyThere, _) => {
             let how = archive.parts.map(|count| format!("in {}", parts(count)));
             format!(
-                "ok: {} as {} of {}, {}, at {}",
+                "{}: {} as {} of {}, {}, at {}",
+                match archive.placement {
+                    Some("unchecked") => "ok, but unchecked whether another was replaced",
+                    _ => "ok",
+                },
                 size(archive.raw_bytes),
                 size(archive.stored_bytes),
                 or_unknown(archive.codec.as_deref()),
@@ -95,8 +97,8 @@ fn archive_line(archive: &ArchiveOutcome) -> String {
             )
         }
         (ArchiveStatus::Cancelled, Some(error)) => error.clone(),
-        (ArchiveStatus::Failed, Some(error)) => format!("failed: {error}"),
-        (status, _) => archive_status(status).to_owned(),
+        (status, Some(error)) => format!("{}: {error}", archive_status(status)),
+        (status, None) => archive_status(status).to_owned(),
     }
 }
 
@@ -117,7 +119,10 @@ pub(super) fn solver_status(status: SolverStatus) -> &'static str {
 pub(super) fn archive_status(status: ArchiveStatus) -> &'static str {
     match status {
         ArchiveStatus::Ok => "ok",
+        ArchiveStatus::AlreadyThere => "already there",
+        ArchiveStatus::Conflict => "conflict",
         ArchiveStatus::Failed => "failed",
+        ArchiveStatus::Unknown => "unknown",
         ArchiveStatus::Cancelled => "cancelled",
         ArchiveStatus::Skipped => "skipped",
         ArchiveStatus::Running => "still running",

@@ -1,60 +1,49 @@
 use std::io;
-use std::str::Utf8Error;
 use std::time::Duration;
 
+use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, future};
 use http::header::{CONTENT_ENCODING, HeaderMap, HeaderValue};
 use serde_json::value::RawValue;
 use tokio::time::{Instant, timeout_at};
 
 use crate::client::AnswerStream;
+use crate::failure::AnswerError;
 
 #[cfg(any(feature = "brotli", feature = "gzip", feature = "zstd"))]
 use tokio_util::io::{ReaderStream, StreamReader};
 
-/// How much of an answer that is no JSON its error message shows, in characters: all of what engines usually say.
-const SHOWN: usize = 1000;
+/// How much of an answer that is no good is kept, in bytes.
+const KEPT: usize = 64 * 1024;
+
+/// How many arrays and objects of an answer may be in one another: few enough that serde_json, whose limit is 128, can parse
+/// the outcome, and what that is put into.
+const DEEPEST: usize = 120;
 
 /// How much room there is for an answer at first, in bytes.
 const FIRST_ROOM: usize = 4096;
 
-/// Why an answer could not be taken.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum AnswerError {
-    #[error("the answer is no JSON (it starts {start:?})")]
-    NoJson {
-        start: String,
-        #[source]
-        source: serde_json::Error,
-    },
-    #[error("the answer is empty")]
-    Empty,
-    #[error("the answer is no JSON, since it is no UTF-8 (it starts {start:?})")]
-    NoText {
-        start: String,
-        #[source]
-        source: Utf8Error,
-    },
-    #[error("the answer is longer than {limit} bytes")]
-    TooLong { limit: usize },
-    #[error("the answer is encoded as {encoding:?}, which was not asked for")]
-    Encoding { encoding: String },
-    #[error("the answer broke off after {received} bytes")]
-    Broken {
-        received: usize,
-        #[source]
-        source: io::Error,
-    },
-}
-
-/// Reads an answer to its end and decodes it, keeping at most `limit` bytes of it, before decoding as after.
+/// Reads an answer to its end and decodes it, keeping at most `limit` bytes of it, before decoding as after. Returns its
+/// first 64 KiB as well, decoded.
 ///
 /// Costs as much memory as the answer is long, and while it is read up to twice as much.
 pub(crate) async fn read_answer(
     headers: &HeaderMap,
     body: AnswerStream,
     limit: usize,
-) -> Result<Box<RawValue>, AnswerError> {
+) -> (Bytes, Result<Box<RawValue>, AnswerError>) {
+    let mut content = Vec::new();
+    let read = read(headers, body, limit, &mut content).await;
+    let start = Bytes::copy_from_slice(&content[..content.len().min(KEPT)]);
+    (start, read.and_then(|()| parse(content)))
+}
+
+async fn read(
+    headers: &HeaderMap,
+    body: AnswerStream,
+    limit: usize,
+    content: &mut Vec<u8>,
+) -> Result<(), AnswerError> {
     let mut taken = 0;
     // A decoder takes the empty chunk for the end.
     let chunks = body.try_filter(|chunk| future::ready(!chunk.is_empty()));
@@ -67,28 +56,20 @@ pub(crate) async fn read_answer(
         Ok(chunk)
     });
     let mut decoded = decoded(headers, limited.boxed())?;
-    let mut content = Vec::new();
     while let Some(chunk) = decoded.next().await {
         match chunk {
-            Ok(chunk) if append(&mut content, &chunk, limit) => {}
-            Ok(_) => return Err(AnswerError::TooLong { limit }),
+            Ok(chunk) if append(content, &chunk, limit) => {}
+            Ok(_) => return Err(AnswerError::TooLong(limit)),
             Err(source) => {
-                if source
-                    .get_ref()
-                    .is_some_and(|inner| inner.is::<LimitReached>())
-                {
-                    return Err(AnswerError::TooLong { limit });
+                let inner = source.get_ref();
+                if inner.is_some_and(|inner| inner.is::<LimitReached>()) {
+                    return Err(AnswerError::TooLong(limit));
                 }
-                return Err(AnswerError::Broken {
-                    received: content.len(),
-                    source,
-                });
+                return Err(AnswerError::Broken(content.len(), source));
             }
         }
     }
-    // What the decoder holds is not needed for what follows.
-    drop(decoded);
-    parse(content)
+    Ok(())
 }
 
 /// Appends `chunk`, unless `content` would be longer than `limit`. There is never room for more than that.
@@ -137,29 +118,41 @@ pub(crate) async fn discard(mut body: AnswerStream, latest: Instant) {
 
 /// Checks that `content` is JSON and keeps it, without a copy.
 fn parse(content: Vec<u8>) -> Result<Box<RawValue>, AnswerError> {
-    let text = String::from_utf8(content);
-    let mut text = text.map_err(|error| AnswerError::NoText {
-        start: start(&String::from_utf8_lossy(error.as_bytes())),
-        source: error.utf8_error(),
-    })?;
+    let mut text =
+        String::from_utf8(content).map_err(|error| AnswerError::NotUtf8(error.utf8_error()))?;
     if text.is_empty() {
         return Err(AnswerError::Empty);
     }
     // A copy would be made of what has white space around it, or more room than it takes.
     let space = [' ', '\t', '\r', '\n'];
     let leading = text.len() - text.trim_start_matches(space).len();
-    let shown = start(&text);
     text.truncate(text.trim_end_matches(space).len().max(leading));
     text.drain(..leading);
     text.shrink_to_fit();
-    RawValue::from_string(text).map_err(|source| AnswerError::NoJson {
-        start: shown,
-        source,
-    })
+    let json = RawValue::from_string(text).map_err(AnswerError::NotJson)?;
+    if is_deeper(json.get(), DEEPEST) {
+        return Err(AnswerError::TooDeep(DEEPEST));
+    }
+    Ok(json)
 }
 
-fn start(text: &str) -> String {
-    text.chars().take(SHOWN).collect()
+/// Whether more than `limit` arrays and objects of `json` are in one another.
+fn is_deeper(json: &str, limit: usize) -> bool {
+    let (mut depth, mut in_text, mut is_escaped) = (0, false, false);
+    for byte in json.bytes() {
+        match byte {
+            _ if is_escaped => is_escaped = false,
+            b'\\' => is_escaped = true,
+            b'"' => in_text = !in_text,
+            b'[' | b'{' if !in_text => depth += 1,
+            b']' | b'}' if !in_text => depth -= 1,
+            _ => {}
+        }
+        if depth > limit {
+            return true;
+        }
+    }
+    false
 }
 
 /// The encodings of answers that are understood, best first, and whether they are compiled.
@@ -216,12 +209,11 @@ fn decoded(headers: &HeaderMap, encoded: AnswerStream) -> Result<AnswerStream, A
         }
         _ => {}
     }
-    Err(AnswerError::Encoding { encoding: name })
+    Err(AnswerError::Encoding(name))
 }
 
 #[cfg(all(test, feature = "gzip"))]
 mod tests {
-    use bytes::Bytes;
     use futures_util::stream;
     use http::header::CONTENT_ENCODING;
 
@@ -243,8 +235,8 @@ mod tests {
             headers.insert(CONTENT_ENCODING, encoding.parse().unwrap());
         }
         let body = stream::iter([Ok(Bytes::from(content))]).boxed();
-        let answer = read_answer(&headers, body, limit).await?;
-        Ok(answer.get().to_owned())
+        let (_start, answer) = read_answer(&headers, body, limit).await;
+        Ok(answer?.get().to_owned())
     }
 
     #[tokio::test]
@@ -264,19 +256,19 @@ mod tests {
         let limit = 100_000;
         assert!(matches!(
             read("", long.clone(), limit).await,
-            Err(AnswerError::TooLong { .. })
+            Err(AnswerError::TooLong(_))
         ));
         let bomb = gzip(&long).await;
         assert!(bomb.len() < limit);
         assert!(matches!(
             read("gzip", bomb.clone(), limit).await,
-            Err(AnswerError::TooLong { .. })
+            Err(AnswerError::TooLong(_))
         ));
         // Many empty members decode to nothing, however many there are.
         let empty = gzip(b"").await.repeat(10_000);
         assert!(matches!(
             read("gzip", empty, limit).await,
-            Err(AnswerError::TooLong { .. })
+            Err(AnswerError::TooLong(_))
         ));
         assert!(read("gzip", bomb, 1_000_000).await.is_ok());
     }
@@ -285,16 +277,16 @@ mod tests {
     async fn what_cannot_be_decoded_is_an_error() {
         assert!(matches!(
             read("compress", b"{}".to_vec(), 9).await,
-            Err(AnswerError::Encoding { .. })
+            Err(AnswerError::Encoding(_))
         ));
         let mut cut = gzip(b"{}").await;
         cut.pop();
         assert!(matches!(
             read("gzip", cut, 100).await,
-            Err(AnswerError::Broken { .. })
+            Err(AnswerError::Broken(..))
         ));
         let error = read("", b"<html>".to_vec(), 9).await.unwrap_err();
-        assert!(error.to_string().contains("<html>"));
+        assert!(matches!(error, AnswerError::NotJson(_)));
         let error = read("", b"\"\xff\"".to_vec(), 9).await.unwrap_err();
         assert!(error.to_string().contains("no UTF-8"), "{error}");
     }
@@ -338,6 +330,28 @@ mod tests {
         }
         let error = read("", b" \n".to_vec(), 9).await.unwrap_err();
         assert!(error.to_string().contains("no JSON"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn an_outcome_with_the_deepest_answer_can_be_parsed() {
+        let deep = |levels: usize| "[".repeat(levels) + &"]".repeat(levels);
+        let answer = read("", deep(DEEPEST).into(), 1000).await.unwrap();
+        let outcome = format!(r#"[{{"solvers":[{{"response":{answer}}}]}}]"#);
+        serde_json::from_str::<serde_json::Value>(&outcome).unwrap();
+        let error = read("", deep(DEEPEST + 1).into(), 1000).await.unwrap_err();
+        assert!(matches!(error, AnswerError::TooDeep(DEEPEST)));
+        // In texts they count for nothing, and what is closed does not count.
+        let texts = format!(r#"["\"{}","\\",{}[]]"#, deep(200), "[],{},".repeat(200));
+        assert_eq!(read("", texts.clone().into(), 9000).await.unwrap(), texts);
+    }
+
+    #[tokio::test]
+    async fn the_start_of_what_is_no_good_is_kept() {
+        let page = vec![b'<'; KEPT + 1];
+        let body = stream::iter([Ok(Bytes::from(page.clone()))]).boxed();
+        let (start, answer) = read_answer(&HeaderMap::new(), body, 1 << 20).await;
+        assert!(matches!(answer, Err(AnswerError::NotJson(_))));
+        assert!(start == page[..KEPT]);
     }
 
     #[tokio::test]

@@ -1,8 +1,9 @@
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use archive_sink::{Archive, ArchiveWriter, CommitError, RawDocument, Receipt, Sha256Digest};
+use archive_sink::{
+    Archive, ArchiveWriter, CommitError, Placement, RawDocument, Receipt, Sha256Digest,
+};
 use futures_util::TryStreamExt;
 use futures_util::future::BoxFuture;
 use tokio::task::JoinHandle;
@@ -19,11 +20,10 @@ use crate::outcome::{ArchiveOutcome, ArchiveStatus};
 use crate::sharing::DocumentSource;
 
 /// An archive, and the URL it is known by.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct ArchiveTarget {
     archive: Archive,
     base: Url,
-    explain: fn(&CommitError) -> Option<String>,
 }
 
 impl ArchiveTarget {
@@ -37,19 +37,7 @@ impl ArchiveTarget {
         let _has_host = base.set_username("");
         base.set_query(None);
         base.set_fragment(None);
-        Self {
-            archive,
-            base,
-            explain: |_error| None,
-        }
-    }
-
-    /// Lets `explain` say in the outcome why a commit failed, where it knows the store well enough to say it better than the
-    /// error does.
-    #[must_use]
-    pub fn explained_by(mut self, explain: fn(&CommitError) -> Option<String>) -> Self {
-        self.explain = explain;
-        self
+        Self { archive, base }
     }
 
     /// The archive.
@@ -62,37 +50,41 @@ impl ArchiveTarget {
         record.reader.entered(Stage::Sending);
         match self.write(job).await {
             Ok(receipt) => record.ended(self.outcome(&receipt)),
-            Err(message) => record.failed(ArchiveStatus::Failed, message),
+            Err((status, message)) => record.failed(status, message),
         }
     }
 
     /// Writes the document to its end and commits it, or says why there is none.
     ///
     /// Dropped half-way, it leaves what a dropped [`ArchiveWriter`] leaves.
-    async fn write(&self, job: ArchiveJob) -> Result<Receipt, String> {
+    async fn write(&self, job: ArchiveJob) -> Result<Receipt, (ArchiveStatus, String)> {
         let (source, record, limit) = (&job.source, &job.record, job.limit);
+        let failed = |message| (ArchiveStatus::Failed, message);
         let deadline = Instant::now() + limit;
-        let mut writer = self.writer(&format!("{}.json", job.id), source)?;
+        let writer = self.writer(&format!("{}.json", job.id), source);
+        let mut writer = writer.map_err(failed)?.until(deadline);
         let document = job
             .branch
             .inspect_ok(|chunk| record.reader.taken(chunk.len()));
         match timeout_at(deadline, writer.send_all(document)).await {
             Ok(Ok(_bytes)) => {}
-            Ok(Err(error)) => return Err(give_up(writer, error_chain(&error), deadline).await),
+            Ok(Err(error)) => {
+                return Err(failed(give_up(writer, error_chain(&error), deadline).await));
+            }
             // Dropped and not aborted: the store may be what does not answer, and aborting waits for it. It is cleaned
             // up in the background.
-            Err(_elapsed) => return Err(format!("not written within {limit:?}")),
+            Err(_elapsed) => return Err(failed(format!("not written within {limit:?}"))),
         }
         record.begin_commit();
         let raw = raw_document(&writer, source);
-        let commit = writer.commit_with(raw);
-        match timeout_at(deadline, commit).await {
-            Ok(Ok(receipt)) => Ok(receipt),
-            Ok(Err(error)) => Err((self.explain)(&error).unwrap_or_else(|| error_chain(&error))),
-            Err(_elapsed) => Err(format!(
-                "not committed within {limit:?}: the object may be there, whole"
-            )),
-        }
+        let committed = writer.commit_with(raw).await;
+        committed.map_err(|error| match error {
+            CommitError::Conflict { .. } => (ArchiveStatus::Conflict, error_chain(&error)),
+            CommitError::Unknown { .. } | CommitError::Lost { .. } => {
+                (ArchiveStatus::Unknown, error_chain(&error))
+            }
+            _ => failed(error_chain(&error)),
+        })
     }
 
     fn writer(&self, name: &str, source: &DocumentSource) -> Result<ArchiveWriter, String> {
@@ -110,7 +102,11 @@ impl ArchiveTarget {
 
     fn outcome(&self, receipt: &Receipt) -> ArchiveOutcome {
         ArchiveOutcome {
-            status: ArchiveStatus::Ok,
+            status: match receipt.placement {
+                Placement::AlreadyThere => ArchiveStatus::AlreadyThere,
+                _ => ArchiveStatus::Ok,
+            },
+            placement: Some(receipt.placement.as_str()),
             location: Some(self.url_of(&receipt.location).into()),
             codec: Some(receipt.codec.name().to_owned()),
             raw_bytes: Some(receipt.raw_bytes),
@@ -123,7 +119,8 @@ impl ArchiveTarget {
         }
     }
 
-    fn url_of(&self, key: &object_store::path::Path) -> Url {
+    /// The URL of the object that has this key, percent-encoded where the key is not.
+    pub fn url_of(&self, key: &object_store::path::Path) -> Url {
         let mut url = self.base.clone();
         // Every base is a URL with a path; one without could not name an object, and stays as it is.
         if let Ok(mut segments) = url.path_segments_mut() {
@@ -132,16 +129,6 @@ impl ArchiveTarget {
                 .extend(key.parts().map(|part| part.as_ref().to_owned()));
         }
         url
-    }
-}
-
-impl fmt::Debug for ArchiveTarget {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("ArchiveTarget")
-            .field("archive", &self.archive)
-            .field("base", &self.base.as_str())
-            .finish_non_exhaustive()
     }
 }
 

@@ -34,22 +34,18 @@ impl FromStr for AuctionId {
         if text.len() > MAXIMUM_LENGTH {
             return Err(AuctionIdError::TooLong { length: text.len() });
         }
-        // A leading dot would hide the file, and `..` would leave the folder.
-        if text.starts_with('.') {
-            return Err(AuctionIdError::Character {
-                character: '.',
-                position: 0,
-            });
-        }
-        let refused = text.char_indices().find(|(_, character)| {
-            !(character.is_ascii_alphanumeric() || matches!(character, '.' | '_' | '-'))
-        });
-        match refused {
+        let is_allowed = |position: usize, character: char| match character {
+            // A leading dot would hide the file, and `..` would leave the folder.
+            '.' => position > 0,
+            _ => character.is_ascii_alphanumeric() || matches!(character, '_' | '-'),
+        };
+        let mut characters = text.char_indices();
+        match characters.find(|(position, character)| !is_allowed(*position, *character)) {
+            None => Ok(Self(text.to_owned())),
             Some((position, character)) => Err(AuctionIdError::Character {
                 character,
                 position,
             }),
-            None => Ok(Self(text.to_owned())),
         }
     }
 }

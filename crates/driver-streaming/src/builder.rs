@@ -11,6 +11,7 @@ use tower_service::Service;
 
 use crate::client::{BoxError, Client, RetryRule};
 use crate::encoding;
+use crate::learned_encoding::LearnedEncodings;
 use crate::observer::{Observer, RunStart};
 use crate::optional_archive::Archiver;
 use crate::pipeline::Pipeline;
@@ -62,8 +63,7 @@ impl PipelineBuilder {
     ///
     /// Requests to an engine that speaks HTTP/2 from the first byte have the version [`HTTP_2`](http::Version::HTTP_2).
     ///
-    /// What becomes of some promises is up to the service: that dropping a request frees its body at once, that an answer is
-    /// kept that comes before the body was read, and that over HTTP/2 a solver that does not read holds up no other.
+    /// The README lists the promises that are up to the service then.
     #[must_use]
     pub fn client<S, B>(mut self, service: S) -> Self
     where
@@ -100,40 +100,36 @@ impl PipelineBuilder {
         self
     }
 
-    /// How long after the first request's start every solver must have answered. 15 s by default, a year at most. A
-    /// solver may have a [time limit](Solver::with_timeout) of its own within it.
+    /// How long after the first request's start every solver must have answered. 15 s by default, a year at most. A run may
+    /// have [another](crate::Dispatch::deadline), and a solver a [time limit](Solver::with_timeout) of its own within it.
     #[must_use]
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.settings.deadline = bounded(deadline);
         self
     }
 
-    /// The longest answer that is taken from a solver, in bytes. 10 MB by default. Each solver may cost this much, and up to
-    /// twice as much while its answer is read.
+    /// The longest answer that is taken from a solver without a [limit](Solver::with_answer_limit) of its own, in bytes. 30 MB
+    /// by default. Each solver may cost this much, and up to twice as much while its answer is read.
     #[must_use]
     pub fn answer_limit(mut self, bytes: usize) -> Self {
         self.settings.answer_bytes = bytes;
         self
     }
 
-    /// How much of a document is kept for readers that are behind, in bytes. 1 MiB by default.
-    ///
-    /// A document has at most four windows, one for each production that is under way at the same time, and so has each
-    /// compression of it. A window holds one chunk at least, however small it is to be: 64 KiB, or what a
-    /// [`Document`](crate::Document) of your own makes its chunks.
+    /// How much of a document is kept for readers that are behind, in bytes, and of each compression of it. 1 MiB by default,
+    /// and at least one chunk: 64 KiB, or what a [`Document`](crate::Document) of your own makes its chunks.
     #[must_use]
     pub fn window(mut self, bytes: usize) -> Self {
         self.settings.window_bytes = bytes;
         self
     }
 
-    /// How much the windows of all runs together are to take, in bytes. 64 MiB by default: 16 documents at a time, with
-    /// four windows of 1 MiB each.
+    /// How much the windows of all runs take together, in bytes, with a chunk for each of the eight productions that a window
+    /// may have. 64 MiB by default.
     ///
     /// No run waits for it. A run takes at most half of what is left, so that later runs get smaller windows, down to one
-    /// chunk of 64 KiB for each: when nothing is left, each further run that overlaps costs that beyond the budget (256 KiB
-    /// for each document, and for each compression of one). An archive that goes on after its run keeps one window of what
-    /// the run had, or two where it shares a compression; all else is given back when the last solver has ended.
+    /// chunk: once the budget is exhausted, each further run that overlaps costs that beyond it. An archive that goes on after
+    /// its run keeps one window, or two where it shares a compression.
     #[must_use]
     pub fn window_budget(mut self, bytes: usize) -> Self {
         self.settings.window_budget_bytes = bytes;
@@ -161,20 +157,21 @@ impl PipelineBuilder {
             if !names.insert(solver.name()) {
                 return Err(PipelineError::SameName { name: name() });
             }
+            let is_encoded = solver.encoding.is_some() || solver.learns_encoding;
+            if is_encoded && solver.content_length {
+                return Err(PipelineError::LengthOfEncoded { name: name() });
+            }
             let Some(codec) = solver.encoding else {
                 continue;
             };
-            if solver.content_length {
-                return Err(PipelineError::LengthOfEncoded { name: name() });
-            }
             encoding::check(codec).map_err(|source| PipelineError::Encoding {
                 name: name(),
                 source,
             })?;
         }
-        let client = self
-            .client
-            .or_else(|| Client::by_default(self.settings.deadline));
+        let client = self.client;
+        #[cfg(feature = "client")]
+        let client = client.or_else(|| Some(Client::by_default(self.settings.deadline)));
         let mut client = client.ok_or(PipelineError::NoClient)?;
         if let Some(rule) = self.retry_rule {
             client.retry_rule = rule;
@@ -186,6 +183,7 @@ impl PipelineBuilder {
             budget: WindowBudget::new(self.settings.window_budget_bytes),
             settings: self.settings,
             observers: self.observers,
+            learned_encodings: LearnedEncodings::default(),
         });
         Ok(Pipeline { setup })
     }

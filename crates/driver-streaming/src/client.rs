@@ -2,6 +2,7 @@ use std::error::Error;
 use std::future::poll_fn;
 use std::io;
 use std::sync::Arc;
+#[cfg(feature = "client")]
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -61,15 +62,10 @@ impl Client {
 
     /// The client that is used if no other is given, with the feature `client`.
     #[cfg(feature = "client")]
-    pub(crate) fn by_default(deadline: Duration) -> Option<Self> {
+    pub(crate) fn by_default(deadline: Duration) -> Self {
         // A peer that takes nothing for a whole deadline, when nobody waits for it any more, is gone.
         let client = upload_client::UploadClient::builder().tcp_user_timeout(deadline);
-        Some(Self::new(client.build()))
-    }
-
-    #[cfg(not(feature = "client"))]
-    pub(crate) fn by_default(_deadline: Duration) -> Option<Self> {
-        None
+        Self::new(client.build())
     }
 }
 

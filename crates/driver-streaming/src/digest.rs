@@ -1,11 +1,13 @@
-use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll};
+use std::sync::{Arc, Mutex};
+use std::task::Poll;
 
 use bytes::Bytes;
 use futures_core::Stream;
+use futures_util::{StreamExt, stream};
 #[cfg(feature = "digest")]
 use sha2::{Digest as _, Sha256};
+
+use crate::progress::lock;
 
 /// The length and SHA-256 of a document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,7 +70,7 @@ impl SharedDigest {
     /// The digest of the document with `tail` appended, unless no production has come to the end yet.
     #[cfg(feature = "digest")]
     pub fn with_tail(&self, tail: &[u8]) -> Option<DocumentDigest> {
-        let frontier = self.lock();
+        let frontier = lock(&self.frontier);
         if !frontier.whole {
             return None;
         }
@@ -96,16 +98,17 @@ impl SharedDigest {
     where
         S: Stream<Item = Result<Bytes, E>> + Unpin,
     {
-        Digested {
-            production,
-            offset,
-            digest: self.clone(),
-        }
+        let (digest, mut production, mut offset) = (self.clone(), production, offset);
+        stream::poll_fn(move |context| {
+            let polled = production.poll_next_unpin(context);
+            digest.polled(&mut offset, &polled);
+            polled
+        })
     }
 
     /// A production was polled at `offset`, which moves on. What comes after another has ended well is another document.
     pub(crate) fn polled<E>(&self, offset: &mut u64, polled: &Poll<Option<Result<Bytes, E>>>) {
-        let mut frontier = self.lock();
+        let mut frontier = lock(&self.frontier);
         match polled {
             Poll::Ready(Some(Ok(chunk))) => {
                 let known = frontier.offset.checked_sub(*offset);
@@ -122,41 +125,11 @@ impl SharedDigest {
             _ => {}
         }
     }
-
-    fn lock(&self) -> MutexGuard<'_, Frontier> {
-        // No code of others runs while it is held.
-        self.frontier.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// A production that is digested as it passes.
-struct Digested<S> {
-    production: S,
-    offset: u64,
-    digest: SharedDigest,
-}
-
-impl<S, E> Stream for Digested<S>
-where
-    S: Stream<Item = Result<Bytes, E>> + Unpin,
-{
-    type Item = Result<Bytes, E>;
-
-    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let this = &mut *self;
-        let polled = Pin::new(&mut this.production).poll_next(context);
-        this.digest.polled(&mut this.offset, &polled);
-        polled
-    }
-
-    fn size_hint(&self) -> (usize, Option<usize>) {
-        self.production.size_hint()
-    }
 }
 
 #[cfg(all(test, feature = "digest"))]
 mod tests {
-    use futures_util::{FutureExt, StreamExt, stream};
+    use futures_util::FutureExt;
 
     use super::*;
 

@@ -20,6 +20,20 @@ pub(crate) fn content_encoding(codec: Codec) -> Option<&'static str> {
     codec.content_encoding()
 }
 
+/// How requests may be compressed to an engine that says what it takes, best first.
+pub(crate) fn candidates() -> impl Iterator<Item = Codec> {
+    #[cfg(not(feature = "archive"))]
+    return std::iter::empty();
+    #[cfg(feature = "archive")]
+    {
+        use archive_sink::CodecKind::{Brotli, Gzip, Zstd};
+
+        let compiled = [Zstd, Gzip, Brotli].into_iter();
+        let compiled = compiled.filter(|kind| kind.is_compiled());
+        compiled.map(Codec::default_for)
+    }
+}
+
 /// Whether documents can be compressed by `codec`: it may not be compiled.
 pub(crate) fn check(codec: Codec) -> Result<(), BoxError> {
     #[cfg(not(feature = "archive"))]

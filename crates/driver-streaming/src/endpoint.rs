@@ -70,11 +70,9 @@ impl Endpoint {
             .parse()
             .map_err(|error: InvalidUri| unusable(error.into()))?;
         if uri.scheme() != Some(&Scheme::HTTP) && uri.scheme() != Some(&Scheme::HTTPS) {
-            let scheme = match uri.scheme_str() {
-                Some(scheme) => scheme,
-                // As in `localhost:8080`, which is meant for a URL.
-                None => base.split_once(':').map_or("", |(scheme, _rest)| scheme),
-            };
+            // As in `localhost:8080`, which is meant for a URL.
+            let meant = || base.split_once(':').map_or("", |(scheme, _rest)| scheme);
+            let scheme = uri.scheme_str().unwrap_or_else(meant);
             return Err(SolverError::Scheme {
                 name: solver.to_owned(),
                 scheme: scheme.to_owned(),

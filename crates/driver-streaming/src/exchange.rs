@@ -2,16 +2,16 @@ use std::ops::ControlFlow;
 use std::sync::OnceLock;
 use std::time::{Duration, SystemTime};
 
-use http::StatusCode;
+use http::{HeaderMap, StatusCode};
 use measured_body::{Ending, Measurements};
 use serde_json::value::RawValue;
 use tee_stream::Branch;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
-use crate::answer::{AnswerError, discard, read_answer};
-use crate::client::BoxError;
+use crate::answer::{discard, read_answer};
 use crate::document::DocumentError;
 use crate::error_chain::error_chain;
+use crate::failure::SolverFailure;
 use crate::observer::Stage;
 use crate::outcome::{SolverOutcome, SolverStatus, milliseconds};
 use crate::request::SolverRequest;
@@ -22,159 +22,147 @@ use crate::retry::{Retries, is_busy, retry_after};
 /// `branch` is the first attempt's: it has to be there before any branch is polled. A retry reads the document from byte 0,
 /// from the window if that still has it and by another production if not.
 ///
-/// Cancel safe: dropped half-way, the request is given up, and [`cancelled`] says what is known of it.
+/// Cancel safe: dropped half-way, the request is given up, and [`SolverRequest::cancelled`] says what is known of it.
 pub(crate) async fn exchange(
-    request: &SolverRequest<'_>,
+    request: &mut SolverRequest,
     mut branch: Branch<DocumentError>,
 ) -> SolverOutcome {
-    let started = Instant::now();
-    let mut retries = Retries::new(request.solver.retries, request.deadline.at);
-    let end = loop {
+    let deadline = request.deadline;
+    let mut retries = Retries::new(request.solver().retries, deadline);
+    loop {
+        // One that has passed before the run began is no reason to begin.
+        if deadline <= Instant::now() {
+            return request.late(None);
+        }
         request.record.begin();
         let answered = OnceLock::new();
         let attempt = request.attempt(branch, &mut retries, &answered);
-        match timeout_at(request.deadline.at, attempt).await {
+        match timeout_at(deadline, attempt).await {
             Ok(ControlFlow::Continue(at)) => sleep_until(at).await,
-            Ok(ControlFlow::Break(end)) => break end,
-            Err(_elapsed) => {
-                let answered = answered.get().copied();
-                break AttemptEnd::Late { answered };
-            }
+            Ok(ControlFlow::Break(end)) => return request.ended(end),
+            Err(_elapsed) => return request.late(answered.get().copied()),
         }
         let reader = &request.record.reader;
         reader.notify(|observer, solver| observer.restarted(solver));
         branch = request.branch();
-    };
-    let elapsed = started.elapsed();
-    let mut outcome = sent(request);
-    match end {
-        AttemptEnd::Answered { status, content } => {
-            outcome.http_status = Some(status.as_u16());
-            let refused = (!status.is_success()).then(|| format!("the engine answered {status}"));
-            let unusable = content.as_ref().err().map(|error| error_chain(error));
-            let failures: Vec<_> = refused.into_iter().chain(unusable).collect();
-            if failures.is_empty() {
-                outcome.status = SolverStatus::Ok;
-            } else {
-                outcome.error = Some(failures.join(": "));
-            }
-            outcome.response = content.ok();
-        }
-        AttemptEnd::NotAnswered(error) => outcome.error = Some(error_chain(&*error)),
-        AttemptEnd::Late { answered } => {
-            // What an answer of which only the head came has said counts all the same.
-            if answered.is_none_or(|status| status.is_success()) {
-                outcome.status = SolverStatus::TimedOut;
-            }
-            outcome.http_status = answered.map(|status| status.as_u16());
-            let (after, limit) = (elapsed.as_millis(), request.deadline.limit);
-            outcome.error = Some(match answered {
-                None => format!("no answer within {limit}, after {after} ms"),
-                Some(status) => format!(
-                    "the engine answered {status}, and its answer did not end within {limit}, after {after} ms"
-                ),
-            });
-        }
-    }
-    outcome.response_ms = outcome.http_status.map(|_| milliseconds(elapsed));
-    if outcome.ending.is_some_and(|ending| ending.is_whole()) {
-        outcome.document_sha256 = request.source.digest().map(|digest| digest.sha256());
-    }
-    ended(request, outcome)
-}
-
-/// What is known of a request that was cancelled.
-pub(crate) fn cancelled(request: &SolverRequest<'_>) -> SolverOutcome {
-    let mut outcome = sent(request);
-    outcome.status = SolverStatus::Cancelled;
-    outcome.error = Some("cancelled before it had answered".to_owned());
-    ended(request, outcome)
-}
-
-/// What is known of the last request's body; that it has failed is all that is known of its answer.
-fn sent(request: &SolverRequest<'_>) -> SolverOutcome {
-    let measured = request.record.measurements();
-    let time = |pick: fn(&Measurements) -> Option<Duration>| {
-        measured.as_ref().and_then(pick).map(milliseconds)
-    };
-    SolverOutcome {
-        name: request.solver.name().to_owned(),
-        url: request.solver.shown_url(),
-        status: SolverStatus::Failed,
-        http_status: None,
-        attempts: request.record.attempts(),
-        encoding: request.encoding(),
-        bytes_sent: measured.as_ref().map(|found| found.bytes),
-        document_sha256: None,
-        ending: measured.as_ref().map(|found| found.ending),
-        to_first_poll_ms: time(|found| found.to_first_poll),
-        transmission_ms: time(|found| found.transmission),
-        busy_ms: time(|found| Some(found.busy)),
-        producer_wait_ms: time(|found| Some(found.producer_wait)),
-        consumer_wait_ms: time(|found| Some(found.consumer_wait)),
-        response_ms: None,
-        response: None,
-        error: None,
     }
 }
 
-fn ended(request: &SolverRequest<'_>, outcome: SolverOutcome) -> SolverOutcome {
-    let reader = &request.record.reader;
-    reader.notify(|observer, solver| observer.solver_ended(solver, &outcome));
-    reader.ended(outcome.status == SolverStatus::Ok);
-    outcome
-}
+/// How the last attempt ended: the status of the answer, if it had begun, what it is, if it is JSON, and what is wrong.
+type AttemptEnd = (
+    Option<StatusCode>,
+    Option<Box<RawValue>>,
+    Option<SolverFailure>,
+);
 
-/// How the last attempt ended.
-enum AttemptEnd {
-    /// There was an answer, or the beginning of one.
-    Answered {
-        status: StatusCode,
-        content: Result<Box<RawValue>, AnswerError>,
-    },
-    /// There was none.
-    NotAnswered(BoxError),
-    /// The deadline came first, perhaps in the middle of an answer.
-    Late { answered: Option<StatusCode> },
-}
+impl SolverRequest {
+    /// What is known of a request that was cancelled.
+    pub(crate) fn cancelled(&self) -> SolverOutcome {
+        self.ended((None, None, Some(SolverFailure::Cancelled)))
+    }
 
-impl SolverRequest<'_> {
+    /// What is known of one that was under way at the deadline, perhaps in the middle of an answer.
+    fn late(&self, status: Option<StatusCode>) -> SolverOutcome {
+        let sent = self.record.known().last.as_ref().map(|sent| sent.bytes);
+        let failure = SolverFailure::TimedOut {
+            limit: self.limit,
+            after: self.started.elapsed(),
+            bytes_sent: sent.unwrap_or_default(),
+            status,
+        };
+        self.ended((status, None, Some(failure)))
+    }
+
+    /// What is known of the requests, of which the last ended so.
+    fn ended(&self, (status, response, failure): AttemptEnd) -> SolverOutcome {
+        let known = self.record.known().clone();
+        let measured = known.last;
+        let time = |pick: fn(&Measurements) -> Option<Duration>| {
+            measured.as_ref().and_then(pick).map(milliseconds)
+        };
+        let ending = measured.as_ref().map(|found| found.ending);
+        let digest = || self.source.digest().map(|digest| digest.sha256());
+        let outcome = SolverOutcome {
+            name: self.solver().name().to_owned(),
+            url: self.solver().shown_url(),
+            status: failure
+                .as_ref()
+                .map_or(SolverStatus::Ok, SolverFailure::status),
+            http_status: status.map(|status| status.as_u16()),
+            attempts: known.attempts,
+            encoding: self.encoding(),
+            bytes_sent: measured.as_ref().map(|found| found.bytes),
+            document_sha256: ending
+                .filter(|ending| ending.is_whole())
+                .and_then(|_| digest()),
+            ending,
+            to_first_poll_ms: time(|found| found.to_first_poll),
+            transmission_ms: time(|found| found.transmission),
+            busy_ms: time(|found| Some(found.busy)),
+            producer_wait_ms: time(|found| Some(found.producer_wait)),
+            consumer_wait_ms: time(|found| Some(found.consumer_wait)),
+            waited_ms: milliseconds(known.waited),
+            waited_for_ms: milliseconds(known.waited_for),
+            response_ms: status.map(|_| milliseconds(self.started.elapsed())),
+            response,
+            error: failure.as_ref().map(|failure| error_chain(failure)),
+            failure,
+        };
+        let reader = &self.record.reader;
+        reader.notify(|observer, solver| observer.solver_ended(solver, &outcome));
+        reader.ended(outcome.status == SolverStatus::Ok);
+        outcome
+    }
+
     /// Sends the document that `branch` reads, and takes the answer; or says when to try again, where that does not count
     /// and there is a retry. The head of the answer comes into `answered` as soon as it is there.
     ///
     /// Cancel safe: dropped half-way, the request is given up.
     async fn attempt(
-        &self,
+        &mut self,
         branch: Branch<DocumentError>,
         retries: &mut Retries,
         answered: &OnceLock<StatusCode>,
     ) -> ControlFlow<AttemptEnd, Instant> {
         let length = match self.announced_length().await {
             Ok(length) => length,
-            Err(error) => return ControlFlow::Break(AttemptEnd::NotAnswered(error.into())),
+            Err(error) => {
+                let failure = SolverFailure::Document(error.into());
+                return ControlFlow::Break((None, None, Some(failure)));
+            }
         };
         self.record.reader.entered(Stage::Sending);
-        let response = (self.client.call)(self.request(branch, length)).await;
+        let response = (self.setup.client.call)(self.request(branch, length)).await;
         #[cfg(feature = "client")]
         if upload_client::costs_no_attempt(&response) {
-            self.record.uncount();
+            self.record.known().attempts -= 1;
             return ControlFlow::Continue(Instant::now());
         }
         let response = match response {
             Ok(response) => response,
             Err(error) => {
-                let is_transient = self.record.ending() != Some(Ending::Failed)
-                    && (self.client.retry_rule)(&*error);
-                return match is_transient.then(|| retries.next(None)).flatten() {
-                    Some(at) => ControlFlow::Continue(at),
-                    None => ControlFlow::Break(AttemptEnd::NotAnswered(error)),
+                let ending = self.record.ending();
+                let is_transient =
+                    ending != Some(Ending::Failed) && (self.setup.client.retry_rule)(&*error);
+                if let Some(at) = is_transient.then(|| retries.next(None)).flatten() {
+                    return ControlFlow::Continue(at);
+                }
+                let failure = match ending {
+                    Some(Ending::Failed) => SolverFailure::Document(error),
+                    Some(Ending::NeverPolled) => SolverFailure::NotConnected(error),
+                    _ => SolverFailure::Broken(error),
                 };
+                return ControlFlow::Break((None, None, Some(failure)));
             }
         };
         self.record.reader.entered(Stage::Answering);
         let (head, body) = response.into_parts();
         let status = head.status;
         let _first = answered.set(status);
+        if self.solver().learns_encoding && self.learn(status, &head.headers) {
+            self.record.known().attempts -= 1;
+            return ControlFlow::Continue(Instant::now());
+        }
         if is_busy(status) {
             // Whatever else it says, it is not waited for.
             let asked_for = retry_after(&head.headers, SystemTime::now());
@@ -186,7 +174,32 @@ impl SolverRequest<'_> {
                 return ControlFlow::Continue(at);
             }
         }
-        let content = read_answer(&head.headers, body, self.answer_bytes).await;
-        ControlFlow::Break(AttemptEnd::Answered { status, content })
+        let (start, content) = read_answer(&head.headers, body, self.answer_bytes).await;
+        let (response, problem) = match content {
+            Ok(response) => (Some(response), None),
+            Err(problem) => (None, Some(problem)),
+        };
+        let is_ok = status.is_success() && problem.is_none();
+        let failure = (!is_ok).then_some(SolverFailure::Answered {
+            status,
+            start,
+            problem,
+        });
+        ControlFlow::Break((Some(status), response, failure))
+    }
+
+    /// Learns what the engine takes from the head of an answer. Returns whether it did not take this encoding: from now on
+    /// the document is not compressed.
+    fn learn(&mut self, status: StatusCode, headers: &HeaderMap) -> bool {
+        let (endpoint, learned) = (&self.solver().endpoint.uri, &self.setup.learned_encodings);
+        learned.answered(endpoint, headers);
+        match self.encoding() {
+            Some(encoding) if status == StatusCode::UNSUPPORTED_MEDIA_TYPE => {
+                learned.refused(endpoint, encoding);
+                self.source.encoded = None;
+                true
+            }
+            _ => false,
+        }
     }
 }

@@ -10,14 +10,14 @@ mod archive;
 mod auction_id;
 mod builder;
 mod client;
-mod deadline;
 mod digest;
 mod document;
-mod encoded_document;
 mod encoding;
 mod endpoint;
 mod error_chain;
 mod exchange;
+mod failure;
+mod learned_encoding;
 mod observer;
 mod optional_archive;
 mod outcome;
@@ -25,11 +25,14 @@ mod pipeline;
 mod progress;
 mod request;
 mod request_body;
+#[cfg(feature = "reqwest")]
+mod reqwest;
 mod retry;
 mod settings;
 mod shared_document;
 mod sharing;
 mod solver;
+mod stream_body;
 mod views;
 mod window_budget;
 
@@ -47,6 +50,7 @@ pub use self::digest::{DocumentDigest, SharedDigest};
 pub use self::document::{Document, DocumentError, DocumentStream, LengthFuture, skip_bytes};
 pub use self::endpoint::SolverError;
 pub use self::error_chain::error_chain;
+pub use self::failure::{AnswerError, SolverFailure};
 pub use self::observer::{Observer, RunStart, Stage};
 pub use self::outcome::{
     ArchiveOutcome, ArchiveStatus, AuctionOutcome, CompressOutcome, Outcome, SerializeOutcome,
@@ -56,4 +60,7 @@ pub use self::pipeline::{PendingArchive, Pipeline};
 pub use self::progress::{Progress, ReaderProgress};
 pub use self::request_body::RequestBody;
 pub use self::solver::Solver;
+#[cfg(feature = "archive")]
+pub use self::stream_body::{ArchiveError, ArchiveHandle, stream_body_and_archive};
+pub use self::stream_body::{BodyHandle, BodyMeasurements, stream_body};
 pub use self::views::{Dispatch, View};

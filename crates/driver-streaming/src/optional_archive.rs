@@ -84,7 +84,7 @@ impl ArchiveRecord {
     pub(crate) fn ended(&self, outcome: ArchiveOutcome) -> ArchiveOutcome {
         self.reader
             .notify(|observer, _archive| observer.archive_ended(&outcome));
-        self.reader.ended(outcome.status == ArchiveStatus::Ok);
+        self.reader.ended(outcome.status.is_ok());
         outcome
     }
 }

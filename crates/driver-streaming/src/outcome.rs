@@ -1,15 +1,22 @@
 //! What happened to one auction: for every solver, for the archive, and for the document itself.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use measured_body::Ending;
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
+use crate::failure::SolverFailure;
+
 /// What happened to one auction. As JSON, what is unknown is `null`; times are in milliseconds.
 #[derive(Debug, Serialize)]
 #[non_exhaustive]
 pub struct Outcome {
+    /// Of the JSON: 1. Members are added without a new version; whoever reads it passes over those it does not know.
+    pub version: u32,
+    /// When the run began. In JSON `started_unix_ms`, milliseconds since 1970 UTC.
+    #[serde(rename = "started_unix_ms", serialize_with = "unix_milliseconds")]
+    pub started: SystemTime,
     /// The auction.
     pub auction: AuctionOutcome,
     /// Each solver, in the order they were given.
@@ -48,6 +55,8 @@ pub struct SerializeOutcome {
     pub passes: Option<f64>,
     /// How many documents there were.
     pub documents: usize,
+    /// How long readers were held up by others that were behind, before those were let go, in all.
+    pub waited_ms: f64,
 }
 
 /// What compressing requests took. An archive that compresses for itself alone is not counted.
@@ -73,9 +82,7 @@ impl Outcome {
     /// Whether every solver answered well and the archive, if there was to be one, is whole.
     pub fn is_ok(&self) -> bool {
         let mut solvers = self.solvers.iter();
-        let archive = self.archive.status;
-        !matches!(archive, ArchiveStatus::Failed | ArchiveStatus::Cancelled)
-            && solvers.all(|solver| solver.status == SolverStatus::Ok)
+        self.archive.status.is_ok() && solvers.all(|solver| solver.status == SolverStatus::Ok)
     }
 }
 
@@ -112,12 +119,18 @@ pub struct SolverOutcome {
     pub producer_wait_ms: Option<f64>,
     /// Of that, spent waiting for the solver to take data.
     pub consumer_wait_ms: Option<f64>,
+    /// How long its body waited for readers that were behind.
+    pub waited_ms: f64,
+    /// How long others waited for its body.
+    pub waited_for_ms: f64,
     /// From the start of the request to the end of the answer.
     pub response_ms: Option<f64>,
     /// The answer, if it is JSON.
     pub response: Option<Box<RawValue>>,
-    /// Why it failed.
+    /// Why it is not `ok`, in words.
     pub error: Option<String>,
+    /// Why it is not `ok`. In JSON, [its kind](SolverFailure::kind).
+    pub failure: Option<SolverFailure>,
 }
 
 /// How a solver's request ended.
@@ -134,6 +147,11 @@ pub enum SolverStatus {
     Cancelled,
 }
 
+fn unix_milliseconds<S: Serializer>(time: &SystemTime, serializer: S) -> Result<S::Ok, S::Error> {
+    let since = time.duration_since(SystemTime::UNIX_EPOCH);
+    serializer.serialize_u64(u64::try_from(since.unwrap_or_default().as_millis()).unwrap_or(0))
+}
+
 fn ending<S: Serializer>(ending: &Option<Ending>, serializer: S) -> Result<S::Ok, S::Error> {
     ending.map(|ending| ending.as_str()).serialize(serializer)
 }
@@ -144,6 +162,9 @@ fn ending<S: Serializer>(ending: &Option<Ending>, serializer: S) -> Result<S::Ok
 pub struct ArchiveOutcome {
     /// How it ended.
     pub status: ArchiveStatus,
+    /// How it was made sure that nothing was replaced: `exclusive` by the store, `checked_before` by a look, `unchecked`
+    /// where the store could not be asked; `replacing`, or `already_there`.
+    pub placement: Option<&'static str>,
     /// Where the object is: an absolute URL, without user info.
     pub location: Option<String>,
     /// The codec's name.
@@ -168,8 +189,14 @@ pub struct ArchiveOutcome {
 pub enum ArchiveStatus {
     /// The object is there, whole.
     Ok,
-    /// It failed, and the error says whether the object may be there.
+    /// An object with the same document was there already.
+    AlreadyThere,
+    /// An object with another document was there already, and still is.
+    Conflict,
+    /// It failed: nothing is there, and nothing will be.
     Failed,
+    /// The object may be there, or may still come, whole: the error says why that is not known.
+    Unknown,
     /// The run was cancelled before it had ended, and the error says whether the object may be there.
     Cancelled,
     /// No archive was asked for.
@@ -177,6 +204,14 @@ pub enum ArchiveStatus {
     Skipped,
     /// It goes on after the run: [`PendingArchive`](crate::PendingArchive) tells how it ends.
     Running,
+}
+
+impl ArchiveStatus {
+    /// Whether nothing went wrong: the document is there, goes on, or was not to be there.
+    pub fn is_ok(self) -> bool {
+        use ArchiveStatus::{AlreadyThere, Ok, Running, Skipped};
+        matches!(self, Ok | AlreadyThere | Running | Skipped)
+    }
 }
 
 impl ArchiveOutcome {

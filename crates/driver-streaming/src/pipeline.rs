@@ -1,6 +1,7 @@
 use std::future::{pending, ready};
 use std::pin::pin;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use futures_util::future::{BoxFuture, OptionFuture, join, join_all, select};
 use measured_body::ProductionMeter;
@@ -9,16 +10,15 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use crate::auction_id::AuctionId;
-use crate::deadline::Deadline;
 use crate::document::DocumentError;
-use crate::exchange::{cancelled, exchange};
+use crate::exchange::exchange;
 use crate::observer::{Observers, ReaderObservers, RunStart};
 use crate::optional_archive::{ArchiveJob, ArchiveRecord};
 use crate::outcome::{
     ArchiveOutcome, ArchiveStatus, AuctionOutcome, Outcome, SolverOutcome, milliseconds,
 };
 use crate::progress::Progress;
-use crate::request::{SolverRequest, headers_of_run};
+use crate::request::{SolverRequest, deadline, headers_of_run};
 use crate::request_body::RequestRecord;
 use crate::settings::Setup;
 use crate::sharing::{DocumentSource, Representations, SharedDocuments};
@@ -67,19 +67,23 @@ impl Pipeline {
     /// Like [`run`](Self::run), and ends as soon as `stop` is ready: what has not ended by then is left as if the future had
     /// been dropped, and is reported as cancelled. What has ended is reported as it ended.
     pub async fn run_until(&self, dispatch: Dispatch, stop: impl Future<Output = ()>) -> Outcome {
-        let (run, archiving) = Run::start(&self.setup, &dispatch);
+        let (run, archiving) = Run::start(&self.setup, dispatch);
         run.until(archiving, stop).await
     }
 
-    /// Like [`run`](Self::run), and returns when every solver has ended: the archive goes on in a task of its own, for
-    /// which [`drain`](Self::drain) waits.
+    /// Like [`run`](Self::run), but for the archive, which is written by a task of its own from now on. The first is the run,
+    /// which ends when every solver has ended; the second is the archive's handle.
     ///
-    /// Cancel safety: as for `run`, but for the archive, which goes on.
+    /// Cancel safety: as for `run`. Dropping it, also before its first poll, does not stop the archive; to stop that as well,
+    /// call [`PendingArchive::give_up`].
     ///
     /// # Panics
     /// Outside of a tokio runtime.
-    pub async fn run_ahead_of_archive(&self, dispatch: Dispatch) -> (Outcome, PendingArchive) {
-        let (run, archiving) = Run::start(&self.setup, &dispatch);
+    pub fn run_ahead_of_archive(
+        &self,
+        dispatch: Dispatch,
+    ) -> (impl Future<Output = Outcome> + Send + use<>, PendingArchive) {
+        let (run, archiving) = Run::start(&self.setup, dispatch);
         let archiver = self.setup.archiver.as_ref().zip(archiving);
         let task = archiver.map(|(archiver, archiving)| archiver.go_on(archiving));
         let going_on = task.as_ref().map(|_| -> Archiving {
@@ -88,8 +92,7 @@ impl Pipeline {
                 ..ArchiveOutcome::default()
             }))
         });
-        let outcome = run.until(going_on, pending()).await;
-        (outcome, PendingArchive { task })
+        (run.until(going_on, pending()), PendingArchive { task })
     }
 
     /// Waits until no archive goes on, and none that was given up is still cleaned up in the background.
@@ -113,6 +116,13 @@ pub struct PendingArchive {
 }
 
 impl PendingArchive {
+    /// Stops the archive, unless it is being committed. What is left is what a dropped `ArchiveWriter` of `archive-sink` leaves.
+    pub fn give_up(self) {
+        if let Some(task) = self.task {
+            task.abort();
+        }
+    }
+
     /// Waits until it has ended, and says how.
     ///
     /// Cancel safety: the archive goes on when the future is dropped.
@@ -129,10 +139,10 @@ impl PendingArchive {
 
 /// One run of a pipeline, made ready: every branch is there, and none has been polled. One that came later would have
 /// to be replayed to.
-pub(crate) struct Run<'a> {
+pub(crate) struct Run {
     id: Option<AuctionId>,
     documents: SharedDocuments,
-    requests: Vec<SolverRequest<'a>>,
+    requests: Vec<SolverRequest>,
     /// The requests' first.
     branches: Vec<Branch<DocumentError>>,
     archived: Option<DocumentSource>,
@@ -140,6 +150,7 @@ pub(crate) struct Run<'a> {
     meter: ProductionMeter,
     observers: Observers,
     started: Instant,
+    started_at: SystemTime,
     /// Given back when the run is over or dropped, but for what its archive needs to go on.
     _lease: WindowLease,
 }
@@ -147,18 +158,18 @@ pub(crate) struct Run<'a> {
 /// The archiving of a run's auction, which may go on without the run.
 pub(crate) type Archiving = BoxFuture<'static, ArchiveOutcome>;
 
-impl<'a> Run<'a> {
+impl Run {
     /// Makes the tees and their branches.
-    pub(crate) fn start(setup: &'a Setup, dispatch: &Dispatch) -> (Self, Option<Archiving>) {
+    pub(crate) fn start(setup: &Arc<Setup>, dispatch: Dispatch) -> (Self, Option<Archiving>) {
         let started = Instant::now();
         let settings = &setup.settings;
         let archiver = setup.archiver.as_ref().filter(|_| dispatch.id.is_some());
         let codec = archiver.map(|archiver| archiver.codec());
-        let readers = Representations::new(dispatch, &setup.solvers, codec);
+        let readers = Representations::new(&dispatch, setup, codec);
         let mut lease = setup.budget.lease(readers.tees(), settings.window_bytes);
         let meter = ProductionMeter::new();
         let documents = SharedDocuments::new(
-            dispatch,
+            &dispatch,
             &readers,
             &meter,
             lease.window_bytes,
@@ -173,21 +184,26 @@ impl<'a> Run<'a> {
         let observers: Observers = of_pipeline
             .chain(dispatch.observers.iter().cloned())
             .collect();
-        let headers = headers_of_run(dispatch.id.as_ref());
+        let headers = headers_of_run(dispatch.id.as_ref(), &dispatch.headers);
+        let for_all = dispatch.deadline.map(Instant::from_std);
+        let for_all = for_all.unwrap_or(started + settings.deadline);
 
         let mut requests = Vec::new();
         for (index, (solver, reader)) in setup.solvers.iter().zip(&readers.solvers).enumerate() {
             let source = documents.source(reader);
             let mut headers = headers.clone();
+            let (deadline, limit) = deadline(started, for_all, solver.timeout);
             let reader = ReaderObservers::new(&observers, index);
             reader.notify(|observer, solver| observer.headers(solver, &mut headers));
             requests.push(SolverRequest {
-                solver,
-                client: &setup.client,
+                setup: Arc::clone(setup),
+                index,
                 source,
                 headers,
-                deadline: Deadline::new(started, settings.deadline, solver.timeout),
-                answer_bytes: settings.answer_bytes,
+                started,
+                deadline,
+                limit,
+                answer_bytes: solver.answer_bytes.unwrap_or(settings.answer_bytes),
                 record: Arc::new(RequestRecord::new(reader)),
             });
         }
@@ -200,7 +216,7 @@ impl<'a> Run<'a> {
             let record = Arc::new(ArchiveRecord::new(archiver.codec_name(), reader));
             let job = ArchiveJob {
                 id: id.clone(),
-                branch: source.branch("archive", None),
+                branch: source.branch("archive", None, |_end| {}),
                 limit: settings.archive_limit,
                 record: Arc::clone(&record),
                 // Alone, it reads each of its tees in one place.
@@ -211,7 +227,7 @@ impl<'a> Run<'a> {
         });
         let (archive_record, archiving) = archive.unzip();
         let run = Self {
-            id: dispatch.id.clone(),
+            id: dispatch.id,
             documents,
             requests,
             branches,
@@ -220,6 +236,7 @@ impl<'a> Run<'a> {
             meter,
             observers,
             started,
+            started_at: SystemTime::now(),
             _lease: lease,
         };
         (run, archiving)
@@ -235,18 +252,19 @@ impl<'a> Run<'a> {
         let mut solvers: Vec<_> = branches.iter().map(|_| None).collect();
         let mut archive = None;
         {
-            let exchanges = self.requests.iter().zip(branches).zip(&mut solvers);
+            let exchanges = self.requests.iter_mut().zip(branches).zip(&mut solvers);
             let exchanges = exchanges.map(|((request, branch), outcome)| async move {
                 *outcome = Some(exchange(request, branch).await);
             });
             let keep = async { archive = OptionFuture::from(archiving).await };
             let all = join(join_all(exchanges), keep);
-            // Dropped here, so that what has not ended is given up before it is asked about.
-            select(pin!(all), pin!(stop)).await;
+            // The stop first: if it is ready from the beginning, nothing is begun. Dropped here, so that what has not
+            // ended is given up before it is asked about.
+            select(pin!(stop), pin!(all)).await;
         }
         let solvers = solvers.into_iter().zip(&self.requests);
         let solvers = solvers
-            .map(|(outcome, request)| outcome.unwrap_or_else(|| cancelled(request)))
+            .map(|(outcome, request)| outcome.unwrap_or_else(|| request.cancelled()))
             .collect();
         let archive = match (archive, &self.archive_record) {
             (Some(ended), _) => ended,
@@ -268,6 +286,8 @@ impl<'a> Run<'a> {
                 bytes,
                 sha256: digest.map(|digest| digest.sha256()),
             },
+            version: 1,
+            started: self.started_at,
             solvers,
             archive,
             serialize: self.documents.serialized(&self.meter),

@@ -70,7 +70,7 @@ impl Observer for Progress {
     }
 }
 
-fn lock<T>(seen: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(crate) fn lock<T>(seen: &Mutex<T>) -> MutexGuard<'_, T> {
     // No code of others runs while it is held.
     seen.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,36 +1,54 @@
 //! What a request to a solver says, apart from its body.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::header::{
     ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, USER_AGENT,
 };
 use http::{Method, Request, Version};
-use tee_stream::Branch;
+use tee_stream::{Branch, BranchEnd};
+use tokio::time::Instant;
 
 use crate::answer::accepted_encodings;
 use crate::auction_id::AuctionId;
-use crate::client::Client;
-use crate::deadline::Deadline;
 use crate::document::DocumentError;
 use crate::encoding::content_encoding;
 use crate::request_body::{RequestBody, RequestRecord};
 use crate::retry::random;
+use crate::settings::Setup;
 use crate::sharing::DocumentSource;
-use crate::solver::Solver;
+use crate::solver::{RESERVED, Solver};
 
 /// What requests say of who makes them, unless the solver's headers do.
 const AGENT: &str = concat!("driver-streaming/", env!("CARGO_PKG_VERSION"));
 
 /// What is sent to one solver, in as many attempts as it takes.
-pub(crate) struct SolverRequest<'a> {
-    pub(crate) solver: &'a Solver,
-    pub(crate) client: &'a Client,
+pub(crate) struct SolverRequest {
+    pub(crate) setup: Arc<Setup>,
+    /// Which of its solvers.
+    pub(crate) index: usize,
     pub(crate) source: DocumentSource,
     pub(crate) headers: HeaderMap,
-    pub(crate) deadline: Deadline,
+    pub(crate) started: Instant,
+    pub(crate) deadline: Instant,
+    /// Whose limit that is.
+    pub(crate) limit: &'static str,
     pub(crate) answer_bytes: usize,
     pub(crate) record: Arc<RequestRecord>,
+}
+
+/// When a solver must have answered in a run that has `started`, and whose limit that is: its `own` if that ends before what
+/// is `for_all`.
+pub(crate) fn deadline(
+    started: Instant,
+    for_all: Instant,
+    own: Option<Duration>,
+) -> (Instant, &'static str) {
+    match own.and_then(|own| started.checked_add(own)) {
+        Some(own) if own < for_all => (own, "the solver's own timeout"),
+        _ => (for_all, "the deadline"),
+    }
 }
 
 /// A solver wants the document's length, which could not be found out.
@@ -38,16 +56,25 @@ pub(crate) struct SolverRequest<'a> {
 #[error("the length of the document cannot be counted")]
 pub(crate) struct NotCounted(#[source] DocumentError);
 
-impl SolverRequest<'_> {
+impl SolverRequest {
+    pub(crate) fn solver(&self) -> &Solver {
+        &self.setup.solvers[self.index]
+    }
+
     /// One more branch of the document. Those that are there before the first is polled share one production.
     pub(crate) fn branch(&self) -> Branch<DocumentError> {
-        let solver = self.solver;
-        self.source.branch(solver.name(), solver.lag_policy)
+        let (solver, record) = (self.solver(), Arc::clone(&self.record));
+        let on_end = move |end: BranchEnd| {
+            let mut known = record.known();
+            known.waited += end.waited;
+            known.waited_for += end.waited_for;
+        };
+        self.source.branch(solver.name(), solver.lag_policy, on_end)
     }
 
     /// The document's length, if the solver wants to be told it.
     pub(crate) async fn announced_length(&self) -> Result<Option<u64>, NotCounted> {
-        if !self.solver.content_length {
+        if !self.solver().content_length {
             return Ok(None);
         }
         match self.source.count_length().await.map_err(NotCounted)? {
@@ -68,14 +95,14 @@ impl SolverRequest<'_> {
         let record = Arc::clone(&self.record);
         let mut request = Request::new(RequestBody::new(branch, length, record));
         *request.method_mut() = Method::POST;
-        *request.uri_mut() = self.solver.endpoint.uri.clone();
-        if self.solver.http2 {
+        *request.uri_mut() = self.solver().endpoint.uri.clone();
+        if self.solver().http2 {
             *request.version_mut() = Version::HTTP_2;
         }
         let headers = request.headers_mut();
         headers.insert(USER_AGENT, HeaderValue::from_static(AGENT));
         headers.extend(self.headers.clone());
-        headers.extend(self.solver.headers.clone());
+        headers.extend(self.solver().headers.clone());
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         headers.insert(ACCEPT_ENCODING, accepted_encodings());
         if let Some(coding) = self.encoding() {
@@ -84,20 +111,29 @@ impl SolverRequest<'_> {
         request
     }
 
-    /// How requests are encoded: their `Content-Encoding`.
+    /// How the next request is encoded: its `Content-Encoding`.
     pub(crate) fn encoding(&self) -> Option<&'static str> {
-        content_encoding(self.solver.encoding?)
+        content_encoding(self.source.codec()?)
     }
 }
 
-/// What the requests of one run say to every solver: as `X-REQUEST-ID` the auction's id, else one that is made up.
-pub(crate) fn headers_of_run(id: Option<&AuctionId>) -> HeaderMap {
+/// What the requests of one run say to every solver: what the `caller` says, and as `X-REQUEST-ID`, unless that says it, the
+/// auction's id, else one that is made up.
+pub(crate) fn headers_of_run(id: Option<&AuctionId>, caller: &HeaderMap) -> HeaderMap {
     let made_up = || HeaderValue::from_str(&uuid());
     let id = id
         .map_or_else(made_up, |id| HeaderValue::from_str(id.as_str()))
         // Neither can be: ids of auctions and uuids are made of letters, digits and `._-`.
         .unwrap_or_else(|_| HeaderValue::from_static("unknown"));
-    HeaderMap::from_iter([(HeaderName::from_static("x-request-id"), id)])
+    let mut headers = HeaderMap::from_iter([(HeaderName::from_static("x-request-id"), id)]);
+    headers.extend(caller.clone());
+    for name in RESERVED {
+        headers.remove(name);
+    }
+    for value in headers.values_mut() {
+        value.set_sensitive(true);
+    }
+    headers
 }
 
 /// A random UUID (RFC 9562, 5.4).
@@ -114,13 +150,24 @@ mod tests {
 
     #[test]
     fn request_ids_are_the_auctions_or_new_ones() {
-        let request_id = |id| headers_of_run(id)["x-request-id"].clone();
+        let request_id = |id| headers_of_run(id, &HeaderMap::new())["x-request-id"].clone();
         let id: AuctionId = "8339027".parse().unwrap();
         assert_eq!(request_id(Some(&id)), "8339027");
         let (one, other) = (request_id(None), request_id(None));
         assert_eq!(one.len(), 36);
         assert_ne!(one, other);
+        let caller = HeaderMap::from_iter([
+            (
+                HeaderName::from_static("x-request-id"),
+                "mine".parse().unwrap(),
+            ),
+            (CONTENT_TYPE, "text/plain".parse().unwrap()),
+        ]);
+        let headers = headers_of_run(Some(&id), &caller);
+        assert_eq!(headers["x-request-id"], "mine");
+        assert_eq!(headers.len(), 1);
     }
+
     #[test]
     fn uuids_are_of_version_4_and_differ() {
         let (one, other) = (uuid(), uuid());

@@ -1,8 +1,8 @@
 use std::fmt;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
@@ -12,6 +12,7 @@ use tee_stream::Branch;
 use crate::client::BoxError;
 use crate::document::DocumentError;
 use crate::observer::ReaderObservers;
+use crate::progress::lock;
 
 /// The body of a request to a solver.
 ///
@@ -88,48 +89,42 @@ impl fmt::Debug for RequestBody {
 /// What is known of the requests to one solver, while they are made, and who is notified of it.
 pub(crate) struct RequestRecord {
     pub(crate) reader: ReaderObservers,
-    attempts: AtomicU32,
-    last: Mutex<Option<Measurements>>,
+    known: Mutex<Known>,
+}
+
+/// What is known of the requests to one solver.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Known {
+    /// How many have begun.
+    pub(crate) attempts: u32,
+    /// What happened to the body of the last, once that has ended.
+    pub(crate) last: Option<Measurements>,
+    /// How long branches that have ended waited for other readers.
+    pub(crate) waited: Duration,
+    /// How long other readers waited for them.
+    pub(crate) waited_for: Duration,
 }
 
 impl RequestRecord {
     pub(crate) fn new(reader: ReaderObservers) -> Self {
-        Self {
-            reader,
-            attempts: AtomicU32::new(0),
-            last: Mutex::new(None),
-        }
+        let known = Mutex::default();
+        Self { reader, known }
     }
 
-    /// Another attempt begins.
+    pub(crate) fn known(&self) -> MutexGuard<'_, Known> {
+        lock(&self.known)
+    }
+
+    /// Another request begins.
     pub(crate) fn begin(&self) {
-        self.attempts.fetch_add(1, Ordering::Relaxed);
-        *self.lock() = None;
+        let mut known = self.known();
+        known.attempts += 1;
+        known.last = None;
     }
 
-    /// The last attempt does not count.
-    pub(crate) fn uncount(&self) {
-        self.attempts.fetch_sub(1, Ordering::Relaxed);
-    }
-
-    /// How many have begun.
-    pub(crate) fn attempts(&self) -> u32 {
-        self.attempts.load(Ordering::Relaxed)
-    }
-
-    /// What happened to the body of the last, once that has ended.
-    pub(crate) fn measurements(&self) -> Option<Measurements> {
-        self.lock().clone()
-    }
-
-    /// How the body of the last has ended, if it has.
+    /// How the body of the last request has ended, if it has.
     pub(crate) fn ending(&self) -> Option<Ending> {
-        self.lock().as_ref().map(|found| found.ending)
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Option<Measurements>> {
-        // No code of others runs while it is held.
-        self.last.lock().unwrap_or_else(PoisonError::into_inner)
+        self.known().last.as_ref().map(|found| found.ending)
     }
 }
 
@@ -138,7 +133,7 @@ struct Report(Arc<RequestRecord>);
 
 impl Recorder for Report {
     fn record(self, measurements: &Measurements) {
-        *self.0.lock() = Some(measurements.clone());
+        self.0.known().last = Some(measurements.clone());
         let reader = &self.0.reader;
         reader.notify(|observer, solver| observer.body_ended(solver, measurements));
     }
@@ -264,7 +259,6 @@ mod request_body_tests {
         let branch = shared.tee.branch_with(BranchOptions::new());
         let nobody = ReaderObservers::new(&Observers::from([]), 0);
         let record = Arc::new(RequestRecord::new(nobody));
-        record.begin();
         let mut body = RequestBody::new(branch, None, Arc::clone(&record));
         let polls = std::iter::from_fn(|| match body.frame().now_or_never() {
             None => Some(None),
@@ -274,8 +268,8 @@ mod request_body_tests {
         let found: Vec<_> = polls.collect();
         let chunk = Some(64 * 1024);
         assert_eq!(found, [chunk, None, chunk, chunk]);
-        assert_eq!(record.attempts(), 1);
-        assert_eq!(record.measurements().unwrap().bytes, 3 * 64 * 1024);
+        let measured = record.known().last.clone();
+        assert_eq!(measured.unwrap().bytes, 3 * 64 * 1024);
     }
 }
 

@@ -3,6 +3,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::client::Client;
+use crate::learned_encoding::LearnedEncodings;
 use crate::observer::{Observer, RunStart};
 use crate::optional_archive::Archiver;
 use crate::solver::Solver;
@@ -16,6 +17,7 @@ pub(crate) struct Setup {
     pub(crate) settings: Settings,
     pub(crate) budget: WindowBudget,
     pub(crate) observers: Vec<MakeObserver>,
+    pub(crate) learned_encodings: LearnedEncodings,
 }
 
 /// Makes the observer of each run.
@@ -47,7 +49,7 @@ impl Default for Settings {
         Self {
             deadline: Duration::from_secs(15),
             archive_limit: Duration::from_secs(120),
-            answer_bytes: 10_000_000,
+            answer_bytes: 30_000_000,
             window_bytes: 1024 * 1024,
             window_budget_bytes: 64 * 1024 * 1024,
             digest: true,

@@ -3,23 +3,25 @@ use std::num::NonZeroUsize;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use futures_core::Stream;
-use futures_util::{FutureExt, future, stream};
+use futures_util::{FutureExt, TryStreamExt, future, stream};
 use measured_body::{MeteredProduction, ProductionMeter};
-use tee_stream::{Tee, TokioTimer};
+use tee_stream::{BranchOptions, Tee, TokioTimer};
 use tokio::sync::OnceCell;
 
 use crate::digest::SharedDigest;
-use crate::document::{Document, DocumentError, DocumentStream};
+use crate::document::{Document, DocumentError, DocumentStream, skip_bytes};
+use crate::encoding::{Codec, encode};
 
 /// How many productions of one document may be under way at once, each with a chunk beyond the window.
 pub(crate) const PRODUCTIONS_AT_ONCE: NonZeroUsize = NonZeroUsize::new(8).unwrap();
 
 /// A tee of the document that `produce` yields from an offset on.
-pub(crate) fn tee<S>(
+fn tee<S>(
     window_bytes: usize,
     produce: impl Fn(u64) -> S + Send + Sync + 'static,
 ) -> Tee<DocumentError>
@@ -85,6 +87,46 @@ impl SharedDocument {
         self.document
             .bytes_produced()
             .saturating_sub(self.produced_before)
+    }
+}
+
+/// A document as it is compressed, once for all readers that want the same bytes.
+///
+/// A tee of its own: its source is one branch of the raw document, and a reader that falls behind too far has the
+/// document compressed again, from byte 0, for what comes after its offset.
+pub(crate) struct EncodedDocument {
+    pub(crate) tee: Tee<DocumentError>,
+    compressed: Arc<AtomicU64>,
+}
+
+impl EncodedDocument {
+    /// `shared` with `tail` appended, as `codec` compresses it.
+    pub(crate) fn new(
+        shared: &SharedDocument,
+        tail: Bytes,
+        codec: Codec,
+        window_bytes: usize,
+    ) -> Self {
+        let raw = shared.tee.clone();
+        let compressed = Arc::new(AtomicU64::new(0));
+        let count = Arc::clone(&compressed);
+        let tee = tee(window_bytes, move |offset| {
+            let options = BranchOptions::new()
+                .name(codec.to_string())
+                .tail(tail.clone());
+            let count = Arc::clone(&count);
+            let encoded = encode(raw.branch_with(options), codec).inspect_ok(move |chunk| {
+                count.fetch_add(chunk.len() as u64, Ordering::Relaxed);
+            });
+            // The same bytes give the same compressed bytes.
+            skip_bytes(encoded, offset)
+        });
+        Self { tee, compressed }
+    }
+
+    /// How many bytes compressions have yielded, those included that were thrown away since a reader had them already.
+    pub(crate) fn bytes_compressed(&self) -> u64 {
+        self.compressed.load(Ordering::Relaxed)
     }
 }
 

@@ -3,15 +3,14 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use measured_body::ProductionMeter;
-use tee_stream::{Branch, BranchOptions, LagPolicy};
+use tee_stream::{Branch, BranchEnd, BranchOptions, LagPolicy};
 
 use crate::digest::DocumentDigest;
 use crate::document::DocumentError;
-use crate::encoded_document::EncodedDocument;
 use crate::encoding::Codec;
 use crate::outcome::{CompressOutcome, SerializeOutcome, milliseconds};
-use crate::shared_document::SharedDocument;
-use crate::solver::Solver;
+use crate::settings::Setup;
+use crate::shared_document::{EncodedDocument, SharedDocument};
 use crate::views::{Dispatch, Representation};
 
 /// What each reader of a run is sent.
@@ -23,13 +22,17 @@ pub(crate) struct Representations {
 }
 
 impl Representations {
-    /// Of `dispatch` to `solvers`, and to an archive that compresses by `archive_codec`.
-    pub(crate) fn new(
-        dispatch: &Dispatch,
-        solvers: &[Solver],
-        archive_codec: Option<Codec>,
-    ) -> Self {
-        let solvers = solvers.iter().map(|solver| dispatch.for_solver(solver));
+    /// Of `dispatch` to the solvers, and to an archive that compresses by `archive_codec`.
+    pub(crate) fn new(dispatch: &Dispatch, setup: &Setup, archive_codec: Option<Codec>) -> Self {
+        let solvers = setup.solvers.iter().map(|solver| {
+            let learned = &setup.learned_encodings;
+            let codec = if solver.learns_encoding {
+                learned.choose(&solver.endpoint.uri, archive_codec)
+            } else {
+                solver.encoding
+            };
+            dispatch.for_solver(solver, codec)
+        });
         let solvers: Vec<_> = solvers.collect();
         let archive = archive_codec.map(|codec| {
             let encoded = dispatch.for_archive(Some(codec));
@@ -92,7 +95,7 @@ impl SharedDocuments {
         DocumentSource {
             shared: Arc::clone(&self.documents[&reader.document]),
             tail: reader.tail.clone(),
-            encoded: self.encoded.get(reader).cloned(),
+            encoded: reader.codec.zip(self.encoded.get(reader).cloned()),
         }
     }
 
@@ -115,10 +118,14 @@ impl SharedDocuments {
     pub(crate) fn serialized(&self, meter: &ProductionMeter) -> SerializeOutcome {
         let all = self.documents.values();
         let passes = all.map(|shared| (shared.bytes_produced(), shared.known_length()));
+        let raw = self.documents.values().map(|shared| &shared.tee);
+        let encoded = self.encoded.values().map(|encoded| &encoded.tee);
+        let waited = raw.chain(encoded).map(|tee| tee.statistics().waited);
         SerializeOutcome {
             busy_ms: milliseconds(meter.busy()),
             passes: ratio(passes),
             documents: self.documents.len(),
+            waited_ms: milliseconds(waited.sum()),
         }
     }
 
@@ -151,24 +158,34 @@ fn ratio(parts: impl Iterator<Item = (u64, Option<u64>)>) -> Option<f64> {
 pub(crate) struct DocumentSource {
     shared: Arc<SharedDocument>,
     tail: Bytes,
-    encoded: Option<Arc<EncodedDocument>>,
+    pub(crate) encoded: Option<(Codec, Arc<EncodedDocument>)>,
 }
 
 impl DocumentSource {
     /// One more branch. Those that are there before the first is polled share one production.
-    pub(crate) fn branch(&self, name: &str, policy: Option<LagPolicy>) -> Branch<DocumentError> {
-        let options = BranchOptions::new().name(name);
+    pub(crate) fn branch(
+        &self,
+        name: &str,
+        policy: Option<LagPolicy>,
+        on_end: impl FnOnce(BranchEnd) + Send + 'static,
+    ) -> Branch<DocumentError> {
+        let options = BranchOptions::new().name(name).on_end(on_end);
         let options = match policy {
             Some(policy) => options.lag_policy(policy),
             None => options,
         };
         match &self.encoded {
-            Some(encoded) => encoded.tee.branch_with(options),
+            Some((_codec, encoded)) => encoded.tee.branch_with(options),
             None => {
                 let options = options.tail(self.tail.clone());
                 self.shared.tee.branch_with(options)
             }
         }
+    }
+
+    /// How its bytes are compressed already.
+    pub(crate) fn codec(&self) -> Option<Codec> {
+        self.encoded.as_ref().map(|(codec, _encoded)| *codec)
     }
 
     /// Whether its bytes are compressed already.

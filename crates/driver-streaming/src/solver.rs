@@ -12,7 +12,7 @@ use crate::endpoint::{Endpoint, SolverError};
 const RETRIES: u32 = 2;
 
 /// Headers that are not the caller's to say, by what they are about.
-const RESERVED: [HeaderName; 14] = [
+pub(crate) const RESERVED: [HeaderName; 14] = [
     // The body, which we make.
     header::CONTENT_ENCODING,
     header::CONTENT_LENGTH,
@@ -52,11 +52,13 @@ pub struct Solver {
     pub(crate) endpoint: Endpoint,
     pub(crate) timeout: Option<Duration>,
     pub(crate) encoding: Option<Codec>,
+    pub(crate) learns_encoding: bool,
     pub(crate) headers: HeaderMap,
     pub(crate) retries: u32,
     pub(crate) content_length: bool,
     pub(crate) http2: bool,
     pub(crate) lag_policy: Option<LagPolicy>,
+    pub(crate) answer_bytes: Option<usize>,
 }
 
 impl Solver {
@@ -78,11 +80,13 @@ impl Solver {
             endpoint,
             timeout: None,
             encoding: None,
+            learns_encoding: false,
             headers: HeaderMap::new(),
             retries: RETRIES,
             content_length: false,
             http2: false,
             lag_policy: None,
+            answer_bytes: None,
         })
     }
 
@@ -101,6 +105,21 @@ impl Solver {
     #[must_use]
     pub fn with_encoding(mut self, codec: Codec) -> Self {
         self.encoding = (codec != Codec::Identity).then_some(codec);
+        self.learns_encoding = false;
+        self
+    }
+
+    /// Compresses its requests as its endpoint says that it takes them, in place of an [encoding](Self::with_encoding).
+    ///
+    /// The first request is plain. From the `Accept-Encoding` of its answers (RFC 7694) the pipeline learns what to send: what
+    /// the archive is compressed by, if the endpoint takes that, else zstd, gzip or brotli, whichever is compiled. A compressed
+    /// request that is answered 415 is made again at once, plain; that costs no attempt, and that encoding is not sent to this
+    /// endpoint again.
+    #[cfg(feature = "archive")]
+    #[must_use]
+    pub fn with_learned_encoding(mut self) -> Self {
+        self.encoding = None;
+        self.learns_encoding = true;
         self
     }
 
@@ -150,6 +169,13 @@ impl Solver {
     #[must_use]
     pub fn with_lag_policy(mut self, policy: LagPolicy) -> Self {
         self.lag_policy = Some(policy);
+        self
+    }
+
+    /// The longest answer that is taken from it, in bytes: by default the pipeline's.
+    #[must_use]
+    pub fn with_answer_limit(mut self, bytes: usize) -> Self {
+        self.answer_bytes = Some(bytes);
         self
     }
 

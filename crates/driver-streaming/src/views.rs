@@ -2,8 +2,10 @@ use std::collections::HashMap;
 use std::fmt;
 use std::hash::Hash;
 use std::sync::Arc;
+use std::time::Instant;
 
 use bytes::Bytes;
+use http::HeaderMap;
 
 use crate::auction_id::AuctionId;
 use crate::document::Document;
@@ -53,6 +55,8 @@ pub struct Dispatch {
     /// By the solver's name: the document, and the tail, if it is not that of the auction.
     views: HashMap<String, (usize, Option<Bytes>)>,
     pub(crate) observers: Vec<Arc<dyn Observer>>,
+    pub(crate) deadline: Option<Instant>,
+    pub(crate) headers: HeaderMap,
 }
 
 /// What one reader is sent: a document, what comes after it, and how both are compressed. Readers whose representations
@@ -73,7 +77,28 @@ impl Dispatch {
             archive_tail: Bytes::new(),
             views: HashMap::new(),
             observers: Vec::new(),
+            deadline: None,
+            headers: HeaderMap::new(),
         }
+    }
+
+    /// Until when every solver must have answered, in place of the pipeline's
+    /// [deadline](crate::PipelineBuilder::deadline). A solver may have a [time limit](Solver::with_timeout) of its own
+    /// within it. If it has passed when the run begins, nothing is sent and every solver is `timed_out`; the auction is
+    /// archived all the same.
+    #[must_use]
+    pub fn deadline(mut self, deadline: Instant) -> Self {
+        self.deadline = Some(deadline);
+        self
+    }
+
+    /// Sends these headers to every solver. One that a [solver](Solver::with_header) has as well is that solver's; of those
+    /// that are [not the caller's to say](Solver::is_reserved_header), none is sent. Their values are shown in no report and
+    /// no log.
+    #[must_use]
+    pub fn headers(mut self, headers: HeaderMap) -> Self {
+        self.headers = headers;
+        self
     }
 
     /// Archives the auction under this id, if the pipeline has an archive. Quotes, for one, have no id and are not archived.
@@ -136,8 +161,7 @@ impl Dispatch {
         self
     }
 
-    pub(crate) fn for_solver(&self, solver: &Solver) -> Representation {
-        let codec = solver.encoding;
+    pub(crate) fn for_solver(&self, solver: &Solver, codec: Option<Codec>) -> Representation {
         let (document, tail) = match self.views.get(solver.name()) {
             Some((document, Some(tail))) => (*document, tail.clone()),
             None | Some((0, None)) => return self.for_archive(codec),
@@ -232,11 +256,14 @@ mod tests {
         assert_eq!(made, [1]);
         let documents = solvers
             .iter()
-            .map(|solver| dispatch.for_solver(solver).document);
+            .map(|solver| dispatch.for_solver(solver, None).document);
         assert_eq!(documents.collect::<Vec<_>>(), [0, 1, 1, 1]);
-        assert_eq!(dispatch.for_solver(&solvers[1]).tail, "b");
+        assert_eq!(dispatch.for_solver(&solvers[1], None).tail, "b");
         let other = Solver::new("other", "http://h").unwrap();
-        assert_eq!(dispatch.for_solver(&other), dispatch.for_archive(None));
+        assert_eq!(
+            dispatch.for_solver(&other, None),
+            dispatch.for_archive(None)
+        );
     }
 
     #[test]
@@ -258,9 +285,12 @@ mod tests {
             .archive_tail("]");
         let tails = solvers
             .iter()
-            .map(|solver| dispatch.for_solver(solver).tail)
+            .map(|solver| dispatch.for_solver(solver, None).tail)
             .collect::<Vec<_>>();
         assert_eq!(tails, ["]", ",1]", "", ""]);
-        assert_eq!(dispatch.for_solver(&solvers[0]), dispatch.for_archive(None));
+        assert_eq!(
+            dispatch.for_solver(&solvers[0], None),
+            dispatch.for_archive(None)
+        );
     }
 }

@@ -10,7 +10,7 @@ const SECONDS: [f64; 15] = [
     0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0,
 ];
 
-/// 64 KiB to 1 GiB, in steps of 2 where auctions of some megabytes lie.
+/// 64 KiB to 1 GiB, in steps of 2 around some megabytes.
 const BYTES: [f64; 11] = [
     65_536.0,
     262_144.0,
@@ -25,10 +25,10 @@ const BYTES: [f64; 11] = [
     1_073_741_824.0,
 ];
 
-/// How often one document is produced: as many times as there are productions at a time, and now and then more.
+/// Productions of one document.
 const COUNT: [f64; 7] = [1.0, 2.0, 3.0, 4.0, 8.0, 16.0, 64.0];
 
-/// Every metric of a pipeline, made once.
+/// All metrics of a pipeline, created once.
 #[derive(Debug)]
 pub(crate) struct Instruments {
     pub(crate) bodies: BodyHistograms,
@@ -64,7 +64,7 @@ impl Instruments {
             bodies: BodyHistograms::new(meter, BodyRole::ClientRequest),
             auction: seconds(
                 "driver_streaming.auction.duration",
-                "From the start of a run to its last reader's end.",
+                "From the start of a run to the end of its last reader.",
             ),
             request: seconds(
                 "http.client.request.duration",
@@ -84,21 +84,21 @@ impl Instruments {
                 "driver_streaming.archive.stored.size",
                 "By",
                 &BYTES,
-                "Size of the object that an archived document became.",
+                "Size of the stored object of an archived document.",
             ),
             production_busy: seconds(
                 "driver_streaming.production.busy.duration",
-                "Time spent producing an auction's document, in all its productions.",
+                "Time spent producing the document of an auction, over all productions.",
             ),
             production_wait: seconds(
                 "driver_streaming.production.wait.duration",
-                "Time that productions waited for what the document is made from.",
+                "Time that productions spent waiting for their input.",
             ),
             productions: number(
                 "driver_streaming.productions",
                 "{production}",
                 &COUNT,
-                "How often an auction's document was produced.",
+                "How often the document of an auction was produced.",
             ),
         }
     }
@@ -118,14 +118,14 @@ pub(crate) fn record_seconds(
     histogram.record(duration.as_secs_f64(), attributes);
 }
 
-/// What is the same for every request to one solver: resolved once.
+/// The attributes that all requests to one solver share, resolved once.
 #[derive(Debug)]
 pub(crate) struct Target {
-    /// Of metrics and spans.
+    /// Attributes of metrics and spans.
     pub(crate) attributes: Vec<KeyValue>,
-    /// Of spans alone.
+    /// The attribute `url.full`, of spans only.
     pub(crate) url: StringValue,
-    /// Records what happened to a request's body.
+    /// Records the body of a request.
     pub(crate) recorder: Option<HistogramRecorder>,
 }
 
@@ -137,7 +137,7 @@ impl Target {
             KeyValue::new("driver_streaming.solver.name", solver.name().to_owned()),
         ];
         if let Some(host) = uri.host() {
-            // An IPv6 address stands without brackets.
+            // The attribute has an IPv6 address without brackets.
             let address = host.trim_matches(['[', ']']).to_owned();
             attributes.push(KeyValue::new("server.address", address));
         }

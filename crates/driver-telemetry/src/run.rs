@@ -20,7 +20,7 @@ const TRACE_PARENT: HeaderName = HeaderName::from_static("traceparent");
 /// <https://www.w3.org/TR/trace-context/#tracestate-header>
 const TRACE_STATE: HeaderName = HeaderName::from_static("tracestate");
 
-/// Observes one run. What has not ended when it is dropped ends as cancelled.
+/// Observes one run. Spans that are open when it is dropped end as cancelled.
 pub(crate) struct RunTelemetry {
     targets: Arc<[Target]>,
     instruments: Option<Arc<Instruments>>,
@@ -34,7 +34,7 @@ pub(crate) struct RunTelemetry {
 /// The span of all requests to one solver.
 struct SolverSpan {
     span: OpenSpan,
-    /// What happened to the body of the last request.
+    /// The measurements of the last request's body.
     last: Option<Measurements>,
 }
 
@@ -55,7 +55,7 @@ impl RunTelemetry {
         let solver = |target: &Target| {
             let builder = || {
                 let url = KeyValue::new("url.full", target.url.clone());
-                // The name that the semantic conventions give a request whose path has no template.
+                // The semantic conventions name a request like this if its path has no template.
                 SpanBuilder::from_name("POST")
                     .with_kind(SpanKind::Client)
                     .with_attributes(target.attributes.iter().cloned().chain([url]))
@@ -87,7 +87,7 @@ fn lock<T>(span: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Observer for RunTelemetry {
-    /// Says in the requests which span they belong to, if there is one.
+    /// Adds the headers that identify the span of the request, if there is one.
     fn headers(&self, solver: usize, headers: &mut HeaderMap) {
         let identity = self
             .solver(solver)
@@ -159,12 +159,22 @@ impl Observer for RunTelemetry {
         };
         let status = match outcome.status {
             ArchiveStatus::Ok => "ok",
+            ArchiveStatus::AlreadyThere => "already_there",
+            ArchiveStatus::Conflict => "conflict",
+            ArchiveStatus::Unknown => "unknown",
             ArchiveStatus::Cancelled => return lock(archive).cancel(),
             _ => "failed",
         };
         let mut attributes = vec![KeyValue::new("driver_streaming.archive.status", status)];
-        let codec = outcome.codec.clone();
-        add(&mut attributes, "driver_streaming.archive.codec", codec);
+        for (name, text) in [
+            ("driver_streaming.archive.codec", outcome.codec.clone()),
+            (
+                "driver_streaming.archive.placement",
+                outcome.placement.map(ToOwned::to_owned),
+            ),
+        ] {
+            add(&mut attributes, name, text);
+        }
         if let Some(instruments) = &self.instruments {
             record_seconds(&instruments.archive, self.started.elapsed(), &attributes);
             for (histogram, bytes) in [
@@ -190,13 +200,13 @@ impl Observer for RunTelemetry {
             location,
         );
         let failed = || ("archive_failed".into(), message(outcome.error.as_deref()));
-        let error = (outcome.status != ArchiveStatus::Ok).then(failed);
+        let error = (!outcome.status.is_ok()).then(failed);
         lock(archive).finish(attributes, error);
     }
 
     fn run_ended(&self, outcome: &Outcome, production: &ProductionMeter) {
         if outcome.is_cancelled() {
-            // It ends as such when it is dropped.
+            // The spans end as cancelled when they are dropped.
             return;
         }
         let status = if outcome.is_ok() { "ok" } else { "failed" };
@@ -244,7 +254,7 @@ fn failure(outcome: &Outcome) -> Option<SpanError> {
         .iter()
         .filter(|solver| solver.status != SolverStatus::Ok)
         .count();
-    let archive = outcome.archive.status == ArchiveStatus::Failed;
+    let archive = !outcome.archive.status.is_ok();
     let solvers = outcome.solvers.len();
     let (kind, message) = match (failed, archive) {
         (0, false) => return None,
@@ -261,7 +271,7 @@ fn failure(outcome: &Outcome) -> Option<SpanError> {
     Some((kind.into(), message))
 }
 
-/// `None` for a request that was cancelled: it counts as no request.
+/// Returns `None` for a cancelled request, which is not counted.
 fn status_name(status: SolverStatus) -> Option<&'static str> {
     match status {
         SolverStatus::Ok => Some("ok"),
@@ -271,7 +281,8 @@ fn status_name(status: SolverStatus) -> Option<&'static str> {
     }
 }
 
-/// The attribute `error.type`: by the conventions the status code if that is the error, else one of a few words.
+/// Returns the attribute `error.type`. According to the conventions, it is the status code if that is the error, and one of
+/// a few words otherwise.
 fn error_type(outcome: &SolverOutcome) -> Option<Cow<'static, str>> {
     match (outcome.status, outcome.http_status) {
         (SolverStatus::Ok, _) => None,
@@ -283,7 +294,7 @@ fn error_type(outcome: &SolverOutcome) -> Option<Cow<'static, str>> {
     }
 }
 
-/// What happened to the body, under the names of its metrics, in their units.
+/// Adds the measurements of a body, under the names and in the units of its metrics.
 fn add_measured(attributes: &mut Vec<KeyValue>, found: &Measurements) {
     attributes.push(KeyValue::new("measured_body.ending", found.ending.as_str()));
     for (name, number) in [
@@ -325,7 +336,7 @@ fn message(error: Option<&str>) -> String {
     error.unwrap_or("failed").to_owned()
 }
 
-/// OpenTelemetry has signed integers only.
+/// Converts to a signed integer, because OpenTelemetry has no others.
 fn integer(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }

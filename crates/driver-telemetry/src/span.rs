@@ -6,17 +6,17 @@ use opentelemetry::{Context, KeyValue};
 
 /// A span that ends exactly once: by [`finish`](Self::finish), or as cancelled when it is dropped.
 ///
-/// Without a tracer it is no span, and does nothing.
+/// Without a tracer, it does nothing.
 pub(crate) struct OpenSpan {
     context: Context,
     is_open: bool,
 }
 
-/// Why a span failed: the attribute `error.type`, one of a few values, and a message for people.
+/// Why a span failed: the attribute `error.type`, with one of a few values, and a message for people.
 pub(crate) type SpanError = (Cow<'static, str>, String);
 
 impl OpenSpan {
-    /// Starts a span below that of `parent`, if there is a tracer.
+    /// Starts a child of the span of `parent`, if there is a tracer.
     pub(crate) fn start(
         tracer: Option<&BoxedTracer>,
         span: impl FnOnce() -> SpanBuilder,
@@ -32,18 +32,18 @@ impl OpenSpan {
         }
     }
 
-    /// The context in which this span is the current one.
+    /// Returns the context in which this span is the current one.
     pub(crate) fn context(&self) -> &Context {
         &self.context
     }
 
-    /// What identifies this span, if there is one.
+    /// Returns the identity of this span, if there is one.
     pub(crate) fn identity(&self) -> Option<SpanContext> {
         let identity = self.context.span().span_context().clone();
         (self.is_open && identity.is_valid()).then_some(identity)
     }
 
-    /// Ends the span, which failed if there is an error. Does nothing once it has ended.
+    /// Ends the span, as failed if there is an error. Does nothing if the span has ended.
     pub(crate) fn finish(&mut self, attributes: Vec<KeyValue>, error: Option<SpanError>) {
         if !std::mem::take(&mut self.is_open) {
             return;
@@ -57,9 +57,9 @@ impl OpenSpan {
         span.end();
     }
 
-    /// Ends the span as cancelled, unless it has ended.
+    /// Ends the span as cancelled. Does nothing if the span has ended.
     pub(crate) fn cancel(&mut self) {
-        let message = "given up before its end".to_owned();
+        let message = "cancelled before its end".to_owned();
         self.finish(Vec::new(), Some(("cancelled".into(), message)));
     }
 }

@@ -11,7 +11,7 @@ use crate::run::RunTelemetry;
 
 /// Records metrics and spans of the runs of one pipeline. The README lists them.
 ///
-/// Instruments and attributes are made once.
+/// Instruments and attributes are created once.
 ///
 /// ```no_run
 /// use driver_streaming::Pipeline;
@@ -28,27 +28,27 @@ use crate::run::RunTelemetry;
 pub struct Telemetry {
     instruments: Option<Arc<Instruments>>,
     tracer: Option<Arc<BoxedTracer>>,
-    /// One for each solver, in their order, once a run has begun.
+    /// One target for each solver, in their order. Set by the first run.
     targets: OnceLock<Arc<[Target]>>,
 }
 
 impl Telemetry {
-    /// Records nothing until it has a [`meter`](Self::meter) or a [`tracer`](Self::tracer).
+    /// Creates a `Telemetry` that records nothing. Add a [`meter`](Self::meter) or a [`tracer`](Self::tracer).
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Records the metrics of each run with `meter`. Without one, none are.
+    /// Records the metrics of each run with `meter`. Without a meter, no metrics are recorded.
     #[must_use]
     pub fn meter(mut self, meter: &Meter) -> Self {
         self.instruments = Some(Arc::new(Instruments::new(meter)));
         self
     }
 
-    /// Makes a span of each run, with one below it for each solver and for the archive, and sends each solver its
-    /// own as `traceparent`. Without a tracer, there is neither.
+    /// Creates a span for each run, with a child for each solver and for the archive, and sends each solver its span as
+    /// `traceparent`. Without a tracer, there are no spans and no header.
     ///
-    /// The parent is the OpenTelemetry context that is current when the future of the run is polled first.
+    /// The parent is the OpenTelemetry context that is current when the future of the run is first polled.
     #[must_use]
     pub fn tracer<T>(mut self, tracer: T) -> Self
     where
@@ -59,8 +59,8 @@ impl Telemetry {
         self
     }
 
-    /// The observer of one run, for [`PipelineBuilder::observe`](driver_streaming::PipelineBuilder::observe). All runs must be of one
-    /// pipeline.
+    /// Returns the observer of one run, for [`PipelineBuilder::observe`](driver_streaming::PipelineBuilder::observe). All runs
+    /// must belong to one pipeline.
     pub fn start(&self, run: &RunStart<'_>) -> Arc<dyn Observer> {
         let targets = self.targets.get_or_init(|| {
             let instruments = self.instruments.as_deref();

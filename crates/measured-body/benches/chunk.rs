@@ -1,8 +1,8 @@
-//! What measuring costs for each chunk: `cargo bench -p measured-body`.
+//! The cost of measuring one chunk: `cargo bench -p measured-body`.
 //!
-//! Every body hands over 65,536 chunks of 64 KiB that are there at once, so that the difference between
-//! two rows, divided by 65,536, is the cost of measuring one chunk. Rows are bare, measured by the system
-//! clock, and measured by a clock that stands still (what is ours alone, without reading the time).
+//! Every body returns 65,536 chunks of 64 KiB without waiting. So the difference between two rows, divided
+//! by 65,536, is the cost of measuring one chunk. The rows are: bare, measured with the system clock, and
+//! measured with a clock that stands still, which excludes the cost of reading the time.
 
 use bytes::Bytes;
 use divan::counter::ItemsCount;
@@ -21,7 +21,7 @@ fn main() {
     divan::main();
 }
 
-/// Hands over the same chunk again and again.
+/// Returns the same chunk repeatedly.
 struct Source {
     left: u64,
 }

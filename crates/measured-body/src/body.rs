@@ -9,25 +9,25 @@ use std::task::{Context, Poll};
 use std::time::Instant;
 
 pin_project! {
-    /// A body that reports, exactly once, what happened to it.
+    /// A body that reports what happened to it, exactly once.
     ///
-    /// Everything is forwarded: frames of every kind as they are, `size_hint` and `is_end_stream`
-    /// (so that an exact length stays a `Content-Length`, and a client that knows the length stops
-    /// when it has been sent). The report is made in the poll that returns the end or an error, or
-    /// in the drop of a body that has reached neither; see [`Ending`](crate::Ending).
+    /// It forwards frames of every kind, `size_hint` and `is_end_stream`. So an exact length stays a
+    /// `Content-Length`, and a client that knows the length stops when it has been sent. The report is
+    /// made in the poll that returns the end or an error, or in the drop of a body that has reached
+    /// neither; see [`Ending`](crate::Ending).
     ///
-    /// After the end or an error the inner body is not polled again: the answer stays `None`.
+    /// After the end or an error, the inner body is not polled again, and polls return `None`.
     ///
     /// # Cost
     ///
-    /// Two readings of the clock and some additions for each poll; no allocation, no lock.
+    /// Each poll reads the clock twice and does some additions. It does not allocate or lock.
     /// `cargo bench -p measured-body` compares it with the bare body.
     ///
     /// # Panics
     ///
-    /// When it is polled again after a poll of the inner body panicked. The panic has then been
-    /// reported as [`Ending::Failed`](crate::Ending::Failed). Continuing could make a body that is not
-    /// whole look whole.
+    /// Polling panics again after a poll of the inner body has panicked. The first panic is reported as
+    /// [`Ending::Failed`](crate::Ending::Failed). Continuing could make an incomplete body look
+    /// complete.
     ///
     /// # Examples
     ///
@@ -43,7 +43,7 @@ pin_project! {
     ///     Full::new(Bytes::from_static(b"{}")),
     ///     move |measurements: &Measurements| reports.send(measurements.clone()).unwrap(),
     /// );
-    /// // Usually an HTTP client does this.
+    /// // Usually, an HTTP client does this.
     /// body.collect().now_or_never().unwrap().unwrap();
     ///
     /// let report = report.recv().unwrap();
@@ -51,7 +51,7 @@ pin_project! {
     /// assert_eq!(report.bytes, 2);
     /// ```
     pub struct MeasuredBody<B, R: Recorder, C: Fn() -> Instant = fn() -> Instant> {
-        // Before the body, so that the time its drop takes is not measured.
+        // Dropped before the body, so that the time of its drop is not measured.
         watch: Watch<R, C>,
         #[pin]
         body: B,
@@ -59,20 +59,20 @@ pin_project! {
 }
 
 impl<B, R: Recorder> MeasuredBody<B, R> {
-    /// Measures `body` from now on, with [`Instant::now`] as the clock.
+    /// Starts to measure `body`, with [`Instant::now`] as the clock.
     pub fn new(body: B, recorder: R) -> Self {
         Self::with_clock(body, recorder, Instant::now)
     }
 }
 
 impl<B, R: Recorder, C: Fn() -> Instant> MeasuredBody<B, R, C> {
-    /// Measures `body` from now on, and calls `clock` for the time: once now, and twice in each poll.
+    /// Starts to measure `body`, with another clock. It is called once now and twice in each poll.
     ///
-    /// The clock should be as cheap as [`Instant::now`]. One that goes backwards is taken to stand still.
+    /// The clock should be as cheap as [`Instant::now`]. A clock that goes backwards counts as standing still.
     ///
     /// # Examples
     ///
-    /// The clock of a tokio runtime, which stands still in tests that pause it:
+    /// Use the clock of a tokio runtime, which tests can pause:
     ///
     /// ```
     /// use measured_body::{MeasuredBody, Measurements};
@@ -89,26 +89,26 @@ impl<B, R: Recorder, C: Fn() -> Instant> MeasuredBody<B, R, C> {
         }
     }
 
-    /// The inner body.
+    /// Returns the inner body.
     pub fn get_ref(&self) -> &B {
         &self.body
     }
 
-    /// The inner body. What is taken from it directly is not measured.
+    /// Returns the inner body. Frames taken from it directly are not measured.
     pub fn get_mut(&mut self) -> &mut B {
         &mut self.body
     }
 
-    /// The inner body, pinned. What is taken from it directly is not measured.
+    /// Returns the inner body, pinned. Frames taken from it directly are not measured.
     pub fn get_pin_mut(self: Pin<&mut Self>) -> Pin<&mut B> {
         self.project().body
     }
 
-    /// Ends the measuring and gives back the inner body.
+    /// Stops measuring and returns the inner body.
     ///
-    /// The report, if it has not been made, is made now and is that of a drop at this moment:
-    /// usually [`Cancelled`](crate::Ending::Cancelled) or
-    /// [`NeverPolled`](crate::Ending::NeverPolled), whatever becomes of the body afterwards.
+    /// If the report has not been made, it is made now, as in a drop: usually
+    /// [`Cancelled`](crate::Ending::Cancelled) or [`NeverPolled`](crate::Ending::NeverPolled),
+    /// whatever happens to the body afterwards.
     pub fn into_inner(self) -> B {
         self.body
     }

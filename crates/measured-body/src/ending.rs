@@ -5,24 +5,24 @@ use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-/// Watches a source and makes the one report: at its end, at its error, or from `drop`.
+/// Watches a source and makes its only report: at the end, at an error, or in `drop`.
 ///
-/// The drop guard of [`MeasuredBody`](crate::MeasuredBody) and
-/// [`MeasuredStream`](crate::MeasuredStream). Use: [`begin`](Self::begin) before each poll of the
-/// source, then exactly one of the methods that say what the poll returned. A poll that unwinds calls
-/// none of them, which is noticed later and counts as a failure.
+/// This is the drop guard of [`MeasuredBody`](crate::MeasuredBody) and
+/// [`MeasuredStream`](crate::MeasuredStream). Call [`begin`](Self::begin) before each poll of the
+/// source, then exactly one of the methods for what the poll returned. A poll that unwinds calls none
+/// of them. This is detected later and counts as a failure.
 pub(crate) struct Watch<R: Recorder, C: Fn() -> Instant> {
     clock: C,
     timeline: Timeline,
-    /// The report that is still to be made.
+    /// Taken by the report.
     recorder: Option<R>,
     gate: Gate,
     poll_began: Instant,
-    /// How it will have ended if the next thing that happens is a drop.
+    /// The ending to report if the source is dropped now.
     if_dropped: Ending,
-    /// Whether the last poll handed over a chunk.
+    /// Whether the last poll returned a chunk.
     is_at_chunk: bool,
-    /// Whether `is_end_stream` has returned true since that poll. Atomic only because that takes a shared reference.
+    /// Whether `is_end_stream` has returned true since that poll. Atomic because `is_end_stream` takes `&self`.
     end_was_seen: AtomicBool,
 }
 
@@ -41,7 +41,7 @@ impl<R: Recorder, C: Fn() -> Instant> Watch<R, C> {
         }
     }
 
-    /// Before a poll of the source. `false`: it has ended, do not poll it.
+    /// Begins a poll of the source. Returns `false` if the source has ended and must not be polled.
     #[track_caller]
     pub(crate) fn begin(&mut self) -> bool {
         if self.gate.is_poisoned() {
@@ -59,15 +59,15 @@ impl<R: Recorder, C: Fn() -> Instant> Watch<R, C> {
     /// The poll returned `Pending`.
     pub(crate) fn pending(&mut self) {
         self.end_poll(Turn::Producer);
-        // A consumer that polled beyond the length and must wait has not seen the end, even if all
-        // the data is there: trailers may be missing. Nothing follows trailers.
+        // A consumer that polls beyond the length and must wait has not seen the end, even if it has
+        // all the data: trailers may follow. Nothing follows trailers.
         if self.if_dropped != Ending::Trailers {
             self.if_dropped = Ending::Cancelled;
         }
         self.gate.leave();
     }
 
-    /// The poll handed over a chunk of so many bytes; `last`: the source says that no more follow.
+    /// The poll returned a chunk of this many bytes. `last` tells whether the source reports that it is the last.
     pub(crate) fn chunk(&mut self, bytes: usize, last: bool) {
         self.end_poll(Turn::Consumer);
         self.timeline.chunk(bytes);
@@ -80,14 +80,14 @@ impl<R: Recorder, C: Fn() -> Instant> Watch<R, C> {
         self.gate.leave();
     }
 
-    /// The poll handed over trailers.
+    /// The poll returned trailers.
     pub(crate) fn trailers(&mut self) {
         self.end_poll(Turn::Consumer);
         self.if_dropped = Ending::Trailers;
         self.gate.leave();
     }
 
-    /// The poll handed over something that is neither data nor trailers.
+    /// The poll returned a frame that is neither data nor trailers.
     pub(crate) fn unknown(&mut self) {
         self.end_poll(Turn::Consumer);
         self.if_dropped = Ending::Cancelled;
@@ -105,7 +105,7 @@ impl<R: Recorder, C: Fn() -> Instant> Watch<R, C> {
     pub(crate) fn ended(&mut self) {
         self.gate.close();
         if self.if_dropped.is_whole() {
-            // The end was known before: a consumer that asks once more adds nothing.
+            // The end was already known. This poll adds nothing.
             self.report(self.if_dropped);
         } else {
             self.end_poll(Turn::Consumer);
@@ -115,18 +115,18 @@ impl<R: Recorder, C: Fn() -> Instant> Watch<R, C> {
 
     /// `is_end_stream` returned true, so the consumer need not poll again.
     ///
-    /// With the last chunk that may not have been known yet, if another reader of the source finds it out. After a poll
-    /// that returned `Pending` it changes nothing, see [`pending`](Self::pending).
+    /// The source may not have known this when it returned the last chunk, if another reader of it has found the end since.
+    /// After a poll that returned `Pending`, this has no effect; see [`pending`](Self::pending).
     pub(crate) fn end_seen(&self) {
         self.end_was_seen.store(self.is_at_chunk, Ordering::Relaxed);
     }
 
-    /// Whether the source has returned the end or an error.
+    /// Returns whether the source has returned the end or an error.
     pub(crate) fn is_closed(&self) -> bool {
         self.gate.is_closed()
     }
 
-    /// Whether a poll of the source panicked.
+    /// Returns whether a poll of the source panicked.
     pub(crate) fn is_poisoned(&self) -> bool {
         self.gate.is_poisoned()
     }
@@ -168,7 +168,7 @@ impl<R: Recorder, C: Fn() -> Instant> Watch<R, C> {
 
 impl<R: Recorder, C: Fn() -> Instant> Drop for Watch<R, C> {
     fn drop(&mut self) {
-        // All of it, since the clock is the user's as well and a drop may happen while unwinding.
+        // Contain all of it: the clock is the user's code too, and a drop may happen while unwinding.
         contain_panics(|| self.report_drop());
     }
 }
@@ -184,10 +184,10 @@ impl<R: Recorder, C: Fn() -> Instant> fmt::Debug for Watch<R, C> {
     }
 }
 
-/// Whether the source may be polled. Keeps ended sources ended, and remembers a panic.
+/// Whether the source may be polled. It keeps ended sources ended, and remembers a panic.
 ///
-/// A poll that unwinds never reaches [`leave`](Gate::leave), so finding the gate still entered means
-/// that the source panicked.
+/// A poll that unwinds never reaches [`leave`](Gate::leave). So if the gate is still entered, the source
+/// has panicked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Gate {
     Open,
@@ -196,12 +196,12 @@ pub(crate) enum Gate {
 }
 
 impl Gate {
-    /// Before a poll of the source. `false`: it has ended, do not poll it.
+    /// Begins a poll of the source. Returns `false` if the source has ended and must not be polled.
     ///
     /// # Panics
     ///
-    /// When the source panicked before. There is no error value to return, and whatever the source
-    /// returns next could look like a clean end.
+    /// If the source has panicked. There is no error value to return, and whatever the source returns
+    /// next could look like a clean end.
     #[inline]
     #[track_caller]
     pub(crate) fn enter(&mut self) -> bool {
@@ -216,25 +216,25 @@ impl Gate {
         true
     }
 
-    /// After a poll that may be followed by another.
+    /// Ends a poll that another may follow.
     #[inline]
     pub(crate) fn leave(&mut self) {
         *self = Self::Open;
     }
 
-    /// After a poll that returned the end or an error.
+    /// Ends a poll that returned the end or an error.
     #[inline]
     pub(crate) fn close(&mut self) {
         *self = Self::Closed;
     }
 
-    /// Outside of a poll: whether the source panicked.
+    /// Returns whether the source has panicked. Only meaningful outside a poll.
     #[inline]
     pub(crate) fn is_poisoned(self) -> bool {
         self == Self::Entered
     }
 
-    /// Whether the source has returned the end or an error.
+    /// Returns whether the source has returned the end or an error.
     #[inline]
     pub(crate) fn is_closed(self) -> bool {
         self == Self::Closed

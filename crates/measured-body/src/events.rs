@@ -4,9 +4,9 @@ use tracing::{Level, Span};
 
 /// A recorder that writes one `tracing` event for each body: `body ended`.
 ///
-/// A body usually ends in a task of the HTTP client's, where the span of whoever sent it is not
-/// entered. So the recorder remembers the span that is current when it is made, and the event belongs
-/// to that one; it says what the body was (which solver, which object), the event what became of it.
+/// A body usually ends in a task of the HTTP client, where the sender's span is not entered. So the
+/// recorder keeps the span that is current when it is created, and the event belongs to that span. The
+/// span describes the body (which solver, which object), and the event describes what happened to it.
 ///
 /// | field | type | what |
 /// |---|---|---|
@@ -15,10 +15,10 @@ use tracing::{Level, Span};
 /// | `to_transmission_start_ms` | float | [`to_first_poll`](Measurements::to_first_poll) |
 /// | `to_first_data_ms` | float | [`to_first_data`](Measurements::to_first_data) |
 /// | `transmission_ms` | float | [`transmission`](Measurements::transmission) |
-/// | `busy_ms`, `producer_wait_ms`, `consumer_wait_ms` | float | that time, divided |
+/// | `busy_ms`, `producer_wait_ms`, `consumer_wait_ms` | float | the three parts of the transmission |
 /// | `total_ms` | float | [`total`](Measurements::total) |
 ///
-/// A field whose value is `None` is absent.
+/// A field is absent if its value is `None`.
 ///
 /// # Examples
 ///
@@ -37,12 +37,12 @@ pub struct TracingRecorder {
 }
 
 impl TracingRecorder {
-    /// Writes into the span that is current now, at level `DEBUG`.
+    /// Writes into the span that is current now, at the level `DEBUG`.
     pub fn new() -> Self {
         Self::in_span(Span::current())
     }
 
-    /// Writes into this span, at level `DEBUG`. The span stays open until the report.
+    /// Writes into this span, at the level `DEBUG`. The span stays open until the report.
     pub fn in_span(span: Span) -> Self {
         Self {
             span,
@@ -50,7 +50,7 @@ impl TracingRecorder {
         }
     }
 
-    /// Writes at this level.
+    /// Sets the level of the event.
     #[must_use]
     pub fn level(mut self, level: Level) -> Self {
         self.level = level;
@@ -64,7 +64,7 @@ impl Default for TracingRecorder {
     }
 }
 
-/// The level of an event is part of its call site, so each level needs one.
+/// Writes the event. Its level is part of the call site, so each level needs its own.
 macro_rules! body_ended {
     ($level:expr, $span:expr, $measurements:expr) => {{
         let measurements: &Measurements = $measurements;

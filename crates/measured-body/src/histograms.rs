@@ -4,7 +4,7 @@ use opentelemetry::metrics::{Histogram, Meter};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The attribute of every metric here that says how the body ended.
+/// The attribute of every metric that names the ending of the body.
 const ENDING: &str = "measured_body.ending";
 
 /// 0.1 ms to 60 s.
@@ -13,7 +13,7 @@ const SECONDS: [f64; 18] = [
     5.0, 10.0, 30.0, 60.0,
 ];
 
-/// 1 KiB to 1 GiB in steps of 4, of 2 where documents of some megabytes lie.
+/// 1 KiB to 1 GiB in steps of 4, and of 2 around some megabytes.
 const BYTES: [f64; 14] = [
     1_024.0,
     4_096.0,
@@ -36,10 +36,10 @@ const COUNT: [f64; 9] = [
     1.0, 4.0, 16.0, 64.0, 256.0, 1_024.0, 4_096.0, 16_384.0, 65_536.0,
 ];
 
-/// Which body of an HTTP exchange is measured, and by whom.
+/// Which body of an HTTP exchange is measured, and on which side.
 ///
-/// Decides which name of the OpenTelemetry semantic conventions for HTTP metrics the size is
-/// recorded under (<https://opentelemetry.io/docs/specs/semconv/http/http-metrics/>).
+/// This decides the name of the size metric, according to the OpenTelemetry semantic conventions for
+/// HTTP metrics (<https://opentelemetry.io/docs/specs/semconv/http/http-metrics/>).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum BodyRole {
@@ -76,11 +76,11 @@ impl BodyRole {
     }
 }
 
-/// OpenTelemetry histograms of what happened to bodies: where recorders come from.
+/// OpenTelemetry histograms of bodies. They create the recorders.
 ///
-/// Make it once, at start-up, from a [`Meter`]; get one [`recorder`](Self::recorder) for each target,
-/// and clone that for each body. The crate's README has a table of the metrics. Boundaries of buckets
-/// are advice to the SDK, which a view overrides.
+/// Create it once at start-up from a [`Meter`]. Create one [`recorder`](Self::recorder) for each target,
+/// and clone it for each body. The README of this crate lists the metrics. The bucket boundaries are
+/// advice to the SDK, which a view can override.
 ///
 /// # Examples
 ///
@@ -120,7 +120,7 @@ struct Instruments {
 }
 
 impl BodyHistograms {
-    /// Makes the histograms.
+    /// Creates the histograms.
     pub fn new(meter: &Meter, role: BodyRole) -> Self {
         let count = |name, unit, boundaries: &[f64], description| {
             meter
@@ -186,11 +186,11 @@ impl BodyHistograms {
         }
     }
 
-    /// A recorder for one target, whose bodies all have these attributes.
+    /// Creates a recorder for one target, whose bodies all have these attributes.
     ///
-    /// Attributes are resolved here, so that a report allocates nothing of ours. Every combination of
-    /// their values is a time series of its own: address, method and name of the target are fine, an
-    /// identifier of the request is not.
+    /// The attributes are resolved here, so that a report allocates nothing in this crate. Each
+    /// combination of their values is a separate time series: use the address, method and name of the
+    /// target, but no identifier of a request.
     pub fn recorder(&self, attributes: impl IntoIterator<Item = KeyValue>) -> HistogramRecorder {
         let attributes: Vec<KeyValue> = attributes.into_iter().collect();
         let by_ending = Ending::ALL.map(|ending| {
@@ -205,7 +205,7 @@ impl BodyHistograms {
     }
 }
 
-/// A recorder that records into [`BodyHistograms`]. Cheap to clone: one for each body.
+/// A recorder that records into [`BodyHistograms`]. It is cheap to clone; use one for each body.
 #[derive(Clone, Debug)]
 pub struct HistogramRecorder {
     instruments: Arc<Instruments>,

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 /// What happened to one body, from its creation to its end.
 ///
-/// # The time, divided
+/// # Where the time goes
 ///
 /// ```text
 /// created        first poll                                             end
@@ -12,49 +12,49 @@ use std::time::Duration;
 ///    ├──────────────────────────── total ────────────────────────────────┤
 /// ```
 ///
-/// From the first poll on, every moment is exactly one of three, so that with a clock that never
-/// goes backwards `busy + producer_wait + consumer_wait == transmission`:
+/// From the first poll on, each moment counts as exactly one of three. If the clock never goes
+/// backwards, `busy + producer_wait + consumer_wait == transmission`:
 ///
-/// - **busy**: a poll of the body is running. Work is being done on this thread.
-/// - **producer wait**: the last poll returned `Pending`. The consumer wants data that is not there
-///   yet: *we* are slow. Includes the time until the consumer's task runs after it has been woken.
-/// - **consumer wait**: the last poll handed something over, and the next has not come. The data is
-///   there and nobody takes it: *they* are slow, or the network is.
+/// - **busy**: a poll of the body is running. This thread is working.
+/// - **producer wait**: the last poll returned `Pending`. The consumer waits for data, so *we* are
+///   slow. This includes the time until the consumer's task runs after it has been woken.
+/// - **consumer wait**: the last poll returned data, and the next poll has not started. Data is
+///   available and not taken, so *they* are slow, or the network is.
 ///
-/// # What it cannot know
+/// # Limits
 ///
-/// - Handed over is not on the wire. A client keeps what it is given in buffers of its own and in
-///   the socket's, so the end here is when the client took the last byte, not when the peer had it;
-///   a peer that stalls shows as consumer wait only once those buffers (some hundred KiB, megabytes
-///   on a fast path) are full.
-/// - [`bytes`](Self::bytes) counts data as it is handed over: before any framing, encryption or
-///   compression that comes after, and without trailers.
-/// - Consumer wait includes whatever else the consumer's task does between two polls.
-/// - A body that is dropped does not say why: a timeout, a closed connection and a caller that lost
+/// - The body cannot see the wire. A client keeps data in its own buffers and in those of the
+///   socket. So the end is when the client took the last byte, not when the peer received it. A peer
+///   that stalls shows as consumer wait only once those buffers are full (some hundred KiB, megabytes
+///   on a fast path).
+/// - [`bytes`](Self::bytes) counts data as the body returns it: before any later framing, encryption
+///   or compression, and without trailers.
+/// - Consumer wait includes everything else that the consumer's task does between two polls.
+/// - A dropped body does not know the reason: a timeout, a closed connection and a caller that lost
 ///   interest are all [`Ending::Cancelled`].
 ///
-/// The type is `#[non_exhaustive]`: make one with [`new`](Self::new) and set its fields, for
-/// example to test a recorder.
+/// The type is `#[non_exhaustive]`. To create one, for example to test a recorder, call
+/// [`new`](Self::new) and set its fields.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Measurements {
     /// How the body ended.
     pub ending: Ending,
-    /// Bytes of data handed over ([`Buf::remaining`](bytes::Buf::remaining) of each chunk).
+    /// Bytes of data that the body returned ([`Buf::remaining`](bytes::Buf::remaining) of each chunk).
     pub bytes: u64,
-    /// Chunks (data frames, items) handed over, empty ones included.
+    /// Chunks (data frames or items) that the body returned, including empty ones.
     pub chunks: u64,
-    /// Bytes in the largest chunk.
+    /// Size of the largest chunk in bytes.
     pub largest_chunk: u64,
-    /// From creation to the start of the first poll. `None` if there was none.
+    /// From creation to the start of the first poll. `None` if there was no poll.
     pub to_first_poll: Option<Duration>,
-    /// From the start of the first poll to the end of the poll that handed over the first byte.
-    /// `None` if there was none; an empty chunk does not count.
+    /// From the start of the first poll to the end of the poll that returned the first byte.
+    /// `None` if there was no data; an empty chunk does not count.
     pub to_first_data: Option<Duration>,
     /// From the start of the first poll to the end. `None` if there was no poll.
     ///
-    /// The end is when the last data (or the trailers) was handed over if the body could tell then
-    /// that nothing would follow; else the end of the poll that returned `None` or an error, or the
+    /// The end is when the body returned the last data or the trailers, if it reported then that
+    /// nothing follows. Otherwise it is the end of the poll that returned `None` or an error, or the
     /// drop.
     pub transmission: Option<Duration>,
     /// Time in [`transmission`](Self::transmission) spent inside polls.
@@ -68,7 +68,7 @@ pub struct Measurements {
 }
 
 impl Measurements {
-    /// Measurements of a body that ended so, with nothing handed over in no time.
+    /// Creates measurements with this ending, and zero or `None` everywhere else.
     ///
     /// # Examples
     ///
@@ -110,26 +110,24 @@ impl Measurements {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Ending {
-    /// Everything was handed over: the body said it was at its end, or its known length had been
-    /// reached when it was dropped.
+    /// The body is complete: it returned `None`, or it was dropped after it had reported its end or
+    /// reached its known length.
     Complete,
-    /// Everything was handed over, trailers last.
+    /// The body is complete and ended with trailers.
     Trailers,
     /// The body returned an error, or panicked.
     Failed,
-    /// The body was dropped after it had been polled and before it was whole.
+    /// The body was dropped after its first poll and before it was complete.
     Cancelled,
-    /// The body was dropped without having been polled once.
+    /// The body was dropped before its first poll.
     ///
-    /// An empty body often ends like this in a request that went well: a client that hears
-    /// `is_end_stream() == true` has no reason to poll.
+    /// An empty body often ends like this in a successful request, because a client need not poll a
+    /// body whose `is_end_stream` is true.
     NeverPolled,
 }
 
 impl Ending {
-    /// Every ending, in the order of their declaration.
-    ///
-    /// For whoever prepares something for each of them in advance.
+    /// All endings in the order of their declaration, for example to prepare a metric for each.
     pub const ALL: [Self; 5] = [
         Self::Complete,
         Self::Trailers,
@@ -138,8 +136,8 @@ impl Ending {
         Self::NeverPolled,
     ];
 
-    /// The name used in events and as an attribute of metrics: `complete`, `trailers`, `failed`,
-    /// `cancelled` or `never_polled`.
+    /// Returns the name used in events and as an attribute of metrics: `complete`, `trailers`,
+    /// `failed`, `cancelled` or `never_polled`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Complete => "complete",
@@ -150,7 +148,7 @@ impl Ending {
         }
     }
 
-    /// Whether all of the body was handed over: [`Complete`](Self::Complete) or
+    /// Returns whether the body is complete: [`Complete`](Self::Complete) or
     /// [`Trailers`](Self::Trailers).
     pub const fn is_whole(self) -> bool {
         matches!(self, Self::Complete | Self::Trailers)

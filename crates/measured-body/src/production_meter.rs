@@ -11,17 +11,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-/// Adds up what producing a document costs, over all its polls and all its productions.
+/// Adds up the cost of producing a document, over all polls and all productions.
 ///
-/// The producing side, where [`MeasuredBody`](crate::MeasuredBody) is the consuming one. A document
-/// that is serialised in small pieces, whenever some reader asks, and perhaps more than once, has no
-/// beginning and end that could be timed; time inside polls of its source can be added up. So
-/// [`busy`](Self::busy) is what serialising took, without the time spent [`waiting`](Self::waiting)
-/// for input, and without the time in which nobody asked for more.
+/// [`MeasuredBody`](crate::MeasuredBody) measures the consuming side; this measures the producing side.
+/// A document that is serialised in pieces on demand, perhaps more than once, has no single start and
+/// end. So the meter adds up the time inside the polls of its source. [`busy`](Self::busy) is the time
+/// that serialising took. It excludes the time spent [`waiting`](Self::waiting) for input, and the time
+/// in which no reader requested a chunk.
 ///
-/// Clones share one set of sums. They may be read at any time, from any thread; while productions
-/// run, sums that are read one after the other need not be of the same moment, and none includes the
-/// poll that is running.
+/// Clones share one set of sums. Any thread may read them at any time. While productions run, two sums
+/// read one after the other may belong to different moments, and no sum includes the running poll.
 ///
 /// # Examples
 ///
@@ -31,7 +30,7 @@ use std::time::{Duration, Instant};
 /// use measured_body::ProductionMeter;
 ///
 /// let meter = ProductionMeter::new();
-/// // Wherever the document is produced: at the start, for a retry, for a reader that lagged.
+/// // Call this for each production: at the start, for a retry, for a reader that lagged.
 /// let produce = || meter.measure(stream::iter([Ok::<_, std::io::Error>(Bytes::from_static(b"{}"))]));
 /// produce().count().now_or_never();
 /// produce().count().now_or_never();
@@ -49,7 +48,7 @@ struct Shared<C> {
     productions: AtomicU64,
 }
 
-/// A sum of durations. Wraps after 584 years.
+/// A sum of durations. It wraps after 584 years.
 #[derive(Default)]
 struct Nanoseconds(AtomicU64);
 
@@ -65,14 +64,14 @@ impl Nanoseconds {
 }
 
 impl ProductionMeter {
-    /// Creates a meter with all sums zero that reads [`Instant::now`].
+    /// Creates a meter with [`Instant::now`] as the clock. All sums are zero.
     pub fn new() -> Self {
         Self::with_clock(Instant::now)
     }
 }
 
 impl<C: Fn() -> Instant> ProductionMeter<C> {
-    /// Creates a meter with all sums zero that calls `clock` for the time.
+    /// Creates a meter with another clock. All sums are zero.
     pub fn with_clock(clock: C) -> Self {
         Self {
             shared: Arc::new(Shared {
@@ -85,7 +84,7 @@ impl<C: Fn() -> Instant> ProductionMeter<C> {
         }
     }
 
-    /// Measures one production of the document. Its cost is added as it goes.
+    /// Measures one production of the document. Its cost is added while it runs.
     pub fn measure<S>(&self, stream: S) -> MeteredProduction<S, C> {
         MeteredProduction {
             tally: Tally {
@@ -98,24 +97,24 @@ impl<C: Fn() -> Instant> ProductionMeter<C> {
         }
     }
 
-    /// Time inside polls of the source: the work of producing.
+    /// Returns the time inside polls of the source: the work of producing.
     pub fn busy(&self) -> Duration {
         self.shared.busy.get()
     }
 
-    /// Time from a poll that returned `Pending` to the next, or to the drop: the source waited for its
-    /// own input. Productions that wait side by side are added up.
+    /// Returns the time from each poll that returned `Pending` to the next poll or the drop. The source
+    /// waited for its own input. The times of productions that wait concurrently are added up.
     pub fn waiting(&self) -> Duration {
         self.shared.waiting.get()
     }
 
-    /// Bytes produced, over all productions. Divided by the length of the document: how often it
-    /// was produced.
+    /// Returns the bytes produced, over all productions. Divide them by the length of the document to
+    /// get how often it was produced.
     pub fn bytes(&self) -> u64 {
         self.shared.bytes.load(Ordering::Relaxed)
     }
 
-    /// Productions begun: those that have been polled.
+    /// Returns the number of productions that have been polled.
     pub fn productions(&self) -> u64 {
         self.shared.productions.load(Ordering::Relaxed)
     }
@@ -146,13 +145,12 @@ impl<C: Fn() -> Instant> fmt::Debug for ProductionMeter<C> {
     }
 }
 
-/// What one production adds to the sums of its meter. The drop guard of [`MeteredProduction`].
+/// Adds the cost of one production to its meter. The drop guard of [`MeteredProduction`].
 struct Tally<C: Fn() -> Instant> {
     meter: ProductionMeter<C>,
     gate: Gate,
-    /// To whom the time belongs,
+    /// What the time since `since` counts as.
     turn: Turn,
-    /// and from when on.
     since: Instant,
 }
 
@@ -170,7 +168,7 @@ impl<C: Fn() -> Instant> Tally<C> {
         self.turn = next;
     }
 
-    /// Before a poll of the source. `false`: it has ended, do not poll it.
+    /// Begins a poll of the source. Returns `false` if the source has ended and must not be polled.
     #[track_caller]
     fn begin(&mut self) -> bool {
         let open = self.gate.enter();
@@ -206,7 +204,7 @@ impl<C: Fn() -> Instant> Tally<C> {
 
 impl<C: Fn() -> Instant> Drop for Tally<C> {
     fn drop(&mut self) {
-        // The clock is the user's, and a drop may happen while unwinding.
+        // The clock is the user's code, and a drop may happen while unwinding.
         contain_panics(|| self.turn_to(Turn::NotStarted));
     }
 }
@@ -214,12 +212,12 @@ impl<C: Fn() -> Instant> Drop for Tally<C> {
 pin_project! {
     /// One production of a document, measured by a [`ProductionMeter`].
     ///
-    /// Chunks and `size_hint` are forwarded; after the end or an error the inner stream is not polled
-    /// again. Bounds on `D` and `E` are those of [`MeasuredStream`](crate::MeasuredStream).
+    /// It forwards chunks and `size_hint`. After the end or an error, the inner stream is not polled
+    /// again. The bounds on `D` and `E` are those of [`MeasuredStream`](crate::MeasuredStream).
     ///
     /// # Panics
     ///
-    /// When it is polled again after a poll of the inner stream panicked.
+    /// Polling panics again after a poll of the inner stream has panicked.
     pub struct MeteredProduction<S, C: Fn() -> Instant = fn() -> Instant> {
         tally: Tally<C>,
         #[pin]
@@ -228,22 +226,22 @@ pin_project! {
 }
 
 impl<S, C: Fn() -> Instant> MeteredProduction<S, C> {
-    /// The inner stream.
+    /// Returns the inner stream.
     pub fn get_ref(&self) -> &S {
         &self.stream
     }
 
-    /// The inner stream. What is taken from it directly is not measured.
+    /// Returns the inner stream. Items taken from it directly are not measured.
     pub fn get_mut(&mut self) -> &mut S {
         &mut self.stream
     }
 
-    /// The inner stream, pinned. What is taken from it directly is not measured.
+    /// Returns the inner stream, pinned. Items taken from it directly are not measured.
     pub fn get_pin_mut(self: Pin<&mut Self>) -> Pin<&mut S> {
         self.project().stream
     }
 
-    /// Ends the measuring of this production and gives back the inner stream.
+    /// Stops measuring this production and returns the inner stream.
     pub fn into_inner(self) -> S {
         self.stream
     }

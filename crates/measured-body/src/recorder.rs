@@ -3,17 +3,18 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Receives the report of a body.
 ///
-/// A recorder is consumed by its one report, so the compiler guarantees "exactly once". Closures are
-/// recorders, `()` does nothing, an `Option` of a recorder is one, and a tuple of up to four
-/// calls each of its members in turn. For a recorder chosen at run time, box a closure:
+/// The report consumes the recorder, so the compiler guarantees that there is at most one. Closures are
+/// recorders; `()` does nothing; an `Option` of a recorder is a recorder; a tuple of up to four calls
+/// its members in turn. To choose a recorder at run time, box a closure:
 /// `Box<dyn FnOnce(&Measurements) + Send + Sync>`.
 ///
-/// A report is made inside a poll or a drop of the body: a recorder should be quick and must not block.
+/// The report is made inside a poll or a drop of the body, so a recorder should be quick and must not
+/// block.
 ///
 /// # Panics in a recorder
 ///
-/// The report is made behind [`catch_unwind`]: a recorder that panics loses its own report, and
-/// neither the body nor the other recorders of a tuple notice. (Unless panics abort.)
+/// The recorder is called inside [`catch_unwind`]. A panic loses only the report of that recorder. It
+/// affects neither the body nor the other recorders of a tuple, unless panics abort.
 ///
 /// # Examples
 ///
@@ -26,7 +27,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 /// use std::sync::Arc;
 /// use std::sync::atomic::{AtomicU64, Ordering};
 ///
-/// /// Counts the bytes of bodies that were not sent whole.
+/// /// Counts the bytes of incomplete bodies.
 /// struct Wasted(Arc<AtomicU64>);
 ///
 /// impl Recorder for Wasted {
@@ -51,7 +52,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 /// assert_eq!(wasted.load(Ordering::Relaxed), 5);
 /// ```
 pub trait Recorder {
-    /// Takes the one report.
+    /// Receives the report.
     fn record(self, measurements: &Measurements);
 }
 
@@ -94,15 +95,15 @@ impl<R1: Recorder, R2: Recorder, R3: Recorder, R4: Recorder> Recorder for (R1, R
     }
 }
 
-/// Runs code of the user, whose panic must not reach the body.
+/// Runs the user's code, whose panic must not reach the body.
 ///
-/// Sound with respect to unwind safety, since all callers move what the code works on into it:
-/// nothing that a panic left half-done is seen afterwards.
+/// This is unwind safe: all callers move the data into the code, so nothing that a panic left
+/// half-done is seen afterwards.
 pub(crate) fn contain_panics(code: impl FnOnce()) {
     let Err(payload) = catch_unwind(AssertUnwindSafe(code)) else {
         return;
     };
-    // The payload is a value of the user's, and its drop may panic as well.
+    // The payload is the user's value, and its drop may panic too.
     if let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
         std::mem::forget(second);
     }

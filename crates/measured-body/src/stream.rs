@@ -9,17 +9,17 @@ use std::task::{Context, Poll};
 use std::time::Instant;
 
 pin_project! {
-    /// A stream of chunks that reports, exactly once, what happened to it.
+    /// A stream of chunks that reports what happened to it, exactly once.
     ///
-    /// As [`MeasuredBody`](crate::MeasuredBody), for `Stream<Item = Result<D, E>>` with `D: Buf`.
-    /// Items and `size_hint` are forwarded. An item that is an error is the end of the document: it
-    /// is reported as [`Ending::Failed`](crate::Ending::Failed), and the inner stream is not polled
-    /// again. A stream that is dropped after its `size_hint` said that no item would follow ended
+    /// This is [`MeasuredBody`](crate::MeasuredBody) for a `Stream<Item = Result<D, E>>` with `D: Buf`. It
+    /// forwards items and `size_hint`. An error ends the document: it is reported as
+    /// [`Ending::Failed`](crate::Ending::Failed), and the inner stream is not polled again. A stream
+    /// that is dropped after its `size_hint` reported that no item follows is
     /// [`Complete`](crate::Ending::Complete).
     ///
     /// # Panics
     ///
-    /// When it is polled again after a poll of the inner stream panicked.
+    /// Polling panics again after a poll of the inner stream has panicked.
     ///
     /// # Examples
     ///
@@ -41,7 +41,7 @@ pin_project! {
     /// assert_eq!(report.bytes, 1);
     /// ```
     pub struct MeasuredStream<S, R: Recorder, C: Fn() -> Instant = fn() -> Instant> {
-        // Before the stream, so that the time its drop takes is not measured.
+        // Dropped before the stream, so that the time of its drop is not measured.
         watch: Watch<R, C>,
         #[pin]
         stream: S,
@@ -49,15 +49,15 @@ pin_project! {
 }
 
 impl<S, R: Recorder> MeasuredStream<S, R> {
-    /// Measures `stream` from now on, with [`Instant::now`] as the clock.
+    /// Starts to measure `stream`, with [`Instant::now`] as the clock.
     pub fn new(stream: S, recorder: R) -> Self {
         Self::with_clock(stream, recorder, Instant::now)
     }
 }
 
 impl<S, R: Recorder, C: Fn() -> Instant> MeasuredStream<S, R, C> {
-    /// Measures `stream` from now on, and calls `clock` for the time, as
-    /// [`MeasuredBody::with_clock`](crate::MeasuredBody::with_clock) does.
+    /// Starts to measure `stream`, with another clock. See
+    /// [`MeasuredBody::with_clock`](crate::MeasuredBody::with_clock).
     pub fn with_clock(stream: S, recorder: R, clock: C) -> Self {
         Self {
             watch: Watch::new(recorder, clock),
@@ -65,24 +65,24 @@ impl<S, R: Recorder, C: Fn() -> Instant> MeasuredStream<S, R, C> {
         }
     }
 
-    /// The inner stream.
+    /// Returns the inner stream.
     pub fn get_ref(&self) -> &S {
         &self.stream
     }
 
-    /// The inner stream. What is taken from it directly is not measured.
+    /// Returns the inner stream. Items taken from it directly are not measured.
     pub fn get_mut(&mut self) -> &mut S {
         &mut self.stream
     }
 
-    /// The inner stream, pinned. What is taken from it directly is not measured.
+    /// Returns the inner stream, pinned. Items taken from it directly are not measured.
     pub fn get_pin_mut(self: Pin<&mut Self>) -> Pin<&mut S> {
         self.project().stream
     }
 
-    /// Ends the measuring and gives back the inner stream.
+    /// Stops measuring and returns the inner stream.
     ///
-    /// The report, if it has not been made, is made now and is that of a drop at this moment.
+    /// If the report has not been made, it is made now, as in a drop.
     pub fn into_inner(self) -> S {
         self.stream
     }

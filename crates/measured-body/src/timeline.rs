@@ -1,15 +1,15 @@
 use crate::{Ending, Measurements};
 use std::time::{Duration, Instant};
 
-/// Adds up what happens to a body. Knows neither body nor clock: moments are passed in.
+/// Adds up what happens to a body. It has no access to the body or the clock: the caller passes the instants.
 #[derive(Debug)]
 pub(crate) struct Timeline {
     created: Instant,
     first_poll: Option<Instant>,
     first_data: Option<Instant>,
-    /// Up to when time has been attributed.
+    /// The time before this instant has been attributed.
     until: Instant,
-    /// To whom the time since `until` belongs.
+    /// What the time since `until` counts as.
     turn: Turn,
     bytes: u64,
     chunks: u64,
@@ -19,16 +19,16 @@ pub(crate) struct Timeline {
     consumer_wait: Duration,
 }
 
-/// Who is at work, or waited for, from one moment to the next.
+/// Who is working, or being waited for.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Turn {
-    /// Nobody: there has not been a poll.
+    /// Nobody: there has been no poll.
     NotStarted,
     /// The body, inside a poll.
     Busy,
     /// The producer, since a poll returned `Pending`.
     Producer,
-    /// The consumer, since a poll handed something over.
+    /// The consumer, since a poll returned a frame.
     Consumer,
 }
 
@@ -49,7 +49,7 @@ impl Timeline {
         }
     }
 
-    /// Attributes the time up to `now` to whose turn it was, and gives the turn to `next`.
+    /// Attributes the time up to `now` to the current turn, and starts the turn `next`.
     #[inline]
     pub(crate) fn turn_to(&mut self, next: Turn, now: Instant) {
         let elapsed = now.saturating_duration_since(self.until);
@@ -59,7 +59,7 @@ impl Timeline {
             Turn::Producer => self.producer_wait += elapsed,
             Turn::Consumer => self.consumer_wait += elapsed,
         }
-        // Never backwards, or time would be attributed twice once the clock catches up.
+        // Never go backwards, or time would count twice once the clock catches up.
         self.until = self.until.max(now);
         self.turn = next;
         if self.first_poll.is_none() && matches!(next, Turn::Busy) {
@@ -67,14 +67,14 @@ impl Timeline {
         }
     }
 
-    /// A poll, begun and ended at these moments, after which it is the turn of `next`.
+    /// Records a poll that began and ended at these instants. The turn `next` follows.
     #[inline]
     pub(crate) fn poll(&mut self, began: Instant, ended: Instant, next: Turn) {
         self.turn_to(Turn::Busy, began);
         self.turn_to(next, ended);
     }
 
-    /// The last poll handed over a chunk of so many bytes.
+    /// Records that the last poll returned a chunk of this many bytes.
     #[inline]
     pub(crate) fn chunk(&mut self, bytes: usize) {
         let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
@@ -86,7 +86,7 @@ impl Timeline {
         }
     }
 
-    /// What happened up to the moment of the last turn.
+    /// Returns what happened up to the last change of turns.
     pub(crate) fn measurements(&self, ending: Ending) -> Measurements {
         let since_first_poll = |moment: Instant| {
             self.first_poll

@@ -5,19 +5,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use http::header::{ACCEPT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use http::request::Parts;
 use http::status::StatusCode;
 use tokio::net::TcpSocket;
 
 use super::{KeptRequest, RequestReport, StandIn};
 
-/// What a [`StandIn`] does with requests; made by [`StandIn::builder`].
+/// Configures what a [`StandIn`] does with requests. Created by [`StandIn::builder`].
 ///
-/// Bytes are counted as they come, before decoding. By default everything is read at once and answered at once, with
-/// status 200 and `{"solutions":[]}`.
+/// Bytes are counted as they arrive, before decoding. By default, a request is read and answered at once, with the status
+/// 200 and `{"solutions":[]}`.
 #[derive(Clone, Debug)]
-#[must_use = "a stand-in solver exists once it is bound"]
+#[must_use = "a stand-in solver does not exist until it is bound"]
 pub struct StandInBuilder {
     pub(super) read_rate: Option<u64>,
     pub(super) faults: Vec<(u64, Fault)>,
@@ -32,7 +32,7 @@ pub struct StandInBuilder {
 
 type Choose = dyn Fn(&Parts, u64) -> Option<StandInBuilder> + Send + Sync;
 
-/// Functions of the caller.
+/// The caller's functions.
 #[derive(Clone, Default)]
 pub(super) struct Callbacks {
     pub(super) choose: Option<Arc<Choose>>,
@@ -47,21 +47,21 @@ impl fmt::Debug for Callbacks {
     }
 }
 
-/// What happens in the middle of a body; also the error by which its reader learns that it is there.
+/// What happens in the middle of a body. It is also the error that tells the reader of the body that the offset is reached.
 ///
-/// Of several at one place, the first of these comes first.
+/// Several faults at one offset happen in the order of these variants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
 pub(super) enum Fault {
-    #[error("the body has reached the place of a reset")]
+    #[error("the body has reached the offset of a reset")]
     Reset,
-    #[error("the body has reached the place of a stall")]
+    #[error("the body has reached the offset of a stall")]
     Stall,
-    #[error("the body has reached the place of an early answer")]
+    #[error("the body has reached the offset of an early answer")]
     Answer(EarlyAnswer),
 }
 
 impl Fault {
-    /// The fault that `error`, of whoever reads a body, stands for.
+    /// Returns the fault that an error of reading a body carries.
     pub(super) fn of(error: &io::Error) -> Option<Self> {
         error.get_ref()?.downcast_ref().copied()
     }
@@ -76,14 +76,14 @@ pub(super) enum AnswerFault {
     Close,
 }
 
-/// What becomes of a body after a request is answered early.
+/// What happens to the rest of a body after an early answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum EarlyAnswer {
-    /// The connection is closed with the rest unread, which its sender may see as a reset.
+    /// The connection is closed and the rest is not read. The sender may see this as a reset.
     ThenClose,
-    /// The connection stays open, and nothing more is read from it.
+    /// The connection stays open, and the rest is not read.
     ThenHold,
-    /// The rest is read. Over HTTP/1.1 with `Connection: close`, the connection ends with the answer all the same.
+    /// The rest is read. Over HTTP/1.1 with `Connection: close`, the connection still ends with the answer.
     ThenRead,
 }
 
@@ -96,100 +96,106 @@ impl StandInBuilder {
             resets_when_read: false,
             delay: Duration::ZERO,
             status: 200,
-            headers: HeaderMap::from_iter([(CONTENT_TYPE, json)]),
+            headers: HeaderMap::from_iter([
+                (CONTENT_TYPE, json),
+                (ACCEPT_ENCODING, HeaderValue::from_static("zstd, gzip, br")),
+            ]),
             response: Bytes::from_static(br#"{"solutions":[]}"#),
             answer_fault: None,
             callbacks: Callbacks::default(),
         }
     }
 
-    /// Reads so many bytes of each body in a second, in steps of at most 64 KiB.
+    /// Reads each body at this rate, in steps of at most 64 KiB.
     ///
-    /// What the buffers in between take is sent faster: a body of less than about 100 KB leaves its sender at once.
+    /// The buffers in between fill faster: a body of less than about 100 KB leaves its sender at once.
     pub fn read_rate(mut self, bytes_per_second: u64) -> Self {
         self.read_rate = Some(bytes_per_second);
         self
     }
 
-    /// Reads so many bytes of each body, then reads and answers no more, until the peer goes or this server is dropped.
+    /// Stops reading after this many bytes of a body and never answers, until the peer disconnects or this server is dropped.
     ///
-    /// Reported when it begins. A body that ends before is answered as usual.
+    /// The request is reported when the stall begins. A shorter body is answered as usual.
     pub fn stall_after(mut self, bytes: u64) -> Self {
         self.faults.push((bytes, Fault::Stall));
         self
     }
 
-    /// Resets the connection (TCP RST) after so many bytes of a body. A body that ends before is answered as usual.
+    /// Resets the connection (TCP RST) after this many bytes of a body. A shorter body is answered as usual.
     ///
-    /// On HTTP/2 that ends every request on the connection.
+    /// Over HTTP/2, this ends every request on the connection.
     pub fn reset_after(mut self, bytes: u64) -> Self {
         self.faults.push((bytes, Fault::Reset));
         self
     }
 
-    /// Resets the connection instead of answering, having read and reported everything.
+    /// Reads and reports the whole request, then resets the connection instead of answering.
     pub fn reset_when_read(mut self) -> Self {
         self.resets_when_read = true;
         self
     }
 
-    /// Answers after so many bytes of a body. A body that ends before is answered as usual.
+    /// Answers after this many bytes of a body. A shorter body is answered as usual.
     ///
-    /// A body of which the rest is not read is reported, incomplete, before it is answered; one that is read to its end,
-    /// at its end.
+    /// If the rest of the body is not read, the request is reported as incomplete before the answer. If the rest is read,
+    /// the request is reported at the end of the body.
     pub fn answer_after(mut self, bytes: u64, then: EarlyAnswer) -> Self {
         self.faults.push((bytes, Fault::Answer(then)));
         self
     }
 
-    /// Waits before it answers; with [`Duration::MAX`] it never does.
+    /// Waits before it answers. With [`Duration::MAX`], it never answers.
     pub fn delay(mut self, delay: Duration) -> Self {
         self.delay = delay;
         self
     }
 
-    /// Answers with this status, 200 to 599.
+    /// Sets the status of answers, 200 to 599.
     pub fn status(mut self, status: u16) -> Self {
         self.status = status;
         self
     }
 
-    /// Answers with this header, such as `Retry-After` or `Content-Encoding`, instead of any other of this name.
+    /// Sets a header of answers, such as `Retry-After` or `Content-Encoding`. It replaces a header of the same name.
+    ///
+    /// `Accept-Encoding` names in every answer the encodings that are accepted (RFC 7694), by default `zstd, gzip, br`. A body
+    /// in another encoding is answered with 415.
     pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.headers.insert(name, value);
         self
     }
 
-    /// Answers this, as `application/json` unless [`header`](Self::header) says otherwise.
+    /// Sets the body of answers. Its type is `application/json`, unless [`header`](Self::header) sets another one.
     pub fn response(mut self, response: impl Into<Bytes>) -> Self {
         self.response = response.into();
         self
     }
 
-    /// Sends the head of each answer and so many bytes of its body, fewer than it has, and withholds the rest.
+    /// Sends the head of each answer and this many bytes of its body, and withholds the rest. A shorter body is sent whole.
     pub fn stall_answer_after(mut self, bytes: usize) -> Self {
         self.answer_fault = Some((bytes, AnswerFault::Stall));
         self
     }
 
-    /// Sends the head of each answer and so many bytes of its body, fewer than it has, and closes the connection.
+    /// Sends the head of each answer and this many bytes of its body, and closes the connection. A shorter body is sent whole.
     pub fn close_answer_after(mut self, bytes: usize) -> Self {
         self.answer_fault = Some((bytes, AnswerFault::Close));
         self
     }
 
-    /// Treats the first `count` requests as `first` says, and all others as this builder says.
+    /// Uses the builder `first` for the first `count` requests, and this builder for all others.
     ///
-    /// As [`choose`](Self::choose), which this replaces.
+    /// This replaces the function of [`choose`](Self::choose), and follows the same rules.
     pub fn first(self, count: u64, first: StandInBuilder) -> Self {
         self.choose(move |_head, number| (number < count).then(|| first.clone()))
     }
 
-    /// Treats a request as another builder says. `choose` is called with the head of each request and how many there
-    /// were before it; for `None` this builder says what is done.
+    /// Chooses another builder for some requests. `choose` is called with the head of each request and the number of
+    /// requests before it. If it returns `None`, this builder is used.
     ///
-    /// Of the other builder, callbacks are ignored, and so is what it would choose. One that
-    /// [`bind`](Self::bind) refuses makes every request end with status 500.
+    /// The callbacks of the other builder are ignored, including its own `choose`. If [`bind`](Self::bind) would refuse that
+    /// builder, the request is answered with the status 500.
     pub fn choose(
         mut self,
         choose: impl Fn(&Parts, u64) -> Option<StandInBuilder> + Send + Sync + 'static,
@@ -204,10 +210,10 @@ impl StandInBuilder {
         self
     }
 
-    /// Calls `on_request` once for each request.
+    /// Calls `on_request` exactly once for each request.
     ///
-    /// It is called within a task of the server, so it must not block for long. If it panics, the connection of the
-    /// request is closed.
+    /// It runs in a task of the server, so it must not block for long. If it panics, the connection of the request is
+    /// closed.
     pub fn on_request(
         mut self,
         on_request: impl Fn(RequestReport) + Send + Sync + 'static,
@@ -216,37 +222,37 @@ impl StandInBuilder {
         self
     }
 
-    /// Keeps every request in memory, its body as it came, and calls `on_kept` with it, right before
-    /// [`on_request`](Self::on_request) and like it.
+    /// Keeps every request in memory, with its body as it arrived, and calls `on_kept` with it. The call comes right before
+    /// [`on_request`](Self::on_request), and follows the same rules.
     pub fn on_kept(mut self, on_kept: impl Fn(KeptRequest) + Send + Sync + 'static) -> Self {
         self.callbacks.on_kept = Some(Arc::new(on_kept));
         self
     }
 
-    /// Listens at `address`; port 0 chooses a free one. Connections wait until [`StandIn::serve`] is polled.
+    /// Listens on `address`. Port 0 chooses a free port. Connections wait until [`StandIn::serve`] is polled.
     ///
     /// # Errors
     ///
-    /// [`io::ErrorKind::InvalidInput`] for a read rate of 0 and for a status outside 200 to 599; else what the
-    /// operating system says, such as [`io::ErrorKind::AddrInUse`].
+    /// Returns [`io::ErrorKind::InvalidInput`] for a read rate of 0 and for a status outside 200 to 599. Otherwise returns
+    /// the error of the operating system, such as [`io::ErrorKind::AddrInUse`].
     ///
     /// # Panics
     ///
-    /// Outside of a tokio runtime that does I/O.
+    /// Panics outside a tokio runtime with I/O enabled.
     pub async fn bind(self, address: SocketAddr) -> io::Result<StandIn> {
         self.check()?;
         StandIn::bind(address, self)
     }
 
-    /// Listens at a socket that is bound: until then its port is taken and connections to it are refused.
+    /// Listens on a bound socket. Until this call, the port is reserved and connections to it are refused.
     ///
     /// # Errors
     ///
-    /// As of [`bind`](Self::bind).
+    /// Returns the same errors as [`bind`](Self::bind).
     ///
     /// # Panics
     ///
-    /// Outside of a tokio runtime that does I/O.
+    /// Panics outside a tokio runtime with I/O enabled.
     pub fn listen(self, socket: TcpSocket) -> io::Result<StandIn> {
         self.check()?;
         StandIn::listen(socket, self)
@@ -254,18 +260,18 @@ impl StandInBuilder {
 
     fn check(&self) -> io::Result<()> {
         if self.read_rate == Some(0) {
-            let message = "read rate is 0 bytes per second: to read nothing, stall after 0 bytes";
+            let message = "a read rate of 0 bytes per second is not supported: to read nothing, stall after 0 bytes";
             return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
         }
         if !(200..600).contains(&self.status) {
             let status = self.status;
-            let message = format!("status {status} is none to answer with: not within 200 to 599");
+            let message = format!("status {status} is not between 200 and 599");
             return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
         }
         Ok(())
     }
 
-    /// What is done with request number `number`.
+    /// Returns the script for a request.
     pub(super) fn for_request(self: &Arc<Self>, head: &Parts, number: u64) -> Arc<Self> {
         let choose = self.callbacks.choose.as_ref();
         let chosen = choose.and_then(|choose| choose(head, number));
@@ -277,7 +283,7 @@ impl StandInBuilder {
     }
 
     pub(super) fn status_code(&self) -> StatusCode {
-        StatusCode::from_u16(self.status).expect("bind has checked it")
+        StatusCode::from_u16(self.status).expect("bind has checked the status")
     }
 }
 

@@ -1,8 +1,7 @@
 use std::pin::Pin;
 
 use async_compression::tokio::bufread::{BrotliDecoder, GzipDecoder, ZstdDecoder};
-use http::HeaderMap;
-use http::header::CONTENT_ENCODING;
+use http::header::{CONTENT_ENCODING, HeaderMap, HeaderValue};
 use tokio::io::{AsyncBufRead, AsyncRead};
 
 /// How a body is encoded.
@@ -12,12 +11,12 @@ pub(super) enum Coding {
     Gzip,
     Zstd,
     Brotli,
-    /// One that is not known, or several.
+    /// An unknown coding, or several codings.
     Unknown,
 }
 
 impl Coding {
-    /// The coding that the headers of a request name, and its name as it came.
+    /// Returns the coding that the headers of a request name, and its name as it arrived.
     pub(super) fn of(headers: &HeaderMap) -> (Self, Option<String>) {
         let names: Vec<_> = headers
             .get_all(CONTENT_ENCODING)
@@ -33,7 +32,7 @@ impl Coding {
     }
 
     fn named(name: &str) -> Self {
-        // Names of codings are compared without case; the x- is an old alias: RFC 9110, 8.4.1.
+        // Names of codings are case-insensitive, and x-gzip is an old alias: RFC 9110, 8.4.1.
         match name.to_ascii_lowercase().as_str() {
             "identity" => Self::Identity,
             "gzip" | "x-gzip" => Self::Gzip,
@@ -43,10 +42,19 @@ impl Coding {
         }
     }
 
-    /// `encoded`, decoded as it is read; as it is when the coding is not known.
+    /// Whether it is one of those that are `accepted`. No coding always is, and one that is not known never is.
+    pub(super) fn is_among(self, accepted: Option<&HeaderValue>) -> bool {
+        let accepted = accepted
+            .map_or(Ok(""), HeaderValue::to_str)
+            .unwrap_or_default();
+        let is_named = |name: &str| Self::named(name.trim()) == self;
+        self == Self::Identity || self != Self::Unknown && accepted.split(',').any(is_named)
+    }
+
+    /// Decodes `encoded` while it is read. If the coding is unknown, the bytes are unchanged.
     ///
-    /// Several members one after the other are one content, as RFC 1952 and RFC 8878 have it, and anything else after
-    /// the first is an error.
+    /// Consecutive members form one content, according to RFC 1952 and RFC 8878. Anything else after the first member is an
+    /// error.
     pub(super) fn decode(
         self,
         encoded: impl AsyncBufRead + Send + 'static,
@@ -74,8 +82,6 @@ impl Coding {
 
 #[cfg(test)]
 mod tests {
-    use http::header::HeaderValue;
-
     use super::*;
 
     fn coding(values: &[&'static str]) -> (Coding, Option<String>) {
@@ -84,6 +90,21 @@ mod tests {
             headers.append(CONTENT_ENCODING, HeaderValue::from_static(value));
         }
         Coding::of(&headers)
+    }
+
+    #[test]
+    fn what_is_not_accepted_is_not_taken() {
+        let accepted = HeaderValue::from_static("X-GZIP, br");
+        for (coding, is_taken) in [
+            (Coding::Identity, true),
+            (Coding::Gzip, true),
+            (Coding::Brotli, true),
+            (Coding::Zstd, false),
+            (Coding::Unknown, false),
+        ] {
+            assert_eq!(coding.is_among(Some(&accepted)), is_taken, "{coding:?}");
+            assert_eq!(coding.is_among(None), coding == Coding::Identity);
+        }
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use futures_util::stream::{self, StreamExt};
-use http::header::{ALLOW, CONTENT_LENGTH, HeaderValue};
+use http::header::{ACCEPT_ENCODING, ALLOW, CONTENT_LENGTH, HeaderMap, HeaderValue};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full, StreamBody};
 use hyper::body::{Frame, Incoming};
@@ -21,12 +21,12 @@ use super::read_faults::Received;
 use super::report::{KeptRequest, Reporter};
 use super::server::Connection;
 
-/// Decoded bytes that are hashed at once.
+/// How many decoded bytes are hashed at once.
 const BUFFER: usize = 16 * 1024;
 
 type Answer = Response<UnsyncBoxBody<Bytes, io::Error>>;
 
-/// Reads one request, reports it and answers it; or does with its connection what was chosen.
+/// Reads, reports and answers one request, with the faults of its script.
 pub(super) async fn exchange(
     request: Request<Incoming>,
     connection: Arc<Connection>,
@@ -36,7 +36,7 @@ pub(super) async fn exchange(
     let chosen = connection.chosen.for_request(&head, number);
     let callbacks = connection.chosen.callbacks.clone();
     let (coding, name) = Coding::of(&head.headers);
-    let refusal = refusal(&head.method, coding);
+    let refusal = refusal(&head.method, coding, &chosen.headers);
     let kept = callbacks.on_kept.is_some().then(|| {
         Arc::new(Mutex::new(KeptRequest {
             head,
@@ -56,16 +56,16 @@ pub(super) async fn exchange(
         Ok(None) => {}
         Ok(Some(EarlyAnswer::ThenClose)) => drop(reading),
         Ok(Some(EarlyAnswer::ThenHold)) => connection.spawn(async move {
-            // All of it, not just what is used here.
+            // Move all of it, not just the connection.
             let held = reading;
             held.connection.peer_gone().await;
             held.connection.reset();
         }),
         Ok(Some(EarlyAnswer::ThenRead)) => connection.spawn(async move {
-            // It is answered, whatever comes.
+            // The answer does not depend on the rest.
             let _read = reading.read().await;
         }),
-        // If the connection is broken too, this goes nowhere.
+        // If the connection is broken too, nobody receives this.
         Err(_) => return Ok(empty(StatusCode::BAD_REQUEST)),
     }
     if let Some(refusal) = refusal {
@@ -75,14 +75,14 @@ pub(super) async fn exchange(
         connection.reset();
         return pending().await;
     }
-    // Even a sleep of no length waits for the clock's next millisecond.
+    // Even a sleep of zero waits for the next millisecond of the clock.
     if !chosen.delay.is_zero() {
         tokio::time::sleep(chosen.delay).await;
     }
     Ok(answer(&chosen))
 }
 
-/// A body that is being read. hyper would read on, or close the connection, were it gone before it has ended.
+/// A body that is being read. If it were dropped before its end, hyper would read on or close the connection.
 struct Reading {
     decoded: Pin<Box<dyn AsyncRead + Send>>,
     reporter: Reporter,
@@ -90,9 +90,12 @@ struct Reading {
 }
 
 impl Reading {
-    /// Reads to the end, in constant memory, or to where an early answer is due. Reports, unless more is to be read.
+    /// Reads to the end in constant memory, or to the offset of an early answer. Reports the request, unless there is more to
+    /// read.
     ///
-    /// Its error is of a body that is broken, or not what its header says.
+    /// # Errors
+    ///
+    /// If the body is truncated, or does not match its `Content-Encoding`.
     async fn read(&mut self) -> io::Result<Option<EarlyAnswer>> {
         let mut buffer = vec![0; BUFFER];
         let error = loop {
@@ -116,20 +119,26 @@ impl Reading {
             Some(Fault::Reset) => {}
         }
         self.connection.reset();
-        // The connection drops this function.
+        // The connection drops this future.
         pending().await
     }
 }
 
-/// The answer to a request that no solver would take.
-fn refusal(method: &Method, coding: Coding) -> Option<Answer> {
+/// Returns the answer to a request that no solver accepts.
+fn refusal(method: &Method, coding: Coding, headers: &HeaderMap) -> Option<Answer> {
     if method != Method::POST {
         let mut response = empty(StatusCode::METHOD_NOT_ALLOWED);
         let post = HeaderValue::from_static("POST");
         response.headers_mut().insert(ALLOW, post);
         return Some(response);
     }
-    (coding == Coding::Unknown).then(|| empty(StatusCode::UNSUPPORTED_MEDIA_TYPE))
+    let accepted = headers.get(ACCEPT_ENCODING);
+    (!coding.is_among(accepted)).then(|| {
+        let mut response = empty(StatusCode::UNSUPPORTED_MEDIA_TYPE);
+        let accepted = accepted.map(|accepted| (ACCEPT_ENCODING, accepted.clone()));
+        response.headers_mut().extend(accepted);
+        response
+    })
 }
 
 fn empty(status: StatusCode) -> Answer {
@@ -139,7 +148,7 @@ fn empty(status: StatusCode) -> Answer {
     response
 }
 
-/// The chosen answer, up to where its fault lies.
+/// Returns the answer of the script, with its fault.
 fn answer(chosen: &StandInBuilder) -> Answer {
     let mut response = empty(chosen.status_code());
     response.headers_mut().clone_from(&chosen.headers);
@@ -147,17 +156,17 @@ fn answer(chosen: &StandInBuilder) -> Answer {
     let length = whole.len();
     *response.body_mut() = match chosen.answer_fault {
         Some((bytes, fault)) if bytes < length => {
-            // Its body is no longer as long as it says.
+            // The body is shorter than this length.
             response.headers_mut().insert(CONTENT_LENGTH, length.into());
             let begun = Some(whole.slice(..bytes)).filter(|begun| !begun.is_empty());
             let begun = stream::iter(begun.map(|begun| Ok(Frame::data(begun))));
             let rest = stream::once(async move {
                 match fault {
                     AnswerFault::Stall => pending().await,
-                    // Later, so that what there is has been sent.
+                    // Close later, so that the bytes before are sent.
                     AnswerFault::Close => tokio::task::yield_now().await,
                 }
-                Err(io::Error::other("the answer ends here, as was chosen"))
+                Err(io::Error::other("the answer ends here, as the script says"))
             });
             StreamBody::new(begun.chain(rest)).boxed_unsync()
         }

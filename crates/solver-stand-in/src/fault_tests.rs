@@ -11,13 +11,13 @@ use tokio::time::timeout;
 use super::support_tests::{Running, client, content, rest, sha256};
 use super::{EarlyAnswer, StandIn};
 
-/// Long enough for a buffer on loopback to move, were anybody reading.
+/// Long enough for a buffer on loopback to drain, if something read from it.
 const NO_PROGRESS: Duration = Duration::from_millis(100);
 
-/// Fails a test that would never end.
+/// The timeout of a test that would never end.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// The first error of a peer that sends `body` and then reads.
+/// Sends `body`, then reads. Returns the first error.
 async fn first_error(mut socket: TcpStream, body: &[u8]) -> io::Error {
     let exchange = async {
         socket.write_all(body).await?;
@@ -123,7 +123,7 @@ async fn a_stall_stops_the_sender_and_nobody_else() {
     );
     assert!(stand_in.report().await.complete);
 
-    // Nothing comes back, not even an end.
+    // Nothing arrives, not even an end.
     assert!(timeout(NO_PROGRESS, socket.read_u8()).await.is_err());
 }
 

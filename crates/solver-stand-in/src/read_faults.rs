@@ -12,15 +12,15 @@ use tokio::time::Instant;
 use super::builder::{Fault, StandInBuilder};
 use super::report::{Kept, error_chain};
 
-/// A body as it is received: at the chosen rate, and up to where the chosen fault lies.
+/// A body that is read at the rate of its script, up to the offset of its next fault.
 pub(super) struct Received<B> {
     body: B,
-    /// Taken from the body, and of no chunk yet.
+    /// Bytes that were taken from the body and not yet returned.
     ahead: Bytes,
     bytes: u64,
     read_rate: Option<u64>,
     began: Option<Instant>,
-    /// Those not reached yet, the next at the end.
+    /// The faults that are not reached yet, the next one last.
     faults: Vec<(u64, Fault)>,
     kept: Option<Kept>,
 }
@@ -45,7 +45,7 @@ where
         }
     }
 
-    /// The chunks, none of them empty. A fault is an error where it lies, after which more chunks can be had.
+    /// Returns the chunks, none of them empty. A fault is an error at its offset; more chunks may follow it.
     pub(super) fn into_stream(self) -> impl Stream<Item = io::Result<Bytes>> {
         unfold(self, |mut received| async move {
             Some((received.next().await.transpose()?, received))
@@ -57,8 +57,8 @@ where
         let mut room = usize::MAX;
         if let Some((at, fault)) = self.faults.last().copied() {
             if self.bytes >= at {
-                // A decoder that meets an error loses what it has decoded in the same call; when it has to wait, it
-                // hands that over first.
+                // On an error, a decoder loses what it has decoded in the same call. If it has to wait, it returns that
+                // first.
                 tokio::task::yield_now().await;
                 self.faults.pop();
                 return Err(io::Error::other(fault));
@@ -66,15 +66,15 @@ where
             room = usize::try_from(at - self.bytes).unwrap_or(usize::MAX);
         }
         while self.ahead.is_empty() {
-            // Asked for before the next frame: hyper 1.12 never reports the end of a body that has a length if the
-            // request was answered before.
+            // Check this before the next frame: if the request is already answered, hyper 1.12 never reports the end of a
+            // body with a known length.
             if self.body.is_end_stream() {
                 return Ok(None);
             }
             let Some(frame) = self.body.frame().await else {
                 return Ok(None);
             };
-            // What is no data are trailers.
+            // A frame without data holds trailers.
             self.ahead = match frame {
                 Ok(frame) => frame.into_data().unwrap_or_default(),
                 Err(error) => return Err(self.keep_error(error.into())),
@@ -101,10 +101,10 @@ where
     }
 }
 
-/// How long `bytes` take at `rate` bytes in a second.
+/// Returns how long `bytes` take at `rate` bytes per second.
 fn time_for(bytes: u64, rate: u64) -> Duration {
     let nanoseconds = u128::from(bytes) * 1_000_000_000 / u128::from(rate);
-    // At most a day at once: later than any test, and no clock overflows.
+    // At most a day: longer than any test, and no clock overflows.
     Duration::from_nanos(u64::try_from(nanoseconds).unwrap_or(u64::MAX))
         .min(Duration::from_secs(86_400))
 }

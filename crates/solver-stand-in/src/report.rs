@@ -7,42 +7,42 @@ use sha2::{Digest, Sha256};
 
 use super::builder::Callbacks;
 
-/// What a stand-in solver got of one request.
+/// What a stand-in solver received in one request.
 ///
-/// Serialises as one JSON object, the members in the order of the fields.
+/// Serialises as one JSON object, with its members in the order of the fields.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct RequestReport {
-    /// Bytes of the body, decoded as far as it came; as they came when the encoding is not known.
+    /// Bytes of the body that arrived, after decoding. Not decoded if the encoding is unknown.
     pub bytes: u64,
     /// SHA-256 of these bytes, in lower-case hexadecimal.
     pub sha256: String,
-    /// Whether the body came to its proper end, and so did what it encodes.
+    /// Whether the body, and the content that it encodes, reached its proper end.
     pub complete: bool,
-    /// The `Content-Encoding` of the request, if it named one.
+    /// The `Content-Encoding` of the request, if it has one.
     pub content_encoding: Option<String>,
 }
 
-/// A request that was kept, for [`on_kept`](super::StandInBuilder::on_kept).
+/// A whole request, for [`on_kept`](super::StandInBuilder::on_kept).
 #[derive(Clone, Debug)]
 pub struct KeptRequest {
-    /// Its method, URI, version and headers.
+    /// The method, URI, version and headers.
     pub head: Parts,
-    /// Which connection it came over, from 0.
+    /// The number of its connection, from 0.
     pub connection: u64,
-    /// What was read of the body, as it came: not decoded.
+    /// The bytes of the body that were read, not decoded.
     pub body: Vec<u8>,
-    /// Whether the body came to its proper end, and so did what it encodes.
+    /// Whether the body, and the content that it encodes, reached its proper end.
     pub complete: bool,
-    /// Why the body ended before its time, all causes in one line, if the connection says so.
+    /// Why the body ended early, with all causes in one line, if the connection reports an error.
     pub error: Option<String>,
 }
 
-/// The part of a [`KeptRequest`] that grows while the body is read, for whoever reads it.
+/// A [`KeptRequest`] that grows while its body is read.
 pub(super) type Kept = Arc<Mutex<KeptRequest>>;
 
-/// Hashes a body, and reports it exactly once: when it is finished, else (incomplete) when it is dropped.
+/// Hashes a body and reports it exactly once: when it is finished, or as incomplete when it is dropped.
 ///
-/// It is dropped unfinished when the connection breaks, since hyper then drops whoever was to answer, and when the
+/// It is dropped unfinished when the connection breaks, because hyper then drops the future that answers, and when the
 /// server is dropped.
 pub(super) struct Reporter {
     digest: Sha256,
@@ -68,13 +68,13 @@ impl Reporter {
         }
     }
 
-    /// Takes decoded bytes of the body into account.
+    /// Adds decoded bytes of the body.
     pub(super) fn update(&mut self, bytes: &[u8]) {
         self.digest.update(bytes);
         self.bytes += bytes.len() as u64;
     }
 
-    /// Reports, unless it has done so. `complete` says whether all of the body was seen.
+    /// Makes the report, unless it is already made. `complete` tells whether the whole body was read.
     pub(super) fn report(&mut self, complete: bool) {
         let Some(callbacks) = self.callbacks.take() else {
             return;
@@ -106,7 +106,7 @@ impl Drop for Reporter {
     }
 }
 
-/// An error and all its causes in one line.
+/// Formats an error and all its causes in one line.
 pub(super) fn error_chain(error: &(dyn Error + 'static)) -> String {
     let errors = std::iter::successors(Some(error), |error| (*error).source());
     let lines: Vec<_> = errors.map(ToString::to_string).collect();

@@ -74,7 +74,7 @@ async fn decodes_what_it_knows() {
 
 #[tokio::test]
 async fn loses_nothing_of_an_encoded_body_that_is_answered_early() {
-    // So small that it comes in one piece.
+    // So small that it arrives in one piece.
     let body = content(3_000);
     let encoded = [
         ("gzip", read_all(GzipEncoder::new(&body[..])).await),
@@ -322,7 +322,7 @@ async fn requests_are_chosen_by_their_heads() {
         let response = request.send().await.unwrap();
         assert_eq!(response.status(), status);
         assert_eq!(response.text().await.unwrap(), answer);
-        // Callbacks are those of the stand-in itself.
+        // The callbacks of the stand-in itself are used.
         assert!(stand_in.report().await.complete);
     }
 }

@@ -18,19 +18,19 @@ use super::exchange::exchange;
 
 /// The kernel's receive buffer of each connection, in bytes. Linux doubles it.
 ///
-/// Small, so that a body that is not read soon stops its sender.
+/// It is small, so that a body that is not read soon stops its sender.
 const RECEIVE_BUFFER: u32 = 64 * 1024;
 
-/// Bytes that are read ahead of whoever reads a body.
+/// How many bytes are read ahead of the reader of a body.
 const READ_AHEAD: usize = 64 * 1024;
 
-/// Connections that wait to be accepted.
+/// How many connections may wait to be accepted.
 const BACKLOG: u32 = 1_024;
 
-/// How long to wait after a connection could not be accepted, as when file descriptors have run out.
+/// How long to wait after an accept has failed, for example because file descriptors have run out.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// A solver engine to test against: see the [crate](crate).
+/// A scripted solver engine to test against. See the [crate](crate).
 #[derive(Debug)]
 pub struct StandIn {
     listener: TcpListener,
@@ -39,7 +39,7 @@ pub struct StandIn {
 }
 
 impl StandIn {
-    /// One that reads everything and answers `{"solutions":[]}`, unless the builder is given something else to do.
+    /// Returns a builder. By default, a stand-in reads everything and answers `{"solutions":[]}`.
     pub fn builder() -> StandInBuilder {
         StandInBuilder::new()
     }
@@ -50,7 +50,7 @@ impl StandIn {
         } else {
             TcpSocket::new_v6()?
         };
-        // A port can be listened at again although connections to it are still being forgotten.
+        // Allow listening on a port again while old connections to it are in TIME_WAIT.
         #[cfg(unix)]
         socket.set_reuseaddr(true)?;
         socket.bind(address)?;
@@ -58,7 +58,7 @@ impl StandIn {
     }
 
     pub(super) fn listen(socket: TcpSocket, chosen: StandInBuilder) -> io::Result<Self> {
-        // Connections inherit it. Set before listening: the window scale is agreed on with the first packet.
+        // Connections inherit this. Set it before listening: the first packet negotiates the window scale.
         socket.set_recv_buffer_size(RECEIVE_BUFFER)?;
         let listener = socket.listen(BACKLOG)?;
         Ok(Self {
@@ -68,22 +68,22 @@ impl StandIn {
         })
     }
 
-    /// Where it listens.
+    /// Returns the address that it listens on.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Where it listens, as `http://IP:PORT`.
+    /// Returns the address that it listens on, as `http://IP:PORT`.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// Serves connections for as long as it is polled; it never returns.
+    /// Serves connections while it is polled. It never returns.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future is how to end it: it closes the listener and all connections. Requests that were being read
-    /// are then reported incomplete.
+    /// Drop the future to stop the server. This closes the listener and all connections, and reports requests that are being
+    /// read as incomplete.
     pub async fn serve(self) {
         let requests = Arc::new(AtomicU64::new(0));
         let mut accepted = 0;
@@ -99,25 +99,26 @@ impl StandIn {
                         connections.spawn(serve_connection(stream, accepted, chosen, requests));
                         accepted += 1;
                     }
-                    // Of this connection or of this moment: the listener itself does not fail.
+                    // The error concerns this connection or this moment. The listener itself does not fail.
                     Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
                 },
-                // Forgets those that ended, also by a panic of the caller's function, which its hook has shown.
+                // Forget ended connections, including those that a panic of the caller's function has ended. The panic
+                // hook has reported it.
                 Some(_) = connections.join_next() => {}
             }
         }
     }
 }
 
-/// A connection, for the requests on it.
+/// A connection, as its requests see it.
 pub(super) struct Connection {
     pub(super) number: u64,
-    /// The socket once more, beside what hyper reads and writes.
+    /// A second handle of the socket, besides the one that hyper uses.
     socket: TcpStream,
     closed: Notify,
     tasks: Weak<Mutex<JoinSet<()>>>,
     pub(super) chosen: Arc<StandInBuilder>,
-    /// How many requests there were over all connections.
+    /// How many requests have arrived on all connections.
     pub(super) requests: Arc<AtomicU64>,
 }
 
@@ -129,28 +130,28 @@ impl Connection {
         }
     }
 
-    /// Resets it at once: what is on its way in either direction is lost.
+    /// Resets the connection at once. Data in flight is lost in both directions.
     pub(super) fn reset(&self) {
-        // It fails for a connection that is gone already, which is as well.
+        // This fails for a connection that is already gone, which does not matter.
         let _ = socket2::SockRef::from(&self.socket).set_linger(Some(Duration::ZERO));
         self.closed.notify_one();
     }
 
-    /// Waits, without reading, until the peer has closed it or reset it.
+    /// Waits, without reading, until the peer has closed or reset the connection.
     ///
-    /// Only Linux reports a peer that closed; elsewhere the wait is longer. And a peer that closed with more to send
-    /// than fits the receive buffer is reported only when its kernel gives up.
+    /// Only Linux reports a peer that closed; elsewhere the wait is longer. A peer that closed with more to send than fits
+    /// the receive buffer is reported only when its kernel gives up.
     pub(super) async fn peer_gone(&self) {
         #[cfg(any(target_os = "linux", target_os = "android"))]
         let interest = Interest::ERROR | Interest::PRIORITY;
         #[cfg(not(any(target_os = "linux", target_os = "android")))]
         let interest = Interest::ERROR;
-        // An error is as good a sign.
+        // An error also means that the peer is gone.
         let _ = self.socket.ready(interest).await;
     }
 }
 
-/// Runs what HTTP/2 and early answers leave to tasks; they end with the last clone of this.
+/// Runs the tasks of HTTP/2 and of early answers. They end with the last clone of this.
 #[derive(Clone, Debug, Default)]
 struct Tasks(Arc<Mutex<JoinSet<()>>>);
 
@@ -168,14 +169,14 @@ where
     }
 }
 
-/// Answers the requests on one connection until it ends. Errors of it are its own: every request has its report.
+/// Answers the requests on one connection until it ends. Its errors are ignored: every request is reported anyway.
 async fn serve_connection(
     stream: TcpStream,
     number: u64,
     chosen: Arc<StandInBuilder>,
     requests: Arc<AtomicU64>,
 ) {
-    // Over HTTP/2 the sender waits for what says how much more it may send, which is small. Best effort.
+    // Over HTTP/2, the sender waits for small frames that update its window. Best effort.
     let _slower = stream.set_nodelay(true);
     let again = socket2::SockRef::from(&stream).try_clone();
     let Ok(socket) = again.and_then(|socket| TcpStream::from_std(socket.into())) else {

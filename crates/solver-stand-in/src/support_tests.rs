@@ -1,4 +1,4 @@
-//! What the tests of this module share: a stand-in that runs, and whoever speaks to it.
+//! Shared by the tests of this crate: a running stand-in, and its clients.
 
 use std::net::SocketAddr;
 
@@ -44,7 +44,7 @@ impl Running {
         self.reports.recv().await.expect("the stand-in runs")
     }
 
-    /// A connection on which the head of a request was sent; `framing` is the header that says how long its body is.
+    /// Opens a connection and sends the head of a request. `framing` is the header that frames its body.
     pub(super) async fn begin(&self, framing: &str) -> TcpStream {
         let mut socket = TcpStream::connect(self.address).await.unwrap();
         let head = format!("POST /solve HTTP/1.1\r\nhost: solver\r\n{framing}\r\n\r\n");
@@ -54,13 +54,13 @@ impl Running {
 }
 
 impl StandIn {
-    /// The default stand-in, running.
+    /// Starts the default stand-in.
     pub(super) async fn running() -> Running {
         Running::start(Self::builder()).await
     }
 }
 
-/// Reads what is left on a connection.
+/// Reads the rest of a connection.
 pub(super) async fn rest(socket: &mut TcpStream) -> String {
     let mut bytes = Vec::new();
     socket.read_to_end(&mut bytes).await.unwrap();

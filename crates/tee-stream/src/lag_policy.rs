@@ -21,8 +21,8 @@ use std::time::Duration;
 #[non_exhaustive]
 pub enum LagPolicy {
     /// The default: waiting for others costs all branches together at most as much time as producing has taken so far, and
-    /// 6 ms and half a millisecond for each branch. What a branch has waited for others itself, up to 10 ms, they wait for it in return without a charge, so that equals
-    /// stay together.
+    /// 6 ms and half a millisecond for each branch. What a branch has waited for others at that cost, up to 10 ms, they wait for
+    /// it in return without a charge, so that equals stay together.
     ///
     /// Without a [`timer`](crate::TeeBuilder::timer) this is [`Replay`](Self::Replay). Without a replay it is
     /// [`Wait`](Self::Wait), since then there is no other way to lose nothing.

@@ -87,7 +87,7 @@ impl Connector {
             }
             (stream, http2) = (secured, chosen);
         }
-        Connection::begin(stream, wire, http2, self.idle_timeout)
+        Connection::begin(server.clone(), stream, wire, http2, self.idle_timeout)
             .await
             .map_err(|error| RequestError::before(Failure::Connect, error))
     }
@@ -146,12 +146,7 @@ where
     let mut failure = None;
     loop {
         attempts.extend(waiting.next().map(&connect));
-        let delay = if waiting.len() == 0 {
-            Duration::MAX
-        } else {
-            ATTEMPT_DELAY
-        };
-        match timeout(delay, attempts.next()).await {
+        match timeout(ATTEMPT_DELAY, attempts.next()).await {
             Ok(Some(Ok(connected))) => return Ok(connected),
             Ok(Some(Err(error))) => {
                 failure.get_or_insert(error);

@@ -33,6 +33,7 @@ pub(crate) struct Connection {
     /// `None` once its task has ended.
     sender: Option<Sender>,
     task: JoinHandle<()>,
+    server: Server,
     pub(crate) wire: Arc<Wire>,
     pub(crate) http2: bool,
     /// It has served a request before.
@@ -48,6 +49,7 @@ enum Sender {
 impl Connection {
     /// Begins HTTP on `stream`, which ends in `wire`. It ends when it was without a request for as long as `idle_timeout`.
     pub(crate) async fn begin(
+        server: Server,
         stream: Box<dyn Stream>,
         wire: Arc<Wire>,
         http2: bool,
@@ -78,6 +80,7 @@ impl Connection {
         Ok(Self {
             sender: Some(sender),
             task: tokio::spawn(task),
+            server,
             wire,
             http2,
             reused: false,
@@ -112,7 +115,7 @@ impl Connection {
             Sender::Http1(sender) => sender.ready().await.ok()?,
             Sender::Http2(sender) => sender.ready().await.ok()?,
         }
-        if self.is_closed() || self.wire.is_stale() {
+        if self.task.is_finished() || self.wire.is_stale() {
             return None;
         }
         self.wire.begin_request();
@@ -148,10 +151,6 @@ impl Connection {
             source: of_body.unwrap_or(source),
         }
     }
-
-    pub(crate) fn is_closed(&self) -> bool {
-        self.task.is_finished()
-    }
 }
 
 impl Drop for Connection {
@@ -164,10 +163,10 @@ impl Drop for Connection {
     }
 }
 
-/// The connections that nobody uses, with the servers that they go to.
+/// The connections that nobody uses.
 #[derive(Debug)]
 pub(crate) struct Kept {
-    connections: Mutex<Vec<(Server, Connection)>>,
+    connections: Mutex<Vec<Connection>>,
     /// How many at most, for each server.
     limit: usize,
 }
@@ -179,12 +178,15 @@ impl Kept {
     }
 
     /// Keeps a connection whose last request was sent to its end, and whose answer was read to its end.
-    pub(crate) fn keep(&self, server: Server, connection: Connection) {
+    pub(crate) fn keep(&self, connection: Connection) {
         connection.wire.hurry();
         let mut kept = self.lock();
-        kept.retain(|(_, connection)| !connection.is_closed());
-        if kept.iter().filter(|(known, _)| *known == server).count() < self.limit {
-            kept.push((server, connection));
+        kept.retain(|other| !other.task.is_finished());
+        let same = kept
+            .iter()
+            .filter(|other| other.server == connection.server);
+        if same.count() < self.limit {
+            kept.push(connection);
         }
     }
 
@@ -195,8 +197,8 @@ impl Kept {
         loop {
             let connection = {
                 let mut kept = self.lock();
-                let last = kept.iter().rposition(|(known, _)| known == server)?;
-                kept.remove(last).1
+                let last = kept.iter().rposition(|other| other.server == *server)?;
+                kept.remove(last)
             };
             if let Some(connection) = connection.take_up().await {
                 return Some(connection);
@@ -204,7 +206,7 @@ impl Kept {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<(Server, Connection)>> {
+    fn lock(&self) -> MutexGuard<'_, Vec<Connection>> {
         // No code of others runs while it is held.
         self.connections
             .lock()

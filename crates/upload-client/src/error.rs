@@ -8,7 +8,7 @@ pub type BoxError = Box<dyn Error + Send + Sync>;
 
 /// Why a request has no answer, or not all of one.
 ///
-/// Messages carry neither the URI nor header values.
+/// Messages name hosts and ports, but never a URI's user, password, path or query, nor header values.
 #[derive(Debug, thiserror::Error)]
 #[error("{failure}")]
 #[non_exhaustive]
@@ -27,59 +27,59 @@ pub struct RequestError {
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Failure {
-    /// The URI is none that a request can be made to.
+    /// The URI cannot be requested: it is not an `http` or `https` URI, or has no valid host and port.
     #[error("the URI cannot be requested")]
     Target,
-    /// The URI is an `https` one, and TLS cannot be set up.
+    /// TLS cannot be set up.
     #[error("TLS cannot be set up")]
     Tls,
-    /// There is no connection: the name has no address, none of its addresses takes one, the TLS handshake failed, or
-    /// the [limit](crate::UploadClientBuilder::connect_timeout) came first.
+    /// There is no connection: the name has no address, no address accepts one, the TLS handshake failed, or
+    /// [the time](crate::UploadClientBuilder::connect_timeout) ran out.
     #[error("cannot connect")]
     Connect,
-    /// The environment's proxy does not pass on.
+    /// The proxy cannot be used, or refuses a tunnel.
     #[error("cannot connect by the proxy")]
     Proxy,
-    /// The server had closed a kept connection before it said anything of this request.
+    /// The server had closed a kept connection before it said anything about this request.
     #[error("the server had closed a kept connection")]
     Stale,
-    /// The connection was closed or reset before an answer, or before its end; or the server reset the HTTP/2 stream, or
-    /// announced that it goes away, for a reason that is not in what it was sent.
+    /// The connection was closed or reset before the end of an answer; or the server reset the HTTP/2 stream or sent
+    /// GOAWAY, for a reason other than what it was sent.
     #[error("the connection broke")]
     Disconnected,
     /// An HTTP/2 connection was closed or reset without a word from the server.
     #[error("the connection broke before the server had said anything (does it speak HTTP/2?)")]
     Unheard,
-    /// The request's own body failed.
+    /// The request's body failed or panicked.
     #[error("the request's body failed")]
     Body,
-    /// What came is no HTTP/2, which was to be spoken from the first byte.
+    /// The request's version is HTTP/2, and what arrived is not.
     #[error("the server does not seem to speak HTTP/2")]
     NotHttp2,
-    /// The server does not speak HTTP as it should, or says so of this client.
+    /// The server violated the protocol, or says that this client did.
     #[error("the exchange failed")]
     Protocol,
 }
 
-/// How far a request has come.
+/// How far a request got.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Stage {
     /// It has no connection yet.
     Connecting,
-    /// It is being sent, or waits for an answer.
+    /// It is being sent, or waiting for an answer.
     Sending,
-    /// The head of an answer is there.
+    /// The head of an answer has arrived.
     Answering,
 }
 
-/// How much of a request may have reached the peer: what the kernel has taken.
+/// How much of a request may have reached the peer: what the kernel accepted.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Sent {
     /// Not a byte.
     Nothing,
-    /// The beginning, which no server can take for the whole.
+    /// A part that no server can take for the whole.
     Part,
     /// All of it.
     Whole,
@@ -96,12 +96,12 @@ impl RequestError {
         }
     }
 
-    /// Whether making the request again is safe whatever it asks for: the peer cannot have had all of it.
+    /// Whether it is safe to repeat the request whatever it asks for: the peer cannot have received all of it.
     pub fn is_safe_to_repeat(&self) -> bool {
         self.sent != Sent::Whole
     }
 
-    /// Whether the request came to nothing for a reason that may be gone when it is made again.
+    /// Whether the request failed for a reason that may be gone when it is repeated.
     pub fn may_be_made_again(&self) -> bool {
         use Failure::{Connect, Disconnected, Proxy, Stale, Unheard};
 

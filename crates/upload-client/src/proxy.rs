@@ -6,9 +6,9 @@ use ipnet::IpNet;
 use url::Host;
 
 use crate::error::{Failure, RequestError};
-use crate::target::{Server, basic_authorization, without_brackets};
+use crate::target::{Server, basic_authorization, port_of, without_brackets};
 
-/// Which requests go by which proxy: none to this machine, where no proxy could find it. By default there is none.
+/// Which requests use which proxy. Requests to this machine never do: a proxy could not find it. No proxy by default.
 #[derive(Clone, Debug, Default)]
 pub struct Proxies {
     http: Option<Proxy>,
@@ -17,17 +17,17 @@ pub struct Proxies {
 }
 
 impl Proxies {
-    /// One proxy for all requests: the URL of one that speaks HTTP, perhaps with a user and password.
+    /// One HTTP proxy for all requests, by its URL, which may hold a user and password.
     pub fn all(proxy: &str) -> Self {
         Self::from_variables(|name| (name == "all_proxy").then(|| proxy.to_owned()))
     }
 
-    /// Those that `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` name, as curl reads them.
+    /// Reads `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` as curl does.
     ///
-    /// A lower-case name goes before the upper-case one, an empty variable is an unset one, and `HTTP_PROXY` is not looked
-    /// at where `REQUEST_METHOD` is set: a CGI program has it from whoever makes the request. A proxy without a scheme is
-    /// an `http` one, and one without a port has port 1080 (443 by `https`). `NO_PROXY` names hosts, and all below them,
-    /// addresses and networks (`10.0.0.0/8`), with commas or white space between, and never a port; `*` is all.
+    /// A lower-case name takes precedence, and an empty variable counts as unset. `HTTP_PROXY` is ignored where
+    /// `REQUEST_METHOD` is set: a CGI program gets it from whoever makes the request. A proxy's scheme is `http` by
+    /// default, its port 1080 (443 for `https`). `NO_PROXY` lists hosts, which include all names below them, addresses and
+    /// networks (`10.0.0.0/8`), separated by commas or white space, without ports; `*` matches every host.
     pub fn from_environment() -> Self {
         Self::from_variables(|name| std::env::var(name).ok())
     }
@@ -80,8 +80,8 @@ fn excepts(word: &str, host: &str) -> bool {
     above.is_some_and(|above| above.is_empty() || above.ends_with('.'))
 }
 
-/// Whether `host` is this machine, however it is spelled: `localhost` and names below it (RFC 6761), loopback addresses
-/// (RFC 6890), and the unspecified ones, which the kernel takes for those.
+/// Whether `host` is this machine in any spelling: `localhost` and names below it (RFC 6761), loopback addresses
+/// (RFC 6890), and the unspecified addresses, which the kernel treats as loopback.
 pub fn is_loopback(host: &str) -> bool {
     let address = match without_brackets(host).parse() {
         Ok(address) => address,
@@ -119,11 +119,13 @@ impl Proxy {
         let rest = rest.split(['/', '?', '#']).next().unwrap_or_default();
         let (user_info, address) = rest.rsplit_once('@').unwrap_or(("", rest));
         let uri = address.parse::<Uri>().unwrap_or_default();
+        let host = uri.host().unwrap_or_default();
         let default = if scheme == "https" { 443 } else { 1080 };
+        let port = port_of(address, host, default).ok();
         Self {
             scheme,
-            host: without_brackets(uri.host().unwrap_or_default()).to_owned(),
-            port: uri.port_u16().unwrap_or(default),
+            host: port.map_or("", |_| without_brackets(host)).to_owned(),
+            port: port.unwrap_or_default(),
             authorization: basic_authorization(user_info),
         }
     }
@@ -131,7 +133,7 @@ impl Proxy {
     pub(crate) fn address(&self) -> Result<(&str, u16), RequestError> {
         let problem = match &*self.scheme {
             "http" | "https" if !self.host.is_empty() => return Ok((&self.host, self.port)),
-            "http" | "https" => "its URL names no host".to_owned(),
+            "http" | "https" => "its URL has no valid host and port".to_owned(),
             scheme => format!("proxies by {scheme} are not supported"),
         };
         Err(RequestError::before(Failure::Proxy, problem))

@@ -1,3 +1,4 @@
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker, ready};
@@ -61,10 +62,8 @@ impl Body for TrackedBody {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let mut held = self.state.lock();
-        let Held {
-            body: Some(body), ..
-        } = &mut *held
-        else {
+        let is_current = self.is_current(&held);
+        let Some(body) = held.body.as_mut().filter(|_| is_current) else {
             // An HTTP/2 stream is reset for this reason.
             return Poll::Ready(Some(Err(h2::Error::from(h2::Reason::CANCEL).into())));
         };
@@ -73,7 +72,9 @@ impl Body for TrackedBody {
             held.waker = Some(context.waker().clone());
             return Poll::Pending;
         }
-        let polled = body.as_mut().poll_frame(context);
+        // One that panics in a task of HTTP/2's would leave its stream as it is, and both sides waiting.
+        let polled = catch_unwind(AssertUnwindSafe(|| body.as_mut().poll_frame(context)))
+            .unwrap_or_else(|_panic| Poll::Ready(Some(Err("it panicked".into()))));
         let whole = matches!(polled, Poll::Ready(None)) || is_whole(body);
         held.touched = true;
         held.whole |= whole;
@@ -109,10 +110,22 @@ fn is_whole(body: &AnyBody) -> bool {
 
 impl Drop for TrackedBody {
     fn drop(&mut self) {
+        let held = self.state.lock();
         // One of which nothing was taken may go by another connection.
-        if !self.state.is_untouched() {
+        let ends = held.touched && self.is_current(&held);
+        drop(held);
+        if ends {
             self.state.drop_body();
         }
+    }
+}
+
+impl TrackedBody {
+    /// Whether the request has not been handed to another connection since.
+    fn is_current(&self, held: &Held) -> bool {
+        held.wire
+            .as_ref()
+            .is_some_and(|wire| Arc::ptr_eq(wire, &self.wire))
     }
 }
 
@@ -126,6 +139,8 @@ pub(crate) struct RequestState(Mutex<Held>);
 struct Held {
     /// `None` once it is dropped.
     body: Option<AnyBody>,
+    /// The connection that has the body.
+    wire: Option<Arc<Wire>>,
     /// The body was asked for something.
     touched: bool,
     /// It has been taken to its end.
@@ -147,8 +162,9 @@ impl RequestState {
         })))
     }
 
-    /// The body for a connection.
+    /// The body for a connection, which takes it from any other.
     pub(crate) fn body(self: &Arc<Self>, wire: &Arc<Wire>) -> TrackedBody {
+        self.lock().wire = Some(Arc::clone(wire));
         TrackedBody {
             state: Arc::clone(self),
             wire: Arc::clone(wire),
@@ -194,7 +210,7 @@ impl RequestState {
     }
 
     fn lock(&self) -> MutexGuard<'_, Held> {
-        // A panic in the body's poll is that body's affair.
+        // No code of others panics while it is held.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -205,5 +221,41 @@ pub(crate) struct RequestGuard(pub(crate) Arc<RequestState>);
 impl Drop for RequestGuard {
     fn drop(&mut self) {
         self.0.drop_body();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::task::Waker;
+
+    use http_body_util::{BodyExt, Full};
+    use tokio::net::{TcpListener, TcpStream};
+
+    use super::*;
+    use crate::early_answer::WireStream;
+
+    async fn wire() -> (WireStream, Arc<Wire>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        Wire::new(TcpStream::connect(address).await.unwrap())
+    }
+
+    /// The task of a connection that is gone may have it for longer than the request's owner waits.
+    #[tokio::test]
+    async fn a_body_belongs_to_the_last_connection() {
+        let ((_one, first), (_other, second)) = (wire().await, wire().await);
+        let state = RequestState::new(Full::new(Bytes::from_static(b"small")));
+        let mut left_over = state.body(&first);
+        let body = state.body(&second);
+        let mut context = Context::from_waker(Waker::noop());
+        let polled = Pin::new(&mut left_over).poll_frame(&mut context);
+        assert!(matches!(polled, Poll::Ready(Some(Err(_)))));
+        assert!(state.is_untouched());
+        assert_eq!(body.size_hint().exact(), Some(5));
+        let mut body = body;
+        let polled = Pin::new(&mut body).poll_frame(&mut context);
+        assert!(matches!(polled, Poll::Ready(Some(Ok(_)))));
+        drop(left_over);
+        assert!(body.collect().await.unwrap().to_bytes().is_empty());
     }
 }

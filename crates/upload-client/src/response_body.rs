@@ -11,22 +11,24 @@ use crate::connection::{Connection, Kept};
 use crate::early_answer::Fact;
 use crate::error::{Because, RequestError, Stage, sources};
 use crate::request_body::RequestGuard;
-use crate::target::Server;
 
 /// A request that has an answer, and the connection that it owns. Dropping it gives up both.
 pub(crate) struct Exchange {
     pub(crate) guard: RequestGuard,
     pub(crate) connection: Connection,
-    pub(crate) kept: Arc<Kept>,
-    pub(crate) server: Server,
+    /// Where the connection may be kept.
+    pub(crate) kept: Option<Arc<Kept>>,
 }
 
 impl Exchange {
     /// Keeps the connection, now that the answer was read to its end, if the request was sent to its end as well.
     fn finish(self) {
         let (state, wire) = (&self.guard.0, &self.connection.wire);
-        if state.is_sent(wire, self.connection.http2) && !wire.is_refused() {
-            self.kept.keep(self.server, self.connection);
+        if let Some(kept) = self.kept
+            && state.is_sent(wire, self.connection.http2)
+            && !wire.is_refused()
+        {
+            kept.keep(self.connection);
         }
     }
 
@@ -43,7 +45,7 @@ impl Exchange {
 
 /// The body of an answer, as it arrives.
 ///
-/// Once it has been read to its end, its connection may serve another request, if the whole request was sent by then.
+/// When it has been read to its end and the request was sent to its end, the connection is kept for another request.
 ///
 /// # Cancel safety
 /// Dropping it before its end gives up the request: see [`UploadClient`](crate::UploadClient).
@@ -120,7 +122,7 @@ impl Body for ResponseBody {
     }
 }
 
-/// A reader that trusts in the announced length, or in there being no body, need not poll for the end.
+/// A reader that relies on the announced length, or on there being no body, need not poll for the end.
 impl Drop for ResponseBody {
     fn drop(&mut self) {
         if self.inner.is_end_stream()

@@ -1,3 +1,4 @@
+use std::error::Error;
 use std::future::poll_fn;
 use std::task::{Context, Poll};
 use std::time::{Duration, SystemTime};
@@ -12,15 +13,16 @@ use tower_service::Service;
 use crate::client::ReusedConnection;
 use crate::error::{BoxError, Failure, RequestError, is_about_the_bytes, sources};
 
-/// Makes requests again that came to nothing, with any service.
+/// A layer that repeats failed requests, around any service.
 ///
-/// A request's body is a factory of bodies, `FnMut() -> B`, called for each attempt. Made again are requests whose error may
-/// be gone the next time ([`RequestError::may_be_made_again`]; of other services, an [`io::Error`](std::io::Error) among
-/// the causes) and those that are answered 429, 502, 503 or 504. What [costs no attempt](costs_no_attempt) is made again at
-/// once.
+/// The request's body is a factory of bodies, `FnMut() -> B`, called for each attempt; a factory that can fail returns a body
+/// that fails. Repeats requests that are answered 429, 502, 503 or 504, and those whose error
+/// [may be gone the next time](RequestError::may_be_made_again) (of other services, any with an
+/// [`io::Error`](std::io::Error) among its causes), even if the server may have acted on them: only the caller knows
+/// which requests are safe to repeat. Repeats at once what [costs no attempt](costs_no_attempt).
 ///
 /// # Cancel safety
-/// Dropping the future drops the attempt that is under way, if one is.
+/// Dropping the future drops the current attempt, if there is one.
 #[derive(Clone, Debug)]
 pub struct Retry<S> {
     service: S,
@@ -29,7 +31,7 @@ pub struct Retry<S> {
 }
 
 impl<S> Retry<S> {
-    /// Two retries with `service` within a minute, after pauses from 50 ms up to a second, and up to as much again at random.
+    /// Retries twice within a minute, after pauses from 50 ms up to a second, each with up to as much again at random.
     pub fn new(service: S) -> Self {
         let backoff = ExponentialBuilder::new()
             .with_min_delay(Duration::from_millis(50))
@@ -43,14 +45,15 @@ impl<S> Retry<S> {
         }
     }
 
-    /// How many retries there are, and the pauses before them. A `Retry-After` makes one longer.
+    /// Sets how many retries there are, and the pauses before them. A `Retry-After` can make a pause longer.
     #[must_use]
     pub fn backoff(mut self, backoff: ExponentialBuilder) -> Self {
         self.backoff = backoff;
         self
     }
 
-    /// How long after the first attempt's begin another may begin. Where it could not, its failure is the outcome.
+    /// Limits how long after the first attempt another may start. A retry that would start later is not waited for: the
+    /// last attempt's outcome is returned at once.
     #[must_use]
     pub fn within(mut self, limit: Duration) -> Self {
         self.limit = limit;
@@ -58,18 +61,16 @@ impl<S> Retry<S> {
     }
 }
 
-/// Whether an attempt says nothing of the server, only of a connection that was kept for too long: it was closed by then,
-/// or answered 408. Another is due at once, and need not be counted: there are as many of these in a row as connections
-/// were kept.
+/// Whether an attempt failed only because its connection was idle for too long: the server had closed it, or answered 408.
+///
+/// Such an attempt can be repeated at once and need not be counted: there are at most as many in a row as idle connections.
 pub fn costs_no_attempt<B>(outcome: &Result<Response<B>, BoxError>) -> bool {
     match outcome {
         Ok(answer) => {
             answer.status() == StatusCode::REQUEST_TIMEOUT
                 && answer.extensions().get::<ReusedConnection>().is_some()
         }
-        Err(error) => error
-            .downcast_ref::<RequestError>()
-            .is_some_and(|error| error.failure == Failure::Stale),
+        Err(error) => of_this_client(error).is_some_and(|error| error.failure == Failure::Stale),
     }
 }
 
@@ -80,7 +81,7 @@ fn asked_for<B>(outcome: &Result<Response<B>, BoxError>) -> Option<Duration> {
             let asked_for = retry_after(answer.headers(), SystemTime::now()).unwrap_or_default();
             return matches!(answer.status().as_u16(), 429 | 502..=504).then_some(asked_for);
         }
-        Err(error) => match error.downcast_ref::<RequestError>() {
+        Err(error) => match of_this_client(error) {
             Some(error) => error.may_be_made_again(),
             None => sources(&**error)
                 .filter_map(|cause| cause.downcast_ref())
@@ -90,8 +91,14 @@ fn asked_for<B>(outcome: &Result<Response<B>, BoxError>) -> Option<Duration> {
     may_be_gone.then_some(Duration::ZERO)
 }
 
-/// What the header `Retry-After` asks for: seconds, or until a date in any of its three forms (RFC 9110, 10.2.3). There
-/// may be any number of digits: what is more than can be counted is as long as can be.
+/// The client's own error, whatever layers have made of it.
+fn of_this_client(error: &BoxError) -> Option<&RequestError> {
+    sources(&**error).find_map(<dyn Error>::downcast_ref)
+}
+
+/// The pause that a `Retry-After` header asks for: seconds, or a date in any of the three forms (RFC 9110, 10.2.3).
+///
+/// A number that is too large becomes the longest pause that can be expressed; a date in the past, none.
 pub fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     if !text.is_empty() && text.bytes().all(|digit| digit.is_ascii_digit()) {
@@ -120,41 +127,34 @@ where
     }
 
     fn call(&mut self, request: Request<F>) -> Self::Future {
-        Box::pin(self.clone().run(request))
-    }
-}
-
-impl<S> Retry<S> {
-    async fn run<F, B, R>(mut self, request: Request<F>) -> Result<Response<R>, BoxError>
-    where
-        S: Service<Request<B>, Response = Response<R>>,
-        S::Error: Into<BoxError>,
-        F: FnMut() -> B,
-    {
-        let started = Instant::now();
-        let (head, mut body) = request.into_parts();
-        let mut pauses = self.backoff.build();
-        loop {
-            let attempt = async {
-                let ready = poll_fn(|context| self.service.poll_ready(context));
-                ready.await.map_err(Into::into)?;
-                let request = Request::from_parts(head.clone(), body());
-                self.service.call(request).await.map_err(Into::into)
-            };
-            let outcome = attempt.await;
-            let wait = if costs_no_attempt(&outcome) {
-                Some(Duration::ZERO)
-            } else {
-                let pause = |asked_for| pauses.next().map(|pause| pause.max(asked_for));
-                asked_for(&outcome).and_then(pause)
-            };
-            let in_time = |wait: &Duration| started.elapsed().saturating_add(*wait) < self.limit;
-            let Some(wait) = wait.filter(in_time) else {
-                return outcome;
-            };
-            // Whatever the answer says, nobody waits for it.
-            drop(outcome);
-            sleep(wait).await;
-        }
+        let mut retry = self.clone();
+        Box::pin(async move {
+            let started = Instant::now();
+            let (head, mut body) = request.into_parts();
+            let mut pauses = retry.backoff.build();
+            loop {
+                let attempt = async {
+                    let ready = poll_fn(|context| retry.service.poll_ready(context));
+                    ready.await.map_err(Into::into)?;
+                    let request = Request::from_parts(head.clone(), body());
+                    retry.service.call(request).await.map_err(Into::into)
+                };
+                let outcome = attempt.await;
+                let wait = if costs_no_attempt(&outcome) {
+                    Some(Duration::ZERO)
+                } else {
+                    let pause = |asked_for| pauses.next().map(|pause| pause.max(asked_for));
+                    asked_for(&outcome).and_then(pause)
+                };
+                let in_time =
+                    |wait: &Duration| started.elapsed().saturating_add(*wait) < retry.limit;
+                let Some(wait) = wait.filter(in_time) else {
+                    return outcome;
+                };
+                // Whatever the answer says, nobody waits for it.
+                drop(outcome);
+                sleep(wait).await;
+            }
+        })
     }
 }

@@ -36,14 +36,11 @@ impl Target {
             _ => return Err("it is neither http nor https".into()),
         };
         let authority = uri.authority().ok_or("it names no host")?;
+        let text = authority.as_str();
+        let (user_info, address) = text.rsplit_once('@').unwrap_or(("", text));
         let host = authority.host();
         let default = if https { 443 } else { 80 };
-        let port = match authority.port() {
-            Some(port) => port.as_str().parse()?,
-            None => default,
-        };
-        let user_info = authority.as_str().rsplit_once('@');
-        let authorization = user_info.and_then(|(user, _host)| basic_authorization(user));
+        let port = port_of(address, host, default)?;
         let authority = if port == default {
             host.parse()?
         } else {
@@ -59,7 +56,7 @@ impl Target {
             },
             authority,
             path: path.unwrap_or_else(|| PathAndQuery::from_static("/")),
-            authorization,
+            authorization: basic_authorization(user_info),
         })
     }
 
@@ -74,6 +71,19 @@ impl Target {
         };
         // The parts of one URI make a URI again.
         uri.build().unwrap_or_default()
+    }
+}
+
+/// The port of `host:port`, or `default` where there is none. [`Uri`] takes a port that is no number for none.
+pub(crate) fn port_of(address: &str, host: &str, default: u16) -> Result<u16, BoxError> {
+    match address
+        .strip_prefix(host)
+        .map(|rest| rest.trim_start_matches(':'))
+    {
+        None | Some("") => Ok(default),
+        Some(port) => port
+            .parse()
+            .map_err(|_| "its port is not a number up to 65535".into()),
     }
 }
 
@@ -121,7 +131,14 @@ mod tests {
             assert_eq!(found.uri(false).to_string(), path);
             assert_eq!((&*found.server.host, found.server.port), (host, port));
         }
-        for uri in ["/path", "ftp://h/", "*"] {
+        for uri in [
+            "/path",
+            "ftp://h/",
+            "*",
+            "http://h:65536/",
+            "http://h:x/",
+            "http://h:h/",
+        ] {
             let found = Target::new(&uri.parse().unwrap(), false);
             assert!(found.is_err(), "{uri}");
         }

@@ -21,40 +21,34 @@ const NO_AUTHORITIES: &str = "no certificate authorities were found: not in the 
 const AN_AUTHORITYS: &str = " (its certificate says that it is an authority's: make one with the extension \
     basicConstraints=CA:FALSE, or one by an authority of your own)";
 
-/// Whose certificates are trusted. Nothing is read before the first `https`.
-#[derive(Debug)]
+/// Whose certificates are trusted: by default, the system's authorities'. Nothing is read before the first `https`.
+#[derive(Debug, Default)]
 pub(crate) struct Trust {
     general: Authorities,
     /// Of servers that have authorities of their own, by host and port.
     own: HashMap<(String, u16), Authorities>,
 }
 
-/// Those in a file, the system's, or both.
-#[derive(Debug)]
+/// Those in files and the system's, or those in files alone.
+#[derive(Debug, Default)]
 struct Authorities {
-    file: Option<PathBuf>,
-    system: bool,
+    files: Vec<PathBuf>,
+    alone: bool,
     config: OnceCell<Arc<ClientConfig>>,
 }
 
 impl Trust {
-    /// The system's authorities.
-    pub(crate) fn system() -> Self {
-        Self {
-            general: Authorities::new(None, true),
-            own: HashMap::new(),
-        }
-    }
-
     /// Trusts those in `file` as well.
     pub(crate) fn besides(&mut self, file: PathBuf) {
-        self.general = Authorities::new(Some(file), true);
+        self.general.files.push(file);
     }
 
     /// Trusts those in `file`, and no others, where `host` and `port` are concerned.
     pub(crate) fn only(&mut self, host: &str, port: u16, file: PathBuf) {
         let server = (without_brackets(host).to_ascii_lowercase(), port);
-        self.own.insert(server, Authorities::new(Some(file), false));
+        let own = self.own.entry(server).or_default();
+        own.alone = true;
+        own.files.push(file);
     }
 
     /// How TLS is spoken with `server`, or with whoever has no authorities of its own.
@@ -65,9 +59,9 @@ impl Trust {
         let own = server.and_then(|server| self.own.get(&(server.host.clone(), server.port)));
         let authorities = own.unwrap_or(&self.general);
         let read = || async {
-            let (file, system) = (authorities.file.clone(), authorities.system);
+            let (files, alone) = (authorities.files.clone(), authorities.alone);
             // Blocks, for milliseconds.
-            let config = tokio::task::spawn_blocking(move || config(file.as_deref(), system));
+            let config = tokio::task::spawn_blocking(move || config(&files, alone));
             Ok::<_, BoxError>(Arc::new(config.await??))
         };
         let config = authorities.config.get_or_try_init(read).await;
@@ -77,34 +71,26 @@ impl Trust {
     }
 }
 
-impl Authorities {
-    fn new(file: Option<PathBuf>, system: bool) -> Self {
-        let config = OnceCell::new();
-        Self {
-            file,
-            system,
-            config,
-        }
-    }
-}
-
-fn config(file: Option<&Path>, system: bool) -> Result<ClientConfig, BoxError> {
+fn config(files: &[PathBuf], alone: bool) -> Result<ClientConfig, BoxError> {
     let provider = CryptoProvider::get_default()
         .cloned()
         .unwrap_or_else(|| Arc::new(aws_lc_rs::default_provider()));
-    let trusted = file.map(read_certificates).transpose()?.unwrap_or_default();
+    let mut trusted = Vec::new();
+    for file in files {
+        trusted.extend(read_certificates(file)?);
+    }
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()?;
-    let builder = if system {
+    let builder = if alone {
+        let mut roots = RootCertStore::empty();
+        roots.add_parsable_certificates(trusted);
+        builder.with_root_certificates(roots)
+    } else {
         let verifier = Verifier::new_with_extra_roots(trusted, provider)
             .map_err(|error| Because::new(NO_AUTHORITIES, error))?;
         builder
             .dangerous()
             .with_custom_certificate_verifier(Arc::new(verifier))
-    } else {
-        let mut roots = RootCertStore::empty();
-        roots.add_parsable_certificates(trusted);
-        builder.with_root_certificates(roots)
     };
     Ok(builder.with_no_client_auth())
 }

@@ -12,13 +12,13 @@ use object_store::{
     PutResult, Result, UploadPart,
 };
 
-/// A store that takes everything and keeps nothing. It may have one object to give away, once.
+/// A store that accepts everything and keeps nothing. It may return one object, once.
 #[derive(Default)]
 pub(crate) struct Discard {
     serves: Mutex<Option<Served>>,
 }
 
-/// What the first GET is answered with.
+/// The answer to the first GET.
 pub(crate) struct Served {
     pub(crate) content: BoxStream<'static, Result<Bytes>>,
     pub(crate) size: u64,

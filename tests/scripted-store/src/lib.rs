@@ -1,5 +1,5 @@
-//! One object store for all tests and measurements of the workspace. It fails, waits and counts as a
-//! script says.
+//! An object store for the tests and measurements of the workspace. It fails, waits and counts
+//! according to a script.
 //!
 //! ```
 //! use object_store::ObjectStoreExt;
@@ -7,7 +7,7 @@
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> object_store::Result<()> {
-//! // The second PUT is carried out, but its answer is lost. Every upload waits until it is released.
+//! // The second PUT is executed, but its answer is lost. Every upload waits until it is released.
 //! let store = ScriptedStore::in_memory().with([
 //!     Rule::nth(Operation::Put, 1, Effect::LoseAnswer(Failure::Other)),
 //!     Rule::always(Operation::Create, Effect::Hold),
@@ -23,29 +23,29 @@
 //! # Where objects go
 //!
 //! - [`ScriptedStore::in_memory`] keeps them in memory.
-//! - [`ScriptedStore::wrapping`] hands them to any other store, such as a local directory.
-//! - [`ScriptedStore::discarding`] keeps nothing: for measurements, and for
-//!   [`bytes`](ScriptedStore::bytes) and [`objects`](ScriptedStore::objects) alone.
-//! - [`ScriptedStore::serving`] answers one GET with a stream of the test's own.
+//! - [`ScriptedStore::wrapping`] passes them to another store, such as a local directory.
+//! - [`ScriptedStore::discarding`] keeps nothing. Use it for measurements, and where
+//!   [`bytes`](ScriptedStore::bytes) and [`objects`](ScriptedStore::objects) are enough.
+//! - [`ScriptedStore::serving`] answers one GET with a stream from the test.
 //!
 //! # What can happen to a call
 //!
-//! A [`Rule`] names an [`Operation`], which calls of it are meant (all, the n-th, every n-th), and an
+//! A [`Rule`] names an [`Operation`], some of its calls (all, the n-th, every n-th), and an
 //! [`Effect`]: [refuse](Effect::Refuse), [lose the answer](Effect::LoseAnswer), [hang](Effect::Hang),
-//! [hold](Effect::Hold) until [`release`](ScriptedStore::release), [delay](Effect::Delay) by the tokio
+//! [execute late](Effect::Late), [hold](Effect::Hold) until [`release`](ScriptedStore::release), [delay](Effect::Delay) by the tokio
 //! clock, [yield](Effect::Yield) for some polls, or [panic](Effect::Panic). The first rule that matches
-//! a call counts. Injected errors and panics say `injected into Part 3`: the operation, and the number
-//! of the call from 0.
+//! a call applies. The message of an injected error or panic is `injected into Part 3`: the operation,
+//! and the number of the call from 0.
 //!
-//! # What can be asked afterwards
+//! # What the test can check afterwards
 //!
-//! Clones share everything, so keep one and give the other away. [`count`](ScriptedStore::count) counts
-//! calls, [`injected`](ScriptedStore::injected) lists those that a rule struck,
-//! [`open_uploads`](ScriptedStore::open_uploads) the uploads that were neither completed nor aborted,
-//! [`names`](ScriptedStore::names) and [`object`](ScriptedStore::object) look behind the script. For
+//! Clones share everything, so keep one and pass the other on. [`count`](ScriptedStore::count) counts
+//! calls. [`injected`](ScriptedStore::injected) lists the calls that matched a rule, and
+//! [`open_uploads`](ScriptedStore::open_uploads) the uploads that were neither completed nor aborted.
+//! [`names`](ScriptedStore::names) and [`object`](ScriptedStore::object) bypass the script. For
 //! everything else, keep the inner store.
 //!
-//! Deleting, listing and copying are not scripted: they go to the inner store as they are.
+//! Deleting, listing and copying are not scripted: they go to the inner store unchanged.
 
 mod discard;
 mod rule;

@@ -13,7 +13,7 @@ pub enum Operation {
     Part,
     /// The completion of an upload.
     Complete,
-    /// The abortion of an upload.
+    /// The abort of an upload.
     Abort,
     /// A GET or a HEAD.
     Get,
@@ -34,29 +34,32 @@ impl Operation {
 /// What happens to a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effect {
-    /// The call fails and is not carried out.
+    /// The call fails and is not executed.
     Refuse(Failure),
-    /// The call is carried out, and then fails all the same.
+    /// The call is executed, and then fails.
     LoseAnswer(Failure),
-    /// The upload is completed, and then the call fails: for an [`Abort`](Operation::Abort) that a
-    /// completion on its way overtakes.
+    /// The call fails at once, and is executed after this time on the tokio clock. Use it for a
+    /// [`Put`](Operation::Put) that the client has given up.
+    Late(Duration, Failure),
+    /// The upload is completed, and then the call fails. Use it for an [`Abort`](Operation::Abort)
+    /// that arrives after a completion in flight.
     CompleteInstead(Failure),
-    /// The call is not carried out and never answers.
+    /// The call is not executed and never answers.
     Hang,
-    /// The call is carried out once the store is [released](crate::ScriptedStore::release).
+    /// The call is executed once the store is [released](crate::ScriptedStore::release).
     Hold,
-    /// The call is carried out after this time of the tokio clock.
+    /// The call is executed after this time on the tokio clock.
     Delay(Duration),
-    /// The call is carried out after it yielded to the runtime this often.
+    /// The call is executed after it has yielded to the runtime this often.
     Yield(usize),
-    /// The call panics and is not carried out.
+    /// The call panics and is not executed.
     Panic,
 }
 
 /// The error with which a call fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Failure {
-    /// [`Error::Generic`], as a reset, a timeout or a server's error.
+    /// [`Error::Generic`], like for a reset, a timeout or a server error.
     Other,
     /// [`Error::NotFound`].
     NotFound,
@@ -96,7 +99,7 @@ impl Failure {
     }
 }
 
-/// An effect, and the calls that have it.
+/// An effect, and the calls that it applies to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rule {
     operation: Operation,
@@ -112,17 +115,17 @@ enum Calls {
 }
 
 impl Rule {
-    /// Every call.
+    /// Applies to every call.
     pub fn always(operation: Operation, effect: Effect) -> Self {
         Self::new(operation, Calls::All, effect)
     }
 
-    /// The `n`-th call of the operation alone, counted from 0.
+    /// Applies only to the `n`-th call of the operation, counted from 0.
     pub fn nth(operation: Operation, n: usize, effect: Effect) -> Self {
         Self::new(operation, Calls::Nth(n), effect)
     }
 
-    /// The `n`-th call of the operation, and every `n`-th after it: calls 2, 5 and 8 for 3. None for 0.
+    /// Applies to every `n`-th call of the operation: to calls 2, 5 and 8 for 3. For 0, to none.
     pub fn every_nth(operation: Operation, n: usize, effect: Effect) -> Self {
         Self::new(operation, Calls::EveryNth(n), effect)
     }
@@ -135,7 +138,7 @@ impl Rule {
         }
     }
 
-    /// The effect on the call of this number, if the rule is about it.
+    /// Returns the effect on the call with this number, if the rule applies to it.
     pub(crate) fn effect_on(&self, operation: Operation, number: usize) -> Option<Effect> {
         let meant = match self.calls {
             Calls::All => true,

@@ -7,20 +7,20 @@ use tokio::sync::watch;
 
 use crate::rule::{Effect, Operation, Rule};
 
-/// A call that a rule struck.
+/// A call that matched a rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Injected {
-    /// What was called.
+    /// The operation that was called.
     pub operation: Operation,
     /// The number of the call among those of its operation, from 0.
     pub number: usize,
-    /// The object.
+    /// The location of the object.
     pub location: Path,
     /// What happened to the call.
     pub effect: Effect,
 }
 
-/// The rules, and what has been called so far.
+/// The rules, and the calls so far.
 #[derive(Debug, Default)]
 pub(crate) struct Script {
     state: Mutex<State>,
@@ -34,7 +34,7 @@ pub(crate) struct State {
     pub(crate) injected: Vec<Injected>,
     /// How many uploads were created.
     created: usize,
-    /// Those that were neither completed nor aborted.
+    /// The uploads that were neither completed nor aborted.
     pub(crate) uploads: BTreeMap<usize, Path>,
     pub(crate) held: usize,
     pub(crate) parts_in_flight: usize,
@@ -45,7 +45,7 @@ pub(crate) struct State {
 
 impl Script {
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {
-        // A test that panics has other worries.
+        // A test that panics fails anyway.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -53,7 +53,7 @@ impl Script {
         self.released.send_replace(true);
     }
 
-    /// Counts a call, and finds out what happens to it.
+    /// Counts a call. Returns it if it matches a rule.
     pub(crate) fn call(&self, operation: Operation, location: &Path) -> Option<Injected> {
         let mut state = self.state();
         let calls = state.calls.entry(operation).or_default();
@@ -73,7 +73,7 @@ impl Script {
         Some(injected)
     }
 
-    /// Carries a call out, or does to it what the script says.
+    /// Executes a call, with the effect of the script.
     pub(crate) async fn run<T>(
         &self,
         injected: Option<Injected>,
@@ -90,7 +90,9 @@ impl Script {
         };
         let message = format!("injected into {operation:?} {number}");
         match effect {
-            Effect::Refuse(failure) => return Err(failure.error(message)),
+            Effect::Refuse(failure) | Effect::Late(_, failure) => {
+                return Err(failure.error(message));
+            }
             Effect::LoseAnswer(failure) | Effect::CompleteInstead(failure) => {
                 carry_out.await?;
                 return Err(failure.error(message));
@@ -106,7 +108,7 @@ impl Script {
             Effect::Hold => {
                 self.state().held += 1;
                 let mut released = self.released.subscribe();
-                // The sender is `self`'s, so it is there.
+                // `self` owns the sender, so it exists.
                 let _released = released.wait_for(|released| *released).await;
             }
         }
@@ -122,7 +124,7 @@ impl Script {
         upload
     }
 
-    /// An upload was completed or aborted.
+    /// Records that an upload was completed or aborted.
     pub(crate) fn ended(&self, upload: usize) {
         self.state().uploads.remove(&upload);
     }
@@ -131,7 +133,7 @@ impl Script {
         self.state().bytes += bytes as u64;
     }
 
-    /// An object became visible.
+    /// Records that an object became visible.
     pub(crate) fn count_object(&self) {
         self.state().objects += 1;
     }
@@ -144,7 +146,7 @@ impl Script {
     }
 }
 
-/// A part that is on its way until this is dropped.
+/// A part that is in flight until this is dropped.
 pub(crate) struct PartInFlight(Arc<Script>);
 
 impl Drop for PartInFlight {

@@ -16,7 +16,7 @@ use crate::discard::{Discard, Served};
 use crate::rule::{Effect, Operation, Rule};
 use crate::script::{Injected, Script};
 
-/// A store that does as a script says; see the [crate](crate). Clones share everything.
+/// A store that follows a script. See the [crate](crate). Clones share everything.
 #[derive(Clone, Debug)]
 pub struct ScriptedStore {
     inner: Arc<dyn ObjectStore>,
@@ -24,24 +24,24 @@ pub struct ScriptedStore {
 }
 
 impl ScriptedStore {
-    /// A store that keeps objects in memory.
+    /// Creates a store that keeps objects in memory.
     pub fn in_memory() -> Self {
         Self::wrapping(Arc::new(InMemory::new()))
     }
 
-    /// A store that keeps objects in another.
+    /// Creates a store that keeps objects in another store.
     pub fn wrapping(inner: Arc<dyn ObjectStore>) -> Self {
         let script = Arc::default();
         Self { inner, script }
     }
 
-    /// A store that takes everything and keeps nothing, so that measurements are not of a store.
+    /// Creates a store that accepts everything and keeps nothing, so that measurements exclude the store.
     pub fn discarding() -> Self {
         Self::wrapping(Arc::new(Discard::default()))
     }
 
-    /// A store that answers its first GET, of whatever name, with `content`, and says that the object has
-    /// `size` bytes and these attributes. Otherwise as [`discarding`](Self::discarding).
+    /// Creates a store that answers its first GET, of any name, with `content`, and reports `size` bytes
+    /// and these attributes. Otherwise it is like [`discarding`](Self::discarding).
     pub fn serving(
         content: impl Stream<Item = Result<Bytes>> + Send + 'static,
         size: u64,
@@ -55,59 +55,59 @@ impl ScriptedStore {
         })))
     }
 
-    /// Adds rules. Of those that are about a call, the first counts.
+    /// Adds rules. The first rule that matches a call applies.
     #[must_use]
     pub fn with(self, rules: impl IntoIterator<Item = Rule>) -> Self {
         self.script.state().rules.extend(rules);
         self
     }
 
-    /// Lets the calls that are [held](Effect::Hold) go on, and those that would be held later pass.
+    /// Resumes the calls that are [held](Effect::Hold). Later calls are not held.
     pub fn release(&self) {
         self.script.release();
     }
 
-    /// How many calls there were of an operation.
+    /// Returns how many calls of an operation there were.
     pub fn count(&self, operation: Operation) -> usize {
         let state = self.script.state();
         state.calls.get(&operation).copied().unwrap_or_default()
     }
 
-    /// The calls that a rule struck, in their order.
+    /// Returns the calls that matched a rule, in their order.
     pub fn injected(&self) -> Vec<Injected> {
         self.script.state().injected.clone()
     }
 
-    /// How many calls have been held, released ones included.
+    /// Returns how many calls have been held, including released ones.
     pub fn held(&self) -> usize {
         self.script.state().held
     }
 
-    /// The locations of the uploads that were created, but neither completed nor aborted.
+    /// Returns the locations of the uploads that were neither completed nor aborted.
     pub fn open_uploads(&self) -> Vec<Path> {
         self.script.state().uploads.values().cloned().collect()
     }
 
-    /// The most parts that were on their way at once.
+    /// Returns the largest number of parts that were in flight at once.
     pub fn most_parts_in_flight(&self) -> usize {
         self.script.state().most_parts_in_flight
     }
 
-    /// How many bytes were sent, in PUTs and parts that were carried out.
+    /// Returns how many bytes were sent, in PUTs and parts that were executed.
     pub fn bytes(&self) -> u64 {
         self.script.state().bytes
     }
 
-    /// How many objects became visible.
+    /// Returns how many objects became visible.
     pub fn objects(&self) -> u64 {
         self.script.state().objects
     }
 
-    /// The names of all objects, without the script.
+    /// Returns the names of all objects. Bypasses the script.
     ///
     /// # Panics
     ///
-    /// When the inner store fails.
+    /// If the inner store fails.
     pub async fn names(&self) -> Vec<String> {
         let objects: Vec<ObjectMeta> = match self.inner.list(None).try_collect().await {
             Ok(objects) => objects,
@@ -117,11 +117,11 @@ impl ScriptedStore {
         names.collect()
     }
 
-    /// What is stored under this name, if anything, without the script.
+    /// Returns the content of an object, if it exists. Bypasses the script.
     ///
     /// # Panics
     ///
-    /// When the inner store fails.
+    /// If the inner store fails.
     pub async fn object(&self, name: &str) -> Option<Bytes> {
         let found = match self.inner.get(&Path::from(name)).await {
             Ok(found) => found.bytes().await,
@@ -149,13 +149,21 @@ impl ObjectStore for ScriptedStore {
         payload: PutPayload,
         options: PutOptions,
     ) -> Result<PutResult> {
-        let put = async {
-            self.script.count_bytes(payload.content_length());
-            let put = self.inner.put_opts(location, payload, options).await?;
-            self.script.count_object();
+        let (this, place) = (self.clone(), location.clone());
+        let put = async move {
+            this.script.count_bytes(payload.content_length());
+            let put = this.inner.put_opts(&place, payload, options).await?;
+            this.script.count_object();
             Ok(put)
         };
         let injected = self.script.call(Operation::Put, location);
+        if let Some(Effect::Late(time, failure)) = injected.as_ref().map(|call| call.effect) {
+            tokio::spawn(async move {
+                tokio::time::sleep(time).await;
+                put.await
+            });
+            return Err(failure.error("injected, and carried out later".into()));
+        }
         self.script.run(injected, put).await
     }
 
@@ -216,7 +224,7 @@ impl MultipartUpload for ScriptedUpload {
     fn put_part(&mut self, payload: PutPayload) -> UploadPart {
         let (script, location) = (Arc::clone(&self.script), self.location.clone());
         let (bytes, in_flight) = (payload.content_length(), script.part_in_flight());
-        // Made at once: stores tell the order of parts by the order of these calls.
+        // Create the future at once: stores order parts by the order of these calls.
         let part = self.inner.put_part(payload);
         Box::pin(async move {
             let _in_flight = in_flight;

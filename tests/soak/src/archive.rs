@@ -10,7 +10,7 @@ use futures_util::TryStreamExt;
 use object_store::local::LocalFileSystem;
 use object_store::memory::InMemory;
 use object_store::path::Path;
-use object_store::{ObjectStore, ObjectStoreExt};
+use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt};
 use scripted_store::{Effect, Injected, ScriptedStore};
 use tempfile::TempDir;
 use url::Url;
@@ -31,6 +31,8 @@ pub(crate) struct ArchiveStore {
     target: ArchiveTarget,
     /// Locations at which there may be an object now.
     open: Mutex<HashSet<Path>>,
+    /// Those at which there may be none any more, in the order in which they were forgotten.
+    forgotten: Mutex<Vec<Path>>,
 }
 
 impl ArchiveStore {
@@ -59,6 +61,8 @@ impl ArchiveStore {
             .parts_in_flight(plan.parts_in_flight)
             .overwrite(plan.overwrite)
             .digest(plan.digest)
+            // Enough for a store that works, and soon over for one that does not.
+            .retry_for(std::time::Duration::from_secs(5))
             .build()?;
         Ok(Self {
             inner,
@@ -66,6 +70,7 @@ impl ArchiveStore {
             faulty,
             target: ArchiveTarget::new(archive, Url::parse("memory://soak/")?),
             open: Mutex::default(),
+            forgotten: Mutex::default(),
         })
     }
 
@@ -118,10 +123,14 @@ impl ArchiveStore {
     /// # Errors
     /// When the store itself fails.
     async fn forget(&self, location: &Path) -> Result<(), Violation> {
-        match self.inner.delete(location).await {
-            Ok(()) | Err(object_store::Error::NotFound { .. }) => {}
-            Err(error) => return Err(broken(error)),
+        let digest = Path::from(format!("{location}{DIGEST}"));
+        for location in [location, &digest] {
+            match self.inner.delete(location).await {
+                Ok(()) | Err(object_store::Error::NotFound { .. }) => {}
+                Err(error) => return Err(broken(error)),
+            }
         }
+        lock(&self.forgotten).push(location.clone());
         lock(&self.open).remove(location);
         Ok(())
     }
@@ -131,11 +140,20 @@ impl ArchiveStore {
     /// # Errors
     /// When something else is.
     pub(crate) async fn check_visible(&self) -> Result<(), Violation> {
-        // One that is checked and deleted by somebody else meanwhile may be listed all the same.
-        let open_before = lock(&self.open).clone();
+        let before = lock(&self.forgotten).len();
         let listed: Vec<_> = self.inner.list(None).try_collect().await.map_err(broken)?;
-        let open = lock(&self.open);
-        let may_be = |location| open.contains(location) || open_before.contains(location);
+        self.check_listed(&listed, before)
+    }
+
+    /// Checks a list that was begun when so many locations were forgotten. What somebody else has begun, checked and
+    /// deleted meanwhile may be listed, too.
+    fn check_listed(&self, listed: &[ObjectMeta], before: usize) -> Result<(), Violation> {
+        let (open, forgotten) = (lock(&self.open), lock(&self.forgotten));
+        let may_be = |location: &Path| {
+            let object = location.as_ref().strip_suffix(DIGEST).map(Path::from);
+            let location = object.as_ref().unwrap_or(location);
+            open.contains(location) || forgotten[before..].contains(location)
+        };
         match listed.iter().find(|object| !may_be(&object.location)) {
             None => Ok(()),
             Some(object) => {
@@ -175,6 +193,9 @@ impl ArchiveStore {
         }
     }
 }
+
+/// What the name of a digest ends with that stands beside its object.
+const DIGEST: &str = ".sha256";
 
 fn broken(error: object_store::Error) -> Violation {
     Violation::new("the store below the faults failed").with("error", error)
@@ -226,13 +247,13 @@ pub(crate) async fn check_archive(
     };
     let found = found.and_then(|()| {
         let wrong = match end {
-            ArchiveEnd::Known(outcome) if outcome.status == ArchiveStatus::Ok => {
+            ArchiveEnd::Known(outcome) if outcome.status.is_ok() => {
                 ok_but(set, archive, outcome, expected, stored.as_ref())
             }
-            ArchiveEnd::Known(outcome) if outcome.status == ArchiveStatus::Failed => {
+            ArchiveEnd::Known(outcome) if outcome.status != ArchiveStatus::Cancelled => {
                 if expected.is_sound && !excused {
                     Some("the archive failed, and nothing was wrong")
-                } else if stored.is_some() && !excused {
+                } else if stored.is_some() && outcome.status == ArchiveStatus::Failed {
                     Some("the archive failed, but the auction is visible")
                 } else if outcome.error.is_none() {
                     Some("the archive failed without an error")
@@ -282,5 +303,50 @@ fn ok_but(
             None if set.digest => Some("the archive has no digest"),
             _ => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use archive_sink::{AttributeSupport, Overwrite};
+    use driver_streaming::Codec;
+
+    use super::*;
+
+    fn plan() -> ArchivePlan {
+        ArchivePlan {
+            store: StoreKind::Folder,
+            codec: Codec::Identity,
+            attributes: AttributeSupport::Absent,
+            part_bytes: 1024,
+            parts_in_flight: 1,
+            overwrite: Overwrite::CreateOnly,
+            digest: true,
+            faults: Vec::new(),
+        }
+    }
+
+    #[tokio::test]
+    async fn an_auction_that_comes_and_goes_while_objects_are_listed_may_be_listed() {
+        let folder = TempDir::new().unwrap();
+        let store = ArchiveStore::new(&plan(), folder.path()).unwrap();
+        let before = lock(&store.forgotten).len();
+        let location = store.expect("1").unwrap();
+        store.inner.put(&location, "x".into()).await.unwrap();
+        let listed: Vec<_> = store.inner.list(None).try_collect().await.unwrap();
+        assert_eq!(listed.len(), 1);
+        store.forget(&location).await.unwrap();
+        store.check_listed(&listed, before).unwrap();
+    }
+
+    #[tokio::test]
+    async fn an_object_that_comes_after_its_auction_is_forgotten_is_found() {
+        let folder = TempDir::new().unwrap();
+        let store = ArchiveStore::new(&plan(), folder.path()).unwrap();
+        let location = store.expect("1").unwrap();
+        store.forget(&location).await.unwrap();
+        store.check_visible().await.unwrap();
+        store.inner.put(&location, "x".into()).await.unwrap();
+        store.check_visible().await.unwrap_err();
     }
 }

@@ -220,9 +220,9 @@ impl Auction {
             let run = timeout(dropped_after, pipeline.run(dispatch));
             (self.in_time(run).await?.ok(), None)
         } else {
-            let run = timeout(dropped_after, pipeline.run_ahead_of_archive(dispatch));
-            match self.in_time(run).await? {
-                Ok((outcome, pending)) => {
+            let (run, pending) = pipeline.run_ahead_of_archive(dispatch);
+            match self.in_time(timeout(dropped_after, run)).await? {
+                Ok(outcome) => {
                     self.check_ahead(&outcome)?;
                     let end = if self.plan.way == Way::AheadAndForgotten {
                         ArchiveEnd::Unheard
@@ -231,7 +231,7 @@ impl Auction {
                     };
                     (Some(outcome), Some(end))
                 }
-                // It may have been dropped before it began.
+                // Its archive goes on.
                 Err(_elapsed) => (None, None),
             }
         };
@@ -289,7 +289,7 @@ impl Auction {
         match &end {
             ArchiveEnd::Known(outcome) => {
                 let status = outcome.status;
-                if status == ArchiveStatus::Failed && !set.plan.is_ample_for_archive() {
+                if !status.is_ok() && !set.plan.is_ample_for_archive() {
                     // It may still be being completed.
                     set.check_later(location, end, expected);
                 } else {

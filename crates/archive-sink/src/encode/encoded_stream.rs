@@ -28,8 +28,8 @@ pin_project! {
     /// Every chunk but the last has the size that was asked for, 64 KiB by default, and none is
     /// empty. The bytes depend on the document, the codec and its level alone: not on how the source
     /// is cut, when it has something, or how large the chunks are. They are the bytes of the object
-    /// that an [`ArchiveWriter`](crate::ArchiveWriter) with that codec stores, so one encoding can be sent
-    /// elsewhere and [archived](crate::Archive::create_encoded); and a document that can be produced again
+    /// that an [`ArchiveWriter`](crate::ArchiveWriter) with that codec stores, but for the digest at its end, so one
+    /// encoding can be sent elsewhere and [archived](crate::Archive::create_encoded); and a document that can be produced again
     /// can be encoded again, identically, by the same build of the same version.
     ///
     /// ```

@@ -27,6 +27,9 @@ pub enum ReadErrorKind {
     /// There is no such object, neither under the name itself nor with a codec's extension.
     #[error("there is none, with or without a codec's extension: {0}")]
     NotFound(#[source] StoreError),
+    /// There is no object of the name itself, and more than one with a codec's extension: name one of them.
+    #[error("there are {}: which of them is meant?", named(.0))]
+    Ambiguous(Vec<Path>),
     /// The object is not the one that was opened before: it was replaced or removed. Only
     /// [`Archive::open_version`](crate::Archive::open_version) returns this. It has what the store said;
     /// `None` when it sent another object without an error.
@@ -94,9 +97,9 @@ pub enum ReadErrorKind {
         /// The digest of what was read.
         actual: Sha256Digest,
     },
-    /// The document has more bytes than this, which is what the [`ReadLimit`](crate::ReadLimit) allows: it is
-    /// too large, or a decompression bomb.
-    #[error("it has more than {0} raw bytes, which is the limit")]
+    /// The document has more bytes than this, which is what the [`ReadLimit`](crate::ReadLimit) allows for an
+    /// object of its stored length: it is too large, or a decompression bomb.
+    #[error("it has more than {0} raw bytes, which is the limit for an object of its length")]
     TooLarge(u64),
     /// An earlier poll of this reader panicked: a bug in a codec or a store.
     #[error("an earlier poll of the reader panicked")]
@@ -129,7 +132,7 @@ impl From<ReadError> for io::Error {
                 io::ErrorKind::UnexpectedEof
             }
             ReadErrorKind::NotFound(_) => io::ErrorKind::NotFound,
-            ReadErrorKind::Key(_) => io::ErrorKind::InvalidInput,
+            ReadErrorKind::Key(_) | ReadErrorKind::Ambiguous(_) => io::ErrorKind::InvalidInput,
             ReadErrorKind::CodecNotCompiled(_) => io::ErrorKind::Unsupported,
             ReadErrorKind::Store { .. } | ReadErrorKind::Changed(_) | ReadErrorKind::Panicked => {
                 io::ErrorKind::Other
@@ -138,4 +141,9 @@ impl From<ReadError> for io::Error {
         };
         Self::new(kind, error)
     }
+}
+
+fn named(locations: &[Path]) -> String {
+    let names: Vec<_> = locations.iter().map(Path::as_ref).collect();
+    names.join(" and ")
 }

@@ -2,7 +2,7 @@ use bytes::Bytes;
 use futures_core::stream::BoxStream;
 use object_store::{
     Attribute, Attributes, Error as StoreError, GetOptions, GetResult, ObjectMeta, ObjectStore,
-    path::Path,
+    ObjectStoreExt, path::Path,
 };
 
 use super::error::{ReadError, ReadErrorKind};
@@ -64,20 +64,41 @@ pub(crate) fn codec_of(attributes: &Attributes, name: &str) -> Result<CodecKind,
     }
 }
 
-/// Asks for the first object that is there. `places` is not empty.
-pub(crate) async fn find(store: &dyn ObjectStore, places: Vec<Path>) -> Result<Opened, ReadError> {
+/// Asks for the first object that is there by its name, which has at least one place, else for the only
+/// one that is where `guessed` says.
+pub(crate) async fn find(
+    store: &dyn ObjectStore,
+    named: Vec<Path>,
+    guessed: Vec<Path>,
+) -> Result<Opened, ReadError> {
     let mut missing = None;
-    for location in places {
+    for location in named {
         match store.get_opts(&location, GetOptions::new()).await {
             Ok(result) => return Ok(Opened::new(location, result)),
             Err(source @ StoreError::NotFound { .. }) => {
-                let kind = ReadErrorKind::NotFound(source);
-                missing.get_or_insert_with(|| ReadError::new(&location, kind));
+                missing.get_or_insert((location, ReadErrorKind::NotFound(source)));
             }
             Err(source) => return Err(cannot_open(&location, source)),
         }
     }
-    Err(missing.unwrap_or_else(|| unreachable!("there is at least one place to look at")))
+    let mut found = vec![];
+    for location in guessed {
+        match store.head(&location).await {
+            Ok(_there) => found.push(location),
+            Err(StoreError::NotFound { .. }) => {}
+            Err(source) => return Err(cannot_open(&location, source)),
+        }
+    }
+    if let [only] = &found[..] {
+        let result = store.get_opts(only, GetOptions::new()).await;
+        let result = result.map_err(|source| cannot_open(only, source))?;
+        return Ok(Opened::new(only.clone(), result));
+    }
+    match missing {
+        Some((location, kind)) if found.is_empty() => Err(ReadError::new(&location, kind)),
+        Some((location, _)) => Err(ReadError::new(&location, ReadErrorKind::Ambiguous(found))),
+        None => unreachable!("there is at least one place to look at"),
+    }
 }
 
 /// Asks for one object, if it is there as it was.

@@ -16,7 +16,12 @@ use super::{
     open::{ObjectVersion, Opened},
     verify::Verifier,
 };
-use crate::{codec::CodecKind, digest::Sha256Digest, metadata};
+use crate::{
+    codec::CodecKind,
+    digest::Sha256Digest,
+    metadata,
+    trailer::{self, TRAILER_BYTES_AT_MOST},
+};
 
 /// The largest chunk that a reader yields: 64 KiB.
 const CHUNK_BYTES: usize = 64 * 1024;
@@ -32,11 +37,12 @@ const EMPTY_CHUNKS_AT_MOST: usize = 32;
 ///
 /// # What is checked
 ///
-/// The codec's own checksum and end, the stored length, and the raw length and SHA-256 where the
-/// object's metadata has them. What cannot be known before the end is checked there, so the last
-/// chunk may come before an error: a document is good when the stream has *ended*, not before. A
-/// reader never ends well short of the whole document. After an error the stream has ended; reads go
-/// on failing.
+/// The codec's own checksum and end, the stored length, and the raw length and SHA-256, which every object of
+/// this crate has: in its metadata, at its end, or beside it. An object of others that has none is read with a
+/// warning; [`verified`](Self::verified) says which it was. What cannot be known before the end is checked
+/// there, so the last chunk may come before an error: a document is good when the stream has *ended*, not
+/// before. A reader never ends well short of the whole document. After an error the stream has ended; reads
+/// go on failing.
 ///
 /// # Cost
 ///
@@ -57,6 +63,9 @@ pub struct ArchiveReader {
     decompressor: Option<Decompressor>,
     output: Vec<u8>,
     verifier: Verifier,
+    verified: Option<Sha256Digest>,
+    /// The last stored bytes that have come, as many as a trailer may have.
+    end: Vec<u8>,
     stored_bytes: u64,
     offset: u64,
     /// Taken from the stream, but not yet read through `AsyncRead`.
@@ -86,7 +95,12 @@ impl fmt::Debug for ArchiveReader {
 }
 
 impl ArchiveReader {
-    pub(crate) fn decoded(opened: Opened, limit: ReadLimit) -> Result<Self, ReadError> {
+    /// `digest` is what the raw document has to have, if that is known.
+    pub(crate) fn decoded(
+        opened: Opened,
+        digest: Option<Sha256Digest>,
+        limit: ReadLimit,
+    ) -> Result<Self, ReadError> {
         let codec = opened.codec()?;
         let decompressor = match codec {
             CodecKind::Identity => None,
@@ -98,15 +112,14 @@ impl ArchiveReader {
         let verifier = Verifier::new(
             limit.for_stored(opened.version.stored_bytes()),
             metadata::raw_bytes(&opened.attributes),
-            metadata::sha256(&opened.attributes),
+            digest,
         );
         Ok(Self::new(opened, codec, decompressor, verifier))
     }
 
     pub(crate) fn stored(opened: Opened) -> Result<Self, ReadError> {
         let codec = opened.codec()?;
-        let verifier = Verifier::new(u64::MAX, None, None);
-        Ok(Self::new(opened, codec, None, verifier))
+        Ok(Self::new(opened, codec, None, Verifier::nothing()))
     }
 
     fn new(
@@ -124,6 +137,8 @@ impl ArchiveReader {
             decompressor,
             output: Vec::new(),
             verifier,
+            verified: None,
+            end: Vec::new(),
             offset: 0,
             unread: Bytes::new(),
             state: State::Reading,
@@ -167,8 +182,7 @@ impl ArchiveReader {
     /// The SHA-256 that the raw document had to have and has. `None` before the end of the document, and for
     /// an object without one: whether that is as it was written cannot be verified.
     pub fn verified(&self) -> Option<Sha256Digest> {
-        let has_ended = self.state == State::Ended;
-        self.verifier.expected_digest.filter(|_| has_ended)
+        self.verified
     }
 
     fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, ReadError>>> {
@@ -254,6 +268,10 @@ impl ArchiveReader {
                             offset: self.stored_bytes,
                         }));
                     }
+                    self.end
+                        .extend(&chunk[chunk.len().saturating_sub(TRAILER_BYTES_AT_MOST)..]);
+                    let before = self.end.len().saturating_sub(TRAILER_BYTES_AT_MOST);
+                    self.end.drain(..before);
                     self.input = chunk;
                     return Poll::Ready(Ok(true));
                 }
@@ -270,7 +288,7 @@ impl ArchiveReader {
     }
 
     /// All stored bytes have been decoded: was that all?
-    fn finish(&self) -> Result<(), ReadErrorKind> {
+    fn finish(&mut self) -> Result<(), ReadErrorKind> {
         if self.offset < self.stored_bytes {
             return Err(self.truncated());
         }
@@ -284,7 +302,9 @@ impl ArchiveReader {
                 offset: self.offset,
             });
         }
-        self.verifier.finish()
+        let trailer = trailer::parse(self.codec, &self.end);
+        self.verified = self.verifier.finish(self.location(), trailer)?;
+        Ok(())
     }
 
     fn truncated(&self) -> ReadErrorKind {

@@ -14,8 +14,10 @@ use tokio::time::Instant;
 
 use self::existing_object::look;
 use super::{
+    attempt::{CreateOnly, Pauses, RequestEffect, no_answer},
     error::{CommitError, WriteError},
     multipart_upload::{Upload, abort},
+    tasks::until,
 };
 use crate::{
     codec::CodecKind,
@@ -24,50 +26,189 @@ use crate::{
     settings::{Overwrite, Shared},
 };
 
-/// The last step: one request that makes a whole object visible, and what it takes to know whether
-/// it did.
+/// Of the time that is left, at most so much is kept for a last look.
+const LAST_LOOK: Duration = Duration::from_secs(5);
+
+/// The last step: one request that makes a whole object visible, made again while that is safe and there is time, and
+/// what it takes to know whether it did.
 pub(crate) struct Commit {
     pub(crate) archive: Arc<Shared>,
     pub(crate) location: Path,
     pub(crate) nonce: Nonce,
     pub(crate) document: RawDocument,
     pub(crate) stored_bytes: u64,
+    /// How many requests carry it.
+    pub(crate) parts: usize,
     pub(crate) digest_time: Duration,
     pub(crate) started: Instant,
+    /// When its end has to be known.
+    pub(crate) deadline: Instant,
+    /// When nothing is sent any more.
+    pub(crate) last_look: Instant,
 }
 
 impl Commit {
+    /// When to look for the last time, if the end has to be known by `deadline`.
+    pub(crate) fn last_look(deadline: Instant) -> Instant {
+        let left = deadline.saturating_duration_since(Instant::now());
+        deadline - LAST_LOOK.min(left / 10)
+    }
+
     /// `upload` is open and drained, or has not started: then `payload` is the whole object.
     pub(crate) async fn run(
-        self,
+        self: Arc<Self>,
         mut upload: Upload,
         payload: PutPayload,
     ) -> Result<Receipt, CommitError> {
-        if !upload.has_started() {
-            return self.put(payload).await;
+        let committed = match upload.take_open() {
+            Some(upload) => self.complete(upload).await,
+            None => self.put(payload).await,
+        };
+        if let Ok(receipt) = &committed
+            && receipt.placement == Placement::Unchecked
+        {
+            let location = &self.location;
+            tracing::warn!(%location, "the store could not be asked, so an object may have been replaced");
         }
-        let parts = upload.parts();
-        match upload.take_open() {
-            Some(upload) => self.complete(upload, parts).await,
-            None => unreachable!("a drained upload is open"),
+        committed
+    }
+
+    /// When whoever waits for it stops waiting.
+    pub(crate) fn answered_by(&self) -> Instant {
+        if self.can_give_up() {
+            // By then it has ended, and its clean-up as well.
+            return self.deadline + LAST_LOOK;
+        }
+        // Later than its own last look, and early enough for another.
+        self.last_look + self.deadline.saturating_duration_since(self.last_look) / 2
+    }
+
+    /// How it ends when the store has not answered by the deadline: for folders, whose work cannot be given up and
+    /// goes on.
+    pub(crate) async fn overdue(&self) -> Result<Receipt, CommitError> {
+        let placement = match self.archive.settings.overwrite {
+            Overwrite::Replace => Placement::Replacing,
+            Overwrite::CreateOnly => Placement::CheckedBefore,
+        };
+        let settled = self.settle(Err(no_answer()), placement);
+        match until(self.deadline, settled).await {
+            Some(Err(CommitError::Refused { source, .. })) => {
+                Err(self.unknown(source, None, false))
+            }
+            Some(settled) => settled,
+            None => Err(self.unknown(no_answer(), None, false)),
         }
     }
 
-    async fn put(self, payload: PutPayload) -> Result<Receipt, CommitError> {
-        if self.archive.settings.overwrite == Overwrite::Replace {
-            let put = self.put_with(payload, PutMode::Overwrite).await;
-            return self.settle(put, Placement::Replacing, 1).await;
+    /// Whether work at the store ends when its future is dropped: not in folders, where it goes on in the blocking
+    /// pool and would end unseen.
+    fn can_give_up(&self) -> bool {
+        self.archive.settings.attributes == AttributeSupport::Kept
+    }
+
+    /// The store's answer, or the error that there was none in time.
+    async fn answer<T>(
+        &self,
+        end: Instant,
+        request: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        if !self.can_give_up() {
+            return request.await;
         }
-        match self.put_with(payload.clone(), PutMode::Create).await {
-            Err(StoreError::NotImplemented { .. } | StoreError::NotSupported { .. }) => {}
-            put => return self.settle(put, Placement::Exclusive, 1).await,
-        }
-        match self.look_before().await {
-            Continue(placement) => {
-                let put = self.put_with(payload, PutMode::Overwrite).await;
-                self.settle(put, placement, 1).await
+        until(end, request)
+            .await
+            .unwrap_or_else(|| Err(no_answer()))
+    }
+
+    /// Puts the whole object, again and again if need be: the condition and the nonce make that safe.
+    async fn put(&self, payload: PutPayload) -> Result<Receipt, CommitError> {
+        let (mut mode, mut placement) = match self.archive.settings.overwrite {
+            Overwrite::Replace => (PutMode::Overwrite, Placement::Replacing),
+            Overwrite::CreateOnly => (PutMode::Create, Placement::Exclusive),
+        };
+        let mut pauses = Pauses::until(self.last_look);
+        let mut first = None;
+        let mut may_land = false;
+        loop {
+            let put = self.put_with(payload.clone(), mode.clone());
+            let source = match self.answer(self.last_look, put).await {
+                Ok(put) => return Ok(self.receipt(put.e_tag, put.version, placement)),
+                Err(source) => source,
+            };
+            let effect = RequestEffect::of(&source);
+            if effect == RequestEffect::Unsupported && mode == PutMode::Create {
+                mode = PutMode::Overwrite;
+                match self.look_before().await {
+                    Continue(found) => placement = found,
+                    Break(done) => return done,
+                }
+                continue;
             }
-            Break(done) => done,
+            let exists = exists(&source);
+            let is_unclear = effect == RequestEffect::Unclear;
+            may_land |= is_unclear && !exists;
+            let error = if is_unclear || matches!(source, StoreError::NotFound { .. }) {
+                self.settle(Err(source), placement).await
+            } else {
+                Err(self.refused(source))
+            };
+            let error = match error {
+                // The object that is there may be an earlier attempt's.
+                Err(CommitError::Conflict {
+                    compared: false, ..
+                }) if may_land && !self.can_give_up() => {
+                    return Err(self.unknown(no_answer(), None, true));
+                }
+                Err(CommitError::Unknown { look: Some(_), .. }) if exists && !may_land => {
+                    return Err(self.conflict(false));
+                }
+                Err(
+                    error @ (CommitError::Refused { .. }
+                    | CommitError::Unknown { look: Some(_), .. }),
+                ) => error,
+                settled => return settled,
+            };
+            // Where somebody's object is, and who may not look, learns nothing from another attempt.
+            let is_blind = exists && matches!(error, CommitError::Unknown { .. });
+            first.get_or_insert(error);
+            let may_repeat = is_unclear && !is_blind || effect == RequestEffect::NotSent;
+            if !(may_repeat && pauses.pause().await) {
+                break;
+            }
+        }
+        match first {
+            Some(error) if may_land => self.look_on(error, placement, pauses).await,
+            Some(error) => Err(error),
+            None => unreachable!("every attempt but the last has failed"),
+        }
+    }
+
+    /// Looks for an object that may still come although its request failed with `error`, for as long as there is time.
+    async fn look_on(
+        &self,
+        mut error: CommitError,
+        placement: Placement,
+        mut pauses: Pauses,
+    ) -> Result<Receipt, CommitError> {
+        loop {
+            let source = match error {
+                CommitError::Refused { source, .. } => source,
+                CommitError::Unknown {
+                    source,
+                    look: Some(look),
+                    ..
+                } if RequestEffect::of(&look) != RequestEffect::Refused => source,
+                settled => return Err(settled),
+            };
+            let is_last = !pauses.pause().await;
+            error = match self.settle(Err(source), placement).await {
+                Err(CommitError::Refused { source, .. }) if is_last => {
+                    return Err(self.unknown(source, None, false));
+                }
+                Err(error) if is_last => return Err(error),
+                Err(error) => error,
+                settled => return settled,
+            };
         }
     }
 
@@ -86,21 +227,23 @@ impl Commit {
         store.put_opts(&self.location, payload, options).await
     }
 
-    async fn complete(
-        self,
-        mut upload: Box<dyn MultipartUpload>,
-        parts: usize,
-    ) -> Result<Receipt, CommitError> {
+    async fn complete(&self, mut upload: Box<dyn MultipartUpload>) -> Result<Receipt, CommitError> {
         let before = match self.archive.settings.overwrite {
             Overwrite::Replace => Continue(Placement::Replacing),
             Overwrite::CreateOnly => self.look_before().await,
         };
         let result = match before {
-            Continue(placement) => match upload.complete().await {
-                Ok(put) => return Ok(self.receipt(put.e_tag, put.version, placement, parts)),
-                Err(source) => match self.settle(Err(source), placement, parts).await {
+            Continue(placement) => match self.answer(self.last_look, upload.complete()).await {
+                Ok(put) => {
+                    let placement = match put.extensions.get() {
+                        Some(CreateOnly) => Placement::Exclusive,
+                        None => placement,
+                    };
+                    return Ok(self.receipt(put.e_tag, put.version, placement));
+                }
+                Err(source) => match self.settle(Err(source), placement).await {
                     Err(CommitError::Refused { source, .. }) => {
-                        return self.refuse(source, placement, parts, &mut *upload).await;
+                        return self.refuse(source, placement, &mut *upload).await;
                     }
                     settled => settled,
                 },
@@ -111,17 +254,21 @@ impl Commit {
             // The answer to completing was an error, yet the object is there: nothing to abort.
             Ok(receipt) if receipt.placement != Placement::AlreadyThere => Ok(receipt),
             Ok(receipt) => {
-                if let Err(error) = abort(&mut *upload).await {
+                if let Err(error) = self.abort(&mut *upload).await {
                     let location = &self.location;
                     tracing::warn!(%location, %error, "an upload that was not needed could not be aborted");
                 }
                 Ok(receipt)
             }
             Err(error) => {
-                let aborted = abort(&mut *upload).await;
+                let aborted = self.abort(&mut *upload).await;
                 Err(error.with_clean_up(self.abort_error(aborted)))
             }
         }
+    }
+
+    async fn abort(&self, upload: &mut dyn MultipartUpload) -> Result<(), StoreError> {
+        self.answer(self.deadline, abort(upload)).await
     }
 
     /// Aborts an upload whose completion failed and whose object is not there, and makes sure that it
@@ -130,11 +277,15 @@ impl Commit {
         &self,
         source: StoreError,
         placement: Placement,
-        parts: usize,
         upload: &mut dyn MultipartUpload,
     ) -> Result<Receipt, CommitError> {
-        match upload.abort().await {
-            Err(StoreError::NotFound { .. }) => self.settle(Err(source), placement, parts).await,
+        let effect = RequestEffect::of(&source);
+        match self.answer(self.deadline, upload.abort()).await {
+            Err(StoreError::NotFound { .. }) => self.settle(Err(source), placement).await,
+            // It is still there to be completed, and the request to do so may be on its way.
+            Err(aborted) if effect == RequestEffect::Unclear => Err(self
+                .unknown(source, None, false)
+                .with_clean_up(self.abort_error(Err(aborted)))),
             aborted => Err(self
                 .refused(source)
                 .with_clean_up(self.abort_error(aborted))),
@@ -151,22 +302,22 @@ impl Commit {
         &self,
         answer: Result<PutResult, StoreError>,
         placement: Placement,
-        parts: usize,
     ) -> Result<Receipt, CommitError> {
         let source = match answer {
-            Ok(put) => return Ok(self.receipt(put.e_tag, put.version, placement, parts)),
+            Ok(put) => return Ok(self.receipt(put.e_tag, put.version, placement)),
             Err(source) => source,
         };
-        let found = match look(&*self.archive.store, &self.location).await {
+        let looked = look(&*self.archive.store, &self.location);
+        let found = match self.answer(self.deadline, looked).await {
             Ok(Some(found)) => found,
             Ok(None) => return Err(self.refused(source)),
-            Err(look) => return Err(self.unknown(source, Some(look))),
+            Err(look) => return Err(self.unknown(source, Some(look), false)),
         };
         if self.nonce.is_on(&found.attributes) && found.meta.size == self.stored_bytes {
             let ObjectMeta { e_tag, version, .. } = found.meta;
-            return Ok(self.receipt(e_tag, version, placement, parts));
+            return Ok(self.receipt(e_tag, version, placement));
         }
-        self.decide_by(found, source, placement, parts).await
+        self.decide_by(found, source, placement).await
     }
 
     fn refused(&self, source: StoreError) -> CommitError {
@@ -177,11 +328,12 @@ impl Commit {
         }
     }
 
-    fn unknown(&self, source: StoreError, look: Option<StoreError>) -> CommitError {
+    fn unknown(&self, source: StoreError, look: Option<StoreError>, is_there: bool) -> CommitError {
         CommitError::Unknown {
             location: self.location.clone(),
             source,
             look: look.map(Box::new),
+            is_there,
             clean_up: None,
         }
     }
@@ -191,23 +343,35 @@ impl Commit {
         e_tag: Option<String>,
         version: Option<String>,
         placement: Placement,
-        parts: usize,
     ) -> Receipt {
         let settings = &self.archive.settings;
         Receipt {
             location: self.location.clone(),
-            e_tag,
+            e_tag: known(e_tag),
             version,
             raw_bytes: self.document.bytes,
             stored_bytes: self.stored_bytes,
             sha256: self.document.sha256,
             codec: settings.codec.kind(),
-            parts,
+            parts: self.parts,
             placement,
             elapsed: self.started.elapsed(),
             digest_time: self.digest_time,
         }
     }
+}
+
+/// Whether a store refused to create an object since there is one.
+fn exists(error: &StoreError) -> bool {
+    matches!(
+        error,
+        StoreError::AlreadyExists { .. } | StoreError::Precondition { .. }
+    )
+}
+
+/// An entity tag that says something: some servers send an empty one.
+fn known(e_tag: Option<String>) -> Option<String> {
+    e_tag.filter(|tag| !tag.trim_matches('"').is_empty())
 }
 
 /// What was committed: an object that is whole and visible.
@@ -239,6 +403,19 @@ pub struct Receipt {
     pub digest_time: Duration,
 }
 
+impl Placement {
+    /// In words that can be a label: `exclusive`, `checked_before`, `unchecked`, `replacing`, `already_there`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Exclusive => "exclusive",
+            Self::CheckedBefore => "checked_before",
+            Self::Unchecked => "unchecked",
+            Self::Replacing => "replacing",
+            Self::AlreadyThere => "already_there",
+        }
+    }
+}
+
 /// How a committed object came to its place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -256,4 +433,17 @@ pub enum Placement {
     Replacing,
     /// The same document was there already and has been left alone. The receipt is that object's.
     AlreadyThere,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_entity_tag_is_none() {
+        for (sent, expected) in [("", None), ("\"\"", None), ("\"a\"", Some("\"a\""))] {
+            assert_eq!(known(Some(sent.to_owned())).as_deref(), expected);
+        }
+        assert_eq!(known(None), None);
+    }
 }

@@ -86,6 +86,9 @@ pub enum WriteErrorKind {
     /// [`commit_with`](crate::ArchiveWriter::commit_with) instead of `commit`.
     #[error("the document was written encoded, so only commit_with can commit it")]
     UnknownLength,
+    /// The document was not stored by the [deadline](crate::ArchiveWriter::until).
+    #[error("the store has not taken it by the deadline")]
+    Late,
     /// Something was written after `shutdown`.
     #[error("something was written after the shutdown")]
     Closed,
@@ -174,8 +177,7 @@ pub enum CommitError {
     /// The store refused the final request, or the look before it, and what is at the location, if
     /// anything, is not this object. Nothing of it is visible.
     ///
-    /// One doubt remains that no client can remove: a single PUT that timed out may reach the store
-    /// after it was looked for. A multipart upload is aborted, and cannot be completed after that.
+    /// Nor will it be: it was never sent, or its upload was aborted, and cannot be completed after that.
     #[error("cannot commit {location}: {source}{}", also(.clean_up))]
     Refused {
         /// Where the object would have been.
@@ -201,16 +203,18 @@ pub enum CommitError {
         clean_up: Option<Box<WriteError>>,
     },
     /// The answer to the final request left open whether it was carried out, and looking did not
-    /// tell. Either nothing or the whole object is visible.
-    #[error("{location} may or may not be committed: {source}; {}{}", why_unknown(.look), also(.clean_up))]
+    /// tell. Either nothing or the whole object is visible, or the whole object will be.
+    #[error("{location} may or may not be committed: {source}; {}{}", why_unknown(.look, *.is_there), also(.clean_up))]
     Unknown {
         /// Where the object may be.
         location: Path,
         /// What the store said to the final request.
         source: object_store::Error,
-        /// What it said when asked for the object; `None` when there is one but nothing tells
-        /// whose, since the store keeps no attributes and digests are switched off.
+        /// What it said when asked for the object, if it could not be looked at.
         look: Option<Box<object_store::Error>>,
+        /// There is one, but nothing tells whose, since the store keeps no attributes and digests are
+        /// switched off. If not, there was none by the last look, but a request may still be carried out.
+        is_there: bool,
         /// Why clean-up failed too, if it did.
         clean_up: Option<Box<WriteError>>,
     },
@@ -231,11 +235,12 @@ fn also(clean_up: &Option<Box<WriteError>>) -> String {
         .map_or_else(String::new, |error| format!("; then: {error}"))
 }
 
-fn why_unknown(look: &Option<Box<object_store::Error>>) -> String {
-    look.as_ref().map_or_else(
-        || "an object is there, but nothing tells whose".into(),
-        |error| format!("it could not be looked at: {error}"),
-    )
+fn why_unknown(look: &Option<Box<object_store::Error>>, is_there: bool) -> String {
+    match look {
+        Some(error) => format!("it could not be looked at: {error}"),
+        None if is_there => "an object is there, but nothing tells whose".into(),
+        None => "it is not there yet, but may still come".into(),
+    }
 }
 
 impl CommitError {

@@ -1,3 +1,4 @@
+pub(crate) mod attempt;
 pub(crate) mod commit;
 pub(crate) mod error;
 pub(crate) mod multipart_upload;

@@ -2,16 +2,24 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
+    time::Duration,
 };
 
 use futures_util::stream::{FuturesUnordered, Stream, StreamExt};
 use object_store::{MultipartUpload, ObjectStore, PutMultipartOptions, PutPayload, path::Path};
 
+use tokio::time::Instant;
+
 use super::{
+    attempt::no_answer,
     error::{WriteError, WriteErrorKind},
     part_size::MAX_PARTS,
-    tasks::{Task, Tasks},
+    tasks::{Task, Tasks, until},
 };
+use crate::metadata::AttributeSupport;
+
+/// How long clean-up waits for requests of a remote store that are in flight, and then for its own.
+const STUCK: Duration = Duration::from_secs(10);
 
 type StoreResult<T> = Result<T, object_store::Error>;
 
@@ -27,6 +35,7 @@ pub(crate) struct Upload {
     state: State,
     in_flight: FuturesUnordered<Task<(usize, StoreResult<()>)>>,
     max_in_flight: usize,
+    attributes: AttributeSupport,
     parts: usize,
     stored_bytes: u64,
 }
@@ -46,6 +55,7 @@ impl Upload {
         location: Path,
         options: PutMultipartOptions,
         max_in_flight: usize,
+        attributes: AttributeSupport,
         tasks: Tasks,
     ) -> Self {
         Self {
@@ -54,6 +64,7 @@ impl Upload {
             state: State::Idle(store, options),
             in_flight: FuturesUnordered::new(),
             max_in_flight,
+            attributes,
             parts: 0,
             stored_bytes: 0,
         }
@@ -153,24 +164,38 @@ impl Upload {
     /// What cleans up, if the store has been asked for anything.
     ///
     /// It waits because a part that arrives after the abort may stay in the store for ever
-    /// (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_AbortMultipartUpload.html>).
+    /// (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_AbortMultipartUpload.html>); but not for what is stuck,
+    /// except in a folder, where it would go on unseen.
     fn take_clean_up(&mut self) -> Option<impl Future<Output = StoreResult<()>> + Send + use<>> {
         let state = match std::mem::replace(&mut self.state, State::Gone) {
             State::Idle(..) | State::Gone => return None,
             state => state,
         };
         let mut in_flight = std::mem::take(&mut self.in_flight);
+        let gives_up = self.attributes == AttributeSupport::Kept;
         Some(async move {
+            let stuck = Instant::now() + STUCK;
             let mut upload = match state {
                 State::Open(upload) => upload,
+                State::Creating(creating) if gives_up => match until(stuck, creating).await {
+                    Some(Ok(Ok(upload))) => upload,
+                    _ => return Ok(()),
+                },
                 State::Creating(creating) => match creating.await {
                     Ok(Ok(upload)) => upload,
                     Ok(Err(_)) | Err(_) => return Ok(()),
                 },
                 State::Idle(..) | State::Gone => return Ok(()),
             };
-            while in_flight.next().await.is_some() {}
-            abort(&mut *upload).await
+            let drained = async { while in_flight.next().await.is_some() {} };
+            if !gives_up {
+                drained.await;
+                return abort(&mut *upload).await;
+            }
+            let _all = until(stuck, drained).await;
+            drop(in_flight);
+            let aborted = until(stuck + STUCK, abort(&mut *upload)).await;
+            aborted.unwrap_or_else(|| Err(no_answer()))
         })
     }
 

@@ -40,7 +40,7 @@ enum Stage {
     Writing,
     /// The codec is being finished.
     Finishing,
-    /// The last part is on its way, if there are parts.
+    /// The codec is finished. A trailer may follow; then the last part is on its way, if there are parts.
     Draining,
     /// Only the commit is missing.
     Closed,
@@ -168,9 +168,14 @@ impl PartWriter {
         })
     }
 
-    /// Ends the document: finishes the codec and waits until every part is stored, if there are
-    /// parts.
-    pub(crate) fn poll_close(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), WriteError>> {
+    /// Ends the document: finishes the codec, and waits until every full part is stored.
+    pub(crate) fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), WriteError>> {
+        ready!(self.poll_finish(cx))?;
+        self.poll_flushed(cx)
+    }
+
+    /// Ends the document and finishes the codec.
+    pub(crate) fn poll_finish(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), WriteError>> {
         self.guarded(|this| {
             if this.stage == Stage::Writing {
                 if !this.compressor.is_block_full() {
@@ -183,7 +188,26 @@ impl PartWriter {
                 ready!(this.poll_compressor(cx, Compressor::finish))?;
                 this.stage = Stage::Draining;
             }
+            Poll::Ready(Ok(()))
+        })
+    }
+
+    /// Has the object end with `trailer`, of which it takes all, and waits until every part is stored, if
+    /// there are parts. Only after [`poll_finish`](Self::poll_finish).
+    pub(crate) fn poll_close(
+        &mut self,
+        cx: &mut Context<'_>,
+        trailer: &mut Vec<u8>,
+    ) -> Poll<Result<(), WriteError>> {
+        self.guarded(|this| {
             if this.stage == Stage::Draining {
+                while !trailer.is_empty() {
+                    if this.part.is_full() {
+                        ready!(this.poll_next_part(cx))?;
+                    }
+                    let written = this.part.copy(trailer);
+                    trailer.drain(..written);
+                }
                 if this.upload.has_started() && this.part.len() > 0 {
                     ready!(this.poll_next_part(cx))?;
                 }

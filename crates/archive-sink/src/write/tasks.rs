@@ -1,5 +1,9 @@
 use futures_util::{FutureExt, future::BoxFuture};
-use tokio::{runtime::Handle, task::JoinError};
+use tokio::{
+    runtime::Handle,
+    task::JoinError,
+    time::{Instant, timeout_at},
+};
 use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
 /// A request that [`Tasks`] started.
@@ -45,5 +49,13 @@ impl Tasks {
             Some(runtime) => Box::pin(runtime.spawn(operation)),
             None => Box::pin(operation.map(Ok)),
         }
+    }
+}
+
+/// Waits until `deadline`, or without a limit where no runtime tells the time.
+pub(crate) async fn until<T>(deadline: Instant, future: impl Future<Output = T>) -> Option<T> {
+    match Handle::try_current() {
+        Ok(_) => timeout_at(deadline, future).await.ok(),
+        Err(_) => Some(future.await),
     }
 }

@@ -6,6 +6,7 @@ use std::{
     pin::{Pin, pin},
     sync::Arc,
     task::{Context, Poll, ready},
+    time::Duration,
 };
 
 use bytes::{Buf, Bytes};
@@ -18,15 +19,19 @@ use super::{
     error::{CommitError, WriteError, WriteErrorKind},
     multipart_upload::Upload,
     part_writer::PartWriter,
-    tasks::Tasks,
+    tasks::{Tasks, until},
 };
 use crate::{
     codec::Codec,
     digest::{RawDocument, TimedHasher},
     encode::{compressor::Compressor, encoded_stream::EMPTY_CHUNKS_PER_POLL},
-    metadata::Nonce,
+    metadata::{AttributeSupport, Nonce},
     settings::Shared,
+    sidecar, trailer,
 };
+
+/// How long a commit may take if nobody says it.
+const RETRY_FOR: Duration = Duration::from_secs(120);
 
 /// Writes one document into one object, which [`commit`](Self::commit) makes visible.
 ///
@@ -67,6 +72,7 @@ pub struct ArchiveWriter {
     /// A `send_all` began and has not come to the end of its stream.
     sending: bool,
     started: Instant,
+    deadline: Option<Instant>,
 }
 
 impl ArchiveWriter {
@@ -79,6 +85,7 @@ impl ArchiveWriter {
             location,
             settings.upload_options(&nonce),
             settings.parts_in_flight,
+            settings.attributes,
             tasks.clone(),
         );
         let hasher = TimedHasher::new(settings.digest);
@@ -89,6 +96,7 @@ impl ArchiveWriter {
             encoded: false,
             sending: false,
             started: Instant::now(),
+            deadline: None,
             archive,
         }
     }
@@ -106,6 +114,13 @@ impl ArchiveWriter {
     pub fn without_digest(mut self) -> Self {
         self.parts.switch_digest_off();
         self
+    }
+
+    /// Lets [`commit`](Self::commit) end by `deadline`, or a little later if it has to clean up.
+    #[must_use]
+    pub fn until(self, deadline: Instant) -> Self {
+        let deadline = Some(deadline);
+        Self { deadline, ..self }
     }
 
     /// Where the object will be.
@@ -197,7 +212,10 @@ impl ArchiveWriter {
     ///
     /// Finishes the codec, sends what is left, then carries out the one request that makes the object
     /// visible: a PUT when it all fits in one part, else the completion of the multipart upload. An
-    /// answer that leaves open whether that was done is settled by looking at the object.
+    /// answer that leaves open whether that was done is settled by looking at the object. A PUT that
+    /// failed and may be made again is, until the [deadline](Self::until), with pauses of 0.1 to 5 s;
+    /// `retry` in the settings of the store's client does that for the other requests. Whatever has not
+    /// ended a little before the deadline is looked at for a last time.
     ///
     /// # Errors
     ///
@@ -248,8 +266,23 @@ impl ArchiveWriter {
         if self.sending {
             self.parts.fail(WriteErrorKind::Unfinished);
         }
-        let closed = poll_fn(|cx| self.parts.poll_close(cx)).await;
-        let document = match closed.and_then(|()| self.document(document)) {
+        let limit = self.archive.settings.retry_for;
+        let limit = limit.map(|limit| Instant::now() + limit);
+        let deadline = self.deadline.into_iter().chain(limit).min();
+        let deadline = deadline.unwrap_or_else(|| Instant::now() + RETRY_FOR);
+        let finished = until(deadline, poll_fn(|cx| self.parts.poll_finish(cx))).await;
+        let finished = finished.unwrap_or_else(|| Err(self.parts.fail(WriteErrorKind::Late)));
+        let closed = match finished.and_then(|()| self.document(document)) {
+            Ok(document) => {
+                let mut trailer = trailer::trailer(self.codec().kind(), document);
+                let closing = poll_fn(|cx| self.parts.poll_close(cx, &mut trailer));
+                let closed = until(deadline, closing).await;
+                let closed = closed.unwrap_or_else(|| Err(self.parts.fail(WriteErrorKind::Late)));
+                closed.map(|()| document)
+            }
+            Err(cause) => Err(cause),
+        };
+        let document = match closed {
             Ok(document) => document,
             Err(cause) => {
                 let clean_up = self.parts.clean_up().await.err().map(Box::new);
@@ -258,23 +291,40 @@ impl ArchiveWriter {
         };
         let digest_time = self.parts.hasher().busy();
         let (upload, payload) = self.parts.into_upload();
-        let commit = Commit {
+        let commit = Arc::new(Commit {
             archive: self.archive,
             location: location.clone(),
             nonce: self.nonce,
             document,
             stored_bytes: upload.stored_bytes() + payload.content_length() as u64,
+            parts: upload.parts().max(1),
             digest_time,
             started: self.started,
-        };
-        let committed = self.tasks.spawn_to_end(commit.run(upload, payload)).await;
-        committed.unwrap_or_else(|source| Err(CommitError::Lost { location, source }))
+            deadline,
+            last_look: Commit::last_look(deadline),
+        });
+        let archive = Arc::clone(&commit.archive);
+        let has_metadata = archive.settings.attributes == AttributeSupport::Kept;
+        let is_described = has_metadata && !upload.has_started();
+        let (running, of_commit) = (Arc::clone(&commit), location.clone());
+        let committed = self.tasks.spawn_to_end(async move {
+            let committed = running.run(upload, payload);
+            if is_described {
+                return committed.await;
+            }
+            sidecar::with_digest_beside(&archive, of_commit, committed).await
+        });
+        match until(commit.answered_by(), committed).await {
+            Some(Ok(committed)) => committed,
+            Some(Err(source)) => Err(CommitError::Lost { location, source }),
+            None => commit.overdue().await,
+        }
     }
 
     /// Gives the object up and leaves nothing of it in the store.
     ///
-    /// Waits for the parts in flight before it aborts: a part that arrives after the abort may stay
-    /// for ever.
+    /// Waits for the parts in flight before it aborts, since a part that arrives after the abort may stay
+    /// for ever: but for those of a remote store only for 10 s.
     ///
     /// # Errors
     ///
@@ -365,6 +415,6 @@ impl AsyncWrite for ArchiveWriter {
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let parts = &mut self.get_mut().parts;
-        parts.poll_close(cx).map_err(io::Error::from)
+        parts.poll_shutdown(cx).map_err(io::Error::from)
     }
 }

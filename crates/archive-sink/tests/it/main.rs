@@ -4,13 +4,19 @@ mod cancellation;
 mod clean_up;
 mod contract;
 mod described;
+mod digests;
 mod encoded;
 mod encoding;
 mod faults;
+mod hiccups;
+#[cfg(feature = "fs")]
+mod local_folder;
 mod poisoning;
 mod properties;
 mod reading;
 mod s3;
+#[cfg(feature = "s3")]
+mod s3_answers;
 mod s3_server;
 #[cfg(feature = "spool")]
 mod spool;

@@ -251,6 +251,49 @@ async fn bombs_are_stopped_at_the_limit() {
     }
 }
 
+#[tokio::test]
+async fn a_ratio_beyond_the_limit_is_stopped_after_the_first_mebibyte() {
+    for codec in codecs() {
+        if codec == Codec::Identity {
+            continue;
+        }
+        let plain = encoded(codec, &document(2_000_000)).await;
+        let archive = with_attributes(plain, coding(codec)).await;
+        end_of(&archive).await.unwrap();
+        let bomb = encoded(codec, &Bytes::from(vec![b' '; 20_000_000])).await;
+        let archive = with_attributes(bomb.clone(), coding(codec)).await;
+        let (read, end) = read_until_end(archive.open("a").await.unwrap()).await;
+        let limit = (200 * bomb.len()).max(1 << 20);
+        assert!(read.len() <= limit && limit < 20_000_000, "{codec}");
+        let kind = end.unwrap_err().kind;
+        assert!(matches!(kind, ReadErrorKind::TooLarge(_)), "{kind:?}");
+    }
+}
+
+#[tokio::test]
+async fn one_of_two_objects_is_not_picked_by_guessing() {
+    let directory = tempfile::tempdir().unwrap();
+    let target = Target::local(directory.path());
+    let archive = target.builder().codec(Codec::Identity).build().unwrap();
+    for name in "7.json.gz 7.json.zst 8.json.br 9.json 9.json.gz".split(' ') {
+        let location = Path::from(name);
+        target.store.put(&location, "x".into()).await.unwrap();
+    }
+    let error = archive.open_stored("7.json").await.unwrap_err();
+    let shown = error.to_string();
+    assert!(matches!(error.kind, ReadErrorKind::Ambiguous(both) if both.len() == 2));
+    assert!(shown.starts_with("cannot read 7.json: "), "{shown}");
+    assert!(shown.contains("7.json.gz and 7.json.zst"), "{shown}");
+    for (name, location) in [
+        ("7.json.zst", "7.json.zst"),
+        ("8.json", "8.json.br"),
+        ("9.json", "9.json"),
+    ] {
+        let reader = archive.open_stored(name).await.unwrap();
+        assert_eq!(reader.location().as_ref(), location);
+    }
+}
+
 /// Made by brotli 9.1.1 from 900 MiB of the letter a, with `large_window` and `lgwin` 30: the first
 /// bytes of 736. Decoding them reserves a window of up to 1 GiB.
 #[cfg(feature = "brotli")]

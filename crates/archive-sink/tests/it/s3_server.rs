@@ -38,9 +38,41 @@ pub(crate) enum Answers {
     FirstUnavailable,
     /// The connection is closed instead of any.
     AllReset,
+    /// The first request is not carried out, and answered with this status and code instead.
+    FirstIs(u16, &'static str),
+    /// Requests that are conditional are not carried out, and answered with 501.
+    NoConditions,
+    /// Completions are conditional as well, which this server does not do by itself.
+    ConditionalCompletions,
 }
 
 impl Answers {
+    /// The answer to the n-th such request, from 0, if it is not carried out.
+    fn instead(
+        self,
+        nth: usize,
+        request: &Request<Incoming>,
+        root: &FilePath,
+    ) -> Option<Response<s3s::Body>> {
+        let is_conditional = request.headers().contains_key("if-none-match");
+        let exists = || {
+            root.join(request.uri().path().trim_start_matches('/'))
+                .exists()
+        };
+        let (status, code) = match self {
+            Self::FirstIs(status, code) if nth == 0 => (status, code),
+            Self::NoConditions if is_conditional => (501, "NotImplemented"),
+            Self::ConditionalCompletions if is_conditional && exists() => {
+                (412, "PreconditionFailed")
+            }
+            _ => return None,
+        };
+        let body = format!("<Error><Code>{code}</Code><Message>said</Message></Error>");
+        let mut response = Response::new(s3s::Body::from(bytes::Bytes::from(body)));
+        *response.status_mut() = StatusCode::from_u16(status).unwrap();
+        Some(response)
+    }
+
     /// How the answer to the n-th such request, from 0, is lost.
     fn lost(self, nth: usize) -> Option<std::io::Result<Response<s3s::Body>>> {
         match self {
@@ -71,22 +103,38 @@ fn commits(request: &Request<Incoming>) -> bool {
 
 /// Serves the directory as S3 for as long as the test's runtime lives, and says where.
 pub(crate) async fn serve(directory: &FilePath, answers: Answers) -> String {
+    serve_counting(directory, answers).await.0
+}
+
+/// The same, and how many requests there were that make an object visible.
+pub(crate) async fn serve_counting(
+    directory: &FilePath,
+    answers: Answers,
+) -> (String, Arc<AtomicUsize>) {
     std::fs::create_dir_all(directory.join(BUCKET)).unwrap();
     let mut service = S3ServiceBuilder::new(s3s_fs::FileSystem::new(directory).unwrap());
     service.set_auth(SimpleAuth::from_single("key", "secret"));
     let service = service.build();
     let commits_so_far = Arc::new(AtomicUsize::new(0));
+    let (count, root) = (Arc::clone(&commits_so_far), directory.to_owned());
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move {
         while let Ok((socket, _)) = listener.accept().await {
             let (service, counter) = (service.clone(), Arc::clone(&commits_so_far));
+            let root = root.clone();
             let service = hyper::service::service_fn(move |request: Request<Incoming>| {
                 let (service, counter) = (service.clone(), Arc::clone(&counter));
+                let root = root.clone();
                 async move {
-                    let lost = commits(&request)
-                        .then(|| answers.lost(counter.fetch_add(1, SeqCst)))
-                        .flatten();
+                    let nth = commits(&request).then(|| counter.fetch_add(1, SeqCst));
+                    let instead = nth.and_then(|nth| answers.instead(nth, &request, &root));
+                    if let Some(instead) = instead {
+                        use http_body_util::BodyExt;
+                        let _read = request.into_body().collect().await;
+                        return Ok(instead);
+                    }
+                    let lost = nth.and_then(|nth| answers.lost(nth));
                     let answer = service
                         .call(request.map(s3s::Body::from))
                         .await
@@ -101,10 +149,35 @@ pub(crate) async fn serve(directory: &FilePath, answers: Answers) -> String {
             });
         }
     });
-    format!("http://{address}")
+    (format!("http://{address}"), count)
 }
 
 pub(crate) fn client(endpoint: &str, secret: &str, max_retries: usize) -> AmazonS3 {
+    builder(endpoint, secret, max_retries).build().unwrap()
+}
+
+/// A client as one should be for archives.
+#[cfg(feature = "s3")]
+pub(crate) fn careful_client(endpoint: &str, max_retries: usize, replaces: bool) -> AmazonS3 {
+    use archive_sink::S3Connector;
+    use object_store::{ClientOptions, aws::Checksum, client::ReqwestConnector};
+
+    let options = ClientOptions::new().with_allow_http(true);
+    let connector = S3Connector::new(ReqwestConnector::default());
+    let connector = if replaces {
+        connector.replacing()
+    } else {
+        connector
+    };
+    builder(endpoint, "secret", max_retries)
+        .with_client_options(options.with_timeout_disabled())
+        .with_http_connector(connector)
+        .with_checksum_algorithm(Checksum::SHA256)
+        .build()
+        .unwrap()
+}
+
+fn builder(endpoint: &str, secret: &str, max_retries: usize) -> AmazonS3Builder {
     let backoff = BackoffConfig {
         init_backoff: Duration::from_millis(1),
         max_backoff: Duration::from_millis(2),
@@ -122,8 +195,6 @@ pub(crate) fn client(endpoint: &str, secret: &str, max_retries: usize) -> Amazon
             backoff,
             ..Default::default()
         })
-        .build()
-        .unwrap()
 }
 
 pub(crate) async fn target(directory: &FilePath, answers: Answers, max_retries: usize) -> Target {

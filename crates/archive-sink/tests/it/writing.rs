@@ -61,8 +61,7 @@ async fn metadata_travels_with_the_object() {
             use object_store::Attribute::{CacheControl, ContentEncoding, ContentType, Metadata};
             assert_eq!(value(ContentType), Some("text/x"));
             assert_eq!(value(ContentEncoding), codec.content_encoding());
-            let no_transform = codec.extension().map(|_| "no-transform");
-            assert_eq!(value(CacheControl), no_transform);
+            assert_eq!(value(CacheControl), Some("no-transform"));
             assert!(value(Metadata("archivenonce".into())).is_some());
             assert_eq!(
                 value(Metadata("archivesha256".into())),
@@ -81,8 +80,8 @@ async fn the_receipt_has_the_time_from_creating_to_the_last_answer() {
     let (hour, minute) = (Duration::from_secs(3600), Duration::from_secs(60));
     let slow = Rule::always(Operation::Put, Effect::Delay(hour));
     let store = ScriptedStore::in_memory().with([slow]);
-    let archive = Archive::builder(Arc::new(store)).build().unwrap();
-    let writer = archive.create("a").unwrap();
+    let archive = Archive::builder(Arc::new(store)).retry_for(hour * 2);
+    let writer = archive.build().unwrap().create("a").unwrap();
     tokio::time::sleep(minute).await;
     let receipt = writer.commit().await.unwrap();
     assert_eq!(receipt.elapsed, hour + minute);

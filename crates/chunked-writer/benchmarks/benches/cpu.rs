@@ -1,5 +1,4 @@
-//! Processor time, of all threads, for each byte of JSON: on a machine with other things to do it says more than the
-//! clock. Linux only.
+//! CPU time of all threads for each byte of JSON. On a busy machine, this is more reliable than the clock. Linux only.
 //!
 //! `cargo bench --manifest-path crates/chunked-writer/benchmarks/Cargo.toml --bench cpu`
 
@@ -148,7 +147,7 @@ fn linear<T: serde::Serialize>(name: &str, document: &JsonDocument<T>) {
     println!("  {name:30} {length:>11} bytes  {cost:.3}");
 }
 
-/// Repeats the work until it has taken long enough to be measured, and returns nanoseconds for each byte.
+/// Repeats the work until it has taken long enough to measure, and returns nanoseconds for each byte.
 fn cost(length: usize, work: &dyn Fn() -> usize) -> f64 {
     let start = processor_time();
     let mut bytes = 0;
@@ -162,8 +161,8 @@ fn cost(length: usize, work: &dyn Fn() -> usize) -> f64 {
     }
 }
 
-/// Seconds in user and system mode, of all threads, also of those that have ended: fields 14 and 15 of `proc_pid_stat(5)`,
-/// in the hundredths that Linux always uses there.
+/// Returns the seconds in user and system mode of all threads, including ended ones: fields 14 and 15 of
+/// `proc_pid_stat(5)`, which Linux always counts in hundredths.
 fn processor_time() -> f64 {
     let stat = std::fs::read_to_string("/proc/self/stat").expect("this is Linux");
     let (_, fields) = stat.rsplit_once(')').expect("a name in parentheses");
@@ -176,7 +175,7 @@ fn processor_time() -> f64 {
     ticks as f64 / 100.0
 }
 
-/// What is done today: a blocking thread that writes through 64 KiB into a channel of two chunks.
+/// The present design: a blocking thread that writes through 64 KiB into a channel of two chunks.
 fn blocking_thread(auction: &Auction) -> usize {
     struct Send(SyncSender<Vec<u8>>);
     impl Write for Send {

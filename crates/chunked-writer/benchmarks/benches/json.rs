@@ -19,7 +19,7 @@ fn main() {
     divan::main();
 }
 
-/// One auction at a time, since the largest takes a good part of a machine's memory.
+/// One auction at a time, because the largest takes much of a machine's memory.
 fn auction(size: usize) -> Arc<Auction> {
     static LAST: LazyLock<Mutex<HashMap<usize, Arc<Auction>>>> = LazyLock::new(Mutex::default);
     let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
@@ -48,7 +48,7 @@ fn chunks(bencher: Bencher<'_, '_>, size: usize, chunk_size: usize) {
     with_length(bencher, &auction, || drain(of().stream()));
 }
 
-/// The buffer of the whole.
+/// One buffer for the whole document.
 #[divan::bench(args = SIZES, max_time = 4, min_time = 1)]
 fn a_serde_json_to_vec(bencher: Bencher<'_, '_>, size: usize) {
     let auction = auction(size);
@@ -97,7 +97,7 @@ fn g_sonic_rs_to_vec(bencher: Bencher<'_, '_>, size: usize) {
     });
 }
 
-/// What is done today: a blocking thread that writes through 64 KiB into a channel of two chunks.
+/// The present design: a blocking thread that writes through 64 KiB into a channel of two chunks.
 #[divan::bench(args = SIZES, max_time = 4, min_time = 1)]
 fn h_blocking_thread(bencher: Bencher<'_, '_>, size: usize) {
     struct Send(SyncSender<Vec<u8>>);
@@ -124,7 +124,7 @@ fn h_blocking_thread(bencher: Bencher<'_, '_>, size: usize) {
     });
 }
 
-/// How long the first chunk takes.
+/// The time to the first chunk.
 #[divan::bench(args = SIZES)]
 fn i_first_chunk(bencher: Bencher<'_, '_>, size: usize) {
     let auction = auction(size);

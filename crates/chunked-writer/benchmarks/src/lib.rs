@@ -8,7 +8,7 @@ use chunked_writer::JsonStream;
 use futures_util::Stream;
 use serde::Serialize;
 
-/// What `/solve` is sent.
+/// The body of a `/solve` request.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Auction {
@@ -221,7 +221,7 @@ impl Random {
 }
 
 impl Auction {
-    /// An auction of about so many bytes of JSON.
+    /// Creates an auction of about this many bytes of JSON.
     #[must_use]
     pub fn of_size(bytes: usize) -> Self {
         // The measured mix at 8.5 MB: 5,618 orders, 987 tokens, 2,428 pools.
@@ -249,7 +249,7 @@ impl Auction {
     }
 }
 
-/// Reads a stream to its end and throws the chunks away. Returns the number of bytes.
+/// Reads a stream to its end and discards the chunks. Returns the number of bytes.
 pub fn drain<T: Serialize>(mut stream: JsonStream<T>) -> usize {
     let mut context = Context::from_waker(Waker::noop());
     let mut length = 0;

@@ -1,18 +1,18 @@
-//! Where the text is cut into chunks, and how much of it one poll writes.
+//! Where the text is split into chunks, and how much of it one poll writes.
 
 use bytes::Bytes;
 
 use crate::error::JsonError;
 use crate::walker::Walker;
 
-/// How many bytes one walk writes before it yields, if no chunk is full sooner.
+/// How many bytes one walk writes before it yields, if no chunk is full earlier.
 pub(crate) const WALK_BYTES: usize = 64 * 1024;
 
-/// The largest buffer that is allocated before there is that much to write: 1 MiB.
+/// The largest buffer that is allocated before there is that much to write.
 const FIRST_ALLOCATION: usize = 1024 * 1024;
 
-/// Makes room in a buffer that is full but does not hold a whole chunk yet. A chunk is one allocation and never copied,
-/// unless it is so large that most documents would not fill it.
+/// Grows a full buffer that does not hold a whole chunk yet. A chunk is one allocation and is never copied, unless it is so
+/// large that most documents would not fill it.
 pub(crate) fn grow(buffer: &mut Vec<u8>, chunk_size: usize) {
     let length = buffer.len();
     let capacity = length.saturating_mul(2).clamp(FIRST_ALLOCATION, usize::MAX);
@@ -20,7 +20,7 @@ pub(crate) fn grow(buffer: &mut Vec<u8>, chunk_size: usize) {
 }
 
 impl Walker {
-    /// Makes room in the buffer, as far as this walk may go.
+    /// Makes as much space in the buffer as this walk may write.
     pub(super) fn raise_limit(&mut self) {
         let length = self.buffer.len();
         if length == self.buffer.capacity() {
@@ -33,8 +33,7 @@ impl Walker {
             .min(length + WALK_BYTES);
     }
 
-    /// The buffer is filled up to the limit and more is to be written: finishes a full chunk, or continues beyond what the
-    /// walk was to write.
+    /// Continues when the buffer is filled up to the limit: finishes a full chunk, or lets the walk exceed its share.
     pub(super) fn pass_limit(&mut self) {
         if self.buffer.len() == self.chunk_size {
             self.finish_chunk();
@@ -67,14 +66,14 @@ impl Walker {
         }
     }
 
-    /// How many bytes at the start of the buffer to throw away.
+    /// Returns how many bytes at the start of the buffer to discard.
     fn unwanted(&self) -> usize {
         usize::try_from(self.discard)
             .unwrap_or(usize::MAX)
             .min(self.buffer.len())
     }
 
-    /// Passes the verifier what it has not seen.
+    /// Passes new bytes to the verifier.
     pub(super) fn verify(&mut self) {
         if let Some(verifier) = &mut self.verifier {
             verifier.update(&self.buffer[self.verified..]);
@@ -82,7 +81,7 @@ impl Walker {
         self.verified = self.buffer.len();
     }
 
-    /// The root is written: the rest of the buffer is the last chunk. Returns the length of the document.
+    /// Finishes the document: the rest of the buffer is the last chunk. Returns the length of the document.
     pub(crate) fn finish(&mut self, left_open: bool) -> Result<u64, JsonError> {
         self.verify();
         // A full chunk is finished when the next byte comes, so the last byte is always in the buffer.

@@ -9,11 +9,11 @@ use crate::escape::{escape, is_plain, plain_prefix};
 use crate::path::{Frame, Kind};
 use crate::walker::{Mode, Walker, Written};
 
-/// How much of a long leaf is written at a time when no room is left: enough to make progress, with little overflow.
+/// How much of a long leaf is written at a time when the buffer is full: enough to make progress, with little overflow.
 const OVERFLOW_PIECE: usize = 64;
 
 impl Walker {
-    /// Writes bytes as they are: all of them, even if that takes more than one chunk.
+    /// Writes all bytes unchanged, even if they take more than one chunk.
     #[inline]
     pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<(), Unwind> {
         if self.buffer.len() + bytes.len() <= self.limit {
@@ -41,12 +41,12 @@ impl Walker {
     fn may_write(&mut self) -> Result<(), Unwind> {
         match self.mode {
             Mode::Writing => Ok(()),
-            Mode::Resuming => Err(self.changed("it has another shape than before")),
+            Mode::Resuming => Err(self.changed("its shape differs from before")),
             Mode::Suspended | Mode::Failed => Err(Unwind::STOPPED),
         }
     }
 
-    /// Writes the name of a field with all that surrounds it.
+    /// Writes the name of a field, with its quotes, comma and colon.
     #[inline]
     pub(crate) fn field(&mut self, separate: bool, name: &str) -> Result<(), Unwind> {
         if self.buffer.len() + name.len() + 4 <= self.limit && is_plain(name.as_bytes()) {
@@ -67,7 +67,7 @@ impl Walker {
         self.write(b"\":")
     }
 
-    /// Writes a string in full, where a walk cannot be suspended: a key.
+    /// Writes a key. A walk cannot be suspended inside it.
     #[inline]
     pub(crate) fn key(&mut self, key: &str) -> Result<Written, Unwind> {
         if self.string_fits(key) {
@@ -91,7 +91,7 @@ impl Walker {
         if self.string_fits(text) {
             return Ok(Written(()));
         }
-        // There is room for the quotes, and for six bytes for each, the most that escaping takes.
+        // There is space for the quotes and for six bytes for each byte, the most that escaping takes.
         if text.len() < self.limit.saturating_sub(self.buffer.len()) / 6 {
             self.string_in_full(text)
         } else {
@@ -99,7 +99,7 @@ impl Walker {
         }
     }
 
-    /// Writes a string if it fits and nothing in it is escaped.
+    /// Writes a string, if it fits and needs no escape. Returns whether it did.
     #[inline]
     fn string_fits(&mut self, text: &str) -> bool {
         let fits = self.buffer.len() + text.len() + 2 <= self.limit && is_plain(text.as_bytes());
@@ -122,7 +122,7 @@ impl Walker {
         Ok(Written(()))
     }
 
-    /// Writes text that is JSON already. A walk may be suspended inside.
+    /// Writes raw JSON text. A walk may be suspended inside.
     #[inline]
     pub(crate) fn raw(&mut self, text: &[u8]) -> Result<Written, Unwind> {
         if self.limit != 0 && self.buffer.len() + text.len() <= self.limit {
@@ -197,7 +197,7 @@ impl Walker {
         Ok(Written(()))
     }
 
-    /// Writes the inside of a string, escaped where necessary.
+    /// Writes the content of a string, escaped where necessary.
     pub(crate) fn write_escaped(&mut self, mut text: &[u8]) -> Result<(), Unwind> {
         loop {
             let (plain, rest) = text.split_at(plain_prefix(text));
@@ -210,7 +210,7 @@ impl Walker {
         }
     }
 
-    /// Writes something small in the way `serde_json` does.
+    /// Writes a scalar with the formatter of `serde_json`.
     #[inline]
     pub(crate) fn number(
         &mut self,
@@ -222,7 +222,7 @@ impl Walker {
         }
     }
 
-    /// Writes the last bytes of a value. There may be none, but only where something may be written.
+    /// Writes the last bytes of a value. Fails where nothing may be written, even if there are no bytes.
     #[inline]
     pub(crate) fn close(&mut self, closing: &[u8]) -> Result<Written, Unwind> {
         if closing.is_empty() {
@@ -233,7 +233,7 @@ impl Walker {
     }
 }
 
-/// For the formatter of `serde_json`. Always writes everything, or fails because nothing may be written.
+/// Used by the formatter of `serde_json`. Writes everything, or fails because nothing may be written.
 impl io::Write for Walker {
     #[inline]
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {

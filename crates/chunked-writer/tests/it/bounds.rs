@@ -1,4 +1,4 @@
-//! How much one poll does, what a replay costs, and what the statistics say of it.
+//! The work of one poll, the cost of a replay, and the statistics.
 
 use std::collections::BTreeMap;
 use std::pin::Pin;
@@ -76,7 +76,7 @@ fn a_count_yields_too() {
     assert_eq!(document.statistics().bytes_counted, 650_001);
 }
 
-/// Chunks of long leaves come one by one: what is ready is never more than what overflows.
+/// Chunks of long leaves come one by one: never more is ready than what overflows.
 #[track_caller]
 fn long_leaf_is_not_buffered<T: serde::Serialize>(value: T) {
     let chunk_size = KIB;
@@ -131,7 +131,7 @@ fn a_long_key_or_display_is_written_at_once_in_exact_chunks() {
     }
 }
 
-/// Counts the items that its iterator yields, and its jumps, as the slices, vectors and deques of serde do them.
+/// Counts the items that its iterator yields, and its jumps. It serialises like the slices, vectors and deques of serde.
 struct Counted<'a> {
     items: std::ops::Range<u32>,
     yielded: &'a AtomicU32,
@@ -180,7 +180,7 @@ fn sequences_are_jumped_into() {
     let (_, sequence) = &**document.value();
     let jumps = u64::from(sequence.jumps.load(Relaxed));
     assert!((walks - 2..walks).contains(&jumps), "{jumps} in {walks}");
-    // One item that is partly written for each walk, and the end.
+    // One partly written item for each walk, and the end.
     let yielded = u64::from(sequence.yielded.load(Relaxed));
     assert!(yielded <= 100_000 + walks + 1, "{yielded} yielded");
 }
@@ -209,7 +209,7 @@ fn a_replay_starts_close_to_its_offset() {
             );
             let produced = document.statistics().bytes_produced - before;
             let thrown_away = produced - (length - offset);
-            // The distance of checkpoints and the length of a walk.
+            // The distance between checkpoints and the length of a walk.
             assert!(
                 thrown_away <= 2 * 64 * KIB as u64,
                 "{thrown_away} bytes thrown away before {offset}"
@@ -292,7 +292,7 @@ fn hints_are_true() {
 #[test]
 fn nothing_is_left_at_the_end_and_beyond_it_is_an_error() {
     let document = document("12345678", 100);
-    // Found when the end is.
+    // Detected at the end.
     assert_eq!(
         drain(document.stream_from(11)).1,
         Err(JsonError::OffsetBeyondEnd {
@@ -301,7 +301,7 @@ fn nothing_is_left_at_the_end_and_beyond_it_is_an_error() {
         })
     );
     assert_eq!(drain(document.stream_from(10)), (vec![], Ok(())));
-    // Known beforehand.
+    // Known in advance.
     let walks = document.statistics().walks;
     assert_eq!(
         drain(document.stream_from(u64::MAX)).1,

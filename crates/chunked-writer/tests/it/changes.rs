@@ -1,4 +1,4 @@
-//! Values that are another one when they are walked again.
+//! Values that differ when they are walked again.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -11,7 +11,7 @@ use futures_util::Stream;
 use serde::Serialize;
 use serde::ser::Serializer;
 
-/// A value that is another one after so many calls.
+/// A value that changes after this many calls.
 struct Changes<A, B> {
     calls: AtomicU32,
     after: u32,
@@ -71,7 +71,7 @@ fn a_value_that_changes_between_two_walks_is_found() {
         BTreeMap::from([("a", "bbbb"), ("c", "dddd")]),
         BTreeMap::<&str, &str>::new(),
     );
-    // A child that is another one, where the walk had stopped.
+    // Another child, where the walk has stopped.
     change_is_found(("a", long), ("a", 1));
     change_is_found(("a", long), ("a", vec![1]));
     change_is_found(("a", long), ("a", "short"));
@@ -82,7 +82,7 @@ fn a_value_that_changes_between_two_walks_is_found() {
     change_is_found(BTreeMap::from([("a", long)]), BTreeMap::from([("b", long)]));
     change_is_found(BTreeMap::from([(1, long)]), BTreeMap::from([(2, long)]));
     change_is_found(("a", long), ("a", format!("{long} and more")));
-    // More children than were announced, or a length that was not announced before.
+    // More children than announced, or a length that was not announced before.
     change_is_found(vec!["aaaa"; 4], vec!["aaaa"; 5]);
     change_is_found(Careless(vec!["aaaa"; 4]), Careless(vec!["aaaa"; 5]));
     #[derive(Serialize)]
@@ -104,7 +104,7 @@ fn a_value_that_changes_between_two_walks_is_found() {
     change_is_found(Variant::One(long), Variant::Tuple(long, 1));
 }
 
-/// Counts the streams: the first gets what it got, later ones something else.
+/// Counts the streams: the first gets one value, later ones another.
 fn replays<A: Serialize, B: Serialize>(first: A, then: B) -> JsonDocument<Changes<A, B>> {
     let length = serde_json::to_vec(&first).unwrap();
     let document = document(
@@ -149,7 +149,7 @@ fn a_replay_that_yields_other_bytes_is_found() {
         other[changed_at] += 1;
         let document = replays(numbers.clone(), other);
         let result = drain(document.stream_from(length / 2)).1;
-        // What lies before the last checkpoint is not walked over, and so not compared.
+        // What precedes the last checkpoint is not walked, so it is not compared.
         assert_eq!(
             matches!(result, Err(JsonError::Changed { .. })),
             found,
@@ -184,7 +184,7 @@ fn a_length_that_was_counted_is_checked() {
     );
 }
 
-/// A string of so many bytes of JSON.
+/// A string of this many bytes of JSON.
 fn text(length: usize) -> String {
     "x".repeat(length - 2)
 }
@@ -270,7 +270,7 @@ fn a_failure_at_the_known_length_is_not_taken_for_its_end() {
     assert!(matches!(result, Err(JsonError::Value { .. })), "{result:?}");
 }
 
-/// A sequence that is used up by being written.
+/// A sequence that writing exhausts.
 struct OneShot<I>(Mutex<I>);
 
 impl<I: Iterator<Item: Serialize>> Serialize for OneShot<I> {

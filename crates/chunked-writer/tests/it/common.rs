@@ -1,4 +1,4 @@
-//! Values of the whole serde data model, and ways to take a stream apart.
+//! Values of the whole serde data model, and ways to read a stream.
 
 use std::num::NonZeroUsize;
 use std::pin::Pin;
@@ -15,7 +15,7 @@ use serde::ser::{
     SerializeTupleStruct, SerializeTupleVariant, Serializer,
 };
 
-/// So many cases. What fails is saved next to the test, and tried first from then on.
+/// Configures this many cases. A failing case is saved next to the test, and run first from then on.
 pub(crate) fn config(cases: u32) -> ProptestConfig {
     let failure_persistence =
         Some(Box::new(FileFailurePersistence::WithSource("regressions")) as _);
@@ -26,7 +26,7 @@ pub(crate) fn config(cases: u32) -> ProptestConfig {
     }
 }
 
-/// Anything that serde knows. `serde_json` takes all of it.
+/// Any value of serde's data model. `serde_json` accepts all of them.
 #[derive(Clone, Debug)]
 pub(crate) enum Model {
     Bool(bool),
@@ -310,7 +310,7 @@ pub(crate) fn model() -> impl Strategy<Value = Model> {
     })
 }
 
-/// Small ones above all, where every boundary is hit, and some that hold everything.
+/// Mostly small sizes, which hit every boundary, and some that hold everything.
 pub(crate) fn chunk_size() -> impl Strategy<Value = usize> {
     prop_oneof![4 => 1..20_usize, 2 => 20..300_usize, 1 => prop::sample::select(vec![4096, 65_536, usize::MAX])]
 }
@@ -319,7 +319,7 @@ pub(crate) fn document<T: Serialize>(value: T, chunk_size: usize) -> JsonDocumen
     JsonDocument::new(value).with_chunk_size(NonZeroUsize::new(chunk_size).unwrap())
 }
 
-/// Everything that a stream yields, however often it says `Pending`. Checks that it stays ended.
+/// Reads everything that a stream yields, however often it is `Pending`. Checks that it stays ended.
 pub(crate) fn drain<S: Stream<Item = Result<Bytes, E>> + Unpin, E>(
     mut stream: S,
 ) -> (Vec<Bytes>, Result<(), E>) {
@@ -345,7 +345,7 @@ pub(crate) fn drain<S: Stream<Item = Result<Bytes, E>> + Unpin, E>(
     (chunks, result)
 }
 
-/// The whole of a stream that does not fail, in exact chunks.
+/// Reads a whole stream that does not fail, in chunks of the exact size.
 pub(crate) fn exact_chunks<S>(stream: S, chunk_size: usize) -> Vec<u8>
 where
     S: Stream<Item = Result<Bytes, JsonError>> + Unpin,
@@ -374,7 +374,7 @@ pub(crate) fn run<F: Future>(future: F) -> F::Output {
     }
 }
 
-/// Ignores what its calls return, and goes on.
+/// Ignores the results of its calls and continues.
 pub(crate) struct Careless<T>(pub(crate) Vec<T>);
 
 impl<T: Serialize> Serialize for Careless<T> {

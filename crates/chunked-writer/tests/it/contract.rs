@@ -9,7 +9,7 @@ use chunked_writer::{JsonError, RawJson};
 use serde::ser::{Error as _, SerializeMap, SerializeStruct, Serializer};
 use serde::{Serialize, Serialize as SerializeTrait};
 
-/// Fails, saying so.
+/// Fails with a message.
 struct Fails;
 
 impl SerializeTrait for Fails {
@@ -49,7 +49,7 @@ fn deep(depth: usize) -> Tree {
 #[test]
 fn a_failure_comes_after_the_chunks_before_it() {
     for depth in 0..12 {
-        // What serde_json has written by then.
+        // What serde_json has written until then.
         let mut before = Vec::new();
         serde_json::to_writer(&mut before, &deep(depth)).unwrap_err();
         for chunk_size in 1..40 {
@@ -65,7 +65,7 @@ fn a_failure_comes_after_the_chunks_before_it() {
             );
             let sent = chunks.concat();
             assert!(before.starts_with(&sent));
-            // All whole chunks, but for one that was filled by the very last byte.
+            // All full chunks, except one that the last byte has filled.
             assert!(
                 before.len() - sent.len() <= chunk_size,
                 "{} of {}",
@@ -79,7 +79,7 @@ fn a_failure_comes_after_the_chunks_before_it() {
     }
 }
 
-/// Panics when it is asked for the second time.
+/// Panics in its second call.
 struct Panics(AtomicU32);
 
 impl SerializeTrait for Panics {
@@ -136,7 +136,7 @@ impl<K: Serialize> SerializeTrait for KeyOf<K> {
     }
 }
 
-/// The same bytes as serde_json, or the same error.
+/// Checks that the bytes, or the error, are those of serde_json.
 fn key_like_serde_json<K: Serialize + Clone>(key: &K) {
     let expected = serde_json::to_vec(&KeyOf(key));
     for chunk_size in [1, 2, 3, 5, 8, 100] {

@@ -1,4 +1,4 @@
-//! Maps whose keys and values do not alternate, and lengths that are not kept.
+//! Maps whose keys and values do not alternate, and wrong lengths.
 
 use crate::common::{document, drain, exact_chunks};
 use chunked_writer::JsonError;

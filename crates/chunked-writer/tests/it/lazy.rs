@@ -1,4 +1,4 @@
-//! Documents that are made while they are sent.
+//! Documents that are created while they are sent.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

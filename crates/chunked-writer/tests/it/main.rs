@@ -1,5 +1,5 @@
-//! What the streams and the writer do, for any value and any consumer. What they allocate is counted by a program of its
-//! own, whose allocator counts.
+//! The behaviour of the streams and the writer, for any value and any consumer. A separate program, with a counting
+//! allocator, checks what they allocate.
 
 mod bounds;
 mod changes;

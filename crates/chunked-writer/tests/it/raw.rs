@@ -1,4 +1,4 @@
-//! Text that is JSON already.
+//! Text that is already JSON.
 
 use crate::common::{document, drain, exact_chunks};
 use chunked_writer::{JsonError, RawJson};

@@ -1,4 +1,4 @@
-//! Streams as readers: of tokio-util, since every error becomes an `io::Error`.
+//! Streams as readers of tokio-util, which work because every error becomes an `io::Error`.
 
 use crate::common::{document, run};
 use tokio::io::AsyncReadExt;

@@ -1,4 +1,4 @@
-//! Hand-picked shapes through derive, with each attribute that changes what a serializer is called with.
+//! Derived shapes, with each attribute that changes the calls of the serializer.
 
 use std::borrow::Cow;
 use std::cell::Cell;
@@ -300,7 +300,7 @@ fn collections() {
     same(&serde_json::json!({"a": [1, 2.5, null, true, "x", {}, []], "b": {"c": {"d": [[[[]]]]}}}));
 }
 
-/// Lengths that are wrong: `serde_json` writes something for them too.
+/// Wrong lengths: `serde_json` writes something for them too.
 #[test]
 fn lengths_that_are_not_true() {
     struct Liar(usize, Vec<u8>);

@@ -1,4 +1,4 @@
-//! A writer with chunks at its other end.
+//! A writer whose other end is a stream of chunks.
 
 use std::error::Error;
 use std::io;

@@ -84,10 +84,8 @@ fn folder(location: &Spanned<String>, source: &Source) -> Result<String, Failure
         return Ok(text.clone());
     }
     let folder = source.folder().join(text).into_os_string().into_string();
-    folder.map_err(|_| {
-        let why = "the folder of the configuration file has a name that is not UTF-8";
-        source.mistake(location, why)
-    })
+    let why = "the folder of the configuration file has a name that is not UTF-8";
+    folder.map_err(|_| source.mistake(location, why))
 }
 
 /// The codec that the key `name` gives, at a level.
@@ -123,11 +121,13 @@ pub(super) fn solver(config: &SolverConfig, source: &Source) -> Result<Solver, F
             error => source.mistake(&config.endpoint, error_chain(&error)),
         })?;
     let level = config.encoding_level.as_ref();
-    if let Some(codec) = leveled(config.encoding, "encoding", level, source)? {
-        solver = solver.with_encoding(codec);
-    }
+    solver = match leveled(config.encoding, "encoding", level, source)? {
+        None => solver,
+        Some(Codec::Identity) => solver.with_learned_encoding(),
+        Some(codec) => solver.with_encoding(codec),
+    };
     if let Some(length) = config.length.as_ref().filter(|length| *length.get_ref()) {
-        if solver.encoding().is_some() {
+        if config.encoding.is_some() {
             let why = "length and encoding exclude each other: the length of a compressed body is not known before it is sent";
             return Err(source.mistake(length, why));
         }
@@ -174,10 +174,10 @@ fn with_headers(
     headers.sort_by_key(|(key, _)| key.span().start);
     let mut lines = HashMap::new();
     for (key, value) in headers {
-        let name = HeaderName::from_bytes(key.get_ref().as_bytes()).map_err(|_error| {
-            let why = "a header's name, which is not shown, has a character that it must not have, or none";
-            source.mistake(key, why)
-        })?;
+        let why =
+            "a header's name, which is not shown, has a character that it must not have, or none";
+        let name = HeaderName::from_bytes(key.get_ref().as_bytes());
+        let name = name.map_err(|_error| source.mistake(key, why))?;
         if let Some(line) = lines.insert(name.clone(), source.line(key)) {
             let why = format_args!("the header is already set, on line {line}");
             return Err(source.mistake(key, why));
@@ -186,10 +186,9 @@ fn with_headers(
             let why = "the header's value, which is not shown, has a character that is neither visible ASCII nor a space";
             source.mistake(key, why)
         })?;
-        solver = solver.with_header(name, value).map_err(|_reserved| {
-            let why = "the header is the program's to set: it is about the body, the connection or how the answer is encoded";
-            source.mistake(key, why)
-        })?;
+        let why = "the header is the program's to set: it is about the body, the connection or how the answer is encoded";
+        let with = solver.with_header(name, value);
+        solver = with.map_err(|_reserved| source.mistake(key, why))?;
     }
     Ok(solver)
 }

@@ -85,7 +85,7 @@ pub(crate) struct SolverConfig {
     /// Its own limit within the deadline.
     #[serde(default, deserialize_with = "duration")]
     pub(super) timeout: Option<Duration>,
-    /// The content coding of its requests, never identity.
+    /// The content coding of its requests; identity stands for `auto`.
     #[serde(default, deserialize_with = "encoding")]
     pub(super) encoding: Option<CodecKind>,
     pub(super) encoding_level: Option<Spanned<i64>>,
@@ -187,8 +187,9 @@ fn encoding<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<CodecKi
         "gzip" => Ok(Some(CodecKind::Gzip)),
         "zstd" => Ok(Some(CodecKind::Zstd)),
         "br" | "brotli" => Ok(Some(CodecKind::Brotli)),
+        "auto" => Ok(Some(CodecKind::Identity)),
         name => Err(D::Error::custom(format_args!(
-            "no encoding is called {name:?}, only gzip, zstd and br"
+            "no encoding is called {name:?}, only gzip, zstd, br and auto"
         ))),
     }
 }

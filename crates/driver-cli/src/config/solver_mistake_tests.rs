@@ -73,7 +73,7 @@ fn names_are_taken_once() {
         ),
         (
             "[[solver]]\nname = 'b'\nendpoint = 'http://h'\nencoding = 'lz4'",
-            "7:1: solver[1].encoding: no encoding is called \"lz4\", only gzip, zstd and br",
+            "7:1: solver[1].encoding: no encoding is called \"lz4\", only gzip, zstd, br and auto",
         ),
     ]);
 }
@@ -133,7 +133,7 @@ fn encodings_are_checked() {
     assert_solver_refused(&[
         (
             "encoding = 'identity'",
-            "4:1: solver[0].encoding: no encoding is called \"identity\", only gzip, zstd and br",
+            "4:1: solver[0].encoding: no encoding is called \"identity\", only gzip, zstd, br and auto",
         ),
         (
             "encoding = true",
@@ -146,6 +146,14 @@ fn encodings_are_checked() {
         (
             "encoding = 'brotli'\nencoding-level = 12",
             "5:1: solver[0].encoding-level: brotli has no level 12, only 0 to 11",
+        ),
+        (
+            "encoding = 'auto'\nencoding-level = 3",
+            "5:1: solver[0].encoding-level: identity has no levels, so none of 3",
+        ),
+        (
+            "length = true\nencoding = 'auto'",
+            "4:1: solver[0].length: length and encoding exclude each other: the length of a compressed body is not known before it is sent",
         ),
         (
             "length = true\nencoding = 'gzip'",

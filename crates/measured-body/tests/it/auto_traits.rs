@@ -1,4 +1,4 @@
-//! Auto traits of every public type, and that a measured body is what HTTP clients take.
+//! The auto traits of every public type, and the bounds of HTTP clients on a body.
 
 use bytes::Bytes;
 use http_body::Body;
@@ -64,6 +64,6 @@ where
 fn a_measured_body_is_what_a_client_takes() {
     let body = http_body_util::Full::new(Bytes::from_static(b"data"));
     let body = wrap(MeasuredBody::new(body, |_: &Measurements| {}));
-    // What keeps a `Content-Length` from becoming a chunked encoding.
+    // This keeps a `Content-Length` from becoming chunked encoding.
     assert_eq!(body.size_hint().exact(), Some(4));
 }

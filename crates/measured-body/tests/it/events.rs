@@ -139,7 +139,7 @@ fn belongs_to_the_span_in_which_the_recorder_was_made() {
         let span = tracing::info_span!("solve");
         sent_in = span.id();
         let recorder = TracingRecorder::in_span(span);
-        // Elsewhere, such as in a task of the HTTP client's.
+        // Elsewhere, such as in a task of the HTTP client.
         let _entered = tracing::info_span!("connection").entered();
         recorder.record(&Measurements::new(Ending::Complete));
     });

@@ -1,4 +1,4 @@
-//! What OpenTelemetry is given: names, units, attributes and boundaries, as the SDK exports them.
+//! The names, units, attributes and boundaries that the OpenTelemetry SDK exports.
 
 use measured_body::{BodyHistograms, BodyRole, Ending, Measurements, Recorder};
 use opentelemetry::KeyValue;
@@ -11,7 +11,7 @@ use std::time::Duration;
 const SNAPSHOT: &str = include_str!("histograms.txt");
 const README: &str = include_str!("../../README.md");
 
-/// What is exported when these reports have been made to one target, as text.
+/// Returns as text what is exported after these reports for one target.
 fn exported(role: BodyRole, reports: &[Measurements]) -> String {
     let exporter = InMemoryMetricExporter::default();
     let provider = SdkMeterProvider::builder()

@@ -1,4 +1,4 @@
-//! Bodies and consumers of every bad kind: one report each, and the right one.
+//! Hostile bodies and consumers: each gets exactly one report, with the right ending.
 
 use crate::support::Step::{Data, Error, Panic, Pending, Trailers};
 use crate::support::{ManualClock, Reports, Scripted, poll_frame, poll_next};
@@ -36,7 +36,7 @@ fn empty() {
 
 #[test]
 fn never_polled() {
-    // Even where the body could say that there is nothing to poll for: the report says what happened.
+    // Even if the body reports that it is empty: the report says what happened.
     for body in [
         Scripted::new([]).with_known_length().that_knows_its_end(),
         Scripted::new([Data("data")]),
@@ -68,7 +68,7 @@ fn error_first() {
 
 #[test]
 fn error_after_the_last_byte() {
-    // The length is used up, so the document looked whole until then.
+    // The length is reached, so the document looked complete until then.
     let body = Scripted::new([Data("all of it"), Error]).with_known_length();
     let report = poll_and_drop(body, 2);
     assert_eq!(report.ending, Ending::Failed);
@@ -90,7 +90,7 @@ fn trailers() {
     assert_eq!(until_none.ending, Ending::Trailers);
     assert_eq!(dropped_at_once.ending, Ending::Trailers);
     assert_eq!(before_them.ending, Ending::Cancelled);
-    // Trailers are no data.
+    // Trailers are not data.
     assert_eq!((until_none.bytes, until_none.chunks), (4, 1));
 }
 
@@ -101,7 +101,7 @@ fn a_client_that_stops_when_the_length_is_reached() {
     let knows_its_end = || Scripted::new(steps).that_knows_its_end();
     assert_eq!(poll_and_drop(known_length(), 2).ending, Ending::Complete);
     assert_eq!(poll_and_drop(knows_its_end(), 2).ending, Ending::Complete);
-    // One frame less, or with nobody who knows: not whole.
+    // One frame less, or an unknown length: incomplete.
     assert_eq!(poll_and_drop(known_length(), 1).ending, Ending::Cancelled);
     assert_eq!(poll_and_drop(knows_its_end(), 1).ending, Ending::Cancelled);
     assert_eq!(
@@ -404,7 +404,7 @@ impl Body for Script {
     }
 }
 
-/// A body of one chunk, of which it becomes known only later that nothing follows.
+/// A body of one chunk that learns only later that nothing follows.
 #[derive(Default)]
 struct LateEnd {
     is_known: bool,
@@ -437,7 +437,7 @@ impl Body for LateEnd {
 
 #[test]
 fn an_end_that_the_consumer_saw_after_the_last_chunk_is_one() {
-    // Whether it asks, whether the end is known by then, and whether it polls once more.
+    // Whether the consumer asks, whether the end is known by then, and whether it polls once more.
     for (asks, is_known, polls_again, expected) in [
         (true, true, false, Ending::Complete),
         (true, false, false, Ending::Cancelled),

@@ -1,5 +1,5 @@
-//! What is reported of bodies and productions, and that measuring changes nothing. What it allocates is counted by a
-//! program of its own, whose allocator counts.
+//! The reports of bodies and productions, and that measuring changes nothing. A separate program, with a counting
+//! allocator, checks what it allocates.
 
 mod auto_traits;
 #[cfg(feature = "tracing")]

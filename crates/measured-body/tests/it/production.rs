@@ -1,4 +1,4 @@
-//! The producing side: sums that stay right over polls and productions.
+//! The producing side: the sums are right over polls and productions.
 
 use crate::support::Step::{Data, Error, Panic, Pending};
 use crate::support::{ManualClock, Scripted, poll_next};

@@ -1,4 +1,4 @@
-//! For any script, any clock and any moment of dropping: transparent, one report, sums that add up.
+//! For any script, any clock and any moment of dropping: the body is transparent, there is one report, and its sums add up.
 
 use crate::support::{ManualClock, Reports, Scripted, Step, bytes_in, poll_frame, poll_next};
 use http_body::Body;

@@ -1,4 +1,4 @@
-//! Measured bodies in the hands of real hyper, over real sockets.
+//! Measured bodies with hyper over real sockets.
 
 use crate::support::Step::{Data, Pending, Trailers};
 use crate::support::{Reports, Scripted};
@@ -31,12 +31,12 @@ enum Version {
     Http2,
 }
 
-/// What a server saw of one request.
+/// What a server received of one request.
 #[derive(Debug)]
 struct Seen {
     content_length: Option<String>,
     transfer_encoding: Option<String>,
-    /// `None`: the body did not arrive whole.
+    /// `None` if the body arrived incomplete.
     body: Option<Bytes>,
     trailers: bool,
 }
@@ -76,7 +76,7 @@ where
             let answer = answer(request);
             async { Ok::<_, Infallible>(answer.await) }
         });
-        // How the connection ends is the business of each test's client.
+        // The client of each test checks how the connection ends.
         let _ = match version {
             Version::Http1 => {
                 server::conn::http1::Builder::new()
@@ -93,7 +93,7 @@ where
     address
 }
 
-/// Sends one request on a connection of its own.
+/// Sends one request on a new connection.
 async fn send<B>(
     version: Version,
     address: std::net::SocketAddr,
@@ -131,7 +131,7 @@ async fn deliver(version: Version, source: Scripted, reports: &Reports) -> Seen 
     let address = serve(version, move |request| {
         let seen = seen_sender.clone();
         async move {
-            // Nobody listens to what a test does not look at.
+            // A test may ignore this.
             let _ = seen.send(see(request).await);
             Response::new(Empty::<Bytes>::new())
         }
@@ -234,7 +234,7 @@ async fn a_body_that_fails_does_not_arrive_whole() {
             }
         })
         .await;
-        // Fails once the server has the request: before, hyper would not send so much as the head.
+        // Fail once the server has the request. Before that, hyper would not even send the head.
         let data = stream::once(async { Ok(Frame::data(Bytes::from_static(b"data"))) });
         let failure = stream::once(async move {
             arrived.recv().await;
@@ -259,7 +259,7 @@ fn endless() -> impl Body<Data = Bytes, Error = Infallible> + Send + Unpin + 'st
     StreamBody::new(chunks)
 }
 
-/// Waits for the one report, which a task of hyper's makes.
+/// Waits for the report, which a task of hyper makes.
 fn awaited_report() -> (
     impl FnOnce(&Measurements) + Send + Sync + 'static,
     mpsc::UnboundedReceiver<Measurements>,
@@ -281,7 +281,7 @@ async fn client_timeout() {
         let address = serve(version, move |request| {
             let arrived = arrived_sender.clone();
             async move {
-                // Keeps the body, and reads none of it.
+                // Keep the body without reading it.
                 arrived.send(request).unwrap();
                 std::future::pending::<Response<Empty<Bytes>>>().await
             }
@@ -309,7 +309,7 @@ async fn server_closes_early() {
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move {
         let (mut socket, _) = listener.accept().await.unwrap();
-        // Some of the body, then gone.
+        // Read some of the body, then disconnect.
         socket.read_exact(&mut [0; 100_000]).await.unwrap();
     });
     let (recorder, mut report) = awaited_report();
@@ -332,7 +332,7 @@ async fn http2_server_resets_the_stream() {
     let address = serve(Version::Http2, |request| async move {
         let mut body = request.into_body();
         assert!(body.frame().await.is_some());
-        // The rest is refused with a reset.
+        // The reset refuses the rest.
         drop(body);
         Response::new(Empty::<Bytes>::new())
     })

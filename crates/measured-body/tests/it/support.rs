@@ -1,4 +1,4 @@
-//! Scripted bodies, and a place where reports arrive.
+//! Scripted bodies, and a collector of reports.
 
 use bytes::Bytes;
 use futures_core::Stream;
@@ -25,7 +25,7 @@ impl ManualClock {
         *self.0.lock().unwrap() += by;
     }
 
-    /// What `with_clock` takes.
+    /// Returns the function for `with_clock`.
     pub(crate) fn reader(&self) -> impl Fn() -> Instant + Send + Sync + use<> {
         let clock = self.clone();
         move || *clock.0.lock().unwrap()
@@ -46,7 +46,7 @@ impl Reports {
         self.0.lock().unwrap().len()
     }
 
-    /// The one report there must be.
+    /// Returns the only report, and panics if there is none or more than one.
     #[track_caller]
     pub(crate) fn only(&self) -> Measurements {
         let reports = self.0.lock().unwrap();
@@ -55,7 +55,7 @@ impl Reports {
     }
 }
 
-/// What a poll is to return.
+/// The result of a scripted poll.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Step {
     Data(&'static str),
@@ -86,13 +86,13 @@ impl Scripted {
         }
     }
 
-    /// Its `size_hint` is exact.
+    /// Whether `size_hint` is exact.
     pub(crate) fn with_known_length(mut self) -> Self {
         self.known_length = true;
         self
     }
 
-    /// Its `is_end_stream` is right.
+    /// Whether `is_end_stream` is right.
     pub(crate) fn that_knows_its_end(mut self) -> Self {
         self.knows_its_end = true;
         self
@@ -187,15 +187,15 @@ pub(crate) fn bytes_in<'a>(steps: impl IntoIterator<Item = &'a Step>) -> u64 {
         .sum()
 }
 
-/// What a poll of a body returns.
+/// The result of a poll of a body.
 pub(crate) type PolledFrame<B> = Poll<Option<Result<Frame<<B as Body>::Data>, <B as Body>::Error>>>;
 
-/// One poll, by a consumer that wakes nobody.
+/// Polls once, with a waker that does nothing.
 pub(crate) fn poll_frame<B: Body + Unpin>(body: &mut B) -> PolledFrame<B> {
     Pin::new(body).poll_frame(&mut Context::from_waker(Waker::noop()))
 }
 
-/// One poll, by a consumer that wakes nobody.
+/// Polls once, with a waker that does nothing.
 pub(crate) fn poll_next<S: Stream + Unpin>(stream: &mut S) -> Poll<Option<S::Item>> {
     Pin::new(stream).poll_next(&mut Context::from_waker(Waker::noop()))
 }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Effects, State, Step};
+use super::{Effects, Reader, State, Step};
 use crate::LagPolicy;
 
 /// What all waiting may cost before anything was produced, so that a reader that is merely not scheduled is not let go: this,
@@ -12,7 +12,7 @@ const ALLOWANCE: Duration = Duration::from_millis(6);
 /// About as long as a branch needs on a busy core to hand on what a window holds.
 const TURN: Duration = Duration::from_micros(500);
 
-/// How long others wait for a reader without a charge, in return for what it has waited for them. More would let many that
+/// How long others wait for a reader without a charge, in return for what it has waited for them with one. More would let many that
 /// are slow by a little hold back the fastest, one after the other.
 const MOST_OWED: Duration = Duration::from_millis(10);
 
@@ -112,19 +112,20 @@ impl<P, E> State<P, E> {
                 self.block(slot, end, now, effects);
             }
             let patience = self.patience(slot, now);
-            let blocked = self.production(slot)?.blocked.as_mut()?;
+            let blocked = self.slots[slot].as_mut()?.blocked.as_mut()?;
+            let reader = self.readers.get_mut(index)?;
             if patience.left == Some(Duration::ZERO) {
                 blocked.turns += 1;
-                if blocked.turns > patience.turns {
+                if blocked.turns > patience.turns && reader.has_yielded {
                     self.let_go(slot, now, effects);
                     continue;
                 }
+                reader.has_yielded = true;
             }
-            let reader = self.readers.get_mut(index)?;
             reader.waits = reader.waits.or(now);
             return Some(match patience.left {
                 Some(Duration::ZERO) => Step::Yield,
-                Some(left) => Step::WaitUntil(now? + left),
+                Some(left) => now?.checked_add(left).map_or(Step::Wait, Step::WaitUntil),
                 None => Step::Wait,
             });
         }
@@ -136,7 +137,8 @@ impl<P, E> State<P, E> {
         let waits = self.running().count() as u32;
         let paid = self.account.set_aside(waits);
         for reader in self.readers.of(slot) {
-            reader.idle = true;
+            reader.idle.get_or_insert_default();
+            reader.has_yielded = false;
         }
         if let Some(production) = self.production(slot) {
             production.blocked = Some(Blocked {
@@ -189,7 +191,8 @@ impl<P, E> State<P, E> {
             // The readers of the rearmost production have nowhere to go, so only one that has stalled is left behind.
             let limit = match (limit, reader.policy) {
                 (Some(_), policy) if timed && policy.replays() && !has_elsewhere => {
-                    Some(policy.limit().max(earned * RIDE))
+                    let most = policy.limit().max(earned * RIDE);
+                    Some(most.saturating_sub(reader.idle.unwrap_or_default()))
                 }
                 (limit, _) => limit,
             };
@@ -210,14 +213,12 @@ impl<P, E> State<P, E> {
         let front = production.position;
         self.unblock(slot, now, false, effects);
         for index in 0..self.readers.slots() {
-            let Some(reader) = self.readers.get(index) else {
+            let holds = |reader: &&Reader| reader.home == Some(slot) && reader.offset < end;
+            let Some(holder) = self.readers.get(index).filter(holds) else {
                 continue;
             };
-            if reader.home != Some(slot) || reader.offset >= end {
-                continue;
-            }
             // The next production behind keeps chunks for it when it gets there.
-            let behind = self.behind(reader.offset);
+            let behind = self.behind(holder.offset);
             if let Some(reader) = self.readers.get_mut(index) {
                 reader.home = behind.filter(|_| reader.policy.replays());
                 reader.lagged = (!reader.policy.replays()).then_some(front);
@@ -256,7 +257,7 @@ impl<P, E> State<P, E> {
 
     /// Ends a wait for space, charges it to whoever read nothing meanwhile, and wakes those who waited.
     ///
-    /// Others owe them that time if it `led_to_a_read`.
+    /// Others owe them what was charged if it `led_to_a_read`.
     pub(super) fn unblock(
         &mut self,
         slot: usize,
@@ -271,22 +272,23 @@ impl<P, E> State<P, E> {
             return;
         };
         let waited = between(blocked.since, now);
+        let charged = waited.saturating_sub(blocked.free);
         // Several that have stalled at different places cost one wait together.
         let charged_until = if led_to_a_read {
             blocked.end
         } else {
             production.position
         };
-        self.account
-            .settle(blocked.paid, waited.saturating_sub(blocked.free));
+        self.account.settle(blocked.paid, charged);
         for reader in self.readers.of(slot) {
-            if let Some(since) = reader.waits.take() {
-                let waited = between(Some(since), now);
-                reader.waited += waited;
+            if let Some(waited) = reader.stop_waiting(now) {
                 if led_to_a_read {
-                    reader.owed = (reader.owed + waited).min(MOST_OWED);
+                    reader.owed = (reader.owed + waited.min(charged)).min(MOST_OWED);
                 }
-            } else if reader.idle && reader.offset < charged_until {
+            } else if let Some(idle) = &mut reader.idle
+                && reader.offset < charged_until
+            {
+                *idle += waited;
                 reader.waited_for += waited;
                 if !reader.policy.replays() && reader.policy != LagPolicy::Wait {
                     // Whoever is polled late has not waited for it all that time.

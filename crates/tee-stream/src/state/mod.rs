@@ -178,6 +178,7 @@ impl<P, E> State<P, E> {
         let id = self.readers.joined();
         self.account.branches += 1;
         let index = self.readers.insert(Reader::new(id, name, policy));
+        self.find_tails();
         if let Some(slot) = self.reachable(0) {
             self.settle_in(index, slot, now, effects);
         }
@@ -195,10 +196,11 @@ impl<P, E> State<P, E> {
             // Whoever waits for this branch does not any longer, and if it waited itself, perhaps nobody does.
             self.unblock(slot, now, true, effects);
         }
-        let reader = self.readers.remove(index);
+        let mut reader = self.readers.remove(index)?;
+        reader.stop_waiting(now);
         effects.drop_waker(self.wakers.withdraw(index));
         self.close_unwanted(now, effects);
-        reader
+        Some(reader)
     }
 
     /// Everything ends with an error from now on.

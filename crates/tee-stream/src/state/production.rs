@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, task::Waker, time::Instant};
 
-use super::{Effects, State, Step, account::Blocked, account::between};
+use super::{Effects, State, Step, account::Blocked};
 use crate::{TeeError, wakers::Signal};
 
 /// One production of the document, which stands at an offset.
@@ -77,7 +77,7 @@ impl<P, E> State<P, E> {
         (self.cache.budget() / self.running().count().clamp(1, 4) as u64).max(1)
     }
 
-    fn find_tails(&mut self) {
+    pub(super) fn find_tails(&mut self) {
         for production in self.slots.iter_mut().flatten() {
             production.tail = production.position;
         }
@@ -169,6 +169,7 @@ impl<P, E> State<P, E> {
         }
         if let Some(chunk) = self.read(index) {
             // It is not kept for this branch, but it is still here.
+            self.readers.get_mut(index)?.stop_waiting(now);
             return Some(Step::Chunk(chunk));
         }
         if let Some(slot) = self.behind(offset) {
@@ -201,8 +202,6 @@ impl<P, E> State<P, E> {
             }
             self.close(slot, now, effects);
         }
-        let reader = self.readers.get_mut(index)?;
-        reader.waited += between(reader.waits.take(), now);
         Some(self.open(index, offset, now, effects))
     }
 
@@ -214,11 +213,9 @@ impl<P, E> State<P, E> {
         now: Option<Instant>,
         effects: &mut Effects<P, E>,
     ) {
-        // It may hold others back too, but they have not waited for it so far.
         self.unblock(slot, now, true, effects);
         if let Some(reader) = self.readers.get_mut(index) {
-            reader.home = Some(slot);
-            reader.waited += between(reader.waits.take(), now);
+            reader.settle_in(slot, now);
         }
     }
 
@@ -249,10 +246,10 @@ impl<P, E> State<P, E> {
         self.slots[slot] = production;
         self.settle_in(index, slot, now, effects);
         // Those that were let go nearby ride on it.
-        let near = offset..=offset + self.cache.budget();
+        let near = offset..=offset.saturating_add(self.cache.budget());
         for reader in self.readers.iter_mut() {
             if reader.home.is_none() && reader.lagged.is_none() && near.contains(&reader.offset) {
-                reader.home = Some(slot);
+                reader.settle_in(slot, now);
             }
         }
         self.close_unwanted(now, effects);
@@ -308,7 +305,8 @@ impl<P, E> State<P, E> {
             if let Source::Idle(source) = std::mem::replace(&mut production.source, Source::Ended) {
                 effects.drop_source(source);
             }
-            return effects.wake(&self.wakers, production);
+            // Others may wait for one production less.
+            return effects.wake_all(&self.wakers);
         }
         self.find_tails();
         let near = self.cache.budget() / 4 * 3;

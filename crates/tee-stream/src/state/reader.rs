@@ -3,6 +3,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use super::account::between;
 use crate::LagPolicy;
 
 /// The state of a branch that has not ended.
@@ -20,15 +21,18 @@ pub(crate) struct Reader {
     pub(crate) policy: LagPolicy,
     /// Where it was when it last let others run.
     pub(crate) leads_from: u64,
-    /// It has read nothing since others began to wait for space.
-    pub(crate) idle: bool,
+    /// How long others have waited for it since it read last, before the wait that is going on. `None` if it has read since that
+    /// wait began.
+    pub(crate) idle: Option<Duration>,
+    /// It has let others run since a wait for space began.
+    pub(crate) has_yielded: bool,
     /// Since when it waits for space, or for a production that may begin.
     pub(crate) waits: Option<Instant>,
     /// How long it waited for others.
     pub(crate) waited: Duration,
     /// How long others waited for it.
     pub(crate) waited_for: Duration,
-    /// How long it has waited for others that have not waited for it in return.
+    /// How long it has waited for others, and the account has paid, that have not waited for it in return.
     pub(crate) owed: Duration,
 }
 
@@ -42,12 +46,27 @@ impl Reader {
             lagged: None,
             policy,
             leads_from: 0,
-            idle: false,
+            idle: None,
+            has_yielded: false,
             waits: None,
             waited: Duration::ZERO,
             waited_for: Duration::ZERO,
             owed: Duration::ZERO,
         }
+    }
+
+    /// Makes it a reader of a production. It may hold others back from now on, who have not waited for it so far.
+    pub(crate) fn settle_in(&mut self, slot: usize, now: Option<Instant>) {
+        self.home = Some(slot);
+        self.idle = None;
+        self.stop_waiting(now);
+    }
+
+    /// Returns how long it has waited, if it did.
+    pub(crate) fn stop_waiting(&mut self, now: Option<Instant>) -> Option<Duration> {
+        let waited = between(Some(self.waits.take()?), now);
+        self.waited += waited;
+        Some(waited)
     }
 }
 

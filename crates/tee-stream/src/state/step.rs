@@ -4,7 +4,11 @@ use std::{task::Waker, time::Instant};
 
 use bytes::Bytes;
 
-use super::{Effects, State, Step, account::between, production::Source};
+use super::{
+    Effects, State, Step,
+    account::between,
+    production::{Production, Source},
+};
 use crate::TeeError;
 
 /// What came of polling a production.
@@ -37,7 +41,7 @@ impl<P, E> State<P, E> {
         let reader = self.readers.get_mut(index)?;
         let chunk = self.cache.get(reader.offset)?;
         reader.offset += chunk.len() as u64;
-        reader.idle = false;
+        reader.idle = None;
         Some(chunk)
     }
 
@@ -56,10 +60,16 @@ impl<P, E> State<P, E> {
             return Step::Fail(TeeError::Poisoned);
         }
         let lead = (self.cache.budget() / 4).max(1);
+        let is_blocked = |production: &Production<P, E>| production.blocked.is_some();
         loop {
             let Some(reader) = self.readers.get_mut(index) else {
                 return Step::End;
             };
+            // Any wait may end here, and is charged then.
+            let is_waiting = reader.waits.is_some() || self.slots.iter().flatten().any(is_blocked);
+            if is_waiting && self.settings.timed && now.is_none() {
+                return Step::ReadClock;
+            }
             let offset = reader.offset;
             if let Some(front) = reader.lagged {
                 return Step::Fail(TeeError::Lagged { offset, front });
@@ -76,9 +86,6 @@ impl<P, E> State<P, E> {
                 }
             };
             let id = production.id;
-            if production.blocked.is_some() && self.settings.timed && now.is_none() {
-                return Step::ReadClock;
-            }
             if offset < production.position {
                 let is_waited_for = production
                     .blocked
@@ -220,14 +227,18 @@ impl<P, E> State<P, E> {
             }
             Outcome::Failed(error) => Some(Source::Failed(error)),
         };
-        production.source = match end {
-            Some(end) => {
-                effects.drop_source(source);
-                end
+        match end {
+            None => {
+                production.source = Source::Idle(source);
+                effects.wake(&self.wakers, production);
             }
-            None => Source::Idle(source),
-        };
-        effects.wake(&self.wakers, production);
+            Some(end) => {
+                production.source = end;
+                effects.drop_source(source);
+                // Others may wait for one production less.
+                effects.wake_all(&self.wakers);
+            }
+        }
         if self.slots.len() > 1 || self.ended {
             self.merge(slot, now, effects);
         }

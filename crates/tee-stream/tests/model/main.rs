@@ -23,9 +23,9 @@ use proptest::{prelude::*, test_runner::FileFailurePersistence};
 use tee_stream::{Branch, BranchEnd, BranchEnding, Tee, TeeError};
 
 use manual_timer::ManualTimer;
-use scenario::{LIMIT, Operation, Policy, Scenario, scenarios};
+use scenario::{LIMIT, MANY, Operation, Policy, Scenario, scenarios};
 
-const STEP: Duration = Duration::from_millis(5);
+const STEP: Duration = Duration::from_millis(1);
 
 /// What waiting may cost before anything was produced: this, and so much for each branch.
 const ALLOWANCE: (Duration, Duration) = (Duration::from_millis(6), Duration::from_micros(500));
@@ -134,6 +134,8 @@ struct Run {
     wakers: Wakers,
     readers: Vec<Reader>,
     queue: Queue,
+    /// How long every branch that has not stalled was pending at the same time, though no source was.
+    stood_still: Duration,
 }
 
 impl fmt::Debug for Run {
@@ -196,6 +198,7 @@ impl Run {
             wakers,
             readers: Vec::new(),
             queue: Queue::default(),
+            stood_still: Duration::ZERO,
         }
     }
 
@@ -243,6 +246,9 @@ impl Run {
         let Some(branch) = &mut reader.branch else {
             return false;
         };
+        if reader.woken.queued.swap(false, Ordering::SeqCst) {
+            self.queue.lock().unwrap().retain(|&woken| woken != index);
+        }
         let waker = Waker::from(Arc::clone(&reader.woken));
         let polled = branch.poll_next_unpin(&mut Context::from_waker(&waker));
         reader.pending = polled.is_pending();
@@ -334,6 +340,15 @@ impl Run {
             statistics.waiting_allowed,
             statistics.produced_for + ALLOWANCE.0 + ALLOWANCE.1 * branches
         );
+        // The account pays for each wait, or has paid for it when the others waited.
+        let has_account = scenario.only_default && scenario.timed && self.can_replay();
+        assert!(
+            !has_account
+                || scenario.max_productions < MANY
+                || self.stood_still <= statistics.waiting_allowed * branches,
+            "{:?} {statistics:?}",
+            self.stood_still
+        );
     }
 
     fn running(&self) -> Vec<usize> {
@@ -354,10 +369,25 @@ impl Run {
         any
     }
 
+    /// Lets a millisecond pass, and counts it if nobody can go on before.
+    fn advance(&mut self) {
+        let waits = |reader: &Reader| reader.pending && !reader.woken.queued.load(Ordering::SeqCst);
+        let mut running = self
+            .readers
+            .iter()
+            .filter(|reader| reader.is_running())
+            .peekable();
+        if running.peek().is_some() && running.all(waits) && self.wakers.lock().unwrap().is_empty()
+        {
+            self.stood_still += STEP;
+        }
+        self.timer.advance(STEP);
+    }
+
     fn run(mut self) {
         for operation in self.scenario.operations.clone() {
             match operation {
-                Operation::Join(policy, tail) => self.join(policy, tail),
+                Operation::Join(policy, tail) => self.join(self.scenario.policy(policy), tail),
                 Operation::Poll(choice) => {
                     if let Some(index) = self.pick(choice) {
                         self.poll(index);
@@ -389,7 +419,7 @@ impl Run {
                     }
                 }
                 Operation::WakeSources => drop(self.wake_sources()),
-                Operation::Advance => self.timer.advance(STEP),
+                Operation::Advance => (0..5).for_each(|_| self.advance()),
             }
             self.check();
         }
@@ -425,12 +455,12 @@ impl Run {
         while !self.running().is_empty() {
             let next = self.queue.lock().unwrap().pop_front();
             if let Some(index) = next {
-                polls += 1;
-                assert!(polls < 20_000, "no end: {self:?}");
                 self.readers[index]
                     .woken
                     .queued
                     .store(false, Ordering::SeqCst);
+                polls += 1;
+                assert!(polls < 20_000, "no end: {self:?}");
                 if self.readers[index].is_running() && self.poll(index) {
                     Arc::clone(&self.readers[index].woken).wake();
                 }
@@ -439,7 +469,7 @@ impl Run {
             } else if let Some(index) = self.droppable() {
                 self.readers[index].branch = None;
             } else {
-                self.timer.advance(STEP);
+                self.advance();
                 waited += STEP;
                 assert!(waited <= most, "somebody hangs: {self:?}");
             }

@@ -8,6 +8,9 @@ use tee_stream::{AfterPatience, BranchOptions, LagPolicy};
 /// The patience of branches that have some.
 pub(crate) const LIMIT: Duration = Duration::from_millis(20);
 
+/// So many productions that no branch ever lacks one.
+pub(crate) const MANY: usize = 64;
+
 #[derive(Debug, Clone)]
 pub(crate) struct Scenario {
     pub(crate) length: usize,
@@ -20,9 +23,21 @@ pub(crate) struct Scenario {
     pub(crate) window: usize,
     pub(crate) max_productions: usize,
     pub(crate) timed: bool,
+    /// Whether all branches have the default policy.
+    pub(crate) only_default: bool,
     /// In the end, whether those that stalled are dropped before time passes.
     pub(crate) drops_stalled: bool,
     pub(crate) operations: Vec<Operation>,
+}
+
+impl Scenario {
+    pub(crate) fn policy(&self, policy: Policy) -> Policy {
+        if self.only_default {
+            Policy::Default
+        } else {
+            policy
+        }
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -108,11 +123,12 @@ prop_compose! {
         fails_at in prop::option::weighted(0.2, 0..1000usize),
         pending_every in prop::option::weighted(0.5, 1..5usize),
         window in 1..120usize,
-        max_productions in 1..6usize,
+        max_productions in prop_oneof![4 => 1..6usize, 1 => Just(MANY)],
         timed in prop::bool::weighted(0.8),
+        only_default in prop::bool::weighted(0.3),
         drops_stalled in any::<bool>(),
         operations in vec(operations(), 1..120),
     ) -> Scenario {
-        Scenario { length, chunk, replay_chunk, fails_at, pending_every, window, max_productions, timed, drops_stalled, operations }
+        Scenario { length, chunk, replay_chunk, fails_at, pending_every, window, max_productions, timed, only_default, drops_stalled, operations }
     }
 }

@@ -1,8 +1,11 @@
-use std::task::Poll;
+use std::{io, task::Poll};
 
+use futures_util::{StreamExt, stream};
 use tee_stream::{LagPolicy, Tee, TeeError};
 
-use crate::support::{chunks, document, next, next_error, poll, read_on, read_to_end, replay};
+use crate::support::{
+    chunks, document, first_then, next, next_error, poll, read_on, read_to_end, replay,
+};
 
 #[test]
 fn a_branch_may_join_while_the_window_holds_the_beginning() {
@@ -68,4 +71,18 @@ fn an_empty_document_is_a_document() {
     assert_eq!(read_to_end(&mut tee.branch()), document);
     assert_eq!(read_to_end(&mut tee.branch()), document);
     assert_eq!(tee.statistics().document_length, Some(0));
+}
+
+#[test]
+fn a_window_without_a_limit_serves_what_follows_a_failure() {
+    let document = document(100);
+    let failing = chunks(&document.slice(..50), 0, 10)
+        .chain(stream::iter([Err(io::Error::other("as told"))]));
+    let tee = Tee::builder()
+        .window(usize::MAX)
+        .build_replayable(first_then(failing, replay(&document, 10)));
+    let mut first = tee.branch();
+    (0..5).for_each(|_| drop(next(&mut first)));
+    next_error(&mut first);
+    assert_eq!(read_to_end(&mut tee.branch()), document);
 }

@@ -1,4 +1,4 @@
-use std::time::Duration;
+use std::{num::NonZeroUsize, time::Duration};
 
 use tee_stream::{AfterPatience, BranchOptions, LagPolicy, Tee, TeeError};
 
@@ -285,4 +285,117 @@ fn a_cut_branch_costs_nothing_until_it_is_polled_again() {
     assert_eq!(tee.statistics().productions_opened, 2);
     // The first had left 40 bytes, of which one chunk made space.
     assert_eq!(tee.statistics().bytes_produced, 200 + 160);
+}
+
+#[test]
+fn patience_may_be_as_long_as_a_duration_can_be() {
+    let (document, timer) = (document(1000), ManualTimer::new());
+    let tee = Tee::builder()
+        .window(40)
+        .timer(timer.clone())
+        .lag_policy(LagPolicy::Patience {
+            limit: Duration::MAX,
+            then: AfterPatience::Fail,
+        })
+        .build(chunks(&document, 0, 10));
+    let (mut first, mut slow) = (tee.branch(), tee.branch());
+    assert!(!read_on(&mut first, &mut Vec::new()));
+    timer.advance(LIMIT);
+    assert_eq!(next(&mut slow), &document[..10]);
+}
+
+#[test]
+fn readers_that_come_and_go_do_not_prolong_a_wait() {
+    let (document, timer) = (document(10_000), ManualTimer::new());
+    let tee = Tee::builder()
+        .window(100)
+        .max_productions(NonZeroUsize::MIN)
+        .timer(timer.clone())
+        .build_replayable(replay(&document, 10));
+    let (mut first, _stalled) = (tee.branch(), tee.branch());
+    let mut read = Vec::new();
+    for waited in 0.. {
+        if read_on(&mut first, &mut read) {
+            break;
+        }
+        timer.advance(Duration::from_millis(10));
+        next(&mut tee.branch());
+        assert!(waited < 10, "{:?}", tee.branches());
+    }
+}
+
+#[test]
+fn each_that_waits_lets_the_others_run_before_one_is_let_go() {
+    let document = document(1000);
+    let tee = Tee::builder()
+        .window(10)
+        .build_replayable(replay(&document, 10));
+    let (mut ahead, mut last) = ([tee.branch(), tee.branch(), tee.branch()], tee.branch());
+    ahead.iter_mut().for_each(|branch| drop(next(branch)));
+    for branch in &mut ahead {
+        assert!(poll_with(branch, &Wakes::new()).is_pending());
+    }
+    assert_eq!(next(&mut last), &document[..10]);
+    assert_eq!(tee.statistics().productions_opened, 1);
+}
+
+#[test]
+fn what_was_waited_without_a_charge_is_not_owed() {
+    let (document, timer) = (document(100_000), ManualTimer::new());
+    let tee = Tee::builder()
+        .window(100)
+        .timer(timer.clone())
+        .build_replayable(replay(&document, 10));
+    let mut branches = [tee.branch(), tee.branch()];
+    let mut stood_still = 0;
+    // They stall in turn, for 5 ms each.
+    for turn in 0..100 {
+        let mut read = Vec::new();
+        for _ in 0..5 {
+            if !read_on(&mut branches[turn % 2], &mut read) {
+                stood_still += 1;
+            }
+            timer.advance(Duration::from_millis(1));
+        }
+    }
+    // The account pays once, and each waits in return.
+    let allowed = tee.statistics().waiting_allowed * 2;
+    assert!(
+        Duration::from_millis(stood_still) <= allowed,
+        "{stood_still}"
+    );
+}
+
+#[test]
+fn a_wait_that_ends_when_a_reader_comes_back_counts() {
+    let (document, timer) = (document(10_000), ManualTimer::new());
+    let tee = Tee::builder()
+        .window(100)
+        .timer(timer.clone())
+        .build_replayable(replay(&document, 10));
+    let replays = || tee.branch_with(BranchOptions::new().lag_policy(LagPolicy::Replay));
+    let (mut first, mut holder) = (tee.branch(), tee.branch());
+    let (mut loose, mut far) = (replays(), replays());
+    // The far one is let go, and begins a production of its own.
+    for _ in 0..20 {
+        next(&mut first);
+        next(&mut holder);
+        next(&mut loose);
+    }
+    next(&mut far);
+    assert_eq!(tee.statistics().productions_open, 2);
+    next(&mut holder);
+    let mut read = Vec::new();
+    assert!(!read_on(&mut first, &mut read));
+    let production = |index: usize| tee.branches()[index].production;
+    assert_eq!(
+        (read.len(), production(2)),
+        (60, None),
+        "{:?}",
+        tee.branches()
+    );
+    timer.advance(Duration::from_millis(1));
+    next(&mut loose);
+    assert_eq!(production(2), Some(0));
+    assert_eq!(tee.branches()[0].waited, Duration::from_millis(1));
 }

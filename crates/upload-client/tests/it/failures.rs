@@ -1,6 +1,6 @@
 use bytes::Bytes;
 use futures_util::future::join;
-use http::{Request, Uri};
+use http::{Request, Uri, Version};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tower_service::Service;
 use upload_client::{Failure, Sent, Stage};
@@ -199,4 +199,51 @@ async fn any_body_will_do() {
     let (response, head) = patiently(join(sending, server)).await;
     assert_eq!(read_answer(response.unwrap()).await.unwrap(), "answer");
     assert!(head.contains("content-length: 5\r\n"), "{head}");
+}
+
+/// Over HTTP/2 too, where nobody else would end its stream.
+#[tokio::test]
+async fn a_body_that_panics_has_failed() {
+    for make in [post, http2_post] {
+        for chunks in [0, 3] {
+            let (listener, uri) = listen().await;
+            let client = client();
+            let body = (0..=chunks).map(move |number| {
+                assert!(number < chunks, "the body panics");
+                Ok(Bytes::from_static(b"chunk"))
+            });
+            let server = async {
+                let (mut socket, _) = listener.accept().await.unwrap();
+                let _reset_or_not = tokio::io::copy(&mut socket, &mut tokio::io::sink()).await;
+            };
+            let request = async {
+                let response = send(&client, make(&uri, body_of(body))).await;
+                response.unwrap_err()
+            };
+            let (error, ()) = patiently(join(request, server)).await;
+            assert_eq!(error.failure, Failure::Body, "{error:?}");
+            assert!(!error.may_be_made_again());
+        }
+    }
+    tasks_are_back_to(0).await;
+}
+
+/// hyper panics at some.
+#[tokio::test]
+async fn the_version_is_the_connections() {
+    for version in [Version::HTTP_09, Version::HTTP_10, Version::HTTP_3] {
+        let (listener, uri) = listen().await;
+        let client = client();
+        let mut request = post(&uri, small_body());
+        *request.version_mut() = version;
+        let server = async {
+            let (mut socket, _) = listener.accept().await.unwrap();
+            let head = read_small(&mut socket).await;
+            crate::support::answer(&mut socket, "answer").await;
+            head
+        };
+        let (response, head) = patiently(join(send(&client, request), server)).await;
+        assert_eq!(read_answer(response.unwrap()).await.unwrap(), "answer");
+        assert!(head.starts_with("POST /solve HTTP/1.1\r\n"), "{head}");
+    }
 }

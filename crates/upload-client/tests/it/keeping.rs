@@ -1,11 +1,14 @@
 use std::time::Duration;
 
 use futures_util::future::join;
-use http::StatusCode;
-use http_body_util::BodyExt;
+use http::{Method, Request, StatusCode};
+use http_body_util::{BodyExt, Empty};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use upload_client::{Failure, RequestError, ReusedConnection, UploadClient, costs_no_attempt};
+use tower_service::Service;
+use upload_client::{
+    Failure, RequestError, ReusedConnection, Sent, UploadClient, costs_no_attempt,
+};
 
 use crate::peers::frame;
 use crate::support::{
@@ -269,4 +272,36 @@ async fn nor_does_one_by_which_the_server_goes_away_at_that_moment() {
     };
     let (error, ()) = patiently(join(requests, server)).await;
     assert_eq!(error.failure, Failure::Stale, "{error:?}");
+}
+
+/// Without a body, the server may have had all of a request that nothing was taken of.
+#[tokio::test]
+async fn a_request_without_a_body_is_not_made_twice_unless_that_is_the_same() {
+    for (method, is_repeated) in [
+        (Method::POST, false),
+        (Method::GET, true),
+        (Method::DELETE, true),
+    ] {
+        let (listener, uri) = listen().await;
+        let mut client = client();
+        let mut socket = after_one(&client, &listener, &uri).await;
+        let request = Request::builder().method(method).uri(&uri);
+        let request = client.call(request.body(Empty::<bytes::Bytes>::new()).unwrap());
+        let server = async {
+            read_head(&mut socket).await;
+            drop(socket);
+            if is_repeated {
+                let (mut socket, _) = listener.accept().await.unwrap();
+                read_head(&mut socket).await;
+                answer(&mut socket, "again").await;
+            }
+        };
+        let (response, ()) = patiently(join(request, server)).await;
+        if is_repeated {
+            assert_eq!(read_answer(response.unwrap()).await.unwrap(), "again");
+        } else {
+            let error = response.unwrap_err();
+            assert_eq!((error.failure, error.sent), (Failure::Stale, Sent::Whole));
+        }
+    }
 }

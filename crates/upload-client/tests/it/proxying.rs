@@ -209,7 +209,11 @@ async fn other_kinds_of_proxies_are_refused() {
             "gopher://127.0.0.1:1",
             "proxies by gopher are not supported",
         ),
-        ("http://", "its URL names no host"),
+        ("http://", "its URL has no valid host and port"),
+        (
+            "http://127.0.0.1:65536",
+            "its URL has no valid host and port",
+        ),
     ] {
         let client = builder().proxies(Proxies::all(proxy)).build();
         let error = patiently(send(&client, post(&uri, small_body()))).await;

@@ -9,12 +9,14 @@ use backon::ExponentialBuilder;
 use futures_util::future::join;
 use http::header::{HeaderMap, HeaderValue, RETRY_AFTER};
 use http::{Request, Response};
+use tokio::io::AsyncWriteExt;
 use tokio::time::Instant;
 use tower_service::Service;
 use upload_client::{BoxError, Retry, ReusedConnection, retry_after};
 
 use crate::support::{
-    RequestBody, answer, client, listen, patiently, post, read_answer, read_small, send, small_body,
+    RequestBody, answer, body_of, client, listen, patiently, post, read_answer, read_small, send,
+    small_body,
 };
 
 type Outcome = Result<Response<()>, BoxError>;
@@ -236,9 +238,7 @@ async fn around_the_client_idle_connections_cost_nothing() {
             read_small(&mut socket).await;
             answer(&mut socket, "first").await;
             read_small(&mut socket).await;
-            tokio::io::AsyncWriteExt::write_all(&mut socket, said.as_bytes())
-                .await
-                .unwrap();
+            socket.write_all(said.as_bytes()).await.unwrap();
             drop(socket);
             let (mut socket, _) = listener.accept().await.unwrap();
             read_small(&mut socket).await;
@@ -248,4 +248,51 @@ async fn around_the_client_idle_connections_cost_nothing() {
         let (body, _socket) = patiently(join(requests, server)).await;
         assert_eq!(body, "second");
     }
+}
+
+/// A server that would keep the connection after each 408, and answer 408 again.
+#[tokio::test]
+async fn after_a_408_the_next_attempt_has_a_new_connection() {
+    let (listener, uri) = listen().await;
+    let client = client();
+    let requests = async {
+        let response = send(&client, post(&uri, small_body())).await.unwrap();
+        read_answer(response).await.unwrap();
+        let factory: fn() -> RequestBody = small_body;
+        let request = Request::post(uri.clone()).body(factory).unwrap();
+        Retry::new(client.clone()).call(request).await.unwrap()
+    };
+    let server = async {
+        let late = b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n";
+        let mut sockets = Vec::new();
+        for answered in [true, false] {
+            let (mut socket, _) = listener.accept().await.unwrap();
+            read_small(&mut socket).await;
+            if answered {
+                answer(&mut socket, "first").await;
+                read_small(&mut socket).await;
+            }
+            socket.write_all(late).await.unwrap();
+            sockets.push(socket);
+        }
+        sockets
+    };
+    let (response, _sockets) = patiently(join(requests, server)).await;
+    assert_eq!(response.status(), 408);
+    assert!(response.extensions().get::<ReusedConnection>().is_none());
+}
+
+/// As a layer between may have it.
+#[derive(Debug, thiserror::Error)]
+#[error("a layer's error")]
+struct Wrapped(#[source] BoxError);
+
+#[tokio::test]
+async fn errors_of_the_client_are_known_within_those_of_layers() {
+    // An I/O error that is nobody's but the body's own, and would be made again if any other service had it.
+    let (_listener, uri) = listen().await;
+    let body = body_of([Err(io::Error::from(io::ErrorKind::NotFound).into())]);
+    let error = send(&client(), post(&uri, body)).await.unwrap_err();
+    let wrapped = Err(Wrapped(error.into()).into());
+    assert!(retried(vec![wrapped], |retry| retry).await.0.is_err());
 }

@@ -73,6 +73,27 @@ async fn a_private_authority_is_trusted_by_its_file() {
 }
 
 #[tokio::test]
+async fn several_files_are_trusted_together() {
+    for files in [
+        ["authority.pem", "elsewhere.pem"],
+        ["elsewhere.pem", "authority.pem"],
+    ] {
+        let client = trusting(files[0]).trust(certificate(files[1])).build();
+        asked(&client, "server.pem", "localhost").await.unwrap();
+        let (listener, uri) = listen().await;
+        let port = uri.port_u16().unwrap();
+        let client = files.iter().fold(builder(), |builder, file| {
+            builder.trust_for("localhost", port, certificate(file))
+        });
+        let uri = format!("https://localhost:{port}/").parse().unwrap();
+        let client = client.build();
+        let request = send(&client, post(&uri, small_body()));
+        let (response, ()) = patiently(join(request, serve(&listener, "server.pem"))).await;
+        response.unwrap();
+    }
+}
+
+#[tokio::test]
 async fn a_server_may_have_an_authority_of_its_own_and_no_other() {
     let (listener, uri) = listen().await;
     let port = uri.port_u16().unwrap();

@@ -5,7 +5,7 @@ use object_store::{
     Attributes, Error as StoreError, GetOptions, ObjectMeta, ObjectStore, path::Path,
 };
 
-use super::{Commit, CommitError, Placement, Receipt};
+use super::{Commit, CommitError, Placement, Receipt, exists};
 use crate::{
     digest::{RawDocument, Sha256Digest, Sha256Hasher},
     metadata::{self, AttributeSupport},
@@ -39,12 +39,8 @@ impl Commit {
         found: Found,
         source: StoreError,
         placement: Placement,
-        parts: usize,
     ) -> Result<Receipt, CommitError> {
-        let exists = matches!(
-            source,
-            StoreError::AlreadyExists { .. } | StoreError::Precondition { .. }
-        );
+        let exists = exists(&source);
         let keeps_nonces = self.archive.settings.attributes == AttributeSupport::Kept;
         let only_creates = placement != Placement::Replacing;
         if keeps_nonces && !(only_creates && exists) {
@@ -55,11 +51,11 @@ impl Commit {
             Sameness::Same if exists => Ok(self.already_there(&found)),
             Sameness::Same => {
                 let ObjectMeta { e_tag, version, .. } = found.meta;
-                Ok(self.receipt(e_tag, version, placement, parts))
+                Ok(self.receipt(e_tag, version, placement))
             }
             sameness if exists => Err(self.conflict(sameness == Sameness::Different)),
             Sameness::Different => Err(self.refused(source)),
-            Sameness::Unknown => Err(self.unknown(source, None)),
+            Sameness::Unknown => Err(self.unknown(source, None, true)),
         }
     }
 
@@ -67,7 +63,7 @@ impl Commit {
         found.compare(&*self.archive.store, self.document).await
     }
 
-    fn conflict(&self, compared: bool) -> CommitError {
+    pub(super) fn conflict(&self, compared: bool) -> CommitError {
         CommitError::Conflict {
             location: self.location.clone(),
             compared,
@@ -77,10 +73,11 @@ impl Commit {
 
     fn already_there(&self, found: &Found) -> Receipt {
         let meta = found.meta.clone();
-        let receipt = self.receipt(meta.e_tag, meta.version, Placement::AlreadyThere, 0);
+        let receipt = self.receipt(meta.e_tag, meta.version, Placement::AlreadyThere);
         let codec = open::codec_of(&found.attributes, self.location.as_ref());
         Receipt {
             stored_bytes: meta.size,
+            parts: 0,
             codec: codec.unwrap_or(receipt.codec),
             ..receipt
         }
@@ -143,9 +140,9 @@ impl Found {
         bytes: u64,
         expected: Sha256Digest,
     ) -> Sameness {
-        let opened = open::find(store, vec![self.meta.location.clone()]).await;
+        let opened = open::find(store, vec![self.meta.location.clone()], vec![]).await;
         let reader =
-            opened.and_then(|found| ArchiveReader::decoded(found, ReadLimit::bytes(bytes)));
+            opened.and_then(|found| ArchiveReader::decoded(found, None, ReadLimit::bytes(bytes)));
         let Ok(mut reader) = reader else {
             return Sameness::Unknown;
         };

@@ -1,0 +1,362 @@
+use std::{
+    ffi::OsString,
+    fmt,
+    fs::{self, File},
+    io::{self, Seek, SeekFrom, Write},
+    path::{Path as FilePath, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use futures_util::{FutureExt, stream::BoxStream};
+use object_store::{
+    CopyOptions, Error as StoreError, Extensions, GetOptions, GetResult, ListResult,
+    MultipartUpload, ObjectMeta, ObjectStore, ObjectStoreExt, PutMode, PutMultipartOptions,
+    PutOptions, PutPayload, PutResult, Result, UploadPart, local::LocalFileSystem, path::Path,
+};
+use tempfile::NamedTempFile;
+use tokio::runtime::Handle;
+
+use crate::write::attempt::{CreateOnly, RequestEffect, RequestError};
+
+/// Staging files that are older were left by programs that were killed.
+const STALE: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// A local folder that can be relied on as an archive's store.
+///
+/// It reads like [`LocalFileSystem`], and keeps no attributes either. But what it has written is on the disk, with the
+/// entry in its folder, before it says so; uploads replace nothing where they are only to create; and file systems
+/// without hard links will do.
+#[derive(Debug)]
+pub struct LocalFolder {
+    inner: Arc<LocalFileSystem>,
+    syncs: bool,
+}
+
+impl LocalFolder {
+    /// Opens a folder, and removes staging files that are older than a day.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such folder, or it cannot be listed.
+    pub fn open(folder: impl AsRef<FilePath>) -> Result<Self> {
+        let folder = folder.as_ref();
+        sweep(folder).map_err(|error| failed(folder, &error))?;
+        let inner = Arc::new(LocalFileSystem::new_with_prefix(folder)?);
+        Ok(Self { inner, syncs: true })
+    }
+
+    /// Leaves to the operating system when what was written gets to the disk: after a power failure, an object that was
+    /// committed shortly before may be missing or not whole.
+    #[must_use]
+    pub fn without_sync(self) -> Self {
+        let syncs = false;
+        Self { syncs, ..self }
+    }
+
+    fn refuses(&self, operation: &str) -> StoreError {
+        StoreError::NotImplemented {
+            operation: operation.to_owned(),
+            implementer: self.to_string(),
+        }
+    }
+}
+
+impl fmt::Display for LocalFolder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.inner, f)
+    }
+}
+
+/// A file that is being written, under a name that [`LocalFileSystem`] takes for no object.
+#[derive(Debug)]
+struct Staged {
+    file: NamedTempFile,
+    target: PathBuf,
+    syncs: bool,
+}
+
+impl Staged {
+    fn new(target: PathBuf, syncs: bool) -> Result<Self> {
+        match stage(&target, syncs) {
+            Ok(file) => Ok(Self {
+                file,
+                target,
+                syncs,
+            }),
+            Err(error) => Err(failed(&target, &error)),
+        }
+    }
+
+    fn write(&mut self, offset: u64, payload: &PutPayload) -> Result<()> {
+        let file = self.file.as_file_mut();
+        let mut written = file.seek(SeekFrom::Start(offset)).map(drop);
+        for chunk in payload {
+            written = written.and_then(|()| file.write_all(chunk));
+        }
+        written.map_err(|error| failed(&self.target, &error))
+    }
+
+    /// Makes it an object. That creating is not possible without the risk of replacing is `NotImplemented`, unless
+    /// `or_replaces`.
+    fn publish(self, mode: &PutMode, or_replaces: bool) -> Result<PutResult> {
+        let target = self.target.clone();
+        let path = || target.display().to_string();
+        match self.place(*mode == PutMode::Create, or_replaces) {
+            Ok(extensions) => Ok(PutResult {
+                e_tag: None,
+                version: None,
+                extensions,
+            }),
+            Err(source) if source.kind() == io::ErrorKind::AlreadyExists => {
+                let (path, source) = (path(), source.into());
+                Err(StoreError::AlreadyExists { path, source })
+            }
+            Err(error) if *mode == PutMode::Create && lacks_links(&error) => {
+                let operation = "creating without replacing".into();
+                let implementer = path();
+                Err(StoreError::NotImplemented {
+                    operation,
+                    implementer,
+                })
+            }
+            Err(error) => Err(failed(&target, &error)),
+        }
+    }
+
+    fn place(self, creates: bool, or_replaces: bool) -> io::Result<Extensions> {
+        let mut extensions = Extensions::new();
+        if self.syncs {
+            self.file.as_file().sync_all()?;
+        }
+        if !creates {
+            self.file.persist(&self.target)?;
+        } else if let Err(error) = self.file.persist_noclobber(&self.target) {
+            let is_there = fs::symlink_metadata(&self.target).is_ok();
+            if is_there || !or_replaces || !lacks_links(&error.error) {
+                return Err(error.error);
+            }
+            error.file.persist(&self.target)?;
+        } else {
+            extensions.insert(CreateOnly);
+        }
+        if let (true, Some(folder)) = (self.syncs, self.target.parent()) {
+            sync(folder)?;
+        }
+        Ok(extensions)
+    }
+}
+
+/// What file systems say that can neither rename without replacing, nor link.
+fn lacks_links(error: &io::Error) -> bool {
+    use io::ErrorKind::{InvalidInput, PermissionDenied, Unsupported};
+    matches!(error.kind(), Unsupported | PermissionDenied | InvalidInput)
+}
+
+fn stage(target: &FilePath, syncs: bool) -> io::Result<NamedTempFile> {
+    if let Ok(found) = fs::symlink_metadata(target) {
+        if found.is_dir() {
+            return Err(io::ErrorKind::IsADirectory.into());
+        }
+        if found.is_symlink() && !target.exists() {
+            return Err(io::Error::other("it is a link to a file that is not there"));
+        }
+    }
+    let (Some(folder), Some(name)) = (target.parent(), target.file_name()) else {
+        return Err(io::ErrorKind::InvalidInput.into());
+    };
+    if !folder.exists() {
+        fs::create_dir_all(folder)?;
+        if syncs {
+            // As far as the folders may be read.
+            folder
+                .ancestors()
+                .skip(1)
+                .map_while(|folder| sync(folder).ok())
+                .for_each(drop);
+        }
+    }
+    let (random, _) = uuid::Uuid::new_v4().as_u64_pair();
+    let mut prefix = OsString::from(name);
+    prefix.push(format!("#{}", random % 1_000_000_000));
+    let create = |path: &FilePath| {
+        File::options()
+            .read(true)
+            .write(true)
+            .create_new(true)
+            .open(path)
+    };
+    let (file, path) = tempfile::Builder::new()
+        .prefix(&prefix)
+        .rand_bytes(0)
+        .make_in(folder, create)?
+        .into_parts();
+    Ok(NamedTempFile::from_parts(file, path))
+}
+
+fn sync(folder: &FilePath) -> io::Result<()> {
+    File::open(folder)?.sync_all()
+}
+
+fn sweep(folder: &FilePath) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let found = entry.metadata()?;
+        if found.is_dir() {
+            sweep(&entry.path())?;
+            continue;
+        }
+        let name = entry.file_name();
+        let number = name.to_str().and_then(|name| name.rsplit_once('#'));
+        let is_staged = number.is_some_and(|(_, number)| {
+            !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
+        });
+        let age = found.modified()?.elapsed().unwrap_or_default();
+        if is_staged && age > STALE {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+/// A folder's failures leave nothing that could still come, and the same again would fail again.
+fn failed(path: &FilePath, error: &io::Error) -> StoreError {
+    let message = format!("{}: {error}", path.display());
+    StoreError::Generic {
+        store: "LocalFolder",
+        source: RequestError::new(RequestEffect::Refused, message).into(),
+    }
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
+    match Handle::try_current() {
+        Ok(runtime) => runtime.spawn_blocking(work).await?,
+        Err(_) => work(),
+    }
+}
+
+#[async_trait]
+impl ObjectStore for LocalFolder {
+    async fn put_opts(
+        &self,
+        location: &Path,
+        payload: PutPayload,
+        options: PutOptions,
+    ) -> Result<PutResult> {
+        if !options.attributes.is_empty() || matches!(options.mode, PutMode::Update(_)) {
+            return Err(self.refuses("a put with attributes, or updating"));
+        }
+        let (target, syncs) = (self.inner.path_to_filesystem(location)?, self.syncs);
+        let put = blocking(move || {
+            let mut staged = Staged::new(target, syncs)?;
+            staged.write(0, &payload)?;
+            staged.publish(&options.mode, false)
+        });
+        Ok(tagged(&self.inner, location, put.await?).await)
+    }
+
+    async fn put_multipart_opts(
+        &self,
+        location: &Path,
+        options: PutMultipartOptions,
+    ) -> Result<Box<dyn MultipartUpload>> {
+        if !options.attributes.is_empty() {
+            return Err(self.refuses("an upload with attributes"));
+        }
+        let (target, syncs) = (self.inner.path_to_filesystem(location)?, self.syncs);
+        let staged = blocking(move || Staged::new(target, syncs)).await?;
+        Ok(Box::new(LocalUpload {
+            inner: Arc::clone(&self.inner),
+            location: location.clone(),
+            staged: Arc::new(Mutex::new(Some(staged))),
+            offset: 0,
+            mode: match options.extensions.get() {
+                Some(CreateOnly) => PutMode::Create,
+                None => PutMode::Overwrite,
+            },
+        }))
+    }
+
+    async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
+        self.inner.get_opts(location, options).await
+    }
+
+    fn delete_stream(
+        &self,
+        locations: BoxStream<'static, Result<Path>>,
+    ) -> BoxStream<'static, Result<Path>> {
+        self.inner.delete_stream(locations)
+    }
+
+    fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
+        self.inner.list(prefix)
+    }
+
+    async fn list_with_delimiter(&self, prefix: Option<&Path>) -> Result<ListResult> {
+        self.inner.list_with_delimiter(prefix).await
+    }
+
+    async fn copy_opts(&self, from: &Path, to: &Path, options: CopyOptions) -> Result<()> {
+        self.inner.copy_opts(from, to, options).await
+    }
+}
+
+/// The answer with the entity tag that the object will be read with.
+async fn tagged(inner: &LocalFileSystem, location: &Path, put: PutResult) -> PutResult {
+    let found = inner.head(location).await;
+    let e_tag = found.ok().and_then(|found| found.e_tag);
+    PutResult { e_tag, ..put }
+}
+
+#[derive(Debug)]
+struct LocalUpload {
+    inner: Arc<LocalFileSystem>,
+    location: Path,
+    /// Removed from the disk when the last part that is being written has let go of it.
+    staged: Arc<Mutex<Option<Staged>>>,
+    offset: u64,
+    mode: PutMode,
+}
+
+impl LocalUpload {
+    /// Works on the staged file after whoever is at it, also when the future is dropped. `None`: it is there no more.
+    fn work<T, W>(&self, work: W) -> impl Future<Output = Result<T>> + Send + use<T, W>
+    where
+        T: Send + 'static,
+        W: FnOnce(&mut Option<Staged>) -> Option<Result<T>> + Send + 'static,
+    {
+        let (staged, path) = (Arc::clone(&self.staged), self.location.to_string());
+        let source = "the upload has been completed or aborted".into();
+        blocking(move || {
+            let done = work(&mut staged.lock().unwrap_or_else(PoisonError::into_inner));
+            done.unwrap_or(Err(StoreError::NotFound { path, source }))
+        })
+    }
+}
+
+#[async_trait]
+impl MultipartUpload for LocalUpload {
+    fn put_part(&mut self, payload: PutPayload) -> UploadPart {
+        let offset = self.offset;
+        self.offset += payload.content_length() as u64;
+        self.work(move |staged| Some(staged.as_mut()?.write(offset, &payload)))
+            .boxed()
+    }
+
+    async fn complete(&mut self) -> Result<PutResult> {
+        let mode = self.mode.clone();
+        let published = self.work(move |staged| Some(staged.take()?.publish(&mode, true)));
+        Ok(tagged(&self.inner, &self.location, published.await?).await)
+    }
+
+    async fn abort(&mut self) -> Result<()> {
+        let removed = self.work(|staged| {
+            let Staged { file, target, .. } = staged.take()?;
+            Some(file.close().map_err(|error| failed(&target, &error)))
+        });
+        removed.await
+    }
+}

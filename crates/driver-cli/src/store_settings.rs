@@ -1,0 +1,175 @@
+//! Settings of remote stores, which come from the environment: checked before a store is set up. `object_store` panics on
+//! some that are wrong, sends requests with others, and repeats addresses in its errors.
+
+use std::str::FromStr;
+
+use url::Url;
+
+/// What the names of settings end with that are addresses.
+const ADDRESSES: &str =
+    "_ENDPOINT _ENDPOINT_URL _ENDPOINT_URL_S3 _ENDPOINT_URL_STS _BASE_URL _HOST _URI";
+
+/// Those that are the address of the store itself: it is spoken to in plain http with a permission only.
+const STORES: &str = "AWS_ENDPOINT AWS_ENDPOINT_URL AWS_ENDPOINT_URL_S3 GOOGLE_BASE_URL AZURE_ENDPOINT AZURE_STORAGE_ENDPOINT";
+
+/// What the names of settings end with that may have blanks: paths, texts of more than one line, times. All others are
+/// keys, tokens, regions, names and switches.
+const TEXTS: &str = "_FILE _CREDENTIALS SERVICE_ACCOUNT SERVICE_ACCOUNT_PATH SERVICE_ACCOUNT_KEY _CERTIFICATE _USER_AGENT _CONTENT_TYPE _TIMEOUT _INTERVAL _PROXY_EXCLUDES _COPY_IF_NOT_EXISTS";
+
+/// Checks those of `variables` that start with `prefix` and are settings of a kind of store.
+///
+/// # Errors
+/// At the first that is wrong. No message shows a value.
+pub(crate) fn check<K: FromStr>(
+    prefix: &'static str,
+    variables: impl Iterator<Item = (String, String)>,
+) -> Result<(), WrongSetting> {
+    let (mut plain, mut is_allowed) = (None, false);
+    for (name, value) in variables {
+        if !name.starts_with(prefix) || name.to_ascii_lowercase().parse::<K>().is_err() {
+            continue;
+        }
+        let upper = name.to_ascii_uppercase();
+        let ends_as = |ends: &str| ends.split(' ').any(|end| upper.ends_with(end));
+        let is_blank = |c: char| c.is_whitespace() || c.is_control();
+        if !ends_as(TEXTS) && value.contains(is_blank) {
+            return Err(WrongSetting::Blank(name));
+        }
+        if ends_as("_ALLOW_HTTP _USE_EMULATOR") {
+            let value = value.to_ascii_lowercase();
+            is_allowed |= ["1", "true", "on", "yes", "y"].contains(&value.as_str());
+        } else if ends_as(ADDRESSES) {
+            let has_scheme = value.starts_with("http://") || value.starts_with("https://");
+            let Some(url) = Url::parse(&value).ok().filter(|_| has_scheme) else {
+                return Err(WrongSetting::Address(name));
+            };
+            if !url.username().is_empty() || url.password().is_some() {
+                return Err(WrongSetting::Credentials(name));
+            }
+            if url.scheme() == "http" && STORES.split(' ').any(|store| store == upper) {
+                plain = Some(name);
+            }
+        }
+    }
+    match plain {
+        Some(name) if !is_allowed => Err(WrongSetting::PlainHttp(name, prefix)),
+        _ => Ok(()),
+    }
+}
+
+/// Which variable is wrong. Its value, which may be a secret, is not shown.
+#[derive(Debug, PartialEq, thiserror::Error)]
+pub(crate) enum WrongSetting {
+    #[error("{0} has a blank or a line break in it")]
+    Blank(String),
+    #[error("{0} is no URL that starts with http:// or https:// and names a host")]
+    Address(String),
+    #[error("{0} has a user or a password in it: credentials belong in variables of their own")]
+    Credentials(String),
+    #[error("{0} is plain http, for which {1}ALLOW_HTTP=true must be set, too")]
+    PlainHttp(String, &'static str),
+}
+
+#[cfg(test)]
+mod tests {
+    use object_store::aws::AmazonS3ConfigKey;
+    use object_store::azure::AzureConfigKey;
+    use object_store::gcp::GoogleConfigKey;
+
+    use super::*;
+
+    fn check_all(variables: &[(&str, &str)]) -> Result<(), WrongSetting> {
+        let variables = || {
+            let variables = variables.iter();
+            variables.map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+        };
+        check::<AmazonS3ConfigKey>("AWS_", variables())?;
+        check::<GoogleConfigKey>("GOOGLE_", variables())?;
+        check::<AzureConfigKey>("AZURE_", variables())
+    }
+
+    #[test]
+    fn blanks_and_line_breaks_are_refused_in_what_signs_and_names() {
+        for name in [
+            "AWS_ACCESS_KEY_ID",
+            "AWS_SECRET_ACCESS_KEY",
+            "AWS_SESSION_TOKEN",
+            "AWS_REGION",
+            "AWS_DEFAULT_REGION",
+            "GOOGLE_BEARER_TOKEN",
+            "AZURE_STORAGE_ACCOUNT_KEY",
+            "AZURE_STORAGE_ACCOUNT_NAME",
+            "AZURE_STORAGE_SAS_KEY",
+            "AZURE_CLIENT_SECRET",
+            "AWS_ENDPOINT_URL",
+            "AZURE_STORAGE_ENDPOINT",
+        ] {
+            for value in [
+                "secret\n",
+                "sec ret",
+                "\tsecret",
+                "secret\r\n",
+                "http://se cret",
+            ] {
+                let wrong = check_all(&[(name, value)]).unwrap_err();
+                assert_eq!(wrong, WrongSetting::Blank(name.to_owned()));
+                assert!(!format!("{wrong} {wrong:?}").contains("ret\""), "{wrong:?}");
+            }
+        }
+        for (name, value) in [
+            ("AWS_TIMEOUT", "30 seconds"),
+            ("AWS_WEB_IDENTITY_TOKEN_FILE", "/a b"),
+            ("GOOGLE_SERVICE_ACCOUNT_KEY", "{\n}"),
+            ("AWS_PROFILE", "a b"),
+            ("AWS_COPY_IF_NOT_EXISTS", "header: a: *"),
+            ("OTHER", "a\nb"),
+        ] {
+            assert_eq!(check_all(&[(name, value)]), Ok(()), "{name}");
+        }
+    }
+
+    #[test]
+    fn addresses_have_a_scheme_a_host_no_secret_and_a_permission() {
+        for (name, prefix) in [
+            ("AWS_ENDPOINT_URL", "AWS_"),
+            ("AWS_ENDPOINT", "AWS_"),
+            ("AWS_ENDPOINT_URL_S3", "AWS_"),
+            ("GOOGLE_BASE_URL", "GOOGLE_"),
+            ("AZURE_STORAGE_ENDPOINT", "AZURE_"),
+        ] {
+            for value in [
+                "localhost:9000",
+                "127.0.0.1:9000",
+                "s3.local",
+                "ftp://h",
+                "http:h",
+                "http://",
+                "",
+            ] {
+                let wrong = check_all(&[(name, value)]).unwrap_err();
+                assert_eq!(wrong, WrongSetting::Address(name.to_owned()), "{value}");
+            }
+            for value in ["https://user:secret@h", "http://secret@h/"] {
+                let wrong = check_all(&[(name, value)]).unwrap_err();
+                assert_eq!(wrong, WrongSetting::Credentials(name.to_owned()));
+                assert!(!format!("{wrong} {wrong:?}").contains("secret"));
+            }
+            let plain = (name, "http://localhost:9000");
+            let wrong = check_all(&[plain]).unwrap_err();
+            assert!(
+                wrong
+                    .to_string()
+                    .contains(&format!("{prefix}ALLOW_HTTP=true"))
+            );
+            for allowed in ["true", "TRUE", "1"] {
+                let permission = format!("{prefix}ALLOW_HTTP");
+                assert_eq!(check_all(&[(&permission, allowed), plain]), Ok(()));
+            }
+            assert_eq!(check_all(&[(name, "https://localhost:9000")]), Ok(()));
+        }
+        // Services on the machine are spoken to in plain http.
+        let metadata = ("AWS_METADATA_ENDPOINT", "http://127.0.0.1:1");
+        assert_eq!(check_all(&[metadata]), Ok(()));
+        assert!(check_all(&[("AWS_METADATA_ENDPOINT", "127.0.0.1:1")]).is_err());
+    }
+}

@@ -1,0 +1,193 @@
+//! Why a solver is not `ok`.
+
+use std::io;
+use std::str::Utf8Error;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::StatusCode;
+use serde::{Serialize, Serializer};
+
+use crate::client::BoxError;
+use crate::outcome::SolverStatus;
+
+/// Why a solver is not `ok`. Its message, with those of its sources, is the outcome's `error`.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SolverFailure {
+    /// The document failed, so that the request broke off. The solver is not at fault.
+    #[error(transparent)]
+    Document(BoxError),
+    /// Nothing of the body was asked for: there was no connection.
+    #[error(transparent)]
+    NotConnected(BoxError),
+    /// The request broke while it was sent, or before an answer began.
+    #[error(transparent)]
+    Broken(BoxError),
+    /// The solver had not answered, or its answer had not ended, at its deadline.
+    #[error("{} within {limit}, after {} ms", begun(*status), after.as_millis())]
+    TimedOut {
+        /// Whose limit that was, in words.
+        limit: &'static str,
+        /// How long after the start of the first request.
+        after: Duration,
+        /// How many bytes of the last body the HTTP client had taken.
+        bytes_sent: u64,
+        /// The status of the answer, if that had begun.
+        status: Option<StatusCode>,
+    },
+    /// The solver answered something else than 2xx with JSON.
+    #[error("{}", answered(*status, start, problem.as_ref()))]
+    Answered {
+        /// The status.
+        status: StatusCode,
+        /// The answer as it came, decoded: its first 64 KiB.
+        start: Bytes,
+        /// Why it is no answer. `None` for JSON with another status than 2xx.
+        #[source]
+        problem: Option<AnswerError>,
+    },
+    /// The run was cancelled.
+    #[error("cancelled before it had answered")]
+    Cancelled,
+}
+
+/// Why an answer could not be taken.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AnswerError {
+    /// It has no body.
+    #[error("the answer is empty")]
+    Empty,
+    /// It is longer than the solver's limit of so many bytes, before or after decoding.
+    #[error("the answer is longer than {0} bytes")]
+    TooLong(usize),
+    /// It is no text.
+    #[error("the answer is no JSON, since it is no UTF-8")]
+    NotUtf8(#[source] Utf8Error),
+    /// It is text, and no JSON.
+    #[error("the answer is no JSON")]
+    NotJson(#[source] serde_json::Error),
+    /// More than so many arrays and objects are in one another, which would make the outcome unreadable: parsers have a limit.
+    #[error("the answer has more than {0} arrays and objects in one another")]
+    TooDeep(usize),
+    /// It has this `Content-Encoding`.
+    #[error("the answer is encoded as {0:?}, which was not asked for")]
+    Encoding(String),
+    /// After so many bytes, decoded, it ended before its time or could not be decoded.
+    #[error("the answer broke off after {0} bytes")]
+    Broken(usize, #[source] io::Error),
+}
+
+impl SolverFailure {
+    /// The kind as one word, as in outcomes.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Document(_) => "document",
+            Self::NotConnected(_) => "not_connected",
+            Self::Broken(_) => "broken",
+            Self::TimedOut { .. } => "timed_out",
+            Self::Cancelled => "cancelled",
+            Self::Answered { status, .. } if !status.is_success() => "refused",
+            Self::Answered { problem, .. } => match problem {
+                None => "refused",
+                Some(AnswerError::Empty) => "answer_empty",
+                Some(AnswerError::TooLong(_)) => "answer_too_long",
+                Some(AnswerError::NotUtf8(_)) => "answer_not_utf8",
+                Some(AnswerError::NotJson(_)) => "answer_not_json",
+                Some(AnswerError::TooDeep(_)) => "answer_too_deep",
+                Some(AnswerError::Encoding(_)) => "answer_encoding",
+                Some(AnswerError::Broken(..)) => "answer_broken",
+            },
+        }
+    }
+
+    pub(crate) fn status(&self) -> SolverStatus {
+        match self {
+            Self::Cancelled => SolverStatus::Cancelled,
+            // What an answer of which only the head came has said counts all the same.
+            Self::TimedOut { status, .. } if status.is_none_or(|status| status.is_success()) => {
+                SolverStatus::TimedOut
+            }
+            _ => SolverStatus::Failed,
+        }
+    }
+}
+
+/// As its kind.
+impl Serialize for SolverFailure {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.kind())
+    }
+}
+
+/// How much of an answer a message shows, in characters: of one that is no JSON, enough to know a proxy's page by, and of an
+/// error in JSON what engines say for a mistake in a request.
+const SHOWN: [usize; 2] = [200, 1000];
+
+fn answered(status: StatusCode, start: &[u8], problem: Option<&AnswerError>) -> String {
+    let text = String::from_utf8_lossy(start);
+    let said: String = text
+        .chars()
+        .take(SHOWN[usize::from(problem.is_none())])
+        .collect();
+    match problem {
+        None => format!("the engine answered {status}: {said}"),
+        Some(_) if !said.is_empty() => format!("the engine answered {status}: {said:?}"),
+        Some(problem) if status.is_success() => problem.to_string(),
+        Some(_) => format!("the engine answered {status}"),
+    }
+}
+
+fn begun(status: Option<StatusCode>) -> String {
+    match status {
+        None => "no answer".to_owned(),
+        Some(status) => format!("the engine answered {status}, and its answer did not end"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error_chain;
+
+    fn answered_with(status: u16, text: &'static str, problem: Option<AnswerError>) -> String {
+        let failure = SolverFailure::Answered {
+            status: StatusCode::from_u16(status).unwrap(),
+            start: Bytes::from_static(text.as_bytes()),
+            problem,
+        };
+        format!("{}: {}", failure.kind(), error_chain(&failure))
+    }
+
+    #[test]
+    fn what_an_engine_says_reaches_the_message() {
+        let said = r#"{"detail":[{"loc":["body","id"],"msg":"Field required"}]}"#;
+        let message = answered_with(422, said, None);
+        assert_eq!(
+            message,
+            format!("refused: the engine answered 422 Unprocessable Entity: {said}")
+        );
+        assert_eq!(
+            answered_with(500, "", Some(AnswerError::Empty)),
+            "refused: the engine answered 500 Internal Server Error: the answer is empty"
+        );
+        assert_eq!(
+            answered_with(200, "", Some(AnswerError::Empty)),
+            "answer_empty: the answer is empty"
+        );
+    }
+
+    #[test]
+    fn a_page_is_not_dumped() {
+        let page: &'static str = "<html>".repeat(1000).leak();
+        let error = serde_json::from_str::<()>(page).unwrap_err();
+        let message = answered_with(502, page, Some(AnswerError::NotJson(error)));
+        assert!(
+            message.contains("502") && message.contains("<html>"),
+            "{message}"
+        );
+        assert!(message.contains("no JSON"), "{message}");
+        assert!(message.len() < 400, "{message}");
+    }
+}
