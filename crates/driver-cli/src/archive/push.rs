@@ -11,6 +11,7 @@ use super::arguments::PushArguments;
 use super::cleaning_up;
 use crate::config::Config;
 use crate::exit::{Failure, print_line};
+use crate::solve::ARCHIVE_LIMIT;
 use crate::store_location::StoreLocation;
 use crate::summary::size;
 
@@ -42,7 +43,7 @@ fn archive_of(arguments: &PushArguments) -> Result<Archive, Failure> {
             return Err(Failure::usage(line));
         }
     };
-    let found = StoreLocation::folder(location).map_err(Failure::input(&said_by))?;
+    let found = StoreLocation::folder(location, ARCHIVE_LIMIT).map_err(Failure::input(&said_by))?;
     found.archive().build().map_err(Failure::input(&said_by))
 }
 
