@@ -24,6 +24,7 @@ mod replay;
 mod report;
 mod retries;
 mod s3;
+mod shelf;
 mod slow_solvers;
 mod solver;
 mod support;

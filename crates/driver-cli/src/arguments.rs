@@ -8,6 +8,7 @@ use archive_sink::CodecKind;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::option_values::parse_duration;
+use crate::archive::ArchiveCommand;
 
 /// Streams one auction to many solver engines and archives a compressed copy, in bounded memory.
 #[derive(Debug, Parser)]
@@ -27,6 +28,9 @@ pub(super) enum Command {
     /// It is not archived again, and is known by the id in the name of its object. Of a configuration file, `auction`,
     /// `id` and `[archive]` are for `solve` alone: they are checked, and not used.
     Replay(ReplayArguments),
+    /// List, get and verify archives, empty a spool, and check a store.
+    #[command(subcommand)]
+    Archive(ArchiveCommand),
     /// Be a solver engine to test against.
     Solver(SolverArguments),
     /// Write an auction of today's mainnet shape to standard output.

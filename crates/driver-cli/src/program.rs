@@ -10,7 +10,7 @@ use crate::arguments::{Arguments, Command};
 use crate::exit::{Failure, USAGE, WithoutUserInfo};
 use crate::options_and_config::Sending;
 use crate::otlp_export::exporting;
-use crate::{generate_and_solver, replay, solve};
+use crate::{archive, generate_and_solver, replay, solve};
 
 /// Runs the program with the arguments of this process. Results go to standard output, all else to standard error.
 ///
@@ -53,6 +53,7 @@ fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
                 let run = async |export: &_| replay::run(&arguments, &sending, export).await;
                 exporting(sending.otlp.as_deref(), run).await
             }
+            Command::Archive(command) => archive::run(&command).await,
             Command::Solver(arguments) => generate_and_solver::serve(arguments).await,
             Command::Generate(_) => unreachable!("handled without a runtime"),
         }

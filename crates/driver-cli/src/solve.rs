@@ -28,7 +28,7 @@ use crate::store_location::StoreLocation;
 const FOLDER: &str = "archive";
 
 /// How long the archive may take, if nobody says it.
-const ARCHIVE_LIMIT: Duration = Duration::from_secs(120);
+pub(super) const ARCHIVE_LIMIT: Duration = Duration::from_secs(120);
 
 pub(super) async fn run(
     arguments: &SolveArguments,

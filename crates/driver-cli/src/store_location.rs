@@ -95,6 +95,20 @@ impl StoreLocation {
         }
     }
 
+    /// A folder of archives, which is not created.
+    ///
+    /// # Errors
+    /// As [`folder`](Self::folder), and when a local one is not there or may not be read.
+    pub(crate) fn existing(location: &str) -> Result<Self, LocationError> {
+        match Place::parse(location)? {
+            Place::Local(path) => {
+                std::fs::read_dir(&path).map_err(|error| Problem::Folder(path.clone(), error))?;
+                Self::local(&path)
+            }
+            Place::Remote(url) => Self::remote(&url, None),
+        }
+    }
+
     /// One object: the folder it is in, and its name there.
     ///
     /// # Errors
@@ -141,6 +155,16 @@ impl StoreLocation {
     /// Names `archive`, which was built from [`archive`](Self::archive), by this location's URL.
     pub fn target(&self, archive: Archive) -> ArchiveTarget {
         ArchiveTarget::new(archive, self.base.clone())
+    }
+
+    /// The store, and where in it this is.
+    pub(crate) fn place(&self) -> (&dyn ObjectStore, &Key) {
+        (&*self.store, &self.key)
+    }
+
+    /// Whether this is a folder on this machine.
+    pub(crate) fn is_local(&self) -> bool {
+        self.base.scheme() == "file"
     }
 
     fn local(folder: &Path) -> Result<Self, LocationError> {

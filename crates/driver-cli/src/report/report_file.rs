@@ -49,7 +49,7 @@ impl ReportFile {
     }
 
     /// The file that is to be, and the one beside it.
-    fn create(path: &Path) -> io::Result<(PathBuf, NamedTempFile)> {
+    pub(crate) fn create(path: &Path) -> io::Result<(PathBuf, NamedTempFile)> {
         // What a link leads to is replaced, not the link.
         let target = match fs::canonicalize(path) {
             Ok(target) if target.is_file() => target,

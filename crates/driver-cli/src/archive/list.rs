@@ -1,0 +1,150 @@
+//! `archive ls`: what is archived, the newest last.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::fmt::Write;
+use std::io;
+use std::process::ExitCode;
+
+use futures_util::future::OptionFuture;
+use futures_util::stream::{self, BoxStream};
+use futures_util::{Stream, StreamExt, TryStreamExt};
+use serde::Serialize;
+use tokio::io::{AsyncWriteExt, Stdout};
+
+use super::arguments::{ListArguments, TimeRange};
+use super::details::Details;
+use super::shelf::{Entry, Shelf};
+use crate::arguments::Format;
+use crate::exit::{Failure, printed};
+use crate::summary::{or_unknown, size};
+
+/// How many entries are held to bring them in order: 10 MB or so.
+const HELD: usize = 100_000;
+
+/// How many objects are asked about at once.
+const AT_ONCE: usize = 16;
+
+/// How many bytes of lines are printed at once.
+const BLOCK: usize = 32 * 1024;
+
+pub(super) async fn run(arguments: &ListArguments) -> Result<ExitCode, Failure> {
+    let shelf = Shelf::open(&arguments.location)?;
+    let (mut output, mut lines) = (tokio::io::stdout(), String::new());
+    let range = arguments.range;
+    let described = by_time(shelf.entries(range), HELD).map_ok(|entry| async {
+        let asked = arguments.long.then(|| Details::of(&shelf, &entry));
+        let details = OptionFuture::from(asked).await;
+        Ok((entry, details))
+    });
+    let mut described = Box::pin(described.try_buffered(AT_ONCE));
+    let mut is_empty = true;
+    while let Some((entry, details)) = described.try_next().await? {
+        is_empty = false;
+        lines += &match arguments.format {
+            Format::Text => text_of(&entry, details.as_ref()),
+            Format::Json => json_of(&entry, details)?,
+        };
+        if lines.len() >= BLOCK
+            && let Err(error) = print(&mut output, &mut lines).await
+        {
+            return printed(Err(error)).map(|()| ExitCode::SUCCESS);
+        }
+    }
+    if is_empty && range == TimeRange::default() && !shelf.location.is_local() {
+        return Err(shelf.usage("nothing is archived there, if there is such a location"));
+    }
+    printed(print(&mut output, &mut lines).await)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn print(output: &mut Stdout, lines: &mut String) -> io::Result<()> {
+    output.write_all(lines.as_bytes()).await?;
+    lines.clear();
+    output.flush().await
+}
+
+/// Entries in order of time, as far as holding `held` of them brings them in order.
+fn by_time<E>(
+    entries: BoxStream<'_, Result<Entry, E>>,
+    held: usize,
+) -> impl Stream<Item = Result<Entry, E>> {
+    let state = (entries.fuse(), BinaryHeap::new());
+    stream::try_unfold(state, move |(mut entries, mut heap)| async move {
+        while heap.len() <= held
+            && let Some(entry) = entries.try_next().await?
+        {
+            heap.push(Reverse(entry));
+        }
+        let oldest = heap.pop().map(|Reverse(entry)| entry);
+        Ok(oldest.map(|entry| (entry, (entries, heap))))
+    })
+}
+
+fn text_of(entry: &Entry, details: Option<&Details>) -> String {
+    let mut line = format!(
+        "{:.0}  {:>10}",
+        entry.stored,
+        size(Some(entry.stored_bytes))
+    );
+    if let Some(details) = details {
+        let codec = or_unknown(details.codec.as_deref());
+        // Strings take all.
+        let _written = write!(line, "  {:>10}  {codec:<8}", size(details.raw_bytes));
+    }
+    line + "  " + entry.id() + "\n"
+}
+
+fn json_of(entry: &Entry, details: Option<Details>) -> Result<String, Failure> {
+    #[derive(Serialize)]
+    struct Line<'a> {
+        id: &'a str,
+        name: &'a str,
+        time: String,
+        stored_bytes: u64,
+        #[serde(flatten)]
+        details: Option<Details>,
+    }
+    let line = Line {
+        id: entry.id(),
+        name: &entry.name,
+        time: entry.stored.to_string(),
+        stored_bytes: entry.stored_bytes,
+        details,
+    };
+    let line = serde_json::to_string(&line).map_err(Failure::of("a line cannot be written"))?;
+    Ok(line + "\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use jiff::Timestamp;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn the_newest_is_last_as_far_as_is_held() {
+        for (held, expected) in [
+            (0, [3, 1, 2, 5, 4]),
+            (1, [1, 2, 3, 4, 5]),
+            (9, [1, 2, 3, 4, 5]),
+        ] {
+            let entries = [3, 1, 2, 5, 4].map(|second| {
+                Ok::<_, Infallible>(Entry {
+                    stored: Timestamp::from_second(second).unwrap(),
+                    name: String::new(),
+                    stored_bytes: 0,
+                })
+            });
+            let sorted = by_time(stream::iter(entries).boxed(), held);
+            let sorted: Vec<_> = sorted.try_collect().await.unwrap();
+            let seconds: Vec<_> = sorted
+                .iter()
+                .map(|entry| entry.stored.as_second())
+                .collect();
+            assert_eq!(seconds, expected, "{held}");
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! `archive`: what can be done with archives that are there.
+
+mod arguments;
+mod check;
+mod details;
+mod get;
+mod list;
+mod push;
+mod shelf;
+mod verify;
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use archive_sink::Archive;
+
+pub(super) use self::arguments::ArchiveCommand;
+
+use crate::exit::Failure;
+use crate::interruptible_run::unless_interrupted;
+
+/// How long leaving waits for a store that does not answer.
+const CLEAN_UP_LIMIT: Duration = Duration::from_secs(10);
+
+pub(super) async fn run(command: &ArchiveCommand) -> Result<ExitCode, Failure> {
+    let work = async {
+        match command {
+            ArchiveCommand::Ls(arguments) => list::run(arguments).await,
+            ArchiveCommand::Get(arguments) => get::run(arguments).await,
+            ArchiveCommand::Verify { location, range } => verify::run(location, *range).await,
+            ArchiveCommand::Push(arguments) => push::run(arguments).await,
+            ArchiveCommand::Check { location } => check::run(location).await,
+        }
+    };
+    unless_interrupted(work).await.unwrap_or_else(interrupted)
+}
+
+fn interrupted<T>(signal: u8) -> Result<T, Failure> {
+    Err(Failure::interrupted(signal, "interrupted"))
+}
+
+/// Runs what writes to a store. Afterwards, and when it is interrupted, uploads that were given up are aborted.
+async fn cleaning_up<T>(
+    archive: &Archive,
+    work: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
+    let done = unless_interrupted(work).await;
+    // The store may be away: what it keeps of an upload then is for its own rules to remove.
+    let _settled = tokio::time::timeout(CLEAN_UP_LIMIT, archive.settled()).await;
+    done.unwrap_or_else(interrupted)
+}

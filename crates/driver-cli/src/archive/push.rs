@@ -1,0 +1,89 @@
+//! `archive push`: what is in a spool goes to its store now.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use archive_sink::{Archive, CommitError, Spool, SpoolError};
+use driver_streaming::error_chain;
+use jiff::Timestamp;
+
+use super::arguments::PushArguments;
+use super::cleaning_up;
+use crate::config::Config;
+use crate::exit::{Failure, print_line};
+use crate::solve::ARCHIVE_LIMIT;
+use crate::store_location::StoreLocation;
+use crate::summary::size;
+
+pub(super) async fn run(arguments: &PushArguments) -> Result<ExitCode, Failure> {
+    let folder = arguments.spool.as_path();
+    let shown = folder.display();
+    // Opening a spool creates it, and one that is named by mistake would seem to be empty.
+    if !folder.join("ready").is_dir() {
+        return Err(Failure::usage(format!("{shown}: there is no spool")));
+    }
+    let archive = archive_of(arguments)?;
+    let spool = Spool::builder(folder).open().await;
+    let spool = spool.map_err(Failure::input(shown.to_string()))?;
+    cleaning_up(&archive, push(&spool, archive.clone(), folder)).await
+}
+
+/// Where the objects go: the option says it, else the configuration file.
+fn archive_of(arguments: &PushArguments) -> Result<Archive, Failure> {
+    let config = arguments.config.as_deref();
+    let config = config.map(|path| Config::load(path, Timestamp::now()));
+    let config = config.transpose()?.unwrap_or_default();
+    let of_config = config.archive.as_ref();
+    let of_config = of_config.and_then(|archive| archive.get_ref().location.as_ref());
+    let (location, said_by) = match (&arguments.archive, of_config) {
+        (Some(location), _) => (location, "--archive".to_owned()),
+        (None, Some(location)) => (location.get_ref(), config.place(location)),
+        (None, None) => {
+            let line = "neither --archive nor the configuration file says where to archive";
+            return Err(Failure::usage(line));
+        }
+    };
+    let found = StoreLocation::folder(location, ARCHIVE_LIMIT).map_err(Failure::input(&said_by))?;
+    found.archive().build().map_err(Failure::input(&said_by))
+}
+
+async fn push(spool: &Spool, archive: Archive, folder: &Path) -> Result<ExitCode, Failure> {
+    let shown = folder.display();
+    let uploader = spool.uploader(archive).await.map_err(|error| match error {
+        error @ SpoolError::InUse(_) => Failure::of("nothing is uploaded")(error),
+        error => Failure::input(&shown)(error),
+    })?;
+    let (mut uploaded, mut set_aside) = (0, 0);
+    let failure: Option<CommitError> = loop {
+        let drained = uploader.drain().await.map_err(Failure::of(&shown))?;
+        uploaded += drained.uploaded;
+        set_aside += drained.set_aside;
+        // One that fails does not keep those behind it, as long as any of them gets through.
+        if drained.failure.is_none() || drained.uploaded + drained.set_aside == 0 {
+            break drained.failure;
+        }
+    };
+    let status = spool.status().await.map_err(Failure::of(&shown))?;
+    print_line(&format!("uploaded {uploaded}"))?;
+    if status.failed > 0 {
+        let failed = folder.join("failed");
+        let where_to = failed.display();
+        print_line(&format!(
+            "set aside {set_aside}; {} in all are in {where_to}, each with the reason",
+            status.failed
+        ))?;
+    }
+    if status.objects > 0 {
+        let why = failure.map_or_else(
+            || "accepted meanwhile".to_owned(),
+            |error| error_chain(&error),
+        );
+        let line = format!(
+            "left {} of {}: {why}",
+            status.objects,
+            size(Some(status.bytes))
+        );
+        print_line(&line.replace(['\r', '\n'], " "))?;
+    }
+    Ok(u8::from(status.objects > 0 || set_aside > 0).into())
+}

@@ -1,0 +1,205 @@
+//! Which archives there are at a location, and by which ids.
+
+use archive_sink::{Archive, ArchiveReader, Codec, CodecKind, ReadErrorKind, ReadLimit};
+use driver_streaming::error_chain;
+use futures_util::stream::BoxStream;
+use futures_util::{StreamExt, TryStreamExt};
+use jiff::Timestamp;
+use object_store::path::Path;
+use object_store::{Error as StoreError, ObjectMeta};
+
+use super::arguments::TimeRange;
+use crate::exit::Failure;
+use crate::store_location::StoreLocation;
+
+/// Among how many names the nearest ones are looked for.
+const LOOKED_AT: usize = 100_000;
+
+/// How many names are suggested.
+const SUGGESTED: usize = 3;
+
+/// The archives at a location and in folders below it.
+pub(super) struct Shelf {
+    pub(super) location: StoreLocation,
+    pub(super) archive: Archive,
+    /// How messages begin: the location as it was given.
+    shown: String,
+}
+
+/// An archived auction, as a listing has it. In order of time.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Entry {
+    pub(super) stored: Timestamp,
+    /// Below the location, with all extensions.
+    pub(super) name: String,
+    pub(super) stored_bytes: u64,
+}
+
+impl Entry {
+    /// An object at the location `key`, if it has a name that archives have.
+    fn of(object: &ObjectMeta, key: &Path) -> Option<Self> {
+        let location = object.location.as_ref();
+        let name = location.strip_prefix(key.as_ref())?;
+        let name = name.trim_start_matches('/');
+        id_of(name)?;
+        let time = object.last_modified;
+        Some(Self {
+            stored: Timestamp::new(time.timestamp(), time.timestamp_subsec_nanos() as i32).ok()?,
+            name: name.to_owned(),
+            stored_bytes: object.size,
+        })
+    }
+
+    pub(super) fn id(&self) -> &str {
+        id_of(&self.name).unwrap_or(&self.name)
+    }
+}
+
+/// The id in a name that archives have, such as `8339027.json.gz`.
+pub(super) fn id_of(name: &str) -> Option<&str> {
+    let mut extensions = CodecKind::ALL.into_iter().filter_map(CodecKind::extension);
+    let stripped = extensions.find_map(|extension| name.strip_suffix(extension));
+    let id = stripped.unwrap_or(name).strip_suffix(".json");
+    id.filter(|id| !id.is_empty() && !id.ends_with('/'))
+}
+
+impl Shelf {
+    /// The archives at a location, which is not created.
+    pub(super) fn open(location: &str) -> Result<Self, Failure> {
+        let found = StoreLocation::existing(location).map_err(Failure::input(LOCATION))?;
+        Self::at(found, location)
+    }
+
+    /// The archives beside an object, and its name.
+    pub(super) fn around(object: &str) -> Result<(Self, String), Failure> {
+        let (found, name) = StoreLocation::object(object).map_err(Failure::input(LOCATION))?;
+        Ok((Self::at(found, object)?, name))
+    }
+
+    fn at(location: StoreLocation, shown: &str) -> Result<Self, Failure> {
+        // Without a codec of its own it looks for an object by the name that was given first. Nothing of it is held.
+        let archive = location
+            .archive()
+            .codec(Codec::Identity)
+            .read_limit(ReadLimit::bytes(u64::MAX))
+            .build();
+        Ok(Self {
+            archive: archive.map_err(Failure::input(shown))?,
+            location,
+            shown: shown.to_owned(),
+        })
+    }
+
+    /// What was archived in a range of time, in the order of the store.
+    pub(super) fn entries(&self, range: TimeRange) -> BoxStream<'_, Result<Entry, Failure>> {
+        let (store, key) = self.location.place();
+        let prefix = Some(key).filter(|key| !key.as_ref().is_empty());
+        let listed = store
+            .list(prefix)
+            .map_err(|error| self.refused("cannot be listed", error));
+        let entries = listed.try_filter_map(move |object| {
+            let entry = Entry::of(&object, key).filter(|entry| range.contains(entry.stored));
+            std::future::ready(Ok(entry))
+        });
+        entries.boxed()
+    }
+
+    /// Whether this is a folder that is there, as far as that can be told where folders are only in names.
+    pub(super) async fn is_folder(&self) -> bool {
+        self.location.is_local()
+            || matches!(self.entries(TimeRange::default()).next().await, Some(Ok(_)))
+    }
+
+    /// Opens an object by its id or its name.
+    pub(super) async fn open_object(
+        &self,
+        id: &str,
+        as_stored: bool,
+    ) -> Result<ArchiveReader, Failure> {
+        let with_extension = id_of(id).is_none().then(|| format!("{id}.json"));
+        for name in with_extension.as_deref().into_iter().chain([id]) {
+            let opened = match as_stored {
+                true => self.archive.open_stored(name).await,
+                false => self.archive.open(name).await,
+            };
+            match opened {
+                Ok(reader) => return Ok(reader),
+                Err(error) => match error.kind {
+                    ReadErrorKind::NotFound(_) => {}
+                    ReadErrorKind::Store { source, .. } => {
+                        return Err(self.refused("cannot be read", source));
+                    }
+                    kind => return Err(Failure::input(&self.shown)(kind)),
+                },
+            }
+        }
+        let nearest = match &self.nearest(id).await[..] {
+            [] => String::new(),
+            nearest => format!("; the nearest are {}", nearest.join(", ")),
+        };
+        let line = format!("{}: there is no such object{nearest}", self.shown);
+        Err(Failure::usage(line))
+    }
+
+    /// The ids that are most like `id`, if they can be listed.
+    async fn nearest(&self, id: &str) -> Vec<String> {
+        let mut nearest: Vec<(usize, String)> = Vec::new();
+        let mut entries = self.entries(TimeRange::default()).take(LOOKED_AT);
+        while let Some(Ok(entry)) = entries.next().await {
+            let found = entry.id();
+            let distance = strsim::osa_distance(id, found);
+            nearest.push((distance, found.to_owned()));
+            nearest.sort();
+            nearest.dedup();
+            nearest.truncate(SUGGESTED);
+        }
+        nearest.into_iter().map(|(_, id)| id).collect()
+    }
+
+    /// A store that refuses is wrong input; one that fails is not.
+    pub(super) fn refused(&self, what: &str, error: StoreError) -> Failure {
+        let what = format!("{}: {what}", self.shown);
+        let is_input = match &error {
+            StoreError::NotFound { .. }
+            | StoreError::PermissionDenied { .. }
+            | StoreError::Unauthenticated { .. } => true,
+            // A listing that is refused has no kind of its own, only a text with its status.
+            error => ["401", "403", "404"]
+                .iter()
+                .any(|status| error_chain(error).contains(&format!("status code: {status}"))),
+        };
+        match is_input {
+            true => Failure::input(what)(error),
+            false => Failure::of(what)(error),
+        }
+    }
+
+    /// Wrong input: the location, and why.
+    pub(super) fn usage(&self, why: &str) -> Failure {
+        Failure::usage(format!("{}: {why}", self.shown))
+    }
+}
+
+/// How messages call a location that is none.
+const LOCATION: &str = "the location";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_in_names_that_archives_have() {
+        for (name, id) in [
+            ("7.json", Some("7")),
+            ("a/7.json.gz", Some("a/7")),
+            ("7.2.json.zst", Some("7.2")),
+            ("7.json.br", Some("7")),
+            ("7.json.gz.sha256", None),
+            ("notes.txt", None),
+            ("a/.json", None),
+            ("7.gz", None),
+        ] {
+            assert_eq!(id_of(name), id, "{name}");
+        }
+    }
+}
