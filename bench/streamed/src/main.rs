@@ -4,7 +4,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use archive_sink::{Archive, CodecKind};
 use auction_fixtures::Auction;
 use bench_harness::{ARCHIVE_KEY, Codec, Design, Endpoints, Setup};
@@ -36,6 +36,7 @@ impl Streamed {
         let codec = match setup.codec {
             Codec::Gzip => CodecKind::Gzip,
             Codec::Zstd => CodecKind::Zstd,
+            Codec::None => bail!("it always archives"),
         };
         let archive = Archive::builder(Arc::new(setup.store.clone()))
             .codec(archive_sink::Codec::default_for(codec))
