@@ -68,8 +68,8 @@ pub(super) async fn run(location: &str) -> Result<ExitCode, Failure> {
 /// What a local folder promises.
 const FOLDER: [&str; 3] = [
     "An object is there whole or not at all.",
-    "One that is there is never replaced, if it is sent at once (up to 5 MiB stored): the file system makes sure. For a longer one the archive looks just before: who writes in that moment is replaced.",
-    "No metadata is kept: the codec is in the name, and gzip and zstd are verified by their checksums.",
+    "One that is there is never replaced: of several that are written at the same time one wins, and the others are told.",
+    "No metadata is kept: the codec is in the name, and the digest is in the object (gzip, zstd) or beside it (.sha256).",
 ];
 
 /// What another store promises.
