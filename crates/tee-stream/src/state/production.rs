@@ -77,6 +77,11 @@ impl<P, E> State<P, E> {
         (self.cache.budget() / self.running().count().clamp(1, 4) as u64).max(1)
     }
 
+    /// How far behind a production a reader may be that joins it: at the very end it would hold the others back at once.
+    fn near(&self) -> u64 {
+        self.cache.budget() / 4 * 3
+    }
+
     pub(super) fn find_tails(&mut self) {
         for production in self.slots.iter_mut().flatten() {
             production.tail = production.position;
@@ -135,7 +140,6 @@ impl<P, E> State<P, E> {
 
     /// The production to which the cache leads from `offset`, unless a reader there would hold others back at once.
     pub(super) fn reachable(&self, offset: u64) -> Option<usize> {
-        let near = self.cache.budget() / 4 * 3;
         let (slot, production) = self
             .productions()
             .filter(|(_, production)| {
@@ -145,7 +149,7 @@ impl<P, E> State<P, E> {
                 let has_failed = matches!(production.source, Source::Failed(_));
                 (has_failed, production.position)
             })?;
-        let is_welcome = production.position - offset <= near
+        let is_welcome = production.position - offset <= self.near()
             || production.tail <= offset
             || !production.is_running()
             || !self.settings.can_replay;
@@ -308,8 +312,7 @@ impl<P, E> State<P, E> {
             // Others may wait for one production less.
             return effects.wake_all(&self.wakers);
         }
-        self.find_tails();
-        let near = self.cache.budget() / 4 * 3;
+        let near = self.near();
         let other = self.productions().find(|(other, production)| {
             *other != slot
                 && !matches!(production.source, Source::Failed(_))
@@ -317,10 +320,11 @@ impl<P, E> State<P, E> {
                 && self.cache.holds(position..production.position)
         });
         let Some((other, _)) = other else { return };
-        let readers: Vec<usize> = self.readers.indices_of(slot).collect();
-        self.close(slot, now, effects);
-        for index in readers {
-            self.settle_in(index, other, now, effects);
+        self.unblock(slot, now, false, effects);
+        self.unblock(other, now, true, effects);
+        for reader in self.readers.of(slot) {
+            reader.settle_in(other, now);
         }
+        self.close(slot, now, effects);
     }
 }

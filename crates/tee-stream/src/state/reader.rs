@@ -133,11 +133,4 @@ impl Readers {
         let readers = self.slots.iter_mut().flatten();
         readers.filter(move |reader| reader.home == Some(slot))
     }
-
-    pub(crate) fn indices_of(&self, slot: usize) -> impl Iterator<Item = usize> {
-        let readers = self.slots.iter().enumerate();
-        readers.filter_map(move |(index, reader)| {
-            (reader.as_ref()?.home == Some(slot)).then_some(index)
-        })
-    }
 }
