@@ -9,6 +9,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::option_values::parse_duration;
 use crate::archive::ArchiveCommand;
+use crate::spooling::SpoolArguments;
 
 /// Streams one auction to many solver engines and archives a compressed copy, in bounded memory.
 #[derive(Debug, Parser)]
@@ -64,6 +65,9 @@ pub(super) struct SolveArguments {
     /// How long the archive may take, whatever the solvers do [default: 2m].
     #[arg(long, value_name = "DURATION", value_parser = parse_duration, allow_hyphen_values = true)]
     pub(super) archive_limit: Option<Duration>,
+
+    #[command(flatten)]
+    pub(super) spool: SpoolArguments,
 
     #[command(flatten)]
     pub(super) sending: SendingArguments,

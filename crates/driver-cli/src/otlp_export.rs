@@ -7,9 +7,10 @@ use std::process::ExitCode;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use archive_sink::Spool;
 use async_trait::async_trait;
 use driver_streaming::{PipelineBuilder, error_chain};
-use driver_telemetry::Telemetry;
+use driver_telemetry::{Telemetry, observe_spool};
 use futures_util::future::{OptionFuture, join};
 use http_body_util::{BodyExt, Full, Limited};
 use opentelemetry::metrics::MeterProvider;
@@ -101,9 +102,7 @@ impl Export {
 
     /// Has a pipeline tell what it does.
     pub(crate) fn attach(&self, builder: PipelineBuilder) -> PipelineBuilder {
-        let scope = InstrumentationScope::builder(SERVICE)
-            .with_version(env!("CARGO_PKG_VERSION"))
-            .build();
+        let scope = scope();
         let mut telemetry = Telemetry::new();
         if let Some((metrics, _)) = &self.metrics {
             telemetry = telemetry.meter(&metrics.meter_with_scope(scope.clone()));
@@ -112,6 +111,13 @@ impl Export {
             telemetry = telemetry.tracer(traces.tracer_with_scope(scope));
         }
         builder.observe(move |run| telemetry.start(run))
+    }
+
+    /// Has a spool tell what is in it.
+    pub(crate) fn observe(&self, spool: &Spool) {
+        if let Some((metrics, _)) = &self.metrics {
+            observe_spool(&metrics.meter_with_scope(scope()), spool);
+        }
     }
 
     /// Exports what is left. Whatever the collector does, this takes no longer than 5 s; what it does not take by
@@ -129,6 +135,11 @@ impl Export {
         });
         let _both_warned = join(OptionFuture::from(traces), OptionFuture::from(metrics)).await;
     }
+}
+
+fn scope() -> InstrumentationScope {
+    let scope = InstrumentationScope::builder(SERVICE);
+    scope.with_version(env!("CARGO_PKG_VERSION")).build()
 }
 
 /// One kind of telemetry that is to be exported.

@@ -10,6 +10,7 @@ use std::time::Duration;
 use archive_sink::{Codec, CodecKind, Overwrite};
 use auction_fixtures::AuctionShape;
 use driver_streaming::{AuctionId, Pipeline, PipelineBuilder, Solver};
+use futures_util::future::OptionFuture;
 use solver_stand_in::StandIn;
 use tokio::task::JoinSet;
 
@@ -22,6 +23,7 @@ use crate::options_and_config::Sending;
 use crate::otlp_export::Export;
 use crate::raw_auction::RawAuction;
 use crate::sending::dispatch;
+use crate::spooling::{SpoolArguments, Uploading};
 use crate::store_location::StoreLocation;
 
 /// Where the demonstration archives.
@@ -47,6 +49,11 @@ pub(super) async fn run(
     };
     sending.spare(path)?;
     let archive = archive_location(arguments, sending)?;
+    if archive.is_none() && arguments.spool != SpoolArguments::default() {
+        return Err(Failure::usage(
+            "--spool: no --archive is given, to which it would be brought",
+        ));
+    }
     if sending.requests.is_empty() && archive.is_none() {
         return Err(Failure::usage(
             "nothing to do: neither --solver nor --archive is given",
@@ -79,6 +86,7 @@ pub(super) async fn run(
     let of_config = archive_config.and_then(|archive| archive.limit);
     let limit = arguments.archive_limit.or(of_config);
     let limit = limit.unwrap_or(ARCHIVE_LIMIT);
+    let mut uploading = None;
     if let Some((archive, said_by)) = &archive {
         if id.is_none() && signal.is_none() {
             return Err(Failure::usage(format!(
@@ -87,10 +95,19 @@ pub(super) async fn run(
         }
         let location = StoreLocation::folder(archive, limit).map_err(Failure::input(said_by))?;
         let archive = location.archive().codec(codec).build();
-        builder = builder.archive(location.target(archive.map_err(Failure::input(said_by))?));
+        let archive = archive.map_err(Failure::input(said_by))?;
+        let mut target = location.target(archive.clone());
+        if let Some(spool) = arguments.spool.open(config).await? {
+            export.observe(&spool);
+            uploading = Some(Uploading::start(&spool, &archive).await?);
+            target = target.spooled(spool);
+        }
+        builder = builder.archive(target);
     }
     let builder = builder.archive_limit(limit);
-    send(builder, &auction, id, signal, sending, export).await
+    let sent = send(builder, &auction, id, signal, sending, export).await;
+    OptionFuture::from(uploading.map(Uploading::stop)).await;
+    sent
 }
 
 /// Sends the auction through the pipeline that `builder` makes.

@@ -65,9 +65,7 @@ impl ArchiveTarget {
         };
         record.begin_commit();
         record.spooled(Some(ArchiveOutcome {
-            error: Some(format!(
-                "the store has not confirmed it yet: it is in the spool {folder} until an uploader brings it there"
-            )),
+            error: Some(format!("the store has not confirmed it yet; until then it is in the spool {folder}")),
             ..known(ArchiveStatus::Spooled)
         }));
         let arrival = timeout_at(deadline, spooled.arrived()).await;
