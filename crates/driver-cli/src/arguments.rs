@@ -8,7 +8,7 @@ use archive_sink::CodecKind;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::option_values::parse_duration;
-use crate::archive::ArchiveCommand;
+use crate::archive::{ArchiveCommand, TimeRange};
 use crate::spooling::SpoolArguments;
 
 /// Streams one auction to many solver engines and archives a compressed copy, in bounded memory.
@@ -75,8 +75,20 @@ pub(super) struct SolveArguments {
 
 #[derive(Debug, Args)]
 pub(super) struct ReplayArguments {
-    /// The archived auction: a file, or a file://, s3://, gs:// or az:// URL.
+    /// The archived auction: a file, or a file://, s3://, gs:// or az:// URL, or a folder and, after a slash, the id. With
+    /// --since, --until or --last, a folder, of which all auctions are sent that were stored then, one after the other.
     pub(super) location: String,
+
+    #[command(flatten)]
+    pub(super) range: TimeRange,
+
+    /// Only the newest N of them.
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    pub(super) last: Option<usize>,
+
+    /// Send all of it N times. With more than one run, a table of each solver's times comes last.
+    #[arg(long, value_name = "N", default_value = "1", value_parser = at_least_one)]
+    pub(super) repeat: usize,
 
     /// How many bytes the auction may have when it is decompressed. Whatever this is, more than 1 MiB of it is at most
     /// 200 times as long as what is stored.
@@ -183,6 +195,11 @@ pub(super) struct GenerateArguments {
     /// Another seed, another auction.
     #[arg(long, value_name = "S")]
     pub(super) seed: Option<u64>,
+}
+
+fn at_least_one(text: &str) -> Result<usize, String> {
+    let number = text.parse().ok().filter(|number| *number > 0);
+    number.ok_or_else(|| "is no number from 1 on".to_owned())
 }
 
 impl SolveArguments {

@@ -16,6 +16,7 @@ mod program;
 mod progress_bars;
 mod raw_auction;
 mod replay;
+mod replay_times;
 mod report;
 mod sending;
 mod solve;
