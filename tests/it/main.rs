@@ -27,6 +27,8 @@ mod s3;
 mod shelf;
 mod slow_solvers;
 mod solver;
+mod spool;
+mod spool_kills;
 mod support;
 mod telemetry;
 mod truncation;

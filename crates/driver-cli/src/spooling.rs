@@ -13,7 +13,7 @@ use crate::config::Config;
 use crate::exit::Failure;
 
 /// How long leaving waits for a store while an upload is given up, of which nothing is lost.
-const CLEAN_UP_LIMIT: Duration = Duration::from_secs(1);
+const CLEAN_UP_LIMIT: Duration = Duration::from_millis(250);
 
 #[derive(Debug, Default, PartialEq, Args)]
 pub(crate) struct SpoolArguments {

@@ -98,9 +98,7 @@ fn archive_line(archive: &ArchiveOutcome) -> String {
         }
         (ArchiveStatus::Cancelled, Some(error)) => error.clone(),
         (ArchiveStatus::Spooled, Some(error)) => {
-            format!(
-                "spooled: {error}: the next run with this spool does, and so does `archive push`"
-            )
+            format!("spooled: {error}, and the next run with it or `archive push` brings it there")
         }
         (status, Some(error)) => format!("{}: {error}", archive_status(status)),
         (status, None) => archive_status(status).to_owned(),

@@ -217,7 +217,7 @@ impl Uploader {
         if let Err(CommitError::Conflict {
             location, compared, ..
         }) = &mut committed
-            && entry.document.sha256.is_none()
+            && !*compared
         {
             match self.has_same_bytes(entry, location).await {
                 Ok(true) => return Ok(Ok(already_there(entry, location.clone()))),
@@ -228,7 +228,8 @@ impl Uploader {
         Ok(committed)
     }
 
-    /// Compares an object with what is there under its name: without a digest, their bytes are all that can be compared.
+    /// Compares an object with what is there under its name: where one of them has no digest, their bytes are all that can be
+    /// compared.
     async fn has_same_bytes(&self, entry: &Entry, location: &Path) -> std::io::Result<bool> {
         let found = self.archive.0.store.get(location).await?;
         if found.meta.size != entry.stored_bytes {
