@@ -21,6 +21,7 @@ mod isolation;
 mod many_auctions;
 mod proxy;
 mod replay;
+mod replay_range;
 mod report;
 mod retries;
 mod s3;
