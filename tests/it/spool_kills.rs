@@ -3,6 +3,12 @@
 //!
 //! `SPOOL_KILLS` and `SPOOL_AUCTIONS` say how often, and for how many.
 
+#![expect(
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    reason = "a random instant is no event to wait for; the figures are to be read"
+)]
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -266,12 +272,13 @@ fn whatever_happens_to_store_and_program_what_was_accepted_arrives_and_nothing_e
                 .as_ref()
                 .ok()
                 .and_then(|found| found["archive"]["status"].as_str());
-            if let Some(status) = status {
-                assert!(
-                    ["ok", "already_there", "spooled"].contains(&status),
-                    "{status}"
-                );
-                accepted.insert(number);
+            match status {
+                Some("ok" | "already_there" | "spooled") => {
+                    accepted.insert(number);
+                }
+                // A machine that is busy with something else.
+                Some("failed") => assert!(outcome.unwrap().to_string().contains("not written")),
+                status => assert_eq!(status, None),
             }
             accepted.extend(setting.spooled());
         }
@@ -315,14 +322,14 @@ fn a_store_that_was_away_has_everything_when_it_is_back() {
     let next = AtomicUsize::new(0);
     let started = Instant::now();
     scope(|scope| {
-        for _ in 0..4 {
+        for _ in 0..8 {
             scope.spawn(|| {
                 loop {
                     let number = next.fetch_add(1, Ordering::Relaxed);
                     if number >= auctions {
                         break;
                     }
-                    let finished = Finished::run(&mut setting.solve(number, "100ms"));
+                    let finished = Finished::run(&mut setting.solve(number, "1s"));
                     assert_eq!(finished.code, Some(0), "{finished:?}");
                     assert_eq!(finished.outcome()["archive"]["status"], "spooled");
                 }

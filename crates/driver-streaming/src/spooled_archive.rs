@@ -1,8 +1,9 @@
 //! An archive that is written to a local disk first, and from there to the store.
 
 use std::pin::pin;
+use std::time::Duration;
 
-use archive_sink::{Arrival, CommitError, Spool, SpoolError, Spooled};
+use archive_sink::{Arrival, CommitError, RawDocument, Spool, SpoolError, SpoolWriter};
 use futures_util::TryStreamExt;
 use tokio::time::{Instant, timeout_at};
 
@@ -10,6 +11,9 @@ use crate::archive::{ArchiveTarget, raw_document};
 use crate::error_chain::error_chain;
 use crate::optional_archive::ArchiveJob;
 use crate::outcome::{ArchiveOutcome, ArchiveStatus};
+
+/// How long the disk has at least to make what was written durable: what it has done by then is not given up.
+const LAST_STEP: Duration = Duration::from_secs(10);
 
 impl ArchiveTarget {
     /// Writes auctions into `spool`, at the pace of its disk, and not to the store: an `Uploader` of that spool, which is the
@@ -44,13 +48,30 @@ impl ArchiveTarget {
         let (record, limit) = (job.record.clone(), job.limit);
         let deadline = Instant::now() + limit;
         let failed = |message| (ArchiveStatus::Failed, message);
-        let spooled = match timeout_at(deadline, self.accept(spool, job)).await {
-            Ok(Ok(spooled)) => spooled,
-            Ok(Err(error @ (SpoolError::Full { .. } | SpoolError::DiskFull { .. }))) => {
-                return Err((ArchiveStatus::SpoolFull, error_chain(&error)));
+        let refused = |error: SpoolError| match error {
+            SpoolError::Full { .. } | SpoolError::DiskFull { .. } => {
+                (ArchiveStatus::SpoolFull, error_chain(&error))
             }
-            Ok(Err(error)) => return Err(failed(error_chain(&error))),
+            error => failed(error_chain(&error)),
+        };
+        let (writer, document) = match timeout_at(deadline, self.write_all(spool, job)).await {
+            Ok(written) => written.map_err(refused)?,
             Err(_elapsed) => return Err(failed(format!("not written within {limit:?}"))),
+        };
+        record.begin_commit();
+        let last = deadline.max(Instant::now() + LAST_STEP);
+        let spooled = match timeout_at(last, writer.accept(document)).await {
+            Ok(accepted) => accepted.map_err(|error| match refused(error) {
+                (ArchiveStatus::Failed, message) => {
+                    let message = format!("{message}; the object may be in the spool");
+                    (ArchiveStatus::Unknown, message)
+                }
+                full => full,
+            })?,
+            Err(_elapsed) => {
+                let message = "the disk does not answer; the object may be in the spool";
+                return Err((ArchiveStatus::Unknown, message.to_owned()));
+            }
         };
         let folder = spool.folder().display();
         let location = self.archive.location_of(&spooled.name);
@@ -63,9 +84,10 @@ impl ArchiveTarget {
             sha256: spooled.document.sha256.map(|digest| digest.to_string()),
             ..ArchiveOutcome::default()
         };
-        record.begin_commit();
         record.spooled(Some(ArchiveOutcome {
-            error: Some(format!("the store has not confirmed it yet; until then it is in the spool {folder}")),
+            error: Some(format!(
+                "the store has not confirmed it yet; until then it is in the spool {folder}"
+            )),
             ..known(ArchiveStatus::Spooled)
         }));
         let arrival = timeout_at(deadline, spooled.arrived()).await;
@@ -87,23 +109,27 @@ impl ArchiveTarget {
         }
     }
 
-    async fn accept(&self, spool: &Spool, job: ArchiveJob) -> Result<Spooled, SpoolError> {
-        let (name, source, record) = (job.name(), &job.source, &job.record);
+    /// Writes the document, which is not accepted by that.
+    async fn write_all(
+        &self,
+        spool: &Spool,
+        job: ArchiveJob,
+    ) -> Result<(SpoolWriter, RawDocument), SpoolError> {
+        let (source, record) = (&job.source, &job.record);
+        let mut writer = spool.create(&self.archive, &job.name()).await?;
         let branch = job.branch;
         let mut document = pin!(branch.inspect_ok(|chunk| record.reader.taken(chunk.len())));
-        if !source.is_encoded() && !source.is_digested() {
-            return spool.accept(&self.archive, &name, document).await;
-        }
-        let mut writer = spool.create(&self.archive, &name).await?;
-        let mut written = 0;
-        if source.is_encoded() {
+        let raw = if source.is_encoded() {
             let failed = |error| SpoolError::Source(Box::new(error));
             while let Some(chunk) = document.try_next().await.map_err(failed)? {
                 writer.write_all(&chunk).await?;
             }
+            raw_document(0, source)
+        } else if source.is_digested() {
+            raw_document(writer.compress(document).await?, source)
         } else {
-            written = writer.compress(document).await?;
-        }
-        writer.accept(raw_document(written, source)).await
+            writer.compress_and_digest(document).await?
+        };
+        Ok((writer, raw))
     }
 }

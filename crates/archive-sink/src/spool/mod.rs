@@ -19,10 +19,10 @@ use bytes::Bytes;
 use futures_core::Stream;
 use tokio::sync::{Notify, SetOnce};
 
-use crate::{Archive, CodecError, KeyError, RawDocument};
+use crate::{Archive, CodecError, KeyError};
 use entry::{Folders, Lock};
 use upload::Uploader;
-use writer::{Arrival, Hashed, SpoolWriter, Spooled};
+use writer::{Arrival, SpoolWriter, Spooled};
 
 /// How long what was counted in the folders holds: others may add to the spool, too.
 const COUNT_AGAIN: Duration = Duration::from_secs(10);
@@ -251,13 +251,9 @@ impl Spool {
         S: Stream<Item = Result<Bytes, E>> + Unpin,
         E: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
-        let (document, hasher) = Hashed::new(document);
         let mut writer = self.create(archive, name).await?;
-        let bytes = writer.compress(document).await?;
-        let digest = lock(&hasher).finish();
-        writer
-            .accept(RawDocument::new(bytes).with_sha256(digest))
-            .await
+        let document = writer.compress_and_digest(document).await?;
+        writer.accept(document).await
     }
 
     /// Begins an object for `archive` to have under `name`.

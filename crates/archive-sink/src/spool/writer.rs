@@ -33,8 +33,8 @@ const LOOK_EVERY: u64 = 16 * 1024 * 1024;
 ///
 /// # Cancel safety
 ///
-/// Dropping it removes what was written. Dropping a future of [`write_all`](Self::write_all) leaves an object that is
-/// not whole: drop the writer, too.
+/// Dropping it removes what was written. Dropping a future that writes leaves an object that is not whole: drop the writer,
+/// too.
 #[derive(Debug)]
 pub struct SpoolWriter {
     spool: Spool,
@@ -209,6 +209,29 @@ impl SpoolWriter {
         Ok(encoded.raw_bytes())
     }
 
+    /// The same, and computes the document's SHA-256.
+    ///
+    /// # Errors
+    ///
+    /// As for [`compress`](Self::compress).
+    pub async fn compress_and_digest<S, E>(
+        &mut self,
+        document: S,
+    ) -> Result<RawDocument, SpoolError>
+    where
+        S: Stream<Item = Result<Bytes, E>> + Unpin,
+        E: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        let hasher = Arc::default();
+        let hashed = Hashed {
+            document,
+            hasher: Arc::clone(&hasher),
+        };
+        let bytes = self.compress(hashed).await?;
+        let digest = lock(&hasher).finish();
+        Ok(RawDocument::new(bytes).with_sha256(digest))
+    }
+
     /// Makes the object durable. When this returns `Ok`, it is not lost any more.
     ///
     /// # Errors
@@ -260,20 +283,9 @@ impl SpoolWriter {
 }
 
 /// A document that is hashed as it passes.
-pub(super) struct Hashed<S> {
+struct Hashed<S> {
     document: S,
     hasher: Arc<Mutex<Sha256Hasher>>,
-}
-
-impl<S> Hashed<S> {
-    pub(super) fn new(document: S) -> (Self, Arc<Mutex<Sha256Hasher>>) {
-        let hasher = Arc::default();
-        let hashed = Self {
-            document,
-            hasher: Arc::clone(&hasher),
-        };
-        (hashed, hasher)
-    }
 }
 
 impl<S, E> Stream for Hashed<S>
