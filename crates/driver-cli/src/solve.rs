@@ -15,7 +15,7 @@ use solver_stand_in::StandIn;
 use tokio::task::JoinSet;
 
 use crate::arguments::SolveArguments;
-use crate::config::ArchiveConfig;
+use crate::config::{ArchiveConfig, Config};
 use crate::exit::Failure;
 use crate::interruptible_run::{run_and_print, unless_interrupted};
 use crate::option_values::codec_at;
@@ -48,7 +48,7 @@ pub(super) async fn run(
         ));
     };
     sending.spare(path)?;
-    let archive = archive_location(arguments, sending)?;
+    let archive = archive_location(arguments.archive.as_ref(), config)?;
     if archive.is_none() && arguments.spool != SpoolArguments::default() {
         return Err(Failure::usage(
             "--spool: no --archive is given, to which it would be brought",
@@ -155,14 +155,13 @@ async fn demonstrate(sending: &Sending, export: &Export) -> Result<ExitCode, Fai
 }
 
 /// Where to archive, and who says so: the option, or the key of the configuration file.
-fn archive_location(
-    arguments: &SolveArguments,
-    sending: &Sending,
+pub(super) fn archive_location(
+    option: Option<&String>,
+    config: &Config,
 ) -> Result<Option<(String, String)>, Failure> {
-    if let Some(location) = &arguments.archive {
+    if let Some(location) = option {
         return Ok(Some((location.clone(), "--archive".to_owned())));
     }
-    let config = &sending.config;
     let Some(archive) = &config.archive else {
         return Ok(None);
     };
