@@ -193,6 +193,9 @@ fn an_id_is_enough_and_one_that_is_not_there_is_told_its_neighbours() {
         );
     }
     assert!(ids(&engine).is_empty());
+    let finished = replay(folder.to_str().unwrap(), &solver, None);
+    assert_eq!(finished.code, Some(2), "{finished:?}");
+    assert!(finished.errors.contains("--last"), "{finished:?}");
     let finished = replay(
         "s3://no-such-bucket",
         &[&solver[..], &["--last", "1"]].concat(),

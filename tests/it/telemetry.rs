@@ -1,10 +1,9 @@
 //! What is exported, read back by a collector; and that a run does not depend on there being one.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fs;
 use std::process::Command;
 
-use opentelemetry_proto::tonic::metrics::v1::metric::Data;
 use opentelemetry_proto::tonic::trace::v1::Span;
 use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
 use opentelemetry_proto::tonic::trace::v1::status::StatusCode;
@@ -369,44 +368,6 @@ fn an_endpoint_that_is_none_is_refused() {
     }
 }
 
-/// A metric: its unit, the names of its attributes, and what Prometheus appends to its name.
-struct Described {
-    unit: String,
-    attributes: BTreeSet<String>,
-    parts: &'static [&'static str],
-}
-
-/// Names of metrics, and what they are.
-fn metrics(exported: &Exported) -> BTreeMap<String, Described> {
-    let mut found = BTreeMap::new();
-    for metric in &exported.metrics {
-        let (points, parts): (Vec<_>, &[&str]) = match metric.data.as_ref().unwrap() {
-            Data::Histogram(data) => {
-                let points = data.data_points.iter().map(|point| &point.attributes);
-                (points.collect(), &["_bucket", "_sum", "_count"])
-            }
-            Data::Gauge(data) => {
-                let points = data.data_points.iter().map(|point| &point.attributes);
-                (points.collect(), &[""])
-            }
-            Data::Sum(data) => {
-                let points = data.data_points.iter().map(|point| &point.attributes);
-                (points.collect(), &["_total"])
-            }
-            other => panic!("{} is {other:?}", metric.name),
-        };
-        let names = points.into_iter().flatten();
-        let described = Described {
-            unit: metric.unit.clone(),
-            attributes: names.map(|attribute| attribute.key.clone()).collect(),
-            parts,
-        };
-        let before = found.insert(metric.name.clone(), described);
-        assert!(before.is_none(), "{} was exported twice", metric.name);
-    }
-    found
-}
-
 /// The first columns of the rows between two headings of the README, without their backquotes.
 fn rows(from: &str, to: &str) -> BTreeSet<(String, String)> {
     let section = README.split(from).nth(1).unwrap().split(to).next().unwrap();
@@ -426,7 +387,8 @@ fn the_readme_lists_what_is_exported_and_nothing_else() {
     let collector = Collector::start();
     Run::exporting_to(&collector).is_unaffected();
     let exported = collector.exported();
-    let metrics: BTreeSet<_> = metrics(&exported)
+    let metrics: BTreeSet<_> = exported
+        .described()
         .into_iter()
         .map(|(name, described)| (name, described.unit))
         .collect();
@@ -455,7 +417,7 @@ fn the_dashboard_asks_for_what_is_exported() {
     Run::exporting_to(&collector).is_unaffected();
     let mut series = BTreeSet::new();
     let mut labels = BTreeSet::from(["le".to_owned(), "job".to_owned()]);
-    for (name, described) in metrics(&collector.exported()) {
+    for (name, described) in collector.exported().described() {
         // Units become a suffix; a unit in braces is an annotation, which does not.
         let suffix = match &*described.unit {
             "s" => "_seconds",

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::error::Error;
 use std::iter::successors;
+use std::path::Path;
 use std::process::ExitCode;
 
 use archive_sink::{Archive, Codec, ReadError, ReadErrorKind, ReadLimit};
@@ -39,6 +40,11 @@ pub(super) async fn run(
     let pipeline = pipeline.map_err(Failure::input("the run cannot be set up"))?;
     let location = &arguments.location;
     let (shelf, ids) = if arguments.range == TimeRange::default() && arguments.last.is_none() {
+        if Path::new(location).is_dir() {
+            let line =
+                "is a folder: name an auction in it, or say which with --since, --until or --last";
+            return Err(Failure::usage(format!("{location}: {line}")));
+        }
         let (shelf, id) = Shelf::around(location)?;
         (shelf, vec![id])
     } else {

@@ -40,6 +40,8 @@ mod window_budget;
 
 #[cfg(feature = "archive")]
 pub use archive_sink::{Codec, CodecKind};
+#[cfg(feature = "spool")]
+pub use archive_sink::{Spool, SpoolStatus};
 pub use chunked_writer::{JsonDocument, LazyJson, LazyObject};
 pub use measured_body::{Ending, Measurements, ProductionMeter};
 pub use tee_stream::{AfterPatience, LagPolicy};

@@ -1,7 +1,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use archive_sink::{Spool, SpoolStatus};
+use driver_streaming::{Spool, SpoolStatus};
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::Meter;
 
