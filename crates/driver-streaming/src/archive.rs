@@ -11,6 +11,7 @@ use tokio::time::{Instant, timeout_at};
 use tokio_util::task::TaskTracker;
 use url::Url;
 
+use crate::auction_id::AuctionId;
 use crate::builder::{PipelineBuilder, bounded};
 use crate::encoding::Codec;
 use crate::error_chain::error_chain;
@@ -47,8 +48,11 @@ impl ArchiveTarget {
 
     async fn keep(self, job: ArchiveJob) -> ArchiveOutcome {
         let record = Arc::clone(&job.record);
+        let Some(id) = job.name.clone().await else {
+            return ArchiveOutcome::default();
+        };
         record.reader.entered(Stage::Sending);
-        match self.write(job).await {
+        match self.write(&id, job).await {
             Ok(receipt) => record.ended(self.outcome(&receipt)),
             Err((status, message)) => record.failed(status, message),
         }
@@ -57,11 +61,15 @@ impl ArchiveTarget {
     /// Writes the document to its end and commits it, or says why there is none.
     ///
     /// Dropped half-way, it leaves what a dropped [`ArchiveWriter`] leaves.
-    async fn write(&self, job: ArchiveJob) -> Result<Receipt, (ArchiveStatus, String)> {
+    async fn write(
+        &self,
+        id: &AuctionId,
+        job: ArchiveJob,
+    ) -> Result<Receipt, (ArchiveStatus, String)> {
         let (source, record, limit) = (&job.source, &job.record, job.limit);
         let failed = |message| (ArchiveStatus::Failed, message);
         let deadline = Instant::now() + limit;
-        let writer = self.writer(&format!("{}.json", job.id), source);
+        let writer = self.writer(&format!("{id}.json"), source);
         let mut writer = writer.map_err(failed)?.until(deadline);
         let document = job
             .branch
