@@ -7,14 +7,14 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use archive_sink::{Codec, CodecKind, Overwrite};
+use archive_sink::{Archive, Codec, CodecKind, Overwrite};
 use auction_fixtures::AuctionShape;
 use driver_streaming::{AuctionId, Pipeline, PipelineBuilder, Solver};
 use solver_stand_in::StandIn;
 use tokio::task::JoinSet;
 
 use crate::arguments::SolveArguments;
-use crate::config::ArchiveConfig;
+use crate::config::{ArchiveConfig, Config};
 use crate::exit::Failure;
 use crate::interruptible_run::{run_and_print, unless_interrupted};
 use crate::option_values::codec_at;
@@ -46,14 +46,16 @@ pub(super) async fn run(
         ));
     };
     sending.spare(path)?;
-    let archive = archive_location(arguments, sending)?;
+    let archive = archive_location(arguments, config)?;
     if sending.requests.is_empty() && archive.is_none() {
         return Err(Failure::usage(
             "nothing to do: neither --solver nor --archive is given",
         ));
     }
-    let archive_config = config.archive.as_ref().map(|archive| archive.get_ref());
-    let codec = archive_codec(arguments, archive_config)?;
+    archive_codec(
+        arguments,
+        config.archive.as_ref().map(|archive| archive.get_ref()),
+    )?;
     let of_arguments = arguments.id.as_ref().map(|text| text.parse::<AuctionId>());
     let id = of_arguments.transpose().map_err(Failure::input("--id"))?;
     let id = id.or_else(|| config.id.clone());
@@ -75,22 +77,36 @@ pub(super) async fn run(
         None => auction.id().map_err(Failure::input(&name))?,
         id => id,
     };
-    let mut builder = sending.pipeline();
-    let of_config = archive_config.and_then(|archive| archive.limit);
+    if archive.is_some() && id.is_none() && signal.is_none() {
+        return Err(Failure::usage(format!(
+            "{name}: the auction has no id to archive it by: neither a member `id` nor `metadata.auction_id`; give one with --id"
+        )));
+    }
+    let (builder, _archive) = with_archive(sending.pipeline(), arguments, config)?;
+    send(builder, &auction, id, signal, sending, export).await
+}
+
+/// Adds the archive that options and configuration file ask for, if they do.
+pub(super) fn with_archive(
+    mut builder: PipelineBuilder,
+    arguments: &SolveArguments,
+    config: &Config,
+) -> Result<(PipelineBuilder, Option<Archive>), Failure> {
+    let location = archive_location(arguments, config)?;
+    let config = config.archive.as_ref().map(|archive| archive.get_ref());
+    let codec = archive_codec(arguments, config)?;
+    let of_config = config.and_then(|archive| archive.limit);
     let limit = arguments.archive_limit.or(of_config);
     let limit = limit.unwrap_or(ARCHIVE_LIMIT);
-    if let Some((archive, said_by)) = &archive {
-        if id.is_none() && signal.is_none() {
-            return Err(Failure::usage(format!(
-                "{name}: the auction has no id to archive it by: neither a member `id` nor `metadata.auction_id`; give one with --id"
-            )));
-        }
+    let mut made = None;
+    if let Some((archive, said_by)) = &location {
         let location = StoreLocation::folder(archive, limit).map_err(Failure::input(said_by))?;
         let archive = location.archive().codec(codec).build();
-        builder = builder.archive(location.target(archive.map_err(Failure::input(said_by))?));
+        let archive = archive.map_err(Failure::input(said_by))?;
+        builder = builder.archive(location.target(archive.clone()));
+        made = Some(archive);
     }
-    let builder = builder.archive_limit(limit);
-    send(builder, &auction, id, signal, sending, export).await
+    Ok((builder.archive_limit(limit), made))
 }
 
 /// Sends the auction through the pipeline that `builder` makes.
@@ -140,12 +156,11 @@ async fn demonstrate(sending: &Sending, export: &Export) -> Result<ExitCode, Fai
 /// Where to archive, and who says so: the option, or the key of the configuration file.
 fn archive_location(
     arguments: &SolveArguments,
-    sending: &Sending,
+    config: &Config,
 ) -> Result<Option<(String, String)>, Failure> {
     if let Some(location) = &arguments.archive {
         return Ok(Some((location.clone(), "--archive".to_owned())));
     }
-    let config = &sending.config;
     let Some(archive) = &config.archive else {
         return Ok(None);
     };

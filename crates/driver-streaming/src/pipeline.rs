@@ -68,7 +68,7 @@ impl Pipeline {
     /// Like [`run`](Self::run), and ends as soon as `stop` is ready: what has not ended by then is left as if the future had
     /// been dropped, and is reported as cancelled. What has ended is reported as it ended.
     pub async fn run_until(&self, dispatch: Dispatch, stop: impl Future<Output = ()>) -> Outcome {
-        let (run, archiving) = Run::start(&self.setup, &dispatch);
+        let (run, archiving) = Run::start(&self.setup, dispatch);
         run.until(archiving, stop).await
     }
 
@@ -100,7 +100,7 @@ impl Pipeline {
         impl Future<Output = Outcome> + Send + use<S>,
         PendingArchive,
     ) {
-        let (run, archiving) = Run::start(&self.setup, &dispatch);
+        let (run, archiving) = Run::start(&self.setup, dispatch);
         let archiver = self.setup.archiver.as_ref().zip(archiving);
         let task = archiver.map(|(archiver, archiving)| archiver.go_on(archiving));
         let going_on = task.as_ref().map(|_| -> Archiving {
@@ -177,7 +177,7 @@ pub(crate) type Archiving = BoxFuture<'static, ArchiveOutcome>;
 
 impl Run {
     /// Makes the tees and their branches.
-    pub(crate) fn start(setup: &Arc<Setup>, dispatch: &Dispatch) -> (Self, Option<Archiving>) {
+    pub(crate) fn start(setup: &Arc<Setup>, dispatch: Dispatch) -> (Self, Option<Archiving>) {
         let started = Instant::now();
         let settings = &setup.settings;
         // An id that is known at once counts before one that becomes known.
@@ -189,11 +189,11 @@ impl Run {
         let name = known.or(dispatch.name.clone());
         let archiver = setup.archiver.as_ref().filter(|_| name.is_some());
         let codec = archiver.map(|archiver| archiver.codec());
-        let readers = Representations::new(dispatch, setup, codec);
+        let readers = Representations::new(&dispatch, setup, codec);
         let mut lease = setup.budget.lease(readers.tees(), settings.window_bytes);
         let meter = ProductionMeter::new();
         let documents = SharedDocuments::new(
-            dispatch,
+            &dispatch,
             &readers,
             &meter,
             lease.window_bytes,
@@ -205,9 +205,7 @@ impl Run {
             is_archived: archiver.is_some(),
         };
         let of_pipeline = setup.observers.iter().map(|observer| observer(&start));
-        let observers: Observers = of_pipeline
-            .chain(dispatch.observers.iter().cloned())
-            .collect();
+        let observers: Observers = of_pipeline.chain(dispatch.observers).collect();
         let headers = headers_of_run(dispatch.id.as_ref(), &dispatch.headers);
         let for_all = dispatch.deadline.map(Instant::from_std);
         let for_all = for_all.unwrap_or(started + settings.deadline);

@@ -145,6 +145,15 @@ impl Config {
         Ok(config)
     }
 
+    /// The same file, in which values such as `now+15s` are instants from another `now`.
+    ///
+    /// # Errors
+    /// When such an instant is out of range.
+    pub(crate) fn at(&self, now: Timestamp) -> Result<Self, Failure> {
+        let (path, text) = self.source.file();
+        Self::parse(path, text.as_bytes(), now)
+    }
+
     /// One of the solvers, as the file asks for it.
     ///
     /// # Errors
