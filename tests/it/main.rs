@@ -24,6 +24,8 @@ mod replay;
 mod report;
 mod retries;
 mod s3;
+mod serve;
+mod serve_operations;
 mod shelf;
 mod slow_solvers;
 mod solver;

@@ -115,7 +115,7 @@ impl Auction {
         let name = async move { known.await.or(id) };
         let known = document.deadline();
         let margin = service.arguments.margin;
-        let deadline = async move { known.await.map(|at| instant_of(at, margin)) };
+        let deadline = async move { instant_of(known.await?, margin) };
         let progress = engines.pipeline.progress();
         let timelines = Arc::new(Timelines::of(&progress));
         let dispatch = dispatch(None, &requests, |edits| document.with_edits(edits.clone()))
@@ -175,10 +175,11 @@ impl Auction {
         response
             .headers_mut()
             .extend(timing.map(|timing| (SERVER_TIMING, timing)));
-        let status = response.status();
+        let status = Some(response.status()).filter(|_| !is_gone);
         let _driver_is_there = respond.send(response);
         drop(slot);
-        let problem = problem.or_else(|| is_gone.then(|| "the driver went away".to_owned()));
+        let gone = is_gone.then(|| "the driver went away".to_owned());
+        let problem = gone.or(problem);
         if arrived.is_ok() && engines.archive.is_some() && outcome.auction.id.is_none() {
             tracing::warn!("an auction without an id was solved, and is not archived");
         }
@@ -233,11 +234,17 @@ fn asked_for(headers: &HeaderMap) -> Result<Option<Duration>, String> {
         .ok_or_else(|| "X-Deadline-Ms must be a number of milliseconds, at most a day".to_owned())
 }
 
-/// When that is, less the margin, by the clock of deadlines.
-fn instant_of(at: Timestamp, margin: Duration) -> StdInstant {
+/// When that is, less the margin, by the clock of deadlines. One that had passed before is that of an auction of another day,
+/// sent once more.
+fn instant_of(at: Timestamp, margin: Duration) -> Option<StdInstant> {
     let left = Timestamp::now().until(at).ok();
-    let left = left.and_then(|left| Duration::try_from(left).ok());
-    StdInstant::now() + left.unwrap_or_default().min(LONGEST).saturating_sub(margin)
+    let Some(left) = left.and_then(|left| Duration::try_from(left).ok()) else {
+        tracing::warn!(
+            "the auction's deadline had passed before it came: {at}; it is left out of account"
+        );
+        return None;
+    };
+    Some(StdInstant::now() + left.min(LONGEST).saturating_sub(margin))
 }
 
 fn passed_on(headers: &HeaderMap) -> HeaderMap {

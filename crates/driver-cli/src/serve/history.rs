@@ -41,6 +41,7 @@ impl Record {
             _ => solver.response_ms.unwrap_or_default(),
         };
         let solvers = self.outcome.solvers.iter();
+        let solvers = solvers.filter(|solver| took(solver) > 0.0);
         solvers.max_by(|one, other| took(one).total_cmp(&took(other)))
     }
 
@@ -52,10 +53,13 @@ impl Record {
             .count()
     }
 
-    /// Writes its line.
-    pub(super) fn log(&self, status: StatusCode) {
+    /// Writes its line. Without a `status`, nobody was there to be answered.
+    pub(super) fn log(&self, status: Option<StatusCode>) {
         let archive = &self.outcome.archive;
-        let failed = self.outcome.solvers.iter().filter_map(|solver| {
+        // Those that were cancelled are so for what is wrong with all of it.
+        let solvers = self.outcome.solvers.iter();
+        let failed = solvers.filter(|solver| solver.status != SolverStatus::Cancelled);
+        let failed = failed.filter_map(|solver| {
             let why = solver.error.as_ref()?;
             Some(format!("{}: {why}", solver.name))
         });
@@ -72,13 +76,13 @@ impl Record {
             ($level:ident) => {
                 tracing::$level!(
                     auction = self.outcome.auction.id.as_deref().unwrap_or("-"),
-                    status = status.as_u16(),
+                    status = status.map(|status| status.as_u16()),
                     bytes = self.bytes,
                     engines_ok = self.ok_engines(),
                     engines = self.outcome.solvers.len(),
-                    delivery_ms = self.delivery_ms(),
+                    delivery_ms = self.delivery_ms().map(|ms| ms.round()),
                     slowest = self.slowest().map(|solver| solver.name.as_str()),
-                    wall_ms = self.outcome.wall_ms,
+                    wall_ms = self.outcome.wall_ms.round(),
                     archive = archive_status(archive.status),
                     problems,
                     "auction"

@@ -136,22 +136,22 @@ fn row(record: &Record) -> Markup {
     let archive = archive_status(outcome.archive.status);
     html! {
         tr {
-            td data-label="Time (UTC)" { (at.strftime("%m-%d %H:%M:%S")) }
+            td.whole data-label="Time (UTC)" { (at.strftime("%m-%d %H:%M:%S")) }
             td data-label="Auction" {
                 a href={ "/auctions/" (record.number) } { (outcome.auction.id.as_deref().unwrap_or("without id")) }
                 @if let Some(problem) = &record.problem { " " span.bad { (problem) } }
             }
             td.number data-label="Size" { (size(record.bytes)) }
             td.number data-label="Delivery" { (milliseconds(record.delivery_ms())) }
-            td data-label="Engines" {
+            td.whole data-label="Engines" {
                 span.(if ok == all { "good" } else { "bad" }) { (ok) " of " (all) " ok" }
             }
-            td data-label="Slowest engine" {
+            td.whole data-label="Slowest engine" {
                 @if let Some(slowest) = record.slowest() {
                     (slowest.name) ", " (or_unknown(slowest.response_ms.map(|ms| milliseconds(Some(ms)))))
                 }
             }
-            td data-label="Archive" { span.(tone(archive)) { (archive) } }
+            td.whole data-label="Archive" { span.(tone(archive)) { (archive) } }
         }
     }
 }
