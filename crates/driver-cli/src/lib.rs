@@ -3,11 +3,16 @@
 mod archive;
 mod archived_document;
 mod arguments;
+mod auction_members;
 mod config;
 mod disk_document;
+#[cfg(test)]
+mod disk_document_tests;
+mod disk_file;
 mod exit;
 mod generate_and_solver;
 mod interruptible_run;
+mod json_scanner;
 mod member_edits;
 mod member_rewriter;
 mod option_values;
@@ -15,7 +20,6 @@ mod options_and_config;
 mod otlp_export;
 mod program;
 mod progress_bars;
-mod raw_auction;
 mod replay;
 mod report;
 mod sending;
@@ -29,8 +33,10 @@ mod text_document;
 mod value_scanner;
 
 pub use self::archived_document::ArchivedDocument;
+pub use self::disk_document::DiskDocument;
+pub use self::disk_file::{Broken, DiskWriter};
+pub use self::json_scanner::{DocumentMistake, Place};
 pub use self::member_edits::{MemberEdits, closing_members};
 pub use self::program::main;
-pub use self::raw_auction::{ParseError, RawAuction};
 pub use self::store_location::{LocationError, StoreLocation};
 pub use self::text_document::TextDocument;

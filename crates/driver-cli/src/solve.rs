@@ -1,7 +1,6 @@
 //! `solve`: an auction from a file, or a generated one, to solvers and to an archive.
 
-use std::fs;
-use std::io::{self, Read};
+use std::io::{self, Cursor};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::process::ExitCode;
@@ -9,18 +8,19 @@ use std::time::Duration;
 
 use archive_sink::{Archive, Codec, CodecKind, Overwrite};
 use auction_fixtures::AuctionShape;
-use driver_streaming::{AuctionId, Pipeline, PipelineBuilder, Solver};
+use driver_streaming::{AuctionId, Document, Pipeline, PipelineBuilder, Solver};
 use solver_stand_in::StandIn;
 use tokio::task::JoinSet;
 
 use crate::arguments::SolveArguments;
 use crate::config::{ArchiveConfig, Config};
+use crate::disk_document::DiskDocument;
+use crate::disk_file::Broken;
 use crate::exit::Failure;
 use crate::interruptible_run::{run_and_print, unless_interrupted};
 use crate::option_values::codec_at;
 use crate::options_and_config::Sending;
 use crate::otlp_export::Export;
-use crate::raw_auction::RawAuction;
 use crate::sending::dispatch;
 use crate::store_location::StoreLocation;
 
@@ -66,15 +66,17 @@ pub(super) async fn run(
         Some("-") => "standard input".to_owned(),
         _ => path.display().to_string(),
     };
-    let (source, read_as) = (path.clone(), name.clone());
-    let reading =
-        async { tokio::task::spawn_blocking(move || read_auction(&source, &read_as)).await };
-    let (auction, signal) = match unless_interrupted(reading).await {
-        Ok(read) => (read.map_err(Failure::of(&name))??, None),
-        Err(signal) => (RawAuction::empty(), Some(signal)),
+    let (read, signal) = match unless_interrupted(read_auction(path)).await {
+        Ok(read) => (read, None),
+        // In place of one that is not read any more.
+        Err(signal) => (DiskDocument::read(&b"{}"[..], 2).await, Some(signal)),
     };
+    let auction = read.map_err(|broken| match broken {
+        Broken::File(error) => Failure::input(format!("{name}: cannot be read"))(error),
+        broken => Failure::input(&name)(broken),
+    })?;
     let id = match id {
-        None => auction.id().map_err(Failure::input(&name))?,
+        None => auction.id_so_far().map_err(Failure::input(&name))?,
         id => id,
     };
     if archive.is_some() && id.is_none() && signal.is_none() {
@@ -112,7 +114,7 @@ pub(super) fn with_archive(
 /// Sends the auction through the pipeline that `builder` makes.
 async fn send(
     builder: PipelineBuilder,
-    auction: &RawAuction,
+    auction: &DiskDocument,
     id: Option<AuctionId>,
     signal: Option<u8>,
     sending: &Sending,
@@ -120,9 +122,11 @@ async fn send(
 ) -> Result<ExitCode, Failure> {
     let pipeline = export.attach(builder).build();
     let pipeline = pipeline.map_err(Failure::input("the run cannot be set up"))?;
-    let length = auction.text_length() as u64;
-    let dispatch = dispatch(id, &sending.requests, |edits| auction.document(edits));
-    run_and_print(&pipeline, dispatch, Some(length), sending, signal).await
+    let length = auction.length().await.ok();
+    let dispatch = dispatch(id, &sending.requests, |edits| {
+        auction.with_edits(edits.clone())
+    });
+    run_and_print(&pipeline, dispatch, length, sending, signal).await
 }
 
 /// `solve` without arguments: all that is needed to see the program work. Generates an auction, and is three engines.
@@ -132,8 +136,9 @@ async fn demonstrate(sending: &Sending, export: &Export) -> Result<ExitCode, Fai
     AuctionShape::MAINNET
         .write_to(&mut text)
         .map_err(Failure::of(GENERATED))?;
-    let auction = RawAuction::parse(text).map_err(Failure::of(GENERATED))?;
-    let id = auction.id().map_err(Failure::of(GENERATED))?;
+    let auction = DiskDocument::read(Cursor::new(text), u64::MAX).await;
+    let auction = auction.map_err(Failure::of(GENERATED))?;
+    let id = auction.id_so_far().map_err(Failure::of(GENERATED))?;
     let mut engines = JoinSet::new();
     let mut builder = Pipeline::builder();
     for name in ["alpha", "beta", "gamma"] {
@@ -188,17 +193,12 @@ fn archive_codec(
         .map_err(|why| Failure::usage(format!("--level: {why}")))
 }
 
-/// Reads an auction from a file, or from standard input for `-`. Blocks.
-fn read_auction(path: &Path, name: &str) -> Result<RawAuction, Failure> {
-    let text = if path == Path::new("-") {
-        let mut text = Vec::new();
-        let read = io::stdin().lock().read_to_end(&mut text);
-        read.map(|_length| text)
-    } else {
-        fs::read(path)
-    };
-    let text = text.map_err(Failure::input(format!("{name}: cannot be read")))?;
-    RawAuction::parse(text).map_err(Failure::input(name))
+/// Reads an auction from a file, or from standard input for `-`, and checks all of it.
+async fn read_auction(path: &Path) -> Result<DiskDocument, Broken> {
+    if path == Path::new("-") {
+        return DiskDocument::read(io::stdin(), u64::MAX).await;
+    }
+    DiskDocument::open(path.to_owned(), u64::MAX).await
 }
 
 #[cfg(test)]

@@ -23,7 +23,8 @@ use super::history::Record;
 use super::listen::{error, json, refuse};
 use super::merge::Merged;
 use super::{Service, lock};
-use crate::disk_document::{DiskDocument, DiskWriter, DocumentMistake};
+use crate::disk_document::DiskDocument;
+use crate::disk_file::{Broken, DiskWriter};
 use crate::exit::{Failure, without_user_info};
 use crate::option_values::LONGEST;
 use crate::report::Timelines;
@@ -284,7 +285,7 @@ async fn arrive(
 #[derive(Debug, thiserror::Error)]
 enum ArrivalError {
     #[error(transparent)]
-    Document(#[from] DocumentMistake),
+    Document(#[from] Broken),
     #[error("the auction broke off after {0} bytes: {1}")]
     Broken(u64, String),
     #[error("the auction did not arrive in time")]
@@ -296,8 +297,8 @@ enum ArrivalError {
 impl ArrivalError {
     fn status(&self) -> StatusCode {
         match self {
-            Self::Document(DocumentMistake::TooLong(_)) => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::Document(DocumentMistake::Io(_)) | Self::Panicked(_) => {
+            Self::Document(Broken::TooLong(_)) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Document(Broken::File(_)) | Self::Panicked(_) => {
                 StatusCode::INTERNAL_SERVER_ERROR
             }
             _ => StatusCode::BAD_REQUEST,
