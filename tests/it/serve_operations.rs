@@ -152,6 +152,42 @@ fn it_is_not_ready_while_the_store_does_not_answer() {
 }
 
 #[test]
+fn with_a_spool_a_store_that_is_away_costs_nothing_but_time() {
+    let server = ObjectServer::start();
+    let proxy = HoldingProxy::start(server.endpoint(), "7.json");
+    let engine = Engine::stand_in(|engine| engine);
+    let bucket = ObjectServer::BUCKET;
+    let location =
+        format!("[archive]\nlocation = \"s3://{bucket}/x\"\nspool = \"spool\"\nlimit = \"1s\"\n");
+    let service = Service::start_with(&(to(&engine) + &location), &[], |command| {
+        server
+            .point(command)
+            .env("AWS_ENDPOINT_URL", proxy.endpoint());
+    });
+    assert_eq!(service.get("/readyz").status(), 200);
+    assert_eq!(service.solve("", r#"{"id":7}"#).status(), 200);
+    service.wait_for("archive=\"spooled\"");
+    let page = service.get("/").body;
+    assert!(page.contains("in the spool 1 objects wait"), "{page}");
+    let metrics = service.get("/metrics").body;
+    assert!(
+        metrics.contains("driver_streaming_spool_objects{driver_streaming_spool_state=\"waiting\"")
+    );
+    // Reading the configuration again leaves the spool as it is.
+    service.signal("-HUP");
+    service.wait_for("has been read again");
+    proxy.open();
+    let started = Instant::now();
+    while server.files().is_empty() {
+        assert!(started.elapsed() < 30 * SECOND, "{}", service.log());
+        std::thread::sleep(SECOND / 100);
+    }
+    service.signal("-TERM");
+    assert_eq!(service.ended().code, Some(0));
+    assert_eq!(server.files().len(), 1);
+}
+
+#[test]
 fn the_page_shows_the_last_auctions_and_no_secret() {
     let engine = Engine::stand_in(|engine| engine);
     let gone = Engine::unreachable_url();

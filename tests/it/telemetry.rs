@@ -45,6 +45,8 @@ impl Run {
             &bad.argument("bad"),
             "--archive",
             archive.to_str().unwrap(),
+            "--spool",
+            home.path().join("spool").to_str().unwrap(),
             "--format",
             "json",
         ]);
@@ -367,20 +369,39 @@ fn an_endpoint_that_is_none_is_refused() {
     }
 }
 
-/// Names of metrics, each with its unit and the names of its attributes.
-fn metrics(exported: &Exported) -> BTreeMap<String, (String, BTreeSet<String>)> {
+/// A metric: its unit, the names of its attributes, and what Prometheus appends to its name.
+struct Described {
+    unit: String,
+    attributes: BTreeSet<String>,
+    parts: &'static [&'static str],
+}
+
+/// Names of metrics, and what they are.
+fn metrics(exported: &Exported) -> BTreeMap<String, Described> {
     let mut found = BTreeMap::new();
     for metric in &exported.metrics {
-        let Some(Data::Histogram(histogram)) = &metric.data else {
-            panic!("{} is no histogram", metric.name);
+        let (points, parts): (Vec<_>, &[&str]) = match metric.data.as_ref().unwrap() {
+            Data::Histogram(data) => {
+                let points = data.data_points.iter().map(|point| &point.attributes);
+                (points.collect(), &["_bucket", "_sum", "_count"])
+            }
+            Data::Gauge(data) => {
+                let points = data.data_points.iter().map(|point| &point.attributes);
+                (points.collect(), &[""])
+            }
+            Data::Sum(data) => {
+                let points = data.data_points.iter().map(|point| &point.attributes);
+                (points.collect(), &["_total"])
+            }
+            other => panic!("{} is {other:?}", metric.name),
         };
-        let names = histogram
-            .data_points
-            .iter()
-            .flat_map(|point| &point.attributes)
-            .map(|attribute| attribute.key.clone())
-            .collect();
-        let before = found.insert(metric.name.clone(), (metric.unit.clone(), names));
+        let names = points.into_iter().flatten();
+        let described = Described {
+            unit: metric.unit.clone(),
+            attributes: names.map(|attribute| attribute.key.clone()).collect(),
+            parts,
+        };
+        let before = found.insert(metric.name.clone(), described);
         assert!(before.is_none(), "{} was exported twice", metric.name);
     }
     found
@@ -407,7 +428,7 @@ fn the_readme_lists_what_is_exported_and_nothing_else() {
     let exported = collector.exported();
     let metrics: BTreeSet<_> = metrics(&exported)
         .into_iter()
-        .map(|(name, (unit, _))| (name, unit))
+        .map(|(name, described)| (name, described.unit))
         .collect();
     assert_eq!(metrics, rows("## Metrics", "## Spans"));
 
@@ -434,18 +455,19 @@ fn the_dashboard_asks_for_what_is_exported() {
     Run::exporting_to(&collector).is_unaffected();
     let mut series = BTreeSet::new();
     let mut labels = BTreeSet::from(["le".to_owned(), "job".to_owned()]);
-    for (name, (unit, attributes)) in metrics(&collector.exported()) {
+    for (name, described) in metrics(&collector.exported()) {
         // Units become a suffix; a unit in braces is an annotation, which does not.
-        let suffix = match &*unit {
+        let suffix = match &*described.unit {
             "s" => "_seconds",
             "By" => "_bytes",
             unit if unit.starts_with('{') => "",
             other => panic!("{name}: which suffix has {other}?"),
         };
-        for part in ["bucket", "sum", "count"] {
-            series.insert(format!("{}{suffix}_{part}", prometheus(&name)));
+        for part in described.parts {
+            series.insert(format!("{}{suffix}{part}", prometheus(&name)));
         }
-        labels.extend(attributes.iter().map(|name| prometheus(name)));
+        let attributes = described.attributes.iter();
+        labels.extend(attributes.map(|name| prometheus(name)));
     }
 
     let dashboard: Value = serde_json::from_str(DASHBOARD).unwrap();
@@ -455,7 +477,7 @@ fn the_dashboard_asks_for_what_is_exported() {
     for query in queries {
         let mut asks = 0;
         for word in words(&query) {
-            let is_language = ["sum", "by", "rate", "increase", "histogram_quantile"];
+            let is_language = ["sum", "max", "by", "rate", "increase", "histogram_quantile"];
             if series.contains(&word) {
                 asks += 1;
             } else {

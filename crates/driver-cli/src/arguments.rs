@@ -4,11 +4,11 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use archive_sink::CodecKind;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::option_values::parse_duration;
-use crate::archive::ArchiveCommand;
+use crate::archive::{ArchiveCommand, TimeRange};
+use crate::archiving::ArchiveArguments;
 
 /// Streams one auction to many solver engines and archives a compressed copy, in bounded memory.
 #[derive(Debug, Parser)]
@@ -52,22 +52,8 @@ pub(super) struct SolveArguments {
     #[arg(long, allow_hyphen_values = true)]
     pub(super) id: Option<String>,
 
-    /// Where to archive: a folder, or a file://, s3://, gs://, az:// or memory:// URL. Credentials and endpoints come
-    /// from the usual environment, such as `AWS_ENDPOINT_URL`.
-    #[arg(long, value_name = "URL|DIR")]
-    pub(super) archive: Option<String>,
-
-    /// How the archive is compressed [default: gzip].
-    #[arg(long, value_name = "gzip|zstd|brotli|identity")]
-    pub(super) codec: Option<CodecKind>,
-
-    /// The codec's level: gzip 1 to 9 [default: 3], zstd 1 to 22 [default: 1], brotli 0 to 11 [default: 1].
-    #[arg(long, value_name = "N", allow_negative_numbers = true)]
-    pub(super) level: Option<i64>,
-
-    /// How long the archive may take, whatever the solvers do [default: 2m].
-    #[arg(long, value_name = "DURATION", value_parser = parse_duration, allow_hyphen_values = true)]
-    pub(super) archive_limit: Option<Duration>,
+    #[command(flatten)]
+    pub(super) archiving: ArchiveArguments,
 
     #[command(flatten)]
     pub(super) sending: SendingArguments,
@@ -75,8 +61,20 @@ pub(super) struct SolveArguments {
 
 #[derive(Debug, Args)]
 pub(super) struct ReplayArguments {
-    /// The archived auction: a file, or a file://, s3://, gs:// or az:// URL.
+    /// The archived auction: a file, or a file://, s3://, gs:// or az:// URL, or a folder and, after a slash, the id. With
+    /// --since, --until or --last, a folder, of which all auctions are sent that were stored then, one after the other.
     pub(super) location: String,
+
+    #[command(flatten)]
+    pub(super) range: TimeRange,
+
+    /// Only the newest N of them.
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    pub(super) last: Option<usize>,
+
+    /// Send all of it N times. With more than one run, a table of each solver's times comes last.
+    #[arg(long, value_name = "N", default_value = "1", value_parser = at_least_one)]
+    pub(super) repeat: usize,
 
     /// How many bytes the auction may have when it is decompressed. Whatever this is, more than 1 MiB of it is at most
     /// 200 times as long as what is stored.
@@ -142,6 +140,9 @@ pub(super) struct ServeArguments {
 
     #[command(flatten)]
     pub(super) engines: EngineArguments,
+
+    #[command(flatten)]
+    pub(super) archiving: ArchiveArguments,
 
     /// How long before the driver's deadline the engines' is.
     #[arg(long, default_value = "100ms", value_name = "DURATION", value_parser = parse_duration)]
@@ -243,6 +244,11 @@ pub(super) struct GenerateArguments {
     /// Another seed, another auction.
     #[arg(long, value_name = "S")]
     pub(super) seed: Option<u64>,
+}
+
+fn at_least_one(text: &str) -> Result<usize, String> {
+    let number = text.parse().ok().filter(|number| *number > 0);
+    number.ok_or_else(|| "is no number from 1 on".to_owned())
 }
 
 impl SolveArguments {

@@ -2,6 +2,7 @@
 
 mod archive;
 mod archived_document;
+mod archiving;
 mod arguments;
 mod auction_members;
 mod config;
@@ -21,11 +22,13 @@ mod otlp_export;
 mod program;
 mod progress_bars;
 mod replay;
+mod replay_times;
 mod report;
 mod sending;
 mod serve;
 mod solve;
 mod solver_ends;
+mod spooling;
 mod store_location;
 mod store_settings;
 mod summary;

@@ -7,9 +7,10 @@ use std::process::ExitCode;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use archive_sink::Spool;
 use async_trait::async_trait;
 use driver_streaming::{PipelineBuilder, error_chain};
-use driver_telemetry::Telemetry;
+use driver_telemetry::{Telemetry, observe_spool};
 use futures_util::future::{OptionFuture, join};
 use http_body_util::{BodyExt, Full, Limited};
 use opentelemetry::metrics::{Meter, MeterProvider};
@@ -137,6 +138,13 @@ impl Export {
         builder.observe(move |run| telemetry.start(run))
     }
 
+    /// Has a spool tell what is in it.
+    pub(crate) fn observe(&self, spool: &Spool) {
+        if let Some((metrics, _)) = &self.metrics {
+            observe_spool(&metrics.meter_with_scope(scope()), spool);
+        }
+    }
+
     /// Exports what is left. Whatever the collector does, this takes no longer than 5 s; what it does not take by
     /// then is lost, and a warning says so.
     async fn finish(self) {
@@ -155,9 +163,8 @@ impl Export {
 }
 
 fn scope() -> InstrumentationScope {
-    InstrumentationScope::builder(SERVICE)
-        .with_version(env!("CARGO_PKG_VERSION"))
-        .build()
+    let scope = InstrumentationScope::builder(SERVICE);
+    scope.with_version(env!("CARGO_PKG_VERSION")).build()
 }
 
 /// One kind of telemetry that is to be exported.

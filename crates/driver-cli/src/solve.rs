@@ -4,31 +4,28 @@ use std::io::{self, Cursor};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::process::ExitCode;
-use std::time::Duration;
 
-use archive_sink::{Archive, Codec, CodecKind, Overwrite};
+use archive_sink::Overwrite;
 use auction_fixtures::AuctionShape;
 use driver_streaming::{AuctionId, Document, Pipeline, PipelineBuilder, Solver};
+use futures_util::future::OptionFuture;
 use solver_stand_in::StandIn;
 use tokio::task::JoinSet;
 
+use crate::archiving::ARCHIVE_LIMIT;
 use crate::arguments::SolveArguments;
-use crate::config::{ArchiveConfig, Config};
 use crate::disk_document::DiskDocument;
 use crate::disk_file::Broken;
 use crate::exit::Failure;
 use crate::interruptible_run::{run_and_print, unless_interrupted};
-use crate::option_values::codec_at;
 use crate::options_and_config::Sending;
 use crate::otlp_export::Export;
 use crate::sending::dispatch;
+use crate::spooling::Uploading;
 use crate::store_location::StoreLocation;
 
 /// Where the demonstration archives.
 const FOLDER: &str = "archive";
-
-/// How long the archive may take, if nobody says it.
-pub(super) const ARCHIVE_LIMIT: Duration = Duration::from_secs(120);
 
 pub(super) async fn run(
     arguments: &SolveArguments,
@@ -46,16 +43,12 @@ pub(super) async fn run(
         ));
     };
     sending.spare(path)?;
-    let archive = archive_location(arguments, config)?;
-    if sending.requests.is_empty() && archive.is_none() {
+    let placement = arguments.archiving.placement(config)?;
+    if sending.requests.is_empty() && placement.is_none() {
         return Err(Failure::usage(
             "nothing to do: neither --solver nor --archive is given",
         ));
     }
-    archive_codec(
-        arguments,
-        config.archive.as_ref().map(|archive| archive.get_ref()),
-    )?;
     let of_arguments = arguments.id.as_ref().map(|text| text.parse::<AuctionId>());
     let id = of_arguments.transpose().map_err(Failure::input("--id"))?;
     let id = id.or_else(|| config.id.clone());
@@ -79,36 +72,24 @@ pub(super) async fn run(
         None => auction.id_so_far().map_err(Failure::input(&name))?,
         id => id,
     };
-    if archive.is_some() && id.is_none() && signal.is_none() {
+    if placement.is_some() && id.is_none() && signal.is_none() {
         return Err(Failure::usage(format!(
             "{name}: the auction has no id to archive it by: neither a member `id` nor `metadata.auction_id`; give one with --id"
         )));
     }
-    let (builder, _archive) = with_archive(sending.pipeline(), arguments, config)?;
-    send(builder, &auction, id, signal, sending, export).await
-}
-
-/// Adds the archive that options and configuration file ask for, if they do.
-pub(super) fn with_archive(
-    mut builder: PipelineBuilder,
-    arguments: &SolveArguments,
-    config: &Config,
-) -> Result<(PipelineBuilder, Option<Archive>), Failure> {
-    let location = archive_location(arguments, config)?;
-    let config = config.archive.as_ref().map(|archive| archive.get_ref());
-    let codec = archive_codec(arguments, config)?;
-    let of_config = config.and_then(|archive| archive.limit);
-    let limit = arguments.archive_limit.or(of_config);
-    let limit = limit.unwrap_or(ARCHIVE_LIMIT);
-    let mut made = None;
-    if let Some((archive, said_by)) = &location {
-        let location = StoreLocation::folder(archive, limit).map_err(Failure::input(said_by))?;
-        let archive = location.archive().codec(codec).build();
-        let archive = archive.map_err(Failure::input(said_by))?;
-        builder = builder.archive(location.target(archive.clone()));
-        made = Some(archive);
+    let mut builder = sending.pipeline();
+    let mut uploading = None;
+    if let Some(placement) = &placement {
+        let archiving = arguments.archiving.open(placement, config).await?;
+        if let Some(spool) = &archiving.spool {
+            export.observe(spool);
+        }
+        uploading = archiving.upload().await?;
+        builder = archiving.add_to(builder);
     }
-    Ok((builder.archive_limit(limit), made))
+    let sent = send(builder, &auction, id, signal, sending, export).await;
+    OptionFuture::from(uploading.map(Uploading::stop)).await;
+    sent
 }
 
 /// Sends the auction through the pipeline that `builder` makes.
@@ -158,89 +139,10 @@ async fn demonstrate(sending: &Sending, export: &Export) -> Result<ExitCode, Fai
     send(builder, &auction, id, None, sending, export).await
 }
 
-/// Where to archive, and who says so: the option, or the key of the configuration file.
-fn archive_location(
-    arguments: &SolveArguments,
-    config: &Config,
-) -> Result<Option<(String, String)>, Failure> {
-    if let Some(location) = &arguments.archive {
-        return Ok(Some((location.clone(), "--archive".to_owned())));
-    }
-    let Some(archive) = &config.archive else {
-        return Ok(None);
-    };
-    match &archive.get_ref().location {
-        Some(location) => Ok(Some((location.get_ref().clone(), config.place(location)))),
-        // Who says how to archive wants an archive.
-        None => Err(Failure::usage(format!(
-            "{}: the key location is missing, and there is no --archive either",
-            config.place(archive)
-        ))),
-    }
-}
-
-/// The option's codec, else that of the configuration file, else gzip; a level in the file belongs to its codec.
-fn archive_codec(
-    arguments: &SolveArguments,
-    config: Option<&ArchiveConfig>,
-) -> Result<Codec, Failure> {
-    let (codec, level) = match (arguments.codec, config) {
-        (None, Some(config)) => (config.codec, config.level.as_ref()),
-        (codec, _) => (codec, None),
-    };
-    let level = arguments.level.or(level.map(|level| *level.get_ref()));
-    codec_at(codec.unwrap_or(CodecKind::Gzip), level)
-        .map_err(|why| Failure::usage(format!("--level: {why}")))
-}
-
 /// Reads an auction from a file, or from standard input for `-`, and checks all of it.
 async fn read_auction(path: &Path) -> Result<DiskDocument, Broken> {
     if path == Path::new("-") {
         return DiskDocument::read(io::stdin(), u64::MAX).await;
     }
     DiskDocument::open(path.to_owned(), u64::MAX).await
-}
-
-#[cfg(test)]
-mod tests {
-    use clap::Parser;
-
-    use super::*;
-    use crate::arguments::Arguments;
-
-    #[test]
-    fn levels_belong_to_a_codec_of_options() {
-        let codec_of_options = |codec, level| {
-            let arguments = SolveArguments {
-                codec,
-                level,
-                ..SolveArguments::default()
-            };
-            archive_codec(&arguments, None)
-        };
-        for (kind, level, codec) in [
-            (None, None, Codec::gzip(3)),
-            (Some(CodecKind::Zstd), None, Codec::zstd(1)),
-            (Some(CodecKind::Zstd), Some(19), Codec::zstd(19)),
-        ] {
-            assert_eq!(codec_of_options(kind, level).unwrap(), codec.unwrap());
-        }
-        for (kind, level) in [
-            (CodecKind::Identity, 1),
-            (CodecKind::Gzip, 10),
-            (CodecKind::Gzip, -1),
-            (CodecKind::Gzip, 259),
-            (CodecKind::Zstd, 23),
-            (CodecKind::Brotli, 12),
-        ] {
-            assert!(
-                codec_of_options(Some(kind), Some(level)).is_err(),
-                "{kind} {level}"
-            );
-        }
-        for name in ["lzma", ""] {
-            let words = ["driver-streaming", "solve", "--codec", name];
-            assert!(Arguments::try_parse_from(words).is_err(), "{name}");
-        }
-    }
 }

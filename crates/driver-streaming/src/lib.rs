@@ -32,6 +32,8 @@ mod settings;
 mod shared_document;
 mod sharing;
 mod solver;
+#[cfg(feature = "spool")]
+mod spooled_archive;
 mod stream_body;
 mod views;
 mod window_budget;

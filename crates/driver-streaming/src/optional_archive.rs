@@ -1,7 +1,7 @@
 //! What a run knows of its archive. The archive itself comes with the feature `archive`.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
@@ -47,11 +47,18 @@ pub(crate) struct ArchiveJob {
     pub(crate) _lease: WindowLease,
 }
 
+/// The name of an auction's object, without the codec's extension.
+pub(crate) fn object_name(id: &AuctionId) -> String {
+    format!("{id}.json")
+}
+
 /// What is known of an archive while it is made, and who is notified of it.
 pub(crate) struct ArchiveRecord {
     pub(crate) reader: ReaderObservers,
     codec_name: &'static str,
     is_committing: AtomicBool,
+    /// What became of it unless the store has it by the end: it is in a spool.
+    spooled: Mutex<Option<ArchiveOutcome>>,
 }
 
 impl ArchiveRecord {
@@ -60,6 +67,7 @@ impl ArchiveRecord {
             reader,
             codec_name,
             is_committing: AtomicBool::new(false),
+            spooled: Mutex::default(),
         }
     }
 
@@ -68,8 +76,17 @@ impl ArchiveRecord {
         self.reader.entered(Stage::Answering);
     }
 
+    /// Notes what is to be said of an object in a spool if nothing more becomes known of it, and returns what was noted.
+    pub(crate) fn spooled(&self, outcome: Option<ArchiveOutcome>) -> Option<ArchiveOutcome> {
+        let mut spooled = self.spooled.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::replace(&mut *spooled, outcome)
+    }
+
     /// The run was cancelled, and the archive with it, perhaps while it was being committed.
     pub(crate) fn cancelled(&self) -> ArchiveOutcome {
+        if let Some(spooled) = self.spooled(None) {
+            return self.ended(spooled);
+        }
         let error = if self.is_committing.load(Ordering::Relaxed) {
             "cancelled while it was being committed: the object may be there, whole"
         } else {

@@ -162,6 +162,8 @@ impl Observer for RunTelemetry {
             ArchiveStatus::AlreadyThere => "already_there",
             ArchiveStatus::Conflict => "conflict",
             ArchiveStatus::Unknown => "unknown",
+            ArchiveStatus::Spooled => "spooled",
+            ArchiveStatus::SpoolFull => "spool_full",
             ArchiveStatus::Cancelled => return lock(archive).cancel(),
             _ => "failed",
         };

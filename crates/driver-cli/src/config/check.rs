@@ -32,18 +32,20 @@ pub(super) fn check(
     now: Timestamp,
 ) -> Result<(), Failure> {
     let source = config.source.clone();
-    let paths = [&mut config.auction, &mut config.report];
-    for path in paths.into_iter().flatten() {
+    let archive = config.archive.as_mut().map(|archive| archive.get_mut());
+    let spool = archive.and_then(|archive| archive.spool.as_mut());
+    let is_input = config
+        .auction
+        .as_ref()
+        .is_some_and(|path| path.get_ref().as_os_str() == "-");
+    let auction = config.auction.as_mut().filter(|_| !is_input);
+    for path in [auction, config.report.as_mut(), spool]
+        .into_iter()
+        .flatten()
+    {
         if path.get_ref().as_os_str().is_empty() {
             return Err(source.mistake(path, "is empty"));
         }
-    }
-    if let Some(path) = &mut config.auction
-        && path.get_ref().as_os_str() != "-"
-    {
-        *path.get_mut() = source.folder().join(path.get_ref());
-    }
-    if let Some(path) = &mut config.report {
         *path.get_mut() = source.folder().join(path.get_ref());
     }
     if let Some(otlp) = &config.otlp {

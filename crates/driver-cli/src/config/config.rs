@@ -61,8 +61,8 @@ pub(crate) struct Config {
 pub(super) type Headers = BTreeMap<Spanned<String>, Spanned<String>>;
 
 /// `[archive]`: where a copy is kept, and how.
-#[derive(Clone, Debug, serde::Deserialize)]
-#[serde(deny_unknown_fields, expecting = "a table")]
+#[derive(Clone, Debug, PartialEq, serde::Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", expecting = "a table")]
 pub(crate) struct ArchiveConfig {
     /// A folder or a URL, for [`StoreLocation::folder`](crate::StoreLocation::folder).
     pub(crate) location: Option<Spanned<String>>,
@@ -72,6 +72,12 @@ pub(crate) struct ArchiveConfig {
     /// How long the archive may take.
     #[serde(default, deserialize_with = "duration")]
     pub(crate) limit: Option<Duration>,
+    /// The folder that copies are written to first, a relative one taken from the folder of this file.
+    pub(crate) spool: Option<Spanned<PathBuf>>,
+    /// How many bytes the spool may hold.
+    pub(crate) spool_limit: Option<u64>,
+    /// How many bytes of its disk stay free.
+    pub(crate) spool_keep_free: Option<u64>,
 }
 
 /// A `[[solver]]`: where an engine is, and how it is sent auctions.

@@ -127,9 +127,11 @@ impl Source {
             // What may be secret is in quotes behind its type.
             let found = found.split(['`', '"']).next().unwrap_or_default();
             match (found.trim_end(), expected) {
-                ("integer", "i64") => OUT_OF_RANGE.to_owned(),
+                ("integer", "i64" | "u64") => OUT_OF_RANGE.to_owned(),
                 (found, expected) => {
-                    let expected = expected.replace("i64", "an integer");
+                    let expected = expected
+                        .replace("i64", "an integer")
+                        .replace("u64", "an integer");
                     let expected = expected.replace("path string", "a string");
                     let (found, expected) = (in_toml(found), in_toml(&expected));
                     format!("must be {expected}, and is of type {found}")

@@ -10,7 +10,7 @@ use crate::summary::{milliseconds, or_unknown, parts, size, solver_status, times
 pub(crate) fn tone(status: &str) -> &'static str {
     match status {
         "ok" | "already there" => "good",
-        "skipped" | "still running" => "muted",
+        "skipped" | "still running" | "spooled" => "muted",
         _ => "bad",
     }
 }

@@ -85,6 +85,8 @@ struct Auction {
     driver_is_gone: CancellationToken,
     /// Its place among those that may be under way.
     slot: OwnedSemaphorePermit,
+    /// Its place among archives that go on. One that goes through a spool needs none: it holds no memory while it waits.
+    archive_place: Option<OwnedSemaphorePermit>,
 }
 
 impl Auction {
@@ -119,12 +121,20 @@ impl Auction {
         let deadline = async move { instant_of(known.await?, margin) };
         let progress = engines.pipeline.progress();
         let timelines = Arc::new(Timelines::of(&progress));
-        let dispatch = dispatch(None, &requests, |edits| document.with_edits(edits.clone()))
+        let mut dispatch = dispatch(None, &requests, |edits| document.with_edits(edits.clone()))
             .deadline(StdInstant::now() + limit)
             .deadline_from(deadline)
-            .archive_when_named(name)
             .headers(passed_on(headers))
             .observed_by(Arc::clone(&timelines) as _);
+        let mut archive_place = None;
+        if let Some(archiving) = &engines.archiving {
+            archive_place = Arc::clone(&service.archives).try_acquire_owned().ok();
+            if archiving.spool.is_some() || archive_place.is_some() {
+                dispatch = dispatch.archive_when_named(name);
+            } else {
+                tracing::warn!("too many archives are under way: one more auction is not archived");
+            }
+        }
         let auction = Self {
             driver_is_gone: CancellationToken::new(),
             service,
@@ -132,6 +142,7 @@ impl Auction {
             dispatch,
             timelines,
             slot,
+            archive_place,
         };
         Ok((auction, writer))
     }
@@ -145,6 +156,7 @@ impl Auction {
             timelines,
             driver_is_gone,
             slot,
+            archive_place,
         } = self;
         let limit = Instant::now() + service.arguments.body_timeout;
         // A task of its own: decompressing and writing go on beside sending.
@@ -164,12 +176,15 @@ impl Auction {
         let (run, archive) = pipeline.run_ahead_of_archive_until(dispatch, stop);
         let (arrived, mut outcome) = join(arriving, run).await;
         let mut archive = Box::pin(archive.ended());
-        let mut archived = archive.as_mut().now_or_never();
+        let archived = archive.as_mut().now_or_never();
         let is_gone = arrived.is_ok() && driver_is_gone.is_cancelled();
 
         let (response, problem) = match &arrived {
             Ok(_bytes) => answer(&service, &engines, &mut outcome),
-            Err(why) => (error(why.status(), why.to_string()), Some(why.to_string())),
+            Err(broken) => {
+                let why = error_chain(broken);
+                (error(broken.status(), why.as_str()), Some(why))
+            }
         };
         let timing = server_timing(&outcome, archived.as_ref());
         let mut response = response;
@@ -181,7 +196,8 @@ impl Auction {
         drop(slot);
         let gone = is_gone.then(|| "the driver went away".to_owned());
         let problem = gone.or(problem);
-        if arrived.is_ok() && engines.archive.is_some() && outcome.auction.id.is_none() {
+        let is_archived = engines.archiving.is_some();
+        if arrived.is_ok() && is_archived && outcome.auction.id.is_none() {
             tracing::warn!("an auction without an id was solved, and is not archived");
         }
 
@@ -201,19 +217,15 @@ impl Auction {
             problem,
             timelines,
         });
-        if archived.is_none() {
-            // It goes on without a place, or a store that is away would turn drivers away.
-            archived = match Arc::clone(&service.archives).try_acquire_owned() {
-                Ok(_place) => Some(archive.await),
-                Err(_none_left) => {
-                    tracing::warn!("too many archives are under way: one more is given up");
-                    None
-                }
-            };
-        }
+        // It goes on without a place among the auctions: a store that is away turns no driver away.
+        let archived = match archived {
+            Some(archived) => archived,
+            None => archive.await,
+        };
+        drop(archive_place);
         let mut history = lock(&service.history);
         if let Some(record) = history.get_mut(number) {
-            record.outcome.archive = archived.unwrap_or_default();
+            record.outcome.archive = archived;
             record.log(status);
         }
     }

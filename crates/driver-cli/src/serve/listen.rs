@@ -28,6 +28,7 @@ use super::security::with_token;
 use super::{Service, auction, notify, operations, page};
 use crate::arguments::Switch;
 use crate::exit::Failure;
+use crate::spooling::Uploading;
 
 /// How long the head of a request may take.
 const HEAD_LIMIT: Duration = Duration::from_secs(10);
@@ -70,6 +71,7 @@ fn router(service: &Arc<Service>) -> Router {
 pub(super) async fn until_stopped(
     service: &Arc<Service>,
     listener: &TcpListener,
+    uploading: &mut Option<Uploading>,
 ) -> Result<ExitCode, Failure> {
     let mut signals = operations::Signals::listen()?;
     let connections = GracefulShutdown::new();
@@ -89,7 +91,7 @@ pub(super) async fn until_stopped(
         tokio::select! {
             signal = signals.next() => match signal {
                 Signal::Stop(_) => break,
-                Signal::Reload => service.reload(),
+                Signal::Reload => service.reload(uploading).await,
             },
             (stream, connection) = accept(listener, &free) => {
                 let serving = server.serve_connection(TokioIo::new(stream), app.clone());

@@ -21,6 +21,7 @@ mod security;
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use futures_util::future::OptionFuture;
 use jiff::Timestamp;
 use prometheus::Registry;
 use tokio::net::TcpListener;
@@ -35,6 +36,7 @@ use self::operations::{RequestMeters, StoreCheck};
 use crate::arguments::ServeArguments;
 use crate::exit::{Failure, print_line};
 use crate::otlp_export::{Export, exporting};
+use crate::spooling::Uploading;
 
 /// How many archives may go on after their auctions, for each auction that may be under way.
 const ARCHIVES_FOR_EACH_AUCTION: usize = 4;
@@ -64,11 +66,20 @@ impl Service {
     }
 
     /// Reads the configuration again. A mistake in it changes nothing.
-    fn reload(&self) {
-        match Engines::read(&self.arguments, &self.client, &self.export) {
+    async fn reload(&self, uploading: &mut Option<Uploading>) {
+        let before = self.engines();
+        let read = Engines::read(&self.arguments, &self.client, &self.export, Some(&before));
+        match read.await {
             Ok(engines) => {
+                if engines.archives_elsewhere(&before) {
+                    self.store.forget();
+                    OptionFuture::from(uploading.take().map(Uploading::stop)).await;
+                    match engines.upload().await {
+                        Ok(started) => *uploading = started,
+                        Err(failure) => tracing::error!("nothing is uploaded: {failure}"),
+                    }
+                }
                 *lock(&self.engines) = Arc::new(engines);
-                self.store.forget();
                 tracing::info!("the configuration has been read again");
             }
             Err(failure) => {
@@ -111,7 +122,8 @@ async fn serve(
     // A peer that takes nothing for as long as an auction may take is gone.
     let limit = arguments.body_timeout;
     let client = UploadClient::builder().tcp_user_timeout(limit).build();
-    let engines = Engines::read(&arguments, &client, &export)?;
+    let engines = Engines::read(&arguments, &client, &export, None).await?;
+    let mut uploading = engines.upload().await?;
     let label = format!("cannot listen on {}", arguments.listen);
     let listener = TcpListener::bind(arguments.listen).await;
     let listener = listener.map_err(Failure::input(label))?;
@@ -132,5 +144,8 @@ async fn serve(
         arguments,
     });
     print_line(&format!("http://{address}"))?;
-    listen::until_stopped(&service, &listener).await
+    let stopped = listen::until_stopped(&service, &listener, &mut uploading).await;
+    // What it gives up stays in the spool.
+    OptionFuture::from(uploading.map(Uploading::stop)).await;
+    stopped
 }

@@ -3,7 +3,6 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use archive_sink::Archive;
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
@@ -17,6 +16,7 @@ use sd_notify::NotifyState;
 use tokio::time::{Instant, timeout};
 
 use super::{Service, lock};
+use crate::archiving::Archiving;
 use crate::exit::Failure;
 
 /// How long what is known of the store is taken for what is.
@@ -38,7 +38,7 @@ pub(super) async fn ready(State(service): State<Arc<Service>>) -> Response {
     }
     match service
         .store
-        .usable(service.engines().archive.as_ref())
+        .usable(service.engines().archiving.as_deref())
         .await
     {
         Ok(()) => "ready\n".into_response(),
@@ -59,8 +59,8 @@ type Known = (Instant, Result<(), String>);
 
 impl StoreCheck {
     /// Whether auctions can be archived, as far as is known.
-    async fn usable(&self, archive: Option<&Archive>) -> Result<(), String> {
-        let Some(archive) = archive else {
+    async fn usable(&self, archiving: Option<&Archiving>) -> Result<(), String> {
+        let Some(archiving) = archiving else {
             return Ok(());
         };
         // One asks, the others wait for what it finds.
@@ -69,6 +69,17 @@ impl StoreCheck {
             && at.elapsed() < KNOWN_FOR
         {
             return found.clone();
+        }
+        let archive = &archiving.archive;
+        let has_room = async {
+            match &archiving.spool {
+                // Dropped at once, it leaves nothing.
+                Some(spool) => spool.create(archive, "ready").await.is_ok(),
+                None => false,
+            }
+        };
+        if has_room.await {
+            return Ok(());
         }
         let found = match timeout(CHECK_LIMIT, archive.check()).await {
             Ok(Ok(_access)) => Ok(()),

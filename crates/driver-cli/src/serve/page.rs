@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
+use archive_sink::{Spool, SpoolStatus};
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::http::header::{CACHE_CONTROL, HeaderName};
 use axum::response::{Html, IntoResponse, Response};
 use driver_streaming::{ArchiveStatus, SolverStatus};
+use futures_util::future::OptionFuture;
 use jiff::Timestamp;
 use maud::{Markup, html};
 
@@ -20,6 +22,11 @@ const REFRESH: (HeaderName, &str) = (HeaderName::from_static("refresh"), "5");
 
 pub(super) async fn overview(State(service): State<Arc<Service>>) -> Response {
     let engines = service.engines();
+    let spool = engines
+        .archiving
+        .as_ref()
+        .and_then(|archiving| archiving.spool.as_ref());
+    let spooled = OptionFuture::from(spool.map(Spool::status)).await;
     let history = lock(&service.history);
     let most = usize::from(service.arguments.max_auctions);
     let active = most - service.auctions.available_permits().min(most);
@@ -30,9 +37,14 @@ pub(super) async fn overview(State(service): State<Arc<Service>>) -> Response {
             (engines_health(engines.pipeline.solvers().iter().map(|solver| solver.name()), &history))
             p.muted {
                 (active) " of at most " (most) " auctions under way; "
-                @match &engines.archive {
+                @match &engines.archiving {
                     Some(_) => { (archive_health(&history)) }
                     None => { "nothing is archived" }
+                }
+                @match spooled {
+                    Some(Ok(spooled)) => { "; " (spool_health(spooled)) }
+                    Some(Err(_)) => { "; " span.bad { "the spool cannot be read" } }
+                    None => {}
                 }
             }
         }
@@ -111,6 +123,16 @@ fn archive_health(history: &History) -> Markup {
     };
     let ok = seen().filter(|archive| archive.status.is_ok()).count();
     html! { (ok) " of the last " (seen().count()) " archives ok" }
+}
+
+fn spool_health(status: SpoolStatus) -> Markup {
+    let oldest = status
+        .oldest
+        .map(|age| format!(", the oldest for {} s", age.as_secs()));
+    html! {
+        "in the spool " (status.objects) " objects wait, " (size(Some(status.bytes))) (oldest.unwrap_or_default())
+        @if status.failed > 0 { ", " span.bad { (status.failed) " set aside" } }
+    }
 }
 
 fn auctions(history: &History) -> Markup {

@@ -1,0 +1,118 @@
+//! An archive that is written to a local disk first, and from there to the store.
+
+use std::pin::pin;
+
+use archive_sink::{Arrival, CommitError, Spool, SpoolError, Spooled};
+use futures_util::TryStreamExt;
+use tokio::time::{Instant, timeout_at};
+
+use crate::archive::{ArchiveTarget, raw_document};
+use crate::auction_id::AuctionId;
+use crate::error_chain::error_chain;
+use crate::optional_archive::{ArchiveJob, object_name};
+use crate::outcome::{ArchiveOutcome, ArchiveStatus};
+
+impl ArchiveTarget {
+    /// Writes auctions into `spool`, at the pace of its disk, and not to the store: an `Uploader` of that spool, which is the
+    /// caller's to run, brings them there. One may serve any number of pipelines, and may run in another process.
+    ///
+    /// An archive is `ok`, or `already_there` or `conflict`, if the uploader has said so within the
+    /// [limit](crate::PipelineBuilder::archive_limit), and else `spooled`. When the spool is full, it is `spool_full` at once.
+    ///
+    /// ```no_run
+    /// # use driver_streaming::ArchiveTarget;
+    /// # async fn example(archive: archive_sink::Archive) -> Result<(), Box<dyn std::error::Error>> {
+    /// let spool = archive_sink::Spool::builder("/var/spool/auctions").open().await?;
+    /// tokio::spawn(spool.uploader(archive.clone()).await?.run());
+    /// let target = ArchiveTarget::new(archive, "s3://auctions/".parse()?).spooled(spool);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn spooled(mut self, spool: Spool) -> Self {
+        self.spool = Some(spool);
+        self
+    }
+
+    /// Writes the document into the spool, and waits within the limit until the store has it.
+    ///
+    /// Dropped half-way, it leaves nothing; dropped while it waits, the object is in the spool.
+    pub(crate) async fn write_to_spool(
+        &self,
+        spool: &Spool,
+        id: &AuctionId,
+        job: ArchiveJob,
+    ) -> Result<ArchiveOutcome, (ArchiveStatus, String)> {
+        let (record, limit) = (job.record.clone(), job.limit);
+        let deadline = Instant::now() + limit;
+        let failed = |message| (ArchiveStatus::Failed, message);
+        let spooled = match timeout_at(deadline, self.accept(spool, id, job)).await {
+            Ok(Ok(spooled)) => spooled,
+            Ok(Err(error @ (SpoolError::Full { .. } | SpoolError::DiskFull { .. }))) => {
+                return Err((ArchiveStatus::SpoolFull, error_chain(&error)));
+            }
+            Ok(Err(error)) => return Err(failed(error_chain(&error))),
+            Err(_elapsed) => return Err(failed(format!("not written within {limit:?}"))),
+        };
+        let folder = spool.folder().display();
+        let location = self.archive.location_of(&spooled.name);
+        let known = |status| ArchiveOutcome {
+            status,
+            location: location.as_ref().ok().map(|key| self.url_of(key).into()),
+            codec: Some(self.archive.codec().kind().name().to_owned()),
+            raw_bytes: Some(spooled.document.bytes),
+            stored_bytes: Some(spooled.stored_bytes),
+            sha256: spooled.document.sha256.map(|digest| digest.to_string()),
+            ..ArchiveOutcome::default()
+        };
+        record.begin_commit();
+        record.spooled(Some(ArchiveOutcome {
+            error: Some(format!(
+                "the store has not confirmed it yet; until then it is in the spool {folder}"
+            )),
+            ..known(ArchiveStatus::Spooled)
+        }));
+        let arrival = timeout_at(deadline, spooled.arrived()).await;
+        let noted = record.spooled(None);
+        match arrival {
+            Ok(Ok(Arrival::Stored(Some(receipt)))) => Ok(self.outcome(receipt)),
+            Ok(Ok(Arrival::SetAside { error, reason })) => {
+                let status = match error {
+                    Some(CommitError::Conflict { .. }) => ArchiveStatus::Conflict,
+                    _ => ArchiveStatus::Failed,
+                };
+                Err((
+                    status,
+                    format!("{reason}; it is set aside in {folder}/failed"),
+                ))
+            }
+            Ok(Ok(_)) => Ok(known(ArchiveStatus::Ok)),
+            Ok(Err(_)) | Err(_) => Ok(noted.unwrap_or_else(|| known(ArchiveStatus::Spooled))),
+        }
+    }
+
+    async fn accept(
+        &self,
+        spool: &Spool,
+        id: &AuctionId,
+        job: ArchiveJob,
+    ) -> Result<Spooled, SpoolError> {
+        let (name, source, record) = (object_name(id), &job.source, &job.record);
+        let branch = job.branch;
+        let mut document = pin!(branch.inspect_ok(|chunk| record.reader.taken(chunk.len())));
+        if !source.is_encoded() && !source.is_digested() {
+            return spool.accept(&self.archive, &name, document).await;
+        }
+        let mut writer = spool.create(&self.archive, &name).await?;
+        let mut written = 0;
+        if source.is_encoded() {
+            let failed = |error| SpoolError::Source(Box::new(error));
+            while let Some(chunk) = document.try_next().await.map_err(failed)? {
+                writer.write_all(&chunk).await?;
+            }
+        } else {
+            written = writer.compress(document).await?;
+        }
+        writer.accept(raw_document(written, source)).await
+    }
+}
