@@ -127,13 +127,15 @@ impl Auction {
             .headers(passed_on(headers))
             .observed_by(Arc::clone(&timelines) as _);
         let mut archive_place = None;
+        let mut is_archived = true;
         if let Some(archiving) = &engines.archiving {
             archive_place = Arc::clone(&service.archives).try_acquire_owned().ok();
-            if archiving.spool.is_some() || archive_place.is_some() {
-                dispatch = dispatch.archive_when_named(name);
-            } else {
-                tracing::warn!("too many archives are under way: one more auction is not archived");
-            }
+            is_archived = archiving.spool.is_some() || archive_place.is_some();
+        }
+        if is_archived {
+            dispatch = dispatch.archive_when_named(name);
+        } else {
+            tracing::warn!("too many archives are under way: one more auction is not archived");
         }
         let auction = Self {
             driver_is_gone: CancellationToken::new(),

@@ -30,8 +30,9 @@ use crate::arguments::Switch;
 use crate::exit::Failure;
 use crate::spooling::Uploading;
 
-/// How long the head of a request may take.
-const HEAD_LIMIT: Duration = Duration::from_secs(10);
+/// How long the head of a request may take, and a connection may be idle: longer than clients keep one, of which the most
+/// patient wait 90 s. A request that is sent when the connection is closed would be lost.
+const HEAD_LIMIT: Duration = Duration::from_secs(120);
 /// How many connections there may be: more wait to be accepted.
 const MOST_CONNECTIONS: usize = 1024;
 /// How many requests a connection of HTTP/2 may have at a time.
