@@ -219,6 +219,7 @@ impl Auction {
             problem,
             timelines,
         });
+        let is_whole = bytes.is_some();
         // It goes on without a place among the auctions: a store that is away turns no driver away.
         let archived = match archived {
             Some(archived) => archived,
@@ -227,7 +228,12 @@ impl Auction {
         drop(archive_place);
         let mut history = lock(&service.history);
         if let Some(record) = history.get_mut(number) {
-            record.outcome.archive = archived;
+            // One that is not whole was not to be archived: nothing has failed.
+            record.outcome.archive = if is_whole {
+                archived
+            } else {
+                ArchiveOutcome::default()
+            };
             record.log(status);
         }
     }

@@ -126,6 +126,9 @@ fn archive_health(history: &History) -> Markup {
 }
 
 fn spool_health(status: SpoolStatus) -> Markup {
+    if status.objects + status.failed == 0 {
+        return html! { "the spool is empty" };
+    }
     let oldest = status
         .oldest
         .map(|age| format!(", the oldest for {} s", age.as_secs()));
