@@ -25,6 +25,8 @@ mod replay_range;
 mod report;
 mod retries;
 mod s3;
+mod serve;
+mod serve_operations;
 mod shelf;
 mod slow_solvers;
 mod solver;

@@ -4,12 +4,11 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use archive_sink::CodecKind;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::option_values::parse_duration;
 use crate::archive::{ArchiveCommand, TimeRange};
-use crate::spooling::SpoolArguments;
+use crate::archiving::ArchiveArguments;
 
 /// Streams one auction to many solver engines and archives a compressed copy, in bounded memory.
 #[derive(Debug, Parser)]
@@ -29,6 +28,10 @@ pub(super) enum Command {
     /// It is not archived again, and is known by the id in the name of its object. Of a configuration file, `auction`,
     /// `id` and `[archive]` are for `solve` alone: they are checked, and not used.
     Replay(ReplayArguments),
+    /// Be a solver engine to a driver, with these solvers behind it, until a signal ends it.
+    ///
+    /// Of a configuration file, `auction`, `id`, `format` and `report` are for `solve` alone: they are checked, and not used.
+    Serve(ServeArguments),
     /// List, get and verify archives, empty a spool, and check a store.
     #[command(subcommand)]
     Archive(ArchiveCommand),
@@ -49,25 +52,8 @@ pub(super) struct SolveArguments {
     #[arg(long, allow_hyphen_values = true)]
     pub(super) id: Option<String>,
 
-    /// Where to archive: a folder, or a file://, s3://, gs://, az:// or memory:// URL. Credentials and endpoints come
-    /// from the usual environment, such as `AWS_ENDPOINT_URL`.
-    #[arg(long, value_name = "URL|DIR")]
-    pub(super) archive: Option<String>,
-
-    /// How the archive is compressed [default: gzip].
-    #[arg(long, value_name = "gzip|zstd|brotli|identity")]
-    pub(super) codec: Option<CodecKind>,
-
-    /// The codec's level: gzip 1 to 9 [default: 3], zstd 1 to 22 [default: 1], brotli 0 to 11 [default: 1].
-    #[arg(long, value_name = "N", allow_negative_numbers = true)]
-    pub(super) level: Option<i64>,
-
-    /// How long the archive may take, whatever the solvers do [default: 2m].
-    #[arg(long, value_name = "DURATION", value_parser = parse_duration, allow_hyphen_values = true)]
-    pub(super) archive_limit: Option<Duration>,
-
     #[command(flatten)]
-    pub(super) spool: SpoolArguments,
+    pub(super) archiving: ArchiveArguments,
 
     #[command(flatten)]
     pub(super) sending: SendingArguments,
@@ -99,8 +85,9 @@ pub(super) struct ReplayArguments {
     pub(super) sending: SendingArguments,
 }
 
-#[derive(Debug, Default, PartialEq, Args)]
-pub(super) struct SendingArguments {
+/// What engines there are, and what they are sent.
+#[derive(Clone, Debug, Default, PartialEq, Args)]
+pub(super) struct EngineArguments {
     /// A TOML file that says what these options say, and more for each solver. An option counts before the file; solvers
     /// of both are sent to.
     #[arg(long, value_name = "FILE")]
@@ -119,6 +106,17 @@ pub(super) struct SendingArguments {
     #[arg(long, value_name = "DURATION", value_parser = parse_duration, allow_hyphen_values = true)]
     pub(super) deadline: Option<Duration>,
 
+    /// Export metrics and traces to this collector, by OTLP over HTTP with protocol buffers [default: what
+    /// `OTEL_EXPORTER_OTLP_ENDPOINT` says]. The other `OTEL_*` variables count as well.
+    #[arg(long, value_name = "ENDPOINT")]
+    pub(super) otlp: Option<String>,
+}
+
+#[derive(Debug, Default, PartialEq, Args)]
+pub(super) struct SendingArguments {
+    #[command(flatten)]
+    pub(super) engines: EngineArguments,
+
     /// End when all solvers have: an archive that is not committed by then is given up, which is no failure.
     #[arg(long)]
     pub(super) no_wait: bool,
@@ -131,11 +129,62 @@ pub(super) struct SendingArguments {
     /// when all have ended, well or not, in place of what was there.
     #[arg(long, value_name = "FILE")]
     pub(super) report: Option<PathBuf>,
+}
 
-    /// Export metrics and traces to this collector, by OTLP over HTTP with protocol buffers [default: what
-    /// `OTEL_EXPORTER_OTLP_ENDPOINT` says]. The other `OTEL_*` variables count as well.
-    #[arg(long, value_name = "ENDPOINT")]
-    pub(super) otlp: Option<String>,
+#[derive(Clone, Debug, Args)]
+pub(super) struct ServeArguments {
+    /// Where to listen; port 0 picks a free one. The address is printed. Elsewhere than on loopback, --token-file is
+    /// required.
+    #[arg(long, default_value = "127.0.0.1:8080", value_name = "IP:PORT")]
+    pub(super) listen: SocketAddr,
+
+    #[command(flatten)]
+    pub(super) engines: EngineArguments,
+
+    #[command(flatten)]
+    pub(super) archiving: ArchiveArguments,
+
+    /// How long before the driver's deadline the engines' is.
+    #[arg(long, default_value = "100ms", value_name = "DURATION", value_parser = parse_duration)]
+    pub(super) margin: Duration,
+
+    /// How many auctions are solved at a time: one more is answered with 503.
+    #[arg(long, default_value_t = 16, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(super) max_auctions: u16,
+
+    /// The largest auction, in bytes after decompression: a larger one is answered with 413.
+    #[arg(long, default_value_t = 256_000_000, value_name = "BYTES")]
+    pub(super) max_size: u64,
+
+    /// How long an auction may take to arrive.
+    #[arg(long, default_value = "60s", value_name = "DURATION", value_parser = parse_duration)]
+    pub(super) body_timeout: Duration,
+
+    /// How long auctions that are under way, and their archives, may take after a signal to stop.
+    #[arg(long, default_value = "30s", value_name = "DURATION", value_parser = parse_duration)]
+    pub(super) stop_timeout: Duration,
+
+    /// A file with the token that `/solve` and `/notify` require, as `Authorization: Bearer TOKEN`.
+    #[arg(long, value_name = "FILE")]
+    pub(super) token_file: Option<PathBuf>,
+
+    /// Keep each engine's answer in this folder, as AUCTION.ENGINE.json.
+    #[arg(long, value_name = "DIR")]
+    pub(super) answers: Option<PathBuf>,
+
+    /// Whether there is a page at / that shows the last 100 auctions.
+    #[arg(long, value_enum, default_value = "on")]
+    pub(super) page: Switch,
+
+    /// How lines are logged.
+    #[arg(long, value_enum, default_value = "text")]
+    pub(super) log_format: Format,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
+pub(super) enum Switch {
+    On,
+    Off,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, ValueEnum, serde::Deserialize)]
@@ -207,7 +256,8 @@ impl SolveArguments {
     pub(super) fn is_bare(&self) -> bool {
         let mut bare = Self::default();
         bare.sending.report.clone_from(&self.sending.report);
-        bare.sending.otlp.clone_from(&self.sending.otlp);
+        let otlp = &self.sending.engines.otlp;
+        bare.sending.engines.otlp.clone_from(otlp);
         *self == bare
     }
 }

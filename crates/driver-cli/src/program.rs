@@ -6,11 +6,11 @@ use clap::Parser;
 use clap::error::ErrorKind;
 use tracing_subscriber::EnvFilter;
 
-use crate::arguments::{Arguments, Command};
+use crate::arguments::{Arguments, Command, Format};
 use crate::exit::{Failure, USAGE, WithoutUserInfo};
 use crate::options_and_config::Sending;
 use crate::otlp_export::exporting;
-use crate::{archive, generate_and_solver, replay, solve};
+use crate::{archive, generate_and_solver, replay, serve, solve};
 
 /// Runs the program with the arguments of this process. Results go to standard output, all else to standard error.
 ///
@@ -22,11 +22,19 @@ pub fn main() -> ExitCode {
         Err(error) => return refuse(&error),
     };
     // `RUST_LOG` chooses what is logged; without it, what somebody should look at.
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
-    tracing_subscriber::fmt()
+    // A service has a line for each auction as well.
+    let (shown, format) = match &arguments.command {
+        Command::Serve(serve) => ("warn,driver_cli=info", serve.log_format),
+        _ => ("warn", Format::Text),
+    };
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(shown));
+    let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(|| WithoutUserInfo(std::io::stderr()))
-        .init();
+        .with_writer(|| WithoutUserInfo(std::io::stderr()));
+    match format {
+        Format::Text => log.init(),
+        Format::Json => log.json().flatten_event(true).init(),
+    }
     match run(arguments) {
         Ok(code) => code,
         Err(failure) => failure.report(),
@@ -46,13 +54,14 @@ fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
             Command::Solve(arguments) => {
                 let sending = Sending::read(&arguments.sending)?;
                 let run = async |export: &_| solve::run(&arguments, &sending, export).await;
-                exporting(sending.otlp.as_deref(), run).await
+                exporting(sending.otlp.as_deref(), None, run).await
             }
             Command::Replay(arguments) => {
                 let sending = Sending::read(&arguments.sending)?;
                 let run = async |export: &_| replay::run(&arguments, &sending, export).await;
-                exporting(sending.otlp.as_deref(), run).await
+                exporting(sending.otlp.as_deref(), None, run).await
             }
+            Command::Serve(arguments) => serve::run(arguments).await,
             Command::Archive(command) => archive::run(&command).await,
             Command::Solver(arguments) => generate_and_solver::serve(arguments).await,
             Command::Generate(_) => unreachable!("handled without a runtime"),

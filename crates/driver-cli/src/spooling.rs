@@ -15,7 +15,7 @@ use crate::exit::Failure;
 /// How long leaving waits for a store while an upload is given up, of which nothing is lost.
 const CLEAN_UP_LIMIT: Duration = Duration::from_millis(250);
 
-#[derive(Debug, Default, PartialEq, Args)]
+#[derive(Clone, Debug, Default, PartialEq, Args)]
 pub(crate) struct SpoolArguments {
     /// Write the archive into this folder first, at the pace of its disk, and from there to the store. What the store does
     /// not have when the archive's limit is over stays there, for the next run with this spool or for `archive push`.

@@ -11,11 +11,12 @@ use tokio::time::{Instant, timeout_at};
 use tokio_util::task::TaskTracker;
 use url::Url;
 
+use crate::auction_id::AuctionId;
 use crate::builder::{PipelineBuilder, bounded};
 use crate::encoding::Codec;
 use crate::error_chain::error_chain;
 use crate::observer::Stage;
-use crate::optional_archive::{ArchiveJob, Archiver};
+use crate::optional_archive::{ArchiveJob, Archiver, object_name};
 use crate::outcome::{ArchiveOutcome, ArchiveStatus};
 use crate::sharing::DocumentSource;
 
@@ -54,14 +55,17 @@ impl ArchiveTarget {
 
     async fn keep(self, job: ArchiveJob) -> ArchiveOutcome {
         let record = Arc::clone(&job.record);
+        let Some(id) = job.name.clone().await else {
+            return ArchiveOutcome::default();
+        };
         record.reader.entered(Stage::Sending);
         #[cfg(feature = "spool")]
         let kept = match &self.spool {
-            Some(spool) => self.write_to_spool(spool, job).await,
-            None => self.write(job).await,
+            Some(spool) => self.write_to_spool(spool, &id, job).await,
+            None => self.write(&id, job).await,
         };
         #[cfg(not(feature = "spool"))]
-        let kept = self.write(job).await;
+        let kept = self.write(&id, job).await;
         match kept {
             Ok(outcome) => record.ended(outcome),
             Err((status, message)) => record.failed(status, message),
@@ -71,11 +75,15 @@ impl ArchiveTarget {
     /// Writes the document to its end and commits it, or says why there is none.
     ///
     /// Dropped half-way, it leaves what a dropped [`ArchiveWriter`] leaves.
-    async fn write(&self, job: ArchiveJob) -> Result<ArchiveOutcome, (ArchiveStatus, String)> {
+    async fn write(
+        &self,
+        id: &AuctionId,
+        job: ArchiveJob,
+    ) -> Result<ArchiveOutcome, (ArchiveStatus, String)> {
         let (source, record, limit) = (&job.source, &job.record, job.limit);
         let failed = |message| (ArchiveStatus::Failed, message);
         let deadline = Instant::now() + limit;
-        let writer = self.writer(&job.name(), source);
+        let writer = self.writer(&object_name(id), source);
         let mut writer = writer.map_err(failed)?.until(deadline);
         let document = job
             .branch

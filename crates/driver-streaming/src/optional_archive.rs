@@ -14,6 +14,7 @@ use crate::encoding::Codec;
 use crate::observer::{ReaderObservers, Stage};
 use crate::outcome::{ArchiveOutcome, ArchiveStatus};
 use crate::sharing::DocumentSource;
+use crate::views::Later;
 use crate::window_budget::WindowLease;
 
 /// Keeps a copy of each auction.
@@ -36,7 +37,7 @@ pub(crate) trait Archiver: Send + Sync {
 
 /// One auction to archive, made ready. Owns all that it needs, so that it may go on without its run.
 pub(crate) struct ArchiveJob {
-    pub(crate) id: AuctionId,
+    pub(crate) name: Later<AuctionId>,
     pub(crate) source: DocumentSource,
     /// Of `source`: it has to be there before any branch is polled.
     pub(crate) branch: Branch<DocumentError>,
@@ -46,10 +47,9 @@ pub(crate) struct ArchiveJob {
     pub(crate) _lease: WindowLease,
 }
 
-impl ArchiveJob {
-    pub(crate) fn name(&self) -> String {
-        format!("{}.json", self.id)
-    }
+/// The name of an auction's object, without the codec's extension.
+pub(crate) fn object_name(id: &AuctionId) -> String {
+    format!("{id}.json")
 }
 
 /// What is known of an archive while it is made, and who is notified of it.

@@ -8,8 +8,9 @@ use futures_util::TryStreamExt;
 use tokio::time::{Instant, timeout_at};
 
 use crate::archive::{ArchiveTarget, raw_document};
+use crate::auction_id::AuctionId;
 use crate::error_chain::error_chain;
-use crate::optional_archive::ArchiveJob;
+use crate::optional_archive::{ArchiveJob, object_name};
 use crate::outcome::{ArchiveOutcome, ArchiveStatus};
 
 /// How long the disk has at least to make what was written durable: what it has done by then is not given up.
@@ -43,6 +44,7 @@ impl ArchiveTarget {
     pub(crate) async fn write_to_spool(
         &self,
         spool: &Spool,
+        id: &AuctionId,
         job: ArchiveJob,
     ) -> Result<ArchiveOutcome, (ArchiveStatus, String)> {
         let (record, limit) = (job.record.clone(), job.limit);
@@ -54,7 +56,7 @@ impl ArchiveTarget {
             }
             error => failed(error_chain(&error)),
         };
-        let (writer, document) = match timeout_at(deadline, self.write_all(spool, job)).await {
+        let (writer, document) = match timeout_at(deadline, self.write_all(spool, id, job)).await {
             Ok(written) => written.map_err(refused)?,
             Err(_elapsed) => return Err(failed(format!("not written within {limit:?}"))),
         };
@@ -113,10 +115,11 @@ impl ArchiveTarget {
     async fn write_all(
         &self,
         spool: &Spool,
+        id: &AuctionId,
         job: ArchiveJob,
     ) -> Result<(SpoolWriter, RawDocument), SpoolError> {
         let (source, record) = (&job.source, &job.record);
-        let mut writer = spool.create(&self.archive, &job.name()).await?;
+        let mut writer = spool.create(&self.archive, &object_name(id)).await?;
         let branch = job.branch;
         let mut document = pin!(branch.inspect_ok(|chunk| record.reader.taken(chunk.len())));
         let raw = if source.is_encoded() {

@@ -9,9 +9,9 @@ use jiff::Timestamp;
 
 use super::arguments::PushArguments;
 use super::cleaning_up;
+use crate::archiving::{ARCHIVE_LIMIT, archive_location};
 use crate::config::Config;
 use crate::exit::{Failure, print_line};
-use crate::solve::{ARCHIVE_LIMIT, archive_location};
 use crate::store_location::StoreLocation;
 use crate::summary::size;
 

@@ -61,7 +61,7 @@ pub(crate) struct Config {
 pub(super) type Headers = BTreeMap<Spanned<String>, Spanned<String>>;
 
 /// `[archive]`: where a copy is kept, and how.
-#[derive(Clone, Debug, serde::Deserialize)]
+#[derive(Clone, Debug, PartialEq, serde::Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", expecting = "a table")]
 pub(crate) struct ArchiveConfig {
     /// A folder or a URL, for [`StoreLocation::folder`](crate::StoreLocation::folder).
@@ -149,6 +149,15 @@ impl Config {
         config.source = source;
         check(&mut config, table.get_ref(), now)?;
         Ok(config)
+    }
+
+    /// The same file, in which values such as `now+15s` are instants from another `now`.
+    ///
+    /// # Errors
+    /// When such an instant is out of range.
+    pub(crate) fn at(&self, now: Timestamp) -> Result<Self, Failure> {
+        let (path, text) = self.source.file();
+        Self::parse(path, text.as_bytes(), now)
     }
 
     /// One of the solvers, as the file asks for it.

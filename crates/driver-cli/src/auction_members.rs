@@ -1,0 +1,489 @@
+//! The members of an auction that arrives: where their values stand, and its id and deadline.
+
+use std::collections::HashSet;
+
+use bytes::Bytes;
+use driver_streaming::{AuctionId, AuctionIdError};
+use jiff::Timestamp;
+
+use crate::json_scanner::{DocumentMistake, JsonScanner, Mark, Place};
+
+/// The longest name of a member, and the longest value that is looked into, in bytes: they are held.
+const LONGEST_TEXT: usize = 64 * 1024;
+
+/// How many bytes all names may have together, and some for each of them.
+const MOST_NAMES: usize = 1024 * 1024;
+const BYTES_FOR_EACH_NAME: usize = 64;
+
+/// What is compared must decode.
+const HALF_CHARACTER: &str = "half of a surrogate pair stands in the name of a member or in the id";
+
+/// A top-level member.
+#[derive(Clone, Debug)]
+pub(crate) struct Member {
+    pub(crate) name: String,
+    /// The name as it stands in the document.
+    pub(crate) key: Bytes,
+    /// The first byte of its value.
+    pub(crate) first: u8,
+    /// Where its value begins.
+    pub(crate) start: u64,
+    /// Where its value ends, once that is known.
+    pub(crate) end: Option<u64>,
+}
+
+/// What is known of an auction so far.
+#[derive(Debug, Default)]
+pub(crate) struct Members {
+    pub(crate) list: Vec<Member>,
+    /// Whether there are no more.
+    pub(crate) are_all: bool,
+    id: Option<FoundId>,
+    /// That of the member `metadata`, which counts when there is no other.
+    second_id: Option<FoundId>,
+    deadline: Option<Timestamp>,
+}
+
+type FoundId = Result<AuctionId, DocumentMistake>;
+
+/// One more thing that is known.
+#[derive(Debug)]
+pub(crate) enum Found {
+    Member(Member),
+    ValueEnd(u64),
+    All,
+    Id(FoundId),
+    SecondId(FoundId),
+    Deadline(Timestamp),
+}
+
+impl Members {
+    pub(crate) fn add(&mut self, found: Found) {
+        match found {
+            Found::Member(member) => self.list.push(member),
+            Found::ValueEnd(end) => {
+                if let Some(member) = self.list.last_mut() {
+                    member.end = Some(end);
+                }
+            }
+            Found::All => self.are_all = true,
+            Found::Id(id) => self.id = Some(id),
+            Found::SecondId(id) => self.second_id = Some(id),
+            Found::Deadline(deadline) => self.deadline = Some(deadline),
+        }
+    }
+
+    /// The id that the auction gives itself: the member `id`, else `metadata.auction_id`, which is known when all members
+    /// are. One that is `null` is as good as absent.
+    pub(crate) fn id(&self) -> Option<&FoundId> {
+        let second = || self.second_id.as_ref().filter(|_| self.are_all);
+        self.id.as_ref().or_else(second)
+    }
+
+    pub(crate) fn deadline(&self) -> Option<Timestamp> {
+        self.deadline
+    }
+}
+
+/// Checks an auction that comes in pieces of any size, and finds its members.
+///
+/// Holds the names of all members, 1 MiB at most, and the beginning of one value.
+#[derive(Debug)]
+pub(crate) struct AuctionCheck {
+    reader: MemberReader,
+    names: HashSet<String>,
+    names_bytes: usize,
+    /// The name that was read last, and how it stands in the document.
+    name: (String, Bytes),
+    value: Value,
+}
+
+/// What is looked for in the value that is being read.
+#[derive(Debug)]
+enum Value {
+    Other,
+    Id,
+    Deadline,
+    Metadata(Box<Metadata>),
+}
+
+impl AuctionCheck {
+    pub(crate) fn new() -> Self {
+        Self {
+            reader: MemberReader::new(JsonScanner::new()),
+            names: HashSet::new(),
+            names_bytes: 0,
+            name: Default::default(),
+            value: Value::Other,
+        }
+    }
+
+    /// Takes the next piece: what it tells. After a mistake, nothing may follow.
+    pub(crate) fn push(&mut self, piece: &[u8]) -> Result<Vec<Found>, DocumentMistake> {
+        let (mut found, mut at) = (Vec::new(), 0);
+        while at < piece.len() {
+            let begin = at;
+            let part = self.reader.next(piece, &mut at)?;
+            if let Value::Metadata(metadata) = &mut self.value {
+                metadata.push(&piece[begin..at], &mut found)?;
+            }
+            match part {
+                None => {}
+                Some(Part::Name(key, place)) => self.name = self.checked(key, place)?,
+                Some(Part::Value(first, place)) => {
+                    let (name, key) = std::mem::take(&mut self.name);
+                    self.value = match &*name {
+                        "id" => Value::Id,
+                        "deadline" => Value::Deadline,
+                        "metadata" if first == b'{' => Value::Metadata(Metadata::new(place)?),
+                        _ => Value::Other,
+                    };
+                    self.reader.keeps = matches!(self.value, Value::Id | Value::Deadline);
+                    let (start, end) = (place.offset(), None);
+                    found.push(Found::Member(Member {
+                        name,
+                        key,
+                        first,
+                        start,
+                        end,
+                    }));
+                }
+                Some(Part::ValueEnd(text, place)) => {
+                    match std::mem::replace(&mut self.value, Value::Other) {
+                        Value::Id => found.extend(id("id", &text, place).map(Found::Id)),
+                        Value::Deadline => found.extend(time(&text).map(Found::Deadline)),
+                        Value::Other | Value::Metadata(_) => {}
+                    }
+                    found.push(Found::ValueEnd(self.reader.scanner.place().offset()));
+                }
+                Some(Part::Close) => found.push(Found::All),
+            }
+        }
+        Ok(found)
+    }
+
+    /// Checks that the auction is whole: its length.
+    pub(crate) fn finish(&self) -> Result<u64, DocumentMistake> {
+        self.reader.scanner.finish()
+    }
+
+    /// Refuses a name that stands twice, and one too many.
+    fn checked(&mut self, key: Vec<u8>, place: Place) -> Result<(String, Bytes), DocumentMistake> {
+        let refuse = |problem| Err(DocumentMistake::at(place, problem));
+        if key.len() > LONGEST_TEXT {
+            return refuse("the auction has a member whose name is longer than 64 KiB".to_owned());
+        }
+        let Some(name) = decoded(&key) else {
+            return refuse(HALF_CHARACTER.to_owned());
+        };
+        self.names_bytes += name.len() + BYTES_FOR_EACH_NAME;
+        if self.names_bytes > MOST_NAMES {
+            return refuse("the auction has too many members".to_owned());
+        }
+        if !self.names.insert(name.clone()) {
+            return refuse(format!(
+                "the auction is not one JSON object: the member {name:?} stands twice"
+            ));
+        }
+        Ok((name, key.into()))
+    }
+}
+
+/// Looks for the id in an auction's metadata.
+#[derive(Debug)]
+struct Metadata {
+    reader: MemberReader,
+    is_id: bool,
+}
+
+impl Metadata {
+    /// Of metadata whose opening brace has been read, at `place`.
+    fn new(place: Place) -> Result<Box<Self>, DocumentMistake> {
+        let mut reader = MemberReader::new(JsonScanner::of_part(place));
+        reader.next(b"{", &mut 0)?;
+        let is_id = false;
+        Ok(Box::new(Self { reader, is_id }))
+    }
+
+    fn push(&mut self, piece: &[u8], found: &mut Vec<Found>) -> Result<(), DocumentMistake> {
+        let mut at = 0;
+        while at < piece.len() {
+            match self.reader.next(piece, &mut at)? {
+                Some(Part::Name(key, _)) => {
+                    self.is_id = decoded(&key).is_some_and(|name| name == "auction_id");
+                }
+                Some(Part::Value(..)) => self.reader.keeps = self.is_id,
+                Some(Part::ValueEnd(text, place)) if self.is_id => {
+                    let id = id("metadata.auction_id", &text, place);
+                    found.extend(id.map(Found::SecondId));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Reads the members of one object.
+#[derive(Debug)]
+struct MemberReader {
+    scanner: JsonScanner,
+    /// The name, or the value if it is kept, that is being read, and a byte more than is held where it is longer.
+    text: Vec<u8>,
+    /// Where that begins.
+    place: Place,
+    keeps: bool,
+}
+
+enum Part {
+    Name(Vec<u8>, Place),
+    /// The first byte of a value. If it is to be kept, `keeps` must be set now.
+    Value(u8, Place),
+    /// The value's text, if it was kept.
+    ValueEnd(Vec<u8>, Place),
+    Close,
+}
+
+impl MemberReader {
+    fn new(scanner: JsonScanner) -> Self {
+        let (text, place) = (Vec::new(), scanner.place());
+        let keeps = false;
+        Self {
+            scanner,
+            text,
+            place,
+            keeps,
+        }
+    }
+
+    /// Reads on from `at` to the next part's end.
+    fn next(&mut self, piece: &[u8], at: &mut usize) -> Result<Option<Part>, DocumentMistake> {
+        let (read, mark) = self.scanner.scan(&piece[*at..])?;
+        if self.keeps {
+            let left = (LONGEST_TEXT + 1).saturating_sub(self.text.len());
+            self.text
+                .extend_from_slice(&piece[*at..*at + read.min(left)]);
+        }
+        *at += read;
+        let Some(mark) = mark else { return Ok(None) };
+        self.keeps = mark == Mark::Name;
+        if let Mark::Name | Mark::Value(_) = mark {
+            self.text = vec![piece[*at - 1]];
+            self.place = self.scanner.place().previous();
+        }
+        let mut text = || std::mem::take(&mut self.text);
+        Ok(match mark {
+            Mark::Name => None,
+            Mark::NameEnd => Some(Part::Name(text(), self.place)),
+            Mark::Value(first) => Some(Part::Value(first, self.place)),
+            Mark::ValueEnd => Some(Part::ValueEnd(text(), self.place)),
+            Mark::Close => Some(Part::Close),
+        })
+    }
+}
+
+/// A JSON string as text. `None` for another value, and for one that holds half of a surrogate pair.
+fn decoded(json: &[u8]) -> Option<String> {
+    serde_json::from_slice(json).ok()
+}
+
+/// The id that stands in a member, and its place; `None` if it is `null`.
+fn id(member: &str, json: &[u8], place: Place) -> Option<FoundId> {
+    let refuse = |problem: String| Some(Err(DocumentMistake::at(place, problem)));
+    let shown = String::from_utf8_lossy(json);
+    let text = match json {
+        b"null" => return None,
+        _ if json.len() > LONGEST_TEXT => {
+            return refuse(format!("the auction's {member} is longer than 64 KiB"));
+        }
+        [b'"', ..] => match decoded(json) {
+            Some(text) => text,
+            None => return refuse(HALF_CHARACTER.to_owned()),
+        },
+        [b'0'..=b'9' | b'-', ..] if !shown.contains(['.', 'e', 'E']) => shown.into_owned(),
+        _ => {
+            let found = match json {
+                [b'[', ..] => "an array",
+                [b'{', ..] => "an object",
+                _ => &shown[..shown.len().min(40)],
+            };
+            return refuse(format!(
+                "the auction's {member} is {found}, and must be a string or an integer"
+            ));
+        }
+    };
+    let id = text.parse();
+    Some(id.map_err(|error: AuctionIdError| DocumentMistake::at(place, error.to_string())))
+}
+
+/// A time as RFC 3339 has it.
+fn time(json: &[u8]) -> Option<Timestamp> {
+    decoded(json)?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is found in a document that comes in pieces of this size.
+    fn check(text: &str, piece: usize) -> Result<Members, DocumentMistake> {
+        let (mut check, mut members) = (AuctionCheck::new(), Members::default());
+        for piece in text.as_bytes().chunks(piece) {
+            check
+                .push(piece)?
+                .into_iter()
+                .for_each(|found| members.add(found));
+        }
+        assert_eq!(check.finish()?, text.len() as u64);
+        Ok(members)
+    }
+
+    fn id_of(text: &str) -> Result<Option<String>, DocumentMistake> {
+        let mut ids = [1, 2, 3, 1000].map(|piece| {
+            let id = check(text, piece).unwrap().id().cloned().transpose();
+            id.map(|id| id.map(|id| id.to_string()))
+        });
+        assert!(ids.iter().all(|id| *id == ids[0]), "{ids:?}");
+        std::mem::replace(&mut ids[0], Ok(None))
+    }
+
+    #[test]
+    fn the_id_is_found_in_either_place() {
+        for (text, id) in [
+            (r#"{"id":"a"}"#, Some("a")),
+            (r#"{"x":{"id":3},"\u0069d": "a\u002d" }"#, Some("a-")),
+            (
+                r#"{"id":12345678901234567890123}"#,
+                Some("12345678901234567890123"),
+            ),
+            (r#"{"id":-1,"metadata":{"auction_id":2}}"#, Some("-1")),
+            (r#"{"metadata":{"auction_id":2},"id":7 }"#, Some("7")),
+            (r#"{"metadata":{"x":[],"auction_id":"b","y":1}}"#, Some("b")),
+            (
+                r#"{"metadata":{"x":{"auction_id":1}, "auction_id":2 }}"#,
+                Some("2"),
+            ),
+            (r#"{"id":null,"metadata":{"auction_id":2}}"#, Some("2")),
+            (r#"{"id":null,"metadata":{"auction_id":null}}"#, None),
+            (r#"{"id": null }"#, None),
+            (r#"{"metadata":{"x":1}}"#, None),
+            (r#"{"metadata":[1]}"#, None),
+            ("{}", None),
+        ] {
+            assert_eq!(id_of(text).unwrap().as_deref(), id, "{text}");
+        }
+    }
+
+    #[test]
+    fn an_id_of_another_type_is_refused() {
+        for id in [
+            "1.5",
+            "1e3",
+            "true",
+            "[1]",
+            "{}",
+            r#""""#,
+            r#""a/b""#,
+            r#""../x""#,
+        ] {
+            for text in [
+                format!("{{\"id\":{id}}}"),
+                format!("{{\"metadata\":{{\"auction_id\":{id}}}}}"),
+            ] {
+                assert!(id_of(&text).is_err(), "{text}");
+            }
+        }
+        let long = format!(r#"{{"id":"{}"}}"#, "x".repeat(LONGEST_TEXT));
+        assert!(id_of(&long).unwrap_err().to_string().contains("64 KiB"));
+    }
+
+    #[test]
+    fn places_are_those_of_the_file() {
+        for (text, line, column) in [
+            (
+                "{\"a\":1,\n\"metadata\":{\"x\":[1],\n\"y\":2,\n \"auction_id\":1.5}}",
+                4,
+                15,
+            ),
+            ("{\n\"id\":\n [1]}", 3, 2),
+            ("{\"a\":1,\n\"id\":\"\\ud800\"}", 2, 6),
+        ] {
+            let place = id_of(text).unwrap_err().place().unwrap();
+            assert_eq!((place.line(), place.column()), (line, column), "{text}");
+        }
+        for (text, line, column) in [
+            ("{\"a\":1,\n\n\"\\ud800\":1}", 3, 1),
+            ("{\"a\":1,\"a\":2}", 1, 8),
+            ("{\"a\":1, \"\\u0061\":2}", 1, 9),
+        ] {
+            let place = check(text, 1).unwrap_err().place().unwrap();
+            assert_eq!((place.line(), place.column()), (line, column), "{text}");
+        }
+        assert_eq!(
+            check(r#"{"a":1,"a":2}"#, 3).unwrap_err().to_string(),
+            "the auction is not one JSON object: the member \"a\" stands twice at line 1, column 8"
+        );
+    }
+
+    #[test]
+    fn names_are_bounded() {
+        let long = format!("{{\"{}\":1}}", "x".repeat(LONGEST_TEXT));
+        assert!(
+            check(&long, 1000)
+                .unwrap_err()
+                .to_string()
+                .contains("64 KiB")
+        );
+        let many = (0..20_000).map(|index| format!("\"{index}\":1"));
+        let many = format!("{{{}}}", many.collect::<Vec<_>>().join(","));
+        assert!(
+            check(&many, 1000)
+                .unwrap_err()
+                .to_string()
+                .contains("too many")
+        );
+        let blanks = " \n".repeat(LONGEST_TEXT);
+        let text = format!(r#"{{{blanks}"a"{blanks}:{blanks}1{blanks},{blanks}"b":2}}"#);
+        assert_eq!(check(&text, 1000).unwrap().list.len(), 2);
+    }
+
+    #[test]
+    fn the_deadline_is_a_time() {
+        let of = |json: &str| check(json, 1).unwrap().deadline();
+        let time = Timestamp::from_millisecond(1_500).unwrap();
+        for text in ["1970-01-01T00:00:01.5Z", "1970-01-01T02:00:01.500+02:00"] {
+            assert_eq!(
+                of(&format!(r#"{{"a":{{}},"deadline": "{text}"}}"#)),
+                Some(time)
+            );
+        }
+        for none in ["null", "7", r#""soon""#, "[]", r#""1970-01-01""#] {
+            assert_eq!(of(&format!(r#"{{"deadline":{none}}}"#)), None, "{none}");
+        }
+        assert_eq!(of(r#"{"a":{"deadline":"1970-01-01T00:00:01Z"}}"#), None);
+    }
+
+    #[test]
+    fn values_stand_where_they_do_in_the_text() {
+        let text =
+            " { \"a\" : {\"b\":[1,\"}\\\",{\"]} ,\"\\u0062\": 2 ,\"c\":[{\"b\":3}],\"d\":\"x\"} ";
+        for piece in 1..=text.len() {
+            let members = check(text, piece).unwrap();
+            assert!(members.are_all);
+            let found = members.list.iter().map(|member| {
+                let value = &text[member.start as usize..member.end.unwrap() as usize];
+                assert_eq!(value.as_bytes()[0], member.first);
+                (&*member.name, str::from_utf8(&member.key).unwrap(), value)
+            });
+            assert_eq!(
+                found.collect::<Vec<_>>(),
+                [
+                    ("a", "\"a\"", "{\"b\":[1,\"}\\\",{\"]}"),
+                    ("b", "\"\\u0062\"", "2"),
+                    ("c", "\"c\"", "[{\"b\":3}]"),
+                    ("d", "\"d\"", "\"x\""),
+                ]
+            );
+        }
+    }
+}
