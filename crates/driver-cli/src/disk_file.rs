@@ -48,6 +48,12 @@ pub enum Broken {
     Source(#[source] Arc<dyn Error + Send + Sync>),
 }
 
+impl Broken {
+    pub(crate) fn of_source(error: impl Error + Send + Sync + 'static) -> Self {
+        Self::Source(Arc::new(error))
+    }
+}
+
 impl From<io::Error> for Broken {
     fn from(error: io::Error) -> Self {
         Self::File(Arc::new(error))
@@ -67,8 +73,10 @@ pub(crate) struct DiskFile {
 /// How much of a document has arrived, and how that ended.
 #[derive(Debug, Default)]
 pub(crate) struct Arrival {
-    /// So many bytes are checked and in the file.
+    /// So many bytes are in the file.
     pub(crate) readable: u64,
+    /// So many bytes are checked, and in the file or on their way.
+    checked: u64,
     pub(crate) members: Members,
     /// The document's length, once it is known to be whole: not all of it may be in the file yet.
     pub(crate) end: Option<Result<u64, Broken>>,
@@ -83,13 +91,9 @@ struct Unwritten {
 }
 
 impl Arrival {
-    /// Whether it is known that there is nothing to come.
-    pub(crate) fn is_over(&self) -> bool {
-        match self.end {
-            Some(Ok(length)) => self.readable == length,
-            Some(Err(_)) => true,
-            None => false,
-        }
+    /// Whether all of it can be read.
+    pub(crate) fn is_whole(&self) -> bool {
+        matches!(self.end, Some(Ok(length)) if self.readable == length)
     }
 
     fn fail(&mut self, broken: Broken) {
@@ -97,6 +101,14 @@ impl Arrival {
         if !matches!(self.end, Some(Err(_))) {
             self.end = Some(Err(broken));
         }
+    }
+
+    /// The reason why nothing will follow what is in the file.
+    pub(crate) fn failure_here(&self) -> Result<(), Broken> {
+        if self.checked > self.readable {
+            return Ok(());
+        }
+        self.failure()
     }
 
     pub(crate) fn failure(&self) -> Result<(), Broken> {
@@ -179,7 +191,10 @@ impl DiskFile {
             for piece in pieces {
                 if let Err(error) = self.file.write_all_at(&piece, at) {
                     // Nothing more is written: `is_written` stays.
-                    return self.update(|arrival| arrival.fail(error.into()));
+                    return self.update(|arrival| {
+                        arrival.fail(error.into());
+                        arrival.checked = arrival.readable;
+                    });
                 }
                 at += piece.len() as u64;
             }
@@ -232,9 +247,11 @@ impl DiskWriter {
         let is_ready = |arrival: &Arrival| {
             arrived - arrival.readable <= MOST_UNWRITTEN || arrival.end.is_some()
         };
-        // The sender of what is waited for is in `self.file`.
-        let _ready = arrival.wait_for(is_ready).await;
-        self.file.arrival.borrow().failure()
+        match arrival.wait_for(is_ready).await {
+            Ok(arrival) => arrival.failure(),
+            // The sender of what is waited for is in `self.file`.
+            Err(_closed) => Err(Broken::BrokeOff),
+        }
     }
 
     fn keep(&mut self, piece: Bytes) -> Result<(), Broken> {
@@ -244,9 +261,12 @@ impl DiskWriter {
             return Err(Broken::TooLong(self.limit));
         }
         let found = self.check.push(&piece)?;
-        if !found.is_empty() {
-            self.file.update(|arrival| arrival.add(found));
-        }
+        self.file.arrival.send_if_modified(|arrival| {
+            let is_news = !found.is_empty();
+            arrival.checked = self.arrived;
+            arrival.add(found);
+            is_news
+        });
         let mut unwritten = self.file.unwritten();
         unwritten.pieces.push_back(piece);
         if !std::mem::replace(&mut unwritten.is_written, true) {
@@ -271,8 +291,7 @@ impl DiskWriter {
     }
 
     /// Nothing more can arrive, for this reason: all that is produced of the document fails by it.
-    pub fn fail(self, error: impl Into<Box<dyn Error + Send + Sync>>) {
-        let broken = Broken::Source(Arc::from(error.into()));
+    pub fn fail(self, broken: Broken) {
         self.file.update(|arrival| arrival.fail(broken));
     }
 }

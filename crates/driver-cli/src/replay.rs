@@ -1,17 +1,17 @@
 //! `replay`: an archived auction to solvers once more.
 
-use std::error::Error;
-use std::iter::successors;
 use std::process::ExitCode;
 
 use archive_sink::{Codec, ReadError, ReadErrorKind, ReadLimit};
-use driver_streaming::{AuctionId, Document, DocumentError};
-use futures_util::StreamExt;
+use driver_streaming::AuctionId;
+use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 use url::Url;
 
-use crate::archived_document::ArchivedDocument;
+use crate::archived_document::archived_document;
 use crate::arguments::ReplayArguments;
+use crate::disk_document::DiskDocument;
+use crate::disk_file::Broken;
 use crate::exit::Failure;
 use crate::interruptible_run::{run_and_print, unless_interrupted};
 use crate::options_and_config::Sending;
@@ -58,37 +58,44 @@ pub(super) async fn run(
         sending.spare(&path)?;
     }
     // An object that is not there, or is no auction from its first chunk on, is wrong input: nothing has been sent yet.
-    // The look is not counted as a production: what is sent are documents apart, of the object that was looked at.
-    let looked_at = ArchivedDocument::new(archive, &*name);
-    let (started, mut chunks) = (Instant::now(), looked_at.stream_from(0));
-    let signal = match unless_interrupted(timeout(deadline, chunks.next())).await {
-        Ok(Ok(Some(Err(error)))) => return Err(unreadable(&url, error)),
-        Ok(Ok(_)) => None,
+    let (started, mut reading) = (Instant::now(), JoinSet::new());
+    let opening = timeout(deadline, archived_document(&archive, &name));
+    let (opened, signal) = match unless_interrupted(opening).await {
+        Ok(Ok(opened)) => {
+            let opened = opened.map(|(auction, rest)| {
+                reading.spawn(rest);
+                auction
+            });
+            (opened, None)
+        }
         Ok(Err(elapsed)) => {
             let what = format!("{url}: not opened within {deadline:?}");
             return Err(Failure::of(what)(elapsed));
         }
-        Err(signal) => Some(signal),
+        // In place of one that is not opened any more.
+        Err(signal) => (DiskDocument::read(&b"{}"[..], 2).await, Some(signal)),
     };
-    drop(chunks);
+    let auction = opened.map_err(|broken| unreadable(&url, broken))?;
     // Without an archive it is not kept: the id is for reports.
     let dispatch = dispatch(id_of(&name), &sending.requests, |edits| {
-        looked_at.apart().with_edits(edits.clone())
+        auction.with_edits(edits.clone())
     });
     let pipeline = pipeline(deadline.saturating_sub(started.elapsed()))?;
     run_and_print(&pipeline, dispatch, None, sending, signal).await
 }
 
-/// A store that fails is no mistake of whoever asked for the object; all else about it is.
-fn unreadable(url: &Url, error: DocumentError) -> Failure {
-    let cause: Option<&(dyn Error + 'static)> = Some(&error);
-    let is_store = successors(cause, |error| (**error).source())
-        .filter_map(|error| error.downcast_ref::<ReadError>())
-        .any(|error| matches!(error.kind, ReadErrorKind::Store { .. }));
-    if is_store {
-        Failure::of(url)(error)
-    } else {
-        Failure::input(url)(error)
+/// A store or a disk that fails is no mistake of whoever asked for the object; all else about it is.
+fn unreadable(url: &Url, broken: Broken) -> Failure {
+    match broken {
+        Broken::Source(error) => {
+            let read: Option<&ReadError> = error.downcast_ref();
+            match read.map(|error| &error.kind) {
+                Some(ReadErrorKind::Store { .. }) => Failure::of(url)(error),
+                _ => Failure::input(url)(error),
+            }
+        }
+        Broken::File(_) => Failure::of(url)(broken),
+        _ => Failure::input(url)(broken),
     }
 }
 
