@@ -97,22 +97,14 @@ impl DiskDocument {
             let checked = blocking(move || {
                 let mut bytes = vec![0; size as usize];
                 source.read_at(&mut bytes, at)?;
-                let found = check.push(&bytes)?;
-                source.update(|arrival| {
-                    arrival.add(found);
-                    arrival.readable = at + size;
-                });
+                source.admit(&mut check, &bytes)?;
                 Ok(check)
             });
             check = checked.await?;
             at += size;
         }
-        let whole = check.finish()?;
-        let document = Self::of(file);
-        document
-            .file
-            .update(|arrival| arrival.end = Some(Ok(whole)));
-        Ok(document)
+        file.end(check.finish().map_err(Broken::from))?;
+        Ok(Self::of(file))
     }
 
     /// All that `reader` yields, kept in a temporary file.
@@ -308,9 +300,9 @@ impl Production {
             let Some(mut piece) = self.edited.next(&arrival.members, arrival.readable) else {
                 // Bytes short of a chunk, before a failure, could be taken for the end.
                 if self.length < self.chunk_size as u64 {
-                    arrival.failure_here()?;
+                    arrival.failure()?;
                 }
-                let is_last = arrival.is_whole() && self.edited.are_over();
+                let is_last = arrival.end.is_some() && self.edited.are_over();
                 if is_last && self.skipped > 0 {
                     return Err(Broken::Shorter(self.skipped));
                 }

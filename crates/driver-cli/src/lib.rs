@@ -13,6 +13,8 @@ mod exit;
 mod generate_and_solver;
 mod interruptible_run;
 mod json_scanner;
+#[cfg(test)]
+mod json_scanner_tests;
 mod member_edits;
 mod option_values;
 mod options_and_config;
