@@ -65,6 +65,8 @@ impl Members {
 #[derive(Debug)]
 pub(crate) struct AuctionCheck {
     scanner: JsonScanner,
+    /// The beginning of a character that the last piece did not end.
+    cut: Vec<u8>,
     names: HashSet<String>,
     names_bytes: usize,
     /// The name or value that is being read, if it is kept, and a byte more than is held where it is longer.
@@ -90,6 +92,7 @@ impl AuctionCheck {
     pub(crate) fn new() -> Self {
         let scanner = JsonScanner::new();
         Self {
+            cut: Vec::new(),
             names: HashSet::new(),
             names_bytes: 0,
             text: Vec::new(),
@@ -108,6 +111,36 @@ impl AuctionCheck {
         members: &mut Members,
     ) -> Result<(), DocumentMistake> {
         let mut rest = piece;
+        while let ([first, after @ ..], false) = (rest, self.cut.is_empty()) {
+            self.cut.push(*first);
+            let character = std::mem::take(&mut self.cut);
+            self.cut = self.push_utf8(&character, members)?.to_vec();
+            rest = after;
+        }
+        if !rest.is_empty() {
+            self.cut = self.push_utf8(rest, members)?.to_vec();
+        }
+        Ok(())
+    }
+
+    /// Takes all but what may be the beginning of a character.
+    fn push_utf8<'a>(
+        &mut self,
+        piece: &'a [u8],
+        members: &mut Members,
+    ) -> Result<&'a [u8], DocumentMistake> {
+        let error = str::from_utf8(piece).err();
+        let valid = error.map_or(piece.len(), |error| error.valid_up_to());
+        self.scan(&piece[..valid], members)?;
+        if error.is_some_and(|error| error.error_len().is_some()) {
+            let problem = "the auction is not valid UTF-8";
+            return Err(DocumentMistake::at(self.scanner.place(), problem));
+        }
+        Ok(&piece[valid..])
+    }
+
+    fn scan(&mut self, text: &[u8], members: &mut Members) -> Result<(), DocumentMistake> {
+        let mut rest = text;
         while !rest.is_empty() {
             let (read, mark) = self.scanner.scan(rest)?;
             let (passed, after) = rest.split_at(read);

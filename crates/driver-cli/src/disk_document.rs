@@ -302,7 +302,7 @@ impl Production {
                 if self.length < self.chunk_size as u64 {
                     arrival.failure()?;
                 }
-                let is_last = arrival.end.is_some() && self.edited.are_over();
+                let is_last = matches!(arrival.end, Some(Ok(()))) && self.edited.are_over();
                 if is_last && self.skipped > 0 {
                     return Err(Broken::Shorter(self.skipped));
                 }

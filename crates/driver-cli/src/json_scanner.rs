@@ -71,7 +71,7 @@ impl Place {
     }
 }
 
-/// Follows one JSON object byte by byte: its grammar, as RFC 8259 has it, UTF-8, and nesting up to 128 levels.
+/// Follows one JSON object in UTF-8, byte by byte: its grammar, as RFC 8259 has it, and nesting up to 128 levels.
 ///
 /// Halves of surrogate pairs pass, as they do in most parsers that do not decode; so do equal names.
 #[derive(Clone, Debug)]
@@ -105,12 +105,6 @@ enum State {
     Escape,
     /// This many digits of `\u1234` are missing.
     Hex(u8),
-    /// Within a character: this many bytes of it are read and missing, and the next is within these bounds.
-    Character {
-        read: u8,
-        missing: u8,
-        bounds: (u8, u8),
-    },
     Number(Number),
     /// The rest of `true`, `false` or `null`.
     Literal(&'static [u8]),
@@ -205,7 +199,7 @@ impl JsonScanner {
                     place: None,
                 });
             }
-            State::Text | State::Escape | State::Hex(_) | State::Character { .. } => "a string",
+            State::Text | State::Escape | State::Hex(_) => "a string",
             State::FirstItem => "a list",
             State::AfterValue if self.objects & 1 == 0 => "a list",
             State::AfterValue | State::FirstName | State::Name | State::Colon => "an object",
@@ -230,7 +224,7 @@ impl JsonScanner {
                     self.wrong(r"control character (\u0000-\u001F) found while parsing a string")
                 );
             }
-            (State::Text, _) => self.state = self.character(byte)?,
+            (State::Text, _) => {}
             (State::Escape, b'u') => self.state = State::Hex(4),
             (State::Escape, b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => {
                 self.state = State::Text;
@@ -238,26 +232,6 @@ impl JsonScanner {
             (State::Hex(1), _) if byte.is_ascii_hexdigit() => self.state = State::Text,
             (State::Hex(left), _) if byte.is_ascii_hexdigit() => self.state = State::Hex(left - 1),
             (State::Escape | State::Hex(_), _) => return Err(self.wrong("invalid escape")),
-            (
-                State::Character {
-                    read,
-                    missing,
-                    bounds,
-                },
-                _,
-            ) => {
-                if !(bounds.0..=bounds.1).contains(&byte) {
-                    return Err(self.not_utf8(read));
-                }
-                self.state = match missing {
-                    1 => State::Text,
-                    _ => State::Character {
-                        read: read + 1,
-                        missing: missing - 1,
-                        bounds: (0x80, 0xbf),
-                    },
-                };
-            }
             (State::Literal(rest), _) => match rest {
                 [next, rest @ ..] if *next == byte => {
                     self.state = State::Literal(rest);
@@ -364,33 +338,6 @@ impl JsonScanner {
         self.mark(Mark::NameEnd)
     }
 
-    /// The first byte of a character outside ASCII, in a string.
-    fn character(&self, byte: u8) -> Result<State, DocumentMistake> {
-        let (missing, bounds) = match byte {
-            0xc2..=0xdf => (1, (0x80, 0xbf)),
-            // No overlong form, and no half of a surrogate pair.
-            0xe0 => (2, (0xa0, 0xbf)),
-            0xed => (2, (0x80, 0x9f)),
-            0xe1..=0xef => (2, (0x80, 0xbf)),
-            // Nothing beyond U+10FFFF.
-            0xf0 => (3, (0x90, 0xbf)),
-            0xf1..=0xf3 => (3, (0x80, 0xbf)),
-            0xf4 => (3, (0x80, 0x8f)),
-            _ => return Err(self.not_utf8(0)),
-        };
-        Ok(State::Character {
-            read: 1,
-            missing,
-            bounds,
-        })
-    }
-
-    /// The character that is wrong began so many bytes ago.
-    fn not_utf8(&self, read: u8) -> DocumentMistake {
-        let place = self.place.moved(self.place.offset - u64::from(read));
-        DocumentMistake::at(place, "the auction is not valid UTF-8")
-    }
-
     fn unexpected(&self, byte: u8) -> DocumentMistake {
         self.wrong(match (self.state, byte) {
             (State::Start, 0xef) if self.place.offset == 0 => {
@@ -436,22 +383,22 @@ impl Number {
     }
 }
 
-/// How many of these bytes of a string need no look: neither its end nor an escape, a control character or part of one
-/// outside ASCII. Looks at 8 at a time, as most strings are too short for more.
+/// How many of these bytes of a string need no look: neither its end nor an escape or a control character. Looks at 8 at a
+/// time, as most strings are too short for more.
 pub(crate) fn plain_text(bytes: &[u8]) -> usize {
     const ONES: u64 = u64::MAX / 255;
-    // The highest bit of each byte that is below `least`; of those above the first, it may be set for others, too.
+    // The highest bit of each byte that is below `least`; of those behind the first, it may be set for others, too.
     let below = |word: u64, least: u8| word.wrapping_sub(ONES * u64::from(least)) & !word;
     let (words, rest) = bytes.as_chunks::<8>();
     for (index, word) in words.iter().enumerate() {
         let word = u64::from_le_bytes(*word);
         let quote = below(word ^ (ONES * u64::from(b'"')), 1);
         let backslash = below(word ^ (ONES * u64::from(b'\\')), 1);
-        let found = (word | below(word, 0x20) | quote | backslash) & (ONES << 7);
+        let found = (below(word, 0x20) | quote | backslash) & (ONES << 7);
         if found != 0 {
             return index * 8 + found.trailing_zeros() as usize / 8;
         }
     }
-    let is_plain = |byte: &&u8| matches!(byte, 0x20..0x80) && !matches!(byte, b'"' | b'\\');
+    let is_plain = |byte: &&u8| **byte >= 0x20 && !matches!(byte, b'"' | b'\\');
     words.len() * 8 + rest.iter().take_while(is_plain).count()
 }
