@@ -1,11 +1,13 @@
 use std::collections::HashMap;
 use std::error::Error;
+use std::io::Cursor;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use driver_cli::{ArchivedDocument, MemberEdits, RawAuction, closing_members};
+use driver_cli::{DiskDocument, MemberEdits, archived_document, closing_members};
 use driver_streaming::{AuctionId, Dispatch, Document, JsonDocument, Solver, View};
+use tokio::runtime::Handle;
 
 use super::broken::Breaking;
 use super::source::{SHELVED, Source};
@@ -160,25 +162,33 @@ struct Maker<'a> {
     plan: &'a AuctionPlan,
     source: &'a Source,
     /// The auction itself, if that is what documents are made of.
-    raw: Option<Arc<RawAuction>>,
+    disk: Option<DiskDocument>,
 }
 
 impl<'a> Maker<'a> {
     fn new(plan: &'a AuctionPlan, source: &'a Source) -> Prepare<Self> {
-        let base = source.base(plan.base);
-        let raw = match plan.kind {
+        let runtime = Handle::current();
+        let disk = match plan.kind {
             Kind::Raw => {
-                let name = plan.name();
-                let text = if plan.chunk_bytes.is_multiple_of(2) {
-                    base.text(&name, &Cut::whole(false))
-                } else {
-                    base.spaced_text(&name)
+                let text = match is_spaced(plan) {
+                    true => source.base(plan.base).spaced_text(&plan.name()),
+                    false => source
+                        .base(plan.base)
+                        .text(&plan.name(), &Cut::whole(false)),
                 };
-                Some(Arc::new(RawAuction::parse(text)?))
+                let read = DiskDocument::read(Cursor::new(text), u64::MAX);
+                Some(runtime.block_on(read)?)
             }
-            _ => None,
+            Kind::Replay => {
+                let (archive, name) = source.shelved(plan.base, plan.chunk_bytes);
+                let opened = runtime.block_on(archived_document(&archive, &name));
+                let (document, rest) = opened?;
+                runtime.spawn(rest);
+                Some(document)
+            }
+            Kind::Typed | Kind::Lazy => None,
         };
-        Ok(Self { plan, source, raw })
+        Ok(Self { plan, source, disk })
     }
 
     fn make(&self, cut: &Cut, is_main: bool) -> Prepare<Made> {
@@ -190,9 +200,8 @@ impl<'a> Maker<'a> {
             auction: Arc::clone(&base.auction),
             cut: cut.clone(),
         };
-        let inner: Arc<dyn Document> = match (self.plan.kind, &self.raw) {
-            (Kind::Raw, Some(raw)) => Arc::new(raw.document(&edits(cut)).with_chunk_size(chunk)),
-            (Kind::Replay, _) => self.replay(cut),
+        let inner: Arc<dyn Document> = match (self.plan.kind, &self.disk) {
+            (_, Some(disk)) => Arc::new(disk.with_edits(edits(cut)).with_chunk_size(chunk)),
             (Kind::Lazy, _) => {
                 let document = lazy(stamped()).with_chunk_size(chunk);
                 shared(document, cut, JsonDocument::left_open)
@@ -203,6 +212,8 @@ impl<'a> Maker<'a> {
             }
         };
         let text = match self.plan.kind {
+            // Byte for byte.
+            Kind::Raw if is_spaced(self.plan) && edits(cut).is_nothing() => base.spaced_text(&id),
             Kind::Raw => base.text(&id, cut),
             Kind::Replay => base.text(SHELVED, cut),
             Kind::Typed | Kind::Lazy => serde_json::to_vec(&stamped())?,
@@ -218,12 +229,6 @@ impl<'a> Maker<'a> {
         });
         let fault = breakage.map(|breakage| (breakage.how, breakage.at.offset(length as u64)));
         Ok(Made { inner, text, fault })
-    }
-
-    fn replay(&self, cut: &Cut) -> Arc<dyn Document> {
-        let variant = self.plan.chunk_bytes;
-        let (archive, name) = self.source.shelved(self.plan.base, variant);
-        Arc::new(ArchivedDocument::new(archive, name).with_edits(edits(cut)))
     }
 
     /// Whether a document that is left open brings the comma before what is appended.
@@ -245,6 +250,11 @@ impl<'a> Maker<'a> {
             Bytes::from([b",", &tail[..]].concat())
         }
     }
+}
+
+/// Whether an auction that is sent as it came has white space around its members.
+fn is_spaced(plan: &AuctionPlan) -> bool {
+    !plan.chunk_bytes.is_multiple_of(2)
 }
 
 /// A document that is left open if that is wanted.
