@@ -149,12 +149,16 @@ fn encoder(codec: Codec) -> Option<Encoder> {
             async_compression::Level::Precise(level(codec)).into(),
         ))),
         #[cfg(feature = "zstd")]
-        CodecKind::Zstd => Some(Box::new(
-            async_compression::codecs::ZstdEncoder::new_with_params(
-                level(codec),
-                &[async_compression::zstd::CParameter::checksum_flag(true)],
-            ),
-        )),
+        CodecKind::Zstd => {
+            use async_compression::zstd::CParameter;
+            // Levels from 20 on would take more, which browsers and decoders that keep to RFC 9659 refuse.
+            let window = (level(codec) > 19).then(|| CParameter::window_log(23));
+            let checksum = Some(CParameter::checksum_flag(true));
+            let parameters: Vec<_> = checksum.into_iter().chain(window).collect();
+            Some(Box::new(
+                async_compression::codecs::ZstdEncoder::new_with_params(level(codec), &parameters),
+            ))
+        }
         #[cfg(feature = "brotli")]
         CodecKind::Brotli => Some(Box::new(BrotliEncoder::new(
             async_compression::brotli::EncoderParams::default()
@@ -277,6 +281,23 @@ mod tests {
                     }
                 }
             }
+        }
+    }
+
+    /// RFC 9659: decoders of HTTP content need not take larger ones.
+    #[cfg(feature = "zstd")]
+    #[test]
+    fn zstd_declares_windows_of_at_most_8_mib() {
+        let document = document(300_001);
+        for level in [1, 17, 19, 20, 21, 22] {
+            let frame = encode(Codec::zstd(level).unwrap(), &document, 1 << 21);
+            // RFC 8878, section 3.1.1: magic number, descriptor, window.
+            let (descriptor, window) = (frame[4], frame[5]);
+            assert_eq!(descriptor & 1 << 5, 0, "not in a single segment");
+            let base = 1_u64 << (10 + (window >> 3));
+            let window = base + base / 8 * u64::from(window & 7);
+            assert!(window <= 8 << 20, "level {level}: {window} bytes");
+            assert!(level < 17 || window == 8 << 20, "level {level}: {window} bytes");
         }
     }
 }
