@@ -174,7 +174,6 @@ fn figures(rows: &[Row], uneven: &[Uneven], micro: &MicroReport) -> Vec<Figure> 
                 row.peak_rss_over_base_mib,
             );
             add(&place, "peak_mib_anywhere", row.peak_rss_over_base_mib);
-            add(&place, "extra_threads", row.extra_threads);
             add(&place, &format!("productions_{at}"), row.productions);
             add(&place, "productions_anywhere", row.productions);
             add(
@@ -187,6 +186,9 @@ fn figures(rows: &[Row], uneven: &[Uneven], micro: &MicroReport) -> Vec<Figure> 
                 "first_byte_last_solver_ms",
                 row.first_byte_latest_ms,
             );
+        }
+        if Design::OURS.contains(&design) || Design::STREAMED.contains(&design) {
+            add(&place, "extra_threads", row.extra_threads);
         }
         if let Some(other) = row.fastest_other(rows) {
             let place = format!("{place}, over {}", other.scenario.design.label());
@@ -209,7 +211,11 @@ fn figures(rows: &[Row], uneven: &[Uneven], micro: &MicroReport) -> Vec<Figure> 
             } else {
                 add(&place, &name, cpu);
                 let all = |row: &Row| row.cpu_ms.median + row.engines_cpu_ms.median;
-                add(&place, &(name + "_with_engines"), all(row) / all(other));
+                add(&place, &format!("{name}_with_engines"), all(row) / all(other));
+                let peak = row.peak_rss_over_base_mib / other.peak_rss_over_base_mib;
+                add(&place, &name.replace("cpu", "peak"), peak);
+                let delivery = row.last_over(other);
+                add(&place, &name.replace("cpu", "delivery_last"), delivery);
             }
         }
     }

@@ -6,6 +6,7 @@ use async_compression::{
     codecs::EncodeV2,
     core::util::{PartialBuffer, WriteBuffer},
 };
+use bytes::{Buf, Bytes};
 
 use super::block_buffer::BlockBuffer;
 use crate::codec::{Codec, CodecError, CodecKind};
@@ -23,6 +24,8 @@ pub(crate) struct Compressor {
     /// `None` for identity.
     encoder: Option<Encoder>,
     block: Vec<u8>,
+    /// A whole block that was not copied. The other one is empty then.
+    whole: Bytes,
     encoded: usize,
     spill: Spill,
     finished: bool,
@@ -54,6 +57,7 @@ impl Compressor {
         Self {
             encoder: None,
             block: Vec::new(),
+            whole: Bytes::new(),
             encoded: 0,
             spill: Spill::default(),
             finished: false,
@@ -62,11 +66,15 @@ impl Compressor {
 
     /// What is waiting for the codec.
     pub(crate) fn staged(&self) -> &[u8] {
-        &self.block
+        if self.whole.is_empty() {
+            &self.block
+        } else {
+            &self.whole
+        }
     }
 
     pub(crate) fn is_block_full(&self) -> bool {
-        self.block.len() == INPUT_BLOCK_BYTES
+        self.staged().len() == INPUT_BLOCK_BYTES
     }
 
     /// Copies as much of `input` as the block has room for, and says how much that was.
@@ -74,8 +82,19 @@ impl Compressor {
         if self.block.capacity() == 0 {
             self.block.reserve_exact(INPUT_BLOCK_BYTES);
         }
-        let amount = input.len().min(INPUT_BLOCK_BYTES - self.block.len());
+        let amount = input.len().min(INPUT_BLOCK_BYTES - self.staged().len());
         self.block.extend_from_slice(&input[..amount]);
+        amount
+    }
+
+    /// Takes as much of `chunk` as the block has room for, and says how much that was. A whole block is not copied.
+    pub(crate) fn stage_chunk(&mut self, chunk: &mut Bytes) -> usize {
+        if self.staged().is_empty() && chunk.len() >= INPUT_BLOCK_BYTES {
+            self.whole = chunk.split_to(INPUT_BLOCK_BYTES);
+            return INPUT_BLOCK_BYTES;
+        }
+        let amount = self.stage(chunk);
+        chunk.advance(amount);
         amount
     }
 
@@ -85,10 +104,15 @@ impl Compressor {
             if !self.spill.move_into(output) {
                 return Ok(Progress::OutputFull);
             }
-            if self.encoded == self.block.len() {
+            let whole = if self.whole.is_empty() {
+                &self.block[..]
+            } else {
+                &self.whole[..]
+            };
+            let block = &whole[self.encoded..];
+            if block.is_empty() {
                 break;
             }
-            let block = &self.block[self.encoded..];
             self.encoded += match &mut self.encoder {
                 Some(encoder) => encode(&mut **encoder, block, &mut self.spill)?,
                 None if output.is_full() => return Ok(Progress::OutputFull),
@@ -96,6 +120,7 @@ impl Compressor {
             };
         }
         self.block.clear();
+        self.whole = Bytes::new();
         self.encoded = 0;
         Ok(Progress::Done)
     }
@@ -174,9 +199,9 @@ fn level(codec: Codec) -> i32 {
     codec.level().unwrap_or_default().into()
 }
 
-/// How much room a codec always finds for its output: 32 KiB, which is enough for whatever a block of
+/// How much room a codec always finds for its output: 16 KiB, which is enough for whatever a block of
 /// input usually becomes.
-const SPILL_BYTES: usize = 32 * 1024;
+const SPILL_BYTES: usize = 16 * 1024;
 
 /// Where a codec writes, before it is known how much room there is elsewhere.
 ///
