@@ -154,11 +154,7 @@ impl Archiver {
             .digest(false)
             .build()?;
         let document = self.document();
-        let archiving = async move {
-            let mut writer = archive.create("auction.json")?;
-            writer.send_all(document).await?;
-            Result::<_>::Ok(writer.commit().await?)
-        };
+        let archiving = async move { archive.store("auction.json", document).await };
         let receipt = self.runtime.block_on(self.runtime.spawn(archiving))??;
         ensure!(
             receipt.stored_bytes == store.bytes(),

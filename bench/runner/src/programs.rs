@@ -73,12 +73,7 @@ fn cargo(arguments: &[&OsStr], program: &str, manifest: &Path) -> Result<String>
     let package = binary(with_feature.unwrap_or(program));
     let output = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
         .args(arguments)
-        .args([
-            "--locked",
-            "--package",
-            &package,
-            "--manifest-path",
-        ])
+        .args(["--locked", "--package", &package, "--manifest-path"])
         .arg(manifest)
         .args(with_feature.map(|_package| "--features=zlib-rs"))
         .stderr(Stdio::inherit())

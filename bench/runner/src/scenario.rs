@@ -45,8 +45,6 @@ impl Design {
     ];
     /// Those that are compared with sharing one document.
     pub(crate) const SHARING: &[Self] = Self::ALL.split_at(7).0;
-    /// Those that take production's place, without its sharing anything.
-    pub(crate) const STREAMED: &[Self] = Self::ALL.split_at(7).1;
     /// This project, with each codec.
     pub(crate) const OURS: [Self; 2] = [Self::OursGzip, Self::OursZstd];
 

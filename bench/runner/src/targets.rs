@@ -187,9 +187,6 @@ fn figures(rows: &[Row], uneven: &[Uneven], micro: &MicroReport) -> Vec<Figure> 
                 row.first_byte_latest_ms,
             );
         }
-        if Design::OURS.contains(&design) || Design::STREAMED.contains(&design) {
-            add(&place, "extra_threads", row.extra_threads);
-        }
         if let Some(other) = row.fastest_other(rows) {
             let place = format!("{place}, over {}", other.scenario.design.label());
             let name = format!("delivery_last_over_fastest_other_{at}");
@@ -209,9 +206,14 @@ fn figures(rows: &[Row], uneven: &[Uneven], micro: &MicroReport) -> Vec<Figure> 
                 let name = name.replace("threaded_gzip_over_ours", "threaded_over_ours");
                 add(&other.scenario.to_string(), &format!("{name}_{at}"), cpu);
             } else {
+                add(&place, "extra_threads", row.extra_threads);
                 add(&place, &name, cpu);
                 let all = |row: &Row| row.cpu_ms.median + row.engines_cpu_ms.median;
-                add(&place, &format!("{name}_with_engines"), all(row) / all(other));
+                add(
+                    &place,
+                    &format!("{name}_with_engines"),
+                    all(row) / all(other),
+                );
                 let peak = row.peak_rss_over_base_mib / other.peak_rss_over_base_mib;
                 add(&place, &name.replace("cpu", "peak"), peak);
                 let delivery = row.last_over(other);
