@@ -134,6 +134,7 @@ impl Archiver {
         Ok(Self {
             runtime: tokio::runtime::Builder::new_multi_thread()
                 .worker_threads(WORKERS)
+                .enable_time()
                 .build()?,
             auction: Arc::new(AuctionShape::LARGE.auction()),
             times,
