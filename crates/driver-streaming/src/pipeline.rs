@@ -214,9 +214,11 @@ impl Run {
         let archive = archive.map(|((archiver, id), source)| {
             let reader = ReaderObservers::new(&observers, setup.solvers.len());
             let record = Arc::new(ArchiveRecord::new(archiver.codec_name(), reader));
+            let of_branch = Arc::clone(&record);
+            let on_end = move |end| of_branch.branch_ended(end);
             let job = ArchiveJob {
                 id: id.clone(),
-                branch: source.branch("archive", None, |_end| {}),
+                branch: source.branch("archive", None, on_end),
                 limit: settings.archive_limit,
                 record: Arc::clone(&record),
                 // Alone, it reads each of its tees in one place.

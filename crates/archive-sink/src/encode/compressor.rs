@@ -322,7 +322,10 @@ mod tests {
             let base = 1_u64 << (10 + (window >> 3));
             let window = base + base / 8 * u64::from(window & 7);
             assert!(window <= 8 << 20, "level {level}: {window} bytes");
-            assert!(level < 17 || window == 8 << 20, "level {level}: {window} bytes");
+            assert!(
+                level < 17 || window == 8 << 20,
+                "level {level}: {window} bytes"
+            );
         }
     }
 }

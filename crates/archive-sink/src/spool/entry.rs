@@ -10,7 +10,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use super::{SpoolError, sync_folder};
-use crate::{CodecKind, RawDocument, Sha256Digest};
+use crate::{CodecKind, RawDocument, Sha256Digest, metadata::unique_word};
 
 const OBJECT: &str = "object";
 const DESCRIPTION: &str = "description.json";
@@ -129,9 +129,7 @@ impl Folders {
 
     /// A new folder for an object that is being written, and its file.
     pub(super) fn stage(&self) -> Result<(PathBuf, File), SpoolError> {
-        let folder = self
-            .staging()
-            .join(uuid::Uuid::new_v4().simple().to_string());
+        let folder = self.staging().join(unique_word());
         fs::create_dir(&folder).map_err(SpoolError::io("create", &folder))?;
         let path = folder.join(OBJECT);
         let file = File::create_new(&path).map_err(SpoolError::io("create", &path))?;
@@ -157,7 +155,7 @@ impl Folders {
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
         let millis = now.unwrap_or_default().as_millis();
         // A second one in the same millisecond comes after the first or before it; none is replaced.
-        let id = format!("{millis:016}-{}", uuid::Uuid::new_v4().simple());
+        let id = format!("{millis:016}-{}", unique_word());
         let folder = self.ready_folder().join(&id);
         fs::rename(staged, &folder).map_err(SpoolError::io("accept", staged))?;
         sync_folder(&self.ready_folder())
