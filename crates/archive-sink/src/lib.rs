@@ -49,7 +49,7 @@ pub use spool::{
 pub use write::{
     attempt::{CreateOnly, RequestEffect, RequestError},
     commit::{Placement, Receipt},
-    error::{CommitError, WriteError, WriteErrorKind},
+    error::{CommitError, StoreError, WriteError, WriteErrorKind},
     writer::ArchiveWriter,
 };
 

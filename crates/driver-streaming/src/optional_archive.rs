@@ -1,18 +1,19 @@
 //! What a run knows of its archive. The archive itself comes with the feature `archive`.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use tee_stream::Branch;
+use tee_stream::{Branch, BranchEnd};
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
 use crate::auction_id::AuctionId;
 use crate::document::DocumentError;
 use crate::encoding::Codec;
 use crate::observer::{ReaderObservers, Stage};
-use crate::outcome::{ArchiveOutcome, ArchiveStatus};
+use crate::outcome::{ArchiveOutcome, ArchiveStatus, milliseconds};
+use crate::progress::lock;
 use crate::sharing::DocumentSource;
 use crate::views::Later;
 use crate::window_budget::WindowLease;
@@ -56,9 +57,19 @@ pub(crate) fn object_name(id: &AuctionId) -> String {
 pub(crate) struct ArchiveRecord {
     pub(crate) reader: ReaderObservers,
     codec_name: &'static str,
-    is_committing: AtomicBool,
+    started: Instant,
+    known: Mutex<Known>,
+}
+
+/// What is known of an archive that is being made.
+#[derive(Default)]
+struct Known {
+    /// When its document had been taken whole.
+    committing: Option<Instant>,
+    /// How its branch ended.
+    branch: Option<BranchEnd>,
     /// What became of it unless the store has it by the end: it is in a spool.
-    spooled: Mutex<Option<ArchiveOutcome>>,
+    spooled: Option<ArchiveOutcome>,
 }
 
 impl ArchiveRecord {
@@ -66,20 +77,27 @@ impl ArchiveRecord {
         Self {
             reader,
             codec_name,
-            is_committing: AtomicBool::new(false),
-            spooled: Mutex::default(),
+            started: Instant::now(),
+            known: Mutex::default(),
         }
     }
 
+    fn known(&self) -> MutexGuard<'_, Known> {
+        lock(&self.known)
+    }
+
+    pub(crate) fn branch_ended(&self, end: BranchEnd) {
+        self.known().branch = Some(end);
+    }
+
     pub(crate) fn begin_commit(&self) {
-        self.is_committing.store(true, Ordering::Relaxed);
+        self.known().committing = Some(Instant::now());
         self.reader.entered(Stage::Answering);
     }
 
     /// Notes what is to be said of an object in a spool if nothing more becomes known of it, and returns what was noted.
     pub(crate) fn spooled(&self, outcome: Option<ArchiveOutcome>) -> Option<ArchiveOutcome> {
-        let mut spooled = self.spooled.lock().unwrap_or_else(PoisonError::into_inner);
-        std::mem::replace(&mut *spooled, outcome)
+        std::mem::replace(&mut self.known().spooled, outcome)
     }
 
     /// The run was cancelled, and the archive with it, perhaps while it was being committed.
@@ -87,7 +105,7 @@ impl ArchiveRecord {
         if let Some(spooled) = self.spooled(None) {
             return self.ended(spooled);
         }
-        let error = if self.is_committing.load(Ordering::Relaxed) {
+        let error = if self.known().committing.is_some() {
             "cancelled while it was being committed: the object may be there, whole"
         } else {
             "cancelled before it was committed"
@@ -99,7 +117,15 @@ impl ArchiveRecord {
         self.ended(ArchiveOutcome::failed(status, Some(self.codec_name), error))
     }
 
-    pub(crate) fn ended(&self, outcome: ArchiveOutcome) -> ArchiveOutcome {
+    pub(crate) fn ended(&self, mut outcome: ArchiveOutcome) -> ArchiveOutcome {
+        let known = self.known();
+        let writing = known.committing.map(|committing| committing - self.started);
+        outcome.write_ms = writing.map(milliseconds);
+        outcome.total_ms = Some(milliseconds(self.started.elapsed()));
+        let branch = known.branch.as_ref();
+        outcome.waited_ms = branch.map(|end| milliseconds(end.waited));
+        outcome.waited_for_ms = branch.map(|end| milliseconds(end.waited_for));
+        drop(known);
         self.reader
             .notify(|observer, _archive| observer.archive_ended(&outcome));
         self.reader.ended(outcome.status.is_ok());

@@ -237,9 +237,11 @@ impl Run {
         let archive = archive.map(|((archiver, name), source)| {
             let reader = ReaderObservers::new(&observers, setup.solvers.len());
             let record = Arc::new(ArchiveRecord::new(archiver.codec_name(), reader));
+            let of_branch = Arc::clone(&record);
+            let on_end = move |end| of_branch.branch_ended(end);
             let job = ArchiveJob {
                 name,
-                branch: source.branch("archive", policy, |_end| {}),
+                branch: source.branch("archive", policy, on_end),
                 limit: settings.archive_limit,
                 record: Arc::clone(&record),
                 // Alone, it reads each of its tees in one place.

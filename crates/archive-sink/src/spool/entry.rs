@@ -10,7 +10,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use super::{SpoolError, SpoolStatus, sync_folder};
-use crate::{CodecKind, RawDocument, Sha256Digest};
+use crate::{CodecKind, RawDocument, Sha256Digest, metadata::unique_word};
 
 const OBJECT: &str = "object";
 const DESCRIPTION: &str = "description.json";
@@ -71,7 +71,7 @@ impl Description {
 pub(super) fn next_id() -> String {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
     let millis = now.unwrap_or_default().as_millis();
-    format!("{millis:016}-{}", uuid::Uuid::new_v4().simple())
+    format!("{millis:016}-{}", unique_word())
 }
 
 /// When an object was accepted, since 1970, by the name of its folder.
@@ -146,9 +146,7 @@ impl Folders {
 
     /// A new folder for an object that is being written, and its file.
     pub(super) fn stage(&self) -> Result<(PathBuf, File), SpoolError> {
-        let folder = self
-            .staging()
-            .join(uuid::Uuid::new_v4().simple().to_string());
+        let folder = self.staging().join(unique_word());
         fs::create_dir(&folder).map_err(SpoolError::io("create", &folder))?;
         let path = folder.join(OBJECT);
         let file = File::create_new(&path).map_err(SpoolError::io("create", &path))?;

@@ -106,6 +106,8 @@ pub(crate) struct SolverConfig {
     pub(super) headers: Option<Spanned<Headers>>,
     /// How often a failed request is sent again, 0 to 100.
     pub(super) retries: Option<Spanned<i64>>,
+    /// The longest answer that is taken, 1 byte to 1 GB.
+    pub(super) answer_limit: Option<Spanned<i64>>,
     /// Whether requests have a `Content-Length`; never with an encoding.
     pub(super) length: Option<Spanned<bool>>,
     /// Whether requests are sent by HTTP/2 without asking first.
