@@ -6,6 +6,9 @@
 //! ```
 //!
 //! A document without edits is sent byte for byte. In one that is edited, white space around members is dropped.
+//!
+//! Whoever fills a [`DiskWriter`] answers for what is wrong: [`Broken::Mistake`] and [`Broken::TooLong`] are the sender's,
+//! [`Broken::File`] is this machine's.
 
 use std::collections::VecDeque;
 use std::fs::File;
@@ -96,7 +99,9 @@ impl DiskDocument {
             let size = CHECKED_AT_ONCE.min(length - at);
             let checked = blocking(move || {
                 let mut bytes = vec![0; size as usize];
-                source.read_at(&mut bytes, at)?;
+                let read = source.read_at(&mut bytes, at);
+                source.check_unchanged()?;
+                read?;
                 source.admit(&mut check, &bytes)?;
                 Ok(check)
             });

@@ -170,19 +170,12 @@ impl<'a> Maker<'a> {
         let runtime = Handle::current();
         let disk = match plan.kind {
             Kind::Raw => {
-                let text = match is_spaced(plan) {
-                    true => source.base(plan.base).spaced_text(&plan.name()),
-                    false => source
-                        .base(plan.base)
-                        .text(&plan.name(), &Cut::whole(false)),
-                };
-                let read = DiskDocument::read(Cursor::new(text), u64::MAX);
-                Some(runtime.block_on(read)?)
+                let text = Cursor::new(raw_text(plan, source));
+                Some(runtime.block_on(DiskDocument::read(text, u64::MAX))?)
             }
             Kind::Replay => {
                 let (archive, name) = source.shelved(plan.base, plan.chunk_bytes);
-                let opened = runtime.block_on(archived_document(&archive, &name));
-                let (document, rest) = opened?;
+                let (document, rest) = runtime.block_on(archived_document(&archive, &name))?;
                 runtime.spawn(rest);
                 Some(document)
             }
@@ -212,8 +205,7 @@ impl<'a> Maker<'a> {
             }
         };
         let text = match self.plan.kind {
-            // Byte for byte.
-            Kind::Raw if is_spaced(self.plan) && edits(cut).is_nothing() => base.spaced_text(&id),
+            Kind::Raw if edits(cut).is_nothing() => raw_text(self.plan, self.source),
             Kind::Raw => base.text(&id, cut),
             Kind::Replay => base.text(SHELVED, cut),
             Kind::Typed | Kind::Lazy => serde_json::to_vec(&stamped())?,
@@ -252,9 +244,14 @@ impl<'a> Maker<'a> {
     }
 }
 
-/// Whether an auction that is sent as it came has white space around its members.
-fn is_spaced(plan: &AuctionPlan) -> bool {
-    !plan.chunk_bytes.is_multiple_of(2)
+/// An auction that is sent byte for byte: half of them have white space around their members.
+fn raw_text(plan: &AuctionPlan, source: &Source) -> Vec<u8> {
+    match plan.chunk_bytes.is_multiple_of(2) {
+        true => source
+            .base(plan.base)
+            .text(&plan.name(), &Cut::whole(false)),
+        false => source.base(plan.base).spaced_text(&plan.name()),
+    }
 }
 
 /// A document that is left open if that is wanted.
