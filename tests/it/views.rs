@@ -49,8 +49,8 @@ fn each_solver_of_a_file_is_sent_its_own_view_and_the_archive_the_auction() {
     let late = bodies[1].strip_suffix(tail("late").as_bytes()).unwrap();
     assert!(early == late, "what is shared differs");
 
-    // The program ends it with a line break, which is no part of it.
-    let input = fs::read(&auction).unwrap().trim_ascii_end().to_vec();
+    // Byte for byte, with the line break at its end.
+    let input = fs::read(&auction).unwrap();
     assert!(fs::read(home.path().join("archive/1.json")).unwrap() == input);
     assert!(bodies[2] == input, "the plain view is not the auction");
     assert_eq!(outcome["auction"]["sha256"], sha256(&input));

@@ -46,33 +46,7 @@ pub(crate) struct Members {
 
 type FoundId = Result<AuctionId, DocumentMistake>;
 
-/// One more thing that is known.
-#[derive(Debug)]
-pub(crate) enum Found {
-    Member(Member),
-    ValueEnd(u64),
-    All,
-    Id(FoundId),
-    SecondId(FoundId),
-    Deadline(Timestamp),
-}
-
 impl Members {
-    pub(crate) fn add(&mut self, found: Found) {
-        match found {
-            Found::Member(member) => self.list.push(member),
-            Found::ValueEnd(end) => {
-                if let Some(member) = self.list.last_mut() {
-                    member.end = Some(end);
-                }
-            }
-            Found::All => self.are_all = true,
-            Found::Id(id) => self.id = Some(id),
-            Found::SecondId(id) => self.second_id = Some(id),
-            Found::Deadline(deadline) => self.deadline = Some(deadline),
-        }
-    }
-
     /// The id that the auction gives itself: the member `id`, else `metadata.auction_id`, which is known when all members
     /// are. One that is `null` is as good as absent.
     pub(crate) fn id(&self) -> Option<&FoundId> {
@@ -87,93 +61,146 @@ impl Members {
 
 /// Checks an auction that comes in pieces of any size, and finds its members.
 ///
-/// Holds the names of all members, 1 MiB at most, and the beginning of one value.
+/// Holds the names of all members, 1 MiB at most, and one name or value that is looked into.
 #[derive(Debug)]
 pub(crate) struct AuctionCheck {
-    reader: MemberReader,
+    scanner: JsonScanner,
+    /// The beginning of a character that the last piece did not end.
+    cut: Vec<u8>,
     names: HashSet<String>,
     names_bytes: usize,
+    /// The name or value that is being read, if it is kept, and a byte more than is held where it is longer.
+    text: Vec<u8>,
+    keeps: bool,
+    /// Where that begins.
+    place: Place,
     /// The name that was read last, and how it stands in the document.
     name: (String, Bytes),
     value: Value,
 }
 
 /// What is looked for in the value that is being read.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Value {
     Other,
     Id,
     Deadline,
-    Metadata(Box<Metadata>),
+    Metadata { is_id: bool },
 }
 
 impl AuctionCheck {
     pub(crate) fn new() -> Self {
+        let scanner = JsonScanner::new();
         Self {
-            reader: MemberReader::new(JsonScanner::new()),
+            cut: Vec::new(),
             names: HashSet::new(),
             names_bytes: 0,
+            text: Vec::new(),
+            keeps: false,
+            place: scanner.place(),
             name: Default::default(),
             value: Value::Other,
+            scanner,
         }
     }
 
-    /// Takes the next piece: what it tells. After a mistake, nothing may follow.
-    pub(crate) fn push(&mut self, piece: &[u8]) -> Result<Vec<Found>, DocumentMistake> {
-        let (mut found, mut at) = (Vec::new(), 0);
-        while at < piece.len() {
-            let begin = at;
-            let part = self.reader.next(piece, &mut at)?;
-            if let Value::Metadata(metadata) = &mut self.value {
-                metadata.push(&piece[begin..at], &mut found)?;
+    /// Takes the next piece, and adds what it tells. After a mistake, nothing may follow.
+    pub(crate) fn push(
+        &mut self,
+        piece: &[u8],
+        members: &mut Members,
+    ) -> Result<(), DocumentMistake> {
+        let mut rest = piece;
+        while let ([first, after @ ..], false) = (rest, self.cut.is_empty()) {
+            self.cut.push(*first);
+            let character = std::mem::take(&mut self.cut);
+            self.cut = self.push_utf8(&character, members)?.to_vec();
+            rest = after;
+        }
+        if !rest.is_empty() {
+            self.cut = self.push_utf8(rest, members)?.to_vec();
+        }
+        Ok(())
+    }
+
+    /// Takes all but what may be the beginning of a character.
+    fn push_utf8<'a>(
+        &mut self,
+        piece: &'a [u8],
+        members: &mut Members,
+    ) -> Result<&'a [u8], DocumentMistake> {
+        let error = str::from_utf8(piece).err();
+        let valid = error.map_or(piece.len(), |error| error.valid_up_to());
+        self.scan(&piece[..valid], members)?;
+        if error.is_some_and(|error| error.error_len().is_some()) {
+            let problem = "the auction is not valid UTF-8";
+            return Err(DocumentMistake::at(self.scanner.place(), problem));
+        }
+        Ok(&piece[valid..])
+    }
+
+    fn scan(&mut self, text: &[u8], members: &mut Members) -> Result<(), DocumentMistake> {
+        let mut rest = text;
+        while !rest.is_empty() {
+            let (read, mark) = self.scanner.scan(rest)?;
+            let (passed, after) = rest.split_at(read);
+            rest = after;
+            if self.keeps {
+                let left = (LONGEST_TEXT + 1).saturating_sub(self.text.len());
+                self.text.extend_from_slice(&passed[..read.min(left)]);
             }
-            match part {
-                None => {}
-                Some(Part::Name(key, place)) => self.name = self.checked(key, place)?,
-                Some(Part::Value(first, place)) => {
-                    let (name, key) = std::mem::take(&mut self.name);
-                    self.value = match &*name {
-                        "id" => Value::Id,
-                        "deadline" => Value::Deadline,
-                        "metadata" if first == b'{' => Value::Metadata(Metadata::new(place)?),
-                        _ => Value::Other,
-                    };
-                    self.reader.keeps = matches!(self.value, Value::Id | Value::Deadline);
-                    let (start, end) = (place.offset(), None);
-                    found.push(Found::Member(Member {
-                        name,
-                        key,
-                        first,
-                        start,
-                        end,
-                    }));
+            let in_metadata = matches!(self.value, Value::Metadata { .. });
+            let Some((level, mark)) = mark.filter(|(level, _)| *level == 1 || in_metadata) else {
+                continue;
+            };
+            self.keeps = mark == Mark::Name;
+            if let Mark::Name | Mark::Value(_) = mark {
+                self.text = vec![passed[read - 1]];
+                self.place = self.scanner.place().previous();
+            }
+            match (mark, &mut self.value) {
+                (Mark::Name, _) => {}
+                (Mark::NameEnd, Value::Metadata { is_id }) => {
+                    *is_id = decoded(&self.text).is_some_and(|name| name == "auction_id");
                 }
-                Some(Part::ValueEnd(text, place)) => {
-                    match std::mem::replace(&mut self.value, Value::Other) {
-                        Value::Id => found.extend(id("id", &text, place).map(Found::Id)),
-                        Value::Deadline => found.extend(time(&text).map(Found::Deadline)),
-                        Value::Other | Value::Metadata(_) => {}
+                (Mark::NameEnd, _) => self.name = self.checked_name()?,
+                (Mark::Value(_), Value::Metadata { is_id }) => self.keeps = *is_id,
+                (Mark::Value(first), _) => members.list.push(self.member(first)),
+                (Mark::ValueEnd, Value::Metadata { is_id }) if level > 1 => {
+                    if *is_id {
+                        members.second_id = id("metadata.auction_id", &self.text, self.place);
                     }
-                    found.push(Found::ValueEnd(self.reader.scanner.place().offset()));
                 }
-                Some(Part::Close) => found.push(Found::All),
+                (Mark::ValueEnd, value) => {
+                    match value {
+                        Value::Id => members.id = id("id", &self.text, self.place),
+                        Value::Deadline => members.deadline = time(&self.text),
+                        Value::Other | Value::Metadata { .. } => {}
+                    }
+                    *value = Value::Other;
+                    if let Some(member) = members.list.last_mut() {
+                        member.end = Some(self.scanner.place().offset());
+                    }
+                }
+                (Mark::Close, _) => members.are_all = true,
             }
         }
-        Ok(found)
+        Ok(())
     }
 
     /// Checks that the auction is whole: its length.
     pub(crate) fn finish(&self) -> Result<u64, DocumentMistake> {
-        self.reader.scanner.finish()
+        self.scanner.finish()
     }
 
     /// Refuses a name that stands twice, and one too many.
-    fn checked(&mut self, key: Vec<u8>, place: Place) -> Result<(String, Bytes), DocumentMistake> {
+    fn checked_name(&mut self) -> Result<(String, Bytes), DocumentMistake> {
+        let place = self.place;
         let refuse = |problem| Err(DocumentMistake::at(place, problem));
-        if key.len() > LONGEST_TEXT {
+        if self.text.len() > LONGEST_TEXT {
             return refuse("the auction has a member whose name is longer than 64 KiB".to_owned());
         }
-        let Some(name) = decoded(&key) else {
+        let Some(name) = decoded(&self.text) else {
             return refuse(HALF_CHARACTER.to_owned());
         };
         self.names_bytes += name.len() + BYTES_FOR_EACH_NAME;
@@ -185,100 +212,27 @@ impl AuctionCheck {
                 "the auction is not one JSON object: the member {name:?} stands twice"
             ));
         }
-        Ok((name, key.into()))
-    }
-}
-
-/// Looks for the id in an auction's metadata.
-#[derive(Debug)]
-struct Metadata {
-    reader: MemberReader,
-    is_id: bool,
-}
-
-impl Metadata {
-    /// Of metadata whose opening brace has been read, at `place`.
-    fn new(place: Place) -> Result<Box<Self>, DocumentMistake> {
-        let mut reader = MemberReader::new(JsonScanner::of_part(place));
-        reader.next(b"{", &mut 0)?;
-        let is_id = false;
-        Ok(Box::new(Self { reader, is_id }))
+        Ok((name, std::mem::take(&mut self.text).into()))
     }
 
-    fn push(&mut self, piece: &[u8], found: &mut Vec<Found>) -> Result<(), DocumentMistake> {
-        let mut at = 0;
-        while at < piece.len() {
-            match self.reader.next(piece, &mut at)? {
-                Some(Part::Name(key, _)) => {
-                    self.is_id = decoded(&key).is_some_and(|name| name == "auction_id");
-                }
-                Some(Part::Value(..)) => self.reader.keeps = self.is_id,
-                Some(Part::ValueEnd(text, place)) if self.is_id => {
-                    let id = id("metadata.auction_id", &text, place);
-                    found.extend(id.map(Found::SecondId));
-                }
-                _ => {}
-            }
+    /// The member whose value begins with this byte.
+    fn member(&mut self, first: u8) -> Member {
+        let (name, key) = std::mem::take(&mut self.name);
+        self.value = match &*name {
+            "id" => Value::Id,
+            "deadline" => Value::Deadline,
+            "metadata" if first == b'{' => Value::Metadata { is_id: false },
+            _ => Value::Other,
+        };
+        self.keeps = matches!(self.value, Value::Id | Value::Deadline);
+        let (start, end) = (self.place.offset(), None);
+        Member {
+            name,
+            key,
+            first,
+            start,
+            end,
         }
-        Ok(())
-    }
-}
-
-/// Reads the members of one object.
-#[derive(Debug)]
-struct MemberReader {
-    scanner: JsonScanner,
-    /// The name, or the value if it is kept, that is being read, and a byte more than is held where it is longer.
-    text: Vec<u8>,
-    /// Where that begins.
-    place: Place,
-    keeps: bool,
-}
-
-enum Part {
-    Name(Vec<u8>, Place),
-    /// The first byte of a value. If it is to be kept, `keeps` must be set now.
-    Value(u8, Place),
-    /// The value's text, if it was kept.
-    ValueEnd(Vec<u8>, Place),
-    Close,
-}
-
-impl MemberReader {
-    fn new(scanner: JsonScanner) -> Self {
-        let (text, place) = (Vec::new(), scanner.place());
-        let keeps = false;
-        Self {
-            scanner,
-            text,
-            place,
-            keeps,
-        }
-    }
-
-    /// Reads on from `at` to the next part's end.
-    fn next(&mut self, piece: &[u8], at: &mut usize) -> Result<Option<Part>, DocumentMistake> {
-        let (read, mark) = self.scanner.scan(&piece[*at..])?;
-        if self.keeps {
-            let left = (LONGEST_TEXT + 1).saturating_sub(self.text.len());
-            self.text
-                .extend_from_slice(&piece[*at..*at + read.min(left)]);
-        }
-        *at += read;
-        let Some(mark) = mark else { return Ok(None) };
-        self.keeps = mark == Mark::Name;
-        if let Mark::Name | Mark::Value(_) = mark {
-            self.text = vec![piece[*at - 1]];
-            self.place = self.scanner.place().previous();
-        }
-        let mut text = || std::mem::take(&mut self.text);
-        Ok(match mark {
-            Mark::Name => None,
-            Mark::NameEnd => Some(Part::Name(text(), self.place)),
-            Mark::Value(first) => Some(Part::Value(first, self.place)),
-            Mark::ValueEnd => Some(Part::ValueEnd(text(), self.place)),
-            Mark::Close => Some(Part::Close),
-        })
     }
 }
 
@@ -329,10 +283,7 @@ mod tests {
     fn check(text: &str, piece: usize) -> Result<Members, DocumentMistake> {
         let (mut check, mut members) = (AuctionCheck::new(), Members::default());
         for piece in text.as_bytes().chunks(piece) {
-            check
-                .push(piece)?
-                .into_iter()
-                .for_each(|found| members.add(found));
+            check.push(piece, &mut members)?;
         }
         assert_eq!(check.finish()?, text.len() as u64);
         Ok(members)

@@ -37,7 +37,7 @@ const CHECKED_AT_ONCE: u64 = 256 * 1024;
 /// A JSON object in a file, which can be read while it arrives. Cheap to clone.
 ///
 /// A production that comes to the end of what has arrived waits for more. It ends when all has arrived and is one whole JSON
-/// object, and fails as soon as it is known that this will not be. Memory does not depend on the document's size.
+/// object; where that will not be, it fails after the chunks that are there. Memory does not depend on the document's size.
 ///
 /// Needs a tokio runtime: the file is read by its threads for blocking work.
 #[derive(Clone, Debug)]
@@ -97,22 +97,14 @@ impl DiskDocument {
             let checked = blocking(move || {
                 let mut bytes = vec![0; size as usize];
                 source.read_at(&mut bytes, at)?;
-                let found = check.push(&bytes)?;
-                source.update(|arrival| {
-                    arrival.add(found);
-                    arrival.readable = at + size;
-                });
+                source.admit(&mut check, &bytes)?;
                 Ok(check)
             });
             check = checked.await?;
             at += size;
         }
-        let whole = check.finish()?;
-        let document = Self::of(file);
-        document
-            .file
-            .update(|arrival| arrival.end = Some(Ok(whole)));
-        Ok(document)
+        file.end(check.finish().map_err(Broken::from))?;
+        Ok(Self::of(file))
     }
 
     /// All that `reader` yields, kept in a temporary file.
@@ -239,6 +231,8 @@ impl Document for DiskDocument {
         let mut production = self.production(0);
         Box::pin(async move {
             while !production.collect(u64::MAX).map_err(DocumentError::new)? {
+                let failed = production.arrival.borrow().failure();
+                failed.map_err(DocumentError::new)?;
                 // What it waits for is held by its file.
                 let _changed = production.arrival.changed().await;
             }
@@ -302,10 +296,13 @@ impl Production {
     /// Notes which pieces are known, until they have `most` bytes. Says whether these are the last.
     fn collect(&mut self, most: u64) -> Result<bool, Broken> {
         let arrival = self.arrival.borrow_and_update();
-        arrival.failure()?;
         while self.length < most {
             let Some(mut piece) = self.edited.next(&arrival.members, arrival.readable) else {
-                let is_last = arrival.is_over() && self.edited.are_over();
+                // Bytes short of a chunk, before a failure, could be taken for the end.
+                if self.length < self.chunk_size as u64 {
+                    arrival.failure()?;
+                }
+                let is_last = matches!(arrival.end, Some(Ok(()))) && self.edited.are_over();
                 if is_last && self.skipped > 0 {
                     return Err(Broken::Shorter(self.skipped));
                 }

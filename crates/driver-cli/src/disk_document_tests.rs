@@ -204,7 +204,7 @@ async fn a_mistake_breaks_what_was_begun() {
     assert!(error_of(&document).await.contains("longer than 5 bytes"));
 
     let (writer, document) = arriving();
-    writer.fail("the peer is gone");
+    writer.fail(Broken::of_source(std::io::Error::other("the peer is gone")));
     let error = error_of(&document).await;
     assert!(error.contains("broke off: the peer is gone"), "{error}");
 }

@@ -1,25 +1,21 @@
 //! A file that a document is in, or arrives in: how much of it is there, and how it ends.
 
-use std::collections::VecDeque;
 use std::error::Error;
 use std::fs::{File, Metadata};
 use std::io;
 use std::os::unix::fs::FileExt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use bytes::Bytes;
 use tokio::sync::watch;
-use tokio::task::{JoinError, spawn_blocking, yield_now};
+use tokio::task::{JoinError, spawn_blocking};
 
-use crate::auction_members::{AuctionCheck, Found, Members};
+use crate::auction_members::{AuctionCheck, Members};
 use crate::json_scanner::DocumentMistake;
 
-/// How many bytes are checked at once, before others run.
-const CHECKED_AT_ONCE: usize = 64 * 1024;
-
-/// How many bytes wait for the disk, at most, before their writer does.
-const MOST_UNWRITTEN: u64 = 256 * 1024;
+/// How many bytes are checked and written at once, before others run.
+const WRITTEN_AT_ONCE: usize = 64 * 1024;
 
 /// Why a document is not whole, and never will be.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -48,6 +44,12 @@ pub enum Broken {
     Source(#[source] Arc<dyn Error + Send + Sync>),
 }
 
+impl Broken {
+    pub(crate) fn of_source(error: impl Error + Send + Sync + 'static) -> Self {
+        Self::Source(Arc::new(error))
+    }
+}
+
 impl From<io::Error> for Broken {
     fn from(error: io::Error) -> Self {
         Self::File(Arc::new(error))
@@ -61,7 +63,6 @@ pub(crate) struct DiskFile {
     arrival: watch::Sender<Arrival>,
     /// Length and time of modification of a file that others may change.
     stamp: Option<(u64, Option<SystemTime>)>,
-    unwritten: Mutex<Unwritten>,
 }
 
 /// How much of a document has arrived, and how that ended.
@@ -70,44 +71,13 @@ pub(crate) struct Arrival {
     /// So many bytes are checked and in the file.
     pub(crate) readable: u64,
     pub(crate) members: Members,
-    /// The document's length, once it is known to be whole: not all of it may be in the file yet.
-    pub(crate) end: Option<Result<u64, Broken>>,
-}
-
-/// Pieces that are checked, and not in the file yet.
-#[derive(Debug, Default)]
-struct Unwritten {
-    pieces: VecDeque<Bytes>,
-    /// Whether a thread writes until nothing is left.
-    is_written: bool,
+    /// Once that is known, whether it is whole.
+    pub(crate) end: Option<Result<(), Broken>>,
 }
 
 impl Arrival {
-    /// Whether it is known that there is nothing to come.
-    pub(crate) fn is_over(&self) -> bool {
-        match self.end {
-            Some(Ok(length)) => self.readable == length,
-            Some(Err(_)) => true,
-            None => false,
-        }
-    }
-
-    fn fail(&mut self, broken: Broken) {
-        // The first reason is the one that counts.
-        if !matches!(self.end, Some(Err(_))) {
-            self.end = Some(Err(broken));
-        }
-    }
-
     pub(crate) fn failure(&self) -> Result<(), Broken> {
-        match &self.end {
-            Some(Err(broken)) => Err(broken.clone()),
-            _ => Ok(()),
-        }
-    }
-
-    pub(crate) fn add(&mut self, found: Vec<Found>) {
-        found.into_iter().for_each(|found| self.members.add(found));
+        self.end.clone().unwrap_or(Ok(()))
     }
 }
 
@@ -123,12 +93,11 @@ impl DiskFile {
     }
 
     fn new(file: File, stamp: Option<(u64, Option<SystemTime>)>) -> Self {
-        let (arrival, unwritten) = (watch::Sender::default(), Mutex::default());
+        let arrival = watch::Sender::default();
         Self {
             file,
             arrival,
             stamp,
-            unwritten,
         }
     }
 
@@ -136,8 +105,26 @@ impl DiskFile {
         self.arrival.subscribe()
     }
 
-    pub(crate) fn update(&self, update: impl FnOnce(&mut Arrival)) {
-        self.arrival.send_modify(update);
+    /// Checks the document's next bytes, which are in the file: they can be read from now on.
+    pub(crate) fn admit(&self, check: &mut AuctionCheck, bytes: &[u8]) -> Result<(), Broken> {
+        let mut checked = Ok(());
+        self.arrival.send_modify(|arrival| {
+            checked = check.push(bytes, &mut arrival.members);
+            if checked.is_ok() {
+                arrival.readable += bytes.len() as u64;
+            }
+        });
+        Ok(checked?)
+    }
+
+    /// Says how the document ended, unless it is known that it broke. That is the result then, too.
+    pub(crate) fn end<T>(&self, ended: Result<T, Broken>) -> Result<T, Broken> {
+        self.arrival.send_modify(|arrival| {
+            if arrival.failure().is_ok() {
+                arrival.end = Some(ended.as_ref().map(|_| ()).map_err(Broken::clone));
+            }
+        });
+        self.arrival.borrow().failure().and(ended)
     }
 
     /// Fills `bytes` with those that stand at `offset`. Blocks.
@@ -152,39 +139,9 @@ impl DiskFile {
         };
         let now = self.file.metadata()?;
         if (now.len(), now.modified().ok()) != stamp {
-            self.update(|arrival| arrival.fail(Broken::Changed));
-            return Err(Broken::Changed);
+            return self.end(Err(Broken::Changed));
         }
         Ok(())
-    }
-
-    fn unwritten(&self) -> MutexGuard<'_, Unwritten> {
-        self.unwritten
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Writes pieces as long as there are any. Blocks.
-    fn write(&self) {
-        let mut at = self.arrival.borrow().readable;
-        loop {
-            let pieces = {
-                let mut unwritten = self.unwritten();
-                if unwritten.pieces.is_empty() {
-                    unwritten.is_written = false;
-                    return;
-                }
-                std::mem::take(&mut unwritten.pieces)
-            };
-            for piece in pieces {
-                if let Err(error) = self.file.write_all_at(&piece, at) {
-                    // Nothing more is written: `is_written` stays.
-                    return self.update(|arrival| arrival.fail(error.into()));
-                }
-                at += piece.len() as u64;
-            }
-            self.update(|arrival| arrival.readable = at);
-        }
     }
 }
 
@@ -194,94 +151,67 @@ impl DiskFile {
 #[derive(Debug)]
 pub struct DiskWriter {
     file: Arc<DiskFile>,
-    check: AuctionCheck,
-    arrived: u64,
+    /// Away while it is used.
+    check: Option<AuctionCheck>,
     limit: u64,
 }
 
 impl DiskWriter {
     pub(crate) fn new(file: Arc<DiskFile>, limit: u64) -> Self {
-        Self {
-            file,
-            check: AuctionCheck::new(),
-            arrived: 0,
-            limit,
-        }
+        let check = Some(AuctionCheck::new());
+        Self { file, check, limit }
     }
 
-    /// Checks the next bytes, and keeps them. Waits for the disk where it is much slower than they are.
+    /// Checks the next bytes, and keeps them: ready when they can be read. Best given many at a time.
     ///
-    /// Dropped before it is ready, it may have kept part of them: nothing may be written then.
+    /// Dropped before it is ready, it may have kept part of them: the document cannot be whole any more.
     ///
     /// # Errors
-    /// When the document cannot be whole any more: all that is produced of it fails from then on.
+    /// When the document cannot be whole any more.
     pub async fn write(&mut self, bytes: Bytes) -> Result<(), Broken> {
         let mut bytes = bytes;
         while !bytes.is_empty() {
-            let piece = bytes.split_to(bytes.len().min(CHECKED_AT_ONCE));
-            if let Err(broken) = self.keep(piece) {
-                self.file.update(|arrival| arrival.fail(broken.clone()));
-                return Err(broken);
-            }
-            if !bytes.is_empty() {
-                yield_now().await;
-            }
-        }
-        let mut arrival = self.file.arrival();
-        let arrived = self.arrived;
-        let is_ready = |arrival: &Arrival| {
-            arrived - arrival.readable <= MOST_UNWRITTEN || arrival.end.is_some()
-        };
-        // The sender of what is waited for is in `self.file`.
-        let _ready = arrival.wait_for(is_ready).await;
-        self.file.arrival.borrow().failure()
-    }
-
-    fn keep(&mut self, piece: Bytes) -> Result<(), Broken> {
-        self.file.arrival.borrow().failure()?;
-        self.arrived += piece.len() as u64;
-        if self.arrived > self.limit {
-            return Err(Broken::TooLong(self.limit));
-        }
-        let found = self.check.push(&piece)?;
-        if !found.is_empty() {
-            self.file.update(|arrival| arrival.add(found));
-        }
-        let mut unwritten = self.file.unwritten();
-        unwritten.pieces.push_back(piece);
-        if !std::mem::replace(&mut unwritten.is_written, true) {
-            let file = Arc::clone(&self.file);
-            spawn_blocking(move || file.write());
+            let piece = bytes.split_to(bytes.len().min(WRITTEN_AT_ONCE));
+            let mut check = self.check.take().ok_or(Broken::BrokeOff)?;
+            let (file, limit) = (Arc::clone(&self.file), self.limit);
+            let kept = blocking(move || {
+                let at = file.arrival.borrow().readable;
+                if piece.len() as u64 > limit - at {
+                    return Err(Broken::TooLong(limit));
+                }
+                file.file.write_all_at(&piece, at)?;
+                file.admit(&mut check, &piece)?;
+                Ok(check)
+            });
+            self.check = match kept.await {
+                Ok(check) => Some(check),
+                failed => return self.file.end(failed).map(drop),
+            };
         }
         Ok(())
     }
 
-    /// All has arrived: the document's length. What is on its way to the disk is still written.
+    /// All has arrived: the document's length.
     ///
     /// # Errors
-    /// When the bytes were not one whole JSON object: all that is produced of them fails.
+    /// When the bytes were not one whole JSON object.
     pub fn finish(self) -> Result<u64, Broken> {
-        let finished = self.check.finish().map_err(Broken::from);
-        let finished = self.file.arrival.borrow().failure().and(finished);
-        self.file.update(|arrival| match finished.clone() {
-            Ok(length) => arrival.end = Some(Ok(length)),
-            Err(broken) => arrival.fail(broken),
-        });
-        finished
+        let check = self.check.as_ref().ok_or(Broken::BrokeOff);
+        let finished = check.and_then(|check| Ok(check.finish()?));
+        self.file.end(finished)
     }
 
     /// Nothing more can arrive, for this reason: all that is produced of the document fails by it.
-    pub fn fail(self, error: impl Into<Box<dyn Error + Send + Sync>>) {
-        let broken = Broken::Source(Arc::from(error.into()));
-        self.file.update(|arrival| arrival.fail(broken));
+    pub fn fail(self, broken: Broken) {
+        let _failed = self.file.end::<()>(Err(broken));
     }
 }
 
 impl Drop for DiskWriter {
     fn drop(&mut self) {
-        self.file.update(|arrival| {
-            arrival.end.get_or_insert(Err(Broken::BrokeOff));
-        });
+        if self.file.arrival.borrow().end.is_none() {
+            let _failed = self.file.end::<()>(Err(Broken::BrokeOff));
+        }
     }
 }
 

@@ -46,12 +46,6 @@ pub struct Place {
 }
 
 impl Place {
-    const START: Self = Self {
-        offset: 0,
-        line: 1,
-        line_start: 0,
-    };
-
     /// The number of bytes before it.
     pub fn offset(&self) -> u64 {
         self.offset
@@ -77,7 +71,7 @@ impl Place {
     }
 }
 
-/// Follows one JSON object byte by byte: its grammar, as RFC 8259 has it, UTF-8, and nesting up to 128 levels.
+/// Follows one JSON object in UTF-8, byte by byte: its grammar, as RFC 8259 has it, and nesting up to 128 levels.
 ///
 /// Halves of surrogate pairs pass, as they do in most parsers that do not decode; so do equal names.
 #[derive(Clone, Debug)]
@@ -111,12 +105,6 @@ enum State {
     Escape,
     /// This many digits of `\u1234` are missing.
     Hex(u8),
-    /// Within a character: this many bytes of it are read and missing, and the next is within these bounds.
-    Character {
-        read: u8,
-        missing: u8,
-        bounds: (u8, u8),
-    },
     Number(Number),
     /// The rest of `true`, `false` or `null`.
     Literal(&'static [u8]),
@@ -136,7 +124,7 @@ enum Number {
     Exponent,
 }
 
-/// Something about a member of the object itself, not of one within it.
+/// Something about a member.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mark {
     /// The quote before its name was read.
@@ -153,17 +141,17 @@ pub(crate) enum Mark {
 
 impl JsonScanner {
     pub(crate) fn new() -> Self {
-        Self::of_part(Place::START)
-    }
-
-    /// For an object that begins at `place` of a document.
-    pub(crate) fn of_part(place: Place) -> Self {
+        let (offset, line, line_start) = (0, 1, 0);
         Self {
             state: State::Start,
             depth: 0,
             objects: 0,
             is_name: false,
-            place,
+            place: Place {
+                offset,
+                line,
+                line_start,
+            },
         }
     }
 
@@ -172,8 +160,12 @@ impl JsonScanner {
         self.place
     }
 
-    /// Reads on to the next mark, or through all of `bytes`: how many of them it has read.
-    pub(crate) fn scan(&mut self, bytes: &[u8]) -> Result<(usize, Option<Mark>), DocumentMistake> {
+    /// Reads on to the next mark, or through all of `bytes`: how many of them it has read. Marks are about members of the
+    /// object itself, which is level 1, and of objects that are its members' values.
+    pub(crate) fn scan(
+        &mut self,
+        bytes: &[u8],
+    ) -> Result<(usize, Option<(u32, Mark)>), DocumentMistake> {
         let mut at = 0;
         while at < bytes.len() {
             if self.state == State::Text {
@@ -207,7 +199,7 @@ impl JsonScanner {
                     place: None,
                 });
             }
-            State::Text | State::Escape | State::Hex(_) | State::Character { .. } => "a string",
+            State::Text | State::Escape | State::Hex(_) => "a string",
             State::FirstItem => "a list",
             State::AfterValue if self.objects & 1 == 0 => "a list",
             State::AfterValue | State::FirstName | State::Name | State::Colon => "an object",
@@ -222,8 +214,8 @@ impl JsonScanner {
     }
 
     /// Reads a byte, unless it ends a number: then that is all that happens.
-    fn step(&mut self, byte: u8) -> Result<(bool, Option<Mark>), DocumentMistake> {
-        let (depth, mut mark) = (self.depth, None);
+    fn step(&mut self, byte: u8) -> Result<(bool, Option<(u32, Mark)>), DocumentMistake> {
+        let mut mark = None;
         match (self.state, byte) {
             (State::Text, b'"') => return Ok((true, self.text_ended())),
             (State::Text, b'\\') => self.state = State::Escape,
@@ -232,7 +224,7 @@ impl JsonScanner {
                     self.wrong(r"control character (\u0000-\u001F) found while parsing a string")
                 );
             }
-            (State::Text, _) => self.state = self.character(byte)?,
+            (State::Text, _) => {}
             (State::Escape, b'u') => self.state = State::Hex(4),
             (State::Escape, b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => {
                 self.state = State::Text;
@@ -240,26 +232,6 @@ impl JsonScanner {
             (State::Hex(1), _) if byte.is_ascii_hexdigit() => self.state = State::Text,
             (State::Hex(left), _) if byte.is_ascii_hexdigit() => self.state = State::Hex(left - 1),
             (State::Escape | State::Hex(_), _) => return Err(self.wrong("invalid escape")),
-            (
-                State::Character {
-                    read,
-                    missing,
-                    bounds,
-                },
-                _,
-            ) => {
-                if !(bounds.0..=bounds.1).contains(&byte) {
-                    return Err(self.not_utf8(read));
-                }
-                self.state = match missing {
-                    1 => State::Text,
-                    _ => State::Character {
-                        read: read + 1,
-                        missing: missing - 1,
-                        bounds: (0x80, 0xbf),
-                    },
-                };
-            }
             (State::Literal(rest), _) => match rest {
                 [next, rest @ ..] if *next == byte => {
                     self.state = State::Literal(rest);
@@ -283,7 +255,7 @@ impl JsonScanner {
             }
             (State::FirstName | State::Name, b'"') => {
                 (self.state, self.is_name) = (State::Text, true);
-                mark = Some(Mark::Name);
+                mark = self.mark(Mark::Name);
             }
             (State::Colon, b':') => self.state = State::Value,
             (State::AfterValue, b',') if self.objects & 1 == 1 => self.state = State::Name,
@@ -296,12 +268,12 @@ impl JsonScanner {
             }
             (State::Start, b'{') => self.open(byte)?,
             (State::Value | State::Item | State::FirstItem, _) => {
+                mark = self.mark(Mark::Value(byte));
                 self.value_begins(byte)?;
-                mark = Some(Mark::Value(byte));
             }
             _ => return Err(self.unexpected(byte)),
         }
-        Ok((true, mark.filter(|_| depth == 1)))
+        Ok((true, mark))
     }
 
     fn value_begins(&mut self, byte: u8) -> Result<(), DocumentMistake> {
@@ -338,54 +310,32 @@ impl JsonScanner {
         Ok(())
     }
 
-    fn closed(&mut self) -> Option<Mark> {
+    fn mark(&self, mark: Mark) -> Option<(u32, Mark)> {
+        let is_near = self.depth == 1 || self.depth == 2 && self.objects & 1 == 1;
+        is_near.then_some((self.depth, mark))
+    }
+
+    fn closed(&mut self) -> Option<(u32, Mark)> {
         self.depth -= 1;
         self.objects >>= 1;
         if self.depth == 0 {
             self.state = State::End;
-            return Some(Mark::Close);
+            return Some((1, Mark::Close));
         }
         self.value_ended()
     }
 
-    fn value_ended(&mut self) -> Option<Mark> {
+    fn value_ended(&mut self) -> Option<(u32, Mark)> {
         self.state = State::AfterValue;
-        (self.depth == 1).then_some(Mark::ValueEnd)
+        self.mark(Mark::ValueEnd)
     }
 
-    fn text_ended(&mut self) -> Option<Mark> {
+    fn text_ended(&mut self) -> Option<(u32, Mark)> {
         if !self.is_name {
             return self.value_ended();
         }
         self.state = State::Colon;
-        (self.depth == 1).then_some(Mark::NameEnd)
-    }
-
-    /// The first byte of a character outside ASCII, in a string.
-    fn character(&self, byte: u8) -> Result<State, DocumentMistake> {
-        let (missing, bounds) = match byte {
-            0xc2..=0xdf => (1, (0x80, 0xbf)),
-            // No overlong form, and no half of a surrogate pair.
-            0xe0 => (2, (0xa0, 0xbf)),
-            0xed => (2, (0x80, 0x9f)),
-            0xe1..=0xef => (2, (0x80, 0xbf)),
-            // Nothing beyond U+10FFFF.
-            0xf0 => (3, (0x90, 0xbf)),
-            0xf1..=0xf3 => (3, (0x80, 0xbf)),
-            0xf4 => (3, (0x80, 0x8f)),
-            _ => return Err(self.not_utf8(0)),
-        };
-        Ok(State::Character {
-            read: 1,
-            missing,
-            bounds,
-        })
-    }
-
-    /// The character that is wrong began so many bytes ago.
-    fn not_utf8(&self, read: u8) -> DocumentMistake {
-        let place = self.place.moved(self.place.offset - u64::from(read));
-        DocumentMistake::at(place, "the auction is not valid UTF-8")
+        self.mark(Mark::NameEnd)
     }
 
     fn unexpected(&self, byte: u8) -> DocumentMistake {
@@ -433,217 +383,22 @@ impl Number {
     }
 }
 
-/// How many of these bytes of a string need no look: neither its end nor an escape, a control character or part of one
-/// outside ASCII. Looks at 8 at a time, as most strings are too short for more.
-fn plain_text(bytes: &[u8]) -> usize {
+/// How many of these bytes of a string need no look: neither its end nor an escape or a control character. Looks at 8 at a
+/// time, as most strings are too short for more.
+pub(crate) fn plain_text(bytes: &[u8]) -> usize {
     const ONES: u64 = u64::MAX / 255;
-    // The highest bit of each byte that is below `least`; of those above the first, it may be set for others, too.
+    // The highest bit of each byte that is below `least`; of those behind the first, it may be set for others, too.
     let below = |word: u64, least: u8| word.wrapping_sub(ONES * u64::from(least)) & !word;
     let (words, rest) = bytes.as_chunks::<8>();
     for (index, word) in words.iter().enumerate() {
         let word = u64::from_le_bytes(*word);
-        let quote = below(word ^ ONES * u64::from(b'"'), 1);
-        let backslash = below(word ^ ONES * u64::from(b'\\'), 1);
-        let found = (word | below(word, 0x20) | quote | backslash) & ONES << 7;
+        let quote = below(word ^ (ONES * u64::from(b'"')), 1);
+        let backslash = below(word ^ (ONES * u64::from(b'\\')), 1);
+        let found = (below(word, 0x20) | quote | backslash) & (ONES << 7);
         if found != 0 {
             return index * 8 + found.trailing_zeros() as usize / 8;
         }
     }
-    let is_plain = |byte: &&u8| matches!(byte, 0x20..0x80) && !matches!(byte, b'"' | b'\\');
+    let is_plain = |byte: &&u8| **byte >= 0x20 && !matches!(byte, b'"' | b'\\');
     words.len() * 8 + rest.iter().take_while(is_plain).count()
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-    use serde::de::IgnoredAny;
-
-    use super::*;
-
-    /// Checks a document in pieces of this size.
-    fn check(text: &[u8], piece: usize) -> Result<u64, DocumentMistake> {
-        let mut scanner = JsonScanner::new();
-        for mut piece in text.chunks(piece) {
-            while !piece.is_empty() {
-                let (read, _mark) = scanner.scan(piece)?;
-                piece = &piece[read..];
-            }
-        }
-        scanner.finish()
-    }
-
-    fn message(text: &[u8]) -> String {
-        let mistake = check(text, usize::MAX).unwrap_err();
-        for piece in 1..text.len().min(20) {
-            assert_eq!(check(text, piece).as_ref(), Err(&mistake));
-        }
-        mistake.to_string()
-    }
-
-    #[test]
-    fn problems_name_their_place() {
-        for (text, problem) in [
-            (&b""[..], "the auction is empty"),
-            (b" \n\t", "the auction is empty"),
-            (
-                b"\xef\xbb\xbf{}",
-                "the auction starts with a byte-order mark at line 1, column 1",
-            ),
-            (
-                b"{\n\"a\":\"\xff\"}",
-                "the auction is not valid UTF-8 at line 2, column 6",
-            ),
-            (
-                b"{\"a\":\"\xc3\xa4\xf0\x9f\x92\"}",
-                "the auction is not valid UTF-8 at line 1, column 9",
-            ),
-            (
-                b"{\"a\":1}\n{}",
-                "the auction is not one JSON object: trailing characters at line 2, column 1",
-            ),
-            (
-                b"{\"a\":[1,",
-                "the auction is not one JSON object: EOF while parsing a value at line 1, column 8",
-            ),
-            (
-                b"{\"a\":[1\n",
-                "the auction is not one JSON object: EOF while parsing a list at line 2, column 1",
-            ),
-            (
-                b"[1]",
-                "the auction is not one JSON object: expected `{` at line 1, column 1",
-            ),
-            (
-                b"{\"a\":nil}",
-                "the auction is not one JSON object: expected ident at line 1, column 7",
-            ),
-            (
-                b"{\"a\":\"x\ny\"}",
-                "the auction is not one JSON object: control character (\\u0000-\\u001F) found while parsing a string at line 1, column 8",
-            ),
-        ] {
-            assert_eq!(message(text), problem);
-        }
-        for text in [
-            "1",
-            "\"x\"",
-            "null",
-            "{\"a\":}",
-            "{a:1}",
-            "{\"a\":1,}",
-            "{\"a\":01}",
-            "{\"a\":[1 2]}",
-            "{\"a\"",
-        ] {
-            let message = message(text.as_bytes());
-            assert!(message.contains(" at line 1, column "), "{text}: {message}");
-        }
-    }
-
-    #[test]
-    fn depth_is_limited_to_128_levels() {
-        let nested = |levels: usize| {
-            let (open, close) = ("[".repeat(levels - 1), "]".repeat(levels - 1));
-            format!("{{\"a\":{open}{close}}}")
-        };
-        assert!(check(nested(128).as_bytes(), 1000).is_ok());
-        assert_eq!(
-            message(nested(129).as_bytes()),
-            "the auction is nested deeper than 128 levels at line 1, column 133"
-        );
-        assert!(check(nested(100_000).as_bytes(), 1000).is_err());
-        let objects = format!("{{\"a\":{}1{}}}", "{\"b\":".repeat(128), "}".repeat(128));
-        assert!(check(objects.as_bytes(), 1000).is_err());
-    }
-
-    #[test]
-    fn counts_levels_and_not_brackets() {
-        let inside = |json: &str| {
-            let text = format!("{{\"a\":{}{json}{}}}", "[".repeat(125), "]".repeat(125));
-            check(text.as_bytes(), 7).map_err(|mistake| mistake.place().unwrap().column() - 131)
-        };
-        assert!(inside("[[1],[2],[3]]").is_ok());
-        assert_eq!(inside("[[1],[[2]],[3]]").unwrap_err(), 6);
-        assert!(inside(r#"["[[[[\"[[[", {"{{{": "}}"}]"#).is_ok());
-        assert!(inside("1").is_ok());
-    }
-
-    #[test]
-    fn what_is_cut_off_never_looks_whole() {
-        let text = "\r\n{ \"id\" : -1.5e+7 ,\"\\u20ae\u{e4}\u{1f4a1}\":[ true,null, {\"\":\"\\\"\"}, 0 ] } ";
-        let end = text.trim_end().len();
-        for length in 0..=text.len() {
-            for piece in [1, 2, 3, 1000] {
-                let checked = check(&text.as_bytes()[..length], piece);
-                assert_eq!(
-                    checked.is_ok(),
-                    length >= end,
-                    "{length} bytes: {checked:?}"
-                );
-            }
-        }
-    }
-
-    #[test]
-    fn a_word_at_a_time_sees_what_a_byte_at_a_time_does() {
-        for byte in 0..=u8::MAX {
-            let is_plain = (0x20..0x80).contains(&byte) && byte != b'"' && byte != b'\\';
-            for length in 0..40 {
-                for before in [b'a', b' ', b'!', b'#', b'[', b']', 0x7f] {
-                    let mut text = [before; 40];
-                    text[length] = byte;
-                    let expected = if is_plain { 40 } else { length };
-                    assert_eq!(plain_text(&text), expected, "{byte} after {before}");
-                }
-            }
-        }
-    }
-
-    fn object() -> impl Strategy<Value = Vec<u8>> {
-        let leaf = prop_oneof![
-            "null|true|false|-?(0|[1-9][0-9]{0,3})(\\.[0-9]{1,3})?([eE][+-]?[0-9]{1,2})?",
-            r#""([a-zA-Z0-9 \{\}\[\],:ä€💡]|\\["\\/bfnrt]|\\u[0-9a-fA-F]{4}){0,12}""#,
-        ];
-        let value = leaf.prop_recursive(4, 24, 4, |inner| {
-            let name = r#""([a-c]|\\n|ä){0,3}"[ \n]?:\t?"#;
-            prop_oneof![
-                prop::collection::vec(inner.clone(), 0..4)
-                    .prop_map(|items| format!("[{}]", items.join(", "))),
-                prop::collection::vec((name, inner), 0..4).prop_map(|members| {
-                    let members = members.into_iter().map(|(name, value)| name + &value);
-                    format!("{{{}}}", members.collect::<Vec<_>>().join("\r\n,"))
-                }),
-            ]
-        });
-        value.prop_map(|value| format!(" {{\"x\":{value}\n}}").into_bytes())
-    }
-
-    proptest! {
-        #![proptest_config(ProptestConfig::with_cases(2000))]
-
-        #[test]
-        fn agrees_with_a_parser(
-            text in object(),
-            changes in prop::collection::vec((any::<prop::sample::Index>(), 0..3, any::<prop::sample::Index>()), 0..3),
-            piece in 1usize..40,
-        ) {
-            let mut text = text;
-            // Bytes that mean something are likelier to make something else that is whole.
-            let bytes = b"{}[]:,\"\\ \n01.-+eEtrufalsn\x00\x1f\x7f\x80\xbf\xc3\xed\xa0\xf0\xff";
-            for (place, how, byte) in changes {
-                let (at, byte) = (place.index(text.len()), *byte.get(bytes));
-                match how {
-                    0 => text[at] = byte,
-                    1 => text.insert(at, byte),
-                    _ => text.truncate(at.max(1)),
-                }
-            }
-            let is_object = text.trim_ascii_start().first() == Some(&b'{');
-            let parsed = std::str::from_utf8(&text).is_ok()
-                && serde_json::from_slice::<IgnoredAny>(&text).is_ok();
-            let checked = check(&text, piece);
-            prop_assert_eq!(checked.is_ok(), parsed && is_object, "{:?}", checked);
-            prop_assert_eq!(check(&text, usize::MAX), checked);
-        }
-    }
 }

@@ -225,8 +225,7 @@ mod tests {
 
     fn sent(json: &str, edits: &MemberEdits) -> String {
         let (mut check, mut members) = (AuctionCheck::new(), Members::default());
-        let found = check.push(json.as_bytes()).unwrap();
-        found.into_iter().for_each(|found| members.add(found));
+        check.push(json.as_bytes(), &mut members).unwrap();
         let edits = (!edits.is_nothing()).then(|| Arc::new(edits.clone()));
         let mut pieces = EditedPieces::new(edits);
         let mut sent = String::new();

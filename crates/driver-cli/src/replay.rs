@@ -1,21 +1,20 @@
 //! `replay`: archived auctions to solvers once more.
 
 use std::collections::BTreeSet;
-use std::error::Error;
-use std::iter::successors;
 use std::process::ExitCode;
 
 use archive_sink::{Archive, Codec, ReadError, ReadErrorKind, ReadLimit};
-use driver_streaming::{
-    AuctionId, Dispatch, Document, DocumentError, Outcome, Pipeline, SolverStatus,
-};
-use futures_util::{StreamExt, TryStreamExt};
+use driver_streaming::{AuctionId, Dispatch, Outcome, Pipeline, SolverStatus};
+use futures_util::TryStreamExt;
+use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 use url::Url;
 
 use crate::archive::{Entry, Shelf, TimeRange, id_of, is_refusal, names};
-use crate::archived_document::ArchivedDocument;
+use crate::archived_document::archived_document;
 use crate::arguments::{Format, ReplayArguments};
+use crate::disk_document::DiskDocument;
+use crate::disk_file::Broken;
 use crate::exit::{Failure, print_line};
 use crate::interruptible_run::{run as run_shown, run_and_print, unless_interrupted};
 use crate::options_and_config::Sending;
@@ -94,7 +93,7 @@ struct Replay<'a> {
 
 impl Replay<'_> {
     async fn once(&self, pipeline: &Pipeline, id: &str) -> Result<ExitCode, Failure> {
-        let (dispatch, signal) = self.dispatch(id).await?;
+        let (dispatch, signal, _reading) = self.dispatch(id).await?;
         run_and_print(pipeline, dispatch, None, self.sending, signal).await
     }
 
@@ -110,7 +109,7 @@ impl Replay<'_> {
         let mut times = Times::of(pipeline.solvers().iter().map(|solver| solver.name()));
         let mut interrupted = None;
         for id in (0..repeat).flat_map(|_| ids) {
-            let (dispatch, mut signal) = match self.dispatch(id).await {
+            let (dispatch, mut signal, _reading) = match self.dispatch(id).await {
                 Ok(made) => made,
                 Err(failure) => {
                     let _code = failure.report();
@@ -138,33 +137,40 @@ impl Replay<'_> {
         }
     }
 
-    /// An auction to be sent, of which nothing has been sent yet, and the signal that came meanwhile.
+    /// An auction to be sent, of which nothing has been sent yet, the signal that came meanwhile, and the task that reads the
+    /// rest of it.
     ///
     /// # Errors
     /// When it is not there, or is no auction from its first chunk on: wrong input; when the store fails.
-    async fn dispatch(&self, id: &str) -> Result<(Dispatch, Option<u8>), Failure> {
+    async fn dispatch(&self, id: &str) -> Result<(Dispatch, Option<u8>, JoinSet<()>), Failure> {
         let (deadline, started) = (self.sending.deadline, Instant::now());
         for name in names(id) {
             let url = self.url_of(&name)?;
             if let ("file", Ok(path)) = (url.scheme(), url.to_file_path()) {
                 self.sending.spare(&path)?;
             }
-            // The look is not counted as a production: what is sent are documents apart, of the object that was looked at.
-            let looked_at = ArchivedDocument::new(self.archive.clone(), &*name);
-            let mut chunks = looked_at.stream_from(0);
-            let signal = match unless_interrupted(timeout(deadline, chunks.next())).await {
-                Ok(Ok(Some(Err(error)))) => match read_error(&error) {
+            let mut reading = JoinSet::new();
+            let opening = timeout(deadline, archived_document(&self.archive, &name));
+            let (auction, signal) = match unless_interrupted(opening).await {
+                Ok(Ok(Ok((auction, rest)))) => {
+                    reading.spawn(rest);
+                    (auction, None)
+                }
+                Ok(Ok(Err(broken))) => match read_error(&broken) {
                     Some(ReadErrorKind::NotFound(_)) => continue,
-                    _ => return Err(unreadable(&url, error)),
+                    _ => return Err(unreadable(&url, broken)),
                 },
-                Ok(Ok(_)) => None,
                 Ok(Err(elapsed)) => {
                     let what = format!("{url}: not opened within {deadline:?}");
                     return Err(Failure::of(what)(elapsed));
                 }
-                Err(signal) => Some(signal),
+                // In place of one that is not opened any more.
+                Err(signal) => {
+                    let none = DiskDocument::read(&b"{}"[..], 2).await;
+                    let none = none.map_err(|broken| unreadable(&url, broken))?;
+                    (none, Some(signal))
+                }
             };
-            drop(chunks);
             // Without an archive it is not kept: the id is for reports.
             let id = id_of(&name).unwrap_or(&name);
             let id = id
@@ -172,9 +178,10 @@ impl Replay<'_> {
                 .next()
                 .and_then(|id| id.parse::<AuctionId>().ok());
             let dispatch = dispatch(id, &self.sending.requests, |edits| {
-                looked_at.apart().with_edits(edits.clone())
+                auction.with_edits(edits.clone())
             });
-            return Ok((dispatch.deadline((started + deadline).into_std()), signal));
+            let dispatch = dispatch.deadline((started + deadline).into_std());
+            return Ok((dispatch, signal, reading));
         }
         Err(self.shelf.missing(id).await)
     }
@@ -200,16 +207,23 @@ fn print_run(outcome: &Outcome) -> Result<(), Failure> {
 }
 
 /// What the store, or the object, has to do with it.
-fn read_error(error: &DocumentError) -> Option<&ReadErrorKind> {
-    let error: Option<&(dyn Error + 'static)> = Some(error);
-    let mut causes = successors(error, |error| (**error).source());
-    causes.find_map(|error| Some(&error.downcast_ref::<ReadError>()?.kind))
+fn read_error(broken: &Broken) -> Option<&ReadErrorKind> {
+    match broken {
+        Broken::Source(error) => Some(&error.downcast_ref::<ReadError>()?.kind),
+        _ => None,
+    }
 }
 
-/// A store that fails is no mistake of whoever asked for the object; all else about it is.
-fn unreadable(url: &Url, error: DocumentError) -> Failure {
-    match read_error(&error) {
-        Some(ReadErrorKind::Store { source, .. }) if !is_refusal(source) => Failure::of(url)(error),
-        _ => Failure::input(url)(error),
+/// A store or a disk that fails is no mistake of whoever asked for the object; all else about it is.
+fn unreadable(url: &Url, broken: Broken) -> Failure {
+    let is_input = match read_error(&broken) {
+        Some(ReadErrorKind::Store { source, .. }) => is_refusal(source),
+        _ => !matches!(broken, Broken::File(_)),
+    };
+    match broken {
+        Broken::Source(error) if is_input => Failure::input(url)(error),
+        Broken::Source(error) => Failure::of(url)(error),
+        broken if is_input => Failure::input(url)(broken),
+        broken => Failure::of(url)(broken),
     }
 }

@@ -99,7 +99,7 @@ fn main() -> ExitCode {
     report_panics(&verdict);
     let soaked = match arguments.serve {
         true => service::soak(arguments.duration(), seed, &verdict).map_err(Into::into),
-        false => soak::soak(&arguments, seed, &verdict),
+        false => soak::soak(&arguments, seed, &verdict).map(|summary| summary.to_string()),
     };
     match soaked {
         Ok(summary) => println!("{summary}"),

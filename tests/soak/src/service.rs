@@ -1,5 +1,10 @@
 //! The same of the service: random drivers, engines and stores against the program, over HTTP, and what it leaves behind.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "drivers are threads of their own, which take their time"
+)]
+
 use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};

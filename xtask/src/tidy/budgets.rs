@@ -9,7 +9,7 @@ const BUDGETS: [(&str, usize); 13] = [
     ("crates/upload-client", 1_910),
     ("crates/driver-streaming", 3_910),
     ("crates/driver-telemetry", 700),
-    ("crates/driver-cli", 5_200),
+    ("crates/driver-cli", 5_760),
     ("crates/solver-stand-in", 910),
     ("crates/auction-fixtures", 1_300),
     ("tests/soak", 3_011),
