@@ -241,7 +241,6 @@ fn settings_of_solvers_work_on_the_stream_and_a_large_auction_passes_whole() {
         // Counted from the auction's arrival, not from the service's start.
         let deadline = set["deadline"].as_str().unwrap().to_owned();
         assert!(deadline.ends_with('Z'), "{deadline}");
-        std::thread::sleep(Duration::from_millis(5));
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::support::{Engine, Finished, HoldingProxy, ObjectServer, Service, program};
+use crate::support::{Engine, Finished, HoldingProxy, ObjectServer, Service, program, run, until};
 
 const SECOND: Duration = Duration::from_secs(1);
 const AUCTION: &str = r#"{"id":"1","orders":[]}"#;
@@ -177,11 +177,7 @@ fn with_a_spool_a_store_that_is_away_costs_nothing_but_time() {
     service.signal("-HUP");
     service.wait_for("has been read again");
     proxy.open();
-    let started = Instant::now();
-    while server.files().is_empty() {
-        assert!(started.elapsed() < 30 * SECOND, "{}", service.log());
-        std::thread::sleep(SECOND / 100);
-    }
+    run(until(|| !server.files().is_empty()));
     service.signal("-TERM");
     assert_eq!(service.ended().code, Some(0));
 }

@@ -3,12 +3,13 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{Shutdown, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::Value;
 use tempfile::TempDir;
 
 use super::program::{Finished, program};
+use super::{run, until};
 
 /// How long a test waits for what must come: only a broken test waits so long.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -90,11 +91,7 @@ impl Service {
 
     /// Waits until it has logged this.
     pub(crate) fn wait_for(&self, part: &str) {
-        let started = Instant::now();
-        while !self.log().contains(part) {
-            assert!(started.elapsed() < PATIENCE, "{part}: {}", self.log());
-            std::thread::sleep(Duration::from_millis(5));
-        }
+        run(until(|| self.log().contains(part)));
     }
 
     /// Its process.

@@ -194,8 +194,9 @@ impl Auction {
             .headers_mut()
             .extend(timing.map(|timing| (SERVER_TIMING, timing)));
         let status = Some(response.status()).filter(|_| !is_gone);
-        let _driver_is_there = respond.send(response);
+        // First, so that the driver's next auction has it.
         drop(slot);
+        let _driver_is_there = respond.send(response);
         let gone = is_gone.then(|| "the driver went away".to_owned());
         let problem = gone.or(problem);
         let is_archived = engines.archiving.is_some();
