@@ -115,7 +115,7 @@ impl ArchiveTarget {
             // Nothing was sent when the same document was there already: how it was sent then is unknown.
             parts: (receipt.parts > 0).then_some(receipt.parts as u64),
             e_tag: receipt.e_tag.clone(),
-            error: None,
+            ..ArchiveOutcome::default()
         }
     }
 

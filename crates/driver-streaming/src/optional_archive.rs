@@ -1,18 +1,19 @@
 //! What a run knows of its archive. The archive itself comes with the feature `archive`.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use tee_stream::Branch;
+use tee_stream::{Branch, BranchEnd};
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
 use crate::auction_id::AuctionId;
 use crate::document::DocumentError;
 use crate::encoding::Codec;
 use crate::observer::{ReaderObservers, Stage};
-use crate::outcome::{ArchiveOutcome, ArchiveStatus};
+use crate::outcome::{ArchiveOutcome, ArchiveStatus, milliseconds};
+use crate::progress::lock;
 use crate::sharing::DocumentSource;
 use crate::window_budget::WindowLease;
 
@@ -50,7 +51,11 @@ pub(crate) struct ArchiveJob {
 pub(crate) struct ArchiveRecord {
     pub(crate) reader: ReaderObservers,
     codec_name: &'static str,
-    is_committing: AtomicBool,
+    started: Instant,
+    /// When the whole document had been taken, and the commit began.
+    delivered: OnceLock<Instant>,
+    /// How long its branch waited for others, and others for it.
+    waits: Mutex<(Duration, Duration)>,
 }
 
 impl ArchiveRecord {
@@ -58,18 +63,24 @@ impl ArchiveRecord {
         Self {
             reader,
             codec_name,
-            is_committing: AtomicBool::new(false),
+            started: Instant::now(),
+            delivered: OnceLock::new(),
+            waits: Mutex::default(),
         }
     }
 
+    pub(crate) fn branch_ended(&self, end: &BranchEnd) {
+        *lock(&self.waits) = (end.waited, end.waited_for);
+    }
+
     pub(crate) fn begin_commit(&self) {
-        self.is_committing.store(true, Ordering::Relaxed);
+        let _first = self.delivered.set(Instant::now());
         self.reader.entered(Stage::Answering);
     }
 
     /// The run was cancelled, and the archive with it, perhaps while it was being committed.
     pub(crate) fn cancelled(&self) -> ArchiveOutcome {
-        let error = if self.is_committing.load(Ordering::Relaxed) {
+        let error = if self.delivered.get().is_some() {
             "cancelled while it was being committed: the object may be there, whole"
         } else {
             "cancelled before it was committed"
@@ -81,7 +92,12 @@ impl ArchiveRecord {
         self.ended(ArchiveOutcome::failed(status, Some(self.codec_name), error))
     }
 
-    pub(crate) fn ended(&self, outcome: ArchiveOutcome) -> ArchiveOutcome {
+    pub(crate) fn ended(&self, mut outcome: ArchiveOutcome) -> ArchiveOutcome {
+        let delivered = self.delivered.get().map(|at| *at - self.started);
+        outcome.delivered_ms = delivered.map(milliseconds);
+        let (waited, waited_for) = *lock(&self.waits);
+        (outcome.waited_ms, outcome.waited_for_ms) =
+            (milliseconds(waited), milliseconds(waited_for));
         self.reader
             .notify(|observer, _archive| observer.archive_ended(&outcome));
         self.reader.ended(outcome.status.is_ok());

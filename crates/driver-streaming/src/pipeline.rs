@@ -216,7 +216,10 @@ impl Run {
             let record = Arc::new(ArchiveRecord::new(archiver.codec_name(), reader));
             let job = ArchiveJob {
                 id: id.clone(),
-                branch: source.branch("archive", None, |_end| {}),
+                branch: source.branch("archive", None, {
+                    let record = Arc::clone(&record);
+                    move |end| record.branch_ended(&end)
+                }),
                 limit: settings.archive_limit,
                 record: Arc::clone(&record),
                 // Alone, it reads each of its tees in one place.
@@ -286,7 +289,7 @@ impl Run {
                 bytes,
                 sha256: digest.map(|digest| digest.sha256()),
             },
-            version: 1,
+            version: 2,
             started: self.started_at,
             solvers,
             archive,

@@ -47,11 +47,11 @@ fn a_solver_needs_a_name_and_an_endpoint() {
         ),
         (
             "[[solver]]\nname = 'a'\nendpoint = 'ftp://user:hunter2@h'",
-            "driver.toml:3:1: solver[0].endpoint: is no http or https URL",
+            "driver.toml:3:1: solver[0].endpoint: is no http or https URL: it has to begin with http:// or https://",
         ),
         (
             "[[solver]]\nname = 'a'\nendpoint = 'hunter2:x@h'",
-            "driver.toml:3:1: solver[0].endpoint: is no http or https URL",
+            "driver.toml:3:1: solver[0].endpoint: is no http or https URL: it has to begin with http:// or https://",
         ),
         (
             "[[solver]]\nname = 1\nendpoint = ''",
