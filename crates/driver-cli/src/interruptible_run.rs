@@ -11,7 +11,7 @@ use crate::exit::{Failure, exit_code, print_line};
 use crate::options_and_config::Sending;
 use crate::progress_bars::ProgressBars;
 use crate::report::{Timelines, report};
-use crate::solver_ends::SolverEnds;
+use crate::solver_ends::{LogEnds, SolverEnds};
 use crate::summary::print_outcome;
 
 /// How long leaving waits for a store that does not answer.
@@ -42,18 +42,19 @@ pub(super) async fn run_and_print(
     let report_file = sending.report.as_ref();
     let progress = pipeline.progress();
     let timelines = Arc::new(Timelines::of(&progress));
-    let bars = ProgressBars::new(&progress, length);
+    let bars = ProgressBars::new(&progress, length, pipeline.solvers().len());
     let (lines, to_print) = mpsc::channel::<String>();
     let lines = (sending.format != Some(Format::Json)).then_some(lines);
     let ends = Arc::new(SolverEnds::new(pipeline.solvers(), lines));
-    let terminal = bars.terminal();
+    let screen = bars.screen();
     let printing = tokio::task::spawn_blocking(move || {
         let mut lines = to_print.into_iter();
-        lines.try_for_each(|line| terminal.suspend(|| print_line(&line)))
+        lines.try_for_each(|line| screen.suspend(|| print_line(&line)))
     });
     let mut dispatch = dispatch
         .observed_by(Arc::new(progress.clone()))
-        .observed_by(Arc::clone(&ends) as _);
+        .observed_by(Arc::clone(&ends) as _)
+        .observed_by(Arc::new(LogEnds));
     if report_file.is_some() {
         dispatch = dispatch.observed_by(Arc::clone(&timelines) as _);
     }

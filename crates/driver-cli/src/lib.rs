@@ -25,6 +25,7 @@ mod store_settings;
 mod summary;
 mod text_document;
 mod value_scanner;
+mod verdict;
 
 pub use self::archived_document::ArchivedDocument;
 pub use self::member_edits::{MemberEdits, closing_members};

@@ -87,7 +87,7 @@ impl Outcome {
 }
 
 /// What happened to one solver.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Default, Serialize)]
 #[non_exhaustive]
 pub struct SolverOutcome {
     /// The solver's name.
@@ -138,7 +138,7 @@ pub struct SolverOutcome {
 }
 
 /// How a solver's request ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SolverStatus {
     /// It answered 2xx with JSON.
@@ -148,6 +148,7 @@ pub enum SolverStatus {
     /// It had not answered at the deadline.
     TimedOut,
     /// The run was cancelled before it had answered.
+    #[default]
     Cancelled,
 }
 

@@ -40,7 +40,7 @@ pub(super) fn solver_lane(solver: &SolverOutcome, timeline: &Timeline) -> Lane {
     // The body is created when the request begins.
     let first_poll = last.sending.zip(solver.to_first_poll_ms);
     let first_poll = first_poll.map(|(created, wait)| created + duration(wait));
-    let body_end = first_poll.zip(solver.transmission_ms);
+    let body_end = first_poll.zip(solver.sending_ms);
     let known = Known {
         first_poll,
         body_end: body_end.map(|(first, transmission)| first + duration(transmission)),

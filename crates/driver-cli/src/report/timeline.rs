@@ -100,7 +100,7 @@ impl Timeline {
     pub(super) fn entered(&mut self, stage: Stage) {
         let now = self.origin.elapsed();
         match stage {
-            Stage::Waiting => {}
+            Stage::Waiting | Stage::Thinking => {}
             Stage::Sending => self.last.sending = self.last.sending.or(Some(now)),
             Stage::Answering => self.last.answered = self.last.answered.or(Some(now)),
             Stage::Ok | Stage::Failed => self.ended = Some(now),

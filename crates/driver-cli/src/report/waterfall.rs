@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::time::Duration;
 
-use indicatif::HumanFloatCount;
 use maud::{Markup, html};
+
+use crate::summary::milliseconds;
 
 /// How many ticks a narrow window has space for.
 const MOST_TICKS: f64 = 5.0;
@@ -144,7 +145,8 @@ impl Scale {
         let step = step.unwrap_or(10.0 * power);
         let ticks = (0..=(end / unit / step) as usize).map(|index| {
             let value = index as f64 * step;
-            let label = format!("{} {name}", HumanFloatCount(value));
+            // Without the noise of floating point.
+            let label = format!("{} {name}", (value * 1e6).round() / 1e6);
             (value * unit / end * 100.0, label)
         });
         Self {
@@ -240,11 +242,9 @@ fn percentage(percent: f64) -> String {
 }
 
 fn times(from: Duration, to: Duration) -> String {
-    let [length, from, to] = [to - from, from, to].map(|duration| {
-        let milliseconds = HumanFloatCount(duration.as_secs_f64() * 1000.0);
-        format!("{milliseconds:.2}")
-    });
-    format!("{length} ms, from {from} to {to} ms")
+    let [length, from, to] =
+        [to - from, from, to].map(|duration| milliseconds(Some(duration.as_secs_f64() * 1000.0)));
+    format!("{length}, from {from} to {to}")
 }
 
 #[cfg(test)]
@@ -268,10 +268,10 @@ mod tests {
             "{html}"
         );
         assert!(html.contains("x=\"25.000%\" y=\"7\" width=\"75.000%\""));
-        assert!(html.contains("nothing was taken: 750 ms, from 250 to 1,000 ms"));
+        assert!(html.contains("nothing was taken: 750 ms, from 250 ms to 1.00 s"));
         assert!(html.contains("stalled</li>") && html.contains("failed</li>"));
         assert!(!html.contains("answer or commit</li>"));
-        assert!(html.contains(">0 ms<") && html.contains(">1,000 ms<"));
+        assert!(html.contains(">0 ms<") && html.contains(">1000 ms<"));
     }
 
     #[test]
@@ -299,7 +299,7 @@ mod tests {
         );
         assert_eq!(
             labels(2345),
-            ["0 ms", "500 ms", "1,000 ms", "1,500 ms", "2,000 ms"]
+            ["0 ms", "500 ms", "1000 ms", "1500 ms", "2000 ms"]
         );
         assert_eq!(labels(10_000), ["0 s", "2 s", "4 s", "6 s", "8 s", "10 s"]);
         for milliseconds in (1..20_000).step_by(7) {
