@@ -20,6 +20,7 @@ mod report;
 mod sending;
 mod solve;
 mod solver_ends;
+mod solver_flags;
 mod store_location;
 mod store_settings;
 mod summary;

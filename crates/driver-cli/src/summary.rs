@@ -48,7 +48,7 @@ fn summary(outcome: &Outcome) -> String {
     let id = auction.id.as_deref().unwrap_or("without id");
     text += &format!("auction {id}: ");
     text += &match (auction.bytes, auction.sha256.as_deref()) {
-        (None, _) => "its length is not known, as nobody took it to its end".to_owned(),
+        (None, _) => "its length is not known, as nobody was sent all of it as it is".to_owned(),
         (bytes, None) => size(bytes),
         (bytes, Some(digest)) => {
             let start = digest.get(..16).unwrap_or(digest);

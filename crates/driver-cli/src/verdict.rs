@@ -94,7 +94,9 @@ fn until_then(solver: &SolverOutcome) -> String {
     }
     if let (Some(delivered), Some(thinking)) = (solver.delivered_ms, solver.thinking_ms) {
         let [delivered, thinking] = [delivered, thinking].map(|time| milliseconds(Some(time)));
-        return format!("everything was sent after {delivered}, and it was thinking for {thinking}");
+        return format!(
+            "everything was sent after {delivered}, and it was thinking for {thinking}"
+        );
     }
     let (Some(sending), Some(bytes)) = (solver.sending_ms, solver.bytes_sent) else {
         return "there was no connection to it".to_owned();

@@ -95,7 +95,7 @@ fn switches_numbers_and_durations_are_checked() {
         ),
         (
             "timeout = 10",
-            "4:1: solver[0].timeout: must be a string, and is of type integer",
+            "4:1: solver[0].timeout: has no unit: write \"10s\"",
         ),
         (
             "skip-liquidity = 'yes'",
@@ -281,7 +281,7 @@ fn lag_policies_are_checked() {
         ),
         (
             "lag = { patience = 1 }",
-            "4:9: solver[0].lag.patience: must be a string, and is of type integer",
+            "4:9: solver[0].lag.patience: has no unit: write \"1s\"",
         ),
     ]);
 }
