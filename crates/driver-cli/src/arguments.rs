@@ -56,7 +56,7 @@ pub(super) enum Command {
 }
 
 /// The version, and the commit where that is known.
-const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), env!("COMMIT"));
+pub(crate) const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), env!("COMMIT"));
 
 const LONG_VERSION: &str = concat!(
     env!("CARGO_PKG_VERSION"),

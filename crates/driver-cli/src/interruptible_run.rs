@@ -39,6 +39,7 @@ pub(super) async fn run_and_print(
     mut signal: Option<u8>,
 ) -> Result<ExitCode, Failure> {
     let is_over = signal.is_some();
+    let mut signals = Signals::new();
     let report_file = sending.report.as_ref();
     let progress = pipeline.progress();
     let timelines = Arc::new(Timelines::of(&progress));
@@ -61,7 +62,7 @@ pub(super) async fn run_and_print(
     let run = pipeline.run_until(dispatch, async {
         if !is_over {
             tokio::select! {
-                number = interrupted() => signal = Some(number),
+                number = signals.next() => signal = Some(number),
                 () = ends.all(), if sending.no_wait => {}
             }
         }
@@ -77,7 +78,8 @@ pub(super) async fn run_and_print(
             panicked,
         ))
     });
-    let reported = report_file.map(|file| file.write(&report(&outcome, &timelines)));
+    let reported =
+        report_file.map(|file| file.write(&report(&outcome, &timelines, sending.deadline)));
     // What is printed does not depend on whether there is a report, too.
     let printed = solvers_printed.and_then(|()| print_outcome(&outcome, sending.format));
     let is_archive_left = outcome.archive.status == ArchiveStatus::Cancelled;
@@ -103,33 +105,54 @@ pub(super) async fn run_and_print(
     tokio::select! {
         () = pipeline.drain() => {}
         () = tokio::time::sleep(limit) => tracing::warn!("{LEFT} after {limit:?}"),
-        _again = interrupted() => tracing::warn!("{LEFT}, since it was interrupted again"),
+        _again = signals.next() => tracing::warn!("{LEFT}, since it was interrupted again"),
     }
     result
 }
 
 /// Waits for `work`, unless a signal comes first: its number. Listens before `work` is begun.
 pub(super) async fn unless_interrupted<T>(work: impl Future<Output = T>) -> Result<T, u8> {
+    let mut signals = Signals::new();
     tokio::select! {
         biased;
-        signal = interrupted() => Err(signal),
+        signal = signals.next() => Err(signal),
         done = work => Ok(done),
     }
 }
 
-/// Ctrl-C, or the request to end that a supervisor sends: the number of the signal.
-async fn interrupted() -> u8 {
+/// Ctrl-C, and the request to end that a supervisor sends. None is missed from its creation on.
+struct Signals {
     #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
-            tokio::select! {
-                _ = tokio::signal::ctrl_c() => return INTERRUPT,
-                _ = terminate.recv() => return TERMINATE,
+    heard: Option<[tokio::signal::unix::Signal; 2]>,
+}
+
+impl Signals {
+    fn new() -> Self {
+        #[cfg(unix)]
+        {
+            use tokio::signal::unix::{SignalKind, signal};
+            let interrupt = signal(SignalKind::interrupt());
+            let terminate = signal(SignalKind::terminate());
+            let heard = interrupt.ok().zip(terminate.ok());
+            Self {
+                heard: heard.map(<[_; 2]>::from),
             }
         }
+        #[cfg(not(unix))]
+        Self {}
     }
-    // Without a way to hear of it, there is none to react to it.
-    let _heard = tokio::signal::ctrl_c().await;
-    INTERRUPT
+
+    /// The number of the next signal. Cancel safe.
+    async fn next(&mut self) -> u8 {
+        #[cfg(unix)]
+        if let Some([interrupt, terminate]) = &mut self.heard {
+            return tokio::select! {
+                _ = interrupt.recv() => INTERRUPT,
+                _ = terminate.recv() => TERMINATE,
+            };
+        }
+        // Without a way to hear of it, there is none to react to it.
+        let _heard = tokio::signal::ctrl_c().await;
+        INTERRUPT
+    }
 }

@@ -42,7 +42,7 @@ pub(super) async fn run(
     let of_config = config.auction.as_ref().map(|path| path.get_ref());
     let Some(path) = arguments.auction().or(of_config) else {
         return Err(Failure::usage(
-            "FILE is missing: the auction to send, or - for standard input",
+            "FILE (or --auction) is missing: the auction to send, or - for standard input",
         ));
     };
     sending.spare(path)?;

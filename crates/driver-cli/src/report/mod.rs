@@ -10,41 +10,59 @@ mod waterfall;
 pub(super) use self::report_file::ReportFile;
 pub(super) use self::timeline::Timelines;
 
+use std::time::Duration;
+
 use driver_streaming::{ArchiveStatus, Outcome};
+use jiff::Timestamp;
 use maud::html;
 
-use self::lanes::{archive_lane, solver_lane};
+use self::lanes::{archive_lane, culprits, solver_lane};
 use self::tables::{auction_facts, failures, measurements, requests};
 use self::waterfall::waterfall;
+use crate::arguments::VERSION;
+use crate::summary::milliseconds;
+use crate::verdict::verdict;
 
-/// Returns the page about one auction, as a file. `timelines` are what was seen of it.
-pub(super) fn report(outcome: &Outcome, timelines: &Timelines) -> String {
+/// Returns the page about one auction, as a file. `timelines` are what was seen of it, until `deadline`.
+pub(super) fn report(outcome: &Outcome, timelines: &Timelines, deadline: Duration) -> String {
     let id = outcome.auction.id.as_deref().unwrap_or("without id");
-    let mut seen = timelines.seen();
-    let solvers = outcome.solvers.iter().zip(&mut seen);
+    let seen: Vec<_> = timelines.seen().collect();
+    let culprits = culprits(outcome, &seen);
+    let solvers = outcome.solvers.iter().zip(&seen);
     let mut lanes: Vec<_> = solvers
-        .map(|(solver, timeline)| solver_lane(solver, &timeline))
+        .map(|(solver, timeline)| solver_lane(solver, timeline, &culprits))
         .collect();
     if outcome.archive.status != ArchiveStatus::Skipped {
-        lanes.extend(seen.map(|timeline| archive_lane(&outcome.archive, &timeline)));
+        let archive = seen.iter().skip(outcome.solvers.len());
+        lanes.extend(archive.map(|timeline| archive_lane(&outcome.archive, timeline)));
     }
+    let passes = outcome.serialize.passes;
     let sections = html! {
-        section { h2 { "The auction" } (auction_facts(outcome)) }
+        ul.verdict {
+            @for line in verdict(&outcome.solvers, &outcome.archive, passes) { li { (line) } }
+        }
         section {
             h2 { "Waterfall" }
             p {
-                "Bytes are counted when the HTTP client takes them, which is before they are on the wire. The curve below a \
-                bar shows how many it has taken, of all that it takes in the end."
+                "All times count from the start of the run. Bytes are counted when the HTTP client takes them, which is \
+                before they are on the wire. The curve below a bar shows how many it has taken, of all that it takes in the \
+                end."
             }
-            (waterfall("Time from the run's start", &lanes))
+            (waterfall("Time from the start of the run", &lanes))
             @if let Some(failures) = failures(outcome) {
                 h3 { "What went wrong" }
                 (failures)
             }
         }
+        section { h2 { "The auction" } (auction_facts(outcome)) }
         section { h2 { "In numbers" } (measurements(outcome)) }
         section { h2 { "What was sent where" } (requests(outcome)) }
     };
-    let lead = "One auction, and how it went to each solver and to the archive.";
-    page::page(&format!("Auction {id}"), lead, &sections)
+    let started = Timestamp::try_from(outcome.started).unwrap_or_default();
+    let deadline = milliseconds(Some(deadline.as_secs_f64() * 1000.0));
+    let lead = format!(
+        "Sent on {}, with a deadline of {deadline}, by driver-streaming {VERSION}",
+        started.strftime("%Y-%m-%d at %H:%M:%S UTC")
+    );
+    page::page(&format!("Auction {id}"), &lead, &sections)
 }
