@@ -124,6 +124,10 @@ fn values_must_have_their_type() {
             "driver.toml:1:1: id: must be a string, and is of type integer",
         ),
         (
+            "deadline = 15",
+            "driver.toml:1:1: deadline: has no unit: write \"15s\"",
+        ),
+        (
             "deadline = 1.5",
             "driver.toml:1:1: deadline: must be a string, and is of type floating point",
         ),
@@ -157,7 +161,7 @@ fn values_must_have_their_type() {
         ),
         (
             "[archive]\nlimit = 2",
-            "driver.toml:2:1: archive.limit: must be a string, and is of type integer",
+            "driver.toml:2:1: archive.limit: has no unit: write \"2s\"",
         ),
         (
             "[solver]\nname = 'a'",
