@@ -4,6 +4,7 @@ use object_store::path::Path;
 
 use crate::{
     codec::Codec,
+    digest_place,
     encode::compressor::Compressor,
     key::{self, KeyError},
     metadata,
@@ -13,7 +14,6 @@ use crate::{
         reader::ArchiveReader,
     },
     settings::Shared,
-    sidecar,
     write::writer::ArchiveWriter,
 };
 
@@ -57,7 +57,7 @@ impl Archive {
     ///
     /// When the name breaks a rule for keys; the error says which.
     pub fn location_of(&self, name: &str) -> Result<Path, KeyError> {
-        key::created(&self.0.settings, name)
+        key::created(&self.0.settings, self.codec(), name)
     }
 
     /// Starts a new object from a raw document. Sends nothing before a part is full or the object is
@@ -77,6 +77,8 @@ impl Archive {
         Ok(ArchiveWriter::new(
             Arc::clone(&self.0),
             location,
+            self.codec(),
+            None,
             compressor,
         ))
     }
@@ -102,8 +104,13 @@ impl Archive {
     ///
     /// When the name breaks a rule for keys; the error says which.
     pub fn create_encoded(&self, name: &str) -> Result<ArchiveWriter, KeyError> {
-        let location = self.location_of(name)?;
-        Ok(ArchiveWriter::of_encoded(Arc::clone(&self.0), location))
+        let (archive, location) = (Arc::clone(&self.0), self.location_of(name)?);
+        Ok(ArchiveWriter::of_encoded(
+            archive,
+            location,
+            self.codec(),
+            None,
+        ))
     }
 
     /// Opens an object and reads its raw document, decompressed on the fly.
@@ -156,8 +163,12 @@ impl Archive {
     }
 
     async fn decoded(&self, found: Opened) -> Result<ArchiveReader, ReadError> {
-        let digest = match metadata::sha256(&found.attributes) {
-            None => sidecar::read(&*self.0.store, found.codec()?, found.version.location()).await,
+        let (store, attributes) = (&*self.0.store, &found.attributes);
+        let digest = match metadata::sha256(attributes) {
+            None => {
+                let (codec, location) = (found.codec()?, found.version.location());
+                digest_place::read_beside(store, codec, location, attributes).await
+            }
             digest => digest,
         };
         ArchiveReader::decoded(found, digest, self.0.settings.read_limit)

@@ -62,7 +62,6 @@ impl ArchiveBuilder {
                 digest: true,
                 retry_for: None,
                 read_limit: ReadLimit::default(),
-                known_document: None,
             },
             allow_small_parts: false,
         }

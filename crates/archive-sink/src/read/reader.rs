@@ -19,8 +19,8 @@ use super::{
 use crate::{
     codec::CodecKind,
     digest::Sha256Digest,
+    digest_place::{self, TRAILER_BYTES_AT_MOST},
     metadata,
-    trailer::{self, TRAILER_BYTES_AT_MOST},
 };
 
 /// The largest chunk that a reader yields: 64 KiB.
@@ -302,7 +302,7 @@ impl ArchiveReader {
                 offset: self.offset,
             });
         }
-        let trailer = trailer::parse(self.codec, &self.end);
+        let trailer = digest_place::parse(self.codec, &self.end);
         self.verified = self.verifier.finish(self.location(), trailer)?;
         Ok(())
     }

@@ -15,10 +15,7 @@ use super::{
     Spool, SpoolError, blocking,
     entry::{Entry, Lock},
 };
-use crate::{
-    Archive, Codec, CommitError, WriteError, WriteErrorKind,
-    settings::{Settings, Shared},
-};
+use crate::{Archive, ArchiveWriter, Codec, CommitError, WriteError, WriteErrorKind, key};
 
 /// How long to wait after a failure, at first and at most. With jitter, so that several services do not come at once.
 const DELAYS: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(30));
@@ -167,18 +164,10 @@ impl Uploader {
         let file = File::open(&path)
             .await
             .map_err(SpoolError::io("open", &path))?;
-        let shared = &self.archive.0;
-        let settings = Settings {
-            codec: Codec::default_for(entry.codec),
-            known_document: Some(entry.document),
-            ..shared.settings.clone()
-        };
-        let archive = Archive(Arc::new(Shared {
-            store: Arc::clone(&shared.store),
-            settings,
-            running: shared.running.clone(),
-        }));
-        let mut writer = archive.create_encoded(&entry.name)?;
+        let (archive, codec) = (&self.archive.0, Codec::default_for(entry.codec));
+        let location = key::created(&archive.settings, codec, &entry.name)?;
+        let document = Some(entry.document);
+        let mut writer = ArchiveWriter::of_encoded(Arc::clone(archive), location, codec, document);
         let blocks = stream::try_unfold((file, BytesMut::new()), |(mut file, mut block)| async {
             block.reserve(BLOCK);
             let read = file.read_buf(&mut block).await?;

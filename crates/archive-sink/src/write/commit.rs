@@ -2,7 +2,7 @@ mod existing_object;
 
 use std::{
     ops::ControlFlow::{Break, Continue},
-    sync::Arc,
+    sync::{Arc, atomic::Ordering::Relaxed},
     time::Duration,
 };
 
@@ -20,9 +20,10 @@ use super::{
     tasks::until,
 };
 use crate::{
-    codec::CodecKind,
+    codec::{Codec, CodecKind},
     digest::{RawDocument, Sha256Digest},
-    metadata::{self, AttributeSupport, Nonce},
+    digest_place,
+    metadata::{AttributeSupport, Nonce},
     settings::{Overwrite, Shared},
 };
 
@@ -34,13 +35,14 @@ const LAST_LOOK: Duration = Duration::from_secs(5);
 pub(crate) struct Commit {
     pub(crate) archive: Arc<Shared>,
     pub(crate) location: Path,
+    /// Where its digest goes when it is neither in its metadata nor at its end.
+    pub(crate) digest_beside: Option<Path>,
+    pub(crate) codec: Codec,
     pub(crate) nonce: Nonce,
     pub(crate) document: RawDocument,
     pub(crate) stored_bytes: u64,
     /// How many requests carry it.
     pub(crate) parts: usize,
-    pub(crate) digest_time: Duration,
-    pub(crate) started: Instant,
     /// When its end has to be known.
     pub(crate) deadline: Instant,
     /// When nothing is sent any more.
@@ -60,17 +62,25 @@ impl Commit {
         mut upload: Upload,
         payload: PutPayload,
     ) -> Result<Receipt, CommitError> {
-        let committed = match upload.take_open() {
-            Some(upload) => self.complete(upload).await,
-            None => self.put(payload).await,
+        let (archive, location) = (&self.archive, &self.location);
+        let replaces = archive.settings.overwrite == Overwrite::Replace;
+        if let Some(beside) = self.digest_beside.as_ref().filter(|_| replaces) {
+            digest_place::delete_beside(&*archive.store, beside).await;
+        }
+        let receipt = match upload.take_open() {
+            Some(upload) => self.complete(upload).await?,
+            None => self.put(payload).await?,
         };
-        if let Ok(receipt) = &committed
-            && receipt.placement == Placement::Unchecked
-        {
-            let location = &self.location;
+        if receipt.placement == Placement::Unchecked {
             tracing::warn!(%location, "the store could not be asked, so an object may have been replaced");
         }
-        committed
+        if let (Some(beside), Some(digest)) = (&self.digest_beside, receipt.sha256)
+            && receipt.placement != Placement::AlreadyThere
+        {
+            let nonce = Some(&self.nonce).filter(|_| self.keeps_attributes());
+            digest_place::write_beside(&*archive.store, beside, digest, nonce).await;
+        }
+        Ok(receipt)
     }
 
     /// When whoever waits for it stops waiting.
@@ -103,6 +113,10 @@ impl Commit {
     /// Whether work at the store ends when its future is dropped: not in folders, where it goes on in the blocking
     /// pool and would end unseen.
     fn can_give_up(&self) -> bool {
+        self.keeps_attributes()
+    }
+
+    fn keeps_attributes(&self) -> bool {
         self.archive.settings.attributes == AttributeSupport::Kept
     }
 
@@ -124,6 +138,12 @@ impl Commit {
     async fn put(&self, payload: PutPayload) -> Result<Receipt, CommitError> {
         let (mut mode, mut placement) = match self.archive.settings.overwrite {
             Overwrite::Replace => (PutMode::Overwrite, Placement::Replacing),
+            Overwrite::CreateOnly if self.archive.puts_replace.load(Relaxed) => {
+                match self.look_before().await {
+                    Continue(found) => (PutMode::Overwrite, found),
+                    Break(done) => return done,
+                }
+            }
             Overwrite::CreateOnly => (PutMode::Create, Placement::Exclusive),
         };
         let mut pauses = Pauses::until(self.last_look);
@@ -213,17 +233,9 @@ impl Commit {
     }
 
     async fn put_with(&self, payload: PutPayload, mode: PutMode) -> Result<PutResult, StoreError> {
-        let settings = &self.archive.settings;
+        let (settings, store) = (&self.archive.settings, &self.archive.store);
         let mut options = PutOptions::from(mode);
-        if settings.attributes == AttributeSupport::Kept {
-            options.attributes = metadata::attributes(
-                settings.codec,
-                &settings.content_type,
-                &self.nonce,
-                Some(self.document),
-            );
-        }
-        let store = &self.archive.store;
+        options.attributes = settings.attributes_of(self.codec, &self.nonce, Some(self.document));
         store.put_opts(&self.location, payload, options).await
     }
 
@@ -236,8 +248,10 @@ impl Commit {
             Continue(placement) => match self.answer(self.last_look, upload.complete()).await {
                 Ok(put) => {
                     let placement = match put.extensions.get() {
-                        Some(CreateOnly) => Placement::Exclusive,
-                        None => placement,
+                        Some(CreateOnly) if !self.archive.uploads_replace.load(Relaxed) => {
+                            Placement::Exclusive
+                        }
+                        _ => placement,
                     };
                     return Ok(self.receipt(put.e_tag, put.version, placement));
                 }
@@ -344,7 +358,6 @@ impl Commit {
         version: Option<String>,
         placement: Placement,
     ) -> Receipt {
-        let settings = &self.archive.settings;
         Receipt {
             location: self.location.clone(),
             e_tag: known(e_tag),
@@ -352,17 +365,15 @@ impl Commit {
             raw_bytes: self.document.bytes,
             stored_bytes: self.stored_bytes,
             sha256: self.document.sha256,
-            codec: settings.codec.kind(),
+            codec: self.codec.kind(),
             parts: self.parts,
             placement,
-            elapsed: self.started.elapsed(),
-            digest_time: self.digest_time,
         }
     }
 }
 
 /// Whether a store refused to create an object since there is one.
-fn exists(error: &StoreError) -> bool {
+pub(crate) fn exists(error: &StoreError) -> bool {
     matches!(
         error,
         StoreError::AlreadyExists { .. } | StoreError::Precondition { .. }
@@ -397,10 +408,6 @@ pub struct Receipt {
     pub parts: usize,
     /// How the rule about overwriting was kept.
     pub placement: Placement,
-    /// From [`Archive::create`](crate::Archive::create) to the store's last answer.
-    pub elapsed: Duration,
-    /// How much of that was spent on the SHA-256.
-    pub digest_time: Duration,
 }
 
 impl Placement {

@@ -11,7 +11,7 @@ use super::{
     part_size::part_bytes,
 };
 use crate::{
-    digest::TimedHasher,
+    digest::{Sha256Digest, Sha256Hasher},
     encode::{
         block_buffer::BlockBuffer,
         compressor::{Compressor, Progress},
@@ -23,7 +23,8 @@ use crate::{
 /// It keeps its first failure and does nothing after it.
 pub(crate) struct PartWriter {
     compressor: Compressor,
-    hasher: TimedHasher,
+    /// `None` when nobody wants a digest of it.
+    hasher: Option<Sha256Hasher>,
     part: BlockBuffer,
     part_size: usize,
     upload: Upload,
@@ -49,13 +50,13 @@ enum Stage {
 impl PartWriter {
     pub(crate) fn new(
         compressor: Compressor,
-        hasher: TimedHasher,
+        digest: bool,
         part_size: usize,
         upload: Upload,
     ) -> Self {
         Self {
             compressor,
-            hasher,
+            hasher: digest.then(Sha256Hasher::default),
             part: BlockBuffer::new(part_bytes(part_size, 0)),
             part_size,
             upload,
@@ -75,13 +76,20 @@ impl PartWriter {
         self.taken_bytes
     }
 
-    pub(crate) fn hasher(&self) -> &TimedHasher {
-        &self.hasher
+    /// The SHA-256 of what was taken, when all of it has been given to the codec.
+    pub(crate) fn digest(&self) -> Option<Sha256Digest> {
+        self.hasher.as_ref().map(Sha256Hasher::finish)
     }
 
     /// Forgets what was hashed, and hashes no more.
     pub(crate) fn switch_digest_off(&mut self) {
-        self.hasher = TimedHasher::new(false);
+        self.hasher = None;
+    }
+
+    fn hash_block(&mut self) {
+        if let Some(hasher) = &mut self.hasher {
+            hasher.update(self.compressor.staged());
+        }
     }
 
     pub(crate) fn failure(&self) -> Option<&WriteError> {
@@ -128,7 +136,7 @@ impl PartWriter {
                 .sum();
             this.taken_bytes += taken as u64;
             if this.compressor.is_block_full() {
-                this.hasher.update(this.compressor.staged());
+                this.hash_block();
             }
             Poll::Ready(Ok(taken))
         })
@@ -179,7 +187,7 @@ impl PartWriter {
         self.guarded(|this| {
             if this.stage == Stage::Writing {
                 if !this.compressor.is_block_full() {
-                    this.hasher.update(this.compressor.staged());
+                    this.hash_block();
                 }
                 this.stage = Stage::Finishing;
             }

@@ -23,11 +23,11 @@ use super::{
 };
 use crate::{
     codec::Codec,
-    digest::{RawDocument, TimedHasher},
+    digest::RawDocument,
+    digest_place,
     encode::{compressor::Compressor, encoded_stream::EMPTY_CHUNKS_PER_POLL},
     metadata::{AttributeSupport, Nonce},
     settings::Shared,
-    sidecar, trailer,
 };
 
 /// How long a commit may take if nobody says it.
@@ -67,45 +67,57 @@ pub struct ArchiveWriter {
     nonce: Nonce,
     tasks: Tasks,
     parts: PartWriter,
+    codec: Codec,
     /// The bytes are an encoding, which is stored as it is.
     encoded: bool,
     /// A `send_all` began and has not come to the end of its stream.
     sending: bool,
-    started: Instant,
     deadline: Option<Instant>,
 }
 
 impl ArchiveWriter {
-    pub(crate) fn new(archive: Arc<Shared>, location: Path, compressor: Compressor) -> Self {
+    /// `document` is what is known of it before it is written.
+    pub(crate) fn new(
+        archive: Arc<Shared>,
+        location: Path,
+        codec: Codec,
+        document: Option<RawDocument>,
+        compressor: Compressor,
+    ) -> Self {
         let settings = &archive.settings;
         let nonce = Nonce::new();
         let tasks = Tasks::current(archive.running.clone());
         let upload = Upload::new(
             Arc::clone(&archive.store),
             location,
-            settings.upload_options(&nonce),
+            settings.upload_options(settings.attributes_of(codec, &nonce, document)),
             settings.parts_in_flight,
             settings.attributes,
             tasks.clone(),
         );
-        let hasher = TimedHasher::new(settings.digest);
+        let (digest, part_size) = (settings.digest, settings.part_size);
         Self {
             nonce,
             tasks,
-            parts: PartWriter::new(compressor, hasher, settings.part_size, upload),
+            parts: PartWriter::new(compressor, digest, part_size, upload),
+            codec,
             encoded: false,
             sending: false,
-            started: Instant::now(),
             deadline: None,
             archive,
         }
     }
 
-    pub(crate) fn of_encoded(archive: Arc<Shared>, location: Path) -> Self {
-        Self {
-            encoded: true,
-            ..Self::new(archive, location, Compressor::pass_through()).without_digest()
-        }
+    pub(crate) fn of_encoded(
+        archive: Arc<Shared>,
+        location: Path,
+        codec: Codec,
+        document: Option<RawDocument>,
+    ) -> Self {
+        let compressor = Compressor::pass_through();
+        let writer = Self::new(archive, location, codec, document, compressor);
+        let encoded = true;
+        Self { encoded, ..writer }.without_digest()
     }
 
     /// Computes no SHA-256, whatever the archive's setting: for callers that have one from elsewhere and
@@ -130,7 +142,7 @@ impl ArchiveWriter {
 
     /// How the object is encoded. For a document that is already encoded, the level does not matter.
     pub fn codec(&self) -> Codec {
-        self.archive.settings.codec
+        self.codec
     }
 
     /// How many bytes have been written so far, of the raw document or of its encoding.
@@ -274,7 +286,7 @@ impl ArchiveWriter {
         let finished = finished.unwrap_or_else(|| Err(self.parts.fail(WriteErrorKind::Late)));
         let closed = match finished.and_then(|()| self.document(document)) {
             Ok(document) => {
-                let mut trailer = trailer::trailer(self.codec().kind(), document);
+                let mut trailer = digest_place::trailer(self.codec.kind(), document);
                 let closing = poll_fn(|cx| self.parts.poll_close(cx, &mut trailer));
                 let closed = until(deadline, closing).await;
                 let closed = closed.unwrap_or_else(|| Err(self.parts.fail(WriteErrorKind::Late)));
@@ -289,31 +301,25 @@ impl ArchiveWriter {
                 return Err(CommitError::Write { cause, clean_up });
             }
         };
-        let digest_time = self.parts.hasher().busy();
         let (upload, payload) = self.parts.into_upload();
+        let has_metadata = self.archive.settings.attributes == AttributeSupport::Kept;
+        let is_described = has_metadata && !upload.has_started();
+        let digest_beside = digest_place::beside(self.codec.kind(), &location);
+        let digest_beside = digest_beside.filter(|_| !is_described);
         let commit = Arc::new(Commit {
             archive: self.archive,
+            digest_beside,
             location: location.clone(),
+            codec: self.codec,
             nonce: self.nonce,
             document,
             stored_bytes: upload.stored_bytes() + payload.content_length() as u64,
             parts: upload.parts().max(1),
-            digest_time,
-            started: self.started,
             deadline,
             last_look: Commit::last_look(deadline),
         });
-        let archive = Arc::clone(&commit.archive);
-        let has_metadata = archive.settings.attributes == AttributeSupport::Kept;
-        let is_described = has_metadata && !upload.has_started();
-        let (running, of_commit) = (Arc::clone(&commit), location.clone());
-        let committed = self.tasks.spawn_to_end(async move {
-            let committed = running.run(upload, payload);
-            if is_described {
-                return committed.await;
-            }
-            sidecar::with_digest_beside(&archive, of_commit, committed).await
-        });
+        let running = Arc::clone(&commit).run(upload, payload);
+        let committed = self.tasks.spawn_to_end(running);
         match until(commit.answered_by(), committed).await {
             Some(Ok(committed)) => committed,
             Some(Err(source)) => Err(CommitError::Lost { location, source }),
@@ -341,7 +347,7 @@ impl ArchiveWriter {
     fn document(&self, described: Option<RawDocument>) -> Result<RawDocument, WriteError> {
         let refuse = |kind| Err(WriteError::new(self.location(), kind));
         let written_bytes = self.written_bytes();
-        let computed = self.parts.hasher().finish();
+        let computed = self.parts.digest();
         let document = match described {
             Some(document) => document,
             None if self.encoded => {
@@ -349,7 +355,7 @@ impl ArchiveWriter {
             }
             None => RawDocument::new(written_bytes),
         };
-        let may_be = if self.encoded && self.codec() != Codec::Identity {
+        let may_be = if self.encoded && self.codec != Codec::Identity {
             // Every codec has a header or a trailer.
             written_bytes > 0
         } else {

@@ -1,6 +1,7 @@
 //! Everything that needs a store: the contract on each of them, faults, cancellation, properties.
 
 mod cancellation;
+mod check;
 mod clean_up;
 mod contract;
 mod described;

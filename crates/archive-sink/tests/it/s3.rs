@@ -53,7 +53,7 @@ async fn wrong_credentials_are_found_at_start_up() {
     target.store = Arc::new(client(&endpoint, "wrong", 0));
     let error = target.builder().build().unwrap().check().await.unwrap_err();
     assert!(
-        error.to_string().contains("cannot start to upload"),
+        error.to_string().contains("cannot put an object"),
         "{error}"
     );
     assert!(!format!("{error:?}").contains("wrong"), "{error:?}");

@@ -118,9 +118,50 @@ async fn a_key_that_looks_like_an_error_is_none() {
 }
 
 #[tokio::test]
+async fn the_check_finds_out_what_a_server_does_with_conditions() {
+    use Answers::{IgnoresConditions, IgnoresConditionsOfUploads, NoConditions, Sent};
+    for (answers, put, upload) in [
+        (Sent, true, true),
+        (IgnoresConditionsOfUploads, true, false),
+        (IgnoresConditions, false, false),
+        (NoConditions, false, false),
+    ] {
+        let directory = tempfile::tempdir().unwrap();
+        let (endpoint, count) = serve_counting(directory.path(), answers).await;
+        let archive = Archive::builder(Arc::new(careful_client(&endpoint, 3, false)))
+            .codec(Codec::Identity)
+            .build()
+            .unwrap();
+        let access = archive.check().await.unwrap();
+        assert_eq!(access.exclusive_put, Some(put), "{answers:?}");
+        assert_eq!(access.exclusive_upload, Some(upload), "{answers:?}");
+        let before = count.load(SeqCst);
+        for (parts, is_exclusive) in [(1, put), (2, upload)] {
+            let mut writer = archive.create(&parts.to_string()).unwrap();
+            writer.write_all(&noise(PART * parts - 7)).await.unwrap();
+            let expected = match is_exclusive {
+                true => Placement::Exclusive,
+                false => Placement::CheckedBefore,
+            };
+            assert_eq!(writer.commit().await.unwrap().placement, expected);
+            // What is there already is seen by whoever looks, and by whoever is refused.
+            let mut writer = archive.create(&parts.to_string()).unwrap();
+            writer.write_all(&noise(PART * parts - 8)).await.unwrap();
+            let error = writer.commit().await.unwrap_err();
+            assert!(
+                matches!(error, CommitError::Conflict { compared: true, .. }),
+                "{error}"
+            );
+        }
+        // Two objects and a digest beside one of them; and what only a PUT can find out.
+        assert_eq!(count.load(SeqCst) - before, 3 + usize::from(put));
+    }
+}
+
+#[tokio::test]
 async fn an_upload_replaces_nothing_that_came_after_the_look() {
     let directory = tempfile::tempdir().unwrap();
-    let (endpoint, _) = serve_counting(directory.path(), Answers::ConditionalCompletions).await;
+    let (endpoint, _) = serve_counting(directory.path(), Answers::Sent).await;
     let store = Arc::new(careful_client(&endpoint, 3, false));
     let archive = Archive::builder(store.clone()).codec(Codec::Identity);
     let archive = archive.build().unwrap();

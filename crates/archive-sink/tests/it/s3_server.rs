@@ -42,8 +42,10 @@ pub(crate) enum Answers {
     FirstIs(u16, &'static str),
     /// Requests that are conditional are not carried out, and answered with 501.
     NoConditions,
-    /// Completions are conditional as well, which this server does not do by itself.
-    ConditionalCompletions,
+    /// Conditions are ignored.
+    IgnoresConditions,
+    /// Those of completions are.
+    IgnoresConditionsOfUploads,
 }
 
 impl Answers {
@@ -55,16 +57,19 @@ impl Answers {
         root: &FilePath,
     ) -> Option<Response<s3s::Body>> {
         let is_conditional = request.headers().contains_key("if-none-match");
-        let exists = || {
-            root.join(request.uri().path().trim_start_matches('/'))
-                .exists()
+        let file = root.join(request.uri().path().trim_start_matches('/'));
+        let ignores = match self {
+            Self::IgnoresConditions => true,
+            Self::IgnoresConditionsOfUploads => request.method() == Method::POST,
+            _ => false,
         };
+        if ignores && is_conditional {
+            // Its condition is part of what is signed.
+            let _replaced = std::fs::remove_file(&file);
+        }
         let (status, code) = match self {
             Self::FirstIs(status, code) if nth == 0 => (status, code),
             Self::NoConditions if is_conditional => (501, "NotImplemented"),
-            Self::ConditionalCompletions if is_conditional && exists() => {
-                (412, "PreconditionFailed")
-            }
             _ => return None,
         };
         let body = format!("<Error><Code>{code}</Code><Message>said</Message></Error>");

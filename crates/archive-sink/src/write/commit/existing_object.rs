@@ -8,7 +8,7 @@ use object_store::{
 use super::{Commit, CommitError, Placement, Receipt, exists};
 use crate::{
     digest::{RawDocument, Sha256Digest, Sha256Hasher},
-    metadata::{self, AttributeSupport},
+    metadata,
     read::{error::ReadErrorKind, limit::ReadLimit, open, reader::ArchiveReader},
 };
 
@@ -41,9 +41,8 @@ impl Commit {
         placement: Placement,
     ) -> Result<Receipt, CommitError> {
         let exists = exists(&source);
-        let keeps_nonces = self.archive.settings.attributes == AttributeSupport::Kept;
         let only_creates = placement != Placement::Replacing;
-        if keeps_nonces && !(only_creates && exists) {
+        if self.keeps_attributes() && !(only_creates && exists) {
             // The nonce is another's, so the request was not carried out.
             return Err(self.refused(source));
         }
