@@ -85,7 +85,11 @@ pub(super) async fn run(
                 "{name}: the auction has no id to archive it by: neither a member `id` nor `metadata.auction_id`; give one with --id"
             )));
         }
-        let location = StoreLocation::folder(archive, limit).map_err(Failure::input(said_by))?;
+        let sync = archive_config
+            .and_then(|archive| archive.sync)
+            .unwrap_or(true);
+        let location = StoreLocation::for_writing(archive, limit, sync);
+        let location = location.map_err(Failure::input(said_by))?;
         let archive = location.archive().codec(codec).build();
         builder = builder.archive(location.target(archive.map_err(Failure::input(said_by))?));
     }

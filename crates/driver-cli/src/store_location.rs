@@ -81,11 +81,24 @@ impl StoreLocation {
     /// # Errors
     /// When the location is of no known kind or has a user or a password in it, or its store cannot be set up.
     pub fn folder(location: &str, limit: Duration) -> Result<Self, LocationError> {
+        Self::for_writing(location, limit, true)
+    }
+
+    /// As [`folder`](Self::folder); without `sync`, the operating system decides when a local one's files get to the disk.
+    ///
+    /// # Errors
+    /// As [`folder`](Self::folder).
+    pub(crate) fn for_writing(
+        location: &str,
+        limit: Duration,
+        sync: bool,
+    ) -> Result<Self, LocationError> {
         match Place::parse(location)? {
             Place::Local(path) => {
                 std::fs::create_dir_all(&path)
                     .map_err(|error| Problem::Folder(path.clone(), error))?;
                 let store = LocalFolder::open(&path).map_err(Problem::from)?;
+                let store = if sync { store } else { store.without_sync() };
                 Ok(Self {
                     store: Arc::new(store),
                     ..Self::local(&path)?
@@ -378,6 +391,17 @@ mod tests {
     use tokio::io::AsyncWriteExt;
 
     use super::*;
+
+    #[test]
+    fn a_folder_is_synced_unless_it_is_not_to_be() {
+        let home = tempfile::tempdir().unwrap();
+        for sync in [true, false] {
+            let folder = home.path().to_str().unwrap();
+            let location = StoreLocation::for_writing(folder, Duration::MAX, sync).unwrap();
+            let store = format!("{:?}", location.store);
+            assert!(store.contains(&format!("syncs: {sync}")), "{store}");
+        }
+    }
 
     #[test]
     fn a_folder_is_created_and_named_by_an_absolute_url() {

@@ -16,7 +16,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RequestEffect {
-    /// Nothing: it was never sent. It may be made again.
+    /// Nothing: it was never sent, or came damaged. It may be made again.
     NotSent,
     /// Nothing: it was refused, by the store or before it was sent, and would be again.
     Refused,

@@ -72,6 +72,8 @@ pub(crate) struct ArchiveConfig {
     /// How long the archive may take.
     #[serde(default, deserialize_with = "duration")]
     pub(crate) limit: Option<Duration>,
+    /// Whether what is archived in a folder is on the disk before it counts as archived: yes.
+    pub(crate) sync: Option<bool>,
 }
 
 /// A `[[solver]]`: where an engine is, and how it is sent auctions.

@@ -72,6 +72,7 @@ fn the_documented_example_says_what_it_seems_to_say() {
     assert_eq!(archive.codec, Some(CodecKind::Gzip));
     assert_eq!(value(archive.level.as_ref()), Some(6));
     assert_eq!(archive.limit, Some(Duration::from_secs(120)));
+    assert_eq!(archive.sync, Some(true));
 
     let [baseline, remote] = &config.solvers[..] else {
         panic!("{}", config.solvers.len());
@@ -127,7 +128,7 @@ fn every_key_is_documented_and_in_the_example() {
         keys("[[solver]]\nx = 1"),
         keys("[[solver]]\nlag = { x = 1 }"),
     ];
-    assert_eq!(keys.each_ref().map(Vec::len), [9, 4, 12, 2]);
+    assert_eq!(keys.each_ref().map(Vec::len), [9, 5, 12, 2]);
     for key in keys.concat() {
         let has_row = documentation.contains(&format!("| `{key}` |"))
             || documentation.contains(&format!("## `[{key}]`"))
