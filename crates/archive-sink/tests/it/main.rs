@@ -12,6 +12,8 @@ mod faults;
 mod hiccups;
 #[cfg(feature = "fs")]
 mod local_folder;
+#[cfg(all(feature = "fs", feature = "s3"))]
+mod named_stores;
 mod poisoning;
 mod properties;
 mod reading;
