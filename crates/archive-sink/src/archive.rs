@@ -166,7 +166,7 @@ impl Archive {
         let (store, attributes) = (&*self.0.store, &found.attributes);
         let digest = match metadata::sha256(attributes) {
             None => {
-                let (codec, location) = (found.codec()?, found.version.location());
+                let (codec, location) = (found.codec()?, &found.version.location);
                 digest_place::read_beside(store, codec, location, attributes).await
             }
             digest => digest,

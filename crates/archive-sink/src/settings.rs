@@ -54,12 +54,14 @@ impl Settings {
         nonce: &Nonce,
         document: Option<RawDocument>,
     ) -> Attributes {
-        match self.attributes {
-            AttributeSupport::Kept => {
-                metadata::attributes(codec, &self.content_type, nonce, document)
-            }
-            AttributeSupport::Absent => Attributes::new(),
+        match self.keeps_attributes() {
+            true => metadata::attributes(codec, &self.content_type, nonce, document),
+            false => Attributes::new(),
         }
+    }
+
+    pub(crate) fn keeps_attributes(&self) -> bool {
+        self.attributes == AttributeSupport::Kept
     }
 
     /// The options with which a multipart upload is created.

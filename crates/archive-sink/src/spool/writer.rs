@@ -4,7 +4,6 @@ use std::{
     io,
     path::{Path, PathBuf},
     pin::Pin,
-    sync::{Arc, Mutex, PoisonError},
     task::{Context, Poll},
 };
 
@@ -111,12 +110,8 @@ impl SpoolWriter {
         S: Stream<Item = Result<Bytes, E>> + Unpin,
         E: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
-        let hasher = Arc::new(Mutex::new(Sha256Hasher::default()));
-        let hashed = Hashed {
-            document,
-            hasher: Arc::clone(&hasher),
-        };
-        let mut encoded = EncodedStream::new(hashed, codec)?;
+        let hasher = Sha256Hasher::default();
+        let mut encoded = EncodedStream::new(Hashed { document, hasher }, codec)?;
         while let Some(chunk) = encoded.next().await {
             match chunk {
                 Ok(chunk) => self.write_all(&chunk).await?,
@@ -134,10 +129,7 @@ impl SpoolWriter {
                 }
             }
         }
-        let digest = hasher
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .finish();
+        let digest = encoded.get_ref().hasher.finish();
         Ok(RawDocument::new(encoded.raw_bytes()).with_sha256(digest))
     }
 
@@ -188,7 +180,7 @@ impl SpoolWriter {
 /// A document that is hashed as it passes.
 struct Hashed<S> {
     document: S,
-    hasher: Arc<Mutex<Sha256Hasher>>,
+    hasher: Sha256Hasher,
 }
 
 impl<S, E> Stream for Hashed<S>
@@ -200,8 +192,7 @@ where
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let polled = self.document.poll_next_unpin(context);
         if let Poll::Ready(Some(Ok(chunk))) = &polled {
-            let mut hasher = self.hasher.lock().unwrap_or_else(PoisonError::into_inner);
-            hasher.update(chunk);
+            self.hasher.update(chunk);
         }
         polled
     }

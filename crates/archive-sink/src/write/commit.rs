@@ -23,7 +23,7 @@ use crate::{
     codec::{Codec, CodecKind},
     digest::{RawDocument, Sha256Digest},
     digest_place,
-    metadata::{AttributeSupport, Nonce},
+    metadata::Nonce,
     settings::{Overwrite, Shared},
 };
 
@@ -77,7 +77,7 @@ impl Commit {
         if let (Some(beside), Some(digest)) = (&self.digest_beside, receipt.sha256)
             && receipt.placement != Placement::AlreadyThere
         {
-            let nonce = Some(&self.nonce).filter(|_| self.keeps_attributes());
+            let nonce = Some(&self.nonce).filter(|_| self.archive.settings.keeps_attributes());
             digest_place::write_beside(&*archive.store, beside, digest, nonce).await;
         }
         Ok(receipt)
@@ -100,7 +100,7 @@ impl Commit {
             Overwrite::Replace => Placement::Replacing,
             Overwrite::CreateOnly => Placement::CheckedBefore,
         };
-        let settled = self.settle(Err(no_answer()), placement);
+        let settled = self.settle(no_answer(), placement);
         match until(self.deadline, settled).await {
             Some(Err(CommitError::Refused { source, .. })) => {
                 Err(self.unknown(source, None, false))
@@ -113,11 +113,7 @@ impl Commit {
     /// Whether work at the store ends when its future is dropped: not in folders, where it goes on in the blocking
     /// pool and would end unseen.
     fn can_give_up(&self) -> bool {
-        self.keeps_attributes()
-    }
-
-    fn keeps_attributes(&self) -> bool {
-        self.archive.settings.attributes == AttributeSupport::Kept
+        self.archive.settings.keeps_attributes()
     }
 
     /// The store's answer, or the error that there was none in time.
@@ -126,12 +122,9 @@ impl Commit {
         end: Instant,
         request: impl Future<Output = Result<T, StoreError>>,
     ) -> Result<T, StoreError> {
-        if !self.can_give_up() {
-            return request.await;
-        }
-        until(end, request)
-            .await
-            .unwrap_or_else(|| Err(no_answer()))
+        let end = self.can_give_up().then_some(end);
+        let answer = until(end, request).await;
+        answer.unwrap_or_else(|| Err(no_answer()))
     }
 
     /// Puts the whole object, again and again if need be: the condition and the nonce make that safe.
@@ -168,7 +161,7 @@ impl Commit {
             let is_unclear = effect == RequestEffect::Unclear;
             may_land |= is_unclear && !exists;
             let error = if is_unclear || matches!(source, StoreError::NotFound { .. }) {
-                self.settle(Err(source), placement).await
+                self.settle(source, placement).await
             } else {
                 Err(self.refused(source))
             };
@@ -221,7 +214,7 @@ impl Commit {
                 settled => return Err(settled),
             };
             let is_last = !pauses.pause().await;
-            error = match self.settle(Err(source), placement).await {
+            error = match self.settle(source, placement).await {
                 Err(CommitError::Refused { source, .. }) if is_last => {
                     return Err(self.unknown(source, None, false));
                 }
@@ -255,7 +248,7 @@ impl Commit {
                     };
                     return Ok(self.receipt(put.e_tag, put.version, placement));
                 }
-                Err(source) => match self.settle(Err(source), placement).await {
+                Err(source) => match self.settle(source, placement).await {
                     Err(CommitError::Refused { source, .. }) => {
                         return self.refuse(source, placement, &mut *upload).await;
                     }
@@ -295,7 +288,7 @@ impl Commit {
     ) -> Result<Receipt, CommitError> {
         let effect = RequestEffect::of(&source);
         match self.answer(self.deadline, upload.abort()).await {
-            Err(StoreError::NotFound { .. }) => self.settle(Err(source), placement).await,
+            Err(StoreError::NotFound { .. }) => self.settle(source, placement).await,
             // It is still there to be completed, and the request to do so may be on its way.
             Err(aborted) if effect == RequestEffect::Unclear => Err(self
                 .unknown(source, None, false)
@@ -311,16 +304,12 @@ impl Commit {
         Some(WriteError::abort(&self.location, source))
     }
 
-    /// Turns the answer to the last request into a receipt, or looks whether it was carried out.
+    /// Looks whether the last request was carried out, which failed.
     async fn settle(
         &self,
-        answer: Result<PutResult, StoreError>,
+        source: StoreError,
         placement: Placement,
     ) -> Result<Receipt, CommitError> {
-        let source = match answer {
-            Ok(put) => return Ok(self.receipt(put.e_tag, put.version, placement)),
-            Err(source) => source,
-        };
         let looked = look(&*self.archive.store, &self.location);
         let found = match self.answer(self.deadline, looked).await {
             Ok(Some(found)) => found,

@@ -16,8 +16,6 @@ use super::{
     part_size::MAX_PARTS,
     tasks::{Task, Tasks, until},
 };
-use crate::metadata::AttributeSupport;
-
 /// How long clean-up waits for requests of a remote store that are in flight, and then for its own.
 const STUCK: Duration = Duration::from_secs(10);
 
@@ -35,7 +33,8 @@ pub(crate) struct Upload {
     state: State,
     in_flight: FuturesUnordered<Task<(usize, StoreResult<()>)>>,
     max_in_flight: usize,
-    attributes: AttributeSupport,
+    /// Work at the store ends when its future is dropped: not in folders.
+    gives_up: bool,
     parts: usize,
     stored_bytes: u64,
 }
@@ -55,7 +54,7 @@ impl Upload {
         location: Path,
         options: PutMultipartOptions,
         max_in_flight: usize,
-        attributes: AttributeSupport,
+        gives_up: bool,
         tasks: Tasks,
     ) -> Self {
         Self {
@@ -64,7 +63,7 @@ impl Upload {
             state: State::Idle(store, options),
             in_flight: FuturesUnordered::new(),
             max_in_flight,
-            attributes,
+            gives_up,
             parts: 0,
             stored_bytes: 0,
         }
@@ -172,29 +171,20 @@ impl Upload {
             state => state,
         };
         let mut in_flight = std::mem::take(&mut self.in_flight);
-        let gives_up = self.attributes == AttributeSupport::Kept;
+        let stuck = self.gives_up.then(|| Instant::now() + STUCK);
         Some(async move {
-            let stuck = Instant::now() + STUCK;
             let mut upload = match state {
                 State::Open(upload) => upload,
-                State::Creating(creating) if gives_up => match until(stuck, creating).await {
+                State::Creating(creating) => match until(stuck, creating).await {
                     Some(Ok(Ok(upload))) => upload,
                     _ => return Ok(()),
-                },
-                State::Creating(creating) => match creating.await {
-                    Ok(Ok(upload)) => upload,
-                    Ok(Err(_)) | Err(_) => return Ok(()),
                 },
                 State::Idle(..) | State::Gone => return Ok(()),
             };
             let drained = async { while in_flight.next().await.is_some() {} };
-            if !gives_up {
-                drained.await;
-                return abort(&mut *upload).await;
-            }
             let _all = until(stuck, drained).await;
             drop(in_flight);
-            let aborted = until(stuck + STUCK, abort(&mut *upload)).await;
+            let aborted = until(stuck.map(|stuck| stuck + STUCK), abort(&mut *upload)).await;
             aborted.unwrap_or_else(|| Err(no_answer()))
         })
     }

@@ -52,10 +52,13 @@ impl Tasks {
     }
 }
 
-/// Waits until `deadline`, or without a limit where no runtime tells the time.
-pub(crate) async fn until<T>(deadline: Instant, future: impl Future<Output = T>) -> Option<T> {
-    match Handle::try_current() {
-        Ok(_) => timeout_at(deadline, future).await.ok(),
-        Err(_) => Some(future.await),
+/// Waits until `deadline`, or without a limit where there is none or no runtime tells the time.
+pub(crate) async fn until<T>(
+    deadline: impl Into<Option<Instant>>,
+    future: impl Future<Output = T>,
+) -> Option<T> {
+    match (deadline.into(), Handle::try_current()) {
+        (Some(deadline), Ok(_)) => timeout_at(deadline, future).await.ok(),
+        _ => Some(future.await),
     }
 }

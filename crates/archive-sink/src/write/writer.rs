@@ -26,7 +26,7 @@ use crate::{
     digest::RawDocument,
     digest_place,
     encode::{compressor::Compressor, encoded_stream::EMPTY_CHUNKS_PER_POLL},
-    metadata::{AttributeSupport, Nonce},
+    metadata::Nonce,
     settings::Shared,
 };
 
@@ -92,7 +92,7 @@ impl ArchiveWriter {
             location,
             settings.upload_options(settings.attributes_of(codec, &nonce, document)),
             settings.parts_in_flight,
-            settings.attributes,
+            settings.keeps_attributes(),
             tasks.clone(),
         );
         let (digest, part_size) = (settings.digest, settings.part_size);
@@ -302,8 +302,7 @@ impl ArchiveWriter {
             }
         };
         let (upload, payload) = self.parts.into_upload();
-        let has_metadata = self.archive.settings.attributes == AttributeSupport::Kept;
-        let is_described = has_metadata && !upload.has_started();
+        let is_described = self.archive.settings.keeps_attributes() && !upload.has_started();
         let digest_beside = digest_place::beside(self.codec.kind(), &location);
         let digest_beside = digest_beside.filter(|_| !is_described);
         let commit = Arc::new(Commit {

@@ -188,7 +188,7 @@ async fn a_replaced_object_is_not_opened_as_the_one_it_was(target: &Target, pref
     store(&archive, "a", &first).await;
     let reader = archive.open("a").await.unwrap();
     let version = reader.version().clone();
-    assert_eq!(version.location(), reader.location());
+    assert_eq!(version.location, *reader.location());
     let again = archive.open_version(&version).await.unwrap();
     assert_eq!(*again.version(), version);
     assert_eq!(read(again).await, first);

@@ -42,7 +42,7 @@ impl Commit {
     ) -> Result<Receipt, CommitError> {
         let exists = exists(&source);
         let only_creates = placement != Placement::Replacing;
-        if self.keeps_attributes() && !(only_creates && exists) {
+        if self.archive.settings.keeps_attributes() && !(only_creates && exists) {
             // The nonce is another's, so the request was not carried out.
             return Err(self.refused(source));
         }
