@@ -168,13 +168,13 @@ impl ArchiveReader {
     pub fn raw_length(&self) -> Option<u64> {
         match self.codec {
             CodecKind::Identity => Some(self.version.size),
-            _ => self.verifier.expected_bytes(),
+            _ => self.verifier.expected_bytes,
         }
     }
 
     /// How many bytes have been yielded so far, or are about to be by `AsyncRead`.
     pub fn raw_bytes(&self) -> u64 {
-        self.verifier.raw_bytes()
+        self.verifier.raw_bytes
     }
 
     /// The SHA-256 that the raw document had to have and has. `None` before the end of the document, and for

@@ -5,9 +5,9 @@ use crate::digest::{RawDocument, Sha256Digest, Sha256Hasher};
 
 /// Checks a raw document against all that is known of it, as it goes by.
 pub(crate) struct Verifier {
-    raw_bytes: u64,
+    pub(crate) raw_bytes: u64,
     limit: u64,
-    expected_bytes: Option<u64>,
+    pub(crate) expected_bytes: Option<u64>,
     expected_digest: Option<Sha256Digest>,
     /// `None` when the document is not looked at.
     hasher: Option<Sha256Hasher>,
@@ -35,14 +35,6 @@ impl Verifier {
             hasher,
             ..Self::new(u64::MAX, None, None)
         }
-    }
-
-    pub(crate) fn expected_bytes(&self) -> Option<u64> {
-        self.expected_bytes
-    }
-
-    pub(crate) fn raw_bytes(&self) -> u64 {
-        self.raw_bytes
     }
 
     /// The next piece of the document.

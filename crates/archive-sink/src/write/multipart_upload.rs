@@ -28,15 +28,17 @@ type StoreResult<T> = Result<T, object_store::Error>;
 /// one, dropping is all that can be done: a local store removes its staging file then, a remote one keeps
 /// the parts until its lifecycle rule removes them.
 pub(crate) struct Upload {
-    location: Path,
+    pub(crate) location: Path,
     tasks: Tasks,
     state: State,
     in_flight: FuturesUnordered<Task<(usize, StoreResult<()>)>>,
     max_in_flight: usize,
     /// Work at the store ends when its future is dropped: not in folders.
     gives_up: bool,
-    parts: usize,
-    stored_bytes: u64,
+    /// How many parts have been handed over.
+    pub(crate) parts: usize,
+    /// How many bytes those have.
+    pub(crate) stored_bytes: u64,
 }
 
 enum State {
@@ -69,23 +71,9 @@ impl Upload {
         }
     }
 
-    pub(crate) fn location(&self) -> &Path {
-        &self.location
-    }
-
     /// Whether the store has been asked to create it.
     pub(crate) fn has_started(&self) -> bool {
         !matches!(self.state, State::Idle(..))
-    }
-
-    /// How many parts have been handed over.
-    pub(crate) fn parts(&self) -> usize {
-        self.parts
-    }
-
-    /// How many bytes those parts have.
-    pub(crate) fn stored_bytes(&self) -> u64 {
-        self.stored_bytes
     }
 
     /// Creates the upload, if that is still to be done, and waits for room for one more part.
@@ -231,7 +219,7 @@ impl Drop for Upload {
             return;
         };
         let location = self.location.clone();
-        if !self.tasks.have_runtime() {
+        if self.tasks.runtime.is_none() {
             tracing::warn!(
                 %location,
                 "an upload was dropped without a runtime to abort it: its parts stay until the \

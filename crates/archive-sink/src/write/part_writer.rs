@@ -3,7 +3,7 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use object_store::{PutPayload, path::Path};
+use object_store::PutPayload;
 
 use super::{
     error::{WriteError, WriteErrorKind},
@@ -24,13 +24,14 @@ use crate::{
 pub(crate) struct PartWriter {
     compressor: Compressor,
     /// `None` when nobody wants a digest of it.
-    hasher: Option<Sha256Hasher>,
+    pub(crate) hasher: Option<Sha256Hasher>,
     part: BlockBuffer,
     part_size: usize,
-    upload: Upload,
-    taken_bytes: u64,
+    pub(crate) upload: Upload,
+    /// How many bytes have been taken.
+    pub(crate) taken_bytes: u64,
     stage: Stage,
-    failure: Option<WriteError>,
+    pub(crate) failure: Option<WriteError>,
     /// Left behind when a poll panics.
     polling: bool,
 }
@@ -67,23 +68,9 @@ impl PartWriter {
         }
     }
 
-    pub(crate) fn location(&self) -> &Path {
-        self.upload.location()
-    }
-
-    /// How many bytes have been taken.
-    pub(crate) fn taken_bytes(&self) -> u64 {
-        self.taken_bytes
-    }
-
     /// The SHA-256 of what was taken, when all of it has been given to the codec.
     pub(crate) fn digest(&self) -> Option<Sha256Digest> {
         self.hasher.as_ref().map(Sha256Hasher::finish)
-    }
-
-    /// Forgets what was hashed, and hashes no more.
-    pub(crate) fn switch_digest_off(&mut self) {
-        self.hasher = None;
     }
 
     fn hash_block(&mut self) {
@@ -92,13 +79,9 @@ impl PartWriter {
         }
     }
 
-    pub(crate) fn failure(&self) -> Option<&WriteError> {
-        self.failure.as_ref()
-    }
-
     /// Fails, unless it has failed before. Returns the first failure.
     pub(crate) fn fail(&mut self, kind: WriteErrorKind) -> WriteError {
-        let failure = || WriteError::new(self.upload.location(), kind);
+        let failure = || WriteError::new(&self.upload.location, kind);
         self.failure.get_or_insert_with(failure).clone()
     }
 
@@ -106,11 +89,6 @@ impl PartWriter {
     /// [`poll_close`](Self::poll_close), that is the whole object or nothing.
     pub(crate) fn into_upload(mut self) -> (Upload, PutPayload) {
         (self.upload, self.part.take(0))
-    }
-
-    /// Gives the upload out to be given up.
-    pub(crate) async fn clean_up(self) -> Result<(), WriteError> {
-        self.upload.clean_up().await
     }
 
     /// Takes some of `buffers`, which have at least one byte.
@@ -245,7 +223,7 @@ impl PartWriter {
     fn poll_next_part(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), WriteErrorKind>> {
         let upload = &mut self.upload;
         ready!(upload.poll_ready(cx))?;
-        let next = part_bytes(self.part_size, upload.parts() + 1);
+        let next = part_bytes(self.part_size, upload.parts + 1);
         Poll::Ready(upload.start_part(self.part.take(next)))
     }
 }

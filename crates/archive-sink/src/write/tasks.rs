@@ -13,7 +13,7 @@ pub(crate) type Task<T> = BoxFuture<'static, Result<T, JoinError>>;
 /// nobody polls the writer. Without a runtime they run where they are polled.
 #[derive(Clone)]
 pub(crate) struct Tasks {
-    runtime: Option<Handle>,
+    pub(crate) runtime: Option<Handle>,
     running: TaskTracker,
 }
 
@@ -21,10 +21,6 @@ impl Tasks {
     pub(crate) fn current(running: TaskTracker) -> Self {
         let runtime = Handle::try_current().ok();
         Self { runtime, running }
-    }
-
-    pub(crate) fn have_runtime(&self) -> bool {
-        self.runtime.is_some()
     }
 
     /// Starts an operation that dropping its task cancels.

@@ -124,7 +124,7 @@ impl ArchiveWriter {
     /// [commit with it](Self::commit_with), so that it costs once. What was hashed so far is forgotten.
     #[must_use]
     pub fn without_digest(mut self) -> Self {
-        self.parts.switch_digest_off();
+        self.parts.hasher = None;
         self
     }
 
@@ -137,7 +137,7 @@ impl ArchiveWriter {
 
     /// Where the object will be.
     pub fn location(&self) -> &Path {
-        self.parts.location()
+        &self.parts.upload.location
     }
 
     /// How the object is encoded. For a document that is already encoded, the level does not matter.
@@ -147,7 +147,7 @@ impl ArchiveWriter {
 
     /// How many bytes have been written so far, of the raw document or of its encoding.
     pub fn written_bytes(&self) -> u64 {
-        self.parts.taken_bytes()
+        self.parts.taken_bytes
     }
 
     /// Writes a whole stream, and says how many bytes it had.
@@ -173,7 +173,7 @@ impl ArchiveWriter {
         if self.sending {
             self.parts.fail(WriteErrorKind::Unfinished);
         }
-        if let Some(failure) = self.parts.failure() {
+        if let Some(failure) = &self.parts.failure {
             return Err(failure.clone());
         }
         self.sending = true;
@@ -297,7 +297,7 @@ impl ArchiveWriter {
         let document = match closed {
             Ok(document) => document,
             Err(cause) => {
-                let clean_up = self.parts.clean_up().await.err().map(Box::new);
+                let clean_up = self.parts.upload.clean_up().await.err().map(Box::new);
                 return Err(CommitError::Write { cause, clean_up });
             }
         };
@@ -312,8 +312,8 @@ impl ArchiveWriter {
             codec: self.codec,
             nonce: self.nonce,
             document,
-            stored_bytes: upload.stored_bytes() + payload.content_length() as u64,
-            parts: upload.parts().max(1),
+            stored_bytes: upload.stored_bytes + payload.content_length() as u64,
+            parts: upload.parts.max(1),
             deadline,
             last_look: Commit::last_look(deadline),
         });
@@ -339,7 +339,7 @@ impl ArchiveWriter {
     ///
     /// The clean-up goes on in a task when the future is dropped, if there is a runtime.
     pub async fn abort(self) -> Result<(), WriteError> {
-        self.parts.clean_up().await
+        self.parts.upload.clean_up().await
     }
 
     /// The raw document, as far as this writer and its caller know it.
@@ -383,7 +383,7 @@ impl fmt::Debug for ArchiveWriter {
         f.debug_struct("ArchiveWriter")
             .field("location", self.location())
             .field("written_bytes", &self.written_bytes())
-            .field("failure", &self.parts.failure())
+            .field("failure", &self.parts.failure)
             .finish_non_exhaustive()
     }
 }

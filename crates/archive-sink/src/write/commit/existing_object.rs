@@ -2,12 +2,12 @@ use std::ops::ControlFlow::{self, Break, Continue};
 
 use futures_util::StreamExt;
 use object_store::{
-    Attributes, Error as StoreError, GetOptions, ObjectMeta, ObjectStore, path::Path,
+    Error as StoreError, GetOptions, GetResult, ObjectMeta, ObjectStore, path::Path,
 };
 
 use super::{Commit, CommitError, Placement, Receipt, exists};
 use crate::{
-    digest::{RawDocument, Sha256Digest, Sha256Hasher},
+    digest::{Sha256Digest, Sha256Hasher},
     metadata,
     read::{error::ReadErrorKind, limit::ReadLimit, open, reader::ArchiveReader},
 };
@@ -26,7 +26,10 @@ impl Commit {
             ) => Continue(Placement::Unchecked),
             Err(source) => Break(Err(self.refused(source))),
             Ok(None) => Continue(Placement::CheckedBefore),
-            Ok(Some(found)) => match self.same_document(&found).await {
+            Ok(Some(found)) => match self
+                .same_document(metadata::sha256(&found.attributes))
+                .await
+            {
                 Sameness::Same => Break(Ok(self.already_there(&found))),
                 sameness => Break(Err(self.conflict(sameness == Sameness::Different))),
             },
@@ -36,7 +39,7 @@ impl Commit {
     /// What it means that the last request failed, and that an object is there which this writer has not made.
     pub(super) async fn decide_by(
         &self,
-        found: Found,
+        found: GetResult,
         source: StoreError,
         placement: Placement,
     ) -> Result<Receipt, CommitError> {
@@ -46,7 +49,10 @@ impl Commit {
             // The nonce is another's, so the request was not carried out.
             return Err(self.refused(source));
         }
-        match self.same_document(&found).await {
+        match self
+            .same_document(metadata::sha256(&found.attributes))
+            .await
+        {
             Sameness::Same if exists => Ok(self.already_there(&found)),
             Sameness::Same => {
                 let ObjectMeta { e_tag, version, .. } = found.meta;
@@ -58,8 +64,30 @@ impl Commit {
         }
     }
 
-    async fn same_document(&self, found: &Found) -> Sameness {
-        found.compare(&*self.archive.store, self.document).await
+    /// Compares an object with the document: by the digest in its metadata, else by reading it.
+    async fn same_document(&self, digest: Option<Sha256Digest>) -> Sameness {
+        let Some(expected) = self.document.sha256 else {
+            return Sameness::Unknown;
+        };
+        if let Some(digest) = digest {
+            return Sameness::of(digest == expected);
+        }
+        let (store, limit) = (&*self.archive.store, ReadLimit::bytes(self.document.bytes));
+        let opened = open::find(store, vec![self.location.clone()], vec![]).await;
+        let reader = opened.and_then(|found| ArchiveReader::decoded(found, None, limit));
+        let Ok(mut reader) = reader else {
+            return Sameness::Unknown;
+        };
+        let mut hasher = Sha256Hasher::default();
+        while let Some(chunk) = reader.next().await {
+            match chunk.map_err(|error| error.kind) {
+                Ok(chunk) => hasher.update(&chunk),
+                Err(ReadErrorKind::Store { .. }) => return Sameness::Unknown,
+                // Damaged, longer, or no archive at all.
+                Err(_) => return Sameness::Different,
+            }
+        }
+        Sameness::of(hasher.finish() == expected)
     }
 
     pub(super) fn conflict(&self, compared: bool) -> CommitError {
@@ -70,7 +98,7 @@ impl Commit {
         }
     }
 
-    fn already_there(&self, found: &Found) -> Receipt {
+    fn already_there(&self, found: &GetResult) -> Receipt {
         let meta = found.meta.clone();
         let receipt = self.receipt(meta.e_tag, meta.version, Placement::AlreadyThere);
         let codec = open::codec_of(&found.attributes, self.location.as_ref());
@@ -81,13 +109,6 @@ impl Commit {
             ..receipt
         }
     }
-}
-
-/// An object that was found where one is to be, or may have been, written.
-#[derive(Debug)]
-pub(super) struct Found {
-    pub(super) meta: ObjectMeta,
-    pub(super) attributes: Attributes,
 }
 
 /// Whether an object holds a document.
@@ -109,51 +130,11 @@ impl Sameness {
 pub(super) async fn look(
     store: &dyn ObjectStore,
     location: &Path,
-) -> Result<Option<Found>, StoreError> {
+) -> Result<Option<GetResult>, StoreError> {
     let options = GetOptions::new().with_head(true);
     match store.get_opts(location, options).await {
-        Ok(result) => Ok(Some(Found {
-            meta: result.meta,
-            attributes: result.attributes,
-        })),
+        Ok(found) => Ok(Some(found)),
         Err(StoreError::NotFound { .. }) => Ok(None),
         Err(error) => Err(error),
-    }
-}
-
-impl Found {
-    /// Compares with a document: by the digest in the metadata, else by reading the object.
-    async fn compare(&self, store: &dyn ObjectStore, document: RawDocument) -> Sameness {
-        let Some(expected) = document.sha256 else {
-            return Sameness::Unknown;
-        };
-        match metadata::sha256(&self.attributes) {
-            Some(digest) => Sameness::of(digest == expected),
-            None => self.read_and_compare(store, document.bytes, expected).await,
-        }
-    }
-
-    async fn read_and_compare(
-        &self,
-        store: &dyn ObjectStore,
-        bytes: u64,
-        expected: Sha256Digest,
-    ) -> Sameness {
-        let opened = open::find(store, vec![self.meta.location.clone()], vec![]).await;
-        let reader =
-            opened.and_then(|found| ArchiveReader::decoded(found, None, ReadLimit::bytes(bytes)));
-        let Ok(mut reader) = reader else {
-            return Sameness::Unknown;
-        };
-        let mut hasher = Sha256Hasher::default();
-        while let Some(chunk) = reader.next().await {
-            match chunk.map_err(|error| error.kind) {
-                Ok(chunk) => hasher.update(&chunk),
-                Err(ReadErrorKind::Store { .. }) => return Sameness::Unknown,
-                // Damaged, longer, or no archive at all.
-                Err(_) => return Sameness::Different,
-            }
-        }
-        Sameness::of(hasher.finish() == expected)
     }
 }
