@@ -71,16 +71,9 @@ impl Archive {
     ///
     /// When the name breaks a rule for keys; the error says which.
     pub fn create(&self, name: &str) -> Result<ArchiveWriter, KeyError> {
-        let location = self.location_of(name)?;
         let compressor = Compressor::new(self.codec())
             .unwrap_or_else(|_| unreachable!("the builder refuses codecs that cannot be used"));
-        Ok(ArchiveWriter::new(
-            Arc::clone(&self.0),
-            location,
-            self.codec(),
-            None,
-            compressor,
-        ))
+        self.writer(name, Some(compressor))
     }
 
     /// Starts a new object from a document that is already encoded with
@@ -104,11 +97,20 @@ impl Archive {
     ///
     /// When the name breaks a rule for keys; the error says which.
     pub fn create_encoded(&self, name: &str) -> Result<ArchiveWriter, KeyError> {
+        self.writer(name, None)
+    }
+
+    fn writer(
+        &self,
+        name: &str,
+        compressor: Option<Compressor>,
+    ) -> Result<ArchiveWriter, KeyError> {
         let (archive, location) = (Arc::clone(&self.0), self.location_of(name)?);
-        Ok(ArchiveWriter::of_encoded(
+        Ok(ArchiveWriter::new(
             archive,
             location,
             self.codec(),
+            compressor,
             None,
         ))
     }

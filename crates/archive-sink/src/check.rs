@@ -7,7 +7,6 @@ use object_store::{
 
 use crate::{
     archive::Archive,
-    key::key,
     metadata::{AttributeSupport, Nonce},
     settings::{Overwrite, Shared},
     write::{
@@ -83,11 +82,10 @@ impl Archive {
     /// As [`check`](Self::check).
     pub async fn check_with(&self, options: CheckOptions) -> Result<Access, WriteError> {
         let prefix = &self.0.settings.prefix;
-        let at = |name: &str| key(prefix, name, "").unwrap_or_else(|_| prefix.clone().join(name));
         let probe = Probe {
             archive: Arc::clone(&self.0),
-            location: at(PROBE),
-            missing: at("archive-sink.no-check"),
+            location: prefix.clone().join(PROBE),
+            missing: prefix.clone().join("archive-sink.no-check"),
         };
         let location = probe.location.clone();
         Tasks::current(self.0.running.clone())

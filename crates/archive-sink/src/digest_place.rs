@@ -13,6 +13,7 @@ use crate::{
     codec::CodecKind,
     digest::{RawDocument, Sha256Digest},
     metadata::{self, Nonce},
+    write::attempt::{Pauses, RequestEffect},
 };
 
 /// What the field or frame starts with; the length (8 bytes, little-endian) and the SHA-256 follow.
@@ -70,6 +71,9 @@ pub(crate) fn parse(kind: CodecKind, end: &[u8]) -> Option<RawDocument> {
 /// What the name of a digest ends with that is beside its object.
 pub(crate) const EXTENSION: &str = ".sha256";
 
+/// How often a digest is tried to be put, since nobody is kept waiting for it for long.
+const ATTEMPTS: usize = 4;
+
 /// What comes before the nonce: a comment to `sha256sum`.
 const COMMENT: &str = "  -\n# ";
 
@@ -87,27 +91,42 @@ pub(crate) async fn write_beside(
     beside: &Path,
     digest: Sha256Digest,
     nonce: Option<&Nonce>,
+    mut pauses: Pauses,
 ) {
     let text = match nonce {
         Some(nonce) => format!("{digest}{COMMENT}{nonce}\n"),
         None => format!("{digest}  -\n"),
     };
-    warn_unless_done(beside, store.put(beside, text.into())).await;
+    for _attempt in 0..ATTEMPTS {
+        let put = store.put(beside, text.clone().into());
+        if is_done(beside, put).await || !pauses.pause().await {
+            break;
+        }
+    }
 }
 
 /// Deletes the digest beside an object that is to be replaced, and which the new one could not be read with.
 pub(crate) async fn delete_beside(store: &dyn ObjectStore, beside: &Path) {
-    warn_unless_done(beside, store.delete(beside)).await;
+    is_done(beside, store.delete(beside)).await;
 }
 
-/// Without its digest an object is whole all the same: what fails, and be it by a panic, is a warning.
-async fn warn_unless_done<T>(beside: &Path, request: impl Future<Output = Result<T, StoreError>>) {
+/// Without its digest an object is whole all the same: what fails, and be it by a panic, is a warning. Says whether another
+/// attempt is of no use.
+async fn is_done<T>(beside: &Path, request: impl Future<Output = Result<T, StoreError>>) -> bool {
     let error = match AssertUnwindSafe(request).catch_unwind().await {
-        Ok(Ok(_) | Err(StoreError::NotFound { .. })) => return,
-        Ok(Err(error)) => error.to_string(),
-        Err(_panic) => "the store panicked".to_owned(),
+        Ok(Ok(_) | Err(StoreError::NotFound { .. })) => return true,
+        Ok(Err(error)) => Some(error),
+        Err(_panic) => None,
     };
-    tracing::warn!(%beside, error, "a digest beside its object could not be kept up");
+    let message = error
+        .as_ref()
+        .map_or("the store panicked".into(), StoreError::to_string);
+    tracing::warn!(%beside, error = message, "a digest beside its object could not be kept up");
+    let effect = error.as_ref().map(RequestEffect::of);
+    !matches!(
+        effect,
+        Some(RequestEffect::Unclear | RequestEffect::NotSent)
+    )
 }
 
 /// The digest beside an object of these attributes, if there is one that can be read.

@@ -167,7 +167,7 @@ impl Uploader {
         let (archive, codec) = (&self.archive.0, Codec::default_for(entry.codec));
         let location = key::created(&archive.settings, codec, &entry.name)?;
         let document = Some(entry.document);
-        let mut writer = ArchiveWriter::of_encoded(Arc::clone(archive), location, codec, document);
+        let mut writer = ArchiveWriter::new(Arc::clone(archive), location, codec, None, document);
         let blocks = stream::try_unfold((file, BytesMut::new()), |(mut file, mut block)| async {
             block.reserve(BLOCK);
             let read = file.read_buf(&mut block).await?;

@@ -65,7 +65,8 @@ impl Commit {
         let (archive, location) = (&self.archive, &self.location);
         let replaces = archive.settings.overwrite == Overwrite::Replace;
         if let Some(beside) = self.digest_beside.as_ref().filter(|_| replaces) {
-            digest_place::delete_beside(&*archive.store, beside).await;
+            let deleted = digest_place::delete_beside(&*archive.store, beside);
+            until(self.give_up_at(self.last_look), deleted).await;
         }
         let receipt = match upload.take_open() {
             Some(upload) => self.complete(upload).await?,
@@ -78,7 +79,9 @@ impl Commit {
             && receipt.placement != Placement::AlreadyThere
         {
             let nonce = Some(&self.nonce).filter(|_| self.archive.settings.keeps_attributes());
-            digest_place::write_beside(&*archive.store, beside, digest, nonce).await;
+            let (store, pauses) = (&*archive.store, Pauses::until(self.last_look));
+            let written = digest_place::write_beside(store, beside, digest, nonce, pauses);
+            until(self.give_up_at(self.last_look), written).await;
         }
         Ok(receipt)
     }
@@ -116,14 +119,17 @@ impl Commit {
         self.archive.settings.keeps_attributes()
     }
 
+    fn give_up_at(&self, end: Instant) -> Option<Instant> {
+        self.can_give_up().then_some(end)
+    }
+
     /// The store's answer, or the error that there was none in time.
     async fn answer<T>(
         &self,
         end: Instant,
         request: impl Future<Output = Result<T, StoreError>>,
     ) -> Result<T, StoreError> {
-        let end = self.can_give_up().then_some(end);
-        let answer = until(end, request).await;
+        let answer = until(self.give_up_at(end), request).await;
         answer.unwrap_or_else(|| Err(no_answer()))
     }
 
@@ -269,7 +275,7 @@ impl Commit {
             }
             Err(error) => {
                 let aborted = self.abort(&mut *upload).await;
-                Err(error.with_clean_up(self.abort_error(aborted)))
+                Err(self.after_abort(error, aborted))
             }
         }
     }
@@ -290,18 +296,16 @@ impl Commit {
         match self.answer(self.deadline, upload.abort()).await {
             Err(StoreError::NotFound { .. }) => self.settle(source, placement).await,
             // It is still there to be completed, and the request to do so may be on its way.
-            Err(aborted) if effect == RequestEffect::Unclear => Err(self
-                .unknown(source, None, false)
-                .with_clean_up(self.abort_error(Err(aborted)))),
-            aborted => Err(self
-                .refused(source)
-                .with_clean_up(self.abort_error(aborted))),
+            Err(aborted) if effect == RequestEffect::Unclear => {
+                Err(self.after_abort(self.unknown(source, None, false), Err(aborted)))
+            }
+            aborted => Err(self.after_abort(self.refused(source), aborted)),
         }
     }
 
-    fn abort_error(&self, aborted: Result<(), StoreError>) -> Option<WriteError> {
-        let source = aborted.err()?;
-        Some(WriteError::abort(&self.location, source))
+    fn after_abort(&self, error: CommitError, aborted: Result<(), StoreError>) -> CommitError {
+        let failed = aborted.map_err(|source| WriteError::abort(&self.location, source));
+        error.with_clean_up(failed.err())
     }
 
     /// Looks whether the last request was carried out, which failed.

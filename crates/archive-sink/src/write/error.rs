@@ -139,18 +139,7 @@ impl From<WriteError> for io::Error {
     fn from(error: WriteError) -> Self {
         let kind = match &error.kind {
             WriteErrorKind::Closed => io::ErrorKind::BrokenPipe,
-            WriteErrorKind::TooLarge { .. } => io::ErrorKind::FileTooLarge,
             WriteErrorKind::Encode(source) => source.kind(),
-            WriteErrorKind::Store { source, .. } => match &**source {
-                StoreError::NotFound { .. } => io::ErrorKind::NotFound,
-                StoreError::PermissionDenied { .. } | StoreError::Unauthenticated { .. } => {
-                    io::ErrorKind::PermissionDenied
-                }
-                StoreError::NotSupported { .. } | StoreError::NotImplemented { .. } => {
-                    io::ErrorKind::Unsupported
-                }
-                _ => io::ErrorKind::Other,
-            },
             _ => io::ErrorKind::Other,
         };
         Self::new(kind, error)

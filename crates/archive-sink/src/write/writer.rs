@@ -76,13 +76,13 @@ pub struct ArchiveWriter {
 }
 
 impl ArchiveWriter {
-    /// `document` is what is known of it before it is written.
+    /// Without a compressor, what is written is encoded already. `document` is what is known of it before that.
     pub(crate) fn new(
         archive: Arc<Shared>,
         location: Path,
         codec: Codec,
+        compressor: Option<Compressor>,
         document: Option<RawDocument>,
-        compressor: Compressor,
     ) -> Self {
         let settings = &archive.settings;
         let nonce = Nonce::new();
@@ -95,29 +95,19 @@ impl ArchiveWriter {
             settings.keeps_attributes(),
             tasks.clone(),
         );
-        let (digest, part_size) = (settings.digest, settings.part_size);
+        let encoded = compressor.is_none();
+        let compressor = compressor.unwrap_or_else(Compressor::pass_through);
+        let (digest, part_size) = (settings.digest && !encoded, settings.part_size);
         Self {
             nonce,
             tasks,
             parts: PartWriter::new(compressor, digest, part_size, upload),
             codec,
-            encoded: false,
+            encoded,
             sending: false,
             deadline: None,
             archive,
         }
-    }
-
-    pub(crate) fn of_encoded(
-        archive: Arc<Shared>,
-        location: Path,
-        codec: Codec,
-        document: Option<RawDocument>,
-    ) -> Self {
-        let compressor = Compressor::pass_through();
-        let writer = Self::new(archive, location, codec, document, compressor);
-        let encoded = true;
-        Self { encoded, ..writer }.without_digest()
     }
 
     /// Computes no SHA-256, whatever the archive's setting: for callers that have one from elsewhere and
