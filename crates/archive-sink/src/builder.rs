@@ -7,7 +7,7 @@ use crate::{
     archive::Archive,
     codec::{Codec, CodecError, CodecKind},
     metadata::AttributeSupport,
-    read::limit::ReadLimit,
+    read::verify::ReadLimit,
     settings::{Overwrite, Settings, Shared},
     write::part_size::{MAX_PART_BYTES, MIN_PART_BYTES},
 };

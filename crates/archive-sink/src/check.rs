@@ -2,7 +2,7 @@ use std::sync::{Arc, atomic::Ordering::Relaxed};
 
 use object_store::{
     Attributes, Error as StoreError, GetOptions, MultipartUpload, ObjectStoreExt, PutMode,
-    PutOptions, path::Path,
+    PutOptions, PutResult, path::Path,
 };
 
 use crate::{
@@ -108,7 +108,8 @@ impl Probe {
         let (archive, mut access) = (&self.archive, Access::default());
         let only_creates = archive.settings.overwrite == Overwrite::CreateOnly;
         if only_creates {
-            let exclusive = self.put_twice().await?;
+            let exclusive = self.put_twice().await;
+            let exclusive = exclusive.map_err(|error| self.failed("put an object", error))?;
             archive.puts_replace.store(!exclusive, Relaxed);
             access.exclusive_put = Some(exclusive);
         }
@@ -146,28 +147,27 @@ impl Probe {
     }
 
     /// Whether the second of two PUTs is refused. What an earlier check has left refuses the first.
-    async fn put_twice(&self) -> Result<bool, WriteErrorKind> {
-        let mut mode = PutMode::Create;
+    async fn put_twice(&self) -> Result<bool, StoreError> {
         for _time in 0..2 {
-            let mut options = PutOptions::from(mode.clone());
-            options.attributes = self.attributes();
-            let put = self
-                .archive
-                .store
-                .put_opts(&self.location, ONE_BYTE.into(), options);
-            match put.await {
+            match self.put(PutMode::Create).await {
                 Ok(_) => {}
                 Err(error) if exists(&error) => return Ok(true),
-                Err(error)
-                    if RequestEffect::of(&error) == RequestEffect::Unsupported
-                        && mode == PutMode::Create =>
-                {
-                    mode = PutMode::Overwrite;
+                Err(error) if RequestEffect::of(&error) == RequestEffect::Unsupported => {
+                    return self.put(PutMode::Overwrite).await.map(|_| false);
                 }
-                Err(error) => return Err(self.failed("put an object", error)),
+                Err(error) => return Err(error),
             }
         }
         Ok(false)
+    }
+
+    async fn put(&self, mode: PutMode) -> Result<PutResult, StoreError> {
+        let attributes = self.attributes().into();
+        let options = PutOptions { mode, ..attributes };
+        let store = &self.archive.store;
+        store
+            .put_opts(&self.location, ONE_BYTE.into(), options)
+            .await
     }
 
     async fn start(&self) -> Result<Box<dyn MultipartUpload>, WriteErrorKind> {

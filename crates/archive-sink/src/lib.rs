@@ -32,9 +32,9 @@ pub use local_folder::LocalFolder;
 pub use metadata::AttributeSupport;
 pub use read::{
     error::{ReadError, ReadErrorKind},
-    limit::ReadLimit,
     open::ObjectVersion,
     reader::ArchiveReader,
+    verify::ReadLimit,
 };
 #[cfg(feature = "s3")]
 pub use s3::S3Connector;

@@ -11,7 +11,7 @@ use crate::{
     codec::Codec,
     digest::RawDocument,
     metadata::{self, AttributeSupport, Nonce},
-    read::limit::ReadLimit,
+    read::verify::ReadLimit,
     write::attempt::CreateOnly,
 };
 

@@ -12,9 +12,8 @@ use tokio::io::{AsyncBufRead, AsyncRead, ReadBuf};
 use super::{
     decompressor::{Decompressor, Step},
     error::{ReadError, ReadErrorKind},
-    limit::ReadLimit,
     open::{ObjectVersion, Opened},
-    verify::Verifier,
+    verify::{ReadLimit, Verifier},
 };
 use crate::{
     codec::CodecKind,

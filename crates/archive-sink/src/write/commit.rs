@@ -7,8 +7,7 @@ use std::{
 };
 
 use object_store::{
-    Error as StoreError, MultipartUpload, ObjectMeta, PutMode, PutOptions, PutPayload, PutResult,
-    path::Path,
+    Error as StoreError, MultipartUpload, ObjectMeta, PutMode, PutOptions, PutPayload, path::Path,
 };
 use tokio::time::Instant;
 
@@ -135,7 +134,11 @@ impl Commit {
 
     /// Puts the whole object, again and again if need be: the condition and the nonce make that safe.
     async fn put(&self, payload: PutPayload) -> Result<Receipt, CommitError> {
-        let (mut mode, mut placement) = match self.archive.settings.overwrite {
+        let Shared {
+            store, settings, ..
+        } = &*self.archive;
+        let attributes = settings.attributes_of(self.codec, &self.nonce, Some(self.document));
+        let (mut mode, mut placement) = match settings.overwrite {
             Overwrite::Replace => (PutMode::Overwrite, Placement::Replacing),
             Overwrite::CreateOnly if self.archive.puts_replace.load(Relaxed) => {
                 match self.look_before().await {
@@ -149,7 +152,9 @@ impl Commit {
         let mut first = None;
         let mut may_land = false;
         loop {
-            let put = self.put_with(payload.clone(), mode.clone());
+            let mut options = PutOptions::from(attributes.clone());
+            options.mode = mode.clone();
+            let put = store.put_opts(&self.location, payload.clone(), options);
             let source = match self.answer(self.last_look, put).await {
                 Ok(put) => return Ok(self.receipt(put.e_tag, put.version, placement)),
                 Err(source) => source,
@@ -224,18 +229,10 @@ impl Commit {
                 Err(CommitError::Refused { source, .. }) if is_last => {
                     return Err(self.unknown(source, None, false));
                 }
-                Err(error) if is_last => return Err(error),
-                Err(error) => error,
+                Err(error) if !is_last => error,
                 settled => return settled,
             };
         }
-    }
-
-    async fn put_with(&self, payload: PutPayload, mode: PutMode) -> Result<PutResult, StoreError> {
-        let (settings, store) = (&self.archive.settings, &self.archive.store);
-        let mut options = PutOptions::from(mode);
-        options.attributes = settings.attributes_of(self.codec, &self.nonce, Some(self.document));
-        store.put_opts(&self.location, payload, options).await
     }
 
     async fn complete(&self, mut upload: Box<dyn MultipartUpload>) -> Result<Receipt, CommitError> {

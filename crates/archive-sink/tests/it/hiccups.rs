@@ -256,3 +256,18 @@ async fn a_digest_beside_its_object_is_put_again_and_what_is_stuck_there_holds_n
     archive.settled().await;
     assert!(start.elapsed() <= LIMIT);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_look_before_completing_that_is_stuck_holds_nothing_up() {
+    let store = ScriptedStore::in_memory().with([Rule::always(Operation::Get, Effect::Hang)]);
+    let archive = archive(&store, AttributeSupport::Kept);
+    let start = Instant::now();
+    // Nothing was asked to be completed.
+    let committed = writer(&archive, 3).await.commit().await;
+    assert!(matches!(
+        committed,
+        Err(CommitError::Refused { clean_up: None, .. })
+    ));
+    assert!(start.elapsed() <= LIMIT);
+    assert_eq!(store.open_uploads().len(), 0);
+}

@@ -9,7 +9,7 @@ use super::{Commit, CommitError, Placement, Receipt, exists};
 use crate::{
     digest::{Sha256Digest, Sha256Hasher},
     metadata,
-    read::{error::ReadErrorKind, limit::ReadLimit, open, reader::ArchiveReader},
+    read::{error::ReadErrorKind, open, reader::ArchiveReader, verify::ReadLimit},
 };
 
 /// What an object that is there already means for a commit.
@@ -17,7 +17,8 @@ impl Commit {
     /// Whether creating would replace something, for stores that do not check it themselves. Goes on with
     /// how the object will have been placed, unless all is decided.
     pub(super) async fn look_before(&self) -> ControlFlow<Result<Receipt, CommitError>, Placement> {
-        match look(&*self.archive.store, &self.location).await {
+        let looked = look(&*self.archive.store, &self.location);
+        match self.answer(self.last_look, looked).await {
             // Who may only write cannot look. The receipt says so.
             Err(
                 StoreError::PermissionDenied { .. }
@@ -26,13 +27,13 @@ impl Commit {
             ) => Continue(Placement::Unchecked),
             Err(source) => Break(Err(self.refused(source))),
             Ok(None) => Continue(Placement::CheckedBefore),
-            Ok(Some(found)) => match self
-                .same_document(metadata::sha256(&found.attributes))
-                .await
-            {
-                Sameness::Same => Break(Ok(self.already_there(&found))),
-                sameness => Break(Err(self.conflict(sameness == Sameness::Different))),
-            },
+            Ok(Some(found)) => {
+                let digest = metadata::sha256(&found.attributes);
+                match self.same_document(digest).await {
+                    Some(true) => Break(Ok(self.already_there(&found))),
+                    same => Break(Err(self.conflict(same.is_some()))),
+                }
+            }
         }
     }
 
@@ -49,45 +50,39 @@ impl Commit {
             // The nonce is another's, so the request was not carried out.
             return Err(self.refused(source));
         }
-        match self
-            .same_document(metadata::sha256(&found.attributes))
-            .await
-        {
-            Sameness::Same if exists => Ok(self.already_there(&found)),
-            Sameness::Same => {
+        let digest = metadata::sha256(&found.attributes);
+        match self.same_document(digest).await {
+            Some(true) if exists => Ok(self.already_there(&found)),
+            Some(true) => {
                 let ObjectMeta { e_tag, version, .. } = found.meta;
                 Ok(self.receipt(e_tag, version, placement))
             }
-            sameness if exists => Err(self.conflict(sameness == Sameness::Different)),
-            Sameness::Different => Err(self.refused(source)),
-            Sameness::Unknown => Err(self.unknown(source, None, true)),
+            same if exists => Err(self.conflict(same.is_some())),
+            Some(false) => Err(self.refused(source)),
+            None => Err(self.unknown(source, None, true)),
         }
     }
 
-    /// Compares an object with the document: by the digest in its metadata, else by reading it.
-    async fn same_document(&self, digest: Option<Sha256Digest>) -> Sameness {
-        let Some(expected) = self.document.sha256 else {
-            return Sameness::Unknown;
-        };
+    /// Whether an object holds the document, by the digest in its metadata, else by reading it. `None`: the document has no
+    /// digest, or the object may not be read.
+    async fn same_document(&self, digest: Option<Sha256Digest>) -> Option<bool> {
+        let expected = self.document.sha256?;
         if let Some(digest) = digest {
-            return Sameness::of(digest == expected);
+            return Some(digest == expected);
         }
         let (store, limit) = (&*self.archive.store, ReadLimit::bytes(self.document.bytes));
         let opened = open::find(store, vec![self.location.clone()], vec![]).await;
-        let reader = opened.and_then(|found| ArchiveReader::decoded(found, None, limit));
-        let Ok(mut reader) = reader else {
-            return Sameness::Unknown;
-        };
+        let mut reader = ArchiveReader::decoded(opened.ok()?, None, limit).ok()?;
         let mut hasher = Sha256Hasher::default();
         while let Some(chunk) = reader.next().await {
             match chunk.map_err(|error| error.kind) {
                 Ok(chunk) => hasher.update(&chunk),
-                Err(ReadErrorKind::Store { .. }) => return Sameness::Unknown,
+                Err(ReadErrorKind::Store { .. }) => return None,
                 // Damaged, longer, or no archive at all.
-                Err(_) => return Sameness::Different,
+                Err(_) => return Some(false),
             }
         }
-        Sameness::of(hasher.finish() == expected)
+        Some(hasher.finish() == expected)
     }
 
     pub(super) fn conflict(&self, compared: bool) -> CommitError {
@@ -108,21 +103,6 @@ impl Commit {
             codec: codec.unwrap_or(receipt.codec),
             ..receipt
         }
-    }
-}
-
-/// Whether an object holds a document.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Sameness {
-    Same,
-    Different,
-    /// There is no digest to compare with, or the object may not be read.
-    Unknown,
-}
-
-impl Sameness {
-    fn of(same: bool) -> Self {
-        if same { Self::Same } else { Self::Different }
     }
 }
 
