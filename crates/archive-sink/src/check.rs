@@ -56,7 +56,8 @@ impl Archive {
     /// an object of one byte, `archive-sink.check`, twice; an upload of it; and an upload that it aborts.
     ///
     /// It asks for what archiving needs and no more: to put and to abort. So the object stays. The next check finds it
-    /// there, and its own creation refused, which is all that it wants to know.
+    /// there, and its own creation refused, which is all that it wants to know. With [`Overwrite::Replace`], for which
+    /// conditions do not matter, it starts an upload and aborts it, and leaves nothing.
     ///
     /// # Errors
     ///
