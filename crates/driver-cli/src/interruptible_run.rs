@@ -5,6 +5,7 @@ use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use driver_streaming::{ArchiveStatus, Dispatch, Pipeline};
+use futures_util::future::{FutureExt, maybe_done};
 
 use crate::arguments::Format;
 use crate::exit::{Failure, exit_code, print_line};
@@ -76,6 +77,9 @@ pub(super) async fn run_and_print(
             panicked,
         ))
     });
+    // Listens from before the outcome is seen: who sees it may interrupt at once.
+    let mut again = std::pin::pin!(maybe_done(interrupted()));
+    let _listens = again.as_mut().now_or_never();
     let reported = report_file.map(|file| file.write(&report(&outcome, &timelines)));
     // What is printed does not depend on whether there is a report, too.
     let printed = solvers_printed.and_then(|()| print_outcome(&outcome, sending.format));
@@ -102,7 +106,7 @@ pub(super) async fn run_and_print(
     tokio::select! {
         () = pipeline.drain() => {}
         () = tokio::time::sleep(limit) => tracing::warn!("{LEFT} after {limit:?}"),
-        _again = interrupted() => tracing::warn!("{LEFT}, since it was interrupted again"),
+        () = again => tracing::warn!("{LEFT}, since it was interrupted again"),
     }
     result
 }
