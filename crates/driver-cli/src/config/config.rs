@@ -78,6 +78,8 @@ pub(crate) struct ArchiveConfig {
     pub(crate) spool_limit: Option<u64>,
     /// How many bytes of its disk stay free.
     pub(crate) spool_keep_free: Option<u64>,
+    /// Whether what is archived in a folder is on the disk before it counts as archived: yes.
+    pub(crate) sync: Option<bool>,
 }
 
 /// A `[[solver]]`: where an engine is, and how it is sent auctions.

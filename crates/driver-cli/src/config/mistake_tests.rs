@@ -160,6 +160,10 @@ fn values_must_have_their_type() {
             "driver.toml:3:1: archive.level: must be an integer, and is of type string",
         ),
         (
+            "[archive]\nsync = 'no'",
+            "driver.toml:2:1: archive.sync: must be a boolean, and is of type string",
+        ),
+        (
             "[archive]\nlimit = 2",
             "driver.toml:2:1: archive.limit: has no unit: write \"2s\"",
         ),
