@@ -10,7 +10,7 @@ use opentelemetry_proto::tonic::trace::v1::status::StatusCode;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::support::{Collector, Engine, Exported, Finished, attribute, attributes, program};
+use crate::support::{Collector, Engine, Finished, attribute, attributes, program};
 
 const README: &str = include_str!("../../crates/driver-telemetry/README.md");
 const DASHBOARD: &str = include_str!("../../dashboards/driver-streaming.json");
