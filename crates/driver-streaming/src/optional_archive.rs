@@ -1,7 +1,6 @@
 //! What a run knows of its archive. The archive itself comes with the feature `archive`.
 
-use std::sync::Arc;
-use std::sync::{Mutex, MutexGuard};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
@@ -14,7 +13,6 @@ use crate::document::DocumentError;
 use crate::encoding::Codec;
 use crate::observer::{ReaderObservers, Stage};
 use crate::outcome::{ArchiveOutcome, ArchiveStatus, milliseconds};
-use crate::progress::lock;
 use crate::sharing::DocumentSource;
 use crate::window_budget::WindowLease;
 
@@ -53,16 +51,9 @@ pub(crate) struct ArchiveRecord {
     pub(crate) reader: ReaderObservers,
     codec_name: &'static str,
     started: Instant,
-    known: Mutex<Known>,
-}
-
-/// What is known of an archive that is being made.
-#[derive(Default)]
-struct Known {
     /// When its document had been taken whole.
-    committing: Option<Instant>,
-    /// How its branch ended.
-    branch: Option<BranchEnd>,
+    committing: OnceLock<Instant>,
+    pub(crate) branch_end: OnceLock<BranchEnd>,
 }
 
 impl ArchiveRecord {
@@ -71,26 +62,19 @@ impl ArchiveRecord {
             reader,
             codec_name,
             started: Instant::now(),
-            known: Mutex::default(),
+            committing: OnceLock::new(),
+            branch_end: OnceLock::new(),
         }
     }
 
-    fn known(&self) -> MutexGuard<'_, Known> {
-        lock(&self.known)
-    }
-
-    pub(crate) fn branch_ended(&self, end: BranchEnd) {
-        self.known().branch = Some(end);
-    }
-
     pub(crate) fn begin_commit(&self) {
-        self.known().committing = Some(Instant::now());
+        self.committing.get_or_init(Instant::now);
         self.reader.entered(Stage::Answering);
     }
 
     /// The run was cancelled, and the archive with it, perhaps while it was being committed.
     pub(crate) fn cancelled(&self) -> ArchiveOutcome {
-        let error = if self.known().committing.is_some() {
+        let error = if self.committing.get().is_some() {
             "cancelled while it was being committed: the object may be there, whole"
         } else {
             "cancelled before it was committed"
@@ -103,14 +87,11 @@ impl ArchiveRecord {
     }
 
     pub(crate) fn ended(&self, mut outcome: ArchiveOutcome) -> ArchiveOutcome {
-        let known = self.known();
-        let writing = known.committing.map(|committing| committing - self.started);
-        outcome.write_ms = writing.map(milliseconds);
-        outcome.total_ms = Some(milliseconds(self.started.elapsed()));
-        let branch = known.branch.as_ref();
+        let (started, branch) = (self.started, self.branch_end.get());
+        outcome.write_ms = self.committing.get().map(|at| milliseconds(*at - started));
+        outcome.total_ms = Some(milliseconds(started.elapsed()));
         outcome.waited_ms = branch.map(|end| milliseconds(end.waited));
         outcome.waited_for_ms = branch.map(|end| milliseconds(end.waited_for));
-        drop(known);
         self.reader
             .notify(|observer, _archive| observer.archive_ended(&outcome));
         self.reader.ended(outcome.status.is_ok());

@@ -214,8 +214,8 @@ impl Run {
         let archive = archive.map(|((archiver, id), source)| {
             let reader = ReaderObservers::new(&observers, setup.solvers.len());
             let record = Arc::new(ArchiveRecord::new(archiver.codec_name(), reader));
-            let of_branch = Arc::clone(&record);
-            let on_end = move |end| of_branch.branch_ended(end);
+            let ended = Arc::clone(&record);
+            let on_end = move |end| drop(ended.branch_end.set(end));
             let job = ArchiveJob {
                 id: id.clone(),
                 branch: source.branch("archive", None, on_end),
