@@ -51,7 +51,6 @@ impl Design {
     pub(crate) fn program(self) -> &'static str {
         match self.name() {
             "per-solver" | "shared" => "eager",
-            _ if self == Self::StreamedZlibRs => "streamed-zlib-rs",
             name => name,
         }
     }
@@ -63,7 +62,8 @@ impl Design {
             Self::PerSolverGzip => "per-solver",
             Self::SharedGzip | Self::SharedZstd => "shared",
             Self::OursGzip | Self::OursZstd | Self::OursAlone => "ours",
-            Self::StreamedGzip | Self::StreamedZlibRs => "streamed",
+            Self::StreamedGzip => "streamed",
+            Self::StreamedZlibRs => "streamed-zlib-rs",
         }
     }
 
@@ -80,18 +80,13 @@ impl Design {
     pub(crate) fn label(self) -> String {
         match self {
             Self::OursAlone => "ours, no archive".to_owned(),
-            Self::StreamedZlibRs => "streamed (zlib-rs)".to_owned(),
             _ => format!("{} ({})", self.name(), self.codec()),
         }
     }
 
     /// The same, as names have it.
     pub(crate) fn key(self) -> String {
-        let key = match self {
-            Self::StreamedZlibRs => self.program().to_owned(),
-            _ => format!("{}_{}", self.name(), self.codec()),
-        };
-        key.replace('-', "_")
+        format!("{}_{}", self.name(), self.codec()).replace('-', "_")
     }
 }
 

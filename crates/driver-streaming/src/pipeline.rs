@@ -237,8 +237,8 @@ impl Run {
         let archive = archive.map(|((archiver, name), source)| {
             let reader = ReaderObservers::new(&observers, setup.solvers.len());
             let record = Arc::new(ArchiveRecord::new(archiver.codec_name(), reader));
-            let of_branch = Arc::clone(&record);
-            let on_end = move |end| of_branch.branch_ended(end);
+            let ended = Arc::clone(&record);
+            let on_end = move |end| ended.branch_ended(end);
             let job = ArchiveJob {
                 name,
                 branch: source.branch("archive", policy, on_end),

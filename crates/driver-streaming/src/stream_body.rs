@@ -9,23 +9,16 @@ use measured_body::{Measurements, ProductionMeter};
 use serde::Serialize;
 use tee_stream::Tee;
 use tokio::sync::SetOnce;
-#[cfg(feature = "archive")]
-use tokio::time::timeout;
 
 use crate::document::DocumentError;
 use crate::observer::{Observer, ReaderObservers};
 use crate::request_body::{RequestBody, RequestRecord};
 use crate::shared_document::SharedDocument;
 
-/// How large chunks are. An archive of some megabytes holds little more than what it has compressed: smaller chunks save a
-/// tenth of that.
+/// Smaller than usual: an archive of some megabytes holds little more than what it has compressed.
 const CHUNK_BYTES: NonZeroUsize = NonZeroUsize::new(32 * 1024).unwrap();
 
-/// The window between a body and its archive, in bytes. Who falls further behind has the document produced again.
-const WINDOW_BYTES: usize = 2 * CHUNK_BYTES.get();
-
-/// How long a body is alone before its archive begins: delivery comes first. Where a body takes longer, nearly all of it is
-/// produced once for both.
+/// How long a body is alone before its archive begins: delivery comes first.
 #[cfg(feature = "archive")]
 const HEAD_START: Duration = Duration::from_millis(50);
 
@@ -53,7 +46,7 @@ where
 {
     let meter = ProductionMeter::new();
     let document = Arc::new(JsonDocument::new(value).with_chunk_size(CHUNK_BYTES));
-    let document = SharedDocument::new(document, &meter, WINDOW_BYTES, false);
+    let document = SharedDocument::new(document, &meter, 2 * CHUNK_BYTES.get(), false);
     let mut handle = BodyHandle {
         tee: document.tee,
         meter,
@@ -84,7 +77,7 @@ where
     let (tee, sent) = (handle.tee.clone(), handle.ended.clone());
     let (archive, name) = (archive.clone(), name.to_owned());
     let task = tokio::spawn(async move {
-        let _still_on_its_way = timeout(HEAD_START, sent.wait()).await;
+        let _still_on_its_way = tokio::time::timeout(HEAD_START, sent.wait()).await;
         archive.store(&name, tee.branch()).await
     });
     (body, handle, ArchiveHandle { task })
@@ -153,8 +146,7 @@ impl ArchiveHandle {
     /// When the value cannot be serialised, or the store does not take it. No object is visible then, except where the error
     /// says that it may be.
     pub async fn ended(self) -> Result<archive_sink::Receipt, ArchiveError> {
-        let stored = self.task.await.map_err(ArchiveError::Stopped)?;
-        stored.map_err(ArchiveError::Store)
+        Ok(self.task.await.map_err(ArchiveError::Stopped)??)
     }
 }
 
@@ -163,10 +155,9 @@ impl ArchiveHandle {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ArchiveError {
-    /// No object can have this name, the value could not be serialised, or the store did not take it. It says whether the
-    /// object may be there.
+    /// It could not be written. The error says whether the object may be there all the same.
     #[error(transparent)]
-    Store(archive_sink::StoreError),
+    Store(#[from] archive_sink::StoreError),
     /// The runtime shut down, or the task panicked.
     #[error("the task that archived has ended")]
     Stopped(#[source] tokio::task::JoinError),

@@ -14,7 +14,7 @@ mod scripted_document;
 mod service;
 
 pub(crate) use self::auctions::{Size, captures, generated, same_value};
-pub(crate) use self::collector::{Collector, Exported, attribute, attributes};
+pub(crate) use self::collector::{Collector, attribute, attributes};
 pub(crate) use self::engine::Engine;
 pub(crate) use self::holding_proxy::HoldingProxy;
 pub(crate) use self::library::{
