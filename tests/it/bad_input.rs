@@ -48,7 +48,10 @@ fn auctions_that_are_none() {
     for (auction, parts) in [
         (b"".as_slice(), &["auction.json: ", "empty"][..]),
         (b" \n ", &["auction.json: ", "empty"]),
-        (b"nonsense", &["auction.json: ", "line 1, column 2"]),
+        (
+            b"nonsense",
+            &["auction.json: ", "JSON object", "line 1, column 1"],
+        ),
         (
             b"{\"id\":1,\n\"a\":[1,2",
             &["auction.json: ", "EOF", "line 2, column 8"],

@@ -188,7 +188,7 @@ fn an_object_that_is_not_there_is_named_as_it_was_asked_for() {
     assert!(
         finished
             .errors
-            .contains("cannot read 1.json.gz: there is none"),
+            .contains("/1.json.gz: there is no such object"),
         "{finished:?}"
     );
     assert!(!finished.errors.contains(".gz.gz"), "{finished:?}");

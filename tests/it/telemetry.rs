@@ -1,10 +1,9 @@
 //! What is exported, read back by a collector; and that a run does not depend on there being one.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fs;
 use std::process::Command;
 
-use opentelemetry_proto::tonic::metrics::v1::metric::Data;
 use opentelemetry_proto::tonic::trace::v1::Span;
 use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
 use opentelemetry_proto::tonic::trace::v1::status::StatusCode;
@@ -45,6 +44,8 @@ impl Run {
             &bad.argument("bad"),
             "--archive",
             archive.to_str().unwrap(),
+            "--spool",
+            home.path().join("spool").to_str().unwrap(),
             "--format",
             "json",
         ]);
@@ -367,25 +368,6 @@ fn an_endpoint_that_is_none_is_refused() {
     }
 }
 
-/// Names of metrics, each with its unit and the names of its attributes.
-fn metrics(exported: &Exported) -> BTreeMap<String, (String, BTreeSet<String>)> {
-    let mut found = BTreeMap::new();
-    for metric in &exported.metrics {
-        let Some(Data::Histogram(histogram)) = &metric.data else {
-            panic!("{} is no histogram", metric.name);
-        };
-        let names = histogram
-            .data_points
-            .iter()
-            .flat_map(|point| &point.attributes)
-            .map(|attribute| attribute.key.clone())
-            .collect();
-        let before = found.insert(metric.name.clone(), (metric.unit.clone(), names));
-        assert!(before.is_none(), "{} was exported twice", metric.name);
-    }
-    found
-}
-
 /// The first columns of the rows between two headings of the README, without their backquotes.
 fn rows(from: &str, to: &str) -> BTreeSet<(String, String)> {
     let section = README.split(from).nth(1).unwrap().split(to).next().unwrap();
@@ -405,9 +387,10 @@ fn the_readme_lists_what_is_exported_and_nothing_else() {
     let collector = Collector::start();
     Run::exporting_to(&collector).is_unaffected();
     let exported = collector.exported();
-    let metrics: BTreeSet<_> = metrics(&exported)
+    let metrics: BTreeSet<_> = exported
+        .described()
         .into_iter()
-        .map(|(name, (unit, _))| (name, unit))
+        .map(|(name, described)| (name, described.unit))
         .collect();
     assert_eq!(metrics, rows("## Metrics", "## Spans"));
 
@@ -434,18 +417,19 @@ fn the_dashboard_asks_for_what_is_exported() {
     Run::exporting_to(&collector).is_unaffected();
     let mut series = BTreeSet::new();
     let mut labels = BTreeSet::from(["le".to_owned(), "job".to_owned()]);
-    for (name, (unit, attributes)) in metrics(&collector.exported()) {
+    for (name, described) in collector.exported().described() {
         // Units become a suffix; a unit in braces is an annotation, which does not.
-        let suffix = match &*unit {
+        let suffix = match &*described.unit {
             "s" => "_seconds",
             "By" => "_bytes",
             unit if unit.starts_with('{') => "",
             other => panic!("{name}: which suffix has {other}?"),
         };
-        for part in ["bucket", "sum", "count"] {
-            series.insert(format!("{}{suffix}_{part}", prometheus(&name)));
+        for part in described.parts {
+            series.insert(format!("{}{suffix}{part}", prometheus(&name)));
         }
-        labels.extend(attributes.iter().map(|name| prometheus(name)));
+        let attributes = described.attributes.iter();
+        labels.extend(attributes.map(|name| prometheus(name)));
     }
 
     let dashboard: Value = serde_json::from_str(DASHBOARD).unwrap();
@@ -455,7 +439,7 @@ fn the_dashboard_asks_for_what_is_exported() {
     for query in queries {
         let mut asks = 0;
         for word in words(&query) {
-            let is_language = ["sum", "by", "rate", "increase", "histogram_quantile"];
+            let is_language = ["sum", "max", "by", "rate", "increase", "histogram_quantile"];
             if series.contains(&word) {
                 asks += 1;
             } else {

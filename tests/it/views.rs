@@ -1,6 +1,7 @@
 //! Solvers whose views are equal share one document; the archive keeps the auction as it is.
 
 use std::fs;
+use std::process::{Command, Stdio};
 
 use driver_streaming::{ArchiveStatus, Codec, Dispatch, Pipeline, SolverStatus, View};
 use futures_util::FutureExt;
@@ -49,8 +50,8 @@ fn each_solver_of_a_file_is_sent_its_own_view_and_the_archive_the_auction() {
     let late = bodies[1].strip_suffix(tail("late").as_bytes()).unwrap();
     assert!(early == late, "what is shared differs");
 
-    // The program ends it with a line break, which is no part of it.
-    let input = fs::read(&auction).unwrap().trim_ascii_end().to_vec();
+    // Byte for byte, with the line break at its end.
+    let input = fs::read(&auction).unwrap();
     assert!(fs::read(home.path().join("archive/1.json")).unwrap() == input);
     assert!(bodies[2] == input, "the plain view is not the auction");
     assert_eq!(outcome["auction"]["sha256"], sha256(&input));
@@ -73,6 +74,34 @@ fn each_solver_of_a_file_is_sent_its_own_view_and_the_archive_the_auction() {
     assert_eq!(outcome["serialize"]["documents"], 3);
     let passes = outcome["serialize"]["passes"].as_f64().unwrap();
     assert!((1.0..=MAXIMUM_PASSES).contains(&passes), "{passes}");
+}
+
+#[test]
+fn standard_input_is_sent_like_a_file() {
+    let home = tempfile::tempdir().unwrap();
+    let auction = generated(home.path(), Size::Small);
+    let engines = [Engine::keeping(), Engine::keeping()];
+    let config = [
+        table("plain", &engines[0], ""),
+        table("set", &engines[1], "set = { id = 7 }"),
+    ];
+    let path = home.path().join("driver.toml");
+    fs::write(&path, config.concat()).unwrap();
+    let mut pipe = Command::new("cat")
+        .arg(&auction)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let arguments = ["solve", "--config", path.to_str().unwrap(), "--auction", "-"];
+    let finished = Finished::run(program(&arguments).stdin(pipe.stdout.take().unwrap()));
+    pipe.wait().unwrap();
+    assert_eq!(finished.code, Some(0), "{finished:?}");
+    let input = fs::read(&auction).unwrap();
+    assert!(engines[0].body() == input);
+    let mut expected: serde_json::Value = serde_json::from_slice(&input).unwrap();
+    expected["id"] = 7.into();
+    let sent: serde_json::Value = serde_json::from_slice(&engines[1].body()).unwrap();
+    assert!(sent == expected);
 }
 
 #[test]

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Result, ensure};
 use async_compression::Level;
 use async_compression::tokio::write::{GzipEncoder, ZstdEncoder};
 use async_compression::zstd::CParameter;
@@ -32,11 +32,8 @@ struct Eager {
 
 impl Eager {
     fn new(setup: Setup) -> Result<Self> {
-        let is_cloned = match setup.design.as_str() {
-            "per-solver" => true,
-            "shared" => false,
-            _ => bail!("expected the design per-solver or shared"),
-        };
+        let is_cloned = setup.design == "per-solver";
+        ensure!(is_cloned || setup.design == "shared", "no such design");
         ensure!(setup.codec != Codec::None, "it always archives");
         Ok(Self {
             codec: setup.codec,
@@ -72,23 +69,22 @@ impl Design for Eager {
 
 /// The whole, compressed by the encoders and settings that `archive_sink` takes for the same codec.
 async fn compress(codec: Codec, document: &[u8]) -> Result<Vec<u8>> {
+    let mut compressed = Vec::new();
     match codec {
         Codec::Gzip => {
-            let mut encoder = GzipEncoder::with_quality(Vec::new(), Level::Precise(3));
-            write(&mut encoder, document).await?;
-            Ok(encoder.into_inner())
+            let encoder = GzipEncoder::with_quality(&mut compressed, Level::Precise(3));
+            write(encoder, document).await?;
         }
         Codec::Zstd | Codec::None => {
-            let checksum = [CParameter::checksum_flag(true)];
-            let mut encoder =
-                ZstdEncoder::with_quality_and_params(Vec::new(), Level::Precise(1), &checksum);
-            write(&mut encoder, document).await?;
-            Ok(encoder.into_inner())
+            let (level, checksum) = (Level::Precise(1), [CParameter::checksum_flag(true)]);
+            let encoder = ZstdEncoder::with_quality_and_params(&mut compressed, level, &checksum);
+            write(encoder, document).await?;
         }
     }
+    Ok(compressed)
 }
 
-async fn write(encoder: &mut (impl AsyncWrite + Unpin), document: &[u8]) -> Result<()> {
+async fn write(mut encoder: impl AsyncWrite + Unpin, document: &[u8]) -> Result<()> {
     for block in document.chunks(BLOCK_BYTES) {
         encoder.write_all(block).await?;
         tokio::task::yield_now().await;

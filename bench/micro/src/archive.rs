@@ -134,6 +134,7 @@ impl Archiver {
         Ok(Self {
             runtime: tokio::runtime::Builder::new_multi_thread()
                 .worker_threads(WORKERS)
+                .enable_time()
                 .build()?,
             auction: Arc::new(AuctionShape::LARGE.auction()),
             times,
@@ -154,11 +155,7 @@ impl Archiver {
             .digest(false)
             .build()?;
         let document = self.document();
-        let archiving = async move {
-            let mut writer = archive.create("auction.json")?;
-            writer.send_all(document).await?;
-            Result::<_>::Ok(writer.commit().await?)
-        };
+        let archiving = async move { archive.store("auction.json", document).await };
         let receipt = self.runtime.block_on(self.runtime.spawn(archiving))??;
         ensure!(
             receipt.stored_bytes == store.bytes(),

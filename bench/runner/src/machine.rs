@@ -20,12 +20,12 @@ pub(crate) struct Machine {
 }
 
 impl Machine {
-    pub(crate) fn look() -> Result<Self> {
+    /// `before` is the load average before the first run.
+    pub(crate) fn look(before: f64) -> Result<Self> {
         let processors = fs::read_to_string("/proc/cpuinfo")?;
         let model = processors
             .lines()
             .find_map(|line| line.strip_prefix("model name"));
-        let load = load_average()?;
         Ok(Self {
             processor: model
                 .unwrap_or("unknown")
@@ -35,17 +35,12 @@ impl Machine {
             kernel: fs::read_to_string("/proc/sys/kernel/osrelease")?
                 .trim()
                 .to_owned(),
-            load_average: [load, load],
+            load_average: [before, load_average()?],
         })
-    }
-
-    pub(crate) fn look_again(&mut self) -> Result<()> {
-        self.load_average[1] = load_average()?;
-        Ok(())
     }
 }
 
-fn load_average() -> Result<f64> {
+pub(crate) fn load_average() -> Result<f64> {
     let load = fs::read_to_string("/proc/loadavg")?;
     let last_minute = load.split(' ').next().unwrap_or_default();
     Ok(last_minute.parse()?)

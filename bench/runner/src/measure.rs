@@ -11,7 +11,7 @@ use crate::check::check;
 use crate::engines::Engines;
 use crate::execution::Execution;
 use crate::floor::Floor;
-use crate::machine::Machine;
+use crate::machine::{Machine, load_average};
 use crate::programs::Programs;
 use crate::report::{Delay, MemoryCurve, Report, Row, Uneven};
 use crate::sample::Sample;
@@ -24,11 +24,7 @@ use crate::{Options, targets};
 /// When a program fails, or a design delivers or archives wrong bytes. That a target is missed is no error.
 pub(crate) fn measure(options: &Options, programs: &Programs, folder: &Path) -> Result<Report> {
     let began = Instant::now();
-    let given = std::env::args().skip(1);
-    let command: Vec<String> = ["cargo xtask bench".to_owned()]
-        .into_iter()
-        .chain(given)
-        .collect();
+    let command: Vec<String> = std::env::args().skip(1).collect();
     let date = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
     let workload = if options.quick {
         Workload::quick()
@@ -36,11 +32,10 @@ pub(crate) fn measure(options: &Options, programs: &Programs, folder: &Path) -> 
         Workload::full()
     };
     let seed = options.seed;
-    let mut machine = Machine::look()?;
-    let mut checked = 0;
-    for grid in &workload.checks {
-        checked += check(grid, seed, programs, folder)?;
-    }
+    let load_before = load_average()?;
+    let checks = workload.checks.iter();
+    let checks = checks.map(|grid| check(grid, seed, programs, folder));
+    let checked = checks.sum::<Result<usize>>()?;
     let plain = Execution {
         seed,
         deadline_ms: workload.deadline_ms,
@@ -74,12 +69,11 @@ pub(crate) fn measure(options: &Options, programs: &Programs, folder: &Path) -> 
         delays.extend(Delay::middle(scenario.design, &runs));
     }
     let micro = micro(options.quick, programs)?;
-    machine.look_again()?;
     Ok(Report {
-        command: command.join(" "),
+        command: format!("cargo xtask bench {}", command.join(" ")),
         date,
         seconds: began.elapsed().as_secs_f64(),
-        machine,
+        machine: Machine::look(load_before)?,
         checked,
         ratios: targets::ratios(&scenarios, &uneven, &micro)?,
         floors: Floor::of(&scenarios, &micro),

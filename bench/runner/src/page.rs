@@ -179,7 +179,7 @@ fn processes(report: &Report) -> Result<Markup> {
 
 /// A figure of 26 MB to any number of solvers, a line for each design.
 fn by_solvers(report: &Report, title: &str, pick: fn(&Row) -> f64) -> Plot {
-    let lines = Design::ALL.iter().enumerate().map(|(colour, design)| {
+    let lines = Design::SHARING.iter().enumerate().map(|(colour, design)| {
         let wanted = (*design, LARGE);
         let rows = report.scenarios.iter();
         let rows = rows.filter(|row| (row.scenario.design, row.scenario.auction) == wanted);

@@ -7,8 +7,10 @@ use std::process::{Command, Stdio};
 use anyhow::{Context as _, Result, ensure};
 
 /// What is built, and whether its gzip is zlib-rs rather than flate2's default backend.
-const PROGRAMS: [(&str, bool); 5] = [
+const PROGRAMS: [(&str, bool); 7] = [
     ("threaded", false),
+    ("streamed-zlib-rs", true),
+    ("streamed", false),
     ("eager", true),
     ("ours", true),
     ("production-archive", false),
@@ -35,8 +37,12 @@ impl Programs {
             target.as_os_str(),
         ];
         cargo(&build, "engines", manifest)?;
+        let folder = target.join("release");
         for (program, is_zlib_rs) in PROGRAMS {
             cargo(&build, program, manifest)?;
+            if let Some(package) = program.strip_suffix(ZLIB_RS) {
+                std::fs::rename(folder.join(binary(package)), folder.join(binary(program)))?;
+            }
             let tree = ["tree", "--edges", "normal", "--prefix", "none"].map(AsRef::as_ref);
             let tree = cargo(&tree, program, manifest)?;
             let mut packages = tree.lines();
@@ -45,32 +51,31 @@ impl Programs {
                 "{program} has the wrong backend of flate2"
             );
         }
-        Ok(Self {
-            folder: target.join("release"),
-        })
+        Ok(Self { folder })
     }
 
     pub(crate) fn path(&self, program: &str) -> PathBuf {
-        self.folder.join(package(program))
+        self.folder.join(binary(program))
     }
 }
 
-fn package(program: &str) -> String {
+/// What ends the names of programs that are built with their packages' feature `zlib-rs`.
+const ZLIB_RS: &str = "-zlib-rs";
+
+fn binary(program: &str) -> String {
     format!("bench-{program}")
 }
 
 /// What cargo prints to a command about one program: the cargo that runs this program, so that it is the toolchain that
 /// the folder asks for.
 fn cargo(arguments: &[&OsStr], program: &str, manifest: &Path) -> Result<String> {
+    let with_feature = program.strip_suffix(ZLIB_RS);
+    let package = binary(with_feature.unwrap_or(program));
     let output = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
         .args(arguments)
-        .args([
-            "--locked",
-            "--package",
-            &package(program),
-            "--manifest-path",
-        ])
+        .args(["--locked", "--package", &package, "--manifest-path"])
         .arg(manifest)
+        .args(with_feature.map(|_package| "--features=zlib-rs"))
         .stderr(Stdio::inherit())
         .output()
         .context("cannot start cargo")?;

@@ -24,11 +24,15 @@ pub(crate) enum Design {
     OursZstd,
     /// This project without an archive.
     OursAlone,
+    /// This project as production is, with a document and an archive for each solver, and with its gzip.
+    StreamedGzip,
+    /// The same, and gzip by zlib-rs.
+    StreamedZlibRs,
 }
 
 impl Design {
     /// Every design, in the order of their colours.
-    pub(crate) const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::OursGzip,
         Self::OursZstd,
         Self::Threaded,
@@ -36,13 +40,18 @@ impl Design {
         Self::SharedGzip,
         Self::SharedZstd,
         Self::OursAlone,
+        Self::StreamedGzip,
+        Self::StreamedZlibRs,
     ];
+    /// Those that are compared with sharing one document.
+    pub(crate) const SHARING: &[Self] = Self::ALL.split_at(7).0;
     /// This project, with each codec.
     pub(crate) const OURS: [Self; 2] = [Self::OursGzip, Self::OursZstd];
 
     pub(crate) fn program(self) -> &'static str {
         match self.name() {
             "per-solver" | "shared" => "eager",
+            _ if self == Self::StreamedZlibRs => "streamed-zlib-rs",
             name => name,
         }
     }
@@ -54,6 +63,7 @@ impl Design {
             Self::PerSolverGzip => "per-solver",
             Self::SharedGzip | Self::SharedZstd => "shared",
             Self::OursGzip | Self::OursZstd | Self::OursAlone => "ours",
+            Self::StreamedGzip | Self::StreamedZlibRs => "streamed",
         }
     }
 
@@ -70,13 +80,18 @@ impl Design {
     pub(crate) fn label(self) -> String {
         match self {
             Self::OursAlone => "ours, no archive".to_owned(),
+            Self::StreamedZlibRs => "streamed (zlib-rs)".to_owned(),
             _ => format!("{} ({})", self.name(), self.codec()),
         }
     }
 
     /// The same, as names have it.
     pub(crate) fn key(self) -> String {
-        format!("{}_{}", self.name(), self.codec()).replace('-', "_")
+        let key = match self {
+            Self::StreamedZlibRs => self.program().to_owned(),
+            _ => format!("{}_{}", self.name(), self.codec()),
+        };
+        key.replace('-', "_")
     }
 }
 
@@ -224,28 +239,31 @@ pub(crate) struct Workload {
 impl Workload {
     /// At most five minutes on two cores, with the sizes and numbers that targets are about.
     pub(crate) fn quick() -> Self {
-        let all = &Design::ALL;
+        let (all, sharing) = (&Design::ALL, Design::SHARING);
         Self {
             checks: vec![Grid::new(&["small", "mainnet", LARGE], &[8], all, 1)],
             grids: vec![
-                Grid::new(&[LARGE], &[1, 3, 8, 32], all, 5),
-                Grid::new(&["small", "mainnet"], &[8], all, 3),
+                Grid::new(&[LARGE], &[1, 3, 8, 32], sharing, 5),
+                Grid::new(&["small"], &[8], sharing, 3),
+                Grid::new(&["mainnet"], &[1, 8], all, 5),
             ],
-            memory: Grid::new(&[LARGE], &[8], all, 1),
+            memory: Grid::new(&[LARGE], &[8], sharing, 1),
             uneven: Self::uneven(&[Design::OursGzip], 5),
             deadline_ms: 2_000,
-            delay: Grid::new(&[LARGE], &[8], all, 1),
+            delay: Grid::new(&[LARGE], &[8], sharing, 1),
         }
     }
 
     /// Everything.
     pub(crate) fn full() -> Self {
         use Design::{OursGzip, OursZstd, SharedGzip, SharedZstd, Threaded};
-        let all = &Design::ALL;
+        let (all, sharing) = (&Design::ALL, Design::SHARING);
         let grids = vec![
-            Grid::new(&[LARGE], &[1, 2, 3, 4, 8, 16, 32, 64], all, 5),
-            Grid::new(&["small", "mainnet"], &[1, 8, 32], all, 5),
-            Grid::new(&["huge"], &[8], all, 3),
+            Grid::new(&[LARGE], &[1, 2, 3, 4, 8, 16, 32, 64], sharing, 5),
+            Grid::new(&["small"], &[1, 8, 32], sharing, 5),
+            Grid::new(&["mainnet"], &[1, 8], all, 5),
+            Grid::new(&["mainnet"], &[32], sharing, 5),
+            Grid::new(&["huge"], &[8], sharing, 3),
             // A copy of a gigabyte for each solver is more than most machines have.
             Grid::new(
                 &["giant"],
@@ -257,10 +275,10 @@ impl Workload {
         Self {
             checks: grids.clone(),
             grids,
-            memory: Grid::new(&[LARGE], &[8], all, 3),
+            memory: Grid::new(&[LARGE], &[8], sharing, 3),
             uneven: Self::uneven(&[OursGzip, OursZstd, Threaded, SharedGzip], 5),
             deadline_ms: 4_000,
-            delay: Grid::new(&[LARGE], &[8], all, 5),
+            delay: Grid::new(&[LARGE], &[8], sharing, 5),
         }
     }
 
@@ -290,9 +308,16 @@ mod tests {
                 let is_there = |grid: &Grid| {
                     grid.auctions.contains(&LARGE)
                         && grid.solvers.contains(&solvers)
-                        && Design::ALL
+                        && Design::SHARING
                             .iter()
                             .all(|design| grid.designs.contains(design))
+                };
+                assert!(workload.grids.iter().any(is_there), "{solvers}");
+            }
+            for solvers in [1, 8] {
+                let is_there = |grid: &Grid| {
+                    (grid.auctions, grid.designs) == (&["mainnet"], &Design::ALL)
+                        && grid.solvers.contains(&solvers)
                 };
                 assert!(workload.grids.iter().any(is_there), "{solvers}");
             }

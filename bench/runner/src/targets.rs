@@ -174,7 +174,6 @@ fn figures(rows: &[Row], uneven: &[Uneven], micro: &MicroReport) -> Vec<Figure> 
                 row.peak_rss_over_base_mib,
             );
             add(&place, "peak_mib_anywhere", row.peak_rss_over_base_mib);
-            add(&place, "extra_threads", row.extra_threads);
             add(&place, &format!("productions_{at}"), row.productions);
             add(&place, "productions_anywhere", row.productions);
             add(
@@ -207,9 +206,18 @@ fn figures(rows: &[Row], uneven: &[Uneven], micro: &MicroReport) -> Vec<Figure> 
                 let name = name.replace("threaded_gzip_over_ours", "threaded_over_ours");
                 add(&other.scenario.to_string(), &format!("{name}_{at}"), cpu);
             } else {
+                add(&place, "extra_threads", row.extra_threads);
                 add(&place, &name, cpu);
                 let all = |row: &Row| row.cpu_ms.median + row.engines_cpu_ms.median;
-                add(&place, &(name + "_with_engines"), all(row) / all(other));
+                add(
+                    &place,
+                    &format!("{name}_with_engines"),
+                    all(row) / all(other),
+                );
+                let peak = row.peak_rss_over_base_mib / other.peak_rss_over_base_mib;
+                add(&place, &name.replace("cpu", "peak"), peak);
+                let delivery = row.last_over(other);
+                add(&place, &name.replace("cpu", "delivery_last"), delivery);
             }
         }
     }

@@ -1,5 +1,7 @@
-use std::sync::Arc;
+use std::{error::Error, sync::Arc};
 
+use bytes::Bytes;
+use futures_core::Stream;
 use object_store::path::Path;
 
 use crate::{
@@ -14,7 +16,7 @@ use crate::{
     },
     settings::Shared,
     sidecar,
-    write::writer::ArchiveWriter,
+    write::{commit::Receipt, error::StoreError, writer::ArchiveWriter},
 };
 
 /// Where archives go and how: a store, a prefix, a codec. Cloning it is cheap.
@@ -24,15 +26,14 @@ use crate::{
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// use archive_sink::Archive;
 /// use object_store::{memory::InMemory, path::Path};
-/// use tokio::io::{AsyncReadExt, AsyncWriteExt};
+/// use tokio::io::AsyncReadExt;
 ///
 /// let archive = Archive::builder(std::sync::Arc::new(InMemory::new()))
 ///     .prefix(Path::from("auctions"))
 ///     .build()?;
 ///
-/// let mut writer = archive.create("1.json")?;
-/// writer.write_all(b"{\"orders\":[]}").await?;
-/// let receipt = writer.commit().await?;
+/// let chunks = ["{\"orders\":", "[]}"].map(|text| Ok::<_, std::io::Error>(text.into()));
+/// let receipt = archive.store("1.json", futures_util::stream::iter(chunks)).await?;
 /// assert_eq!(receipt.location.as_ref(), "auctions/1.json");
 ///
 /// let mut document = String::new();
@@ -58,6 +59,28 @@ impl Archive {
     /// When the name breaks a rule for keys; the error says which.
     pub fn location_of(&self, name: &str) -> Result<Path, KeyError> {
         key::created(&self.0.settings, name)
+    }
+
+    /// Writes a whole stream into the object of this name and makes it visible: [`create`](Self::create),
+    /// [`send_all`](ArchiveWriter::send_all) and [`commit`](ArchiveWriter::commit) in one.
+    ///
+    /// # Errors
+    ///
+    /// When the name breaks a rule for keys, the stream fails, or the store does not take it. A stream that fails is given
+    /// up, and leaves nothing.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`commit`](ArchiveWriter::commit): dropping the future leaves nothing or the whole object.
+    pub async fn store<S, E>(&self, name: &str, stream: S) -> Result<Receipt, StoreError>
+    where
+        S: Stream<Item = Result<Bytes, E>>,
+        E: Into<Box<dyn Error + Send + Sync>>,
+    {
+        let mut writer = self.create(name)?;
+        // What has failed is not committed: `commit` cleans up, and returns the cause.
+        let _failure = writer.send_all(stream).await;
+        Ok(writer.commit().await?)
     }
 
     /// Starts a new object from a raw document. Sends nothing before a part is full or the object is

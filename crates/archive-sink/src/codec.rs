@@ -50,7 +50,8 @@ impl Codec {
 
     /// Zstandard at `level`, 1 (fast) to 22 (small).
     ///
-    /// Levels above 19 take hundreds of megabytes of memory on either side.
+    /// Windows have at most 8 MiB, at any level, which is what every HTTP decoder takes (RFC 9659). Levels above 19 still
+    /// take hundreds of megabytes to encode.
     ///
     /// # Errors
     ///

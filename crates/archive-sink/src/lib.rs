@@ -42,14 +42,14 @@ pub use s3::S3Connector;
 pub use settings::Overwrite;
 #[cfg(feature = "spool")]
 pub use spool::{
-    Spool, SpoolBuilder, SpoolError, SpoolStatus,
+    Spool, SpoolBuilder, SpoolCounts, SpoolError, SpoolStatus,
     upload::{Drained, Uploader},
-    writer::{SpoolWriter, Spooled},
+    writer::{Arrival, SpoolWriter, Spooled},
 };
 pub use write::{
     attempt::{CreateOnly, RequestEffect, RequestError},
     commit::{Placement, Receipt},
-    error::{CommitError, WriteError, WriteErrorKind},
+    error::{CommitError, StoreError, WriteError, WriteErrorKind},
     writer::ArchiveWriter,
 };
 

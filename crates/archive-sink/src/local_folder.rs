@@ -2,6 +2,7 @@ use std::{
     ffi::OsString,
     fmt,
     fs::{self, File},
+    hash::{BuildHasher, RandomState},
     io::{self, Seek, SeekFrom, Write},
     path::{Path as FilePath, PathBuf},
     sync::{Arc, Mutex, PoisonError},
@@ -177,7 +178,7 @@ fn stage(target: &FilePath, syncs: bool) -> io::Result<NamedTempFile> {
                 .for_each(drop);
         }
     }
-    let (random, _) = uuid::Uuid::new_v4().as_u64_pair();
+    let random = RandomState::new().hash_one(name);
     let mut prefix = OsString::from(name);
     prefix.push(format!("#{}", random % 1_000_000_000));
     let create = |path: &FilePath| {

@@ -1,179 +1,136 @@
 //! An archived auction that is sent again.
 
-use std::collections::VecDeque;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
-
-use archive_sink::{Archive, ArchiveReader, ObjectVersion, ReadError};
+use archive_sink::{Archive, ReadError};
 use bytes::Bytes;
 use chunked_writer::DEFAULT_CHUNK_SIZE;
-use driver_streaming::{
-    Document, DocumentDigest, DocumentError, DocumentStream, LengthFuture, SharedDigest, skip_bytes,
-};
+use driver_streaming::SharedDigest;
 use futures_core::Stream;
-use futures_util::{StreamExt, TryStreamExt, stream};
+use futures_util::TryStreamExt;
 
-use crate::member_edits::MemberEdits;
-use crate::member_rewriter::MemberRewriter;
-use crate::text_document::chunks;
+use crate::disk_document::DiskDocument;
+use crate::disk_file::{Broken, DiskWriter};
 
-/// An archived auction as a document: read, decompressed and, where members are changed, rewritten as it is sent.
+/// Opens an object of `archive`, and keeps it on disk, decompressed, as it comes. Ready when the first chunk is there, or
+/// all of a shorter document: the rest comes as the future is polled, as fast as the store and the disk are.
 ///
-/// Every production reads the object again; memory is constant. Producing from an offset decompresses what lies
-/// before it, too. All productions of a document and of what is made of it, by cloning it or by [`apart`](Self::apart),
-/// are of the object that the first of them opened: if it has been replaced since, a later one fails.
-#[derive(Clone, Debug)]
-pub struct ArchivedDocument {
-    archive: Archive,
-    name: String,
-    edits: MemberEdits,
-    produced: Arc<AtomicU64>,
-    archived: SharedDigest,
-    /// The object that all productions are of, once one has been opened.
-    version: Arc<OnceLock<ObjectVersion>>,
+/// The object is read once, and so is one object, whatever takes its place. What it turns out not to be whole breaks all that
+/// is produced of it, and so does dropping the future.
+///
+/// # Errors
+/// When the object cannot be opened, or is no auction from its first chunk on.
+pub async fn archived_document(
+    archive: &Archive,
+    name: &str,
+) -> Result<(DiskDocument, impl Future<Output = ()> + Send + use<>), Broken> {
+    let reader = archive.open(name).await.map_err(Broken::of_source)?;
+    let (writer, document) = DiskDocument::arriving(u64::MAX)?;
+    let digest = SharedDigest::default();
+    let mut pieces = digest.follow(reader, 0);
+    let first = DEFAULT_CHUNK_SIZE.get() as u64;
+    let unfinished = keep(&mut pieces, writer, first).await?;
+    let rest = async move {
+        if let Some(writer) = unfinished {
+            // What fails has failed the document.
+            let _ended = keep(&mut pieces, writer, u64::MAX).await;
+        }
+    };
+    Ok((document.with_origin(digest), rest))
 }
 
-impl ArchivedDocument {
-    /// The object `name` of `archive`.
-    pub fn new(archive: Archive, name: impl Into<String>) -> Self {
-        Self {
-            archive,
-            name: name.into(),
-            edits: MemberEdits::default(),
-            produced: Arc::default(),
-            archived: SharedDigest::default(),
-            version: Arc::default(),
+/// Writes the next pieces, until they have `most` bytes: the writer, unless they were all.
+async fn keep(
+    pieces: &mut (impl Stream<Item = Result<Bytes, ReadError>> + Unpin),
+    mut writer: DiskWriter,
+    most: u64,
+) -> Result<Option<DiskWriter>, Broken> {
+    let mut kept = 0;
+    while kept < most {
+        match pieces.try_next().await {
+            Ok(Some(piece)) => {
+                kept += piece.len() as u64;
+                writer.write(piece).await?;
+            }
+            Ok(None) => return writer.finish().map(|_length| None),
+            Err(error) => {
+                let broken = Broken::of_source(error);
+                writer.fail(broken.clone());
+                return Err(broken);
+            }
         }
     }
-
-    /// The same object as a document of its own, with no member changed: what is produced of it is counted apart.
-    #[must_use]
-    pub fn apart(&self) -> Self {
-        Self {
-            edits: MemberEdits::default(),
-            produced: Arc::default(),
-            archived: SharedDigest::default(),
-            ..self.clone()
-        }
-    }
-
-    /// Changes members on the way, as `edits` say. Values pass without a copy and without being parsed.
-    #[must_use]
-    pub fn with_edits(mut self, edits: MemberEdits) -> Self {
-        self.edits = edits;
-        self
-    }
-
-    /// Opens the object that was opened before, or whichever is there now.
-    async fn open(&self) -> Result<ArchiveReader, ReadError> {
-        if let Some(version) = self.version.get() {
-            return self.archive.open_version(version).await;
-        }
-        let reader = self.archive.open(&self.name).await?;
-        let first = self.version.get_or_init(|| reader.version().clone());
-        if first == reader.version() {
-            return Ok(reader);
-        }
-        // Another production was faster, and the object was replaced between the two, or the store says less of it to
-        // one than to the other.
-        self.archive.open_version(first).await
-    }
-
-    /// The document's bytes from its beginning, in pieces of any size.
-    fn pieces(&self) -> impl Stream<Item = Result<Bytes, DocumentError>> + Send + use<> {
-        let this = self.clone();
-        let opened = async move {
-            let reader = this.open().await.map_err(DocumentError::new)?;
-            let archived = this.archived.follow(reader.map_err(DocumentError::new), 0);
-            let mut rewriter = MemberRewriter::new(this.edits);
-            let pieces = archived.map_ok(Some).chain(stream::iter([Ok(None)]));
-            let rewritten = pieces.map(move |piece: Result<_, DocumentError>| {
-                let mut output = VecDeque::new();
-                let pushed = match piece? {
-                    Some(piece) => rewriter.push(&piece, &mut output),
-                    None => rewriter.finish(),
-                };
-                pushed.map_err(DocumentError::new)?;
-                Ok::<_, DocumentError>(stream::iter(output.into_iter().map(Ok)))
-            });
-            Ok::<_, DocumentError>(rewritten.try_flatten())
-        };
-        stream::once(Box::pin(opened)).try_flatten()
-    }
-}
-
-impl Document for ArchivedDocument {
-    fn stream_from(&self, offset: u64) -> DocumentStream {
-        let produced = Arc::clone(&self.produced);
-        let pieces = self.pieces().inspect_ok(move |piece| {
-            produced.fetch_add(piece.len() as u64, Ordering::Relaxed);
-        });
-        let rest = skip_bytes(pieces.boxed(), offset);
-        Box::pin(chunks(rest, DEFAULT_CHUNK_SIZE))
-    }
-
-    fn bytes_produced(&self) -> u64 {
-        self.produced.load(Ordering::Relaxed)
-    }
-
-    fn length(&self) -> LengthFuture {
-        let lengths = self.pieces().map_ok(|piece| piece.len() as u64);
-        Box::pin(lengths.try_fold(0, |sum, length| std::future::ready(Ok(sum + length))))
-    }
-
-    fn origin(&self) -> Option<DocumentDigest> {
-        self.archived.get()
-    }
+    Ok(Some(writer))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use archive_sink::Overwrite;
     use archive_sink::object_store::memory::InMemory;
+    use driver_streaming::{Document as _, DocumentError, error_chain};
+    use futures_util::stream;
 
     use super::*;
+    use crate::member_edits::MemberEdits;
 
-    async fn store(archive: &Archive, text: &'static [u8]) {
+    async fn store(archive: &Archive, text: &str) {
         let mut writer = archive.create("1.json").unwrap();
-        let document = stream::iter([Ok::<_, std::io::Error>(Bytes::from_static(text))]);
+        let document = stream::iter([Ok::<_, std::io::Error>(Bytes::from(text.to_owned()))]);
         writer.send_all(document).await.unwrap();
         writer.commit().await.unwrap();
     }
 
-    async fn read(document: &ArchivedDocument) -> Result<Vec<u8>, DocumentError> {
+    async fn read(document: &DiskDocument) -> Result<Vec<u8>, DocumentError> {
         let chunks: Vec<Bytes> = document.stream_from(0).try_collect().await?;
         Ok(chunks.concat())
     }
 
     #[tokio::test]
-    async fn productions_are_of_one_object_or_fail() {
+    async fn productions_are_of_the_object_that_was_opened() {
         let archive = Archive::builder(Arc::new(InMemory::new()))
             .overwrite(Overwrite::Replace)
             .build()
             .unwrap();
-        store(&archive, br#"{"id":1,"a":1}"#).await;
-        let document = ArchivedDocument::new(archive.clone(), "1.json");
+        store(&archive, r#"{"id":1,"a":1}"#).await;
+        let (document, rest) = archived_document(&archive, "1.json").await.unwrap();
+        store(&archive, r#"{"id":1,"a":2}"#).await;
+        rest.await;
         assert_eq!(read(&document).await.unwrap(), br#"{"id":1,"a":1}"#);
-        let digest = document.origin();
-        assert!(digest.is_some());
-        let view = document
-            .apart()
-            .with_edits(MemberEdits::nothing().left_open());
+        assert_eq!(document.origin().unwrap().bytes(), 14);
+        let view = document.with_edits(MemberEdits::nothing().left_open());
         assert_eq!(read(&view).await.unwrap(), br#"{"id":1,"a":1,"#);
         assert_eq!((document.bytes_produced(), view.bytes_produced()), (14, 14));
+        assert_eq!(view.origin(), document.origin());
 
-        store(&archive, br#"{"id":1,"a":2}"#).await;
-        for document in [&document, &view, &document.apart()] {
-            let error = read(document).await.unwrap_err();
-            let shown = driver_streaming::error_chain(&error);
-            assert!(
-                shown.contains("no longer the object that it was"),
-                "{shown}"
-            );
-            assert!(document.length().await.is_err());
+        store(&archive, "[1]").await;
+        let Err(refused) = archived_document(&archive, "1.json").await else {
+            panic!("an array is no auction");
+        };
+        assert!(matches!(refused, Broken::Mistake(_)), "{refused}");
+    }
+
+    #[tokio::test]
+    async fn what_is_not_whole_breaks_after_what_was_there() {
+        let archive = Archive::builder(Arc::new(InMemory::new()));
+        let archive = archive.overwrite(Overwrite::Replace).build().unwrap();
+        let long = format!("{{\"x\":\"{}", "x".repeat(200_000));
+        for (end, problem) in [("", "EOF"), ("\"]", "expected `,` or `}`")] {
+            store(&archive, &format!("{long}{end}")).await;
+            for is_dropped in [false, true] {
+                let (document, rest) = archived_document(&archive, "1.json").await.unwrap();
+                assert_eq!(document.origin(), None);
+                match is_dropped {
+                    true => drop(rest),
+                    false => rest.await,
+                }
+                let mut chunks = document.stream_from(0);
+                let first = chunks.try_next().await.unwrap().unwrap();
+                assert_eq!(first, long.as_bytes()[..65_536]);
+                let failed = chunks.try_collect::<Vec<_>>().await.unwrap_err();
+                let problem = if is_dropped { "broke off" } else { problem };
+                let error = error_chain(&failed);
+                assert!(error.contains(problem), "{error}");
+            }
         }
-        assert_eq!(document.origin(), digest);
-        let anew = ArchivedDocument::new(archive, "1.json");
-        assert_eq!(read(&anew).await.unwrap(), br#"{"id":1,"a":2}"#);
     }
 }

@@ -4,12 +4,12 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use archive_sink::CodecKind;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 use super::option_values::parse_duration;
-use crate::archive::ArchiveCommand;
+use crate::archive::{ArchiveCommand, TimeRange};
+use crate::archiving::ArchiveArguments;
 use crate::solver_flags::SolverFlags;
 
 /// Streams one auction to many solver engines and archives a compressed copy, in bounded memory.
@@ -39,6 +39,10 @@ pub(super) enum Command {
     /// It is not archived again, and is known by the id in the name of its object. Of a configuration file, `auction`,
     /// `id` and `[archive]` are for `solve` alone: they are checked, and not used.
     Replay(ReplayArguments),
+    /// Be a solver engine to a driver, with these solvers behind it, until a signal ends it.
+    ///
+    /// Of a configuration file, `auction`, `id`, `format` and `report` are for `solve` alone: they are checked, and not used.
+    Serve(ServeArguments),
     /// List, get and verify archives, empty a spool, and check a store.
     #[command(subcommand)]
     Archive(ArchiveCommand),
@@ -79,22 +83,8 @@ pub(super) struct SolveArguments {
     #[arg(long, allow_hyphen_values = true)]
     pub(super) id: Option<String>,
 
-    /// Where to archive: a folder, or a file://, s3://, gs://, az:// or memory:// URL. Credentials and endpoints come
-    /// from the usual environment, such as `AWS_ENDPOINT_URL`.
-    #[arg(long, value_name = "URL|DIR")]
-    pub(super) archive: Option<String>,
-
-    /// How the archive is compressed [default: gzip].
-    #[arg(long, value_name = "gzip|zstd|brotli|identity")]
-    pub(super) codec: Option<CodecKind>,
-
-    /// The codec's level: gzip 1 to 9 [default: 3], zstd 1 to 22 [default: 1], brotli 0 to 11 [default: 1].
-    #[arg(long, value_name = "N", allow_negative_numbers = true)]
-    pub(super) level: Option<i64>,
-
-    /// How long the archive may take, whatever the solvers do [default: 2m].
-    #[arg(long, value_name = "DURATION", value_parser = parse_duration, allow_hyphen_values = true)]
-    pub(super) archive_limit: Option<Duration>,
+    #[command(flatten)]
+    pub(super) archiving: ArchiveArguments,
 
     #[command(flatten)]
     pub(super) sending: SendingArguments,
@@ -102,8 +92,20 @@ pub(super) struct SolveArguments {
 
 #[derive(Debug, Args)]
 pub(super) struct ReplayArguments {
-    /// The archived auction: a file, or a file://, s3://, gs:// or az:// URL.
+    /// The archived auction: a file, or a file://, s3://, gs:// or az:// URL, or a folder and, after a slash, the id. With
+    /// --since, --until or --last, a folder, of which all auctions are sent that were stored then, one after the other.
     pub(super) location: String,
+
+    #[command(flatten)]
+    pub(super) range: TimeRange,
+
+    /// Only the newest N of them.
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    pub(super) last: Option<usize>,
+
+    /// Send all of it N times. With more than one run, a table of each solver's times comes last.
+    #[arg(long, value_name = "N", default_value = "1", value_parser = at_least_one)]
+    pub(super) repeat: usize,
 
     /// How many bytes the auction may have when it is decompressed. Whatever this is, more than 1 MiB of it is at most
     /// 200 times as long as what is stored.
@@ -114,8 +116,9 @@ pub(super) struct ReplayArguments {
     pub(super) sending: SendingArguments,
 }
 
-#[derive(Debug, Default, PartialEq, Args)]
-pub(super) struct SendingArguments {
+/// What engines there are, and what they are sent.
+#[derive(Clone, Debug, Default, PartialEq, Args)]
+pub(super) struct EngineArguments {
     /// A TOML file that says what these options say, and more for each solver. An option counts before the file; solvers
     /// of both are sent to, and a --solver with the name of one in the file replaces its endpoint.
     #[arg(long, value_name = "FILE")]
@@ -137,6 +140,17 @@ pub(super) struct SendingArguments {
     #[arg(long, value_name = "DURATION", value_parser = parse_duration, allow_hyphen_values = true)]
     pub(super) deadline: Option<Duration>,
 
+    /// Export metrics and traces to this collector, by OTLP over HTTP with protocol buffers [default: what
+    /// `OTEL_EXPORTER_OTLP_ENDPOINT` says]. The other `OTEL_*` variables count as well.
+    #[arg(long, value_name = "ENDPOINT")]
+    pub(super) otlp: Option<String>,
+}
+
+#[derive(Debug, Default, PartialEq, Args)]
+pub(super) struct SendingArguments {
+    #[command(flatten)]
+    pub(super) engines: EngineArguments,
+
     /// End when all solvers have: an archive that is not committed by then is given up, which is no failure.
     #[arg(long)]
     pub(super) no_wait: bool,
@@ -149,11 +163,58 @@ pub(super) struct SendingArguments {
     /// when all have ended, well or not, in place of what was there.
     #[arg(long, value_name = "FILE")]
     pub(super) report: Option<PathBuf>,
+}
 
-    /// Export metrics and traces to this collector, by OTLP over HTTP with protocol buffers [default: what
-    /// `OTEL_EXPORTER_OTLP_ENDPOINT` says]. The other `OTEL_*` variables count as well.
-    #[arg(long, value_name = "ENDPOINT")]
-    pub(super) otlp: Option<String>,
+#[derive(Clone, Debug, Args)]
+pub(super) struct ServeArguments {
+    /// Where to listen; port 0 picks a free one. The address is printed. Elsewhere than on loopback, --token-file is
+    /// required.
+    #[arg(long, default_value = "127.0.0.1:8080", value_name = "IP:PORT")]
+    pub(super) listen: SocketAddr,
+
+    #[command(flatten)]
+    pub(super) engines: EngineArguments,
+
+    #[command(flatten)]
+    pub(super) archiving: ArchiveArguments,
+
+    /// How long before the driver's deadline the engines' is.
+    #[arg(long, default_value = "100ms", value_name = "DURATION", value_parser = parse_duration)]
+    pub(super) margin: Duration,
+
+    /// How many auctions are solved at a time: one more is answered with 503.
+    #[arg(long, default_value_t = 16, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(super) max_auctions: u16,
+
+    /// The largest auction, in bytes after decompression: a larger one is answered with 413.
+    #[arg(long, default_value_t = 256_000_000, value_name = "BYTES")]
+    pub(super) max_size: u64,
+
+    /// How long an auction may take to arrive.
+    #[arg(long, default_value = "60s", value_name = "DURATION", value_parser = parse_duration)]
+    pub(super) body_timeout: Duration,
+
+    /// How long auctions that are under way, and their archives, may take after a signal to stop.
+    #[arg(long, default_value = "30s", value_name = "DURATION", value_parser = parse_duration)]
+    pub(super) stop_timeout: Duration,
+
+    /// A file with the token that `/solve` and `/notify` require, as `Authorization: Bearer TOKEN`.
+    #[arg(long, value_name = "FILE")]
+    pub(super) token_file: Option<PathBuf>,
+
+    /// Keep each engine's answer in this folder, as AUCTION.ENGINE.json.
+    #[arg(long, value_name = "DIR")]
+    pub(super) answers: Option<PathBuf>,
+
+    /// Whether there is a page at / that shows the last 100 auctions.
+    #[arg(long, value_enum, default_value = "on")]
+    pub(super) page: Switch,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
+pub(super) enum Switch {
+    On,
+    Off,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, ValueEnum, serde::Deserialize)]
@@ -215,6 +276,11 @@ pub(super) struct GenerateArguments {
     pub(super) seed: Option<u64>,
 }
 
+fn at_least_one(text: &str) -> Result<usize, String> {
+    let number = text.parse().ok().filter(|number| *number > 0);
+    number.ok_or_else(|| "is no number from 1 on".to_owned())
+}
+
 impl SolveArguments {
     /// The file to send, by either way to name it.
     pub(super) fn auction(&self) -> Option<&PathBuf> {
@@ -225,7 +291,8 @@ impl SolveArguments {
     pub(super) fn is_bare(&self) -> bool {
         let mut bare = Self::default();
         bare.sending.report.clone_from(&self.sending.report);
-        bare.sending.otlp.clone_from(&self.sending.otlp);
+        let otlp = &self.sending.engines.otlp;
+        bare.sending.engines.otlp.clone_from(otlp);
         *self == bare
     }
 }

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
-use driver_streaming::{ArchiveStatus, Dispatch, Pipeline};
+use driver_streaming::{ArchiveStatus, Dispatch, Outcome, Pipeline};
 
 use crate::arguments::Format;
 use crate::exit::{Failure, exit_code, print_line};
@@ -28,9 +28,8 @@ const INTERRUPT: u8 = 2;
 /// The number of `SIGTERM`, by POSIX.
 const TERMINATE: u8 = 15;
 
-/// Runs one auction through a pipeline, shows how it goes, prints the outcome, and writes the report that was asked for.
-/// When it is interrupted, that is the outcome of what has ended by then; what has not is cancelled. A `signal` that came
-/// while the document was read interrupts it before anything is begun.
+/// Runs one auction through a pipeline, shows how it goes, prints the outcome, and writes the report that was asked for. A
+/// `signal` that came while the document was read interrupts it before anything is begun.
 pub(super) async fn run_and_print(
     pipeline: &Pipeline,
     dispatch: Dispatch,
@@ -40,46 +39,20 @@ pub(super) async fn run_and_print(
 ) -> Result<ExitCode, Failure> {
     let is_over = signal.is_some();
     let mut signals = Signals::new();
-    let report_file = sending.report.as_ref();
-    let progress = pipeline.progress();
-    let timelines = Arc::new(Timelines::of(&progress));
-    let bars = ProgressBars::new(&progress, length, pipeline.solvers().len());
-    let (lines, to_print) = mpsc::channel::<String>();
-    let lines = (sending.format != Some(Format::Json)).then_some(lines);
-    let ends = Arc::new(SolverEnds::new(pipeline.solvers(), lines));
-    let screen = bars.screen();
-    let printing = tokio::task::spawn_blocking(move || {
-        let mut lines = to_print.into_iter();
-        lines.try_for_each(|line| screen.suspend(|| print_line(&line)))
-    });
-    let mut dispatch = dispatch
-        .observed_by(Arc::new(progress.clone()))
-        .observed_by(Arc::clone(&ends) as _)
-        .observed_by(Arc::new(LogEnds));
-    if report_file.is_some() {
-        dispatch = dispatch.observed_by(Arc::clone(&timelines) as _);
-    }
-    let run = pipeline.run_until(dispatch, async {
-        if !is_over {
-            tokio::select! {
-                number = signals.next() => signal = Some(number),
-                () = ends.all(), if sending.no_wait => {}
-            }
-        }
-    });
-    let outcome = tokio::select! {
-        outcome = run => outcome,
-        never = bars.draw() => match never {},
-    };
-    drop(bars);
-    drop(ends);
-    let solvers_printed = printing.await.unwrap_or_else(|panicked| {
-        Err(Failure::of("the solvers' outcomes cannot be printed")(
-            panicked,
-        ))
-    });
-    let reported =
-        report_file.map(|file| file.write(&report(&outcome, &timelines, sending.deadline)));
+    let prints_solvers = sending.format != Some(Format::Json);
+    let (outcome, timelines, solvers_printed) = run(
+        pipeline,
+        dispatch,
+        length,
+        sending,
+        &mut signal,
+        prints_solvers,
+    )
+    .await;
+    let reported = sending
+        .report
+        .as_ref()
+        .map(|file| file.write(&report(&outcome, &timelines, Some(sending.deadline))));
     // What is printed does not depend on whether there is a report, too.
     let printed = solvers_printed.and_then(|()| print_outcome(&outcome, sending.format));
     let is_archive_left = outcome.archive.status == ArchiveStatus::Cancelled;
@@ -108,6 +81,57 @@ pub(super) async fn run_and_print(
         _again = signals.next() => tracing::warn!("{LEFT}, since it was interrupted again"),
     }
     result
+}
+
+/// Runs one auction through a pipeline, and shows how it goes. When it is interrupted, or was by `signal`, the outcome is that
+/// of what has ended by then; what has not is cancelled.
+pub(super) async fn run(
+    pipeline: &Pipeline,
+    dispatch: Dispatch,
+    length: Option<u64>,
+    sending: &Sending,
+    signal: &mut Option<u8>,
+    prints_solvers: bool,
+) -> (Outcome, Arc<Timelines>, Result<(), Failure>) {
+    let is_over = signal.is_some();
+    let mut signals = Signals::new();
+    let progress = pipeline.progress();
+    let timelines = Arc::new(Timelines::of(&progress));
+    let bars = ProgressBars::new(&progress, length, pipeline.solvers().len());
+    let (lines, to_print) = mpsc::channel::<String>();
+    let lines = prints_solvers.then_some(lines);
+    let ends = Arc::new(SolverEnds::new(pipeline.solvers(), lines));
+    let screen = bars.screen();
+    let printing = tokio::task::spawn_blocking(move || {
+        let mut lines = to_print.into_iter();
+        lines.try_for_each(|line| screen.suspend(|| print_line(&line)))
+    });
+    let mut dispatch = dispatch
+        .observed_by(Arc::new(progress.clone()))
+        .observed_by(Arc::clone(&ends) as _)
+        .observed_by(Arc::new(LogEnds));
+    if sending.report.is_some() {
+        dispatch = dispatch.observed_by(Arc::clone(&timelines) as _);
+    }
+    let run = pipeline.run_until(dispatch, async {
+        if !is_over {
+            tokio::select! {
+                number = signals.next() => *signal = Some(number),
+                () = ends.all(), if sending.no_wait => {}
+            }
+        }
+    });
+    let outcome = tokio::select! {
+        outcome = run => outcome,
+        never = bars.draw() => match never {},
+    };
+    drop(bars);
+    drop(ends);
+    let printed = printing.await.unwrap_or_else(|panicked| {
+        let what = "the solvers' outcomes cannot be printed";
+        Err(Failure::of(what)(panicked))
+    });
+    (outcome, timelines, printed)
 }
 
 /// Waits for `work`, unless a signal comes first: its number. Listens before `work` is begun.

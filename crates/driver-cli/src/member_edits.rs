@@ -1,8 +1,12 @@
 //! Which members of an auction a solver is not sent, and what is appended for it.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
+use std::sync::Arc;
 
 use bytes::Bytes;
+
+use crate::auction_members::Members;
 
 /// The member that solvers which look for liquidity themselves are not sent.
 const LIQUIDITY: &str = "liquidity";
@@ -91,31 +95,160 @@ pub fn closing_members(members: &[(String, Bytes)]) -> Bytes {
     [&members[..], b"}"].concat().into()
 }
 
+/// Part of an edited document.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Piece {
+    Text(Bytes),
+    /// These bytes of the document that is edited.
+    Original(Range<u64>),
+}
+
+impl Piece {
+    pub(crate) fn length(&self) -> u64 {
+        match self {
+            Self::Text(text) => text.len() as u64,
+            Self::Original(range) => range.end - range.start,
+        }
+    }
+
+    /// Takes the first bytes off, as many as these.
+    pub(crate) fn split_to(&mut self, length: u64) -> Self {
+        match self {
+            // No text is longer than memory.
+            Self::Text(text) => Self::Text(text.split_to(length as usize)),
+            Self::Original(range) => {
+                let first = range.start..range.start + length;
+                range.start = first.end;
+                Self::Original(first)
+            }
+        }
+    }
+}
+
+/// Goes through a document that may still arrive, and says of which pieces the edited one is made.
+///
+/// White space around members is dropped, and white space inside their values is kept.
+#[derive(Debug)]
+pub(crate) struct EditedPieces {
+    edits: Option<Arc<MemberEdits>>,
+    next: Next,
+    /// Whether a member has been handed out.
+    any: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Next {
+    Begin,
+    Member(usize),
+    /// The value of this member, from this byte on.
+    Value(usize, u64),
+    End,
+}
+
+impl EditedPieces {
+    /// Without edits, the document byte for byte.
+    pub(crate) fn new(edits: Option<Arc<MemberEdits>>) -> Self {
+        let (next, any) = (Next::Begin, false);
+        Self { edits, next, any }
+    }
+
+    /// The next piece, if it is known; of the original, these `members` and so many bytes are.
+    pub(crate) fn next(&mut self, members: &Members, readable: u64) -> Option<Piece> {
+        let Some(edits) = &self.edits else {
+            let from = match self.next {
+                Next::Value(_, from) => from,
+                _ => 0,
+            };
+            self.next = Next::Value(0, readable);
+            return (from < readable).then_some(Piece::Original(from..readable));
+        };
+        loop {
+            match self.next {
+                Next::Begin => {
+                    self.next = Next::Member(0);
+                    return Some(Piece::Text(Bytes::from_static(b"{")));
+                }
+                Next::Member(index) => {
+                    let Some(member) = members.list.get(index) else {
+                        let end: &[u8] = match (edits.left_open, self.any) {
+                            _ if !members.are_all => return None,
+                            (false, _) => b"}",
+                            (true, true) => b",",
+                            (true, false) => b"",
+                        };
+                        self.next = Next::End;
+                        return Some(Piece::Text(Bytes::from_static(end)));
+                    };
+                    let edit = edits.of(&member.name);
+                    let empty = edit.replaces(member.first);
+                    self.next = match (edit, &empty) {
+                        (MemberEdit::Remove, _) | (_, Some(_)) => Next::Member(index + 1),
+                        _ => Next::Value(index, member.start),
+                    };
+                    if edit != MemberEdit::Remove {
+                        let comma: &[u8] = if self.any { b"," } else { b"" };
+                        let empty = empty.unwrap_or_default();
+                        let text = [comma, &member.key, b":", &empty].concat();
+                        self.any = true;
+                        return Some(Piece::Text(text.into()));
+                    }
+                }
+                Next::Value(index, from) => {
+                    let end = members.list[index].end;
+                    let known = end.unwrap_or(readable).min(readable);
+                    self.next = match end {
+                        Some(end) if end == known => Next::Member(index + 1),
+                        _ => Next::Value(index, known.max(from)),
+                    };
+                    if from < known {
+                        return Some(Piece::Original(from..known));
+                    }
+                    if matches!(self.next, Next::Value(..)) {
+                        return None;
+                    }
+                }
+                Next::End => return None,
+            }
+        }
+    }
+
+    /// Whether nothing follows, once the document is known to be whole.
+    pub(crate) fn are_over(&self) -> bool {
+        self.edits.is_none() || self.next == Next::End
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use driver_streaming::Document as _;
-    use futures_util::{FutureExt, TryStreamExt};
-
     use super::*;
-    use crate::raw_auction::RawAuction;
+    use crate::auction_members::AuctionCheck;
 
-    fn sent(auction: &RawAuction, edits: &MemberEdits) -> String {
-        let chunks = auction.document(edits).stream_from(0);
-        let chunks = chunks.try_collect::<Vec<_>>().now_or_never();
-        String::from_utf8(chunks.unwrap().unwrap().concat()).unwrap()
+    fn sent(json: &str, edits: &MemberEdits) -> String {
+        let (mut check, mut members) = (AuctionCheck::new(), Members::default());
+        check.push(json.as_bytes(), &mut members).unwrap();
+        let edits = (!edits.is_nothing()).then(|| Arc::new(edits.clone()));
+        let mut pieces = EditedPieces::new(edits);
+        let mut sent = String::new();
+        while let Some(piece) = pieces.next(&members, json.len() as u64) {
+            sent += match &piece {
+                Piece::Text(text) => str::from_utf8(text).unwrap(),
+                Piece::Original(range) => &json[range.start as usize..range.end as usize],
+            };
+        }
+        assert!(pieces.are_over());
+        sent
     }
 
     fn edited(json: &str, edits: MemberEdits, members: &[(&str, &str)]) -> String {
-        let auction = RawAuction::parse(json.as_bytes().to_vec()).unwrap();
         let members: Vec<(String, Bytes)> = members
             .iter()
             .map(|&(name, value)| (name.to_owned(), Bytes::copy_from_slice(value.as_bytes())))
             .collect();
         if members.is_empty() {
-            return sent(&auction, &edits);
+            return sent(json, &edits);
         }
         let tail = closing_members(&members);
-        sent(&auction, &edits.left_open()) + std::str::from_utf8(&tail).unwrap()
+        sent(json, &edits.left_open()) + std::str::from_utf8(&tail).unwrap()
     }
 
     #[test]

@@ -16,7 +16,7 @@ use crate::exit::Failure;
 pub(crate) type Members = Vec<(String, Bytes)>;
 
 /// The longest duration that an option takes.
-const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
+pub(crate) const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// `15s`, `500ms`, `2m`: more than nothing, and at most a day.
 pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use driver_streaming::{Pipeline, PipelineBuilder};
 use jiff::Timestamp;
 
-use crate::arguments::{Format, SendingArguments};
+use crate::arguments::{EngineArguments, Format, SendingArguments};
 use crate::config::{Config, SolverConfig};
 use crate::exit::Failure;
 use crate::option_values::{Members, merged, parse_setting, parse_solver};
@@ -35,51 +35,22 @@ impl Sending {
     /// Reads the configuration file, if one is named, and all that concerns sending.
     pub(super) fn read(sending: &SendingArguments) -> Result<Self, Failure> {
         let now = Timestamp::now();
-        let config = match &sending.config {
-            Some(path) => Config::load(path, now)?,
-            None => Config::default(),
-        };
-        let common = merged(&config.set, &parse_settings(&sending.settings, now)?);
-        let mut solvers = config.solvers.clone();
-        let options = sending.solvers.iter().map(|text| parse_solver(text));
-        let options: Vec<_> = options
-            .collect::<Result<_, _>>()
-            .map_err(Failure::input("--solver"))?;
-        // Said here, too, so that nothing has been set up by then.
-        refuse_twice(options.iter().map(|(name, _)| *name), |name| {
-            format!("--solver: two solvers are named {name:?}")
-        })?;
-        for (name, endpoint) in options {
-            match solvers
-                .iter_mut()
-                .find(|solver| solver.name.get_ref() == name)
-            {
-                Some(of_file) => of_file.set_endpoint(endpoint),
-                None => solvers.push(SolverConfig::new(name, endpoint)),
-            }
-        }
-        sending.flags.change(&mut solvers)?;
-        let found = solvers.iter().map(|solver| config.solver(solver));
-        let mut found = found.collect::<Result<Vec<_>, _>>()?;
-        sending.flags.add_headers(&mut found)?;
-        let requests = solvers.iter().zip(found).map(|(solver, found)| {
-            SolverRequest::new(found, &merged(&common, &solver.set), solver.skip_liquidity)
-        });
-        let requests = requests.collect();
+        let engines = &sending.engines;
+        let config = engines.config(now)?;
+        let requests = engines.requests(&config, now)?;
         let report = match (&sending.report, &config.report) {
             (Some(path), _) => Some(ReportFile::open(path, "--report".to_owned())?),
             (None, Some(path)) => Some(ReportFile::open(path.get_ref(), config.place(path))?),
             (None, None) => None,
         };
-        if let (Some(report), Some(config)) = (&report, &sending.config) {
+        if let (Some(report), Some(config)) = (&report, &engines.config) {
             report.spare(config)?;
         }
-        let of_config = config.otlp.as_ref().map(|otlp| otlp.get_ref());
         Ok(Self {
             report,
-            deadline: sending.deadline.or(config.deadline).unwrap_or(DEADLINE),
+            deadline: engines.deadline(&config),
             format: sending.format.or(config.format),
-            otlp: sending.otlp.as_ref().or(of_config).cloned(),
+            otlp: engines.otlp(&config),
             requests,
             no_wait: sending.no_wait,
             config,
@@ -94,12 +65,69 @@ impl Sending {
 
     /// A pipeline to these solvers, to be completed.
     pub(super) fn pipeline(&self) -> PipelineBuilder {
-        if self.requests.is_empty() {
-            tracing::warn!("no solver is configured, so that nothing is sent to any");
+        pipeline_to(&self.requests).deadline(self.deadline)
+    }
+}
+
+/// A pipeline to these solvers, to be completed.
+pub(super) fn pipeline_to(requests: &[SolverRequest]) -> PipelineBuilder {
+    if requests.is_empty() {
+        tracing::warn!("no solver is configured, so that nothing is sent to any");
+    }
+    let solvers = requests.iter().map(|request| request.solver.clone());
+    Pipeline::builder().solvers(solvers)
+}
+
+impl EngineArguments {
+    /// Reads the configuration file, if one is named.
+    pub(super) fn config(&self, now: Timestamp) -> Result<Config, Failure> {
+        match &self.config {
+            Some(path) => Config::load(path, now),
+            None => Ok(Config::default()),
         }
-        let solvers = self.requests.iter().map(|request| request.solver.clone());
-        let builder = Pipeline::builder().solvers(solvers);
-        builder.deadline(self.deadline)
+    }
+
+    /// The solvers of the file and of the options, and what each is sent. Values such as `now+15s` are instants from `now`.
+    pub(super) fn requests(
+        &self,
+        config: &Config,
+        now: Timestamp,
+    ) -> Result<Vec<SolverRequest>, Failure> {
+        let common = merged(&config.set, &parse_settings(&self.settings, now)?);
+        let options = self.solvers.iter().map(|text| parse_solver(text));
+        let options: Result<Vec<_>, _> = options.collect();
+        let options = options.map_err(Failure::input("--solver"))?;
+        // Said here, too, so that nothing has been set up by then.
+        refuse_twice(options.iter().map(|(name, _)| *name), |name| {
+            format!("--solver: two solvers are named {name:?}")
+        })?;
+        let mut solvers = config.solvers.clone();
+        for (name, endpoint) in options {
+            let of_file = solvers
+                .iter_mut()
+                .find(|solver| solver.name.get_ref() == name);
+            match of_file {
+                Some(of_file) => of_file.set_endpoint(endpoint),
+                None => solvers.push(SolverConfig::new(name, endpoint)),
+            }
+        }
+        self.flags.change(&mut solvers)?;
+        let found = solvers.iter().map(|solver| config.solver(solver));
+        let mut found = found.collect::<Result<Vec<_>, _>>()?;
+        self.flags.add_headers(&mut found)?;
+        let requests = solvers.iter().zip(found).map(|(solver, found)| {
+            SolverRequest::new(found, &merged(&common, &solver.set), solver.skip_liquidity)
+        });
+        Ok(requests.collect())
+    }
+
+    pub(super) fn deadline(&self, config: &Config) -> Duration {
+        self.deadline.or(config.deadline).unwrap_or(DEADLINE)
+    }
+
+    pub(super) fn otlp(&self, config: &Config) -> Option<String> {
+        let of_config = config.otlp.as_ref().map(|otlp| otlp.get_ref());
+        self.otlp.as_ref().or(of_config).cloned()
     }
 }
 

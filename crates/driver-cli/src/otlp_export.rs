@@ -7,12 +7,13 @@ use std::process::ExitCode;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use archive_sink::Spool;
 use async_trait::async_trait;
 use driver_streaming::{PipelineBuilder, error_chain};
-use driver_telemetry::Telemetry;
+use driver_telemetry::{Telemetry, observe_spool};
 use futures_util::future::{OptionFuture, join};
 use http_body_util::{BodyExt, Full, Limited};
-use opentelemetry::metrics::MeterProvider;
+use opentelemetry::metrics::{Meter, MeterProvider};
 use opentelemetry::trace::TracerProvider;
 use opentelemetry::{InstrumentationScope, KeyValue};
 use opentelemetry_http::{Bytes, HttpError, Request, Response};
@@ -21,6 +22,7 @@ use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::metrics::SdkMeterProvider;
 use opentelemetry_sdk::trace::SdkTracerProvider;
+use prometheus::Registry;
 use tokio::runtime::Handle;
 use url::Url;
 
@@ -40,7 +42,7 @@ const ANSWER_LIMIT: usize = 64 * 1024;
 
 /// The program's telemetry, on its way to a collector. It never holds up a run: exports happen beside it, and
 /// [`finish`](Self::finish), which waits for them, has a limit.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Export {
     traces: Option<(SdkTracerProvider, LastFailure)>,
     metrics: Option<(SdkMeterProvider, LastFailure)>,
@@ -52,11 +54,14 @@ type LastFailure = Arc<Mutex<Option<String>>>;
 /// Runs a command whose telemetry is exported, and exports what is left of it when the command has ended.
 ///
 /// By then the outcome has been printed: it waits for no collector.
+/// With a `scraped` registry, metrics are there as well, and are recorded also if they are exported nowhere.
 pub(crate) async fn exporting(
     otlp: Option<&str>,
+    scraped: Option<&Registry>,
     command: impl AsyncFnOnce(&Export) -> Result<ExitCode, Failure>,
 ) -> Result<ExitCode, Failure> {
-    let export = Export::start(otlp).map_err(|error| Failure::usage(format!("--otlp: {error}")))?;
+    let export = Export::start(otlp, scraped);
+    let export = export.map_err(|error| Failure::usage(format!("--otlp: {error}")))?;
     let exit = command(&export).await;
     export.finish().await;
     exit
@@ -69,10 +74,9 @@ impl Export {
     ///
     /// # Errors
     /// When `endpoint` is no URL that can be exported to.
-    fn start(endpoint: Option<&str>) -> Result<Self, String> {
-        let resource = resource();
-        macro_rules! provider {
-            ($name:literal => $exporter:ident, $provider:ident, $with_exporter:ident) => {
+    fn start(endpoint: Option<&str>, scraped: Option<&Registry>) -> Result<Self, String> {
+        macro_rules! exporter {
+            ($name:literal => $exporter:ident) => {
                 Signal::read($name, endpoint, |name| std::env::var(name).ok())?.and_then(|signal| {
                     let client = CollectorClient::new(signal.timeout);
                     let failure = Arc::clone(&client.failure);
@@ -86,32 +90,59 @@ impl Export {
                     let exporter = exporter.build().inspect_err(|error| {
                         tracing::warn!("nothing is exported: {}", error_chain(error));
                     });
-                    let provider = $provider::builder()
-                        .with_resource(resource.clone())
-                        .$with_exporter(exporter.ok()?);
-                    Some((provider.build(), failure))
+                    Some((exporter.ok()?, failure))
                 })
             };
         }
-        Ok(Self {
-            traces: provider!("traces" => SpanExporter, SdkTracerProvider, with_batch_exporter),
-            metrics: provider!("metrics" => MetricExporter, SdkMeterProvider, with_periodic_exporter),
-        })
+        let traces = exporter!("traces" => SpanExporter).map(|(exporter, failure)| {
+            let provider = SdkTracerProvider::builder().with_resource(resource());
+            (provider.with_batch_exporter(exporter).build(), failure)
+        });
+        let exported = exporter!("metrics" => MetricExporter);
+        let metrics = (exported.is_some() || scraped.is_some()).then(|| {
+            let mut provider = SdkMeterProvider::builder().with_resource(resource());
+            let mut last_failure = LastFailure::default();
+            if let Some((exporter, failure)) = exported {
+                provider = provider.with_periodic_exporter(exporter);
+                last_failure = failure;
+            }
+            if let Some(registry) = scraped {
+                let reader = opentelemetry_prometheus::exporter().with_registry(registry.clone());
+                match reader.build() {
+                    Ok(reader) => provider = provider.with_reader(reader),
+                    Err(error) => tracing::warn!("no metrics: {}", error_chain(&error)),
+                }
+            }
+            (provider.build(), last_failure)
+        });
+        Ok(Self { traces, metrics })
+    }
+
+    /// The program's own meter. Without metrics, it records nothing.
+    pub(crate) fn meter(&self) -> Meter {
+        match &self.metrics {
+            Some((metrics, _)) => metrics.meter_with_scope(scope()),
+            None => opentelemetry::global::meter(SERVICE),
+        }
     }
 
     /// Has a pipeline tell what it does.
     pub(crate) fn attach(&self, builder: PipelineBuilder) -> PipelineBuilder {
-        let scope = InstrumentationScope::builder(SERVICE)
-            .with_version(env!("CARGO_PKG_VERSION"))
-            .build();
         let mut telemetry = Telemetry::new();
-        if let Some((metrics, _)) = &self.metrics {
-            telemetry = telemetry.meter(&metrics.meter_with_scope(scope.clone()));
+        if self.metrics.is_some() {
+            telemetry = telemetry.meter(&self.meter());
         }
         if let Some((traces, _)) = &self.traces {
-            telemetry = telemetry.tracer(traces.tracer_with_scope(scope));
+            telemetry = telemetry.tracer(traces.tracer_with_scope(scope()));
         }
         builder.observe(move |run| telemetry.start(run))
+    }
+
+    /// Has a spool tell what is in it.
+    pub(crate) fn observe(&self, spool: &Spool) {
+        if let Some((metrics, _)) = &self.metrics {
+            observe_spool(&metrics.meter_with_scope(scope()), spool);
+        }
     }
 
     /// Exports what is left. Whatever the collector does, this takes no longer than 5 s; what it does not take by
@@ -129,6 +160,11 @@ impl Export {
         });
         let _both_warned = join(OptionFuture::from(traces), OptionFuture::from(metrics)).await;
     }
+}
+
+fn scope() -> InstrumentationScope {
+    let scope = InstrumentationScope::builder(SERVICE);
+    scope.with_version(env!("CARGO_PKG_VERSION")).build()
 }
 
 /// One kind of telemetry that is to be exported.

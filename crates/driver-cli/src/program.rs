@@ -11,7 +11,7 @@ use crate::arguments::{Arguments, Command, Format};
 use crate::exit::{Failure, USAGE, WithoutUserInfo, printed};
 use crate::options_and_config::Sending;
 use crate::otlp_export::exporting;
-use crate::{archive, generate_and_solver, replay, solve};
+use crate::{archive, generate_and_solver, replay, serve, solve};
 
 /// The program's name.
 const NAME: &str = "driver-streaming";
@@ -26,7 +26,12 @@ pub fn main() -> ExitCode {
         Err(error) => return refuse(&error),
     };
     // `RUST_LOG` chooses what is logged; without it, what somebody should look at.
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
+    // A service has a line for each auction as well.
+    let shown = match &arguments.command {
+        Command::Serve(_) => "warn,driver_cli=info",
+        _ => "warn",
+    };
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(shown));
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(|| WithoutUserInfo(std::io::stderr()));
@@ -73,13 +78,14 @@ fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
             Command::Solve(arguments) => {
                 let sending = Sending::read(&arguments.sending)?;
                 let run = async |export: &_| solve::run(&arguments, &sending, export).await;
-                exporting(sending.otlp.as_deref(), run).await
+                exporting(sending.otlp.as_deref(), None, run).await
             }
             Command::Replay(arguments) => {
                 let sending = Sending::read(&arguments.sending)?;
                 let run = async |export: &_| replay::run(&arguments, &sending, export).await;
-                exporting(sending.otlp.as_deref(), run).await
+                exporting(sending.otlp.as_deref(), None, run).await
             }
+            Command::Serve(arguments) => serve::run(arguments).await,
             Command::Archive(command) => archive::run(&command).await,
             Command::Solver(arguments) => generate_and_solver::serve(arguments).await,
             Command::Generate(_) | Command::Completions { .. } | Command::Man => {

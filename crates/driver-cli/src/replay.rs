@@ -1,26 +1,29 @@
-//! `replay`: an archived auction to solvers once more.
+//! `replay`: archived auctions to solvers once more.
 
-use std::error::Error;
-use std::iter::successors;
+use std::collections::BTreeSet;
+use std::path::Path;
 use std::process::ExitCode;
 
-use archive_sink::{Codec, ReadError, ReadErrorKind, ReadLimit};
-use driver_streaming::{AuctionId, Document, DocumentError};
-use futures_util::StreamExt;
+use archive_sink::{Archive, Codec, ReadError, ReadErrorKind, ReadLimit};
+use driver_streaming::{AuctionId, Dispatch, Outcome, Pipeline};
+use futures_util::TryStreamExt;
+use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 use url::Url;
 
-use crate::archived_document::ArchivedDocument;
-use crate::arguments::ReplayArguments;
-use crate::exit::Failure;
-use crate::interruptible_run::{run_and_print, unless_interrupted};
+use crate::archive::{Entry, Shelf, TimeRange, id_of, is_refusal, names};
+use crate::archived_document::archived_document;
+use crate::arguments::{Format, ReplayArguments};
+use crate::disk_document::DiskDocument;
+use crate::disk_file::Broken;
+use crate::exit::{Failure, print_line};
+use crate::interruptible_run::{run as run_shown, run_and_print, unless_interrupted};
 use crate::options_and_config::Sending;
 use crate::otlp_export::Export;
+use crate::replay_times::Times;
 use crate::sending::dispatch;
-use crate::store_location::StoreLocation;
-
-/// How messages call what is replayed, before its URL is known.
-const ARCHIVED: &str = "the archived auction";
+use crate::summary::{milliseconds, print_outcome};
+use crate::verdict::why_not;
 
 /// How many times as long as what is stored an auction may be. Those of today are below 10.
 const MOST_RATIO: u64 = 200;
@@ -33,94 +36,202 @@ pub(super) async fn run(
     if sending.requests.is_empty() {
         return Err(Failure::usage("nothing to do: no --solver is given"));
     }
-    let pipeline = |limit| {
-        let builder = sending.pipeline().deadline(limit);
-        let pipeline = export.attach(builder).build();
-        pipeline.map_err(Failure::input("the run cannot be set up"))
-    };
-    // Once for what is wrong with it, before the store is asked.
-    let deadline = sending.deadline;
-    pipeline(deadline)?;
-    let location = StoreLocation::object(&arguments.location);
-    let (location, name) = location.map_err(Failure::input(ARCHIVED))?;
-    let key = location.key_of(&name).map_err(Failure::input(ARCHIVED))?;
-    // Without a codec of its own the archive looks for the object by the name that was given, and then by others.
-    let archive = location
-        .archive()
-        .codec(Codec::Identity)
-        .read_limit(ReadLimit::bytes(arguments.max_size).with_ratio(MOST_RATIO))
-        .build()
-        .map_err(Failure::input(ARCHIVED))?;
-    let url = location.target(archive.clone()).url_of(&key);
-    if url.scheme() == "file"
-        && let Ok(path) = url.to_file_path()
-    {
-        sending.spare(&path)?;
-    }
-    // An object that is not there, or is no auction from its first chunk on, is wrong input: nothing has been sent yet.
-    // The look is not counted as a production: what is sent are documents apart, of the object that was looked at.
-    let looked_at = ArchivedDocument::new(archive, &*name);
-    let (started, mut chunks) = (Instant::now(), looked_at.stream_from(0));
-    let signal = match unless_interrupted(timeout(deadline, chunks.next())).await {
-        Ok(Ok(Some(Err(error)))) => return Err(unreadable(&url, error)),
-        Ok(Ok(_)) => None,
-        Ok(Err(elapsed)) => {
-            let what = format!("{url}: not opened within {deadline:?}");
-            return Err(Failure::of(what)(elapsed));
+    let pipeline = export.attach(sending.pipeline()).build();
+    let pipeline = pipeline.map_err(Failure::input("the run cannot be set up"))?;
+    let location = &arguments.location;
+    let (shelf, ids) = if arguments.range == TimeRange::default() && arguments.last.is_none() {
+        if Path::new(location).is_dir() {
+            let line =
+                "is a folder: name an auction in it, or say which with --since, --until or --last";
+            return Err(Failure::usage(format!("{location}: {line}")));
         }
-        Err(signal) => Some(signal),
-    };
-    drop(chunks);
-    // Without an archive it is not kept: the id is for reports.
-    let dispatch = dispatch(id_of(&name), &sending.requests, |edits| {
-        looked_at.apart().with_edits(edits.clone())
-    });
-    let pipeline = pipeline(deadline.saturating_sub(started.elapsed()))?;
-    run_and_print(&pipeline, dispatch, None, sending, signal).await
-}
-
-/// A store that fails is no mistake of whoever asked for the object; all else about it is.
-fn unreadable(url: &Url, error: DocumentError) -> Failure {
-    let cause: Option<&(dyn Error + 'static)> = Some(&error);
-    let is_store = successors(cause, |error| (**error).source())
-        .filter_map(|error| error.downcast_ref::<ReadError>())
-        .any(|error| matches!(error.kind, ReadErrorKind::Store { .. }));
-    if is_store {
-        Failure::of(url)(error)
+        let (shelf, id) = Shelf::around(location)?;
+        (shelf, vec![id])
     } else {
-        Failure::input(url)(error)
+        let shelf = Shelf::open(location)?;
+        let found = unless_interrupted(in_range(&shelf, arguments)).await;
+        let ids =
+            found.unwrap_or_else(|signal| Err(Failure::interrupted(signal, "interrupted")))?;
+        (shelf, ids)
+    };
+    // Without a codec of its own the archive looks for the object by the name that was given, and then by others.
+    let archive = shelf.location.archive().codec(Codec::Identity);
+    let limit = ReadLimit::bytes(arguments.max_size).with_ratio(MOST_RATIO);
+    let archive = archive.read_limit(limit).build();
+    let archive = archive.map_err(Failure::input(location))?;
+    let replay = Replay {
+        shelf,
+        archive,
+        sending,
+    };
+    match &ids[..] {
+        [id] if arguments.repeat == 1 => replay.once(&pipeline, id).await,
+        _ if sending.report.is_some() => {
+            let line = "a report shows one run, and this would be several";
+            Err(Failure::usage(line))
+        }
+        ids => replay.several(&pipeline, ids, arguments.repeat).await,
     }
 }
 
-/// The id in a name such as `8339027.json.gz`.
-fn id_of(name: &str) -> Option<AuctionId> {
-    let name = [".gz", ".zst", ".br"]
-        .iter()
-        .find_map(|extension| name.strip_suffix(extension))
-        .unwrap_or(name);
-    name.strip_suffix(".json").unwrap_or(name).parse().ok()
+/// The names of what was stored in the range, the newest last.
+async fn in_range(shelf: &Shelf, arguments: &ReplayArguments) -> Result<Vec<String>, Failure> {
+    let most = arguments.last.unwrap_or(usize::MAX);
+    let mut found = BTreeSet::<Entry>::new();
+    let mut entries = shelf.entries(arguments.range);
+    while let Some(entry) = entries.try_next().await? {
+        found.insert(entry);
+        if found.len() > most {
+            found.pop_first();
+        }
+    }
+    if found.is_empty() {
+        return Err(shelf.usage("nothing is archived there that could be sent"));
+    }
+    Ok(found.into_iter().map(|entry| entry.name).collect())
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// Archived auctions, and how they are sent.
+struct Replay<'a> {
+    shelf: Shelf,
+    archive: Archive,
+    sending: &'a Sending,
+}
 
-    #[test]
-    fn the_id_is_the_name_without_its_extensions() {
-        for (name, id) in [
-            ("1.json", Some("1")),
-            ("1.json.gz", Some("1")),
-            ("1.2.json.zst", Some("1.2")),
-            ("a.json.br", Some("a")),
-            ("1", Some("1")),
-            ("a b.json", None),
-            (".json", None),
-        ] {
-            assert_eq!(
-                id_of(name).map(|id| id.to_string()).as_deref(),
-                id,
-                "{name}"
-            );
+impl Replay<'_> {
+    async fn once(&self, pipeline: &Pipeline, id: &str) -> Result<ExitCode, Failure> {
+        let (dispatch, _reading, signal) = self.dispatch(id).await?;
+        run_and_print(pipeline, dispatch, None, self.sending, signal).await
+    }
+
+    /// Sends each auction, and all of them again as often as is asked for, one after the other. What came of each is printed
+    /// when it has ended, and the times of all at last.
+    async fn several(
+        &self,
+        pipeline: &Pipeline,
+        ids: &[String],
+        repeat: usize,
+    ) -> Result<ExitCode, Failure> {
+        let sending = self.sending;
+        let mut times = Times::of(pipeline.solvers().iter().map(|solver| solver.name()));
+        let mut interrupted = None;
+        for id in (0..repeat).flat_map(|_| ids) {
+            let (dispatch, _reading, mut signal) = match self.dispatch(id).await {
+                Ok(made) => made,
+                Err(failure) => {
+                    let _code = failure.report();
+                    times.add_failure();
+                    continue;
+                }
+            };
+            let (outcome, ..) =
+                run_shown(pipeline, dispatch, None, sending, &mut signal, false).await;
+            if signal.is_some() {
+                interrupted = signal;
+                break;
+            }
+            times.add(&outcome);
+            match sending.format {
+                Some(Format::Json) => print_outcome(&outcome, sending.format)?,
+                _ => print_run(&outcome)?,
+            }
         }
+        let code = u8::from(!times.are_ok());
+        times.print(sending.format)?;
+        match interrupted {
+            Some(signal) => Err(Failure::interrupted(signal, "interrupted")),
+            None => Ok(code.into()),
+        }
+    }
+
+    /// An auction to be sent, of which nothing has been sent yet, the task that reads the rest of it, and the signal that came
+    /// meanwhile.
+    ///
+    /// # Errors
+    /// When it is not there, or is no auction from its first chunk on: wrong input; when the store fails.
+    async fn dispatch(&self, id: &str) -> Result<(Dispatch, JoinSet<()>, Option<u8>), Failure> {
+        let (deadline, started) = (self.sending.deadline, Instant::now());
+        for name in names(id) {
+            let url = self.url_of(&name)?;
+            if let ("file", Ok(path)) = (url.scheme(), url.to_file_path()) {
+                self.sending.spare(&path)?;
+            }
+            let mut reading = JoinSet::new();
+            let opening = timeout(deadline, archived_document(&self.archive, &name));
+            let (opened, signal) = match unless_interrupted(opening).await {
+                Ok(Ok(opened)) => {
+                    let opened = opened.map(|(auction, rest)| {
+                        reading.spawn(rest);
+                        auction
+                    });
+                    (opened, None)
+                }
+                Ok(Err(elapsed)) => {
+                    let what = format!("{url}: not opened within {deadline:?}");
+                    return Err(Failure::of(what)(elapsed));
+                }
+                // In place of one that is not opened any more.
+                Err(signal) => (DiskDocument::read(&b"{}"[..], 2).await, Some(signal)),
+            };
+            let auction = match opened {
+                Ok(auction) => auction,
+                Err(broken) => match read_error(&broken) {
+                    Some(ReadErrorKind::NotFound(_)) => continue,
+                    _ => return Err(unreadable(&url, broken)),
+                },
+            };
+            // Without an archive it is not kept: the id is for reports.
+            let id = id_of(&name).unwrap_or(&name);
+            let id = id
+                .rsplit('/')
+                .next()
+                .and_then(|id| id.parse::<AuctionId>().ok());
+            let dispatch = dispatch(id, &self.sending.requests, |edits| {
+                auction.with_edits(edits.clone())
+            });
+            let dispatch = dispatch.deadline((started + deadline).into_std());
+            return Ok((dispatch, reading, signal));
+        }
+        Err(self.shelf.missing(id).await)
+    }
+
+    fn url_of(&self, name: &str) -> Result<Url, Failure> {
+        let location = &self.shelf.location;
+        let key = location.key_of(name).map_err(Failure::input(name))?;
+        Ok(location.target(self.archive.clone()).url_of(&key))
+    }
+}
+
+/// A run in one line, and in one more for each solver that failed.
+fn print_run(outcome: &Outcome) -> Result<(), Failure> {
+    let solvers = &outcome.solvers;
+    let mut failed = solvers.iter().filter_map(why_not);
+    let id = outcome.auction.id.as_deref().unwrap_or("without id");
+    let (all, good) = (solvers.len(), solvers.len() - failed.clone().count());
+    let wall = milliseconds(Some(outcome.wall_ms));
+    print_line(&format!("auction {id}: {good} of {all} solvers ok, {wall}"))?;
+    failed.try_for_each(|solver| print_line(&format!("  {solver}")))
+}
+
+/// What the store, or the object, has to do with it.
+fn read_error(broken: &Broken) -> Option<&ReadErrorKind> {
+    let Broken::Source(error) = broken else {
+        return None;
+    };
+    let error: &ReadError = error.downcast_ref()?;
+    Some(&error.kind)
+}
+
+/// A store or a disk that fails is no mistake of whoever asked for the object; all else about it is.
+fn unreadable(url: &Url, broken: Broken) -> Failure {
+    let is_failure = match read_error(&broken) {
+        Some(ReadErrorKind::Store { source, .. }) => !is_refusal(source),
+        _ => matches!(broken, Broken::File(_)),
+    };
+    match broken {
+        Broken::Source(error) if is_failure => Failure::of(url)(error),
+        Broken::Source(error) => Failure::input(url)(error),
+        broken if is_failure => Failure::of(url)(broken),
+        broken => Failure::input(url)(broken),
     }
 }

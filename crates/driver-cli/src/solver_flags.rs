@@ -10,7 +10,7 @@ use crate::option_values::{parse_duration, parse_encoding};
 
 /// A value is for all solvers, or for one: `NAME:VALUE`. That for one counts before that for all, and both before the
 /// configuration file.
-#[derive(Debug, Default, PartialEq, Args)]
+#[derive(Clone, Debug, Default, PartialEq, Args)]
 #[command(next_help_heading = "Options for all solvers, or with NAME: for one")]
 pub(super) struct SolverFlags {
     /// Compress requests, or with `auto` as the engine says that it takes them.

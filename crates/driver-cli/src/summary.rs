@@ -164,6 +164,9 @@ fn archive_line(archive: &ArchiveOutcome) -> String {
         }
         (ArchiveStatus::Skipped, _) => "none: no --archive was given".to_owned(),
         (ArchiveStatus::Cancelled, Some(error)) => error.clone(),
+        (ArchiveStatus::Spooled, Some(error)) => {
+            format!("spooled: {error}, and the next run with it or `archive push` brings it there")
+        }
         (status, Some(error)) => format!("{}: {error}", archive_status(status)),
         (status, None) => archive_status(status).to_owned(),
     }
@@ -189,6 +192,8 @@ pub(super) fn archive_status(status: ArchiveStatus) -> &'static str {
         ArchiveStatus::Unknown => "unknown",
         ArchiveStatus::Cancelled => "cancelled",
         ArchiveStatus::Skipped => "skipped",
+        ArchiveStatus::Spooled => "spooled",
+        ArchiveStatus::SpoolFull => "spool full",
         ArchiveStatus::Running => "still running",
     }
 }

@@ -11,19 +11,22 @@ use tokio::time::{Instant, timeout_at};
 use tokio_util::task::TaskTracker;
 use url::Url;
 
+use crate::auction_id::AuctionId;
 use crate::builder::{PipelineBuilder, bounded};
 use crate::encoding::Codec;
 use crate::error_chain::error_chain;
 use crate::observer::Stage;
-use crate::optional_archive::{ArchiveJob, Archiver};
+use crate::optional_archive::{ArchiveJob, Archiver, object_name};
 use crate::outcome::{ArchiveOutcome, ArchiveStatus};
 use crate::sharing::DocumentSource;
 
 /// An archive, and the URL it is known by.
 #[derive(Clone, Debug)]
 pub struct ArchiveTarget {
-    archive: Archive,
+    pub(crate) archive: Archive,
     base: Url,
+    #[cfg(feature = "spool")]
+    pub(crate) spool: Option<archive_sink::Spool>,
 }
 
 impl ArchiveTarget {
@@ -37,7 +40,12 @@ impl ArchiveTarget {
         let _has_host = base.set_username("");
         base.set_query(None);
         base.set_fragment(None);
-        Self { archive, base }
+        Self {
+            archive,
+            base,
+            #[cfg(feature = "spool")]
+            spool: None,
+        }
     }
 
     /// The archive.
@@ -47,9 +55,19 @@ impl ArchiveTarget {
 
     async fn keep(self, job: ArchiveJob) -> ArchiveOutcome {
         let record = Arc::clone(&job.record);
+        let Some(id) = job.name.clone().await else {
+            return ArchiveOutcome::default();
+        };
         record.reader.entered(Stage::Sending);
-        match self.write(job).await {
-            Ok(receipt) => record.ended(self.outcome(&receipt)),
+        #[cfg(feature = "spool")]
+        let kept = match &self.spool {
+            Some(spool) => self.write_to_spool(spool, &id, job).await,
+            None => self.write(&id, job).await,
+        };
+        #[cfg(not(feature = "spool"))]
+        let kept = self.write(&id, job).await;
+        match kept {
+            Ok(outcome) => record.ended(outcome),
             Err((status, message)) => record.failed(status, message),
         }
     }
@@ -57,11 +75,15 @@ impl ArchiveTarget {
     /// Writes the document to its end and commits it, or says why there is none.
     ///
     /// Dropped half-way, it leaves what a dropped [`ArchiveWriter`] leaves.
-    async fn write(&self, job: ArchiveJob) -> Result<Receipt, (ArchiveStatus, String)> {
+    async fn write(
+        &self,
+        id: &AuctionId,
+        job: ArchiveJob,
+    ) -> Result<ArchiveOutcome, (ArchiveStatus, String)> {
         let (source, record, limit) = (&job.source, &job.record, job.limit);
         let failed = |message| (ArchiveStatus::Failed, message);
         let deadline = Instant::now() + limit;
-        let writer = self.writer(&format!("{}.json", job.id), source);
+        let writer = self.writer(&object_name(id), source);
         let mut writer = writer.map_err(failed)?.until(deadline);
         let document = job
             .branch
@@ -76,8 +98,9 @@ impl ArchiveTarget {
             Err(_elapsed) => return Err(failed(format!("not written within {limit:?}"))),
         }
         record.begin_commit();
-        let raw = raw_document(&writer, source);
+        let raw = raw_document(writer.written_bytes(), source);
         let committed = writer.commit_with(raw).await;
+        let committed = committed.map(|receipt| self.outcome(&receipt));
         committed.map_err(|error| match error {
             CommitError::Conflict { .. } => (ArchiveStatus::Conflict, error_chain(&error)),
             CommitError::Unknown { .. } | CommitError::Lost { .. } => {
@@ -100,7 +123,7 @@ impl ArchiveTarget {
         }
     }
 
-    fn outcome(&self, receipt: &Receipt) -> ArchiveOutcome {
+    pub(crate) fn outcome(&self, receipt: &Receipt) -> ArchiveOutcome {
         ArchiveOutcome {
             status: match receipt.placement {
                 Placement::AlreadyThere => ArchiveStatus::AlreadyThere,
@@ -133,12 +156,12 @@ impl ArchiveTarget {
 }
 
 /// What is known of the raw document, all of which has been written.
-fn raw_document(writer: &ArchiveWriter, source: &DocumentSource) -> RawDocument {
+pub(crate) fn raw_document(written: u64, source: &DocumentSource) -> RawDocument {
     let bytes = if source.is_encoded() {
         // The encoding has come to its end, and so had the raw document: its length is known.
         source.known_length().unwrap_or_default()
     } else {
-        writer.written_bytes()
+        written
     };
     let document = RawDocument::new(bytes);
     match source.digest() {
@@ -181,6 +204,11 @@ impl Archiver for PipelineArchive {
     fn drained(&self) -> BoxFuture<'_, ()> {
         Box::pin(async {
             self.going_on.wait().await;
+            // What uploads from a spool is the caller's, and what is under way there is in the spool.
+            #[cfg(feature = "spool")]
+            if self.target.spool.is_some() {
+                return;
+            }
             self.target.archive.settled().await;
         })
     }

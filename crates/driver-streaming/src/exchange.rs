@@ -1,12 +1,14 @@
 use std::ops::ControlFlow;
-use std::sync::OnceLock;
+use std::pin::pin;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
+use futures_util::future::{Either, select};
 use http::{HeaderMap, StatusCode};
 use measured_body::{Ending, Measurements};
 use serde_json::value::RawValue;
 use tee_stream::Branch;
-use tokio::time::{Instant, sleep_until, timeout_at};
+use tokio::time::{Instant, sleep_until};
 
 use crate::answer::{discard, read_answer};
 use crate::document::DocumentError;
@@ -14,6 +16,7 @@ use crate::error_chain::error_chain;
 use crate::failure::SolverFailure;
 use crate::observer::Stage;
 use crate::outcome::{SolverOutcome, SolverStatus, milliseconds};
+use crate::progress::lock;
 use crate::request::SolverRequest;
 use crate::retry::{Retries, is_busy, retry_after};
 
@@ -27,24 +30,34 @@ pub(crate) async fn exchange(
     request: &mut SolverRequest,
     mut branch: Branch<DocumentError>,
 ) -> SolverOutcome {
-    let deadline = request.deadline;
-    let mut retries = Retries::new(request.solver().retries, deadline);
-    loop {
-        // One that has passed before the run began is no reason to begin.
-        if deadline <= Instant::now() {
-            return request.late(None);
+    let deadline = Arc::clone(&request.deadline);
+    // One that has passed before the run began is no reason to begin.
+    if deadline.known() <= Instant::now() {
+        return request.late(None);
+    }
+    let answered = Mutex::new(None);
+    let attempts = async {
+        let mut retries = Retries::new(request.solver().retries, deadline.known());
+        loop {
+            request.record.begin();
+            match request.attempt(branch, &mut retries, &answered).await {
+                ControlFlow::Continue(at) => sleep_until(at).await,
+                ControlFlow::Break(end) => return end,
+            }
+            *lock(&answered) = None;
+            let reader = &request.record.reader;
+            reader.notify(|observer, solver| observer.restarted(solver));
+            branch = request.branch();
         }
-        request.record.begin();
-        let answered = OnceLock::new();
-        let attempt = request.attempt(branch, &mut retries, &answered);
-        match timeout_at(deadline, attempt).await {
-            Ok(ControlFlow::Continue(at)) => sleep_until(at).await,
-            Ok(ControlFlow::Break(end)) => return request.ended(end),
-            Err(_elapsed) => return request.late(answered.get().copied()),
-        }
-        let reader = &request.record.reader;
-        reader.notify(|observer, solver| observer.restarted(solver));
-        branch = request.branch();
+    };
+    // What has come by then counts. Dropped before it is asked about: the request is given up.
+    let ended = match select(pin!(attempts), pin!(deadline.passed())).await {
+        Either::Left((end, _)) => Some(end),
+        Either::Right(_) => None,
+    };
+    match ended {
+        Some(end) => request.ended(end),
+        None => request.late(lock(&answered).take()),
     }
 }
 
@@ -65,7 +78,7 @@ impl SolverRequest {
     fn late(&self, status: Option<StatusCode>) -> SolverOutcome {
         let sent = self.record.known().last.as_ref().map(|sent| sent.bytes);
         let failure = SolverFailure::TimedOut {
-            limit: self.limit,
+            limit: self.deadline.limit,
             after: self.started.elapsed(),
             bytes_sent: sent.unwrap_or_default(),
             status,
@@ -127,7 +140,7 @@ impl SolverRequest {
         &mut self,
         branch: Branch<DocumentError>,
         retries: &mut Retries,
-        answered: &OnceLock<StatusCode>,
+        answered: &Mutex<Option<StatusCode>>,
     ) -> ControlFlow<AttemptEnd, Instant> {
         let length = match self.announced_length().await {
             Ok(length) => length,
@@ -163,7 +176,7 @@ impl SolverRequest {
         self.record.answer_begins();
         let (head, body) = response.into_parts();
         let status = head.status;
-        let _first = answered.set(status);
+        *lock(answered) = Some(status);
         if self.solver().learns_encoding && self.learn(status, &head.headers) {
             self.record.known().attempts -= 1;
             return ControlFlow::Continue(Instant::now());

@@ -32,12 +32,16 @@ mod settings;
 mod shared_document;
 mod sharing;
 mod solver;
+#[cfg(feature = "spool")]
+mod spooled_archive;
 mod stream_body;
 mod views;
 mod window_budget;
 
 #[cfg(feature = "archive")]
 pub use archive_sink::{Codec, CodecKind};
+#[cfg(feature = "spool")]
+pub use archive_sink::{Spool, SpoolStatus};
 pub use chunked_writer::{JsonDocument, LazyJson, LazyObject};
 pub use measured_body::{Ending, Measurements, ProductionMeter};
 pub use tee_stream::{AfterPatience, LagPolicy};

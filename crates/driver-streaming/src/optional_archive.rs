@@ -1,6 +1,6 @@
 //! What a run knows of its archive. The archive itself comes with the feature `archive`.
 
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
@@ -15,6 +15,7 @@ use crate::observer::{ReaderObservers, Stage};
 use crate::outcome::{ArchiveOutcome, ArchiveStatus, milliseconds};
 use crate::progress::lock;
 use crate::sharing::DocumentSource;
+use crate::views::Later;
 use crate::window_budget::WindowLease;
 
 /// Keeps a copy of each auction.
@@ -37,7 +38,7 @@ pub(crate) trait Archiver: Send + Sync {
 
 /// One auction to archive, made ready. Owns all that it needs, so that it may go on without its run.
 pub(crate) struct ArchiveJob {
-    pub(crate) id: AuctionId,
+    pub(crate) name: Later<AuctionId>,
     pub(crate) source: DocumentSource,
     /// Of `source`: it has to be there before any branch is polled.
     pub(crate) branch: Branch<DocumentError>,
@@ -47,15 +48,28 @@ pub(crate) struct ArchiveJob {
     pub(crate) _lease: WindowLease,
 }
 
+/// The name of an auction's object, without the codec's extension.
+pub(crate) fn object_name(id: &AuctionId) -> String {
+    format!("{id}.json")
+}
+
 /// What is known of an archive while it is made, and who is notified of it.
 pub(crate) struct ArchiveRecord {
     pub(crate) reader: ReaderObservers,
     codec_name: &'static str,
     started: Instant,
-    /// When the whole document had been taken, and the commit began.
-    delivered: OnceLock<Instant>,
-    /// How long its branch waited for others, and others for it.
-    waits: Mutex<(Duration, Duration)>,
+    known: Mutex<Known>,
+}
+
+/// What is known of an archive that is being made.
+#[derive(Default)]
+struct Known {
+    /// When its document had been taken whole.
+    committing: Option<Instant>,
+    /// How its branch ended.
+    branch: Option<BranchEnd>,
+    /// What became of it unless the store has it by the end: it is in a spool.
+    spooled: Option<ArchiveOutcome>,
 }
 
 impl ArchiveRecord {
@@ -64,23 +78,34 @@ impl ArchiveRecord {
             reader,
             codec_name,
             started: Instant::now(),
-            delivered: OnceLock::new(),
-            waits: Mutex::default(),
+            known: Mutex::default(),
         }
     }
 
-    pub(crate) fn branch_ended(&self, end: &BranchEnd) {
-        *lock(&self.waits) = (end.waited, end.waited_for);
+    fn known(&self) -> MutexGuard<'_, Known> {
+        lock(&self.known)
+    }
+
+    pub(crate) fn branch_ended(&self, end: BranchEnd) {
+        self.known().branch = Some(end);
     }
 
     pub(crate) fn begin_commit(&self) {
-        let _first = self.delivered.set(Instant::now());
+        self.known().committing = Some(Instant::now());
         self.reader.entered(Stage::Answering);
+    }
+
+    /// Notes what is to be said of an object in a spool if nothing more becomes known of it, and returns what was noted.
+    pub(crate) fn spooled(&self, outcome: Option<ArchiveOutcome>) -> Option<ArchiveOutcome> {
+        std::mem::replace(&mut self.known().spooled, outcome)
     }
 
     /// The run was cancelled, and the archive with it, perhaps while it was being committed.
     pub(crate) fn cancelled(&self) -> ArchiveOutcome {
-        let error = if self.delivered.get().is_some() {
+        if let Some(spooled) = self.spooled(None) {
+            return self.ended(spooled);
+        }
+        let error = if self.known().committing.is_some() {
             "cancelled while it was being committed: the object may be there, whole"
         } else {
             "cancelled before it was committed"
@@ -93,11 +118,14 @@ impl ArchiveRecord {
     }
 
     pub(crate) fn ended(&self, mut outcome: ArchiveOutcome) -> ArchiveOutcome {
-        let delivered = self.delivered.get().map(|at| *at - self.started);
-        outcome.delivered_ms = delivered.map(milliseconds);
-        let (waited, waited_for) = *lock(&self.waits);
-        (outcome.waited_ms, outcome.waited_for_ms) =
-            (milliseconds(waited), milliseconds(waited_for));
+        let known = self.known();
+        let writing = known.committing.map(|committing| committing - self.started);
+        outcome.write_ms = writing.map(milliseconds);
+        outcome.total_ms = Some(milliseconds(self.started.elapsed()));
+        let branch = known.branch.as_ref();
+        outcome.waited_ms = branch.map(|end| milliseconds(end.waited));
+        outcome.waited_for_ms = branch.map(|end| milliseconds(end.waited_for));
+        drop(known);
         self.reader
             .notify(|observer, _archive| observer.archive_ended(&outcome));
         self.reader.ended(outcome.status.is_ok());

@@ -170,7 +170,7 @@ pub struct ArchiveOutcome {
     /// How it was made sure that nothing was replaced: `exclusive` by the store, `checked_before` by a look, `unchecked`
     /// where the store could not be asked; `replacing`, or `already_there`.
     pub placement: Option<&'static str>,
-    /// Where the object is: an absolute URL, without user info.
+    /// Where the object is, or will be if it is spooled: an absolute URL, without user info.
     pub location: Option<String>,
     /// The codec's name.
     pub codec: Option<String>,
@@ -184,13 +184,15 @@ pub struct ArchiveOutcome {
     pub parts: Option<u64>,
     /// What the store calls this version of the object.
     pub e_tag: Option<String>,
-    /// From the start of the run to when all of the document had been taken for it.
-    pub delivered_ms: Option<f64>,
+    /// From the run's start to when it had taken the whole document, compressed it and handed over all but the last part.
+    pub write_ms: Option<f64>,
+    /// From the run's start to its end.
+    pub total_ms: Option<f64>,
     /// How long it waited for readers that were behind.
-    pub waited_ms: f64,
+    pub waited_ms: Option<f64>,
     /// How long others waited for it.
-    pub waited_for_ms: f64,
-    /// Why it failed.
+    pub waited_for_ms: Option<f64>,
+    /// Why it failed, or is only spooled.
     pub error: Option<String>,
 }
 
@@ -210,6 +212,10 @@ pub enum ArchiveStatus {
     Unknown,
     /// The run was cancelled before it had ended, and the error says whether the object may be there.
     Cancelled,
+    /// It is in a spool, from which an uploader brings it to the store; the store does not have it yet.
+    Spooled,
+    /// The spool, or its disk, is full: nothing is there, and nothing will be.
+    SpoolFull,
     /// No archive was asked for.
     #[default]
     Skipped,
@@ -218,10 +224,10 @@ pub enum ArchiveStatus {
 }
 
 impl ArchiveStatus {
-    /// Whether nothing went wrong: the document is there, goes on, or was not to be there.
+    /// Whether nothing went wrong: the document is there or in a spool, goes on, or was not to be there.
     pub fn is_ok(self) -> bool {
-        use ArchiveStatus::{AlreadyThere, Ok, Running, Skipped};
-        matches!(self, Ok | AlreadyThere | Running | Skipped)
+        use ArchiveStatus::{AlreadyThere, Ok, Running, Skipped, Spooled};
+        matches!(self, Ok | AlreadyThere | Running | Skipped | Spooled)
     }
 }
 

@@ -3,9 +3,10 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, OptionFuture, join, join_all, select};
 use measured_body::ProductionMeter;
-use tee_stream::Branch;
+use tee_stream::{Branch, LagPolicy};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
@@ -18,12 +19,12 @@ use crate::outcome::{
     ArchiveOutcome, ArchiveStatus, AuctionOutcome, Outcome, SolverOutcome, milliseconds,
 };
 use crate::progress::Progress;
-use crate::request::{SolverRequest, deadline, headers_of_run};
+use crate::request::{Deadline, SolverRequest, headers_of_run};
 use crate::request_body::RequestRecord;
 use crate::settings::Setup;
 use crate::sharing::{DocumentSource, Representations, SharedDocuments};
 use crate::solver::Solver;
-use crate::views::Dispatch;
+use crate::views::{Dispatch, Later};
 use crate::window_budget::WindowLease;
 
 /// Sends auctions to solvers and keeps a copy of each.
@@ -83,6 +84,22 @@ impl Pipeline {
         &self,
         dispatch: Dispatch,
     ) -> (impl Future<Output = Outcome> + Send + use<>, PendingArchive) {
+        self.run_ahead_of_archive_until(dispatch, pending())
+    }
+
+    /// Like [`run_ahead_of_archive`](Self::run_ahead_of_archive), and the run ends as soon as `stop` is ready, as that of
+    /// [`run_until`](Self::run_until) does. The archive does not.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime.
+    pub fn run_ahead_of_archive_until<S: Future<Output = ()> + Send>(
+        &self,
+        dispatch: Dispatch,
+        stop: S,
+    ) -> (
+        impl Future<Output = Outcome> + Send + use<S>,
+        PendingArchive,
+    ) {
         let (run, archiving) = Run::start(&self.setup, dispatch);
         let archiver = self.setup.archiver.as_ref().zip(archiving);
         let task = archiver.map(|(archiver, archiving)| archiver.go_on(archiving));
@@ -92,7 +109,7 @@ impl Pipeline {
                 ..ArchiveOutcome::default()
             }))
         });
-        (run.until(going_on, pending()), PendingArchive { task })
+        (run.until(going_on, stop), PendingArchive { task })
     }
 
     /// Waits until no archive goes on, and none that was given up is still cleaned up in the background.
@@ -140,7 +157,7 @@ impl PendingArchive {
 /// One run of a pipeline, made ready: every branch is there, and none has been polled. One that came later would have
 /// to be replayed to.
 pub(crate) struct Run {
-    id: Option<AuctionId>,
+    name: Option<Later<AuctionId>>,
     documents: SharedDocuments,
     requests: Vec<SolverRequest>,
     /// The requests' first.
@@ -163,7 +180,14 @@ impl Run {
     pub(crate) fn start(setup: &Arc<Setup>, dispatch: Dispatch) -> (Self, Option<Archiving>) {
         let started = Instant::now();
         let settings = &setup.settings;
-        let archiver = setup.archiver.as_ref().filter(|_| dispatch.id.is_some());
+        // An id that is known at once counts before one that becomes known.
+        let known = dispatch
+            .id
+            .clone()
+            .map(|id| ready(Some(id)).boxed().shared());
+        let is_known = known.is_some();
+        let name = known.or(dispatch.name.clone());
+        let archiver = setup.archiver.as_ref().filter(|_| name.is_some());
         let codec = archiver.map(|archiver| archiver.codec());
         let readers = Representations::new(&dispatch, setup, codec);
         let mut lease = setup.budget.lease(readers.tees(), settings.window_bytes);
@@ -181,9 +205,7 @@ impl Run {
             is_archived: archiver.is_some(),
         };
         let of_pipeline = setup.observers.iter().map(|observer| observer(&start));
-        let observers: Observers = of_pipeline
-            .chain(dispatch.observers.iter().cloned())
-            .collect();
+        let observers: Observers = of_pipeline.chain(dispatch.observers).collect();
         let headers = headers_of_run(dispatch.id.as_ref(), &dispatch.headers);
         let for_all = dispatch.deadline.map(Instant::from_std);
         let for_all = for_all.unwrap_or(started + settings.deadline);
@@ -192,7 +214,7 @@ impl Run {
         for (index, (solver, reader)) in setup.solvers.iter().zip(&readers.solvers).enumerate() {
             let source = documents.source(reader);
             let mut headers = headers.clone();
-            let (deadline, limit) = deadline(started, for_all, solver.timeout);
+            let earlier = dispatch.earlier_deadline.clone();
             let reader = ReaderObservers::new(&observers, index);
             reader.notify(|observer, solver| observer.headers(solver, &mut headers));
             requests.push(SolverRequest {
@@ -201,8 +223,7 @@ impl Run {
                 source,
                 headers,
                 started,
-                deadline,
-                limit,
+                deadline: Arc::new(Deadline::new(started, for_all, solver.timeout, earlier)),
                 answer_bytes: solver.answer_bytes.unwrap_or(settings.answer_bytes),
                 record: Arc::new(RequestRecord::new(reader)),
             });
@@ -210,16 +231,17 @@ impl Run {
         let branches = requests.iter().map(SolverRequest::branch).collect();
         let archived = readers.archive.as_ref();
         let archived = archived.map(|reader| documents.source(reader));
-        let archive = archiver.zip(dispatch.id.as_ref()).zip(archived.clone());
-        let archive = archive.map(|((archiver, id), source)| {
+        let archive = archiver.zip(name.clone()).zip(archived.clone());
+        // While its name is not known, nothing is read for it: nobody is to wait for that.
+        let policy = (!is_known).then_some(LagPolicy::Replay);
+        let archive = archive.map(|((archiver, name), source)| {
             let reader = ReaderObservers::new(&observers, setup.solvers.len());
             let record = Arc::new(ArchiveRecord::new(archiver.codec_name(), reader));
+            let of_branch = Arc::clone(&record);
+            let on_end = move |end| of_branch.branch_ended(end);
             let job = ArchiveJob {
-                id: id.clone(),
-                branch: source.branch("archive", None, {
-                    let record = Arc::clone(&record);
-                    move |end| record.branch_ended(&end)
-                }),
+                name,
+                branch: source.branch("archive", policy, on_end),
                 limit: settings.archive_limit,
                 record: Arc::clone(&record),
                 // Alone, it reads each of its tees in one place.
@@ -230,7 +252,7 @@ impl Run {
         });
         let (archive_record, archiving) = archive.unzip();
         let run = Self {
-            id: dispatch.id,
+            name,
             documents,
             requests,
             branches,
@@ -283,9 +305,10 @@ impl Run {
         let digest = self.documents.origin().or_else(sent);
         let known = || main.as_ref().and_then(DocumentSource::known_length);
         let bytes = digest.map(|digest| digest.bytes()).or_else(known);
+        let id = self.name.and_then(FutureExt::now_or_never).flatten();
         let outcome = Outcome {
             auction: AuctionOutcome {
-                id: self.id.map(|id| id.as_str().to_owned()),
+                id: id.map(|id| id.as_str().to_owned()),
                 bytes,
                 sha256: digest.map(|digest| digest.sha256()),
             },

@@ -1,14 +1,17 @@
 //! What a request to a solver says, apart from its body.
 
+use std::future::pending;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::{Shared, select};
 use http::header::{
     ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, USER_AGENT,
 };
 use http::{Method, Request, Version};
 use tee_stream::{Branch, BranchEnd};
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep_until};
 
 use crate::answer::accepted_encodings;
 use crate::auction_id::AuctionId;
@@ -19,6 +22,7 @@ use crate::retry::random;
 use crate::settings::Setup;
 use crate::sharing::DocumentSource;
 use crate::solver::{RESERVED, Solver};
+use crate::views::Later;
 
 /// What requests say of who makes them, unless the solver's headers do.
 const AGENT: &str = concat!("driver-streaming/", env!("CARGO_PKG_VERSION"));
@@ -31,23 +35,54 @@ pub(crate) struct SolverRequest {
     pub(crate) source: DocumentSource,
     pub(crate) headers: HeaderMap,
     pub(crate) started: Instant,
-    pub(crate) deadline: Instant,
-    /// Whose limit that is.
-    pub(crate) limit: &'static str,
+    pub(crate) deadline: Arc<Deadline>,
     pub(crate) answer_bytes: usize,
     pub(crate) record: Arc<RequestRecord>,
 }
 
-/// When a solver must have answered in a run that has `started`, and whose limit that is: its `own` if that ends before what
-/// is `for_all`.
-pub(crate) fn deadline(
-    started: Instant,
-    for_all: Instant,
-    own: Option<Duration>,
-) -> (Instant, &'static str) {
-    match own.and_then(|own| started.checked_add(own)) {
-        Some(own) if own < for_all => (own, "the solver's own timeout"),
-        _ => (for_all, "the deadline"),
+/// When a solver must have answered.
+pub(crate) struct Deadline {
+    at: Instant,
+    /// Whose limit that is.
+    pub(crate) limit: &'static str,
+    /// What brings it forward.
+    earlier: Option<Later<std::time::Instant>>,
+}
+
+impl Deadline {
+    /// In a run that has `started`: the solver's `own` limit if that ends before what is `for_all`.
+    pub(crate) fn new(
+        started: Instant,
+        for_all: Instant,
+        own: Option<Duration>,
+        earlier: Option<Later<std::time::Instant>>,
+    ) -> Self {
+        let (at, limit) = match own.and_then(|own| started.checked_add(own)) {
+            Some(own) if own < for_all => (own, "the solver's own timeout"),
+            _ => (for_all, "the deadline"),
+        };
+        Self { at, limit, earlier }
+    }
+
+    /// The deadline, as far as it is known yet.
+    pub(crate) fn known(&self) -> Instant {
+        let earlier = self.earlier.as_ref().and_then(Shared::peek);
+        let earlier = earlier.copied().flatten().map(Instant::from_std);
+        earlier.map_or(self.at, |earlier| earlier.min(self.at))
+    }
+
+    /// Waits until it has passed, also when it is brought forward meanwhile.
+    pub(crate) async fn passed(&self) {
+        let at_last = pin!(sleep_until(self.at));
+        let earlier = pin!(async {
+            if let Some(earlier) = self.earlier.clone() {
+                earlier.await;
+                sleep_until(self.known()).await;
+            } else {
+                pending::<()>().await;
+            }
+        });
+        select(earlier, at_last).await;
     }
 }
 

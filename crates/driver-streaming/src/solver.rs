@@ -195,6 +195,31 @@ impl Solver {
         &self.endpoint.without_secrets
     }
 
+    /// A POST request to `name` beside `/solve`, such as `notify`, with the solver's headers. For the caller's own client: it
+    /// may hold secrets.
+    pub fn post_beside(&self, name: &str) -> http::request::Builder {
+        let uri = &self.endpoint.uri;
+        let base = uri.path().strip_suffix("solve").unwrap_or("/");
+        let query = uri
+            .query()
+            .map_or_else(String::new, |query| format!("?{query}"));
+        let mut request = http::Request::post(
+            Uri::builder()
+                .scheme(uri.scheme_str().unwrap_or_default())
+                .authority(uri.authority().map_or("", |authority| authority.as_str()))
+                .path_and_query(format!("{base}{name}{query}"))
+                .build()
+                .unwrap_or_default(),
+        );
+        if self.http2 {
+            request = request.version(http::Version::HTTP_2);
+        }
+        for (name, value) in &self.headers {
+            request = request.header(name, value);
+        }
+        request
+    }
+
     /// How its requests are compressed.
     #[cfg(feature = "archive")]
     pub fn encoding(&self) -> Option<Codec> {
@@ -240,6 +265,17 @@ mod tests {
             let solver = Solver::new("s", endpoint).unwrap();
             assert_eq!(solver.endpoint.uri.to_string(), url);
         }
+    }
+
+    #[test]
+    fn what_is_beside_solve_has_its_query_and_headers() {
+        let solver = Solver::new("s", "http://u:p@h/a/?x=1").unwrap();
+        let (name, value) = (header::AUTHORIZATION, HeaderValue::from_static("k"));
+        let solver = solver.with_header(name, value).unwrap();
+        let request = solver.post_beside("notify").body(()).unwrap();
+        assert_eq!(request.uri(), "http://u:p@h/a/notify?x=1");
+        assert_eq!(request.method(), "POST");
+        assert_eq!(request.headers()[header::AUTHORIZATION], "k");
     }
 
     #[test]

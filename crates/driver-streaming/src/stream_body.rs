@@ -1,5 +1,6 @@
 //! One document for one solver: a body for any HTTP client, and an archive that goes on by itself.
 
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,18 +9,25 @@ use measured_body::{Measurements, ProductionMeter};
 use serde::Serialize;
 use tee_stream::Tee;
 use tokio::sync::SetOnce;
+#[cfg(feature = "archive")]
+use tokio::time::timeout;
 
 use crate::document::DocumentError;
 use crate::observer::{Observer, ReaderObservers};
 use crate::request_body::{RequestBody, RequestRecord};
 use crate::shared_document::SharedDocument;
 
-/// The window between a body and its archive, in bytes. Who falls further behind has the document produced again.
-const WINDOW_BYTES: usize = 128 * 1024;
+/// How large chunks are. An archive of some megabytes holds little more than what it has compressed: smaller chunks save a
+/// tenth of that.
+const CHUNK_BYTES: NonZeroUsize = NonZeroUsize::new(32 * 1024).unwrap();
 
-/// How often others may go on before each chunk of an archive, while its body is on its way: delivery comes first.
+/// The window between a body and its archive, in bytes. Who falls further behind has the document produced again.
+const WINDOW_BYTES: usize = 2 * CHUNK_BYTES.get();
+
+/// How long a body is alone before its archive begins: delivery comes first. Where a body takes longer, nearly all of it is
+/// produced once for both.
 #[cfg(feature = "archive")]
-const TURNS: usize = 8;
+const HEAD_START: Duration = Duration::from_millis(50);
 
 /// Streams `value` as JSON into a body for any HTTP client.
 ///
@@ -44,7 +52,7 @@ where
     T: Serialize + Send + Sync + 'static,
 {
     let meter = ProductionMeter::new();
-    let document = Arc::new(JsonDocument::new(value));
+    let document = Arc::new(JsonDocument::new(value).with_chunk_size(CHUNK_BYTES));
     let document = SharedDocument::new(document, &meter, WINDOW_BYTES, false);
     let mut handle = BodyHandle {
         tee: document.tee,
@@ -57,11 +65,12 @@ where
 /// Like [`stream_body`], and archives the document as `name`, in a task that goes on when the request is over, fails or
 /// is dropped.
 ///
-/// The document is produced once for both, as long as they are as fast: the body waits for the archive for no longer than
-/// producing has taken so far, and some milliseconds; then the archive produces what it needs by itself.
+/// The archive begins when the body has ended, or after 50 ms, and first produces by itself what the body has had by then.
+/// From there on, the document is produced once for both, as long as they are as fast: the body waits for the archive for no
+/// longer than producing has taken so far, and some milliseconds.
 ///
 /// # Panics
-/// Outside of a tokio runtime.
+/// Outside of a tokio runtime that has a timer.
 #[cfg(feature = "archive")]
 pub fn stream_body_and_archive<T>(
     value: T,
@@ -71,26 +80,12 @@ pub fn stream_body_and_archive<T>(
 where
     T: Serialize + Send + Sync + 'static,
 {
-    use futures_util::StreamExt;
-
     let (body, handle) = stream_body(value);
-    // Before anything is polled, so that both read one production.
-    let branch = handle.tee.branch();
-    let (archive, name, sent) = (archive.clone(), name.to_owned(), handle.ended.clone());
-    let branch = branch.then(move |chunk| {
-        let turns = if sent.get().is_none() { TURNS } else { 0 };
-        async move {
-            for _ in 0..turns {
-                tokio::task::yield_now().await;
-            }
-            chunk
-        }
-    });
+    let (tee, sent) = (handle.tee.clone(), handle.ended.clone());
+    let (archive, name) = (archive.clone(), name.to_owned());
     let task = tokio::spawn(async move {
-        let mut writer = archive.create(&name).map_err(ArchiveError::Name)?;
-        // What failed is not committed: that says why, and cleans up.
-        let _failure = writer.send_all(branch).await;
-        writer.commit().await.map_err(ArchiveError::Archive)
+        let _still_on_its_way = timeout(HEAD_START, sent.wait()).await;
+        archive.store(&name, tee.branch()).await
     });
     (body, handle, ArchiveHandle { task })
 }
@@ -147,7 +142,7 @@ impl Observer for Report {
 #[cfg(feature = "archive")]
 #[derive(Debug)]
 pub struct ArchiveHandle {
-    task: tokio::task::JoinHandle<Result<archive_sink::Receipt, ArchiveError>>,
+    task: tokio::task::JoinHandle<Result<archive_sink::Receipt, archive_sink::StoreError>>,
 }
 
 #[cfg(feature = "archive")]
@@ -158,7 +153,8 @@ impl ArchiveHandle {
     /// When the value cannot be serialised, or the store does not take it. No object is visible then, except where the error
     /// says that it may be.
     pub async fn ended(self) -> Result<archive_sink::Receipt, ArchiveError> {
-        self.task.await.map_err(ArchiveError::Stopped)?
+        let stored = self.task.await.map_err(ArchiveError::Stopped)?;
+        stored.map_err(ArchiveError::Store)
     }
 }
 
@@ -167,12 +163,10 @@ impl ArchiveHandle {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ArchiveError {
-    /// No object can have this name.
-    #[error("the archive's name cannot be used")]
-    Name(#[source] archive_sink::KeyError),
-    /// The value could not be serialised, or the store did not take it. It says whether the object may be there.
+    /// No object can have this name, the value could not be serialised, or the store did not take it. It says whether the
+    /// object may be there.
     #[error(transparent)]
-    Archive(archive_sink::CommitError),
+    Store(archive_sink::StoreError),
     /// The runtime shut down, or the task panicked.
     #[error("the task that archived has ended")]
     Stopped(#[source] tokio::task::JoinError),

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
+use futures_util::FutureExt;
+use futures_util::future::{BoxFuture, Shared};
 use http::HeaderMap;
 
 use crate::auction_id::AuctionId;
@@ -56,8 +58,15 @@ pub struct Dispatch {
     views: HashMap<String, (usize, Option<Bytes>)>,
     pub(crate) observers: Vec<Arc<dyn Observer>>,
     pub(crate) deadline: Option<Instant>,
+    /// An id that becomes known later.
+    pub(crate) name: Option<Later<AuctionId>>,
+    /// A deadline that becomes known later.
+    pub(crate) earlier_deadline: Option<Later<Instant>>,
     pub(crate) headers: HeaderMap,
 }
+
+/// What becomes known while a run goes on, or never does, for all who wait for it.
+pub(crate) type Later<T> = Shared<BoxFuture<'static, Option<T>>>;
 
 /// What one reader is sent: a document, what comes after it, and how both are compressed. Readers whose representations
 /// are equal are sent the same bytes.
@@ -78,6 +87,8 @@ impl Dispatch {
             views: HashMap::new(),
             observers: Vec::new(),
             deadline: None,
+            name: None,
+            earlier_deadline: None,
             headers: HeaderMap::new(),
         }
     }
@@ -89,6 +100,17 @@ impl Dispatch {
     #[must_use]
     pub fn deadline(mut self, deadline: Instant) -> Self {
         self.deadline = Some(deadline);
+        self
+    }
+
+    /// Brings the deadline forward to the instant that `known` yields, if it yields one: for a deadline that stands somewhere
+    /// in a document which is still arriving. A later instant than the deadline changes nothing.
+    #[must_use]
+    pub fn deadline_from(
+        mut self,
+        known: impl Future<Output = Option<Instant>> + Send + 'static,
+    ) -> Self {
+        self.earlier_deadline = Some(known.boxed().shared());
         self
     }
 
@@ -108,6 +130,20 @@ impl Dispatch {
     #[must_use]
     pub fn archive_as(mut self, id: AuctionId) -> Self {
         self.id = Some(id);
+        self
+    }
+
+    /// Archives the auction under the id that `name` yields, once it does; if it yields none, the archive is
+    /// [skipped](crate::ArchiveStatus::Skipped). For a document that is still arriving, with its id anywhere in it.
+    ///
+    /// The archive holds up no solver, neither until then nor afterwards: once it is a window behind, it reads a production of
+    /// its own. `X-REQUEST-ID` is made up, as for an auction without an id.
+    #[must_use]
+    pub fn archive_when_named(
+        mut self,
+        name: impl Future<Output = Option<AuctionId>> + Send + 'static,
+    ) -> Self {
+        self.name = Some(name.boxed().shared());
         self
     }
 

@@ -8,7 +8,7 @@ use archive_sink::Archive;
 use archive_sink::object_store::memory::InMemory;
 use driver_streaming::{
     AnswerError, ArchiveStatus, ArchiveTarget, Codec, Dispatch, JsonDocument, LagPolicy, Pipeline,
-    PipelineBuilder, Solver, SolverFailure, SolverOutcome, SolverStatus,
+    PipelineBuilder, Solver, SolverFailure, SolverOutcome, SolverStatus, Stage,
 };
 use http::header::{
     ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue,
@@ -127,6 +127,90 @@ async fn after_a_deadline_that_has_passed_nothing_is_sent_and_the_auction_is_arc
     }
     assert_eq!(outcome.archive.status, ArchiveStatus::Ok);
     assert!(kept.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_deadline_that_becomes_known_is_brought_forward_and_never_put_off() {
+    let started = Instant::now();
+    let stalled = solver("stalled", StandIn::builder().stall_after(100_000)).await;
+    let pipeline = Pipeline::builder().solver(stalled).deadline(HOUR);
+    let soon = async {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        Some(Instant::now() + Duration::from_millis(150))
+    };
+    let pipeline = pipeline.build().unwrap();
+    let outcome = pipeline.run(dispatch().deadline_from(soon)).await;
+    assert_eq!(outcome.solvers[0].status, SolverStatus::TimedOut);
+    assert!(started.elapsed() >= Duration::from_millis(200));
+
+    let first = Instant::now() + Duration::from_millis(100);
+    for known in [None, Some(Instant::now() + HOUR)] {
+        let dispatch = dispatch()
+            .deadline(first)
+            .deadline_from(async move { known });
+        let outcome = pipeline.run(dispatch).await;
+        assert_eq!(outcome.solvers[0].status, SolverStatus::TimedOut);
+    }
+}
+
+#[tokio::test]
+async fn an_archive_that_is_named_late_holds_nobody_up_and_goes_on_when_the_run_is_stopped() {
+    let (sender, named) = tokio::sync::oneshot::channel();
+    let (swift, _kept) = keeping("swift", StandIn::builder()).await;
+    let slow = solver("slow", StandIn::builder().delay(HOUR)).await;
+    let (builder, archive) = with_archive(Pipeline::builder().solvers([swift, slow]));
+    let pipeline = builder.window(128 * 1024).build().unwrap();
+    let progress = pipeline.progress();
+    let dispatch = dispatch()
+        .archive_when_named(async { named.await.ok() })
+        .observed_by(Arc::new(progress.clone()));
+    // Stopped when both have been sent everything, and nothing has been archived by then.
+    let stages = || {
+        progress
+            .readers()
+            .map(|reader| reader.stage)
+            .collect::<Vec<_>>()
+    };
+    let stop = async {
+        while stages()[..] != [Stage::Ok, Stage::Sending, Stage::Waiting]
+            || progress
+                .readers()
+                .any(|reader| reader.bytes != 8_000_001 && reader.name == "slow")
+        {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    let (run, pending) = pipeline.run_ahead_of_archive_until(dispatch, stop);
+    let outcome = run.await;
+    let statuses = outcome.solvers.iter().map(|solver| solver.status);
+    let statuses: Vec<_> = statuses.collect();
+    assert_eq!(statuses, [SolverStatus::Ok, SolverStatus::Cancelled]);
+    assert_eq!(outcome.archive.status, ArchiveStatus::Running);
+    sender.send("7".parse().unwrap()).unwrap();
+    let ended = pending.ended().await;
+    assert_eq!(
+        (ended.status, ended.raw_bytes),
+        (ArchiveStatus::Ok, Some(8_000_001))
+    );
+    assert!(archive.open("7.json").await.is_ok());
+}
+
+#[tokio::test]
+async fn an_archive_that_nobody_names_is_skipped() {
+    let (swift, _kept) = keeping("swift", StandIn::builder()).await;
+    let (builder, _archive) = with_archive(Pipeline::builder().solver(swift));
+    let pipeline = builder.build().unwrap();
+    let outcome = pipeline
+        .run(dispatch().archive_when_named(async { None }))
+        .await;
+    assert_eq!(outcome.solvers[0].status, SolverStatus::Ok);
+    assert_eq!(outcome.archive.status, ArchiveStatus::Skipped);
+    assert!(outcome.is_ok() && outcome.auction.id.is_none());
+    let outcome = pipeline
+        .run(dispatch().archive_when_named(async { "8".parse().ok() }))
+        .await;
+    assert_eq!(outcome.auction.id.as_deref(), Some("8"));
+    assert_eq!(outcome.archive.status, ArchiveStatus::Ok);
 }
 
 #[tokio::test]

@@ -5,10 +5,10 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use archive_sink::Archive;
 use archive_sink::object_store::ObjectStoreExt as _;
 use archive_sink::object_store::memory::InMemory;
 use archive_sink::object_store::path::Path;
+use archive_sink::{Archive, StoreError};
 use driver_streaming::{
     ArchiveError, BodyHandle, Dispatch, Ending, JsonDocument, Pipeline, RequestBody, Solver,
     SolverStatus, stream_body, stream_body_and_archive,
@@ -184,7 +184,10 @@ async fn a_broken_value_breaks_the_body_and_archives_nothing() {
             );
             let error = archiving.ended().await.unwrap_err();
             let cause = driver_streaming::error_chain(&error);
-            assert!(matches!(error, ArchiveError::Archive(_)), "{error:?}");
+            assert!(
+                matches!(error, ArchiveError::Store(StoreError::Commit(_))),
+                "{error:?}"
+            );
             assert!(
                 cause.contains(if panics { "on purpose" } else { "is broken" }),
                 "{cause}"
@@ -223,7 +226,7 @@ async fn a_name_that_no_object_can_have_is_said() {
     assert_eq!(read(body).await, b"[1]");
     assert!(matches!(
         archiving.ended().await,
-        Err(ArchiveError::Name(_))
+        Err(ArchiveError::Store(StoreError::Name(_)))
     ));
 }
 

@@ -3,6 +3,10 @@
 mod metrics;
 mod run;
 mod span;
+#[cfg(feature = "spool")]
+mod spool;
 mod telemetry;
 
+#[cfg(feature = "spool")]
+pub use self::spool::observe_spool;
 pub use self::telemetry::Telemetry;

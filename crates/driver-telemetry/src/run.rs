@@ -24,6 +24,8 @@ const TRACE_STATE: HeaderName = HeaderName::from_static("tracestate");
 pub(crate) struct RunTelemetry {
     targets: Arc<[Target]>,
     instruments: Option<Arc<Instruments>>,
+    /// Whether the auction's id was known at the start.
+    is_named: bool,
     started: Instant,
     // Spans end in this order, children before their parent.
     solvers: Vec<Mutex<SolverSpan>>,
@@ -71,6 +73,7 @@ impl RunTelemetry {
             solvers: targets.iter().map(solver).collect(),
             archive: run.is_archived.then(archive),
             auction: Mutex::new(auction),
+            is_named: run.id.is_some(),
             targets,
             instruments,
             started: Instant::now(),
@@ -162,6 +165,8 @@ impl Observer for RunTelemetry {
             ArchiveStatus::AlreadyThere => "already_there",
             ArchiveStatus::Conflict => "conflict",
             ArchiveStatus::Unknown => "unknown",
+            ArchiveStatus::Spooled => "spooled",
+            ArchiveStatus::SpoolFull => "spool_full",
             ArchiveStatus::Cancelled => return lock(archive).cancel(),
             _ => "failed",
         };
@@ -244,6 +249,9 @@ impl Observer for RunTelemetry {
             "driver_streaming.production.passes",
             passes,
         );
+        // It may have become known in the middle of the run.
+        let id = outcome.auction.id.clone().filter(|_| !self.is_named);
+        add(&mut attributes, "driver_streaming.auction.id", id);
         lock(&self.auction).finish(attributes, failure(outcome));
     }
 }

@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 use std::sync::mpsc::{Receiver, channel};
 
@@ -7,6 +7,7 @@ use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::KeyValue;
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::metrics::v1::Metric;
+use opentelemetry_proto::tonic::metrics::v1::metric::Data;
 use opentelemetry_proto::tonic::resource::v1::Resource;
 use opentelemetry_proto::tonic::trace::v1::Span;
 use prost::Message;
@@ -120,6 +121,37 @@ impl Drop for Collector {
 }
 
 impl Exported {
+    /// Names of metrics, and what they are.
+    pub(crate) fn described(&self) -> BTreeMap<String, Described> {
+        let mut found = BTreeMap::new();
+        for metric in &self.metrics {
+            let (points, parts): (Vec<_>, &[&str]) = match metric.data.as_ref().unwrap() {
+                Data::Histogram(data) => {
+                    let points = data.data_points.iter().map(|point| &point.attributes);
+                    (points.collect(), &["_bucket", "_sum", "_count"])
+                }
+                Data::Gauge(data) => {
+                    let points = data.data_points.iter().map(|point| &point.attributes);
+                    (points.collect(), &[""])
+                }
+                Data::Sum(data) => {
+                    let points = data.data_points.iter().map(|point| &point.attributes);
+                    (points.collect(), &["_total"])
+                }
+                other => panic!("{} is {other:?}", metric.name),
+            };
+            let names = points.into_iter().flatten();
+            let described = Described {
+                unit: metric.unit.clone(),
+                attributes: names.map(|attribute| attribute.key.clone()).collect(),
+                parts,
+            };
+            let before = found.insert(metric.name.clone(), described);
+            assert!(before.is_none(), "{} was exported twice", metric.name);
+        }
+        found
+    }
+
     /// The one span with this name and this attribute.
     pub(crate) fn span(&self, name: &str, key: &str, value: &str) -> &Span {
         let mut found = self.spans.iter().filter(|span| {
@@ -129,6 +161,14 @@ impl Exported {
         assert!(found.next().is_none(), "there are two such spans");
         only
     }
+}
+
+/// A metric: its unit, the names of its attributes, and what Prometheus appends to its name.
+#[derive(Debug)]
+pub(crate) struct Described {
+    pub(crate) unit: String,
+    pub(crate) attributes: BTreeSet<String>,
+    pub(crate) parts: &'static [&'static str],
 }
 
 /// Attributes as text.

@@ -11,6 +11,7 @@ mod raw_connection;
 mod raw_solver;
 mod request;
 mod scripted_document;
+mod service;
 
 pub(crate) use self::auctions::{Size, captures, generated, same_value};
 pub(crate) use self::collector::{Collector, Exported, attribute, attributes};
@@ -25,3 +26,4 @@ pub(crate) use self::raw_connection::RawConnection;
 pub(crate) use self::raw_solver::{RawSolver, bound};
 pub(crate) use self::request::Request;
 pub(crate) use self::scripted_document::ScriptedDocument;
+pub(crate) use self::service::{Answer, Service};

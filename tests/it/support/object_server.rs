@@ -1,6 +1,12 @@
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
 
+use futures_util::future::OptionFuture;
+use hyper::Request;
+use hyper::body::Incoming;
+use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto::Builder;
 use s3s::auth::SimpleAuth;
@@ -8,6 +14,7 @@ use s3s::service::S3ServiceBuilder;
 use s3s_fs::FileSystem;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
+use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
 
 use super::runtime;
@@ -28,28 +35,8 @@ impl ObjectServer {
 
     pub(crate) fn start() -> Self {
         let folder = tempfile::tempdir().expect("a folder can be made");
-        std::fs::create_dir(folder.path().join(Self::BUCKET)).expect("a bucket can be made");
-        let files = FileSystem::new(folder.path()).expect("the server takes the folder");
-        let mut builder = S3ServiceBuilder::new(files);
-        builder.set_auth(SimpleAuth::from_single(Self::KEY, Self::SECRET));
-        let service = builder.build();
-        let listener = runtime()
-            .block_on(TcpListener::bind(("127.0.0.1", 0)))
-            .expect("a port is free");
-        let endpoint = format!(
-            "http://{}",
-            listener.local_addr().expect("it has an address")
-        );
-        let task = runtime().spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                let service = service.clone();
-                tokio::spawn(async move {
-                    let server = Builder::new(TokioExecutor::new());
-                    // A connection's error is its client's to report.
-                    let _served = server.serve_connection(TokioIo::new(stream), service).await;
-                });
-            }
-        });
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let (endpoint, task) = Self::serve(folder.path(), address, Arc::default());
         Self {
             folder,
             endpoint,
@@ -57,10 +44,78 @@ impl ObjectServer {
         }
     }
 
+    /// Serves a folder at an address for as long as this process is not killed. What is stored is there whole or not at all,
+    /// as in S3: this server writes an object first and what is known of it after that.
+    pub(crate) fn serve_for_ever(folder: &Path, address: SocketAddr) {
+        let bucket = folder.join(Self::BUCKET);
+        let mut found = Vec::new();
+        std::fs::create_dir_all(&bucket).expect("a bucket can be made");
+        collect(&bucket, &mut found);
+        for object in found {
+            let key = object.strip_prefix(&bucket).expect("it is in the bucket");
+            let name = [Self::BUCKET.as_bytes(), key.as_os_str().as_encoded_bytes()].map(base64);
+            let [bucket, key] = name;
+            let known = format!(".bucket-{bucket}.object-{key}.metadata.json");
+            if !folder.join(known).exists() {
+                // It was killed before it could have answered.
+                std::fs::remove_file(object).expect("it can be removed");
+            }
+        }
+        let one_at_a_time = Arc::new(Some(Mutex::new(())));
+        let (_, task) = Self::serve(folder, address, one_at_a_time);
+        let _ended = runtime().block_on(task);
+    }
+
+    fn serve(
+        folder: &Path,
+        address: SocketAddr,
+        turn: Arc<Option<Mutex<()>>>,
+    ) -> (String, JoinHandle<()>) {
+        std::fs::create_dir_all(folder.join(Self::BUCKET)).expect("a bucket can be made");
+        let files = FileSystem::new(folder).expect("the server takes the folder");
+        let mut builder = S3ServiceBuilder::new(files);
+        builder.set_auth(SimpleAuth::from_single(Self::KEY, Self::SECRET));
+        let service = builder.build();
+        let listener = runtime()
+            .block_on(TcpListener::bind(address))
+            .expect("the port is free");
+        let endpoint = format!(
+            "http://{}",
+            listener.local_addr().expect("it has an address")
+        );
+        let task = runtime().spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let (service, turn) = (service.clone(), Arc::clone(&turn));
+                let service = service_fn(move |request: Request<Incoming>| {
+                    let (service, turn) = (service.clone(), Arc::clone(&turn));
+                    // Carried out also when the client is gone.
+                    let carried_out = tokio::spawn(async move {
+                        let lock = turn.as_ref().as_ref().map(Mutex::lock);
+                        let _turn = OptionFuture::from(lock).await;
+                        let answer = service.call(request.map(s3s::Body::from)).await;
+                        answer.map_err(std::io::Error::other)
+                    });
+                    async move { carried_out.await.map_err(std::io::Error::other)? }
+                });
+                tokio::spawn(async move {
+                    let server = Builder::new(TokioExecutor::new());
+                    // A connection's error is its client's to report.
+                    let _served = server.serve_connection(TokioIo::new(stream), service).await;
+                });
+            }
+        });
+        (endpoint, task)
+    }
+
     /// Points a command at this server, by the environment that every S3 tool knows.
     pub(crate) fn point<'c>(&self, command: &'c mut Command) -> &'c mut Command {
+        Self::point_at(&self.endpoint, command)
+    }
+
+    /// Points a command at such a server.
+    pub(crate) fn point_at<'c>(endpoint: &str, command: &'c mut Command) -> &'c mut Command {
         command
-            .env("AWS_ENDPOINT_URL", &self.endpoint)
+            .env("AWS_ENDPOINT_URL", endpoint)
             .env("AWS_ALLOW_HTTP", "true")
             .env("AWS_ACCESS_KEY_ID", Self::KEY)
             .env("AWS_SECRET_ACCESS_KEY", Self::SECRET)
@@ -90,6 +145,21 @@ impl Drop for ObjectServer {
     fn drop(&mut self) {
         self.task.abort();
     }
+}
+
+/// RFC 4648, section 5, without padding.
+fn base64(bytes: &[u8]) -> String {
+    const DIGITS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    let mut text = String::new();
+    for block in bytes.chunks(3) {
+        let bits = block
+            .iter()
+            .fold(0_u32, |bits, byte| bits << 8 | u32::from(*byte));
+        let bits = bits << (8 * (3 - block.len()));
+        let digits = (0..=block.len()).map(|digit| bits >> (18 - 6 * digit) & 63);
+        text.extend(digits.map(|digit| char::from(DIGITS[digit as usize])));
+    }
+    text
 }
 
 fn collect(folder: &Path, found: &mut Vec<PathBuf>) {

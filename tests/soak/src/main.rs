@@ -19,6 +19,7 @@ mod engine;
 mod plan;
 mod resources;
 mod running_set;
+mod service;
 mod soak;
 mod solver_check;
 mod statistics;
@@ -55,6 +56,9 @@ pub(crate) struct Arguments {
     /// Whether it is not optimised, and has all assertions: for `cargo xtask`, which builds it.
     #[arg(long)]
     debug: bool,
+    /// Of the service, over HTTP, in place of the library.
+    #[arg(long, conflicts_with = "only")]
+    serve: bool,
 }
 
 impl Arguments {
@@ -73,6 +77,9 @@ impl Arguments {
         if let Some(place) = only.or(self.only) {
             command += &format!(" --only {}.{}", place.lane, place.set);
         }
+        if self.serve {
+            command += " --serve";
+        }
         if self.debug || cfg!(debug_assertions) {
             command += " --debug";
         }
@@ -81,12 +88,20 @@ impl Arguments {
 }
 
 fn main() -> ExitCode {
+    // It is the service as well, which it starts.
+    if std::env::args().nth(1).as_deref() == Some("serve") {
+        return driver_cli::main();
+    }
     let arguments = Arguments::parse();
     let seed = arguments.seed();
     println!("seed {seed}: {}", arguments.repeated(seed, None));
     let verdict = Arc::new(Verdict::default());
     report_panics(&verdict);
-    match soak::soak(&arguments, seed, &verdict) {
+    let soaked = match arguments.serve {
+        true => service::soak(arguments.duration(), seed, &verdict).map_err(Into::into),
+        false => soak::soak(&arguments, seed, &verdict).map(|summary| summary.to_string()),
+    };
+    match soaked {
         Ok(summary) => println!("{summary}"),
         Err(error) => verdict.fail(Violation::new("it cannot be set up").with("error", error)),
     }

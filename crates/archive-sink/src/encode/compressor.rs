@@ -6,6 +6,7 @@ use async_compression::{
     codecs::EncodeV2,
     core::util::{PartialBuffer, WriteBuffer},
 };
+use bytes::{Buf, Bytes};
 
 use super::block_buffer::BlockBuffer;
 use crate::codec::{Codec, CodecError, CodecKind};
@@ -23,6 +24,8 @@ pub(crate) struct Compressor {
     /// `None` for identity.
     encoder: Option<Encoder>,
     block: Vec<u8>,
+    /// A whole block that was not copied. The other one is empty then.
+    whole: Bytes,
     encoded: usize,
     spill: Spill,
     finished: bool,
@@ -54,6 +57,7 @@ impl Compressor {
         Self {
             encoder: None,
             block: Vec::new(),
+            whole: Bytes::new(),
             encoded: 0,
             spill: Spill::default(),
             finished: false,
@@ -62,11 +66,15 @@ impl Compressor {
 
     /// What is waiting for the codec.
     pub(crate) fn staged(&self) -> &[u8] {
-        &self.block
+        if self.whole.is_empty() {
+            &self.block
+        } else {
+            &self.whole
+        }
     }
 
     pub(crate) fn is_block_full(&self) -> bool {
-        self.block.len() == INPUT_BLOCK_BYTES
+        self.staged().len() == INPUT_BLOCK_BYTES
     }
 
     /// Copies as much of `input` as the block has room for, and says how much that was.
@@ -74,8 +82,19 @@ impl Compressor {
         if self.block.capacity() == 0 {
             self.block.reserve_exact(INPUT_BLOCK_BYTES);
         }
-        let amount = input.len().min(INPUT_BLOCK_BYTES - self.block.len());
+        let amount = input.len().min(INPUT_BLOCK_BYTES - self.staged().len());
         self.block.extend_from_slice(&input[..amount]);
+        amount
+    }
+
+    /// Takes as much of `chunk` as the block has room for, and says how much that was. A whole block is not copied.
+    pub(crate) fn stage_chunk(&mut self, chunk: &mut Bytes) -> usize {
+        if self.staged().is_empty() && chunk.len() >= INPUT_BLOCK_BYTES {
+            self.whole = chunk.split_to(INPUT_BLOCK_BYTES);
+            return INPUT_BLOCK_BYTES;
+        }
+        let amount = self.stage(chunk);
+        chunk.advance(amount);
         amount
     }
 
@@ -85,10 +104,15 @@ impl Compressor {
             if !self.spill.move_into(output) {
                 return Ok(Progress::OutputFull);
             }
-            if self.encoded == self.block.len() {
+            let whole = if self.whole.is_empty() {
+                &self.block[..]
+            } else {
+                &self.whole[..]
+            };
+            let block = &whole[self.encoded..];
+            if block.is_empty() {
                 break;
             }
-            let block = &self.block[self.encoded..];
             self.encoded += match &mut self.encoder {
                 Some(encoder) => encode(&mut **encoder, block, &mut self.spill)?,
                 None if output.is_full() => return Ok(Progress::OutputFull),
@@ -96,6 +120,7 @@ impl Compressor {
             };
         }
         self.block.clear();
+        self.whole = Bytes::new();
         self.encoded = 0;
         Ok(Progress::Done)
     }
@@ -149,12 +174,16 @@ fn encoder(codec: Codec) -> Option<Encoder> {
             async_compression::Level::Precise(level(codec)).into(),
         ))),
         #[cfg(feature = "zstd")]
-        CodecKind::Zstd => Some(Box::new(
-            async_compression::codecs::ZstdEncoder::new_with_params(
-                level(codec),
-                &[async_compression::zstd::CParameter::checksum_flag(true)],
-            ),
-        )),
+        CodecKind::Zstd => {
+            use async_compression::zstd::CParameter;
+            // Levels from 20 on would take more, which browsers and decoders that keep to RFC 9659 refuse.
+            let window = (level(codec) > 19).then(|| CParameter::window_log(23));
+            let checksum = Some(CParameter::checksum_flag(true));
+            let parameters: Vec<_> = checksum.into_iter().chain(window).collect();
+            Some(Box::new(
+                async_compression::codecs::ZstdEncoder::new_with_params(level(codec), &parameters),
+            ))
+        }
         #[cfg(feature = "brotli")]
         CodecKind::Brotli => Some(Box::new(BrotliEncoder::new(
             async_compression::brotli::EncoderParams::default()
@@ -170,9 +199,9 @@ fn level(codec: Codec) -> i32 {
     codec.level().unwrap_or_default().into()
 }
 
-/// How much room a codec always finds for its output: 32 KiB, which is enough for whatever a block of
+/// How much room a codec always finds for its output: 16 KiB, which is enough for whatever a block of
 /// input usually becomes.
-const SPILL_BYTES: usize = 32 * 1024;
+const SPILL_BYTES: usize = 16 * 1024;
 
 /// Where a codec writes, before it is known how much room there is elsewhere.
 ///
@@ -277,6 +306,26 @@ mod tests {
                     }
                 }
             }
+        }
+    }
+
+    /// RFC 9659: decoders of HTTP content need not take larger ones.
+    #[cfg(feature = "zstd")]
+    #[test]
+    fn zstd_declares_windows_of_at_most_8_mib() {
+        let document = document(300_001);
+        for level in [1, 17, 19, 20, 21, 22] {
+            let frame = encode(Codec::zstd(level).unwrap(), &document, 1 << 21);
+            // RFC 8878, section 3.1.1: magic number, descriptor, window.
+            let (descriptor, window) = (frame[4], frame[5]);
+            assert_eq!(descriptor & 1 << 5, 0, "not in a single segment");
+            let base = 1_u64 << (10 + (window >> 3));
+            let window = base + base / 8 * u64::from(window & 7);
+            assert!(window <= 8 << 20, "level {level}: {window} bytes");
+            assert!(
+                level < 17 || window == 8 << 20,
+                "level {level}: {window} bytes"
+            );
         }
     }
 }

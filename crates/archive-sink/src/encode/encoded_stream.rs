@@ -6,7 +6,7 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use bytes::{Buf, Bytes};
+use bytes::Bytes;
 use futures_core::{FusedStream, Stream};
 use pin_project_lite::pin_project;
 
@@ -58,7 +58,7 @@ pin_project! {
     /// (128 KiB for zstd), also at the end; if that fills no chunk, it wakes its task and returns
     /// `Pending`.
     ///
-    /// Memory: the chunk that is being filled, 48 KiB before and behind the codec, what is left of the
+    /// Memory: the chunk that is being filled, 32 KiB before and behind the codec, what is left of the
     /// source's last chunk, and the codec, which are freed at the end. A chunk that was handed out has
     /// memory of its own, of its own size.
     ///
@@ -78,7 +78,7 @@ pin_project! {
 }
 
 enum State {
-    Encoding(Encoding),
+    Encoding(Box<Encoding>),
     /// Left behind when a poll panics.
     Polling,
     Ended,
@@ -100,7 +100,7 @@ impl<S> EncodedStream<S> {
         Ok(Self {
             source,
             codec,
-            state: State::Encoding(encoding),
+            state: State::Encoding(Box::new(encoding)),
             input: Bytes::new(),
             raw_bytes: 0,
             encoded_bytes: 0,
@@ -173,9 +173,7 @@ where
         let mut empty_chunks = 0;
         while !encoding.is_ready() {
             if !this.input.is_empty() {
-                let taken = encoding.compressor.stage(this.input);
-                this.input.advance(taken);
-                *this.raw_bytes += taken as u64;
+                *this.raw_bytes += encoding.compressor.stage_chunk(this.input) as u64;
                 continue;
             }
             if empty_chunks == EMPTY_CHUNKS_PER_POLL {

@@ -48,8 +48,8 @@ const EMPTY_CHUNKS_AT_MOST: usize = 32;
 ///
 /// Constant memory: one chunk of the store's, one of 64 KiB, and the decoder's window: 32 KiB for
 /// gzip (RFC 1951, section 2), up to 16 MiB for brotli (RFC 7932, section 9.1), and for Zstandard up
-/// to 128 MiB (`ZSTD_WINDOWLOG_LIMIT_DEFAULT` in zstd.h), of which only levels from 20 on need more
-/// than 8. One poll decodes at most 16 KiB of stored bytes into at most 64 KiB.
+/// to 128 MiB (`ZSTD_WINDOWLOG_LIMIT_DEFAULT` in zstd.h), of which objects of this crate need at
+/// most 8. One poll decodes at most 16 KiB of stored bytes into at most 64 KiB.
 ///
 /// # Cancel safety
 ///

@@ -9,8 +9,8 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::{SpoolError, sync_folder};
-use crate::{CodecKind, RawDocument, Sha256Digest};
+use super::{SpoolError, SpoolStatus, sync_folder};
+use crate::{CodecKind, RawDocument, Sha256Digest, metadata::unique_word};
 
 const OBJECT: &str = "object";
 const DESCRIPTION: &str = "description.json";
@@ -32,7 +32,7 @@ pub(super) struct Folders {
 #[derive(Debug, Clone)]
 pub(super) struct Entry {
     /// Its folder's name, by which entries are in order.
-    id: String,
+    pub(super) id: String,
     folder: PathBuf,
     pub(super) name: String,
     pub(super) codec: CodecKind,
@@ -65,6 +65,23 @@ impl Description {
             stored_bytes,
         }
     }
+}
+
+/// The name of the next object's folder. Of two in the same millisecond, either comes first.
+pub(super) fn next_id() -> String {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    let millis = now.unwrap_or_default().as_millis();
+    format!("{millis:016}-{}", unique_word())
+}
+
+/// When an object was accepted, since 1970, by the name of its folder.
+fn accepted(folder: &Path) -> Duration {
+    let name = folder.file_name().unwrap_or_default().to_string_lossy();
+    let millis = name
+        .split('-')
+        .next()
+        .and_then(|millis| millis.parse().ok());
+    Duration::from_millis(millis.unwrap_or_default())
 }
 
 /// Opens or creates the folders, and removes what killed processes left, if nobody else has the spool open.
@@ -129,9 +146,7 @@ impl Folders {
 
     /// A new folder for an object that is being written, and its file.
     pub(super) fn stage(&self) -> Result<(PathBuf, File), SpoolError> {
-        let folder = self
-            .staging()
-            .join(uuid::Uuid::new_v4().simple().to_string());
+        let folder = self.staging().join(unique_word());
         fs::create_dir(&folder).map_err(SpoolError::io("create", &folder))?;
         let path = folder.join(OBJECT);
         let file = File::create_new(&path).map_err(SpoolError::io("create", &path))?;
@@ -142,6 +157,7 @@ impl Folders {
     pub(super) fn accept(
         &self,
         staged: &Path,
+        id: &str,
         description: &Description,
     ) -> Result<(), SpoolError> {
         let object = staged.join(OBJECT);
@@ -154,13 +170,15 @@ impl Folders {
         });
         written.map_err(SpoolError::io("write", &path))?;
         sync_folder(staged)?;
-        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-        let millis = now.unwrap_or_default().as_millis();
-        // A second one in the same millisecond comes after the first or before it; none is replaced.
-        let id = format!("{millis:016}-{}", uuid::Uuid::new_v4().simple());
-        let folder = self.ready_folder().join(&id);
+        let folder = self.ready_folder().join(id);
         fs::rename(staged, &folder).map_err(SpoolError::io("accept", staged))?;
         sync_folder(&self.ready_folder())
+    }
+
+    /// What became of an object that was accepted: `None` while it waits, else how it was set aside, if it was.
+    pub(super) fn arrival(&self, id: &str) -> Option<Option<String>> {
+        let is_waiting = self.ready_folder().join(id).exists();
+        (!is_waiting).then(|| fs::read_to_string(self.failed().join(id).join(REASON)).ok())
     }
 
     /// What the store does not have yet, the oldest first. What cannot be read is set aside.
@@ -189,8 +207,18 @@ impl Folders {
         Ok(bytes)
     }
 
-    pub(super) fn count_failed(&self) -> Result<u64, SpoolError> {
-        Ok(list(&self.failed())?.len() as u64)
+    pub(super) fn status(&self) -> Result<SpoolStatus, SpoolError> {
+        let ready = list(&self.ready_folder())?;
+        let oldest = ready
+            .first()
+            .map(|folder| SystemTime::UNIX_EPOCH + accepted(folder));
+        let lengths = ready.iter().map(|folder| fs::metadata(folder.join(OBJECT)));
+        Ok(SpoolStatus {
+            objects: ready.len() as u64,
+            bytes: lengths.filter_map(|found| Some(found.ok()?.len())).sum(),
+            oldest: oldest.and_then(|oldest| SystemTime::now().duration_since(oldest).ok()),
+            failed: list(&self.failed())?.len() as u64,
+        })
     }
 
     /// The store has it. By a rename, so that no part of it is ever taken for the whole.
@@ -256,16 +284,6 @@ impl Entry {
             document,
             stored_bytes: found.stored_bytes,
         })
-    }
-
-    /// When it was accepted, since 1970.
-    pub(super) fn accepted(&self) -> Duration {
-        let millis = self
-            .id
-            .split('-')
-            .next()
-            .and_then(|millis| millis.parse().ok());
-        Duration::from_millis(millis.unwrap_or_default())
     }
 
     pub(super) fn object(&self) -> PathBuf {

@@ -5,20 +5,30 @@ pub(crate) mod upload;
 pub(crate) mod writer;
 
 use std::{
+    collections::HashMap,
     fs, io,
     path::{Path, PathBuf},
-    sync::Arc,
-    time::{Duration, SystemTime},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    time::{Duration, Instant},
 };
 
 use bytes::Bytes;
 use futures_core::Stream;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, SetOnce};
 
 use crate::{Archive, CodecError, KeyError};
 use entry::{Folders, Lock};
 use upload::Uploader;
-use writer::{SpoolWriter, Spooled};
+use writer::{Arrival, SpoolWriter, Spooled};
+
+/// How long what was counted in the folders holds: others may add to the spool, too.
+const COUNT_AGAIN: Duration = Duration::from_secs(10);
+
+/// The same while the spool seems to be full: others may have uploaded.
+const COUNT_AGAIN_IF_FULL: Duration = Duration::from_secs(1);
 
 /// A folder of finished objects, from which an [`Uploader`] brings them to a store.
 ///
@@ -53,7 +63,8 @@ use writer::{SpoolWriter, Spooled};
 ///
 /// # Cost
 ///
-/// At most the [limit](SpoolBuilder::max_bytes) on disk. Accepting an object lists the folder, and syncs two files and two
+/// At most the [limit](SpoolBuilder::max_bytes) on disk, and what other processes add within ten seconds: as often the folders
+/// are listed, and in between the spool counts what it adds and removes itself. Accepting an object syncs two files and two
 /// folders.
 #[derive(Debug, Clone)]
 pub struct Spool {
@@ -67,6 +78,13 @@ struct Inner {
     keep_free: u64,
     /// Something was accepted.
     accepted: Notify,
+    /// The bytes of all objects, as of the last look at the folders and with what was added and removed since.
+    used: AtomicU64,
+    /// When the folders were looked at.
+    counted: Mutex<Option<Instant>>,
+    /// Who waits for an accepted object, by its id.
+    waiting: Mutex<HashMap<String, Arc<SetOnce<Arrival>>>>,
+    counts: Mutex<SpoolCounts>,
     /// Says that the spool is in use.
     _used: Lock,
 }
@@ -92,6 +110,20 @@ pub struct SpoolStatus {
     pub oldest: Option<Duration>,
     /// How many objects the store refused for good.
     pub failed: u64,
+}
+
+/// What a process has done with a spool since it opened it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SpoolCounts {
+    /// How many objects the store has confirmed.
+    pub uploaded: u64,
+    /// How many the store refused for good.
+    pub set_aside: u64,
+    /// How many attempts failed that are made again.
+    pub failed: u64,
+    /// How many objects were refused because the spool or its disk was full.
+    pub refused: u64,
 }
 
 /// Why something cannot be spooled.
@@ -174,6 +206,10 @@ impl SpoolBuilder {
                 max_bytes,
                 keep_free,
                 accepted: Notify::new(),
+                used: AtomicU64::default(),
+                counted: Mutex::default(),
+                waiting: Mutex::default(),
+                counts: Mutex::default(),
                 _used: used,
             }),
         })
@@ -188,6 +224,11 @@ impl Spool {
             max_bytes: 10_000_000_000,
             keep_free: 1_000_000_000,
         }
+    }
+
+    /// Its folder.
+    pub fn folder(&self) -> &Path {
+        self.inner.folders.root()
     }
 
     /// Compresses a whole document into the spool, for `archive` to have under `name`.
@@ -211,11 +252,11 @@ impl Spool {
         E: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
         let mut writer = self.create(archive, name).await?;
-        let document = writer.compress(document, archive.codec()).await?;
+        let document = writer.compress_and_digest(document).await?;
         writer.accept(document).await
     }
 
-    /// Begins an object from a document that is already encoded with the archive's codec.
+    /// Begins an object for `archive` to have under `name`.
     ///
     /// # Errors
     ///
@@ -226,7 +267,7 @@ impl Spool {
     /// Nothing is left.
     pub async fn create(&self, archive: &Archive, name: &str) -> Result<SpoolWriter, SpoolError> {
         archive.location_of(name)?;
-        SpoolWriter::new(self, name.to_owned(), archive.codec().kind()).await
+        SpoolWriter::new(self, name.to_owned(), archive.codec()).await
     }
 
     /// Takes the right to upload, for objects of `archive`. What the objects' codecs are is known of each.
@@ -246,44 +287,82 @@ impl Spool {
     ///
     /// When the folders cannot be listed.
     pub async fn status(&self) -> Result<SpoolStatus, SpoolError> {
-        let folders = self.inner.folders.clone();
-        blocking(move || {
-            let ready = folders.ready()?;
-            let oldest = ready.first().and_then(|entry| {
-                let accepted = SystemTime::UNIX_EPOCH + entry.accepted();
-                SystemTime::now().duration_since(accepted).ok()
-            });
-            Ok(SpoolStatus {
-                objects: ready.len() as u64,
-                bytes: ready.iter().map(|entry| entry.stored_bytes).sum(),
-                oldest,
-                failed: folders.count_failed()?,
-            })
-        })
-        .await
+        let spool = self.clone();
+        blocking(move || spool.status_now()).await
+    }
+
+    /// The same, on this thread, which it blocks while the disk is asked.
+    ///
+    /// # Errors
+    ///
+    /// When the folders cannot be listed.
+    pub fn status_now(&self) -> Result<SpoolStatus, SpoolError> {
+        self.inner.folders.status()
+    }
+
+    /// Says what was done by this value and its clones, which takes no look at the disk.
+    pub fn counts(&self) -> SpoolCounts {
+        *lock(&self.inner.counts)
     }
 
     /// Fails when `more` bytes do not fit.
     async fn check_space(&self, more: u64) -> Result<(), SpoolError> {
         let inner = Arc::clone(&self.inner);
         blocking(move || {
-            if inner.folders.used_bytes()?.saturating_add(more) > inner.max_bytes {
-                return Err(SpoolError::Full {
-                    limit: inner.max_bytes,
-                });
-            }
-            let root = inner.folders.root();
-            let disk = rustix::fs::statvfs(root)
-                .map_err(|error| SpoolError::io("look at the disk of", root)(error.into()))?;
-            let free = disk.f_bavail.saturating_mul(disk.f_frsize);
-            if free < inner.keep_free.saturating_add(more) {
-                let kept = inner.keep_free;
-                return Err(SpoolError::DiskFull { free, kept });
-            }
-            Ok(())
+            let checked = inner.check_space(more);
+            let is_full = matches!(
+                checked,
+                Err(SpoolError::Full { .. } | SpoolError::DiskFull { .. })
+            );
+            lock(&inner.counts).refused += u64::from(is_full);
+            checked
         })
         .await
     }
+}
+
+impl Inner {
+    fn check_space(&self, more: u64) -> Result<(), SpoolError> {
+        if !self.has_room(more)? {
+            let limit = self.max_bytes;
+            return Err(SpoolError::Full { limit });
+        }
+        let root = self.folders.root();
+        let disk = rustix::fs::statvfs(root)
+            .map_err(|error| SpoolError::io("look at the disk of", root)(error.into()))?;
+        let free = disk.f_bavail.saturating_mul(disk.f_frsize);
+        if free < self.keep_free.saturating_add(more) {
+            let kept = self.keep_free;
+            return Err(SpoolError::DiskFull { free, kept });
+        }
+        Ok(())
+    }
+
+    fn has_room(&self, more: u64) -> Result<bool, SpoolError> {
+        let mut counted = lock(&self.counted);
+        loop {
+            let has_room = self.used.load(Relaxed).saturating_add(more) <= self.max_bytes;
+            let again = if has_room {
+                COUNT_AGAIN
+            } else {
+                COUNT_AGAIN_IF_FULL
+            };
+            if counted.is_some_and(|counted| counted.elapsed() < again) {
+                return Ok(has_room);
+            }
+            self.used.store(self.folders.used_bytes()?, Relaxed);
+            *counted = Some(Instant::now());
+        }
+    }
+
+    fn freed(&self, bytes: u64) {
+        let less = |used: u64| Some(used.saturating_sub(bytes));
+        let _always = self.used.fetch_update(Relaxed, Relaxed, less);
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Runs what blocks on a thread for that. Once begun, it is finished, also when the future is dropped.

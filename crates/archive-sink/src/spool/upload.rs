@@ -7,16 +7,22 @@ use std::{
 
 use backon::{BackoffBuilder, ExponentialBuilder};
 use bytes::BytesMut;
-use futures_util::{StreamExt, stream};
-use object_store::Error as StoreError;
-use tokio::{fs::File, io::AsyncReadExt, time::sleep};
+use futures_util::{StreamExt, TryStreamExt, stream};
+use object_store::{Error as StoreError, ObjectStoreExt, path::Path};
+use tokio::{
+    fs::File,
+    io::AsyncReadExt,
+    time::{Instant, sleep, timeout_at},
+};
 
 use super::{
     Spool, SpoolError, blocking,
     entry::{Entry, Lock},
+    lock,
+    writer::Arrival,
 };
 use crate::{
-    Archive, Codec, CommitError, WriteError, WriteErrorKind,
+    Archive, Codec, CommitError, Placement, Receipt, WriteError, WriteErrorKind,
     settings::{Settings, Shared},
 };
 
@@ -29,6 +35,9 @@ const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// How many bytes of a file are read at once.
 const BLOCK: usize = 64 * 1024;
 
+/// How long one attempt may take, and how many bytes a second it is given besides. A slow store is not one that is away.
+const ATTEMPT: (Duration, u64) = (Duration::from_secs(10), 100_000);
+
 /// Uploads what is in a [`Spool`], the oldest first, and removes what the store has confirmed.
 ///
 /// Made by [`Spool::uploader`]. There is one for each spool at any time, whatever the number of processes; its lock ends with
@@ -36,7 +45,7 @@ const BLOCK: usize = 64 * 1024;
 ///
 /// An object that is there already with the same document counts as confirmed. One that the store refuses for good, since
 /// another document has its name or the permission is missing, is set aside in `failed/` with the reason, and holds nobody up. Any
-/// other failure is tried again, after 100 ms at first and 30 s at most.
+/// other failure is tried again, after 100 ms at first and 30 s at most. One attempt may take 10 s, and a second for each 100 kB.
 #[derive(Debug)]
 pub struct Uploader {
     spool: Spool,
@@ -146,23 +155,39 @@ impl Uploader {
     }
 
     async fn upload(&self, entry: Entry) -> Result<Uploaded, SpoolError> {
-        let folders = self.spool.inner.folders.clone();
-        match self.store(&entry).await? {
-            Ok(()) => {
+        let inner = &self.spool.inner;
+        let (folders, id) = (inner.folders.clone(), entry.id.clone());
+        let (uploaded, arrival) = match self.store(&entry).await? {
+            Ok(receipt) => {
+                let bytes = entry.stored_bytes;
                 blocking(move || folders.remove(&entry)).await?;
-                Ok(Uploaded::Confirmed)
+                inner.freed(bytes);
+                lock(&inner.counts).uploaded += 1;
+                (Uploaded::Confirmed, Arrival::Stored(Some(receipt)))
             }
             Err(error) if is_final(&error) => {
                 tracing::error!(error = %error, name = entry.name, "a spooled object is set aside");
-                blocking(move || folders.set_aside(&entry, &error.to_string())).await?;
-                Ok(Uploaded::SetAside)
+                let reason = error.to_string();
+                let kept = reason.clone();
+                blocking(move || folders.set_aside(&entry, &kept)).await?;
+                lock(&inner.counts).set_aside += 1;
+                let error = Some(error);
+                (Uploaded::SetAside, Arrival::SetAside { error, reason })
             }
-            Err(error) => Ok(Uploaded::Failed(error)),
+            Err(error) => {
+                lock(&inner.counts).failed += 1;
+                return Ok(Uploaded::Failed(error));
+            }
+        };
+        let waiting = lock(&inner.waiting).remove(&id);
+        if let Some(waiting) = waiting {
+            let _only_once = waiting.set(arrival);
         }
+        Ok(uploaded)
     }
 
     /// Puts one object into the store, with its digest in the metadata whatever its size.
-    async fn store(&self, entry: &Entry) -> Result<Result<(), CommitError>, SpoolError> {
+    async fn store(&self, entry: &Entry) -> Result<Result<Receipt, CommitError>, SpoolError> {
         let path = entry.object();
         let file = File::open(&path)
             .await
@@ -178,17 +203,65 @@ impl Uploader {
             settings,
             running: shared.running.clone(),
         }));
-        let mut writer = archive.create_encoded(&entry.name)?;
+        let limit = ATTEMPT.0 + Duration::from_secs(entry.stored_bytes / ATTEMPT.1);
+        let deadline = Instant::now() + limit;
+        let mut writer = archive.create_encoded(&entry.name)?.until(deadline);
         let blocks = stream::try_unfold((file, BytesMut::new()), |(mut file, mut block)| async {
             block.reserve(BLOCK);
             let read = file.read_buf(&mut block).await?;
             Ok::<_, std::io::Error>((read > 0).then(|| (block.split().freeze(), (file, block))))
         });
-        if let Err(cause) = writer.send_all(blocks).await {
-            let clean_up = writer.abort().await.err().map(Box::new);
-            return Ok(Err(CommitError::Write { cause, clean_up }));
+        // What failed or was too slow is not committed: that says why, and cleans up.
+        let _sent = timeout_at(deadline, writer.send_all(blocks)).await;
+        let mut committed = writer.commit_with(entry.document).await;
+        if let Err(CommitError::Conflict {
+            location, compared, ..
+        }) = &mut committed
+            && !*compared
+        {
+            match self.has_same_bytes(entry, location).await {
+                Ok(true) => return Ok(Ok(already_there(entry, location.clone()))),
+                Ok(false) => *compared = true,
+                Err(error) => tracing::debug!(%error, "what is there cannot be compared yet"),
+            }
         }
-        Ok(writer.commit_with(entry.document).await.map(|_receipt| ()))
+        Ok(committed)
+    }
+
+    /// Compares an object with what is there under its name: where one of them has no digest, their bytes are all that can be
+    /// compared.
+    async fn has_same_bytes(&self, entry: &Entry, location: &Path) -> std::io::Result<bool> {
+        let found = self.archive.0.store.get(location).await?;
+        if found.meta.size != entry.stored_bytes {
+            return Ok(false);
+        }
+        let mut own = File::open(entry.object()).await?;
+        let mut found = found.into_stream();
+        while let Some(chunk) = found.try_next().await? {
+            let mut block = vec![0; chunk.len()];
+            own.read_exact(&mut block).await?;
+            if block != chunk {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+}
+
+/// The receipt for an object that was found in its place.
+fn already_there(entry: &Entry, location: Path) -> Receipt {
+    Receipt {
+        location,
+        e_tag: None,
+        version: None,
+        raw_bytes: entry.document.bytes,
+        stored_bytes: entry.stored_bytes,
+        sha256: None,
+        codec: entry.codec,
+        parts: 0,
+        placement: Placement::AlreadyThere,
+        elapsed: Duration::ZERO,
+        digest_time: Duration::ZERO,
     }
 }
 

@@ -4,17 +4,27 @@ use std::{
     io,
     path::{Path, PathBuf},
     pin::Pin,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, atomic::Ordering::Relaxed},
     task::{Context, Poll},
+    time::Duration,
 };
 
 use bytes::Bytes;
 use futures_core::Stream;
 use futures_util::StreamExt;
-use tokio::{fs::File, io::AsyncWriteExt};
+use tokio::{fs::File, io::AsyncWriteExt, sync::SetOnce, time::timeout};
 
-use super::{Spool, SpoolError, blocking, entry::Description};
-use crate::{Codec, CodecKind, EncodedStream, EncodedStreamError, RawDocument, Sha256Hasher};
+use super::{
+    Spool, SpoolError, blocking,
+    entry::{Description, next_id},
+    lock,
+};
+use crate::{
+    Codec, CommitError, EncodedStream, EncodedStreamError, RawDocument, Receipt, Sha256Hasher,
+};
+
+/// How often to look whether another process has uploaded an object.
+const LOOK: Duration = Duration::from_millis(500);
 
 /// How many bytes are written before the limits are looked at again.
 const LOOK_EVERY: u64 = 16 * 1024 * 1024;
@@ -23,34 +33,39 @@ const LOOK_EVERY: u64 = 16 * 1024 * 1024;
 ///
 /// # Cancel safety
 ///
-/// Dropping it removes what was written. Dropping a future of [`write_all`](Self::write_all) leaves an object that is
-/// not whole: drop the writer, too.
+/// Dropping it removes what was written. Dropping a future that writes leaves an object that is not whole: drop the writer,
+/// too.
 #[derive(Debug)]
 pub struct SpoolWriter {
     spool: Spool,
     name: String,
-    codec: CodecKind,
+    codec: Codec,
     file: File,
-    written: u64,
     looked_at: u64,
     staged: Staged,
 }
 
 /// A folder that is removed unless it was accepted.
 #[derive(Debug)]
-struct Staged(Option<PathBuf>);
+struct Staged {
+    spool: Spool,
+    folder: Option<PathBuf>,
+    /// What was written into it.
+    bytes: u64,
+}
 
 impl Drop for Staged {
     fn drop(&mut self) {
-        if let Some(folder) = &self.0 {
+        if let Some(folder) = &self.folder {
             // Two names: not worth a thread. What stays is removed when the spool is opened again.
             let _ = std::fs::remove_dir_all(folder);
+            self.spool.inner.freed(self.bytes);
         }
     }
 }
 
 /// What was accepted into a [`Spool`].
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 #[non_exhaustive]
 pub struct Spooled {
     /// The name under which the archive will have it.
@@ -59,19 +74,80 @@ pub struct Spooled {
     pub document: RawDocument,
     /// The bytes of the object.
     pub stored_bytes: u64,
+    id: String,
+    arrival: Arc<SetOnce<Arrival>>,
+    spool: Spool,
+}
+
+/// What became of an accepted object.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Arrival {
+    /// The store has it. Without a receipt, another process has uploaded it.
+    Stored(Option<Receipt>),
+    /// The store refuses it for good: it is in `failed/`.
+    SetAside {
+        /// What the store said, unless it said so to another process.
+        error: Option<CommitError>,
+        /// The same in words.
+        reason: String,
+    },
+}
+
+impl Spooled {
+    /// Waits until an [`Uploader`](super::Uploader), of this process or another one, has brought it to the store or has set it
+    /// aside.
+    ///
+    /// # Errors
+    ///
+    /// When the runtime shuts down.
+    ///
+    /// # Cancel safety
+    ///
+    /// It only waits, and may be called again.
+    pub async fn arrived(&self) -> Result<&Arrival, SpoolError> {
+        let mut was_gone = false;
+        loop {
+            if let Ok(arrival) = timeout(LOOK, self.arrival.wait()).await {
+                return Ok(arrival);
+            }
+            let (folders, id) = (self.spool.inner.folders.clone(), self.id.clone());
+            let found = blocking(move || Ok(folders.arrival(&id))).await?;
+            // Twice, since an uploader of this process removes it just before it says so.
+            if let (true, Some(reason)) = (was_gone, &found) {
+                let set_aside = |reason| Arrival::SetAside {
+                    error: None,
+                    reason,
+                };
+                let arrival = reason.clone().map_or(Arrival::Stored(None), set_aside);
+                let _unless_said = self.arrival.set(arrival);
+            }
+            was_gone = found.is_some();
+        }
+    }
+}
+
+impl Drop for Spooled {
+    fn drop(&mut self) {
+        lock(&self.spool.inner.waiting).remove(&self.id);
+    }
 }
 
 impl SpoolWriter {
-    pub(super) async fn new(
-        spool: &Spool,
-        name: String,
-        codec: CodecKind,
-    ) -> Result<Self, SpoolError> {
+    pub(super) async fn new(spool: &Spool, name: String, codec: Codec) -> Result<Self, SpoolError> {
         spool.check_space(0).await?;
-        let folders = spool.inner.folders.clone();
+        let owner = spool.clone();
         let (staged, file) = blocking(move || {
-            let (folder, file) = folders.stage()?;
-            Ok((Staged(Some(folder)), file))
+            let (folder, file) = owner.inner.folders.stage()?;
+            let folder = Some(folder);
+            Ok((
+                Staged {
+                    spool: owner,
+                    folder,
+                    bytes: 0,
+                },
+                file,
+            ))
         })
         .await?;
         Ok(Self {
@@ -79,66 +155,81 @@ impl SpoolWriter {
             name,
             codec,
             file: File::from_std(file),
-            written: 0,
             looked_at: 0,
             staged,
         })
     }
 
-    /// Writes bytes of the object.
+    /// Writes bytes of the object, which are encoded with the archive's codec.
     ///
     /// # Errors
     ///
     /// When the spool or its disk is full, or the disk fails.
     pub async fn write_all(&mut self, bytes: &[u8]) -> Result<(), SpoolError> {
-        if self.written - self.looked_at >= LOOK_EVERY {
-            self.spool.check_space(bytes.len() as u64).await?;
-            self.looked_at = self.written;
+        let (length, inner) = (bytes.len() as u64, &self.spool.inner);
+        let is_full = inner.used.load(Relaxed).saturating_add(length) > inner.max_bytes;
+        if is_full || self.staged.bytes - self.looked_at >= LOOK_EVERY {
+            self.spool.check_space(length).await?;
+            self.looked_at = self.staged.bytes;
         }
         let written = self.file.write_all(bytes).await;
         written.map_err(SpoolError::io("write", self.folder()))?;
-        self.written += bytes.len() as u64;
+        self.staged.bytes += length;
+        self.spool.inner.used.fetch_add(length, Relaxed);
         Ok(())
     }
 
-    /// Compresses a document into the object, and hashes it.
-    pub(super) async fn compress<S, E>(
+    /// Compresses a whole document into the object, and returns its length.
+    ///
+    /// # Errors
+    ///
+    /// As for [`write_all`](Self::write_all), and when the document fails.
+    pub async fn compress<S, E>(&mut self, document: S) -> Result<u64, SpoolError>
+    where
+        S: Stream<Item = Result<Bytes, E>> + Unpin,
+        E: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        let mut encoded = EncodedStream::new(document, self.codec)?;
+        while let Some(chunk) = encoded.next().await {
+            let error = match chunk {
+                Ok(chunk) => {
+                    self.write_all(&chunk).await?;
+                    continue;
+                }
+                Err(EncodedStreamError::Source(error)) => {
+                    return Err(SpoolError::Source(error.into()));
+                }
+                Err(EncodedStreamError::Encode(error)) => io::Error::other(error),
+                Err(EncodedStreamError::Panicked) => {
+                    io::Error::other("a codec or the source panicked")
+                }
+            };
+            return Err(SpoolError::io("encode", self.folder())(error));
+        }
+        Ok(encoded.raw_bytes())
+    }
+
+    /// The same, and computes the document's SHA-256.
+    ///
+    /// # Errors
+    ///
+    /// As for [`compress`](Self::compress).
+    pub async fn compress_and_digest<S, E>(
         &mut self,
         document: S,
-        codec: Codec,
     ) -> Result<RawDocument, SpoolError>
     where
         S: Stream<Item = Result<Bytes, E>> + Unpin,
         E: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
-        let hasher = Arc::new(Mutex::new(Sha256Hasher::default()));
+        let hasher = Arc::default();
         let hashed = Hashed {
             document,
             hasher: Arc::clone(&hasher),
         };
-        let mut encoded = EncodedStream::new(hashed, codec)?;
-        while let Some(chunk) = encoded.next().await {
-            match chunk {
-                Ok(chunk) => self.write_all(&chunk).await?,
-                Err(EncodedStreamError::Source(error)) => {
-                    return Err(SpoolError::Source(error.into()));
-                }
-                Err(EncodedStreamError::Encode(error)) => {
-                    return Err(SpoolError::io("encode", self.folder())(io::Error::other(
-                        error,
-                    )));
-                }
-                Err(EncodedStreamError::Panicked) => {
-                    let error = io::Error::other("a codec or the source panicked");
-                    return Err(SpoolError::io("encode", self.folder())(error));
-                }
-            }
-        }
-        let digest = hasher
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .finish();
-        Ok(RawDocument::new(encoded.raw_bytes()).with_sha256(digest))
+        let bytes = self.compress(hashed).await?;
+        let digest = lock(&hasher).finish();
+        Ok(RawDocument::new(bytes).with_sha256(digest))
     }
 
     /// Makes the object durable. When this returns `Ok`, it is not lost any more.
@@ -158,30 +249,36 @@ impl SpoolWriter {
             spool,
             name,
             codec,
-            written,
             mut staged,
             ..
         } = self;
         let accepted = Spooled {
             name,
             document,
-            stored_bytes: written,
+            stored_bytes: staged.bytes,
+            id: next_id(),
+            arrival: Arc::default(),
+            spool,
         };
         blocking(move || {
-            let description = Description::new(&accepted.name, codec, document, written);
-            if let Some(folder) = &staged.0 {
-                spool.inner.folders.accept(folder, &description)?;
+            let (id, inner) = (&accepted.id, &accepted.spool.inner);
+            let description =
+                Description::new(&accepted.name, codec.kind(), document, staged.bytes);
+            // Before an uploader can find it.
+            lock(&inner.waiting).insert(id.clone(), Arc::clone(&accepted.arrival));
+            if let Some(folder) = &staged.folder {
+                inner.folders.accept(folder, id, &description)?;
             }
             // It is elsewhere now.
-            drop(staged.0.take());
-            spool.inner.accepted.notify_one();
+            drop(staged.folder.take());
+            inner.accepted.notify_one();
             Ok(accepted)
         })
         .await
     }
 
     fn folder(&self) -> &Path {
-        self.staged.0.as_deref().unwrap_or(Path::new(""))
+        self.staged.folder.as_deref().unwrap_or(Path::new(""))
     }
 }
 
@@ -200,8 +297,7 @@ where
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let polled = self.document.poll_next_unpin(context);
         if let Poll::Ready(Some(Ok(chunk))) = &polled {
-            let mut hasher = self.hasher.lock().unwrap_or_else(PoisonError::into_inner);
-            hasher.update(chunk);
+            lock(&self.hasher).update(chunk);
         }
         polled
     }

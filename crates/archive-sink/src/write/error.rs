@@ -1,8 +1,8 @@
 use std::{error::Error, fmt, io, sync::Arc};
 
-use object_store::{Error as StoreError, path::Path};
+use object_store::path::Path;
 
-use crate::digest::Sha256Digest;
+use crate::{digest::Sha256Digest, key::KeyError};
 
 /// Why an object could not be written: the first cause, which the writer keeps. After it, nothing can
 /// be committed.
@@ -29,7 +29,7 @@ pub enum WriteErrorKind {
         /// Such as `start to upload`, or `store part 3`.
         request: String,
         /// What the store said.
-        source: Arc<StoreError>,
+        source: Arc<object_store::Error>,
     },
     /// The store does not implement uploads with attributes. Local directories do not: build the archive
     /// with [`AttributeSupport::Absent`](crate::AttributeSupport::Absent). Only
@@ -38,10 +38,10 @@ pub enum WriteErrorKind {
         "the store takes no upload with attributes: {0}; if it keeps none, build the archive with \
          AttributeSupport::Absent"
     )]
-    Attributes(Arc<StoreError>),
+    Attributes(Arc<object_store::Error>),
     /// The store did not abort the upload. Nothing is visible, but parts may stay stored.
     #[error("cannot abort the upload, whose parts may stay stored: {0}")]
-    Abort(Arc<StoreError>),
+    Abort(Arc<object_store::Error>),
     /// The encoder failed.
     #[error("cannot encode the document: {0}")]
     Encode(Arc<io::Error>),
@@ -98,7 +98,7 @@ pub enum WriteErrorKind {
 }
 
 impl WriteErrorKind {
-    pub(crate) fn store(request: &str, source: StoreError) -> Self {
+    pub(crate) fn store(request: &str, source: object_store::Error) -> Self {
         let (request, source) = (request.to_owned(), Arc::new(source));
         Self::Store { request, source }
     }
@@ -110,7 +110,7 @@ impl WriteError {
         Self { location, kind }
     }
 
-    pub(crate) fn abort(location: &Path, source: StoreError) -> Self {
+    pub(crate) fn abort(location: &Path, source: object_store::Error) -> Self {
         Self::new(location, WriteErrorKind::Abort(Arc::new(source)))
     }
 }
@@ -141,16 +141,17 @@ impl From<WriteError> for io::Error {
             WriteErrorKind::Closed => io::ErrorKind::BrokenPipe,
             WriteErrorKind::TooLarge { .. } => io::ErrorKind::FileTooLarge,
             WriteErrorKind::Encode(source) => source.kind(),
-            WriteErrorKind::Store { source, .. } => match &**source {
-                StoreError::NotFound { .. } => io::ErrorKind::NotFound,
-                StoreError::PermissionDenied { .. } | StoreError::Unauthenticated { .. } => {
-                    io::ErrorKind::PermissionDenied
+            WriteErrorKind::Store { source, .. } => {
+                use object_store::Error::*;
+                match &**source {
+                    NotFound { .. } => io::ErrorKind::NotFound,
+                    PermissionDenied { .. } | Unauthenticated { .. } => {
+                        io::ErrorKind::PermissionDenied
+                    }
+                    NotSupported { .. } | NotImplemented { .. } => io::ErrorKind::Unsupported,
+                    _ => io::ErrorKind::Other,
                 }
-                StoreError::NotSupported { .. } | StoreError::NotImplemented { .. } => {
-                    io::ErrorKind::Unsupported
-                }
-                _ => io::ErrorKind::Other,
-            },
+            }
             _ => io::ErrorKind::Other,
         };
         Self::new(kind, error)
@@ -227,6 +228,18 @@ pub enum CommitError {
         /// How the task ended.
         source: tokio::task::JoinError,
     },
+}
+
+/// Why [`Archive::store`](crate::Archive::store) has no receipt.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// No object can have this name. Nothing was read of the stream.
+    #[error(transparent)]
+    Name(#[from] KeyError),
+    /// The stream failed, or the store did not take it. The error says whether the object may be visible.
+    #[error(transparent)]
+    Commit(#[from] CommitError),
 }
 
 fn also(clean_up: &Option<Box<WriteError>>) -> String {

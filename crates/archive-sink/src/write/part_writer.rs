@@ -1,5 +1,5 @@
 use std::{
-    io::{self, IoSlice},
+    io,
     task::{Context, Poll, ready},
 };
 
@@ -105,11 +105,11 @@ impl PartWriter {
         self.upload.clean_up().await
     }
 
-    /// Takes some of `buffers`, which have at least one byte.
+    /// Takes as much input as `stage` gives the compressor, which is at least one byte.
     pub(crate) fn poll_take(
         &mut self,
         cx: &mut Context<'_>,
-        buffers: &[IoSlice<'_>],
+        stage: impl FnOnce(&mut Compressor) -> usize,
     ) -> Poll<Result<usize, WriteError>> {
         self.guarded(|this| {
             if this.stage != Stage::Writing {
@@ -122,10 +122,7 @@ impl PartWriter {
                 cx.waker().wake_by_ref();
                 return Poll::Pending;
             }
-            let taken = buffers
-                .iter()
-                .map(|buffer| this.compressor.stage(buffer))
-                .sum();
+            let taken = stage(&mut this.compressor);
             this.taken_bytes += taken as u64;
             if this.compressor.is_block_full() {
                 this.hasher.update(this.compressor.staged());

@@ -42,10 +42,10 @@ const RETRY_FOR: Duration = Duration::from_secs(120);
 ///
 /// # What the polls do
 ///
-/// A write copies into a block of 16 KiB. When the block is full, the next write gives it to the
-/// codec, wakes its task and returns `Pending`: so one poll compresses at most 16 KiB, and the codec's
-/// input is cut at the same offsets whatever the sizes of the writes. When a part is full and as many
-/// as allowed are in flight, writes wait.
+/// A write copies into a block of 16 KiB; a whole block of a stream's chunk is not copied. When the block is
+/// full, the next write gives it to the codec, wakes its task and returns `Pending`: so one poll compresses at
+/// most 16 KiB, and the codec's input is cut at the same offsets whatever the sizes of the writes. When a part
+/// is full and as many as allowed are in flight, writes wait.
 ///
 /// `flush` waits until every full part is stored. What is short of a part stays in memory, since no
 /// store would take it, and so does what the codec holds back, since forcing it out would make the
@@ -60,8 +60,8 @@ const RETRY_FOR: Duration = Duration::from_secs(120);
 ///
 /// # Memory
 ///
-/// (Parts in flight + 1) × the part size, 48 KiB before and behind the codec, and the codec. For an
-/// encoded document, the codec and the 32 KiB behind it are saved.
+/// (Parts in flight + 1) × the part size, 32 KiB before and behind the codec, and the codec. For an
+/// encoded document, the codec and the 16 KiB behind it are saved.
 pub struct ArchiveWriter {
     archive: Arc<Shared>,
     nonce: Nonce,
@@ -186,8 +186,8 @@ impl ArchiveWriter {
     {
         for _ in 0..EMPTY_CHUNKS_PER_POLL {
             while chunk.has_remaining() {
-                let taken = ready!(self.parts.poll_take(cx, &[IoSlice::new(chunk)]))?;
-                chunk.advance(taken);
+                let taken = self.parts.poll_take(cx, |codec| codec.stage_chunk(chunk));
+                ready!(taken)?;
             }
             match stream.as_mut().poll_next(cx) {
                 Poll::Ready(Some(Ok(next))) => *chunk = next,
@@ -401,7 +401,8 @@ impl AsyncWrite for ArchiveWriter {
             return Poll::Ready(Ok(0));
         }
         let parts = &mut self.get_mut().parts;
-        parts.poll_take(cx, buffers).map_err(io::Error::from)
+        let stage = |codec: &mut Compressor| buffers.iter().map(|buffer| codec.stage(buffer)).sum();
+        parts.poll_take(cx, stage).map_err(io::Error::from)
     }
 
     fn is_write_vectored(&self) -> bool {

@@ -49,6 +49,11 @@ async fn send_and_commit(archive: &Archive, document: &Bytes) {
     writer.commit().await.unwrap();
 }
 
+async fn store_in_one_call(archive: &Archive, document: &Bytes) {
+    let stored = archive.store("a", chunks(document, 7_000));
+    stored.await.unwrap();
+}
+
 async fn write_and_commit(archive: &Archive, document: &Bytes) {
     let mut writer = archive.create("a").unwrap();
     writer.write_all(document).await.unwrap();
@@ -87,11 +92,13 @@ async fn sweep(
 async fn a_multipart_upload_that_is_dropped_anywhere_leaves_nothing_or_the_whole() {
     let document = noise(PART * 5 - 9);
     for attributes in [AttributeSupport::Kept, AttributeSupport::Absent] {
+        let of_one_call = sweep(&document, attributes, store_in_one_call).await;
         let (polls, whole) = sweep(&document, attributes, send_and_commit).await;
         assert!(
             polls > 8 && whole > 0 && whole < polls / 2,
             "{polls} {whole}"
         );
+        assert_eq!(of_one_call, (polls, whole));
         let (polls, whole) = sweep(&document, attributes, write_and_commit).await;
         assert!(
             polls > 8 && whole > 0 && whole < polls / 2,

@@ -27,7 +27,8 @@ async fn s3_from_the_environment() {
     let bucket = std::env::var("ARCHIVE_SINK_TEST_BUCKET").unwrap();
     let s3 = AmazonS3Builder::from_env().with_bucket_name(bucket);
     let s3 = Arc::new(s3.build().unwrap());
-    let run = format!("archive-sink-test/{}", uuid::Uuid::new_v4());
+    let now = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap();
+    let run = format!("archive-sink-test/{}", now.as_nanos());
     let target = Target {
         store: Arc::new(object_store::prefix::PrefixStore::new(Arc::clone(&s3), run)),
         attributes: AttributeSupport::Kept,

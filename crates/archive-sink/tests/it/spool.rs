@@ -10,13 +10,13 @@ use std::{
 };
 
 use archive_sink::{
-    Archive, AttributeSupport, RawDocument, Spool, SpoolError,
+    Archive, Arrival, AttributeSupport, Codec, CommitError, RawDocument, Spool, SpoolError,
     object_store::{ObjectStore, ObjectStoreExt, local::LocalFileSystem},
 };
 use bytes::Bytes;
 use futures_util::{Stream, stream};
 use scripted_store::{Effect, Failure, Operation, Rule, ScriptedStore};
-use tokio::io::AsyncReadExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 /// Where the process that is killed spools to.
 const FOLDER: &str = "ARCHIVE_SINK_TEST_SPOOL";
@@ -178,6 +178,112 @@ async fn what_the_store_refuses_for_good_is_set_aside_and_blocks_nobody() {
 }
 
 #[tokio::test]
+async fn an_object_without_a_digest_is_compared_by_its_bytes() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = ScriptedStore::in_memory();
+    let archive = Archive::builder(Arc::new(store)).codec(Codec::Identity);
+    let (archive, spool) = (archive.build().unwrap(), spool(folder.path()).await);
+    for (name, there) in [("same.json", "document"), ("other.json", "another!")] {
+        let mut writer = archive.create(name).unwrap().without_digest();
+        writer.write_all(there.as_bytes()).await.unwrap();
+        writer.commit().await.unwrap();
+        let mut writer = spool.create(&archive, name).await.unwrap();
+        writer.write_all(b"document").await.unwrap();
+        writer.accept(RawDocument::new(8)).await.unwrap();
+    }
+    let uploader = spool.uploader(archive).await.unwrap();
+    let drained = uploader.drain().await.unwrap();
+    assert!(drained.failure.is_none(), "{drained:?}");
+    assert_eq!((drained.uploaded, drained.set_aside), (1, 1));
+    let status = spool.status().await.unwrap();
+    assert_eq!((status.objects, status.failed), (0, 1));
+}
+
+#[tokio::test]
+async fn whoever_accepted_an_object_learns_what_became_of_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = ScriptedStore::in_memory();
+    let (archive, spool) = (archive(&store), spool(folder.path()).await);
+    let mut writer = archive.create("taken.json").unwrap();
+    writer.send_all(chunks(b"other")).await.unwrap();
+    writer.commit().await.unwrap();
+    let mut spooled = Vec::new();
+    for name in ["new.json", "taken.json"] {
+        let document = chunks(&document(1));
+        spooled.push(spool.accept(&archive, name, document).await.unwrap());
+    }
+    let soon = Duration::from_millis(1);
+    let waited = tokio::time::timeout(soon, spooled[0].arrived()).await;
+    assert!(waited.is_err(), "nothing uploads yet");
+    let uploader = spool.uploader(archive.clone()).await.unwrap();
+    uploader.drain().await.unwrap();
+    let stored = spooled[0].arrived().await.unwrap();
+    assert!(matches!(stored, Arrival::Stored(Some(receipt)) if receipt.parts == 1));
+    let refused = spooled[1].arrived().await.unwrap();
+    let Arrival::SetAside { error, reason } = refused else {
+        panic!("{refused:?}");
+    };
+    assert!(matches!(error, Some(CommitError::Conflict { .. })));
+    assert!(reason.contains("exists already"), "{reason}");
+    drop(uploader);
+    // By another process, as it were.
+    let other = Spool::builder(folder.path()).open().await.unwrap();
+    let mut by_other = Vec::new();
+    for name in ["newer.json", "taken.json"] {
+        let document = chunks(&document(1));
+        by_other.push(spool.accept(&archive, name, document).await.unwrap());
+    }
+    let uploader = other.uploader(archive).await.unwrap();
+    uploader.drain().await.unwrap();
+    let stored = by_other[0].arrived().await.unwrap();
+    assert!(matches!(stored, Arrival::Stored(None)));
+    let refused = by_other[1].arrived().await.unwrap();
+    let is_known = matches!(refused, Arrival::SetAside { error: None, reason } if reason.contains("exists already"));
+    assert!(is_known, "{refused:?}");
+    let (counts, others) = (spool.counts(), other.counts());
+    assert_eq!(
+        (counts.uploaded, counts.set_aside, counts.failed),
+        (1, 1, 0)
+    );
+    assert_eq!(
+        (others.uploaded, others.set_aside, others.refused),
+        (1, 1, 0)
+    );
+}
+
+#[tokio::test]
+async fn what_is_removed_makes_room_at_once_and_what_is_dropped_does() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = ScriptedStore::in_memory();
+    let archive = archive(&store);
+    let builder = Spool::builder(folder.path()).keep_free(0).max_bytes(1_000);
+    let spool = builder.open().await.unwrap();
+    for name in ["1", "2", "3"] {
+        let mut dropped = spool.create(&archive, "dropped").await.unwrap();
+        dropped.write_all(&[7; 1000]).await.unwrap();
+        let full = dropped.write_all(&[7]).await.unwrap_err();
+        assert!(matches!(full, SpoolError::Full { limit: 1000 }), "{full}");
+        drop(dropped);
+        let mut writer = spool.create(&archive, name).await.unwrap();
+        writer.write_all(&[7; 1000]).await.unwrap();
+        writer.accept(RawDocument::new(1)).await.unwrap();
+        assert!(
+            spool
+                .create(&archive, "4")
+                .await
+                .unwrap()
+                .write_all(&[7])
+                .await
+                .is_err()
+        );
+        let uploader = spool.uploader(archive.clone()).await.unwrap();
+        assert_eq!(uploader.drain().await.unwrap().uploaded, 1);
+    }
+    assert_eq!(spool.counts().refused, 6);
+    assert_eq!(count(folder.path(), "staging"), 0);
+}
+
+#[tokio::test]
 async fn a_full_spool_refuses_at_once_and_a_broken_document_leaves_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let store = ScriptedStore::in_memory();
@@ -194,9 +300,9 @@ async fn a_full_spool_refuses_at_once_and_a_broken_document_leaves_nothing() {
         .unwrap_err();
     assert!(matches!(&error, SpoolError::Source(source) if source.to_string() == "gone"));
     let mut writer = spool.create(&archive, "big.json").await.unwrap();
-    writer.write_all(&[7; 1000]).await.unwrap();
-    let full = writer.accept(RawDocument::new(1)).await.unwrap_err();
+    let full = writer.write_all(&[7; 1000]).await.unwrap_err();
     assert!(matches!(full, SpoolError::Full { limit: 100 }), "{full}");
+    drop(writer);
     assert_eq!(
         count(folder.path(), "staging") + count(folder.path(), "ready"),
         0

@@ -3,7 +3,7 @@
 use archive_sink::{
     Archive, ArchiveBuilder, ArchiveReader, ArchiveWriter, BuildError, Codec, CodecError,
     CommitError, EncodedStream, EncodedStreamError, KeyError, ObjectVersion, RawDocument,
-    ReadError, ReadLimit, Receipt, Sha256Digest, Sha256Hasher, WriteError,
+    ReadError, ReadLimit, Receipt, Sha256Digest, Sha256Hasher, StoreError, WriteError,
 };
 use bytes::Bytes;
 use futures_util::stream;
@@ -39,6 +39,7 @@ assert_impl_all!(BuildError: std::error::Error, Send, Sync, Unpin);
 assert_impl_all!(CommitError: std::error::Error, Send, Sync, Unpin);
 assert_impl_all!(KeyError: std::error::Error, Clone, Send, Sync, Unpin, Eq);
 assert_impl_all!(ReadError: std::error::Error, Send, Sync, Unpin);
+assert_impl_all!(StoreError: std::error::Error, Send, Sync, Unpin);
 assert_impl_all!(WriteError: std::error::Error, Send, Sync, Unpin);
 
 fn is_send<T: Send>(_: &T) {}
@@ -62,8 +63,10 @@ fn futures_can_be_spawned() {
     is_static(&commit);
     let encoded = archive.create_encoded("a").unwrap();
     is_send(&encoded.commit_with(document));
+    let empty = stream::empty::<Result<Bytes, std::io::Error>>;
+    is_send(&archive.store("a", empty()));
     let mut sender = writer();
-    is_send(&sender.send_all(stream::empty::<Result<Bytes, std::io::Error>>()));
+    is_send(&sender.send_all(empty()));
 }
 
 #[tokio::test]

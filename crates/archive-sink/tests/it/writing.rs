@@ -10,10 +10,10 @@ use std::{
 
 use archive_sink::{
     Archive, BuildError, Codec, CodecError, CodecKind, CommitError, KeyError, Placement,
-    WriteError, WriteErrorKind,
+    StoreError, WriteError, WriteErrorKind,
 };
 use bytes::Bytes;
-use futures_util::{FutureExt, StreamExt, stream};
+use futures_util::{FutureExt, StreamExt, TryStreamExt, stream};
 use object_store::{ObjectStore, path::Path};
 use scripted_store::{Effect, Operation, Rule, ScriptedStore};
 use tokio::io::{AsyncWrite, AsyncWriteExt};
@@ -252,6 +252,38 @@ async fn a_stream_that_fails_is_the_cause_and_nothing_is_committed() {
     let cause = std::error::Error::source(cause).unwrap();
     assert_eq!(cause.to_string(), "serialising broke");
     archive.open("a").await.unwrap_err();
+}
+
+#[tokio::test]
+async fn what_cannot_be_stored_in_one_call_leaves_nothing() {
+    let store = ScriptedStore::in_memory();
+    let archive = Archive::builder(Arc::new(store.clone()))
+        .codec(Codec::Identity)
+        .part_size(4096)
+        .allow_small_parts();
+    let archive = archive.build().unwrap();
+    for bytes in [0, 10, 30_000] {
+        let broken = stream::iter([Err("serialising broke".into())]);
+        let failing = chunks(&document(bytes), 1000)
+            .map(|chunk| chunk.map_err(std::io::Error::other))
+            .map_err(Box::<dyn std::error::Error + Send + Sync>::from)
+            .chain(broken);
+        let error = archive.store("a", failing).await.unwrap_err();
+        assert!(error.to_string().contains("serialising broke"), "{error}");
+        let cause = std::error::Error::source(&error).unwrap();
+        let cause = std::error::Error::source(cause).unwrap();
+        assert_eq!(cause.to_string(), "serialising broke");
+        assert!(matches!(
+            error,
+            StoreError::Commit(CommitError::Write { clean_up: None, .. })
+        ));
+        assert!(store.names().await.is_empty() && store.open_uploads().is_empty());
+    }
+    let untouched = stream::poll_fn(|_| -> Poll<Option<Result<Bytes, std::io::Error>>> {
+        panic!("nothing can be done with it")
+    });
+    let error = archive.store("", untouched).await.unwrap_err();
+    assert!(matches!(error, StoreError::Name(_)), "{error:?}");
 }
 
 #[tokio::test]

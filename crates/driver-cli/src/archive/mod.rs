@@ -14,7 +14,8 @@ use std::time::Duration;
 
 use archive_sink::Archive;
 
-pub(super) use self::arguments::ArchiveCommand;
+pub(super) use self::arguments::{ArchiveCommand, TimeRange};
+pub(super) use self::shelf::{Entry, Shelf, id_of, is_refusal, names};
 
 use crate::exit::Failure;
 use crate::interruptible_run::unless_interrupted;

@@ -9,9 +9,9 @@ use jiff::Timestamp;
 
 use super::arguments::PushArguments;
 use super::cleaning_up;
+use crate::archiving::{ARCHIVE_LIMIT, archive_location};
 use crate::config::Config;
 use crate::exit::{Failure, print_line};
-use crate::solve::ARCHIVE_LIMIT;
 use crate::store_location::StoreLocation;
 use crate::summary::size;
 
@@ -33,17 +33,13 @@ fn archive_of(arguments: &PushArguments) -> Result<Archive, Failure> {
     let config = arguments.config.as_deref();
     let config = config.map(|path| Config::load(path, Timestamp::now()));
     let config = config.transpose()?.unwrap_or_default();
-    let of_config = config.archive.as_ref();
-    let of_config = of_config.and_then(|archive| archive.get_ref().location.as_ref());
-    let (location, said_by) = match (&arguments.archive, of_config) {
-        (Some(location), _) => (location, "--archive".to_owned()),
-        (None, Some(location)) => (location.get_ref(), config.place(location)),
-        (None, None) => {
-            let line = "neither --archive nor the configuration file says where to archive";
-            return Err(Failure::usage(line));
-        }
+    let location = archive_location(arguments.archive.as_ref(), &config)?;
+    let Some((location, said_by)) = location else {
+        let line = "neither --archive nor the configuration file says where to archive";
+        return Err(Failure::usage(line));
     };
-    let found = StoreLocation::folder(location, ARCHIVE_LIMIT).map_err(Failure::input(&said_by))?;
+    let found =
+        StoreLocation::folder(&location, ARCHIVE_LIMIT).map_err(Failure::input(&said_by))?;
     found.archive().build().map_err(Failure::input(&said_by))
 }
 

@@ -19,8 +19,8 @@ const LOOKED_AT: usize = 100_000;
 const SUGGESTED: usize = 3;
 
 /// The archives at a location and in folders below it.
-pub(super) struct Shelf {
-    pub(super) location: StoreLocation,
+pub(crate) struct Shelf {
+    pub(crate) location: StoreLocation,
     pub(super) archive: Archive,
     /// How messages begin: the location as it was given.
     shown: String,
@@ -28,10 +28,10 @@ pub(super) struct Shelf {
 
 /// An archived auction, as a listing has it. In order of time.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Entry {
+pub(crate) struct Entry {
     pub(super) stored: Timestamp,
     /// Below the location, with all extensions.
-    pub(super) name: String,
+    pub(crate) name: String,
     pub(super) stored_bytes: u64,
 }
 
@@ -56,22 +56,28 @@ impl Entry {
 }
 
 /// The id in a name that archives have, such as `8339027.json.gz`.
-pub(super) fn id_of(name: &str) -> Option<&str> {
+pub(crate) fn id_of(name: &str) -> Option<&str> {
     let mut extensions = CodecKind::ALL.into_iter().filter_map(CodecKind::extension);
     let stripped = extensions.find_map(|extension| name.strip_suffix(extension));
     let id = stripped.unwrap_or(name).strip_suffix(".json");
     id.filter(|id| !id.is_empty() && !id.ends_with('/'))
 }
 
+/// The names that an object may have that was asked for by its id or its name.
+pub(crate) fn names(id: &str) -> impl Iterator<Item = String> {
+    let with_extension = id_of(id).is_none().then(|| format!("{id}.json"));
+    with_extension.into_iter().chain([id.to_owned()])
+}
+
 impl Shelf {
     /// The archives at a location, which is not created.
-    pub(super) fn open(location: &str) -> Result<Self, Failure> {
+    pub(crate) fn open(location: &str) -> Result<Self, Failure> {
         let found = StoreLocation::existing(location).map_err(Failure::input(LOCATION))?;
         Self::at(found, location)
     }
 
     /// The archives beside an object, and its name.
-    pub(super) fn around(object: &str) -> Result<(Self, String), Failure> {
+    pub(crate) fn around(object: &str) -> Result<(Self, String), Failure> {
         let (found, name) = StoreLocation::object(object).map_err(Failure::input(LOCATION))?;
         Ok((Self::at(found, object)?, name))
     }
@@ -91,7 +97,7 @@ impl Shelf {
     }
 
     /// What was archived in a range of time, in the order of the store.
-    pub(super) fn entries(&self, range: TimeRange) -> BoxStream<'_, Result<Entry, Failure>> {
+    pub(crate) fn entries(&self, range: TimeRange) -> BoxStream<'_, Result<Entry, Failure>> {
         let (store, key) = self.location.place();
         let prefix = Some(key).filter(|key| !key.as_ref().is_empty());
         let listed = store
@@ -116,11 +122,10 @@ impl Shelf {
         id: &str,
         as_stored: bool,
     ) -> Result<ArchiveReader, Failure> {
-        let with_extension = id_of(id).is_none().then(|| format!("{id}.json"));
-        for name in with_extension.as_deref().into_iter().chain([id]) {
+        for name in names(id) {
             let opened = match as_stored {
-                true => self.archive.open_stored(name).await,
-                false => self.archive.open(name).await,
+                true => self.archive.open_stored(&name).await,
+                false => self.archive.open(&name).await,
             };
             match opened {
                 Ok(reader) => return Ok(reader),
@@ -133,12 +138,16 @@ impl Shelf {
                 },
             }
         }
+        Err(self.missing(id).await)
+    }
+
+    /// Wrong input: an id that is not there.
+    pub(crate) async fn missing(&self, id: &str) -> Failure {
         let nearest = match &self.nearest(id).await[..] {
             [] => String::new(),
             nearest => format!("; the nearest are {}", nearest.join(", ")),
         };
-        let line = format!("{}: there is no such object{nearest}", self.shown);
-        Err(Failure::usage(line))
+        self.usage(&format!("there is no such object{nearest}"))
     }
 
     /// The ids that are most like `id`, if they can be listed.
@@ -159,24 +168,28 @@ impl Shelf {
     /// A store that refuses is wrong input; one that fails is not.
     pub(super) fn refused(&self, what: &str, error: StoreError) -> Failure {
         let what = format!("{}: {what}", self.shown);
-        let is_input = match &error {
-            StoreError::NotFound { .. }
-            | StoreError::PermissionDenied { .. }
-            | StoreError::Unauthenticated { .. } => true,
-            // A listing that is refused has no kind of its own, only a text with its status.
-            error => ["401", "403", "404"]
-                .iter()
-                .any(|status| error_chain(error).contains(&format!("status code: {status}"))),
-        };
-        match is_input {
+        match is_refusal(&error) {
             true => Failure::input(what)(error),
             false => Failure::of(what)(error),
         }
     }
 
     /// Wrong input: the location, and why.
-    pub(super) fn usage(&self, why: &str) -> Failure {
+    pub(crate) fn usage(&self, why: &str) -> Failure {
         Failure::usage(format!("{}: {why}", self.shown))
+    }
+}
+
+/// Whether a store says that there is no such thing, or no permission.
+pub(crate) fn is_refusal(error: &StoreError) -> bool {
+    match error {
+        StoreError::NotFound { .. }
+        | StoreError::PermissionDenied { .. }
+        | StoreError::Unauthenticated { .. } => true,
+        // A listing that is refused has no kind of its own, only a text with its status.
+        error => ["401", "403", "404"]
+            .iter()
+            .any(|status| error_chain(error).contains(&format!("status code: {status}"))),
     }
 }
 

@@ -1,4 +1,5 @@
 use std::collections::HashMap;
+use std::ops::RangeInclusive;
 
 use archive_sink::{Codec, CodecKind};
 use driver_streaming::{Solver, SolverError, error_chain};
@@ -21,6 +22,9 @@ const MOST_HEADERS: usize = 100;
 /// More attempts than any deadline has room for.
 const MOST_RETRIES: u32 = 100;
 
+/// Of an answer, in bytes: it is held whole.
+const LONGEST_ANSWER: u32 = 1_000_000_000;
+
 /// Checks what the types of the file's values do not say, and completes it: relative paths start from the file's folder,
 /// and values of `set` are what the text says. Nothing is opened.
 ///
@@ -32,18 +36,20 @@ pub(super) fn check(
     now: Timestamp,
 ) -> Result<(), Failure> {
     let source = config.source.clone();
-    let paths = [&mut config.auction, &mut config.report];
-    for path in paths.into_iter().flatten() {
+    let archive = config.archive.as_mut().map(|archive| archive.get_mut());
+    let spool = archive.and_then(|archive| archive.spool.as_mut());
+    let is_input = config
+        .auction
+        .as_ref()
+        .is_some_and(|path| path.get_ref().as_os_str() == "-");
+    let auction = config.auction.as_mut().filter(|_| !is_input);
+    for path in [auction, config.report.as_mut(), spool]
+        .into_iter()
+        .flatten()
+    {
         if path.get_ref().as_os_str().is_empty() {
             return Err(source.mistake(path, "is empty"));
         }
-    }
-    if let Some(path) = &mut config.auction
-        && path.get_ref().as_os_str() != "-"
-    {
-        *path.get_mut() = source.folder().join(path.get_ref());
-    }
-    if let Some(path) = &mut config.report {
         *path.get_mut() = source.folder().join(path.get_ref());
     }
     if let Some(otlp) = &config.otlp {
@@ -86,6 +92,23 @@ fn folder(location: &Spanned<String>, source: &Source) -> Result<String, Failure
     let folder = source.folder().join(text).into_os_string().into_string();
     let why = "the folder of the configuration file has a name that is not UTF-8";
     folder.map_err(|_| source.mistake(location, why))
+}
+
+/// A number of this range.
+fn within(
+    range: RangeInclusive<u32>,
+    number: Option<&Spanned<i64>>,
+    source: &Source,
+) -> Result<Option<u32>, Failure> {
+    let checked = number.map(|number| {
+        let found = u32::try_from(*number.get_ref()).ok();
+        found.filter(|found| range.contains(found)).ok_or_else(|| {
+            let (least, most) = (range.start(), range.end());
+            let why = format_args!("must be {least} to {most}, and is {}", number.get_ref());
+            source.mistake(number, why)
+        })
+    });
+    checked.transpose()
 }
 
 /// The codec that the key `name` gives, at a level.
@@ -134,14 +157,11 @@ pub(super) fn solver(config: &SolverConfig, source: &Source) -> Result<Solver, F
         }
         solver = solver.with_content_length();
     }
-    if let Some(retries) = &config.retries {
-        solver = match u32::try_from(*retries.get_ref()) {
-            Ok(count) if count <= MOST_RETRIES => solver.with_retries(count),
-            _ => {
-                let why = format_args!("must be 0 to {MOST_RETRIES}, and is {}", retries.get_ref());
-                return Err(source.mistake(retries, why));
-            }
-        };
+    if let Some(retries) = within(0..=MOST_RETRIES, config.retries.as_ref(), source)? {
+        solver = solver.with_retries(retries);
+    }
+    if let Some(bytes) = within(1..=LONGEST_ANSWER, config.answer_limit.as_ref(), source)? {
+        solver = solver.with_answer_limit(bytes as usize);
     }
     if let Some(timeout) = config.timeout {
         solver = solver.with_timeout(timeout);

@@ -61,8 +61,8 @@ pub(crate) struct Config {
 pub(super) type Headers = BTreeMap<Spanned<String>, Spanned<String>>;
 
 /// `[archive]`: where a copy is kept, and how.
-#[derive(Clone, Debug, serde::Deserialize)]
-#[serde(deny_unknown_fields, expecting = "a table")]
+#[derive(Clone, Debug, PartialEq, serde::Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", expecting = "a table")]
 pub(crate) struct ArchiveConfig {
     /// A folder or a URL, for [`StoreLocation::folder`](crate::StoreLocation::folder).
     pub(crate) location: Option<Spanned<String>>,
@@ -72,6 +72,12 @@ pub(crate) struct ArchiveConfig {
     /// How long the archive may take.
     #[serde(default, deserialize_with = "duration")]
     pub(crate) limit: Option<Duration>,
+    /// The folder that copies are written to first, a relative one taken from the folder of this file.
+    pub(crate) spool: Option<Spanned<PathBuf>>,
+    /// How many bytes the spool may hold.
+    pub(crate) spool_limit: Option<u64>,
+    /// How many bytes of its disk stay free.
+    pub(crate) spool_keep_free: Option<u64>,
 }
 
 /// A `[[solver]]`: where an engine is, and how it is sent auctions.
@@ -100,6 +106,8 @@ pub(crate) struct SolverConfig {
     pub(super) headers: Option<Spanned<Headers>>,
     /// How often a failed request is sent again, 0 to 100.
     pub(super) retries: Option<Spanned<i64>>,
+    /// The longest answer that is taken, 1 byte to 1 GB.
+    pub(super) answer_limit: Option<Spanned<i64>>,
     /// Whether requests have a `Content-Length`; never with an encoding.
     pub(crate) length: Option<Spanned<bool>>,
     /// Whether requests are sent by HTTP/2 without asking first.
@@ -126,6 +134,7 @@ impl SolverConfig {
             length: None,
             http2: false,
             lag: None,
+            answer_limit: None,
         }
     }
 
@@ -174,6 +183,15 @@ impl Config {
         config.source = source;
         check(&mut config, table.get_ref(), now)?;
         Ok(config)
+    }
+
+    /// The same file, in which values such as `now+15s` are instants from another `now`.
+    ///
+    /// # Errors
+    /// When such an instant is out of range.
+    pub(crate) fn at(&self, now: Timestamp) -> Result<Self, Failure> {
+        let (path, text) = self.source.file();
+        Self::parse(path, text.as_bytes(), now)
     }
 
     /// One of the solvers, as the file asks for it.

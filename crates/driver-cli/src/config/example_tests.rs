@@ -72,6 +72,10 @@ fn the_documented_example_says_what_it_seems_to_say() {
     assert_eq!(archive.codec, Some(CodecKind::Gzip));
     assert_eq!(value(archive.level.as_ref()), Some(6));
     assert_eq!(archive.limit, Some(Duration::from_secs(120)));
+    let spool = archive.spool.as_ref().unwrap();
+    assert_eq!(spool.get_ref(), Path::new("etc/./spool"));
+    assert_eq!(archive.spool_limit, Some(10_000_000_000));
+    assert_eq!(archive.spool_keep_free, Some(1_000_000_000));
 
     let [baseline, remote] = &config.solvers[..] else {
         panic!("{}", config.solvers.len());
@@ -97,6 +101,7 @@ fn the_documented_example_says_what_it_seems_to_say() {
     assert_eq!(headers.len(), 1);
     assert_eq!(headers["x-api-key"].get_ref(), "secret");
     assert_eq!(value(baseline.retries.as_ref()), Some(2));
+    assert_eq!(value(baseline.answer_limit.as_ref()), Some(100_000_000));
     assert_eq!(value(baseline.length.as_ref()), None);
     assert!(baseline.http2);
     assert_eq!(baseline.lag, Some(LagPolicy::Replay));
@@ -127,7 +132,7 @@ fn every_key_is_documented_and_in_the_example() {
         keys("[[solver]]\nx = 1"),
         keys("[[solver]]\nlag = { x = 1 }"),
     ];
-    assert_eq!(keys.each_ref().map(Vec::len), [9, 4, 12, 2]);
+    assert_eq!(keys.each_ref().map(Vec::len), [9, 7, 13, 2]);
     for key in keys.concat() {
         let has_row = documentation.contains(&format!("| `{key}` |"))
             || documentation.contains(&format!("## `[{key}]`"))

@@ -39,6 +39,10 @@ impl Source {
         }
     }
 
+    pub(super) fn file(&self) -> (&Path, &str) {
+        (&self.path, &self.text)
+    }
+
     /// The folder that relative paths in the file start from.
     pub(super) fn folder(&self) -> &Path {
         self.path.parent().unwrap_or(Path::new(""))
@@ -123,9 +127,11 @@ impl Source {
             // What may be secret is in quotes behind its type.
             let found = found.split(['`', '"']).next().unwrap_or_default();
             match (found.trim_end(), expected) {
-                ("integer", "i64") => OUT_OF_RANGE.to_owned(),
+                ("integer", "i64" | "u64") => OUT_OF_RANGE.to_owned(),
                 (found, expected) => {
-                    let expected = expected.replace("i64", "an integer");
+                    let expected = expected
+                        .replace("i64", "an integer")
+                        .replace("u64", "an integer");
                     let expected = expected.replace("path string", "a string");
                     let (found, expected) = (in_toml(found), in_toml(&expected));
                     format!("must be {expected}, and is of type {found}")

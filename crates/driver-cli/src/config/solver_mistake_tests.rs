@@ -118,6 +118,26 @@ fn switches_numbers_and_durations_are_checked() {
             "4:1: solver[0].retries: must be 0 to 100, and is -1",
         ),
         (
+            "answer-limit = 0",
+            "4:1: solver[0].answer-limit: must be 1 to 1000000000, and is 0",
+        ),
+        (
+            "answer-limit = 1_000_000_001",
+            "4:1: solver[0].answer-limit: must be 1 to 1000000000, and is 1000000001",
+        ),
+        (
+            "answer-limit = -30000000",
+            "4:1: solver[0].answer-limit: must be 1 to 1000000000, and is -30000000",
+        ),
+        (
+            "answer-limit = '30 MB'",
+            "4:1: solver[0].answer-limit: must be an integer, and is of type string",
+        ),
+        (
+            "answer_limit = 1",
+            "4:1: solver[0].answer_limit: there is no such key: is it answer-limit?",
+        ),
+        (
             "retries = 99999999999999999999",
             "4:1: solver[0].retries: the integer is out of range",
         ),

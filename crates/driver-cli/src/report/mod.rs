@@ -7,6 +7,7 @@ mod tables;
 mod timeline;
 mod waterfall;
 
+pub(super) use self::page::page;
 pub(super) use self::report_file::ReportFile;
 pub(super) use self::timeline::Timelines;
 
@@ -14,28 +15,23 @@ use std::time::Duration;
 
 use driver_streaming::{ArchiveStatus, Outcome};
 use jiff::Timestamp;
-use maud::html;
+use maud::{Markup, html};
 
 use self::lanes::{archive_lane, culprits, solver_lane};
+pub(super) use self::tables::tone;
 use self::tables::{auction_facts, failures, measurements, requests};
 use self::waterfall::waterfall;
 use crate::arguments::VERSION;
 use crate::summary::milliseconds;
 use crate::verdict::verdict;
 
-/// Returns the page about one auction, as a file. `timelines` are what was seen of it, until `deadline`.
-pub(super) fn report(outcome: &Outcome, timelines: &Timelines, deadline: Duration) -> String {
+/// Returns the page about one auction, as a file. `timelines` are what was seen of it, until `deadline`, where that is known.
+pub(super) fn report(
+    outcome: &Outcome,
+    timelines: &Timelines,
+    deadline: Option<Duration>,
+) -> String {
     let id = outcome.auction.id.as_deref().unwrap_or("without id");
-    let seen: Vec<_> = timelines.seen().collect();
-    let culprits = culprits(outcome, &seen);
-    let solvers = outcome.solvers.iter().zip(&seen);
-    let mut lanes: Vec<_> = solvers
-        .map(|(solver, timeline)| solver_lane(solver, timeline, &culprits))
-        .collect();
-    if outcome.archive.status != ArchiveStatus::Skipped {
-        let archive = seen.iter().skip(outcome.solvers.len());
-        lanes.extend(archive.map(|timeline| archive_lane(&outcome.archive, timeline)));
-    }
     let passes = outcome.serialize.passes;
     let sections = html! {
         ul.verdict {
@@ -48,7 +44,7 @@ pub(super) fn report(outcome: &Outcome, timelines: &Timelines, deadline: Duratio
                 before they are on the wire. The curve below a bar shows how many it has taken, of all that it takes in the \
                 end."
             }
-            (waterfall("Time from the start of the run", &lanes))
+            (waterfall_of(outcome, timelines))
             @if let Some(failures) = failures(outcome) {
                 h3 { "What went wrong" }
                 (failures)
@@ -59,10 +55,29 @@ pub(super) fn report(outcome: &Outcome, timelines: &Timelines, deadline: Duratio
         section { h2 { "What was sent where" } (requests(outcome)) }
     };
     let started = Timestamp::try_from(outcome.started).unwrap_or_default();
-    let deadline = milliseconds(Some(deadline.as_secs_f64() * 1000.0));
+    let deadline = deadline.map(|deadline| {
+        let deadline = milliseconds(Some(deadline.as_secs_f64() * 1000.0));
+        format!("with a deadline of {deadline}, ")
+    });
     let lead = format!(
-        "Sent on {}, with a deadline of {deadline}, by driver-streaming {VERSION}",
-        started.strftime("%Y-%m-%d at %H:%M:%S UTC")
+        "Sent on {}, {}by driver-streaming {VERSION}",
+        started.strftime("%Y-%m-%d at %H:%M:%S UTC"),
+        deadline.unwrap_or_default()
     );
     page::page(&format!("Auction {id}"), &lead, &sections)
+}
+
+/// Draws how one auction went to each, and nothing else.
+pub(super) fn waterfall_of(outcome: &Outcome, timelines: &Timelines) -> Markup {
+    let seen: Vec<_> = timelines.seen().collect();
+    let culprits = culprits(outcome, &seen);
+    let solvers = outcome.solvers.iter().zip(&seen);
+    let mut lanes: Vec<_> = solvers
+        .map(|(solver, timeline)| solver_lane(solver, timeline, &culprits))
+        .collect();
+    if outcome.archive.status != ArchiveStatus::Skipped {
+        let archive = seen.iter().skip(outcome.solvers.len());
+        lanes.extend(archive.map(|timeline| archive_lane(&outcome.archive, timeline)));
+    }
+    waterfall("Time from the start of the run", &lanes)
 }

@@ -32,7 +32,7 @@ pub(super) fn code(text: impl Into<String>) -> Cell {
 }
 
 /// A whole page as one file.
-pub(super) fn page(title: &str, lead: &str, sections: &Markup) -> String {
+pub(crate) fn page(title: &str, lead: &str, sections: &Markup) -> String {
     let page = html! {
         (DOCTYPE)
         html lang="en" {

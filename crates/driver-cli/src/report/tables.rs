@@ -7,10 +7,10 @@ use super::page::{code, facts, number, table, text};
 use crate::summary::{known, milliseconds, parts, size, solver_status, times};
 
 /// The class in the stylesheet of what has a status of this name.
-pub(super) fn tone(status: &str) -> &'static str {
+pub(crate) fn tone(status: &str) -> &'static str {
     match status {
-        "ok" => "good",
-        "skipped" | "still running" => "muted",
+        "ok" | "already there" => "good",
+        "skipped" | "still running" | "spooled" => "muted",
         _ => "bad",
     }
 }

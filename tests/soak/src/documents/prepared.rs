@@ -1,11 +1,13 @@
 use std::collections::HashMap;
 use std::error::Error;
+use std::io::Cursor;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use driver_cli::{ArchivedDocument, MemberEdits, RawAuction, closing_members};
+use driver_cli::{DiskDocument, MemberEdits, archived_document, closing_members};
 use driver_streaming::{AuctionId, Dispatch, Document, JsonDocument, Solver, View};
+use tokio::runtime::Handle;
 
 use super::broken::Breaking;
 use super::source::{SHELVED, Source};
@@ -160,25 +162,26 @@ struct Maker<'a> {
     plan: &'a AuctionPlan,
     source: &'a Source,
     /// The auction itself, if that is what documents are made of.
-    raw: Option<Arc<RawAuction>>,
+    disk: Option<DiskDocument>,
 }
 
 impl<'a> Maker<'a> {
     fn new(plan: &'a AuctionPlan, source: &'a Source) -> Prepare<Self> {
-        let base = source.base(plan.base);
-        let raw = match plan.kind {
+        let runtime = Handle::current();
+        let disk = match plan.kind {
             Kind::Raw => {
-                let name = plan.name();
-                let text = if plan.chunk_bytes.is_multiple_of(2) {
-                    base.text(&name, &Cut::whole(false))
-                } else {
-                    base.spaced_text(&name)
-                };
-                Some(Arc::new(RawAuction::parse(text)?))
+                let text = Cursor::new(raw_text(plan, source));
+                Some(runtime.block_on(DiskDocument::read(text, u64::MAX))?)
             }
-            _ => None,
+            Kind::Replay => {
+                let (archive, name) = source.shelved(plan.base, plan.chunk_bytes);
+                let (document, rest) = runtime.block_on(archived_document(&archive, &name))?;
+                runtime.spawn(rest);
+                Some(document)
+            }
+            Kind::Typed | Kind::Lazy => None,
         };
-        Ok(Self { plan, source, raw })
+        Ok(Self { plan, source, disk })
     }
 
     fn make(&self, cut: &Cut, is_main: bool) -> Prepare<Made> {
@@ -190,9 +193,8 @@ impl<'a> Maker<'a> {
             auction: Arc::clone(&base.auction),
             cut: cut.clone(),
         };
-        let inner: Arc<dyn Document> = match (self.plan.kind, &self.raw) {
-            (Kind::Raw, Some(raw)) => Arc::new(raw.document(&edits(cut)).with_chunk_size(chunk)),
-            (Kind::Replay, _) => self.replay(cut),
+        let inner: Arc<dyn Document> = match (self.plan.kind, &self.disk) {
+            (_, Some(disk)) => Arc::new(disk.with_edits(edits(cut)).with_chunk_size(chunk)),
             (Kind::Lazy, _) => {
                 let document = lazy(stamped()).with_chunk_size(chunk);
                 shared(document, cut, JsonDocument::left_open)
@@ -203,6 +205,7 @@ impl<'a> Maker<'a> {
             }
         };
         let text = match self.plan.kind {
+            Kind::Raw if edits(cut).is_nothing() => raw_text(self.plan, self.source),
             Kind::Raw => base.text(&id, cut),
             Kind::Replay => base.text(SHELVED, cut),
             Kind::Typed | Kind::Lazy => serde_json::to_vec(&stamped())?,
@@ -218,12 +221,6 @@ impl<'a> Maker<'a> {
         });
         let fault = breakage.map(|breakage| (breakage.how, breakage.at.offset(length as u64)));
         Ok(Made { inner, text, fault })
-    }
-
-    fn replay(&self, cut: &Cut) -> Arc<dyn Document> {
-        let variant = self.plan.chunk_bytes;
-        let (archive, name) = self.source.shelved(self.plan.base, variant);
-        Arc::new(ArchivedDocument::new(archive, name).with_edits(edits(cut)))
     }
 
     /// Whether a document that is left open brings the comma before what is appended.
@@ -244,6 +241,16 @@ impl<'a> Maker<'a> {
         } else {
             Bytes::from([b",", &tail[..]].concat())
         }
+    }
+}
+
+/// An auction that is sent byte for byte: half of them have white space around their members.
+fn raw_text(plan: &AuctionPlan, source: &Source) -> Vec<u8> {
+    match plan.chunk_bytes.is_multiple_of(2) {
+        true => source
+            .base(plan.base)
+            .text(&plan.name(), &Cut::whole(false)),
+        false => source.base(plan.base).spaced_text(&plan.name()),
     }
 }
 

@@ -1,0 +1,200 @@
+//! Where auctions are archived, and how, as options and configuration file say.
+
+use std::time::Duration;
+
+use archive_sink::{Archive, Codec, CodecKind, Spool};
+use clap::Args;
+use driver_streaming::{ArchiveTarget, PipelineBuilder};
+
+use crate::config::{ArchiveConfig, Config};
+use crate::exit::Failure;
+use crate::option_values::{codec_at, parse_duration};
+use crate::spooling::{SpoolArguments, Uploading};
+use crate::store_location::StoreLocation;
+
+/// How long the archive may take, if nobody says it.
+pub(crate) const ARCHIVE_LIMIT: Duration = Duration::from_secs(120);
+
+#[derive(Clone, Debug, Default, PartialEq, Args)]
+pub(crate) struct ArchiveArguments {
+    /// Where to archive: a folder, or a file://, s3://, gs://, az:// or memory:// URL. Credentials and endpoints come
+    /// from the usual environment, such as `AWS_ENDPOINT_URL`.
+    #[arg(long, value_name = "URL|DIR")]
+    archive: Option<String>,
+
+    /// How the archive is compressed [default: gzip].
+    #[arg(long, value_name = "gzip|zstd|brotli|identity")]
+    codec: Option<CodecKind>,
+
+    /// The codec's level: gzip 1 to 9 [default: 3], zstd 1 to 22 [default: 1], brotli 0 to 11 [default: 1].
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    level: Option<i64>,
+
+    /// How long the archive may take, whatever the solvers do [default: 2m].
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration, allow_hyphen_values = true)]
+    archive_limit: Option<Duration>,
+
+    #[command(flatten)]
+    spool: SpoolArguments,
+}
+
+/// Where, and as what.
+pub(crate) struct Placement {
+    location: String,
+    /// What messages about it begin with: the option, or the key of the configuration file.
+    said_by: String,
+    codec: Codec,
+    limit: Duration,
+}
+
+/// The archive, and the spool that it goes through if there is one.
+pub(crate) struct Archiving {
+    pub(crate) archive: Archive,
+    pub(crate) spool: Option<Spool>,
+    target: ArchiveTarget,
+    limit: Duration,
+}
+
+impl ArchiveArguments {
+    /// What options and configuration file ask for, if they do. Nothing is opened.
+    pub(crate) fn placement(&self, config: &Config) -> Result<Option<Placement>, Failure> {
+        let table = config.archive.as_ref().map(|archive| archive.get_ref());
+        let codec = self.codec(table)?;
+        let Some((location, said_by)) = archive_location(self.archive.as_ref(), config)? else {
+            return match self.spool == SpoolArguments::default() {
+                true => Ok(None),
+                false => Err(Failure::usage(
+                    "--spool: no --archive is given, to which it would be brought",
+                )),
+            };
+        };
+        let limit = self.archive_limit.or(table.and_then(|table| table.limit));
+        Ok(Some(Placement {
+            location,
+            said_by,
+            codec,
+            limit: limit.unwrap_or(ARCHIVE_LIMIT),
+        }))
+    }
+
+    /// Sets the archive up, and opens its spool.
+    pub(crate) async fn open(
+        &self,
+        placement: &Placement,
+        config: &Config,
+    ) -> Result<Archiving, Failure> {
+        let Placement {
+            location,
+            said_by,
+            codec,
+            limit,
+        } = placement;
+        let location = StoreLocation::folder(location, *limit).map_err(Failure::input(said_by))?;
+        let archive = location.archive().codec(*codec).build();
+        let archive = archive.map_err(Failure::input(said_by))?;
+        let mut target = location.target(archive.clone());
+        let spool = self.spool.open(config).await?;
+        if let Some(spool) = &spool {
+            target = target.spooled(spool.clone());
+        }
+        Ok(Archiving {
+            archive,
+            spool,
+            target,
+            limit: *limit,
+        })
+    }
+
+    /// The option's codec, else that of the configuration file, else gzip; a level in the file belongs to its codec.
+    fn codec(&self, config: Option<&ArchiveConfig>) -> Result<Codec, Failure> {
+        let (codec, level) = match (self.codec, config) {
+            (None, Some(config)) => (config.codec, config.level.as_ref()),
+            (codec, _) => (codec, None),
+        };
+        let level = self.level.or(level.map(|level| *level.get_ref()));
+        codec_at(codec.unwrap_or(CodecKind::Gzip), level)
+            .map_err(|why| Failure::usage(format!("--level: {why}")))
+    }
+}
+
+/// The option, or the key of the configuration file, and who says it.
+pub(crate) fn archive_location(
+    option: Option<&String>,
+    config: &Config,
+) -> Result<Option<(String, String)>, Failure> {
+    if let Some(location) = option {
+        return Ok(Some((location.clone(), "--archive".to_owned())));
+    }
+    let Some(archive) = &config.archive else {
+        return Ok(None);
+    };
+    match &archive.get_ref().location {
+        Some(location) => Ok(Some((location.get_ref().clone(), config.place(location)))),
+        // Who says how to archive wants an archive.
+        None => Err(Failure::usage(format!(
+            "{}: the key location is missing, and there is no --archive either",
+            config.place(archive)
+        ))),
+    }
+}
+
+impl Archiving {
+    /// Has a pipeline archive here.
+    pub(crate) fn add_to(&self, builder: PipelineBuilder) -> PipelineBuilder {
+        builder
+            .archive(self.target.clone())
+            .archive_limit(self.limit)
+    }
+
+    /// Begins to bring to the store what is in the spool, if there is one.
+    pub(crate) async fn upload(&self) -> Result<Option<Uploading>, Failure> {
+        match &self.spool {
+            Some(spool) => Uploading::start(spool, &self.archive).await.map(Some),
+            None => Ok(None),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::arguments::Arguments;
+
+    #[test]
+    fn levels_belong_to_a_codec_of_options() {
+        let codec_of_options = |codec, level| {
+            let arguments = ArchiveArguments {
+                codec,
+                level,
+                ..ArchiveArguments::default()
+            };
+            arguments.codec(None)
+        };
+        for (kind, level, codec) in [
+            (None, None, Codec::gzip(3)),
+            (Some(CodecKind::Zstd), None, Codec::zstd(1)),
+            (Some(CodecKind::Zstd), Some(19), Codec::zstd(19)),
+        ] {
+            assert_eq!(codec_of_options(kind, level).unwrap(), codec.unwrap());
+        }
+        for (kind, level) in [
+            (CodecKind::Identity, 1),
+            (CodecKind::Gzip, 10),
+            (CodecKind::Gzip, -1),
+            (CodecKind::Gzip, 259),
+            (CodecKind::Zstd, 23),
+            (CodecKind::Brotli, 12),
+        ] {
+            assert!(
+                codec_of_options(Some(kind), Some(level)).is_err(),
+                "{kind} {level}"
+            );
+        }
+        for name in ["lzma", ""] {
+            let words = ["driver-streaming", "solve", "--codec", name];
+            assert!(Arguments::try_parse_from(words).is_err(), "{name}");
+        }
+    }
+}

@@ -1,0 +1,418 @@
+//! `/solve`: one auction, from its first byte to the answer, and to the end of its archive.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant as StdInstant};
+
+use axum::body::{Body, HttpBody};
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
+use axum::http::header::{HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+use axum::response::Response;
+use driver_streaming::{ArchiveOutcome, AuctionId, Dispatch, Outcome, SolverStatus, error_chain};
+use futures_util::FutureExt;
+use futures_util::future::join;
+use http_body_util::BodyExt;
+use jiff::Timestamp;
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
+use tokio::time::{Instant, timeout_at};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
+
+use super::engines::Engines;
+use super::history::Record;
+use super::listen::{error, json, refuse};
+use super::merge::Merged;
+use super::{Service, lock};
+use crate::disk_document::DiskDocument;
+use crate::disk_file::{Broken, DiskWriter};
+use crate::exit::{Failure, without_user_info};
+use crate::option_values::LONGEST;
+use crate::report::Timelines;
+use crate::sending::dispatch;
+use crate::summary::{archive_status, solver_status};
+
+/// How long the driver has for its answer, in milliseconds from the request on.
+const DEADLINE: HeaderName = HeaderName::from_static("x-deadline-ms");
+/// The auction's id, where the auction has none.
+const ID: HeaderName = HeaderName::from_static("x-auction-id");
+const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
+/// Headers that are passed on to the engines.
+const PASSED_ON: [HeaderName; 3] = [
+    HeaderName::from_static("x-request-id"),
+    HeaderName::from_static("traceparent"),
+    HeaderName::from_static("tracestate"),
+];
+/// When a driver that was turned away may come again, in seconds.
+const RETRY_SECONDS: HeaderValue = HeaderValue::from_static("1");
+
+pub(super) async fn solve(State(service): State<Arc<Service>>, request: Request) -> Response {
+    let (head, body) = request.into_parts();
+    let Ok(slot) = Arc::clone(&service.auctions).try_acquire_owned() else {
+        let why = "as many auctions are solved as may be: try again";
+        let mut response = refuse(body, StatusCode::SERVICE_UNAVAILABLE, why);
+        response.headers_mut().insert(RETRY_AFTER, RETRY_SECONDS);
+        return response;
+    };
+    let most = service.arguments.max_size;
+    if body.size_hint().lower() > most {
+        let why = format!("the auction is longer than {most} bytes");
+        return refuse(body, StatusCode::PAYLOAD_TOO_LARGE, why);
+    }
+    let auction = Auction::begin(service, &head.headers, slot);
+    let (auction, writer) = match auction {
+        Ok(begun) => begun,
+        Err((status, why)) => return refuse(body, status, why),
+    };
+    // Dropped when the driver goes away before its answer.
+    let _driver = auction.driver_is_gone.clone().drop_guard();
+    let (sender, response) = oneshot::channel();
+    let service = Arc::clone(&auction.service);
+    service.tasks.spawn(auction.run(body, writer, sender));
+    response.await.unwrap_or_else(|_panicked| {
+        error(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "the auction was given up",
+        )
+    })
+}
+
+/// An auction that is under way.
+struct Auction {
+    service: Arc<Service>,
+    engines: Arc<Engines>,
+    dispatch: Dispatch,
+    timelines: Arc<Timelines>,
+    driver_is_gone: CancellationToken,
+    /// Its place among those that may be under way.
+    slot: OwnedSemaphorePermit,
+    /// Its place among archives that go on. One that goes through a spool needs none: it holds no memory while it waits.
+    archive_place: Option<OwnedSemaphorePermit>,
+}
+
+impl Auction {
+    /// Makes all ready before the first byte is read.
+    fn begin(
+        service: Arc<Service>,
+        headers: &HeaderMap,
+        slot: OwnedSemaphorePermit,
+    ) -> Result<(Self, DiskWriter), (StatusCode, String)> {
+        let wrong = |why: String| (StatusCode::BAD_REQUEST, why);
+        let engines = service.engines();
+        let limit = asked_for(headers)
+            .map_err(wrong)?
+            .unwrap_or(engines.deadline);
+        let limit = limit.saturating_sub(service.arguments.margin);
+        let id = headers
+            .get(&ID)
+            .map(|id| id.to_str().unwrap_or_default().parse::<AuctionId>());
+        let id = id
+            .transpose()
+            .map_err(|error| wrong(format!("X-Auction-Id: {error}")))?;
+        let failed = |why| (StatusCode::INTERNAL_SERVER_ERROR, why);
+        let requests = engines.requests(&service.arguments);
+        let requests = requests.map_err(|failure: Failure| failed(failure.to_string()))?;
+        let (writer, document) = DiskDocument::arriving(service.arguments.max_size)
+            .map_err(|error| failed(format!("the auction cannot be kept: {error}")))?;
+
+        let known = document.id();
+        let name = async move { known.await.or(id) };
+        let known = document.deadline();
+        let margin = service.arguments.margin;
+        let deadline = async move { instant_of(known.await?, margin) };
+        let progress = engines.pipeline.progress();
+        let timelines = Arc::new(Timelines::of(&progress));
+        let mut dispatch = dispatch(None, &requests, |edits| document.with_edits(edits.clone()))
+            .deadline(StdInstant::now() + limit)
+            .deadline_from(deadline)
+            .headers(passed_on(headers))
+            .observed_by(Arc::clone(&timelines) as _);
+        let mut archive_place = None;
+        let mut is_archived = true;
+        if let Some(archiving) = &engines.archiving {
+            archive_place = Arc::clone(&service.archives).try_acquire_owned().ok();
+            is_archived = archiving.spool.is_some() || archive_place.is_some();
+        }
+        if is_archived {
+            dispatch = dispatch.archive_when_named(name);
+        } else {
+            tracing::warn!("too many archives are under way: one more auction is not archived");
+        }
+        let auction = Self {
+            driver_is_gone: CancellationToken::new(),
+            service,
+            engines,
+            dispatch,
+            timelines,
+            slot,
+            archive_place,
+        };
+        Ok((auction, writer))
+    }
+
+    /// Sends it to the engines while it arrives, answers the driver, and sees to what remains.
+    async fn run(self, body: Body, writer: DiskWriter, respond: oneshot::Sender<Response>) {
+        let Self {
+            service,
+            engines,
+            dispatch,
+            timelines,
+            driver_is_gone,
+            slot,
+            archive_place,
+        } = self;
+        let limit = Instant::now() + service.arguments.body_timeout;
+        // A task of its own: decompressing and writing go on beside sending.
+        let arriving = AbortOnDropHandle::new(tokio::spawn(arrive(body, writer, limit)));
+        let gone = driver_is_gone.clone();
+        let arriving = async {
+            let arrived = arriving.await;
+            let arrived = arrived.unwrap_or_else(|panicked| Err(ArrivalError::from(panicked)));
+            if arrived.is_err() {
+                // What is not whole is sent no further.
+                gone.cancel();
+            }
+            arrived
+        };
+        let stop = driver_is_gone.clone().cancelled_owned();
+        let pipeline = &engines.pipeline;
+        let (run, archive) = pipeline.run_ahead_of_archive_until(dispatch, stop);
+        let (arrived, mut outcome) = join(arriving, run).await;
+        let mut archive = Box::pin(archive.ended());
+        let archived = archive.as_mut().now_or_never();
+        let is_gone = arrived.is_ok() && driver_is_gone.is_cancelled();
+
+        let (response, problem) = match &arrived {
+            Ok(_bytes) => answer(&service, &engines, &mut outcome),
+            Err(broken) => {
+                let why = error_chain(broken);
+                (error(broken.status(), why.as_str()), Some(why))
+            }
+        };
+        let timing = server_timing(&outcome, archived.as_ref());
+        let mut response = response;
+        response
+            .headers_mut()
+            .extend(timing.map(|timing| (SERVER_TIMING, timing)));
+        let status = Some(response.status()).filter(|_| !is_gone);
+        // First, so that the driver's next auction has it.
+        drop(slot);
+        let _driver_is_there = respond.send(response);
+        let gone = is_gone.then(|| "the driver went away".to_owned());
+        let problem = gone.or(problem);
+        let is_archived = engines.archiving.is_some();
+        if arrived.is_ok() && is_archived && outcome.auction.id.is_none() {
+            tracing::warn!("an auction without an id was solved, and is not archived");
+        }
+
+        keep_answers(&service, &outcome).await;
+        for solver in &mut outcome.solvers {
+            // Shown on the page: an answer may be large, and a query may hold a key.
+            solver.response = None;
+            solver
+                .url
+                .truncate(solver.url.find('?').unwrap_or(solver.url.len()));
+        }
+        let bytes = arrived.ok();
+        let number = lock(&service.history).push(Record {
+            number: 0,
+            outcome,
+            bytes,
+            problem,
+            timelines,
+        });
+        let is_whole = bytes.is_some();
+        // It goes on without a place among the auctions: a store that is away turns no driver away.
+        let archived = match archived {
+            Some(archived) => archived,
+            None => archive.await,
+        };
+        drop(archive_place);
+        let mut history = lock(&service.history);
+        if let Some(record) = history.get_mut(number) {
+            // One that is not whole was not to be archived: nothing has failed.
+            record.outcome.archive = if is_whole {
+                archived
+            } else {
+                ArchiveOutcome::default()
+            };
+            record.log(status);
+        }
+    }
+}
+
+/// What the header asks for.
+fn asked_for(headers: &HeaderMap) -> Result<Option<Duration>, String> {
+    let Some(value) = headers.get(&DEADLINE) else {
+        return Ok(None);
+    };
+    let milliseconds = value
+        .to_str()
+        .ok()
+        .and_then(|value| value.trim().parse().ok());
+    let limit = milliseconds.map(Duration::from_millis);
+    limit
+        .filter(|limit| *limit <= LONGEST)
+        .map(Some)
+        .ok_or_else(|| "X-Deadline-Ms must be a number of milliseconds, at most a day".to_owned())
+}
+
+/// When that is, less the margin, by the clock of deadlines. One that had passed before is that of an auction of another day,
+/// sent once more.
+fn instant_of(at: Timestamp, margin: Duration) -> Option<StdInstant> {
+    let left = Timestamp::now().until(at).ok();
+    let Some(left) = left.and_then(|left| Duration::try_from(left).ok()) else {
+        tracing::warn!(
+            "the auction's deadline had passed before it came: {at}; it is left out of account"
+        );
+        return None;
+    };
+    Some(StdInstant::now() + left.min(LONGEST).saturating_sub(margin))
+}
+
+fn passed_on(headers: &HeaderMap) -> HeaderMap {
+    let found = PASSED_ON.into_iter().filter_map(|name| {
+        let value = headers.get(&name)?.clone();
+        Some((name, value))
+    });
+    found.collect()
+}
+
+/// Keeps the body as it comes.
+async fn arrive(
+    mut body: Body,
+    mut writer: DiskWriter,
+    limit: Instant,
+) -> Result<u64, ArrivalError> {
+    let kept = async {
+        let mut bytes = 0;
+        while let Some(frame) = body.frame().await {
+            let broken = |error| ArrivalError::Broken(bytes, error_chain(&error));
+            if let Ok(data) = frame.map_err(broken)?.into_data() {
+                bytes += data.len() as u64;
+                writer.write(data).await?;
+            }
+        }
+        Ok(writer.finish()?)
+    };
+    let kept = timeout_at(limit, kept).await;
+    let kept = kept.unwrap_or(Err(ArrivalError::TooSlow));
+    if kept.is_err() {
+        let _answered_elsewhere = refuse(body, StatusCode::BAD_REQUEST, "");
+    }
+    kept
+}
+
+/// Why an auction did not arrive whole.
+#[derive(Debug, thiserror::Error)]
+enum ArrivalError {
+    #[error(transparent)]
+    Document(#[from] Broken),
+    #[error("the auction broke off after {0} bytes: {1}")]
+    Broken(u64, String),
+    #[error("the auction did not arrive in time")]
+    TooSlow,
+    #[error("the auction was given up: {0}")]
+    Panicked(#[from] tokio::task::JoinError),
+}
+
+impl ArrivalError {
+    fn status(&self) -> StatusCode {
+        match self {
+            Self::Document(Broken::TooLong(_)) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Document(Broken::File(_)) | Self::Panicked(_) => {
+                StatusCode::INTERNAL_SERVER_ERROR
+            }
+            _ => StatusCode::BAD_REQUEST,
+        }
+    }
+}
+
+/// The answer to a whole auction, and what is wrong with it: the solutions of all engines that answered well.
+fn answer(
+    service: &Service,
+    engines: &Engines,
+    outcome: &mut Outcome,
+) -> (Response, Option<String>) {
+    let mut merged = Merged::default();
+    let mut solutions = lock(&service.solutions);
+    for (index, solver) in outcome.solvers.iter_mut().enumerate() {
+        let Some(answer) = solver
+            .response
+            .as_ref()
+            .filter(|_| solver.status == SolverStatus::Ok)
+        else {
+            continue;
+        };
+        if let Err(why) = merged.append(index, answer, || solutions.next_id()) {
+            solver.status = SolverStatus::Failed;
+            solver.error = Some(why.to_owned());
+        }
+    }
+    let mut solvers = outcome.solvers.iter();
+    if solvers.any(|solver| solver.status == SolverStatus::Ok) {
+        let origins = std::mem::take(&mut merged.origins);
+        let auction = outcome.auction.id.as_deref();
+        let solvers = engines.pipeline.solvers();
+        solutions.remember(auction, origins, solvers, Instant::now());
+        return (json(StatusCode::OK, merged.answer()), None);
+    }
+    let engines = outcome.solvers.iter().map(|solver| {
+        let why = without_user_info(solver.error.as_deref().unwrap_or_default());
+        let status = solver_status(solver.status);
+        serde_json::json!({ "name": solver.name, "status": status, "error": why })
+    });
+    let engines: Vec<_> = engines.collect();
+    let why = "no engine answered well";
+    let body = serde_json::json!({ "error": why, "engines": engines });
+    let response = json(StatusCode::BAD_GATEWAY, body.to_string());
+    (response, Some(why.to_owned()))
+}
+
+/// How long each engine took, and the archive, as browsers and proxies show it (<https://www.w3.org/TR/server-timing/>).
+fn server_timing(outcome: &Outcome, archived: Option<&ArchiveOutcome>) -> Option<HeaderValue> {
+    let entry = |name: &str, duration: Option<f64>, what: &str| {
+        let is_token =
+            |character: char| character.is_ascii_alphanumeric() || "-_.".contains(character);
+        let name = name.replace(|character| !is_token(character), "_");
+        let duration = duration.map_or_else(String::new, |ms| format!(";dur={ms:.1}"));
+        format!("{name}{duration};desc=\"{what}\"")
+    };
+    let solvers = outcome.solvers.iter().map(|solver| {
+        entry(
+            &solver.name,
+            solver.http_status.map(|_| solver.total_ms),
+            solver_status(solver.status),
+        )
+    });
+    let archive = archived.unwrap_or(&outcome.archive).status;
+    let archive = entry("archive", None, archive_status(archive));
+    let entries: Vec<_> = solvers.chain([archive]).collect();
+    HeaderValue::from_str(&entries.join(", ")).ok()
+}
+
+/// Keeps each engine's answer, if that was asked for and the auction has an id.
+async fn keep_answers(service: &Service, outcome: &Outcome) {
+    let Some((folder, id)) = service
+        .arguments
+        .answers
+        .as_ref()
+        .zip(outcome.auction.id.as_ref())
+    else {
+        return;
+    };
+    for solver in &outcome.solvers {
+        let Some(answer) = &solver.response else {
+            continue;
+        };
+        let engine = solver.name.replace(['/', '\\'], "_");
+        let path = folder.join(format!("{id}.{engine}.json"));
+        let temporary = folder.join(format!(".{id}.{engine}.json.new"));
+        let written = async {
+            tokio::fs::write(&temporary, answer.get()).await?;
+            tokio::fs::rename(&temporary, &path).await
+        };
+        if let Err(error) = written.await {
+            tracing::warn!("{}: an answer cannot be kept: {error}", path.display());
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! Connections: how they are accepted, what they may cost, and how the service stops.
+
+use std::pin::pin;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
+use axum::middleware::from_fn_with_state;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use http_body_util::BodyExt;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::service::TowerToHyperService;
+use sd_notify::NotifyState;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio::time::{sleep, timeout};
+use tower_http::decompression::RequestDecompressionLayer;
+
+use super::operations::Signal;
+use super::security::with_token;
+use super::{Service, auction, notify, operations, page};
+use crate::arguments::Switch;
+use crate::exit::Failure;
+use crate::spooling::Uploading;
+
+/// How long the head of a request may take, and a connection may be idle: longer than clients keep one, of which the most
+/// patient wait 90 s. A request that is sent when the connection is closed would be lost.
+const HEAD_LIMIT: Duration = Duration::from_secs(120);
+/// How many connections there may be: more wait to be accepted.
+const MOST_CONNECTIONS: usize = 1024;
+/// How many requests a connection of HTTP/2 may have at a time.
+const MOST_STREAMS: u32 = 64;
+/// How long accepting pauses when it failed, for want of file descriptors for one.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// How long, and how much of, a body that was refused is read, so that its sender comes to read the answer.
+const REFUSED_LIMIT: Duration = Duration::from_secs(2);
+const REFUSED_BYTES: usize = 64 * 1024 * 1024;
+
+fn router(service: &Arc<Service>) -> Router {
+    let engine = Router::new()
+        .route("/solve", post(auction::solve))
+        .route("/notify", post(notify::notify))
+        .layer(RequestDecompressionLayer::new())
+        .layer(from_fn_with_state(Arc::clone(service), with_token));
+    let mut router = Router::new()
+        .merge(engine)
+        .route("/healthz", get(operations::health))
+        .route("/readyz", get(operations::ready))
+        .route("/metrics", get(operations::metrics));
+    if service.arguments.page == Switch::On {
+        router = router
+            .route("/", get(page::overview))
+            .route("/auctions/{number}", get(page::auction));
+    }
+    router
+        .layer(from_fn_with_state(
+            Arc::clone(service),
+            operations::measured,
+        ))
+        .with_state(Arc::clone(service))
+}
+
+/// Accepts connections until a signal says to stop; then finishes what is under way, within a limit. A second signal ends
+/// it at once.
+pub(super) async fn until_stopped(
+    service: &Arc<Service>,
+    listener: &TcpListener,
+    uploading: &mut Option<Uploading>,
+) -> Result<ExitCode, Failure> {
+    let mut signals = operations::Signals::listen()?;
+    let connections = GracefulShutdown::new();
+    let mut server = Builder::new(TokioExecutor::new());
+    let http1 = &mut server.http1();
+    http1
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_LIMIT);
+    let http2 = &mut server.http2();
+    http2
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(MOST_STREAMS);
+    let app = TowerToHyperService::new(router(service));
+    let free = Arc::new(Semaphore::new(MOST_CONNECTIONS));
+    operations::tell_systemd(NotifyState::Ready);
+    loop {
+        tokio::select! {
+            signal = signals.next() => match signal {
+                Signal::Stop(_) => break,
+                Signal::Reload => service.reload(uploading).await,
+            },
+            (stream, connection) = accept(listener, &free) => {
+                let serving = server.serve_connection(TokioIo::new(stream), app.clone());
+                let serving = connections.watch(serving.into_owned());
+                tokio::spawn(async move {
+                    // What is wrong with a connection is its peer's to know.
+                    let _served = serving.await;
+                    drop(connection);
+                });
+            }
+        }
+    }
+    operations::tell_systemd(NotifyState::Stopping);
+    tracing::info!("stopping: what is under way is finished");
+    service.tasks.close();
+    let pipeline = service.engines().pipeline.clone();
+    let finished = async {
+        connections.shutdown().await;
+        service.tasks.wait().await;
+        pipeline.drain().await;
+    };
+    let mut finished = pin!(timeout(service.arguments.stop_timeout, finished));
+    loop {
+        tokio::select! {
+            ended = &mut finished => {
+                if ended.is_err() {
+                    let limit = service.arguments.stop_timeout;
+                    tracing::warn!("stopped, with auctions or archives unfinished after {limit:?}");
+                }
+                return Ok(ExitCode::SUCCESS);
+            }
+            signal = signals.next() => if let Signal::Stop(number) = signal {
+                let line = "stopped at once: auctions or archives may be unfinished";
+                return Err(Failure::interrupted(number, line));
+            }
+        }
+    }
+}
+
+/// The next connection, and what it takes of those that there may be.
+async fn accept(
+    listener: &TcpListener,
+    free: &Arc<Semaphore>,
+) -> (TcpStream, Option<tokio::sync::OwnedSemaphorePermit>) {
+    // It is never closed.
+    let connection = Arc::clone(free).acquire_owned().await.ok();
+    loop {
+        match listener.accept().await {
+            Ok((stream, _peer)) => {
+                // Answers are written in one piece: nothing is gained by waiting.
+                let _set = stream.set_nodelay(true);
+                return (stream, connection);
+            }
+            Err(error) => {
+                tracing::warn!("a connection cannot be accepted: {error}");
+                sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+/// Answers with an error before the body has been read to its end. The rest is read, within limits, and forgotten: a peer
+/// that is still sending would not see the answer.
+pub(super) fn refuse(body: Body, status: StatusCode, why: impl Into<String>) -> Response {
+    tokio::spawn(timeout(REFUSED_LIMIT, forget(body)));
+    error(status, why)
+}
+
+async fn forget(body: Body) {
+    let mut body = pin!(body);
+    let mut left = REFUSED_BYTES;
+    while let Some(Ok(frame)) = body.frame().await {
+        let length = frame.data_ref().map_or(0, |data| data.len());
+        match left.checked_sub(length) {
+            Some(less) => left = less,
+            None => return,
+        }
+    }
+}
+
+/// An error, as JSON.
+pub(super) fn error(status: StatusCode, why: impl Into<String>) -> Response {
+    let body = serde_json::json!({ "error": why.into() });
+    json(status, body.to_string())
+}
+
+pub(super) fn json(status: StatusCode, body: String) -> Response {
+    (status, [(CONTENT_TYPE, "application/json")], body).into_response()
+}

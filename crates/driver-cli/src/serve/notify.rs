@@ -1,0 +1,262 @@
+//! `/notify`: what a driver says of a solution goes to the engine whose it is, under the engine's own id.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::Response;
+use driver_streaming::{Solver, error_chain};
+use http_body_util::{BodyExt, Full, Limited};
+use serde_json::value::RawValue;
+use tokio::time::{Instant, timeout};
+use tower_service::Service as _;
+
+use super::listen::{error, json};
+use super::merge::{Origin, object, with_value};
+use super::{Service, lock};
+
+/// How long a solution is remembered.
+const REMEMBERED: Duration = Duration::from_secs(10 * 60);
+/// How many are: the oldest are forgotten first.
+const MOST_REMEMBERED: usize = 100_000;
+/// The longest notification, in bytes.
+const LONGEST: usize = 1024 * 1024;
+/// How long an engine may take to hear of it.
+const LIMIT: Duration = Duration::from_secs(10);
+
+/// Whose solution each is that drivers were sent. Ids are given once, in the order of time.
+#[derive(Default)]
+pub(super) struct Solutions {
+    last_id: u64,
+    known: BTreeMap<u64, Known>,
+}
+
+struct Known {
+    /// The auction's id, if it has one.
+    auction: Option<String>,
+    engine: String,
+    own_id: String,
+    until: Instant,
+}
+
+impl Solutions {
+    /// An id that no solution has been given.
+    pub(super) fn next_id(&mut self) -> u64 {
+        self.last_id += 1;
+        self.last_id
+    }
+
+    /// Remembers from `now` on whose they are, and forgets those of which it is time.
+    pub(super) fn remember(
+        &mut self,
+        auction: Option<&str>,
+        origins: Vec<Origin>,
+        solvers: &[Solver],
+        now: Instant,
+    ) {
+        for origin in origins {
+            let known = Known {
+                auction: auction.map(ToOwned::to_owned),
+                engine: solvers[origin.solver].name().to_owned(),
+                own_id: origin.own_id,
+                until: now + REMEMBERED,
+            };
+            self.known.insert(origin.id, known);
+        }
+        while let Some(oldest) = self.known.first_entry()
+            && (oldest.get().until <= now || self.known.len() > MOST_REMEMBERED)
+        {
+            self.known.pop_first();
+        }
+    }
+
+    /// The engine whose solution this is, and the engine's own id. An auction that is named must be its auction.
+    fn find(&self, auction: Option<&str>, id: u64, now: Instant) -> Option<(&str, &str)> {
+        let known = self.known.get(&id).filter(|known| known.until > now)?;
+        let is_other = auction.zip(known.auction.as_deref());
+        let is_other = is_other.is_some_and(|(named, its)| named != its);
+        (!is_other).then_some((&known.engine, &known.own_id))
+    }
+
+    /// What each engine is to hear of `text`: by its name, or `None` for all engines, where no solution is named.
+    ///
+    /// # Errors
+    /// When it is no notification, or names only solutions that are not known.
+    fn addressed(
+        &self,
+        text: &str,
+        now: Instant,
+    ) -> Result<Option<BTreeMap<String, String>>, (StatusCode, &'static str)> {
+        let wrong = |why| (StatusCode::BAD_REQUEST, why);
+        let members = object(text).ok_or(wrong("the notification is no JSON object"))?;
+        let Some(named) = members.get("solutionId").filter(|id| id.get() != "null") else {
+            return Ok(None);
+        };
+        let no_id = "solutionId must be an integer, or an array of such";
+        let ids: Vec<u64> = serde_json::from_str(named.get())
+            .or_else(|_| serde_json::from_str(named.get()).map(|id| vec![id]))
+            .map_err(|_other| wrong(no_id))?;
+        let auction = members.get("auctionId").map(|id| plain(id));
+        let auction = auction.flatten();
+        let mut own_ids: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+        for id in ids {
+            if let Some((engine, own)) = self.find(auction.as_deref(), id, now) {
+                own_ids.entry(engine.to_owned()).or_default().push(own);
+            }
+        }
+        if own_ids.is_empty() {
+            let why = "no such solution is known: it is older than 10 minutes, or was none of ours";
+            return Err((StatusCode::NOT_FOUND, why));
+        }
+        let is_array = named.get().starts_with('[');
+        let rewritten = own_ids.into_iter().map(|(engine, own)| {
+            let own = own.join(",");
+            let own = if is_array { format!("[{own}]") } else { own };
+            (engine, with_value(text, named, &own))
+        });
+        Ok(Some(rewritten.collect()))
+    }
+}
+
+/// An id as text: drivers write those of auctions as strings or as integers.
+fn plain(id: &RawValue) -> Option<String> {
+    match id.get() {
+        "null" => None,
+        text => Some(serde_json::from_str(text).unwrap_or_else(|_number| text.to_owned())),
+    }
+}
+
+pub(super) async fn notify(State(service): State<Arc<Service>>, request: Request) -> Response {
+    let body = Limited::new(request.into_body(), LONGEST).collect().await;
+    let text = body.ok().map(|body| body.to_bytes());
+    let Some(text) = text.and_then(|text| String::from_utf8(text.into()).ok()) else {
+        let why = "the notification is no text, too long, or not whole";
+        return error(StatusCode::BAD_REQUEST, why);
+    };
+    let addressed = lock(&service.solutions).addressed(&text, Instant::now());
+    let addressed = match addressed {
+        Ok(addressed) => addressed,
+        Err((status, why)) => return error(status, why),
+    };
+    for solver in service.engines().pipeline.solvers() {
+        let text = match &addressed {
+            None => text.clone(),
+            Some(engines) => match engines.get(solver.name()) {
+                Some(text) => text.clone(),
+                None => continue,
+            },
+        };
+        let (service, solver) = (Arc::clone(&service), solver.clone());
+        // Beside the answer: a driver waits for no engine here.
+        service.tasks.clone().spawn(async move {
+            if let Err(why) = forward(&service, &solver, text).await {
+                let engine = solver.name();
+                tracing::warn!(engine, "a notification did not reach its engine: {why}");
+            }
+        });
+    }
+    json(StatusCode::OK, "{}".to_owned())
+}
+
+async fn forward(service: &Service, solver: &Solver, text: String) -> Result<(), String> {
+    let request = solver
+        .post_beside("notify")
+        .header(CONTENT_TYPE, "application/json")
+        .body(Full::new(Bytes::from(text)))
+        .map_err(|error| error_chain(&error))?;
+    let mut client = service.client.clone();
+    let answer = timeout(LIMIT, client.call(request)).await;
+    let answer = answer.map_err(|_elapsed| format!("no answer within {LIMIT:?}"))?;
+    let answer = answer.map_err(|error| error_chain(&error))?;
+    let (status, body) = (answer.status(), Body::new(answer.into_body()));
+    // Read to its end, so that the connection can be used again.
+    let _short = timeout(LIMIT, Limited::new(body, LONGEST).collect()).await;
+    match status.is_success() {
+        true => Ok(()),
+        false => Err(format!("it answered {status}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn solutions(now: Instant) -> Solutions {
+        let solvers = ["a", "b"].map(|name| Solver::new(name, "http://h").unwrap());
+        let mut solutions = Solutions::default();
+        let mut origin = |solver, own_id: &str| Origin {
+            id: solutions.next_id(),
+            solver,
+            own_id: own_id.to_owned(),
+        };
+        let origins = vec![origin(0, "7"), origin(0, "8"), origin(1, "7")];
+        solutions.remember(Some("5"), origins, &solvers, now);
+        solutions
+    }
+
+    #[tokio::test]
+    async fn each_engine_hears_of_its_own_by_its_own_ids() {
+        let now = Instant::now();
+        let solutions = solutions(now);
+        for (text, heard) in [
+            (
+                r#"{"solutionId": 3 ,"x":1.0}"#,
+                vec![("b", r#"{"solutionId": 7 ,"x":1.0}"#)],
+            ),
+            (
+                r#"{"auctionId":"5","solutionId":[1,2,3,9]}"#,
+                vec![
+                    ("a", r#"{"auctionId":"5","solutionId":[7,8]}"#),
+                    ("b", r#"{"auctionId":"5","solutionId":[7]}"#),
+                ],
+            ),
+            (
+                r#"{"auctionId":5,"solutionId":2}"#,
+                vec![("a", r#"{"auctionId":5,"solutionId":8}"#)],
+            ),
+        ] {
+            let found = solutions.addressed(text, now).unwrap().unwrap();
+            let found: Vec<_> = found
+                .iter()
+                .map(|(a, b)| (a.as_str(), b.as_str()))
+                .collect();
+            assert_eq!(found, heard);
+        }
+        for text in [r#"{"kind":"x"}"#, r#"{"solutionId":null}"#] {
+            assert!(solutions.addressed(text, now).unwrap().is_none());
+        }
+        for (text, status) in [
+            ("[]", StatusCode::BAD_REQUEST),
+            (r#"{"solutionId":"1"}"#, StatusCode::BAD_REQUEST),
+            (r#"{"solutionId":4}"#, StatusCode::NOT_FOUND),
+            (r#"{"auctionId":"6","solutionId":1}"#, StatusCode::NOT_FOUND),
+        ] {
+            assert_eq!(solutions.addressed(text, now).unwrap_err().0, status);
+        }
+    }
+
+    #[tokio::test]
+    async fn solutions_are_forgotten_after_a_while_and_when_there_are_too_many() {
+        let now = Instant::now();
+        let mut solutions = solutions(now);
+        let text = r#"{"solutionId":1}"#;
+        let before = now + REMEMBERED - Duration::from_millis(1);
+        assert!(solutions.addressed(text, before).is_ok());
+        assert!(solutions.addressed(text, now + REMEMBERED).is_err());
+        solutions.remember(None, Vec::new(), &[], now + REMEMBERED);
+        assert!(solutions.known.is_empty());
+        let solvers = [Solver::new("a", "http://h").unwrap()];
+        let origins = (0..MOST_REMEMBERED as u64 + 5).map(|id| Origin {
+            id,
+            solver: 0,
+            own_id: String::new(),
+        });
+        solutions.remember(None, origins.collect(), &solvers, now);
+        assert_eq!(solutions.known.len(), MOST_REMEMBERED);
+        assert_eq!(*solutions.known.first_key_value().unwrap().0, 5);
+    }
+}

@@ -1,0 +1,228 @@
+//! What operators and their tools ask: whether it lives, whether it is ready, its metrics; and their signals.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use driver_streaming::error_chain;
+use opentelemetry::KeyValue;
+use opentelemetry::metrics::{Histogram, Meter, UpDownCounter};
+use prometheus::TextEncoder;
+use sd_notify::NotifyState;
+use tokio::time::{Instant, timeout};
+
+use super::{Service, lock};
+use crate::archiving::Archiving;
+use crate::exit::Failure;
+
+/// How long what is known of the store is taken for what is.
+const KNOWN_FOR: Duration = Duration::from_secs(10);
+/// How long asking it may take.
+const CHECK_LIMIT: Duration = Duration::from_secs(5);
+/// As the semantic conventions have them, in seconds, and longer ones: an auction takes its time.
+const SECONDS: [f64; 14] = [
+    0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 7.5, 10.0, 15.0, 30.0,
+];
+
+pub(super) async fn health() -> &'static str {
+    "ok\n"
+}
+
+pub(super) async fn ready(State(service): State<Arc<Service>>) -> Response {
+    if service.tasks.is_closed() {
+        return (StatusCode::SERVICE_UNAVAILABLE, "stopping\n").into_response();
+    }
+    match service
+        .store
+        .usable(service.engines().archiving.as_deref())
+        .await
+    {
+        Ok(()) => "ready\n".into_response(),
+        Err(why) => {
+            tracing::warn!("not ready: {why}");
+            // Why is for the log: it may name hosts.
+            let why = "the archive cannot be written\n";
+            (StatusCode::SERVICE_UNAVAILABLE, why).into_response()
+        }
+    }
+}
+
+/// What is known of the store, asked for no more often than it may change.
+#[derive(Default)]
+pub(super) struct StoreCheck(tokio::sync::Mutex<()>, Mutex<Option<Known>>);
+
+type Known = (Instant, Result<(), String>);
+
+impl StoreCheck {
+    /// Whether auctions can be archived, as far as is known.
+    async fn usable(&self, archiving: Option<&Archiving>) -> Result<(), String> {
+        let Some(archiving) = archiving else {
+            return Ok(());
+        };
+        // One asks, the others wait for what it finds.
+        let _asking = self.0.lock().await;
+        if let Some((at, found)) = &*lock(&self.1)
+            && at.elapsed() < KNOWN_FOR
+        {
+            return found.clone();
+        }
+        let archive = &archiving.archive;
+        let has_room = async {
+            match &archiving.spool {
+                // Dropped at once, it leaves nothing.
+                Some(spool) => spool.create(archive, "ready").await.is_ok(),
+                None => false,
+            }
+        };
+        if has_room.await {
+            return Ok(());
+        }
+        let found = match timeout(CHECK_LIMIT, archive.check()).await {
+            Ok(Ok(_access)) => Ok(()),
+            Ok(Err(error)) => Err(error_chain(&error)),
+            Err(_elapsed) => Err(format!("the store does not answer within {CHECK_LIMIT:?}")),
+        };
+        *lock(&self.1) = Some((Instant::now(), found.clone()));
+        found
+    }
+
+    /// It is another store now.
+    pub(super) fn forget(&self) {
+        *lock(&self.1) = None;
+    }
+}
+
+pub(super) async fn metrics(State(service): State<Arc<Service>>) -> Response {
+    match TextEncoder::new().encode_to_string(&service.registry.gather()) {
+        Ok(text) => ([(CONTENT_TYPE, prometheus::TEXT_FORMAT)], text).into_response(),
+        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
+    }
+}
+
+/// Metrics of the requests to the service, as the semantic conventions name them.
+pub(super) struct RequestMeters {
+    active: UpDownCounter<i64>,
+    duration: Histogram<f64>,
+}
+
+impl RequestMeters {
+    pub(super) fn new(meter: &Meter) -> Self {
+        Self {
+            active: meter
+                .i64_up_down_counter("http.server.active_requests")
+                .with_unit("{request}")
+                .with_description("Number of active HTTP server requests.")
+                .build(),
+            duration: meter
+                .f64_histogram("http.server.request.duration")
+                .with_unit("s")
+                .with_description("Duration of HTTP server requests.")
+                .with_boundaries(SECONDS.to_vec())
+                .build(),
+        }
+    }
+}
+
+/// Counts a request, also one whose peer goes away.
+pub(super) async fn measured(
+    State(service): State<Arc<Service>>,
+    path: Option<MatchedPath>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let route = path.map_or_else(|| "other".to_owned(), |path| path.as_str().to_owned());
+    let mut measure = Measure {
+        route: vec![KeyValue::new("http.route", route)],
+        started: Instant::now(),
+        status: None,
+        service,
+    };
+    measure.service.meters.active.add(1, &measure.route);
+    let response = next.run(request).await;
+    measure.status = Some(response.status());
+    response
+}
+
+struct Measure {
+    service: Arc<Service>,
+    route: Vec<KeyValue>,
+    started: Instant,
+    status: Option<StatusCode>,
+}
+
+impl Drop for Measure {
+    fn drop(&mut self) {
+        let meters = &self.service.meters;
+        meters.active.add(-1, &self.route);
+        let mut attributes = std::mem::take(&mut self.route);
+        attributes.push(match self.status {
+            Some(status) => KeyValue::new("http.response.status_code", i64::from(status.as_u16())),
+            None => KeyValue::new("error.type", "cancelled"),
+        });
+        let took = self.started.elapsed().as_secs_f64();
+        meters.duration.record(took, &attributes);
+    }
+}
+
+/// Tells systemd, where it is listening.
+pub(super) fn tell_systemd(state: NotifyState<'_>) {
+    if let Err(error) = sd_notify::notify(&[state]) {
+        tracing::warn!("systemd cannot be told: {error}");
+    }
+}
+
+/// What a signal asks for.
+pub(super) enum Signal {
+    /// To end: its number, by POSIX.
+    Stop(u8),
+    Reload,
+}
+
+/// The signals of an operator or a supervisor.
+pub(super) struct Signals {
+    #[cfg(unix)]
+    heard: [tokio::signal::unix::Signal; 3],
+}
+
+impl Signals {
+    /// Listens from now on.
+    pub(super) fn listen() -> Result<Self, Failure> {
+        #[cfg(unix)]
+        {
+            use tokio::signal::unix::{SignalKind, signal};
+            let listen = |kind| signal(kind).map_err(Failure::of("signals cannot be heard"));
+            let [interrupt, terminate, hangup] = [
+                SignalKind::interrupt(),
+                SignalKind::terminate(),
+                SignalKind::hangup(),
+            ]
+            .map(listen);
+            let heard = [interrupt?, terminate?, hangup?];
+            Ok(Self { heard })
+        }
+        #[cfg(not(unix))]
+        Ok(Self {})
+    }
+
+    /// The next one. Cancel safe: none is lost.
+    pub(super) async fn next(&mut self) -> Signal {
+        #[cfg(unix)]
+        {
+            let [interrupt, terminate, hangup] = &mut self.heard;
+            tokio::select! {
+                _ = interrupt.recv() => Signal::Stop(2),
+                _ = terminate.recv() => Signal::Stop(15),
+                _ = hangup.recv() => Signal::Reload,
+            }
+        }
+        #[cfg(not(unix))]
+        {
+            let _heard = tokio::signal::ctrl_c().await;
+            Signal::Stop(2)
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! The page at `/`: the last auctions, the engines' health, and each auction's own page. Nothing on it is secret.
+
+use std::sync::Arc;
+
+use archive_sink::{Spool, SpoolStatus};
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::http::header::{CACHE_CONTROL, HeaderName};
+use axum::response::{Html, IntoResponse, Response};
+use driver_streaming::{ArchiveStatus, SolverStatus};
+use futures_util::future::OptionFuture;
+use jiff::Timestamp;
+use maud::{Markup, html};
+
+use super::history::{History, Record};
+use super::{Service, lock};
+use crate::report::{page, report, tone, waterfall_of};
+use crate::summary::{archive_status, milliseconds, size, solver_status};
+
+/// How often the page loads itself anew, in seconds. By a header, as it needs no script.
+const REFRESH: (HeaderName, &str) = (HeaderName::from_static("refresh"), "5");
+
+pub(super) async fn overview(State(service): State<Arc<Service>>) -> Response {
+    let engines = service.engines();
+    let spool = engines
+        .archiving
+        .as_ref()
+        .and_then(|archiving| archiving.spool.as_ref());
+    let spooled = OptionFuture::from(spool.map(Spool::status)).await;
+    let history = lock(&service.history);
+    let most = usize::from(service.arguments.max_auctions);
+    let active = most - service.auctions.available_permits().min(most);
+    let latest = history.latest_first().next();
+    let sections = html! {
+        section {
+            h2 { "Engines" }
+            (engines_health(engines.pipeline.solvers().iter().map(|solver| solver.name()), &history))
+            p.muted {
+                (active) " of at most " (most) " auctions under way; "
+                @match &engines.archiving {
+                    Some(_) => { (archive_health(&history)) }
+                    None => { "nothing is archived" }
+                }
+                @match spooled {
+                    Some(Ok(spooled)) => { "; " (spool_health(spooled)) }
+                    Some(Err(_)) => { "; " span.bad { "the spool cannot be read" } }
+                    None => {}
+                }
+            }
+        }
+        @if let Some(latest) = latest {
+            section {
+                h2 { "The latest auction" }
+                (waterfall_of(&latest.outcome, &latest.timelines))
+            }
+        }
+        section {
+            h2 { "The last auctions" }
+            @if latest.is_none() { p { "None has come yet." } } @else { (auctions(&history)) }
+        }
+    };
+    let lead =
+        "Auctions from a driver to these engines and to the archive. The page loads itself anew.";
+    let html = page("driver-streaming", lead, &sections);
+    ([REFRESH, (CACHE_CONTROL, "no-store")], Html(html)).into_response()
+}
+
+pub(super) async fn auction(
+    State(service): State<Arc<Service>>,
+    Path(number): Path<u64>,
+) -> Response {
+    match lock(&service.history).get_mut(number) {
+        Some(record) => Html(report(&record.outcome, &record.timelines, None)).into_response(),
+        None => {
+            let lead = "This auction is none of the last ones.";
+            let html = page(
+                "Not found",
+                lead,
+                &html! { p { a href="/" { "The last auctions" } } },
+            );
+            (StatusCode::NOT_FOUND, Html(html)).into_response()
+        }
+    }
+}
+
+/// Each engine with how many of the last auctions it has answered well, and what it last failed by.
+fn engines_health<'a>(names: impl Iterator<Item = &'a str>, history: &History) -> Markup {
+    html! {
+        dl {
+            @for name in names {
+                @let seen = || history.latest_first().flat_map(|record| {
+                    record.outcome.solvers.iter().filter(|solver| solver.name == name)
+                }).filter(|solver| solver.status != SolverStatus::Cancelled);
+                @let ok = seen().filter(|solver| solver.status == SolverStatus::Ok).count();
+                @let failed = seen().find(|solver| solver.status != SolverStatus::Ok);
+                @let is_good = seen().next().is_none_or(|latest| latest.status == SolverStatus::Ok);
+                div.long[failed.is_some()] {
+                    dt { (name) }
+                    dd {
+                        @match seen().count() {
+                            0 => span.muted { "not asked yet" },
+                            all => span.(if is_good { "good" } else { "bad" }) { (ok) " of " (all) " ok" },
+                        }
+                        @if let Some(failed) = failed {
+                            " " span.muted { "last failure: " (solver_status(failed.status)) " – " (failed.error.as_deref().unwrap_or_default()) }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn archive_health(history: &History) -> Markup {
+    let seen = || {
+        let archives = history.latest_first().map(|record| &record.outcome.archive);
+        archives.filter(|archive| {
+            !matches!(
+                archive.status,
+                ArchiveStatus::Skipped | ArchiveStatus::Running
+            )
+        })
+    };
+    let ok = seen().filter(|archive| archive.status.is_ok()).count();
+    html! { (ok) " of the last " (seen().count()) " archives ok" }
+}
+
+fn spool_health(status: SpoolStatus) -> Markup {
+    if status.objects + status.failed == 0 {
+        return html! { "the spool is empty" };
+    }
+    let oldest = status
+        .oldest
+        .map(|age| format!(", the oldest for {} s", age.as_secs()));
+    html! {
+        "in the spool " (status.objects) " objects wait, " (size(Some(status.bytes))) (oldest.unwrap_or_default())
+        @if status.failed > 0 { ", " span.bad { (status.failed) " set aside" } }
+    }
+}
+
+fn auctions(history: &History) -> Markup {
+    html! {
+        div.scroll {
+            table.stacking {
+                thead {
+                    tr {
+                        th { "Time (UTC)" } th { "Auction" } th.number { "Size" } th.number { "Delivery" }
+                        th { "Engines" } th { "Slowest engine" } th { "Archive" }
+                    }
+                }
+                tbody { @for record in history.latest_first() { (row(record)) } }
+            }
+        }
+    }
+}
+
+fn row(record: &Record) -> Markup {
+    let outcome = &record.outcome;
+    let at = Timestamp::try_from(outcome.started).unwrap_or_default();
+    let (ok, all) = (record.ok_engines(), outcome.solvers.len());
+    let archive = archive_status(outcome.archive.status);
+    html! {
+        tr {
+            td.whole data-label="Time (UTC)" { (at.strftime("%m-%d %H:%M:%S")) }
+            td data-label="Auction" {
+                a href={ "/auctions/" (record.number) } { (outcome.auction.id.as_deref().unwrap_or("without id")) }
+                @if let Some(problem) = &record.problem { " " span.bad { (problem) } }
+            }
+            td.number data-label="Size" { (size(record.bytes)) }
+            td.number data-label="Delivery" { (milliseconds(record.delivery_ms())) }
+            td.whole data-label="Engines" {
+                span.(if ok == all { "good" } else { "bad" }) { (ok) " of " (all) " ok" }
+            }
+            td.whole data-label="Slowest engine" {
+                @if let Some(slowest) = record.slowest() {
+                    (slowest.name) ", " (milliseconds(Some(slowest.total_ms)))
+                }
+            }
+            td.whole data-label="Archive" { span.(tone(archive)) { (archive) } }
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! An archive that is written to a local disk first, and from there to the store.
+
+use std::pin::pin;
+use std::time::Duration;
+
+use archive_sink::{Arrival, CommitError, RawDocument, Spool, SpoolError, SpoolWriter};
+use futures_util::TryStreamExt;
+use tokio::time::{Instant, timeout_at};
+
+use crate::archive::{ArchiveTarget, raw_document};
+use crate::auction_id::AuctionId;
+use crate::error_chain::error_chain;
+use crate::optional_archive::{ArchiveJob, object_name};
+use crate::outcome::{ArchiveOutcome, ArchiveStatus};
+
+/// How long the disk has at least to make what was written durable: what it has done by then is not given up.
+const LAST_STEP: Duration = Duration::from_secs(10);
+
+impl ArchiveTarget {
+    /// Writes auctions into `spool`, at the pace of its disk, and not to the store: an `Uploader` of that spool, which is the
+    /// caller's to run, brings them there. One may serve any number of pipelines, and may run in another process.
+    ///
+    /// An archive is `ok`, or `already_there` or `conflict`, if the uploader has said so within the
+    /// [limit](crate::PipelineBuilder::archive_limit), and else `spooled`. When the spool is full, it is `spool_full` at once.
+    ///
+    /// ```no_run
+    /// # use driver_streaming::ArchiveTarget;
+    /// # async fn example(archive: archive_sink::Archive) -> Result<(), Box<dyn std::error::Error>> {
+    /// let spool = archive_sink::Spool::builder("/var/spool/auctions").open().await?;
+    /// tokio::spawn(spool.uploader(archive.clone()).await?.run());
+    /// let target = ArchiveTarget::new(archive, "s3://auctions/".parse()?).spooled(spool);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn spooled(mut self, spool: Spool) -> Self {
+        self.spool = Some(spool);
+        self
+    }
+
+    /// Writes the document into the spool, and waits within the limit until the store has it.
+    ///
+    /// Dropped half-way, it leaves nothing; dropped while it waits, the object is in the spool.
+    pub(crate) async fn write_to_spool(
+        &self,
+        spool: &Spool,
+        id: &AuctionId,
+        job: ArchiveJob,
+    ) -> Result<ArchiveOutcome, (ArchiveStatus, String)> {
+        let (record, limit) = (job.record.clone(), job.limit);
+        let deadline = Instant::now() + limit;
+        let failed = |message| (ArchiveStatus::Failed, message);
+        let refused = |error: SpoolError| match error {
+            SpoolError::Full { .. } | SpoolError::DiskFull { .. } => {
+                (ArchiveStatus::SpoolFull, error_chain(&error))
+            }
+            error => failed(error_chain(&error)),
+        };
+        let (writer, document) = match timeout_at(deadline, self.write_all(spool, id, job)).await {
+            Ok(written) => written.map_err(refused)?,
+            Err(_elapsed) => return Err(failed(format!("not written within {limit:?}"))),
+        };
+        record.begin_commit();
+        let last = deadline.max(Instant::now() + LAST_STEP);
+        let spooled = match timeout_at(last, writer.accept(document)).await {
+            Ok(accepted) => accepted.map_err(|error| match refused(error) {
+                (ArchiveStatus::Failed, message) => {
+                    let message = format!("{message}; the object may be in the spool");
+                    (ArchiveStatus::Unknown, message)
+                }
+                full => full,
+            })?,
+            Err(_elapsed) => {
+                let message = "the disk does not answer; the object may be in the spool";
+                return Err((ArchiveStatus::Unknown, message.to_owned()));
+            }
+        };
+        let folder = spool.folder().display();
+        let location = self.archive.location_of(&spooled.name);
+        let known = |status| ArchiveOutcome {
+            status,
+            location: location.as_ref().ok().map(|key| self.url_of(key).into()),
+            codec: Some(self.archive.codec().kind().name().to_owned()),
+            raw_bytes: Some(spooled.document.bytes),
+            stored_bytes: Some(spooled.stored_bytes),
+            sha256: spooled.document.sha256.map(|digest| digest.to_string()),
+            ..ArchiveOutcome::default()
+        };
+        record.spooled(Some(ArchiveOutcome {
+            error: Some(format!(
+                "the store has not confirmed it yet; until then it is in the spool {folder}"
+            )),
+            ..known(ArchiveStatus::Spooled)
+        }));
+        let arrival = timeout_at(deadline, spooled.arrived()).await;
+        let noted = record.spooled(None);
+        match arrival {
+            Ok(Ok(Arrival::Stored(Some(receipt)))) => Ok(self.outcome(receipt)),
+            Ok(Ok(Arrival::SetAside { error, reason })) => {
+                let status = match error {
+                    Some(CommitError::Conflict { .. }) => ArchiveStatus::Conflict,
+                    _ => ArchiveStatus::Failed,
+                };
+                Err((
+                    status,
+                    format!("{reason}; it is set aside in {folder}/failed"),
+                ))
+            }
+            Ok(Ok(_)) => Ok(known(ArchiveStatus::Ok)),
+            Ok(Err(_)) | Err(_) => Ok(noted.unwrap_or_else(|| known(ArchiveStatus::Spooled))),
+        }
+    }
+
+    /// Writes the document, which is not accepted by that.
+    async fn write_all(
+        &self,
+        spool: &Spool,
+        id: &AuctionId,
+        job: ArchiveJob,
+    ) -> Result<(SpoolWriter, RawDocument), SpoolError> {
+        let (source, record) = (&job.source, &job.record);
+        let mut writer = spool.create(&self.archive, &object_name(id)).await?;
+        let branch = job.branch;
+        let mut document = pin!(branch.inspect_ok(|chunk| record.reader.taken(chunk.len())));
+        let raw = if source.is_encoded() {
+            let failed = |error| SpoolError::Source(Box::new(error));
+            while let Some(chunk) = document.try_next().await.map_err(failed)? {
+                writer.write_all(&chunk).await?;
+            }
+            raw_document(0, source)
+        } else if source.is_digested() {
+            raw_document(writer.compress(document).await?, source)
+        } else {
+            writer.compress_and_digest(document).await?
+        };
+        Ok((writer, raw))
+    }
+}
