@@ -8,8 +8,8 @@ use crate::summary::{joined, milliseconds, size};
 
 /// A time shorter than this is not worth a word.
 const NOTABLE_MS: f64 = 50.0;
-/// Nor is it when others waited for less.
-const NOTABLE_WAIT_MS: f64 = 1.0;
+/// Who was waited for by less is not blamed.
+pub(super) const NOTABLE_WAIT_MS: f64 = 5.0;
 /// How many solvers a line names, the slowest first.
 const MOST_NAMES: usize = 3;
 
@@ -22,7 +22,7 @@ pub(super) fn verdict(
 ) -> Vec<String> {
     let mut lines = Vec::new();
     lines.extend(answered(solvers));
-    lines.extend(solvers.iter().filter_map(failure));
+    lines.extend(solvers.iter().filter_map(why_not));
     lines.extend(solvers.iter().filter_map(oddities));
     let thinking = slowest(solvers, |solver| {
         solver
@@ -75,7 +75,7 @@ fn is_ok(solver: &SolverOutcome) -> bool {
 }
 
 /// Why a solver is not ok, and what may help.
-fn failure(solver: &SolverOutcome) -> Option<String> {
+pub(super) fn why_not(solver: &SolverOutcome) -> Option<String> {
     let error = solver.error.as_ref()?;
     let mut line = format!("{}: {error}", solver.name);
     if solver.status == SolverStatus::TimedOut {
@@ -224,7 +224,7 @@ fn taking(solver: &SolverOutcome, passes: Option<f64>) -> Option<String> {
     let (name, held_up) = (&solver.name, solver.waited_for_ms >= NOTABLE_WAIT_MS);
     let waiting = solver.waiting_for_solver_ms.unwrap_or_default();
     let sending = solver.sending_ms.unwrap_or_default();
-    let is_slow = waiting >= NOTABLE_MS && waiting >= sending / 2.0;
+    let is_slow = is_ok(solver) && waiting >= NOTABLE_MS && waiting >= sending / 2.0;
     let waited = milliseconds(Some(solver.waited_for_ms));
     Some(match (is_slow, held_up) {
         (false, false) => return None,
@@ -247,7 +247,8 @@ fn taking(solver: &SolverOutcome, passes: Option<f64>) -> Option<String> {
 /// What is to be said of the archive.
 fn archived(solvers: &[SolverOutcome], archive: &ArchiveOutcome) -> Option<String> {
     let codec = archive.codec.as_deref().unwrap_or("not compressed");
-    let others = match archive.waited_for_ms {
+    let waited_for = archive.waited_for_ms.unwrap_or_default();
+    let others = match waited_for {
         waited if waited >= NOTABLE_WAIT_MS => {
             format!("others waited {} for it", milliseconds(Some(waited)))
         }
@@ -257,8 +258,8 @@ fn archived(solvers: &[SolverOutcome], archive: &ArchiveOutcome) -> Option<Strin
         ArchiveStatus::Skipped | ArchiveStatus::Running => return None,
         ArchiveStatus::Ok | ArchiveStatus::AlreadyThere => {
             let delivered = solvers.iter().filter_map(|solver| solver.delivered_ms);
-            let behind = archive.delivered_ms? - delivered.reduce(f64::max)?;
-            let is_held_up = archive.waited_for_ms >= NOTABLE_WAIT_MS;
+            let behind = archive.write_ms? - delivered.reduce(f64::max)?;
+            let is_held_up = waited_for >= NOTABLE_WAIT_MS;
             return match behind >= NOTABLE_MS {
                 true => {
                     let behind = milliseconds(Some(behind));
@@ -270,10 +271,10 @@ fn archived(solvers: &[SolverOutcome], archive: &ArchiveOutcome) -> Option<Strin
             };
         }
         ArchiveStatus::Conflict => "another auction is archived under this id, and stays",
-        ArchiveStatus::Spooled => "the auction is in the spool, and not in the store yet",
-        ArchiveStatus::SpoolFull => "the spool is full, and nothing is archived",
         ArchiveStatus::Failed => "it failed, and nothing is archived",
         ArchiveStatus::Unknown => "it is not known whether the auction is archived",
+        ArchiveStatus::Spooled => "the store does not have it yet: it is in the spool",
+        ArchiveStatus::SpoolFull => "the spool is full, and nothing is archived",
         ArchiveStatus::Cancelled => "it was cancelled",
     };
     Some(format!("archive: {fate}"))
@@ -382,8 +383,8 @@ mod tests {
             assert_eq!(lines[1..], [line]);
         }
         let mut brief = well("brief");
-        brief.waited_for_ms = 3.0;
-        assert_eq!(of(&[brief])[1..], ["others waited 3.00 ms for brief"]);
+        brief.waited_for_ms = 7.0;
+        assert_eq!(of(&[brief])[1..], ["others waited 7.00 ms for brief"]);
     }
 
     #[test]
@@ -406,20 +407,20 @@ mod tests {
         let mut archive = ArchiveOutcome::default();
         archive.status = ArchiveStatus::Ok;
         archive.codec = Some("gzip".to_owned());
-        archive.delivered_ms = Some(124.0);
+        archive.write_ms = Some(124.0);
         let line =
             |archive: &ArchiveOutcome| verdict(&[well("a")], archive, Some(1.0))[1..].to_vec();
         assert_eq!(
             line(&archive),
             ["archive: gzip, 84.0 ms behind the solvers, nobody waited for it"]
         );
-        archive.waited_for_ms = 20.0;
+        archive.waited_for_ms = Some(20.0);
         assert_eq!(
             line(&archive),
             ["archive: gzip, 84.0 ms behind the solvers, others waited 20.0 ms for it"]
         );
-        archive.delivered_ms = Some(41.0);
-        archive.waited_for_ms = 0.0;
+        archive.write_ms = Some(41.0);
+        archive.waited_for_ms = Some(0.0);
         assert_eq!(line(&archive), [""; 0]);
         archive.status = ArchiveStatus::Failed;
         assert_eq!(
