@@ -116,11 +116,13 @@ pub(crate) fn send_and_check(path: &Path, codec: &str, extension: &str) {
         assert_eq!(solver["response"], serde_json::json!({"solutions": []}));
         let milliseconds = [
             "to_first_poll_ms",
-            "transmission_ms",
+            "sending_ms",
             "busy_ms",
-            "producer_wait_ms",
-            "consumer_wait_ms",
-            "response_ms",
+            "waiting_for_data_ms",
+            "waiting_for_solver_ms",
+            "delivered_ms",
+            "thinking_ms",
+            "total_ms",
         ];
         for name in milliseconds {
             assert!(solver[name].is_f64(), "{name}: {}", solver[name]);

@@ -209,5 +209,14 @@ fn a_store_keeps_what_a_folder_does_not() {
     assert!(finished.errors.contains("nearest are 7"), "{finished:?}");
     let finished = at(&["ls", "s3://no-such-bucket"]);
     assert_eq!(finished.code, Some(2), "{finished:?}");
-    assert_eq!(at(&["check", &location]).code, Some(0));
+    let finished = at(&["check", &location]);
+    assert_eq!(finished.code, Some(0), "{finished:?}");
+    for found in [
+        "write  yes",
+        "nothing of them is left",
+        "look   yes",
+        "This was tried.",
+    ] {
+        assert!(finished.output.contains(found), "{finished:?}");
+    }
 }

@@ -109,7 +109,7 @@ fn at_the_deadline_each_slow_solver_says_how_far_it_got() {
             let sent = solver.bytes_sent.unwrap();
             assert!((1..LONG as u64).contains(&sent), "{sent}");
             assert_eq!(solver.document_sha256, None);
-            assert!(healthy.response_ms.unwrap() < outcome.wall_ms);
+            assert!(healthy.total_ms < outcome.wall_ms);
         }
         let passes = outcome.serialize.passes.unwrap();
         assert!((1.0..=MAXIMUM_PASSES).contains(&passes), "{passes}");

@@ -124,7 +124,7 @@ fn a_run_is_one_trace() {
     assert_eq!(said["measured_body.ending"], "complete");
     let seconds: f64 = said["measured_body.transmission.duration"].parse().unwrap();
     // The outcome is rounded to the microsecond.
-    let milliseconds = solver["transmission_ms"].as_f64().unwrap();
+    let milliseconds = solver["sending_ms"].as_f64().unwrap();
     assert!((seconds * 1000.0 - milliseconds).abs() < 0.002);
     assert!(!said.contains_key("error.type"));
 

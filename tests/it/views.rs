@@ -92,7 +92,13 @@ fn standard_input_is_sent_like_a_file() {
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
-    let arguments = ["solve", "--config", path.to_str().unwrap(), "--auction", "-"];
+    let arguments = [
+        "solve",
+        "--config",
+        path.to_str().unwrap(),
+        "--auction",
+        "-",
+    ];
     let finished = Finished::run(program(&arguments).stdin(pipe.stdout.take().unwrap()));
     pipe.wait().unwrap();
     assert_eq!(finished.code, Some(0), "{finished:?}");

@@ -6,6 +6,7 @@ use object_store::path::Path;
 
 use crate::{
     codec::Codec,
+    digest_place,
     encode::compressor::Compressor,
     key::{self, KeyError},
     metadata,
@@ -15,7 +16,6 @@ use crate::{
         reader::ArchiveReader,
     },
     settings::Shared,
-    sidecar,
     write::{commit::Receipt, error::StoreError, writer::ArchiveWriter},
 };
 
@@ -58,7 +58,7 @@ impl Archive {
     ///
     /// When the name breaks a rule for keys; the error says which.
     pub fn location_of(&self, name: &str) -> Result<Path, KeyError> {
-        key::created(&self.0.settings, name)
+        key::created(&self.0.settings, self.codec(), name)
     }
 
     /// Writes a whole stream into the object of this name and makes it visible: [`create`](Self::create),
@@ -94,14 +94,9 @@ impl Archive {
     ///
     /// When the name breaks a rule for keys; the error says which.
     pub fn create(&self, name: &str) -> Result<ArchiveWriter, KeyError> {
-        let location = self.location_of(name)?;
         let compressor = Compressor::new(self.codec())
             .unwrap_or_else(|_| unreachable!("the builder refuses codecs that cannot be used"));
-        Ok(ArchiveWriter::new(
-            Arc::clone(&self.0),
-            location,
-            compressor,
-        ))
+        self.writer(name, Some(compressor))
     }
 
     /// Starts a new object from a document that is already encoded with
@@ -125,8 +120,22 @@ impl Archive {
     ///
     /// When the name breaks a rule for keys; the error says which.
     pub fn create_encoded(&self, name: &str) -> Result<ArchiveWriter, KeyError> {
-        let location = self.location_of(name)?;
-        Ok(ArchiveWriter::of_encoded(Arc::clone(&self.0), location))
+        self.writer(name, None)
+    }
+
+    fn writer(
+        &self,
+        name: &str,
+        compressor: Option<Compressor>,
+    ) -> Result<ArchiveWriter, KeyError> {
+        let (archive, location) = (Arc::clone(&self.0), self.location_of(name)?);
+        Ok(ArchiveWriter::new(
+            archive,
+            location,
+            self.codec(),
+            compressor,
+            None,
+        ))
     }
 
     /// Opens an object and reads its raw document, decompressed on the fly.
@@ -179,8 +188,12 @@ impl Archive {
     }
 
     async fn decoded(&self, found: Opened) -> Result<ArchiveReader, ReadError> {
-        let digest = match metadata::sha256(&found.attributes) {
-            None => sidecar::read(&*self.0.store, found.codec()?, found.version.location()).await,
+        let (store, attributes) = (&*self.0.store, &found.attributes);
+        let digest = match metadata::sha256(attributes) {
+            None => {
+                let (codec, location) = (found.codec()?, &found.version.location);
+                digest_place::read_beside(store, codec, location, attributes).await
+            }
             digest => digest,
         };
         ArchiveReader::decoded(found, digest, self.0.settings.read_limit)

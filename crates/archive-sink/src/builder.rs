@@ -7,7 +7,7 @@ use crate::{
     archive::Archive,
     codec::{Codec, CodecError, CodecKind},
     metadata::AttributeSupport,
-    read::limit::ReadLimit,
+    read::verify::ReadLimit,
     settings::{Overwrite, Settings, Shared},
     write::part_size::{MAX_PART_BYTES, MIN_PART_BYTES},
 };
@@ -15,7 +15,27 @@ use crate::{
 impl Archive {
     /// Starts to describe an archive in `store`.
     pub fn builder(store: Arc<dyn ObjectStore>) -> ArchiveBuilder {
-        ArchiveBuilder::new(store)
+        let kind = if CodecKind::Gzip.is_compiled() {
+            CodecKind::Gzip
+        } else {
+            CodecKind::Identity
+        };
+        ArchiveBuilder {
+            store,
+            settings: Settings {
+                prefix: Path::ROOT,
+                codec: Codec::default_for(kind),
+                attributes: AttributeSupport::Kept,
+                content_type: "application/json".into(),
+                part_size: MIN_PART_BYTES,
+                parts_in_flight: 1,
+                overwrite: Overwrite::CreateOnly,
+                digest: true,
+                retry_for: None,
+                read_limit: ReadLimit::default(),
+            },
+            allow_small_parts: false,
+        }
     }
 }
 
@@ -43,31 +63,6 @@ pub struct ArchiveBuilder {
 }
 
 impl ArchiveBuilder {
-    fn new(store: Arc<dyn ObjectStore>) -> Self {
-        let kind = if CodecKind::Gzip.is_compiled() {
-            CodecKind::Gzip
-        } else {
-            CodecKind::Identity
-        };
-        Self {
-            store,
-            settings: Settings {
-                prefix: Path::ROOT,
-                codec: Codec::default_for(kind),
-                attributes: AttributeSupport::Kept,
-                content_type: "application/json".into(),
-                part_size: MIN_PART_BYTES,
-                parts_in_flight: 1,
-                overwrite: Overwrite::CreateOnly,
-                digest: true,
-                retry_for: None,
-                read_limit: ReadLimit::default(),
-                known_document: None,
-            },
-            allow_small_parts: false,
-        }
-    }
-
     /// What every key starts with. Default: nothing.
     pub fn prefix(mut self, prefix: Path) -> Self {
         self.settings.prefix = prefix;

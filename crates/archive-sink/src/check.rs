@@ -1,83 +1,200 @@
-use std::sync::Arc;
+use std::sync::{Arc, atomic::Ordering::Relaxed};
 
-use object_store::{Error as StoreError, GetOptions, path::Path};
+use object_store::{
+    Attributes, Error as StoreError, GetOptions, MultipartUpload, ObjectStoreExt, PutMode,
+    PutOptions, PutResult, path::Path,
+};
 
 use crate::{
     archive::Archive,
-    key::key,
     metadata::{AttributeSupport, Nonce},
-    settings::Shared,
+    settings::{Overwrite, Shared},
     write::{
+        attempt::RequestEffect,
+        commit::exists,
         error::{WriteError, WriteErrorKind},
         multipart_upload::abort,
         tasks::Tasks,
     },
 };
 
-/// The name under which [`Archive::check`] starts an upload. No object of it is ever visible.
-const CHECK_NAME: &str = "archive-sink.check";
+/// The name of the object that [`Archive::check`] writes.
+const PROBE: &str = "archive-sink.check";
 
-/// What the credentials allow, as far as a check that leaves nothing behind can tell.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+const ONE_BYTE: &str = "\n";
+
+/// What [`Archive::check_with`] does besides writing, each with a permission of its own. Default: none of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct CheckOptions {
+    /// Looks for an object that is not there. On S3 this takes `s3:GetObject` and `s3:ListBucket`.
+    pub look: bool,
+    /// Deletes the object that the check has written. On S3 this takes `s3:DeleteObject`.
+    pub delete: bool,
+}
+
+/// What the credentials allow and what the store can do, as far as it was tried: `None` is not tried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Access {
-    /// Whether objects can be looked at, which settles ambiguous answers and finds conflicts before
-    /// a multipart upload is completed.
+    /// Whether the store refuses a PUT that is only to create where there is an object. Tried with
+    /// [`Overwrite::CreateOnly`].
     ///
-    /// On S3 this is `false` without `s3:ListBucket` even when `s3:GetObject` is granted, since S3
-    /// then hides whether an object is missing.
-    pub look: bool,
+    /// From the check on, the archive relies on no condition of a store that ignores them: it looks before it writes, and
+    /// receipts say so.
+    pub exclusive_put: Option<bool>,
+    /// The same of completing a multipart upload.
+    pub exclusive_upload: Option<bool>,
+    /// Whether objects can be looked at, which settles ambiguous answers and finds conflicts before a multipart
+    /// upload is completed.
+    pub look: Option<bool>,
+    /// Whether the object that the check wrote could be deleted.
+    pub deleted: Option<bool>,
 }
 
 impl Archive {
-    /// Checks at start-up that the credentials are usable: starts an upload and aborts it, then looks
-    /// for an object that is not there. Leaves nothing behind.
+    /// Checks at start-up that the credentials are usable, and finds out what the store can do, by doing it: writes
+    /// an object of one byte, `archive-sink.check`, twice; an upload of it; and an upload that it aborts.
+    ///
+    /// It asks for what archiving needs and no more: to put and to abort. So the object stays. The next check finds it
+    /// there, and its own creation refused, which is all that it wants to know. With [`Overwrite::Replace`], for which
+    /// conditions do not matter, it starts an upload and aborts it, and leaves nothing.
     ///
     /// # Errors
     ///
-    /// When uploads cannot be started or aborted, or the store cannot be reached. That objects
-    /// cannot be looked at is no error; the result says so.
+    /// When objects cannot be written, uploads cannot be started or aborted, or the store cannot be reached. Nothing is
+    /// tried again that the store's client does not try again.
     ///
     /// # Cancel safety
     ///
-    /// A task goes on to abort the upload when the future is dropped, if there is a runtime.
+    /// A task goes on to its end when the future is dropped, if there is a runtime.
     pub async fn check(&self) -> Result<Access, WriteError> {
+        self.check_with(CheckOptions::default()).await
+    }
+
+    /// As [`check`](Self::check), and does more that needs more permissions. That they are missing is no error; the
+    /// result says so.
+    ///
+    /// # Errors
+    ///
+    /// As [`check`](Self::check), and when the store cannot be asked for an object for any other reason.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`check`](Self::check).
+    pub async fn check_with(&self, options: CheckOptions) -> Result<Access, WriteError> {
         let prefix = &self.0.settings.prefix;
-        let location =
-            key(prefix, CHECK_NAME, "").unwrap_or_else(|_| prefix.clone().join(CHECK_NAME));
+        let probe = Probe {
+            archive: Arc::clone(&self.0),
+            location: prefix.clone().join(PROBE),
+            missing: prefix.clone().join("archive-sink.no-check"),
+        };
+        let location = probe.location.clone();
         Tasks::current(self.0.running.clone())
-            .spawn_to_end(check_upload(Arc::clone(&self.0), location.clone()))
+            .spawn_to_end(probe.run(options))
             .await
-            .unwrap_or_else(|panicked| Err(cannot_start(&location, panicked.into())))?;
-        let options = GetOptions::new().with_head(true);
-        match self.0.store.get_opts(&location, options).await {
-            Ok(_) | Err(StoreError::NotFound { .. }) => Ok(Access { look: true }),
-            Err(StoreError::PermissionDenied { .. }) => Ok(Access { look: false }),
-            Err(source) => {
-                let kind = WriteErrorKind::store("look for it", source);
-                Err(WriteError::new(&location, kind))
-            }
-        }
+            .unwrap_or_else(|panicked| Err(WriteErrorKind::store("check", panicked.into())))
+            .map_err(|kind| WriteError::new(&location, kind))
     }
 }
 
-async fn check_upload(archive: Arc<Shared>, location: Path) -> Result<(), WriteError> {
-    // As the writer does it: some stores refuse attributes.
-    let options = archive.settings.upload_options(&Nonce::new());
-    let started = archive.store.put_multipart_opts(&location, options).await;
-    let keeps_attributes = archive.settings.attributes == AttributeSupport::Kept;
-    let mut upload = match started {
-        Ok(upload) => upload,
-        Err(source @ StoreError::NotImplemented { .. }) if keeps_attributes => {
-            let kind = WriteErrorKind::Attributes(Arc::new(source));
-            return Err(WriteError::new(&location, kind));
-        }
-        Err(source) => return Err(cannot_start(&location, source)),
-    };
-    let aborted = abort(&mut *upload).await;
-    aborted.map_err(|source| WriteError::abort(&location, source))
+struct Probe {
+    archive: Arc<Shared>,
+    location: Path,
+    /// Where nothing is.
+    missing: Path,
 }
 
-fn cannot_start(location: &Path, source: StoreError) -> WriteError {
-    WriteError::new(location, WriteErrorKind::store("start to upload", source))
+impl Probe {
+    async fn run(self, options: CheckOptions) -> Result<Access, WriteErrorKind> {
+        let (archive, mut access) = (&self.archive, Access::default());
+        let only_creates = archive.settings.overwrite == Overwrite::CreateOnly;
+        if only_creates {
+            let exclusive = self.put_twice().await;
+            let exclusive = exclusive.map_err(|error| self.failed("put an object", error))?;
+            archive.puts_replace.store(!exclusive, Relaxed);
+            access.exclusive_put = Some(exclusive);
+        }
+        let mut upload = self.start().await?;
+        if only_creates {
+            let exclusive = match complete(&mut *upload).await {
+                Ok(()) => {
+                    // That one cannot be aborted any more.
+                    upload = self.start().await?;
+                    false
+                }
+                Err(error) if exists(&error) => true,
+                Err(error) => {
+                    let _first_cause_counts = abort(&mut *upload).await;
+                    return Err(WriteErrorKind::store("complete an upload", error));
+                }
+            };
+            archive.uploads_replace.store(!exclusive, Relaxed);
+            access.exclusive_upload = Some(exclusive);
+        }
+        let aborted = abort(&mut *upload).await;
+        aborted.map_err(|error| WriteErrorKind::Abort(error.into()))?;
+        if options.look {
+            let head = GetOptions::new().with_head(true);
+            access.look = match archive.store.get_opts(&self.missing, head).await {
+                Ok(_) | Err(StoreError::NotFound { .. }) => Some(true),
+                Err(StoreError::PermissionDenied { .. }) => Some(false),
+                Err(error) => return Err(WriteErrorKind::store("look for an object", error)),
+            };
+        }
+        if options.delete && access.exclusive_put.is_some() {
+            access.deleted = Some(archive.store.delete(&self.location).await.is_ok());
+        }
+        Ok(access)
+    }
+
+    /// Whether the second of two PUTs is refused. What an earlier check has left refuses the first.
+    async fn put_twice(&self) -> Result<bool, StoreError> {
+        for _time in 0..2 {
+            match self.put(PutMode::Create).await {
+                Ok(_) => {}
+                Err(error) if exists(&error) => return Ok(true),
+                Err(error) if RequestEffect::of(&error) == RequestEffect::Unsupported => {
+                    return self.put(PutMode::Overwrite).await.map(|_| false);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(false)
+    }
+
+    async fn put(&self, mode: PutMode) -> Result<PutResult, StoreError> {
+        let attributes = self.attributes().into();
+        let options = PutOptions { mode, ..attributes };
+        let store = &self.archive.store;
+        store
+            .put_opts(&self.location, ONE_BYTE.into(), options)
+            .await
+    }
+
+    async fn start(&self) -> Result<Box<dyn MultipartUpload>, WriteErrorKind> {
+        let (store, settings) = (&self.archive.store, &self.archive.settings);
+        let options = settings.upload_options(self.attributes());
+        let started = store.put_multipart_opts(&self.location, options).await;
+        started.map_err(|error| self.failed("start to upload", error))
+    }
+
+    fn failed(&self, request: &str, error: StoreError) -> WriteErrorKind {
+        match (&error, self.archive.settings.attributes) {
+            (StoreError::NotImplemented { .. }, AttributeSupport::Kept) => {
+                WriteErrorKind::Attributes(error.into())
+            }
+            _ => WriteErrorKind::store(request, error),
+        }
+    }
+
+    /// As the writer has them: some stores refuse attributes.
+    fn attributes(&self) -> Attributes {
+        let settings = &self.archive.settings;
+        settings.attributes_of(settings.codec, &Nonce::new(), None)
+    }
+}
+
+async fn complete(upload: &mut dyn MultipartUpload) -> Result<(), StoreError> {
+    upload.put_part(ONE_BYTE.into()).await?;
+    upload.complete().await.map(drop)
 }

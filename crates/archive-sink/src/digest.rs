@@ -1,7 +1,6 @@
-use std::{fmt, time::Duration};
+use std::fmt;
 
 use sha2::{Digest, Sha256};
-use tokio::time::Instant;
 
 /// A SHA-256. Displays as 64 lower-case hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -107,37 +106,6 @@ impl RawDocument {
     }
 }
 
-/// Hashes what is written, and measures how long that takes. Does nothing when it is off.
-pub(crate) struct TimedHasher {
-    hasher: Option<Sha256Hasher>,
-    busy: Duration,
-}
-
-impl TimedHasher {
-    pub(crate) fn new(enabled: bool) -> Self {
-        Self {
-            hasher: enabled.then(Sha256Hasher::default),
-            busy: Duration::ZERO,
-        }
-    }
-
-    pub(crate) fn update(&mut self, bytes: &[u8]) {
-        if let Some(hasher) = &mut self.hasher {
-            let start = Instant::now();
-            hasher.update(bytes);
-            self.busy += start.elapsed();
-        }
-    }
-
-    pub(crate) fn busy(&self) -> Duration {
-        self.busy
-    }
-
-    pub(crate) fn finish(&self) -> Option<Sha256Digest> {
-        self.hasher.as_ref().map(Sha256Hasher::finish)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -147,10 +115,10 @@ mod tests {
 
     #[test]
     fn hashes_pieces_as_it_hashes_the_whole() {
-        let mut hasher = TimedHasher::new(true);
+        let mut hasher = Sha256Hasher::default();
         hasher.update(b"a");
         hasher.update(b"bc");
-        assert_eq!(hasher.finish().unwrap().to_string(), ABC);
+        assert_eq!(hasher.finish().to_string(), ABC);
     }
 
     #[test]
@@ -160,13 +128,6 @@ mod tests {
         assert_ne!(hasher.finish().to_string(), ABC);
         hasher.update(b"c");
         assert_eq!(hasher.finish().to_string(), ABC);
-    }
-
-    #[test]
-    fn switched_off_it_has_no_digest_and_takes_no_time() {
-        let mut hasher = TimedHasher::new(false);
-        hasher.update(b"abc");
-        assert_eq!((hasher.finish(), hasher.busy()), (None, Duration::ZERO));
     }
 
     #[test]

@@ -1,7 +1,12 @@
 use object_store::path::Path;
 use thiserror::Error;
 
-use crate::{codec::CodecKind, metadata::AttributeSupport, settings::Settings, sidecar};
+use crate::{
+    codec::{Codec, CodecKind},
+    digest_place,
+    metadata::AttributeSupport,
+    settings::Settings,
+};
 
 /// The longest key that may be created, in bytes of UTF-8, prefix and extension included.
 ///
@@ -47,12 +52,12 @@ pub enum KeyError {
     MisleadingExtension(String),
 }
 
-/// Where an archive creates the object of this name.
-pub(crate) fn created(settings: &Settings, name: &str) -> Result<Path, KeyError> {
-    if name.ends_with(sidecar::EXTENSION) {
+/// Where an archive creates the object of this name and codec.
+pub(crate) fn created(settings: &Settings, codec: Codec, name: &str) -> Result<Path, KeyError> {
+    if name.ends_with(digest_place::EXTENSION) {
         return Err(KeyError::MisleadingExtension(name.into()));
     }
-    let extension = settings.codec.extension().unwrap_or_default();
+    let extension = codec.extension().unwrap_or_default();
     match settings.attributes {
         AttributeSupport::Kept => key(&settings.prefix, name, ""),
         AttributeSupport::Absent
@@ -67,7 +72,10 @@ pub(crate) fn created(settings: &Settings, name: &str) -> Result<Path, KeyError>
 /// Where an object of this name may be, best first: where it is by that name, and where it is by a guess.
 pub(crate) fn places(settings: &Settings, name: &str) -> Result<(Vec<Path>, Vec<Path>), KeyError> {
     let exact = key(&settings.prefix, name, "")?;
-    let mut named: Vec<_> = created(settings, name).ok().into_iter().collect();
+    let mut named: Vec<_> = created(settings, settings.codec, name)
+        .ok()
+        .into_iter()
+        .collect();
     if !named.contains(&exact) {
         named.push(exact);
     }

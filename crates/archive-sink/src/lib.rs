@@ -6,6 +6,7 @@ mod builder;
 mod check;
 mod codec;
 mod digest;
+mod digest_place;
 mod encode;
 mod key;
 #[cfg(feature = "fs")]
@@ -15,15 +16,13 @@ mod read;
 #[cfg(feature = "s3")]
 mod s3;
 mod settings;
-mod sidecar;
 #[cfg(feature = "spool")]
 mod spool;
-mod trailer;
 mod write;
 
 pub use archive::Archive;
 pub use builder::{ArchiveBuilder, BuildError};
-pub use check::Access;
+pub use check::{Access, CheckOptions};
 pub use codec::{Codec, CodecError, CodecKind, Level};
 pub use digest::{RawDocument, Sha256Digest, Sha256Hasher};
 pub use encode::encoded_stream::{EncodedStream, EncodedStreamError};
@@ -33,9 +32,9 @@ pub use local_folder::LocalFolder;
 pub use metadata::AttributeSupport;
 pub use read::{
     error::{ReadError, ReadErrorKind},
-    limit::ReadLimit,
     open::ObjectVersion,
     reader::ArchiveReader,
+    verify::ReadLimit,
 };
 #[cfg(feature = "s3")]
 pub use s3::S3Connector;

@@ -80,14 +80,12 @@ struct Staged {
 
 impl Staged {
     fn new(target: PathBuf, syncs: bool) -> Result<Self> {
-        match stage(&target, syncs) {
-            Ok(file) => Ok(Self {
-                file,
-                target,
-                syncs,
-            }),
-            Err(error) => Err(failed(&target, &error)),
-        }
+        let file = stage(&target, syncs).map_err(|error| failed(&target, &error))?;
+        Ok(Self {
+            file,
+            target,
+            syncs,
+        })
     }
 
     fn write(&mut self, offset: u64, payload: &PutPayload) -> Result<()> {
@@ -101,29 +99,33 @@ impl Staged {
 
     /// Makes it an object. That creating is not possible without the risk of replacing is `NotImplemented`, unless
     /// `or_replaces`.
-    fn publish(self, mode: &PutMode, or_replaces: bool) -> Result<PutResult> {
-        let target = self.target.clone();
-        let path = || target.display().to_string();
-        match self.place(*mode == PutMode::Create, or_replaces) {
-            Ok(extensions) => Ok(PutResult {
-                e_tag: None,
-                version: None,
-                extensions,
-            }),
-            Err(source) if source.kind() == io::ErrorKind::AlreadyExists => {
-                let (path, source) = (path(), source.into());
-                Err(StoreError::AlreadyExists { path, source })
+    fn publish(self, creates: bool, or_replaces: bool) -> Result<PutResult> {
+        let (target, path) = (self.target.clone(), self.target.display().to_string());
+        // Opened before anything can be seen: it may not be readable.
+        let folder = target.parent().filter(|_| self.syncs).map(File::open);
+        let placed = folder
+            .transpose()
+            .and_then(|folder| Ok((folder, self.place(creates, or_replaces)?)));
+        let (folder, extensions) = placed.map_err(|error| match error.kind() {
+            io::ErrorKind::AlreadyExists => {
+                let source = error.into();
+                StoreError::AlreadyExists { path, source }
             }
-            Err(error) if *mode == PutMode::Create && lacks_links(&error) => {
-                let operation = "creating without replacing".into();
-                let implementer = path();
-                Err(StoreError::NotImplemented {
-                    operation,
-                    implementer,
-                })
-            }
-            Err(error) => Err(failed(&target, &error)),
+            _ if creates && lacks_links(&error) => StoreError::NotImplemented {
+                operation: "creating without replacing".into(),
+                implementer: path,
+            },
+            _ => failed(&target, &error),
+        })?;
+        if let Some(Err(error)) = folder.map(|folder| folder.sync_all()) {
+            // It can be seen.
+            return Err(failed_with(RequestEffect::Unclear, &target, &error));
         }
+        Ok(PutResult {
+            e_tag: None,
+            version: None,
+            extensions,
+        })
     }
 
     fn place(self, creates: bool, or_replaces: bool) -> io::Result<Extensions> {
@@ -141,9 +143,6 @@ impl Staged {
             error.file.persist(&self.target)?;
         } else {
             extensions.insert(CreateOnly);
-        }
-        if let (true, Some(folder)) = (self.syncs, self.target.parent()) {
-            sync(folder)?;
         }
         Ok(extensions)
     }
@@ -221,12 +220,16 @@ fn sweep(folder: &FilePath) -> io::Result<()> {
     Ok(())
 }
 
-/// A folder's failures leave nothing that could still come, and the same again would fail again.
+/// Most of a folder's failures leave nothing that could still come, and the same again would fail again.
 fn failed(path: &FilePath, error: &io::Error) -> StoreError {
+    failed_with(RequestEffect::Refused, path, error)
+}
+
+fn failed_with(effect: RequestEffect, path: &FilePath, error: &io::Error) -> StoreError {
     let message = format!("{}: {error}", path.display());
     StoreError::Generic {
         store: "LocalFolder",
-        source: RequestError::new(RequestEffect::Refused, message).into(),
+        source: RequestError::new(effect, message).into(),
     }
 }
 
@@ -254,7 +257,7 @@ impl ObjectStore for LocalFolder {
         let put = blocking(move || {
             let mut staged = Staged::new(target, syncs)?;
             staged.write(0, &payload)?;
-            staged.publish(&options.mode, false)
+            staged.publish(options.mode == PutMode::Create, false)
         });
         Ok(tagged(&self.inner, location, put.await?).await)
     }
@@ -274,10 +277,7 @@ impl ObjectStore for LocalFolder {
             location: location.clone(),
             staged: Arc::new(Mutex::new(Some(staged))),
             offset: 0,
-            mode: match options.extensions.get() {
-                Some(CreateOnly) => PutMode::Create,
-                None => PutMode::Overwrite,
-            },
+            creates: options.extensions.get::<CreateOnly>().is_some(),
         }))
     }
 
@@ -319,7 +319,7 @@ struct LocalUpload {
     /// Removed from the disk when the last part that is being written has let go of it.
     staged: Arc<Mutex<Option<Staged>>>,
     offset: u64,
-    mode: PutMode,
+    creates: bool,
 }
 
 impl LocalUpload {
@@ -348,8 +348,8 @@ impl MultipartUpload for LocalUpload {
     }
 
     async fn complete(&mut self) -> Result<PutResult> {
-        let mode = self.mode.clone();
-        let published = self.work(move |staged| Some(staged.take()?.publish(&mode, true)));
+        let creates = self.creates;
+        let published = self.work(move |staged| Some(staged.take()?.publish(creates, true)));
         Ok(tagged(&self.inner, &self.location, published.await?).await)
     }
 

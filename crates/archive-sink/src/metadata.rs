@@ -1,4 +1,7 @@
-use std::hash::{BuildHasher, RandomState};
+use std::{
+    fmt,
+    hash::{BuildHasher, RandomState},
+};
 
 use object_store::{Attribute, Attributes};
 
@@ -35,7 +38,13 @@ impl Nonce {
     }
 
     pub(crate) fn is_on(&self, attributes: &Attributes) -> bool {
-        metadata(attributes, NONCE) == Some(&self.0)
+        nonce(attributes) == Some(&self.0)
+    }
+}
+
+impl fmt::Display for Nonce {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
     }
 }
 
@@ -72,6 +81,11 @@ pub(crate) fn attributes(
         }
     }
     attributes
+}
+
+/// The nonce in the metadata, if there is one.
+pub(crate) fn nonce(attributes: &Attributes) -> Option<&str> {
+    metadata(attributes, NONCE)
 }
 
 /// The digest in the metadata, if there is one that can be read.

@@ -17,7 +17,7 @@ use tokio::time::timeout;
 use crate::write::attempt::{CreateOnly, RequestEffect, RequestError, no_answer};
 
 /// How long a request without a body may take to be answered.
-const STALL: Duration = Duration::from_secs(30);
+const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 
 /// The slowest uplink whose requests are not taken for stuck, in bytes for each second.
 const SLOWEST_UPLINK: usize = 8 * 1024;
@@ -29,21 +29,37 @@ const SLOWEST_UPLINK: usize = 8 * 1024;
 /// - It gives each failed PUT to the archive, which makes it again, with what the request has done: connections that were
 ///   never made are no doubt. `object_store`'s own retries are for the other requests; let them last as long as the
 ///   archive may take.
-/// - Conflicts of requests at the same time and timeouts that S3 reports are made again. What an answer of 200 to a
-///   completion has as an error in its body, is one. A key that looks like such an error is none.
-/// - A request has 30 s and a second for each 8 KiB: switch the client's own time limit off
-///   ([`ClientOptions::with_timeout_disabled`]), which cuts slow uplinks off.
+/// - Conflicts of requests at the same time, timeouts that S3 reports, and bodies that have come damaged are made again.
+///   What an answer of 200 to a completion has as an error in its body, is one. A key that looks like such an error is
+///   none.
+/// - A request has 30 s ([`answer_within`](Self::answer_within)) and, so that no uplink is cut off for being slow, a second
+///   more for each 8 KiB. Switch the client's own time limit off ([`ClientOptions::with_timeout_disabled`]). On Linux, a
+///   server that acknowledges nothing for 30 s is noticed before that by the kernel: reqwest sets `TCP_USER_TIMEOUT`.
 #[derive(Debug)]
 pub struct S3Connector<C> {
     inner: C,
     create_only: bool,
+    answer_within: Duration,
 }
 
 impl<C: HttpConnector> S3Connector<C> {
     /// Completes uploads only where nothing is.
     pub fn new(inner: C) -> Self {
-        let create_only = true;
-        Self { inner, create_only }
+        Self {
+            inner,
+            create_only: true,
+            answer_within: ANSWER_WITHIN,
+        }
+    }
+
+    /// How long the store may take to answer, besides the time that sending takes. Default: 30 s.
+    #[must_use]
+    pub fn answer_within(self, limit: Duration) -> Self {
+        let answer_within = limit;
+        Self {
+            answer_within,
+            ..self
+        }
     }
 
     /// Completes uploads whatever is there: for [`Overwrite::Replace`](crate::Overwrite::Replace).
@@ -62,6 +78,7 @@ impl<C: HttpConnector> HttpConnector for S3Connector<C> {
         Ok(HttpClient::new(S3Client {
             inner: self.inner.connect(options)?,
             asks_condition: AtomicBool::new(self.create_only),
+            answer_within: self.answer_within,
         }))
     }
 }
@@ -70,21 +87,24 @@ impl<C: HttpConnector> HttpConnector for S3Connector<C> {
 struct S3Client {
     inner: HttpClient,
     asks_condition: AtomicBool,
+    answer_within: Duration,
 }
 
-/// A request that makes an object visible.
+/// A request that makes an object visible, or has a part of one.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Commit {
+enum Sent {
     Put,
+    Part,
     Completion,
 }
 
-impl Commit {
+impl Sent {
     fn of(request: &HttpRequest) -> Option<Self> {
         let query = request.uri().query().unwrap_or_default();
         let is_upload = query.contains("uploadId=");
         match request.method().as_str() {
-            "PUT" if !is_upload => Some(Self::Put),
+            "PUT" if is_upload => Some(Self::Part),
+            "PUT" => Some(Self::Put),
             "POST" if is_upload => Some(Self::Completion),
             _ => None,
         }
@@ -94,17 +114,17 @@ impl Commit {
 #[async_trait]
 impl HttpService for S3Client {
     async fn call(&self, mut request: HttpRequest) -> Result<HttpResponse, HttpError> {
-        let Some(commit) = Commit::of(&request) else {
+        let Some(sent) = Sent::of(&request) else {
             return self.send(request).await;
         };
-        let asks = commit == Commit::Completion && self.asks_condition.load(Relaxed);
+        let asks = sent == Sent::Completion && self.asks_condition.load(Relaxed);
         let again = asks.then(|| request.clone());
         if asks {
             let any = HeaderValue::from_static("*");
             request.headers_mut().insert("if-none-match", any);
         }
-        let answer = match (self.send(request).await, commit) {
-            (Err(error), Commit::Put) => {
+        let answer = match (self.send(request).await, sent) {
+            (Err(error), Sent::Put) => {
                 let effect = match error.kind() {
                     HttpErrorKind::Connect => RequestEffect::NotSent,
                     _ => RequestEffect::Unclear,
@@ -113,7 +133,7 @@ impl HttpService for S3Client {
             }
             (answer, _) => answer?,
         };
-        if answer.status().is_success() && commit == Commit::Put {
+        if answer.status().is_success() && sent != Sent::Completion {
             return Ok(answer);
         }
         let (mut parts, body) = answer.into_parts();
@@ -135,24 +155,32 @@ impl HttpService for S3Client {
             parts.status = status_of(code);
         }
         match (parts.status, code) {
-            (StatusCode::NOT_IMPLEMENTED, _) => match again {
+            (StatusCode::NOT_IMPLEMENTED, _) if sent != Sent::Part => match again {
                 Some(request) => {
                     self.asks_condition.store(false, Relaxed);
                     return self.call(request).await;
                 }
                 None => return Err(to_the_archive(RequestEffect::Unsupported, text)),
             },
-            (_, "ConditionalRequestConflict" | "RequestTimeout") => {
-                parts.status = StatusCode::SERVICE_UNAVAILABLE;
+            (_, "BadDigest" | "XAmzContentSHA256Mismatch") if sent == Sent::Put => {
+                return Err(to_the_archive(RequestEffect::NotSent, text));
             }
+            (
+                _,
+                "ConditionalRequestConflict"
+                | "RequestTimeout"
+                | "BadDigest"
+                | "XAmzContentSHA256Mismatch",
+            ) => parts.status = StatusCode::SERVICE_UNAVAILABLE,
             _ => {}
         }
-        let effect = match parts.status.as_u16() {
-            401 | 403 | 404 | 409 | 412 => return Ok(HttpResponse::from_parts(parts, text.into())),
-            408 | 429 | 500.. if commit == Commit::Completion => {
+        let effect = match (sent, parts.status.as_u16()) {
+            (Sent::Part, _)
+            | (_, 401 | 403 | 404 | 409 | 412)
+            | (Sent::Completion, 408 | 429 | 500..) => {
                 return Ok(HttpResponse::from_parts(parts, text.into()));
             }
-            408 | 429 | 500.. => RequestEffect::Unclear,
+            (Sent::Put, 408 | 429 | 500..) => RequestEffect::Unclear,
             _ => RequestEffect::Refused,
         };
         Err(to_the_archive(effect, format!("{}: {text}", parts.status)))
@@ -162,7 +190,7 @@ impl HttpService for S3Client {
 impl S3Client {
     async fn send(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
         let for_size = (request.body().content_length() / SLOWEST_UPLINK) as u64;
-        let limit = STALL + Duration::from_secs(for_size);
+        let limit = self.answer_within + Duration::from_secs(for_size);
         let answer = timeout(limit, self.inner.execute(request)).await;
         answer.unwrap_or_else(|_elapsed| Err(HttpError::new(HttpErrorKind::Timeout, no_answer())))
     }

@@ -1,13 +1,17 @@
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    sync::{Arc, atomic::AtomicBool},
+    time::Duration,
+};
 
-use object_store::{ObjectStore, PutMultipartOptions, path::Path};
+use object_store::{Attributes, ObjectStore, PutMultipartOptions, path::Path};
 use tokio_util::task::TaskTracker;
 
 use crate::{
     codec::Codec,
     digest::RawDocument,
     metadata::{self, AttributeSupport, Nonce},
-    read::limit::ReadLimit,
+    read::verify::ReadLimit,
     write::attempt::CreateOnly,
 };
 
@@ -40,18 +44,29 @@ pub(crate) struct Settings {
     pub(crate) digest: bool,
     pub(crate) retry_for: Option<Duration>,
     pub(crate) read_limit: ReadLimit,
-    /// Of the one object that is written, if it is known before the upload begins.
-    pub(crate) known_document: Option<RawDocument>,
 }
 
 impl Settings {
-    /// The options with which a multipart upload is created.
-    pub(crate) fn upload_options(&self, nonce: &Nonce) -> PutMultipartOptions {
-        let mut options = PutMultipartOptions::default();
-        if self.attributes == AttributeSupport::Kept {
-            options.attributes =
-                metadata::attributes(self.codec, &self.content_type, nonce, self.known_document);
+    /// The attributes of a new object; none where the store keeps none.
+    pub(crate) fn attributes_of(
+        &self,
+        codec: Codec,
+        nonce: &Nonce,
+        document: Option<RawDocument>,
+    ) -> Attributes {
+        match self.keeps_attributes() {
+            true => metadata::attributes(codec, &self.content_type, nonce, document),
+            false => Attributes::new(),
         }
+    }
+
+    pub(crate) fn keeps_attributes(&self) -> bool {
+        self.attributes == AttributeSupport::Kept
+    }
+
+    /// The options with which a multipart upload is created.
+    pub(crate) fn upload_options(&self, attributes: Attributes) -> PutMultipartOptions {
+        let mut options = PutMultipartOptions::from(attributes);
         if self.overwrite == Overwrite::CreateOnly {
             options.extensions.insert(CreateOnly);
         }
@@ -66,6 +81,9 @@ pub(crate) struct Shared {
     /// Clean-ups and completions, which must not be forgotten at shutdown. Always closed, so that
     /// waiting ends whenever nothing is running.
     pub(crate) running: TaskTracker,
+    /// The check has seen a PUT, or the completion of an upload, replace what it was not to.
+    pub(crate) puts_replace: AtomicBool,
+    pub(crate) uploads_replace: AtomicBool,
 }
 
 impl Shared {
@@ -76,6 +94,8 @@ impl Shared {
             store,
             settings,
             running,
+            puts_replace: AtomicBool::new(false),
+            uploads_replace: AtomicBool::new(false),
         }
     }
 }

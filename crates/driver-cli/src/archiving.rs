@@ -45,6 +45,8 @@ pub(crate) struct Placement {
     said_by: String,
     codec: Codec,
     limit: Duration,
+    /// Whether what is archived in a folder is on the disk before it counts as archived.
+    sync: bool,
 }
 
 /// The archive, and the spool that it goes through if there is one.
@@ -74,6 +76,7 @@ impl ArchiveArguments {
             said_by,
             codec,
             limit: limit.unwrap_or(ARCHIVE_LIMIT),
+            sync: table.and_then(|table| table.sync).unwrap_or(true),
         }))
     }
 
@@ -88,8 +91,10 @@ impl ArchiveArguments {
             said_by,
             codec,
             limit,
+            sync,
         } = placement;
-        let location = StoreLocation::folder(location, *limit).map_err(Failure::input(said_by))?;
+        let location = StoreLocation::for_writing(location, *limit, *sync);
+        let location = location.map_err(Failure::input(said_by))?;
         let archive = location.archive().codec(*codec).build();
         let archive = archive.map_err(Failure::input(said_by))?;
         let mut target = location.target(archive.clone());

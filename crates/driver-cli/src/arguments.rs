@@ -5,15 +5,26 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
 
 use super::option_values::parse_duration;
 use crate::archive::{ArchiveCommand, TimeRange};
 use crate::archiving::ArchiveArguments;
+use crate::solver_flags::SolverFlags;
 
 /// Streams one auction to many solver engines and archives a compressed copy, in bounded memory.
 #[derive(Debug, Parser)]
-#[command(name = "driver-streaming", version, arg_required_else_help = true)]
+#[command(
+    name = "driver-streaming",
+    version = VERSION,
+    long_version = LONG_VERSION,
+    arg_required_else_help = true
+)]
 pub(super) struct Arguments {
+    /// How logs on standard error are written; `RUST_LOG` chooses what is logged [default: text].
+    #[arg(long, value_enum, global = true, value_name = "text|json")]
+    pub(super) log_format: Option<Format>,
+
     #[command(subcommand)]
     pub(super) command: Command,
 }
@@ -39,11 +50,31 @@ pub(super) enum Command {
     Solver(SolverArguments),
     /// Write an auction of today's mainnet shape to standard output.
     Generate(GenerateArguments),
+    /// Write what completes commands and options in a shell to standard output.
+    Completions {
+        /// The shell.
+        shell: Shell,
+    },
+    /// Write the manual page to standard output.
+    Man,
 }
+
+/// The version, and the commit where that is known.
+pub(crate) const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), env!("COMMIT"));
+
+const LONG_VERSION: &str = concat!(
+    env!("CARGO_PKG_VERSION"),
+    env!("COMMIT"),
+    "\nencodings: gzip, zstd, brotli\nstores: file, s3, gs, az, memory\ntelemetry: OTLP over HTTP"
+);
 
 #[derive(Debug, Default, PartialEq, Args)]
 pub(super) struct SolveArguments {
     /// The auction: a file of one JSON object, or - for standard input.
+    #[arg(value_name = "FILE", conflicts_with = "auction")]
+    pub(super) file: Option<PathBuf>,
+
+    /// The same as FILE.
     #[arg(long, value_name = "FILE|-")]
     pub(super) auction: Option<PathBuf>,
 
@@ -89,13 +120,16 @@ pub(super) struct ReplayArguments {
 #[derive(Clone, Debug, Default, PartialEq, Args)]
 pub(super) struct EngineArguments {
     /// A TOML file that says what these options say, and more for each solver. An option counts before the file; solvers
-    /// of both are sent to.
+    /// of both are sent to, and a --solver with the name of one in the file replaces its endpoint.
     #[arg(long, value_name = "FILE")]
     pub(super) config: Option<PathBuf>,
 
-    /// A solver engine: requests go to URL/solve. May be given many times.
+    /// A solver engine: requests go to URL/solve, or to the URL if it ends with that. May be given many times.
     #[arg(long = "solver", value_name = "NAME=URL")]
     pub(super) solvers: Vec<String>,
+
+    #[command(flatten)]
+    pub(super) flags: SolverFlags,
 
     /// Replaces a top-level member of what solvers are sent, or appends it: JSON, or now+15s for an instant, or else a
     /// string. The archive keeps the auction as it is.
@@ -175,10 +209,6 @@ pub(super) struct ServeArguments {
     /// Whether there is a page at / that shows the last 100 auctions.
     #[arg(long, value_enum, default_value = "on")]
     pub(super) page: Switch,
-
-    /// How lines are logged.
-    #[arg(long, value_enum, default_value = "text")]
-    pub(super) log_format: Format,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
@@ -252,6 +282,11 @@ fn at_least_one(text: &str) -> Result<usize, String> {
 }
 
 impl SolveArguments {
+    /// The file to send, by either way to name it.
+    pub(super) fn auction(&self) -> Option<&PathBuf> {
+        self.file.as_ref().or(self.auction.as_ref())
+    }
+
     /// Whether the command was given no argument at all, but perhaps where to report and to export telemetry to.
     pub(super) fn is_bare(&self) -> bool {
         let mut bare = Self::default();

@@ -11,7 +11,7 @@ use crate::exit::{Failure, exit_code, print_line};
 use crate::options_and_config::Sending;
 use crate::progress_bars::ProgressBars;
 use crate::report::{Timelines, report};
-use crate::solver_ends::SolverEnds;
+use crate::solver_ends::{LogEnds, SolverEnds};
 use crate::summary::print_outcome;
 
 /// How long leaving waits for a store that does not answer.
@@ -35,28 +35,29 @@ pub(super) async fn run_and_print(
     dispatch: Dispatch,
     length: Option<u64>,
     sending: &Sending,
-    mut signal: Option<u8>,
+    signal: Option<u8>,
 ) -> Result<ExitCode, Failure> {
     let is_over = signal.is_some();
+    let mut signals = Signals::after(signal);
     let prints_solvers = sending.format != Some(Format::Json);
     let (outcome, timelines, solvers_printed) = run(
         pipeline,
         dispatch,
         length,
         sending,
-        &mut signal,
+        &mut signals,
         prints_solvers,
     )
     .await;
     let reported = sending
         .report
         .as_ref()
-        .map(|file| file.write(&report(&outcome, &timelines)));
+        .map(|file| file.write(&report(&outcome, &timelines, Some(sending.deadline))));
     // What is printed does not depend on whether there is a report, too.
     let printed = solvers_printed.and_then(|()| print_outcome(&outcome, sending.format));
     let is_archive_left = outcome.archive.status == ArchiveStatus::Cancelled;
     let mut limit = CLEAN_UP_LIMIT;
-    let result = match signal {
+    let result = match signals.came {
         Some(signal) if is_over || outcome.is_cancelled() => Err(Failure::interrupted(
             signal,
             "interrupted: nothing more was sent, and what was not committed is not archived",
@@ -77,43 +78,44 @@ pub(super) async fn run_and_print(
     tokio::select! {
         () = pipeline.drain() => {}
         () = tokio::time::sleep(limit) => tracing::warn!("{LEFT} after {limit:?}"),
-        _again = interrupted() => tracing::warn!("{LEFT}, since it was interrupted again"),
+        _again = signals.next() => tracing::warn!("{LEFT}, since it was interrupted again"),
     }
     result
 }
 
-/// Runs one auction through a pipeline, and shows how it goes. When it is interrupted, or was by `signal`, the outcome is that
+/// Runs one auction through a pipeline, and shows how it goes. When a signal comes, or had come, the outcome is that
 /// of what has ended by then; what has not is cancelled.
 pub(super) async fn run(
     pipeline: &Pipeline,
     dispatch: Dispatch,
     length: Option<u64>,
     sending: &Sending,
-    signal: &mut Option<u8>,
+    signals: &mut Signals,
     prints_solvers: bool,
 ) -> (Outcome, Arc<Timelines>, Result<(), Failure>) {
-    let is_over = signal.is_some();
+    let is_over = signals.came.is_some();
     let progress = pipeline.progress();
     let timelines = Arc::new(Timelines::of(&progress));
-    let bars = ProgressBars::new(&progress, length);
+    let bars = ProgressBars::new(&progress, length, pipeline.solvers().len());
     let (lines, to_print) = mpsc::channel::<String>();
     let lines = prints_solvers.then_some(lines);
     let ends = Arc::new(SolverEnds::new(pipeline.solvers(), lines));
-    let terminal = bars.terminal();
+    let screen = bars.screen();
     let printing = tokio::task::spawn_blocking(move || {
         let mut lines = to_print.into_iter();
-        lines.try_for_each(|line| terminal.suspend(|| print_line(&line)))
+        lines.try_for_each(|line| screen.suspend(|| print_line(&line)))
     });
     let mut dispatch = dispatch
         .observed_by(Arc::new(progress.clone()))
-        .observed_by(Arc::clone(&ends) as _);
+        .observed_by(Arc::clone(&ends) as _)
+        .observed_by(Arc::new(LogEnds));
     if sending.report.is_some() {
         dispatch = dispatch.observed_by(Arc::clone(&timelines) as _);
     }
     let run = pipeline.run_until(dispatch, async {
         if !is_over {
             tokio::select! {
-                number = interrupted() => *signal = Some(number),
+                _number = signals.next() => {}
                 () = ends.all(), if sending.no_wait => {}
             }
         }
@@ -133,26 +135,56 @@ pub(super) async fn run(
 
 /// Waits for `work`, unless a signal comes first: its number. Listens before `work` is begun.
 pub(super) async fn unless_interrupted<T>(work: impl Future<Output = T>) -> Result<T, u8> {
+    let mut signals = Signals::after(None);
     tokio::select! {
         biased;
-        signal = interrupted() => Err(signal),
+        signal = signals.next() => Err(signal),
         done = work => Ok(done),
     }
 }
 
-/// Ctrl-C, or the request to end that a supervisor sends: the number of the signal.
-async fn interrupted() -> u8 {
+/// Ctrl-C, and the request to end that a supervisor sends. None is missed from its creation on.
+pub(super) struct Signals {
+    /// The first that came.
+    pub(super) came: Option<u8>,
     #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
-            tokio::select! {
-                _ = tokio::signal::ctrl_c() => return INTERRUPT,
-                _ = terminate.recv() => return TERMINATE,
+    heard: Option<[tokio::signal::unix::Signal; 2]>,
+}
+
+impl Signals {
+    /// Listens, where `came` has come already.
+    pub(super) fn after(came: Option<u8>) -> Self {
+        #[cfg(unix)]
+        {
+            use tokio::signal::unix::{SignalKind, signal};
+            let interrupt = signal(SignalKind::interrupt());
+            let terminate = signal(SignalKind::terminate());
+            let heard = interrupt.ok().zip(terminate.ok());
+            Self {
+                came,
+                heard: heard.map(<[_; 2]>::from),
             }
         }
+        #[cfg(not(unix))]
+        Self { came }
     }
-    // Without a way to hear of it, there is none to react to it.
-    let _heard = tokio::signal::ctrl_c().await;
-    INTERRUPT
+
+    /// The number of the next signal. Cancel safe.
+    async fn next(&mut self) -> u8 {
+        let number = self.number().await;
+        *self.came.get_or_insert(number)
+    }
+
+    async fn number(&mut self) -> u8 {
+        #[cfg(unix)]
+        if let Some([interrupt, terminate]) = &mut self.heard {
+            return tokio::select! {
+                _ = interrupt.recv() => INTERRUPT,
+                _ = terminate.recv() => TERMINATE,
+            };
+        }
+        // Without a way to hear of it, there is none to react to it.
+        let _heard = tokio::signal::ctrl_c().await;
+        INTERRUPT
+    }
 }

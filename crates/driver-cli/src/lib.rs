@@ -29,10 +29,12 @@ mod sending;
 mod serve;
 mod solve;
 mod solver_ends;
+mod solver_flags;
 mod spooling;
 mod store_location;
 mod store_settings;
 mod summary;
+mod verdict;
 
 pub use self::archived_document::archived_document;
 pub use self::disk_document::DiskDocument;

@@ -27,6 +27,19 @@ pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
     Ok(duration)
 }
 
+/// A content coding by its name in HTTP; identity stands for `auto`.
+pub(crate) fn parse_encoding(name: &str) -> Result<CodecKind, String> {
+    match name {
+        "gzip" => Ok(CodecKind::Gzip),
+        "zstd" => Ok(CodecKind::Zstd),
+        "br" | "brotli" => Ok(CodecKind::Brotli),
+        "auto" => Ok(CodecKind::Identity),
+        name => Err(format!(
+            "no encoding is called {name:?}, only gzip, zstd, br and auto"
+        )),
+    }
+}
+
 /// A codec at a level, or at its default level.
 ///
 /// # Errors
@@ -91,11 +104,13 @@ pub(crate) fn instant(text: &str, now: Timestamp) -> Result<Option<String>, Stri
     Ok(Some(Value::from(format!("{instant:.3}")).to_string()))
 }
 
-/// A solver by its option, `NAME=URL`.
-pub(crate) fn parse_solver(text: &str) -> Result<Solver, SolverError> {
+/// The name and the endpoint of a solver by its option, `NAME=URL`.
+pub(crate) fn parse_solver(text: &str) -> Result<(&str, &str), SolverError> {
     match text.split_once('=') {
-        Some((name, endpoint)) if !name.contains("://") => Solver::new(name, &as_url(endpoint)),
-        _ => text.parse(),
+        Some((name, endpoint)) if !name.contains("://") => {
+            Solver::new(name, &as_url(endpoint)).map(|_| (name, endpoint))
+        }
+        _ => Err(SolverError::NoName),
     }
 }
 

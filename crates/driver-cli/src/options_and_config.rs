@@ -8,7 +8,7 @@ use driver_streaming::{Pipeline, PipelineBuilder};
 use jiff::Timestamp;
 
 use crate::arguments::{EngineArguments, Format, SendingArguments};
-use crate::config::Config;
+use crate::config::{Config, SolverConfig};
 use crate::exit::Failure;
 use crate::option_values::{Members, merged, parse_setting, parse_solver};
 use crate::report::ReportFile;
@@ -94,22 +94,32 @@ impl EngineArguments {
         now: Timestamp,
     ) -> Result<Vec<SolverRequest>, Failure> {
         let common = merged(&config.set, &parse_settings(&self.settings, now)?);
-        let mut requests = Vec::new();
-        for solver in &config.solvers {
-            let members = merged(&common, &solver.set);
-            let found = config.solver(solver)?;
-            requests.push(SolverRequest::new(found, &members, solver.skip_liquidity));
-        }
-        for text in &self.solvers {
-            let solver = parse_solver(text).map_err(Failure::input("--solver"))?;
-            requests.push(SolverRequest::new(solver, &common, false));
-        }
+        let mut solvers = config.solvers.clone();
+        let options = self.solvers.iter().map(|text| parse_solver(text));
+        let options: Vec<_> = options
+            .collect::<Result<_, _>>()
+            .map_err(Failure::input("--solver"))?;
         // Said here, too, so that nothing has been set up by then.
-        refuse_twice(
-            requests.iter().map(|request| request.solver.name()),
-            |name| format!("--solver: two solvers are named {name:?}"),
-        )?;
-        Ok(requests)
+        refuse_twice(options.iter().map(|(name, _)| *name), |name| {
+            format!("--solver: two solvers are named {name:?}")
+        })?;
+        for (name, endpoint) in options {
+            match solvers
+                .iter_mut()
+                .find(|solver| solver.name.get_ref() == name)
+            {
+                Some(of_file) => of_file.set_endpoint(endpoint),
+                None => solvers.push(SolverConfig::new(name, endpoint)),
+            }
+        }
+        self.flags.change(&mut solvers)?;
+        let found = solvers.iter().map(|solver| config.solver(solver));
+        let mut found = found.collect::<Result<Vec<_>, _>>()?;
+        self.flags.add_headers(&mut found)?;
+        let requests = solvers.iter().zip(found).map(|(solver, found)| {
+            SolverRequest::new(found, &merged(&common, &solver.set), solver.skip_liquidity)
+        });
+        Ok(requests.collect())
     }
 
     pub(super) fn deadline(&self, config: &Config) -> Duration {

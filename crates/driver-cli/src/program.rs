@@ -1,16 +1,20 @@
 //! The program: its commands, and how it ends.
 
+use std::io::Write;
 use std::process::ExitCode;
 
-use clap::Parser;
 use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser};
 use tracing_subscriber::EnvFilter;
 
 use crate::arguments::{Arguments, Command, Format};
-use crate::exit::{Failure, USAGE, WithoutUserInfo};
+use crate::exit::{Failure, USAGE, WithoutUserInfo, printed};
 use crate::options_and_config::Sending;
 use crate::otlp_export::exporting;
 use crate::{archive, generate_and_solver, replay, serve, solve};
+
+/// The program's name.
+const NAME: &str = "driver-streaming";
 
 /// Runs the program with the arguments of this process. Results go to standard output, all else to standard error.
 ///
@@ -23,17 +27,17 @@ pub fn main() -> ExitCode {
     };
     // `RUST_LOG` chooses what is logged; without it, what somebody should look at.
     // A service has a line for each auction as well.
-    let (shown, format) = match &arguments.command {
-        Command::Serve(serve) => ("warn,driver_cli=info", serve.log_format),
-        _ => ("warn", Format::Text),
+    let shown = match &arguments.command {
+        Command::Serve(_) => "warn,driver_cli=info",
+        _ => "warn",
     };
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(shown));
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(|| WithoutUserInfo(std::io::stderr()));
-    match format {
-        Format::Text => log.init(),
-        Format::Json => log.json().flatten_event(true).init(),
+    match arguments.log_format {
+        Some(Format::Json) => log.json().flatten_event(true).init(),
+        Some(Format::Text) | None => log.init(),
     }
     match run(arguments) {
         Ok(code) => code,
@@ -42,8 +46,28 @@ pub fn main() -> ExitCode {
 }
 
 fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
-    if let Command::Generate(arguments) = &arguments.command {
-        return generate_and_solver::generate(arguments);
+    match &arguments.command {
+        Command::Generate(arguments) => return generate_and_solver::generate(arguments),
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(*shell, &mut Arguments::command(), NAME, &mut script);
+            return print(&script);
+        }
+        Command::Man => {
+            let mut program = Arguments::command();
+            program.build();
+            // A page for the program and each command, one after another.
+            let commands = program
+                .get_subcommands()
+                .filter(|command| command.get_name() != "help");
+            let mut pages = Vec::new();
+            for command in [&program].into_iter().chain(commands) {
+                let rendered = clap_mangen::Man::new(command.clone()).render(&mut pages);
+                rendered.map_err(Failure::of("the manual page cannot be written"))?;
+            }
+            return print(&pages);
+        }
+        _ => {}
     }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -64,7 +88,9 @@ fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
             Command::Serve(arguments) => serve::run(arguments).await,
             Command::Archive(command) => archive::run(&command).await,
             Command::Solver(arguments) => generate_and_solver::serve(arguments).await,
-            Command::Generate(_) => unreachable!("handled without a runtime"),
+            Command::Generate(_) | Command::Completions { .. } | Command::Man => {
+                unreachable!("handled without a runtime")
+            }
         }
     });
     // A file system that hangs keeps its thread: all that could be done has been, so it is not waited for.
@@ -72,7 +98,13 @@ fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
     result
 }
 
-/// Shows help and version as they are, and a mistake as one line.
+fn print(content: &[u8]) -> Result<ExitCode, Failure> {
+    let mut output = std::io::stdout().lock();
+    let written = output.write_all(content).and_then(|()| output.flush());
+    printed(written).map(|()| ExitCode::SUCCESS)
+}
+
+/// Shows help and version as they are, and a mistake as one line, with what may have been meant.
 fn refuse(error: &clap::Error) -> ExitCode {
     match error.kind() {
         ErrorKind::DisplayHelp
@@ -84,8 +116,16 @@ fn refuse(error: &clap::Error) -> ExitCode {
         }
         _ => {
             let text = error.to_string();
-            let paragraph = text.split("\n\n").next().unwrap_or_default();
-            let line = paragraph.split_whitespace().collect::<Vec<_>>().join(" ");
+            let mut paragraphs = text.split("\n\n");
+            let error = paragraphs.next().unwrap_or_default();
+            let tips = paragraphs.filter(|paragraph| paragraph.trim_start().starts_with("tip: "));
+            let words = error.split_whitespace();
+            let words =
+                words.chain(tips.flat_map(|tip| [";"].into_iter().chain(tip.split_whitespace())));
+            let line = words
+                .collect::<Vec<_>>()
+                .join(" ")
+                .replace(" ; tip: ", "; ");
             Failure::usage(line.trim_start_matches("error: ")).report()
         }
     }

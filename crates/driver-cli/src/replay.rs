@@ -17,12 +17,12 @@ use crate::arguments::{Format, ReplayArguments};
 use crate::disk_document::DiskDocument;
 use crate::disk_file::Broken;
 use crate::exit::{Failure, print_line};
-use crate::interruptible_run::{run as run_shown, run_and_print, unless_interrupted};
+use crate::interruptible_run::{Signals, run as run_shown, run_and_print, unless_interrupted};
 use crate::options_and_config::Sending;
 use crate::otlp_export::Export;
 use crate::replay_times::Times;
 use crate::sending::dispatch;
-use crate::summary::{milliseconds, print_outcome, solver_line};
+use crate::summary::{milliseconds, print_outcome, solver_status};
 
 /// How many times as long as what is stored an auction may be. Those of today are below 10.
 const MOST_RATIO: u64 = 200;
@@ -115,7 +115,7 @@ impl Replay<'_> {
         let mut times = Times::of(pipeline.solvers().iter().map(|solver| solver.name()));
         let mut interrupted = None;
         for id in (0..repeat).flat_map(|_| ids) {
-            let (dispatch, _reading, mut signal) = match self.dispatch(id).await {
+            let (dispatch, _reading, signal) = match self.dispatch(id).await {
                 Ok(made) => made,
                 Err(failure) => {
                     let _code = failure.report();
@@ -123,10 +123,11 @@ impl Replay<'_> {
                     continue;
                 }
             };
+            let mut signals = Signals::after(signal);
             let (outcome, ..) =
-                run_shown(pipeline, dispatch, None, sending, &mut signal, false).await;
-            if signal.is_some() {
-                interrupted = signal;
+                run_shown(pipeline, dispatch, None, sending, &mut signals, false).await;
+            if signals.came.is_some() {
+                interrupted = signals.came;
                 break;
             }
             times.add(&outcome);
@@ -211,7 +212,11 @@ fn print_run(outcome: &Outcome) -> Result<(), Failure> {
     let (all, good) = (solvers.len(), solvers.len() - failed.clone().count());
     let wall = milliseconds(Some(outcome.wall_ms));
     print_line(&format!("auction {id}: {good} of {all} solvers ok, {wall}"))?;
-    failed.try_for_each(|solver| print_line(&solver_line(solver, 0)))
+    failed.try_for_each(|solver| {
+        let status = solver_status(solver.status);
+        let error = solver.error.as_deref().unwrap_or_default();
+        print_line(&format!("  {}  {status}: {error}", solver.name))
+    })
 }
 
 /// What the store, or the object, has to do with it.

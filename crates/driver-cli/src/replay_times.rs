@@ -56,7 +56,7 @@ impl Times {
     pub(super) fn add(&mut self, outcome: &Outcome) {
         for (series, solver) in self.solvers.iter_mut().zip(&outcome.solvers) {
             let is_ok = solver.status == SolverStatus::Ok;
-            series.add(solver.response_ms.filter(|_| is_ok));
+            series.add(is_ok.then_some(solver.total_ms));
         }
         self.total.add(outcome.is_ok().then_some(outcome.wall_ms));
     }

@@ -37,9 +37,9 @@ pub(super) async fn run(
     }
     let config = &sending.config;
     let of_config = config.auction.as_ref().map(|path| path.get_ref());
-    let Some(path) = arguments.auction.as_ref().or(of_config) else {
+    let Some(path) = arguments.auction().or(of_config) else {
         return Err(Failure::usage(
-            "--auction is missing: the file to send, or - for standard input",
+            "FILE (or --auction) is missing: the auction to send, or - for standard input",
         ));
     };
     sending.spare(path)?;

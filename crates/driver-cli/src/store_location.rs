@@ -6,11 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use archive_sink::{
-    Archive, ArchiveBuilder, AttributeSupport, LocalFolder, RequestEffect, RequestError,
-    S3Connector,
-};
-use async_trait::async_trait;
+use archive_sink::{Archive, ArchiveBuilder, AttributeSupport, LocalFolder, S3Connector};
 use driver_streaming::ArchiveTarget;
 use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey, Checksum};
 use object_store::azure::{AzureConfigKey, MicrosoftAzureBuilder as AzureBuilder};
@@ -19,11 +15,11 @@ use object_store::gcp::{GoogleCloudStorageBuilder as GoogleBuilder, GoogleConfig
 use object_store::local::LocalFileSystem;
 use object_store::memory::InMemory;
 use object_store::path::Path as Key;
-use object_store::{BackoffConfig, ClientConfigKey, CredentialProvider, ObjectStore, RetryConfig};
+use object_store::{BackoffConfig, ClientConfigKey, ObjectStore, RetryConfig};
 use upload_client::is_loopback;
 use url::Url;
 
-use crate::store_settings::{self, WrongSetting};
+use crate::store_settings::{self, NamedCredentials, WrongSetting};
 
 /// What a location may start with, besides a path.
 const SCHEMES: [&str; 5] = ["file", "memory", "s3", "gs", "az"];
@@ -81,11 +77,24 @@ impl StoreLocation {
     /// # Errors
     /// When the location is of no known kind or has a user or a password in it, or its store cannot be set up.
     pub fn folder(location: &str, limit: Duration) -> Result<Self, LocationError> {
+        Self::for_writing(location, limit, true)
+    }
+
+    /// As [`folder`](Self::folder); without `sync`, the operating system decides when a local one's files get to the disk.
+    ///
+    /// # Errors
+    /// As [`folder`](Self::folder).
+    pub(crate) fn for_writing(
+        location: &str,
+        limit: Duration,
+        sync: bool,
+    ) -> Result<Self, LocationError> {
         match Place::parse(location)? {
             Place::Local(path) => {
                 std::fs::create_dir_all(&path)
                     .map_err(|error| Problem::Folder(path.clone(), error))?;
                 let store = LocalFolder::open(&path).map_err(Problem::from)?;
+                let store = if sync { store } else { store.without_sync() };
                 Ok(Self {
                     store: Arc::new(store),
                     ..Self::local(&path)?
@@ -317,24 +326,6 @@ impl Place {
     }
 }
 
-/// The credentials of a provider, whose errors say that nothing was sent: object_store has one kind of error for theirs and
-/// for a store's.
-#[derive(Debug)]
-struct NamedCredentials<C>(Arc<dyn CredentialProvider<Credential = C>>);
-
-#[async_trait]
-impl<C: fmt::Debug + Send + Sync> CredentialProvider for NamedCredentials<C> {
-    type Credential = C;
-
-    async fn get_credential(&self) -> object_store::Result<Arc<C>> {
-        let found = self.0.get_credential().await;
-        found.map_err(|source| object_store::Error::Generic {
-            store: "credentials",
-            source: Box::new(RequestError::new(RequestEffect::Refused, source)),
-        })
-    }
-}
-
 /// Why a location cannot be used. Messages do not repeat the location: it may carry a password.
 #[derive(Debug, thiserror::Error)]
 #[error(transparent)]
@@ -373,11 +364,18 @@ enum Problem {
 
 #[cfg(test)]
 mod tests {
-    use archive_sink::CommitError;
-    use object_store::aws::AwsCredential;
-    use tokio::io::AsyncWriteExt;
-
     use super::*;
+
+    #[test]
+    fn a_folder_is_synced_unless_it_is_not_to_be() {
+        let home = tempfile::tempdir().unwrap();
+        for sync in [true, false] {
+            let folder = home.path().to_str().unwrap();
+            let location = StoreLocation::for_writing(folder, Duration::MAX, sync).unwrap();
+            let store = format!("{:?}", location.store);
+            assert!(store.contains(&format!("syncs: {sync}")), "{store}");
+        }
+    }
 
     #[test]
     fn a_folder_is_created_and_named_by_an_absolute_url() {
@@ -451,49 +449,6 @@ mod tests {
                 !format!("{error} {error:?}").contains("secret"),
                 "{location}"
             );
-        }
-    }
-
-    #[derive(Debug)]
-    struct Missing;
-
-    #[async_trait]
-    impl CredentialProvider for Missing {
-        type Credential = AwsCredential;
-
-        async fn get_credential(&self) -> object_store::Result<Arc<AwsCredential>> {
-            Err(object_store::Error::Generic {
-                store: "test",
-                source: "nobody is there".into(),
-            })
-        }
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn what_could_not_be_signed_is_known_not_to_be_there() {
-        for (credentials, is_known) in [
-            (
-                Arc::new(Missing) as Arc<dyn CredentialProvider<Credential = _>>,
-                false,
-            ),
-            (Arc::new(NamedCredentials(Arc::new(Missing))), true),
-        ] {
-            // Nothing is sent: requests are signed first.
-            let store = AmazonS3Builder::new()
-                .with_bucket_name("bucket")
-                .with_endpoint("http://127.0.0.1:1")
-                .with_allow_http(true)
-                .with_credentials(credentials)
-                .build()
-                .unwrap();
-            let archive = Archive::builder(Arc::new(store)).build().unwrap();
-            let writer = archive.create("1.json").unwrap();
-            let mut writer = writer.until(tokio::time::Instant::now() + Duration::from_secs(9));
-            writer.write_all(b"{}").await.unwrap();
-            let error = writer.commit().await.unwrap_err();
-            let is_failed = matches!(error, CommitError::Refused { .. });
-            assert_eq!(is_failed, is_known, "{error}");
-            assert!(error.to_string().contains("nobody is there"), "{error}");
         }
     }
 }

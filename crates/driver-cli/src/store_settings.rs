@@ -1,8 +1,13 @@
 //! Settings of remote stores, which come from the environment: checked before a store is set up. `object_store` panics on
 //! some that are wrong, sends requests with others, and repeats addresses in its errors.
 
+use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
+use archive_sink::{RequestEffect, RequestError};
+use async_trait::async_trait;
+use object_store::CredentialProvider;
 use url::Url;
 
 /// What the names of settings end with that are addresses.
@@ -70,11 +75,34 @@ pub(crate) enum WrongSetting {
     PlainHttp(String, &'static str),
 }
 
+/// The credentials of a provider, whose errors say that nothing was sent: object_store has one kind of error for theirs and
+/// for a store's.
+#[derive(Debug)]
+pub(crate) struct NamedCredentials<C>(pub(crate) Arc<dyn CredentialProvider<Credential = C>>);
+
+#[async_trait]
+impl<C: fmt::Debug + Send + Sync> CredentialProvider for NamedCredentials<C> {
+    type Credential = C;
+
+    async fn get_credential(&self) -> object_store::Result<Arc<C>> {
+        let found = self.0.get_credential().await;
+        found.map_err(|source| object_store::Error::Generic {
+            store: "credentials",
+            source: Box::new(RequestError::new(RequestEffect::Refused, source)),
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use archive_sink::{Archive, CommitError};
     use object_store::aws::AmazonS3ConfigKey;
+    use object_store::aws::{AmazonS3Builder, AwsCredential};
     use object_store::azure::AzureConfigKey;
     use object_store::gcp::GoogleConfigKey;
+    use tokio::io::AsyncWriteExt;
 
     use super::*;
 
@@ -171,5 +199,48 @@ mod tests {
         let metadata = ("AWS_METADATA_ENDPOINT", "http://127.0.0.1:1");
         assert_eq!(check_all(&[metadata]), Ok(()));
         assert!(check_all(&[("AWS_METADATA_ENDPOINT", "127.0.0.1:1")]).is_err());
+    }
+
+    #[derive(Debug)]
+    struct Missing;
+
+    #[async_trait]
+    impl CredentialProvider for Missing {
+        type Credential = AwsCredential;
+
+        async fn get_credential(&self) -> object_store::Result<Arc<AwsCredential>> {
+            Err(object_store::Error::Generic {
+                store: "test",
+                source: "nobody is there".into(),
+            })
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_could_not_be_signed_is_known_not_to_be_there() {
+        for (credentials, is_known) in [
+            (
+                Arc::new(Missing) as Arc<dyn CredentialProvider<Credential = _>>,
+                false,
+            ),
+            (Arc::new(NamedCredentials(Arc::new(Missing))), true),
+        ] {
+            // Nothing is sent: requests are signed first.
+            let store = AmazonS3Builder::new()
+                .with_bucket_name("bucket")
+                .with_endpoint("http://127.0.0.1:1")
+                .with_allow_http(true)
+                .with_credentials(credentials)
+                .build()
+                .unwrap();
+            let archive = Archive::builder(Arc::new(store)).build().unwrap();
+            let writer = archive.create("1.json").unwrap();
+            let mut writer = writer.until(tokio::time::Instant::now() + Duration::from_secs(9));
+            writer.write_all(b"{}").await.unwrap();
+            let error = writer.commit().await.unwrap_err();
+            let is_failed = matches!(error, CommitError::Refused { .. });
+            assert_eq!(is_failed, is_known, "{error}");
+            assert!(error.to_string().contains("nobody is there"), "{error}");
+        }
     }
 }

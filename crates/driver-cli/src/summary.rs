@@ -1,14 +1,30 @@
-//! How the outcome of a run is printed, and its figures as the page has them, too.
+//! How the outcome of a run is printed: a table of the solvers, what it means, and the figures of the run.
+
+use std::fmt::Display;
+use std::io::{self, IsTerminal};
 
 use driver_streaming::{ArchiveOutcome, ArchiveStatus, Outcome, SolverOutcome, SolverStatus};
-use indicatif::DecimalBytes;
-use measured_body::Ending;
 
 use crate::arguments::Format;
 use crate::exit::{Failure, print_line};
+use crate::verdict::{solutions, verdict};
 
-/// Prints the outcome of a run to standard output: as text, all but the solvers, whose lines have been printed as they
-/// ended.
+/// The columns after the solver's name. With a name of [`LONGEST_NAME`] characters, a row has 80.
+const COLUMNS: [(&str, usize); 7] = [
+    ("status", 10),
+    ("sent", 7),
+    ("delivered", 9),
+    ("thought", 7),
+    ("total", 7),
+    ("attempts", 8),
+    ("solutions", 9),
+];
+
+/// Longer names are cut in the table.
+const LONGEST_NAME: usize = 15;
+
+/// Prints the outcome of a run to standard output: as text, all but the rows of the solvers, which have been printed as
+/// they ended.
 pub(super) fn print_outcome(outcome: &Outcome, format: Option<Format>) -> Result<(), Failure> {
     match format.unwrap_or(Format::Text) {
         Format::Text => print_line(&summary(outcome)),
@@ -21,62 +37,112 @@ pub(super) fn print_outcome(outcome: &Outcome, format: Option<Format>) -> Result
     }
 }
 
-/// The outcome as people read it, without its solvers.
+/// The outcome as people read it, without its solvers: the verdict first.
 fn summary(outcome: &Outcome) -> String {
     let (auction, serialize, compress) = (&outcome.auction, &outcome.serialize, &outcome.compress);
+    let lines = verdict(&outcome.solvers, &outcome.archive, serialize.passes);
+    let mut text = match lines[..] {
+        [] => String::new(),
+        _ => format!("\n{}\n\n", lines.join("\n")),
+    };
     let id = auction.id.as_deref().unwrap_or("without id");
-    let digest = auction.sha256.as_deref();
-    let digest = or_unknown(digest.map(|digest| digest.get(..16).unwrap_or(digest)));
-    let mut text = format!("auction {id}: {}, sha256 {digest}\n", size(auction.bytes));
-    text += &format!("archive {}\n", archive_line(&outcome.archive));
+    text += &format!("auction {id}: ");
+    text += &match (auction.bytes, auction.sha256.as_deref()) {
+        (None, _) => "its length is not known, as nobody was sent all of it as it is".to_owned(),
+        (bytes, None) => size(bytes),
+        (bytes, Some(digest)) => {
+            let start = digest.get(..16).unwrap_or(digest);
+            format!("{}, sha256 {start}", size(bytes))
+        }
+    };
+    text += &format!("\narchive {}\n", archive_line(&outcome.archive));
     if serialize.documents > 1 {
         text += &format!("{} documents ", serialize.documents);
     }
     let busy = milliseconds(Some(serialize.busy_ms));
-    text += &format!("produced {} in {busy}; ", times(serialize.passes));
+    text += &format!("{} in {busy}; ", produced(serialize.passes));
     if compress.documents > 0 {
-        let passes = times(compress.passes);
-        text += &format!("{} compressed for solvers {passes}; ", compress.documents);
+        let how_often = compress.passes.map(times);
+        let how_often = how_often.unwrap_or_else(|| "not to the end".to_owned());
+        text += &format!(
+            "{} compressed for solvers {how_often}; ",
+            compress.documents
+        );
     }
     text + &milliseconds(Some(outcome.wall_ms)) + " in all"
 }
 
-/// A solver's outcome in one line, with room for the widest name.
-pub(super) fn solver_line(solver: &SolverOutcome, widest: usize) -> String {
-    let status = solver_status(solver.status);
-    let mut text = format!("  {:<widest$}  {status}", solver.name);
-    if let Some(status) = solver.http_status {
-        text += &format!(" ({status})");
-    }
-    text += ": ";
-    if solver.transmission_ms.is_some() && solver.to_first_poll_ms.is_some() {
-        text += &size(solver.bytes_sent);
-        if let Some(encoding) = solver.encoding {
-            text += &format!(" of {encoding}");
+/// The table of the solvers, printed row by row.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Table {
+    name_width: usize,
+    is_coloured: bool,
+}
+
+impl Table {
+    /// For solvers of these names, on standard output: coloured on a terminal.
+    pub(super) fn new<'a>(names: impl Iterator<Item = &'a str>) -> Self {
+        let widest = names.map(|name| name.chars().count()).max();
+        let is_unset = |name| std::env::var_os(name).is_none_or(|value| value.is_empty());
+        Self {
+            name_width: widest.unwrap_or(0).clamp("solver".len(), LONGEST_NAME),
+            // <https://no-color.org>
+            is_coloured: io::stdout().is_terminal() && is_unset("NO_COLOR"),
         }
-        text += &format!(
-            " in {} after {}, of it waited {} for data, {} for the solver",
-            milliseconds(solver.transmission_ms),
-            milliseconds(solver.to_first_poll_ms),
-            milliseconds(solver.producer_wait_ms),
-            milliseconds(solver.consumer_wait_ms)
-        );
-    } else {
-        text += "nothing was sent";
     }
-    if solver.response_ms.is_some() {
-        text += &format!("; answered at {}", milliseconds(solver.response_ms));
+
+    pub(super) fn header(&self) -> String {
+        self.line("solver", COLUMNS.map(|(header, _)| header.to_owned()), "2")
     }
-    if solver.http_status.is_some() && solver.ending == Some(Ending::Cancelled) {
-        text += ", before it had been sent everything";
+
+    /// A solver's row. What is not known is left out: the verdict says why.
+    pub(super) fn row(&self, solver: &SolverOutcome) -> String {
+        let status = match (solver.status, solver.http_status) {
+            (SolverStatus::Ok | SolverStatus::Failed, Some(code)) => {
+                format!("{} {code}", solver_status(solver.status))
+            }
+            (status, _) => solver_status(status).to_owned(),
+        };
+        let colour = if solver.status == SolverStatus::Ok {
+            "32"
+        } else {
+            "31"
+        };
+        let cells = [
+            status,
+            size(solver.bytes_sent),
+            milliseconds(solver.delivered_ms),
+            milliseconds(solver.thinking_ms),
+            milliseconds(Some(solver.total_ms)),
+            solver.attempts.to_string(),
+            known(solutions(solver)),
+        ];
+        self.line(&solver.name, cells, colour)
     }
-    if solver.attempts > 1 {
-        text += &format!("; {} attempts", solver.attempts);
+
+    /// A name, a status of this colour, and numbers, each aligned with its column.
+    fn line(&self, name: &str, [status, numbers @ ..]: [String; 7], colour: &str) -> String {
+        let Self { name_width, .. } = *self;
+        let name = cut(name);
+        let (_, width) = COLUMNS[0];
+        let status = format!("{status:<width$}");
+        let mut line = match self.is_coloured {
+            true => format!("{name:<name_width$}  \u{1b}[{colour}m{status}\u{1b}[0m"),
+            false => format!("{name:<name_width$}  {status}"),
+        };
+        for ((_, width), number) in COLUMNS[1..].iter().zip(numbers) {
+            line += &format!(" {number:>width$}");
+        }
+        line
     }
-    if let Some(error) = &solver.error {
-        text += &format!("; {error}");
+}
+
+/// A name with room for it in a table.
+pub(super) fn cut(name: &str) -> String {
+    match name.chars().count() {
+        0..=LONGEST_NAME => name.to_owned(),
+        _ => name.chars().take(LONGEST_NAME - 1).chain(['…']).collect(),
     }
-    text
 }
 
 fn archive_line(archive: &ArchiveOutcome) -> String {
@@ -91,11 +157,12 @@ fn archive_line(archive: &ArchiveOutcome) -> String {
                 },
                 size(archive.raw_bytes),
                 size(archive.stored_bytes),
-                or_unknown(archive.codec.as_deref()),
+                known(archive.codec.as_deref()),
                 how.as_deref().unwrap_or("was there already"),
-                or_unknown(archive.location.as_deref()),
+                known(archive.location.as_deref()),
             )
         }
+        (ArchiveStatus::Skipped, _) => "none: no --archive was given".to_owned(),
         (ArchiveStatus::Cancelled, Some(error)) => error.clone(),
         (ArchiveStatus::Spooled, Some(error)) => {
             format!("spooled: {error}, and the next run with it or `archive push` brings it there")
@@ -104,9 +171,6 @@ fn archive_line(archive: &ArchiveOutcome) -> String {
         (status, None) => archive_status(status).to_owned(),
     }
 }
-
-/// What is not known.
-const UNKNOWN: &str = "–";
 
 /// A solver's status.
 pub(super) fn solver_status(status: SolverStatus) -> &'static str {
@@ -134,23 +198,121 @@ pub(super) fn archive_status(status: ArchiveStatus) -> &'static str {
     }
 }
 
-pub(super) fn or_unknown(found: Option<impl ToString>) -> String {
-    found.map_or_else(|| UNKNOWN.to_owned(), |found| found.to_string())
+/// What is known, and nothing for what is not.
+pub(super) fn known(found: Option<impl Display>) -> String {
+    found.map_or_else(String::new, |found| found.to_string())
 }
 
+/// Bytes, with three digits: `8.53 MB`.
 pub(super) fn size(bytes: Option<u64>) -> String {
-    or_unknown(bytes.map(DecimalBytes))
+    known(bytes.map(|bytes| match bytes {
+        0..1_000 => format!("{bytes} B"),
+        _ => {
+            let units = ["kB", "MB", "GB", "TB", "PB", "EB"];
+            scaled(bytes as f64 / 1e3, 1e3, &units)
+        }
+    }))
 }
 
+/// A time, with three digits: `1.42 ms`, `14.2 s`.
 pub(super) fn milliseconds(milliseconds: Option<f64>) -> String {
-    or_unknown(milliseconds.map(|milliseconds| format!("{milliseconds:.1} ms")))
+    known(milliseconds.map(|time| scaled(time, 1e3, &["ms", "s"])))
+}
+
+/// A number with three digits, in the unit in which it is less than `step`.
+fn scaled(mut number: f64, step: f64, units: &[&str]) -> String {
+    let mut unit = 0;
+    // Where it would be rounded up to `step`, it is shown as one of the next.
+    while number >= step - 0.5 && unit + 1 < units.len() {
+        number /= step;
+        unit += 1;
+    }
+    let digits = match number {
+        ..9.995 => 2,
+        ..99.95 => 1,
+        _ => 0,
+    };
+    format!("{number:.digits$} {}", units[unit])
 }
 
 /// How often something was done: `1.25 times`.
-pub(super) fn times(passes: Option<f64>) -> String {
-    or_unknown(passes.map(|passes| format!("{passes:.2}"))) + " times"
+pub(super) fn times(passes: f64) -> String {
+    format!("{passes:.2} times")
+}
+
+/// How often the documents were produced.
+pub(super) fn produced(passes: Option<f64>) -> String {
+    let how_often = passes.map(times);
+    format!("produced {}", how_often.as_deref().unwrap_or("in part"))
 }
 
 pub(super) fn parts(parts: u64) -> String {
     format!("{parts} part{}", if parts == 1 { "" } else { "s" })
+}
+
+/// `a`, `a and b`, or `a, b and c`.
+pub(super) fn joined(names: &[String]) -> String {
+    match names {
+        [] => String::new(),
+        [name] => name.clone(),
+        [names @ .., last] => format!("{} and {last}", names.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_have_three_digits() {
+        for (bytes, shown) in [
+            (0, "0 B"),
+            (999, "999 B"),
+            (1_000, "1.00 kB"),
+            (8_530_000, "8.53 MB"),
+            (99_960_000, "100 MB"),
+            (999_700_000, "1.00 GB"),
+            (u64::MAX, "18.4 EB"),
+        ] {
+            assert_eq!(size(Some(bytes)), shown);
+        }
+        for (time, shown) in [
+            (0.0, "0.00 ms"),
+            (9.996, "10.0 ms"),
+            (147.4, "147 ms"),
+            (999.6, "1.00 s"),
+            (15_000.0, "15.0 s"),
+        ] {
+            assert_eq!(milliseconds(Some(time)), shown);
+        }
+        assert_eq!(milliseconds(None), "");
+    }
+
+    #[test]
+    fn the_table_fits_80_columns_and_leaves_out_what_is_not_known() {
+        let mut solver = SolverOutcome::default();
+        solver.name = "a-solver-with-a-long-name".to_owned();
+        solver.status = SolverStatus::Failed;
+        solver.http_status = Some(422);
+        solver.attempts = 12;
+        solver.total_ms = 14_999.0;
+        let table = Table {
+            name_width: LONGEST_NAME,
+            is_coloured: false,
+        };
+        let header = table.header();
+        assert_eq!(header.chars().count(), 80);
+        let row = "a-solver-with-… failed 422                            15.0 s       12          ";
+        assert_eq!(table.row(&solver).replacen("  ", " ", 1), row);
+        assert_eq!(table.row(&solver).chars().count(), 80);
+        let coloured = Table {
+            is_coloured: true,
+            ..table
+        };
+        assert!(
+            coloured
+                .row(&solver)
+                .contains("\u{1b}[31mfailed 422\u{1b}[0m")
+        );
+    }
 }

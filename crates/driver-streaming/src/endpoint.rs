@@ -42,6 +42,14 @@ pub enum SolverError {
         #[source]
         source: BoxError,
     },
+    /// The URL has no scheme: it begins with a host, as in `localhost:8080`.
+    #[error(
+        "the URL of solver {name:?} does not begin with a scheme: write http:// before the host"
+    )]
+    NoScheme {
+        /// The solver's name.
+        name: String,
+    },
     /// The URL is neither http nor https.
     #[error("the URL of solver {name:?} has the scheme {scheme:?}, and must have http or https")]
     Scheme {
@@ -59,7 +67,7 @@ pub enum SolverError {
 }
 
 impl Endpoint {
-    /// `/solve` below `base`, with the query of that, for the solver of this name.
+    /// `/solve` below `base`, unless that ends with it, with the query of `base`, for the solver of this name.
     pub(crate) fn solve_below(solver: &str, base: &str) -> Result<Self, SolverError> {
         let unusable = |source: BoxError| SolverError::Url {
             name: solver.to_owned(),
@@ -70,18 +78,20 @@ impl Endpoint {
             .parse()
             .map_err(|error: InvalidUri| unusable(error.into()))?;
         if uri.scheme() != Some(&Scheme::HTTP) && uri.scheme() != Some(&Scheme::HTTPS) {
-            // As in `localhost:8080`, which is meant for a URL.
-            let meant = || base.split_once(':').map_or("", |(scheme, _rest)| scheme);
-            let scheme = uri.scheme_str().unwrap_or_else(meant);
-            return Err(SolverError::Scheme {
-                name: solver.to_owned(),
-                scheme: scheme.to_owned(),
+            let name = solver.to_owned();
+            return Err(match uri.scheme_str() {
+                Some(scheme) => SolverError::Scheme {
+                    name,
+                    scheme: scheme.to_owned(),
+                },
+                None => SolverError::NoScheme { name },
             });
         }
         if uri.port_u16().is_none() && has_port(&uri) {
             return Err(unusable("invalid port number".into()));
         }
-        let path = format!("{}/solve", uri.path().trim_end_matches('/'));
+        let path = uri.path().trim_end_matches('/');
+        let path = path.strip_suffix("/solve").unwrap_or(path).to_owned() + "/solve";
         let solve_at = |authority: &str, query: Option<String>| {
             let query = query.map_or_else(String::new, |query| format!("?{query}"));
             let parts = Uri::builder().scheme(uri.scheme_str().unwrap_or_default());
@@ -148,6 +158,9 @@ mod tests {
             ("http://u@h/", "http://***@h/solve"),
             ("http://:p@h/", "http://***@h/solve"),
             ("http://h/a", "http://h/a/solve"),
+            ("http://h/a/solve", "http://h/a/solve"),
+            ("http://h/solve/?b=c", "http://h/solve?b=REDACTED"),
+            ("http://h/resolve", "http://h/resolve/solve"),
             ("http://h/a?", "http://h/a/solve?"),
             (
                 "http://h/?key=k&b=&c=d=e&&f",

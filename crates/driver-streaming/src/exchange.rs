@@ -88,7 +88,7 @@ impl SolverRequest {
 
     /// What is known of the requests, of which the last ended so.
     fn ended(&self, (status, response, failure): AttemptEnd) -> SolverOutcome {
-        let known = self.record.known().clone();
+        let known = self.record.end();
         let measured = known.last;
         let time = |pick: fn(&Measurements) -> Option<Duration>| {
             measured.as_ref().and_then(pick).map(milliseconds)
@@ -110,13 +110,18 @@ impl SolverRequest {
                 .and_then(|_| digest()),
             ending,
             to_first_poll_ms: time(|found| found.to_first_poll),
-            transmission_ms: time(|found| found.transmission),
+            sending_ms: time(|found| found.transmission),
             busy_ms: time(|found| Some(found.busy)),
-            producer_wait_ms: time(|found| Some(found.producer_wait)),
-            consumer_wait_ms: time(|found| Some(found.consumer_wait)),
+            waiting_for_data_ms: time(|found| Some(found.producer_wait)),
+            waiting_for_solver_ms: time(|found| Some(found.consumer_wait)),
+            delivered_ms: known.delivered.map(|at| milliseconds(at - self.started)),
+            thinking_ms: known.delivered.map(|at| {
+                let until = known.answered.unwrap_or(at);
+                milliseconds(until.saturating_duration_since(at))
+            }),
             waited_ms: milliseconds(known.waited),
             waited_for_ms: milliseconds(known.waited_for),
-            response_ms: status.map(|_| milliseconds(self.started.elapsed())),
+            total_ms: milliseconds(self.started.elapsed()),
             response,
             error: failure.as_ref().map(|failure| error_chain(failure)),
             failure,
@@ -168,7 +173,7 @@ impl SolverRequest {
                 return ControlFlow::Break((None, None, Some(failure)));
             }
         };
-        self.record.reader.entered(Stage::Answering);
+        self.record.answer_begins();
         let (head, body) = response.into_parts();
         let status = head.status;
         *lock(answered) = Some(status);
@@ -193,6 +198,8 @@ impl SolverRequest {
             Err(problem) => (None, Some(problem)),
         };
         let is_ok = status.is_success() && problem.is_none();
+        // A refusal may be written in any way.
+        let problem = problem.filter(|problem| status.is_success() || !problem.is_form());
         let failure = (!is_ok).then_some(SolverFailure::Answered {
             status,
             start,

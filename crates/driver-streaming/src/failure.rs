@@ -43,7 +43,7 @@ pub enum SolverFailure {
         status: StatusCode,
         /// The answer as it came, decoded: its first 64 KiB.
         start: Bytes,
-        /// Why it is no answer. `None` for JSON with another status than 2xx.
+        /// Why it is no answer. `None` with another status than 2xx, unless it could not be read to its end.
         #[source]
         problem: Option<AnswerError>,
     },
@@ -77,6 +77,13 @@ pub enum AnswerError {
     /// After so many bytes, decoded, it ended before its time or could not be decoded.
     #[error("the answer broke off after {0} bytes")]
     Broken(usize, #[source] io::Error),
+}
+
+impl AnswerError {
+    /// Whether the answer was read to its end, and only its form is wrong.
+    pub(crate) fn is_form(&self) -> bool {
+        matches!(self, Self::Empty | Self::NotUtf8(_) | Self::NotJson(_))
+    }
 }
 
 impl SolverFailure {
@@ -121,21 +128,38 @@ impl Serialize for SolverFailure {
     }
 }
 
-/// How much of an answer a message shows, in characters: of one that is no JSON, enough to know a proxy's page by, and of an
-/// error in JSON what engines say for a mistake in a request.
-const SHOWN: [usize; 2] = [200, 1000];
+/// How many characters of an answer a message shows.
+const SHOWN: usize = 200;
 
 fn answered(status: StatusCode, start: &[u8], problem: Option<&AnswerError>) -> String {
+    match (said(start, problem.is_none()), problem) {
+        (Some(said), _) => format!("the engine answered {status}: {said}"),
+        (None, Some(problem)) if status.is_success() => problem.to_string(),
+        (None, _) => format!("the engine answered {status}"),
+    }
+}
+
+/// What an engine says, on one line: the beginning of JSON, the first line of a text, or the title of a page.
+fn said(start: &[u8], may_be_json: bool) -> Option<String> {
     let text = String::from_utf8_lossy(start);
-    let said: String = text
-        .chars()
-        .take(SHOWN[usize::from(problem.is_none())])
-        .collect();
-    match problem {
-        None => format!("the engine answered {status}: {said}"),
-        Some(_) if !said.is_empty() => format!("the engine answered {status}: {said:?}"),
-        Some(problem) if status.is_success() => problem.to_string(),
-        Some(_) => format!("the engine answered {status}"),
+    let text = text.trim();
+    let cut = |text: &str| match text.char_indices().nth(SHOWN) {
+        Some((end, _)) => text[..end].to_owned() + "…",
+        None => text.to_owned(),
+    };
+    if text.starts_with('<') {
+        let title = text
+            .split_once("<title>")
+            .and_then(|(_, rest)| rest.split_once('<'));
+        return Some(title.map_or("an HTML page".to_owned(), |(title, _)| {
+            format!("an HTML page, {:?}", cut(title.trim()))
+        }));
+    }
+    let words = || text.split_whitespace().collect::<Vec<_>>().join(" ");
+    match text.lines().next() {
+        Some(_) if may_be_json && text.starts_with(['{', '[', '"']) => Some(cut(&words())),
+        // Quoted, as it may have characters that a terminal obeys.
+        line => line.map(|line| format!("{:?}", cut(line))),
     }
 }
 
@@ -179,12 +203,37 @@ mod tests {
     }
 
     #[test]
+    fn of_json_and_text_the_beginning_is_shown() {
+        for (text, shown) in [
+            ("{\n  \"error\": \"no id\"\n}", "{ \"error\": \"no id\" }"),
+            ("Too large\nat line 7", "\"Too large\""),
+            ("\u{1b}[2J", "\"\\u{1b}[2J\""),
+            (
+                "<html><title>502 Bad Gateway</title>",
+                "an HTML page, \"502 Bad Gateway\"",
+            ),
+        ] {
+            let message = answered_with(400, text, None);
+            assert_eq!(
+                message,
+                format!("refused: the engine answered 400 Bad Request: {shown}")
+            );
+        }
+        let long: &'static str = "ä".repeat(201).leak();
+        let message = answered_with(400, long, None);
+        assert!(
+            message.ends_with(&format!("\"{}…\"", "ä".repeat(200))),
+            "{message}"
+        );
+    }
+
+    #[test]
     fn a_page_is_not_dumped() {
         let page: &'static str = "<html>".repeat(1000).leak();
         let error = serde_json::from_str::<()>(page).unwrap_err();
         let message = answered_with(502, page, Some(AnswerError::NotJson(error)));
         assert!(
-            message.contains("502") && message.contains("<html>"),
+            message.contains("502") && message.contains("an HTML page"),
             "{message}"
         );
         assert!(message.contains("no JSON"), "{message}");

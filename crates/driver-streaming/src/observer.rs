@@ -27,6 +27,10 @@ pub trait Observer: Send + Sync {
     /// The reader has taken so many bytes more.
     fn taken(&self, reader: usize, bytes: usize) {}
 
+    /// The body of a request to a solver was asked for more and has none: it waits for data until it has [taken](Self::taken)
+    /// some or ends.
+    fn waits_for_data(&self, solver: usize) {}
+
     /// The reader is sent the document from its beginning again.
     fn restarted(&self, reader: usize) {}
 
@@ -50,7 +54,9 @@ pub enum Stage {
     Waiting,
     /// The document is on its way.
     Sending,
-    /// The document has been taken, the answer or the commit is awaited.
+    /// The whole document has been taken, and no answer has begun.
+    Thinking,
+    /// The answer arrives, or the archive commits.
     Answering,
     /// It ended well.
     Ok,

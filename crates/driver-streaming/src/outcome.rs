@@ -12,7 +12,7 @@ use crate::failure::SolverFailure;
 #[derive(Debug, Serialize)]
 #[non_exhaustive]
 pub struct Outcome {
-    /// Of the JSON: 1. Members are added without a new version; whoever reads it passes over those it does not know.
+    /// Of the JSON: 2. Members are added without a new version; whoever reads it passes over those it does not know.
     pub version: u32,
     /// When the run began. In JSON `started_unix_ms`, milliseconds since 1970 UTC.
     #[serde(rename = "started_unix_ms", serialize_with = "unix_milliseconds")]
@@ -87,7 +87,7 @@ impl Outcome {
 }
 
 /// What happened to one solver.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Default, Serialize)]
 #[non_exhaustive]
 pub struct SolverOutcome {
     /// The solver's name.
@@ -111,20 +111,24 @@ pub struct SolverOutcome {
     pub ending: Option<Ending>,
     /// From the body's creation to its first poll.
     pub to_first_poll_ms: Option<f64>,
-    /// From the first poll to the body's end.
-    pub transmission_ms: Option<f64>,
+    /// Sending: from the first poll to the body's end.
+    pub sending_ms: Option<f64>,
     /// Of that, spent inside polls.
     pub busy_ms: Option<f64>,
     /// Of that, spent waiting for data.
-    pub producer_wait_ms: Option<f64>,
+    pub waiting_for_data_ms: Option<f64>,
     /// Of that, spent waiting for the solver to take data.
-    pub consumer_wait_ms: Option<f64>,
+    pub waiting_for_solver_ms: Option<f64>,
+    /// Delivery: from the start of the first request to when the HTTP client had taken the whole body of the last.
+    pub delivered_ms: Option<f64>,
+    /// Thinking: from then to the start of the answer, or to the request's end if none began.
+    pub thinking_ms: Option<f64>,
     /// How long its body waited for readers that were behind.
     pub waited_ms: f64,
     /// How long others waited for its body.
     pub waited_for_ms: f64,
-    /// From the start of the request to the end of the answer.
-    pub response_ms: Option<f64>,
+    /// From the start of the first request to the end of the last: of its answer, if one began.
+    pub total_ms: f64,
     /// The answer, if it is JSON.
     pub response: Option<Box<RawValue>>,
     /// Why it is not `ok`, in words.
@@ -134,7 +138,7 @@ pub struct SolverOutcome {
 }
 
 /// How a solver's request ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SolverStatus {
     /// It answered 2xx with JSON.
@@ -144,6 +148,7 @@ pub enum SolverStatus {
     /// It had not answered at the deadline.
     TimedOut,
     /// The run was cancelled before it had answered.
+    #[default]
     Cancelled,
 }
 
@@ -179,14 +184,14 @@ pub struct ArchiveOutcome {
     pub parts: Option<u64>,
     /// What the store calls this version of the object.
     pub e_tag: Option<String>,
-    /// From the run's start to when it had taken the whole document, compressed it and handed over all but the last part.
-    pub write_ms: Option<f64>,
+    /// From the start of the run to when all of the document had been taken, compressed, and handed over but for the last part.
+    pub delivered_ms: Option<f64>,
     /// From the run's start to its end.
     pub total_ms: Option<f64>,
     /// How long it waited for readers that were behind.
-    pub waited_ms: Option<f64>,
+    pub waited_ms: f64,
     /// How long others waited for it.
-    pub waited_for_ms: Option<f64>,
+    pub waited_for_ms: f64,
     /// Why it failed, or is only spooled.
     pub error: Option<String>,
 }

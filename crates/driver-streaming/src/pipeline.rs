@@ -312,7 +312,7 @@ impl Run {
                 bytes,
                 sha256: digest.map(|digest| digest.sha256()),
             },
-            version: 1,
+            version: 2,
             started: self.started_at,
             solvers,
             archive,

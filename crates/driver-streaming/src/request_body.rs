@@ -8,10 +8,11 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use measured_body::{Ending, MeasuredBody, Measurements, Recorder};
 use tee_stream::Branch;
+use tokio::time::Instant;
 
 use crate::client::BoxError;
 use crate::document::DocumentError;
-use crate::observer::ReaderObservers;
+use crate::observer::{ReaderObservers, Stage};
 use crate::progress::lock;
 
 /// The body of a request to a solver.
@@ -36,7 +37,7 @@ impl RequestBody {
         length: Option<u64>,
         record: Arc<RequestRecord>,
     ) -> Self {
-        let report = Report(Arc::clone(&record));
+        let report = Report(Arc::clone(&record), Instant::now());
         Self {
             body: MeasuredBody::new(AnnouncedLength::new(branch, length), report),
             record,
@@ -59,7 +60,11 @@ impl Body for RequestBody {
             context.waker().wake_by_ref();
             return Poll::Pending;
         }
-        let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
+        let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(context) else {
+            let reader = &self.record.reader;
+            reader.notify(|observer, solver| observer.waits_for_data(solver));
+            return Poll::Pending;
+        };
         if let Some(Ok(frame)) = &frame {
             let bytes = frame.data_ref().map_or(0, Bytes::len);
             self.record.reader.taken(bytes);
@@ -99,6 +104,10 @@ pub(crate) struct Known {
     pub(crate) attempts: u32,
     /// What happened to the body of the last, once that has ended.
     pub(crate) last: Option<Measurements>,
+    /// When all of that had been taken.
+    pub(crate) delivered: Option<Instant>,
+    /// When its answer began, or the last request ended without one.
+    pub(crate) answered: Option<Instant>,
     /// How long branches that have ended waited for other readers.
     pub(crate) waited: Duration,
     /// How long other readers waited for them.
@@ -119,7 +128,20 @@ impl RequestRecord {
     pub(crate) fn begin(&self) {
         let mut known = self.known();
         known.attempts += 1;
-        known.last = None;
+        (known.last, known.delivered, known.answered) = (None, None, None);
+    }
+
+    /// The answer to the last request begins.
+    pub(crate) fn answer_begins(&self) {
+        self.known().answered = Some(Instant::now());
+        self.reader.entered(Stage::Answering);
+    }
+
+    /// The last request has ended. Returns what is known of all.
+    pub(crate) fn end(&self) -> Known {
+        let mut known = self.known();
+        known.answered.get_or_insert_with(Instant::now);
+        known.clone()
     }
 
     /// How the body of the last request has ended, if it has.
@@ -128,14 +150,22 @@ impl RequestRecord {
     }
 }
 
-/// Records how a body has ended.
-struct Report(Arc<RequestRecord>);
+/// Records how a body that was created at an instant has ended.
+struct Report(Arc<RequestRecord>, Instant);
 
 impl Recorder for Report {
     fn record(self, measurements: &Measurements) {
-        self.0.known().last = Some(measurements.clone());
-        let reader = &self.0.reader;
+        let Self(record, created) = self;
+        let mut known = record.known();
+        known.last = Some(measurements.clone());
+        let is_whole = measurements.ending.is_whole();
+        known.delivered = is_whole.then(|| created + measurements.total);
+        let reader = &record.reader;
         reader.notify(|observer, solver| observer.body_ended(solver, measurements));
+        // Under the lock: an answer that begins, or the end, comes after it.
+        if is_whole && known.answered.is_none() {
+            reader.entered(Stage::Thinking);
+        }
     }
 }
 

@@ -31,8 +31,8 @@
 //! # What can happen to a call
 //!
 //! A [`Rule`] names an [`Operation`], some of its calls (all, the n-th, every n-th), and an
-//! [`Effect`]: [refuse](Effect::Refuse), [lose the answer](Effect::LoseAnswer), [hang](Effect::Hang),
-//! [execute late](Effect::Late), [hold](Effect::Hold) until [`release`](ScriptedStore::release), [delay](Effect::Delay) by the tokio
+//! [`Effect`]: [refuse](Effect::Refuse), [lose the answer](Effect::LoseAnswer),
+//! [ignore its condition](Effect::IgnoreCondition), [hang](Effect::Hang), [execute late](Effect::Late), [hold](Effect::Hold) until [`release`](ScriptedStore::release), [delay](Effect::Delay) by the tokio
 //! clock, [yield](Effect::Yield) for some polls, or [panic](Effect::Panic). The first rule that matches
 //! a call applies. The message of an injected error or panic is `injected into Part 3`: the operation,
 //! and the number of the call from 0.

@@ -44,6 +44,9 @@ pub enum Effect {
     /// The upload is completed, and then the call fails. Use it for an [`Abort`](Operation::Abort)
     /// that arrives after a completion in flight.
     CompleteInstead(Failure),
+    /// The call is executed without its condition, as by a server that ignores it. Use it for a
+    /// [`Put`](Operation::Put).
+    IgnoreCondition,
     /// The call is not executed and never answers.
     Hang,
     /// The call is executed once the store is [released](crate::ScriptedStore::release).

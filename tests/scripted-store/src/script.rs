@@ -98,6 +98,7 @@ impl Script {
                 return Err(failure.error(message));
             }
             Effect::Panic => panic!("{message}"),
+            Effect::IgnoreCondition => {}
             Effect::Hang => std::future::pending().await,
             Effect::Delay(time) => tokio::time::sleep(time).await,
             Effect::Yield(times) => {

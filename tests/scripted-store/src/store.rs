@@ -8,8 +8,8 @@ use object_store::memory::InMemory;
 use object_store::path::Path;
 use object_store::{
     Attributes, CopyOptions, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta,
-    ObjectStore, ObjectStoreExt, PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
-    UploadPart,
+    ObjectStore, ObjectStoreExt, PutMode, PutMultipartOptions, PutOptions, PutPayload, PutResult,
+    Result, UploadPart,
 };
 
 use crate::discard::{Discard, Served};
@@ -147,8 +147,13 @@ impl ObjectStore for ScriptedStore {
         &self,
         location: &Path,
         payload: PutPayload,
-        options: PutOptions,
+        mut options: PutOptions,
     ) -> Result<PutResult> {
+        let injected = self.script.call(Operation::Put, location);
+        let effect = injected.as_ref().map(|call| call.effect);
+        if effect == Some(Effect::IgnoreCondition) {
+            options.mode = PutMode::Overwrite;
+        }
         let (this, place) = (self.clone(), location.clone());
         let put = async move {
             this.script.count_bytes(payload.content_length());
@@ -156,8 +161,7 @@ impl ObjectStore for ScriptedStore {
             this.script.count_object();
             Ok(put)
         };
-        let injected = self.script.call(Operation::Put, location);
-        if let Some(Effect::Late(time, failure)) = injected.as_ref().map(|call| call.effect) {
+        if let Some(Effect::Late(time, failure)) = effect {
             tokio::spawn(async move {
                 tokio::time::sleep(time).await;
                 put.await

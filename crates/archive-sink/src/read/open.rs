@@ -18,19 +18,19 @@ pub(crate) struct Opened {
 impl Opened {
     fn new(location: Path, result: GetResult) -> Self {
         // By the name that was asked for: a store may know the object by another.
-        let meta = ObjectMeta {
+        let version = ObjectMeta {
             location,
             ..result.meta.clone()
         };
         Self {
-            version: ObjectVersion::new(meta),
+            version,
             attributes: result.attributes.clone(),
             content: result.into_stream(),
         }
     }
 
     pub(crate) fn codec(&self) -> Result<CodecKind, ReadError> {
-        let location = self.version.location();
+        let location = &self.version.location;
         codec_of(&self.attributes, location.as_ref())
             .map_err(|coding| ReadError::new(location, ReadErrorKind::UnknownCoding(coding)))
     }
@@ -106,12 +106,12 @@ pub(crate) async fn find_again(
     store: &dyn ObjectStore,
     version: &ObjectVersion,
 ) -> Result<Opened, ReadError> {
-    let location = version.location().clone();
-    let changed = |source| ReadError::new(version.location(), ReadErrorKind::Changed(source));
-    match store.get_opts(&location, version.condition()).await {
+    let location = version.location.clone();
+    let changed = |source| ReadError::new(&version.location, ReadErrorKind::Changed(source));
+    match store.get_opts(&location, condition(version)).await {
         Ok(result) => {
             let opened = Opened::new(location, result);
-            if version.is(&opened.version) {
+            if is_same(version, &opened.version) {
                 Ok(opened)
             } else {
                 Err(changed(None))
@@ -128,50 +128,26 @@ fn cannot_open(location: &Path, source: StoreError) -> ReadError {
     ReadError::new(location, ReadErrorKind::Store { offset: 0, source })
 }
 
-/// Identifies an object as it was when it was opened, so that one that has replaced it is noticed.
+/// An object as it was when it was opened, so that one that has replaced it is noticed.
 ///
 /// [`ArchiveReader::version`](crate::ArchiveReader::version) returns it, for
-/// [`Archive::open_version`](crate::Archive::open_version). Two are equal when everything that the store
-/// says of them is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ObjectVersion {
-    meta: ObjectMeta,
+/// [`Archive::open_version`](crate::Archive::open_version).
+pub type ObjectVersion = ObjectMeta;
+
+/// Asks the store to refuse another object.
+fn condition(version: &ObjectVersion) -> GetOptions {
+    // RFC 9110, section 13.1.1: a weak tag matches nothing here, not even itself.
+    let strong = version.e_tag.as_ref().filter(|tag| !tag.starts_with("W/"));
+    GetOptions::new().with_if_match(strong)
 }
 
-impl ObjectVersion {
-    pub(crate) fn new(meta: ObjectMeta) -> Self {
-        Self { meta }
-    }
-
-    /// Where the object is, its extension included.
-    pub fn location(&self) -> &Path {
-        &self.meta.location
-    }
-
-    fn e_tag(&self) -> Option<&str> {
-        self.meta.e_tag.as_deref()
-    }
-
-    pub(crate) fn stored_bytes(&self) -> u64 {
-        self.meta.size
-    }
-
-    /// Asks the store to refuse another object.
-    pub(crate) fn condition(&self) -> GetOptions {
-        // RFC 9110, section 13.1.1: a weak tag matches nothing here, not even itself.
-        let strong = self.e_tag().filter(|tag| !tag.starts_with("W/"));
-        GetOptions::new().with_if_match(strong)
-    }
-
-    /// Whether `found`, which the store sent from the same location, is still this object: stores may
-    /// ignore conditions.
-    pub(crate) fn is(&self, found: &Self) -> bool {
-        let same_tag = match (self.e_tag(), found.e_tag()) {
-            (Some(tag), Some(other)) => tag == other,
-            _ => self.meta.last_modified == found.meta.last_modified,
-        };
-        same_tag && self.meta.size == found.meta.size
-    }
+/// Whether `found`, which the store sent from the same location, is still this object: stores may ignore conditions.
+fn is_same(version: &ObjectVersion, found: &ObjectVersion) -> bool {
+    let same_tag = match (&version.e_tag, &found.e_tag) {
+        (Some(tag), Some(other)) => tag == other,
+        _ => version.last_modified == found.last_modified,
+    };
+    same_tag && version.size == found.size
 }
 
 #[cfg(test)]
@@ -210,15 +186,15 @@ mod tests {
     }
 
     fn version(e_tag: Option<&str>, modified: u64, size: u64) -> ObjectVersion {
-        let mut meta = ObjectMeta {
+        let mut version = ObjectMeta {
             location: Path::from("a"),
             last_modified: Default::default(),
             size,
             e_tag: e_tag.map(ToOwned::to_owned),
             version: None,
         };
-        meta.last_modified += Duration::from_secs(modified);
-        ObjectVersion::new(meta)
+        version.last_modified += Duration::from_secs(modified);
+        version
     }
 
     #[test]
@@ -233,19 +209,19 @@ mod tests {
             ((Some("1"), 1, 1), (None, 2, 1), false),
         ] {
             let of = |(e_tag, modified, size)| version(e_tag, modified, size);
-            assert_eq!(of(one).is(&of(other)), same, "{one:?} {other:?}");
+            assert_eq!(is_same(&of(one), &of(other)), same, "{one:?} {other:?}");
         }
     }
 
     #[test]
     fn a_weak_tag_is_no_condition() {
-        for (tag, condition) in [
+        for (tag, expected) in [
             (Some("\"1\""), Some("\"1\"")),
             (Some("W/\"1\""), None),
             (None, None),
         ] {
-            let options = version(tag, 1, 1).condition();
-            assert_eq!(options.if_match.as_deref(), condition);
+            let options = condition(&version(tag, 1, 1));
+            assert_eq!(options.if_match.as_deref(), expected);
         }
     }
 }

@@ -12,15 +12,14 @@ use tokio::io::{AsyncBufRead, AsyncRead, ReadBuf};
 use super::{
     decompressor::{Decompressor, Step},
     error::{ReadError, ReadErrorKind},
-    limit::ReadLimit,
     open::{ObjectVersion, Opened},
-    verify::Verifier,
+    verify::{ReadLimit, Verifier},
 };
 use crate::{
     codec::CodecKind,
     digest::Sha256Digest,
+    digest_place::{self, TRAILER_BYTES_AT_MOST},
     metadata,
-    trailer::{self, TRAILER_BYTES_AT_MOST},
 };
 
 /// The largest chunk that a reader yields: 64 KiB.
@@ -66,7 +65,6 @@ pub struct ArchiveReader {
     verified: Option<Sha256Digest>,
     /// The last stored bytes that have come, as many as a trailer may have.
     end: Vec<u8>,
-    stored_bytes: u64,
     offset: u64,
     /// Taken from the stream, but not yet read through `AsyncRead`.
     unread: Bytes,
@@ -106,11 +104,11 @@ impl ArchiveReader {
             CodecKind::Identity => None,
             kind => Some(Decompressor::new(kind).ok_or_else(|| {
                 let kind = ReadErrorKind::CodecNotCompiled(kind);
-                ReadError::new(opened.version.location(), kind)
+                ReadError::new(&opened.version.location, kind)
             })?),
         };
         let verifier = Verifier::new(
-            limit.for_stored(opened.version.stored_bytes()),
+            limit.for_stored(opened.version.size),
             metadata::raw_bytes(&opened.attributes),
             digest,
         );
@@ -129,7 +127,6 @@ impl ArchiveReader {
         verifier: Verifier,
     ) -> Self {
         Self {
-            stored_bytes: opened.version.stored_bytes(),
             version: opened.version,
             codec,
             content: opened.content,
@@ -147,7 +144,7 @@ impl ArchiveReader {
 
     /// Where the object is, its extension included.
     pub fn location(&self) -> &Path {
-        self.version.location()
+        &self.version.location
     }
 
     /// The object as it is now, to open it [once more](crate::Archive::open_version).
@@ -162,21 +159,21 @@ impl ArchiveReader {
 
     /// The object's length.
     pub fn stored_length(&self) -> u64 {
-        self.stored_bytes
+        self.version.size
     }
 
     /// The raw document's length, where it is known before the end: for identity, and from the
     /// metadata of objects that were sent in a single PUT.
     pub fn raw_length(&self) -> Option<u64> {
         match self.codec {
-            CodecKind::Identity => Some(self.stored_bytes),
-            _ => self.verifier.expected_bytes(),
+            CodecKind::Identity => Some(self.version.size),
+            _ => self.verifier.expected_bytes,
         }
     }
 
     /// How many bytes have been yielded so far, or are about to be by `AsyncRead`.
     pub fn raw_bytes(&self) -> u64 {
-        self.verifier.raw_bytes()
+        self.verifier.raw_bytes
     }
 
     /// The SHA-256 that the raw document had to have and has. `None` before the end of the document, and for
@@ -263,9 +260,9 @@ impl ArchiveReader {
                 Some(Ok(chunk)) if chunk.is_empty() => {}
                 Some(Ok(chunk)) => {
                     self.offset += chunk.len() as u64;
-                    if self.offset > self.stored_bytes {
+                    if self.offset > self.version.size {
                         return Poll::Ready(Err(ReadErrorKind::TrailingData {
-                            offset: self.stored_bytes,
+                            offset: self.version.size,
                         }));
                     }
                     self.end
@@ -289,7 +286,7 @@ impl ArchiveReader {
 
     /// All stored bytes have been decoded: was that all?
     fn finish(&mut self) -> Result<(), ReadErrorKind> {
-        if self.offset < self.stored_bytes {
+        if self.offset < self.version.size {
             return Err(self.truncated());
         }
         if self
@@ -302,7 +299,7 @@ impl ArchiveReader {
                 offset: self.offset,
             });
         }
-        let trailer = trailer::parse(self.codec, &self.end);
+        let trailer = digest_place::parse(self.codec, &self.end);
         self.verified = self.verifier.finish(self.location(), trailer)?;
         Ok(())
     }
@@ -310,7 +307,7 @@ impl ArchiveReader {
     fn truncated(&self) -> ReadErrorKind {
         ReadErrorKind::Truncated {
             offset: self.offset,
-            expected: self.stored_bytes,
+            expected: self.version.size,
         }
     }
 }

@@ -25,8 +25,7 @@ use super::{
     writer::Arrival,
 };
 use crate::{
-    Archive, Codec, CommitError, Placement, Receipt, WriteError, WriteErrorKind,
-    settings::{Settings, Shared},
+    Archive, ArchiveWriter, Codec, CommitError, Placement, Receipt, WriteError, WriteErrorKind, key,
 };
 
 /// How long to wait after a failure, at first and at most. With jitter, so that several services do not come at once.
@@ -199,20 +198,13 @@ impl Uploader {
         let file = File::open(&path)
             .await
             .map_err(SpoolError::io("open", &path))?;
-        let shared = &self.archive.0;
-        let settings = Settings {
-            codec: Codec::default_for(entry.codec),
-            known_document: Some(entry.document),
-            ..shared.settings.clone()
-        };
-        let archive = Archive(Arc::new(Shared {
-            store: Arc::clone(&shared.store),
-            settings,
-            running: shared.running.clone(),
-        }));
         let limit = ATTEMPT.0 + Duration::from_secs(entry.stored_bytes / ATTEMPT.1);
         let deadline = Instant::now() + limit;
-        let mut writer = archive.create_encoded(&entry.name)?.until(deadline);
+        let (archive, codec) = (&self.archive.0, Codec::default_for(entry.codec));
+        let location = key::created(&archive.settings, codec, &entry.name)?;
+        let document = Some(entry.document);
+        let writer = ArchiveWriter::new(Arc::clone(archive), location, codec, None, document);
+        let mut writer = writer.until(deadline);
         let blocks = stream::try_unfold((file, BytesMut::new()), |(mut file, mut block)| async {
             block.reserve(BLOCK);
             let read = file.read_buf(&mut block).await?;
@@ -267,8 +259,6 @@ fn already_there(entry: &Entry, location: Path) -> Receipt {
         codec: entry.codec,
         parts: 0,
         placement: Placement::AlreadyThere,
-        elapsed: Duration::ZERO,
-        digest_time: Duration::ZERO,
     }
 }
 

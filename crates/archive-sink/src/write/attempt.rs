@@ -16,7 +16,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RequestEffect {
-    /// Nothing: it was never sent. It may be made again.
+    /// Nothing: it was never sent, or came damaged. It may be made again.
     NotSent,
     /// Nothing: it was refused, by the store or before it was sent, and would be again.
     Refused,
@@ -50,14 +50,21 @@ pub struct CreateOnly;
 
 impl RequestEffect {
     pub(crate) fn of(error: &StoreError) -> Self {
+        use io::ErrorKind::{
+            IsADirectory, NotADirectory, PermissionDenied, ReadOnlyFilesystem, StorageFull,
+        };
         let first: &(dyn Error + 'static) = error;
         let mut sources = iter::successors(Some(first), |&error| error.source());
         let said = sources.find_map(|error| {
             if let Some(error) = error.downcast_ref::<RequestError>() {
                 return Some(error.effect);
             }
-            let kind = error.downcast_ref::<io::Error>()?.kind();
-            is_for_good(kind).then_some(Self::Refused)
+            // A folder that fails like this will fail again.
+            let is_for_good = matches!(
+                error.downcast_ref::<io::Error>()?.kind(),
+                IsADirectory | NotADirectory | PermissionDenied | ReadOnlyFilesystem | StorageFull
+            );
+            is_for_good.then_some(Self::Refused)
         });
         said.unwrap_or(match error {
             StoreError::NotImplemented { .. } | StoreError::NotSupported { .. } => {
@@ -70,17 +77,6 @@ impl RequestEffect {
             _ => Self::Unclear,
         })
     }
-}
-
-/// Whether a folder that fails like this will fail again.
-fn is_for_good(kind: io::ErrorKind) -> bool {
-    use io::ErrorKind::{
-        IsADirectory, NotADirectory, PermissionDenied, ReadOnlyFilesystem, StorageFull,
-    };
-    matches!(
-        kind,
-        IsADirectory | NotADirectory | PermissionDenied | ReadOnlyFilesystem | StorageFull
-    )
 }
 
 /// Pauses between the attempts of one request, until there is no more time.

@@ -2,13 +2,12 @@ mod existing_object;
 
 use std::{
     ops::ControlFlow::{Break, Continue},
-    sync::Arc,
+    sync::{Arc, atomic::Ordering::Relaxed},
     time::Duration,
 };
 
 use object_store::{
-    Error as StoreError, MultipartUpload, ObjectMeta, PutMode, PutOptions, PutPayload, PutResult,
-    path::Path,
+    Error as StoreError, MultipartUpload, ObjectMeta, PutMode, PutOptions, PutPayload, path::Path,
 };
 use tokio::time::Instant;
 
@@ -20,9 +19,10 @@ use super::{
     tasks::until,
 };
 use crate::{
-    codec::CodecKind,
+    codec::{Codec, CodecKind},
     digest::{RawDocument, Sha256Digest},
-    metadata::{self, AttributeSupport, Nonce},
+    digest_place,
+    metadata::Nonce,
     settings::{Overwrite, Shared},
 };
 
@@ -34,13 +34,14 @@ const LAST_LOOK: Duration = Duration::from_secs(5);
 pub(crate) struct Commit {
     pub(crate) archive: Arc<Shared>,
     pub(crate) location: Path,
+    /// Where its digest goes when it is neither in its metadata nor at its end.
+    pub(crate) digest_beside: Option<Path>,
+    pub(crate) codec: Codec,
     pub(crate) nonce: Nonce,
     pub(crate) document: RawDocument,
     pub(crate) stored_bytes: u64,
     /// How many requests carry it.
     pub(crate) parts: usize,
-    pub(crate) digest_time: Duration,
-    pub(crate) started: Instant,
     /// When its end has to be known.
     pub(crate) deadline: Instant,
     /// When nothing is sent any more.
@@ -60,17 +61,28 @@ impl Commit {
         mut upload: Upload,
         payload: PutPayload,
     ) -> Result<Receipt, CommitError> {
-        let committed = match upload.take_open() {
-            Some(upload) => self.complete(upload).await,
-            None => self.put(payload).await,
+        let (archive, location) = (&self.archive, &self.location);
+        let replaces = archive.settings.overwrite == Overwrite::Replace;
+        if let Some(beside) = self.digest_beside.as_ref().filter(|_| replaces) {
+            let deleted = digest_place::delete_beside(&*archive.store, beside);
+            until(self.give_up_at(self.last_look), deleted).await;
+        }
+        let receipt = match upload.take_open() {
+            Some(upload) => self.complete(upload).await?,
+            None => self.put(payload).await?,
         };
-        if let Ok(receipt) = &committed
-            && receipt.placement == Placement::Unchecked
-        {
-            let location = &self.location;
+        if receipt.placement == Placement::Unchecked {
             tracing::warn!(%location, "the store could not be asked, so an object may have been replaced");
         }
-        committed
+        if let (Some(beside), Some(digest)) = (&self.digest_beside, receipt.sha256)
+            && receipt.placement != Placement::AlreadyThere
+        {
+            let nonce = Some(&self.nonce).filter(|_| self.archive.settings.keeps_attributes());
+            let (store, pauses) = (&*archive.store, Pauses::until(self.last_look));
+            let written = digest_place::write_beside(store, beside, digest, nonce, pauses);
+            until(self.give_up_at(self.last_look), written).await;
+        }
+        Ok(receipt)
     }
 
     /// When whoever waits for it stops waiting.
@@ -90,7 +102,7 @@ impl Commit {
             Overwrite::Replace => Placement::Replacing,
             Overwrite::CreateOnly => Placement::CheckedBefore,
         };
-        let settled = self.settle(Err(no_answer()), placement);
+        let settled = self.settle(no_answer(), placement);
         match until(self.deadline, settled).await {
             Some(Err(CommitError::Refused { source, .. })) => {
                 Err(self.unknown(source, None, false))
@@ -103,7 +115,11 @@ impl Commit {
     /// Whether work at the store ends when its future is dropped: not in folders, where it goes on in the blocking
     /// pool and would end unseen.
     fn can_give_up(&self) -> bool {
-        self.archive.settings.attributes == AttributeSupport::Kept
+        self.archive.settings.keeps_attributes()
+    }
+
+    fn give_up_at(&self, end: Instant) -> Option<Instant> {
+        self.can_give_up().then_some(end)
     }
 
     /// The store's answer, or the error that there was none in time.
@@ -112,25 +128,33 @@ impl Commit {
         end: Instant,
         request: impl Future<Output = Result<T, StoreError>>,
     ) -> Result<T, StoreError> {
-        if !self.can_give_up() {
-            return request.await;
-        }
-        until(end, request)
-            .await
-            .unwrap_or_else(|| Err(no_answer()))
+        let answer = until(self.give_up_at(end), request).await;
+        answer.unwrap_or_else(|| Err(no_answer()))
     }
 
     /// Puts the whole object, again and again if need be: the condition and the nonce make that safe.
     async fn put(&self, payload: PutPayload) -> Result<Receipt, CommitError> {
-        let (mut mode, mut placement) = match self.archive.settings.overwrite {
+        let Shared {
+            store, settings, ..
+        } = &*self.archive;
+        let attributes = settings.attributes_of(self.codec, &self.nonce, Some(self.document));
+        let (mut mode, mut placement) = match settings.overwrite {
             Overwrite::Replace => (PutMode::Overwrite, Placement::Replacing),
+            Overwrite::CreateOnly if self.archive.puts_replace.load(Relaxed) => {
+                match self.look_before().await {
+                    Continue(found) => (PutMode::Overwrite, found),
+                    Break(done) => return done,
+                }
+            }
             Overwrite::CreateOnly => (PutMode::Create, Placement::Exclusive),
         };
         let mut pauses = Pauses::until(self.last_look);
         let mut first = None;
         let mut may_land = false;
         loop {
-            let put = self.put_with(payload.clone(), mode.clone());
+            let mut options = PutOptions::from(attributes.clone());
+            options.mode = mode.clone();
+            let put = store.put_opts(&self.location, payload.clone(), options);
             let source = match self.answer(self.last_look, put).await {
                 Ok(put) => return Ok(self.receipt(put.e_tag, put.version, placement)),
                 Err(source) => source,
@@ -148,7 +172,7 @@ impl Commit {
             let is_unclear = effect == RequestEffect::Unclear;
             may_land |= is_unclear && !exists;
             let error = if is_unclear || matches!(source, StoreError::NotFound { .. }) {
-                self.settle(Err(source), placement).await
+                self.settle(source, placement).await
             } else {
                 Err(self.refused(source))
             };
@@ -201,30 +225,14 @@ impl Commit {
                 settled => return Err(settled),
             };
             let is_last = !pauses.pause().await;
-            error = match self.settle(Err(source), placement).await {
+            error = match self.settle(source, placement).await {
                 Err(CommitError::Refused { source, .. }) if is_last => {
                     return Err(self.unknown(source, None, false));
                 }
-                Err(error) if is_last => return Err(error),
-                Err(error) => error,
+                Err(error) if !is_last => error,
                 settled => return settled,
             };
         }
-    }
-
-    async fn put_with(&self, payload: PutPayload, mode: PutMode) -> Result<PutResult, StoreError> {
-        let settings = &self.archive.settings;
-        let mut options = PutOptions::from(mode);
-        if settings.attributes == AttributeSupport::Kept {
-            options.attributes = metadata::attributes(
-                settings.codec,
-                &settings.content_type,
-                &self.nonce,
-                Some(self.document),
-            );
-        }
-        let store = &self.archive.store;
-        store.put_opts(&self.location, payload, options).await
     }
 
     async fn complete(&self, mut upload: Box<dyn MultipartUpload>) -> Result<Receipt, CommitError> {
@@ -236,12 +244,14 @@ impl Commit {
             Continue(placement) => match self.answer(self.last_look, upload.complete()).await {
                 Ok(put) => {
                     let placement = match put.extensions.get() {
-                        Some(CreateOnly) => Placement::Exclusive,
-                        None => placement,
+                        Some(CreateOnly) if !self.archive.uploads_replace.load(Relaxed) => {
+                            Placement::Exclusive
+                        }
+                        _ => placement,
                     };
                     return Ok(self.receipt(put.e_tag, put.version, placement));
                 }
-                Err(source) => match self.settle(Err(source), placement).await {
+                Err(source) => match self.settle(source, placement).await {
                     Err(CommitError::Refused { source, .. }) => {
                         return self.refuse(source, placement, &mut *upload).await;
                     }
@@ -262,7 +272,7 @@ impl Commit {
             }
             Err(error) => {
                 let aborted = self.abort(&mut *upload).await;
-                Err(error.with_clean_up(self.abort_error(aborted)))
+                Err(self.after_abort(error, aborted))
             }
         }
     }
@@ -281,32 +291,26 @@ impl Commit {
     ) -> Result<Receipt, CommitError> {
         let effect = RequestEffect::of(&source);
         match self.answer(self.deadline, upload.abort()).await {
-            Err(StoreError::NotFound { .. }) => self.settle(Err(source), placement).await,
+            Err(StoreError::NotFound { .. }) => self.settle(source, placement).await,
             // It is still there to be completed, and the request to do so may be on its way.
-            Err(aborted) if effect == RequestEffect::Unclear => Err(self
-                .unknown(source, None, false)
-                .with_clean_up(self.abort_error(Err(aborted)))),
-            aborted => Err(self
-                .refused(source)
-                .with_clean_up(self.abort_error(aborted))),
+            Err(aborted) if effect == RequestEffect::Unclear => {
+                Err(self.after_abort(self.unknown(source, None, false), Err(aborted)))
+            }
+            aborted => Err(self.after_abort(self.refused(source), aborted)),
         }
     }
 
-    fn abort_error(&self, aborted: Result<(), StoreError>) -> Option<WriteError> {
-        let source = aborted.err()?;
-        Some(WriteError::abort(&self.location, source))
+    fn after_abort(&self, error: CommitError, aborted: Result<(), StoreError>) -> CommitError {
+        let failed = aborted.map_err(|source| WriteError::abort(&self.location, source));
+        error.with_clean_up(failed.err())
     }
 
-    /// Turns the answer to the last request into a receipt, or looks whether it was carried out.
+    /// Looks whether the last request was carried out, which failed.
     async fn settle(
         &self,
-        answer: Result<PutResult, StoreError>,
+        source: StoreError,
         placement: Placement,
     ) -> Result<Receipt, CommitError> {
-        let source = match answer {
-            Ok(put) => return Ok(self.receipt(put.e_tag, put.version, placement)),
-            Err(source) => source,
-        };
         let looked = look(&*self.archive.store, &self.location);
         let found = match self.answer(self.deadline, looked).await {
             Ok(Some(found)) => found,
@@ -344,7 +348,6 @@ impl Commit {
         version: Option<String>,
         placement: Placement,
     ) -> Receipt {
-        let settings = &self.archive.settings;
         Receipt {
             location: self.location.clone(),
             e_tag: known(e_tag),
@@ -352,17 +355,15 @@ impl Commit {
             raw_bytes: self.document.bytes,
             stored_bytes: self.stored_bytes,
             sha256: self.document.sha256,
-            codec: settings.codec.kind(),
+            codec: self.codec.kind(),
             parts: self.parts,
             placement,
-            elapsed: self.started.elapsed(),
-            digest_time: self.digest_time,
         }
     }
 }
 
 /// Whether a store refused to create an object since there is one.
-fn exists(error: &StoreError) -> bool {
+pub(crate) fn exists(error: &StoreError) -> bool {
     matches!(
         error,
         StoreError::AlreadyExists { .. } | StoreError::Precondition { .. }
@@ -397,10 +398,6 @@ pub struct Receipt {
     pub parts: usize,
     /// How the rule about overwriting was kept.
     pub placement: Placement,
-    /// From [`Archive::create`](crate::Archive::create) to the store's last answer.
-    pub elapsed: Duration,
-    /// How much of that was spent on the SHA-256.
-    pub digest_time: Duration,
 }
 
 impl Placement {

@@ -139,19 +139,7 @@ impl From<WriteError> for io::Error {
     fn from(error: WriteError) -> Self {
         let kind = match &error.kind {
             WriteErrorKind::Closed => io::ErrorKind::BrokenPipe,
-            WriteErrorKind::TooLarge { .. } => io::ErrorKind::FileTooLarge,
             WriteErrorKind::Encode(source) => source.kind(),
-            WriteErrorKind::Store { source, .. } => {
-                use object_store::Error::*;
-                match &**source {
-                    NotFound { .. } => io::ErrorKind::NotFound,
-                    PermissionDenied { .. } | Unauthenticated { .. } => {
-                        io::ErrorKind::PermissionDenied
-                    }
-                    NotSupported { .. } | NotImplemented { .. } => io::ErrorKind::Unsupported,
-                    _ => io::ErrorKind::Other,
-                }
-            }
             _ => io::ErrorKind::Other,
         };
         Self::new(kind, error)

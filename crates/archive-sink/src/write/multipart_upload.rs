@@ -16,8 +16,6 @@ use super::{
     part_size::MAX_PARTS,
     tasks::{Task, Tasks, until},
 };
-use crate::metadata::AttributeSupport;
-
 /// How long clean-up waits for requests of a remote store that are in flight, and then for its own.
 const STUCK: Duration = Duration::from_secs(10);
 
@@ -30,14 +28,17 @@ type StoreResult<T> = Result<T, object_store::Error>;
 /// one, dropping is all that can be done: a local store removes its staging file then, a remote one keeps
 /// the parts until its lifecycle rule removes them.
 pub(crate) struct Upload {
-    location: Path,
+    pub(crate) location: Path,
     tasks: Tasks,
     state: State,
     in_flight: FuturesUnordered<Task<(usize, StoreResult<()>)>>,
     max_in_flight: usize,
-    attributes: AttributeSupport,
-    parts: usize,
-    stored_bytes: u64,
+    /// Work at the store ends when its future is dropped: not in folders.
+    gives_up: bool,
+    /// How many parts have been handed over.
+    pub(crate) parts: usize,
+    /// How many bytes those have.
+    pub(crate) stored_bytes: u64,
 }
 
 enum State {
@@ -55,7 +56,7 @@ impl Upload {
         location: Path,
         options: PutMultipartOptions,
         max_in_flight: usize,
-        attributes: AttributeSupport,
+        gives_up: bool,
         tasks: Tasks,
     ) -> Self {
         Self {
@@ -64,29 +65,15 @@ impl Upload {
             state: State::Idle(store, options),
             in_flight: FuturesUnordered::new(),
             max_in_flight,
-            attributes,
+            gives_up,
             parts: 0,
             stored_bytes: 0,
         }
     }
 
-    pub(crate) fn location(&self) -> &Path {
-        &self.location
-    }
-
     /// Whether the store has been asked to create it.
     pub(crate) fn has_started(&self) -> bool {
         !matches!(self.state, State::Idle(..))
-    }
-
-    /// How many parts have been handed over.
-    pub(crate) fn parts(&self) -> usize {
-        self.parts
-    }
-
-    /// How many bytes those parts have.
-    pub(crate) fn stored_bytes(&self) -> u64 {
-        self.stored_bytes
     }
 
     /// Creates the upload, if that is still to be done, and waits for room for one more part.
@@ -172,29 +159,20 @@ impl Upload {
             state => state,
         };
         let mut in_flight = std::mem::take(&mut self.in_flight);
-        let gives_up = self.attributes == AttributeSupport::Kept;
+        let stuck = self.gives_up.then(|| Instant::now() + STUCK);
         Some(async move {
-            let stuck = Instant::now() + STUCK;
             let mut upload = match state {
                 State::Open(upload) => upload,
-                State::Creating(creating) if gives_up => match until(stuck, creating).await {
+                State::Creating(creating) => match until(stuck, creating).await {
                     Some(Ok(Ok(upload))) => upload,
                     _ => return Ok(()),
-                },
-                State::Creating(creating) => match creating.await {
-                    Ok(Ok(upload)) => upload,
-                    Ok(Err(_)) | Err(_) => return Ok(()),
                 },
                 State::Idle(..) | State::Gone => return Ok(()),
             };
             let drained = async { while in_flight.next().await.is_some() {} };
-            if !gives_up {
-                drained.await;
-                return abort(&mut *upload).await;
-            }
             let _all = until(stuck, drained).await;
             drop(in_flight);
-            let aborted = until(stuck + STUCK, abort(&mut *upload)).await;
+            let aborted = until(stuck.map(|stuck| stuck + STUCK), abort(&mut *upload)).await;
             aborted.unwrap_or_else(|| Err(no_answer()))
         })
     }
@@ -241,7 +219,7 @@ impl Drop for Upload {
             return;
         };
         let location = self.location.clone();
-        if !self.tasks.have_runtime() {
+        if self.tasks.runtime.is_none() {
             tracing::warn!(
                 %location,
                 "an upload was dropped without a runtime to abort it: its parts stay until the \

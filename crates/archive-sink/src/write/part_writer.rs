@@ -3,7 +3,7 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use object_store::{PutPayload, path::Path};
+use object_store::PutPayload;
 
 use super::{
     error::{WriteError, WriteErrorKind},
@@ -11,7 +11,7 @@ use super::{
     part_size::part_bytes,
 };
 use crate::{
-    digest::TimedHasher,
+    digest::{Sha256Digest, Sha256Hasher},
     encode::{
         block_buffer::BlockBuffer,
         compressor::{Compressor, Progress},
@@ -23,13 +23,15 @@ use crate::{
 /// It keeps its first failure and does nothing after it.
 pub(crate) struct PartWriter {
     compressor: Compressor,
-    hasher: TimedHasher,
+    /// `None` when nobody wants a digest of it.
+    pub(crate) hasher: Option<Sha256Hasher>,
     part: BlockBuffer,
     part_size: usize,
-    upload: Upload,
-    taken_bytes: u64,
+    pub(crate) upload: Upload,
+    /// How many bytes have been taken.
+    pub(crate) taken_bytes: u64,
     stage: Stage,
-    failure: Option<WriteError>,
+    pub(crate) failure: Option<WriteError>,
     /// Left behind when a poll panics.
     polling: bool,
 }
@@ -49,13 +51,13 @@ enum Stage {
 impl PartWriter {
     pub(crate) fn new(
         compressor: Compressor,
-        hasher: TimedHasher,
+        digest: bool,
         part_size: usize,
         upload: Upload,
     ) -> Self {
         Self {
             compressor,
-            hasher,
+            hasher: digest.then(Sha256Hasher::default),
             part: BlockBuffer::new(part_bytes(part_size, 0)),
             part_size,
             upload,
@@ -66,31 +68,20 @@ impl PartWriter {
         }
     }
 
-    pub(crate) fn location(&self) -> &Path {
-        self.upload.location()
+    /// The SHA-256 of what was taken, when all of it has been given to the codec.
+    pub(crate) fn digest(&self) -> Option<Sha256Digest> {
+        self.hasher.as_ref().map(Sha256Hasher::finish)
     }
 
-    /// How many bytes have been taken.
-    pub(crate) fn taken_bytes(&self) -> u64 {
-        self.taken_bytes
-    }
-
-    pub(crate) fn hasher(&self) -> &TimedHasher {
-        &self.hasher
-    }
-
-    /// Forgets what was hashed, and hashes no more.
-    pub(crate) fn switch_digest_off(&mut self) {
-        self.hasher = TimedHasher::new(false);
-    }
-
-    pub(crate) fn failure(&self) -> Option<&WriteError> {
-        self.failure.as_ref()
+    fn hash_block(&mut self) {
+        if let Some(hasher) = &mut self.hasher {
+            hasher.update(self.compressor.staged());
+        }
     }
 
     /// Fails, unless it has failed before. Returns the first failure.
     pub(crate) fn fail(&mut self, kind: WriteErrorKind) -> WriteError {
-        let failure = || WriteError::new(self.upload.location(), kind);
+        let failure = || WriteError::new(&self.upload.location, kind);
         self.failure.get_or_insert_with(failure).clone()
     }
 
@@ -98,11 +89,6 @@ impl PartWriter {
     /// [`poll_close`](Self::poll_close), that is the whole object or nothing.
     pub(crate) fn into_upload(mut self) -> (Upload, PutPayload) {
         (self.upload, self.part.take(0))
-    }
-
-    /// Gives the upload out to be given up.
-    pub(crate) async fn clean_up(self) -> Result<(), WriteError> {
-        self.upload.clean_up().await
     }
 
     /// Takes as much input as `stage` gives the compressor, which is at least one byte.
@@ -125,7 +111,7 @@ impl PartWriter {
             let taken = stage(&mut this.compressor);
             this.taken_bytes += taken as u64;
             if this.compressor.is_block_full() {
-                this.hasher.update(this.compressor.staged());
+                this.hash_block();
             }
             Poll::Ready(Ok(taken))
         })
@@ -176,7 +162,7 @@ impl PartWriter {
         self.guarded(|this| {
             if this.stage == Stage::Writing {
                 if !this.compressor.is_block_full() {
-                    this.hasher.update(this.compressor.staged());
+                    this.hash_block();
                 }
                 this.stage = Stage::Finishing;
             }
@@ -234,7 +220,7 @@ impl PartWriter {
     fn poll_next_part(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), WriteErrorKind>> {
         let upload = &mut self.upload;
         ready!(upload.poll_ready(cx))?;
-        let next = part_bytes(self.part_size, upload.parts() + 1);
+        let next = part_bytes(self.part_size, upload.parts + 1);
         Poll::Ready(upload.start_part(self.part.take(next)))
     }
 }

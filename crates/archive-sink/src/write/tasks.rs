@@ -13,7 +13,7 @@ pub(crate) type Task<T> = BoxFuture<'static, Result<T, JoinError>>;
 /// nobody polls the writer. Without a runtime they run where they are polled.
 #[derive(Clone)]
 pub(crate) struct Tasks {
-    runtime: Option<Handle>,
+    pub(crate) runtime: Option<Handle>,
     running: TaskTracker,
 }
 
@@ -21,10 +21,6 @@ impl Tasks {
     pub(crate) fn current(running: TaskTracker) -> Self {
         let runtime = Handle::try_current().ok();
         Self { runtime, running }
-    }
-
-    pub(crate) fn have_runtime(&self) -> bool {
-        self.runtime.is_some()
     }
 
     /// Starts an operation that dropping its task cancels.
@@ -52,10 +48,13 @@ impl Tasks {
     }
 }
 
-/// Waits until `deadline`, or without a limit where no runtime tells the time.
-pub(crate) async fn until<T>(deadline: Instant, future: impl Future<Output = T>) -> Option<T> {
-    match Handle::try_current() {
-        Ok(_) => timeout_at(deadline, future).await.ok(),
-        Err(_) => Some(future.await),
+/// Waits until `deadline`, or without a limit where there is none or no runtime tells the time.
+pub(crate) async fn until<T>(
+    deadline: impl Into<Option<Instant>>,
+    future: impl Future<Output = T>,
+) -> Option<T> {
+    match (deadline.into(), Handle::try_current()) {
+        (Some(deadline), Ok(_)) => timeout_at(deadline, future).await.ok(),
+        _ => Some(future.await),
     }
 }

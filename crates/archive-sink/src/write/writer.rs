@@ -23,11 +23,11 @@ use super::{
 };
 use crate::{
     codec::Codec,
-    digest::{RawDocument, TimedHasher},
+    digest::RawDocument,
+    digest_place,
     encode::{compressor::Compressor, encoded_stream::EMPTY_CHUNKS_PER_POLL},
-    metadata::{AttributeSupport, Nonce},
+    metadata::Nonce,
     settings::Shared,
-    sidecar, trailer,
 };
 
 /// How long a commit may take if nobody says it.
@@ -67,44 +67,46 @@ pub struct ArchiveWriter {
     nonce: Nonce,
     tasks: Tasks,
     parts: PartWriter,
+    codec: Codec,
     /// The bytes are an encoding, which is stored as it is.
     encoded: bool,
     /// A `send_all` began and has not come to the end of its stream.
     sending: bool,
-    started: Instant,
     deadline: Option<Instant>,
 }
 
 impl ArchiveWriter {
-    pub(crate) fn new(archive: Arc<Shared>, location: Path, compressor: Compressor) -> Self {
+    /// Without a compressor, what is written is encoded already. `document` is what is known of it before that.
+    pub(crate) fn new(
+        archive: Arc<Shared>,
+        location: Path,
+        codec: Codec,
+        compressor: Option<Compressor>,
+        document: Option<RawDocument>,
+    ) -> Self {
         let settings = &archive.settings;
         let nonce = Nonce::new();
         let tasks = Tasks::current(archive.running.clone());
         let upload = Upload::new(
             Arc::clone(&archive.store),
             location,
-            settings.upload_options(&nonce),
+            settings.upload_options(settings.attributes_of(codec, &nonce, document)),
             settings.parts_in_flight,
-            settings.attributes,
+            settings.keeps_attributes(),
             tasks.clone(),
         );
-        let hasher = TimedHasher::new(settings.digest);
+        let encoded = compressor.is_none();
+        let compressor = compressor.unwrap_or_else(Compressor::pass_through);
+        let (digest, part_size) = (settings.digest && !encoded, settings.part_size);
         Self {
             nonce,
             tasks,
-            parts: PartWriter::new(compressor, hasher, settings.part_size, upload),
-            encoded: false,
+            parts: PartWriter::new(compressor, digest, part_size, upload),
+            codec,
+            encoded,
             sending: false,
-            started: Instant::now(),
             deadline: None,
             archive,
-        }
-    }
-
-    pub(crate) fn of_encoded(archive: Arc<Shared>, location: Path) -> Self {
-        Self {
-            encoded: true,
-            ..Self::new(archive, location, Compressor::pass_through()).without_digest()
         }
     }
 
@@ -112,7 +114,7 @@ impl ArchiveWriter {
     /// [commit with it](Self::commit_with), so that it costs once. What was hashed so far is forgotten.
     #[must_use]
     pub fn without_digest(mut self) -> Self {
-        self.parts.switch_digest_off();
+        self.parts.hasher = None;
         self
     }
 
@@ -125,17 +127,17 @@ impl ArchiveWriter {
 
     /// Where the object will be.
     pub fn location(&self) -> &Path {
-        self.parts.location()
+        &self.parts.upload.location
     }
 
     /// How the object is encoded. For a document that is already encoded, the level does not matter.
     pub fn codec(&self) -> Codec {
-        self.archive.settings.codec
+        self.codec
     }
 
     /// How many bytes have been written so far, of the raw document or of its encoding.
     pub fn written_bytes(&self) -> u64 {
-        self.parts.taken_bytes()
+        self.parts.taken_bytes
     }
 
     /// Writes a whole stream, and says how many bytes it had.
@@ -161,7 +163,7 @@ impl ArchiveWriter {
         if self.sending {
             self.parts.fail(WriteErrorKind::Unfinished);
         }
-        if let Some(failure) = self.parts.failure() {
+        if let Some(failure) = &self.parts.failure {
             return Err(failure.clone());
         }
         self.sending = true;
@@ -274,7 +276,7 @@ impl ArchiveWriter {
         let finished = finished.unwrap_or_else(|| Err(self.parts.fail(WriteErrorKind::Late)));
         let closed = match finished.and_then(|()| self.document(document)) {
             Ok(document) => {
-                let mut trailer = trailer::trailer(self.codec().kind(), document);
+                let mut trailer = digest_place::trailer(self.codec.kind(), document);
                 let closing = poll_fn(|cx| self.parts.poll_close(cx, &mut trailer));
                 let closed = until(deadline, closing).await;
                 let closed = closed.unwrap_or_else(|| Err(self.parts.fail(WriteErrorKind::Late)));
@@ -285,35 +287,28 @@ impl ArchiveWriter {
         let document = match closed {
             Ok(document) => document,
             Err(cause) => {
-                let clean_up = self.parts.clean_up().await.err().map(Box::new);
+                let clean_up = self.parts.upload.clean_up().await.err().map(Box::new);
                 return Err(CommitError::Write { cause, clean_up });
             }
         };
-        let digest_time = self.parts.hasher().busy();
         let (upload, payload) = self.parts.into_upload();
+        let is_described = self.archive.settings.keeps_attributes() && !upload.has_started();
+        let digest_beside = digest_place::beside(self.codec.kind(), &location);
+        let digest_beside = digest_beside.filter(|_| !is_described);
         let commit = Arc::new(Commit {
             archive: self.archive,
+            digest_beside,
             location: location.clone(),
+            codec: self.codec,
             nonce: self.nonce,
             document,
-            stored_bytes: upload.stored_bytes() + payload.content_length() as u64,
-            parts: upload.parts().max(1),
-            digest_time,
-            started: self.started,
+            stored_bytes: upload.stored_bytes + payload.content_length() as u64,
+            parts: upload.parts.max(1),
             deadline,
             last_look: Commit::last_look(deadline),
         });
-        let archive = Arc::clone(&commit.archive);
-        let has_metadata = archive.settings.attributes == AttributeSupport::Kept;
-        let is_described = has_metadata && !upload.has_started();
-        let (running, of_commit) = (Arc::clone(&commit), location.clone());
-        let committed = self.tasks.spawn_to_end(async move {
-            let committed = running.run(upload, payload);
-            if is_described {
-                return committed.await;
-            }
-            sidecar::with_digest_beside(&archive, of_commit, committed).await
-        });
+        let running = Arc::clone(&commit).run(upload, payload);
+        let committed = self.tasks.spawn_to_end(running);
         match until(commit.answered_by(), committed).await {
             Some(Ok(committed)) => committed,
             Some(Err(source)) => Err(CommitError::Lost { location, source }),
@@ -334,14 +329,14 @@ impl ArchiveWriter {
     ///
     /// The clean-up goes on in a task when the future is dropped, if there is a runtime.
     pub async fn abort(self) -> Result<(), WriteError> {
-        self.parts.clean_up().await
+        self.parts.upload.clean_up().await
     }
 
     /// The raw document, as far as this writer and its caller know it.
     fn document(&self, described: Option<RawDocument>) -> Result<RawDocument, WriteError> {
         let refuse = |kind| Err(WriteError::new(self.location(), kind));
         let written_bytes = self.written_bytes();
-        let computed = self.parts.hasher().finish();
+        let computed = self.parts.digest();
         let document = match described {
             Some(document) => document,
             None if self.encoded => {
@@ -349,7 +344,7 @@ impl ArchiveWriter {
             }
             None => RawDocument::new(written_bytes),
         };
-        let may_be = if self.encoded && self.codec() != Codec::Identity {
+        let may_be = if self.encoded && self.codec != Codec::Identity {
             // Every codec has a header or a trailer.
             written_bytes > 0
         } else {
@@ -378,7 +373,7 @@ impl fmt::Debug for ArchiveWriter {
         f.debug_struct("ArchiveWriter")
             .field("location", self.location())
             .field("written_bytes", &self.written_bytes())
-            .field("failure", &self.parts.failure())
+            .field("failure", &self.parts.failure)
             .finish_non_exhaustive()
     }
 }

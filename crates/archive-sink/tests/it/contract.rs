@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use archive_sink::{
-    Archive, AttributeSupport, CommitError, Overwrite, Placement, ReadError, ReadErrorKind,
-    WriteError, WriteErrorKind,
+    Archive, AttributeSupport, CheckOptions, CommitError, Overwrite, Placement, ReadError,
+    ReadErrorKind, WriteError, WriteErrorKind,
 };
 use bytes::Bytes;
 use object_store::{ObjectStoreExt, path::Path};
@@ -32,8 +32,35 @@ fn large(target: &Target) -> Bytes {
 }
 
 async fn credentials_can_be_checked(target: &Target, prefix: Path) {
-    let archive = target.builder().prefix(prefix).build().unwrap();
-    assert!(archive.check().await.unwrap().look);
+    let location = prefix.clone().join("archive-sink.check");
+    let archive = target.builder().prefix(prefix.clone()).build().unwrap();
+    let options = CheckOptions {
+        look: true,
+        delete: true,
+    };
+    for _time in 0..2 {
+        let access = archive.check_with(options).await.unwrap();
+        assert_eq!((access.look, access.deleted), (Some(true), Some(true)));
+        assert_eq!(access.exclusive_put, Some(true));
+        let left = stored(&*target.store, &location).await;
+        assert_eq!(left, None, "what the check wrote");
+    }
+    // It asks for less then, and an object stays, which the next check finds.
+    for _time in 0..2 {
+        let access = archive.check().await.unwrap();
+        assert_eq!((access.look, access.deleted), (None, None));
+        assert_eq!(access.exclusive_put, Some(true));
+        assert!(stored(&*target.store, &location).await.is_some());
+    }
+    let replacing = target
+        .builder()
+        .prefix(prefix)
+        .overwrite(Overwrite::Replace);
+    let access = replacing.build().unwrap().check().await.unwrap();
+    assert_eq!(
+        (access.exclusive_put, access.exclusive_upload),
+        (None, None)
+    );
 }
 
 async fn documents_come_back_as_they_were(target: &Target, prefix: Path) {
@@ -161,7 +188,7 @@ async fn a_replaced_object_is_not_opened_as_the_one_it_was(target: &Target, pref
     store(&archive, "a", &first).await;
     let reader = archive.open("a").await.unwrap();
     let version = reader.version().clone();
-    assert_eq!(version.location(), reader.location());
+    assert_eq!(version.location, *reader.location());
     let again = archive.open_version(&version).await.unwrap();
     assert_eq!(*again.version(), version);
     assert_eq!(read(again).await, first);

@@ -123,6 +123,25 @@ async fn what_replaces_an_object_has_a_digest_of_its_own() {
 }
 
 #[tokio::test]
+async fn the_digest_of_another_writer_is_not_taken_for_the_objects_own() {
+    let target = Target::memory();
+    let builder = target.builder().codec(Codec::Identity);
+    let archive = builder.overwrite(Overwrite::Replace).build().unwrap();
+    let beside = Path::from("a.sha256");
+    let mine = noise(50_000);
+    store(&archive, "a", &mine).await;
+    let of_mine = stored(&*target.store, &beside).await.unwrap();
+    let theirs: Bytes = mine.iter().map(|byte| !byte).collect();
+    store(&archive, "a", &theirs).await;
+    let of_theirs = stored(&*target.store, &beside).await.unwrap();
+    for (text, by) in [(of_mine, None), (of_theirs, Some(sha256(&theirs)))] {
+        target.store.put(&beside, text.into()).await.unwrap();
+        let (read, verified) = verified(archive.open("a").await.unwrap()).await.unwrap();
+        assert_eq!((read, verified), (theirs.clone(), by));
+    }
+}
+
+#[tokio::test]
 async fn objects_of_others_are_read_and_not_verified() {
     for codec in codecs() {
         let target = Target::memory();

@@ -2,7 +2,9 @@
 
 use std::error::Error;
 
-use archive_sink::{Archive, AttributeSupport, Codec, CommitError, Overwrite, Placement, Receipt};
+use archive_sink::{
+    Archive, AttributeSupport, CheckOptions, Codec, CommitError, Overwrite, Placement, Receipt,
+};
 use bytes::Bytes;
 use object_store::memory::InMemory;
 use scripted_store::{Effect, Failure, Operation, Rule, ScriptedStore};
@@ -353,7 +355,13 @@ async fn a_role_that_may_only_put_can_archive() {
             assert_eq!(run.result.as_ref().unwrap().placement, placement);
             assert!(run.is_visible().await);
             let access = run.archive.check().await.unwrap();
-            assert!(!access.look);
+            assert_eq!((access.exclusive_put, access.look), (Some(true), None));
+            let options = CheckOptions {
+                look: true,
+                ..CheckOptions::default()
+            };
+            let access = run.archive.check_with(options).await.unwrap();
+            assert_eq!(access.look, Some(false));
             assert_eq!(run.store.open_uploads().len(), 0);
         }
     }
@@ -387,6 +395,32 @@ async fn delays_change_nothing() {
             assert_eq!(run.result.as_ref().unwrap().parts, parts);
             assert!(run.is_visible().await);
             assert_eq!(run.store.open_uploads().len(), 0);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_digest_beside_its_object_that_fails_costs_the_object_nothing() {
+    let failing = [
+        Effect::Refuse(Failure::Other),
+        Effect::Refuse(Failure::Forbidden),
+        Effect::LoseAnswer(Failure::Other),
+        Effect::Panic,
+    ];
+    for effect in failing {
+        for overwrite in OVERWRITE {
+            for (parts, nth, attributes) in [
+                (1, 1, AttributeSupport::Absent),
+                (5, 0, AttributeSupport::Absent),
+                (5, 0, AttributeSupport::Kept),
+            ] {
+                let rules = [Rule::nth(Operation::Put, nth, effect)];
+                let run = run(rules, parts, attributes, overwrite, true).await;
+                assert_eq!(run.result.as_ref().unwrap().parts, parts, "{effect:?}");
+                assert_eq!(run.store.injected()[0].location.as_ref(), "a.sha256");
+                assert!(run.is_visible().await);
+                assert_eq!(run.store.open_uploads().len(), 0);
+            }
         }
     }
 }

@@ -235,3 +235,39 @@ async fn replacing_is_made_again_too() {
     assert_eq!(receipt.placement, Placement::Replacing);
     assert_eq!(store.count(Operation::Put), 2);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_digest_beside_its_object_is_put_again_and_what_is_stuck_there_holds_nothing_up() {
+    for attributes in [AttributeSupport::Kept, AttributeSupport::Absent] {
+        let rules =
+            (0..3).map(|nth| Rule::nth(Operation::Put, nth, Effect::Refuse(Failure::Other)));
+        let store = ScriptedStore::in_memory().with(rules);
+        writer(&archive(&store, attributes), 3)
+            .await
+            .commit()
+            .await
+            .unwrap();
+        assert_eq!(store.names().await, ["a", "a.sha256"]);
+    }
+    let store = ScriptedStore::in_memory().with([Rule::always(Operation::Put, Effect::Hang)]);
+    let archive = archive(&store, AttributeSupport::Kept);
+    let start = Instant::now();
+    writer(&archive, 3).await.commit().await.unwrap();
+    archive.settled().await;
+    assert!(start.elapsed() <= LIMIT);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_look_before_completing_that_is_stuck_holds_nothing_up() {
+    let store = ScriptedStore::in_memory().with([Rule::always(Operation::Get, Effect::Hang)]);
+    let archive = archive(&store, AttributeSupport::Kept);
+    let start = Instant::now();
+    // Nothing was asked to be completed.
+    let committed = writer(&archive, 3).await.commit().await;
+    assert!(matches!(
+        committed,
+        Err(CommitError::Refused { clean_up: None, .. })
+    ));
+    assert!(start.elapsed() <= LIMIT);
+    assert_eq!(store.open_uploads().len(), 0);
+}

@@ -1,6 +1,7 @@
 //! Everything that needs a store: the contract on each of them, faults, cancellation, properties.
 
 mod cancellation;
+mod check;
 mod clean_up;
 mod contract;
 mod described;
@@ -11,6 +12,8 @@ mod faults;
 mod hiccups;
 #[cfg(feature = "fs")]
 mod local_folder;
+#[cfg(all(feature = "fs", feature = "s3"))]
+mod named_stores;
 mod poisoning;
 mod properties;
 mod reading;

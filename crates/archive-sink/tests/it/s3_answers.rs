@@ -5,13 +5,13 @@ use std::{
     time::Duration,
 };
 
-use archive_sink::{Archive, Codec, CommitError, Placement, Receipt};
+use archive_sink::{Archive, Codec, CommitError, Placement, ReadErrorKind, Receipt};
 use object_store::ObjectStoreExt;
 use tokio::{io::AsyncWriteExt, time::Instant};
 
 use crate::{
     contract::check_all,
-    s3_server::{Answers, PART, careful_client, serve_counting, target},
+    s3_server::{Answers, PART, careful_client, careful_client_within, serve_counting, target},
     support::{noise, read},
 };
 
@@ -118,9 +118,124 @@ async fn a_key_that_looks_like_an_error_is_none() {
 }
 
 #[tokio::test]
+async fn a_bit_that_flips_on_the_way_is_refused_and_sent_again() {
+    for parts in [1, 2] {
+        // What was committed has been read back in `commit`, and was as it had been written.
+        let (committed, _) = commit(Answers::FirstFlipped, parts, "a").await;
+        assert_eq!(committed.unwrap().parts, parts);
+    }
+}
+
+#[tokio::test]
+async fn what_is_damaged_each_time_is_never_an_object() {
+    for parts in [1, 2] {
+        let directory = tempfile::tempdir().unwrap();
+        let (endpoint, _) = serve_counting(directory.path(), Answers::AllFlipped).await;
+        let store = careful_client(&endpoint, 2, false);
+        let archive = Archive::builder(Arc::new(store)).codec(Codec::Identity);
+        let archive = archive.build().unwrap();
+        let writer = archive.create("a").unwrap();
+        let mut writer = writer.until(Instant::now() + Duration::from_millis(1500));
+        let _failed = writer.write_all(&noise(PART * parts - 7)).await;
+        let error = writer.commit().await.unwrap_err();
+        assert!(error.to_string().contains("BadDigest"), "{error}");
+        assert!(
+            matches!(
+                error,
+                CommitError::Refused { .. } | CommitError::Write { .. }
+            ),
+            "{error}"
+        );
+        assert!(matches!(
+            archive.open("a").await.map_err(|error| error.kind),
+            Err(ReadErrorKind::NotFound(_))
+        ));
+    }
+}
+
+#[tokio::test]
+async fn a_slow_uplink_is_not_cut_off() {
+    let directory = tempfile::tempdir().unwrap();
+    let (endpoint, requests) = serve_counting(directory.path(), Answers::Slow).await;
+    let limit = Duration::from_millis(300);
+    let archive = Archive::builder(Arc::new(careful_client_within(limit, &endpoint, 0, false)));
+    let archive = archive.codec(Codec::Identity).build().unwrap();
+    let mut writer = archive.create("a").unwrap();
+    writer.write_all(&noise(PART - 7)).await.unwrap();
+    let start = Instant::now();
+    writer.commit().await.unwrap();
+    assert!(start.elapsed() > limit, "the server was too fast");
+    assert_eq!(requests.load(SeqCst), 1);
+}
+
+#[tokio::test]
+async fn a_request_that_stalls_is_made_again() {
+    let directory = tempfile::tempdir().unwrap();
+    for length in [100, PART + 100] {
+        let (endpoint, _) = serve_counting(directory.path(), Answers::FirstStalls).await;
+        let limit = Duration::from_secs(1);
+        let store = careful_client_within(limit, &endpoint, 20, false);
+        let archive = Archive::builder(Arc::new(store)).codec(Codec::Identity);
+        let archive = archive.build().unwrap();
+        let name = length.to_string();
+        let mut writer = archive.create(&name).unwrap();
+        let start = Instant::now();
+        writer.write_all(&noise(length)).await.unwrap();
+        let receipt = writer.commit().await.unwrap();
+        assert!(start.elapsed() >= limit, "nothing has stalled");
+        assert_eq!(receipt.stored_bytes, length as u64);
+        assert_eq!(
+            read(archive.open(&name).await.unwrap()).await,
+            noise(length)
+        );
+    }
+}
+
+#[tokio::test]
+async fn the_check_finds_out_what_a_server_does_with_conditions() {
+    use Answers::{IgnoresConditions, IgnoresConditionsOfUploads, NoConditions, Sent};
+    for (answers, put, upload) in [
+        (Sent, true, true),
+        (IgnoresConditionsOfUploads, true, false),
+        (IgnoresConditions, false, false),
+        (NoConditions, false, false),
+    ] {
+        let directory = tempfile::tempdir().unwrap();
+        let (endpoint, count) = serve_counting(directory.path(), answers).await;
+        let archive = Archive::builder(Arc::new(careful_client(&endpoint, 3, false)))
+            .codec(Codec::Identity)
+            .build()
+            .unwrap();
+        let access = archive.check().await.unwrap();
+        assert_eq!(access.exclusive_put, Some(put), "{answers:?}");
+        assert_eq!(access.exclusive_upload, Some(upload), "{answers:?}");
+        let before = count.load(SeqCst);
+        for (parts, is_exclusive) in [(1, put), (2, upload)] {
+            let mut writer = archive.create(&parts.to_string()).unwrap();
+            writer.write_all(&noise(PART * parts - 7)).await.unwrap();
+            let expected = match is_exclusive {
+                true => Placement::Exclusive,
+                false => Placement::CheckedBefore,
+            };
+            assert_eq!(writer.commit().await.unwrap().placement, expected);
+            // What is there already is seen by whoever looks, and by whoever is refused.
+            let mut writer = archive.create(&parts.to_string()).unwrap();
+            writer.write_all(&noise(PART * parts - 8)).await.unwrap();
+            let error = writer.commit().await.unwrap_err();
+            assert!(
+                matches!(error, CommitError::Conflict { compared: true, .. }),
+                "{error}"
+            );
+        }
+        // Two objects and a digest beside one of them; and what only a PUT can find out.
+        assert_eq!(count.load(SeqCst) - before, 3 + usize::from(put));
+    }
+}
+
+#[tokio::test]
 async fn an_upload_replaces_nothing_that_came_after_the_look() {
     let directory = tempfile::tempdir().unwrap();
-    let (endpoint, _) = serve_counting(directory.path(), Answers::ConditionalCompletions).await;
+    let (endpoint, _) = serve_counting(directory.path(), Answers::Sent).await;
     let store = Arc::new(careful_client(&endpoint, 3, false));
     let archive = Archive::builder(store.clone()).codec(Codec::Identity);
     let archive = archive.build().unwrap();

@@ -10,6 +10,7 @@ use std::{
 };
 
 use archive_sink::AttributeSupport;
+use http_body_util::BodyExt;
 use hyper::{Method, Request, Response, StatusCode, body::Incoming};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo},
@@ -40,10 +41,20 @@ pub(crate) enum Answers {
     AllReset,
     /// The first request is not carried out, and answered with this status and code instead.
     FirstIs(u16, &'static str),
+    /// A bit is flipped on the way in the first object or part, or in every one. Damaged ones are refused by their
+    /// checksum, as S3 does it.
+    FirstFlipped,
+    AllFlipped,
+    /// Objects and parts are read slowly.
+    Slow,
+    /// The first object, or the second part, is neither read nor answered.
+    FirstStalls,
     /// Requests that are conditional are not carried out, and answered with 501.
     NoConditions,
-    /// Completions are conditional as well, which this server does not do by itself.
-    ConditionalCompletions,
+    /// Conditions are ignored.
+    IgnoresConditions,
+    /// Those of completions are.
+    IgnoresConditionsOfUploads,
 }
 
 impl Answers {
@@ -55,22 +66,57 @@ impl Answers {
         root: &FilePath,
     ) -> Option<Response<s3s::Body>> {
         let is_conditional = request.headers().contains_key("if-none-match");
-        let exists = || {
-            root.join(request.uri().path().trim_start_matches('/'))
-                .exists()
+        let file = root.join(request.uri().path().trim_start_matches('/'));
+        let ignores = match self {
+            Self::IgnoresConditions => true,
+            Self::IgnoresConditionsOfUploads => request.method() == Method::POST,
+            _ => false,
         };
+        if ignores && is_conditional {
+            // Its condition is part of what is signed.
+            let _replaced = std::fs::remove_file(&file);
+        }
         let (status, code) = match self {
             Self::FirstIs(status, code) if nth == 0 => (status, code),
             Self::NoConditions if is_conditional => (501, "NotImplemented"),
-            Self::ConditionalCompletions if is_conditional && exists() => {
-                (412, "PreconditionFailed")
-            }
             _ => return None,
         };
-        let body = format!("<Error><Code>{code}</Code><Message>said</Message></Error>");
-        let mut response = Response::new(s3s::Body::from(bytes::Bytes::from(body)));
-        *response.status_mut() = StatusCode::from_u16(status).unwrap();
-        Some(response)
+        Some(error(status, code))
+    }
+
+    /// What becomes of the n-th object or part, from 0, on its way; the answer to it, if it does not get there.
+    async fn on_the_way(
+        self,
+        nth: usize,
+        request: Request<Incoming>,
+    ) -> Result<Request<s3s::Body>, Response<s3s::Body>> {
+        let flips = self == Self::AllFlipped || self == Self::FirstFlipped && nth == 0;
+        let is_second = request
+            .uri()
+            .query()
+            .is_some_and(|query| query.contains("partNumber=2"));
+        let stalls = nth == 0 && commits(&request) || nth == 1 && is_second;
+        if self == Self::FirstStalls && stalls {
+            std::future::pending::<()>().await;
+        }
+        if !flips && self != Self::Slow {
+            return Ok(request.map(s3s::Body::from));
+        }
+        let (parts, mut body) = request.into_parts();
+        let mut bytes = vec![];
+        while let Some(frame) = body.frame().await {
+            bytes.extend_from_slice(frame.unwrap().data_ref().unwrap());
+            if self == Self::Slow {
+                tokio::time::sleep(Duration::from_millis(30)).await;
+            }
+        }
+        match flips.then(|| flipped(&parts.headers, &mut bytes)).flatten() {
+            Some(refused) => Err(refused),
+            None => Ok(Request::from_parts(
+                parts,
+                s3s::Body::from(bytes::Bytes::from(bytes)),
+            )),
+        }
     }
 
     /// How the answer to the n-th such request, from 0, is lost.
@@ -86,6 +132,28 @@ impl Answers {
             _ => None,
         }
     }
+}
+
+/// Flips a bit of a body on its way. Says how it is refused, if the store was given a checksum to tell by.
+fn flipped(headers: &hyper::HeaderMap, body: &mut [u8]) -> Option<Response<s3s::Body>> {
+    let middle = body.len() / 2;
+    body[middle] ^= 1;
+    let expected = headers.get("x-amz-checksum-sha256")?;
+    let mut hasher = archive_sink::Sha256Hasher::default();
+    hasher.update(body);
+    let digest = base64::Engine::encode(
+        &base64::engine::general_purpose::STANDARD,
+        hasher.finish().as_bytes(),
+    );
+    assert_ne!(*expected, digest);
+    Some(error(400, "BadDigest"))
+}
+
+fn error(status: u16, code: &str) -> Response<s3s::Body> {
+    let body = format!("<Error><Code>{code}</Code><Message>said</Message></Error>");
+    let mut response = Response::new(s3s::Body::from(bytes::Bytes::from(body)));
+    *response.status_mut() = StatusCode::from_u16(status).unwrap();
+    response
 }
 
 /// Whether a request makes an object visible: a PUT that is no part, or completing an upload.
@@ -117,29 +185,35 @@ pub(crate) async fn serve_counting(
     let service = service.build();
     let commits_so_far = Arc::new(AtomicUsize::new(0));
     let (count, root) = (Arc::clone(&commits_so_far), directory.to_owned());
+    let puts = Arc::new(AtomicUsize::new(0));
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move {
         while let Ok((socket, _)) = listener.accept().await {
             let (service, counter) = (service.clone(), Arc::clone(&commits_so_far));
-            let root = root.clone();
+            let (root, puts) = (root.clone(), Arc::clone(&puts));
             let service = hyper::service::service_fn(move |request: Request<Incoming>| {
                 let (service, counter) = (service.clone(), Arc::clone(&counter));
-                let root = root.clone();
+                let (root, puts) = (root.clone(), Arc::clone(&puts));
                 async move {
                     let nth = commits(&request).then(|| counter.fetch_add(1, SeqCst));
                     let instead = nth.and_then(|nth| answers.instead(nth, &request, &root));
                     if let Some(instead) = instead {
-                        use http_body_util::BodyExt;
                         let _read = request.into_body().collect().await;
                         return Ok(instead);
                     }
                     let lost = nth.and_then(|nth| answers.lost(nth));
-                    let answer = service
-                        .call(request.map(s3s::Body::from))
-                        .await
-                        .map_err(std::io::Error::other);
-                    lost.unwrap_or(answer)
+                    let request = if request.method() == Method::PUT {
+                        let nth = puts.fetch_add(1, SeqCst);
+                        match answers.on_the_way(nth, request).await {
+                            Ok(request) => request,
+                            Err(refused) => return Ok(refused),
+                        }
+                    } else {
+                        request.map(s3s::Body::from)
+                    };
+                    let answer = service.call(request).await;
+                    lost.unwrap_or(answer.map_err(std::io::Error::other))
                 }
             });
             tokio::spawn(async move {
@@ -159,11 +233,22 @@ pub(crate) fn client(endpoint: &str, secret: &str, max_retries: usize) -> Amazon
 /// A client as one should be for archives.
 #[cfg(feature = "s3")]
 pub(crate) fn careful_client(endpoint: &str, max_retries: usize, replaces: bool) -> AmazonS3 {
+    careful_client_within(Duration::from_secs(30), endpoint, max_retries, replaces)
+}
+
+/// One whose store has so much time to answer, besides what sending takes.
+#[cfg(feature = "s3")]
+pub(crate) fn careful_client_within(
+    answer_within: Duration,
+    endpoint: &str,
+    max_retries: usize,
+    replaces: bool,
+) -> AmazonS3 {
     use archive_sink::S3Connector;
     use object_store::{ClientOptions, aws::Checksum, client::ReqwestConnector};
 
     let options = ClientOptions::new().with_allow_http(true);
-    let connector = S3Connector::new(ReqwestConnector::default());
+    let connector = S3Connector::new(ReqwestConnector::default()).answer_within(answer_within);
     let connector = if replaces {
         connector.replacing()
     } else {

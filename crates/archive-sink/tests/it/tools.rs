@@ -6,9 +6,9 @@ use std::{
     process::{Command, Stdio},
 };
 
-use archive_sink::CodecKind;
+use archive_sink::{Codec, CodecKind};
 
-use crate::support::{Target, codecs, document, store};
+use crate::support::{Target, codecs, document, store, stored};
 
 /// Runs a tool on a file; `None` when it is not installed.
 fn output_of(program: &str, arguments: &[&str], file: &FilePath) -> Option<Vec<u8>> {
@@ -21,6 +21,28 @@ fn output_of(program: &str, arguments: &[&str], file: &FilePath) -> Option<Vec<u
         }
         Err(error) if error.kind() == ErrorKind::NotFound => None,
         Err(error) => panic!("{program}: {error}"),
+    }
+}
+
+#[tokio::test]
+async fn sha256sum_reads_the_digest_beside_an_object() {
+    let directory = tempfile::tempdir().unwrap();
+    let document = document(50_000);
+    std::fs::write(directory.path().join("document"), &document).unwrap();
+    // With metadata, and so with a comment, and without.
+    for target in [Target::memory(), Target::local(directory.path())] {
+        let archive = target.builder().codec(Codec::Identity).build().unwrap();
+        store(&archive, "a", &document).await;
+        let text = stored(&*target.store, &"a.sha256".into()).await.unwrap();
+        let file = directory.path().join("digest");
+        std::fs::write(&file, text).unwrap();
+        let mut sha256sum = Command::new("sha256sum");
+        sha256sum.args(["--check", "--strict"]).arg(&file);
+        sha256sum.stdin(std::fs::File::open(directory.path().join("document")).unwrap());
+        match sha256sum.output() {
+            Ok(output) => assert!(output.status.success(), "{output:?}"),
+            Err(error) => assert_eq!(error.kind(), ErrorKind::NotFound),
+        }
     }
 }
 

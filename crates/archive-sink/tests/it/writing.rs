@@ -76,28 +76,14 @@ async fn metadata_travels_with_the_object() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_receipt_has_the_time_from_creating_to_the_last_answer() {
-    let (hour, minute) = (Duration::from_secs(3600), Duration::from_secs(60));
+async fn a_commit_may_take_as_long_as_the_archive_says() {
+    let hour = Duration::from_secs(3600);
     let slow = Rule::always(Operation::Put, Effect::Delay(hour));
     let store = ScriptedStore::in_memory().with([slow]);
     let archive = Archive::builder(Arc::new(store)).retry_for(hour * 2);
     let writer = archive.build().unwrap().create("a").unwrap();
-    tokio::time::sleep(minute).await;
     let receipt = writer.commit().await.unwrap();
-    assert_eq!(receipt.elapsed, hour + minute);
     assert_eq!(receipt.placement, Placement::Exclusive);
-}
-
-#[tokio::test]
-async fn the_receipt_has_the_time_that_the_digest_took() {
-    let document = document(20 * BLOCK);
-    for digest in [true, false] {
-        let builder = Target::memory().builder().digest(digest);
-        let archive = builder.build().unwrap();
-        let receipt = store(&archive, "a", &document).await;
-        assert_eq!(receipt.digest_time.is_zero(), !digest);
-        assert!(receipt.digest_time <= receipt.elapsed);
-    }
 }
 
 #[tokio::test]

@@ -17,7 +17,7 @@ use super::details::Details;
 use super::shelf::{Entry, Shelf};
 use crate::arguments::Format;
 use crate::exit::{Failure, printed};
-use crate::summary::{or_unknown, size};
+use crate::summary::{known, size};
 
 /// How many entries are held to bring them in order: 10 MB or so.
 const HELD: usize = 100_000;
@@ -88,7 +88,7 @@ fn text_of(entry: &Entry, details: Option<&Details>) -> String {
         size(Some(entry.stored_bytes))
     );
     if let Some(details) = details {
-        let codec = or_unknown(details.codec.as_deref());
+        let codec = known(details.codec.as_deref());
         // Strings take all.
         let _written = write!(line, "  {:>10}  {codec:<8}", size(details.raw_bytes));
     }

@@ -138,8 +138,9 @@ pub(super) fn solver(config: &SolverConfig, source: &Source) -> Result<Solver, F
             SolverError::EmptyName | SolverError::Name { .. } => {
                 source.mistake(&config.name, error_chain(&error))
             }
-            SolverError::Scheme { .. } => {
-                source.mistake(&config.endpoint, "is no http or https URL")
+            SolverError::Scheme { .. } | SolverError::NoScheme { .. } => {
+                let why = "is no http or https URL: it has to begin with http:// or https://";
+                source.mistake(&config.endpoint, why)
             }
             error => source.mistake(&config.endpoint, error_chain(&error)),
         })?;

@@ -21,7 +21,7 @@ use super::check::{self, check};
 use super::mistake::{DATE, IS_DATE, Source};
 use crate::arguments::Format;
 use crate::exit::Failure;
-use crate::option_values::{Members, parse_duration};
+use crate::option_values::{Members, parse_duration, parse_encoding};
 use driver_streaming::AuctionId;
 
 /// The largest file that is read, in bytes.
@@ -78,6 +78,8 @@ pub(crate) struct ArchiveConfig {
     pub(crate) spool_limit: Option<u64>,
     /// How many bytes of its disk stay free.
     pub(crate) spool_keep_free: Option<u64>,
+    /// Whether what is archived in a folder is on the disk before it counts as archived: yes.
+    pub(crate) sync: Option<bool>,
 }
 
 /// A `[[solver]]`: where an engine is, and how it is sent auctions.
@@ -90,11 +92,11 @@ pub(crate) struct SolverConfig {
     pub(super) endpoint: Spanned<String>,
     /// Its own limit within the deadline.
     #[serde(default, deserialize_with = "duration")]
-    pub(super) timeout: Option<Duration>,
+    pub(crate) timeout: Option<Duration>,
     /// The content coding of its requests; identity stands for `auto`.
     #[serde(default, deserialize_with = "encoding")]
-    pub(super) encoding: Option<CodecKind>,
-    pub(super) encoding_level: Option<Spanned<i64>>,
+    pub(crate) encoding: Option<CodecKind>,
+    pub(crate) encoding_level: Option<Spanned<i64>>,
     /// Whether it is sent no liquidity.
     #[serde(default)]
     pub(crate) skip_liquidity: bool,
@@ -109,13 +111,45 @@ pub(crate) struct SolverConfig {
     /// The longest answer that is taken, 1 byte to 1 GB.
     pub(super) answer_limit: Option<Spanned<i64>>,
     /// Whether requests have a `Content-Length`; never with an encoding.
-    pub(super) length: Option<Spanned<bool>>,
+    pub(crate) length: Option<Spanned<bool>>,
     /// Whether requests are sent by HTTP/2 without asking first.
     #[serde(default)]
     pub(super) http2: bool,
     /// What happens when it falls behind the others.
     #[serde(default, deserialize_with = "lag")]
     pub(super) lag: Option<LagPolicy>,
+}
+
+impl SolverConfig {
+    /// A solver of which no more than name and endpoint is known.
+    pub(crate) fn new(name: &str, endpoint: &str) -> Self {
+        Self {
+            name: Spanned::new(0..0, name.to_owned()),
+            endpoint: Spanned::new(0..0, endpoint.to_owned()),
+            timeout: None,
+            encoding: None,
+            encoding_level: None,
+            skip_liquidity: false,
+            set: Members::new(),
+            headers: None,
+            retries: None,
+            answer_limit: None,
+            length: None,
+            http2: false,
+            lag: None,
+        }
+    }
+
+    /// Replaces the endpoint, by one that [`Solver::new`] takes.
+    pub(crate) fn set_endpoint(&mut self, endpoint: &str) {
+        self.endpoint = Spanned::new(0..0, endpoint.to_owned());
+    }
+
+    /// Has requests sent with a `Content-Length`, and so without an encoding.
+    pub(crate) fn set_length(&mut self) {
+        self.length = Some(Spanned::new(0..0, true));
+        (self.encoding, self.encoding_level) = (None, None);
+    }
 }
 
 impl Config {
@@ -195,20 +229,30 @@ fn named<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
 
 /// A text such as `15s`, within the range that options have.
 fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
-    let parsed = parse_duration(&String::deserialize(deserializer)?);
-    parsed.map(Some).map_err(D::Error::custom)
+    struct WithUnit;
+
+    impl Visitor<'_> for WithUnit {
+        type Value = Duration;
+
+        fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+            formatter.write_str("a string")
+        }
+
+        fn visit_str<E: Error>(self, text: &str) -> Result<Duration, E> {
+            parse_duration(text).map_err(E::custom)
+        }
+
+        fn visit_i64<E: Error>(self, number: i64) -> Result<Duration, E> {
+            Err(E::custom(format_args!("has no unit: write \"{number}s\"")))
+        }
+    }
+
+    deserializer.deserialize_any(WithUnit).map(Some)
 }
 
 fn encoding<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<CodecKind>, D::Error> {
-    match String::deserialize(deserializer)?.as_str() {
-        "gzip" => Ok(Some(CodecKind::Gzip)),
-        "zstd" => Ok(Some(CodecKind::Zstd)),
-        "br" | "brotli" => Ok(Some(CodecKind::Brotli)),
-        "auto" => Ok(Some(CodecKind::Identity)),
-        name => Err(D::Error::custom(format_args!(
-            "no encoding is called {name:?}, only gzip, zstd, br and auto"
-        ))),
-    }
+    let parsed = parse_encoding(&String::deserialize(deserializer)?);
+    parsed.map(Some).map_err(D::Error::custom)
 }
 
 /// A table, whose values the check reads from the text: `serde` has no numbers with all their digits.

@@ -76,6 +76,7 @@ fn the_documented_example_says_what_it_seems_to_say() {
     assert_eq!(spool.get_ref(), Path::new("etc/./spool"));
     assert_eq!(archive.spool_limit, Some(10_000_000_000));
     assert_eq!(archive.spool_keep_free, Some(1_000_000_000));
+    assert_eq!(archive.sync, Some(true));
 
     let [baseline, remote] = &config.solvers[..] else {
         panic!("{}", config.solvers.len());
@@ -132,7 +133,7 @@ fn every_key_is_documented_and_in_the_example() {
         keys("[[solver]]\nx = 1"),
         keys("[[solver]]\nlag = { x = 1 }"),
     ];
-    assert_eq!(keys.each_ref().map(Vec::len), [9, 7, 13, 2]);
+    assert_eq!(keys.each_ref().map(Vec::len), [9, 8, 13, 2]);
     for key in keys.concat() {
         let has_row = documentation.contains(&format!("| `{key}` |"))
             || documentation.contains(&format!("## `[{key}]`"))

@@ -124,6 +124,10 @@ fn values_must_have_their_type() {
             "driver.toml:1:1: id: must be a string, and is of type integer",
         ),
         (
+            "deadline = 15",
+            "driver.toml:1:1: deadline: has no unit: write \"15s\"",
+        ),
+        (
             "deadline = 1.5",
             "driver.toml:1:1: deadline: must be a string, and is of type floating point",
         ),
@@ -156,8 +160,12 @@ fn values_must_have_their_type() {
             "driver.toml:3:1: archive.level: must be an integer, and is of type string",
         ),
         (
+            "[archive]\nsync = 'no'",
+            "driver.toml:2:1: archive.sync: must be a boolean, and is of type string",
+        ),
+        (
             "[archive]\nlimit = 2",
-            "driver.toml:2:1: archive.limit: must be a string, and is of type integer",
+            "driver.toml:2:1: archive.limit: has no unit: write \"2s\"",
         ),
         (
             "[solver]\nname = 'a'",

@@ -15,4 +15,4 @@ mod mistake_tests;
 #[cfg(test)]
 mod solver_mistake_tests;
 
-pub(crate) use self::config::{ArchiveConfig, Config};
+pub(crate) use self::config::{ArchiveConfig, Config, SolverConfig};

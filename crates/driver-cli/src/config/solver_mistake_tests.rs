@@ -47,11 +47,11 @@ fn a_solver_needs_a_name_and_an_endpoint() {
         ),
         (
             "[[solver]]\nname = 'a'\nendpoint = 'ftp://user:hunter2@h'",
-            "driver.toml:3:1: solver[0].endpoint: is no http or https URL",
+            "driver.toml:3:1: solver[0].endpoint: is no http or https URL: it has to begin with http:// or https://",
         ),
         (
             "[[solver]]\nname = 'a'\nendpoint = 'hunter2:x@h'",
-            "driver.toml:3:1: solver[0].endpoint: is no http or https URL",
+            "driver.toml:3:1: solver[0].endpoint: is no http or https URL: it has to begin with http:// or https://",
         ),
         (
             "[[solver]]\nname = 1\nendpoint = ''",
@@ -95,7 +95,7 @@ fn switches_numbers_and_durations_are_checked() {
         ),
         (
             "timeout = 10",
-            "4:1: solver[0].timeout: must be a string, and is of type integer",
+            "4:1: solver[0].timeout: has no unit: write \"10s\"",
         ),
         (
             "skip-liquidity = 'yes'",
@@ -301,7 +301,7 @@ fn lag_policies_are_checked() {
         ),
         (
             "lag = { patience = 1 }",
-            "4:9: solver[0].lag.patience: must be a string, and is of type integer",
+            "4:9: solver[0].lag.patience: has no unit: write \"1s\"",
         ),
     ]);
 }

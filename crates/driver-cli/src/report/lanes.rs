@@ -1,28 +1,67 @@
-//! How the document went to each solver and to the archive, as lanes of the waterfall.
+//! How the document went to each solver and to the archive, as lanes of the waterfall. All times count from the run's start.
 
 use std::time::Duration;
 
-use driver_streaming::{ArchiveOutcome, SolverOutcome};
+use driver_streaming::{ArchiveOutcome, Outcome, SolverOutcome};
 use measured_body::Ending;
 
 use super::tables::tone;
-use super::timeline::{Attempt, Timeline};
+use super::timeline::{Attempt, Samples, Timeline, Wait};
 use super::waterfall::{Lane, Phase};
-use crate::summary::{archive_status, solver_status};
+use crate::summary::{archive_status, joined, milliseconds, solver_status};
+
+/// Who was waited for by less is not blamed.
+const NOTABLE_MS: f64 = 1.0;
+
+/// A reader that others waited for, and what it had taken when.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Culprit<'a>(&'a str, &'a Samples);
+
+/// The readers that others waited for. `seen` are their timelines: the solvers in their order, then the archive.
+pub(super) fn culprits<'a>(outcome: &'a Outcome, seen: &'a [Timeline]) -> Vec<Culprit<'a>> {
+    let solvers = outcome.solvers.iter();
+    let solvers = solvers.map(|solver| (&*solver.name, solver.waited_for_ms));
+    let readers = solvers.chain([("archive", outcome.archive.waited_for_ms)]);
+    let blamed = readers
+        .zip(seen)
+        .filter(|((_, time), _)| *time >= NOTABLE_MS);
+    blamed
+        .map(|((name, _), timeline)| Culprit(name, &timeline.last.samples))
+        .collect()
+}
 
 /// What is known of an attempt besides its timeline.
-#[derive(Clone, Copy, Debug, Default)]
-struct Known {
+#[derive(Clone, Copy, Debug)]
+struct Known<'a> {
     first_poll: Option<Duration>,
     /// When its body had ended, and whether it was whole by then.
     body_end: Option<Duration>,
     is_whole: bool,
     end: Duration,
+    /// What comes between the body and the answer, and what the answer is.
+    then: (Phase, &'static str),
     answer: &'static str,
+    /// Whoever its body may have waited for.
+    culprits: &'a [Culprit<'a>],
 }
 
+/// An attempt of which no more is known.
+const UNKNOWN: Known<'static> = Known {
+    first_poll: None,
+    body_end: None,
+    is_whole: false,
+    end: Duration::ZERO,
+    then: (Phase::Thinking, "thinking"),
+    answer: "answer",
+    culprits: &[],
+};
+
 /// How the auction went to a solver.
-pub(super) fn solver_lane(solver: &SolverOutcome, timeline: &Timeline) -> Lane {
+pub(super) fn solver_lane(
+    solver: &SolverOutcome,
+    timeline: &Timeline,
+    culprits: &[Culprit<'_>],
+) -> Lane {
     let status = solver_status(solver.status);
     let mut lane = Lane::new(&solver.name);
     lane.note(tone(status), status);
@@ -40,13 +79,16 @@ pub(super) fn solver_lane(solver: &SolverOutcome, timeline: &Timeline) -> Lane {
     // The body is created when the request begins.
     let first_poll = last.sending.zip(solver.to_first_poll_ms);
     let first_poll = first_poll.map(|(created, wait)| created + duration(wait));
-    let body_end = first_poll.zip(solver.transmission_ms);
+    let body_end = first_poll.zip(solver.sending_ms);
     let known = Known {
         first_poll,
-        body_end: body_end.map(|(first, transmission)| first + duration(transmission)),
+        body_end: body_end.map(|(first, sending)| first + duration(sending)),
         is_whole: matches!(solver.ending, Some(Ending::Complete | Ending::Trailers)),
-        answer: "answer",
-        ..Known::default()
+        culprits: match solver.waited_ms {
+            NOTABLE_MS.. => culprits,
+            _ => &[],
+        },
+        ..UNKNOWN
     };
     ended(lane, timeline, known, status, solver.error.as_deref())
 }
@@ -62,8 +104,9 @@ pub(super) fn archive_lane(archive: &ArchiveOutcome, timeline: &Timeline) -> Lan
     let known = Known {
         // The commit begins when the document has been taken.
         is_whole: timeline.last.answered.is_some(),
+        then: (Phase::ForReader, "compressing and storing the rest"),
         answer: "commit",
-        ..Known::default()
+        ..UNKNOWN
     };
     ended(lane, timeline, known, status, archive.error.as_deref())
 }
@@ -72,13 +115,13 @@ pub(super) fn archive_lane(archive: &ArchiveOutcome, timeline: &Timeline) -> Lan
 fn ended(
     mut lane: Lane,
     timeline: &Timeline,
-    known: Known,
+    known: Known<'_>,
     status: &str,
     error: Option<&str>,
 ) -> Lane {
     let end = timeline.ended.unwrap_or_default();
     last_attempt(&mut lane, &timeline.last, Known { end, ..known });
-    lane.note("muted", length(end));
+    lane.note("muted", milliseconds(Some(end.as_secs_f64() * 1000.0)));
     if tone(status) == "bad" {
         lane.failure = Some((end, error.unwrap_or(status).to_owned()));
     }
@@ -90,86 +133,87 @@ fn earlier_attempt(lane: &mut Lane, attempt: &Attempt, next: Duration) {
     let sampled = attempt.samples.ends().map(|(_, last)| last);
     let event = sampled.max(attempt.answered).or(attempt.sending);
     let end = event.unwrap_or(attempt.started);
-    let answer = "answer";
-    last_attempt(
-        lane,
-        attempt,
-        Known {
-            end,
-            answer,
-            ..Known::default()
-        },
-    );
+    last_attempt(lane, attempt, Known { end, ..UNKNOWN });
     lane.phase(Phase::Pause, end, next, "came to nothing, to be sent again");
 }
 
 /// Adds an attempt whose end is known.
-fn last_attempt(lane: &mut Lane, attempt: &Attempt, known: Known) {
+fn last_attempt(lane: &mut Lane, attempt: &Attempt, known: Known<'_>) {
     let (start, answered) = (attempt.started, attempt.answered);
     let Some((first, last)) = attempt.samples.ends() else {
         let until = answered.unwrap_or(known.end);
-        lane.phase(Phase::Waiting, start, until, "nothing was sent");
+        lane.phase(Phase::Connecting, start, until, "nothing was sent");
         if let Some(answered) = answered {
             lane.phase(Phase::Answer, answered, known.end, known.answer);
         }
         return;
     };
     let polled = known.first_poll.unwrap_or(first).min(first);
-    // A body that was not whole ended when it was given up: what came before was a stall.
+    // A body that was not whole ended when it was given up: until then it waited.
     let until = match known.is_whole {
         true => known.body_end.unwrap_or(last).max(last),
         false => known.end,
     };
     let until = answered.map_or(until, |answered| answered.min(until));
-    lane.phase(Phase::Waiting, start, polled, "waiting");
-    lane.phase(Phase::FirstByte, polled, first, "first byte");
-    transmission(lane, attempt, until);
-    let awaiting = "waiting for the answer";
+    lane.phase(Phase::Connecting, start, polled, "connecting");
+    lane.first_bytes.push(first);
+    sending(lane, attempt, (polled, until), known.culprits);
+    let (then, text) = known.then;
     match answered {
         Some(answered) if answered < last => {
             let early = format!("{}, while the document was still on its way", known.answer);
             lane.phase(Phase::Answer, answered, known.end, &early);
         }
         Some(answered) => {
-            lane.phase(Phase::AwaitingAnswer, until, answered, awaiting);
+            lane.phase(then, until, answered, text);
             lane.phase(Phase::Answer, answered, known.end, known.answer);
         }
-        None if known.is_whole => lane.phase(Phase::AwaitingAnswer, until, known.end, awaiting),
+        None if known.is_whole => lane.phase(then, until, known.end, text),
         None => {}
     }
     lane.curves.push(attempt.samples.kept.clone());
 }
 
-/// Adds what is between the first byte and the body's end or the answer: the transmission, and the stalls in it.
-fn transmission(lane: &mut Lane, attempt: &Attempt, until: Duration) {
-    let (first, last) = attempt.samples.ends().unwrap_or((until, until));
-    let mut stalls = attempt.stalls.kept.clone();
-    if until.saturating_sub(last) >= attempt.stalls.shortest {
-        stalls.push((last, until));
-    }
+/// Adds what is between the first poll and the body's end or the answer: sending, and what it waited for.
+fn sending(
+    lane: &mut Lane,
+    attempt: &Attempt,
+    (first, until): (Duration, Duration),
+    culprits: &[Culprit<'_>],
+) {
     let mut from = first;
-    for (begin, end) in stalls {
-        let (begin, end) = (begin.min(until), end.min(until));
-        if end > begin {
-            lane.phase(Phase::Transmission, from, begin, "transmission");
-            lane.phase(Phase::Stall, begin, end, "no byte was taken");
-            from = end;
+    for (begin, end, wait) in attempt.waits_until(until).kept {
+        let (begin, end) = (begin.max(from).min(until), end.min(until));
+        if end <= begin {
+            continue;
         }
+        lane.phase(Phase::Sending, from, begin, "sending");
+        let behind =
+            |culprit: &&Culprit<'_>| culprit.1.taken_by(begin) < attempt.samples.taken_by(begin);
+        let names = culprits.iter().filter(behind);
+        let names: Vec<_> = names.map(|culprit| culprit.0.to_owned()).collect();
+        match wait {
+            Wait::ForReader => {
+                lane.phase(Phase::ForReader, begin, end, "waiting for it to take data");
+            }
+            Wait::ForData if names.is_empty() => {
+                lane.phase(Phase::ForData, begin, end, "waiting for data");
+            }
+            Wait::ForData => {
+                let text = format!("waiting for {}", joined(&names));
+                lane.phase(Phase::ForOthers, begin, end, &text);
+                lane.waits_for(&names);
+            }
+        }
+        from = end;
     }
     if from < until || from == first {
-        lane.phase(Phase::Transmission, from, until, "transmission");
+        lane.phase(Phase::Sending, from, until, "sending");
     }
 }
 
 fn duration(milliseconds: f64) -> Duration {
     Duration::try_from_secs_f64(milliseconds / 1000.0).unwrap_or_default()
-}
-
-fn length(duration: Duration) -> String {
-    match duration.as_secs_f64() {
-        seconds if seconds >= 10.0 => format!("{seconds:.2} s"),
-        seconds => format!("{:.1} ms", seconds * 1000.0),
-    }
 }
 
 #[cfg(test)]
@@ -184,12 +228,15 @@ mod tests {
 
     /// What is said of each phase, in order.
     fn phases(timeline: &Timeline, is_whole: bool) -> Vec<String> {
+        phases_with(timeline, is_whole, &[])
+    }
+
+    fn phases_with(timeline: &Timeline, is_whole: bool, culprits: &[Culprit<'_>]) -> Vec<String> {
         let known = Known {
-            first_poll: None,
-            body_end: None,
             is_whole,
             end: timeline.ended.unwrap(),
-            answer: "answer",
+            culprits,
+            ..UNKNOWN
         };
         let mut lane = Lane::new("a");
         last_attempt(&mut lane, &timeline.last, known);
@@ -206,10 +253,10 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_stall_parts_the_transmission_and_the_answer_is_waited_for() {
+    async fn waits_part_the_sending_and_thinking_comes_after_it() {
         let mut timeline = Timeline::new(Instant::now());
         timeline.entered(Stage::Sending);
-        for pause in [10, 20, 100, 30] {
+        for pause in [10, 1, 100, 1] {
             after(pause).await;
             timeline.taken(1);
         }
@@ -220,36 +267,51 @@ mod tests {
         assert_eq!(
             phases(&timeline, true),
             [
-                "waiting: 10 ms, from 0 to 10 ms",
-                "first byte: 0 ms, from 10 to 10 ms",
-                "transmission: 20 ms, from 10 to 30 ms",
-                "no byte was taken: 100 ms, from 30 to 130 ms",
-                "transmission: 30 ms, from 130 to 160 ms",
-                "waiting for the answer: 40 ms, from 160 to 200 ms",
-                "answer: 5 ms, from 200 to 205 ms",
+                "connecting: 10.0 ms, from 0.00 ms to 10.0 ms",
+                "sending: 1.00 ms, from 10.0 ms to 11.0 ms",
+                "waiting for it to take data: 100 ms, from 11.0 ms to 111 ms",
+                "sending: 1.00 ms, from 111 ms to 112 ms",
+                "thinking: 40.0 ms, from 112 ms to 152 ms",
+                "answer: 5.00 ms, from 152 ms to 157 ms",
             ]
         );
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_is_not_whole_is_stalled_to_its_end() {
+    async fn what_is_not_whole_waited_to_its_end() {
         let mut timeline = Timeline::new(Instant::now());
         timeline.taken(1);
-        after(10).await;
+        after(1).await;
         timeline.taken(1);
+        after(10).await;
+        timeline.waits_for_data();
         after(1000).await;
         timeline.entered(Stage::Failed);
-        assert_eq!(
-            phases(&timeline, false)[2..],
-            [
-                "transmission: 10 ms, from 0 to 10 ms",
-                "no byte was taken: 1,000 ms, from 10 to 1,010 ms",
-            ]
-        );
+        let phases_before = [
+            "sending: 1.00 ms, from 0.00 ms to 1.00 ms",
+            "waiting for it to take data: 10.0 ms, from 1.00 ms to 11.0 ms",
+        ];
+        let ahead = Samples::default();
+        let culprit = Culprit("slow", &ahead);
+        for (culprits, last) in [
+            (&[][..], "waiting for data: 1.00 s, from 11.0 ms to 1.01 s"),
+            (
+                &[culprit],
+                "waiting for slow: 1.00 s, from 11.0 ms to 1.01 s",
+            ),
+        ] {
+            let found = phases_with(&timeline, false, culprits);
+            assert_eq!(found[1..3], phases_before);
+            assert_eq!(found[3..], [last]);
+        }
+        // Whoever had taken as much held nobody up.
+        let even = timeline.last.samples.clone();
+        let found = phases_with(&timeline, false, &[Culprit("even", &even)]);
+        assert!(found[3].starts_with("waiting for data"), "{found:?}");
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_early_answer_ends_the_transmission() {
+    async fn an_early_answer_ends_the_sending() {
         let mut timeline = Timeline::new(Instant::now());
         timeline.taken(1);
         after(10).await;
@@ -259,10 +321,10 @@ mod tests {
         after(10).await;
         timeline.entered(Stage::Ok);
         assert_eq!(
-            phases(&timeline, false)[2..],
+            phases(&timeline, false)[1..],
             [
-                "transmission: 10 ms, from 0 to 10 ms",
-                "answer, while the document was still on its way: 20 ms, from 10 to 30 ms",
+                "waiting for it to take data: 10.0 ms, from 0.00 ms to 10.0 ms",
+                "answer, while the document was still on its way: 20.0 ms, from 10.0 ms to 30.0 ms",
             ]
         );
     }
@@ -272,7 +334,7 @@ mod tests {
         let mut timeline = Timeline::new(Instant::now());
         after(10).await;
         timeline.entered(Stage::Failed);
-        let waiting = ["nothing was sent: 10 ms, from 0 to 10 ms"];
+        let waiting = ["nothing was sent: 10.0 ms, from 0.00 ms to 10.0 ms"];
         assert_eq!(phases(&timeline, false), waiting);
     }
 }

@@ -11,24 +11,38 @@ pub(super) use self::page::page;
 pub(super) use self::report_file::ReportFile;
 pub(super) use self::timeline::Timelines;
 
+use std::time::Duration;
+
 use driver_streaming::{ArchiveStatus, Outcome};
+use jiff::Timestamp;
 use maud::{Markup, html};
 
-use self::lanes::{archive_lane, solver_lane};
+use self::lanes::{archive_lane, culprits, solver_lane};
 pub(super) use self::tables::tone;
 use self::tables::{auction_facts, failures, measurements, requests};
 use self::waterfall::waterfall;
+use crate::arguments::VERSION;
+use crate::summary::milliseconds;
+use crate::verdict::verdict;
 
-/// Returns the page about one auction, as a file. `timelines` are what was seen of it.
-pub(super) fn report(outcome: &Outcome, timelines: &Timelines) -> String {
+/// Returns the page about one auction, as a file. `timelines` are what was seen of it, within `deadline` if it is known.
+pub(super) fn report(
+    outcome: &Outcome,
+    timelines: &Timelines,
+    deadline: Option<Duration>,
+) -> String {
     let id = outcome.auction.id.as_deref().unwrap_or("without id");
+    let passes = outcome.serialize.passes;
     let sections = html! {
-        section { h2 { "The auction" } (auction_facts(outcome)) }
+        ul.verdict {
+            @for line in verdict(&outcome.solvers, &outcome.archive, passes) { li { (line) } }
+        }
         section {
             h2 { "Waterfall" }
             p {
-                "Bytes are counted when the HTTP client takes them, which is before they are on the wire. The curve below a \
-                bar shows how many it has taken, of all that it takes in the end."
+                "All times count from the start of the run. Bytes are counted when the HTTP client takes them, which is \
+                before they are on the wire. The curve below a bar shows how many it has taken, of all that it takes in the \
+                end."
             }
             (waterfall_of(outcome, timelines))
             @if let Some(failures) = failures(outcome) {
@@ -36,22 +50,32 @@ pub(super) fn report(outcome: &Outcome, timelines: &Timelines) -> String {
                 (failures)
             }
         }
+        section { h2 { "The auction" } (auction_facts(outcome)) }
         section { h2 { "In numbers" } (measurements(outcome)) }
         section { h2 { "What was sent where" } (requests(outcome)) }
     };
-    let lead = "One auction, and how it went to each solver and to the archive.";
-    page::page(&format!("Auction {id}"), lead, &sections)
+    let started = Timestamp::try_from(outcome.started).unwrap_or_default();
+    let deadline = deadline.map(|limit| milliseconds(Some(limit.as_secs_f64() * 1000.0)));
+    let deadline = deadline.map(|limit| format!(", with a deadline of {limit}"));
+    let lead = format!(
+        "Sent on {}{}, by driver-streaming {VERSION}",
+        started.strftime("%Y-%m-%d at %H:%M:%S UTC"),
+        deadline.unwrap_or_default()
+    );
+    page::page(&format!("Auction {id}"), &lead, &sections)
 }
 
 /// Draws how one auction went to each, and nothing else.
 pub(super) fn waterfall_of(outcome: &Outcome, timelines: &Timelines) -> Markup {
-    let mut seen = timelines.seen();
-    let solvers = outcome.solvers.iter().zip(&mut seen);
+    let seen: Vec<_> = timelines.seen().collect();
+    let culprits = culprits(outcome, &seen);
+    let solvers = outcome.solvers.iter().zip(&seen);
     let mut lanes: Vec<_> = solvers
-        .map(|(solver, timeline)| solver_lane(solver, &timeline))
+        .map(|(solver, timeline)| solver_lane(solver, timeline, &culprits))
         .collect();
     if outcome.archive.status != ArchiveStatus::Skipped {
-        lanes.extend(seen.map(|timeline| archive_lane(&outcome.archive, &timeline)));
+        let archive = seen.iter().skip(outcome.solvers.len());
+        lanes.extend(archive.map(|timeline| archive_lane(&outcome.archive, timeline)));
     }
-    waterfall("Time from the run's start", &lanes)
+    waterfall("Time from the start of the run", &lanes)
 }

@@ -123,7 +123,7 @@ mod tests {
         let mut lane = Lane::new(HOSTILE);
         lane.note("bad", HOSTILE);
         lane.phase(
-            Phase::Stall,
+            Phase::ForReader,
             Duration::ZERO,
             Duration::from_secs(1),
             HOSTILE,

@@ -4,7 +4,7 @@ use driver_streaming::{ArchiveStatus, Outcome};
 use maud::Markup;
 
 use super::page::{code, facts, number, table, text};
-use crate::summary::{milliseconds, or_unknown, parts, size, solver_status, times};
+use crate::summary::{known, milliseconds, parts, produced, size, solver_status, times};
 
 /// The class in the stylesheet of what has a status of this name.
 pub(crate) fn tone(status: &str) -> &'static str {
@@ -20,10 +20,10 @@ pub(super) fn auction_facts(outcome: &Outcome) -> Markup {
     let auction = &outcome.auction;
     let (serialize, compress) = (&outcome.serialize, &outcome.compress);
     let mut found = vec![
-        ("id", or_unknown(auction.id.as_deref())),
+        ("id", known(auction.id.as_deref())),
         ("size", size(auction.bytes)),
         ("documents", serialize.documents.to_string()),
-        ("produced", times(serialize.passes)),
+        ("produced", produced(serialize.passes)),
         (
             "time spent producing",
             milliseconds(Some(serialize.busy_ms)),
@@ -31,10 +31,10 @@ pub(super) fn auction_facts(outcome: &Outcome) -> Markup {
     ];
     if compress.documents > 0 {
         found.push(("compressed documents", compress.documents.to_string()));
-        found.push(("compressed for solvers", times(compress.passes)));
+        found.push(("compressed for solvers", known(compress.passes.map(times))));
     }
     found.push(("in all", milliseconds(Some(outcome.wall_ms))));
-    found.push(("sha256", or_unknown(auction.sha256.as_deref())));
+    found.push(("sha256", known(auction.sha256.as_deref())));
     facts(&found)
 }
 
@@ -58,14 +58,17 @@ pub(super) fn measurements(outcome: &Outcome) -> Markup {
         vec![
             ("solver", text(&solver.name)),
             ("status", (tone(status), status.to_owned())),
-            ("HTTP", number(or_unknown(solver.http_status))),
+            ("HTTP", number(known(solver.http_status))),
             ("bytes", number(size(solver.bytes_sent))),
-            ("first poll", time(solver.to_first_poll_ms)),
-            ("transmission", time(solver.transmission_ms)),
-            ("busy", time(solver.busy_ms)),
-            ("waited for data", time(solver.producer_wait_ms)),
-            ("waited for solver", time(solver.consumer_wait_ms)),
-            ("answered", time(solver.response_ms)),
+            ("delivered", time(solver.delivered_ms)),
+            ("sending", time(solver.sending_ms)),
+            ("waiting for data", time(solver.waiting_for_data_ms)),
+            (
+                "waiting for the solver to take it",
+                time(solver.waiting_for_solver_ms),
+            ),
+            ("thinking", time(solver.thinking_ms)),
+            ("total", time(Some(solver.total_ms))),
         ]
     });
     table(&rows.collect::<Vec<_>>())
@@ -81,12 +84,9 @@ pub(super) fn requests(outcome: &Outcome) -> Markup {
             ("attempts", number(solver.attempts.to_string())),
             (
                 "ending",
-                text(or_unknown(solver.ending.map(|ending| ending.as_str()))),
+                text(known(solver.ending.map(|ending| ending.as_str()))),
             ),
-            (
-                "sha256",
-                code(or_unknown(solver.document_sha256.as_deref())),
-            ),
+            ("sha256", code(known(solver.document_sha256.as_deref()))),
         ]
     });
     let archive = &outcome.archive;
@@ -94,11 +94,11 @@ pub(super) fn requests(outcome: &Outcome) -> Markup {
     let archived = (archive.status != ArchiveStatus::Skipped).then(|| {
         vec![
             ("who", text("archive")),
-            ("where", code(or_unknown(archive.location.as_deref()))),
-            ("encoding", text(or_unknown(archive.codec.as_deref()))),
-            ("attempts", number(or_unknown(archive.parts.map(parts)))),
+            ("where", code(known(archive.location.as_deref()))),
+            ("encoding", text(known(archive.codec.as_deref()))),
+            ("attempts", number(known(archive.parts.map(parts)))),
             ("ending", text(stored)),
-            ("sha256", code(or_unknown(archive.sha256.as_deref()))),
+            ("sha256", code(known(archive.sha256.as_deref()))),
         ]
     });
     table(&solvers.chain(archived).collect::<Vec<_>>())

@@ -13,10 +13,10 @@ const MOST_ATTEMPTS: usize = 8;
 const MOST_SAMPLES: usize = 256;
 /// How far samples are apart at first. No picture shows less.
 const FIRST_STEP: Duration = Duration::from_micros(100);
-/// How many stalls are kept of an attempt.
-const MOST_STALLS: usize = 64;
-/// The shortest gap that counts as a stall.
-const SHORTEST_STALL: Duration = Duration::from_millis(50);
+/// How many waits are kept of an attempt.
+const MOST_WAITS: usize = 64;
+/// The shortest wait that is kept.
+const SHORTEST_WAIT: Duration = Duration::from_millis(2);
 
 /// The timelines of all readers of one run.
 pub(crate) struct Timelines(Vec<Mutex<Timeline>>);
@@ -48,6 +48,10 @@ impl Observer for Timelines {
 
     fn taken(&self, reader: usize, bytes: usize) {
         self.change(reader, |timeline| timeline.taken(bytes as u64));
+    }
+
+    fn waits_for_data(&self, solver: usize) {
+        self.change(solver, Timeline::waits_for_data);
     }
 
     fn restarted(&self, reader: usize) {
@@ -87,6 +91,12 @@ impl Timeline {
         }
     }
 
+    /// Notes that more was asked for, and is not there yet.
+    pub(super) fn waits_for_data(&mut self) {
+        let asked = &mut self.last.asked;
+        *asked = asked.or_else(|| Some(self.origin.elapsed()));
+    }
+
     /// Starts the next attempt now.
     pub(super) fn restarted(&mut self) {
         let next = Attempt::new(self.origin.elapsed());
@@ -100,7 +110,7 @@ impl Timeline {
     pub(super) fn entered(&mut self, stage: Stage) {
         let now = self.origin.elapsed();
         match stage {
-            Stage::Waiting => {}
+            Stage::Waiting | Stage::Thinking => {}
             Stage::Sending => self.last.sending = self.last.sending.or(Some(now)),
             Stage::Answering => self.last.answered = self.last.answered.or(Some(now)),
             Stage::Ok | Stage::Failed => self.ended = Some(now),
@@ -117,7 +127,9 @@ pub(super) struct Attempt {
     /// When the answer began to come, or the archive's commit.
     pub(super) answered: Option<Duration>,
     pub(super) samples: Samples,
-    pub(super) stalls: Stalls,
+    waits: Waits,
+    /// When more was asked for than was there, since the last bytes.
+    asked: Option<Duration>,
 }
 
 impl Attempt {
@@ -127,14 +139,27 @@ impl Attempt {
             ..Self::default()
         };
         attempt.samples.step = FIRST_STEP;
-        attempt.stalls.shortest = SHORTEST_STALL;
+        attempt.waits.shortest = SHORTEST_WAIT;
         attempt
     }
 
     fn taken(&mut self, at: Duration, bytes: u64) {
-        let (before, taken) = self.samples.kept.last().copied().unwrap_or((at, 0));
-        self.stalls.note(before, at);
+        let taken = self.samples.kept.last().map_or(0, |(_, taken)| *taken);
+        self.waits = self.waits_until(at);
+        self.asked = None;
         self.samples.push((at, taken.saturating_add(bytes)));
+    }
+
+    /// The waits until `at`, of which the last may be going on.
+    pub(super) fn waits_until(&self, at: Duration) -> Waits {
+        let mut waits = self.waits.clone();
+        let last = self.samples.kept.last().map(|(last, _)| *last);
+        let asked = self.asked.unwrap_or(at).min(at);
+        if let Some(last) = last {
+            waits.note((last, asked, Wait::ForReader));
+        }
+        waits.note((asked, at, Wait::ForData));
+        waits
     }
 }
 
@@ -153,6 +178,12 @@ impl Samples {
     /// The instants of the first and the last.
     pub(super) fn ends(&self) -> Option<(Duration, Duration)> {
         Some((self.kept.first()?.0, self.kept.last()?.0))
+    }
+
+    /// How many bytes had been taken by then.
+    pub(super) fn taken_by(&self, at: Duration) -> u64 {
+        let later = self.kept.partition_point(|(sampled, _)| *sampled <= at);
+        later.checked_sub(1).map_or(0, |index| self.kept[index].1)
     }
 
     /// Appends a sample that is no earlier than the last. Costs O(1), amortized.
@@ -192,27 +223,35 @@ impl Samples {
     }
 }
 
-/// The longest gaps in which no byte was taken. When there are too many, the length that counts as a stall doubles.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Stalls {
-    /// Each from when to when, in order.
-    pub(super) kept: Vec<(Duration, Duration)>,
-    /// The shortest gap that counts as a stall by now.
-    pub(super) shortest: Duration,
+/// What a body waited for while no byte was taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wait {
+    /// For data: more was asked for.
+    ForData,
+    /// For the reader to take more.
+    ForReader,
 }
 
-impl Stalls {
-    /// Notes that no byte was taken for this time, if it was long enough.
-    fn note(&mut self, from: Duration, to: Duration) {
-        if to.saturating_sub(from) < self.shortest {
+/// The longest waits, in order. When there are too many, the length of those that are kept doubles.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Waits {
+    /// Each from when to when.
+    pub(super) kept: Vec<(Duration, Duration, Wait)>,
+    shortest: Duration,
+}
+
+impl Waits {
+    /// Notes a wait, if it was long enough.
+    fn note(&mut self, wait: (Duration, Duration, Wait)) {
+        let length = |wait: &(Duration, Duration, Wait)| wait.1.saturating_sub(wait.0);
+        if length(&wait) < self.shortest {
             return;
         }
-        self.kept.push((from, to));
-        while self.kept.len() > MOST_STALLS && self.shortest < Duration::MAX {
+        self.kept.push(wait);
+        while self.kept.len() > MOST_WAITS && self.shortest < Duration::MAX {
             self.shortest = self.shortest.saturating_mul(2);
             let shortest = self.shortest;
-            self.kept
-                .retain(|(from, to)| to.saturating_sub(*from) >= shortest);
+            self.kept.retain(|wait| length(wait) >= shortest);
         }
     }
 }
@@ -229,7 +268,9 @@ mod tests {
     async fn says_when_what_happened() {
         let mut timeline = Timeline::new(Instant::now());
         timeline.entered(Stage::Sending);
+        timeline.waits_for_data();
         tokio::time::advance(10 * MILLISECOND).await;
+        timeline.waits_for_data();
         timeline.taken(5);
         timeline.taken(0);
         tokio::time::advance(100 * MILLISECOND).await;
@@ -251,7 +292,13 @@ mod tests {
             first.samples.kept,
             [(10 * MILLISECOND, 5), (110 * MILLISECOND, 12)]
         );
-        assert_eq!(first.stalls.kept, [(10 * MILLISECOND, 110 * MILLISECOND)]);
+        let wait = (10 * MILLISECOND, 110 * MILLISECOND, Wait::ForReader);
+        assert_eq!(first.waits.kept[1..], [wait]);
+        let at_first = (Duration::ZERO, 10 * MILLISECOND, Wait::ForData);
+        assert_eq!(first.waits.kept[0], at_first);
+        assert_eq!(first.samples.taken_by(9 * MILLISECOND), 0);
+        assert_eq!(first.samples.taken_by(10 * MILLISECOND), 5);
+        assert_eq!(first.samples.taken_by(MILLISECOND * 999), 12);
         assert_eq!(first.answered, None);
         assert_eq!(second.started, 111 * MILLISECOND);
         assert_eq!(second.answered, Some(112 * MILLISECOND));
@@ -302,18 +349,18 @@ mod tests {
         fn the_longest_stay_in_their_order(
             lengths in proptest::collection::vec(0_u64..10_000, 0..1000),
         ) {
-            let mut stalls = Attempt::new(Duration::ZERO).stalls;
+            let mut waits = Attempt::new(Duration::ZERO).waits;
             let mut at = Duration::ZERO;
             let mut given = Vec::new();
             for length in lengths {
                 let to = at + Duration::from_millis(length);
-                given.push((at, to));
-                stalls.note(at, to);
+                given.push((at, to, Wait::ForData));
+                waits.note((at, to, Wait::ForData));
                 at = to + MILLISECOND;
-                prop_assert!(stalls.kept.len() <= MOST_STALLS);
+                prop_assert!(waits.kept.len() <= MOST_WAITS);
             }
-            given.retain(|(from, to)| *to - *from >= stalls.shortest);
-            prop_assert_eq!(&stalls.kept, &given);
+            given.retain(|(from, to, _)| *to - *from >= waits.shortest);
+            prop_assert_eq!(&waits.kept, &given);
         }
     }
 

@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::time::Duration;
 
-use indicatif::HumanFloatCount;
 use maud::{Markup, html};
+
+use crate::summary::{joined, milliseconds};
 
 /// How many ticks a narrow window has space for.
 const MOST_TICKS: f64 = 5.0;
@@ -20,16 +21,18 @@ const LEAST_WIDTH: f64 = 0.15;
 /// What a stretch of a [`Lane`] shows. Phases differ in height as well as in colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Phase {
-    /// Nothing has been asked for yet: connecting, for example.
-    Waiting,
-    /// The first byte was asked for and is not there yet.
-    FirstByte,
+    /// Nothing has been asked for yet.
+    Connecting,
     /// Bytes are on their way.
-    Transmission,
-    /// No byte was taken for a while.
-    Stall,
+    Sending,
+    /// More is asked for, and is not there yet.
+    ForData,
+    /// The same, since another reader is behind.
+    ForOthers,
+    /// No byte is taken for a while.
+    ForReader,
     /// Everything is sent, and nothing has come back yet.
-    AwaitingAnswer,
+    Thinking,
     /// The answer arrives, or the archive commits.
     Answer,
     /// Between two attempts.
@@ -40,11 +43,12 @@ impl Phase {
     /// Its class in the stylesheet, its name in the legend, and its height in CSS pixels.
     fn look(self) -> (&'static str, &'static str, u32) {
         match self {
-            Self::Waiting => ("waiting", "waiting", 8),
-            Self::FirstByte => ("first-byte", "first byte", 18),
-            Self::Transmission => ("transmission", "transmission", 18),
-            Self::Stall => ("stall", "stalled", 8),
-            Self::AwaitingAnswer => ("awaiting", "waiting for the answer", 8),
+            Self::Connecting => ("connecting", "connecting", 4),
+            Self::Sending => ("sending", "sending", 18),
+            Self::ForData => ("for-data", "waiting for data", 4),
+            Self::ForOthers => ("for-others", "waiting for others", 14),
+            Self::ForReader => ("for-reader", "waiting for it to take data", 10),
+            Self::Thinking => ("thinking", "thinking", 14),
             Self::Answer => ("answer", "answer or commit", 18),
             Self::Pause => ("pause", "came to nothing, to be sent again", 2),
         }
@@ -58,6 +62,10 @@ pub(super) struct Lane {
     /// Words beside the name, each with its class in the stylesheet.
     notes: Vec<(&'static str, String)>,
     phases: Vec<(Phase, Duration, Duration, String)>,
+    /// When the first byte of each attempt was taken.
+    pub(super) first_bytes: Vec<Duration>,
+    /// Whom it waited for.
+    waited_for: BTreeSet<String>,
     /// Bytes by time, a curve for each attempt, in order of time.
     pub(super) curves: Vec<Vec<(Duration, u64)>>,
     /// When it failed, and why.
@@ -84,6 +92,11 @@ impl Lane {
         }
     }
 
+    /// Names those that it waited for, beside its bars.
+    pub(super) fn waits_for(&mut self, names: &[String]) {
+        self.waited_for.extend(names.iter().cloned());
+    }
+
     fn ends(&self) -> impl Iterator<Item = Duration> {
         let phases = self.phases.iter().map(|(_, _, to, _)| *to);
         let curves = self.curves.iter().flatten().map(|(at, _)| *at);
@@ -104,7 +117,13 @@ pub(super) fn waterfall(title: &str, lanes: &[Lane]) -> Markup {
             ul.legend {
                 @for phase in &phases {
                     @let (class, name, height) = phase.look();
-                    (mark(name, &html! { rect class=(class) y=((18 - height) / 2) width="28" height=(height) {} }))
+                    (mark(name, &html! {
+                        rect class=(class) y=((18 - height) / 2) width="28" height=(height) {}
+                        @if *phase == Phase::ForOthers { (hatch("0", "28", 9, height)) }
+                    }))
+                }
+                @if lanes.iter().any(|lane| !lane.first_bytes.is_empty()) {
+                    (mark("first byte", &html! { path.first-byte d="M 9 4 h 10 l -5 9 z" {} }))
                 }
                 @if lanes.iter().any(|lane| lane.failure.is_some()) {
                     (mark("failed", &html! { path.failure d="M 9 4 l 10 10 m 0 -10 l -10 10" {} }))
@@ -121,6 +140,11 @@ fn mark(name: &str, sign: &Markup) -> Markup {
     html! {
         li { svg.mark viewBox="0 0 28 18" aria-hidden="true" { (sign) } (name) }
     }
+}
+
+/// Lines across a bar, which are seen without colours, too.
+fn hatch(from: &str, to: &str, middle: u32, height: u32) -> Markup {
+    html! { line.hatch x1=(from) x2=(to) y1=(middle) y2=(middle) stroke-width=(height) {} }
 }
 
 /// The axis of time, in percent of the width.
@@ -144,7 +168,8 @@ impl Scale {
         let step = step.unwrap_or(10.0 * power);
         let ticks = (0..=(end / unit / step) as usize).map(|index| {
             let value = index as f64 * step;
-            let label = format!("{} {name}", HumanFloatCount(value));
+            // Without the noise of floating point.
+            let label = format!("{} {name}", (value * 1e6).round() / 1e6);
             (value * unit / end * 100.0, label)
         });
         Self {
@@ -180,6 +205,10 @@ impl Scale {
                 div.who {
                     b { (lane.name) }
                     @for (class, note) in &lane.notes { " " span class=(class) { (note) } }
+                    @if !lane.waited_for.is_empty() {
+                        @let names: Vec<_> = lane.waited_for.iter().cloned().collect();
+                        " " span.muted { "waited for " (joined(&names)) }
+                    }
                 }
                 svg.bars height=(height) role="img" aria-label=(lane.name) {
                     @for (at, _) in &self.ticks {
@@ -192,6 +221,16 @@ impl Scale {
                         rect class=(class) x=(percentage(self.percent(*from))) y=((BARS - height) / 2)
                             width=(percentage(width)) height=(height) {
                             title { (text) ": " (times(*from, *to)) }
+                        }
+                        @if *phase == Phase::ForOthers {
+                            (hatch(&percentage(self.percent(*from)), &percentage(self.percent(*to)), BARS / 2, height))
+                        }
+                    }
+                    @for at in &lane.first_bytes {
+                        svg.over x=(percentage(self.percent(*at))) width="1" height=(BARS) {
+                            path.first-byte d="M -5 0 h 10 l -5 8 z" {
+                                title { "first byte at " (at_time(*at)) }
+                            }
                         }
                     }
                     @if let Some((at, text)) = &lane.failure {
@@ -240,11 +279,13 @@ fn percentage(percent: f64) -> String {
 }
 
 fn times(from: Duration, to: Duration) -> String {
-    let [length, from, to] = [to - from, from, to].map(|duration| {
-        let milliseconds = HumanFloatCount(duration.as_secs_f64() * 1000.0);
-        format!("{milliseconds:.2}")
-    });
-    format!("{length} ms, from {from} to {to} ms")
+    let [length, from, to] =
+        [to - from, from, to].map(|duration| milliseconds(Some(duration.as_secs_f64() * 1000.0)));
+    format!("{length}, from {from} to {to}")
+}
+
+fn at_time(duration: Duration) -> String {
+    milliseconds(Some(duration.as_secs_f64() * 1000.0))
 }
 
 #[cfg(test)]
@@ -257,21 +298,21 @@ mod tests {
     fn shows_each_lane_over_one_time() {
         let mut fast = Lane::new("fast");
         fast.note("good", "ok");
-        fast.phase(Phase::Transmission, Duration::ZERO, SECOND / 10, "sent");
+        fast.phase(Phase::Sending, Duration::ZERO, SECOND / 10, "sent");
         let mut slow = Lane::new("slow");
-        slow.phase(Phase::Transmission, Duration::ZERO, SECOND / 4, "sent");
-        slow.phase(Phase::Stall, SECOND / 4, SECOND, "nothing was taken");
+        slow.phase(Phase::Sending, Duration::ZERO, SECOND / 4, "sent");
+        slow.phase(Phase::ForReader, SECOND / 4, SECOND, "nothing was taken");
         slow.failure = Some((SECOND, "too late".to_owned()));
         let html = waterfall("w", &[fast, slow]).into_string();
         assert!(
             html.contains("x=\"0.000%\" y=\"2\" width=\"10.000%\""),
             "{html}"
         );
-        assert!(html.contains("x=\"25.000%\" y=\"7\" width=\"75.000%\""));
-        assert!(html.contains("nothing was taken: 750 ms, from 250 to 1,000 ms"));
-        assert!(html.contains("stalled</li>") && html.contains("failed</li>"));
+        assert!(html.contains("x=\"25.000%\" y=\"6\" width=\"75.000%\""));
+        assert!(html.contains("nothing was taken: 750 ms, from 250 ms to 1.00 s"));
+        assert!(html.contains("take data</li>") && html.contains("failed</li>"));
         assert!(!html.contains("answer or commit</li>"));
-        assert!(html.contains(">0 ms<") && html.contains(">1,000 ms<"));
+        assert!(html.contains(">0 ms<") && html.contains(">1000 ms<"));
     }
 
     #[test]
@@ -299,7 +340,7 @@ mod tests {
         );
         assert_eq!(
             labels(2345),
-            ["0 ms", "500 ms", "1,000 ms", "1,500 ms", "2,000 ms"]
+            ["0 ms", "500 ms", "1000 ms", "1500 ms", "2000 ms"]
         );
         assert_eq!(labels(10_000), ["0 s", "2 s", "4 s", "6 s", "8 s", "10 s"]);
         for milliseconds in (1..20_000).step_by(7) {

@@ -29,7 +29,7 @@ impl Record {
     pub(super) fn delivery_ms(&self) -> Option<f64> {
         let delivered = self.outcome.solvers.iter().filter_map(|solver| {
             let is_whole = solver.ending.is_some_and(|ending| ending.is_whole());
-            Some(solver.to_first_poll_ms? + solver.transmission_ms?).filter(|_| is_whole)
+            solver.delivered_ms.filter(|_| is_whole)
         });
         delivered.max_by(f64::total_cmp)
     }
@@ -38,7 +38,7 @@ impl Record {
     pub(super) fn slowest(&self) -> Option<&SolverOutcome> {
         let took = |solver: &SolverOutcome| match solver.status {
             SolverStatus::TimedOut => f64::INFINITY,
-            _ => solver.response_ms.unwrap_or_default(),
+            _ => solver.total_ms,
         };
         let solvers = self.outcome.solvers.iter();
         let solvers = solvers.filter(|solver| took(solver) > 0.0);

@@ -15,7 +15,7 @@ use maud::{Markup, html};
 use super::history::{History, Record};
 use super::{Service, lock};
 use crate::report::{page, report, tone, waterfall_of};
-use crate::summary::{archive_status, milliseconds, or_unknown, size, solver_status};
+use crate::summary::{archive_status, milliseconds, size, solver_status};
 
 /// How often the page loads itself anew, in seconds. By a header, as it needs no script.
 const REFRESH: (HeaderName, &str) = (HeaderName::from_static("refresh"), "5");
@@ -70,7 +70,7 @@ pub(super) async fn auction(
     Path(number): Path<u64>,
 ) -> Response {
     match lock(&service.history).get_mut(number) {
-        Some(record) => Html(report(&record.outcome, &record.timelines)).into_response(),
+        Some(record) => Html(report(&record.outcome, &record.timelines, None)).into_response(),
         None => {
             let lead = "This auction is none of the last ones.";
             let html = page(
@@ -173,7 +173,7 @@ fn row(record: &Record) -> Markup {
             }
             td.whole data-label="Slowest engine" {
                 @if let Some(slowest) = record.slowest() {
-                    (slowest.name) ", " (or_unknown(slowest.response_ms.map(|ms| milliseconds(Some(ms)))))
+                    (slowest.name) ", " (milliseconds(Some(slowest.total_ms)))
                 }
             }
             td.whole data-label="Archive" { span.(tone(archive)) { (archive) } }

@@ -2,14 +2,14 @@ use std::ops::ControlFlow::{self, Break, Continue};
 
 use futures_util::StreamExt;
 use object_store::{
-    Attributes, Error as StoreError, GetOptions, ObjectMeta, ObjectStore, path::Path,
+    Error as StoreError, GetOptions, GetResult, ObjectMeta, ObjectStore, path::Path,
 };
 
 use super::{Commit, CommitError, Placement, Receipt, exists};
 use crate::{
-    digest::{RawDocument, Sha256Digest, Sha256Hasher},
-    metadata::{self, AttributeSupport},
-    read::{error::ReadErrorKind, limit::ReadLimit, open, reader::ArchiveReader},
+    digest::{Sha256Digest, Sha256Hasher},
+    metadata,
+    read::{error::ReadErrorKind, open, reader::ArchiveReader, verify::ReadLimit},
 };
 
 /// What an object that is there already means for a commit.
@@ -17,7 +17,8 @@ impl Commit {
     /// Whether creating would replace something, for stores that do not check it themselves. Goes on with
     /// how the object will have been placed, unless all is decided.
     pub(super) async fn look_before(&self) -> ControlFlow<Result<Receipt, CommitError>, Placement> {
-        match look(&*self.archive.store, &self.location).await {
+        let looked = look(&*self.archive.store, &self.location);
+        match self.answer(self.last_look, looked).await {
             // Who may only write cannot look. The receipt says so.
             Err(
                 StoreError::PermissionDenied { .. }
@@ -26,41 +27,62 @@ impl Commit {
             ) => Continue(Placement::Unchecked),
             Err(source) => Break(Err(self.refused(source))),
             Ok(None) => Continue(Placement::CheckedBefore),
-            Ok(Some(found)) => match self.same_document(&found).await {
-                Sameness::Same => Break(Ok(self.already_there(&found))),
-                sameness => Break(Err(self.conflict(sameness == Sameness::Different))),
-            },
+            Ok(Some(found)) => {
+                let digest = metadata::sha256(&found.attributes);
+                match self.same_document(digest).await {
+                    Some(true) => Break(Ok(self.already_there(&found))),
+                    same => Break(Err(self.conflict(same.is_some()))),
+                }
+            }
         }
     }
 
     /// What it means that the last request failed, and that an object is there which this writer has not made.
     pub(super) async fn decide_by(
         &self,
-        found: Found,
+        found: GetResult,
         source: StoreError,
         placement: Placement,
     ) -> Result<Receipt, CommitError> {
         let exists = exists(&source);
-        let keeps_nonces = self.archive.settings.attributes == AttributeSupport::Kept;
         let only_creates = placement != Placement::Replacing;
-        if keeps_nonces && !(only_creates && exists) {
+        if self.archive.settings.keeps_attributes() && !(only_creates && exists) {
             // The nonce is another's, so the request was not carried out.
             return Err(self.refused(source));
         }
-        match self.same_document(&found).await {
-            Sameness::Same if exists => Ok(self.already_there(&found)),
-            Sameness::Same => {
+        let digest = metadata::sha256(&found.attributes);
+        match self.same_document(digest).await {
+            Some(true) if exists => Ok(self.already_there(&found)),
+            Some(true) => {
                 let ObjectMeta { e_tag, version, .. } = found.meta;
                 Ok(self.receipt(e_tag, version, placement))
             }
-            sameness if exists => Err(self.conflict(sameness == Sameness::Different)),
-            Sameness::Different => Err(self.refused(source)),
-            Sameness::Unknown => Err(self.unknown(source, None, true)),
+            same if exists => Err(self.conflict(same.is_some())),
+            Some(false) => Err(self.refused(source)),
+            None => Err(self.unknown(source, None, true)),
         }
     }
 
-    async fn same_document(&self, found: &Found) -> Sameness {
-        found.compare(&*self.archive.store, self.document).await
+    /// Whether an object holds the document, by the digest in its metadata, else by reading it. `None`: the document has no
+    /// digest, or the object may not be read.
+    async fn same_document(&self, digest: Option<Sha256Digest>) -> Option<bool> {
+        let expected = self.document.sha256?;
+        if let Some(digest) = digest {
+            return Some(digest == expected);
+        }
+        let (store, limit) = (&*self.archive.store, ReadLimit::bytes(self.document.bytes));
+        let opened = open::find(store, vec![self.location.clone()], vec![]).await;
+        let mut reader = ArchiveReader::decoded(opened.ok()?, None, limit).ok()?;
+        let mut hasher = Sha256Hasher::default();
+        while let Some(chunk) = reader.next().await {
+            match chunk.map_err(|error| error.kind) {
+                Ok(chunk) => hasher.update(&chunk),
+                Err(ReadErrorKind::Store { .. }) => return None,
+                // Damaged, longer, or no archive at all.
+                Err(_) => return Some(false),
+            }
+        }
+        Some(hasher.finish() == expected)
     }
 
     pub(super) fn conflict(&self, compared: bool) -> CommitError {
@@ -71,7 +93,7 @@ impl Commit {
         }
     }
 
-    fn already_there(&self, found: &Found) -> Receipt {
+    fn already_there(&self, found: &GetResult) -> Receipt {
         let meta = found.meta.clone();
         let receipt = self.receipt(meta.e_tag, meta.version, Placement::AlreadyThere);
         let codec = open::codec_of(&found.attributes, self.location.as_ref());
@@ -84,77 +106,15 @@ impl Commit {
     }
 }
 
-/// An object that was found where one is to be, or may have been, written.
-#[derive(Debug)]
-pub(super) struct Found {
-    pub(super) meta: ObjectMeta,
-    pub(super) attributes: Attributes,
-}
-
-/// Whether an object holds a document.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Sameness {
-    Same,
-    Different,
-    /// There is no digest to compare with, or the object may not be read.
-    Unknown,
-}
-
-impl Sameness {
-    fn of(same: bool) -> Self {
-        if same { Self::Same } else { Self::Different }
-    }
-}
-
 /// Asks the store what is at a location, without its content.
 pub(super) async fn look(
     store: &dyn ObjectStore,
     location: &Path,
-) -> Result<Option<Found>, StoreError> {
+) -> Result<Option<GetResult>, StoreError> {
     let options = GetOptions::new().with_head(true);
     match store.get_opts(location, options).await {
-        Ok(result) => Ok(Some(Found {
-            meta: result.meta,
-            attributes: result.attributes,
-        })),
+        Ok(found) => Ok(Some(found)),
         Err(StoreError::NotFound { .. }) => Ok(None),
         Err(error) => Err(error),
-    }
-}
-
-impl Found {
-    /// Compares with a document: by the digest in the metadata, else by reading the object.
-    async fn compare(&self, store: &dyn ObjectStore, document: RawDocument) -> Sameness {
-        let Some(expected) = document.sha256 else {
-            return Sameness::Unknown;
-        };
-        match metadata::sha256(&self.attributes) {
-            Some(digest) => Sameness::of(digest == expected),
-            None => self.read_and_compare(store, document.bytes, expected).await,
-        }
-    }
-
-    async fn read_and_compare(
-        &self,
-        store: &dyn ObjectStore,
-        bytes: u64,
-        expected: Sha256Digest,
-    ) -> Sameness {
-        let opened = open::find(store, vec![self.meta.location.clone()], vec![]).await;
-        let reader =
-            opened.and_then(|found| ArchiveReader::decoded(found, None, ReadLimit::bytes(bytes)));
-        let Ok(mut reader) = reader else {
-            return Sameness::Unknown;
-        };
-        let mut hasher = Sha256Hasher::default();
-        while let Some(chunk) = reader.next().await {
-            match chunk.map_err(|error| error.kind) {
-                Ok(chunk) => hasher.update(&chunk),
-                Err(ReadErrorKind::Store { .. }) => return Sameness::Unknown,
-                // Damaged, longer, or no archive at all.
-                Err(_) => return Sameness::Different,
-            }
-        }
-        Sameness::of(hasher.finish() == expected)
     }
 }

@@ -1,0 +1,498 @@
+//! What the figures of a run mean, in words: who was slow, and why.
+
+use driver_streaming::{ArchiveOutcome, ArchiveStatus, SolverFailure, SolverOutcome, SolverStatus};
+use http::StatusCode;
+use serde::de::IgnoredAny;
+
+use crate::summary::{joined, milliseconds, size};
+
+/// A time shorter than this is not worth a word.
+const NOTABLE_MS: f64 = 50.0;
+/// Nor is it when others waited for less.
+const NOTABLE_WAIT_MS: f64 = 1.0;
+/// How many solvers a line names, the slowest first.
+const MOST_NAMES: usize = 3;
+
+/// What a run came to: a line for all, and one for each thing that somebody may want to change. `passes` is how often the
+/// documents were produced.
+pub(super) fn verdict(
+    solvers: &[SolverOutcome],
+    archive: &ArchiveOutcome,
+    passes: Option<f64>,
+) -> Vec<String> {
+    let mut lines = Vec::new();
+    lines.extend(answered(solvers));
+    lines.extend(solvers.iter().filter_map(failure));
+    lines.extend(solvers.iter().filter_map(oddities));
+    let thinking = slowest(solvers, |solver| {
+        solver
+            .thinking_ms
+            .filter(|time| *time >= solver.total_ms / 2.0)
+    });
+    if let Some((names, time)) = thinking {
+        let they = if names.len() == 1 { "it" } else { "they" };
+        let names = joined(&names);
+        lines.push(format!(
+            "{names} took {time} to answer after {they} had everything"
+        ));
+    }
+    lines.extend(solvers.iter().filter_map(|solver| taking(solver, passes)));
+    let starved = slowest(solvers, |solver| {
+        let waiting = solver.waiting_for_data_ms? - solver.waited_ms;
+        (waiting >= solver.sending_ms? / 2.0).then_some(waiting)
+    });
+    if let Some((names, time)) = starved {
+        let names = joined(&names);
+        lines.push(format!(
+            "{names} waited {time} for data that was not there yet: reading, producing or compressing it took that long"
+        ));
+    }
+    lines.extend(archived(solvers, archive));
+    lines
+}
+
+/// How many answered, and when the last did.
+fn answered(solvers: &[SolverOutcome]) -> Option<String> {
+    let ok = solvers.iter().filter(|solver| is_ok(solver));
+    let last = ok.clone().map(|solver| solver.total_ms).reduce(f64::max);
+    let last = last.map(|last| milliseconds(Some(last)));
+    Some(match (ok.count(), solvers.len(), last) {
+        (_, 0, _) => return None,
+        (1, 1, Some(last)) => format!("the solver answered after {last}"),
+        (count, all, Some(last)) if count == all => {
+            format!("all {all} solvers answered, the last after {last}")
+        }
+        (count, all, Some(last)) => {
+            format!("{count} of {all} solvers answered well, the last after {last}")
+        }
+        (_, 1, None) => "the solver did not answer well".to_owned(),
+        (_, all, None) => format!("none of the {all} solvers answered well"),
+    })
+}
+
+fn is_ok(solver: &SolverOutcome) -> bool {
+    solver.status == SolverStatus::Ok
+}
+
+/// Why a solver is not ok, and what may help.
+fn failure(solver: &SolverOutcome) -> Option<String> {
+    let error = solver.error.as_ref()?;
+    let mut line = format!("{}: {error}", solver.name);
+    if solver.status == SolverStatus::TimedOut {
+        line += &format!(": {}", until_then(solver));
+    }
+    if let Some(advice) = advice(solver) {
+        line += &format!("; {advice}");
+    }
+    Some(line)
+}
+
+/// What a solver that ran out of time was doing.
+fn until_then(solver: &SolverOutcome) -> String {
+    if solver.attempts == 0 {
+        return "its time was over before it could be asked".to_owned();
+    }
+    if let (Some(delivered), Some(thinking)) = (solver.delivered_ms, solver.thinking_ms) {
+        let [delivered, thinking] = [delivered, thinking].map(|time| milliseconds(Some(time)));
+        return format!(
+            "everything was sent after {delivered}, and it was thinking for {thinking}"
+        );
+    }
+    let (Some(sending), Some(bytes)) = (solver.sending_ms, solver.bytes_sent) else {
+        return "there was no connection to it".to_owned();
+    };
+    let taken = format!("of {} that were sent it", size(Some(bytes)));
+    let half = |time: Option<f64>| time.is_some_and(|time| time >= sending / 2.0);
+    let time = |time: Option<f64>| milliseconds(time);
+    if half(solver.waiting_for_solver_ms) {
+        let waited = time(solver.waiting_for_solver_ms);
+        format!(
+            "it took {} within {waited} and then no more, or too slowly",
+            size(Some(bytes))
+        )
+    } else if half(solver.waiting_for_data_ms) {
+        format!(
+            "it waited {} for data, {taken}",
+            time(solver.waiting_for_data_ms)
+        )
+    } else {
+        format!("sending was under way, {taken}")
+    }
+}
+
+/// What a person could try.
+fn advice(solver: &SolverOutcome) -> Option<String> {
+    let kind = solver.failure.as_ref().map(SolverFailure::kind);
+    let status = solver
+        .http_status
+        .and_then(|status| StatusCode::from_u16(status).ok());
+    Some(match (status, solver.encoding) {
+        (Some(StatusCode::PAYLOAD_TOO_LARGE), _) => {
+            "raise the limit for bodies: client_max_size of aiohttp, limit of \
+            Express's json(), bodyLimit of Fastify, client_max_body_size of nginx"
+                .to_owned()
+        }
+        (Some(StatusCode::UNSUPPORTED_MEDIA_TYPE | StatusCode::BAD_REQUEST), Some(encoding)) => {
+            format!("if it does not decode {encoding}, send it none")
+        }
+        (Some(StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED), _) => {
+            format!("the request went to {}", solver.url)
+        }
+        (Some(StatusCode::LENGTH_REQUIRED), _) => "give it --length (length = true)".to_owned(),
+        (None, _) if kind == Some("broken") => {
+            "if it takes no chunked bodies, as Python's http.server, give it --length \
+            (length = true)"
+                .to_owned()
+        }
+        (None, _) if kind == Some("not_connected") => format!("does it listen at {}?", solver.url),
+        _ => return None,
+    })
+}
+
+/// What stands out in an answer that is ok.
+fn oddities(solver: &SolverOutcome) -> Option<String> {
+    if !is_ok(solver) {
+        return None;
+    }
+    let name = &solver.name;
+    let mut odd = Vec::new();
+    if solver.attempts > 1 {
+        odd.push(format!(
+            "was sent {} requests before it answered",
+            solver.attempts
+        ));
+    }
+    if solver.delivered_ms.is_none() {
+        let sent = size(solver.bytes_sent);
+        odd.push(format!("answered before it had everything, after {sent}"));
+    }
+    if solutions(solver).is_none() {
+        let answer = solver.response.as_ref().map_or("", |answer| answer.get());
+        let start: String = answer.chars().take(60).collect();
+        let more = if start.len() < answer.len() {
+            "…"
+        } else {
+            ""
+        };
+        let start = start.split_whitespace().collect::<Vec<_>>().join(" ");
+        odd.push(format!(
+            "answered {start}{more}, in which there are no solutions"
+        ));
+    }
+    (!odd.is_empty()).then(|| format!("{name} {}", joined(&odd)))
+}
+
+/// How many solutions an answer has. `None` if it has no list of them.
+pub(super) fn solutions(solver: &SolverOutcome) -> Option<usize> {
+    #[derive(serde::Deserialize)]
+    struct Answer {
+        solutions: Vec<IgnoredAny>,
+    }
+    let answer = solver.response.as_ref()?;
+    let answer: Answer = serde_json::from_str(answer.get()).ok()?;
+    Some(answer.solutions.len())
+}
+
+/// The solvers for which `time` is notable and comparable to that of the slowest, slowest first; and that time.
+fn slowest(
+    solvers: &[SolverOutcome],
+    time: impl Fn(&SolverOutcome) -> Option<f64>,
+) -> Option<(Vec<String>, String)> {
+    let timed = solvers.iter().filter(|solver| is_ok(solver));
+    let mut timed: Vec<_> = timed
+        .filter_map(|solver| Some((time(solver)?, solver.name.clone())))
+        .filter(|(time, _)| *time >= NOTABLE_MS)
+        .collect();
+    timed.sort_by(|one, other| other.0.total_cmp(&one.0));
+    let most = timed.first()?.0;
+    timed.retain(|(time, _)| *time >= most / 2.0);
+    let up_to = if timed.len() > 1 { "up to " } else { "" };
+    let more = timed.len().saturating_sub(MOST_NAMES);
+    let mut names: Vec<_> = timed
+        .into_iter()
+        .map(|(_, name)| name)
+        .take(MOST_NAMES)
+        .collect();
+    if more > 0 {
+        names.push(format!("{more} more"));
+    }
+    Some((names, format!("{up_to}{}", milliseconds(Some(most)))))
+}
+
+/// Whether a solver took data slowly, or held others up.
+fn taking(solver: &SolverOutcome, passes: Option<f64>) -> Option<String> {
+    let (name, held_up) = (&solver.name, solver.waited_for_ms >= NOTABLE_WAIT_MS);
+    let waiting = solver.waiting_for_solver_ms.unwrap_or_default();
+    let sending = solver.sending_ms.unwrap_or_default();
+    let is_slow = waiting >= NOTABLE_MS && waiting >= sending / 2.0;
+    let waited = milliseconds(Some(solver.waited_for_ms));
+    Some(match (is_slow, held_up) {
+        (false, false) => return None,
+        (false, true) => format!("others waited {waited} for {name}"),
+        (true, _) => {
+            let rate = solver.bytes_sent.unwrap_or_default() as f64 / sending * 1000.0;
+            let rate = size(Some(rate as u64));
+            let others = match (held_up, passes) {
+                (false, _) => "nobody waited for it".to_owned(),
+                (true, Some(passes)) if passes > 1.0 => {
+                    format!("others waited {waited}, then it read on by itself")
+                }
+                (true, _) => format!("others waited {waited} for it"),
+            };
+            format!("{name} took data at {rate}/s: {others}")
+        }
+    })
+}
+
+/// What is to be said of the archive.
+fn archived(solvers: &[SolverOutcome], archive: &ArchiveOutcome) -> Option<String> {
+    let codec = archive.codec.as_deref().unwrap_or("not compressed");
+    let others = match archive.waited_for_ms {
+        waited if waited >= NOTABLE_WAIT_MS => {
+            format!("others waited {} for it", milliseconds(Some(waited)))
+        }
+        _ => "nobody waited for it".to_owned(),
+    };
+    let fate = match archive.status {
+        ArchiveStatus::Skipped | ArchiveStatus::Running => return None,
+        ArchiveStatus::Ok | ArchiveStatus::AlreadyThere => {
+            let delivered = solvers.iter().filter_map(|solver| solver.delivered_ms);
+            let behind = archive.delivered_ms? - delivered.reduce(f64::max)?;
+            let is_held_up = archive.waited_for_ms >= NOTABLE_WAIT_MS;
+            return match behind >= NOTABLE_MS {
+                true => {
+                    let behind = milliseconds(Some(behind));
+                    Some(format!(
+                        "archive: {codec}, {behind} behind the solvers, {others}"
+                    ))
+                }
+                false => is_held_up.then(|| format!("archive: {codec}, {others}")),
+            };
+        }
+        ArchiveStatus::Conflict => "another auction is archived under this id, and stays",
+        ArchiveStatus::Spooled => "the auction is in the spool, and not in the store yet",
+        ArchiveStatus::SpoolFull => "the spool is full, and nothing is archived",
+        ArchiveStatus::Failed => "it failed, and nothing is archived",
+        ArchiveStatus::Unknown => "it is not known whether the auction is archived",
+        ArchiveStatus::Cancelled => "it was cancelled",
+    };
+    Some(format!("archive: {fate}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::value::RawValue;
+
+    use super::*;
+
+    /// A solver that took 8 MB in 40 ms, thought for 10 ms and answered well.
+    fn well(name: &str) -> SolverOutcome {
+        let mut solver = SolverOutcome::default();
+        solver.name = name.to_owned();
+        solver.status = SolverStatus::Ok;
+        solver.http_status = Some(200);
+        solver.attempts = 1;
+        solver.bytes_sent = Some(8_000_000);
+        solver.sending_ms = Some(39.0);
+        solver.waiting_for_data_ms = Some(10.0);
+        solver.waiting_for_solver_ms = Some(20.0);
+        solver.delivered_ms = Some(40.0);
+        solver.thinking_ms = Some(10.0);
+        solver.total_ms = 60.0;
+        answering(solver, r#"{"solutions":[]}"#)
+    }
+
+    fn answering(mut solver: SolverOutcome, json: &str) -> SolverOutcome {
+        solver.response = RawValue::from_string(json.to_owned()).ok();
+        solver
+    }
+
+    /// One that thought for so long.
+    fn thinking(name: &str, milliseconds: f64) -> SolverOutcome {
+        let mut solver = well(name);
+        solver.thinking_ms = Some(milliseconds);
+        solver.total_ms = 40.0 + milliseconds;
+        solver
+    }
+
+    /// One that took its 8 MB within so long.
+    fn slow(name: &str, milliseconds: f64) -> SolverOutcome {
+        let mut solver = well(name);
+        solver.sending_ms = Some(milliseconds);
+        solver.waiting_for_solver_ms = Some(milliseconds - 10.0);
+        solver.delivered_ms = Some(milliseconds);
+        solver.total_ms = milliseconds + 20.0;
+        solver
+    }
+
+    fn failed(name: &str, error: &str, http_status: Option<u16>) -> SolverOutcome {
+        let mut solver = well(name);
+        solver.status = SolverStatus::Failed;
+        solver.http_status = http_status;
+        solver.error = Some(error.to_owned());
+        solver
+    }
+
+    fn of(solvers: &[SolverOutcome]) -> Vec<String> {
+        verdict(solvers, &ArchiveOutcome::default(), Some(1.0))
+    }
+
+    #[test]
+    fn when_all_is_well_one_line_says_it() {
+        assert_eq!(of(&[]), [""; 0]);
+        assert_eq!(of(&[well("a")]), ["the solver answered after 60.0 ms"]);
+        let line = "all 2 solvers answered, the last after 60.0 ms";
+        assert_eq!(of(&[well("a"), well("b")]), [line]);
+    }
+
+    #[test]
+    fn who_thought_for_long_is_named() {
+        let lines = of(&[well("a"), thinking("thinks", 2_100.0)]);
+        assert_eq!(lines[0], "all 2 solvers answered, the last after 2.14 s");
+        assert_eq!(
+            lines[1..],
+            ["thinks took 2.10 s to answer after it had everything"]
+        );
+        let many = ["a", "b", "c", "d", "e"];
+        let many: Vec<_> = many
+            .into_iter()
+            .zip([900.0, 1_000.0, 800.0, 100.0, 700.0])
+            .map(|(name, time)| thinking(name, time))
+            .collect();
+        assert_eq!(
+            of(&many)[1..],
+            ["b, a, c and 1 more took up to 1.00 s to answer after they had everything"]
+        );
+    }
+
+    #[test]
+    fn who_takes_data_slowly_is_named_and_whether_others_waited() {
+        let mut solver = slow("slow", 4_000.0);
+        let lines = of(&[well("a"), solver]);
+        assert_eq!(
+            lines[1..],
+            ["slow took data at 2.00 MB/s: nobody waited for it"]
+        );
+        solver = slow("slow", 4_000.0);
+        solver.waited_for_ms = 11.0;
+        let archive = ArchiveOutcome::default();
+        for (passes, then) in [(1.0, " for it"), (1.8, ", then it read on by itself")] {
+            let lines = verdict(std::slice::from_ref(&solver), &archive, Some(passes));
+            let line = format!("slow took data at 2.00 MB/s: others waited 11.0 ms{then}");
+            assert_eq!(lines[1..], [line]);
+        }
+        let mut brief = well("brief");
+        brief.waited_for_ms = 3.0;
+        assert_eq!(of(&[brief])[1..], ["others waited 3.00 ms for brief"]);
+    }
+
+    #[test]
+    fn data_that_came_slowly_is_told_from_readers_that_were_waited_for() {
+        let mut solver = well("a");
+        solver.sending_ms = Some(150.0);
+        solver.waiting_for_data_ms = Some(140.0);
+        assert_eq!(
+            of(std::slice::from_ref(&solver))[1..],
+            [
+                "a waited 140 ms for data that was not there yet: reading, producing or compressing it took that long"
+            ]
+        );
+        solver.waited_ms = 120.0;
+        assert_eq!(of(&[solver]).len(), 1);
+    }
+
+    #[test]
+    fn an_archive_that_is_behind_is_said_to_be() {
+        let mut archive = ArchiveOutcome::default();
+        archive.status = ArchiveStatus::Ok;
+        archive.codec = Some("gzip".to_owned());
+        archive.delivered_ms = Some(124.0);
+        let line =
+            |archive: &ArchiveOutcome| verdict(&[well("a")], archive, Some(1.0))[1..].to_vec();
+        assert_eq!(
+            line(&archive),
+            ["archive: gzip, 84.0 ms behind the solvers, nobody waited for it"]
+        );
+        archive.waited_for_ms = 20.0;
+        assert_eq!(
+            line(&archive),
+            ["archive: gzip, 84.0 ms behind the solvers, others waited 20.0 ms for it"]
+        );
+        archive.delivered_ms = Some(41.0);
+        archive.waited_for_ms = 0.0;
+        assert_eq!(line(&archive), [""; 0]);
+        archive.status = ArchiveStatus::Failed;
+        assert_eq!(
+            line(&archive),
+            ["archive: it failed, and nothing is archived"]
+        );
+    }
+
+    #[test]
+    fn what_is_odd_of_an_answer_is_said() {
+        let mut retried = well("flaky");
+        retried.attempts = 3;
+        let mut early = well("early");
+        early.delivered_ms = None;
+        early.thinking_ms = None;
+        let error = answering(well("odd"), "{\"error\":\n\"x\"}");
+        let null = answering(well("null"), "null");
+        let lines = of(&[retried, early, error, null]);
+        assert_eq!(
+            lines[1..],
+            [
+                "flaky was sent 3 requests before it answered",
+                "early answered before it had everything, after 8.00 MB",
+                "odd answered {\"error\": \"x\"}, in which there are no solutions",
+                "null answered null, in which there are no solutions",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_failure_comes_with_what_may_help() {
+        let mut encoded = failed("gzip", "the engine answered 400", Some(400));
+        encoded.encoding = Some("gzip");
+        let lines = of(&[
+            well("a"),
+            failed("small", "the engine answered 413", Some(413)),
+            encoded,
+            failed("plain", "the engine answered 400", Some(400)),
+        ]);
+        assert_eq!(
+            lines[0],
+            "1 of 4 solvers answered well, the last after 60.0 ms"
+        );
+        assert!(lines[1].starts_with("small: the engine answered 413; raise the limit"));
+        assert!(lines[1].contains("client_max_size of aiohttp"), "{lines:?}");
+        assert_eq!(
+            lines[2..],
+            [
+                "gzip: the engine answered 400; if it does not decode gzip, send it none",
+                "plain: the engine answered 400",
+            ]
+        );
+    }
+
+    #[test]
+    fn who_ran_out_of_time_was_doing_something() {
+        let late = |solver: SolverOutcome| {
+            let mut solver = solver;
+            solver.status = SolverStatus::TimedOut;
+            solver.error = Some("no answer".to_owned());
+            let line = of(&[solver]).swap_remove(1);
+            line.strip_prefix("late: no answer: ").unwrap().to_owned()
+        };
+        assert_eq!(
+            late(thinking("late", 14_900.0)),
+            "everything was sent after 40.0 ms, and it was thinking for 14.9 s"
+        );
+        let mut stalled = slow("late", 14_000.0);
+        stalled.delivered_ms = None;
+        assert!(late(stalled).starts_with("it took 8.00 MB within 14.0 s and then no more"));
+        let mut away = SolverOutcome::default();
+        away.name = "late".to_owned();
+        away.attempts = 1;
+        assert_eq!(late(away), "there was no connection to it");
+    }
+}
