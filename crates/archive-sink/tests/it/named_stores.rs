@@ -1,6 +1,9 @@
 //! The contract, on every store that the environment names. See the README.
 
-use std::sync::Arc;
+use std::{
+    sync::Arc,
+    time::{SystemTime, UNIX_EPOCH},
+};
 
 use archive_sink::{AttributeSupport, LocalFolder, S3Connector};
 use futures_util::{StreamExt, TryStreamExt};
@@ -55,7 +58,12 @@ async fn every_store_that_the_environment_names_keeps_the_contract() {
             _ => Path::from_url_path(url.path()).unwrap(),
         };
         for store in stores(&url) {
-            let run = format!("archive-sink-test-{}", uuid::Uuid::new_v4());
+            let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+            let run = format!(
+                "archive-sink-test-{}-{}",
+                std::process::id(),
+                now.as_nanos()
+            );
             let store = PrefixStore::new(store, place.clone().join(run));
             let store: Arc<dyn ObjectStore> = Arc::new(store);
             let target = Target {
