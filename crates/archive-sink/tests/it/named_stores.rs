@@ -1,6 +1,9 @@
 //! The contract, on every store that the environment names. See the README.
 
-use std::sync::Arc;
+use std::{
+    sync::Arc,
+    time::{SystemTime, UNIX_EPOCH},
+};
 
 use archive_sink::{AttributeSupport, LocalFolder, S3Connector};
 use futures_util::{StreamExt, TryStreamExt};
