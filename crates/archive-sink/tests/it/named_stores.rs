@@ -1,9 +1,6 @@
 //! The contract, on every store that the environment names. See the README.
 
-use std::{
-    sync::Arc,
-    time::{SystemTime, UNIX_EPOCH},
-};
+use std::sync::Arc;
 
 use archive_sink::{AttributeSupport, LocalFolder, S3Connector};
 use futures_util::{StreamExt, TryStreamExt};
