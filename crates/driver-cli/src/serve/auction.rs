@@ -20,7 +20,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::engines::Engines;
 use super::history::Record;
-use super::listen::{error, json, refuse};
+use super::listen::{error, forget, json, refuse};
 use super::merge::Merged;
 use super::{Service, lock};
 use crate::disk_document::DiskDocument;
@@ -297,7 +297,7 @@ async fn arrive(
     let kept = timeout_at(limit, kept).await;
     let kept = kept.unwrap_or(Err(ArrivalError::TooSlow));
     if kept.is_err() {
-        let _answered_elsewhere = refuse(body, StatusCode::BAD_REQUEST, "");
+        forget(body);
     }
     kept
 }

@@ -154,23 +154,26 @@ async fn accept(
     }
 }
 
-/// Answers with an error before the body has been read to its end. The rest is read, within limits, and forgotten: a peer
-/// that is still sending would not see the answer.
+/// Answers with an error before the body has been read to its end.
 pub(super) fn refuse(body: Body, status: StatusCode, why: impl Into<String>) -> Response {
-    tokio::spawn(timeout(REFUSED_LIMIT, forget(body)));
+    forget(body);
     error(status, why)
 }
 
-async fn forget(body: Body) {
-    let mut body = pin!(body);
-    let mut left = REFUSED_BYTES;
-    while let Some(Ok(frame)) = body.frame().await {
-        let length = frame.data_ref().map_or(0, |data| data.len());
-        match left.checked_sub(length) {
-            Some(less) => left = less,
-            None => return,
+/// Reads the rest of a body, within limits, and forgets it: a peer that is still sending would not see the answer.
+pub(super) fn forget(body: Body) {
+    let reading = async {
+        let mut body = pin!(body);
+        let mut left = REFUSED_BYTES;
+        while let Some(Ok(frame)) = body.frame().await {
+            let length = frame.data_ref().map_or(0, |data| data.len());
+            match left.checked_sub(length) {
+                Some(less) => left = less,
+                None => return,
+            }
         }
-    }
+    };
+    tokio::spawn(timeout(REFUSED_LIMIT, reading));
 }
 
 /// An error, as JSON.
