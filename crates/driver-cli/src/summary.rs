@@ -241,7 +241,7 @@ pub(super) fn times(passes: f64) -> String {
 }
 
 /// How often the documents were produced.
-pub(super) fn produced(passes: Option<f64>) -> String {
+fn produced(passes: Option<f64>) -> String {
     let how_often = passes.map(times);
     format!("produced {}", how_often.as_deref().unwrap_or("in part"))
 }

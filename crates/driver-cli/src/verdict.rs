@@ -8,8 +8,8 @@ use crate::summary::{joined, milliseconds, size};
 
 /// A time shorter than this is not worth a word.
 const NOTABLE_MS: f64 = 50.0;
-/// Nor is it when others waited for less.
-const NOTABLE_WAIT_MS: f64 = 1.0;
+/// Who was waited for by less is not blamed.
+pub(super) const NOTABLE_WAIT_MS: f64 = 5.0;
 /// How many solvers a line names, the slowest first.
 const MOST_NAMES: usize = 3;
 
@@ -224,7 +224,7 @@ fn taking(solver: &SolverOutcome, passes: Option<f64>) -> Option<String> {
     let (name, held_up) = (&solver.name, solver.waited_for_ms >= NOTABLE_WAIT_MS);
     let waiting = solver.waiting_for_solver_ms.unwrap_or_default();
     let sending = solver.sending_ms.unwrap_or_default();
-    let is_slow = waiting >= NOTABLE_MS && waiting >= sending / 2.0;
+    let is_slow = is_ok(solver) && waiting >= NOTABLE_MS && waiting >= sending / 2.0;
     let waited = milliseconds(Some(solver.waited_for_ms));
     Some(match (is_slow, held_up) {
         (false, false) => return None,
@@ -382,8 +382,8 @@ mod tests {
             assert_eq!(lines[1..], [line]);
         }
         let mut brief = well("brief");
-        brief.waited_for_ms = 3.0;
-        assert_eq!(of(&[brief])[1..], ["others waited 3.00 ms for brief"]);
+        brief.waited_for_ms = 7.0;
+        assert_eq!(of(&[brief])[1..], ["others waited 7.00 ms for brief"]);
     }
 
     #[test]

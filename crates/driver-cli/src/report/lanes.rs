@@ -9,9 +9,7 @@ use super::tables::tone;
 use super::timeline::{Attempt, Samples, Timeline, Wait};
 use super::waterfall::{Lane, Phase};
 use crate::summary::{archive_status, joined, milliseconds, solver_status};
-
-/// Who was waited for by less is not blamed.
-const NOTABLE_MS: f64 = 1.0;
+use crate::verdict::NOTABLE_WAIT_MS;
 
 /// A reader that others waited for, and what it had taken when.
 #[derive(Clone, Copy, Debug)]
@@ -24,7 +22,7 @@ pub(super) fn culprits<'a>(outcome: &'a Outcome, seen: &'a [Timeline]) -> Vec<Cu
     let readers = solvers.chain([("archive", outcome.archive.waited_for_ms)]);
     let blamed = readers
         .zip(seen)
-        .filter(|((_, time), _)| *time >= NOTABLE_MS);
+        .filter(|((_, time), _)| *time >= NOTABLE_WAIT_MS);
     blamed
         .map(|((name, _), timeline)| Culprit(name, &timeline.last.samples))
         .collect()
@@ -85,7 +83,7 @@ pub(super) fn solver_lane(
         body_end: body_end.map(|(first, sending)| first + duration(sending)),
         is_whole: matches!(solver.ending, Some(Ending::Complete | Ending::Trailers)),
         culprits: match solver.waited_ms {
-            NOTABLE_MS.. => culprits,
+            NOTABLE_WAIT_MS.. => culprits,
             _ => &[],
         },
         ..UNKNOWN
@@ -187,7 +185,9 @@ fn sending(
         if end <= begin {
             continue;
         }
-        lane.phase(Phase::Sending, from, begin, "sending");
+        if from < begin {
+            lane.phase(Phase::Sending, from, begin, "sending");
+        }
         let behind =
             |culprit: &&Culprit<'_>| culprit.1.taken_by(begin) < attempt.samples.taken_by(begin);
         let names = culprits.iter().filter(behind);

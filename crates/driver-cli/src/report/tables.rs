@@ -4,7 +4,7 @@ use driver_streaming::{ArchiveStatus, Outcome};
 use maud::Markup;
 
 use super::page::{code, facts, number, table, text};
-use crate::summary::{known, milliseconds, parts, produced, size, solver_status, times};
+use crate::summary::{known, milliseconds, parts, size, solver_status, times};
 
 /// The class in the stylesheet of what has a status of this name.
 pub(crate) fn tone(status: &str) -> &'static str {
@@ -23,7 +23,7 @@ pub(super) fn auction_facts(outcome: &Outcome) -> Markup {
         ("id", known(auction.id.as_deref())),
         ("size", size(auction.bytes)),
         ("documents", serialize.documents.to_string()),
-        ("produced", produced(serialize.passes)),
+        ("produced", known(serialize.passes.map(times))),
         (
             "time spent producing",
             milliseconds(Some(serialize.busy_ms)),

@@ -207,7 +207,7 @@ impl Scale {
                     @for (class, note) in &lane.notes { " " span class=(class) { (note) } }
                     @if !lane.waited_for.is_empty() {
                         @let names: Vec<_> = lane.waited_for.iter().cloned().collect();
-                        " " span.muted { "waited for " (joined(&names)) }
+                        div.muted { "waited for " (joined(&names)) }
                     }
                 }
                 svg.bars height=(height) role="img" aria-label=(lane.name) {
