@@ -5,13 +5,14 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::process::ExitCode;
 
-use archive_sink::Overwrite;
+use archive_sink::{Codec, Overwrite};
 use auction_fixtures::AuctionShape;
 use driver_streaming::{AuctionId, Document, Pipeline, PipelineBuilder, Solver};
 use futures_util::future::OptionFuture;
 use solver_stand_in::StandIn;
 use tokio::task::JoinSet;
 
+use crate::archived_document::archived_document;
 use crate::archiving::ARCHIVE_LIMIT;
 use crate::arguments::SolveArguments;
 use crate::disk_document::DiskDocument;
@@ -139,10 +140,20 @@ async fn demonstrate(sending: &Sending, export: &Export) -> Result<ExitCode, Fai
     send(builder, &auction, id, None, sending, export).await
 }
 
-/// Reads an auction from a file, or from standard input for `-`, and checks all of it.
+/// Reads an auction from a file, which may be compressed, or from standard input for `-`, and checks all of it.
 async fn read_auction(path: &Path) -> Result<DiskDocument, Broken> {
     if path == Path::new("-") {
         return DiskDocument::read(io::stdin(), u64::MAX).await;
+    }
+    let extension = path.extension().and_then(|extension| extension.to_str());
+    if let (Some("gz" | "zst" | "br"), Some(name)) = (extension, path.to_str()) {
+        let (location, name) = StoreLocation::object(name).map_err(Broken::of_source)?;
+        let archive = location.archive().codec(Codec::Identity).build();
+        let archive = archive.map_err(Broken::of_source)?;
+        let (auction, rest) = archived_document(&archive, &name).await?;
+        rest.await;
+        auction.length().await.map_err(Broken::of_source)?;
+        return Ok(auction);
     }
     DiskDocument::open(path.to_owned(), u64::MAX).await
 }
