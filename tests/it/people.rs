@@ -152,7 +152,7 @@ fn the_outcome_is_a_plain_table_of_80_columns_and_a_verdict() {
     assert!(!finished.output.contains('\u{1b}'), "{finished:?}");
     for part in [
         "solver           status ",
-        "a-name-that-do… failed 413",
+        "a-name-that-do…  failed 413",
         "2 of 3 solvers answered well",
         "a-name-that-does-not-fit: the engine answered 413 Payload Too Large: \"Too large\"; raise",
         "odd answered null, in which there are no solutions",
