@@ -207,7 +207,7 @@ fn logs_are_json_where_that_is_asked_for() {
         assert!(of_solver[name].is_f64(), "{name}: {of_solver}");
     }
     let of_archive = lines.iter().find(|line| line["codec"] == "gzip").unwrap();
-    assert_eq!(of_archive["stored_bytes"].is_u64(), true, "{of_archive}");
+    assert!(of_archive["stored_bytes"].is_u64(), "{of_archive}");
 }
 
 #[test]
