@@ -19,6 +19,7 @@ mod http2;
 mod interrupt;
 mod isolation;
 mod many_auctions;
+mod people;
 mod proxy;
 mod replay;
 mod replay_range;

@@ -34,6 +34,7 @@ pub(crate) struct Instruments {
     pub(crate) bodies: BodyHistograms,
     pub(crate) auction: Histogram<f64>,
     pub(crate) request: Histogram<f64>,
+    pub(crate) thinking: Histogram<f64>,
     pub(crate) archive: Histogram<f64>,
     pub(crate) archive_raw: Histogram<u64>,
     pub(crate) archive_stored: Histogram<u64>,
@@ -69,6 +70,10 @@ impl Instruments {
             request: seconds(
                 "http.client.request.duration",
                 "Duration of HTTP client requests.",
+            ),
+            thinking: seconds(
+                "driver_streaming.solver.thinking.duration",
+                "From when a solver was sent everything to the start of its answer.",
             ),
             archive: seconds(
                 "driver_streaming.archive.duration",

@@ -146,6 +146,9 @@ impl Observer for RunTelemetry {
             of_request.extend(attributes.iter().cloned());
             add(&mut of_request, "error.type", kind.clone());
             record_seconds(&instruments.request, self.started.elapsed(), &of_request);
+            if let Some(thinking) = outcome.thinking_ms {
+                instruments.thinking.record(thinking / 1000.0, &of_request);
+            }
         }
         let resent = i64::from(outcome.attempts.saturating_sub(1));
         attributes.push(KeyValue::new("http.request.resend_count", resent));
