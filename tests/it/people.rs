@@ -223,3 +223,39 @@ fn completions_manual_and_version_are_there() {
         assert!(finished.output.contains(part), "{part}");
     }
 }
+
+#[test]
+fn an_engine_is_asked_what_it_takes() {
+    let takes = Engine::stand_in(|builder| builder);
+    let refuses = Engine::stand_in(|builder| builder.status(413).response("Too large"));
+    let gone = format!("gone={}", Engine::unreachable_url());
+    let checked = run(&["check", "--probe", "--solver", &takes.argument("takes")]);
+    assert_eq!(checked.code, Some(0), "{checked:?}");
+    for line in [
+        "  a chunked body: taken\n",
+        "  a Content-Length: taken\n",
+        "  gzip: taken\n",
+        "  64.0 MB: taken\n",
+    ] {
+        assert!(checked.output.contains(line), "{line}: {checked:?}");
+    }
+    let refused = run(&[
+        "check",
+        "--probe",
+        "--solver",
+        &refuses.argument("a"),
+        "--solver",
+        &gone,
+    ]);
+    assert_eq!(refused.code, Some(1), "{refused:?}");
+    assert!(
+        refused
+            .output
+            .contains("not taken: the engine answered 413"),
+        "{refused:?}"
+    );
+    // Without --probe, nobody is asked.
+    let config = run(&["check", "--solver", &gone]);
+    assert_eq!(config.code, Some(0), "{config:?}");
+    assert_eq!(run(&["check"]).code, Some(2));
+}
