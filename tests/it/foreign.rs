@@ -55,11 +55,13 @@ fn refuses_early(server: &ScriptedServer, http2: bool) {
         assert_eq!(solver["status"], "failed", "{shown}");
         assert_eq!(solver["attempts"], 1, "{shown}");
         let whole = json!({"error": "not now", "detail": "a".repeat(500)});
-        // All that it says, and nothing of a connection that broke.
+        // The beginning of what it says, and nothing of a connection that broke.
         let error = solver["error"].as_str().unwrap();
         let said = error.strip_prefix("the engine answered 400 Bad Request: ");
-        let said: Value = serde_json::from_str(said.expect(error)).expect(error);
-        assert_eq!(said, whole);
+        assert!(
+            said.is_some_and(|said| said.contains("not now") && said.ends_with("aaa…")),
+            "{shown}"
+        );
         assert_eq!(solver["response"], whole);
     }
 }

@@ -13,8 +13,8 @@ pub(crate) fn soak(shell: &Shell, options: &[OsString]) -> Result {
     Ok(())
 }
 
-/// Runs the soak of `cargo xtask ci`: short, from what the tests have built, and of the same plan each time. Other plans
-/// are for those who have the time to look into what they find.
+/// Runs the soaks of `cargo xtask ci`, of the library and of the service: short, from what the tests have built, and of the
+/// same plan each time. Other plans are for those who have the time to look into what they find.
 pub(crate) fn short_soak(shell: &Shell) -> Result {
     // The selection of the tests, so that features unify to the same and no dependency is built again.
     cargo(
@@ -23,7 +23,10 @@ pub(crate) fn short_soak(shell: &Shell) -> Result {
     )
     .run()?;
     let soak = target(shell).join("debug/driver-streaming-soak");
-    without_arenas(cmd!(shell, "{soak} --debug --minutes 0.5 --seed 7")).run()?;
+    for what in [&[][..], &["--serve"]] {
+        let run = cmd!(shell, "{soak} --debug --minutes 0.5 --seed 7").args(what);
+        without_arenas(run).run()?;
+    }
     Ok(())
 }
 

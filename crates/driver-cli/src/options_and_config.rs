@@ -94,20 +94,19 @@ impl EngineArguments {
         now: Timestamp,
     ) -> Result<Vec<SolverRequest>, Failure> {
         let common = merged(&config.set, &parse_settings(&self.settings, now)?);
-        let mut solvers = config.solvers.clone();
         let options = self.solvers.iter().map(|text| parse_solver(text));
-        let options: Vec<_> = options
-            .collect::<Result<_, _>>()
-            .map_err(Failure::input("--solver"))?;
+        let options: Result<Vec<_>, _> = options.collect();
+        let options = options.map_err(Failure::input("--solver"))?;
         // Said here, too, so that nothing has been set up by then.
         refuse_twice(options.iter().map(|(name, _)| *name), |name| {
             format!("--solver: two solvers are named {name:?}")
         })?;
+        let mut solvers = config.solvers.clone();
         for (name, endpoint) in options {
-            match solvers
+            let of_file = solvers
                 .iter_mut()
-                .find(|solver| solver.name.get_ref() == name)
-            {
+                .find(|solver| solver.name.get_ref() == name);
+            match of_file {
                 Some(of_file) => of_file.set_endpoint(endpoint),
                 None => solvers.push(SolverConfig::new(name, endpoint)),
             }

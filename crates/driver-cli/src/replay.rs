@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use archive_sink::{Archive, Codec, ReadError, ReadErrorKind, ReadLimit};
-use driver_streaming::{AuctionId, Dispatch, Outcome, Pipeline, SolverStatus};
+use driver_streaming::{AuctionId, Dispatch, Outcome, Pipeline};
 use futures_util::TryStreamExt;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
@@ -22,7 +22,8 @@ use crate::options_and_config::Sending;
 use crate::otlp_export::Export;
 use crate::replay_times::Times;
 use crate::sending::dispatch;
-use crate::summary::{milliseconds, print_outcome, solver_status};
+use crate::summary::{milliseconds, print_outcome};
+use crate::verdict::why_not;
 
 /// How many times as long as what is stored an auction may be. Those of today are below 10.
 const MOST_RATIO: u64 = 200;
@@ -205,18 +206,12 @@ impl Replay<'_> {
 /// A run in one line, and in one more for each solver that failed.
 fn print_run(outcome: &Outcome) -> Result<(), Failure> {
     let solvers = &outcome.solvers;
-    let mut failed = solvers
-        .iter()
-        .filter(|solver| solver.status != SolverStatus::Ok);
+    let mut failed = solvers.iter().filter_map(why_not);
     let id = outcome.auction.id.as_deref().unwrap_or("without id");
     let (all, good) = (solvers.len(), solvers.len() - failed.clone().count());
     let wall = milliseconds(Some(outcome.wall_ms));
     print_line(&format!("auction {id}: {good} of {all} solvers ok, {wall}"))?;
-    failed.try_for_each(|solver| {
-        let status = solver_status(solver.status);
-        let error = solver.error.as_deref().unwrap_or_default();
-        print_line(&format!("  {}  {status}: {error}", solver.name))
-    })
+    failed.try_for_each(|solver| print_line(&format!("  {solver}")))
 }
 
 /// What the store, or the object, has to do with it.

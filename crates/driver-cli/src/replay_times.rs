@@ -197,8 +197,8 @@ mod tests {
             table,
             [
                 "          answers    failures        mean   deviation         p50         p95",
-                "ä               1           1      1.0 ms           –      1.0 ms      1.0 ms",
-                "total           1           1      2.5 ms           –      2.5 ms      2.5 ms",
+                "ä               1           1     1.00 ms                 1.00 ms     1.00 ms",
+                "total           1           1     2.50 ms                 2.50 ms     2.50 ms",
             ]
         );
     }

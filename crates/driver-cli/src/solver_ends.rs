@@ -82,7 +82,9 @@ impl Observer for LogEnds {
             codec = outcome.codec,
             raw_bytes = outcome.raw_bytes,
             stored_bytes = outcome.stored_bytes,
-            delivered_ms = outcome.delivered_ms,
+            write_ms = outcome.write_ms,
+            total_ms = outcome.total_ms,
+            waited_ms = outcome.waited_ms,
             waited_for_ms = outcome.waited_for_ms,
             error = outcome.error,
             "the archive has ended"

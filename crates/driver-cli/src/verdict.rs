@@ -22,7 +22,7 @@ pub(super) fn verdict(
 ) -> Vec<String> {
     let mut lines = Vec::new();
     lines.extend(answered(solvers));
-    lines.extend(solvers.iter().filter_map(failure));
+    lines.extend(solvers.iter().filter_map(why_not));
     lines.extend(solvers.iter().filter_map(oddities));
     let thinking = slowest(solvers, |solver| {
         solver
@@ -75,7 +75,7 @@ fn is_ok(solver: &SolverOutcome) -> bool {
 }
 
 /// Why a solver is not ok, and what may help.
-fn failure(solver: &SolverOutcome) -> Option<String> {
+pub(super) fn why_not(solver: &SolverOutcome) -> Option<String> {
     let error = solver.error.as_ref()?;
     let mut line = format!("{}: {error}", solver.name);
     if solver.status == SolverStatus::TimedOut {
@@ -247,7 +247,8 @@ fn taking(solver: &SolverOutcome, passes: Option<f64>) -> Option<String> {
 /// What is to be said of the archive.
 fn archived(solvers: &[SolverOutcome], archive: &ArchiveOutcome) -> Option<String> {
     let codec = archive.codec.as_deref().unwrap_or("not compressed");
-    let others = match archive.waited_for_ms {
+    let waited_for = archive.waited_for_ms.unwrap_or_default();
+    let others = match waited_for {
         waited if waited >= NOTABLE_WAIT_MS => {
             format!("others waited {} for it", milliseconds(Some(waited)))
         }
@@ -257,8 +258,8 @@ fn archived(solvers: &[SolverOutcome], archive: &ArchiveOutcome) -> Option<Strin
         ArchiveStatus::Skipped | ArchiveStatus::Running => return None,
         ArchiveStatus::Ok | ArchiveStatus::AlreadyThere => {
             let delivered = solvers.iter().filter_map(|solver| solver.delivered_ms);
-            let behind = archive.delivered_ms? - delivered.reduce(f64::max)?;
-            let is_held_up = archive.waited_for_ms >= NOTABLE_WAIT_MS;
+            let behind = archive.write_ms? - delivered.reduce(f64::max)?;
+            let is_held_up = waited_for >= NOTABLE_WAIT_MS;
             return match behind >= NOTABLE_MS {
                 true => {
                     let behind = milliseconds(Some(behind));
@@ -270,10 +271,10 @@ fn archived(solvers: &[SolverOutcome], archive: &ArchiveOutcome) -> Option<Strin
             };
         }
         ArchiveStatus::Conflict => "another auction is archived under this id, and stays",
-        ArchiveStatus::Spooled => "the auction is in the spool, and not in the store yet",
-        ArchiveStatus::SpoolFull => "the spool is full, and nothing is archived",
         ArchiveStatus::Failed => "it failed, and nothing is archived",
         ArchiveStatus::Unknown => "it is not known whether the auction is archived",
+        ArchiveStatus::Spooled => "the store does not have it yet: it is in the spool",
+        ArchiveStatus::SpoolFull => "the spool is full, and nothing is archived",
         ArchiveStatus::Cancelled => "it was cancelled",
     };
     Some(format!("archive: {fate}"))
@@ -406,20 +407,20 @@ mod tests {
         let mut archive = ArchiveOutcome::default();
         archive.status = ArchiveStatus::Ok;
         archive.codec = Some("gzip".to_owned());
-        archive.delivered_ms = Some(124.0);
+        archive.write_ms = Some(124.0);
         let line =
             |archive: &ArchiveOutcome| verdict(&[well("a")], archive, Some(1.0))[1..].to_vec();
         assert_eq!(
             line(&archive),
             ["archive: gzip, 84.0 ms behind the solvers, nobody waited for it"]
         );
-        archive.waited_for_ms = 20.0;
+        archive.waited_for_ms = Some(20.0);
         assert_eq!(
             line(&archive),
             ["archive: gzip, 84.0 ms behind the solvers, others waited 20.0 ms for it"]
         );
-        archive.delivered_ms = Some(41.0);
-        archive.waited_for_ms = 0.0;
+        archive.write_ms = Some(41.0);
+        archive.waited_for_ms = Some(0.0);
         assert_eq!(line(&archive), [""; 0]);
         archive.status = ArchiveStatus::Failed;
         assert_eq!(

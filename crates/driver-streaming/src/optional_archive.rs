@@ -120,11 +120,11 @@ impl ArchiveRecord {
     pub(crate) fn ended(&self, mut outcome: ArchiveOutcome) -> ArchiveOutcome {
         let known = self.known();
         let writing = known.committing.map(|committing| committing - self.started);
-        outcome.delivered_ms = writing.map(milliseconds);
+        outcome.write_ms = writing.map(milliseconds);
         outcome.total_ms = Some(milliseconds(self.started.elapsed()));
         let branch = known.branch.as_ref();
-        outcome.waited_ms = branch.map_or(0.0, |end| milliseconds(end.waited));
-        outcome.waited_for_ms = branch.map_or(0.0, |end| milliseconds(end.waited_for));
+        outcome.waited_ms = branch.map(|end| milliseconds(end.waited));
+        outcome.waited_for_ms = branch.map(|end| milliseconds(end.waited_for));
         drop(known);
         self.reader
             .notify(|observer, _archive| observer.archive_ended(&outcome));

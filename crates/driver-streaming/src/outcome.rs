@@ -184,14 +184,14 @@ pub struct ArchiveOutcome {
     pub parts: Option<u64>,
     /// What the store calls this version of the object.
     pub e_tag: Option<String>,
-    /// From the start of the run to when all of the document had been taken, compressed, and handed over but for the last part.
-    pub delivered_ms: Option<f64>,
+    /// From the run's start to when it had taken the whole document, compressed it and handed over all but the last part.
+    pub write_ms: Option<f64>,
     /// From the run's start to its end.
     pub total_ms: Option<f64>,
     /// How long it waited for readers that were behind.
-    pub waited_ms: f64,
+    pub waited_ms: Option<f64>,
     /// How long others waited for it.
-    pub waited_for_ms: f64,
+    pub waited_for_ms: Option<f64>,
     /// Why it failed, or is only spooled.
     pub error: Option<String>,
 }

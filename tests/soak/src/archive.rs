@@ -211,6 +211,10 @@ fn files(folder: &FilePath) -> io::Result<Vec<String>> {
 
 /// What is known of how an archive ended.
 #[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "there is one for each archive that has just ended"
+)]
 pub(crate) enum ArchiveEnd {
     /// This.
     Known(ArchiveOutcome),

@@ -1,7 +1,10 @@
 //! Brings what is in a spool to the store.
 
 use std::{
-    sync::{Arc, OnceLock},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
     time::Duration,
 };
 
@@ -122,7 +125,8 @@ impl Uploader {
         }
     }
 
-    /// Uploads what is in the spool now. Stops at the first failure that is worth another attempt later.
+    /// Uploads what is in the spool now. Stops when twice as many in a row as are uploaded at once have failed in a way that is
+    /// worth another attempt: then it is the store that fails, and not some objects.
     ///
     /// # Errors
     ///
@@ -134,8 +138,9 @@ impl Uploader {
     pub async fn drain(&self) -> Result<Drained, SpoolError> {
         let folders = self.spool.inner.folders.clone();
         let entries = blocking(move || folders.ready()).await?;
-        let failed = OnceLock::new();
-        let wanted = entries.into_iter().take_while(|_| failed.get().is_none());
+        let failed = AtomicUsize::new(0);
+        let is_up = || failed.load(Relaxed) < 2 * self.at_once;
+        let wanted = entries.into_iter().take_while(|_| is_up());
         let mut uploads =
             stream::iter(wanted.map(|entry| self.upload(entry))).buffer_unordered(self.at_once);
         let mut drained = Drained::default();
@@ -145,10 +150,12 @@ impl Uploader {
                 Uploaded::SetAside => drained.set_aside += 1,
                 Uploaded::Failed(error) => {
                     // Those under way go on to their ends, so that what the store has is counted and removed.
-                    failed.get_or_init(|| ());
+                    failed.fetch_add(1, Relaxed);
                     drained.failure = Some(error);
+                    continue;
                 }
             }
+            failed.store(0, Relaxed);
         }
         Ok(drained)
     }
@@ -269,7 +276,10 @@ fn is_final(error: &CommitError) -> bool {
             ..
         } => source,
         CommitError::Write { cause, .. } => {
-            return matches!(cause.kind, WriteErrorKind::TooLarge { .. });
+            return matches!(
+                cause.kind,
+                WriteErrorKind::TooLarge { .. } | WriteErrorKind::Length { .. }
+            );
         }
         _ => return false,
     };

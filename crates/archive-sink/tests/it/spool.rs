@@ -200,6 +200,29 @@ async fn an_object_without_a_digest_is_compared_by_its_bytes() {
 }
 
 #[tokio::test]
+async fn objects_that_fail_again_and_again_hold_up_no_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let refused = |call| Rule::nth(Operation::Put, call, Effect::Refuse(Failure::Other));
+    let store = ScriptedStore::in_memory().with((0..6).map(refused));
+    let archive = Archive::builder(Arc::new(store)).retry_for(Duration::from_nanos(1));
+    let (archive, spool) = (archive.build().unwrap(), spool(folder.path()).await);
+    for number in 0..10 {
+        accept(&spool, &archive, number).await;
+    }
+    // One whose description is wrong never gets better.
+    let mut writer = spool.create(&archive, "empty.json").await.unwrap();
+    writer.write_all(b"").await.unwrap();
+    writer.accept(RawDocument::new(9)).await.unwrap();
+    let uploader = spool.uploader(archive.clone()).await.unwrap();
+    let drained = uploader.drain().await.unwrap();
+    assert!(drained.failure.is_some());
+    assert_eq!((drained.uploaded, drained.set_aside), (4, 1));
+    let drained = uploader.drain().await.unwrap();
+    assert!(drained.failure.is_none(), "{drained:?}");
+    assert_eq!(drained.uploaded, 6);
+}
+
+#[tokio::test]
 async fn whoever_accepted_an_object_learns_what_became_of_it() {
     let folder = tempfile::tempdir().unwrap();
     let store = ScriptedStore::in_memory();

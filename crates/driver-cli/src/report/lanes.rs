@@ -19,7 +19,7 @@ pub(super) struct Culprit<'a>(&'a str, &'a Samples);
 pub(super) fn culprits<'a>(outcome: &'a Outcome, seen: &'a [Timeline]) -> Vec<Culprit<'a>> {
     let solvers = outcome.solvers.iter();
     let solvers = solvers.map(|solver| (&*solver.name, solver.waited_for_ms));
-    let readers = solvers.chain([("archive", outcome.archive.waited_for_ms)]);
+    let readers = solvers.chain([("archive", outcome.archive.waited_for_ms.unwrap_or_default())]);
     let blamed = readers
         .zip(seen)
         .filter(|((_, time), _)| *time >= NOTABLE_WAIT_MS);

@@ -25,7 +25,7 @@ use crate::arguments::VERSION;
 use crate::summary::milliseconds;
 use crate::verdict::verdict;
 
-/// Returns the page about one auction, as a file. `timelines` are what was seen of it, within `deadline` if it is known.
+/// Returns the page about one auction, as a file. `timelines` are what was seen of it, until `deadline`, where that is known.
 pub(super) fn report(
     outcome: &Outcome,
     timelines: &Timelines,
@@ -55,10 +55,12 @@ pub(super) fn report(
         section { h2 { "What was sent where" } (requests(outcome)) }
     };
     let started = Timestamp::try_from(outcome.started).unwrap_or_default();
-    let deadline = deadline.map(|limit| milliseconds(Some(limit.as_secs_f64() * 1000.0)));
-    let deadline = deadline.map(|limit| format!(", with a deadline of {limit}"));
+    let deadline = deadline.map(|deadline| {
+        let deadline = milliseconds(Some(deadline.as_secs_f64() * 1000.0));
+        format!("with a deadline of {deadline}, ")
+    });
     let lead = format!(
-        "Sent on {}{}, by driver-streaming {VERSION}",
+        "Sent on {}, {}by driver-streaming {VERSION}",
         started.strftime("%Y-%m-%d at %H:%M:%S UTC"),
         deadline.unwrap_or_default()
     );

@@ -380,7 +380,7 @@ fn server_timing(outcome: &Outcome, archived: Option<&ArchiveOutcome>) -> Option
     let solvers = outcome.solvers.iter().map(|solver| {
         entry(
             &solver.name,
-            Some(solver.total_ms),
+            solver.http_status.map(|_| solver.total_ms),
             solver_status(solver.status),
         )
     });

@@ -27,10 +27,8 @@ pub(super) struct Record {
 impl Record {
     /// When the last engine had the whole auction, of those that did.
     pub(super) fn delivery_ms(&self) -> Option<f64> {
-        let delivered = self.outcome.solvers.iter().filter_map(|solver| {
-            let is_whole = solver.ending.is_some_and(|ending| ending.is_whole());
-            solver.delivered_ms.filter(|_| is_whole)
-        });
+        let solvers = self.outcome.solvers.iter();
+        let delivered = solvers.filter_map(|solver| solver.delivered_ms);
         delivered.max_by(f64::total_cmp)
     }
 
@@ -38,7 +36,7 @@ impl Record {
     pub(super) fn slowest(&self) -> Option<&SolverOutcome> {
         let took = |solver: &SolverOutcome| match solver.status {
             SolverStatus::TimedOut => f64::INFINITY,
-            _ => solver.total_ms,
+            _ => solver.http_status.map_or(0.0, |_| solver.total_ms),
         };
         let solvers = self.outcome.solvers.iter();
         let solvers = solvers.filter(|solver| took(solver) > 0.0);
