@@ -259,3 +259,19 @@ fn an_engine_is_asked_what_it_takes() {
     assert_eq!(config.code, Some(0), "{config:?}");
     assert_eq!(run(&["check"]).code, Some(2));
 }
+
+#[test]
+fn of_a_folder_that_is_to_be_replayed_the_newest_auctions_are_named() {
+    let (folder, path) = auction();
+    let archive = folder.path().join("archive");
+    let archive = archive.to_str().unwrap();
+    for id in ["7", "8"] {
+        let kept = run(&["solve", &path, "--archive", archive, "--id", id]);
+        assert_eq!(kept.code, Some(0), "{kept:?}");
+    }
+    let refused = run(&["replay", archive, "--solver", "a=http://127.0.0.1:1"]);
+    assert_eq!(refused.code, Some(2), "{refused:?}");
+    for part in ["is a folder", "8", "7", "--last"] {
+        assert!(refused.errors.contains(part), "{part}: {refused:?}");
+    }
+}
