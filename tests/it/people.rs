@@ -223,3 +223,55 @@ fn completions_manual_and_version_are_there() {
         assert!(finished.output.contains(part), "{part}");
     }
 }
+
+#[test]
+fn an_engine_is_asked_what_it_takes() {
+    let takes = Engine::stand_in(|builder| builder);
+    let refuses = Engine::stand_in(|builder| builder.status(413).response("Too large"));
+    let gone = format!("gone={}", Engine::unreachable_url());
+    let checked = run(&["check", "--probe", "--solver", &takes.argument("takes")]);
+    assert_eq!(checked.code, Some(0), "{checked:?}");
+    for line in [
+        "  a chunked body: taken\n",
+        "  a Content-Length: taken\n",
+        "  gzip: taken\n",
+        "  64.0 MB: taken\n",
+    ] {
+        assert!(checked.output.contains(line), "{line}: {checked:?}");
+    }
+    let refused = run(&[
+        "check",
+        "--probe",
+        "--solver",
+        &refuses.argument("a"),
+        "--solver",
+        &gone,
+    ]);
+    assert_eq!(refused.code, Some(1), "{refused:?}");
+    assert!(
+        refused
+            .output
+            .contains("not taken: the engine answered 413"),
+        "{refused:?}"
+    );
+    // Without --probe, nobody is asked.
+    let config = run(&["check", "--solver", &gone]);
+    assert_eq!(config.code, Some(0), "{config:?}");
+    assert_eq!(run(&["check"]).code, Some(2));
+}
+
+#[test]
+fn of_a_folder_that_is_to_be_replayed_the_newest_auctions_are_named() {
+    let (folder, path) = auction();
+    let archive = folder.path().join("archive");
+    let archive = archive.to_str().unwrap();
+    for id in ["7", "8"] {
+        let kept = run(&["solve", &path, "--archive", archive, "--id", id]);
+        assert_eq!(kept.code, Some(0), "{kept:?}");
+    }
+    let refused = run(&["replay", archive, "--solver", "a=http://127.0.0.1:1"]);
+    assert_eq!(refused.code, Some(2), "{refused:?}");
+    for part in ["is a folder", "8", "7", "--last"] {
+        assert!(refused.errors.contains(part), "{part}: {refused:?}");
+    }
+}

@@ -10,6 +10,7 @@ use clap_complete::Shell;
 use super::option_values::parse_duration;
 use crate::archive::{ArchiveCommand, TimeRange};
 use crate::archiving::ArchiveArguments;
+use crate::check_engines::CheckArguments;
 use crate::solver_flags::SolverFlags;
 
 /// Streams one auction to many solver engines and archives a compressed copy, in bounded memory.
@@ -46,6 +47,8 @@ pub(super) enum Command {
     /// List, get and verify archives, empty a spool, and check a store.
     #[command(subcommand)]
     Archive(ArchiveCommand),
+    /// Check a configuration, and ask its engines what they take.
+    Check(CheckArguments),
     /// Be a solver engine to test against.
     Solver(SolverArguments),
     /// Write an auction of today's mainnet shape to standard output.

@@ -5,6 +5,7 @@ mod archived_document;
 mod archiving;
 mod arguments;
 mod auction_members;
+mod check_engines;
 mod config;
 mod disk_document;
 #[cfg(test)]

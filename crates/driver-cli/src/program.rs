@@ -11,7 +11,7 @@ use crate::arguments::{Arguments, Command, Format};
 use crate::exit::{Failure, USAGE, WithoutUserInfo, printed};
 use crate::options_and_config::Sending;
 use crate::otlp_export::exporting;
-use crate::{archive, generate_and_solver, replay, serve, solve};
+use crate::{archive, check_engines, generate_and_solver, replay, serve, solve};
 
 /// The program's name.
 const NAME: &str = "driver-streaming";
@@ -87,6 +87,7 @@ fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
             }
             Command::Serve(arguments) => serve::run(arguments).await,
             Command::Archive(command) => archive::run(&command).await,
+            Command::Check(arguments) => check_engines::run(&arguments).await,
             Command::Solver(arguments) => generate_and_solver::serve(arguments).await,
             Command::Generate(_) | Command::Completions { .. } | Command::Man => {
                 unreachable!("handled without a runtime")

@@ -28,6 +28,9 @@ use crate::verdict::why_not;
 /// How many times as long as what is stored an auction may be. Those of today are below 10.
 const MOST_RATIO: u64 = 200;
 
+/// How many auctions of a folder are named where one has to be.
+const NAMED: usize = 5;
+
 pub(super) async fn run(
     arguments: &ReplayArguments,
     sending: &Sending,
@@ -41,15 +44,23 @@ pub(super) async fn run(
     let location = &arguments.location;
     let (shelf, ids) = if arguments.range == TimeRange::default() && arguments.last.is_none() {
         if Path::new(location).is_dir() {
-            let line =
-                "is a folder: name an auction in it, or say which with --since, --until or --last";
-            return Err(Failure::usage(format!("{location}: {line}")));
+            let shelf = Shelf::open(location)?;
+            let newest = in_range(&shelf, arguments.range, Some(NAMED)).await?;
+            let newest: Vec<_> = newest
+                .iter()
+                .rev()
+                .map(|name| id_of(name).unwrap_or(name))
+                .collect();
+            return Err(Failure::usage(format!(
+                "{location}: is a folder: name an auction in it (the newest: {}), or say which with --since, --until or --last",
+                newest.join(", ")
+            )));
         }
         let (shelf, id) = Shelf::around(location)?;
         (shelf, vec![id])
     } else {
         let shelf = Shelf::open(location)?;
-        let found = unless_interrupted(in_range(&shelf, arguments)).await;
+        let found = unless_interrupted(in_range(&shelf, arguments.range, arguments.last)).await;
         let ids =
             found.unwrap_or_else(|signal| Err(Failure::interrupted(signal, "interrupted")))?;
         (shelf, ids)
@@ -75,10 +86,14 @@ pub(super) async fn run(
 }
 
 /// The names of what was stored in the range, the newest last.
-async fn in_range(shelf: &Shelf, arguments: &ReplayArguments) -> Result<Vec<String>, Failure> {
-    let most = arguments.last.unwrap_or(usize::MAX);
+async fn in_range(
+    shelf: &Shelf,
+    range: TimeRange,
+    last: Option<usize>,
+) -> Result<Vec<String>, Failure> {
+    let most = last.unwrap_or(usize::MAX);
     let mut found = BTreeSet::<Entry>::new();
-    let mut entries = shelf.entries(arguments.range);
+    let mut entries = shelf.entries(range);
     while let Some(entry) = entries.try_next().await? {
         found.insert(entry);
         if found.len() > most {

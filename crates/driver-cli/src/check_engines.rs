@@ -1,0 +1,146 @@
+//! `check`: whether a configuration holds, and what its engines take.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use archive_sink::{Codec, CodecKind};
+use clap::Args;
+use driver_streaming::{Dispatch, JsonDocument, Pipeline, Solver, error_chain};
+use jiff::Timestamp;
+use serde_json::json;
+use tokio::net::lookup_host;
+
+use crate::arguments::EngineArguments;
+use crate::exit::{Failure, print_line};
+use crate::summary::size;
+
+/// How long an engine may take for a probe.
+const LIMIT: Duration = Duration::from_secs(10);
+/// The sizes that are tried, in bytes, until one is not taken: twice those of today at last.
+const SIZES: [usize; 8] = [
+    90_000, 900_000, 2_000_000, 4_000_000, 8_000_000, 16_000_000, 32_000_000, 64_000_000,
+];
+
+#[derive(Debug, Args)]
+pub(super) struct CheckArguments {
+    #[command(flatten)]
+    engines: EngineArguments,
+
+    /// Ask each engine with small auctions, and then larger ones without orders, what it takes: chunked bodies, lengths,
+    /// encodings, sizes. It answers up to 12 requests.
+    #[arg(long)]
+    probe: bool,
+}
+
+/// Prints what is found, and returns 1 when an engine is not there or takes nothing.
+pub(super) async fn run(arguments: &CheckArguments) -> Result<ExitCode, Failure> {
+    let now = Timestamp::now();
+    let mut config = arguments.engines.config(now)?;
+    // Once as they are, for what is wrong with them; then without what probing finds out.
+    arguments.engines.requests(&config, now)?;
+    for solver in &mut config.solvers {
+        (solver.length, solver.encoding, solver.encoding_level) = (None, None, None);
+    }
+    let requests = arguments.engines.requests(&config, now)?;
+    if requests.is_empty() {
+        return Err(Failure::usage("nothing to check: no solver is named"));
+    }
+    let mut is_good = true;
+    for request in &requests {
+        let solver = &request.solver;
+        let (found, address) = address(solver).await;
+        print_line(&format!(
+            "{} {}: {address}",
+            solver.name(),
+            solver.shown_url()
+        ))?;
+        is_good &= found && (!arguments.probe || probe(solver).await?);
+    }
+    Ok(u8::from(!is_good).into())
+}
+
+/// Whether a solver's host is known, and its address or why not.
+async fn address(solver: &Solver) -> (bool, String) {
+    let uri = solver.uri_without_secrets();
+    let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);
+    match lookup_host((host, uri.port_u16().unwrap_or(80))).await {
+        Ok(mut addresses) => match addresses.next() {
+            Some(address) => (true, address.ip().to_string()),
+            None => (false, "the host has no address".to_owned()),
+        },
+        Err(error) => (false, error_chain(&error)),
+    }
+}
+
+/// Prints what an engine takes, and what to write into its table. Returns whether it takes anything.
+async fn probe(solver: &Solver) -> Result<bool, Failure> {
+    let encoded = |kind| solver.clone().with_encoding(Codec::default_for(kind));
+    let ways = [
+        ("a chunked body", "", solver.clone()),
+        (
+            "a Content-Length",
+            "length = true",
+            solver.clone().with_content_length(),
+        ),
+        ("zstd", "encoding = \"zstd\"", encoded(CodecKind::Zstd)),
+        ("gzip", "encoding = \"gzip\"", encoded(CodecKind::Gzip)),
+    ];
+    let mut taken: Vec<(&str, Solver)> = Vec::new();
+    for (what, line, way) in ways {
+        // What is compressed has no length beforehand, and is chunked.
+        if way.encoding().is_some() && !taken.iter().any(|(line, _)| line.is_empty()) {
+            continue;
+        }
+        match ask(&way, 0).await? {
+            None => {
+                print_line(&format!("  {what}: taken"))?;
+                taken.push((line, way));
+            }
+            Some(why) => print_line(&format!("  {what}: not taken: {why}"))?,
+        }
+    }
+    let Some((needed, plain)) = taken.first() else {
+        return Ok(false);
+    };
+    let mut most = 0;
+    for bytes in SIZES {
+        if let Some(why) = ask(plain, bytes).await? {
+            print_line(&format!("  {}: not taken: {why}", size(Some(bytes as u64))))?;
+            break;
+        }
+        most = bytes;
+    }
+    print_line(&format!("  {}: taken", size(Some(most as u64))))?;
+    if !needed.is_empty() {
+        print_line(&format!("  to be added: {needed}"))?;
+    }
+    let encoding = taken.iter().find(|(_, way)| way.encoding().is_some());
+    if let Some((line, _)) = encoding {
+        print_line(&format!("  may be added, for a slow network: {line}"))?;
+    }
+    Ok(true)
+}
+
+/// Sends an auction without orders, of about so many bytes: why it was not answered well, if it was not.
+async fn ask(solver: &Solver, bytes: usize) -> Result<Option<String>, Failure> {
+    let auction = json!({
+        "id": "0",
+        "tokens": {},
+        "orders": [],
+        "liquidity": [],
+        "effectiveGasPrice": "1000000000",
+        "deadline": (Timestamp::now() + LIMIT).to_string(),
+        "surplusCapturingJitOrderOwners": [],
+        "padding": "x".repeat(bytes),
+    });
+    let pipeline = Pipeline::builder()
+        .solver(solver.clone().with_retries(0))
+        .deadline(LIMIT)
+        .build()
+        .map_err(Failure::input(solver.name()))?;
+    let outcome = pipeline
+        .run(Dispatch::new(JsonDocument::new(auction)))
+        .await;
+    let asked = outcome.solvers.into_iter().next();
+    Ok(asked.and_then(|solver| solver.error))
+}
