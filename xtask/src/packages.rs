@@ -11,7 +11,7 @@ const GENERATED: [&str; 4] = [
 ];
 
 /// Where code is.
-const CODE: [&str; 4] = ["src/", "tests/", "benches/", "examples/"];
+const CODE: [&str; 5] = ["build.rs", "src/", "tests/", "benches/", "examples/"];
 
 /// Checks what would be published of each crate: its papers, its code, and nothing stray.
 pub(crate) fn check(shell: &Shell) -> Result {
