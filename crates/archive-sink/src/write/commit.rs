@@ -2,10 +2,12 @@ mod existing_object;
 
 use std::{
     ops::ControlFlow::{Break, Continue},
+    panic::AssertUnwindSafe,
     sync::{Arc, atomic::Ordering::Relaxed},
     time::Duration,
 };
 
+use futures_util::FutureExt;
 use object_store::{
     Error as StoreError, MultipartUpload, ObjectMeta, PutMode, PutOptions, PutPayload, path::Path,
 };
@@ -102,13 +104,14 @@ impl Commit {
             Overwrite::Replace => Placement::Replacing,
             Overwrite::CreateOnly => Placement::CheckedBefore,
         };
-        let settled = self.settle(no_answer(), placement);
+        // A store that panics here has answered nothing about the work that goes on.
+        let settled = AssertUnwindSafe(self.settle(no_answer(), placement)).catch_unwind();
         match until(self.deadline, settled).await {
-            Some(Err(CommitError::Refused { source, .. })) => {
+            Some(Ok(Err(CommitError::Refused { source, .. }))) => {
                 Err(self.unknown(source, None, false))
             }
-            Some(settled) => settled,
-            None => Err(self.unknown(no_answer(), None, false)),
+            Some(Ok(settled)) => settled,
+            Some(Err(_)) | None => Err(self.unknown(no_answer(), None, false)),
         }
     }
 

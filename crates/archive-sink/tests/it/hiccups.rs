@@ -172,8 +172,19 @@ async fn a_stuck_part_keeps_neither_the_commit_nor_the_abort_waiting() {
 
 #[tokio::test(start_paused = true)]
 async fn work_in_a_folder_that_is_not_waited_for_is_unknown_and_settled_waits_for_it() {
-    for (operation, parts) in [(Operation::Put, 1), (Operation::Complete, 3)] {
-        let store = ScriptedStore::in_memory().with([Rule::always(operation, Effect::Hold)]);
+    let (nothing, panic) = (Effect::Delay(Duration::ZERO), Effect::Panic);
+    for (operation, parts, look) in [
+        (Operation::Put, 1, nothing),
+        (Operation::Complete, 3, nothing),
+        (Operation::Put, 1, panic),
+        (Operation::Complete, 3, panic),
+    ] {
+        let rules = [
+            Rule::always(operation, Effect::Hold),
+            // Not the look before completing.
+            Rule::nth(Operation::Get, parts.min(2) - 1, look),
+        ];
+        let store = ScriptedStore::in_memory().with(rules);
         let archive = archive(&store, AttributeSupport::Absent);
         let writer = writer(&archive, parts).await;
         let start = Instant::now();
