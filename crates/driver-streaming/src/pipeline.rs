@@ -147,8 +147,9 @@ impl PendingArchive {
         match self.task {
             None => ArchiveOutcome::default(),
             Some(task) => task.await.unwrap_or_else(|error| {
-                let error = format!("the task that archived ended: {error}");
-                ArchiveOutcome::failed(ArchiveStatus::Failed, None, error)
+                let error =
+                    format!("the task that archived ended, and the object may be there: {error}");
+                ArchiveOutcome::failed(ArchiveStatus::Unknown, None, error)
             }),
         }
     }
