@@ -395,6 +395,17 @@ async fn a_full_spool_refuses_at_once_and_a_broken_document_leaves_nothing() {
         .await
         .unwrap_err();
     assert!(matches!(&error, SpoolError::Source(source) if source.to_string() == "gone"));
+    // A quota may be used up where the disk is not.
+    for (kind, is_full) in [
+        (io::ErrorKind::StorageFull, true),
+        (io::ErrorKind::QuotaExceeded, true),
+        (io::ErrorKind::PermissionDenied, false),
+    ] {
+        let (what, path) = ("write", folder.path().to_owned());
+        let source = kind.into();
+        let error = SpoolError::Io { what, path, source };
+        assert_eq!(error.is_full(), is_full, "{error}");
+    }
     let mut writer = spool.create(&archive, "big.json").await.unwrap();
     let full = writer.write_all(&[7; 1000]).await.unwrap_err();
     assert!(matches!(full, SpoolError::Full { limit: 100 }), "{full}");
