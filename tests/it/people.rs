@@ -1,10 +1,13 @@
 //! What a person at a terminal meets: flags for one run, the text outcome, messages, logs, completions.
 
 use std::fs;
+use std::io::Write as _;
 
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use serde_json::Value;
 
-use crate::support::{Engine, Finished, program, sha256};
+use crate::support::{Engine, Finished, content, program, sha256};
 
 const AUCTION: &str = r#"{"id":"7","orders":[],"liquidity":[{"pool":1}]}"#;
 
@@ -117,15 +120,26 @@ fn a_compressed_auction_is_sent_as_it_was() {
         assert_eq!(engine.body(), AUCTION.as_bytes());
     }
     let cut = folder.path().join("cut.json.gz");
-    fs::write(&cut, [0x1f, 0x8b, 8, 0]).unwrap();
-    let refused = run(&[
-        "solve",
-        cut.to_str().unwrap(),
-        "--solver",
-        "a=http://127.0.0.1:1",
-    ]);
-    assert_eq!(refused.code, Some(2), "{refused:?}");
-    assert!(refused.errors.contains("cut.json.gz"), "{refused:?}");
+    let long = [
+        b"{\"id\":\"7\",\"orders\":[".to_vec(),
+        content(1_000_000).to_vec(),
+    ]
+    .concat();
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(&long).unwrap();
+    let long = encoder.finish().unwrap();
+    for part in [4, long.len() / 2] {
+        fs::write(&cut, &long[..part]).unwrap();
+        let solver = ["--solver", "a=http://127.0.0.1:1"];
+        let refused = run(&[&["solve", cut.to_str().unwrap()][..], &solver].concat());
+        assert_eq!(refused.code, Some(2), "{refused:?}");
+        let said = |what| refused.errors.matches(what).count();
+        assert_eq!(
+            (said("cannot read cut.json.gz"), said("broke off")),
+            (1, 1),
+            "{refused:?}"
+        );
+    }
 }
 
 #[test]

@@ -304,3 +304,54 @@ fn what_makes_no_sense_is_refused_at_the_start() {
         assert!(finished.errors.contains(why), "{finished:?}");
     }
 }
+
+#[test]
+fn an_auction_that_breaks_off_is_no_failure_of_the_archive() {
+    let engine = Engine::keeping();
+    let config = to(&engine) + "[archive]\nlocation = \"store\"\n";
+    let service = Service::start(&config, &[]);
+    let mut driver = service.connect();
+    driver.head("/solve", "content-length: 500000\r\n");
+    driver.write(format!("{{\"id\":\"1\",\"orders\":\"{}", "x".repeat(200_000)).as_bytes());
+    driver.finish();
+    assert_eq!(driver.answer().status(), 400);
+    service.wait_for("archive=\"skipped\"");
+    let metrics = service.get("/metrics").body;
+    let counted = |status| {
+        let label = format!("driver_streaming_archive_status=\"{status}\"");
+        metrics.lines().any(|line| {
+            line.starts_with("driver_streaming_archive_duration") && line.contains(&label)
+        })
+    };
+    assert!(counted("skipped") && !counted("failed"), "{metrics}");
+}
+
+#[test]
+fn a_store_that_ignores_conditions_is_found_out_at_the_start() {
+    let engine = Engine::keeping();
+    let archive = "[archive]\nlocation = \"s3://auctions/kept\"\nlimit = \"1s\"\n";
+    let config = to(&engine) + archive;
+    for (store, placement) in [
+        (ObjectServer::start(), "exclusive"),
+        (ObjectServer::ignoring_conditions(), "checked_before"),
+    ] {
+        let service = Service::start_with(&config, &[], |command| {
+            store.point(command);
+        });
+        match placement {
+            "exclusive" => run(until(|| !store.files().is_empty())),
+            _ => service.wait_for("ignores conditional writes"),
+        }
+        assert_eq!(service.solve("", AUCTION).status(), 200);
+        service.wait_for("archive=\"ok\"");
+        let placed = format!("driver_streaming_archive_placement=\"{placement}\"");
+        let metrics = service.get("/metrics").body;
+        assert!(metrics.contains(&placed), "{placement}: {metrics}");
+    }
+    // One that is away keeps nobody from serving.
+    let service = Service::start_with(&config, &[], |command| {
+        ObjectServer::point_at("http://127.0.0.1:1", command);
+    });
+    service.wait_for("cannot be checked yet");
+    assert_eq!(service.solve("", AUCTION).status(), 200);
+}

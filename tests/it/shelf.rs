@@ -1,6 +1,7 @@
 //! `archive`: what is archived is listed, read back and checked.
 
 use std::fs;
+use std::io::Write as _;
 use std::path::Path;
 
 use serde_json::Value;
@@ -117,6 +118,24 @@ fn gets_what_was_archived_whole_or_not_at_all() {
     }
     assert_eq!(fs::read(target).unwrap(), bytes);
     assert_eq!(fs::read_dir(home.path()).unwrap().count(), before);
+}
+
+#[test]
+fn a_bomb_is_not_written() {
+    let home = tempfile::tempdir().unwrap();
+    let [bomb, target] = ["7.json.gz", "7.json"].map(|name| home.path().join(name));
+    let file = fs::File::create(&bomb).unwrap();
+    let mut gzip = flate2::write::GzEncoder::new(file, flate2::Compression::best());
+    gzip.write_all(&vec![b' '; 10_000_000]).unwrap();
+    gzip.finish().unwrap();
+    let [bomb, target] = [&bomb, &target].map(|path| path.to_str().unwrap());
+    let finished = shelf(&["get", bomb, "-o", target]);
+    assert_eq!(finished.code, Some(1), "{finished:?}");
+    assert!(
+        finished.errors.contains("which is the limit"),
+        "{finished:?}"
+    );
+    assert!(!Path::new(target).exists());
 }
 
 #[test]

@@ -1,13 +1,15 @@
 //! `solve --spool`: the archive is written to a folder first, and from there to the store.
 
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::support::{Collector, Engine, Finished, ObjectServer, attribute, program, same_value};
+use crate::support::{
+    Collector, Engine, Finished, ObjectServer, attribute, program, run, same_value, until,
+};
 
 const LOCATION: &str = "s3://auctions/kept";
 
@@ -292,4 +294,25 @@ fn the_configuration_file_says_where_the_spool_is() {
         ],
         "--spool",
     );
+}
+
+#[test]
+fn whoever_uploads_may_end_and_the_next_goes_on() {
+    let home = Home::new();
+    let (folder, spool) = (home.path("archive"), home.path("spool"));
+    fs::create_dir(&spool).unwrap();
+    // As a process that uploads holds it.
+    let lock = File::create(spool.join("upload.lock")).unwrap();
+    lock.lock().unwrap();
+    let mut command = home.solve("1", folder.to_str().unwrap(), &[]);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let waiting = command.spawn().unwrap();
+    let ready = spool.join("ready");
+    run(until(|| {
+        fs::read_dir(&ready).is_ok_and(|found| found.count() == 1)
+    }));
+    drop(lock);
+    let kept = archive_of(&Finished::of(waiting), 0);
+    assert_eq!(kept["status"], "ok", "{kept}");
+    assert_eq!(home.depth(), [0, 0]);
 }

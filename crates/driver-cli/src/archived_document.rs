@@ -21,7 +21,13 @@ use crate::disk_file::{Broken, DiskWriter};
 pub async fn archived_document(
     archive: &Archive,
     name: &str,
-) -> Result<(DiskDocument, impl Future<Output = ()> + Send + use<>), Broken> {
+) -> Result<
+    (
+        DiskDocument,
+        impl Future<Output = Result<(), Broken>> + Send + use<>,
+    ),
+    Broken,
+> {
     let reader = archive.open(name).await.map_err(Broken::of_source)?;
     let (writer, document) = DiskDocument::arriving(u64::MAX)?;
     let digest = SharedDigest::default();
@@ -29,9 +35,10 @@ pub async fn archived_document(
     let first = DEFAULT_CHUNK_SIZE.get() as u64;
     let unfinished = keep(&mut pieces, writer, first).await?;
     let rest = async move {
-        if let Some(writer) = unfinished {
-            // What fails has failed the document.
-            let _ended = keep(&mut pieces, writer, u64::MAX).await;
+        match unfinished {
+            // What fails has failed the document, too.
+            Some(writer) => keep(&mut pieces, writer, u64::MAX).await.map(drop),
+            None => Ok(()),
         }
     };
     Ok((document.with_origin(digest), rest))
@@ -94,7 +101,7 @@ mod tests {
         store(&archive, r#"{"id":1,"a":1}"#).await;
         let (document, rest) = archived_document(&archive, "1.json").await.unwrap();
         store(&archive, r#"{"id":1,"a":2}"#).await;
-        rest.await;
+        rest.await.unwrap();
         assert_eq!(read(&document).await.unwrap(), br#"{"id":1,"a":1}"#);
         assert_eq!(document.origin().unwrap().bytes(), 14);
         let view = document.with_edits(MemberEdits::nothing().left_open());
@@ -121,7 +128,7 @@ mod tests {
                 assert_eq!(document.origin(), None);
                 match is_dropped {
                     true => drop(rest),
-                    false => rest.await,
+                    false => assert!(rest.await.is_err()),
                 }
                 let mut chunks = document.stream_from(0);
                 let first = chunks.try_next().await.unwrap().unwrap();

@@ -1,10 +1,12 @@
 //! Where auctions are archived, and how, as options and configuration file say.
 
+use std::sync::Weak;
 use std::time::Duration;
 
 use archive_sink::{Archive, Codec, CodecKind, Spool};
 use clap::Args;
-use driver_streaming::{ArchiveTarget, PipelineBuilder};
+use driver_streaming::{ArchiveTarget, PipelineBuilder, error_chain};
+use tokio::time::sleep;
 
 use crate::config::{ArchiveConfig, Config};
 use crate::exit::Failure;
@@ -55,6 +57,7 @@ pub(crate) struct Archiving {
     pub(crate) spool: Option<Spool>,
     target: ArchiveTarget,
     limit: Duration,
+    is_local: bool,
 }
 
 impl ArchiveArguments {
@@ -107,6 +110,7 @@ impl ArchiveArguments {
             spool,
             target,
             limit: *limit,
+            is_local: location.is_local(),
         })
     }
 
@@ -149,6 +153,36 @@ impl Archiving {
         builder
             .archive(self.target.clone())
             .archive_limit(self.limit)
+    }
+
+    /// Finds out what the store does with conditional writes, so that outcomes promise no more than it keeps; again and
+    /// again until it has answered, as long as the archive is in use. Folders need no asking.
+    pub(crate) async fn find_out(this: Weak<Self>) {
+        let mut pause = Duration::from_secs(5);
+        while let Some(archive) = this
+            .upgrade()
+            .filter(|this| !this.is_local)
+            .map(|this| this.archive.clone())
+        {
+            match archive.check().await {
+                Ok(access) if access.exclusive_put == Some(false) => {
+                    tracing::warn!(
+                        "the archive's store ignores conditional writes, or does not know them: it is looked at before, and \
+                         whoever writes the same auction in that moment is replaced (checked_before)"
+                    );
+                    return;
+                }
+                Ok(_) => return,
+                Err(error) => {
+                    let why = error_chain(&error);
+                    tracing::warn!(
+                        "the archive's store cannot be checked yet, and auctions are taken all the same: {why}"
+                    );
+                }
+            }
+            sleep(pause).await;
+            pause = (pause * 2).min(Duration::from_secs(600));
+        }
     }
 
     /// Begins to bring to the store what is in the spool, if there is one.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::ExitCode;
 
-use archive_sink::{Archive, Codec, ReadError, ReadErrorKind, ReadLimit};
+use archive_sink::{ReadError, ReadErrorKind};
 use driver_streaming::{AuctionId, Dispatch, Outcome, Pipeline};
 use futures_util::TryStreamExt;
 use tokio::task::JoinSet;
@@ -24,9 +24,6 @@ use crate::replay_times::Times;
 use crate::sending::dispatch;
 use crate::summary::{milliseconds, print_outcome};
 use crate::verdict::why_not;
-
-/// How many times as long as what is stored an auction may be. Those of today are below 10.
-const MOST_RATIO: u64 = 200;
 
 /// How many auctions of a folder are named where one has to be.
 const NAMED: usize = 5;
@@ -65,16 +62,8 @@ pub(super) async fn run(
             found.unwrap_or_else(|signal| Err(Failure::interrupted(signal, "interrupted")))?;
         (shelf, ids)
     };
-    // Without a codec of its own the archive looks for the object by the name that was given, and then by others.
-    let archive = shelf.location.archive().codec(Codec::Identity);
-    let limit = ReadLimit::bytes(arguments.max_size).with_ratio(MOST_RATIO);
-    let archive = archive.read_limit(limit).build();
-    let archive = archive.map_err(Failure::input(location))?;
-    let replay = Replay {
-        shelf,
-        archive,
-        sending,
-    };
+    let shelf = shelf.limited(arguments.max_size)?;
+    let replay = Replay { shelf, sending };
     match &ids[..] {
         [id] if arguments.repeat == 1 => replay.once(&pipeline, id).await,
         _ if sending.report.is_some() => {
@@ -109,7 +98,6 @@ async fn in_range(
 /// Archived auctions, and how they are sent.
 struct Replay<'a> {
     shelf: Shelf,
-    archive: Archive,
     sending: &'a Sending,
 }
 
@@ -165,7 +153,10 @@ impl Replay<'_> {
     ///
     /// # Errors
     /// When it is not there, or is no auction from its first chunk on: wrong input; when the store fails.
-    async fn dispatch(&self, id: &str) -> Result<(Dispatch, JoinSet<()>, Option<u8>), Failure> {
+    async fn dispatch(
+        &self,
+        id: &str,
+    ) -> Result<(Dispatch, JoinSet<Result<(), Broken>>, Option<u8>), Failure> {
         let (deadline, started) = (self.sending.deadline, Instant::now());
         for name in names(id) {
             let url = self.url_of(&name)?;
@@ -173,7 +164,7 @@ impl Replay<'_> {
                 self.sending.spare(&path)?;
             }
             let mut reading = JoinSet::new();
-            let opening = timeout(deadline, archived_document(&self.archive, &name));
+            let opening = timeout(deadline, archived_document(&self.shelf.archive, &name));
             let (opened, signal) = match unless_interrupted(opening).await {
                 Ok(Ok(opened)) => {
                     let opened = opened.map(|(auction, rest)| {
@@ -214,7 +205,7 @@ impl Replay<'_> {
     fn url_of(&self, name: &str) -> Result<Url, Failure> {
         let location = &self.shelf.location;
         let key = location.key_of(name).map_err(Failure::input(name))?;
-        Ok(location.target(self.archive.clone()).url_of(&key))
+        Ok(location.target(self.shelf.archive.clone()).url_of(&key))
     }
 }
 

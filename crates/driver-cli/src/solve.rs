@@ -151,8 +151,7 @@ async fn read_auction(path: &Path) -> Result<DiskDocument, Broken> {
         let archive = location.archive().codec(Codec::Identity).build();
         let archive = archive.map_err(Broken::of_source)?;
         let (auction, rest) = archived_document(&archive, &name).await?;
-        rest.await;
-        auction.length().await.map_err(Broken::of_source)?;
+        rest.await?;
         return Ok(auction);
     }
     DiskDocument::open(path.to_owned(), u64::MAX).await

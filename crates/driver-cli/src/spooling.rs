@@ -5,15 +5,17 @@ use std::time::Duration;
 
 use archive_sink::{Archive, Spool, SpoolError};
 use clap::Args;
-use driver_streaming::error_chain;
 use tokio::task::JoinHandle;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use crate::config::Config;
 use crate::exit::Failure;
 
 /// How long leaving waits for a store while an upload is given up, of which nothing is lost.
 const CLEAN_UP_LIMIT: Duration = Duration::from_millis(250);
+
+/// How often to see whether the process that uploads from the spool has ended.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 #[derive(Clone, Debug, Default, PartialEq, Args)]
 pub(crate) struct SpoolArguments {
@@ -55,36 +57,36 @@ impl SpoolArguments {
     }
 }
 
-/// Uploads from a spool in the background.
+/// Uploads from a spool in the background, as soon as no other process does.
 pub(crate) struct Uploading {
     archive: Archive,
-    /// None where another process uploads.
-    task: Option<JoinHandle<()>>,
+    task: JoinHandle<()>,
 }
 
 impl Uploading {
     pub(crate) async fn start(spool: &Spool, archive: &Archive) -> Result<Self, Failure> {
-        let task = match spool.uploader(archive.clone()).await {
-            Ok(uploader) => Some(tokio::spawn(async {
-                let error = uploader.run().await;
-                tracing::error!(
-                    "nothing more is uploaded from the spool: {}",
-                    error_chain(&error)
-                );
-            })),
-            Err(SpoolError::InUse(_)) => None,
-            Err(error) => return Err(Failure::input("the spool")(error)),
+        let mut uploader = match spool.uploader(archive.clone()).await {
+            Err(error @ SpoolError::InUse(_)) => Err(error),
+            uploader => Ok(uploader.map_err(Failure::input("the spool"))?),
         };
-        let archive = archive.clone();
+        let (spool, archive) = (spool.clone(), archive.clone());
+        let of_task = archive.clone();
+        let task = tokio::spawn(async move {
+            loop {
+                match uploader {
+                    Ok(uploader) => match uploader.run().await {},
+                    Err(_in_use) => sleep(LOOK_AGAIN).await,
+                }
+                uploader = spool.uploader(of_task.clone()).await;
+            }
+        });
         Ok(Self { archive, task })
     }
 
     /// Gives up what is under way, which stays in the spool.
     pub(crate) async fn stop(self) {
-        if let Some(task) = self.task {
-            task.abort();
-            let _aborted = task.await;
-            let _settled = timeout(CLEAN_UP_LIMIT, self.archive.settled()).await;
-        }
+        self.task.abort();
+        let _aborted = self.task.await;
+        let _settled = timeout(CLEAN_UP_LIMIT, self.archive.settled()).await;
     }
 }

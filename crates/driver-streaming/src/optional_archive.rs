@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use tee_stream::{Branch, BranchEnd};
+use tee_stream::{Branch, BranchEnd, BranchEnding};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
@@ -125,6 +125,7 @@ impl ArchiveRecord {
         let branch = known.branch.as_ref();
         outcome.waited_ms = branch.map(|end| milliseconds(end.waited));
         outcome.waited_for_ms = branch.map(|end| milliseconds(end.waited_for));
+        outcome.document_failed = branch.is_some_and(|end| end.ending == BranchEnding::Source);
         drop(known);
         self.reader
             .notify(|observer, _archive| observer.archive_ended(&outcome));

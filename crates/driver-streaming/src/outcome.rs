@@ -194,6 +194,10 @@ pub struct ArchiveOutcome {
     pub waited_for_ms: Option<f64>,
     /// Why it failed, or is only spooled.
     pub error: Option<String>,
+    /// Whether it was the document that failed: then there was nothing whole to archive, and neither codec nor store is at
+    /// fault.
+    #[serde(skip)]
+    pub document_failed: bool,
 }
 
 /// How an archive ended.

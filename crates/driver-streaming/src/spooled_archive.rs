@@ -50,11 +50,9 @@ impl ArchiveTarget {
         let (record, limit) = (job.record.clone(), job.limit);
         let deadline = Instant::now() + limit;
         let failed = |message| (ArchiveStatus::Failed, message);
-        let refused = |error: SpoolError| match error {
-            SpoolError::Full { .. } | SpoolError::DiskFull { .. } => {
-                (ArchiveStatus::SpoolFull, error_chain(&error))
-            }
-            error => failed(error_chain(&error)),
+        let refused = |error: SpoolError| match error.is_full() {
+            true => (ArchiveStatus::SpoolFull, error_chain(&error)),
+            false => failed(error_chain(&error)),
         };
         let (writer, document) = match timeout_at(deadline, self.write_all(spool, id, job)).await {
             Ok(written) => written.map_err(refused)?,

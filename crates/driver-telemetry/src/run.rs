@@ -171,6 +171,7 @@ impl Observer for RunTelemetry {
             ArchiveStatus::Spooled => "spooled",
             ArchiveStatus::SpoolFull => "spool_full",
             ArchiveStatus::Cancelled => return lock(archive).cancel(),
+            _ if outcome.document_failed => "skipped",
             _ => "failed",
         };
         let mut attributes = vec![KeyValue::new("driver_streaming.archive.status", status)];

@@ -34,9 +34,19 @@ impl ObjectServer {
     const SECRET: &str = "test-secret";
 
     pub(crate) fn start() -> Self {
+        Self::of_kind(true)
+    }
+
+    /// One that replaces what is there, whatever the condition.
+    pub(crate) fn ignoring_conditions() -> Self {
+        Self::of_kind(false)
+    }
+
+    fn of_kind(keeps_conditions: bool) -> Self {
         let folder = tempfile::tempdir().expect("a folder can be made");
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        let (endpoint, task) = Self::serve(folder.path(), address, Arc::default());
+        let (endpoint, task) =
+            Self::serve(folder.path(), address, Arc::default(), keeps_conditions);
         Self {
             folder,
             endpoint,
@@ -62,7 +72,7 @@ impl ObjectServer {
             }
         }
         let one_at_a_time = Arc::new(Some(Mutex::new(())));
-        let (_, task) = Self::serve(folder, address, one_at_a_time);
+        let (_, task) = Self::serve(folder, address, one_at_a_time, true);
         let _ended = runtime().block_on(task);
     }
 
@@ -70,6 +80,7 @@ impl ObjectServer {
         folder: &Path,
         address: SocketAddr,
         turn: Arc<Option<Mutex<()>>>,
+        keeps_conditions: bool,
     ) -> (String, JoinHandle<()>) {
         std::fs::create_dir_all(folder.join(Self::BUCKET)).expect("a bucket can be made");
         let files = FileSystem::new(folder).expect("the server takes the folder");
@@ -83,10 +94,17 @@ impl ObjectServer {
             "http://{}",
             listener.local_addr().expect("it has an address")
         );
+        let folder = folder.to_owned();
         let task = runtime().spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 let (service, turn) = (service.clone(), Arc::clone(&turn));
+                let folder = folder.clone();
                 let service = service_fn(move |request: Request<Incoming>| {
+                    if !keeps_conditions && request.headers().contains_key("if-none-match") {
+                        // Its condition is part of what is signed.
+                        let object = folder.join(request.uri().path().trim_start_matches('/'));
+                        let _replaced = std::fs::remove_file(object);
+                    }
                     let (service, turn) = (service.clone(), Arc::clone(&turn));
                     // Carried out also when the client is gone.
                     let carried_out = tokio::spawn(async move {

@@ -15,6 +15,7 @@ use crate::{CodecKind, RawDocument, Sha256Digest, metadata::unique_word};
 const OBJECT: &str = "object";
 const DESCRIPTION: &str = "description.json";
 const REASON: &str = "reason.txt";
+const NO_REASON: &str = "the store refuses it; there was no space to note why";
 
 /// A lock on a file, which ends with its process.
 #[derive(Debug)]
@@ -177,8 +178,16 @@ impl Folders {
 
     /// What became of an object that was accepted: `None` while it waits, else how it was set aside, if it was.
     pub(super) fn arrival(&self, id: &str) -> Option<Option<String>> {
-        let is_waiting = self.ready_folder().join(id).exists();
-        (!is_waiting).then(|| fs::read_to_string(self.failed().join(id).join(REASON)).ok())
+        if self.ready_folder().join(id).exists() {
+            return None;
+        }
+        let failed = self.failed().join(id);
+        let reason = || fs::read_to_string(failed.join(REASON));
+        Some(
+            failed
+                .exists()
+                .then(|| reason().unwrap_or_else(|_| NO_REASON.to_owned())),
+        )
     }
 
     /// What the store does not have yet, the oldest first. What cannot be read is set aside.
@@ -189,6 +198,10 @@ impl Folders {
                 Ok(entry) => entries.push(entry),
                 // An uploader has removed it meanwhile.
                 Err(_) if !folder.exists() => {}
+                // Such as too many open files: it may well be whole.
+                Err(error) if !error.is_of_content() => {
+                    tracing::warn!(%error, "a spooled object cannot be looked at yet");
+                }
                 Err(error) => self.set_folder_aside(&folder, &error.to_string())?,
             }
         }
@@ -235,8 +248,10 @@ impl Folders {
     }
 
     fn set_folder_aside(&self, folder: &Path, reason: &str) -> Result<(), SpoolError> {
-        let path = folder.join(REASON);
-        fs::write(&path, reason).map_err(SpoolError::io("write", &path))?;
+        // A full disk, of all things, must not keep it before those that could be uploaded.
+        if let Err(error) = fs::write(folder.join(REASON), reason) {
+            tracing::error!(%error, reason, "why an object is set aside cannot be noted");
+        }
         let name = folder.file_name().unwrap_or(folder.as_os_str());
         fs::rename(folder, self.failed().join(name))
             .map_err(SpoolError::io("set aside", folder))?;

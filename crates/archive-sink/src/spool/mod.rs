@@ -173,6 +173,22 @@ impl SpoolError {
         let path = path.to_owned();
         move |source| Self::Io { what, path, source }
     }
+
+    /// Whether what is missing is space: in the spool, on its disk, or in a quota.
+    pub fn is_full(&self) -> bool {
+        use io::ErrorKind::{QuotaExceeded, StorageFull};
+        match self {
+            Self::Full { .. } | Self::DiskFull { .. } => true,
+            Self::Io { source, .. } => matches!(source.kind(), StorageFull | QuotaExceeded),
+            _ => false,
+        }
+    }
+
+    /// Whether an object is at fault, and not what it is read with.
+    fn is_of_content(&self) -> bool {
+        use io::ErrorKind::{InvalidData, NotFound};
+        matches!(self, Self::Io { source, .. } if matches!(source.kind(), InvalidData | NotFound))
+    }
 }
 
 impl SpoolBuilder {
@@ -308,16 +324,14 @@ impl Spool {
     /// Fails when `more` bytes do not fit.
     async fn check_space(&self, more: u64) -> Result<(), SpoolError> {
         let inner = Arc::clone(&self.inner);
-        blocking(move || {
-            let checked = inner.check_space(more);
-            let is_full = matches!(
-                checked,
-                Err(SpoolError::Full { .. } | SpoolError::DiskFull { .. })
-            );
-            lock(&inner.counts).refused += u64::from(is_full);
-            checked
-        })
-        .await
+        let checked = blocking(move || inner.check_space(more)).await;
+        checked.map_err(|error| self.refused(error))
+    }
+
+    /// Counts an object that was refused for want of space.
+    fn refused(&self, error: SpoolError) -> SpoolError {
+        lock(&self.inner.counts).refused += u64::from(error.is_full());
+        error
     }
 }
 

@@ -1,6 +1,8 @@
 //! Brings what is in a spool to the store.
 
 use std::{
+    convert::Infallible,
+    error::Error,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering::Relaxed},
@@ -25,7 +27,8 @@ use super::{
     writer::Arrival,
 };
 use crate::{
-    Archive, ArchiveWriter, Codec, CommitError, Placement, Receipt, WriteError, WriteErrorKind, key,
+    Archive, ArchiveWriter, Codec, CommitError, KeyError, Placement, Receipt, WriteError,
+    WriteErrorKind, key,
 };
 
 /// How long to wait after a failure, at first and at most. With jitter, so that several services do not come at once.
@@ -92,26 +95,29 @@ impl Uploader {
         self
     }
 
-    /// Uploads for ever. Only an error of the spool's own disk ends it.
+    /// Uploads for ever. While the store or the spool's own disk fails, it tries again.
     ///
     /// # Cancel safety
     ///
     /// Dropping it leaves each object in the spool or, whole, in the store, or both: then it is found there the next time.
-    pub async fn run(self) -> SpoolError {
+    pub async fn run(self) -> Infallible {
         let mut delays = None;
         loop {
-            let drained = match self.drain().await {
-                Ok(drained) => drained,
-                Err(error) => return error,
+            let drained = self.drain().await;
+            let got_through = drained.as_ref().is_ok_and(|drained| drained.uploaded > 0);
+            let failure: Box<dyn Error + Send + Sync> = match drained.map(|drained| drained.failure)
+            {
+                Ok(Some(failure)) => failure.into(),
+                Err(error) => error.into(),
+                Ok(None) => {
+                    delays = None;
+                    let accepted = self.spool.inner.accepted.notified();
+                    // Either way there may be something new.
+                    let _ = tokio::time::timeout(LOOK_EVERY, accepted).await;
+                    continue;
+                }
             };
-            let Some(failure) = drained.failure else {
-                delays = None;
-                let accepted = self.spool.inner.accepted.notified();
-                // Either way there may be something new.
-                let _ = tokio::time::timeout(LOOK_EVERY, accepted).await;
-                continue;
-            };
-            if drained.uploaded > 0 {
+            if got_through {
                 delays = None;
             }
             let delays = delays.get_or_insert_with(|| {
@@ -120,7 +126,7 @@ impl Uploader {
                 builder.without_max_times().build()
             });
             let delay = delays.next().unwrap_or(DELAYS.1);
-            tracing::warn!(error = %failure, ?delay, "a spooled object cannot be uploaded yet");
+            tracing::warn!(error = %failure, ?delay, "what is in the spool cannot be uploaded yet");
             sleep(delay).await;
         }
     }
@@ -163,7 +169,12 @@ impl Uploader {
     async fn upload(&self, entry: Entry) -> Result<Uploaded, SpoolError> {
         let inner = &self.spool.inner;
         let (folders, id) = (inner.folders.clone(), entry.id.clone());
-        let (uploaded, arrival) = match self.store(&entry).await? {
+        let refused = match self.store(&entry).await {
+            Ok(stored) => stored.map_err(|error| (error.to_string(), Some(error))),
+            // As it was not for the archive that took it in.
+            Err(error) => Err((error.to_string(), None)),
+        };
+        let (uploaded, arrival) = match refused {
             Ok(receipt) => {
                 let bytes = entry.stored_bytes;
                 blocking(move || folders.remove(&entry)).await?;
@@ -171,18 +182,20 @@ impl Uploader {
                 lock(&inner.counts).uploaded += 1;
                 (Uploaded::Confirmed, Arrival::Stored(Some(receipt)))
             }
-            Err(error) if is_final(&error) => {
-                tracing::error!(error = %error, name = entry.name, "a spooled object is set aside");
-                let reason = error.to_string();
+            Err((_, Some(error))) if !is_final(&error) => {
+                lock(&inner.counts).failed += 1;
+                return Ok(Uploaded::Failed(error));
+            }
+            Err((reason, error)) => {
+                tracing::error!(
+                    error = reason,
+                    name = entry.name,
+                    "a spooled object is set aside"
+                );
                 let kept = reason.clone();
                 blocking(move || folders.set_aside(&entry, &kept)).await?;
                 lock(&inner.counts).set_aside += 1;
-                let error = Some(error);
                 (Uploaded::SetAside, Arrival::SetAside { error, reason })
-            }
-            Err(error) => {
-                lock(&inner.counts).failed += 1;
-                return Ok(Uploaded::Failed(error));
             }
         };
         let waiting = lock(&inner.waiting).remove(&id);
@@ -193,11 +206,7 @@ impl Uploader {
     }
 
     /// Puts one object into the store, with its digest in the metadata whatever its size.
-    async fn store(&self, entry: &Entry) -> Result<Result<Receipt, CommitError>, SpoolError> {
-        let path = entry.object();
-        let file = File::open(&path)
-            .await
-            .map_err(SpoolError::io("open", &path))?;
+    async fn store(&self, entry: &Entry) -> Result<Result<Receipt, CommitError>, KeyError> {
         let limit = ATTEMPT.0 + Duration::from_secs(entry.stored_bytes / ATTEMPT.1);
         let deadline = Instant::now() + limit;
         let (archive, codec) = (&self.archive.0, Codec::default_for(entry.codec));
@@ -205,10 +214,16 @@ impl Uploader {
         let document = Some(entry.document);
         let writer = ArchiveWriter::new(Arc::clone(archive), location, codec, None, document);
         let mut writer = writer.until(deadline);
-        let blocks = stream::try_unfold((file, BytesMut::new()), |(mut file, mut block)| async {
+        // A file that cannot be read holds up no other object.
+        let blocks = stream::try_unfold((None, BytesMut::new()), |(file, mut block)| async {
+            let mut file = match file {
+                Some(file) => file,
+                None => File::open(entry.object()).await?,
+            };
             block.reserve(BLOCK);
             let read = file.read_buf(&mut block).await?;
-            Ok::<_, std::io::Error>((read > 0).then(|| (block.split().freeze(), (file, block))))
+            let piece = block.split().freeze();
+            Ok::<_, std::io::Error>((read > 0).then_some((piece, (Some(file), block))))
         });
         // What failed or was too slow is not committed: that says why, and cleans up.
         let _sent = timeout_at(deadline, writer.send_all(blocks)).await;

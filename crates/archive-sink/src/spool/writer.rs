@@ -85,9 +85,9 @@ pub struct Spooled {
 pub enum Arrival {
     /// The store has it. Without a receipt, another process has uploaded it.
     Stored(Option<Receipt>),
-    /// The store refuses it for good: it is in `failed/`.
+    /// The store refuses it for good, or it cannot be brought there: it is in `failed/`.
     SetAside {
-        /// What the store said, unless it said so to another process.
+        /// What the store said, if it said so to this process.
         error: Option<CommitError>,
         /// The same in words.
         reason: String,
@@ -173,7 +173,7 @@ impl SpoolWriter {
             self.looked_at = self.staged.bytes;
         }
         let written = self.file.write_all(bytes).await;
-        written.map_err(SpoolError::io("write", self.folder()))?;
+        self.written(written)?;
         self.staged.bytes += length;
         self.spool.inner.used.fetch_add(length, Relaxed);
         Ok(())
@@ -207,6 +207,11 @@ impl SpoolWriter {
             return Err(SpoolError::io("encode", self.folder())(error));
         }
         Ok(encoded.raw_bytes())
+    }
+
+    fn written(&self, written: io::Result<()>) -> Result<(), SpoolError> {
+        let written = written.map_err(SpoolError::io("write", self.folder()));
+        written.map_err(|error| self.spool.refused(error))
     }
 
     /// The same, and computes the document's SHA-256.
@@ -244,7 +249,7 @@ impl SpoolWriter {
     pub async fn accept(mut self, document: RawDocument) -> Result<Spooled, SpoolError> {
         self.spool.check_space(0).await?;
         let flushed = self.file.flush().await;
-        flushed.map_err(SpoolError::io("write", self.folder()))?;
+        self.written(flushed)?;
         let Self {
             spool,
             name,

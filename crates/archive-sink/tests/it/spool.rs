@@ -275,6 +275,79 @@ async fn whoever_accepted_an_object_learns_what_became_of_it() {
 }
 
 #[tokio::test]
+async fn what_can_never_be_brought_there_holds_nobody_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = ScriptedStore::in_memory();
+    let (archive, spool) = (archive(&store), spool(folder.path()).await);
+    let bare = Archive::builder(Arc::new(store.clone())).build().unwrap();
+    let spooled = spool.accept(&bare, "1.json", chunks(b"{}")).await.unwrap();
+    // The name breaks a rule for keys, and there is no space to note that.
+    let ready = folder.path().join("ready");
+    let first = std::fs::read_dir(&ready).unwrap().next().unwrap().unwrap();
+    let description = first.path().join("description.json");
+    let text = std::fs::read_to_string(&description).unwrap();
+    std::fs::write(&description, text.replace("1.json", "a//1.json")).unwrap();
+    std::fs::create_dir(first.path().join("reason.txt")).unwrap();
+    accept(&spool, &archive, 2).await;
+    let uploader = spool.uploader(archive.clone()).await.unwrap();
+    let drained = uploader.drain().await.unwrap();
+    assert_eq!((drained.uploaded, drained.set_aside), (1, 1));
+    assert_eq!(read(&archive, 2).await, document(2));
+    assert_eq!(
+        [
+            count(folder.path(), "ready"),
+            count(folder.path(), "failed")
+        ],
+        [0, 1]
+    );
+    let arrival = spooled.arrived().await.unwrap();
+    let Arrival::SetAside {
+        error: None,
+        reason,
+    } = arrival
+    else {
+        panic!("{arrival:?}");
+    };
+    assert!(reason.contains("empty segment"), "{reason}");
+    // To another process, which finds no reason, it has not arrived either.
+    let other = Spool::builder(folder.path()).open().await.unwrap();
+    let spooled = other
+        .accept(&archive, "3.json", chunks(b"{}"))
+        .await
+        .unwrap();
+    let waiting = std::fs::read_dir(&ready).unwrap().next().unwrap().unwrap();
+    std::fs::rename(
+        waiting.path(),
+        folder.path().join("failed").join(waiting.file_name()),
+    )
+    .unwrap();
+    let arrival = spooled.arrived().await.unwrap();
+    assert!(
+        matches!(arrival, Arrival::SetAside { error: None, .. }),
+        "{arrival:?}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_uploader_outlasts_a_disk_that_fails_for_a_while() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = ScriptedStore::in_memory();
+    let (archive, spool) = (archive(&store), spool(folder.path()).await);
+    accept(&spool, &archive, 1).await;
+    let [ready, away] = ["ready", "away"].map(|name| folder.path().join(name));
+    std::fs::rename(&ready, &away).unwrap();
+    let running = tokio::spawn(spool.uploader(archive.clone()).await.unwrap().run());
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    std::fs::rename(&away, &ready).unwrap();
+    while spool.status().await.unwrap().objects > 0 {
+        assert!(!running.is_finished());
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    running.abort();
+    assert_eq!(read(&archive, 1).await, document(1));
+}
+
+#[tokio::test]
 async fn what_is_removed_makes_room_at_once_and_what_is_dropped_does() {
     let folder = tempfile::tempdir().unwrap();
     let store = ScriptedStore::in_memory();
@@ -322,6 +395,17 @@ async fn a_full_spool_refuses_at_once_and_a_broken_document_leaves_nothing() {
         .await
         .unwrap_err();
     assert!(matches!(&error, SpoolError::Source(source) if source.to_string() == "gone"));
+    // A quota may be used up where the disk is not.
+    for (kind, is_full) in [
+        (io::ErrorKind::StorageFull, true),
+        (io::ErrorKind::QuotaExceeded, true),
+        (io::ErrorKind::PermissionDenied, false),
+    ] {
+        let (what, path) = ("write", folder.path().to_owned());
+        let source = kind.into();
+        let error = SpoolError::Io { what, path, source };
+        assert_eq!(error.is_full(), is_full, "{error}");
+    }
     let mut writer = spool.create(&archive, "big.json").await.unwrap();
     let full = writer.write_all(&[7; 1000]).await.unwrap_err();
     assert!(matches!(full, SpoolError::Full { limit: 100 }), "{full}");

@@ -53,6 +53,9 @@ pub(crate) struct GetArguments {
     /// The bytes as they are stored, of which only the length is checked.
     #[arg(long)]
     pub(super) stored: bool,
+    /// How many bytes it may have when it is decompressed: more than 1 MiB is at most 200 times what is stored.
+    #[arg(long, value_name = "BYTES", default_value_t = 1 << 30)]
+    pub(super) max_size: u64,
 }
 
 #[derive(Debug, Args)]

@@ -15,6 +15,7 @@ use crate::report::ReportFile;
 
 pub(super) async fn run(arguments: &GetArguments) -> Result<ExitCode, Failure> {
     let (shelf, name) = Shelf::around(&arguments.location)?;
+    let shelf = shelf.limited(arguments.max_size)?;
     let reader = shelf.open_object(&name, arguments.stored).await?;
     if arguments.output == Path::new("-") {
         let copied = copy(reader, &mut tokio::io::stdout(), &arguments.location).await?;

@@ -18,10 +18,13 @@ const LOOKED_AT: usize = 100_000;
 /// How many names are suggested.
 const SUGGESTED: usize = 3;
 
+/// How many times as long as what is stored an auction may be. Those of today are below 10.
+const MOST_RATIO: u64 = 200;
+
 /// The archives at a location and in folders below it.
 pub(crate) struct Shelf {
     pub(crate) location: StoreLocation,
-    pub(super) archive: Archive,
+    pub(crate) archive: Archive,
     /// How messages begin: the location as it was given.
     shown: String,
 }
@@ -94,6 +97,15 @@ impl Shelf {
             location,
             shown: shown.to_owned(),
         })
+    }
+
+    /// Reads no more of an object than so many bytes, and than so many times what is stored.
+    pub(crate) fn limited(self, max_size: u64) -> Result<Self, Failure> {
+        let limit = ReadLimit::bytes(max_size).with_ratio(MOST_RATIO);
+        let archive = self.location.archive().codec(Codec::Identity);
+        let archive = archive.read_limit(limit).build();
+        let archive = archive.map_err(Failure::input(&self.shown))?;
+        Ok(Self { archive, ..self })
     }
 
     /// What was archived in a range of time, in the order of the store.
@@ -186,10 +198,18 @@ pub(crate) fn is_refusal(error: &StoreError) -> bool {
         StoreError::NotFound { .. }
         | StoreError::PermissionDenied { .. }
         | StoreError::Unauthenticated { .. } => true,
-        // A listing that is refused has no kind of its own, only a text with its status.
-        error => ["401", "403", "404"]
+        // A listing that is refused has no kind of its own, only a text with its status; nor has a file.
+        error => {
+            let text = error_chain(error);
+            [
+                "code: 401",
+                "code: 403",
+                "code: 404",
+                "Permission denied (os error",
+            ]
             .iter()
-            .any(|status| error_chain(error).contains(&format!("status code: {status}"))),
+            .any(|refusal| text.contains(refusal))
+        }
     }
 }
 

@@ -84,10 +84,13 @@ impl Engines {
         }
     }
 
-    /// Begins to bring to the store what is in the spool, if there is one.
-    pub(super) async fn upload(&self) -> Result<Option<Uploading>, Failure> {
+    /// Begins to find out what the store can do, and to bring to it what is in the spool, if there is one.
+    pub(super) async fn begin_to_archive(&self) -> Result<Option<Uploading>, Failure> {
         match &self.archiving {
-            Some(archiving) => archiving.upload().await,
+            Some(archiving) => {
+                tokio::spawn(Archiving::find_out(Arc::downgrade(archiving)));
+                archiving.upload().await
+            }
             None => Ok(None),
         }
     }

@@ -74,7 +74,7 @@ impl Service {
                 if engines.archives_elsewhere(&before) {
                     self.store.forget();
                     OptionFuture::from(uploading.take().map(Uploading::stop)).await;
-                    match engines.upload().await {
+                    match engines.begin_to_archive().await {
                         Ok(started) => *uploading = started,
                         Err(failure) => tracing::error!("nothing is uploaded: {failure}"),
                     }
@@ -123,7 +123,7 @@ async fn serve(
     let limit = arguments.body_timeout;
     let client = UploadClient::builder().tcp_user_timeout(limit).build();
     let engines = Engines::read(&arguments, &client, &export, None).await?;
-    let mut uploading = engines.upload().await?;
+    let mut uploading = engines.begin_to_archive().await?;
     let label = format!("cannot listen on {}", arguments.listen);
     let listener = TcpListener::bind(arguments.listen).await;
     let listener = listener.map_err(Failure::input(label))?;
