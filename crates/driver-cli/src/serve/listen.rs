@@ -1,24 +1,29 @@
 //! Connections: how they are accepted, what they may cost, and how the service stops.
 
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, Bytes, HttpBody};
+use axum::extract::Request;
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn_with_state, map_request};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use http_body_util::BodyExt;
+use futures_util::TryStreamExt;
+use http_body::{Frame, SizeHint};
+use http_body_util::{BodyExt, Limited};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use sd_notify::NotifyState;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
 use tower_http::decompression::RequestDecompressionLayer;
@@ -39,9 +44,9 @@ const MOST_CONNECTIONS: usize = 1024;
 const MOST_STREAMS: u32 = 64;
 /// How long accepting pauses when it failed, for want of file descriptors for one.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-/// How long, and how much of, a body that was refused is read, so that its sender comes to read the answer.
-const REFUSED_LIMIT: Duration = Duration::from_secs(2);
-const REFUSED_BYTES: usize = 64 * 1024 * 1024;
+/// For how long, and how much of, a body that nobody reads is read, so that its sender comes to read the answer.
+const FORGOTTEN_LIMIT: Duration = Duration::from_secs(2);
+const FORGOTTEN_BYTES: usize = 64 * 1024 * 1024;
 
 fn router(service: &Arc<Service>) -> Router {
     let engine = Router::new()
@@ -64,6 +69,7 @@ fn router(service: &Arc<Service>) -> Router {
             Arc::clone(service),
             operations::measured,
         ))
+        .layer(map_request(with_body_read))
         .with_state(Arc::clone(service))
 }
 
@@ -71,7 +77,7 @@ fn router(service: &Arc<Service>) -> Router {
 /// it at once.
 pub(super) async fn until_stopped(
     service: &Arc<Service>,
-    listener: &TcpListener,
+    listener: TcpListener,
     uploading: &mut Option<Uploading>,
 ) -> Result<ExitCode, Failure> {
     let mut signals = operations::Signals::listen()?;
@@ -94,7 +100,7 @@ pub(super) async fn until_stopped(
                 Signal::Stop(_) => break,
                 Signal::Reload => service.reload(uploading).await,
             },
-            (stream, connection) = accept(listener, &free) => {
+            (stream, connection) = accept(&listener, &free) => {
                 let serving = server.serve_connection(TokioIo::new(stream), app.clone());
                 let serving = connections.watch(serving.into_owned());
                 tokio::spawn(async move {
@@ -105,6 +111,8 @@ pub(super) async fn until_stopped(
             }
         }
     }
+    // Who comes now is refused by the system, and goes elsewhere: it would wait in vain.
+    drop(listener);
     operations::tell_systemd(NotifyState::Stopping);
     tracing::info!("stopping: what is under way is finished");
     service.tasks.close();
@@ -154,26 +162,49 @@ async fn accept(
     }
 }
 
-/// Answers with an error before the body has been read to its end.
-pub(super) fn refuse(body: Body, status: StatusCode, why: impl Into<String>) -> Response {
-    forget(body);
-    error(status, why)
+/// A request's body. What nobody reads of it is read here, within limits, and forgotten: a peer that is still sending would not
+/// see the answer.
+struct ReadToItsEnd(Body);
+
+async fn with_body_read(request: Request) -> Request {
+    request.map(|body| Body::new(ReadToItsEnd(body)))
 }
 
-/// Reads the rest of a body, within limits, and forgets it: a peer that is still sending would not see the answer.
-pub(super) fn forget(body: Body) {
-    let reading = async {
-        let mut body = pin!(body);
-        let mut left = REFUSED_BYTES;
-        while let Some(Ok(frame)) = body.frame().await {
-            let length = frame.data_ref().map_or(0, |data| data.len());
-            match left.checked_sub(length) {
-                Some(less) => left = less,
-                None => return,
-            }
+impl HttpBody for ReadToItsEnd {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        let frame = ready!(Pin::new(&mut self.0).poll_frame(context));
+        if !matches!(frame, Some(Ok(_))) {
+            self.0 = Body::empty();
         }
-    };
-    tokio::spawn(timeout(REFUSED_LIMIT, reading));
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.0.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.0.size_hint()
+    }
+}
+
+impl Drop for ReadToItsEnd {
+    fn drop(&mut self) {
+        let rest = std::mem::take(&mut self.0);
+        if let Ok(runtime) = Handle::try_current()
+            && !rest.is_end_stream()
+        {
+            let rest = Limited::new(rest, FORGOTTEN_BYTES).into_data_stream();
+            let reading = rest.try_for_each(|_data| async { Ok(()) });
+            runtime.spawn(timeout(FORGOTTEN_LIMIT, reading));
+        }
+    }
 }
 
 /// An error, as JSON.

@@ -144,7 +144,7 @@ async fn serve(
         arguments,
     });
     print_line(&format!("http://{address}"))?;
-    let stopped = listen::until_stopped(&service, &listener, &mut uploading).await;
+    let stopped = listen::until_stopped(&service, listener, &mut uploading).await;
     // What it gives up stays in the spool.
     OptionFuture::from(uploading.map(Uploading::stop)).await;
     stopped
