@@ -1,36 +1,28 @@
 //! Connections: how they are accepted, what they may cost, and how the service stops.
 
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::{Body, Bytes, HttpBody};
-use axum::extract::Request;
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
-use axum::middleware::{from_fn_with_state, map_request};
+use axum::middleware::{from_fn, from_fn_with_state, map_request};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use futures_util::TryStreamExt;
-use http_body::{Frame, SizeHint};
-use http_body_util::{BodyExt, Limited};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use sd_notify::NotifyState;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
-use tower_http::decompression::RequestDecompressionLayer;
 
 use super::operations::Signal;
 use super::security::with_token;
-use super::{Service, auction, notify, operations, page};
+use super::{Service, auction, notify, operations, page, request_body};
 use crate::arguments::Switch;
 use crate::exit::Failure;
 use crate::spooling::Uploading;
@@ -44,15 +36,11 @@ const MOST_CONNECTIONS: usize = 1024;
 const MOST_STREAMS: u32 = 64;
 /// How long accepting pauses when it failed, for want of file descriptors for one.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-/// For how long, and how much of, a body that nobody reads is read, so that its sender comes to read the answer.
-const FORGOTTEN_LIMIT: Duration = Duration::from_secs(2);
-const FORGOTTEN_BYTES: usize = 64 * 1024 * 1024;
-
 fn router(service: &Arc<Service>) -> Router {
     let engine = Router::new()
         .route("/solve", post(auction::solve))
         .route("/notify", post(notify::notify))
-        .layer(RequestDecompressionLayer::new())
+        .layer(from_fn(request_body::decompressed))
         .layer(from_fn_with_state(Arc::clone(service), with_token));
     let mut router = Router::new()
         .merge(engine)
@@ -69,7 +57,7 @@ fn router(service: &Arc<Service>) -> Router {
             Arc::clone(service),
             operations::measured,
         ))
-        .layer(map_request(with_body_read))
+        .layer(map_request(request_body::read_to_its_end))
         .with_state(Arc::clone(service))
 }
 
@@ -158,51 +146,6 @@ async fn accept(
                 tracing::warn!("a connection cannot be accepted: {error}");
                 sleep(ACCEPT_PAUSE).await;
             }
-        }
-    }
-}
-
-/// A request's body. What nobody reads of it is read here, within limits, and forgotten: a peer that is still sending would not
-/// see the answer.
-struct ReadToItsEnd(Body);
-
-async fn with_body_read(request: Request) -> Request {
-    request.map(|body| Body::new(ReadToItsEnd(body)))
-}
-
-impl HttpBody for ReadToItsEnd {
-    type Data = Bytes;
-    type Error = axum::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        let frame = ready!(Pin::new(&mut self.0).poll_frame(context));
-        if !matches!(frame, Some(Ok(_))) {
-            self.0 = Body::empty();
-        }
-        Poll::Ready(frame)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.0.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.0.size_hint()
-    }
-}
-
-impl Drop for ReadToItsEnd {
-    fn drop(&mut self) {
-        let rest = std::mem::take(&mut self.0);
-        if let Ok(runtime) = Handle::try_current()
-            && !rest.is_end_stream()
-        {
-            let rest = Limited::new(rest, FORGOTTEN_BYTES).into_data_stream();
-            let reading = rest.try_for_each(|_data| async { Ok(()) });
-            runtime.spawn(timeout(FORGOTTEN_LIMIT, reading));
         }
     }
 }

@@ -16,6 +16,7 @@ mod merge;
 mod notify;
 mod operations;
 mod page;
+mod request_body;
 mod security;
 
 use std::process::ExitCode;
