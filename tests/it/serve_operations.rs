@@ -273,12 +273,18 @@ fn a_body_that_nobody_wants_is_read_so_that_its_answer_is() {
     let mut gzip = GzEncoder::new(Vec::new(), Compression::fast());
     gzip.write_all(AUCTION.as_bytes()).unwrap();
     let gzip_and_more = [gzip.finish().unwrap(), body.clone()].concat();
+    // It would take as much memory for each auction.
+    let mut wide = zstd::Encoder::new(Vec::new(), 1).unwrap();
+    wide.window_log(24).unwrap();
+    write!(wide, "{{\"id\":\"{}\"}}", "1".repeat(20_000_000)).unwrap();
+    let wide = wide.finish().unwrap();
     for (path, headers, body, status) in [
         ("/mainnet/solve", "", &body, 404),
         ("/healthz", "", &body, 405),
         ("/solve", "content-encoding: lzma\r\n", &body, 415),
         ("/solve", "x-deadline-ms: soon\r\n", &body, 400),
-        ("/solve", "content-encoding: gzip\r\n", &gzip_and_more, 200),
+        ("/solve", "content-encoding: gzip\r\n", &gzip_and_more, 400),
+        ("/solve", "content-encoding: zstd\r\n", &wide, 400),
         ("/notify", "", &body, 400),
     ] {
         let mut driver = service.connect();
