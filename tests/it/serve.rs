@@ -294,7 +294,11 @@ fn answers_are_merged_with_ids_of_their_own() {
 
 #[test]
 fn all_failed_is_said_with_the_reasons() {
-    let failed = Engine::stand_in(|engine| engine.status(500).response("{\"why\":\"full\"}"));
+    let failed = Engine::stand_in(|engine| {
+        engine
+            .status(500)
+            .response("{\"why\":\"full: http://a:secret@h/?key=secret\"}")
+    });
     let gone = Engine::unreachable_url();
     let query = format!("{gone}/?key=secret");
     let config = solvers(&[("failed", failed.url(), ""), ("gone", &query, "")]);

@@ -1,9 +1,12 @@
 //! The service, to who operates it: signals, what is asked of it, its page, and who may send to it.
 
 use std::fs;
+use std::io::Write as _;
 use std::os::unix::net::UnixDatagram;
 use std::time::{Duration, Instant};
 
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use serde_json::Value;
 
 use crate::support::{Engine, Finished, HoldingProxy, ObjectServer, Service, program, run, until};
@@ -31,6 +34,7 @@ fn a_signal_lets_what_is_under_way_finish() {
         assert!(engine.report().complete);
         service.signal(signal);
         service.wait_for("stopping");
+        assert!(!service.is_listening());
         assert_eq!(driver.answer().status(), 200);
         let finished = service.ended();
         assert_eq!(finished.code, Some(0), "{finished:?}");
@@ -70,10 +74,10 @@ fn a_second_signal_ends_it_at_once_and_so_does_a_limit() {
 #[test]
 fn the_configuration_is_read_again_and_a_mistake_changes_nothing() {
     let engines = [
-        Engine::stand_in(|engine| engine),
+        Engine::stand_in(|engine| engine.response("{\"solutions\":[{}]}")),
         Engine::stand_in(|engine| engine),
     ];
-    let service = Service::start(&to(&engines[0]), &[]);
+    let service = Service::start(&to(&engines[0]).replace("\"a\"", "\"old\""), &[]);
     let solve = || assert_eq!(service.solve("", AUCTION).status(), 200);
     solve();
     assert!(engines[0].report().complete);
@@ -83,6 +87,8 @@ fn the_configuration_is_read_again_and_a_mistake_changes_nothing() {
     service.wait_for("has been read again");
     solve();
     assert!(engines[1].report().complete && !engines[0].had_request());
+    let to_nobody = service.post("/notify", "", "{\"solutionId\":1}");
+    assert_eq!(to_nobody.status(), 404, "{to_nobody:?}");
     fs::write(&file, "[[solver]]\nnam = 1\n").unwrap();
     service.signal("-HUP");
     service.wait_for("stays as it was");
@@ -257,6 +263,38 @@ fn from_elsewhere_a_token_is_required() {
     service.wait_for("has been read again");
     assert_eq!(service.solve(right, AUCTION).status(), 401);
     assert!(!service.log().contains("0123456789abcdef"));
+}
+
+#[test]
+fn a_body_that_nobody_wants_is_read_so_that_its_answer_is() {
+    let engine = Engine::stand_in(|engine| engine);
+    let service = Service::start(&to(&engine), &[]);
+    let body = vec![b' '; 20_000_000];
+    let mut gzip = GzEncoder::new(Vec::new(), Compression::fast());
+    gzip.write_all(AUCTION.as_bytes()).unwrap();
+    let gzip_and_more = [gzip.finish().unwrap(), body.clone()].concat();
+    // It would take as much memory for each auction.
+    let mut wide = zstd::Encoder::new(Vec::new(), 1).unwrap();
+    wide.window_log(24).unwrap();
+    write!(wide, "{{\"id\":\"{}\"}}", "1".repeat(20_000_000)).unwrap();
+    let wide = wide.finish().unwrap();
+    for (path, headers, body, status) in [
+        ("/mainnet/solve", "", &body, 404),
+        ("/healthz", "", &body, 405),
+        ("/solve", "content-encoding: lzma\r\n", &body, 415),
+        ("/solve", "x-deadline-ms: soon\r\n", &body, 400),
+        ("/solve", "content-encoding: gzip\r\n", &gzip_and_more, 400),
+        ("/solve", "content-encoding: zstd\r\n", &wide, 400),
+        ("/notify", "", &body, 400),
+    ] {
+        let mut driver = service.connect();
+        driver.head(
+            path,
+            &format!("{headers}content-length: {}\r\n", body.len()),
+        );
+        assert!(driver.is_heard(body), "{path}: {headers}");
+        assert_eq!(driver.answer().status(), status, "{path}: {headers}");
+    }
 }
 
 #[test]

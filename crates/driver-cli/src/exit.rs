@@ -47,7 +47,7 @@ impl Failure {
 
     pub(super) fn report(&self) -> ExitCode {
         // Nothing is left to do when standard error is gone.
-        let line = without_user_info(&self.line.replace(['\r', '\n'], " "));
+        let line = without_secrets(&self.line.replace(['\r', '\n'], " "));
         let _written = writeln!(io::stderr(), "error: {line}");
         self.code.into()
     }
@@ -76,12 +76,12 @@ pub(super) fn printed(written: io::Result<()>) -> Result<(), Failure> {
 }
 
 /// Standard error for logs, whose lines may quote a URL of the environment.
-pub(super) struct WithoutUserInfo<W>(pub(super) W);
+pub(super) struct WithoutSecrets<W>(pub(super) W);
 
-impl<W: Write> Write for WithoutUserInfo<W> {
+impl<W: Write> Write for WithoutSecrets<W> {
     /// Takes a whole line, as it is logged.
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        let shown = without_user_info(&String::from_utf8_lossy(line));
+        let shown = without_secrets(&String::from_utf8_lossy(line));
         self.0.write_all(shown.as_bytes()).map(|()| line.len())
     }
 
@@ -90,16 +90,22 @@ impl<W: Write> Write for WithoutUserInfo<W> {
     }
 }
 
-/// A text that may quote a URL, with `***` in place of user and password.
-pub(super) fn without_user_info(line: &str) -> String {
+/// A text that may quote a URL, with `***` in place of user and password, and of the query.
+pub(super) fn without_secrets(line: &str) -> String {
     let mut parts = line.split("//");
     let before = parts.next().unwrap_or_default().to_owned();
     parts.fold(before, |shown, part| {
         let end = part.find(|c: char| c.is_whitespace() || "/'\"?#".contains(c));
-        match part[..end.unwrap_or(part.len())].rfind('@') {
-            Some(at) => shown + "//***" + &part[at..],
-            None => shown + "//" + part,
-        }
+        let (host, rest) = part.split_at(end.unwrap_or(part.len()));
+        let host = match host.rfind('@') {
+            Some(at) => format!("***{}", &host[at..]),
+            None => host.to_owned(),
+        };
+        let end = rest.find(|c: char| c.is_whitespace() || "'\"<>()\\".contains(c));
+        let (path, rest) = rest.split_at(end.unwrap_or(rest.len()));
+        let (path, query) = path.split_at(path.find('?').unwrap_or(path.len()));
+        let query = if query.len() > 1 { "?***" } else { query };
+        shown + "//" + &host + path + query + rest
     })
 }
 
@@ -108,7 +114,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn quoted_urls_show_no_password() {
+    fn quoted_urls_show_no_password_and_no_query() {
         for (line, shown) in [
             (
                 "unexpected 'http://u:p@h/x' found",
@@ -122,12 +128,16 @@ mod tests {
                 "at \"http://u:p@h\"\nhttps://k@h",
                 "at \"http://***@h\"\nhttps://***@h",
             ),
+            (
+                "url (https://k@h/v1?key=s&a=b), really//?",
+                "url (https://***@h/v1?***), really//?",
+            ),
             ("//", "//"),
             ("no URL", "no URL"),
         ] {
-            assert_eq!(without_user_info(line), shown);
+            assert_eq!(without_secrets(line), shown);
             let mut logged = Vec::new();
-            let log = &mut WithoutUserInfo(&mut logged);
+            let log = &mut WithoutSecrets(&mut logged);
             log.write_all(line.as_bytes()).unwrap();
             assert_eq!(logged, shown.as_bytes());
         }

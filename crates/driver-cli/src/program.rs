@@ -8,7 +8,7 @@ use clap::{CommandFactory, Parser};
 use tracing_subscriber::EnvFilter;
 
 use crate::arguments::{Arguments, Command, Format};
-use crate::exit::{Failure, USAGE, WithoutUserInfo, printed};
+use crate::exit::{Failure, USAGE, WithoutSecrets, printed};
 use crate::options_and_config::Sending;
 use crate::otlp_export::exporting;
 use crate::{archive, check_engines, generate_and_solver, replay, serve, solve};
@@ -34,7 +34,7 @@ pub fn main() -> ExitCode {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(shown));
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(|| WithoutUserInfo(std::io::stderr()));
+        .with_writer(|| WithoutSecrets(std::io::stderr()));
     match arguments.log_format {
         Some(Format::Json) => log.json().flatten_event(true).init(),
         Some(Format::Text) | None => log.init(),

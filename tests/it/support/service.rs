@@ -124,6 +124,11 @@ impl Service {
         Driver(stream)
     }
 
+    /// Whether somebody would take another connection.
+    pub(crate) fn is_listening(&self) -> bool {
+        TcpStream::connect(&self.address).is_ok()
+    }
+
     /// Sends an auction in one piece.
     pub(crate) fn solve(&self, headers: &str, body: impl AsRef<[u8]>) -> Answer {
         self.post("/solve", headers, body)
@@ -167,7 +172,12 @@ impl Driver {
 
     /// Writes this. A peer that has answered already may have gone.
     pub(crate) fn write(&mut self, bytes: &[u8]) {
-        let _heard = self.0.write_all(bytes);
+        let _heard = self.is_heard(bytes);
+    }
+
+    /// The same, and says whether all could be written.
+    pub(crate) fn is_heard(&mut self, bytes: &[u8]) -> bool {
+        self.0.write_all(bytes).is_ok()
     }
 
     /// Writes a chunk of a chunked body; an empty one ends it.

@@ -32,6 +32,8 @@ const DRIVERS: u64 = 6;
 const ENGINES: u64 = 5;
 /// The largest auction that the service takes, in bytes.
 const MAX_SIZE: u64 = 1_000_000;
+/// What it may have more of when it rests than before: connections to engines, of which 8 are kept for each, and what asks for it.
+const MORE: [usize; 4] = [0, 8 * ENGINES as usize, 2, 0];
 /// How long it may take to come to rest.
 const REST: Duration = Duration::from_secs(60);
 
@@ -71,7 +73,7 @@ pub(crate) fn soak(duration: Duration, seed: u64, verdict: &Arc<Verdict>) -> io:
         urls.push(started?);
     }
     let mut service = Service::start(home, urls)?;
-    let rest = service.files()?;
+    let rest = service.resources()?;
     let until = Instant::now() + duration;
     thread::scope(|scope| {
         for lane in 0..DRIVERS {
@@ -372,35 +374,45 @@ impl Service {
         Ok(())
     }
 
-    /// How many files and sockets it has open, but for those of connections to engines, which are kept. `None` where the system
-    /// does not tell.
-    fn files(&self) -> io::Result<Option<usize>> {
-        let folder = format!("/proc/{}/fd", self.child.id());
-        let Ok(entries) = fs::read_dir(folder) else {
-            return Ok(None);
+    /// Its open files, its sockets, its tasks beside those of sockets, and auctions under way.
+    fn resources(&self) -> io::Result<[usize; 4]> {
+        let mut stream = TcpStream::connect(&self.address)?;
+        stream.write_all(b"GET /metrics HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")?;
+        let mut metrics = String::new();
+        stream.read_to_string(&mut metrics)?;
+        let value = |name: &str| -> Option<usize> {
+            let line = metrics.lines().find(|line| line.starts_with(name));
+            line?.rsplit(' ').next()?.parse().ok()
         };
-        let targets = entries.filter_map(|entry| fs::read_link(entry.ok()?.path()).ok());
-        let is_socket = |target: &Path| target.to_string_lossy().starts_with("socket:");
-        Ok(Some(targets.filter(|target| !is_socket(target)).count()))
+        let entries = fs::read_dir(format!("/proc/{}/fd", self.child.id()));
+        let targets = entries.into_iter().flatten();
+        let targets = targets.filter_map(|entry| fs::read_link(entry.ok()?.path()).ok());
+        let is_socket = |target: &PathBuf| target.to_string_lossy().starts_with("socket:");
+        let (sockets, files): (Vec<_>, Vec<_>) = targets.partition(is_socket);
+        let tasks = value("driver_streaming_tasks").ok_or(io::ErrorKind::InvalidData)?;
+        let active = value("http_server_active_requests{http_route=\"/solve\"").unwrap_or(0);
+        let tasks = tasks.saturating_sub(sockets.len());
+        Ok([files.len(), sockets.len(), tasks, active])
     }
 
     /// Waits until it is at rest, and checks what is left of it, and what is archived.
-    fn check_rest(&mut self, before: Option<usize>, sent: &Mutex<Sent>) -> Result<(), Violation> {
+    fn check_rest(&mut self, before: [usize; 4], sent: &Mutex<Sent>) -> Result<(), Violation> {
         let failed =
             |error: io::Error| Violation::new("it cannot be looked at").with("error", error);
         let started = Instant::now();
         loop {
-            let files = self.files().map_err(failed)?;
-            let waiting = fs::read_dir(self.path("spool/objects"))
+            let now = self.resources().map_err(failed)?;
+            let waiting = fs::read_dir(self.path("spool/ready"))
                 .into_iter()
                 .flatten()
                 .count();
-            if files <= before && waiting == 0 && self.is_idle().map_err(failed)? {
+            let mut more = now.iter().zip(before).zip(MORE);
+            if more.all(|((now, before), more)| *now <= before + more) && waiting == 0 {
                 break;
             }
             if started.elapsed() > REST {
                 return Err(Violation::new("it does not come to rest")
-                    .with("files", (before, files))
+                    .with("files, sockets, tasks and auctions", (before, now))
                     .with("objects in the spool", waiting));
             }
             sleep(Duration::from_millis(100));
@@ -442,18 +454,6 @@ impl Service {
                 Err(Violation::new("an auction is archived that was not whole").with("id", id))
             }
         }
-    }
-
-    /// Whether no auction is under way.
-    fn is_idle(&self) -> io::Result<bool> {
-        let mut stream = TcpStream::connect(&self.address)?;
-        stream.write_all(b"GET /metrics HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer)?;
-        let mut lines = answer.lines();
-        let active = lines
-            .find(|line| line.starts_with("http_server_active_requests{http_route=\"/solve\""));
-        Ok(active.is_none_or(|line| line.ends_with(" 0")))
     }
 }
 

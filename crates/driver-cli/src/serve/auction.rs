@@ -20,12 +20,12 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::engines::Engines;
 use super::history::Record;
-use super::listen::{error, forget, json, refuse};
+use super::listen::{error, json};
 use super::merge::Merged;
 use super::{Service, lock};
 use crate::disk_document::DiskDocument;
 use crate::disk_file::{Broken, DiskWriter};
-use crate::exit::{Failure, without_user_info};
+use crate::exit::{Failure, without_secrets};
 use crate::option_values::LONGEST;
 use crate::report::Timelines;
 use crate::sending::dispatch;
@@ -49,19 +49,19 @@ pub(super) async fn solve(State(service): State<Arc<Service>>, request: Request)
     let (head, body) = request.into_parts();
     let Ok(slot) = Arc::clone(&service.auctions).try_acquire_owned() else {
         let why = "as many auctions are solved as may be: try again";
-        let mut response = refuse(body, StatusCode::SERVICE_UNAVAILABLE, why);
+        let mut response = error(StatusCode::SERVICE_UNAVAILABLE, why);
         response.headers_mut().insert(RETRY_AFTER, RETRY_SECONDS);
         return response;
     };
     let most = service.arguments.max_size;
     if body.size_hint().lower() > most {
         let why = format!("the auction is longer than {most} bytes");
-        return refuse(body, StatusCode::PAYLOAD_TOO_LARGE, why);
+        return error(StatusCode::PAYLOAD_TOO_LARGE, why);
     }
     let auction = Auction::begin(service, &head.headers, slot);
     let (auction, writer) = match auction {
         Ok(begun) => begun,
-        Err((status, why)) => return refuse(body, status, why),
+        Err((status, why)) => return error(status, why),
     };
     // Dropped when the driver goes away before its answer.
     let _driver = auction.driver_is_gone.clone().drop_guard();
@@ -206,8 +206,9 @@ impl Auction {
 
         keep_answers(&service, &outcome).await;
         for solver in &mut outcome.solvers {
-            // Shown on the page: an answer may be large, and a query may hold a key.
+            // Shown on the page: an answer may be large, and a query may hold a key, also one that an engine says.
             solver.response = None;
+            solver.error = solver.error.as_deref().map(without_secrets);
             solver
                 .url
                 .truncate(solver.url.find('?').unwrap_or(solver.url.len()));
@@ -222,10 +223,11 @@ impl Auction {
         });
         let is_whole = bytes.is_some();
         // It goes on without a place among the auctions: a store that is away turns no driver away.
-        let archived = match archived {
+        let mut archived = match archived {
             Some(archived) => archived,
             None => archive.await,
         };
+        archived.error = archived.error.as_deref().map(without_secrets);
         drop(archive_place);
         let mut history = lock(&service.history);
         if let Some(record) = history.get_mut(number) {
@@ -295,11 +297,7 @@ async fn arrive(
         Ok(writer.finish()?)
     };
     let kept = timeout_at(limit, kept).await;
-    let kept = kept.unwrap_or(Err(ArrivalError::TooSlow));
-    if kept.is_err() {
-        forget(body);
-    }
-    kept
+    kept.unwrap_or(Err(ArrivalError::TooSlow))
 }
 
 /// Why an auction did not arrive whole.
@@ -357,7 +355,7 @@ fn answer(
         return (json(StatusCode::OK, merged.answer()), None);
     }
     let engines = outcome.solvers.iter().map(|solver| {
-        let why = without_user_info(solver.error.as_deref().unwrap_or_default());
+        let why = without_secrets(solver.error.as_deref().unwrap_or_default());
         let status = solver_status(solver.status);
         serde_json::json!({ "name": solver.name, "status": status, "error": why })
     });

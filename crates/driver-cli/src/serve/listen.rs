@@ -6,13 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Body;
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state, map_request};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use http_body_util::BodyExt;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
@@ -21,11 +19,10 @@ use sd_notify::NotifyState;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
-use tower_http::decompression::RequestDecompressionLayer;
 
 use super::operations::Signal;
 use super::security::with_token;
-use super::{Service, auction, notify, operations, page};
+use super::{Service, auction, notify, operations, page, request_body};
 use crate::arguments::Switch;
 use crate::exit::Failure;
 use crate::spooling::Uploading;
@@ -39,15 +36,11 @@ const MOST_CONNECTIONS: usize = 1024;
 const MOST_STREAMS: u32 = 64;
 /// How long accepting pauses when it failed, for want of file descriptors for one.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-/// How long, and how much of, a body that was refused is read, so that its sender comes to read the answer.
-const REFUSED_LIMIT: Duration = Duration::from_secs(2);
-const REFUSED_BYTES: usize = 64 * 1024 * 1024;
-
 fn router(service: &Arc<Service>) -> Router {
     let engine = Router::new()
         .route("/solve", post(auction::solve))
         .route("/notify", post(notify::notify))
-        .layer(RequestDecompressionLayer::new())
+        .layer(from_fn(request_body::decompressed))
         .layer(from_fn_with_state(Arc::clone(service), with_token));
     let mut router = Router::new()
         .merge(engine)
@@ -64,6 +57,7 @@ fn router(service: &Arc<Service>) -> Router {
             Arc::clone(service),
             operations::measured,
         ))
+        .layer(map_request(request_body::read_to_its_end))
         .with_state(Arc::clone(service))
 }
 
@@ -71,7 +65,7 @@ fn router(service: &Arc<Service>) -> Router {
 /// it at once.
 pub(super) async fn until_stopped(
     service: &Arc<Service>,
-    listener: &TcpListener,
+    listener: TcpListener,
     uploading: &mut Option<Uploading>,
 ) -> Result<ExitCode, Failure> {
     let mut signals = operations::Signals::listen()?;
@@ -94,7 +88,7 @@ pub(super) async fn until_stopped(
                 Signal::Stop(_) => break,
                 Signal::Reload => service.reload(uploading).await,
             },
-            (stream, connection) = accept(listener, &free) => {
+            (stream, connection) = accept(&listener, &free) => {
                 let serving = server.serve_connection(TokioIo::new(stream), app.clone());
                 let serving = connections.watch(serving.into_owned());
                 tokio::spawn(async move {
@@ -105,6 +99,8 @@ pub(super) async fn until_stopped(
             }
         }
     }
+    // Who comes now is refused by the system, and goes elsewhere: it would wait in vain.
+    drop(listener);
     operations::tell_systemd(NotifyState::Stopping);
     tracing::info!("stopping: what is under way is finished");
     service.tasks.close();
@@ -152,28 +148,6 @@ async fn accept(
             }
         }
     }
-}
-
-/// Answers with an error before the body has been read to its end.
-pub(super) fn refuse(body: Body, status: StatusCode, why: impl Into<String>) -> Response {
-    forget(body);
-    error(status, why)
-}
-
-/// Reads the rest of a body, within limits, and forgets it: a peer that is still sending would not see the answer.
-pub(super) fn forget(body: Body) {
-    let reading = async {
-        let mut body = pin!(body);
-        let mut left = REFUSED_BYTES;
-        while let Some(Ok(frame)) = body.frame().await {
-            let length = frame.data_ref().map_or(0, |data| data.len());
-            match left.checked_sub(length) {
-                Some(less) => left = less,
-                None => return,
-            }
-        }
-    };
-    tokio::spawn(timeout(REFUSED_LIMIT, reading));
 }
 
 /// An error, as JSON.

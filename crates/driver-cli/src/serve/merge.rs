@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
 /// Solutions of all engines, and where each comes from.
@@ -22,6 +24,13 @@ pub(super) struct Origin {
     pub(super) own_id: String,
 }
 
+/// What is read only if there are no two of it: drivers read the first, the last, or none of all solutions.
+#[derive(Deserialize)]
+struct OneId {
+    #[serde(rename = "id")]
+    _id: Option<IgnoredAny>,
+}
+
 impl Merged {
     /// Appends the solutions of an engine's answer, or none if there is a mistake in it. `next_id` numbers them.
     pub(super) fn append(
@@ -40,6 +49,8 @@ impl Merged {
         for solution in solutions {
             let text = solution.get();
             let members = object(text).ok_or("one of the answer's solutions is no JSON object")?;
+            serde_json::from_str::<OneId>(text)
+                .map_err(|_two| "one of the answer's solutions has two ids")?;
             let id = next_id();
             let own_id = members.get("id").map(|own| own.get().to_owned());
             let text = match members.get("id") {
@@ -144,6 +155,7 @@ mod tests {
             "{}",
             r#"{"solutions":{}}"#,
             r#"{"solutions":[{"id":1},2]}"#,
+            r#"{"solutions":[{"id":1,"\u0069d":2}]}"#,
         ] {
             assert!(append(&mut merged, 0, answer).is_err(), "{answer}");
         }

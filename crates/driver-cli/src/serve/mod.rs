@@ -16,6 +16,7 @@ mod merge;
 mod notify;
 mod operations;
 mod page;
+mod request_body;
 mod security;
 
 use std::process::ExitCode;
@@ -144,7 +145,7 @@ async fn serve(
         arguments,
     });
     print_line(&format!("http://{address}"))?;
-    let stopped = listen::until_stopped(&service, &listener, &mut uploading).await;
+    let stopped = listen::until_stopped(&service, listener, &mut uploading).await;
     // What it gives up stays in the spool.
     OptionFuture::from(uploading.map(Uploading::stop)).await;
     stopped

@@ -142,6 +142,7 @@ pub(super) async fn notify(State(service): State<Arc<Service>>, request: Request
         Ok(addressed) => addressed,
         Err((status, why)) => return error(status, why),
     };
+    let mut is_sent = false;
     for solver in service.engines().pipeline.solvers() {
         let text = match &addressed {
             None => text.clone(),
@@ -150,6 +151,7 @@ pub(super) async fn notify(State(service): State<Arc<Service>>, request: Request
                 None => continue,
             },
         };
+        is_sent = true;
         let (service, solver) = (Arc::clone(&service), solver.clone());
         // Beside the answer: a driver waits for no engine here.
         service.tasks.clone().spawn(async move {
@@ -159,7 +161,10 @@ pub(super) async fn notify(State(service): State<Arc<Service>>, request: Request
             }
         });
     }
-    json(StatusCode::OK, "{}".to_owned())
+    match is_sent {
+        true => json(StatusCode::OK, "{}".to_owned()),
+        false => error(StatusCode::NOT_FOUND, "its engine is configured no more"),
+    }
 }
 
 async fn forward(service: &Service, solver: &Solver, text: String) -> Result<(), String> {

@@ -13,6 +13,7 @@ use opentelemetry::KeyValue;
 use opentelemetry::metrics::{Histogram, Meter, UpDownCounter};
 use prometheus::TextEncoder;
 use sd_notify::NotifyState;
+use tokio::runtime::Handle;
 use tokio::time::{Instant, timeout};
 
 use super::{Service, lock};
@@ -111,6 +112,13 @@ pub(super) struct RequestMeters {
 
 impl RequestMeters {
     pub(super) fn new(meter: &Meter) -> Self {
+        let runtime = Handle::current().metrics();
+        let _tasks = meter
+            .u64_observable_gauge("driver_streaming.tasks")
+            .with_unit("{task}")
+            .with_description("Number of the service's tasks.")
+            .with_callback(move |tasks| tasks.observe(runtime.num_alive_tasks() as u64, &[]))
+            .build();
         Self {
             active: meter
                 .i64_up_down_counter("http.server.active_requests")

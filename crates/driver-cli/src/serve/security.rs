@@ -11,7 +11,7 @@ use axum::response::Response;
 use subtle::ConstantTimeEq;
 
 use super::Service;
-use super::listen::refuse;
+use super::listen::error;
 use crate::arguments::ServeArguments;
 use crate::exit::Failure;
 
@@ -75,7 +75,7 @@ pub(super) async fn with_token(
         return next.run(request).await;
     }
     let why = "the header Authorization must be: Bearer, and the service's token";
-    let mut response = refuse(request.into_body(), StatusCode::UNAUTHORIZED, why);
+    let mut response = error(StatusCode::UNAUTHORIZED, why);
     let scheme = HeaderValue::from_static("Bearer");
     response.headers_mut().insert(WWW_AUTHENTICATE, scheme);
     response
