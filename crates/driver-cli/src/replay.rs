@@ -17,11 +17,12 @@ use crate::arguments::{Format, ReplayArguments};
 use crate::disk_document::DiskDocument;
 use crate::disk_file::Broken;
 use crate::exit::{Failure, print_line};
-use crate::interruptible_run::{Signals, run as run_shown, run_and_print, unless_interrupted};
+use crate::interruptible_run::{run as run_shown, run_and_print};
 use crate::options_and_config::Sending;
 use crate::otlp_export::Export;
 use crate::replay_times::Times;
 use crate::sending::dispatch;
+use crate::signals::{Signals, or_interrupted, unless_interrupted};
 use crate::summary::{milliseconds, print_outcome};
 use crate::verdict::why_not;
 
@@ -60,9 +61,7 @@ pub(super) async fn run(
         (shelf, vec![id])
     } else {
         let shelf = Shelf::open(location)?;
-        let found = unless_interrupted(in_range(&shelf, arguments.range, arguments.last)).await;
-        let ids =
-            found.unwrap_or_else(|signal| Err(Failure::interrupted(signal, "interrupted")))?;
+        let ids = or_interrupted(in_range(&shelf, arguments.range, arguments.last)).await?;
         (shelf, ids)
     };
     // Without a codec of its own the archive looks for the object by the name that was given, and then by others.

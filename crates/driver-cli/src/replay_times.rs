@@ -4,7 +4,7 @@ use driver_streaming::{Outcome, SolverStatus};
 use serde::Serialize;
 
 use crate::arguments::Format;
-use crate::exit::{Failure, print_line};
+use crate::exit::{Failure, print_json, print_line};
 use crate::summary::milliseconds;
 
 /// What each solver took in the runs so far.
@@ -75,8 +75,7 @@ impl Times {
     pub(super) fn print(self, format: Option<Format>) -> Result<(), Failure> {
         let figures = self.figures();
         if format == Some(Format::Json) {
-            let json = serde_json::to_string(&figures);
-            return print_line(&json.map_err(Failure::of("the times cannot be written"))?);
+            return print_json("the times", &figures);
         }
         let mut table = figures.table().into_iter();
         table.try_for_each(|line| print_line(&line))

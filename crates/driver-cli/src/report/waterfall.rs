@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use maud::{Markup, html};
 
-use crate::summary::{joined, milliseconds};
+use crate::summary::{duration, joined};
 
 /// How many ticks a narrow window has space for.
 const MOST_TICKS: f64 = 5.0;
@@ -229,7 +229,7 @@ impl Scale {
                     @for at in &lane.first_bytes {
                         svg.over x=(percentage(self.percent(*at))) width="1" height=(BARS) {
                             path.first-byte d="M -5 0 h 10 l -5 8 z" {
-                                title { "first byte at " (at_time(*at)) }
+                                title { "first byte at " (duration(*at)) }
                             }
                         }
                     }
@@ -279,13 +279,8 @@ fn percentage(percent: f64) -> String {
 }
 
 fn times(from: Duration, to: Duration) -> String {
-    let [length, from, to] =
-        [to - from, from, to].map(|duration| milliseconds(Some(duration.as_secs_f64() * 1000.0)));
+    let [length, from, to] = [to - from, from, to].map(duration);
     format!("{length}, from {from} to {to}")
-}
-
-fn at_time(duration: Duration) -> String {
-    milliseconds(Some(duration.as_secs_f64() * 1000.0))
 }
 
 #[cfg(test)]
