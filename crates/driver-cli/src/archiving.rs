@@ -86,16 +86,10 @@ impl ArchiveArguments {
         placement: &Placement,
         config: &Config,
     ) -> Result<Archiving, Failure> {
-        let Placement {
-            location,
-            said_by,
-            codec,
-            limit,
-            sync,
-        } = placement;
-        let location = StoreLocation::for_writing(location, *limit, *sync);
+        let (said_by, limit) = (&placement.said_by, placement.limit);
+        let location = StoreLocation::for_writing(&placement.location, limit, placement.sync);
         let location = location.map_err(Failure::input(said_by))?;
-        let archive = location.archive().codec(*codec).build();
+        let archive = location.archive().codec(placement.codec).build();
         let archive = archive.map_err(Failure::input(said_by))?;
         let mut target = location.target(archive.clone());
         let spool = self.spool.open(config).await?;
@@ -106,7 +100,7 @@ impl ArchiveArguments {
             archive,
             spool,
             target,
-            limit: *limit,
+            limit,
         })
     }
 

@@ -180,7 +180,7 @@ fn sending(
     culprits: &[Culprit<'_>],
 ) {
     let mut from = first;
-    for (begin, end, wait) in attempt.waits_until(until).kept {
+    for (begin, end, wait) in attempt.waits_until(until) {
         let (begin, end) = (begin.max(from).min(until), end.min(until));
         if end <= begin {
             continue;
