@@ -38,7 +38,6 @@ pub(crate) struct ArchiveArguments {
     spool: SpoolArguments,
 }
 
-/// Where, and as what.
 pub(crate) struct Placement {
     location: String,
     /// What messages about it begin with: the option, or the key of the configuration file.

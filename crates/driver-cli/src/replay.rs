@@ -30,7 +30,7 @@ use crate::verdict::why_not;
 const MOST_RATIO: u64 = 200;
 
 /// How many auctions of a folder are named where one has to be.
-const NAMED: usize = 5;
+const NAMED: u32 = 5;
 
 pub(super) async fn run(
     arguments: &ReplayArguments,
@@ -88,9 +88,9 @@ pub(super) async fn run(
 async fn in_range(
     shelf: &Shelf,
     range: TimeRange,
-    last: Option<usize>,
+    last: Option<u32>,
 ) -> Result<Vec<String>, Failure> {
-    let most = last.unwrap_or(usize::MAX);
+    let most = last.map_or(usize::MAX, |last| last as usize);
     let mut found = BTreeSet::<Entry>::new();
     let mut entries = shelf.entries(range);
     while let Some(entry) = entries.try_next().await? {
@@ -124,7 +124,7 @@ impl Replay<'_> {
         &self,
         pipeline: &Pipeline,
         ids: &[String],
-        repeat: usize,
+        repeat: u32,
     ) -> Result<ExitCode, Failure> {
         let sending = self.sending;
         let mut times = Times::of(pipeline.solvers().iter().map(|solver| solver.name()));

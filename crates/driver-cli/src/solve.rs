@@ -94,7 +94,6 @@ pub(super) async fn run(
     sent
 }
 
-/// Sends the auction through the pipeline that `builder` makes.
 async fn send(
     builder: PipelineBuilder,
     auction: &DiskDocument,

@@ -55,7 +55,6 @@ impl SpoolArguments {
     }
 }
 
-/// Uploads from a spool in the background.
 pub(crate) struct Uploading {
     archive: Archive,
     /// None where another process uploads.

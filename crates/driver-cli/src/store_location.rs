@@ -31,7 +31,6 @@ pub struct StoreLocation {
     store: Arc<dyn ObjectStore>,
     /// The URL of the store's root, without user info.
     base: Url,
-    /// Where in the store.
     key: Key,
     attributes: AttributeSupport,
 }

@@ -168,7 +168,6 @@ fn archive_line(archive: &ArchiveOutcome) -> String {
     }
 }
 
-/// A solver's status.
 pub(super) fn solver_status(status: SolverStatus) -> &'static str {
     match status {
         SolverStatus::Ok => "ok",
@@ -178,7 +177,6 @@ pub(super) fn solver_status(status: SolverStatus) -> &'static str {
     }
 }
 
-/// The archive's status.
 pub(super) fn archive_status(status: ArchiveStatus) -> &'static str {
     match status {
         ArchiveStatus::Ok => "ok",
@@ -240,7 +238,6 @@ pub(super) fn times(passes: f64) -> String {
     format!("{passes:.2} times")
 }
 
-/// How often the documents were produced.
 fn produced(passes: Option<f64>) -> String {
     let how_often = passes.map(times);
     format!("produced {}", how_often.as_deref().unwrap_or("in part"))

@@ -79,7 +79,7 @@ impl Timeline {
         Self {
             origin,
             earlier: Vec::new(),
-            last: Attempt::new(Duration::ZERO),
+            last: Attempt::default(),
             ended: None,
         }
     }
@@ -99,7 +99,11 @@ impl Timeline {
 
     /// Starts the next attempt now.
     pub(super) fn restarted(&mut self) {
-        let next = Attempt::new(self.origin.elapsed());
+        let started = self.origin.elapsed();
+        let next = Attempt {
+            started,
+            ..Attempt::default()
+        };
         let finished = std::mem::replace(&mut self.last, next);
         if self.earlier.len() + 1 < MOST_ATTEMPTS {
             self.earlier.push(finished);
@@ -133,13 +137,6 @@ pub(super) struct Attempt {
 }
 
 impl Attempt {
-    fn new(started: Duration) -> Self {
-        let mut attempt = Self::default();
-        attempt.started = started;
-        attempt.samples.step = FIRST_STEP;
-        attempt
-    }
-
     fn taken(&mut self, at: Duration, bytes: u64) {
         let taken = self.samples.kept.last().map_or(0, |(_, taken)| *taken);
         self.waits = self.waits_until(at);
@@ -172,12 +169,10 @@ pub(super) struct Samples {
 }
 
 impl Samples {
-    /// The instants of the first and the last.
     pub(super) fn ends(&self) -> Option<(Duration, Duration)> {
         Some((self.kept.first()?.0, self.kept.last()?.0))
     }
 
-    /// How many bytes had been taken by then.
     pub(super) fn taken_by(&self, at: Duration) -> u64 {
         let later = self.kept.partition_point(|(sampled, _)| *sampled <= at);
         later.checked_sub(1).map_or(0, |index| self.kept[index].1)
@@ -187,7 +182,7 @@ impl Samples {
     fn push(&mut self, sample: Sample) {
         // The last is there because it is the last, unless it is a step away from the one before.
         if let [.., before, last] = &mut self.kept[..]
-            && last.0.saturating_sub(before.0) < self.step
+            && last.0.saturating_sub(before.0) < self.step.max(FIRST_STEP)
         {
             *last = sample;
             return;
@@ -322,7 +317,7 @@ mod tests {
             pauses in proptest::collection::vec(prop_oneof![0_u64..50, 0_u64..1_000_000], 1..3000),
         ) {
             let given = samples(&pauses);
-            let mut thinned = Attempt::new(Duration::ZERO).samples;
+            let mut thinned = Samples::default();
             for (index, sample) in given.iter().enumerate() {
                 thinned.push(*sample);
                 let kept = &thinned.kept;
@@ -363,7 +358,7 @@ mod tests {
 
     #[test]
     fn an_even_flow_stays_even() {
-        let mut thinned = Attempt::new(Duration::ZERO).samples;
+        let mut thinned = Samples::default();
         for sample in samples(&[1000; 10_000]) {
             thinned.push(sample);
         }

@@ -35,7 +35,6 @@ pub(super) enum Phase {
     Thinking,
     /// The answer arrives, or the archive commits.
     Answer,
-    /// Between two attempts.
     Pause,
 }
 
@@ -64,11 +63,9 @@ pub(super) struct Lane {
     phases: Vec<(Phase, Duration, Duration, String)>,
     /// When the first byte of each attempt was taken.
     pub(super) first_bytes: Vec<Duration>,
-    /// Whom it waited for.
     waited_for: BTreeSet<String>,
     /// Bytes by time, a curve for each attempt, in order of time.
     pub(super) curves: Vec<Vec<(Duration, u64)>>,
-    /// When it failed, and why.
     pub(super) failure: Option<(Duration, String)>,
 }
 
