@@ -40,7 +40,6 @@ pub(crate) struct ArchiveArguments {
     spool: SpoolArguments,
 }
 
-/// Where, and as what.
 pub(crate) struct Placement {
     location: String,
     /// What messages about it begin with: the option, or the key of the configuration file.
@@ -89,16 +88,10 @@ impl ArchiveArguments {
         placement: &Placement,
         config: &Config,
     ) -> Result<Archiving, Failure> {
-        let Placement {
-            location,
-            said_by,
-            codec,
-            limit,
-            sync,
-        } = placement;
-        let location = StoreLocation::for_writing(location, *limit, *sync);
+        let (said_by, limit) = (&placement.said_by, placement.limit);
+        let location = StoreLocation::for_writing(&placement.location, limit, placement.sync);
         let location = location.map_err(Failure::input(said_by))?;
-        let archive = location.archive().codec(*codec).build();
+        let archive = location.archive().codec(placement.codec).build();
         let archive = archive.map_err(Failure::input(said_by))?;
         let mut target = location.target(archive.clone());
         let spool = self.spool.open(config).await?;
@@ -109,8 +102,8 @@ impl ArchiveArguments {
             archive,
             spool,
             target,
-            limit: *limit,
             is_local: location.is_local(),
+            limit,
         })
     }
 

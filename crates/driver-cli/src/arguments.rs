@@ -103,12 +103,12 @@ pub(super) struct ReplayArguments {
     pub(super) range: TimeRange,
 
     /// Only the newest N of them.
-    #[arg(long, value_name = "N", value_parser = at_least_one)]
-    pub(super) last: Option<usize>,
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(super) last: Option<u32>,
 
     /// Send all of it N times. With more than one run, a table of each solver's times comes last.
-    #[arg(long, value_name = "N", default_value = "1", value_parser = at_least_one)]
-    pub(super) repeat: usize,
+    #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(super) repeat: u32,
 
     /// How many bytes the auction may have when it is decompressed. Whatever this is, more than 1 MiB of it is at most
     /// 200 times as long as what is stored.
@@ -277,11 +277,6 @@ pub(super) struct GenerateArguments {
     /// Another seed, another auction.
     #[arg(long, value_name = "S")]
     pub(super) seed: Option<u64>,
-}
-
-fn at_least_one(text: &str) -> Result<usize, String> {
-    let number = text.parse().ok().filter(|number| *number > 0);
-    number.ok_or_else(|| "is no number from 1 on".to_owned())
 }
 
 impl SolveArguments {

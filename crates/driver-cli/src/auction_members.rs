@@ -18,7 +18,6 @@ const BYTES_FOR_EACH_NAME: usize = 64;
 /// What is compared must decode.
 const HALF_CHARACTER: &str = "half of a surrogate pair stands in the name of a member or in the id";
 
-/// A top-level member.
 #[derive(Clone, Debug)]
 pub(crate) struct Member {
     pub(crate) name: String,
@@ -26,7 +25,6 @@ pub(crate) struct Member {
     pub(crate) key: Bytes,
     /// The first byte of its value.
     pub(crate) first: u8,
-    /// Where its value begins.
     pub(crate) start: u64,
     /// Where its value ends, once that is known.
     pub(crate) end: Option<u64>,
@@ -270,7 +268,6 @@ fn id(member: &str, json: &[u8], place: Place) -> Option<FoundId> {
     Some(id.map_err(|error: AuctionIdError| DocumentMistake::at(place, error.to_string())))
 }
 
-/// A time as RFC 3339 has it.
 fn time(json: &[u8]) -> Option<Timestamp> {
     decoded(json)?.parse().ok()
 }

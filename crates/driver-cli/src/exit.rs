@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use driver_streaming::{ArchiveStatus, Outcome, SolverStatus, error_chain};
+use serde::Serialize;
 
 /// The exit code for wrong usage or input.
 pub(super) const USAGE: u8 = 2;
@@ -65,6 +66,14 @@ pub(super) fn exit_code(outcome: &Outcome, no_wait: bool) -> ExitCode {
 pub(super) fn print_line(line: &str) -> Result<(), Failure> {
     let mut output = io::stdout().lock();
     printed(writeln!(output, "{line}").and_then(|()| output.flush()))
+}
+
+/// Prints a value as JSON on one line. `what` begins the message when it has none.
+pub(super) fn print_json(what: &str, value: &impl Serialize) -> Result<(), Failure> {
+    let json = serde_json::to_string(value);
+    let json = json.map_err(Failure::of(format!("{what} cannot be written")))?;
+    // An engine's answer is passed on as it came. Within JSON, line breaks stand only where a space may.
+    print_line(&json.replace(['\r', '\n'], " "))
 }
 
 /// What comes of writing to standard output. A reader that has had enough, as `head` has, is no failure of ours.

@@ -4,10 +4,10 @@ use std::io::{self, BufWriter, Write};
 use std::process::ExitCode;
 
 use auction_fixtures::AuctionShape;
-use solver_stand_in::{RequestReport, StandIn};
+use solver_stand_in::StandIn;
 
 use crate::arguments::{GenerateArguments, SolverArguments};
-use crate::exit::{Failure, print_line, printed};
+use crate::exit::{Failure, print_json, print_line, printed};
 
 /// Writes an auction to standard output.
 pub(super) fn generate(arguments: &GenerateArguments) -> Result<ExitCode, Failure> {
@@ -29,7 +29,11 @@ pub(super) fn generate(arguments: &GenerateArguments) -> Result<ExitCode, Failur
 /// Answers requests until the program is ended, and prints a line for each.
 pub(super) async fn serve(arguments: SolverArguments) -> Result<ExitCode, Failure> {
     let mut builder = StandIn::builder()
-        .on_request(|report| print_report(&report))
+        .on_request(|report| {
+            if let Err(failure) = print_json("a report", &report) {
+                let _exit = failure.report();
+            }
+        })
         .delay(arguments.delay.unwrap_or_default())
         .status(arguments.status.unwrap_or(200));
     if let Some(rate) = arguments.read_rate {
@@ -51,11 +55,4 @@ pub(super) async fn serve(arguments: SolverArguments) -> Result<ExitCode, Failur
     print_line(&engine.url())?;
     engine.serve().await;
     Ok(ExitCode::SUCCESS)
-}
-
-fn print_report(report: &RequestReport) {
-    let line = serde_json::to_string(report).map_err(Failure::of("a report cannot be written"));
-    if let Err(failure) = line.and_then(|line| print_line(&line)) {
-        let _exit = failure.report();
-    }
 }

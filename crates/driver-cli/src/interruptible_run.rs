@@ -11,6 +11,7 @@ use crate::exit::{Failure, exit_code, print_line};
 use crate::options_and_config::Sending;
 use crate::progress_bars::ProgressBars;
 use crate::report::{Timelines, report};
+use crate::signals::Signals;
 use crate::solver_ends::{LogEnds, SolverEnds};
 use crate::summary::print_outcome;
 
@@ -22,11 +23,6 @@ const NO_WAIT_CLEAN_UP_LIMIT: Duration = Duration::from_secs(1);
 
 /// What is said of leaving before all is cleaned up.
 const LEFT: &str = "the store was left while an archive was given up: parts of an upload may stay there, and the archive is not made";
-
-/// The number of Ctrl-C's signal, by POSIX.
-const INTERRUPT: u8 = 2;
-/// The number of `SIGTERM`, by POSIX.
-const TERMINATE: u8 = 15;
 
 /// Runs one auction through a pipeline, shows how it goes, prints the outcome, and writes the report that was asked for. A
 /// `signal` that came while the document was read interrupts it before anything is begun.
@@ -131,60 +127,4 @@ pub(super) async fn run(
         Err(Failure::of(what)(panicked))
     });
     (outcome, timelines, printed)
-}
-
-/// Waits for `work`, unless a signal comes first: its number. Listens before `work` is begun.
-pub(super) async fn unless_interrupted<T>(work: impl Future<Output = T>) -> Result<T, u8> {
-    let mut signals = Signals::after(None);
-    tokio::select! {
-        biased;
-        signal = signals.next() => Err(signal),
-        done = work => Ok(done),
-    }
-}
-
-/// Ctrl-C, and the request to end that a supervisor sends. None is missed from its creation on.
-pub(super) struct Signals {
-    /// The first that came.
-    pub(super) came: Option<u8>,
-    #[cfg(unix)]
-    heard: Option<[tokio::signal::unix::Signal; 2]>,
-}
-
-impl Signals {
-    /// Listens, where `came` has come already.
-    pub(super) fn after(came: Option<u8>) -> Self {
-        #[cfg(unix)]
-        {
-            use tokio::signal::unix::{SignalKind, signal};
-            let interrupt = signal(SignalKind::interrupt());
-            let terminate = signal(SignalKind::terminate());
-            let heard = interrupt.ok().zip(terminate.ok());
-            Self {
-                came,
-                heard: heard.map(<[_; 2]>::from),
-            }
-        }
-        #[cfg(not(unix))]
-        Self { came }
-    }
-
-    /// The number of the next signal. Cancel safe.
-    async fn next(&mut self) -> u8 {
-        let number = self.number().await;
-        *self.came.get_or_insert(number)
-    }
-
-    async fn number(&mut self) -> u8 {
-        #[cfg(unix)]
-        if let Some([interrupt, terminate]) = &mut self.heard {
-            return tokio::select! {
-                _ = interrupt.recv() => INTERRUPT,
-                _ = terminate.recv() => TERMINATE,
-            };
-        }
-        // Without a way to hear of it, there is none to react to it.
-        let _heard = tokio::signal::ctrl_c().await;
-        INTERRUPT
-    }
 }

@@ -124,7 +124,6 @@ enum Number {
     Exponent,
 }
 
-/// Something about a member.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mark {
     /// The quote before its name was read.

@@ -28,6 +28,7 @@ mod replay_times;
 mod report;
 mod sending;
 mod serve;
+mod signals;
 mod solve;
 mod solver_ends;
 mod solver_flags;

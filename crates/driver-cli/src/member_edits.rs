@@ -16,30 +16,10 @@ const LIQUIDITY: &str = "liquidity";
 /// Members that differ from solver to solver are removed here, and [appended](closing_members) to what is left open.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct MemberEdits {
-    pub(crate) removed: BTreeSet<String>,
+    removed: BTreeSet<String>,
     /// Arrays and objects of which the brackets are left.
-    pub(crate) emptied: BTreeSet<String>,
-    pub(crate) left_open: bool,
-}
-
-/// What is done to one member.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum MemberEdit {
-    Keep,
-    Remove,
-    /// If it is an array or an object, nothing is in it.
-    Empty,
-}
-
-impl MemberEdit {
-    /// What is sent in place of a value that begins with this byte, if another value is.
-    pub(crate) fn replaces(self, first: u8) -> Option<Bytes> {
-        match (self, first) {
-            (Self::Empty, b'[') => Some(Bytes::from_static(b"[]")),
-            (Self::Empty, b'{') => Some(Bytes::from_static(b"{}")),
-            _ => None,
-        }
-    }
+    emptied: BTreeSet<String>,
+    left_open: bool,
 }
 
 impl MemberEdits {
@@ -74,13 +54,12 @@ impl MemberEdits {
         *self == Self::default()
     }
 
-    pub(crate) fn of(&self, name: &str) -> MemberEdit {
-        if self.removed.contains(name) {
-            MemberEdit::Remove
-        } else if self.emptied.contains(name) {
-            MemberEdit::Empty
-        } else {
-            MemberEdit::Keep
+    /// What is sent in place of a member's value that begins with this byte, if another value is.
+    fn replacement(&self, name: &str, first: u8) -> Option<&'static [u8]> {
+        match first {
+            b'[' if self.emptied.contains(name) => Some(b"[]"),
+            b'{' if self.emptied.contains(name) => Some(b"{}"),
+            _ => None,
         }
     }
 }
@@ -179,19 +158,19 @@ impl EditedPieces {
                         self.next = Next::End;
                         return Some(Piece::Text(Bytes::from_static(end)));
                     };
-                    let edit = edits.of(&member.name);
-                    let empty = edit.replaces(member.first);
-                    self.next = match (edit, &empty) {
-                        (MemberEdit::Remove, _) | (_, Some(_)) => Next::Member(index + 1),
-                        _ => Next::Value(index, member.start),
-                    };
-                    if edit != MemberEdit::Remove {
-                        let comma: &[u8] = if self.any { b"," } else { b"" };
-                        let empty = empty.unwrap_or_default();
-                        let text = [comma, &member.key, b":", &empty].concat();
-                        self.any = true;
-                        return Some(Piece::Text(text.into()));
+                    if edits.removed.contains(&member.name) {
+                        self.next = Next::Member(index + 1);
+                        continue;
                     }
+                    let empty = edits.replacement(&member.name, member.first);
+                    self.next = match empty {
+                        Some(_) => Next::Member(index + 1),
+                        None => Next::Value(index, member.start),
+                    };
+                    let comma: &[u8] = if self.any { b"," } else { b"" };
+                    let text = [comma, &member.key, b":", empty.unwrap_or_default()].concat();
+                    self.any = true;
+                    return Some(Piece::Text(text.into()));
                 }
                 Next::Value(index, from) => {
                     let end = members.list[index].end;

@@ -44,8 +44,10 @@ const ANSWER_LIMIT: usize = 64 * 1024;
 /// [`finish`](Self::finish), which waits for them, has a limit.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Export {
-    traces: Option<(SdkTracerProvider, LastFailure)>,
-    metrics: Option<(SdkMeterProvider, LastFailure)>,
+    traces: Option<SdkTracerProvider>,
+    metrics: Option<SdkMeterProvider>,
+    /// Of traces, and of metrics.
+    failures: [LastFailure; 2],
 }
 
 /// Why the last export failed, if it did: the SDK says only that it did.
@@ -75,11 +77,11 @@ impl Export {
     /// # Errors
     /// When `endpoint` is no URL that can be exported to.
     fn start(endpoint: Option<&str>, scraped: Option<&Registry>) -> Result<Self, String> {
+        let failures = <[LastFailure; 2]>::default();
         macro_rules! exporter {
-            ($name:literal => $exporter:ident) => {
+            ($name:literal => $exporter:ident, $failure:expr) => {
                 Signal::read($name, endpoint, |name| std::env::var(name).ok())?.and_then(|signal| {
-                    let client = CollectorClient::new(signal.timeout);
-                    let failure = Arc::clone(&client.failure);
+                    let client = CollectorClient::new(signal.timeout, &$failure);
                     let mut exporter = $exporter::builder()
                         .with_http()
                         .with_http_client(client)
@@ -90,21 +92,19 @@ impl Export {
                     let exporter = exporter.build().inspect_err(|error| {
                         tracing::warn!("nothing is exported: {}", error_chain(error));
                     });
-                    Some((exporter.ok()?, failure))
+                    exporter.ok()
                 })
             };
         }
-        let traces = exporter!("traces" => SpanExporter).map(|(exporter, failure)| {
+        let traces = exporter!("traces" => SpanExporter, failures[0]).map(|exporter| {
             let provider = SdkTracerProvider::builder().with_resource(resource());
-            (provider.with_batch_exporter(exporter).build(), failure)
+            provider.with_batch_exporter(exporter).build()
         });
-        let exported = exporter!("metrics" => MetricExporter);
+        let exported = exporter!("metrics" => MetricExporter, failures[1]);
         let metrics = (exported.is_some() || scraped.is_some()).then(|| {
             let mut provider = SdkMeterProvider::builder().with_resource(resource());
-            let mut last_failure = LastFailure::default();
-            if let Some((exporter, failure)) = exported {
+            if let Some(exporter) = exported {
                 provider = provider.with_periodic_exporter(exporter);
-                last_failure = failure;
             }
             if let Some(registry) = scraped {
                 let reader = opentelemetry_prometheus::exporter().with_registry(registry.clone());
@@ -113,15 +113,19 @@ impl Export {
                     Err(error) => tracing::warn!("no metrics: {}", error_chain(&error)),
                 }
             }
-            (provider.build(), last_failure)
+            provider.build()
         });
-        Ok(Self { traces, metrics })
+        Ok(Self {
+            traces,
+            metrics,
+            failures,
+        })
     }
 
     /// The program's own meter. Without metrics, it records nothing.
     pub(crate) fn meter(&self) -> Meter {
         match &self.metrics {
-            Some((metrics, _)) => metrics.meter_with_scope(scope()),
+            Some(metrics) => metrics.meter_with_scope(scope()),
             None => opentelemetry::global::meter(SERVICE),
         }
     }
@@ -132,7 +136,7 @@ impl Export {
         if self.metrics.is_some() {
             telemetry = telemetry.meter(&self.meter());
         }
-        if let Some((traces, _)) = &self.traces {
+        if let Some(traces) = &self.traces {
             telemetry = telemetry.tracer(traces.tracer_with_scope(scope()));
         }
         builder.observe(move |run| telemetry.start(run))
@@ -140,23 +144,20 @@ impl Export {
 
     /// Has a spool tell what is in it.
     pub(crate) fn observe(&self, spool: &Spool) {
-        if let Some((metrics, _)) = &self.metrics {
-            observe_spool(&metrics.meter_with_scope(scope()), spool);
-        }
+        observe_spool(&self.meter(), spool);
     }
 
     /// Exports what is left. Whatever the collector does, this takes no longer than 5 s; what it does not take by
     /// then is lost, and a warning says so.
     async fn finish(self) {
-        let traces = self.traces.map(|(provider, failure)| {
-            flushed("spans", failure, move || {
-                provider.shutdown_with_timeout(FLUSH_LIMIT)
-            })
+        let [of_traces, of_metrics] = self.failures;
+        let traces = self.traces.map(|provider| {
+            let flush = move || provider.shutdown_with_timeout(FLUSH_LIMIT);
+            flushed("spans", of_traces, flush)
         });
-        let metrics = self.metrics.map(|(provider, failure)| {
-            flushed("metrics", failure, move || {
-                provider.shutdown_with_timeout(FLUSH_LIMIT)
-            })
+        let metrics = self.metrics.map(|provider| {
+            let flush = move || provider.shutdown_with_timeout(FLUSH_LIMIT);
+            flushed("metrics", of_metrics, flush)
         });
         let _both_warned = join(OptionFuture::from(traces), OptionFuture::from(metrics)).await;
     }
@@ -257,14 +258,14 @@ struct CollectorClient {
 
 impl CollectorClient {
     /// A client whose requests run in this runtime and take no longer than `timeout`.
-    fn new(timeout: Duration) -> Self {
+    fn new(timeout: Duration, failure: &LastFailure) -> Self {
         Self {
             runtime: Handle::current(),
             client: upload_client::UploadClient::builder()
                 .tcp_user_timeout(timeout)
                 .build(),
             timeout,
-            failure: LastFailure::default(),
+            failure: Arc::clone(failure),
         }
     }
 }

@@ -17,16 +17,17 @@ use crate::arguments::{Format, ReplayArguments};
 use crate::disk_document::DiskDocument;
 use crate::disk_file::Broken;
 use crate::exit::{Failure, print_line};
-use crate::interruptible_run::{Signals, run as run_shown, run_and_print, unless_interrupted};
+use crate::interruptible_run::{run as run_shown, run_and_print};
 use crate::options_and_config::Sending;
 use crate::otlp_export::Export;
 use crate::replay_times::Times;
 use crate::sending::dispatch;
+use crate::signals::{Signals, or_interrupted, unless_interrupted};
 use crate::summary::{milliseconds, print_outcome};
 use crate::verdict::why_not;
 
 /// How many auctions of a folder are named where one has to be.
-const NAMED: usize = 5;
+const NAMED: u32 = 5;
 
 pub(super) async fn run(
     arguments: &ReplayArguments,
@@ -57,9 +58,7 @@ pub(super) async fn run(
         (shelf, vec![id])
     } else {
         let shelf = Shelf::open(location)?;
-        let found = unless_interrupted(in_range(&shelf, arguments.range, arguments.last)).await;
-        let ids =
-            found.unwrap_or_else(|signal| Err(Failure::interrupted(signal, "interrupted")))?;
+        let ids = or_interrupted(in_range(&shelf, arguments.range, arguments.last)).await?;
         (shelf, ids)
     };
     let shelf = shelf.limited(arguments.max_size)?;
@@ -78,9 +77,9 @@ pub(super) async fn run(
 async fn in_range(
     shelf: &Shelf,
     range: TimeRange,
-    last: Option<usize>,
+    last: Option<u32>,
 ) -> Result<Vec<String>, Failure> {
-    let most = last.unwrap_or(usize::MAX);
+    let most = last.map_or(usize::MAX, |last| last as usize);
     let mut found = BTreeSet::<Entry>::new();
     let mut entries = shelf.entries(range);
     while let Some(entry) = entries.try_next().await? {
@@ -113,7 +112,7 @@ impl Replay<'_> {
         &self,
         pipeline: &Pipeline,
         ids: &[String],
-        repeat: usize,
+        repeat: u32,
     ) -> Result<ExitCode, Failure> {
         let sending = self.sending;
         let mut times = Times::of(pipeline.solvers().iter().map(|solver| solver.name()));

@@ -4,12 +4,13 @@ use driver_streaming::{Outcome, SolverStatus};
 use serde::Serialize;
 
 use crate::arguments::Format;
-use crate::exit::{Failure, print_line};
+use crate::exit::{Failure, print_json, print_line};
 use crate::summary::milliseconds;
 
 /// What each solver took in the runs so far.
 pub(super) struct Times {
     solvers: Vec<Series>,
+    /// Of whole runs: from the first request to the last answer. A run fails when a solver does.
     total: Series,
 }
 
@@ -22,15 +23,14 @@ struct Series {
 }
 
 /// The times of several runs, as JSON has them.
-#[derive(Debug, PartialEq, Serialize)]
+#[derive(Serialize)]
 struct Figures {
     runs: usize,
     solvers: Vec<Row>,
-    /// Of whole runs: from the first request to the last answer. A run fails when a solver does.
     total: Row,
 }
 
-#[derive(Debug, PartialEq, Serialize)]
+#[derive(Serialize)]
 struct Row {
     name: String,
     answers: usize,
@@ -73,21 +73,21 @@ impl Times {
 
     /// Prints a table, or one line of JSON.
     pub(super) fn print(self, format: Option<Format>) -> Result<(), Failure> {
-        let figures = self.figures();
+        let solvers: Vec<_> = self.solvers.into_iter().map(Series::row).collect();
+        let total = self.total.row();
         if format == Some(Format::Json) {
-            let json = serde_json::to_string(&figures);
-            return print_line(&json.map_err(Failure::of("the times cannot be written"))?);
+            let runs = total.answers + total.failures;
+            return print_json(
+                "the times",
+                &Figures {
+                    runs,
+                    solvers,
+                    total,
+                },
+            );
         }
-        let mut table = figures.table().into_iter();
+        let mut table = table(solvers.iter().chain([&total])).into_iter();
         table.try_for_each(|line| print_line(&line))
-    }
-
-    fn figures(self) -> Figures {
-        Figures {
-            runs: self.total.milliseconds.len() + self.total.failures,
-            solvers: self.solvers.into_iter().map(Series::row).collect(),
-            total: self.total.row(),
-        }
     }
 }
 
@@ -120,28 +120,22 @@ impl Series {
     }
 }
 
-impl Figures {
-    fn table(&self) -> Vec<String> {
-        let rows = || self.solvers.iter().chain([&self.total]);
-        let widest = rows()
-            .map(|row| row.name.chars().count())
-            .max()
-            .unwrap_or(0);
-        let line = |name: &str, cells: [String; 6]| {
-            let cells = cells.map(|cell| format!("  {cell:>10}")).concat();
-            format!("{name:<widest$}{cells}")
-        };
-        let titles = ["answers", "failures", "mean", "deviation", "p50", "p95"];
-        let mut lines = vec![line("", titles.map(str::to_owned))];
-        lines.extend(rows().map(|row| {
-            let times = [row.mean_ms, row.deviation_ms, row.p50_ms, row.p95_ms];
-            let [mean, deviation, p50, p95] = times.map(milliseconds);
-            let counts = [row.answers, row.failures].map(|count| count.to_string());
-            let [answers, failures] = counts;
-            line(&row.name, [answers, failures, mean, deviation, p50, p95])
-        }));
-        lines
-    }
+fn table<'a>(rows: impl Iterator<Item = &'a Row> + Clone) -> Vec<String> {
+    let names = rows.clone().map(|row| row.name.chars().count());
+    let widest = names.max().unwrap_or(0);
+    let line = |name: &str, cells: [String; 6]| {
+        let cells = cells.map(|cell| format!("  {cell:>10}")).concat();
+        format!("{name:<widest$}{cells}")
+    };
+    let titles = ["answers", "failures", "mean", "deviation", "p50", "p95"];
+    let rows = rows.map(|row| {
+        let times = [row.mean_ms, row.deviation_ms, row.p50_ms, row.p95_ms];
+        let [mean, deviation, p50, p95] = times.map(milliseconds);
+        let [answers, failures] = [row.answers, row.failures].map(|count| count.to_string());
+        line(&row.name, [answers, failures, mean, deviation, p50, p95])
+    });
+    let header = line("", titles.map(str::to_owned));
+    [header].into_iter().chain(rows).collect()
 }
 
 #[cfg(test)]
@@ -180,21 +174,12 @@ mod tests {
 
     #[test]
     fn a_table_has_a_row_for_each_and_a_total() {
-        let times = Times {
-            solvers: vec![Series {
-                name: "ä".to_owned(),
-                milliseconds: vec![1.0],
-                failures: 1,
-            }],
-            total: Series {
-                name: "total".to_owned(),
-                milliseconds: vec![2.5],
-                failures: 1,
-            },
-        };
-        let table = times.figures().table();
+        let rows = [("ä", 1.0), ("total", 2.5)].map(|(name, time)| Row {
+            name: name.to_owned(),
+            ..row([time], 1)
+        });
         assert_eq!(
-            table,
+            table(rows.iter()),
             [
                 "          answers    failures        mean   deviation         p50         p95",
                 "ä               1           1     1.00 ms                 1.00 ms     1.00 ms",

@@ -18,10 +18,11 @@ use crate::arguments::SolveArguments;
 use crate::disk_document::DiskDocument;
 use crate::disk_file::Broken;
 use crate::exit::Failure;
-use crate::interruptible_run::{run_and_print, unless_interrupted};
+use crate::interruptible_run::run_and_print;
 use crate::options_and_config::Sending;
 use crate::otlp_export::Export;
 use crate::sending::dispatch;
+use crate::signals::unless_interrupted;
 use crate::spooling::Uploading;
 use crate::store_location::StoreLocation;
 
@@ -93,7 +94,6 @@ pub(super) async fn run(
     sent
 }
 
-/// Sends the auction through the pipeline that `builder` makes.
 async fn send(
     builder: PipelineBuilder,
     auction: &DiskDocument,

@@ -27,7 +27,6 @@ impl SolverEnds {
         }
     }
 
-    /// Waits until all have ended.
     pub(super) async fn all(&self) {
         // It fails only when the sender is gone, and that is here.
         let mut left = self.left.subscribe();

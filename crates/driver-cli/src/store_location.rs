@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use archive_sink::{Archive, ArchiveBuilder, AttributeSupport, LocalFolder, S3Connector};
 use driver_streaming::ArchiveTarget;
-use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey, Checksum};
-use object_store::azure::{AzureConfigKey, MicrosoftAzureBuilder as AzureBuilder};
+use object_store::aws::{AmazonS3Builder as S3Builder, AmazonS3ConfigKey as S3Key, Checksum};
+use object_store::azure::{AzureConfigKey as AzureKey, MicrosoftAzureBuilder as AzureBuilder};
 use object_store::client::ReqwestConnector;
-use object_store::gcp::{GoogleCloudStorageBuilder as GoogleBuilder, GoogleConfigKey};
+use object_store::gcp::{GoogleCloudStorageBuilder as GoogleBuilder, GoogleConfigKey as GoogleKey};
 use object_store::local::LocalFileSystem;
 use object_store::memory::InMemory;
 use object_store::path::Path as Key;
@@ -24,32 +24,6 @@ use crate::store_settings::{self, NamedCredentials, WrongSetting};
 /// What a location may start with, besides a path.
 const SCHEMES: [&str; 5] = ["file", "memory", "s3", "gs", "az"];
 
-/// The store of a URL by its builder, set up from the environment. `object_store::parse_url_opts` does this as well, but
-/// gives out no credentials to be named.
-macro_rules! store {
-    ($url:expr, $prefix:literal, $limit:expr, $builder:ident, $key:ident, $endpoint:ident, $for_writing:expr) => {{
-        store_settings::check::<$key>($prefix, variables()).map_err(Problem::from)?;
-        let builder = $builder::from_env().with_url($url.as_str());
-        let builder = match $limit {
-            Some(limit) => $for_writing(builder.with_retry(retries(limit)).with_config(
-                $key::Client(ClientConfigKey::Timeout),
-                // For as long as it goes on, however slowly.
-                format!("{} seconds", limit.as_secs().saturating_add(1)),
-            )),
-            None => builder,
-        };
-        let endpoint = builder.get_config_value(&$key::$endpoint);
-        let builder = direct_if_local(endpoint).fold(builder, |builder, (key, value)| {
-            builder.with_config($key::Client(key), value)
-        });
-        // Built once to find out whose credentials these are.
-        let store = builder.clone().build().map_err(Problem::from)?;
-        let credentials = NamedCredentials(Arc::clone(store.credentials()));
-        let builder = builder.with_credentials(Arc::new(credentials));
-        Arc::new(builder.build().map_err(Problem::from)?)
-    }};
-}
-
 /// A place in a store: a path, or a `file://`, `s3://`, `gs://`, `az://` or `memory://` URL.
 ///
 /// Credentials, endpoint and region come from the environment: `AWS_*`, `GOOGLE_*`, `AZURE_*`, as for other tools.
@@ -57,7 +31,6 @@ pub struct StoreLocation {
     store: Arc<dyn ObjectStore>,
     /// The URL of the store's root, without user info.
     base: Url,
-    /// Where in the store.
     key: Key,
     attributes: AttributeSupport,
 }
@@ -191,35 +164,36 @@ impl StoreLocation {
 
     /// The store of a URL, to be read, or to be written to with as much time as is given.
     fn remote(url: &Url, limit: Option<Duration>) -> Result<Self, LocationError> {
+        // By its builder, set up from the environment. `object_store::parse_url_opts` does this as well, but gives out no
+        // credentials to be named.
+        macro_rules! store {
+            ($prefix:literal, $builder:ident, $key:ident::$endpoint:ident, $for_writing:expr) => {{
+                store_settings::check::<$key>($prefix, variables()).map_err(Problem::from)?;
+                let builder = $builder::from_env().with_url(url.as_str());
+                let builder = match limit {
+                    Some(limit) => $for_writing(builder.with_retry(retries(limit)).with_config(
+                        $key::Client(ClientConfigKey::Timeout),
+                        // For as long as it goes on, however slowly.
+                        format!("{} seconds", limit.as_secs().saturating_add(1)),
+                    )),
+                    None => builder,
+                };
+                let endpoint = builder.get_config_value(&$key::$endpoint);
+                let builder = direct_if_local(endpoint).fold(builder, |builder, (key, value)| {
+                    builder.with_config($key::Client(key), value)
+                });
+                // Built once to find out whose credentials these are.
+                let store = builder.clone().build().map_err(Problem::from)?;
+                let credentials = NamedCredentials(Arc::clone(store.credentials()));
+                let builder = builder.with_credentials(Arc::new(credentials));
+                Arc::new(builder.build().map_err(Problem::from)?)
+            }};
+        }
         let store: Arc<dyn ObjectStore> = match url.scheme() {
             "memory" => Arc::new(InMemory::new()),
-            "s3" => store!(
-                url,
-                "AWS_",
-                limit,
-                AmazonS3Builder,
-                AmazonS3ConfigKey,
-                Endpoint,
-                s3_for_writing
-            ),
-            "gs" => store!(
-                url,
-                "GOOGLE_",
-                limit,
-                GoogleBuilder,
-                GoogleConfigKey,
-                BaseUrl,
-                identity
-            ),
-            "az" => store!(
-                url,
-                "AZURE_",
-                limit,
-                AzureBuilder,
-                AzureConfigKey,
-                Endpoint,
-                identity
-            ),
+            "s3" => store!("AWS_", S3Builder, S3Key::Endpoint, s3_for_writing),
+            "gs" => store!("GOOGLE_", GoogleBuilder, GoogleKey::BaseUrl, identity),
+            "az" => store!("AZURE_", AzureBuilder, AzureKey::Endpoint, identity),
             scheme => return Err(Problem::Scheme(scheme.to_owned()).into()),
         };
         let key = Key::from_url_path(url.path()).map_err(Problem::from)?;
@@ -256,9 +230,9 @@ fn retries(limit: Duration) -> RetryConfig {
 
 /// A client that S3 can be written to with. At Amazon, checksums are verified unless the environment has others; what
 /// other servers take is not known.
-fn s3_for_writing(builder: AmazonS3Builder) -> AmazonS3Builder {
+fn s3_for_writing(builder: S3Builder) -> S3Builder {
     let is_set = |key| builder.get_config_value(key).is_some();
-    let is_said = is_set(&AmazonS3ConfigKey::Endpoint) || is_set(&AmazonS3ConfigKey::Checksum);
+    let is_said = is_set(&S3Key::Endpoint) || is_set(&S3Key::Checksum);
     let builder = builder.with_http_connector(S3Connector::new(ReqwestConnector::default()));
     if is_said {
         builder

@@ -2,11 +2,12 @@
 
 use std::fmt::Display;
 use std::io::{self, IsTerminal};
+use std::time::Duration;
 
 use driver_streaming::{ArchiveOutcome, ArchiveStatus, Outcome, SolverOutcome, SolverStatus};
 
 use crate::arguments::Format;
-use crate::exit::{Failure, print_line};
+use crate::exit::{Failure, print_json, print_line};
 use crate::verdict::{solutions, verdict};
 
 /// The columns after the solver's name. With a name of [`LONGEST_NAME`] characters, a row has 80.
@@ -28,12 +29,7 @@ const LONGEST_NAME: usize = 15;
 pub(super) fn print_outcome(outcome: &Outcome, format: Option<Format>) -> Result<(), Failure> {
     match format.unwrap_or(Format::Text) {
         Format::Text => print_line(&summary(outcome)),
-        Format::Json => {
-            let json = serde_json::to_string(outcome)
-                .map_err(Failure::of("the outcome cannot be written"))?;
-            // An engine's answer is passed on as it came. Within JSON, line breaks stand only where a space may.
-            print_line(&json.replace(['\r', '\n'], " "))
-        }
+        Format::Json => print_json("the outcome", outcome),
     }
 }
 
@@ -172,7 +168,6 @@ fn archive_line(archive: &ArchiveOutcome) -> String {
     }
 }
 
-/// A solver's status.
 pub(super) fn solver_status(status: SolverStatus) -> &'static str {
     match status {
         SolverStatus::Ok => "ok",
@@ -182,7 +177,6 @@ pub(super) fn solver_status(status: SolverStatus) -> &'static str {
     }
 }
 
-/// The archive's status.
 pub(super) fn archive_status(status: ArchiveStatus) -> &'static str {
     match status {
         ArchiveStatus::Ok => "ok",
@@ -219,6 +213,10 @@ pub(super) fn milliseconds(milliseconds: Option<f64>) -> String {
     known(milliseconds.map(|time| scaled(time, 1e3, &["ms", "s"])))
 }
 
+pub(super) fn duration(duration: Duration) -> String {
+    milliseconds(Some(duration.as_secs_f64() * 1000.0))
+}
+
 /// A number with three digits, in the unit in which it is less than `step`.
 fn scaled(mut number: f64, step: f64, units: &[&str]) -> String {
     let mut unit = 0;
@@ -240,7 +238,6 @@ pub(super) fn times(passes: f64) -> String {
     format!("{passes:.2} times")
 }
 
-/// How often the documents were produced.
 fn produced(passes: Option<f64>) -> String {
     let how_often = passes.map(times);
     format!("produced {}", how_often.as_deref().unwrap_or("in part"))

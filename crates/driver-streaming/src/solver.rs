@@ -203,14 +203,9 @@ impl Solver {
         let query = uri
             .query()
             .map_or_else(String::new, |query| format!("?{query}"));
-        let mut request = http::Request::post(
-            Uri::builder()
-                .scheme(uri.scheme_str().unwrap_or_default())
-                .authority(uri.authority().map_or("", |authority| authority.as_str()))
-                .path_and_query(format!("{base}{name}{query}"))
-                .build()
-                .unwrap_or_default(),
-        );
+        let mut parts = uri.clone().into_parts();
+        parts.path_and_query = format!("{base}{name}{query}").parse().ok();
+        let mut request = http::Request::post(Uri::from_parts(parts).unwrap_or_default());
         if self.http2 {
             request = request.version(http::Version::HTTP_2);
         }

@@ -18,7 +18,7 @@ pub(super) use self::arguments::{ArchiveCommand, TimeRange};
 pub(super) use self::shelf::{Entry, Shelf, id_of, is_refusal, names};
 
 use crate::exit::Failure;
-use crate::interruptible_run::unless_interrupted;
+use crate::signals::or_interrupted;
 
 /// How long leaving waits for a store that does not answer.
 const CLEAN_UP_LIMIT: Duration = Duration::from_secs(10);
@@ -33,11 +33,7 @@ pub(super) async fn run(command: &ArchiveCommand) -> Result<ExitCode, Failure> {
             ArchiveCommand::Check { location } => check::run(location).await,
         }
     };
-    unless_interrupted(work).await.unwrap_or_else(interrupted)
-}
-
-fn interrupted<T>(signal: u8) -> Result<T, Failure> {
-    Err(Failure::interrupted(signal, "interrupted"))
+    or_interrupted(work).await
 }
 
 /// Runs what writes to a store. Afterwards, and when it is interrupted, uploads that were given up are aborted.
@@ -45,8 +41,8 @@ async fn cleaning_up<T>(
     archive: &Archive,
     work: impl Future<Output = Result<T, Failure>>,
 ) -> Result<T, Failure> {
-    let done = unless_interrupted(work).await;
+    let done = or_interrupted(work).await;
     // The store may be away: what it keeps of an upload then is for its own rules to remove.
     let _settled = tokio::time::timeout(CLEAN_UP_LIMIT, archive.settled()).await;
-    done.unwrap_or_else(interrupted)
+    done
 }

@@ -35,17 +35,14 @@ pub(crate) struct Config {
     pub(crate) auction: Option<Spanned<PathBuf>>,
     #[serde(default, deserialize_with = "parsed")]
     pub(crate) id: Option<AuctionId>,
-    /// When every solver must have answered.
     #[serde(default, deserialize_with = "duration")]
     pub(crate) deadline: Option<Duration>,
-    /// How the outcome is printed.
     #[serde(default, deserialize_with = "named")]
     pub(crate) format: Option<Format>,
     /// The file to write a page to, a relative one taken from the folder of this file.
     pub(crate) report: Option<Spanned<PathBuf>>,
     /// An http or https URL, where telemetry is exported to.
     pub(crate) otlp: Option<Spanned<String>>,
-    /// Members to replace or append for all solvers.
     #[serde(default, deserialize_with = "members")]
     pub(crate) set: Members,
     pub(crate) archive: Option<Spanned<ArchiveConfig>>,
@@ -57,7 +54,6 @@ pub(crate) struct Config {
     pub(super) source: Source,
 }
 
-/// The names of headers, and their values.
 pub(super) type Headers = BTreeMap<Spanned<String>, Spanned<String>>;
 
 /// `[archive]`: where a copy is kept, and how.
@@ -69,12 +65,10 @@ pub(crate) struct ArchiveConfig {
     #[serde(default, deserialize_with = "parsed")]
     pub(crate) codec: Option<CodecKind>,
     pub(crate) level: Option<Spanned<i64>>,
-    /// How long the archive may take.
     #[serde(default, deserialize_with = "duration")]
     pub(crate) limit: Option<Duration>,
     /// The folder that copies are written to first, a relative one taken from the folder of this file.
     pub(crate) spool: Option<Spanned<PathBuf>>,
-    /// How many bytes the spool may hold.
     pub(crate) spool_limit: Option<u64>,
     /// How many bytes of its disk stay free.
     pub(crate) spool_keep_free: Option<u64>,
@@ -97,10 +91,8 @@ pub(crate) struct SolverConfig {
     #[serde(default, deserialize_with = "encoding")]
     pub(crate) encoding: Option<CodecKind>,
     pub(crate) encoding_level: Option<Spanned<i64>>,
-    /// Whether it is sent no liquidity.
     #[serde(default)]
     pub(crate) skip_liquidity: bool,
-    /// Members to replace or append.
     #[serde(default, deserialize_with = "members")]
     pub(crate) set: Members,
     /// None that describes the body or the connection.

@@ -8,7 +8,7 @@ use measured_body::Ending;
 use super::tables::tone;
 use super::timeline::{Attempt, Samples, Timeline, Wait};
 use super::waterfall::{Lane, Phase};
-use crate::summary::{archive_status, joined, milliseconds, solver_status};
+use crate::summary::{archive_status, duration, joined, solver_status};
 use crate::verdict::NOTABLE_WAIT_MS;
 
 /// A reader that others waited for, and what it had taken when.
@@ -76,11 +76,11 @@ pub(super) fn solver_lane(
     }
     // The body is created when the request begins.
     let first_poll = last.sending.zip(solver.to_first_poll_ms);
-    let first_poll = first_poll.map(|(created, wait)| created + duration(wait));
+    let first_poll = first_poll.map(|(created, wait)| created + of_milliseconds(wait));
     let body_end = first_poll.zip(solver.sending_ms);
     let known = Known {
         first_poll,
-        body_end: body_end.map(|(first, sending)| first + duration(sending)),
+        body_end: body_end.map(|(first, sending)| first + of_milliseconds(sending)),
         is_whole: matches!(solver.ending, Some(Ending::Complete | Ending::Trailers)),
         culprits: match solver.waited_ms {
             NOTABLE_WAIT_MS.. => culprits,
@@ -119,7 +119,7 @@ fn ended(
 ) -> Lane {
     let end = timeline.ended.unwrap_or_default();
     last_attempt(&mut lane, &timeline.last, Known { end, ..known });
-    lane.note("muted", milliseconds(Some(end.as_secs_f64() * 1000.0)));
+    lane.note("muted", duration(end));
     if tone(status) == "bad" {
         lane.failure = Some((end, error.unwrap_or(status).to_owned()));
     }
@@ -180,7 +180,7 @@ fn sending(
     culprits: &[Culprit<'_>],
 ) {
     let mut from = first;
-    for (begin, end, wait) in attempt.waits_until(until).kept {
+    for (begin, end, wait) in attempt.waits_until(until) {
         let (begin, end) = (begin.max(from).min(until), end.min(until));
         if end <= begin {
             continue;
@@ -212,7 +212,7 @@ fn sending(
     }
 }
 
-fn duration(milliseconds: f64) -> Duration {
+fn of_milliseconds(milliseconds: f64) -> Duration {
     Duration::try_from_secs_f64(milliseconds / 1000.0).unwrap_or_default()
 }
 

@@ -22,7 +22,7 @@ pub(super) use self::tables::tone;
 use self::tables::{auction_facts, failures, measurements, requests};
 use self::waterfall::waterfall;
 use crate::arguments::VERSION;
-use crate::summary::milliseconds;
+use crate::summary::duration;
 use crate::verdict::verdict;
 
 /// Returns the page about one auction, as a file. `timelines` are what was seen of it, until `deadline`, where that is known.
@@ -55,10 +55,7 @@ pub(super) fn report(
         section { h2 { "What was sent where" } (requests(outcome)) }
     };
     let started = Timestamp::try_from(outcome.started).unwrap_or_default();
-    let deadline = deadline.map(|deadline| {
-        let deadline = milliseconds(Some(deadline.as_secs_f64() * 1000.0));
-        format!("with a deadline of {deadline}, ")
-    });
+    let deadline = deadline.map(|limit| format!("with a deadline of {}, ", duration(limit)));
     let lead = format!(
         "Sent on {}, {}by driver-streaming {VERSION}",
         started.strftime("%Y-%m-%d at %H:%M:%S UTC"),

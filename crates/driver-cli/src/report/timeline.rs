@@ -79,7 +79,7 @@ impl Timeline {
         Self {
             origin,
             earlier: Vec::new(),
-            last: Attempt::new(Duration::ZERO),
+            last: Attempt::default(),
             ended: None,
         }
     }
@@ -99,7 +99,11 @@ impl Timeline {
 
     /// Starts the next attempt now.
     pub(super) fn restarted(&mut self) {
-        let next = Attempt::new(self.origin.elapsed());
+        let started = self.origin.elapsed();
+        let next = Attempt {
+            started,
+            ..Attempt::default()
+        };
         let finished = std::mem::replace(&mut self.last, next);
         if self.earlier.len() + 1 < MOST_ATTEMPTS {
             self.earlier.push(finished);
@@ -127,22 +131,12 @@ pub(super) struct Attempt {
     /// When the answer began to come, or the archive's commit.
     pub(super) answered: Option<Duration>,
     pub(super) samples: Samples,
-    waits: Waits,
+    waits: Vec<Waited>,
     /// When more was asked for than was there, since the last bytes.
     asked: Option<Duration>,
 }
 
 impl Attempt {
-    fn new(started: Duration) -> Self {
-        let mut attempt = Self {
-            started,
-            ..Self::default()
-        };
-        attempt.samples.step = FIRST_STEP;
-        attempt.waits.shortest = SHORTEST_WAIT;
-        attempt
-    }
-
     fn taken(&mut self, at: Duration, bytes: u64) {
         let taken = self.samples.kept.last().map_or(0, |(_, taken)| *taken);
         self.waits = self.waits_until(at);
@@ -151,14 +145,14 @@ impl Attempt {
     }
 
     /// The waits until `at`, of which the last may be going on.
-    pub(super) fn waits_until(&self, at: Duration) -> Waits {
+    pub(super) fn waits_until(&self, at: Duration) -> Vec<Waited> {
         let mut waits = self.waits.clone();
         let last = self.samples.kept.last().map(|(last, _)| *last);
         let asked = self.asked.unwrap_or(at).min(at);
         if let Some(last) = last {
-            waits.note((last, asked, Wait::ForReader));
+            note(&mut waits, (last, asked, Wait::ForReader));
         }
-        waits.note((asked, at, Wait::ForData));
+        note(&mut waits, (asked, at, Wait::ForData));
         waits
     }
 }
@@ -175,12 +169,10 @@ pub(super) struct Samples {
 }
 
 impl Samples {
-    /// The instants of the first and the last.
     pub(super) fn ends(&self) -> Option<(Duration, Duration)> {
         Some((self.kept.first()?.0, self.kept.last()?.0))
     }
 
-    /// How many bytes had been taken by then.
     pub(super) fn taken_by(&self, at: Duration) -> u64 {
         let later = self.kept.partition_point(|(sampled, _)| *sampled <= at);
         later.checked_sub(1).map_or(0, |index| self.kept[index].1)
@@ -190,7 +182,7 @@ impl Samples {
     fn push(&mut self, sample: Sample) {
         // The last is there because it is the last, unless it is a step away from the one before.
         if let [.., before, last] = &mut self.kept[..]
-            && last.0.saturating_sub(before.0) < self.step
+            && last.0.saturating_sub(before.0) < self.step.max(FIRST_STEP)
         {
             *last = sample;
             return;
@@ -232,27 +224,19 @@ pub(super) enum Wait {
     ForReader,
 }
 
-/// The longest waits, in order. When there are too many, the length of those that are kept doubles.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Waits {
-    /// Each from when to when.
-    pub(super) kept: Vec<(Duration, Duration, Wait)>,
-    shortest: Duration,
-}
+/// A wait, from when to when.
+pub(super) type Waited = (Duration, Duration, Wait);
 
-impl Waits {
-    /// Notes a wait, if it was long enough.
-    fn note(&mut self, wait: (Duration, Duration, Wait)) {
-        let length = |wait: &(Duration, Duration, Wait)| wait.1.saturating_sub(wait.0);
-        if length(&wait) < self.shortest {
-            return;
-        }
-        self.kept.push(wait);
-        while self.kept.len() > MOST_WAITS && self.shortest < Duration::MAX {
-            self.shortest = self.shortest.saturating_mul(2);
-            let shortest = self.shortest;
-            self.kept.retain(|wait| length(wait) >= shortest);
-        }
+/// Appends a wait to the longest ones, if it is one of them.
+fn note(waits: &mut Vec<Waited>, wait: Waited) {
+    let length = |(from, to, _): &Waited| to.saturating_sub(*from);
+    if length(&wait) < SHORTEST_WAIT {
+        return;
+    }
+    waits.push(wait);
+    if waits.len() > MOST_WAITS {
+        let shortest = (0..waits.len()).min_by_key(|index| length(&waits[*index]));
+        waits.remove(shortest.unwrap_or_default());
     }
 }
 
@@ -293,9 +277,9 @@ mod tests {
             [(10 * MILLISECOND, 5), (110 * MILLISECOND, 12)]
         );
         let wait = (10 * MILLISECOND, 110 * MILLISECOND, Wait::ForReader);
-        assert_eq!(first.waits.kept[1..], [wait]);
+        assert_eq!(first.waits[1..], [wait]);
         let at_first = (Duration::ZERO, 10 * MILLISECOND, Wait::ForData);
-        assert_eq!(first.waits.kept[0], at_first);
+        assert_eq!(first.waits[0], at_first);
         assert_eq!(first.samples.taken_by(9 * MILLISECOND), 0);
         assert_eq!(first.samples.taken_by(10 * MILLISECOND), 5);
         assert_eq!(first.samples.taken_by(MILLISECOND * 999), 12);
@@ -333,7 +317,7 @@ mod tests {
             pauses in proptest::collection::vec(prop_oneof![0_u64..50, 0_u64..1_000_000], 1..3000),
         ) {
             let given = samples(&pauses);
-            let mut thinned = Attempt::new(Duration::ZERO).samples;
+            let mut thinned = Samples::default();
             for (index, sample) in given.iter().enumerate() {
                 thinned.push(*sample);
                 let kept = &thinned.kept;
@@ -349,24 +333,32 @@ mod tests {
         fn the_longest_stay_in_their_order(
             lengths in proptest::collection::vec(0_u64..10_000, 0..1000),
         ) {
-            let mut waits = Attempt::new(Duration::ZERO).waits;
+            let (mut waits, mut given) = (Vec::new(), Vec::new());
             let mut at = Duration::ZERO;
-            let mut given = Vec::new();
             for length in lengths {
                 let to = at + Duration::from_millis(length);
                 given.push((at, to, Wait::ForData));
-                waits.note((at, to, Wait::ForData));
+                note(&mut waits, (at, to, Wait::ForData));
                 at = to + MILLISECOND;
-                prop_assert!(waits.kept.len() <= MOST_WAITS);
+                prop_assert!(waits.len() <= MOST_WAITS);
             }
-            given.retain(|(from, to, _)| *to - *from >= waits.shortest);
-            prop_assert_eq!(&waits.kept, &given);
+            prop_assert!(waits.is_sorted_by_key(|(from, ..)| *from));
+            let lengths = |waits: &[Waited]| {
+                let mut lengths: Vec<_> = waits.iter().map(|(from, to, _)| *to - *from).collect();
+                lengths.sort_by(|one, other| other.cmp(one));
+                lengths
+            };
+            let mut longest = lengths(&given);
+            longest.retain(|length| *length >= SHORTEST_WAIT);
+            longest.truncate(MOST_WAITS);
+            prop_assert_eq!(lengths(&waits), longest);
+            prop_assert!(waits.iter().all(|wait| given.contains(wait)));
         }
     }
 
     #[test]
     fn an_even_flow_stays_even() {
-        let mut thinned = Attempt::new(Duration::ZERO).samples;
+        let mut thinned = Samples::default();
         for sample in samples(&[1000; 10_000]) {
             thinned.push(sample);
         }

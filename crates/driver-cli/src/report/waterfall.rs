@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use maud::{Markup, html};
 
-use crate::summary::{joined, milliseconds};
+use crate::summary::{duration, joined};
 
 /// How many ticks a narrow window has space for.
 const MOST_TICKS: f64 = 5.0;
@@ -35,7 +35,6 @@ pub(super) enum Phase {
     Thinking,
     /// The answer arrives, or the archive commits.
     Answer,
-    /// Between two attempts.
     Pause,
 }
 
@@ -64,11 +63,9 @@ pub(super) struct Lane {
     phases: Vec<(Phase, Duration, Duration, String)>,
     /// When the first byte of each attempt was taken.
     pub(super) first_bytes: Vec<Duration>,
-    /// Whom it waited for.
     waited_for: BTreeSet<String>,
     /// Bytes by time, a curve for each attempt, in order of time.
     pub(super) curves: Vec<Vec<(Duration, u64)>>,
-    /// When it failed, and why.
     pub(super) failure: Option<(Duration, String)>,
 }
 
@@ -229,7 +226,7 @@ impl Scale {
                     @for at in &lane.first_bytes {
                         svg.over x=(percentage(self.percent(*at))) width="1" height=(BARS) {
                             path.first-byte d="M -5 0 h 10 l -5 8 z" {
-                                title { "first byte at " (at_time(*at)) }
+                                title { "first byte at " (duration(*at)) }
                             }
                         }
                     }
@@ -279,13 +276,8 @@ fn percentage(percent: f64) -> String {
 }
 
 fn times(from: Duration, to: Duration) -> String {
-    let [length, from, to] =
-        [to - from, from, to].map(|duration| milliseconds(Some(duration.as_secs_f64() * 1000.0)));
+    let [length, from, to] = [to - from, from, to].map(duration);
     format!("{length}, from {from} to {to}")
-}
-
-fn at_time(duration: Duration) -> String {
-    milliseconds(Some(duration.as_secs_f64() * 1000.0))
 }
 
 #[cfg(test)]

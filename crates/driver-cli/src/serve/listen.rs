@@ -20,11 +20,11 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
 
-use super::operations::Signal;
 use super::security::with_token;
 use super::{Service, auction, notify, operations, page, request_body};
 use crate::arguments::Switch;
 use crate::exit::Failure;
+use crate::signals::{HANGUP, Signals};
 use crate::spooling::Uploading;
 
 /// How long the head of a request may take, and a connection may be idle: longer than clients keep one, of which the most
@@ -68,7 +68,7 @@ pub(super) async fn until_stopped(
     listener: TcpListener,
     uploading: &mut Option<Uploading>,
 ) -> Result<ExitCode, Failure> {
-    let mut signals = operations::Signals::listen()?;
+    let mut signals = Signals::of_service()?;
     let connections = GracefulShutdown::new();
     let mut server = Builder::new(TokioExecutor::new());
     let http1 = &mut server.http1();
@@ -85,8 +85,8 @@ pub(super) async fn until_stopped(
     loop {
         tokio::select! {
             signal = signals.next() => match signal {
-                Signal::Stop(_) => break,
-                Signal::Reload => service.reload(uploading).await,
+                HANGUP => service.reload(uploading).await,
+                _ => break,
             },
             (stream, connection) = accept(&listener, &free) => {
                 let serving = server.serve_connection(TokioIo::new(stream), app.clone());
@@ -120,9 +120,9 @@ pub(super) async fn until_stopped(
                 }
                 return Ok(ExitCode::SUCCESS);
             }
-            signal = signals.next() => if let Signal::Stop(number) = signal {
+            signal = signals.next() => if signal != HANGUP {
                 let line = "stopped at once: auctions or archives may be unfinished";
-                return Err(Failure::interrupted(number, line));
+                return Err(Failure::interrupted(signal, line));
             }
         }
     }

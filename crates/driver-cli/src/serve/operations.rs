@@ -1,4 +1,4 @@
-//! What operators and their tools ask: whether it lives, whether it is ready, its metrics; and their signals.
+//! What operators and their tools ask: whether it lives, whether it is ready, its metrics.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -18,7 +18,6 @@ use tokio::time::{Instant, timeout};
 
 use super::{Service, lock};
 use crate::archiving::Archiving;
-use crate::exit::Failure;
 
 /// How long what is known of the store is taken for what is.
 const KNOWN_FOR: Duration = Duration::from_secs(10);
@@ -180,57 +179,5 @@ impl Drop for Measure {
 pub(super) fn tell_systemd(state: NotifyState<'_>) {
     if let Err(error) = sd_notify::notify(&[state]) {
         tracing::warn!("systemd cannot be told: {error}");
-    }
-}
-
-/// What a signal asks for.
-pub(super) enum Signal {
-    /// To end: its number, by POSIX.
-    Stop(u8),
-    Reload,
-}
-
-/// The signals of an operator or a supervisor.
-pub(super) struct Signals {
-    #[cfg(unix)]
-    heard: [tokio::signal::unix::Signal; 3],
-}
-
-impl Signals {
-    /// Listens from now on.
-    pub(super) fn listen() -> Result<Self, Failure> {
-        #[cfg(unix)]
-        {
-            use tokio::signal::unix::{SignalKind, signal};
-            let listen = |kind| signal(kind).map_err(Failure::of("signals cannot be heard"));
-            let [interrupt, terminate, hangup] = [
-                SignalKind::interrupt(),
-                SignalKind::terminate(),
-                SignalKind::hangup(),
-            ]
-            .map(listen);
-            let heard = [interrupt?, terminate?, hangup?];
-            Ok(Self { heard })
-        }
-        #[cfg(not(unix))]
-        Ok(Self {})
-    }
-
-    /// The next one. Cancel safe: none is lost.
-    pub(super) async fn next(&mut self) -> Signal {
-        #[cfg(unix)]
-        {
-            let [interrupt, terminate, hangup] = &mut self.heard;
-            tokio::select! {
-                _ = interrupt.recv() => Signal::Stop(2),
-                _ = terminate.recv() => Signal::Stop(15),
-                _ = hangup.recv() => Signal::Reload,
-            }
-        }
-        #[cfg(not(unix))]
-        {
-            let _heard = tokio::signal::ctrl_c().await;
-            Signal::Stop(2)
-        }
     }
 }
