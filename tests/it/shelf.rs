@@ -196,7 +196,10 @@ fn what_is_not_there_is_one_line() {
         &["yesterday", "--since"],
     );
     refused(&["push", location, "--archive", location], &["no spool"]);
-    refused(&["push", location], &["--archive"]);
+    // A spool that does not say where its objects are to go.
+    let spool = home.path().join("spool");
+    fs::create_dir_all(spool.join("ready")).unwrap();
+    refused(&["push", spool.to_str().unwrap()], &["--archive"]);
     refused(&["ls", "ftp://h/x"], &["ftp://"]);
 }
 

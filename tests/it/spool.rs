@@ -297,6 +297,30 @@ fn the_configuration_file_says_where_the_spool_is() {
 }
 
 #[test]
+fn a_spool_knows_where_its_objects_are_to_go() {
+    let home = Home::new();
+    let away = ["--archive-limit", "200ms"];
+    let kept = Finished::run(ObjectServer::point_at(
+        AWAY,
+        &mut home.solve("1", LOCATION, &away),
+    ));
+    assert_eq!(archive_of(&kept, 0)["status"], "spooled");
+    let other = home.path("other");
+    let refused = Finished::run(&mut home.solve("2", other.to_str().unwrap(), &[]));
+    assert_eq!(refused.code, Some(2), "{refused:?}");
+    assert!(refused.errors.contains(LOCATION), "{refused:?}");
+    assert!(refused.errors.contains("archive push"), "{refused:?}");
+    let server = ObjectServer::start();
+    let mut push = program(&["archive", "push"]);
+    let pushed = Finished::run(server.point(push.arg(home.path("spool"))));
+    assert_eq!(pushed.code, Some(0), "{pushed:?}");
+    assert!(!server.object("kept/1.json").is_empty());
+    // Now it is free for another.
+    let kept = Finished::run(&mut home.solve("2", other.to_str().unwrap(), &[]));
+    assert_eq!(archive_of(&kept, 0)["status"], "ok");
+}
+
+#[test]
 fn whoever_uploads_may_end_and_the_next_goes_on() {
     let home = Home::new();
     let (folder, spool) = (home.path("archive"), home.path("spool"));

@@ -202,9 +202,13 @@ fn sync(folder: &FilePath) -> io::Result<()> {
 fn sweep(folder: &FilePath) -> io::Result<()> {
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
-        let found = entry.metadata()?;
+        let Ok(found) = entry.metadata() else {
+            // Somebody has published it meanwhile.
+            continue;
+        };
         if found.is_dir() {
-            sweep(&entry.path())?;
+            // One that may not be read, such as `lost+found`, is not the archive's.
+            let _may_not_be_read = sweep(&entry.path());
             continue;
         }
         let name = entry.file_name();
@@ -214,7 +218,7 @@ fn sweep(folder: &FilePath) -> io::Result<()> {
         });
         let age = found.modified()?.elapsed().unwrap_or_default();
         if is_staged && age > STALE {
-            fs::remove_file(entry.path())?;
+            let _else_next_time = fs::remove_file(entry.path());
         }
     }
     Ok(())

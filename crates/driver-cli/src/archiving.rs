@@ -94,7 +94,8 @@ impl ArchiveArguments {
         let archive = location.archive().codec(placement.codec).build();
         let archive = archive.map_err(Failure::input(said_by))?;
         let mut target = location.target(archive.clone());
-        let spool = self.spool.open(config).await?;
+        let url = target.url_of(location.place().1);
+        let spool = self.spool.open(config, url.as_str()).await?;
         if let Some(spool) = &spool {
             target = target.spooled(spool.clone());
         }

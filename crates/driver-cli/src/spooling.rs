@@ -1,6 +1,7 @@
 //! A spool that archives go through, and what brings its objects to the store while the program runs.
 
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use archive_sink::{Archive, Spool, SpoolError};
@@ -34,8 +35,13 @@ pub(crate) struct SpoolArguments {
 }
 
 impl SpoolArguments {
-    /// Opens the spool that is asked for, if one is. An option counts before the configuration file.
-    pub(crate) async fn open(&self, config: &Config) -> Result<Option<Spool>, Failure> {
+    /// Opens the spool that is asked for, if one is, for the archive at `location`. An option counts before the configuration
+    /// file.
+    pub(crate) async fn open(
+        &self,
+        config: &Config,
+        location: &str,
+    ) -> Result<Option<Spool>, Failure> {
         let archive = config.archive.as_ref().map(|archive| archive.get_ref());
         let of_config = archive.and_then(|archive| archive.spool.as_ref());
         let (folder, said_by) = match (&self.spool, of_config) {
@@ -52,9 +58,33 @@ impl SpoolArguments {
         if let Some(bytes) = self.spool_keep_free.or(kept) {
             builder = builder.keep_free(bytes);
         }
-        let opened = builder.open().await;
-        opened.map(Some).map_err(Failure::input(said_by))
+        let noted = location_of(folder);
+        if let Some(other) = noted.as_ref().filter(|other| *other != location) {
+            let waiting = fs::read_dir(folder.join("ready"));
+            if waiting.is_ok_and(|mut waiting| waiting.next().is_some()) {
+                return Err(Failure::usage(format!(
+                    "{said_by}: what waits in it is for {other}: empty it with `archive push` first, or take another folder"
+                )));
+            }
+        }
+        let spool = builder.open().await.map_err(Failure::input(said_by))?;
+        if noted.as_deref() != Some(location)
+            && let Err(error) = fs::write(folder.join(LOCATION), location)
+        {
+            // A full disk, say, which is no reason not to solve.
+            tracing::warn!(%error, "where the spool's objects are to go cannot be noted");
+        }
+        Ok(Some(spool))
     }
+}
+
+/// The file in a spool that says where its objects are to go.
+const LOCATION: &str = "location";
+
+/// Where the objects of a spool are to go, if it says so.
+pub(crate) fn location_of(spool: &Path) -> Option<String> {
+    let noted = fs::read_to_string(spool.join(LOCATION)).ok();
+    noted.filter(|location| !location.is_empty())
 }
 
 /// Uploads from a spool in the background, as soon as no other process does.

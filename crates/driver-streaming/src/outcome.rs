@@ -194,8 +194,7 @@ pub struct ArchiveOutcome {
     pub waited_for_ms: Option<f64>,
     /// Why it failed, or is only spooled.
     pub error: Option<String>,
-    /// Whether it was the document that failed: then there was nothing whole to archive, and neither codec nor store is at
-    /// fault.
+    /// Whether it was the document that failed, so that there was nothing whole to archive.
     #[serde(skip)]
     pub document_failed: bool,
 }

@@ -48,6 +48,35 @@ async fn it_keeps_the_contract() {
     }
 }
 
+#[cfg(unix)]
+#[test]
+fn a_folder_can_be_opened_while_others_write_there_and_with_folders_that_may_not_be_read() {
+    use std::{
+        os::unix::fs::PermissionsExt, sync::atomic::AtomicBool, sync::atomic::Ordering::Relaxed,
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let closed = folder.path().join("lost+found");
+    fs::create_dir(&closed).unwrap();
+    fs::set_permissions(&closed, fs::Permissions::from_mode(0)).unwrap();
+    let is_over = AtomicBool::new(false);
+    let failed = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !is_over.load(Relaxed) {
+                for number in 0..20 {
+                    let staged = folder.path().join(format!("{number}#1"));
+                    File::create(&staged).unwrap();
+                    fs::rename(&staged, folder.path().join(number.to_string())).unwrap();
+                }
+            }
+        });
+        let failed = (0..500).find_map(|_| LocalFolder::open(folder.path()).err());
+        is_over.store(true, Relaxed);
+        failed
+    });
+    fs::set_permissions(&closed, fs::Permissions::from_mode(0o700)).unwrap();
+    assert!(failed.is_none(), "{failed:?}");
+}
+
 #[tokio::test]
 async fn of_writers_at_the_same_time_one_wins_and_the_others_learn_it() {
     let folder = tempfile::tempdir().unwrap();

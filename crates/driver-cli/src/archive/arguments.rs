@@ -62,8 +62,8 @@ pub(crate) struct GetArguments {
 pub(crate) struct PushArguments {
     /// The folder of the spool.
     pub(super) spool: PathBuf,
-    /// Where to archive [default: what the configuration file says].
-    #[arg(long, value_name = "URL|DIR", required_unless_present = "config")]
+    /// Where to archive [default: what the configuration file says, else where the spool's objects were to go].
+    #[arg(long, value_name = "URL|DIR")]
     pub(super) archive: Option<String>,
     /// A configuration file, of which `archive.location` counts.
     #[arg(long, value_name = "FILE")]

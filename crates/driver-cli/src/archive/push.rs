@@ -12,6 +12,7 @@ use super::cleaning_up;
 use crate::archiving::{ARCHIVE_LIMIT, archive_location};
 use crate::config::Config;
 use crate::exit::{Failure, print_line};
+use crate::spooling::location_of;
 use crate::store_location::StoreLocation;
 use crate::summary::size;
 
@@ -34,8 +35,9 @@ fn archive_of(arguments: &PushArguments) -> Result<Archive, Failure> {
     let config = config.map(|path| Config::load(path, Timestamp::now()));
     let config = config.transpose()?.unwrap_or_default();
     let location = archive_location(arguments.archive.as_ref(), &config)?;
-    let Some((location, said_by)) = location else {
-        let line = "neither --archive nor the configuration file says where to archive";
+    let noted = || Some((location_of(&arguments.spool)?, "the spool".to_owned()));
+    let Some((location, said_by)) = location.or_else(noted) else {
+        let line = "neither the spool nor --archive nor a configuration file says where to archive";
         return Err(Failure::usage(line));
     };
     let found =
