@@ -119,9 +119,8 @@ impl ArchiveBuilder {
 
     /// Whether the SHA-256 of raw documents is computed. Default: it is.
     ///
-    /// Each receipt says what it cost. Without it, an object that is there already cannot be recognised
-    /// as the same document, unless the caller has a digest and
-    /// [commits with it](crate::ArchiveWriter::commit_with).
+    /// Without it, an object that is there already cannot be recognised as the same document, unless
+    /// the caller has a digest and [commits with it](crate::ArchiveWriter::commit_with).
     pub fn digest(mut self, enabled: bool) -> Self {
         self.settings.digest = enabled;
         self
