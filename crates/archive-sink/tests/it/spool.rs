@@ -223,6 +223,35 @@ async fn objects_that_fail_again_and_again_hold_up_no_others() {
 }
 
 #[tokio::test]
+async fn as_many_as_are_tried_at_a_time_hold_up_no_others_when_they_never_get_there() {
+    let folder = tempfile::tempdir().unwrap();
+    // As for credentials that may only write: whether what is there is the same cannot be found out.
+    let refused = Effect::Refuse(Failure::Forbidden);
+    let blind = [Rule::always(Operation::Get, refused)];
+    let store = ScriptedStore::in_memory();
+    for number in 0..12 {
+        let name = format!("{number}.json").as_str().into();
+        store.put(&name, "other".into()).await.unwrap();
+    }
+    let store = store.with(blind);
+    let archive = Archive::builder(Arc::new(store)).retry_for(Duration::from_millis(1));
+    let (archive, spool) = (archive.build().unwrap(), spool(folder.path()).await);
+    for number in 0..16 {
+        accept(&spool, &archive, number).await;
+    }
+    let uploader = spool.uploader(archive.clone()).await.unwrap();
+    for uploaded in [0, 4] {
+        let drained = uploader.drain().await.unwrap();
+        assert_eq!(
+            (drained.uploaded, drained.set_aside),
+            (uploaded, 0),
+            "{drained:?}"
+        );
+    }
+    assert_eq!(spool.status().await.unwrap().objects, 12);
+}
+
+#[tokio::test]
 async fn whoever_accepted_an_object_learns_what_became_of_it() {
     let folder = tempfile::tempdir().unwrap();
     let store = ScriptedStore::in_memory();
