@@ -1,10 +1,11 @@
 //! Brings what is in a spool to the store.
 
 use std::{
+    collections::HashSet,
     convert::Infallible,
     error::Error,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicUsize, Ordering::Relaxed},
     },
     time::Duration,
@@ -56,6 +57,8 @@ pub struct Uploader {
     spool: Spool,
     archive: Archive,
     at_once: usize,
+    /// What failed since anything got through: it comes after the others, so that a few that never will stop nobody.
+    behind: Mutex<HashSet<String>>,
     _lock: Lock,
 }
 
@@ -84,6 +87,7 @@ impl Uploader {
             spool,
             archive,
             at_once: 4,
+            behind: Mutex::default(),
             _lock: lock,
         }
     }
@@ -143,7 +147,11 @@ impl Uploader {
     /// As for [`run`](Self::run).
     pub async fn drain(&self) -> Result<Drained, SpoolError> {
         let folders = self.spool.inner.folders.clone();
-        let entries = blocking(move || folders.ready()).await?;
+        let mut entries = blocking(move || folders.ready()).await?;
+        {
+            let behind = lock(&self.behind);
+            entries.sort_by_key(|entry| behind.contains(&entry.id));
+        }
         let failed = AtomicUsize::new(0);
         let is_up = || failed.load(Relaxed) < 2 * self.at_once;
         let wanted = entries.into_iter().take_while(|_| is_up());
@@ -162,6 +170,7 @@ impl Uploader {
                 }
             }
             failed.store(0, Relaxed);
+            lock(&self.behind).clear();
         }
         Ok(drained)
     }
@@ -184,6 +193,7 @@ impl Uploader {
             }
             Err((_, Some(error))) if !is_final(&error) => {
                 lock(&inner.counts).failed += 1;
+                lock(&self.behind).insert(id);
                 return Ok(Uploaded::Failed(error));
             }
             Err((reason, error)) => {

@@ -57,7 +57,7 @@ fn a_folder_can_be_opened_while_others_write_there_and_with_folders_that_may_not
     let folder = tempfile::tempdir().unwrap();
     let closed = folder.path().join("lost+found");
     fs::create_dir(&closed).unwrap();
-    fs::set_permissions(&closed, fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(&closed, fs::Permissions::from_mode(0o0)).unwrap();
     let is_over = AtomicBool::new(false);
     let failed = std::thread::scope(|scope| {
         scope.spawn(|| {

@@ -23,6 +23,8 @@ mod s3_answers;
 mod s3_server;
 #[cfg(feature = "spool")]
 mod spool;
+#[cfg(feature = "spool")]
+mod spool_stuck;
 mod support;
 mod tools;
 mod types;

@@ -21,29 +21,31 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 /// Where the process that is killed spools to.
 const FOLDER: &str = "ARCHIVE_SINK_TEST_SPOOL";
 
-fn document(number: usize) -> Vec<u8> {
+pub(crate) fn document(number: usize) -> Vec<u8> {
     format!("{{\"id\":{number}}},")
         .repeat(1 + number % 5_000)
         .into_bytes()
 }
 
-fn chunks(document: &[u8]) -> impl Stream<Item = Result<Bytes, io::Error>> + Unpin + use<> {
+pub(crate) fn chunks(
+    document: &[u8],
+) -> impl Stream<Item = Result<Bytes, io::Error>> + Unpin + use<> {
     let chunks: Vec<_> = document.chunks(1000).map(Bytes::copy_from_slice).collect();
     stream::iter(chunks.into_iter().map(Ok))
 }
 
-async fn spool(folder: &Path) -> Spool {
+pub(crate) async fn spool(folder: &Path) -> Spool {
     Spool::builder(folder).keep_free(0).open().await.unwrap()
 }
 
-fn archive(store: &ScriptedStore) -> Archive {
+pub(crate) fn archive(store: &ScriptedStore) -> Archive {
     Archive::builder(Arc::new(store.clone()))
         .part_size(5 * 1024 * 1024)
         .build()
         .unwrap()
 }
 
-async fn accept(spool: &Spool, archive: &Archive, number: usize) {
+pub(crate) async fn accept(spool: &Spool, archive: &Archive, number: usize) {
     let name = format!("{number}.json");
     let spooled = spool
         .accept(archive, &name, chunks(&document(number)))
@@ -52,7 +54,7 @@ async fn accept(spool: &Spool, archive: &Archive, number: usize) {
     assert_eq!(spooled.document.bytes, document(number).len() as u64);
 }
 
-async fn read(archive: &Archive, number: usize) -> Vec<u8> {
+pub(crate) async fn read(archive: &Archive, number: usize) -> Vec<u8> {
     let mut read = Vec::new();
     let mut reader = archive.open(&format!("{number}.json")).await.unwrap();
     reader.read_to_end(&mut read).await.unwrap();
@@ -60,7 +62,7 @@ async fn read(archive: &Archive, number: usize) -> Vec<u8> {
 }
 
 /// How many folders are below one of the spool's.
-fn count(folder: &Path, part: &str) -> usize {
+pub(crate) fn count(folder: &Path, part: &str) -> usize {
     std::fs::read_dir(folder.join(part)).unwrap().count()
 }
 
@@ -200,29 +202,6 @@ async fn an_object_without_a_digest_is_compared_by_its_bytes() {
 }
 
 #[tokio::test]
-async fn objects_that_fail_again_and_again_hold_up_no_others() {
-    let folder = tempfile::tempdir().unwrap();
-    let refused = |call| Rule::nth(Operation::Put, call, Effect::Refuse(Failure::Other));
-    let store = ScriptedStore::in_memory().with((0..6).map(refused));
-    let archive = Archive::builder(Arc::new(store)).retry_for(Duration::from_nanos(1));
-    let (archive, spool) = (archive.build().unwrap(), spool(folder.path()).await);
-    for number in 0..10 {
-        accept(&spool, &archive, number).await;
-    }
-    // One whose description is wrong never gets better.
-    let mut writer = spool.create(&archive, "empty.json").await.unwrap();
-    writer.write_all(b"").await.unwrap();
-    writer.accept(RawDocument::new(9)).await.unwrap();
-    let uploader = spool.uploader(archive.clone()).await.unwrap();
-    let drained = uploader.drain().await.unwrap();
-    assert!(drained.failure.is_some());
-    assert_eq!((drained.uploaded, drained.set_aside), (4, 1));
-    let drained = uploader.drain().await.unwrap();
-    assert!(drained.failure.is_none(), "{drained:?}");
-    assert_eq!(drained.uploaded, 6);
-}
-
-#[tokio::test]
 async fn whoever_accepted_an_object_learns_what_became_of_it() {
     let folder = tempfile::tempdir().unwrap();
     let store = ScriptedStore::in_memory();
@@ -272,79 +251,6 @@ async fn whoever_accepted_an_object_learns_what_became_of_it() {
         (others.uploaded, others.set_aside, others.refused),
         (1, 1, 0)
     );
-}
-
-#[tokio::test]
-async fn what_can_never_be_brought_there_holds_nobody_up() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = ScriptedStore::in_memory();
-    let (archive, spool) = (archive(&store), spool(folder.path()).await);
-    let bare = Archive::builder(Arc::new(store.clone())).build().unwrap();
-    let spooled = spool.accept(&bare, "1.json", chunks(b"{}")).await.unwrap();
-    // The name breaks a rule for keys, and there is no space to note that.
-    let ready = folder.path().join("ready");
-    let first = std::fs::read_dir(&ready).unwrap().next().unwrap().unwrap();
-    let description = first.path().join("description.json");
-    let text = std::fs::read_to_string(&description).unwrap();
-    std::fs::write(&description, text.replace("1.json", "a//1.json")).unwrap();
-    std::fs::create_dir(first.path().join("reason.txt")).unwrap();
-    accept(&spool, &archive, 2).await;
-    let uploader = spool.uploader(archive.clone()).await.unwrap();
-    let drained = uploader.drain().await.unwrap();
-    assert_eq!((drained.uploaded, drained.set_aside), (1, 1));
-    assert_eq!(read(&archive, 2).await, document(2));
-    assert_eq!(
-        [
-            count(folder.path(), "ready"),
-            count(folder.path(), "failed")
-        ],
-        [0, 1]
-    );
-    let arrival = spooled.arrived().await.unwrap();
-    let Arrival::SetAside {
-        error: None,
-        reason,
-    } = arrival
-    else {
-        panic!("{arrival:?}");
-    };
-    assert!(reason.contains("empty segment"), "{reason}");
-    // To another process, which finds no reason, it has not arrived either.
-    let other = Spool::builder(folder.path()).open().await.unwrap();
-    let spooled = other
-        .accept(&archive, "3.json", chunks(b"{}"))
-        .await
-        .unwrap();
-    let waiting = std::fs::read_dir(&ready).unwrap().next().unwrap().unwrap();
-    std::fs::rename(
-        waiting.path(),
-        folder.path().join("failed").join(waiting.file_name()),
-    )
-    .unwrap();
-    let arrival = spooled.arrived().await.unwrap();
-    assert!(
-        matches!(arrival, Arrival::SetAside { error: None, .. }),
-        "{arrival:?}"
-    );
-}
-
-#[tokio::test(start_paused = true)]
-async fn an_uploader_outlasts_a_disk_that_fails_for_a_while() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = ScriptedStore::in_memory();
-    let (archive, spool) = (archive(&store), spool(folder.path()).await);
-    accept(&spool, &archive, 1).await;
-    let [ready, away] = ["ready", "away"].map(|name| folder.path().join(name));
-    std::fs::rename(&ready, &away).unwrap();
-    let running = tokio::spawn(spool.uploader(archive.clone()).await.unwrap().run());
-    tokio::time::sleep(Duration::from_secs(1)).await;
-    std::fs::rename(&away, &ready).unwrap();
-    while spool.status().await.unwrap().objects > 0 {
-        assert!(!running.is_finished());
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    running.abort();
-    assert_eq!(read(&archive, 1).await, document(1));
 }
 
 #[tokio::test]

@@ -1,0 +1,133 @@
+//! The spool: what cannot be brought to the store stops nothing else.
+
+use std::{sync::Arc, time::Duration};
+
+use archive_sink::{Archive, Arrival, RawDocument, Spool, object_store::ObjectStoreExt};
+use scripted_store::{Effect, Failure, Operation, Rule, ScriptedStore};
+
+use crate::spool::{accept, archive, chunks, count, document, read, spool};
+
+#[tokio::test]
+async fn what_can_never_be_brought_there_holds_nobody_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = ScriptedStore::in_memory();
+    let (archive, spool) = (archive(&store), spool(folder.path()).await);
+    let bare = Archive::builder(Arc::new(store.clone())).build().unwrap();
+    let spooled = spool.accept(&bare, "1.json", chunks(b"{}")).await.unwrap();
+    // The name breaks a rule for keys, and there is no space to note that.
+    let ready = folder.path().join("ready");
+    let first = std::fs::read_dir(&ready).unwrap().next().unwrap().unwrap();
+    let description = first.path().join("description.json");
+    let text = std::fs::read_to_string(&description).unwrap();
+    std::fs::write(&description, text.replace("1.json", "a//1.json")).unwrap();
+    std::fs::create_dir(first.path().join("reason.txt")).unwrap();
+    accept(&spool, &archive, 2).await;
+    let uploader = spool.uploader(archive.clone()).await.unwrap();
+    let drained = uploader.drain().await.unwrap();
+    assert_eq!((drained.uploaded, drained.set_aside), (1, 1));
+    assert_eq!(read(&archive, 2).await, document(2));
+    assert_eq!(
+        [
+            count(folder.path(), "ready"),
+            count(folder.path(), "failed")
+        ],
+        [0, 1]
+    );
+    let arrival = spooled.arrived().await.unwrap();
+    let Arrival::SetAside {
+        error: None,
+        reason,
+    } = arrival
+    else {
+        panic!("{arrival:?}");
+    };
+    assert!(reason.contains("empty segment"), "{reason}");
+    // To another process, which finds no reason, it has not arrived either.
+    let other = Spool::builder(folder.path()).open().await.unwrap();
+    let spooled = other
+        .accept(&archive, "3.json", chunks(b"{}"))
+        .await
+        .unwrap();
+    let waiting = std::fs::read_dir(&ready).unwrap().next().unwrap().unwrap();
+    std::fs::rename(
+        waiting.path(),
+        folder.path().join("failed").join(waiting.file_name()),
+    )
+    .unwrap();
+    let arrival = spooled.arrived().await.unwrap();
+    assert!(
+        matches!(arrival, Arrival::SetAside { error: None, .. }),
+        "{arrival:?}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_uploader_outlasts_a_disk_that_fails_for_a_while() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = ScriptedStore::in_memory();
+    let (archive, spool) = (archive(&store), spool(folder.path()).await);
+    accept(&spool, &archive, 1).await;
+    let [ready, away] = ["ready", "away"].map(|name| folder.path().join(name));
+    std::fs::rename(&ready, &away).unwrap();
+    let running = tokio::spawn(spool.uploader(archive.clone()).await.unwrap().run());
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    std::fs::rename(&away, &ready).unwrap();
+    while spool.status().await.unwrap().objects > 0 {
+        assert!(!running.is_finished());
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    running.abort();
+    assert_eq!(read(&archive, 1).await, document(1));
+}
+
+#[tokio::test]
+async fn objects_that_fail_again_and_again_hold_up_no_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let refused = |call| Rule::nth(Operation::Put, call, Effect::Refuse(Failure::Other));
+    let store = ScriptedStore::in_memory().with((0..6).map(refused));
+    let archive = Archive::builder(Arc::new(store)).retry_for(Duration::from_nanos(1));
+    let (archive, spool) = (archive.build().unwrap(), spool(folder.path()).await);
+    for number in 0..10 {
+        accept(&spool, &archive, number).await;
+    }
+    // One whose description is wrong never gets better.
+    let mut writer = spool.create(&archive, "empty.json").await.unwrap();
+    writer.write_all(b"").await.unwrap();
+    writer.accept(RawDocument::new(9)).await.unwrap();
+    let uploader = spool.uploader(archive.clone()).await.unwrap();
+    let drained = uploader.drain().await.unwrap();
+    assert!(drained.failure.is_some());
+    assert_eq!((drained.uploaded, drained.set_aside), (4, 1));
+    let drained = uploader.drain().await.unwrap();
+    assert!(drained.failure.is_none(), "{drained:?}");
+    assert_eq!(drained.uploaded, 6);
+}
+
+#[tokio::test]
+async fn as_many_as_are_tried_at_a_time_hold_up_no_others_when_they_never_get_there() {
+    let folder = tempfile::tempdir().unwrap();
+    // As for credentials that may only write: whether what is there is the same cannot be found out.
+    let refused = Effect::Refuse(Failure::Forbidden);
+    let blind = [Rule::always(Operation::Get, refused)];
+    let store = ScriptedStore::in_memory();
+    for number in 0..12 {
+        let name = format!("{number}.json").as_str().into();
+        store.put(&name, "other".into()).await.unwrap();
+    }
+    let store = store.with(blind);
+    let archive = Archive::builder(Arc::new(store)).retry_for(Duration::from_millis(1));
+    let (archive, spool) = (archive.build().unwrap(), spool(folder.path()).await);
+    for number in 0..16 {
+        accept(&spool, &archive, number).await;
+    }
+    let uploader = spool.uploader(archive.clone()).await.unwrap();
+    for uploaded in [0, 4] {
+        let drained = uploader.drain().await.unwrap();
+        assert_eq!(
+            (drained.uploaded, drained.set_aside),
+            (uploaded, 0),
+            "{drained:?}"
+        );
+    }
+    assert_eq!(spool.status().await.unwrap().objects, 12);
+}
