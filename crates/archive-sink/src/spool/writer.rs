@@ -4,7 +4,7 @@ use std::{
     io,
     path::{Path, PathBuf},
     pin::Pin,
-    sync::{Arc, Mutex, atomic::Ordering::Relaxed},
+    sync::{Arc, atomic::Ordering::Relaxed},
     task::{Context, Poll},
     time::Duration,
 };
@@ -227,14 +227,12 @@ impl SpoolWriter {
         S: Stream<Item = Result<Bytes, E>> + Unpin,
         E: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
-        let hasher = Arc::default();
-        let hashed = Hashed {
+        let mut hashed = Hashed {
             document,
-            hasher: Arc::clone(&hasher),
+            hasher: Sha256Hasher::default(),
         };
-        let bytes = self.compress(hashed).await?;
-        let digest = lock(&hasher).finish();
-        Ok(RawDocument::new(bytes).with_sha256(digest))
+        let bytes = self.compress(&mut hashed).await?;
+        Ok(RawDocument::new(bytes).with_sha256(hashed.hasher.finish()))
     }
 
     /// Makes the object durable. When this returns `Ok`, it is not lost any more.
@@ -290,7 +288,7 @@ impl SpoolWriter {
 /// A document that is hashed as it passes.
 struct Hashed<S> {
     document: S,
-    hasher: Arc<Mutex<Sha256Hasher>>,
+    hasher: Sha256Hasher,
 }
 
 impl<S, E> Stream for Hashed<S>
@@ -302,7 +300,7 @@ where
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let polled = self.document.poll_next_unpin(context);
         if let Poll::Ready(Some(Ok(chunk))) = &polled {
-            lock(&self.hasher).update(chunk);
+            self.hasher.update(chunk);
         }
         polled
     }
