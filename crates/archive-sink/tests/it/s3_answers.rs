@@ -1,7 +1,11 @@
 //! What S3 and servers like it answer, by the client that archives should have.
 
 use std::{
-    sync::{Arc, atomic::Ordering::SeqCst},
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::SeqCst},
+    },
     time::Duration,
 };
 
@@ -15,6 +19,16 @@ use crate::{
     support::{noise, read},
 };
 
+/// An archive in a server that answers so, and how many requests to make an object visible it gets.
+async fn archive_at(directory: &Path, answers: Answers) -> (Archive, Arc<AtomicUsize>) {
+    let (endpoint, count) = serve_counting(directory, answers).await;
+    let archive = Archive::builder(Arc::new(careful_client(&endpoint, 3, false)))
+        .codec(Codec::Identity)
+        .build()
+        .unwrap();
+    (archive, count)
+}
+
 /// What came of one commit, and how many requests to make an object visible it took.
 async fn commit(
     answers: Answers,
@@ -22,11 +36,7 @@ async fn commit(
     name: &str,
 ) -> (Result<Receipt, CommitError>, usize) {
     let directory = tempfile::tempdir().unwrap();
-    let (endpoint, count) = serve_counting(directory.path(), answers).await;
-    let archive = Archive::builder(Arc::new(careful_client(&endpoint, 3, false)))
-        .codec(Codec::Identity)
-        .build()
-        .unwrap();
+    let (archive, count) = archive_at(directory.path(), answers).await;
     let document = noise(PART * parts - 7);
     let mut writer = archive.create(name).unwrap();
     writer.write_all(&document).await.unwrap();
@@ -201,11 +211,7 @@ async fn the_check_finds_out_what_a_server_does_with_conditions() {
         (NoConditions, false, false),
     ] {
         let directory = tempfile::tempdir().unwrap();
-        let (endpoint, count) = serve_counting(directory.path(), answers).await;
-        let archive = Archive::builder(Arc::new(careful_client(&endpoint, 3, false)))
-            .codec(Codec::Identity)
-            .build()
-            .unwrap();
+        let (archive, count) = archive_at(directory.path(), answers).await;
         let access = archive.check().await.unwrap();
         assert_eq!(access.exclusive_put, Some(put), "{answers:?}");
         assert_eq!(access.exclusive_upload, Some(upload), "{answers:?}");

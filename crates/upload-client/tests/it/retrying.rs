@@ -8,11 +8,11 @@ use std::time::{Duration, SystemTime};
 use backon::ExponentialBuilder;
 use futures_util::future::join;
 use http::header::{HeaderMap, HeaderValue, RETRY_AFTER};
-use http::{Request, Response};
+use http::{Request, Response, Uri};
 use tokio::io::AsyncWriteExt;
 use tokio::time::Instant;
 use tower_service::Service;
-use upload_client::{BoxError, Retry, ReusedConnection, retry_after};
+use upload_client::{BoxError, Retry, ReusedConnection, UploadClient, retry_after};
 
 use crate::support::{
     RequestBody, answer, body_of, client, listen, patiently, post, read_answer, read_small, send,
@@ -215,6 +215,14 @@ fn retry_after_is_seconds_or_a_date_in_any_form() {
     }
 }
 
+/// A request after one that was answered, whose connection is kept.
+async fn after_another(client: &UploadClient, uri: &Uri) -> Request<fn() -> RequestBody> {
+    let response = send(client, post(uri, small_body())).await.unwrap();
+    read_answer(response).await.unwrap();
+    let factory: fn() -> RequestBody = small_body;
+    Request::post(uri.clone()).body(factory).unwrap()
+}
+
 /// A kept connection that is closed at that moment, and one that answers 408 then, cost no attempt.
 #[tokio::test]
 async fn around_the_client_idle_connections_cost_nothing() {
@@ -225,10 +233,7 @@ async fn around_the_client_idle_connections_cost_nothing() {
         let (listener, uri) = listen().await;
         let client = client();
         let requests = async {
-            let response = send(&client, post(&uri, small_body())).await.unwrap();
-            read_answer(response).await.unwrap();
-            let factory: fn() -> RequestBody = small_body;
-            let request = Request::post(uri.clone()).body(factory).unwrap();
+            let request = after_another(&client, &uri).await;
             let mut retry = Retry::new(client.clone()).backoff(backoff(0));
             let response = retry.call(request).await.unwrap();
             read_answer(response).await.unwrap()
@@ -256,10 +261,7 @@ async fn after_a_408_the_next_attempt_has_a_new_connection() {
     let (listener, uri) = listen().await;
     let client = client();
     let requests = async {
-        let response = send(&client, post(&uri, small_body())).await.unwrap();
-        read_answer(response).await.unwrap();
-        let factory: fn() -> RequestBody = small_body;
-        let request = Request::post(uri.clone()).body(factory).unwrap();
+        let request = after_another(&client, &uri).await;
         Retry::new(client.clone()).call(request).await.unwrap()
     };
     let server = async {
