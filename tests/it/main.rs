@@ -7,6 +7,7 @@ mod bad_input;
 mod captures;
 mod configuration;
 mod content_length;
+mod dashboards;
 mod deadlines;
 mod demonstration;
 mod early_answers;

@@ -13,7 +13,6 @@ use tempfile::TempDir;
 use crate::support::{Collector, Engine, Finished, attribute, attributes, program};
 
 const README: &str = include_str!("../../crates/driver-telemetry/README.md");
-const DASHBOARD: &str = include_str!("../../dashboards/driver-streaming.json");
 
 /// A run with a solver that answers well, one that answers 500, and an archive.
 struct Run {
@@ -404,77 +403,4 @@ fn the_readme_lists_what_is_exported_and_nothing_else() {
         .map(|(name, _)| name)
         .collect();
     assert_eq!(of_spans, listed);
-}
-
-/// A name as Prometheus has it: <https://prometheus.io/docs/guides/opentelemetry/>.
-fn prometheus(name: &str) -> String {
-    name.replace('.', "_")
-}
-
-#[test]
-fn the_dashboard_asks_for_what_is_exported() {
-    let collector = Collector::start();
-    Run::exporting_to(&collector).is_unaffected();
-    let mut series = BTreeSet::new();
-    let mut labels = BTreeSet::from(["le".to_owned(), "job".to_owned()]);
-    for (name, described) in collector.exported().described() {
-        // Units become a suffix; a unit in braces is an annotation, which does not.
-        let suffix = match &*described.unit {
-            "s" => "_seconds",
-            "By" => "_bytes",
-            unit if unit.starts_with('{') => "",
-            other => panic!("{name}: which suffix has {other}?"),
-        };
-        for part in described.parts {
-            series.insert(format!("{}{suffix}{part}", prometheus(&name)));
-        }
-        let attributes = described.attributes.iter();
-        labels.extend(attributes.map(|name| prometheus(name)));
-    }
-
-    let dashboard: Value = serde_json::from_str(DASHBOARD).unwrap();
-    let mut queries = Vec::new();
-    collect_queries(&dashboard, &mut queries);
-    assert!(queries.len() >= 10, "{queries:?}");
-    for query in queries {
-        let mut asks = 0;
-        for word in words(&query) {
-            let is_language = ["sum", "max", "by", "rate", "increase", "histogram_quantile"];
-            if series.contains(&word) {
-                asks += 1;
-            } else {
-                let is_known = is_language.contains(&&*word) || labels.contains(&word);
-                assert!(is_known, "{word} of {query} is not exported");
-            }
-        }
-        assert!(asks > 0, "{query} asks for nothing");
-    }
-}
-
-/// The queries of every panel, and of panels within.
-fn collect_queries(value: &Value, queries: &mut Vec<String>) {
-    match value {
-        Value::Object(members) => {
-            if let Some(Value::String(query)) = members.get("expr") {
-                queries.push(query.clone());
-            }
-            members
-                .values()
-                .for_each(|value| collect_queries(value, queries));
-        }
-        Value::Array(elements) => elements
-            .iter()
-            .for_each(|value| collect_queries(value, queries)),
-        _ => {}
-    }
-}
-
-/// The names in a query: not what is quoted, no variables of the dashboard, no numbers.
-fn words(query: &str) -> Vec<String> {
-    let unquoted: String = query.split('"').step_by(2).collect::<Vec<_>>().join(" ");
-    unquoted
-        .split(|character: char| !(character.is_ascii_alphanumeric() || "_$".contains(character)))
-        .filter(|word| word.starts_with(|first: char| first.is_ascii_alphabetic()))
-        .map(ToOwned::to_owned)
-        .collect()
 }

@@ -21,7 +21,7 @@ use opentelemetry_otlp::{MetricExporter, SpanExporter, WithExportConfig, WithHtt
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::metrics::SdkMeterProvider;
-use opentelemetry_sdk::trace::SdkTracerProvider;
+use opentelemetry_sdk::trace::{IdGenerator, RandomIdGenerator, SdkTracerProvider};
 use prometheus::Registry;
 use tokio::runtime::Handle;
 use url::Url;
@@ -30,6 +30,9 @@ use crate::exit::Failure;
 
 /// The name of the program to whoever reads its telemetry, unless the environment gives it another.
 const SERVICE: &str = "driver-streaming";
+
+/// The attribute that tells processes apart. Prometheus calls it `instance`.
+const INSTANCE: &str = "service.instance.id";
 
 /// How long leaving waits for a collector, in all.
 const FLUSH_LIMIT: Duration = Duration::from_secs(5);
@@ -78,6 +81,7 @@ impl Export {
     /// When `endpoint` is no URL that can be exported to.
     fn start(endpoint: Option<&str>, scraped: Option<&Registry>) -> Result<Self, String> {
         let failures = <[LastFailure; 2]>::default();
+        let resource = resource();
         macro_rules! exporter {
             ($name:literal => $exporter:ident, $failure:expr) => {
                 Signal::read($name, endpoint, |name| std::env::var(name).ok())?.and_then(|signal| {
@@ -97,12 +101,12 @@ impl Export {
             };
         }
         let traces = exporter!("traces" => SpanExporter, failures[0]).map(|exporter| {
-            let provider = SdkTracerProvider::builder().with_resource(resource());
+            let provider = SdkTracerProvider::builder().with_resource(resource.clone());
             provider.with_batch_exporter(exporter).build()
         });
         let exported = exporter!("metrics" => MetricExporter, failures[1]);
         let metrics = (exported.is_some() || scraped.is_some()).then(|| {
-            let mut provider = SdkMeterProvider::builder().with_resource(resource());
+            let mut provider = SdkMeterProvider::builder().with_resource(resource);
             if let Some(exporter) = exported {
                 provider = provider.with_periodic_exporter(exporter);
             }
@@ -297,17 +301,22 @@ impl opentelemetry_http::HttpClient for CollectorClient {
     }
 }
 
-/// What the environment says, and the program's name if it gives none.
+/// What the environment says, and what it leaves open: the program's name, its version, and an id of this process.
+///
+/// Counters start at 0 in every process. Under one id, those of many short `solve`s would be one series that stands still.
 fn resource() -> Resource {
     let found = Resource::builder().build();
     let name = found.get(&"service.name".into());
     // The specification's fallback, for programs that do not name themselves.
     let is_unnamed = name.is_none_or(|name| name.as_str().starts_with("unknown_service"));
     let name = is_unnamed.then(|| KeyValue::new("service.name", SERVICE));
+    let instance = found.get(&INSTANCE.into()).is_none().then(|| {
+        let random = RandomIdGenerator::default().new_trace_id();
+        KeyValue::new(INSTANCE, random.to_string())
+    });
     let version = KeyValue::new("service.version", env!("CARGO_PKG_VERSION"));
-    Resource::builder()
-        .with_attributes(name.into_iter().chain([version]))
-        .build()
+    let own = name.into_iter().chain(instance).chain([version]);
+    Resource::builder().with_attributes(own).build()
 }
 
 #[cfg(test)]
