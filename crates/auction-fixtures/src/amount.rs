@@ -1,4 +1,3 @@
-use std::cmp::Ordering;
 use std::fmt;
 
 use serde::{Serialize, Serializer};
@@ -8,10 +7,11 @@ use super::hex;
 /// An integer of up to 256 bits, written in JSON as a string of decimal digits.
 ///
 /// It is stored as its digits, because it is only written. It needs no allocation.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Amount {
-    digits: [u8; Amount::DIGITS],
+    // Compared first: without leading zeros, a longer number is larger.
     length: u8,
+    digits: [u8; Amount::DIGITS],
 }
 
 impl Amount {
@@ -54,19 +54,6 @@ impl Amount {
             digits,
             length: length as u8,
         }
-    }
-}
-
-impl Ord for Amount {
-    fn cmp(&self, other: &Self) -> Ordering {
-        // Without leading zeros, a longer number is larger.
-        (self.length, self.as_str()).cmp(&(other.length, other.as_str()))
-    }
-}
-
-impl PartialOrd for Amount {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
     }
 }
 

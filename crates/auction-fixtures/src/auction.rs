@@ -226,12 +226,6 @@ impl<W: Write> Write for Counted<W> {
         Ok(written)
     }
 
-    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.inner.write_all(bytes)?;
-        self.bytes += bytes.len() as u64;
-        Ok(())
-    }
-
     fn flush(&mut self) -> io::Result<()> {
         self.inner.flush()
     }

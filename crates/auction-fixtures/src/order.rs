@@ -128,10 +128,9 @@ impl Interaction {
     /// Generates a hook of an order of `owner`.
     pub(super) fn generate(universe: &Universe, chance: &mut Chance, owner: [u8; 20]) -> Self {
         // Nearly all hooks are permits of one length. The longest has 900 bytes.
-        let words = if chance.below(100) < 96 {
-            15
-        } else {
-            16 + chance.below(13) as usize
+        let words = match chance.below(100) {
+            0..96 => 15,
+            _ => 16 + chance.below(13) as usize,
         };
         let mut call_data = vec![0x76, 0x0f, 0x2a, 0x0b];
         call_data.extend(arguments(chance, owner, words));

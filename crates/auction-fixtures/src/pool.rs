@@ -66,11 +66,8 @@ impl ConstantProductPool {
             address: universe.address(Kind::Pool, index),
             router: universe.address(Kind::Contract, router),
             gas_estimate: Amount::from(90_171),
-            tokens: reserves(universe, &mut chance, 2, |chance| {
-                let digits = chance.around(17, 7);
-                ConstantProductReserve {
-                    balance: chance.amount(digits, digits),
-                }
+            tokens: reserves(universe, &mut chance, 2, |chance| ConstantProductReserve {
+                balance: chance.amount_around(17, 7),
             }),
             fee: String::from("0.003"),
         }
@@ -141,14 +138,9 @@ impl WeightedProductPool {
             balancer_pool_id,
             gas_estimate: Amount::from(88_892),
             tokens: reserves(universe, &mut chance, count, |chance| {
-                let digits = chance.around(12, 6);
                 WeightedProductReserve {
-                    balance: chance.amount(digits, digits),
-                    scaling_factor: String::from(if chance.below(100) < 93 {
-                        "1"
-                    } else {
-                        "1000000000000"
-                    }),
+                    balance: chance.amount_around(12, 6),
+                    scaling_factor: scaling_factor(chance, 93),
                     weight: String::from(*weights.next().expect("one weight for each token")),
                 }
             }),
@@ -223,27 +215,16 @@ pub struct StableReserve {
 impl StablePool {
     fn generate(universe: &Universe, index: u64) -> Self {
         let mut chance = Chance::new(universe.seed, Kind::Pool, index);
-        let count = if universe.spread(1, index, 100) < 88 {
-            2
-        } else {
-            3
-        };
+        let count = 2 + usize::from(universe.spread(1, index, 100) >= 88);
         let balancer_pool_id = pool_id(universe, index);
         Self {
             id: balancer_pool_id.to_string(),
             address: universe.address(Kind::Pool, index),
             balancer_pool_id,
             gas_estimate: Amount::from(183_520),
-            tokens: reserves(universe, &mut chance, count, |chance| {
-                let digits = chance.around(20, 3);
-                StableReserve {
-                    balance: chance.amount(digits, digits),
-                    scaling_factor: String::from(if chance.below(100) < 70 {
-                        "1"
-                    } else {
-                        "1000000000000"
-                    }),
-                }
+            tokens: reserves(universe, &mut chance, count, |chance| StableReserve {
+                balance: chance.amount_around(20, 3),
+                scaling_factor: scaling_factor(chance, 70),
             }),
             amplification_parameter: String::from(
                 ["50", "125", "200", "1000"][chance.below(4) as usize],
@@ -300,18 +281,15 @@ impl ConcentratedLiquidityPool {
         let lowest = -(chance.below(90_000) as i32) - 10_000;
         let liquidity_net = ranges(&mut chance, ticks, lowest / spacing, spacing);
         let tick = liquidity_net[liquidity_net.len() / 2].0 + chance.below(spacing as u64) as i32;
-        let digits = chance.around(28, 3);
         let address = universe.address(Kind::Pool, index);
-        let sqrt_price = chance.amount(digits, digits);
-        let digits = chance.around(20, 3);
         Self {
             id: address.to_string(),
             address,
             router: universe.address(Kind::Contract, 3),
             gas_estimate: Amount::from(108_163),
             tokens,
-            sqrt_price,
-            liquidity: chance.amount(digits, digits),
+            sqrt_price: chance.amount_around(28, 3),
+            liquidity: chance.amount_around(20, 3),
             tick,
             liquidity_net,
             fee: String::from(fee),
@@ -355,6 +333,16 @@ fn pool_id(universe: &Universe, index: u64) -> Hash {
     id[21] = 2;
     id[24..].copy_from_slice(&index.to_be_bytes());
     Hash::from(id)
+}
+
+/// Returns the factor of a token, which has 18 decimals in so many of 100 cases, and otherwise 6.
+fn scaling_factor(chance: &mut Chance, in_100: u64) -> String {
+    let has_18_decimals = chance.below(100) < in_100;
+    String::from(if has_18_decimals {
+        "1"
+    } else {
+        "1000000000000"
+    })
 }
 
 /// Generates the reserves of `count` different tokens, at most 8.

@@ -36,6 +36,12 @@ impl Chance {
         Amount::from_random(length, significant, || self.0.next_u64())
     }
 
+    /// Returns an amount of about `middle` digits, all of them random.
+    pub(super) fn amount_around(&mut self, middle: i64, reach: u64) -> Amount {
+        let length = self.around(middle, reach);
+        self.amount(length, length)
+    }
+
     /// Returns `N` random bytes.
     pub(super) fn bytes<const N: usize>(&mut self) -> [u8; N] {
         let mut bytes = [0; N];

@@ -11,10 +11,10 @@ const BUDGETS: [(&str, usize); 13] = [
     ("crates/driver-telemetry", 735),
     ("crates/driver-cli", 9_225),
     ("crates/solver-stand-in", 910),
-    ("crates/auction-fixtures", 1_300),
+    ("crates/auction-fixtures", 1_270),
     ("tests/soak", 3_490),
     ("bench", 3_560),
-    ("xtask", 1_000),
+    ("xtask", 1_020),
 ];
 
 /// Folders of a part that are not counted, wherever in it they are.
@@ -110,14 +110,14 @@ mod tests {
 
     #[test]
     fn a_part_over_its_budget_is_found() {
-        let (too_many, most) = ("x\n".repeat(1_001), "x\n".repeat(900));
+        let (too_many, most) = ("x\n".repeat(1_021), "x\n".repeat(900));
         let repository = Repository::of([
             ("xtask/src/main.rs", &too_many),
             ("crates/solver-stand-in/src/lib.rs", &most),
         ]);
         let expected = [Complaint::file(
             "xtask",
-            "has 1001 lines without tests, more than 1000",
+            "has 1021 lines without tests, more than 1020",
         )];
         assert_eq!(parts_keep_their_budgets(&repository), expected);
     }
