@@ -16,21 +16,26 @@ fn the_engine_gets_every_form_with_and_without_buffering() {
         return;
     };
     let driver = Driver::with(Size::Mainnet);
-    for location in ["buffered", "unbuffered"] {
-        for form in FORMS {
+    let encoded = [r#"encoding = "zstd""#, r#"encoding = "br""#];
+    for (location, path) in [
+        ("buffered", "/buffered/solve"),
+        ("unbuffered", "/unbuffered/solve"),
+        ("mainnet", "/solve"),
+    ] {
+        for form in FORMS.into_iter().chain(encoded) {
             let solver = driver.solve_one(&proxy.endpoint(location), form, 0);
             let request = engine.request();
-            assert_eq!(request.path(), format!("/{location}/solve"));
+            assert_eq!(request.path(), path);
             assert_eq!(solver["status"], "ok");
             assert_eq!(solver["attempts"], 1);
             let encoding = request.header("content-encoding");
             assert_eq!(solver["encoding"], json!(encoding));
-            let codec = encoding.unwrap_or("identity");
-            let digest = sha256(&decompressed(&request.body, codec));
+            let codec = encoding.unwrap_or("identity").replace("br", "brotli");
+            let digest = sha256(&decompressed(&request.body, &codec));
             assert_eq!(solver["document_sha256"], digest.as_str());
             assert_eq!(solver["bytes_sent"], request.body.len());
             // What is buffered has a length, whether it had one before or not.
-            let chunked = location == "unbuffered" && form != "length = true";
+            let chunked = location != "buffered" && form != "length = true";
             let framing = chunked.then_some("chunked");
             assert_eq!(request.header("transfer-encoding"), framing);
             assert_eq!(request.header("content-length").is_none(), chunked);

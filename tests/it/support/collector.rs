@@ -7,7 +7,6 @@ use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::KeyValue;
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::metrics::v1::Metric;
-use opentelemetry_proto::tonic::metrics::v1::metric::Data;
 use opentelemetry_proto::tonic::resource::v1::Resource;
 use opentelemetry_proto::tonic::trace::v1::Span;
 use prost::Message;
@@ -121,33 +120,12 @@ impl Drop for Collector {
 }
 
 impl Exported {
-    /// Names of metrics, and what they are.
-    pub(crate) fn described(&self) -> BTreeMap<String, Described> {
-        let mut found = BTreeMap::new();
-        for metric in &self.metrics {
-            let (points, parts): (Vec<_>, &[&str]) = match metric.data.as_ref().unwrap() {
-                Data::Histogram(data) => {
-                    let points = data.data_points.iter().map(|point| &point.attributes);
-                    (points.collect(), &["_bucket", "_sum", "_count"])
-                }
-                Data::Gauge(data) => {
-                    let points = data.data_points.iter().map(|point| &point.attributes);
-                    (points.collect(), &[""])
-                }
-                Data::Sum(data) => {
-                    let points = data.data_points.iter().map(|point| &point.attributes);
-                    (points.collect(), &["_total"])
-                }
-                other => panic!("{} is {other:?}", metric.name),
-            };
-            let names = points.into_iter().flatten();
-            let described = Described {
-                unit: metric.unit.clone(),
-                attributes: names.map(|attribute| attribute.key.clone()).collect(),
-                parts,
-            };
-            let before = found.insert(metric.name.clone(), described);
-            assert!(before.is_none(), "{} was exported twice", metric.name);
+    /// Names of metrics, and their units.
+    pub(crate) fn units(&self) -> BTreeSet<(String, String)> {
+        let mut found = BTreeSet::new();
+        for Metric { name, unit, .. } in &self.metrics {
+            let is_new = found.insert((name.clone(), unit.clone()));
+            assert!(is_new, "{name} was exported twice");
         }
         found
     }
@@ -161,14 +139,6 @@ impl Exported {
         assert!(found.next().is_none(), "there are two such spans");
         only
     }
-}
-
-/// A metric: its unit, the names of its attributes, and what Prometheus appends to its name.
-#[derive(Debug)]
-pub(crate) struct Described {
-    pub(crate) unit: String,
-    pub(crate) attributes: BTreeSet<String>,
-    pub(crate) parts: &'static [&'static str],
 }
 
 /// Attributes as text.
