@@ -13,9 +13,9 @@ use driver_streaming::{PipelineBuilder, error_chain};
 use driver_telemetry::{Telemetry, observe_spool};
 use futures_util::future::{OptionFuture, join};
 use http_body_util::{BodyExt, Full, Limited};
+use opentelemetry::KeyValue;
 use opentelemetry::metrics::{Meter, MeterProvider};
 use opentelemetry::trace::TracerProvider;
-use opentelemetry::{InstrumentationScope, KeyValue};
 use opentelemetry_http::{Bytes, HttpError, Request, Response};
 use opentelemetry_otlp::{MetricExporter, SpanExporter, WithExportConfig, WithHttpConfig};
 use opentelemetry_sdk::Resource;
@@ -30,9 +30,6 @@ use crate::exit::Failure;
 
 /// The name of the program to whoever reads its telemetry, unless the environment gives it another.
 const SERVICE: &str = "driver-streaming";
-
-/// The attribute that tells processes apart. Prometheus calls it `instance`.
-const INSTANCE: &str = "service.instance.id";
 
 /// How long leaving waits for a collector, in all.
 const FLUSH_LIMIT: Duration = Duration::from_secs(5);
@@ -85,10 +82,9 @@ impl Export {
         macro_rules! exporter {
             ($name:literal => $exporter:ident, $failure:expr) => {
                 Signal::read($name, endpoint, |name| std::env::var(name).ok())?.and_then(|signal| {
-                    let client = CollectorClient::new(signal.timeout, &$failure);
                     let mut exporter = $exporter::builder()
                         .with_http()
-                        .with_http_client(client)
+                        .with_http_client(CollectorClient::new(signal.timeout, &$failure))
                         .with_timeout(signal.timeout);
                     if let Some(url) = signal.url {
                         exporter = exporter.with_endpoint(url);
@@ -129,7 +125,7 @@ impl Export {
     /// The program's own meter. Without metrics, it records nothing.
     pub(crate) fn meter(&self) -> Meter {
         match &self.metrics {
-            Some(metrics) => metrics.meter_with_scope(scope()),
+            Some(metrics) => metrics.meter(SERVICE),
             None => opentelemetry::global::meter(SERVICE),
         }
     }
@@ -141,7 +137,7 @@ impl Export {
             telemetry = telemetry.meter(&self.meter());
         }
         if let Some(traces) = &self.traces {
-            telemetry = telemetry.tracer(traces.tracer_with_scope(scope()));
+            telemetry = telemetry.tracer(traces.tracer(SERVICE));
         }
         builder.observe(move |run| telemetry.start(run))
     }
@@ -165,11 +161,6 @@ impl Export {
         });
         let _both_warned = join(OptionFuture::from(traces), OptionFuture::from(metrics)).await;
     }
-}
-
-fn scope() -> InstrumentationScope {
-    let scope = InstrumentationScope::builder(SERVICE);
-    scope.with_version(env!("CARGO_PKG_VERSION")).build()
 }
 
 /// One kind of telemetry that is to be exported.
@@ -301,21 +292,23 @@ impl opentelemetry_http::HttpClient for CollectorClient {
     }
 }
 
-/// What the environment says, and what it leaves open: the program's name, its version, and an id of this process.
-///
-/// Counters start at 0 in every process. Under one id, those of many short `solve`s would be one series that stands still.
+/// Returns what the environment says, completed by the program's name and version, and by an id of this process: under one id,
+/// the counters of many short `solve`s, each of which starts at 0, would be one series that stands still.
 fn resource() -> Resource {
     let found = Resource::builder().build();
-    let name = found.get(&"service.name".into());
-    // The specification's fallback, for programs that do not name themselves.
-    let is_unnamed = name.is_none_or(|name| name.as_str().starts_with("unknown_service"));
-    let name = is_unnamed.then(|| KeyValue::new("service.name", SERVICE));
-    let instance = found.get(&INSTANCE.into()).is_none().then(|| {
-        let random = RandomIdGenerator::default().new_trace_id();
-        KeyValue::new(INSTANCE, random.to_string())
-    });
-    let version = KeyValue::new("service.version", env!("CARGO_PKG_VERSION"));
-    let own = name.into_iter().chain(instance).chain([version]);
+    // The specification's fallback is for programs that do not name themselves.
+    let is_open = |key: &'static str| {
+        let value = found.get(&key.into());
+        value.is_none_or(|value| value.as_str().starts_with("unknown_service"))
+    };
+    let instance = RandomIdGenerator::default().new_trace_id().to_string();
+    let own = [
+        ("service.name", SERVICE.to_owned()),
+        ("service.version", env!("CARGO_PKG_VERSION").to_owned()),
+        ("service.instance.id", instance),
+    ];
+    let own = own.into_iter().filter(|(key, _)| is_open(key));
+    let own = own.map(|(key, value)| KeyValue::new(key, value));
     Resource::builder().with_attributes(own).build()
 }
 

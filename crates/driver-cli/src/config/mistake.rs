@@ -85,7 +85,7 @@ impl Source {
 
     /// Line and column before the byte at `offset`, as editors count: both from 1, the column in characters.
     fn position(&self, offset: usize) -> (usize, usize) {
-        let before = &self.text[..self.text.floor_char_boundary(offset)];
+        let before = self.text.get(..offset).unwrap_or(&self.text);
         let line_start = before.rfind('\n').map_or(0, |end| end + 1);
         let column = before[line_start..].chars().count() + 1;
         (before.matches('\n').count() + 1, column)
