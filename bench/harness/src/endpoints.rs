@@ -5,7 +5,6 @@ use futures_util::future::try_join_all;
 use object_store::path::Path;
 use object_store::{ObjectStoreExt as _, PutPayload};
 use reqwest::header::{CONTENT_TYPE, HeaderValue};
-use scripted_store::ScriptedStore;
 
 use crate::{ARCHIVE_KEY, Setup, WARM_UP};
 
@@ -15,14 +14,14 @@ pub struct Endpoints {
     /// The engines' addresses.
     pub engines: Vec<SocketAddr>,
     client: reqwest::Client,
-    store: ScriptedStore,
+    setup: Setup,
 }
 
 impl Endpoints {
     /// A client with the settings that `driver_streaming::Pipeline` gives its own for engines on this machine.
     pub fn new(setup: Setup) -> Result<Self> {
         Ok(Self {
-            engines: setup.engines,
+            engines: setup.engines.clone(),
             client: reqwest::Client::builder()
                 .tcp_user_timeout(setup.deadline)
                 .timeout(setup.deadline)
@@ -30,7 +29,7 @@ impl Endpoints {
                 .user_agent("bench")
                 .no_proxy()
                 .build()?,
-            store: setup.store,
+            setup,
         })
     }
 
@@ -38,7 +37,7 @@ impl Endpoints {
     pub async fn post(&self, engine: SocketAddr, body: impl Into<reqwest::Body>) -> Result<()> {
         let response = self
             .client
-            .post(format!("http://{engine}/solve"))
+            .post(format!("{}/solve", self.setup.url(engine)))
             .header(CONTENT_TYPE, HeaderValue::from_static("application/json"))
             .body(body)
             .send()
@@ -58,7 +57,7 @@ impl Endpoints {
     /// Archives what was compressed, in one PUT.
     pub async fn archive(&self, compressed: impl Into<PutPayload>) -> Result<()> {
         let key = Path::from(ARCHIVE_KEY);
-        self.store.put(&key, compressed.into()).await?;
+        self.setup.store.put(&key, compressed.into()).await?;
         Ok(())
     }
 }

@@ -6,7 +6,7 @@ mod program;
 mod ticker;
 
 pub use self::endpoints::Endpoints;
-pub use self::program::{Codec, WORKERS, run};
+pub use self::program::{Arguments, Codec, WORKERS, arguments};
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -33,17 +33,31 @@ pub trait Design: Send + Sync + 'static {
 }
 
 /// What a design is made of.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Setup {
     /// Which of the program's designs.
     pub design: String,
     /// The engines' addresses.
     pub engines: Vec<SocketAddr>,
+    /// What the engines speak: `http`, or over TLS `tls` and `http2`, on which the two sides agree then.
+    pub protocol: String,
     /// How the archive is compressed.
     pub codec: Codec,
     /// After how long every request is given up.
     pub deadline: Duration,
     /// Where the archive goes. The network to a real store would cost every design the same for each byte, and hide what
-    /// differs: this one keeps nothing but the count, unless the archive is to be checked.
+    /// differs: this one keeps nothing but the count, unless the archive is to be checked, and takes no time unless it is to.
     pub store: ScriptedStore,
+}
+
+impl Setup {
+    /// The URL of an engine.
+    pub fn url(&self, engine: SocketAddr) -> String {
+        let scheme = if self.protocol == "http" {
+            "http"
+        } else {
+            "https"
+        };
+        format!("{scheme}://{engine}")
+    }
 }

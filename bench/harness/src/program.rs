@@ -12,7 +12,7 @@ use bench_records::{
     Footprint, Measurement, Timers, monotonic_nanoseconds, process_cpu_nanoseconds, threads,
 };
 use clap::{Parser, ValueEnum};
-use scripted_store::ScriptedStore;
+use scripted_store::{Effect, Operation, Rule, ScriptedStore};
 
 use crate::ticker::Ticker;
 use crate::{Design, Setup};
@@ -22,10 +22,16 @@ pub const WORKERS: usize = 2;
 
 /// Sends one auction to every engine and archives it, and prints what that took as one line of JSON.
 #[derive(Debug, Parser)]
-struct Arguments {
+pub struct Arguments {
     /// Addresses of engines, separated by commas.
-    #[arg(long, value_delimiter = ',', required = true)]
+    #[arg(long, value_delimiter = ',')]
     engines: Vec<SocketAddr>,
+    /// What the engines speak.
+    #[arg(long, default_value = "http")]
+    protocol: String,
+    /// How long each request to the store takes, in milliseconds.
+    #[arg(long, default_value_t = 0)]
+    store_ms: u64,
     /// Which of the program's designs.
     #[arg(long)]
     design: String,
@@ -68,11 +74,34 @@ pub enum Codec {
     None,
 }
 
-/// The `main` of a compared program.
-pub fn run<D: Design>(new: impl FnOnce(Setup) -> Result<D>) -> Result<()> {
-    let measurement = measure(Arguments::parse(), new)?;
-    println!("{}", serde_json::to_string(&measurement)?);
-    Ok(())
+/// What the program was asked for.
+pub fn arguments() -> Arguments {
+    Arguments::parse()
+}
+
+impl Arguments {
+    /// Which of the program's designs.
+    pub fn design(&self) -> &str {
+        &self.design
+    }
+
+    /// The `main` of a compared program.
+    pub fn run<D: Design>(self, new: impl FnOnce(Setup) -> Result<D>) -> Result<()> {
+        println!("{}", serde_json::to_string(&measure(self, new)?)?);
+        Ok(())
+    }
+
+    fn store(&self) -> ScriptedStore {
+        let store = match &self.keep {
+            Some(_) => ScriptedStore::in_memory(),
+            None => ScriptedStore::discarding(),
+        };
+        if self.store_ms == 0 {
+            return store;
+        }
+        let delay = Effect::Delay(Duration::from_millis(self.store_ms));
+        store.with(Operation::ALL.map(|operation| Rule::always(operation, delay)))
+    }
 }
 
 fn measure<D: Design>(
@@ -84,14 +113,12 @@ fn measure<D: Design>(
         .worker_threads(WORKERS)
         .enable_all()
         .build()?;
-    let store = match &arguments.keep {
-        Some(_) => ScriptedStore::in_memory(),
-        None => ScriptedStore::discarding(),
-    };
+    let store = arguments.store();
     let _context = runtime.enter();
     let design = Arc::new(new(Setup {
         design: arguments.design,
         engines: arguments.engines,
+        protocol: arguments.protocol,
         codec: arguments.codec,
         deadline: Duration::from_millis(arguments.deadline_ms),
         store: store.clone(),

@@ -7,7 +7,6 @@ mod cpu_and_memory;
 mod statistics;
 
 use std::net::SocketAddr;
-use std::ops::RangeBounds;
 
 use serde::{Deserialize, Serialize};
 
@@ -86,32 +85,7 @@ pub struct Timers {
     pub meanwhile: Lateness,
 }
 
-/// What was measured within one process, by turns with its alternatives.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct MicroReport {
-    /// Single figures, by which targets are judged.
-    pub measures: Vec<Measure>,
-    /// Lines of plots.
-    pub curves: Vec<Curve>,
-}
-
-impl MicroReport {
-    /// The lines of a plot.
-    pub fn plot(&self, plot: &str) -> impl Iterator<Item = &Curve> {
-        self.curves.iter().filter(move |curve| curve.plot == plot)
-    }
-
-    /// Megabytes that a second serialises in chunks, of an auction of so many megabytes.
-    pub fn serializer_speed(&self, megabytes: impl RangeBounds<f64>) -> Option<f64> {
-        let mut curves = self.plot("serializer");
-        let curve = curves.find(|curve| curve.name.starts_with("chunked-writer"))?;
-        let mut points = curve.points.iter();
-        let point = points.find(|(size, _)| megabytes.contains(size))?;
-        Some(point.1)
-    }
-}
-
-/// One figure.
+/// A figure that was measured within one process, by turns with its alternatives.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Measure {
     /// What it is, by a name that does not change. It ends in what is counted, unless that is a ratio.
@@ -121,13 +95,14 @@ pub struct Measure {
     pub rounds: Spread,
 }
 
-/// One line of a plot.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Curve {
-    /// The plot that it belongs to, by a name that does not change.
-    pub plot: String,
-    /// What the line is.
-    pub name: String,
-    /// Its points.
-    pub points: Vec<(f64, f64)>,
+/// What an engine does that is not healthy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Manner {
+    /// Reads 64 KiB of a body and then nothing more.
+    Stalls,
+    /// Reads at a steady rate, in MB/s.
+    Reads(u32),
+    /// Reads as fast as it can, and then takes so many milliseconds to answer.
+    Thinks(u32),
 }

@@ -3,8 +3,9 @@
 use std::array::from_fn;
 
 use anyhow::{Context as _, Result};
+use serde::Serialize;
 
-use crate::{Curve, Measure, Spread, process_cpu_nanoseconds};
+use crate::{Measure, Spread, process_cpu_nanoseconds};
 
 /// Runs the contenders by turns, A B A B …: one round to warm up, which does not count, and then so many that do. Each
 /// says what it took.
@@ -38,10 +39,20 @@ pub fn cpu_nanoseconds<T>(work: impl FnOnce() -> Result<T>) -> Result<(T, f64)> 
 }
 
 /// What one contender took, round by round.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Series(Vec<f64>);
 
 impl Series {
+    /// Of what was found elsewhere.
+    pub fn of(values: impl IntoIterator<Item = f64>) -> Self {
+        Self(values.into_iter().collect())
+    }
+
+    /// The middle and the ends of the values.
+    pub fn spread(&self) -> Spread {
+        Spread::of(self.0.iter().copied())
+    }
+
     /// The quotients round by round: what disturbs one round disturbs both sides of it.
     pub fn over(&self, other: &Self) -> Self {
         let pairs = self.0.iter().zip(&other.0);
@@ -56,7 +67,7 @@ impl Series {
 
     /// The middle of the values. NaN when there are none.
     pub fn median(&self) -> f64 {
-        Spread::of(self.0.iter().copied()).median
+        self.spread().median
     }
 
     /// The one of several whose median is the greatest.
@@ -75,15 +86,6 @@ impl Series {
             name: name.into(),
             rounds: Spread::of(self.0),
         }
-    }
-}
-
-/// A line of a plot, without points.
-pub fn curve(plot: &str, name: &str) -> Curve {
-    Curve {
-        plot: plot.to_owned(),
-        name: name.to_owned(),
-        points: Vec::new(),
     }
 }
 

@@ -9,6 +9,7 @@ use bench_records::{EngineReport, Listening};
 use serde::de::DeserializeOwned;
 
 use crate::programs::Programs;
+use crate::scenario::Conditions;
 
 /// A process of engines. Ends when it is dropped.
 #[derive(Debug)]
@@ -21,6 +22,18 @@ pub(crate) struct Engines {
 }
 
 impl Engines {
+    /// Starts those that scenarios with these conditions need.
+    pub(crate) fn of(programs: &Programs, engines: usize, conditions: &Conditions) -> Result<Self> {
+        let mut arguments = vec![format!(
+            "--last={}",
+            serde_json::to_string(&conditions.last)?
+        )];
+        if let Some(protocol) = &conditions.protocol {
+            arguments.push(format!("--protocol={protocol}"));
+        }
+        Self::start(programs, engines, &arguments)
+    }
+
     /// Starts so many engines, with further arguments of their program.
     pub(crate) fn start(programs: &Programs, engines: usize, arguments: &[String]) -> Result<Self> {
         let mut process = Command::new(programs.path("engines"))

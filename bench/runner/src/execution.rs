@@ -25,10 +25,6 @@ pub(crate) struct Execution<'a> {
     pub(crate) keep: Option<&'a Path>,
     /// When requests to engines are given up that need not be sent the whole auction, after the call.
     pub(crate) deadline_ms: u64,
-    /// Whether the process's resident size is looked at all the time.
-    pub(crate) is_sampled: bool,
-    /// Whether the program looks how late its timers are.
-    pub(crate) is_ticking: bool,
 }
 
 /// What came of it.
@@ -46,27 +42,38 @@ impl Execution<'_> {
     /// Runs it to its end.
     pub(crate) fn run(
         &self,
-        scenario: Scenario,
+        scenario: &Scenario,
         programs: &Programs,
         engines: &mut Engines,
     ) -> Result<Executed> {
-        let design = scenario.design;
-        let mut command = Command::new(programs.path(design.program()));
+        let (design, conditions) = (scenario.design, &scenario.conditions);
+        let mut command = Command::new(programs.design(design));
         command
-            .args(["--design", design.name(), "--codec", design.codec()])
-            .args(["--auction", scenario.auction])
+            .args(["--design", design.name, "--codec", design.codec])
+            .args(["--auction", &scenario.auction])
             .args(["--seed", &self.seed.to_string()])
-            .args(["--engines", &engines.first(scenario.solvers)])
-            .args(self.is_ticking.then_some("--ticker"))
+            .args(["--store-ms", &conditions.store_ms.to_string()])
+            .args(conditions.watched.then_some("--ticker"))
             .stdout(Stdio::piped());
+        if scenario.solvers > 0 {
+            command.args(["--engines", &engines.first(scenario.solvers)]);
+        }
+        if let Some(protocol) = &conditions.protocol {
+            let authority = "../../crates/upload-client/tests/it/certificates/authority.pem";
+            let authority = Path::new(env!("CARGO_MANIFEST_DIR")).join(authority);
+            command.args(["--protocol", protocol]);
+            command.env("SSL_CERT_FILE", authority);
+        }
         if let Some(path) = self.keep {
             command.arg("--keep").arg(path);
         }
-        if scenario.must_deliver() < scenario.solvers {
+        if scenario.gives_up() {
             command.args(["--give-up", "--deadline-ms", &self.deadline_ms.to_string()]);
         }
         let process = command.spawn().context("cannot start the program")?;
-        let sampler = self.is_sampled.then(|| MemorySampler::start(process.id()));
+        let sampler = conditions
+            .watched
+            .then(|| MemorySampler::start(process.id()));
         let output = process.wait_with_output()?;
         let resident = sampler.map_or_else(Vec::new, MemorySampler::stop);
         let engines = engines.report()?;

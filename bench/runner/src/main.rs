@@ -1,6 +1,7 @@
 //! Measures everything that the project claims, judges it, and draws a page. Its README is the folder's.
 
 mod check;
+mod document;
 mod engines;
 mod execution;
 mod floor;
@@ -12,6 +13,7 @@ mod programs;
 mod report;
 mod sample;
 mod scenario;
+mod tables;
 mod targets;
 
 use std::path::{Path, PathBuf};
@@ -24,13 +26,13 @@ use self::programs::Programs;
 /// Measures everything, and writes `report.json` and `report.html` below `bench` in the target folder.
 #[derive(Clone, Debug, Parser)]
 struct Options {
-    /// Fewer scenarios and fewer runs: at most five minutes on two cores.
+    /// Fewer scenarios and fewer runs: at most four minutes on two cores.
     #[arg(long)]
     quick: bool,
     /// Fail when a target is missed or was not measured. The missed ones are printed last.
     #[arg(long)]
     check: bool,
-    /// Also draw memory over time as `memory.svg` into this folder.
+    /// Also draw `overview.svg` and `memory.svg` into this folder, and write the figures of its `performance.md`.
     #[arg(long, value_name = "FOLDER")]
     figures: Option<PathBuf>,
     /// What auctions are generated from.
@@ -47,11 +49,22 @@ fn main() -> Result<()> {
     let json = serde_json::to_string_pretty(&report)? + "\n";
     let mut files = vec![
         (folder.join("report.json"), json),
-        (folder.join("report.html"), page::page(&report)?),
+        (folder.join("report.html"), page::page(&report)),
     ];
     if let Some(folder) = &options.figures {
-        let memory = plots::memory_file(&report.memory)?;
-        files.push((folder.join("memory.svg"), memory));
+        let document = folder.join("performance.md");
+        let text = std::fs::read_to_string(&document)?;
+        files.extend([
+            (document, document::with_figures(&text, &report)?),
+            (
+                folder.join("overview.svg"),
+                plots::overview(&report, 1030.0).into_string(),
+            ),
+            (
+                folder.join("memory.svg"),
+                plots::memory(&report, 1030.0).into_string(),
+            ),
+        ]);
     }
     for (path, text) in files {
         std::fs::write(&path, text)?;

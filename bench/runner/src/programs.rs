@@ -6,14 +6,12 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, ensure};
 
+use crate::scenario::Design;
+
 /// What is built, and whether its gzip is zlib-rs rather than flate2's default backend.
-const PROGRAMS: [(&str, bool); 7] = [
-    ("threaded", false),
-    ("streamed-zlib-rs", true),
-    ("streamed", false),
-    ("eager", true),
-    ("ours", true),
-    ("production-archive", false),
+const PROGRAMS: [(&str, bool); 3] = [
+    ("designs-zlib-rs", true),
+    ("designs", false),
     ("micro", true),
 ];
 
@@ -52,6 +50,15 @@ impl Programs {
             );
         }
         Ok(Self { folder })
+    }
+
+    /// The program of a design.
+    pub(crate) fn design(&self, design: Design) -> PathBuf {
+        self.path(if design.is_zlib_rs {
+            "designs-zlib-rs"
+        } else {
+            "designs"
+        })
     }
 
     pub(crate) fn path(&self, program: &str) -> PathBuf {

@@ -17,13 +17,9 @@ use tokio::io::{AsyncWrite, AsyncWriteExt as _};
 /// After so much input the other tasks have their turn.
 const BLOCK_BYTES: usize = 64 * 1024;
 
-fn main() -> Result<()> {
-    bench_harness::run(Eager::new)
-}
-
 /// The whole document in memory, and the whole archive.
 #[derive(Debug)]
-struct Eager {
+pub(crate) struct Eager {
     endpoints: Endpoints,
     codec: Codec,
     /// Whether each solver is sent a copy of its own.
@@ -31,14 +27,12 @@ struct Eager {
 }
 
 impl Eager {
-    fn new(setup: Setup) -> Result<Self> {
-        let is_cloned = setup.design == "per-solver";
-        ensure!(is_cloned || setup.design == "shared", "no such design");
+    pub(crate) fn new(setup: Setup) -> Result<Self> {
         ensure!(setup.codec != Codec::None, "it always archives");
         Ok(Self {
             codec: setup.codec,
+            is_cloned: setup.design == "per-solver",
             endpoints: Endpoints::new(setup)?,
-            is_cloned,
         })
     }
 }

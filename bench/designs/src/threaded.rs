@@ -18,10 +18,6 @@ use futures_util::future::{try_join, try_join_all};
 use futures_util::stream::poll_fn;
 use tokio::sync::{mpsc, oneshot};
 
-fn main() -> Result<()> {
-    bench_harness::run(Threaded::new)
-}
-
 const GZIP_LEVEL: u32 = 3;
 /// The size of the buffer before the channel.
 const BLOCK_BYTES: usize = 64 * 1024;
@@ -30,10 +26,10 @@ const CHANNEL_BLOCKS: usize = 2;
 
 /// A thread, a serialisation and a gzip for each solver.
 #[derive(Debug)]
-struct Threaded(Endpoints);
+pub(crate) struct Threaded(Endpoints);
 
 impl Threaded {
-    fn new(setup: Setup) -> Result<Self> {
+    pub(crate) fn new(setup: Setup) -> Result<Self> {
         ensure!(
             setup.codec == Codec::Gzip,
             "production compresses by gzip alone"

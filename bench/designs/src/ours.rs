@@ -1,9 +1,8 @@
-//! This project, by its library.
+//! This project, by its pipeline: one document and one archive for all solvers.
 
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
-use archive_sink::{Archive, CodecKind};
 use auction_fixtures::Auction;
 use bench_harness::{ARCHIVE_KEY, Codec, Design, Setup, WARM_UP};
 use driver_streaming::{
@@ -11,40 +10,26 @@ use driver_streaming::{
 };
 use url::Url;
 
-fn main() -> Result<()> {
-    bench_harness::run(Ours::new)
-}
-
 /// One pipeline, with an archive or without.
 #[derive(Debug)]
-struct Ours {
+pub(crate) struct Ours {
     pipeline: Pipeline,
     id: AuctionId,
 }
 
 impl Ours {
-    fn new(setup: Setup) -> Result<Self> {
-        let codec = match setup.codec {
-            Codec::Gzip => Some(CodecKind::Gzip),
-            Codec::Zstd => Some(CodecKind::Zstd),
-            Codec::None => None,
-        };
+    pub(crate) fn new(setup: Setup) -> Result<Self> {
         let engines = setup.engines.iter().enumerate();
         let solvers = engines
-            .map(|(index, engine)| {
-                Solver::new(format!("solver-{index}"), &format!("http://{engine}"))
-            })
+            .map(|(index, engine)| Solver::new(format!("solver-{index}"), &setup.url(*engine)))
             .collect::<Result<Vec<_>, _>>()?;
         let mut pipeline = Pipeline::builder()
             .solvers(solvers)
             .deadline(setup.deadline)
             .digest(false);
-        if let Some(codec) = codec {
-            let archive = Archive::builder(Arc::new(setup.store))
-                .codec(archive_sink::Codec::default_for(codec))
-                .digest(false)
-                .build()?;
-            pipeline = pipeline.archive(ArchiveTarget::new(archive, Url::parse("memory:///")?));
+        if setup.codec != Codec::None {
+            let target = ArchiveTarget::new(crate::archive(&setup)?, Url::parse("memory:///")?);
+            pipeline = pipeline.archive(target);
         }
         Ok(Self {
             pipeline: pipeline.build()?,

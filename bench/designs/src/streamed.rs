@@ -4,29 +4,23 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 use archive_sink::Archive;
 use auction_fixtures::Auction;
-use bench_harness::{ARCHIVE_KEY, Codec, Design, Endpoints, Setup};
+use bench_harness::{ARCHIVE_KEY, Design, Endpoints, Setup};
 use driver_streaming::stream_body_and_archive;
 use futures_util::future::{try_join, try_join_all};
 
-fn main() -> Result<()> {
-    bench_harness::run(Streamed::new)
-}
-
 #[derive(Debug)]
-struct Streamed {
+pub(crate) struct Streamed {
     endpoints: Endpoints,
     archive: Archive,
 }
 
 impl Streamed {
-    fn new(setup: Setup) -> Result<Self> {
-        ensure!(setup.codec == Codec::Gzip, "it has production's codec");
-        let archive = Archive::builder(Arc::new(setup.store.clone()));
+    pub(crate) fn new(setup: Setup) -> Result<Self> {
         Ok(Self {
-            archive: archive.digest(false).build()?,
+            archive: crate::archive(&setup)?,
             endpoints: Endpoints::new(setup)?,
         })
     }
