@@ -8,10 +8,14 @@ use std::sync::Arc;
 use anyhow::Result;
 use archive_sink::Archive;
 use auction_fixtures::Auction;
-use bench_harness::{ARCHIVE_KEY, Design, Endpoints, Setup};
 use chunked_writer::JsonDocument;
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use scripted_store::ScriptedStore;
+
+use crate::endpoints::Endpoints;
+use crate::ours::archive;
+use crate::program::{ARCHIVE_KEY, Arguments, Design};
 
 const LEVEL: u32 = 3;
 const BUFFER_BYTES: usize = 64 * 1024;
@@ -25,11 +29,11 @@ pub(crate) enum ArchiveAlone {
 }
 
 impl ArchiveAlone {
-    pub(crate) fn new(setup: Setup) -> Result<Self> {
-        Ok(match setup.design.as_str() {
-            "archive" => Self::Ours(crate::archive(&setup)?),
-            "production archive" => Self::Merged(Endpoints::new(setup)?),
-            _ => Self::First(Endpoints::new(setup)?),
+    pub(crate) fn new(arguments: &Arguments, store: ScriptedStore) -> Result<Self> {
+        Ok(match arguments.design.as_str() {
+            "archive" => Self::Ours(archive(arguments.codec, store)?),
+            "production archive" => Self::Merged(Endpoints::new(arguments, store)?),
+            _ => Self::First(Endpoints::new(arguments, store)?),
         })
     }
 }

@@ -3,19 +3,21 @@
 
 mod archive_alone;
 mod eager;
+mod endpoints;
 mod ours;
+mod program;
 mod streamed;
 mod threaded;
-
-use std::sync::Arc;
+mod watch;
 
 use anyhow::{Result, bail};
-use archive_sink::{Archive, CodecKind};
-use bench_harness::{Codec, Setup};
+use clap::Parser as _;
+
+use self::program::Arguments;
 
 fn main() -> Result<()> {
-    let arguments = bench_harness::arguments();
-    match arguments.design() {
+    let arguments = Arguments::parse();
+    match arguments.design.as_str() {
         "threaded" => arguments.run(threaded::Threaded::new),
         "per-solver" | "shared" => arguments.run(eager::Eager::new),
         "ours" => arguments.run(ours::Ours::new),
@@ -25,15 +27,4 @@ fn main() -> Result<()> {
         }
         unknown => bail!("there is no design {unknown:?}"),
     }
-}
-
-/// This project's archive, without a digest, which no other design computes.
-fn archive(setup: &Setup) -> Result<Archive> {
-    let kind = match setup.codec {
-        Codec::Zstd => CodecKind::Zstd,
-        Codec::Gzip | Codec::None => CodecKind::Gzip,
-    };
-    let archive = Archive::builder(Arc::new(setup.store.clone()));
-    let codec = archive_sink::Codec::default_for(kind);
-    Ok(archive.codec(codec).digest(false).build()?)
 }

@@ -7,9 +7,13 @@ use std::sync::Arc;
 use anyhow::Result;
 use archive_sink::Archive;
 use auction_fixtures::Auction;
-use bench_harness::{ARCHIVE_KEY, Design, Endpoints, Setup};
 use driver_streaming::stream_body_and_archive;
 use futures_util::future::{try_join, try_join_all};
+use scripted_store::ScriptedStore;
+
+use crate::endpoints::Endpoints;
+use crate::ours::archive;
+use crate::program::{ARCHIVE_KEY, Arguments, Design};
 
 #[derive(Debug)]
 pub(crate) struct Streamed {
@@ -18,10 +22,10 @@ pub(crate) struct Streamed {
 }
 
 impl Streamed {
-    pub(crate) fn new(setup: Setup) -> Result<Self> {
+    pub(crate) fn new(arguments: &Arguments, store: ScriptedStore) -> Result<Self> {
         Ok(Self {
-            archive: crate::archive(&setup)?,
-            endpoints: Endpoints::new(setup)?,
+            archive: archive(arguments.codec, store.clone())?,
+            endpoints: Endpoints::new(arguments, store)?,
         })
     }
 
@@ -40,8 +44,8 @@ impl Design for Streamed {
     }
 
     async fn run(&self, auction: Arc<Auction>) -> Result<f64> {
-        let engines = self.endpoints.engines.iter();
-        try_join_all(engines.map(|engine| self.send(*engine, Arc::clone(&auction)))).await?;
-        Ok(self.endpoints.engines.len() as f64)
+        let engines = self.endpoints.engines();
+        let sends = engines.map(|engine| self.send(engine, Arc::clone(&auction)));
+        Ok(try_join_all(sends).await?.len() as f64)
     }
 }

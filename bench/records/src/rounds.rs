@@ -3,9 +3,9 @@
 use std::array::from_fn;
 
 use anyhow::{Context as _, Result};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use crate::{Measure, Spread, process_cpu_nanoseconds};
+use crate::{Measure, process_cpu_nanoseconds};
 
 /// Runs the contenders by turns, A B A B …: one round to warm up, which does not count, and then so many that do. Each
 /// says what it took.
@@ -89,6 +89,32 @@ impl Series {
     }
 }
 
+/// One figure of several runs or rounds; NaN when there are none.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Spread {
+    /// The middle; of an even number, the mean of the two in the middle.
+    pub median: f64,
+    /// The least.
+    pub min: f64,
+    /// The most.
+    pub max: f64,
+}
+
+impl Spread {
+    /// Sums up figures in any order.
+    pub fn of(figures: impl IntoIterator<Item = f64>) -> Self {
+        let mut figures: Vec<f64> = figures.into_iter().collect();
+        figures.sort_by(f64::total_cmp);
+        let at = |index| figures.get(index).copied().unwrap_or(f64::NAN);
+        let (count, last) = (figures.len(), figures.len().saturating_sub(1));
+        Self {
+            median: at(last / 2).midpoint(at(count / 2)),
+            min: at(0),
+            max: at(last),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::cell::RefCell;
@@ -162,5 +188,16 @@ mod tests {
         let worst = Series::worst([disturbed_once, steady.clone()]).unwrap();
         assert_eq!(worst, steady);
         assert!(Series::worst([]).is_err());
+    }
+
+    #[test]
+    fn the_middle_and_the_ends_of_odd_and_even_numbers() {
+        let of = |figures: &[f64]| {
+            let spread = Spread::of(figures.iter().copied());
+            [spread.min, spread.median, spread.max]
+        };
+        assert_eq!(of(&[3.0, 1.0, 2.0]), [1.0, 2.0, 3.0]);
+        assert_eq!(of(&[4.0, 1.0, 2.0, 3.0]), [1.0, 2.5, 4.0]);
+        assert!(of(&[]).iter().all(|figure| figure.is_nan()));
     }
 }

@@ -3,7 +3,6 @@
 mod check;
 mod document;
 mod engines;
-mod execution;
 mod floor;
 mod machine;
 mod measure;
@@ -35,9 +34,6 @@ struct Options {
     /// Also draw `overview.svg` and `memory.svg` into this folder, and write the figures of its `performance.md`.
     #[arg(long, value_name = "FOLDER")]
     figures: Option<PathBuf>,
-    /// What auctions are generated from.
-    #[arg(long, default_value_t = 0)]
-    seed: u64,
 }
 
 fn main() -> Result<()> {
@@ -73,8 +69,12 @@ fn main() -> Result<()> {
     println!("{:.0} s", report.seconds);
     for ratio in report.missed() {
         let found = ratio.value.map(|value| format!(" ({value:.2})"));
-        println!("not met: {}{}", ratio.what, found.unwrap_or_default());
-        if let Some(reason) = &ratio.reason {
+        println!(
+            "not met: {}{}",
+            ratio.target.what,
+            found.unwrap_or_default()
+        );
+        if let Some(reason) = &ratio.target.reason {
             println!("    {reason}");
         }
     }

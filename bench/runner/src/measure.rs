@@ -9,7 +9,6 @@ use bench_records::Measure;
 
 use crate::check::check;
 use crate::engines::Engines;
-use crate::execution::Execution;
 use crate::machine::{Machine, load_average};
 use crate::programs::Programs;
 use crate::report::{Report, Row, Table, compare};
@@ -29,22 +28,16 @@ pub(crate) fn measure(options: &Options, programs: &Programs, folder: &Path) -> 
     let command: Vec<String> = std::env::args().skip(1).collect();
     let date = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
     let sections = sections(options.quick)?;
-    let seed = options.seed;
     let load_before = load_average()?;
     let grids = sections.iter().flat_map(|section| &section.grid);
     let checks = grids.filter(|grid| grid.check);
-    let checks = checks.map(|grid| check(grid, seed, programs, folder));
+    let checks = checks.map(|grid| check(grid, programs, folder));
     let checked = checks.sum::<Result<usize>>()?;
-    let execution = Execution {
-        seed,
-        deadline_ms: 2_000,
-        ..Execution::default()
-    };
     let mut tables = Vec::new();
     for section in sections {
         let mut rows = Vec::new();
         for grid in &section.grid {
-            rows.extend(by_turns(grid, programs, &execution)?);
+            rows.extend(by_turns(grid, programs)?);
         }
         compare(&mut rows);
         tables.push(Table {
@@ -73,11 +66,11 @@ pub(crate) fn measure(options: &Options, programs: &Programs, folder: &Path) -> 
 ///
 /// # Errors
 /// When a program fails, or a run was not what it should be.
-fn by_turns(grid: &Grid, programs: &Programs, execution: &Execution<'_>) -> Result<Vec<Row>> {
-    let mut engines = Engines::of(programs, grid.most_solvers(), &grid.conditions)?;
+fn by_turns(grid: &Grid, programs: &Programs) -> Result<Vec<Row>> {
+    let mut engines = Engines::start(programs, grid.most_solvers(), &grid.conditions, false)?;
     let mut run = |scenario: &Scenario| {
-        let ran = execution.run(scenario, programs, &mut engines);
-        let sample = ran.and_then(|ran| Sample::new(ran, scenario, execution));
+        let ran = engines.run(programs, scenario, &[]);
+        let sample = ran.and_then(|ran| Sample::new(ran, scenario));
         sample.with_context(|| scenario.to_string())
     };
     let mut rows = Vec::new();

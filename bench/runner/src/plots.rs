@@ -34,7 +34,7 @@ pub(crate) fn overview(report: &Report, width: f64) -> Markup {
     rows.sort_by(|a, b| {
         let place = |row: &Row| {
             (
-                !row.scenario.design.is_ours(),
+                !row.scenario.design.is_ours,
                 row.scenario.design.codec == "none",
             )
         };
@@ -77,9 +77,9 @@ fn bars(title: &str, rows: &[&Row], figure: &str, width: f64) -> Markup {
     let bars = rows.iter().enumerate().map(|(place, row)| {
         let (y, found) = ((place as f64 + 1.5) * LINE, value(row));
         let length = (width - LABELS - VALUES) * found / most;
-        let (class, text) = (class(row.scenario.design), format!("{found:.0} ms"));
+        let (class, text) = (class(&row.scenario.design), format!("{found:.0} ms"));
         html! {
-            text.(class) x=(LABELS - 8.0) y=(y) text-anchor="end" { (label(row.scenario.design)) }
+            text.(class) x=(LABELS - 8.0) y=(y) text-anchor="end" { (label(&row.scenario.design)) }
             rect.(class) x=(LABELS) y=(y - 14.0) width=(length.max(1.0).round()) height="19" {}
             text.(class) x=(LABELS + length.round() + 6.0) y=(y) { (text) }
         }
@@ -94,7 +94,7 @@ pub(crate) fn memory(report: &Report, width: f64) -> Markup {
     // This project is drawn last, over the others.
     rows.sort_by_key(|row| {
         (
-            row.scenario.design.is_ours(),
+            row.scenario.design.is_ours,
             row.scenario.design.codec != "none",
         )
     });
@@ -117,7 +117,7 @@ pub(crate) fn memory(report: &Report, width: f64) -> Markup {
             "M{left} {bottom} L{}",
             points.collect::<Vec<_>>().join(" L")
         );
-        html! { path.(class(row.scenario.design)) d=(path) {} }
+        html! { path.(class(&row.scenario.design)) d=(path) {} }
     });
     // Each is labelled at its highest point, and no label covers another.
     let mut labels: Vec<_> = rows
@@ -125,7 +125,7 @@ pub(crate) fn memory(report: &Report, width: f64) -> Markup {
         .filter_map(|row| {
             let highest = row.memory.iter().max_by(|a, b| a.1.total_cmp(&b.1))?;
             let end = row.memory.last()?;
-            Some((y(highest.1), x(end.0), highest.1, row.scenario.design))
+            Some((y(highest.1), x(end.0), highest.1, &row.scenario.design))
         })
         .collect();
     labels.sort_by(|a, b| b.0.total_cmp(&a.0));
@@ -175,8 +175,8 @@ fn svg(title: &str, width: f64, height: f64, inner: Markup) -> Markup {
     }
 }
 
-fn class(design: Design) -> &'static str {
-    match (design.is_ours(), design.codec) {
+fn class(design: &Design) -> &'static str {
+    match (design.is_ours, design.codec.as_str()) {
         (true, "none") => "bare",
         (true, _) => "mine",
         (false, _) => "other",
@@ -184,14 +184,14 @@ fn class(design: Design) -> &'static str {
 }
 
 /// A design in a picture that stands alone.
-fn label(design: Design) -> String {
-    match design.name {
+fn label(design: &Design) -> String {
+    match design.name.as_str() {
         "ours" if design.codec == "none" => "this project, no archive".to_owned(),
         "ours" => format!("this project, {}", design.codec),
         "threaded" => "in production, gzip".to_owned(),
         "per-solver" => "a copy for each, gzip".to_owned(),
         "shared" => format!("one buffer, {}", design.codec),
-        _ => design.label.to_owned(),
+        _ => design.label.clone(),
     }
 }
 
@@ -209,11 +209,14 @@ mod tests {
 
     #[test]
     fn this_project_stands_out() {
-        let mine = Design::ALL
-            .map(class)
-            .into_iter()
-            .filter(|class| *class == "mine");
-        assert_eq!(mine.count(), 6);
-        assert_eq!(label(Design::ALL[0]), "this project, gzip");
+        let of = |design| {
+            let design = crate::scenario::Scenario::new(design, "large", 8).design;
+            (class(&design), label(&design))
+        };
+        assert_eq!(of("ours (gzip)"), ("mine", "this project, gzip".to_owned()));
+        assert_eq!(
+            of("shared (zstd)"),
+            ("other", "one buffer, zstd".to_owned())
+        );
     }
 }

@@ -73,15 +73,16 @@ pub(crate) struct Row {
 
 impl Row {
     pub(crate) fn new(scenario: Scenario, samples: &[Sample], alone: &[Sample]) -> Self {
-        let last = samples.last();
+        let last = samples.last().map(|last| &last.measurement);
+        let watched = last.and_then(|last| last.watched.as_ref());
         let mut row = Self {
             name: scenario.name(),
             scenario,
-            size_bytes: last.map_or(0, |last| last.measurement.auction_bytes),
+            size_bytes: last.map_or(0, |last| last.auction_bytes),
             medians: BTreeMap::new(),
             figures: BTreeMap::new(),
             deliveries_ms: deliveries(samples),
-            memory: last.map_or_else(Vec::new, memory),
+            memory: watched.map_or_else(Vec::new, |watched| watched.memory.clone()),
         };
         let mut values: BTreeMap<_, Vec<f64>> = BTreeMap::new();
         for (name, value) in samples.iter().flat_map(Sample::figures) {
@@ -136,7 +137,7 @@ pub(crate) fn compare(rows: &mut [Row]) {
         .filter(|row| row.scenario.design.name == "ours");
     for row in ours.filter(|row| row.scenario.design.codec != "none") {
         let same = || all.iter().filter(|other| other.name == row.name);
-        let others = same().filter(|other| !other.scenario.design.is_ours());
+        let others = same().filter(|other| !other.scenario.design.is_ours);
         let fastest = others.min_by(|a, b| a.last_ms().total_cmp(&b.last_ms()));
         let without = same().find(|other| other.scenario.design.codec == "none");
         let over = |other: Option<&Row>| row.over(other?, "delivery_last_ms");
@@ -160,25 +161,14 @@ fn deliveries(samples: &[Sample]) -> Vec<Option<f64>> {
     middle.map_or_else(Vec::new, |middle| middle.deliveries_ms.clone())
 }
 
-fn memory(sample: &Sample) -> Vec<(f64, f64)> {
-    let run = &sample.measurement;
-    let points = sample.resident.iter().map(|(at_ns, kib)| {
-        let since_call = (*at_ns as f64 - run.called_at_ns as f64) / 1e6;
-        (since_call, (*kib as f64 - run.base_rss_kib as f64) / 1024.0)
-    });
-    let during_call = points.filter(|(at_ms, _)| (0.0..=run.wall_ms).contains(at_ms));
-    during_call.collect()
-}
-
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
     use crate::sample::tests::delivered;
-    use crate::scenario::Design;
 
     /// A row of a large auction with one figure.
     pub(crate) fn large(design: &str, solvers: usize, figure: &'static str, value: f64) -> Row {
-        let scenario = Scenario::new(Design::named(design).unwrap(), "large", solvers);
+        let scenario = Scenario::new(design, "large", solvers);
         let mut row = Row::new(scenario, &[], &[]);
         row.add(figure, Series::of([value]));
         row
@@ -187,7 +177,7 @@ pub(crate) mod tests {
     #[test]
     fn the_healthy_are_compared_turn_by_turn() {
         let samples = |last_ms: [f64; 3]| last_ms.map(delivered).to_vec();
-        let scenario = Scenario::new(Design::ALL[0], "large", 8);
+        let scenario = Scenario::new("ours (gzip)", "large", 8);
         let (with, alone) = ([100.0, 900.0, 330.0], [100.0, 600.0, 300.0]);
         let row = Row::new(scenario.clone(), &samples(with), &samples(alone));
         assert_eq!(row.medians["delivery_last_ms"], 330.0);

@@ -1,6 +1,5 @@
 //! What is run: the designs, and the scenarios of `scenarios.toml`.
 
-use std::collections::HashMap;
 use std::fmt;
 
 use anyhow::{Context as _, Result};
@@ -9,79 +8,30 @@ use bench_records::Manner;
 use serde::{Deserialize, Serialize};
 
 /// A design, with the codec of its archive.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "&str")]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Design {
     /// Its name in tables, plots and files.
-    pub(crate) label: &'static str,
+    pub(crate) label: String,
     /// Its name as an option of its program.
-    pub(crate) name: &'static str,
+    pub(crate) name: String,
     /// Of its archive; `none` without an archive.
-    pub(crate) codec: &'static str,
+    pub(crate) codec: String,
     /// Whether its gzip is zlib-rs rather than flate2's default backend.
-    pub(crate) is_zlib_rs: bool,
+    #[serde(default)]
+    is_zlib_rs: bool,
+    /// Whether this is this project.
+    #[serde(default)]
+    pub(crate) is_ours: bool,
 }
 
 impl Design {
-    /// Every design, this project's first.
-    pub(crate) const ALL: [Self; 13] = [
-        Self::new("ours (gzip)", "ours", "gzip", true),
-        Self::new("ours (zstd)", "ours", "zstd", true),
-        Self::new("ours, no archive", "ours", "none", true),
-        Self::new("threaded (gzip)", "threaded", "gzip", false),
-        Self::new("per-solver (gzip)", "per-solver", "gzip", true),
-        Self::new("shared (gzip)", "shared", "gzip", true),
-        Self::new("shared (zstd)", "shared", "zstd", true),
-        Self::new("streamed (gzip)", "streamed", "gzip", false),
-        Self::new("streamed (zlib-rs)", "streamed", "gzip", true),
-        Self::new("archive (gzip)", "archive", "gzip", true),
-        Self::new("archive (zstd)", "archive", "zstd", true),
-        Self::new("production's archive", "production archive", "gzip", false),
-        Self::new(
-            "production's first archive",
-            "first production archive",
-            "gzip",
-            false,
-        ),
-    ];
-
-    const fn new(
-        label: &'static str,
-        name: &'static str,
-        codec: &'static str,
-        is_zlib_rs: bool,
-    ) -> Self {
-        Self {
-            label,
-            name,
-            codec,
-            is_zlib_rs,
+    pub(crate) fn program(&self) -> &'static str {
+        if self.is_zlib_rs {
+            "designs-zlib-rs"
+        } else {
+            "designs"
         }
-    }
-
-    /// The design with this label.
-    pub(crate) fn named(label: &str) -> Result<Self> {
-        let found = Self::ALL.into_iter().find(|design| design.label == label);
-        found.with_context(|| format!("there is no design {label:?}"))
-    }
-
-    /// Whether this is this project.
-    pub(crate) fn is_ours(&self) -> bool {
-        ["ours", "streamed", "archive"].contains(&self.name)
-    }
-}
-
-impl TryFrom<String> for Design {
-    type Error = anyhow::Error;
-
-    fn try_from(label: String) -> Result<Self> {
-        Self::named(&label)
-    }
-}
-
-impl From<Design> for &'static str {
-    fn from(design: Design) -> Self {
-        design.label
     }
 }
 
@@ -116,15 +66,6 @@ pub(crate) struct Conditions {
 }
 
 impl Scenario {
-    pub(crate) fn new(design: Design, auction: &str, solvers: usize) -> Self {
-        Self {
-            design,
-            auction: auction.to_owned(),
-            solvers,
-            conditions: Conditions::default(),
-        }
-    }
-
     /// How many engines deliveries are counted at: those that are healthy, or all where none is.
     pub(crate) fn counted(&self) -> usize {
         match self.solvers.saturating_sub(self.conditions.last.len()) {
@@ -156,11 +97,8 @@ impl Scenario {
             "huge" => "310 MB",
             _ => "1 GiB",
         };
-        let mut name = match self.solvers {
-            0 => format!("{size}, no solver"),
-            1 => format!("{size}, 1 solver"),
-            solvers => format!("{size}, {solvers} solvers"),
-        };
+        let plural = if self.solvers == 1 { "" } else { "s" };
+        let mut name = format!("{size}, {} solver{plural}", self.solvers);
         let Conditions {
             last,
             protocol,
@@ -199,6 +137,12 @@ impl fmt::Display for Scenario {
     }
 }
 
+impl Conditions {
+    pub(crate) fn protocol(&self) -> &str {
+        self.protocol.as_deref().unwrap_or("http")
+    }
+}
+
 /// Scenarios that are in one table.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -215,7 +159,11 @@ pub(crate) struct Section {
 pub(crate) struct Grid {
     auctions: Vec<String>,
     solvers: Vec<usize>,
-    designs: Vec<Design>,
+    /// By their labels.
+    designs: Vec<String>,
+    /// The same.
+    #[serde(skip)]
+    resolved: Vec<Design>,
     /// How often each design runs in each scenario.
     #[serde(default)]
     pub(crate) runs: usize,
@@ -241,30 +189,42 @@ impl Grid {
         let each =
             auctions.flat_map(|auction| self.solvers.iter().map(move |count| (auction, *count)));
         each.map(|(auction, solvers)| {
-            let designs = self.designs.iter();
+            let designs = self.resolved.iter();
             let scenarios = designs.map(|design| Scenario {
+                design: design.clone(),
+                auction: auction.clone(),
+                solvers,
                 conditions: self.conditions.clone(),
-                ..Scenario::new(*design, auction, solvers)
             });
             scenarios.collect()
         })
     }
 }
 
+/// `scenarios.toml`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Scenarios {
+    design: Vec<Design>,
+    section: Vec<Section>,
+}
+
 /// What a bench runs.
 ///
 /// # Errors
-/// When `scenarios.toml` names a design or an auction that is not there.
+/// When `scenarios.toml` names a design that is not there.
 pub(crate) fn sections(is_quick: bool) -> Result<Vec<Section>> {
-    let read: HashMap<String, Vec<Section>> = toml::from_str(include_str!("scenarios.toml"))?;
-    let mut sections = read.into_values().next().unwrap_or_default();
+    let Scenarios { design, section } = toml::from_str(include_str!("scenarios.toml"))?;
+    let mut sections = section;
     for section in &mut sections {
         for grid in &mut section.grid {
             if is_quick {
                 grid.runs = grid.quick;
             }
-            for auction in &grid.auctions {
-                shape(auction)?;
+            for label in &grid.designs {
+                let found = design.iter().find(|design| design.label == *label);
+                let found = found.with_context(|| format!("there is no design {label:?}"))?;
+                grid.resolved.push(found.clone());
             }
         }
         section.grid.retain(|grid| grid.runs > 0);
@@ -273,11 +233,27 @@ pub(crate) fn sections(is_quick: bool) -> Result<Vec<Section>> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
+    impl Scenario {
+        /// A plain one.
+        pub(crate) fn new(design: &str, auction: &str, solvers: usize) -> Self {
+            let Scenarios {
+                design: designs, ..
+            } = toml::from_str(include_str!("scenarios.toml")).unwrap();
+            let mut designs = designs.into_iter();
+            Self {
+                design: designs.find(|one| one.label == design).unwrap(),
+                auction: auction.to_owned(),
+                solvers,
+                conditions: Conditions::default(),
+            }
+        }
+    }
+
     fn with(solvers: usize, last: &[Manner]) -> Scenario {
-        let mut scenario = Scenario::new(Design::ALL[0], "large", solvers);
+        let mut scenario = Scenario::new("ours (gzip)", "large", solvers);
         scenario.conditions.last = last.to_vec();
         scenario
     }
@@ -316,6 +292,7 @@ mod tests {
                 for scenario in section.grid.iter().flat_map(Grid::groups).flatten() {
                     assert!(names.insert(scenario.to_string()), "{scenario}");
                     assert!(scenario.conditions.last.len() <= scenario.solvers);
+                    assert!(shape(&scenario.auction).is_ok());
                 }
             }
         }

@@ -39,7 +39,7 @@ pub(crate) fn of_section(table: &Table) -> Cells {
     let cells = rows.map(|row| {
         let figures = columns.iter().map(|column| row.medians.get(column));
         let figures = figures.map(|figure| figure.map_or_else(String::new, |value| shown(*value)));
-        let labels = [row.name.clone(), row.scenario.design.label.to_owned()];
+        let labels = [row.name.clone(), row.scenario.design.label.clone()];
         labels.into_iter().chain(figures).collect()
     });
     Cells::new(&headers, cells)
@@ -50,7 +50,12 @@ pub(crate) fn of_targets(report: &Report) -> Cells {
     let rows = report.ratios.iter().map(|ratio| {
         let found = ratio.value.map(shown).unwrap_or_default();
         let place = ratio.worst_in.clone().unwrap_or_default();
-        vec![ratio.what.clone(), found, verdict(ratio).to_owned(), place]
+        vec![
+            ratio.target.what.clone(),
+            found,
+            verdict(ratio).to_owned(),
+            place,
+        ]
     });
     Cells::new(&["wanted", "found", "verdict", "where it is worst"], rows)
 }
@@ -68,10 +73,10 @@ pub(crate) fn verdict(ratio: &Ratio) -> &'static str {
 pub(crate) fn of_measures(report: &Report) -> Cells {
     let rows = report.measures.iter().map(|measure| {
         let mut ratios = report.ratios.iter();
-        let ratio = ratios.find(|ratio| ratio.name == measure.name);
+        let ratio = ratios.find(|ratio| ratio.target.name == measure.name);
         let what = ratio.map_or_else(
             || measure.name.replace('_', " "),
-            |ratio| ratio.what.clone(),
+            |ratio| ratio.target.what.clone(),
         );
         let rounds = measure.rounds;
         let figures = [rounds.median, rounds.min, rounds.max].map(shown);
@@ -142,10 +147,10 @@ pub(crate) fn summary(report: &Report) -> String {
 pub(crate) fn reasons(report: &Report) -> Vec<(String, Vec<String>)> {
     let mut reasons: Vec<(String, Vec<String>)> = Vec::new();
     for ratio in report.missed() {
-        let reason = ratio.reason.clone().unwrap_or_default();
+        let reason = ratio.target.reason.clone().unwrap_or_default();
         match reasons.iter_mut().find(|(known, _)| *known == reason) {
-            Some((_, targets)) => targets.push(ratio.what.clone()),
-            None => reasons.push((reason, vec![ratio.what.clone()])),
+            Some((_, targets)) => targets.push(ratio.target.what.clone()),
+            None => reasons.push((reason, vec![ratio.target.what.clone()])),
         }
     }
     reasons

@@ -7,7 +7,6 @@ use bench_records::Measure;
 use serde::{Deserialize, Serialize};
 
 use crate::report::Row;
-use crate::scenario::Design;
 
 /// What is wanted, in the order of the report.
 #[derive(Debug, Deserialize)]
@@ -18,31 +17,34 @@ struct Targets {
 }
 
 /// A target, or a figure of which nothing is demanded. Without a `figure` it is the measure of its name.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Target {
-    name: String,
-    what: String,
-    bound: Option<Bound>,
-    reason: Option<String>,
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Target {
+    /// Its name, which does not change.
+    pub(crate) name: String,
+    /// What it is, in words.
+    pub(crate) what: String,
+    /// What it must be; `None` where nothing is demanded.
+    pub(crate) bound: Option<Bound>,
+    /// Why it is not met, as far as that has been found out.
+    pub(crate) reason: Option<String>,
     /// A figure of rows.
     figure: Option<String>,
     /// Whose rows.
-    #[serde(default)]
-    of: Vec<Design>,
+    of: Vec<String>,
     /// Over the same figure of this design in the same scenario.
-    over: Option<Design>,
+    over: Option<String>,
     /// In these scenarios; otherwise in all in which nothing is unlike the usual.
-    #[serde(default, rename = "in")]
+    #[serde(rename = "in")]
     scenarios: Vec<String>,
     /// The design that does the least work there can be: `over` it says how far the target can be reached.
-    least: Option<Design>,
+    least: Option<String>,
 }
 
 /// What a figure must be.
-#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Bound {
+pub(crate) enum Bound {
     AtLeast(f64),
     AtMost(f64),
 }
@@ -76,25 +78,18 @@ struct Figure {
     value: f64,
 }
 
-/// A target and what was found, or a figure of which nothing is demanded.
+/// A target and what was found.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) struct Ratio {
-    /// Its name, which does not change.
-    pub(crate) name: String,
+    /// Its reason is there only where it is missed.
+    #[serde(flatten)]
+    pub(crate) target: Target,
     /// What was found where it is worst; `None` when it was not measured.
     pub(crate) value: Option<f64>,
-    /// What it must be, at least or at most; `None` where nothing is demanded.
-    pub(crate) target: Option<f64>,
-    /// Whether `target` is the least or the most.
-    pub(crate) bound: Option<&'static str>,
-    /// Whether it is so. What was not measured is not met; `None` where nothing is demanded.
+    /// Whether it is as it must be. What was not measured is not; `None` where nothing is demanded.
     pub(crate) met: Option<bool>,
-    /// What it is, in words.
-    pub(crate) what: String,
     /// Where it is worst.
     pub(crate) worst_in: Option<String>,
-    /// Why it is not met, as far as that has been found out.
-    pub(crate) reason: Option<String>,
 }
 
 /// Every target, and the figures that say how far targets can be reached or what they were set by.
@@ -112,16 +107,13 @@ pub(crate) fn ratios<'a>(
                 .clone();
         }
         let found = figures(&target, rows.clone(), measures);
-        if let Some(least) = target.least {
+        if let Some(least) = target.least.clone() {
             let reached = Target {
-                over: Some(least),
+                over: Some(least.clone()),
                 ..target.clone()
             };
             for figure in figures(&reached, rows.clone(), measures) {
-                let reached = format!(
-                    "; in this run it is {:.2} over {}",
-                    figure.value, least.label
-                );
+                let reached = format!("; in this run it is {:.2} over {least}", figure.value);
                 target.reason = target.reason.map(|reason| reason + &reached);
             }
         }
@@ -151,13 +143,13 @@ fn figures<'a>(
         named => named.contains(&row.name),
     };
     let meant = rows.clone().filter(is_meant);
-    let meant = meant.filter(|row| target.of.contains(&row.scenario.design));
+    let meant = meant.filter(|row| target.of.contains(&row.scenario.design.label));
     let found = meant.filter_map(|row| {
-        let value = match target.over {
+        let value = match &target.over {
             None => *row.medians.get(name.as_str())?,
             Some(over) => {
                 let mut others = rows.clone().filter(|other| other.name == row.name);
-                let other = others.find(|other| other.scenario.design == over)?;
+                let other = others.find(|other| other.scenario.design.label == *over)?;
                 row.over(other, name)?.median()
             }
         };
@@ -168,41 +160,33 @@ fn figures<'a>(
 }
 
 /// A figure that is wanted, by where it is worst; nothing for a figure of which nothing is demanded and that is not there.
-fn judge(target: Target, found: Vec<Figure>) -> Option<Ratio> {
+fn judge(mut target: Target, found: Vec<Figure>) -> Option<Ratio> {
     let worst = target.bound.unwrap_or(AtMost(f64::INFINITY)).worst(found);
-    let mut ratio = Ratio {
+    let value = worst.as_ref().map(|worst| worst.value);
+    let met = target
+        .bound
+        .map(|bound| value.is_some_and(|value| bound.holds(value)));
+    match (met, value) {
+        (None, None) => return None,
+        (Some(false), None) => target.reason = Some("not measured in this run".to_owned()),
+        (Some(false), Some(_)) if target.reason.is_none() => {
+            target.reason = Some("not known to miss: look into it".to_owned());
+        }
+        (Some(false), Some(_)) => {}
+        _ => target.reason = None,
+    }
+    match target.bound {
+        Some(AtLeast(limit)) => target.what += &format!(": at least {limit}"),
+        Some(AtMost(limit)) => target.what += &format!(": at most {limit}"),
+        None => {}
+    }
+    Some(Ratio {
+        target,
         // JSON has no other way of saying that it is not a number.
-        value: worst
-            .as_ref()
-            .map(|worst| worst.value)
-            .filter(|value| value.is_finite()),
-        target: None,
-        bound: None,
-        met: None,
-        what: target.what,
-        worst_in: None,
-        reason: None,
-        name: target.name,
-    };
-    let Some(bound) = target.bound else {
-        return worst.is_some().then_some(ratio);
-    };
-    let (key, words, limit) = match bound {
-        AtLeast(limit) => ("at_least", "at least", limit),
-        AtMost(limit) => ("at_most", "at most", limit),
-    };
-    let met = worst.as_ref().is_some_and(|worst| bound.holds(worst.value));
-    ratio.what += &format!(": {words} {limit}");
-    (ratio.target, ratio.bound, ratio.met) = (Some(limit), Some(key), Some(met));
-    ratio.reason = match &worst {
-        _ if met => None,
-        None => Some("not measured in this run".to_owned()),
-        Some(_) => target
-            .reason
-            .or_else(|| Some("not known to miss: look into it".to_owned())),
-    };
-    ratio.worst_in = worst.map(|worst| worst.place);
-    Some(ratio)
+        value: value.filter(|value| value.is_finite()),
+        met,
+        worst_in: worst.map(|worst| worst.place),
+    })
 }
 
 #[cfg(test)]
@@ -226,11 +210,7 @@ mod tests {
             what: "what".to_owned(),
             bound: Some(bound),
             reason: Some("because".to_owned()),
-            figure: None,
-            of: Vec::new(),
-            over: None,
-            scenarios: Vec::new(),
-            least: None,
+            ..Target::default()
         }
     }
 
@@ -244,7 +224,10 @@ mod tests {
 
     /// Whether the target of this name is met, and what was found.
     fn verdict(ratios: &[Ratio], name: &str) -> (bool, Option<f64>) {
-        let ratio = ratios.iter().find(|ratio| ratio.name == name).unwrap();
+        let ratio = ratios
+            .iter()
+            .find(|ratio| ratio.target.name == name)
+            .unwrap();
         (ratio.met.unwrap(), ratio.value)
     }
 
@@ -268,19 +251,19 @@ mod tests {
     #[test]
     fn a_reason_is_given_only_when_it_is_missed() {
         let met = judged(AtMost(2.0), &[1.0, 2.0]);
-        assert_eq!((met.met, met.reason), (Some(true), None));
+        assert_eq!((met.met, met.target.reason), (Some(true), None));
         let missed = judged(AtMost(2.0), &[1.0, 3.0]);
         assert_eq!(missed.met, Some(false));
-        assert_eq!(missed.reason.as_deref(), Some("because"));
+        assert_eq!(missed.target.reason.as_deref(), Some("because"));
         assert_eq!(missed.worst_in.as_deref(), Some("3"));
-        assert_eq!(missed.what, "what: at most 2");
+        assert_eq!(missed.target.what, "what: at most 2");
     }
 
     #[test]
     fn what_was_not_measured_is_not_met() {
         let target = judged(AtMost(2.0), &[]);
         assert_eq!((target.met, target.value), (Some(false), None));
-        assert!(target.reason.is_some());
+        assert!(target.target.reason.is_some());
     }
 
     #[test]
@@ -346,8 +329,11 @@ mod tests {
         let ratios = of_rows(&rows);
         let name = "cpu_threaded_over_ours_gzip_26_mb_1_solver";
         assert_eq!(verdict(&ratios, name), (false, Some(1.2)));
-        let ratio = ratios.iter().find(|ratio| ratio.name == name).unwrap();
-        let reason = ratio.reason.as_deref().unwrap();
+        let ratio = ratios
+            .iter()
+            .find(|ratio| ratio.target.name == name)
+            .unwrap();
+        let reason = ratio.target.reason.as_deref().unwrap();
         assert!(
             reason.ends_with("; in this run it is 1.50 over shared (gzip)"),
             "{reason}"
@@ -362,9 +348,9 @@ mod tests {
         let all: Vec<_> = grids.flat_map(|grid| grid.groups().flatten()).collect();
         for target in target.iter().filter(|target| target.figure.is_some()) {
             for name in &target.scenarios {
-                let runs = |design: &Design| {
+                let runs = |design: &String| {
                     let mut all = all.iter();
-                    all.any(|one| one.design == *design && one.name() == *name)
+                    all.any(|one| one.design.label == *design && one.name() == *name)
                 };
                 let is_run = target.of.iter().any(runs) && target.over.iter().all(runs);
                 assert!(is_run, "{}: {name}", target.name);
