@@ -12,7 +12,6 @@ mod programs;
 mod report;
 mod sample;
 mod scenario;
-mod tables;
 mod targets;
 
 use std::path::{Path, PathBuf};
@@ -45,7 +44,7 @@ fn main() -> Result<()> {
     let json = serde_json::to_string_pretty(&report)? + "\n";
     let mut files = vec![
         (folder.join("report.json"), json),
-        (folder.join("report.html"), page::page(&report)),
+        (folder.join("report.html"), page::page(&report)?),
     ];
     if let Some(folder) = &options.figures {
         let document = folder.join("performance.md");
