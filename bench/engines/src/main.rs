@@ -14,7 +14,7 @@ use bench_records::{
     EngineReport, Listening, Manner, Received, monotonic_nanoseconds, process_cpu_nanoseconds,
 };
 use bytes::Bytes;
-use clap::{Parser, ValueEnum};
+use clap::Parser;
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use hyper::header::{CONTENT_TYPE, HeaderValue};
@@ -47,44 +47,32 @@ struct Arguments {
     /// What the last engines do, a JSON array.
     #[arg(long, default_value = "[]")]
     last: String,
-    /// What they speak.
-    #[arg(long, value_enum, default_value_t = Protocol::Http)]
-    protocol: Protocol,
+    /// What they speak: `http`, or over TLS `tls` (HTTP/1.1) or `http2`.
+    #[arg(long, default_value = "http")]
+    protocol: String,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Protocol {
-    /// HTTP/1.1.
-    Http,
-    /// HTTP/1.1 over TLS.
-    Tls,
-    /// HTTP/2 over TLS.
-    Http2,
-}
-
-impl Protocol {
-    /// With a certificate for this machine that the tests of `upload-client` made.
-    fn acceptor(self) -> Result<Option<TlsAcceptor>> {
-        macro_rules! pem {
-            ($name:literal) => {
-                include_bytes!(concat!(
-                    "../../../crates/upload-client/tests/it/certificates/",
-                    $name
-                ))
-            };
-        }
-        let application: &[u8] = match self {
-            Self::Http => return Ok(None),
-            Self::Tls => b"http/1.1",
-            Self::Http2 => b"h2",
+/// With a certificate for this machine that the tests of `upload-client` made.
+fn acceptor(protocol: &str) -> Result<Option<TlsAcceptor>> {
+    macro_rules! pem {
+        ($name:literal) => {
+            include_bytes!(concat!(
+                "../../../crates/upload-client/tests/it/certificates/",
+                $name
+            ))
         };
-        let certificate = CertificateDer::from_pem_slice(pem!("server.pem"))?;
-        let key = PrivateKeyDer::from_pem_slice(pem!("server.key.pem"))?;
-        let config = ServerConfig::builder().with_no_client_auth();
-        let mut config = config.with_single_cert(vec![certificate], key)?;
-        config.alpn_protocols = vec![application.to_vec()];
-        Ok(Some(Arc::new(config).into()))
     }
+    let application = match protocol {
+        "http" => return Ok(None),
+        "tls" => "http/1.1",
+        _ => "h2",
+    };
+    let certificate = CertificateDer::from_pem_slice(pem!("server.pem"))?;
+    let key = PrivateKeyDer::from_pem_slice(pem!("server.key.pem"))?;
+    let config = ServerConfig::builder().with_no_client_auth();
+    let mut config = config.with_single_cert(vec![certificate], key)?;
+    config.alpn_protocols = vec![application.into()];
+    Ok(Some(Arc::new(config).into()))
 }
 
 fn main() -> Result<()> {
@@ -100,7 +88,7 @@ async fn serve(arguments: &Arguments) -> Result<()> {
     let mut addresses = Vec::new();
     let last: Vec<Manner> = serde_json::from_str(&arguments.last)?;
     let healthy = arguments.engines.saturating_sub(last.len());
-    let acceptor = arguments.protocol.acceptor()?;
+    let acceptor = acceptor(&arguments.protocol)?;
     for index in 0..arguments.engines {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         addresses.push(listener.local_addr()?);

@@ -16,7 +16,7 @@ use crate::sample::Sample;
 use crate::scenario::{Grid, Scenario, sections};
 use crate::{Options, floor, targets};
 
-/// What takes longer than this runs three times at most: it differs little from turn to turn.
+/// What takes longer than this runs twice at most: it differs little from turn to turn.
 const LONG_MS: f64 = 1_500.0;
 
 /// Measures everything. Reports its progress on standard error.
@@ -49,7 +49,8 @@ pub(crate) fn measure(options: &Options, programs: &Programs, folder: &Path) -> 
     }
     let mut measures = micro(options.quick, programs)?;
     let rows = || tables.iter().flat_map(|table| &table.rows);
-    measures.extend(floor::measures(rows(), &measures));
+    let floor = floor::measures(rows(), &measures);
+    measures.extend(floor);
     Ok(Report {
         command: format!("cargo xtask bench {}", command.join(" ")),
         date,
@@ -80,7 +81,7 @@ fn by_turns(grid: &Grid, programs: &Programs) -> Result<Vec<Row>> {
         for turn in 1..=grid.runs {
             for (scenario, samples, alone) in &mut taken {
                 let is_long = |sample: &Sample| sample.measurement.wall_ms > LONG_MS;
-                if turn > 3 && !scenario.gives_up() && samples.iter().all(is_long) {
+                if turn > 2 && !scenario.gives_up() && samples.iter().all(is_long) {
                     continue;
                 }
                 eprintln!("{scenario}, turn {turn} of {}", grid.runs);
