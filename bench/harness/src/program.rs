@@ -7,11 +7,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use auction_fixtures::AuctionShape;
+use auction_fixtures::{Auction, AuctionShape};
 use bench_records::{
     Footprint, Measurement, Timers, monotonic_nanoseconds, process_cpu_nanoseconds, threads,
 };
 use clap::{Parser, ValueEnum};
+use futures_util::future::try_join_all;
 use scripted_store::ScriptedStore;
 
 use crate::ticker::Ticker;
@@ -44,6 +45,11 @@ struct Arguments {
     /// Some engines are given up at the deadline, so that the call cannot end well: what it took counts all the same.
     #[arg(long)]
     give_up: bool,
+    /// So many callers make the call, and make it again until the period is over.
+    #[arg(long, default_value_t = 1)]
+    callers: usize,
+    #[arg(long, default_value_t = 0)]
+    period_ms: u64,
     /// Measure by how much timers are late meanwhile. What else is measured then counts for less.
     #[arg(long)]
     ticker: bool,
@@ -109,11 +115,13 @@ fn measure<D: Design>(
     let at_rest = Footprint::at_rest()?;
     let cpu = process_cpu_nanoseconds();
     // In a task of a worker, where a server would make the call.
-    let sent = Arc::clone(&auction);
-    let (productions, called_at_ns) = runtime.block_on(runtime.spawn(async move {
-        let called_at_ns = monotonic_nanoseconds();
-        (design.run(sent).await, called_at_ns)
-    }))?;
+    let period = Duration::from_millis(arguments.period_ms);
+    let calls = (0..arguments.callers)
+        .map(|_| runtime.spawn(calls(Arc::clone(&design), Arc::clone(&auction), period)));
+    let ended = runtime.block_on(try_join_all(calls.collect::<Vec<_>>()))?;
+    let called_at_ns = ended.iter().map(|(called_at_ns, _)| *called_at_ns);
+    let called_at_ns = called_at_ns.min().context("nobody calls")?;
+    let productions: Result<f64> = ended.into_iter().map(|(_, productions)| productions).sum();
     let ended_at_ns = monotonic_nanoseconds();
     let cpu_ms = (process_cpu_nanoseconds() - cpu) as f64 / 1e6;
     let threads = threads()?;
@@ -149,4 +157,22 @@ fn measure<D: Design>(
         called_at_ns,
         timers,
     })
+}
+
+/// Makes the call, and makes it again until the period is over. Returns when it was made first, and how often the auction
+/// was serialised.
+async fn calls<D: Design>(
+    design: Arc<D>,
+    auction: Arc<Auction>,
+    period: Duration,
+) -> (u64, Result<f64>) {
+    let called_at_ns = monotonic_nanoseconds();
+    let mut productions = design.run(Arc::clone(&auction)).await;
+    while monotonic_nanoseconds() - called_at_ns < period.as_nanos() as u64
+        && let Ok(before) = productions
+    {
+        let again = design.run(Arc::clone(&auction)).await;
+        productions = again.map(|again| before + again);
+    }
+    (called_at_ns, productions)
 }

@@ -29,6 +29,8 @@ pub(crate) struct Execution<'a> {
     pub(crate) is_sampled: bool,
     /// Whether the program looks how late its timers are.
     pub(crate) is_ticking: bool,
+    /// How many callers make the call again and again, and for how long.
+    pub(crate) sustained: Option<(usize, Duration)>,
 }
 
 /// What came of it.
@@ -61,6 +63,10 @@ impl Execution<'_> {
             .stdout(Stdio::piped());
         if let Some(path) = self.keep {
             command.arg("--keep").arg(path);
+        }
+        if let Some((callers, period)) = self.sustained {
+            command.args(["--callers", &callers.to_string()]);
+            command.args(["--period-ms", &period.as_millis().to_string()]);
         }
         if scenario.must_deliver() < scenario.solvers {
             command.args(["--give-up", "--deadline-ms", &self.deadline_ms.to_string()]);

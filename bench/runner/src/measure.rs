@@ -16,7 +16,7 @@ use crate::programs::Programs;
 use crate::report::{Delay, MemoryCurve, Report, Row, Uneven};
 use crate::sample::Sample;
 use crate::scenario::{Design, Grid, Scenario, Workload};
-use crate::{Options, targets};
+use crate::{Options, service, targets};
 
 /// Measures everything. Says on standard error how far it is.
 ///
@@ -68,6 +68,7 @@ pub(crate) fn measure(options: &Options, programs: &Programs, folder: &Path) -> 
     for (scenario, runs) in by_turns(&workload.delay, programs, &ticking)? {
         delays.extend(Delay::middle(scenario.design, &runs));
     }
+    let service = service::measure(workload.service, seed, programs)?;
     let micro = micro(options.quick, programs)?;
     Ok(Report {
         command: format!("cargo xtask bench {}", command.join(" ")),
@@ -75,12 +76,13 @@ pub(crate) fn measure(options: &Options, programs: &Programs, folder: &Path) -> 
         seconds: began.elapsed().as_secs_f64(),
         machine: Machine::look(load_before)?,
         checked,
-        ratios: targets::ratios(&scenarios, &uneven, &micro)?,
+        ratios: targets::ratios(&scenarios, &uneven, &service, &micro)?,
         floors: Floor::of(&scenarios, &micro),
         scenarios,
         memory,
         uneven,
         delays,
+        service,
         micro,
     })
 }

@@ -51,7 +51,14 @@ impl Programs {
                 "{program} has the wrong backend of flate2"
             );
         }
+        let root = manifest.ancestors().nth(3).context("no repository")?;
+        cargo(&build, SERVICE, &root.join("Cargo.toml"))?;
         Ok(Self { folder })
+    }
+
+    /// The program whose command `serve` is the service.
+    pub(crate) fn service(&self) -> PathBuf {
+        self.folder.join("driver-streaming")
     }
 
     pub(crate) fn path(&self, program: &str) -> PathBuf {
@@ -62,7 +69,13 @@ impl Programs {
 /// What ends the names of programs that are built with their packages' feature `zlib-rs`.
 const ZLIB_RS: &str = "-zlib-rs";
 
+/// The package of the project's own program, which is no member of this workspace.
+const SERVICE: &str = "driver-cli";
+
 fn binary(program: &str) -> String {
+    if program == SERVICE {
+        return program.to_owned();
+    }
     format!("bench-{program}")
 }
 

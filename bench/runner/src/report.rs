@@ -1,6 +1,6 @@
 //! What `report.json` holds: each scenario's figures over its runs, and what else was measured. Its names do not change.
 
-use bench_records::{MicroReport, Spread, Timers};
+use bench_records::{Measure, MicroReport, Spread, Timers};
 use serde::Serialize;
 
 use crate::floor::Floor;
@@ -32,6 +32,8 @@ pub(crate) struct Report {
     pub(crate) uneven: Vec<Uneven>,
     /// How late timers were.
     pub(crate) delays: Vec<Delay>,
+    /// What the service between a driver and the engines takes.
+    pub(crate) service: Vec<Measure>,
     /// What was measured within one process.
     pub(crate) micro: MicroReport,
 }

@@ -1,10 +1,13 @@
 //! What is run: designs, sizes of auctions, numbers of solvers, and the workloads of a quick and a full bench.
 
 use std::fmt;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use auction_fixtures::AuctionShape;
 use serde::Serialize;
+
+use crate::service::Rounds;
 
 /// A design, with the codec of its archive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -229,6 +232,7 @@ pub(crate) struct Workload {
     pub(crate) deadline_ms: u64,
     /// In what the timers are watched.
     pub(crate) delay: Grid,
+    pub(crate) service: Rounds,
 }
 
 impl Workload {
@@ -246,6 +250,12 @@ impl Workload {
             uneven: Self::uneven(&[Design::OursGzip], 5),
             deadline_ms: 2_000,
             delay: Grid::new(&[LARGE], &[8], sharing, 1),
+            service: Rounds {
+                pairs: 9,
+                processes: 1,
+                periods: 1,
+                period: Duration::from_secs(1),
+            },
         }
     }
 
@@ -274,6 +284,12 @@ impl Workload {
             uneven: Self::uneven(&[OursGzip, OursZstd, Threaded, SharedGzip], 5),
             deadline_ms: 4_000,
             delay: Grid::new(&[LARGE], &[8], sharing, 5),
+            service: Rounds {
+                pairs: 31,
+                processes: 5,
+                periods: 3,
+                period: Duration::from_secs(5),
+            },
         }
     }
 

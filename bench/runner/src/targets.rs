@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use anyhow::{Context as _, Result};
-use bench_records::MicroReport;
+use bench_records::{Measure, MicroReport};
 use serde::{Deserialize, Serialize};
 
 use crate::report::{Row, Uneven};
@@ -90,9 +90,19 @@ pub(crate) struct Ratio {
 }
 
 /// Every target, and the figures that say how far targets can be reached or what they were set by.
-pub(crate) fn ratios(rows: &[Row], uneven: &[Uneven], micro: &MicroReport) -> Result<Vec<Ratio>> {
+pub(crate) fn ratios(
+    rows: &[Row],
+    uneven: &[Uneven],
+    service: &[Measure],
+    micro: &MicroReport,
+) -> Result<Vec<Ratio>> {
     let Targets { reasons, target } = toml::from_str(include_str!("targets.toml"))?;
-    let found = figures(rows, uneven, micro);
+    let mut found = figures(rows, uneven, micro);
+    found.extend(service.iter().map(|measure| Figure {
+        name: measure.name.clone(),
+        place: "the service".to_owned(),
+        value: measure.rounds.median,
+    }));
     let mut ratios = Vec::new();
     for mut target in target {
         if let Some(reason) = &mut target.reason {
@@ -251,7 +261,7 @@ fn figures(rows: &[Row], uneven: &[Uneven], micro: &MicroReport) -> Vec<Figure> 
 
 #[cfg(test)]
 mod tests {
-    use bench_records::{Curve, Measure, Spread};
+    use bench_records::{Curve, Spread};
 
     use super::*;
     use crate::report::tests::large;
@@ -278,11 +288,11 @@ mod tests {
     }
 
     fn of_rows(rows: &[Row]) -> Vec<Ratio> {
-        ratios(rows, &[], &MicroReport::default()).unwrap()
+        ratios(rows, &[], &[], &MicroReport::default()).unwrap()
     }
 
     fn of_micro(report: &MicroReport) -> Vec<Ratio> {
-        ratios(&[], &[], report).unwrap()
+        ratios(&[], &[], &[], report).unwrap()
     }
 
     /// Whether the target of this name is met, and what was found.
@@ -367,7 +377,7 @@ mod tests {
             productions: 8.5,
         };
         let judged = |uneven: &[Uneven], name| {
-            verdict(&ratios(&[], uneven, &MicroReport::default()).unwrap(), name)
+            verdict(&ratios(&[], uneven, &[], &MicroReport::default()).unwrap(), name)
         };
         let name = "delivery_4_of_8_stalled_over_alone";
         assert_eq!(judged(&[], name), (false, None));
