@@ -88,7 +88,14 @@ fn rows(section: &Table) -> String {
 
 /// Every target, met or not.
 fn targets(report: &Report) -> String {
-    let cells = report.ratios.iter().map(|ratio| {
+    let is_measure = |ratio: &Ratio| {
+        let mut measures = report.measures.iter();
+        measures.any(|measure| measure.name == ratio.target.name)
+    };
+    let ratios = report.ratios.iter();
+    // A measure of which nothing is demanded is in the table of measures.
+    let ratios = ratios.filter(|ratio| ratio.met.is_some() || !is_measure(ratio));
+    let cells = ratios.map(|ratio| {
         let verdict = match (ratio.met, ratio.value) {
             (Some(true), _) => "met",
             (Some(false), Some(_)) => "**missed**",

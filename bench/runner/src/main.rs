@@ -12,6 +12,7 @@ mod programs;
 mod report;
 mod sample;
 mod scenario;
+mod service;
 mod targets;
 
 use std::path::{Path, PathBuf};

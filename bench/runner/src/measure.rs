@@ -14,7 +14,7 @@ use crate::programs::Programs;
 use crate::report::{Report, Row, Table, compare};
 use crate::sample::Sample;
 use crate::scenario::{Grid, Scenario, sections};
-use crate::{Options, floor, targets};
+use crate::{Options, floor, service, targets};
 
 /// What takes longer than this runs twice at most: it differs little from turn to turn.
 const LONG_MS: f64 = 1_500.0;
@@ -51,6 +51,7 @@ pub(crate) fn measure(options: &Options, programs: &Programs, folder: &Path) -> 
     let rows = || tables.iter().flat_map(|table| &table.rows);
     let floor = floor::measures(rows(), &measures);
     measures.extend(floor);
+    measures.extend(service::measure(options.quick, programs)?);
     Ok(Report {
         command: format!("cargo xtask bench {}", command.join(" ")),
         date,

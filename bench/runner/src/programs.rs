@@ -9,7 +9,6 @@ use anyhow::{Context as _, Result, ensure};
 #[derive(Clone, Debug)]
 pub(crate) struct Programs {
     folder: PathBuf,
-    manifest: PathBuf,
 }
 
 impl Programs {
@@ -21,17 +20,17 @@ impl Programs {
     pub(crate) fn build(manifest: &Path, target: &Path) -> Result<Self> {
         let programs = Self {
             folder: target.join("release"),
-            manifest: manifest.to_owned(),
         };
         let target = target.to_str().context("a folder that is not UTF-8")?;
         let build = ["build", "--release", "--target-dir", target];
         let tree = ["tree", "--edges", "normal", "--prefix", "none"];
-        programs.cargo(&build, "engines", &[])?;
+        cargo(&build, "bench-engines", manifest, &[])?;
         let zlib_rs: &[_] = &["--features=zlib-rs"];
         for (program, features) in [("designs", zlib_rs), ("designs", &[]), ("micro", &[])] {
-            programs.cargo(&build, program, features)?;
+            let package = format!("bench-{program}");
+            cargo(&build, &package, manifest, features)?;
             let is_zlib_rs = program == "micro" || !features.is_empty();
-            let packages = programs.cargo(&tree, program, features)?;
+            let packages = cargo(&tree, &package, manifest, features)?;
             ensure!(
                 packages.lines().any(|one| one.starts_with("zlib-rs ")) == is_zlib_rs,
                 "{program} has the wrong backend of flate2"
@@ -40,26 +39,33 @@ impl Programs {
                 std::fs::rename(programs.path(program), programs.path("designs-zlib-rs"))?;
             }
         }
+        let root = manifest.ancestors().nth(3).context("no repository")?;
+        cargo(&build, "driver-cli", &root.join("Cargo.toml"), &[])?;
         Ok(programs)
+    }
+
+    /// The program whose command `serve` is the service.
+    pub(crate) fn service(&self) -> PathBuf {
+        self.folder.join("driver-streaming")
     }
 
     pub(crate) fn path(&self, program: &str) -> PathBuf {
         self.folder.join(format!("bench-{program}"))
     }
+}
 
-    /// What cargo prints to a command about one program: the cargo that runs this program, so that it is the toolchain that
-    /// the folder asks for.
-    fn cargo(&self, arguments: &[&str], program: &str, features: &[&str]) -> Result<String> {
-        let output = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
-            .args(arguments)
-            .args(["--locked", "--package", &format!("bench-{program}")])
-            .args(features)
-            .arg("--manifest-path")
-            .arg(&self.manifest)
-            .stderr(Stdio::inherit())
-            .output()
-            .context("cannot start cargo")?;
-        ensure!(output.status.success(), "cargo fails for {program}");
-        Ok(String::from_utf8(output.stdout)?)
-    }
+/// What cargo prints to a command about one package: the cargo that runs this program, so that it is the toolchain that the
+/// folder asks for.
+fn cargo(arguments: &[&str], package: &str, manifest: &Path, features: &[&str]) -> Result<String> {
+    let output = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+        .args(arguments)
+        .args(["--locked", "--package", package])
+        .args(features)
+        .arg("--manifest-path")
+        .arg(manifest)
+        .stderr(Stdio::inherit())
+        .output()
+        .context("cannot start cargo")?;
+    ensure!(output.status.success(), "cargo fails for {package}");
+    Ok(String::from_utf8(output.stdout)?)
 }

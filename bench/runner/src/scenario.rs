@@ -66,6 +66,18 @@ pub(crate) struct Conditions {
 }
 
 impl Scenario {
+    /// One in which nothing is unlike the usual.
+    pub(crate) fn plain(design: &str, auction: &str, solvers: usize) -> Result<Self> {
+        let Scenarios { design: known, .. } = toml::from_str(include_str!("scenarios.toml"))?;
+        let design = known.into_iter().find(|known| known.label == design);
+        Ok(Self {
+            design: design.context("there is no such design")?,
+            auction: auction.to_owned(),
+            solvers,
+            conditions: Conditions::default(),
+        })
+    }
+
     /// How many engines deliveries are counted at: those that are healthy, or all where none is.
     pub(crate) fn counted(&self) -> usize {
         match self.solvers.saturating_sub(self.conditions.last.len()) {
@@ -237,18 +249,8 @@ pub(crate) mod tests {
     use super::*;
 
     impl Scenario {
-        /// A plain one.
         pub(crate) fn new(design: &str, auction: &str, solvers: usize) -> Self {
-            let Scenarios {
-                design: designs, ..
-            } = toml::from_str(include_str!("scenarios.toml")).unwrap();
-            let mut designs = designs.into_iter();
-            Self {
-                design: designs.find(|one| one.label == design).unwrap(),
-                auction: auction.to_owned(),
-                solvers,
-                conditions: Conditions::default(),
-            }
+            Self::plain(design, auction, solvers).unwrap()
         }
     }
 
