@@ -156,7 +156,8 @@ impl Arguments {
         let watched = watched
             .map(|watched| runtime.block_on(watched))
             .transpose()?;
-        let productions = match ended.into_iter().map(|(_, productions)| productions).sum() {
+        let productions: Result<f64> = ended.into_iter().map(|(_, found)| found).sum();
+        let productions = match productions {
             Err(_timed_out) if self.give_up => 0.0,
             productions => productions?,
         };

@@ -138,20 +138,20 @@ impl Engine {
             let (stream, _client) = listener.accept().await.expect("a listener accepts");
             let engine = self.clone();
             tokio::spawn(async move {
+                let manner = engine.manner;
                 // The driver gives up an engine that is not healthy.
-                if let (Err(error), None) =
-                    (engine.converse(connection, stream).await, engine.manner)
-                {
-                    eprintln!("engine {}: {error}", engine.index);
+                if let (Err(error), None) = (engine.converse(connection, stream).await, manner) {
+                    eprintln!("an engine: {error}");
                 }
             });
         }
     }
 
-    async fn converse(&self, connection: u64, stream: TcpStream) -> Result<(), BoxError> {
-        let service = service_fn(|request| self.answer(connection, request));
+    async fn converse(self, connection: u64, stream: TcpStream) -> Result<(), BoxError> {
+        let acceptor = self.acceptor.clone();
+        let service = service_fn(move |request| self.clone().answer(connection, request));
         let server = auto::Builder::new(TokioExecutor::new());
-        match &self.acceptor {
+        match acceptor {
             None => server.serve_connection(TokioIo::new(stream), service).await,
             Some(acceptor) => {
                 let stream = TokioIo::new(acceptor.accept(stream).await?);
@@ -161,7 +161,7 @@ impl Engine {
     }
 
     async fn answer(
-        &self,
+        self,
         connection: u64,
         request: Request<Incoming>,
     ) -> hyper::Result<Response<Full<Bytes>>> {

@@ -78,7 +78,7 @@ fn over_to_vec<T: Serialize + Send + Sync + 'static>(
     let expected = serde_json::to_vec(&**value)?;
     let mut left = Some(&expected[..]);
     chunks(value, |chunk| {
-        left = left.and_then(|left| left.strip_prefix(chunk))
+        left = left.and_then(|left| left.strip_prefix(chunk));
     })?;
     ensure!(
         left.is_some_and(<[u8]>::is_empty),
@@ -86,8 +86,12 @@ fn over_to_vec<T: Serialize + Send + Sync + 'static>(
     );
     let length = expected.len() as f64;
     drop(expected);
-    let in_chunks = || chunks(value, |chunk| drop(black_box(chunk.len())));
-    let to_vec = || Ok(drop(black_box(serde_json::to_vec(&**value)?)));
+    let in_chunks = || {
+        chunks(value, |chunk| {
+            black_box(chunk);
+        })
+    };
+    let to_vec = || Ok(black_box(serde_json::to_vec(&**value)?));
     let contenders: [&mut dyn FnMut() -> Result<f64>; 2] = [
         &mut || Ok(cpu_nanoseconds(in_chunks)?.1 / length),
         &mut || Ok(cpu_nanoseconds(to_vec)?.1 / length),

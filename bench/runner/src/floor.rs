@@ -9,14 +9,11 @@ use crate::report::Row;
 const SOLVERS: usize = 32;
 
 /// For each codec of which all parts were measured, the parts, the floor and this project over it.
-pub(crate) fn measures<'a>(
-    rows: impl Iterator<Item = &'a Row> + Clone,
-    measures: &[Measure],
-) -> Vec<Measure> {
+pub(crate) fn measures(rows: &[&Row], measures: &[Measure]) -> Vec<Measure> {
     let found = ["gzip", "zstd"].into_iter().filter_map(|codec| {
         let row = |design: &str, solvers| {
             let design = format!("{design} ({codec})");
-            rows.clone().find(|row| {
+            rows.iter().find(|row| {
                 let scenario = &row.scenario;
                 let is_size = (scenario.auction.as_str(), scenario.solvers) == ("large", solvers);
                 scenario.is_plain() && is_size && scenario.design.label == design
@@ -80,13 +77,13 @@ mod tests {
             measure("serialize_ms_per_mb_26_mb", 1.0),
             measure("compress_zstd_ms_per_mb", 2.0),
         ];
-        let found = measures(rows.iter(), &loops);
+        let found = measures(&rows.each_ref(), &loops);
         let value = |name: &str| {
             let found = found.iter().find(|measure| measure.name == name);
             found.unwrap().rounds.median
         };
         assert!((value("floor_zstd_ms") - (26.0 + 52.0 + 32.0)).abs() < 1e-9);
         assert!((value("cpu_ours_zstd_over_floor_26_mb_32_solvers") - 1.5).abs() < 1e-9);
-        assert_eq!(measures(rows.iter(), &[]), []);
+        assert_eq!(measures(&rows.each_ref(), &[]), []);
     }
 }

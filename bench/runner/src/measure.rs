@@ -48,8 +48,8 @@ pub(crate) fn measure(options: &Options, programs: &Programs, folder: &Path) -> 
         });
     }
     let mut measures = micro(options.quick, programs)?;
-    let rows = || tables.iter().flat_map(|table| &table.rows);
-    let floor = floor::measures(rows(), &measures);
+    let rows: Vec<_> = tables.iter().flat_map(|table| &table.rows).collect();
+    let floor = floor::measures(&rows, &measures);
     measures.extend(floor);
     measures.extend(service::measure(options.quick, programs)?);
     Ok(Report {
@@ -58,7 +58,7 @@ pub(crate) fn measure(options: &Options, programs: &Programs, folder: &Path) -> 
         seconds: began.elapsed().as_secs_f64(),
         machine: Machine::look(load_before)?,
         checked,
-        ratios: targets::ratios(rows(), &measures)?,
+        ratios: targets::ratios(&rows, &measures)?,
         tables,
         measures,
     })

@@ -1,7 +1,7 @@
 //! The page that shows a report: one file that runs nothing and loads nothing.
 
 use anyhow::Result;
-use maud::{DOCTYPE, Markup, PreEscaped, html};
+use maud::{DOCTYPE, PreEscaped, html};
 use pulldown_cmark::{Options, Parser, html::push_html};
 
 use crate::document::{MEMORY, OVERVIEW, figures};
@@ -24,14 +24,17 @@ pub(crate) fn page(report: &Report) -> Result<String> {
     let text = figures(report)?;
     let mut body = String::new();
     push_html(&mut body, Parser::new_ext(&text, Options::ENABLE_TABLES));
-    let draw: [(&str, fn(&Report, f64) -> Markup); 2] =
-        [(OVERVIEW, plots::overview), (MEMORY, plots::memory)];
-    for (link, plot) in draw {
+    for (link, is_memory) in [(OVERVIEW, false), (MEMORY, true)] {
         let mut image = String::new();
         push_html(&mut image, Parser::new(link));
+        let draw = if is_memory {
+            plots::memory
+        } else {
+            plots::overview
+        };
         // In two widths, of which the style shows one.
         let figure = html! {
-            figure { div.wide { (plot(report, 1030.0)) } div.narrow { (plot(report, 400.0)) } }
+            figure { div.wide { (draw(report, 1030.0)) } div.narrow { (draw(report, 400.0)) } }
         };
         body = body.replace(&image, &figure.into_string());
     }

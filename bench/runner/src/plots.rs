@@ -67,7 +67,7 @@ pub(crate) fn overview(report: &Report, width: f64) -> Markup {
         title,
         width,
         height,
-        html! { @for panel in panels { (panel) } },
+        &html! { @for panel in panels { (panel) } },
     )
 }
 
@@ -152,7 +152,7 @@ pub(crate) fn memory(report: &Report, width: f64) -> Markup {
         @for line in lines { (line) }
         @for label in labels { (label) }
     };
-    svg(title, width, height, inner)
+    svg(title, width, height, &inner)
 }
 
 /// Round numbers from 0 to at most `most`.
@@ -166,7 +166,7 @@ fn ticks(most: f64) -> impl Iterator<Item = f64> {
     (0..=(most / step) as u32).map(move |tick| f64::from(tick) * step)
 }
 
-fn svg(title: &str, width: f64, height: f64, inner: Markup) -> Markup {
+fn svg(title: &str, width: f64, height: f64, inner: &Markup) -> Markup {
     html! {
         svg.bench xmlns="http://www.w3.org/2000/svg" viewBox=(format!("0 0 {width} {height}")) width=(width) height=(height) role="img" aria-label=(title) {
             style { (PreEscaped(STYLE)) }

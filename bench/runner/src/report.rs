@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use bench_records::Measure;
 use bench_records::rounds::Series;
-use bench_records::{Measure, Spread};
 use serde::Serialize;
 
 use crate::machine::Machine;

@@ -1,6 +1,6 @@
 //! What came of one run: what the program says of itself, together with what the engines say, if they agree.
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Result, bail, ensure};
 use bench_records::{EngineReport, Manner, Measurement, Received, Spread, Watched};
 
 use crate::engines::DEADLINE_MS;

@@ -93,10 +93,7 @@ pub(crate) struct Ratio {
 }
 
 /// Every target, and the figures that say how far targets can be reached or what they were set by.
-pub(crate) fn ratios<'a>(
-    rows: impl Iterator<Item = &'a Row> + Clone,
-    measures: &[Measure],
-) -> Result<Vec<Ratio>> {
+pub(crate) fn ratios(rows: &[&Row], measures: &[Measure]) -> Result<Vec<Ratio>> {
     let Targets { reasons, target } = toml::from_str(include_str!("targets.toml"))?;
     let mut ratios = Vec::new();
     for mut target in target {
@@ -106,13 +103,13 @@ pub(crate) fn ratios<'a>(
                 .with_context(|| format!("no reason {reason}"))?
                 .clone();
         }
-        let found = figures(&target, rows.clone(), measures);
+        let found = figures(&target, rows, measures);
         if let Some(least) = target.least.clone() {
             let reached = Target {
                 over: Some(least.clone()),
                 ..target.clone()
             };
-            for figure in figures(&reached, rows.clone(), measures) {
+            for figure in figures(&reached, rows, measures) {
                 let reached = format!("; in this run it is {:.2} over {least}", figure.value);
                 target.reason = target.reason.map(|reason| reason + &reached);
             }
@@ -123,11 +120,7 @@ pub(crate) fn ratios<'a>(
 }
 
 /// Everything that a target is about.
-fn figures<'a>(
-    target: &Target,
-    rows: impl Iterator<Item = &'a Row> + Clone,
-    measures: &[Measure],
-) -> Vec<Figure> {
+fn figures(target: &Target, rows: &[&Row], measures: &[Measure]) -> Vec<Figure> {
     let Some(name) = &target.figure else {
         let named = measures
             .iter()
@@ -138,17 +131,17 @@ fn figures<'a>(
         });
         return found.collect();
     };
-    let is_meant = |row: &&Row| match &target.scenarios[..] {
+    let is_meant = |row: &&&Row| match &target.scenarios[..] {
         [] => row.scenario.is_plain(),
         named => named.contains(&row.name),
     };
-    let meant = rows.clone().filter(is_meant);
+    let meant = rows.iter().filter(is_meant);
     let meant = meant.filter(|row| target.of.contains(&row.scenario.design.label));
     let found = meant.filter_map(|row| {
         let value = match &target.over {
             None => *row.medians.get(name.as_str())?,
             Some(over) => {
-                let mut others = rows.clone().filter(|other| other.name == row.name);
+                let mut others = rows.iter().filter(|other| other.name == row.name);
                 let other = others.find(|other| other.scenario.design.label == *over)?;
                 row.over(other, name)?.median()
             }
@@ -219,7 +212,7 @@ mod tests {
     }
 
     fn of_rows(rows: &[Row]) -> Vec<Ratio> {
-        ratios(rows.iter(), &[]).unwrap()
+        ratios(&rows.iter().collect::<Vec<_>>(), &[]).unwrap()
     }
 
     /// Whether the target of this name is met, and what was found.
@@ -313,7 +306,7 @@ mod tests {
                 name: name.to_owned(),
                 rounds: Spread::of([value]),
             };
-            let ratios = ratios([].iter(), &[measure]).unwrap();
+            let ratios = ratios(&[], &[measure]).unwrap();
             assert_eq!(verdict(&ratios, name), (is_met, Some(value)));
         }
     }
