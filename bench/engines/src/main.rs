@@ -2,15 +2,16 @@
 //! has found nothing.
 //!
 //! The first line of the output says where they listen. Each line of the input is answered by one line: what has been
-//! received since the last. The end of the input ends the process. What a stalled engine was sent is never told.
+//! received since the last. The end of the input ends the process. A request that a stalled engine was sent is never reported.
 
 use std::future::pending;
 use std::net::Ipv4Addr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Result;
 use bench_records::{
-    EngineReport, Listening, Received, monotonic_nanoseconds, process_cpu_nanoseconds,
+    EngineReport, Listening, Manner, Received, monotonic_nanoseconds, process_cpu_nanoseconds,
 };
 use bytes::Bytes;
 use clap::Parser;
@@ -19,12 +20,17 @@ use hyper::body::Incoming;
 use hyper::header::{CONTENT_TYPE, HeaderValue};
 use hyper::service::service_fn;
 use hyper::{Request, Response};
-use hyper_util::rt::TokioIo;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::server::conn::auto;
 use sha2::{Digest as _, Sha256};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::pki_types::pem::PemObject as _;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 /// Threads that serve all engines.
 const WORKERS: usize = 2;
@@ -38,10 +44,35 @@ struct Arguments {
     /// Hash every body.
     #[arg(long)]
     check: bool,
-    /// How fast the last engines read, in MB/s, separated by commas. At 0 one reads 64 KiB of each body and then nothing
-    /// more.
-    #[arg(long, value_delimiter = ',')]
-    rates: Vec<u32>,
+    /// What the last engines do, a JSON array.
+    #[arg(long, default_value = "[]")]
+    last: String,
+    /// What they speak: `http`, or over TLS `tls` (HTTP/1.1) or `http2`.
+    #[arg(long, default_value = "http")]
+    protocol: String,
+}
+
+/// With a certificate for this machine that the tests of `upload-client` made.
+fn acceptor(protocol: &str) -> Result<Option<TlsAcceptor>> {
+    macro_rules! pem {
+        ($name:literal) => {
+            include_bytes!(concat!(
+                "../../../crates/upload-client/tests/it/certificates/",
+                $name
+            ))
+        };
+    }
+    let application = match protocol {
+        "http" => return Ok(None),
+        "tls" => "http/1.1",
+        _ => "h2",
+    };
+    let certificate = CertificateDer::from_pem_slice(pem!("server.pem"))?;
+    let key = PrivateKeyDer::from_pem_slice(pem!("server.key.pem"))?;
+    let config = ServerConfig::builder().with_no_client_auth();
+    let mut config = config.with_single_cert(vec![certificate], key)?;
+    config.alpn_protocols = vec![application.into()];
+    Ok(Some(Arc::new(config).into()))
 }
 
 fn main() -> Result<()> {
@@ -55,13 +86,16 @@ fn main() -> Result<()> {
 async fn serve(arguments: &Arguments) -> Result<()> {
     let (log, mut received) = unbounded_channel();
     let mut addresses = Vec::new();
-    let healthy = arguments.engines.saturating_sub(arguments.rates.len());
+    let last: Vec<Manner> = serde_json::from_str(&arguments.last)?;
+    let healthy = arguments.engines.saturating_sub(last.len());
+    let acceptor = acceptor(&arguments.protocol)?;
     for index in 0..arguments.engines {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         addresses.push(listener.local_addr()?);
         let engine = Engine {
             index,
-            rate: arguments.rates.get(index.wrapping_sub(healthy)).copied(),
+            manner: last.get(index.wrapping_sub(healthy)).copied(),
+            acceptor: acceptor.clone(),
             is_hashing: arguments.check,
             log: log.clone(),
         };
@@ -81,16 +115,19 @@ async fn serve(arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
-/// So much a stalled engine reads.
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// A stalled engine reads this much. A warm-up is shorter.
 const STALLED_BYTES: u64 = 64 * 1024;
 
 /// One engine.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 struct Engine {
     index: usize,
     is_hashing: bool,
-    /// In MB/s, where it does not read as fast as it can.
-    rate: Option<u32>,
+    /// `None` when it is healthy.
+    manner: Option<Manner>,
+    acceptor: Option<TlsAcceptor>,
     log: UnboundedSender<Received>,
 }
 
@@ -101,20 +138,30 @@ impl Engine {
             let (stream, _client) = listener.accept().await.expect("a listener accepts");
             let engine = self.clone();
             tokio::spawn(async move {
-                let service = service_fn(|request| engine.answer(connection, request));
-                let served = hyper::server::conn::http1::Builder::new()
-                    .serve_connection(TokioIo::new(stream), service)
-                    .await;
-                // Who is slow is given up.
-                if let (Err(error), None) = (served, engine.rate) {
-                    eprintln!("engine {}: {error}", engine.index);
+                let manner = engine.manner;
+                // The driver gives up an engine that is not healthy.
+                if let (Err(error), None) = (engine.converse(connection, stream).await, manner) {
+                    eprintln!("an engine: {error}");
                 }
             });
         }
     }
 
+    async fn converse(self, connection: u64, stream: TcpStream) -> Result<(), BoxError> {
+        let acceptor = self.acceptor.clone();
+        let service = service_fn(move |request| self.clone().answer(connection, request));
+        let server = auto::Builder::new(TokioExecutor::new());
+        match acceptor {
+            None => server.serve_connection(TokioIo::new(stream), service).await,
+            Some(acceptor) => {
+                let stream = TokioIo::new(acceptor.accept(stream).await?);
+                server.serve_connection(stream, service).await
+            }
+        }
+    }
+
     async fn answer(
-        &self,
+        self,
         connection: u64,
         request: Request<Incoming>,
     ) -> hyper::Result<Response<Full<Bytes>>> {
@@ -128,14 +175,14 @@ impl Engine {
             };
             first_byte_at_ns.get_or_insert_with(monotonic_nanoseconds);
             bytes += data.len() as u64;
-            match self.rate {
+            match self.manner {
                 // The connection stays, and with it what the kernel holds for it, until the process ends.
-                Some(0) if bytes >= STALLED_BYTES => return pending().await,
-                None | Some(0) => {}
-                Some(rate) => {
+                Some(Manner::Stalls) if bytes >= STALLED_BYTES => return pending().await,
+                Some(Manner::Reads(rate)) => {
                     let due = Duration::from_micros(bytes / u64::from(rate));
                     sleep_until(began + due).await;
                 }
+                _ => {}
             }
             if let Some(hasher) = &mut hasher {
                 hasher.update(&data);
@@ -149,6 +196,9 @@ impl Engine {
             bytes,
             sha256: hasher.map(|hasher| hasher.finalize().into()),
         });
+        if let Some(Manner::Thinks(ms)) = self.manner.filter(|_| bytes >= STALLED_BYTES) {
+            sleep(Duration::from_millis(ms.into())).await;
+        }
         let mut response = Response::new(Full::new(Bytes::from_static(br#"{"solutions":[]}"#)));
         response
             .headers_mut()

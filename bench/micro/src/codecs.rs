@@ -1,14 +1,13 @@
-//! What each level of each codec takes, and how small it makes an auction.
+//! What the codecs of archives take at their default levels. Serialised before, so that only the codec is measured.
 
-use std::array::from_fn;
-use std::cell::Cell;
 use std::convert::Infallible;
+use std::hint::black_box;
 
 use anyhow::Result;
 use archive_sink::{Codec, CodecKind, EncodedStream};
 use auction_fixtures::AuctionShape;
-use bench_records::MicroReport;
-use bench_records::rounds::{by_turns, cpu_nanoseconds, curve};
+use bench_records::Measure;
+use bench_records::rounds::{by_turns, cpu_nanoseconds};
 use bytes::Bytes;
 use chunked_writer::JsonDocument;
 use futures_util::stream;
@@ -16,65 +15,32 @@ use futures_util::stream;
 use crate::Effort;
 use crate::next;
 
-/// In the order of the curves and their points.
-const LEVELS: [(CodecKind, u8); 9] = [
-    (CodecKind::Gzip, 1),
-    (CodecKind::Gzip, 3),
-    (CodecKind::Gzip, 6),
-    (CodecKind::Gzip, 9),
-    (CodecKind::Zstd, 1),
-    (CodecKind::Zstd, 3),
-    (CodecKind::Zstd, 9),
-    (CodecKind::Brotli, 1),
-    (CodecKind::Brotli, 4),
-];
+const CODECS: [CodecKind; 2] = [CodecKind::Gzip, CodecKind::Zstd];
 
-pub(crate) fn measure(effort: Effort, report: &mut MicroReport) -> Result<()> {
+pub(crate) fn measure(effort: Effort, measures: &mut Vec<Measure>) -> Result<()> {
     eprintln!("codecs");
-    let auction = effort
-        .pick(AuctionShape::MAINNET, AuctionShape::LARGE)
-        .auction();
-    let mut stream = JsonDocument::new(auction).stream();
-    // Serialised before, so that only the codec is measured.
+    let mut stream = JsonDocument::new(AuctionShape::LARGE.auction()).stream();
     let mut chunks = Vec::new();
     while let Some(chunk) = next(&mut stream) {
         chunks.push(chunk?);
     }
     let raw: usize = chunks.iter().map(Bytes::len).sum();
-
-    let stored = LEVELS.map(|_| Cell::new(0));
-    let turns: [_; LEVELS.len()] = from_fn(|index| {
-        let ((kind, level), stored, chunks) = (LEVELS[index], &stored[index], &chunks);
-        move || {
-            let codec = Codec::with_level(kind, level)?;
-            let (bytes, took) = cpu_nanoseconds(|| encode(chunks, codec))?;
-            stored.set(bytes);
-            Ok(took)
-        }
+    let turns = CODECS.map(|kind| {
+        let chunks = &chunks;
+        // Nanoseconds a byte are milliseconds a megabyte.
+        move || Ok(cpu_nanoseconds(|| encode(chunks, kind))?.1 / raw as f64)
     });
-    let taken = by_turns(effort.pick(3, 5), turns)?;
-
-    for kind in [CodecKind::Gzip, CodecKind::Zstd, CodecKind::Brotli] {
-        let mut curve = curve("codecs", kind.name());
-        for ((level, stored), taken) in LEVELS.iter().zip(&stored).zip(&taken) {
-            if level.0 == kind {
-                let percent = 100.0 * stored.get() as f64 / raw as f64;
-                // Nanoseconds a byte are milliseconds a megabyte.
-                curve.points.push((percent, taken.median() / raw as f64));
-            }
-        }
-        report.curves.push(curve);
+    for (kind, taken) in CODECS.iter().zip(by_turns(effort.pick(3, 5), turns)?) {
+        measures.push(taken.measure(format!("compress_{}_ms_per_mb", kind.name())));
     }
     Ok(())
 }
 
-/// How many bytes the chunks become.
-fn encode(chunks: &[Bytes], codec: Codec) -> Result<usize> {
+fn encode(chunks: &[Bytes], kind: CodecKind) -> Result<()> {
     let chunks = chunks.iter().cloned().map(Ok::<_, Infallible>);
-    let mut encoded = EncodedStream::new(stream::iter(chunks), codec)?;
-    let mut bytes = 0;
+    let mut encoded = EncodedStream::new(stream::iter(chunks), Codec::default_for(kind))?;
     while let Some(chunk) = next(&mut encoded) {
-        bytes += chunk?.len();
+        black_box(chunk?);
     }
-    Ok(bytes)
+    Ok(())
 }

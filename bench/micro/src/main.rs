@@ -1,38 +1,25 @@
-//! Loops of one process, each measured by turns with its alternatives: the serializer, the tee, the measured body, the
-//! archive and its codecs. Prints a [`MicroReport`] as one line of JSON; says on standard error how far it is.
+//! Loops of one process, each measured by turns with its alternatives: the serializer, the tee, the measured body and the
+//! codecs. Prints a [`Measure`] for each figure as one line of JSON, and its progress on standard error.
 //!
 //! Costs are processor time of the whole process, all threads, unless a name says `first_chunk`: other work on the
-//! machine makes the clock's time longer by what it takes itself. Where a design of another build is an alternative, that
-//! is a program of its own (`bench-production-archive`, beside this one), which is asked for each turn.
+//! machine makes the clock's time longer by what it takes itself.
 //!
 //! Before anything is measured, each alternative is checked to make what it must.
 
-mod archive;
 mod body;
 mod codecs;
 mod serializer;
 mod tee;
 
 use anyhow::Result;
-use bench_records::MicroReport;
-use clap::{Args, Parser};
+use bench_records::Measure;
+use clap::Parser;
 use futures_util::{FutureExt as _, Stream, StreamExt as _};
 
 /// Measures loops of one process, each by turns with its alternatives, and prints what was found as one line of JSON.
-#[derive(Debug, Parser)]
-struct Arguments {
-    #[command(flatten)]
-    effort: Effort,
-    /// Archive once with this codec and print how far that went above the base, in KiB. The program starts itself so: only a
-    /// new process has no memory to spare that would hide it.
-    #[arg(long, hide = true)]
-    peak_of: Option<archive_sink::Codec>,
-}
-
-/// How much is measured.
-#[derive(Clone, Copy, Debug, Args)]
+#[derive(Clone, Copy, Debug, Parser)]
 pub(crate) struct Effort {
-    /// Within a minute: fewer rounds, and smaller archives.
+    /// Within half a minute: fewer rounds.
     #[arg(long)]
     quick: bool,
 }
@@ -45,19 +32,13 @@ impl Effort {
 }
 
 fn main() -> Result<()> {
-    let Arguments { effort, peak_of } = Arguments::parse();
-    if let Some(codec) = peak_of {
-        println!("{}", archive::peak_of_this_process(codec, effort)?);
-        return Ok(());
-    }
-    let mut report = MicroReport::default();
-    // First what needs the other program, so that nobody waits for minutes to hear that it is not there.
-    archive::measure(effort, &mut report)?;
-    tee::measure(effort, &mut report)?;
-    body::measure(effort, &mut report)?;
-    codecs::measure(effort, &mut report)?;
-    serializer::measure(effort, &mut report)?;
-    println!("{}", serde_json::to_string(&report)?);
+    let effort = Effort::parse();
+    let mut measures: Vec<Measure> = Vec::new();
+    tee::measure(effort, &mut measures)?;
+    body::measure(effort, &mut measures)?;
+    codecs::measure(effort, &mut measures)?;
+    serializer::measure(effort, &mut measures)?;
+    println!("{}", serde_json::to_string(&measures)?);
     Ok(())
 }
 

@@ -9,8 +9,8 @@ use std::convert::Infallible;
 use std::iter::repeat_n;
 
 use anyhow::{Result, ensure};
-use bench_records::MicroReport;
-use bench_records::rounds::{Series, by_turns, cpu_nanoseconds, curve};
+use bench_records::Measure;
+use bench_records::rounds::{Series, by_turns, cpu_nanoseconds};
 use bytes::Bytes;
 use futures_util::{Stream, stream};
 use tee_stream::Tee;
@@ -27,36 +27,22 @@ const DELIVERIES: usize = 64 * 1024;
 /// Chunks that the channels hold: 1 MiB, as the window does.
 const CAPACITY: usize = 16;
 
-/// Nanoseconds that a delivery takes with so many branches.
-type Way = fn(usize) -> Result<f64>;
-
-const WAYS: [(&str, Way); 3] = [
-    ("tee-stream", tee),
-    ("tokio broadcast", tokio_broadcast),
-    ("async-broadcast", async_broadcast),
-];
-
-pub(crate) fn measure(effort: Effort, report: &mut MicroReport) -> Result<()> {
-    let mut curves = WAYS.map(|(name, _)| curve("tee", name));
+pub(crate) fn measure(effort: Effort, measures: &mut Vec<Measure>) -> Result<()> {
     let (mut costs, mut over_tokio, mut over_async) = (Vec::new(), Vec::new(), Vec::new());
     for branches in BRANCHES {
         eprintln!("tee: {branches} branches");
-        let turns = WAYS.map(|(_, way)| move || way(branches));
-        let taken = by_turns(effort.pick(21, 61), turns)?;
-        for (curve, taken) in curves.iter_mut().zip(&taken) {
-            curve.points.push((branches as f64, taken.median()));
-        }
-        let [tee, tokio, asynchronous] = taken;
+        let ways: [fn(usize) -> Result<f64>; 3] = [tee, tokio_broadcast, async_broadcast];
+        let turns = ways.map(|way| move || way(branches));
+        let [tee, tokio, asynchronous] = by_turns(effort.pick(21, 61), turns)?;
         over_tokio.push(tee.over(&tokio));
         over_async.push(tee.over(&asynchronous));
         costs.push(tee);
     }
-    report.measures.extend([
+    measures.extend([
         Series::worst(costs)?.measure("tee_ns_per_chunk_and_branch"),
         Series::worst(over_tokio)?.measure("tee_over_tokio_broadcast"),
         Series::worst(over_async)?.measure("tee_over_async_broadcast"),
     ]);
-    report.curves.extend(curves);
     Ok(())
 }
 

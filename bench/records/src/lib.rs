@@ -4,17 +4,15 @@
 pub mod rounds;
 
 mod cpu_and_memory;
-mod statistics;
 
 use std::net::SocketAddr;
-use std::ops::RangeBounds;
 
 use serde::{Deserialize, Serialize};
 
 pub use self::cpu_and_memory::{
     Footprint, monotonic_nanoseconds, process_cpu_nanoseconds, process_status, threads,
 };
-pub use self::statistics::{Lateness, Spread};
+pub use self::rounds::Spread;
 
 /// Where the engines listen: the first line of their process.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -51,67 +49,42 @@ pub struct Received {
 }
 
 /// What one auction took, by one design, in a process of its own.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Measurement {
     /// The auction's JSON, in bytes.
     pub auction_bytes: u64,
-    /// How many engines it was sent to.
-    pub solvers: usize,
     /// User and system time of the whole process from the call to its end, in milliseconds.
     pub cpu_ms: f64,
-    /// The largest resident size since the call, less `base_rss_kib`.
-    pub peak_rss_over_base_kib: u64,
-    /// The resident size just before the call: runtime, client and connections are there, and the auction.
-    pub base_rss_kib: u64,
-    /// Threads just before the call, the main thread included.
-    pub threads_at_rest: u64,
-    /// Threads when the call has ended. (A thread of tokio's blocking pool stays for ten seconds after its work.)
-    pub threads: u64,
+    /// The largest resident size since the call, less that before it.
+    pub peak_mib: f64,
+    /// Threads that were there in the end and not before the call. (A thread of tokio's blocking pool stays for ten seconds
+    /// after its work.)
+    pub extra_threads: f64,
     /// From the call to its end, in milliseconds.
     pub wall_ms: f64,
     /// How often the auction was serialised, in whole auctions. 0 of a call that could not end well.
     pub productions: f64,
     /// When the call was made, in nanoseconds of `CLOCK_MONOTONIC`.
     pub called_at_ns: u64,
-    /// How late timers were, where that was asked for.
-    pub timers: Option<Timers>,
+    /// Where that was asked for.
+    pub watched: Option<Watched>,
 }
 
-/// How late timers of the runtime were: when nothing else ran in it, and during the call.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Timers {
-    /// Before the call.
-    pub at_rest: Lateness,
-    /// From the call to its end.
-    pub meanwhile: Lateness,
+/// What went on in the process during the call. tokio's timers are never finer than a millisecond, so that a lateness of
+/// about one is no sign of anything.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Watched {
+    /// By how much a timer was late when nothing else ran: the worst.
+    pub at_rest_worst_ms: f64,
+    /// During the call, by how much all but the worst hundredth were late at most.
+    pub p99_ms: f64,
+    /// The worst.
+    pub worst_ms: f64,
+    /// Milliseconds since the call, and MiB over the resident size before it.
+    pub memory: Vec<(f64, f64)>,
 }
 
-/// What was measured within one process, by turns with its alternatives.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct MicroReport {
-    /// Single figures, by which targets are judged.
-    pub measures: Vec<Measure>,
-    /// Lines of plots.
-    pub curves: Vec<Curve>,
-}
-
-impl MicroReport {
-    /// The lines of a plot.
-    pub fn plot(&self, plot: &str) -> impl Iterator<Item = &Curve> {
-        self.curves.iter().filter(move |curve| curve.plot == plot)
-    }
-
-    /// Megabytes that a second serialises in chunks, of an auction of so many megabytes.
-    pub fn serializer_speed(&self, megabytes: impl RangeBounds<f64>) -> Option<f64> {
-        let mut curves = self.plot("serializer");
-        let curve = curves.find(|curve| curve.name.starts_with("chunked-writer"))?;
-        let mut points = curve.points.iter();
-        let point = points.find(|(size, _)| megabytes.contains(size))?;
-        Some(point.1)
-    }
-}
-
-/// One figure.
+/// A figure that was measured within one process, by turns with its alternatives.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Measure {
     /// What it is, by a name that does not change. It ends in what is counted, unless that is a ratio.
@@ -121,13 +94,14 @@ pub struct Measure {
     pub rounds: Spread,
 }
 
-/// One line of a plot.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Curve {
-    /// The plot that it belongs to, by a name that does not change.
-    pub plot: String,
-    /// What the line is.
-    pub name: String,
-    /// Its points.
-    pub points: Vec<(f64, f64)>,
+/// What an engine does that is not healthy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Manner {
+    /// Reads 64 KiB of a body and then nothing more.
+    Stalls,
+    /// Reads at a steady rate, in MB/s.
+    Reads(u32),
+    /// Reads as fast as it can, and then takes so many milliseconds to answer.
+    Thinks(u32),
 }

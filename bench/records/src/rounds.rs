@@ -3,8 +3,9 @@
 use std::array::from_fn;
 
 use anyhow::{Context as _, Result};
+use serde::{Deserialize, Serialize};
 
-use crate::{Curve, Measure, Spread, process_cpu_nanoseconds};
+use crate::{Measure, process_cpu_nanoseconds};
 
 /// Runs the contenders by turns, A B A B …: one round to warm up, which does not count, and then so many that do. Each
 /// says what it took.
@@ -38,10 +39,20 @@ pub fn cpu_nanoseconds<T>(work: impl FnOnce() -> Result<T>) -> Result<(T, f64)> 
 }
 
 /// What one contender took, round by round.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Series(Vec<f64>);
 
 impl Series {
+    /// Of what was found elsewhere.
+    pub fn of(values: impl IntoIterator<Item = f64>) -> Self {
+        Self(values.into_iter().collect())
+    }
+
+    /// The middle and the ends of the values.
+    pub fn spread(&self) -> Spread {
+        Spread::of(self.0.iter().copied())
+    }
+
     /// The quotients round by round: what disturbs one round disturbs both sides of it.
     pub fn over(&self, other: &Self) -> Self {
         let pairs = self.0.iter().zip(&other.0);
@@ -56,7 +67,7 @@ impl Series {
 
     /// The middle of the values. NaN when there are none.
     pub fn median(&self) -> f64 {
-        Spread::of(self.0.iter().copied()).median
+        self.spread().median
     }
 
     /// The one of several whose median is the greatest.
@@ -78,12 +89,29 @@ impl Series {
     }
 }
 
-/// A line of a plot, without points.
-pub fn curve(plot: &str, name: &str) -> Curve {
-    Curve {
-        plot: plot.to_owned(),
-        name: name.to_owned(),
-        points: Vec::new(),
+/// One figure of several runs or rounds; NaN when there are none.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Spread {
+    /// The middle; of an even number, the mean of the two in the middle.
+    pub median: f64,
+    /// The least.
+    pub min: f64,
+    /// The most.
+    pub max: f64,
+}
+
+impl Spread {
+    /// Sums up figures in any order.
+    pub fn of(figures: impl IntoIterator<Item = f64>) -> Self {
+        let mut figures: Vec<f64> = figures.into_iter().collect();
+        figures.sort_by(f64::total_cmp);
+        let at = |index| figures.get(index).copied().unwrap_or(f64::NAN);
+        let (count, last) = (figures.len(), figures.len().saturating_sub(1));
+        Self {
+            median: at(last / 2).midpoint(at(count / 2)),
+            min: at(0),
+            max: at(last),
+        }
     }
 }
 
@@ -160,5 +188,16 @@ mod tests {
         let worst = Series::worst([disturbed_once, steady.clone()]).unwrap();
         assert_eq!(worst, steady);
         assert!(Series::worst([]).is_err());
+    }
+
+    #[test]
+    fn the_middle_and_the_ends_of_odd_and_even_numbers() {
+        let of = |figures: &[f64]| {
+            let spread = Spread::of(figures.iter().copied());
+            [spread.min, spread.median, spread.max]
+        };
+        assert_eq!(of(&[3.0, 1.0, 2.0]), [1.0, 2.0, 3.0]);
+        assert_eq!(of(&[4.0, 1.0, 2.0, 3.0]), [1.0, 2.5, 4.0]);
+        assert!(of(&[]).iter().all(|figure| figure.is_nan()));
     }
 }

@@ -9,49 +9,40 @@ use bench_records::Received;
 use sha2::{Digest as _, Sha256};
 
 use crate::engines::Engines;
-use crate::execution::Execution;
 use crate::programs::Programs;
-use crate::scenario::{Design, Grid, Size, shape};
-
-/// Runs every design once in each scenario, with engines that hash, and returns how many runs that were.
-pub(crate) fn check(grid: &Grid, seed: u64, programs: &Programs, folder: &Path) -> Result<usize> {
-    let mut engines = Engines::start(programs, grid.most_solvers(), &["--check".to_owned()])?;
-    let archive = folder.join("archive");
-    let run = Execution {
-        seed,
-        keep: Some(&archive),
-        ..Execution::default()
-    };
-    let mut checked = 0;
-    let mut expected: Option<(Size, Digest)> = None;
-    for scenario in grid.groups().flatten() {
-        let size = scenario.auction;
-        let digest = match expected {
-            Some((known, digest)) if known == size => digest,
-            _ => expected.insert((size, digest_of(size, seed)?)).1,
-        };
-        eprintln!("{scenario}: checking");
-        let ran = run.run(scenario, programs, &mut engines);
-        ran.and_then(|ran| {
-            check_engines(digest, scenario.solvers, &ran.engines.requests)?;
-            match scenario.design {
-                Design::OursAlone => Ok(()),
-                design => check_archive(digest, design, &archive),
-            }
-        })
-        .with_context(|| scenario.to_string())?;
-        checked += 1;
-    }
-    Ok(checked)
-}
+use crate::scenario::{Grid, shape};
 
 /// SHA-256.
 type Digest = [u8; 32];
 
-/// What everybody must be sent: the auction as serde_json writes it.
-fn digest_of(size: Size, seed: u64) -> Result<Digest> {
+/// Runs every design once in each scenario, with engines that hash, and returns how many runs that were.
+pub(crate) fn check(grid: &Grid, programs: &Programs, folder: &Path) -> Result<usize> {
+    let mut engines = Engines::start(programs, grid.most_solvers(), &grid.conditions, true)?;
+    let archive = folder.join("archive");
+    let keep = archive.to_str().context("a folder that is not UTF-8")?;
+    let mut checked = 0;
+    for group in grid.groups() {
+        let mut expected = None;
+        for scenario in group {
+            eprintln!("{scenario}: checking");
+            let expected = match expected {
+                Some(expected) => expected,
+                None => *expected.insert(digest_of(&scenario.auction)?),
+            };
+            let (_, report) = engines.run(programs, &scenario, &["--keep", keep])?;
+            check_engines(expected, scenario.solvers, &report.requests)
+                .and_then(|()| check_archive(expected, &scenario.design.codec, &archive))
+                .with_context(|| scenario.to_string())?;
+            checked += 1;
+        }
+    }
+    Ok(checked)
+}
+
+/// What every engine must be sent: the auction as serde_json writes it.
+fn digest_of(auction: &str) -> Result<Digest> {
     let mut seen = BufWriter::new(Seen::default());
-    serde_json::to_writer(&mut seen, &shape(size)?.with_seed(seed).auction())?;
+    serde_json::to_writer(&mut seen, &shape(auction)?.auction())?;
     let seen = seen.into_inner().map_err(|error| error.into_error())?;
     Ok(seen.0.finalize().into())
 }
@@ -68,10 +59,13 @@ fn check_engines(expected: Digest, solvers: usize, received: &[Received]) -> Res
     Ok(())
 }
 
-/// Whether the archived object decompresses to it, to its very end.
-fn check_archive(expected: Digest, design: Design, path: &Path) -> Result<()> {
+/// Whether the archived object, if there is one, decompresses to it, to its very end.
+fn check_archive(expected: Digest, codec: &str, path: &Path) -> Result<()> {
+    if codec == "none" {
+        return Ok(());
+    }
     let object = BufReader::new(File::open(path)?);
-    let mut document: Box<dyn Read> = match design.codec() {
+    let mut document: Box<dyn Read> = match codec {
         "zstd" => Box::new(zstd::stream::Decoder::with_buffer(object)?),
         _ => Box::new(flate2::bufread::MultiGzDecoder::new(object)),
     };

@@ -23,18 +23,13 @@ impl Machine {
     /// `before` is the load average before the first run.
     pub(crate) fn look(before: f64) -> Result<Self> {
         let processors = fs::read_to_string("/proc/cpuinfo")?;
-        let model = processors
-            .lines()
-            .find_map(|line| line.strip_prefix("model name"));
+        let mut lines = processors.lines();
+        let model = lines.find_map(|line| line.strip_prefix("model name\t: "));
+        let kernel = fs::read_to_string("/proc/sys/kernel/osrelease")?;
         Ok(Self {
-            processor: model
-                .unwrap_or("unknown")
-                .trim_start_matches([' ', '\t', ':'])
-                .to_owned(),
+            processor: model.unwrap_or("unknown").to_owned(),
             cores: std::thread::available_parallelism()?.get(),
-            kernel: fs::read_to_string("/proc/sys/kernel/osrelease")?
-                .trim()
-                .to_owned(),
+            kernel: kernel.trim().to_owned(),
             load_average: [before, load_average()?],
         })
     }

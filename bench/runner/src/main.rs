@@ -1,8 +1,8 @@
 //! Measures everything that the project claims, judges it, and draws a page. Its README is the folder's.
 
 mod check;
+mod document;
 mod engines;
-mod execution;
 mod floor;
 mod machine;
 mod measure;
@@ -12,6 +12,7 @@ mod programs;
 mod report;
 mod sample;
 mod scenario;
+mod service;
 mod targets;
 
 use std::path::{Path, PathBuf};
@@ -24,18 +25,15 @@ use self::programs::Programs;
 /// Measures everything, and writes `report.json` and `report.html` below `bench` in the target folder.
 #[derive(Clone, Debug, Parser)]
 struct Options {
-    /// Fewer scenarios and fewer runs: at most five minutes on two cores.
+    /// Fewer scenarios and fewer runs: at most four minutes on two cores.
     #[arg(long)]
     quick: bool,
     /// Fail when a target is missed or was not measured. The missed ones are printed last.
     #[arg(long)]
     check: bool,
-    /// Also draw memory over time as `memory.svg` into this folder.
+    /// Also draw `overview.svg` and `memory.svg` into this folder, and write the figures of its `performance.md`.
     #[arg(long, value_name = "FOLDER")]
     figures: Option<PathBuf>,
-    /// What auctions are generated from.
-    #[arg(long, default_value_t = 0)]
-    seed: u64,
 }
 
 fn main() -> Result<()> {
@@ -50,8 +48,19 @@ fn main() -> Result<()> {
         (folder.join("report.html"), page::page(&report)?),
     ];
     if let Some(folder) = &options.figures {
-        let memory = plots::memory_file(&report.memory)?;
-        files.push((folder.join("memory.svg"), memory));
+        let document = folder.join("performance.md");
+        let text = std::fs::read_to_string(&document)?;
+        files.extend([
+            (document, document::with_figures(&text, &report)?),
+            (
+                folder.join("overview.svg"),
+                plots::overview(&report, 1030.0).into_string(),
+            ),
+            (
+                folder.join("memory.svg"),
+                plots::memory(&report, 1030.0).into_string(),
+            ),
+        ]);
     }
     for (path, text) in files {
         std::fs::write(&path, text)?;
@@ -60,8 +69,12 @@ fn main() -> Result<()> {
     println!("{:.0} s", report.seconds);
     for ratio in report.missed() {
         let found = ratio.value.map(|value| format!(" ({value:.2})"));
-        println!("not met: {}{}", ratio.what, found.unwrap_or_default());
-        if let Some(reason) = &ratio.reason {
+        println!(
+            "not met: {}{}",
+            ratio.target.what,
+            found.unwrap_or_default()
+        );
+        if let Some(reason) = &ratio.target.reason {
             println!("    {reason}");
         }
     }

@@ -5,20 +5,21 @@ use std::process::{Command, Stdio};
 use std::time::{Instant, SystemTime};
 
 use anyhow::{Context as _, Result, ensure};
-use bench_records::MicroReport;
+use bench_records::Measure;
 
 use crate::check::check;
 use crate::engines::Engines;
-use crate::execution::Execution;
-use crate::floor::Floor;
 use crate::machine::{Machine, load_average};
 use crate::programs::Programs;
-use crate::report::{Delay, MemoryCurve, Report, Row, Uneven};
+use crate::report::{Report, Row, Table, compare};
 use crate::sample::Sample;
-use crate::scenario::{Design, Grid, Scenario, Workload};
-use crate::{Options, targets};
+use crate::scenario::{Grid, Scenario, sections};
+use crate::{Options, floor, service, targets};
 
-/// Measures everything. Says on standard error how far it is.
+/// What takes longer than this runs twice at most: it differs little from turn to turn.
+const LONG_MS: f64 = 1_500.0;
+
+/// Measures everything. Reports its progress on standard error.
 ///
 /// # Errors
 /// When a program fails, or a design delivers or archives wrong bytes. That a target is missed is no error.
@@ -26,98 +27,78 @@ pub(crate) fn measure(options: &Options, programs: &Programs, folder: &Path) -> 
     let began = Instant::now();
     let command: Vec<String> = std::env::args().skip(1).collect();
     let date = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
-    let workload = if options.quick {
-        Workload::quick()
-    } else {
-        Workload::full()
-    };
-    let seed = options.seed;
+    let sections = sections(options.quick)?;
     let load_before = load_average()?;
-    let checks = workload.checks.iter();
-    let checks = checks.map(|grid| check(grid, seed, programs, folder));
+    let grids = sections.iter().flat_map(|section| &section.grid);
+    let checks = grids.filter(|grid| grid.check);
+    let checks = checks.map(|grid| check(grid, programs, folder));
     let checked = checks.sum::<Result<usize>>()?;
-    let plain = Execution {
-        seed,
-        deadline_ms: workload.deadline_ms,
-        ..Execution::default()
-    };
-    let mut scenarios = Vec::new();
-    for grid in &workload.grids {
-        let taken = by_turns(grid, programs, &plain)?;
-        scenarios.extend(taken.iter().map(|(one, runs)| Row::new(*one, runs)));
+    let mut tables = Vec::new();
+    for section in sections {
+        let mut rows = Vec::new();
+        for grid in &section.grid {
+            rows.extend(by_turns(grid, programs)?);
+        }
+        compare(&mut rows);
+        tables.push(Table {
+            title: section.title,
+            note: section.note,
+            columns: section.columns,
+            rows,
+        });
     }
-    eprintln!("memory over time");
-    let sampled = Execution {
-        is_sampled: true,
-        ..plain.clone()
-    };
-    let mut memory = Vec::new();
-    for (scenario, runs) in by_turns(&workload.memory, programs, &sampled)? {
-        memory.extend(MemoryCurve::middle(scenario.design, runs));
-    }
-    let mut uneven = Vec::new();
-    for grid in &workload.uneven {
-        uneven.extend(Uneven::all(&by_turns(grid, programs, &plain)?));
-    }
-    eprintln!("lateness of timers");
-    let ticking = Execution {
-        is_ticking: true,
-        ..plain
-    };
-    let mut delays = Vec::new();
-    for (scenario, runs) in by_turns(&workload.delay, programs, &ticking)? {
-        delays.extend(Delay::middle(scenario.design, &runs));
-    }
-    let micro = micro(options.quick, programs)?;
+    let mut measures = micro(options.quick, programs)?;
+    let rows: Vec<_> = tables.iter().flat_map(|table| &table.rows).collect();
+    let floor = floor::measures(&rows, &measures);
+    measures.extend(floor);
+    measures.extend(service::measure(options.quick, programs)?);
     Ok(Report {
         command: format!("cargo xtask bench {}", command.join(" ")),
         date,
         seconds: began.elapsed().as_secs_f64(),
         machine: Machine::look(load_before)?,
         checked,
-        ratios: targets::ratios(&scenarios, &uneven, &micro)?,
-        floors: Floor::of(&scenarios, &micro),
-        scenarios,
-        memory,
-        uneven,
-        delays,
-        micro,
+        ratios: targets::ratios(&rows, &measures)?,
+        tables,
+        measures,
     })
 }
 
-/// Runs the grid's designs by turns, and returns the runs of each scenario.
+/// Runs the grid's designs by turns.
 ///
 /// # Errors
 /// When a program fails, or a run was not what it should be.
-fn by_turns(
-    grid: &Grid,
-    programs: &Programs,
-    execution: &Execution<'_>,
-) -> Result<Vec<(Scenario, Vec<Sample>)>> {
-    let rates = grid.rates.iter().map(|rate| format!("--rates={rate}"));
-    let rates: Vec<String> = rates.collect();
-    let mut engines = Engines::start(programs, grid.most_solvers(), &rates)?;
-    let mut all = Vec::new();
+fn by_turns(grid: &Grid, programs: &Programs) -> Result<Vec<Row>> {
+    let mut engines = Engines::start(programs, grid.most_solvers(), &grid.conditions, false)?;
+    let mut run = |scenario: &Scenario| {
+        let ran = engines.run(programs, scenario, &[]);
+        let sample = ran.and_then(|ran| Sample::new(ran, scenario));
+        sample.with_context(|| scenario.to_string())
+    };
+    let mut rows = Vec::new();
     for group in grid.groups() {
         let each = group.into_iter();
-        let mut taken: Vec<_> = each.map(|scenario| (scenario, Vec::new())).collect();
+        let mut taken: Vec<_> = each.map(|one| (one, Vec::new(), Vec::new())).collect();
         for turn in 1..=grid.runs {
-            // What takes seconds differs little from turn to turn.
-            let is_due = |scenario: &Scenario| turn <= 3 || scenario.design != Design::Threaded;
-            for (scenario, taken) in taken.iter_mut().filter(|(one, _)| is_due(one)) {
+            for (scenario, samples, alone) in &mut taken {
+                let is_long = |sample: &Sample| sample.measurement.wall_ms > LONG_MS;
+                if turn > 2 && !scenario.gives_up() && samples.iter().all(is_long) {
+                    continue;
+                }
                 eprintln!("{scenario}, turn {turn} of {}", grid.runs);
-                let ran = execution.run(*scenario, programs, &mut engines);
-                let sample = ran.and_then(|ran| Sample::new(ran, scenario, execution));
-                taken.push(sample.with_context(|| scenario.to_string())?);
+                samples.push(run(scenario)?);
+                // Next to it, since it is compared with it.
+                alone.extend(scenario.alone().map(|alone| run(&alone)).transpose()?);
             }
         }
-        all.extend(taken);
+        let taken = taken.into_iter();
+        rows.extend(taken.map(|(scenario, samples, alone)| Row::new(scenario, &samples, &alone)));
     }
-    Ok(all)
+    Ok(rows)
 }
 
-/// Runs the program of loops, which says itself how far it is.
-fn micro(is_quick: bool, programs: &Programs) -> Result<MicroReport> {
+/// Runs the program of loops, which reports its own progress.
+fn micro(is_quick: bool, programs: &Programs) -> Result<Vec<Measure>> {
     let output = Command::new(programs.path("micro"))
         .args(is_quick.then_some("--quick"))
         .stderr(Stdio::inherit())

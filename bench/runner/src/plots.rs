@@ -1,213 +1,222 @@
-//! Lines over two axes, as SVG. Text and axes have the colour of the text around, so that a page can be light or dark.
+//! Two pictures as SVG, in which this project stands out: what every design takes, and memory over time.
 
-use std::ops::Range;
+use maud::{Markup, PreEscaped, html};
 
-use anyhow::{Context as _, Result};
-use plotters::chart::ChartBuilder;
-use plotters::coord::Shift;
-use plotters::coord::ranged1d::{AsRangedCoord, ValueFormatter};
-use plotters::drawing::DrawingArea;
-use plotters::prelude::{BLACK, Circle, Color, IntoDrawingArea, IntoFont, IntoLogRange};
-use plotters::prelude::{PathElement, RGBColor, Ranged, Rectangle, SVGBackend, Text};
+use crate::report::{Report, Row};
+use crate::scenario::Design;
 
-use crate::report::MemoryCurve;
+/// Of a contrast of three or more to light and to dark ground. A picture is a file as well, for a README.
+const STYLE: &str = "\
+    svg.bench text { font: 14px system-ui, sans-serif; fill: #24292f; } \
+    svg.bench .title { font-size: 15px; font-weight: 600; } svg.bench .mine { fill: #0b66b0; font-weight: 700; } \
+    svg.bench rect { fill: #8a949e; } svg.bench rect.mine { fill: #0b66b0; } svg.bench rect.bare { fill: #7db4de; } \
+    svg.bench path { fill: none; stroke: #8a949e; stroke-width: 1.5; } svg.bench path.axis { stroke: #d0d7de; stroke-width: 1; } \
+    svg.bench path.mine { stroke: #0b66b0; stroke-width: 4; } svg.bench path.bare { stroke: #7db4de; stroke-width: 2; } \
+    @media (prefers-color-scheme: dark) { svg.bench text { fill: #d7dde3; } svg.bench .mine { fill: #5cb2f6; } \
+    svg.bench rect.mine { fill: #5cb2f6; } svg.bench rect.bare { fill: #2f6f9f; } svg.bench path.mine { stroke: #5cb2f6; } \
+    svg.bench path.bare { stroke: #2f6f9f; } svg.bench path.axis { stroke: #3a424b; } }";
+/// From one line of text to the next.
+const LINE: f64 = 26.0;
+const LABELS: f64 = 196.0;
+const VALUES: f64 = 76.0;
+const MOST_SOLVERS: &str = "26 MB, 32 solvers";
 
-/// Of a contrast of three or more to light and to dark ground.
-const COLOURS: [RGBColor; 7] = [
-    RGBColor(0x2f, 0x81, 0xc7),
-    RGBColor(0xd0, 0x66, 0x10),
-    RGBColor(0x2f, 0x96, 0x58),
-    RGBColor(0xa3, 0x5b, 0xc9),
-    RGBColor(0x12, 0x93, 0xa3),
-    RGBColor(0xd9, 0x48, 0x66),
-    RGBColor(0x8a, 0x7a, 0x1f),
-];
-/// Lines of up to so many points have them marked.
-const MOST_MARKED: usize = 24;
-/// What a letter of the legend is wide on average, in pixels.
-const LETTER: usize = 8;
-const FONT: i32 = 14;
-
-type Points = Vec<(f64, f64)>;
-type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
-
-/// A plot, with an axis of either kind.
-#[derive(Clone, Debug)]
-pub(crate) struct Plot {
-    pub(crate) title: String,
-    /// What is to the right.
-    pub(crate) across: &'static str,
-    /// Whether both axes are logarithmic. A linear one upwards begins at 0.
-    pub(crate) is_logarithmic: bool,
-    /// Lines, each with its colour's index and its name.
-    pub(crate) lines: Vec<(usize, String, Points)>,
-}
-
-impl Plot {
-    /// Draws it as an SVG file with title and legend. `None` without a point to draw.
-    pub(crate) fn draw(&self, width: u32, height: u32) -> Result<Option<String>> {
-        let points = || self.lines.iter().flat_map(|(_, _, points)| points);
-        let (Some(x), Some(y)) = (ends(points().map(|at| at.0)), ends(points().map(|at| at.1)))
-        else {
-            return Ok(None);
-        };
-        let mut svg = String::new();
-        let root = SVGBackend::with_string(&mut svg, (width, height)).into_drawing_area();
-        let (head, area) = root.split_vertically(self.head(&root)?);
-        drop(head);
-        if self.is_logarithmic {
-            let y = y.start / 1.2..y.end * 1.2;
-            self.chart(&area, x.log_scale().base(2.0), y.log_scale().base(2.0))?;
-        } else {
-            self.chart(&area, x, 0.0..y.end * 1.05)?;
-        }
-        root.present()?;
-        drop((area, root));
-        Ok(Some(svg.replace("#000000", "currentColor")))
-    }
-
-    /// Draws title and legend, and returns how high they are.
-    fn head(&self, root: &Area<'_>) -> Result<i32> {
-        let title = ("sans-serif", 17).into_font().color(&BLACK);
-        root.draw(&Text::new(self.title.clone(), (8, 6), title))?;
-        let widest = self.lines.iter().map(|(_, name, _)| name.chars().count());
-        let column = (widest.max().unwrap_or_default() * LETTER + 40) as i32;
-        let columns = (root.dim_in_pixel().0 as i32 / column).max(1);
-        let mut bottom = 34;
-        for (place, (colour, name, _)) in (0..).zip(&self.lines) {
-            let (x, y) = (8 + place % columns * column, 34 + place / columns * 20);
-            let mark = [(x, y + 5), (x + 18, y + 9)];
-            root.draw(&Rectangle::new(
-                mark,
-                COLOURS[colour % COLOURS.len()].filled(),
-            ))?;
-            let font = ("sans-serif", FONT).into_font().color(&BLACK);
-            root.draw(&Text::new(name.clone(), (x + 24, y), font))?;
-            bottom = y + 24;
-        }
-        Ok(bottom)
-    }
-
-    fn chart<X, Y>(&self, area: &Area<'_>, x: X, y: Y) -> Result<()>
-    where
-        X: AsRangedCoord<Value = f64>,
-        Y: AsRangedCoord<Value = f64>,
-        X::CoordDescType: Ranged<ValueType = f64> + ValueFormatter<f64>,
-        Y::CoordDescType: Ranged<ValueType = f64> + ValueFormatter<f64>,
-    {
-        let mut chart = ChartBuilder::on(area)
-            .margin_right(24)
-            .margin_top(8)
-            .x_label_area_size(46)
-            .y_label_area_size(58)
-            .build_cartesian_2d(x, y)?;
-        chart
-            .configure_mesh()
-            .x_labels(8)
-            .y_labels(8)
-            .x_label_formatter(&number)
-            .y_label_formatter(&number)
-            .x_desc(self.across)
-            .axis_desc_style(("sans-serif", FONT))
-            .label_style(("sans-serif", FONT))
-            .bold_line_style(BLACK.mix(0.15))
-            .light_line_style(BLACK.mix(0.0))
-            .draw()?;
-        for (colour, _, points) in &self.lines {
-            let colour = COLOURS[colour % COLOURS.len()];
-            chart
-                .plotting_area()
-                .draw(&PathElement::new(points.clone(), colour.stroke_width(2)))?;
-            if points.len() <= MOST_MARKED {
-                for point in points {
-                    chart
-                        .plotting_area()
-                        .draw(&Circle::new(*point, 4, colour.filled()))?;
-                }
-            }
-        }
-        Ok(())
-    }
-}
-
-/// The least and the greatest, a little apart if they are the same.
-fn ends(values: impl Iterator<Item = f64> + Clone) -> Option<Range<f64>> {
-    let least = values.clone().min_by(f64::total_cmp)?;
-    let greatest = values.max_by(f64::total_cmp)?;
-    let apart = if greatest > least {
-        greatest
-    } else {
-        least * 2.0 + 1.0
+/// The last delivery and the processor time of every design, as bars that begin at 0.
+pub(crate) fn overview(report: &Report, width: f64) -> Markup {
+    let rows = report.rows().filter(|row| row.name == MOST_SOLVERS);
+    let mut rows: Vec<_> = rows.collect();
+    let last_ms = |row: &Row| {
+        row.medians
+            .get("delivery_last_ms")
+            .copied()
+            .unwrap_or(f64::NAN)
     };
-    Some(least..apart)
+    rows.sort_by(|a, b| {
+        let place = |row: &Row| {
+            (
+                !row.scenario.design.is_ours,
+                row.scenario.design.codec == "none",
+            )
+        };
+        place(a)
+            .cmp(&place(b))
+            .then(last_ms(a).total_cmp(&last_ms(b)))
+    });
+    let panels = [
+        (
+            "When the last of 32 solvers has the whole auction",
+            "delivery_last_ms",
+        ),
+        ("Processor time of the sender", "cpu_ms"),
+    ];
+    let is_wide = width > 800.0;
+    let panel_width = if is_wide { width / 2.0 - 16.0 } else { width };
+    let panel_height = LINE * (rows.len() as f64 + 2.0);
+    let height = if is_wide {
+        panel_height
+    } else {
+        2.0 * panel_height
+    };
+    let panels = panels.iter().enumerate().map(|(place, (title, figure))| {
+        let place = place as f64;
+        let (x, y) = if is_wide { (place * (width / 2.0 + 8.0), 0.0) } else { (0.0, place * panel_height) };
+        html! { g transform=(format!("translate({x} {y})")) { (bars(title, &rows, figure, panel_width)) } }
+    });
+    let title = "One auction of 26 MB to 32 solvers and an archive: delivery and processor time";
+    svg(
+        title,
+        width,
+        height,
+        &html! { @for panel in panels { (panel) } },
+    )
 }
 
-/// A value beside an axis, without zeros behind it.
-fn number(value: &f64) -> String {
-    let text = format!("{value:.3}");
-    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+fn bars(title: &str, rows: &[&Row], figure: &str, width: f64) -> Markup {
+    let value = |row: &Row| row.medians.get(figure).copied().unwrap_or_default();
+    let most = rows.iter().map(|row| value(row)).fold(1.0, f64::max);
+    let bars = rows.iter().enumerate().map(|(place, row)| {
+        let (y, found) = ((place as f64 + 1.5) * LINE, value(row));
+        let length = (width - LABELS - VALUES) * found / most;
+        let (class, text) = (class(&row.scenario.design), format!("{found:.0} ms"));
+        html! {
+            text.(class) x=(LABELS - 8.0) y=(y) text-anchor="end" { (label(&row.scenario.design)) }
+            rect.(class) x=(LABELS) y=(y - 14.0) width=(length.max(1.0).round()) height="19" {}
+            text.(class) x=(LABELS + length.round() + 6.0) y=(y) { (text) }
+        }
+    });
+    html! { text.title x="0" y="16" { (title) } @for bar in bars { (bar) } }
 }
 
-/// Resident size over that before the call, by time.
-pub(crate) fn memory(curves: &[MemoryCurve]) -> Plot {
-    let lines = curves.iter().enumerate();
-    let lines = lines.map(|(colour, curve)| (colour, curve.design.label(), curve.points.clone()));
-    Plot {
-        title: "Memory during one auction of 26 MB to 8 solvers, MiB over what was resident before"
-            .to_owned(),
-        across: "ms since the call",
-        is_logarithmic: false,
-        lines: lines.collect(),
+/// The resident size of each design over that before the call, by time.
+pub(crate) fn memory(report: &Report, width: f64) -> Markup {
+    let rows = report.rows().filter(|row| !row.memory.is_empty());
+    let mut rows: Vec<_> = rows.collect();
+    // This project is drawn last, over the others.
+    rows.sort_by_key(|row| {
+        (
+            row.scenario.design.is_ours,
+            row.scenario.design.codec != "none",
+        )
+    });
+    let points = || rows.iter().flat_map(|row| &row.memory);
+    let most = |values: &mut dyn Iterator<Item = f64>| values.fold(1.0, f64::max);
+    let (most_ms, most_mib) = (
+        most(&mut points().map(|at| at.0)),
+        most(&mut points().map(|at| at.1)),
+    );
+    let (left, top, height) = (44.0, 30.0, 380.0);
+    let (right, bottom) = (width - 16.0, height - 44.0);
+    let x = |ms: f64| left + (right - left) * ms / most_ms;
+    let y = |mib: f64| bottom - (bottom - top) * mib.max(0.0) / most_mib;
+    let lines = rows.iter().map(|row| {
+        let points = row
+            .memory
+            .iter()
+            .map(|(ms, mib)| format!("{:.1} {:.1}", x(*ms), y(*mib)));
+        let path = format!(
+            "M{left} {bottom} L{}",
+            points.collect::<Vec<_>>().join(" L")
+        );
+        html! { path.(class(&row.scenario.design)) d=(path) {} }
+    });
+    // Each is labelled at its highest point, and no label covers another.
+    let mut labels: Vec<_> = rows
+        .iter()
+        .filter_map(|row| {
+            let highest = row.memory.iter().max_by(|a, b| a.1.total_cmp(&b.1))?;
+            let end = row.memory.last()?;
+            Some((y(highest.1), x(end.0), highest.1, &row.scenario.design))
+        })
+        .collect();
+    labels.sort_by(|a, b| b.0.total_cmp(&a.0));
+    let mut lowest = bottom - 4.0;
+    let labels = labels.into_iter().map(|(at, end, mib, design)| {
+        let y = at.min(lowest);
+        lowest = y - 18.0;
+        let (x, anchor) = if end + 190.0 > right { (right, "end") } else { (end + 8.0, "start") };
+        html! { text.(class(design)) x=(x.round()) y=(y.round()) text-anchor=(anchor) { (label(design)) ": " (format!("{mib:.0} MiB")) } }
+    });
+    let labels: Vec<_> = labels.collect();
+    let axis = |d: String| html! { path.axis d=(d) {} };
+    let title = "Memory during one auction of 26 MB to 8 solvers, MiB over that before";
+    let inner = html! {
+        text.title x="0" y="16" { (title) }
+        @for mib in ticks(most_mib) {
+            (axis(format!("M{left} {:.0} H{right}", y(mib))))
+            text x=(left - 8.0) y=((y(mib) + 5.0).round()) text-anchor="end" { (mib) }
+        }
+        @for ms in ticks(most_ms) {
+            text x=(x(ms).round()) y=(bottom + 18.0) text-anchor="middle" { (ms) }
+        }
+        text x=(right) y=(bottom + 38.0) text-anchor="end" { "ms since the call" }
+        @for line in lines { (line) }
+        @for label in labels { (label) }
+    };
+    svg(title, width, height, &inner)
+}
+
+/// Round numbers from 0 to at most `most`.
+fn ticks(most: f64) -> impl Iterator<Item = f64> {
+    let power = 10_f64.powf((most / 4.0).log10().floor());
+    let steps = [1.0, 2.0, 5.0, 10.0].map(|step| step * power);
+    let step = steps
+        .into_iter()
+        .find(|step| most / step <= 6.0)
+        .unwrap_or(most);
+    (0..=(most / step) as u32).map(move |tick| f64::from(tick) * step)
+}
+
+fn svg(title: &str, width: f64, height: f64, inner: &Markup) -> Markup {
+    html! {
+        svg.bench xmlns="http://www.w3.org/2000/svg" viewBox=(format!("0 0 {width} {height}")) width=(width) height=(height) role="img" aria-label=(title) {
+            style { (PreEscaped(STYLE)) }
+            (inner)
+        }
     }
 }
 
-/// Memory over time as a file of its own, for a README: its text is grey, for light and for dark ground.
-pub(crate) fn memory_file(curves: &[MemoryCurve]) -> Result<String> {
-    let svg = memory(curves)
-        .draw(860, 420)?
-        .context("no memory was measured")?;
-    Ok(svg.replace("currentColor", "#727c88"))
+fn class(design: &Design) -> &'static str {
+    match (design.is_ours, design.codec.as_str()) {
+        (true, "none") => "bare",
+        (true, _) => "mine",
+        (false, _) => "other",
+    }
+}
+
+/// A design in a picture that stands alone.
+fn label(design: &Design) -> String {
+    match design.name.as_str() {
+        "ours" if design.codec == "none" => "this project, no archive".to_owned(),
+        "ours" => format!("this project, {}", design.codec),
+        "threaded" => "in production, gzip".to_owned(),
+        "per-solver" => "a copy for each, gzip".to_owned(),
+        "shared" => format!("one buffer, {}", design.codec),
+        _ => design.label.clone(),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn plot(name: &str, is_logarithmic: bool, points: &[(f64, f64)]) -> Plot {
-        Plot {
-            title: name.to_owned(),
-            across: "x",
-            is_logarithmic,
-            lines: vec![
-                (0, name.to_owned(), points.to_vec()),
-                (7, "other".to_owned(), Vec::new()),
-            ],
-        }
+    #[test]
+    fn ticks_are_round_and_few() {
+        let of = |most| ticks(most).collect::<Vec<_>>();
+        assert_eq!(of(230.0), [0.0, 50.0, 100.0, 150.0, 200.0]);
+        assert_eq!(of(1.0), [0.0, 0.2, 0.4, 0.6000000000000001, 0.8, 1.0]);
+        assert!((10..4000).all(|most| (2..8).contains(&of(f64::from(most)).len())));
     }
 
     #[test]
-    fn every_kind_of_axis_is_drawn() {
-        for is_logarithmic in [false, true] {
-            for points in [&[(1.0, 2.0), (64.0, 700.0)][..], &[(5.0, 5.0)]] {
-                let svg = plot("name", is_logarithmic, points)
-                    .draw(400, 300)
-                    .unwrap()
-                    .unwrap();
-                assert!(
-                    svg.contains("name") && svg.contains("currentColor"),
-                    "{svg}"
-                );
-                assert!(!svg.contains("NaN") && !svg.contains("inf"), "{svg}");
-            }
-        }
-        assert_eq!(plot("empty", true, &[]).draw(400, 300).unwrap(), None);
-    }
-
-    #[test]
-    fn no_name_becomes_markup() {
-        let svg = plot("<script>", false, &[(1.0, 2.0)])
-            .draw(400, 300)
-            .unwrap();
-        assert!(!svg.unwrap().contains("<script"));
+    fn this_project_stands_out() {
+        let of = |design| {
+            let design = crate::scenario::Scenario::new(design, "large", 8).design;
+            (class(&design), label(&design))
+        };
+        assert_eq!(of("ours (gzip)"), ("mine", "this project, gzip".to_owned()));
+        assert_eq!(
+            of("shared (zstd)"),
+            ("other", "one buffer, zstd".to_owned())
+        );
     }
 }

@@ -1,9 +1,9 @@
 //! What came of one run: what the program says of itself, together with what the engines say, if they agree.
 
-use anyhow::{Context as _, Result, bail, ensure};
-use bench_records::{EngineReport, Measurement, Received, Spread};
+use anyhow::{Result, bail, ensure};
+use bench_records::{EngineReport, Manner, Measurement, Received, Spread, Watched};
 
-use crate::execution::{Executed, Execution};
+use crate::engines::DEADLINE_MS;
 use crate::scenario::Scenario;
 
 /// One run of one design.
@@ -12,12 +12,12 @@ pub(crate) struct Sample {
     pub(crate) measurement: Measurement,
     /// User and system time of the engines' process.
     pub(crate) engines_cpu_ms: f64,
-    /// From the call to the first byte, at each engine that must be sent everything.
+    /// From the call to the first byte, at each engine that is counted.
     pub(crate) first_byte_ms: Spread,
     /// The same to when it has everything.
     pub(crate) delivery_ms: Spread,
-    /// Resident sizes in KiB, each with its nanosecond of `CLOCK_MONOTONIC`, where they were asked for.
-    pub(crate) resident: Vec<(u64, u64)>,
+    /// The same at every engine, in their order; `None` at one that was given up.
+    pub(crate) deliveries_ms: Vec<Option<f64>>,
 }
 
 impl Sample {
@@ -25,55 +25,76 @@ impl Sample {
     /// When an engine that must be was not sent the whole auction once, by the connection of the request before, when a
     /// stalled one was sent it, or when it was not the deadline that ended what is given up.
     pub(crate) fn new(
-        executed: Executed,
+        (run, engines): (Measurement, EngineReport),
         scenario: &Scenario,
-        execution: &Execution<'_>,
     ) -> Result<Self> {
-        let Executed {
-            measurement: run,
-            engines,
-            resident,
-        } = executed;
-        let served = scenario.must_deliver();
-        let (mut first_bytes, mut deliveries) = (Vec::new(), Vec::new());
         // Nothing happens before the call; signed, so that a mistake shows.
         let since_call = |at_ns: u64| (at_ns as f64 - run.called_at_ns as f64) / 1e6;
-        for engine in 0..served {
-            let auction = auction_at(engine, &run, &engines)?;
-            first_bytes.push(since_call(
-                auction.first_byte_at_ns.context("an empty body")?,
-            ));
-            deliveries.push(since_call(auction.end_at_ns));
+        let (counted, gives_up) = (scenario.counted(), scenario.gives_up());
+        let (mut first_bytes, mut deliveries_ms) = (Vec::new(), Vec::new());
+        for engine in 0..scenario.solvers {
+            let auction = auction_at(engine, &run, &engines);
+            if engine < counted {
+                let first = auction
+                    .as_ref()
+                    .ok()
+                    .and_then(|auction| auction.first_byte_at_ns);
+                first_bytes.extend(first.map(since_call));
+            } else if gives_up && auction.is_err() {
+                deliveries_ms.push(None);
+                continue;
+            }
+            deliveries_ms.push(Some(since_call(auction?.end_at_ns)));
         }
-        let (rates, healthy) = (scenario.rates, scenario.healthy());
-        let stalls = |engine: usize| rates.get(engine.wrapping_sub(healthy)) == Some(&0);
+        let stalls = |engine: usize| {
+            let last = engine.checked_sub(counted);
+            last.and_then(|last| scenario.conditions.last.get(last)) == Some(&Manner::Stalls)
+        };
         let mut requests = engines.requests.iter();
         ensure!(
             requests.all(|request| !stalls(request.engine) || request.bytes < run.auction_bytes),
             "a stalled engine has read the auction"
         );
         ensure!(
-            served == run.solvers || run.wall_ms >= execution.deadline_ms as f64,
+            !gives_up || run.wall_ms >= DEADLINE_MS as f64,
             "the call ended before those that stall were given up"
         );
         Ok(Self {
             measurement: run,
             engines_cpu_ms: engines.cpu_ms,
             first_byte_ms: Spread::of(first_bytes),
-            delivery_ms: Spread::of(deliveries),
-            resident,
+            delivery_ms: Spread::of(deliveries_ms.iter().copied().take(counted).flatten()),
+            deliveries_ms,
         })
     }
 
-    /// The largest resident size over that before the call.
-    pub(crate) fn peak_mib(&self) -> f64 {
-        self.measurement.peak_rss_over_base_kib as f64 / 1024.0
-    }
-
-    /// Threads that were there in the end and not before the call.
-    pub(crate) fn extra_threads(&self) -> f64 {
+    /// Its figures, by names that do not change. Those that were not measured are not numbers.
+    pub(crate) fn figures(&self) -> [(&'static str, f64); 16] {
         let run = &self.measurement;
-        run.threads.saturating_sub(run.threads_at_rest) as f64
+        let watched = |pick: fn(&Watched) -> f64| run.watched.as_ref().map_or(f64::NAN, pick);
+        // A call that could not end well does not say.
+        let productions = Some(run.productions).filter(|productions| *productions > 0.0);
+        [
+            ("cpu_ms", run.cpu_ms),
+            ("engines_cpu_ms", self.engines_cpu_ms),
+            ("cpu_with_engines_ms", run.cpu_ms + self.engines_cpu_ms),
+            ("peak_mib", run.peak_mib),
+            ("extra_threads", run.extra_threads),
+            ("wall_ms", run.wall_ms),
+            ("first_byte_first_ms", self.first_byte_ms.min),
+            ("first_byte_ms", self.first_byte_ms.median),
+            ("first_byte_last_ms", self.first_byte_ms.max),
+            ("delivery_ms", self.delivery_ms.median),
+            ("delivery_last_ms", self.delivery_ms.max),
+            ("productions", productions.unwrap_or(f64::NAN)),
+            ("late_at_rest_ms", watched(|late| late.at_rest_worst_ms)),
+            ("late_p99_ms", watched(|late| late.p99_ms)),
+            ("late_worst_ms", watched(|late| late.worst_ms)),
+            (
+                "late_worst_over_rest_ms",
+                watched(|late| late.worst_ms - late.at_rest_worst_ms),
+            ),
+        ]
     }
 }
 
@@ -107,29 +128,20 @@ fn auction_at<'a>(
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::scenario::{Design, LARGE, Rates};
 
-    fn executed(requests: &[Received]) -> Executed {
-        Executed {
-            measurement: Measurement {
-                auction_bytes: 100,
-                solvers: 2,
-                cpu_ms: 1.0,
-                peak_rss_over_base_kib: 1,
-                base_rss_kib: 1,
-                threads_at_rest: 3,
-                threads: 3,
-                wall_ms: 1.0,
-                productions: 1.0,
-                called_at_ns: 5_000_000,
-                timers: None,
-            },
-            engines: EngineReport {
-                cpu_ms: 1.0,
-                requests: requests.to_vec(),
-            },
-            resident: Vec::new(),
-        }
+    fn ran(wall_ms: f64, requests: &[Received]) -> (Measurement, EngineReport) {
+        let run = Measurement {
+            auction_bytes: 100,
+            wall_ms,
+            productions: 1.0,
+            called_at_ns: 5_000_000,
+            ..Measurement::default()
+        };
+        let engines = EngineReport {
+            cpu_ms: 1.0,
+            requests: requests.to_vec(),
+        };
+        (run, engines)
     }
 
     fn received(engine: usize, connection: u64, bytes: u64, first: u64) -> Received {
@@ -143,27 +155,24 @@ pub(crate) mod tests {
         }
     }
 
-    fn scenario(rates: Rates) -> Scenario {
-        Scenario {
-            auction: LARGE,
-            solvers: 2,
-            rates,
-            design: Design::OursGzip,
-        }
+    fn scenario(last: &[Manner]) -> Scenario {
+        let mut scenario = Scenario::new("ours (gzip)", "large", 2);
+        scenario.conditions.last = last.to_vec();
+        scenario
     }
 
-    fn sample(executed: Executed) -> Result<Sample> {
-        Sample::new(executed, &scenario(&[]), &Execution::default())
+    fn sample(requests: &[Received]) -> Result<Sample> {
+        Sample::new(ran(1.0, requests), &scenario(&[]))
     }
 
-    /// What came of a run in which everybody had everything after so many milliseconds.
+    /// What came of a run in which all engines had everything after so many milliseconds.
     pub(crate) fn delivered(last_ms: f64) -> Sample {
         Sample {
-            measurement: executed(&[]).measurement,
+            measurement: ran(1.0, &[]).0,
+            deliveries_ms: vec![Some(last_ms)],
             engines_cpu_ms: 1.0,
             first_byte_ms: Spread::of([1.0]),
             delivery_ms: Spread::of([last_ms]),
-            resident: Vec::new(),
         }
     }
 
@@ -179,7 +188,7 @@ pub(crate) mod tests {
             until(11_000_000, received(1, 0, 100, 9_000_000)),
             until(25_000_000, received(0, 0, 100, 6_000_000)),
         ];
-        let found = sample(executed(&requests)).unwrap();
+        let found = sample(&requests).unwrap();
         let ends = |found: Spread| (found.min, found.median, found.max);
         assert_eq!(ends(found.first_byte_ms), (1.0, 2.5, 4.0));
         assert_eq!(ends(found.delivery_ms), (6.0, 13.0, 20.0));
@@ -195,41 +204,42 @@ pub(crate) mod tests {
                 received(1, connection, bytes, 2),
             ]
         };
-        assert!(sample(executed(&whole(0, 100))).is_ok());
-        assert!(sample(executed(&whole(1, 100))).is_err());
-        assert!(sample(executed(&whole(0, 99))).is_err());
-        assert!(sample(executed(&whole(0, 100)[..3])).is_err());
+        assert!(sample(&whole(0, 100)).is_ok());
+        assert!(sample(&whole(1, 100)).is_err());
+        assert!(sample(&whole(0, 99)).is_err());
+        assert!(sample(&whole(0, 100)[..3]).is_err());
     }
 
     #[test]
     fn the_healthy_must_have_everything_and_the_stalled_must_not() {
         let healthy = [received(0, 0, 7, 1), received(0, 0, 100, 9_000_000)];
-        let found = |requests: &[_], rates, wall_ms| {
-            let mut executed = executed(requests);
-            executed.measurement.wall_ms = wall_ms;
-            let execution = Execution {
-                deadline_ms: 50,
-                ..Execution::default()
-            };
-            Sample::new(executed, &scenario(rates), &execution)
+        let found = |requests: &[_], last: &[Manner], wall_ms| {
+            Sample::new(ran(wall_ms, requests), &scenario(last))
         };
-        assert_eq!(found(&healthy, &[0], 50.0).unwrap().delivery_ms.max, 4.0);
-        assert!(found(&healthy, &[0], 49.0).is_err());
-        assert!(found(&healthy, &[], 50.0).is_err());
+        assert_eq!(
+            found(&healthy, &[Manner::Stalls], 2e3)
+                .unwrap()
+                .delivery_ms
+                .max,
+            4.0
+        );
+        assert!(found(&healthy, &[Manner::Stalls], 1_999.0).is_err());
+        assert!(found(&healthy, &[], 2e3).is_err());
         let all = [received(1, 0, 7, 1), received(1, 0, 100, 2)];
         let all = [&healthy[..], &all].concat();
-        assert!(found(&all, &[0], 50.0).is_err());
-        assert!(found(&all, &[2], 50.0).is_ok());
+        assert!(found(&all, &[Manner::Stalls], 2e3).is_err());
+        assert!(found(&all, &[Manner::Reads(2)], 2e3).is_ok());
+        // One that thinks is sent everything, and nothing is given up.
+        assert!(found(&all, &[Manner::Thinks(5)], 1.0).is_ok());
+        assert!(found(&healthy, &[Manner::Thinks(5)], 1.0).is_err());
     }
 
     #[test]
     fn slow_ones_without_healthy_ones_must_have_everything() {
         let first = [received(0, 0, 7, 1), received(0, 0, 100, 2)];
         let second = [received(1, 0, 7, 1), received(1, 0, 100, 2)];
-        let found = |requests: &[_]| {
-            let execution = Execution::default();
-            Sample::new(executed(requests), &scenario(&[4, 5]), &execution)
-        };
+        let slow = [Manner::Reads(4), Manner::Reads(5)];
+        let found = |requests: &[_]| Sample::new(ran(1.0, requests), &scenario(&slow));
         assert!(found(&first).is_err());
         assert!(found(&[first, second].concat()).is_ok());
     }

@@ -4,30 +4,28 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 use archive_sink::Archive;
 use auction_fixtures::Auction;
-use bench_harness::{ARCHIVE_KEY, Codec, Design, Endpoints, Setup};
 use driver_streaming::stream_body_and_archive;
 use futures_util::future::{try_join, try_join_all};
+use scripted_store::ScriptedStore;
 
-fn main() -> Result<()> {
-    bench_harness::run(Streamed::new)
-}
+use crate::endpoints::Endpoints;
+use crate::ours::archive;
+use crate::program::{ARCHIVE_KEY, Arguments, Design};
 
 #[derive(Debug)]
-struct Streamed {
+pub(crate) struct Streamed {
     endpoints: Endpoints,
     archive: Archive,
 }
 
 impl Streamed {
-    fn new(setup: Setup) -> Result<Self> {
-        ensure!(setup.codec == Codec::Gzip, "it has production's codec");
-        let archive = Archive::builder(Arc::new(setup.store.clone()));
+    pub(crate) fn new(arguments: &Arguments, store: ScriptedStore) -> Result<Self> {
         Ok(Self {
-            archive: archive.digest(false).build()?,
-            endpoints: Endpoints::new(setup)?,
+            archive: archive(arguments.codec, store.clone())?,
+            endpoints: Endpoints::new(arguments, store)?,
         })
     }
 
@@ -46,8 +44,8 @@ impl Design for Streamed {
     }
 
     async fn run(&self, auction: Arc<Auction>) -> Result<f64> {
-        let engines = self.endpoints.engines.iter();
-        try_join_all(engines.map(|engine| self.send(*engine, Arc::clone(&auction)))).await?;
-        Ok(self.endpoints.engines.len() as f64)
+        let engines = self.endpoints.engines();
+        let sends = engines.map(|engine| self.send(engine, Arc::clone(&auction)));
+        Ok(try_join_all(sends).await?.len() as f64)
     }
 }

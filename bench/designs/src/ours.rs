@@ -1,50 +1,39 @@
-//! This project, by its library.
+//! This project, by its pipeline: one document and one archive for all solvers.
 
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
 use archive_sink::{Archive, CodecKind};
 use auction_fixtures::Auction;
-use bench_harness::{ARCHIVE_KEY, Codec, Design, Setup, WARM_UP};
 use driver_streaming::{
     ArchiveTarget, AuctionId, Dispatch, JsonDocument, Outcome, Pipeline, Solver,
 };
+use scripted_store::ScriptedStore;
 use url::Url;
 
-fn main() -> Result<()> {
-    bench_harness::run(Ours::new)
-}
+use crate::program::{ARCHIVE_KEY, Arguments, Codec, Design, WARM_UP};
 
 /// One pipeline, with an archive or without.
 #[derive(Debug)]
-struct Ours {
+pub(crate) struct Ours {
     pipeline: Pipeline,
     id: AuctionId,
 }
 
 impl Ours {
-    fn new(setup: Setup) -> Result<Self> {
-        let codec = match setup.codec {
-            Codec::Gzip => Some(CodecKind::Gzip),
-            Codec::Zstd => Some(CodecKind::Zstd),
-            Codec::None => None,
-        };
-        let engines = setup.engines.iter().enumerate();
+    pub(crate) fn new(arguments: &Arguments, store: ScriptedStore) -> Result<Self> {
+        let engines = arguments.engines.iter().enumerate();
         let solvers = engines
-            .map(|(index, engine)| {
-                Solver::new(format!("solver-{index}"), &format!("http://{engine}"))
-            })
+            .map(|(index, engine)| Solver::new(format!("solver-{index}"), &arguments.url(*engine)))
             .collect::<Result<Vec<_>, _>>()?;
         let mut pipeline = Pipeline::builder()
             .solvers(solvers)
-            .deadline(setup.deadline)
+            .deadline(arguments.deadline())
             .digest(false);
-        if let Some(codec) = codec {
-            let archive = Archive::builder(Arc::new(setup.store))
-                .codec(archive_sink::Codec::default_for(codec))
-                .digest(false)
-                .build()?;
-            pipeline = pipeline.archive(ArchiveTarget::new(archive, Url::parse("memory:///")?));
+        if arguments.codec != Codec::None {
+            let target =
+                ArchiveTarget::new(archive(arguments.codec, store)?, Url::parse("memory:///")?);
+            pipeline = pipeline.archive(target);
         }
         Ok(Self {
             pipeline: pipeline.build()?,
@@ -66,6 +55,17 @@ impl Design for Ours {
         let passes = outcome.serialize.passes;
         passes.context("nobody took the document to its end")
     }
+}
+
+/// This project's archive, without a digest, which no other design computes.
+pub(crate) fn archive(codec: Codec, store: ScriptedStore) -> Result<Archive> {
+    let kind = match codec {
+        Codec::Zstd => CodecKind::Zstd,
+        Codec::Gzip | Codec::None => CodecKind::Gzip,
+    };
+    let codec = archive_sink::Codec::default_for(kind);
+    let archive = Archive::builder(Arc::new(store)).codec(codec);
+    Ok(archive.digest(false).build()?)
 }
 
 fn checked(outcome: Outcome) -> Result<Outcome> {

@@ -8,19 +8,18 @@ use std::io::{BufWriter, Error, ErrorKind, Write};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 use auction_fixtures::Auction;
-use bench_harness::{Codec, Design, Endpoints, Setup};
 use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use futures_util::future::{try_join, try_join_all};
 use futures_util::stream::poll_fn;
+use scripted_store::ScriptedStore;
 use tokio::sync::{mpsc, oneshot};
 
-fn main() -> Result<()> {
-    bench_harness::run(Threaded::new)
-}
+use crate::endpoints::Endpoints;
+use crate::program::{Arguments, Design};
 
 const GZIP_LEVEL: u32 = 3;
 /// The size of the buffer before the channel.
@@ -30,15 +29,11 @@ const CHANNEL_BLOCKS: usize = 2;
 
 /// A thread, a serialisation and a gzip for each solver.
 #[derive(Debug)]
-struct Threaded(Endpoints);
+pub(crate) struct Threaded(Endpoints);
 
 impl Threaded {
-    fn new(setup: Setup) -> Result<Self> {
-        ensure!(
-            setup.codec == Codec::Gzip,
-            "production compresses by gzip alone"
-        );
-        Ok(Self(Endpoints::new(setup)?))
+    pub(crate) fn new(arguments: &Arguments, store: ScriptedStore) -> Result<Self> {
+        Ok(Self(Endpoints::new(arguments, store)?))
     }
 
     async fn send(&self, engine: SocketAddr, auction: Arc<Auction>) -> Result<()> {
@@ -76,9 +71,9 @@ impl Design for Threaded {
 
     /// Production builds a value of its own for each solver; here they share one, which is cheaper.
     async fn run(&self, auction: Arc<Auction>) -> Result<f64> {
-        let engines = self.0.engines.iter();
-        try_join_all(engines.map(|engine| self.send(*engine, Arc::clone(&auction)))).await?;
-        Ok(self.0.engines.len() as f64)
+        let engines = self.0.engines();
+        let sends = engines.map(|engine| self.send(engine, Arc::clone(&auction)));
+        Ok(try_join_all(sends).await?.len() as f64)
     }
 }
 

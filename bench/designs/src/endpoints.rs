@@ -1,3 +1,5 @@
+//! The engines and the store, as the designs that are not this project's reach them.
+
 use std::net::SocketAddr;
 
 use anyhow::Result;
@@ -7,38 +9,45 @@ use object_store::{ObjectStoreExt as _, PutPayload};
 use reqwest::header::{CONTENT_TYPE, HeaderValue};
 use scripted_store::ScriptedStore;
 
-use crate::{ARCHIVE_KEY, Setup, WARM_UP};
+use crate::program::{ARCHIVE_KEY, Arguments, WARM_UP};
 
-/// The engines and the store, as the designs that are not this project's reach them.
 #[derive(Clone, Debug)]
-pub struct Endpoints {
-    /// The engines' addresses.
-    pub engines: Vec<SocketAddr>,
+pub(crate) struct Endpoints {
+    pub(crate) arguments: Arguments,
     client: reqwest::Client,
     store: ScriptedStore,
 }
 
 impl Endpoints {
     /// A client with the settings that `driver_streaming::Pipeline` gives its own for engines on this machine.
-    pub fn new(setup: Setup) -> Result<Self> {
+    pub(crate) fn new(arguments: &Arguments, store: ScriptedStore) -> Result<Self> {
+        let deadline = arguments.deadline();
         Ok(Self {
-            engines: setup.engines,
+            arguments: arguments.clone(),
             client: reqwest::Client::builder()
-                .tcp_user_timeout(setup.deadline)
-                .timeout(setup.deadline)
+                .tcp_user_timeout(deadline)
+                .timeout(deadline)
                 .redirect(reqwest::redirect::Policy::none())
                 .user_agent("bench")
                 .no_proxy()
                 .build()?,
-            store: setup.store,
+            store,
         })
     }
 
+    pub(crate) fn engines(&self) -> impl ExactSizeIterator<Item = SocketAddr> {
+        self.arguments.engines.iter().copied()
+    }
+
     /// Posts a body to an engine's `/solve` and reads the answer to its end, which must be JSON.
-    pub async fn post(&self, engine: SocketAddr, body: impl Into<reqwest::Body>) -> Result<()> {
+    pub(crate) async fn post(
+        &self,
+        engine: SocketAddr,
+        body: impl Into<reqwest::Body>,
+    ) -> Result<()> {
         let response = self
             .client
-            .post(format!("http://{engine}/solve"))
+            .post(format!("{}/solve", self.arguments.url(engine)))
             .header(CONTENT_TYPE, HeaderValue::from_static("application/json"))
             .body(body)
             .send()
@@ -49,14 +58,13 @@ impl Endpoints {
     }
 
     /// Posts [`WARM_UP`] to every engine, so that a connection to each is there and idle.
-    pub async fn warm_up(&self) -> Result<()> {
-        let engines = self.engines.iter();
-        try_join_all(engines.map(|engine| self.post(*engine, WARM_UP))).await?;
+    pub(crate) async fn warm_up(&self) -> Result<()> {
+        try_join_all(self.engines().map(|engine| self.post(engine, WARM_UP))).await?;
         Ok(())
     }
 
     /// Archives what was compressed, in one PUT.
-    pub async fn archive(&self, compressed: impl Into<PutPayload>) -> Result<()> {
+    pub(crate) async fn archive(&self, compressed: impl Into<PutPayload>) -> Result<()> {
         let key = Path::from(ARCHIVE_KEY);
         self.store.put(&key, compressed.into()).await?;
         Ok(())

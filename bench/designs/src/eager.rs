@@ -4,63 +4,51 @@
 
 use std::sync::Arc;
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 use async_compression::Level;
 use async_compression::tokio::write::{GzipEncoder, ZstdEncoder};
 use async_compression::zstd::CParameter;
 use auction_fixtures::Auction;
-use bench_harness::{Codec, Design, Endpoints, Setup};
 use bytes::Bytes;
 use futures_util::future::{try_join, try_join_all};
+use scripted_store::ScriptedStore;
 use tokio::io::{AsyncWrite, AsyncWriteExt as _};
+
+use crate::endpoints::Endpoints;
+use crate::program::{Arguments, Codec, Design};
 
 /// After so much input the other tasks have their turn.
 const BLOCK_BYTES: usize = 64 * 1024;
 
-fn main() -> Result<()> {
-    bench_harness::run(Eager::new)
-}
-
 /// The whole document in memory, and the whole archive.
 #[derive(Debug)]
-struct Eager {
-    endpoints: Endpoints,
-    codec: Codec,
-    /// Whether each solver is sent a copy of its own.
-    is_cloned: bool,
-}
+pub(crate) struct Eager(Endpoints);
 
 impl Eager {
-    fn new(setup: Setup) -> Result<Self> {
-        let is_cloned = setup.design == "per-solver";
-        ensure!(is_cloned || setup.design == "shared", "no such design");
-        ensure!(setup.codec != Codec::None, "it always archives");
-        Ok(Self {
-            codec: setup.codec,
-            endpoints: Endpoints::new(setup)?,
-            is_cloned,
-        })
+    pub(crate) fn new(arguments: &Arguments, store: ScriptedStore) -> Result<Self> {
+        Ok(Self(Endpoints::new(arguments, store)?))
     }
 }
 
 impl Design for Eager {
     async fn warm_up(&self) -> Result<()> {
-        self.endpoints.warm_up().await
+        self.0.warm_up().await
     }
 
     async fn run(&self, auction: Arc<Auction>) -> Result<f64> {
         let document = Bytes::from(serde_json::to_vec(&*auction)?);
-        let sends = try_join_all(self.endpoints.engines.iter().map(|engine| {
-            let body = if self.is_cloned {
-                Bytes::copy_from_slice(&document)
-            } else {
-                document.clone()
+        let is_cloned = self.0.arguments.design == "per-solver";
+        let sends = self.0.engines().map(|engine| {
+            let body = match is_cloned {
+                true => Bytes::copy_from_slice(&document),
+                false => document.clone(),
             };
-            self.endpoints.post(*engine, body)
-        }));
+            self.0.post(engine, body)
+        });
+        let sends = try_join_all(sends);
         let archived = async {
-            let compressed = compress(self.codec, &document).await?;
-            self.endpoints.archive(compressed).await
+            let compressed = compress(self.0.arguments.codec, &document).await?;
+            self.0.archive(compressed).await
         };
         try_join(sends, archived).await?;
         Ok(1.0)

@@ -1,0 +1,206 @@
+//! A report in words and tables, as Markdown: the part of `docs/performance.md` that is written anew, and what the page shows.
+
+use std::fmt::Write as _;
+
+use anyhow::{Context as _, Result};
+
+use crate::report::{Report, Table};
+use crate::targets::Ratio;
+
+const BEGIN: &str = "<!-- figures: written by cargo xtask bench --figures docs -->\n";
+const END: &str = "<!-- end of figures -->";
+/// Where the pictures are, which the page has inside.
+pub(crate) const OVERVIEW: &str =
+    "![When the last of 32 solvers has the whole auction, and the processor time](overview.svg)";
+pub(crate) const MEMORY: &str = "![Memory during one auction](memory.svg)";
+
+/// The document with the figures of this report in place of those that it has.
+///
+/// # Errors
+/// When the lines that mark the place are not there.
+pub(crate) fn with_figures(document: &str, report: &Report) -> Result<String> {
+    let no_place = || format!("the document has no place for figures: {BEGIN}{END}");
+    let (before, rest) = document.split_once(BEGIN).with_context(no_place)?;
+    let (_figures, after) = rest.split_once(END).with_context(no_place)?;
+    let figures = figures(report)?;
+    Ok([before, BEGIN, "\n", &figures, "\n", END, after].concat())
+}
+
+/// Everything that was found.
+pub(crate) fn figures(report: &Report) -> Result<String> {
+    let mut text = String::new();
+    let [before, after] = report.machine.load_average;
+    writeln!(
+        text,
+        "## What one auction costs\n\n{OVERVIEW}\n\n`{}` on {}, {:.0} minutes: {}, {} cores, Linux {}; load average {before:.1} \
+        before and {after:.1} after. Medians; ratios are medians of what each turn comes to. {} runs were checked to deliver \
+        and archive the right bytes.\n\n## Every target\n",
+        report.command.trim_end(),
+        report.date,
+        report.seconds / 60.0,
+        report.machine.processor,
+        report.machine.cores,
+        report.machine.kernel,
+        report.checked,
+    )?;
+    let demanded = report.ratios.iter().filter(|ratio| ratio.met.is_some());
+    let (demanded, missed) = (demanded.count(), report.missed().count());
+    let met = demanded - missed;
+    writeln!(
+        text,
+        "{met} of {demanded} targets are met. Each is judged in the scenario where it is worst.\n"
+    )?;
+    text += &targets(report);
+    if missed > 0 {
+        text += "\nWhat is missed, and why:\n\n";
+    }
+    for (reason, targets) in reasons(report) {
+        writeln!(text, "- {}: {reason}.", targets.join("; "))?;
+    }
+    for section in &report.tables {
+        writeln!(text, "\n## {}\n\n{}\n", section.title, section.note)?;
+        if section.rows.iter().any(|row| !row.memory.is_empty()) {
+            writeln!(text, "{MEMORY}\n")?;
+        }
+        text += &rows(section);
+    }
+    text += "\n## Loops, the floor and the service\n\n";
+    text += &measures(report);
+    Ok(text)
+}
+
+/// The rows of a section, with those of its columns that were measured.
+fn rows(section: &Table) -> String {
+    let rows = section.rows.iter();
+    let columns = section.columns.iter().map(String::as_str);
+    let columns = columns.filter(|column| rows.clone().any(|row| row.medians.contains_key(column)));
+    let columns: Vec<&str> = columns.collect();
+    let headers = columns.iter().map(|column| heading(column));
+    let headers: Vec<_> = ["scenario", "design"].into_iter().chain(headers).collect();
+    let cells = rows.map(|row| {
+        let figures = columns.iter().map(|column| row.medians.get(column));
+        let figures = figures.map(|figure| figure.map_or_else(String::new, |value| shown(*value)));
+        let labels = [row.name.clone(), row.scenario.design.label.clone()];
+        labels.into_iter().chain(figures).collect()
+    });
+    table(&headers, 2, cells)
+}
+
+/// Every target, met or not.
+fn targets(report: &Report) -> String {
+    let is_measure = |ratio: &Ratio| {
+        let mut measures = report.measures.iter();
+        measures.any(|measure| measure.name == ratio.target.name)
+    };
+    let ratios = report.ratios.iter();
+    // A measure of which nothing is demanded is in the table of measures.
+    let ratios = ratios.filter(|ratio| ratio.met.is_some() || !is_measure(ratio));
+    let cells = ratios.map(|ratio| {
+        let verdict = match (ratio.met, ratio.value) {
+            (Some(true), _) => "met",
+            (Some(false), Some(_)) => "**missed**",
+            (Some(false), None) => "not measured",
+            (None, _) => "for comparison",
+        };
+        let found = ratio.value.map(shown).unwrap_or_default();
+        let place = ratio.worst_in.clone().unwrap_or_default();
+        vec![what(ratio), verdict.to_owned(), place, found]
+    });
+    table(
+        &["wanted", "verdict", "where it is worst", "found"],
+        3,
+        cells,
+    )
+}
+
+fn what(ratio: &Ratio) -> String {
+    ratio.target.what.clone()
+}
+
+/// What was measured otherwise than in scenarios.
+fn measures(report: &Report) -> String {
+    let cells = report.measures.iter().map(|measure| {
+        let mut ratios = report.ratios.iter();
+        let ratio = ratios.find(|ratio| ratio.target.name == measure.name);
+        let what = ratio.map_or_else(|| measure.name.replace('_', " "), what);
+        let rounds = measure.rounds;
+        let figures = [rounds.median, rounds.min, rounds.max].map(shown);
+        [what].into_iter().chain(figures).collect()
+    });
+    table(&["what", "median", "least", "most"], 1, cells)
+}
+
+/// Why targets are missed: each reason once, with the targets that it is about.
+fn reasons(report: &Report) -> Vec<(String, Vec<String>)> {
+    let mut reasons: Vec<(String, Vec<String>)> = Vec::new();
+    for ratio in report.missed() {
+        let reason = ratio.target.reason.clone().unwrap_or_default();
+        match reasons.iter_mut().find(|(known, _)| *known == reason) {
+            Some((_, targets)) => targets.push(what(ratio)),
+            None => reasons.push((reason, vec![what(ratio)])),
+        }
+    }
+    reasons
+}
+
+fn heading(figure: &str) -> &str {
+    match figure {
+        "first_byte_ms" => "first byte, ms",
+        "delivery_ms" => "delivery, ms",
+        "delivery_last_ms" => "last delivery, ms",
+        "over_fastest_other" => "over the fastest other",
+        "over_no_archive" => "over no archive",
+        "alone_last_ms" => "alone, ms",
+        "over_alone" => "over alone",
+        "wall_ms" => "whole call, ms",
+        "cpu_ms" => "CPU, ms",
+        "engines_cpu_ms" => "engines' CPU, ms",
+        "peak_mib" => "peak, MiB",
+        "extra_threads" => "more threads",
+        "late_at_rest_ms" => "worst at rest",
+        "late_p99_ms" => "99 of 100",
+        "late_worst_ms" => "worst",
+        "late_worst_over_rest_ms" => "worst over rest",
+        figure => figure,
+    }
+}
+
+/// A figure with three digits that count.
+fn shown(value: f64) -> String {
+    match value.abs() {
+        100.0.. => format!("{value:.0}"),
+        10.0.. => format!("{value:.1}"),
+        _ => format!("{value:.2}"),
+    }
+}
+
+/// A table whose columns from one on are numbers.
+fn table(headers: &[&str], numbers: usize, rows: impl Iterator<Item = Vec<String>>) -> String {
+    let line = |cells: &str| format!("| {cells} |\n");
+    let rule = |column| if column < numbers { "---" } else { "---:" };
+    let rule: Vec<_> = (0..headers.len()).map(rule).collect();
+    let rows: String = rows.map(|row| line(&row.join(" | "))).collect();
+    line(&headers.join(" | ")) + &line(&rule.join(" | ")) + &rows
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::tests::large;
+
+    #[test]
+    fn a_column_that_nothing_fills_is_left_out() {
+        let columns = ["cpu_ms", "productions"].map(str::to_owned);
+        let mut section = Table {
+            title: String::new(),
+            note: String::new(),
+            columns: columns.to_vec(),
+            rows: vec![large("ours (gzip)", 8, "cpu_ms", 123.4)],
+        };
+        let expected = "| scenario | design | CPU, ms |\n| --- | --- | ---: |\n| 26 MB, 8 solvers | ours (gzip) | 123 |\n";
+        assert_eq!(rows(&section), expected);
+        let more = large("ours (zstd)", 8, "productions", 1.0);
+        section.rows.push(more);
+        assert!(rows(&section).ends_with("| 26 MB, 8 solvers | ours (zstd) |  | 1.00 |\n"));
+    }
+}
