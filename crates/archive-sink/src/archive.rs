@@ -7,7 +7,6 @@ use object_store::path::Path;
 use crate::{
     codec::Codec,
     digest_place,
-    encode::compressor::Compressor,
     key::{self, KeyError},
     metadata,
     read::{
@@ -94,9 +93,7 @@ impl Archive {
     ///
     /// When the name breaks a rule for keys; the error says which.
     pub fn create(&self, name: &str) -> Result<ArchiveWriter, KeyError> {
-        let compressor = Compressor::new(self.codec())
-            .unwrap_or_else(|_| unreachable!("the builder refuses codecs that cannot be used"));
-        self.writer(name, Some(compressor))
+        self.writer(name, false)
     }
 
     /// Starts a new object from a document that is already encoded with
@@ -120,22 +117,13 @@ impl Archive {
     ///
     /// When the name breaks a rule for keys; the error says which.
     pub fn create_encoded(&self, name: &str) -> Result<ArchiveWriter, KeyError> {
-        self.writer(name, None)
+        self.writer(name, true)
     }
 
-    fn writer(
-        &self,
-        name: &str,
-        compressor: Option<Compressor>,
-    ) -> Result<ArchiveWriter, KeyError> {
+    fn writer(&self, name: &str, encoded: bool) -> Result<ArchiveWriter, KeyError> {
         let (archive, location) = (Arc::clone(&self.0), self.location_of(name)?);
-        Ok(ArchiveWriter::new(
-            archive,
-            location,
-            self.codec(),
-            compressor,
-            None,
-        ))
+        let codec = self.codec();
+        Ok(ArchiveWriter::new(archive, location, codec, encoded, None))
     }
 
     /// Opens an object and reads its raw document, decompressed on the fly.

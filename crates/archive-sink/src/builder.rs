@@ -9,7 +9,7 @@ use crate::{
     metadata::AttributeSupport,
     read::verify::ReadLimit,
     settings::{Overwrite, Settings, Shared},
-    write::part_size::{MAX_PART_BYTES, MIN_PART_BYTES},
+    write::multipart_upload::{MAX_PART_BYTES, MIN_PART_BYTES},
 };
 
 impl Archive {

@@ -222,7 +222,7 @@ impl Uploader {
         let (archive, codec) = (&self.archive.0, Codec::default_for(entry.codec));
         let location = key::created(&archive.settings, codec, &entry.name)?;
         let document = Some(entry.document);
-        let writer = ArchiveWriter::new(Arc::clone(archive), location, codec, None, document);
+        let writer = ArchiveWriter::new(Arc::clone(archive), location, codec, true, document);
         let mut writer = writer.until(deadline);
         // A file that cannot be read holds up no other object.
         let blocks = stream::try_unfold((None, BytesMut::new()), |(file, mut block)| async {

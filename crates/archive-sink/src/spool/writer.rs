@@ -3,9 +3,7 @@
 use std::{
     io,
     path::{Path, PathBuf},
-    pin::Pin,
     sync::{Arc, atomic::Ordering::Relaxed},
-    task::{Context, Poll},
     time::Duration,
 };
 
@@ -19,9 +17,7 @@ use super::{
     entry::{Description, next_id},
     lock,
 };
-use crate::{
-    Codec, CommitError, EncodedStream, EncodedStreamError, RawDocument, Receipt, Sha256Hasher,
-};
+use crate::{Codec, CommitError, EncodedStream, EncodedStreamError, RawDocument, Receipt};
 
 /// How often to look whether another process has uploaded an object.
 const LOOK: Duration = Duration::from_millis(500);
@@ -189,7 +185,18 @@ impl SpoolWriter {
         S: Stream<Item = Result<Bytes, E>> + Unpin,
         E: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
-        let mut encoded = EncodedStream::new(document, self.codec)?;
+        let encoded = EncodedStream::new(document, self.codec)?;
+        Ok(self.write_encoded(encoded).await?.bytes)
+    }
+
+    async fn write_encoded<S, E>(
+        &mut self,
+        mut encoded: EncodedStream<S>,
+    ) -> Result<RawDocument, SpoolError>
+    where
+        S: Stream<Item = Result<Bytes, E>> + Unpin,
+        E: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
         while let Some(chunk) = encoded.next().await {
             let error = match chunk {
                 Ok(chunk) => {
@@ -206,7 +213,8 @@ impl SpoolWriter {
             };
             return Err(SpoolError::io("encode", self.folder())(error));
         }
-        Ok(encoded.raw_bytes())
+        let document = encoded.raw_document();
+        Ok(document.unwrap_or_else(|| unreachable!("it has ended without an error")))
     }
 
     fn written(&self, written: io::Result<()>) -> Result<(), SpoolError> {
@@ -227,12 +235,8 @@ impl SpoolWriter {
         S: Stream<Item = Result<Bytes, E>> + Unpin,
         E: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
-        let mut hashed = Hashed {
-            document,
-            hasher: Sha256Hasher::default(),
-        };
-        let bytes = self.compress(&mut hashed).await?;
-        Ok(RawDocument::new(bytes).with_sha256(hashed.hasher.finish()))
+        let encoded = EncodedStream::new(document, self.codec)?.with_digest();
+        self.write_encoded(encoded).await
     }
 
     /// Makes the object durable. When this returns `Ok`, it is not lost any more.
@@ -282,26 +286,5 @@ impl SpoolWriter {
 
     fn folder(&self) -> &Path {
         self.staged.folder.as_deref().unwrap_or(Path::new(""))
-    }
-}
-
-/// A document that is hashed as it passes.
-struct Hashed<S> {
-    document: S,
-    hasher: Sha256Hasher,
-}
-
-impl<S, E> Stream for Hashed<S>
-where
-    S: Stream<Item = Result<Bytes, E>> + Unpin,
-{
-    type Item = Result<Bytes, E>;
-
-    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let polled = self.document.poll_next_unpin(context);
-        if let Poll::Ready(Some(Ok(chunk))) = &polled {
-            self.hasher.update(chunk);
-        }
-        polled
     }
 }

@@ -23,9 +23,9 @@ use super::{
 };
 use crate::{
     codec::Codec,
-    digest::RawDocument,
+    digest::{RawDocument, Sha256Hasher},
     digest_place,
-    encode::{compressor::Compressor, encoded_stream::EMPTY_CHUNKS_PER_POLL},
+    encoder::{EMPTY_CHUNKS_PER_POLL, Encoder},
     metadata::Nonce,
     settings::Shared,
 };
@@ -76,12 +76,12 @@ pub struct ArchiveWriter {
 }
 
 impl ArchiveWriter {
-    /// Without a compressor, what is written is encoded already. `document` is what is known of it before that.
+    /// If it is `encoded`, what is written is stored as it is. `document` is what is known of it before that.
     pub(crate) fn new(
         archive: Arc<Shared>,
         location: Path,
         codec: Codec,
-        compressor: Option<Compressor>,
+        encoded: bool,
         document: Option<RawDocument>,
     ) -> Self {
         let settings = &archive.settings;
@@ -95,13 +95,18 @@ impl ArchiveWriter {
             settings.keeps_attributes(),
             tasks.clone(),
         );
-        let encoded = compressor.is_none();
-        let compressor = compressor.unwrap_or_else(Compressor::pass_through);
-        let (digest, part_size) = (settings.digest && !encoded, settings.part_size);
+        let part_size = settings.part_size;
+        let mut encoder = if encoded {
+            Encoder::pass_through(part_size)
+        } else {
+            Encoder::new(codec, part_size)
+                .unwrap_or_else(|_| unreachable!("the builder refuses codecs that cannot be used"))
+        };
+        encoder.hasher = (settings.digest && !encoded).then(Sha256Hasher::default);
         Self {
             nonce,
             tasks,
-            parts: PartWriter::new(compressor, digest, part_size, upload),
+            parts: PartWriter::new(encoder, part_size, upload),
             codec,
             encoded,
             sending: false,
@@ -114,7 +119,7 @@ impl ArchiveWriter {
     /// [commit with it](Self::commit_with), so that it costs once. What was hashed so far is forgotten.
     #[must_use]
     pub fn without_digest(mut self) -> Self {
-        self.parts.hasher = None;
+        self.parts.encoder.hasher = None;
         self
     }
 
@@ -188,7 +193,7 @@ impl ArchiveWriter {
     {
         for _ in 0..EMPTY_CHUNKS_PER_POLL {
             while chunk.has_remaining() {
-                let taken = self.parts.poll_take(cx, |codec| codec.stage_chunk(chunk));
+                let taken = self.parts.poll_take(cx, |encoder| encoder.take_chunk(chunk));
                 ready!(taken)?;
             }
             match stream.as_mut().poll_next(cx) {
@@ -336,7 +341,8 @@ impl ArchiveWriter {
     fn document(&self, described: Option<RawDocument>) -> Result<RawDocument, WriteError> {
         let refuse = |kind| Err(WriteError::new(self.location(), kind));
         let written_bytes = self.written_bytes();
-        let computed = self.parts.digest();
+        let hasher = &self.parts.encoder.hasher;
+        let computed = hasher.as_ref().map(Sha256Hasher::finish);
         let document = match described {
             Some(document) => document,
             None if self.encoded => {
@@ -396,8 +402,8 @@ impl AsyncWrite for ArchiveWriter {
             return Poll::Ready(Ok(0));
         }
         let parts = &mut self.get_mut().parts;
-        let stage = |codec: &mut Compressor| buffers.iter().map(|buffer| codec.stage(buffer)).sum();
-        parts.poll_take(cx, stage).map_err(io::Error::from)
+        let take = |encoder: &mut Encoder| buffers.iter().map(|buffer| encoder.take(buffer)).sum();
+        parts.poll_take(cx, take).map_err(io::Error::from)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -411,6 +417,7 @@ impl AsyncWrite for ArchiveWriter {
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let parts = &mut self.get_mut().parts;
-        parts.poll_shutdown(cx).map_err(io::Error::from)
+        ready!(parts.poll_finish(cx))?;
+        parts.poll_flushed(cx).map_err(io::Error::from)
     }
 }
