@@ -176,7 +176,7 @@ impl ArchiveBuilder {
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum BuildError {
-    /// The codec is not compiled, or its level is that of another codec.
+    /// The codec is not compiled, or does not have this level.
     #[error(transparent)]
     Codec(#[from] CodecError),
     /// Parts are smaller than remote stores take, and [`ArchiveBuilder::allow_small_parts`] was not

@@ -31,11 +31,11 @@ pub enum Codec {
     /// The document's own bytes.
     Identity,
     /// gzip (RFC 1952), at this level.
-    Gzip(Level),
+    Gzip(u8),
     /// Zstandard (RFC 8878) with its checksum switched on, at this level.
-    Zstd(Level),
+    Zstd(u8),
     /// Brotli (RFC 7932), at this quality.
-    Brotli(Level),
+    Brotli(u8),
 }
 
 impl Codec {
@@ -89,9 +89,9 @@ impl Codec {
     fn at(kind: CodecKind, level: u8) -> Self {
         match kind {
             CodecKind::Identity => Self::Identity,
-            CodecKind::Gzip => Self::Gzip(Level(level)),
-            CodecKind::Zstd => Self::Zstd(Level(level)),
-            CodecKind::Brotli => Self::Brotli(Level(level)),
+            CodecKind::Gzip => Self::Gzip(level),
+            CodecKind::Zstd => Self::Zstd(level),
+            CodecKind::Brotli => Self::Brotli(level),
         }
     }
 
@@ -109,7 +109,7 @@ impl Codec {
     pub fn level(self) -> Option<u8> {
         match self {
             Self::Identity => None,
-            Self::Gzip(level) | Self::Zstd(level) | Self::Brotli(level) => Some(level.0),
+            Self::Gzip(level) | Self::Zstd(level) | Self::Brotli(level) => Some(level),
         }
     }
 
@@ -120,7 +120,6 @@ impl Codec {
             return Err(CodecError::NotCompiled(kind));
         }
         if let Some(level) = self.level() {
-            // The variants are public, so a level may have been checked against another codec.
             Self::with_level(kind, level)?;
         }
         Ok(())
@@ -250,13 +249,6 @@ impl FromStr for CodecKind {
             .ok_or_else(|| CodecError::Unknown(name.into()))
     }
 }
-
-/// A compression level that was checked against its codec's range.
-///
-/// Made by [`Codec::gzip`], [`zstd`](Codec::zstd), [`brotli`](Codec::brotli) and
-/// [`with_level`](Codec::with_level).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Level(u8);
 
 /// Why a codec cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]

@@ -127,13 +127,16 @@ fn check_segment(name: &str, segment: &str) -> Result<(), KeyError> {
     if segment == "." || segment == ".." {
         return Err(KeyError::Relative(name.into(), segment.into()));
     }
-    if let Some((_, end)) = segment.rsplit_once('#')
-        && !end.is_empty()
-        && end.bytes().all(|byte| byte.is_ascii_digit())
-    {
+    if is_staged(segment) {
         return Err(KeyError::Staging(name.into()));
     }
     Ok(())
+}
+
+/// Whether a local store takes a file of this name for one that is being written: it ends in `#` and digits.
+pub(crate) fn is_staged(name: &str) -> bool {
+    let number = name.rsplit_once('#').map_or("", |(_, number)| number);
+    !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 #[cfg(test)]

@@ -24,7 +24,7 @@ mod write;
 pub use archive::Archive;
 pub use builder::{ArchiveBuilder, BuildError};
 pub use check::{Access, CheckOptions};
-pub use codec::{Codec, CodecError, CodecKind, Level};
+pub use codec::{Codec, CodecError, CodecKind};
 pub use digest::{RawDocument, Sha256Digest, Sha256Hasher};
 pub use encoded_stream::{EncodedStream, EncodedStreamError};
 pub use key::KeyError;

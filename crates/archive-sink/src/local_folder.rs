@@ -5,7 +5,7 @@ use std::{
     hash::{BuildHasher, RandomState},
     io::{self, Seek, SeekFrom, Write},
     path::{Path as FilePath, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, Once, PoisonError},
     time::Duration,
 };
 
@@ -19,7 +19,10 @@ use object_store::{
 use tempfile::NamedTempFile;
 use tokio::runtime::Handle;
 
-use crate::write::attempt::{CreateOnly, RequestEffect, RequestError};
+use crate::{
+    key::is_staged,
+    write::attempt::{CreateOnly, RequestEffect, RequestError},
+};
 
 /// Staging files that are older were left by programs that were killed.
 const STALE: Duration = Duration::from_secs(24 * 60 * 60);
@@ -32,20 +35,28 @@ const STALE: Duration = Duration::from_secs(24 * 60 * 60);
 #[derive(Debug)]
 pub struct LocalFolder {
     inner: Arc<LocalFileSystem>,
+    folder: PathBuf,
+    sweep: Once,
     syncs: bool,
 }
 
 impl LocalFolder {
-    /// Opens a folder, and removes staging files that are older than a day.
+    /// Opens a folder.
+    ///
+    /// The first write starts a thread that removes staging files older than a day, from this folder and those below
+    /// it.
     ///
     /// # Errors
     ///
-    /// When there is no such folder, or it cannot be listed.
+    /// When there is no such folder.
     pub fn open(folder: impl AsRef<FilePath>) -> Result<Self> {
-        let folder = folder.as_ref();
-        sweep(folder).map_err(|error| failed(folder, &error))?;
-        let inner = Arc::new(LocalFileSystem::new_with_prefix(folder)?);
-        Ok(Self { inner, syncs: true })
+        let folder = folder.as_ref().to_owned();
+        Ok(Self {
+            inner: Arc::new(LocalFileSystem::new_with_prefix(&folder)?),
+            folder,
+            sweep: Once::new(),
+            syncs: true,
+        })
     }
 
     /// Leaves to the operating system when what was written gets to the disk: after a power failure, an object that was
@@ -54,6 +65,17 @@ impl LocalFolder {
     pub fn without_sync(self) -> Self {
         let syncs = false;
         Self { syncs, ..self }
+    }
+
+    /// The file of an object that is to be written.
+    fn target(&self, location: &Path) -> Result<PathBuf> {
+        self.sweep.call_once(|| {
+            let folder = self.folder.clone();
+            // A process that ends meanwhile leaves the rest to the next one.
+            let sweeping = std::thread::Builder::new().name("archive-sweep".into());
+            let _not_without_threads = sweeping.spawn(move || sweep(&folder));
+        });
+        self.inner.path_to_filesystem(location)
     }
 
     fn refuses(&self, operation: &str) -> StoreError {
@@ -199,29 +221,19 @@ fn sync(folder: &FilePath) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
-fn sweep(folder: &FilePath) -> io::Result<()> {
-    for entry in fs::read_dir(folder)? {
-        let entry = entry?;
-        let Ok(found) = entry.metadata() else {
-            // Somebody has published it meanwhile.
-            continue;
-        };
-        if found.is_dir() {
-            // One that may not be read, such as `lost+found`, is not the archive's.
-            let _may_not_be_read = sweep(&entry.path());
-            continue;
-        }
-        let name = entry.file_name();
-        let number = name.to_str().and_then(|name| name.rsplit_once('#'));
-        let is_staged = number.is_some_and(|(_, number)| {
-            !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
-        });
-        let age = found.modified()?.elapsed().unwrap_or_default();
-        if is_staged && age > STALE {
-            let _else_next_time = fs::remove_file(entry.path());
+/// Removes old staging files. Looks at no other files, and passes over what it may not read or remove.
+fn sweep(folder: &FilePath) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        if entry.file_type().is_ok_and(|found| found.is_dir()) {
+            sweep(&entry.path());
+        } else if entry.file_name().to_str().is_some_and(is_staged) {
+            let modified = entry.metadata().and_then(|found| found.modified());
+            let age = modified.map(|modified| modified.elapsed().unwrap_or_default());
+            if age.is_ok_and(|age| age > STALE) {
+                let _else_next_time = fs::remove_file(entry.path());
+            }
         }
     }
-    Ok(())
 }
 
 /// Most of a folder's failures leave nothing that could still come, and the same again would fail again.
@@ -257,7 +269,7 @@ impl ObjectStore for LocalFolder {
         if !options.attributes.is_empty() || matches!(options.mode, PutMode::Update(_)) {
             return Err(self.refuses("a put with attributes, or updating"));
         }
-        let (target, syncs) = (self.inner.path_to_filesystem(location)?, self.syncs);
+        let (target, syncs) = (self.target(location)?, self.syncs);
         let put = blocking(move || {
             let mut staged = Staged::new(target, syncs)?;
             staged.write(0, &payload)?;
@@ -274,7 +286,7 @@ impl ObjectStore for LocalFolder {
         if !options.attributes.is_empty() {
             return Err(self.refuses("an upload with attributes"));
         }
-        let (target, syncs) = (self.inner.path_to_filesystem(location)?, self.syncs);
+        let (target, syncs) = (self.target(location)?, self.syncs);
         let staged = blocking(move || Staged::new(target, syncs)).await?;
         Ok(Box::new(LocalUpload {
             inner: Arc::clone(&self.inner),

@@ -74,13 +74,6 @@ pub struct Drained {
     pub failure: Option<CommitError>,
 }
 
-enum Uploaded {
-    Confirmed,
-    SetAside,
-    /// To be tried again.
-    Failed(CommitError),
-}
-
 impl Uploader {
     pub(super) fn new(spool: Spool, archive: Archive, lock: Lock) -> Self {
         Self {
@@ -157,25 +150,28 @@ impl Uploader {
         let wanted = entries.into_iter().take_while(|_| is_up());
         let mut uploads =
             stream::iter(wanted.map(|entry| self.upload(entry))).buffer_unordered(self.at_once);
-        let mut drained = Drained::default();
+        let before = self.spool.counts();
+        let mut failure = None;
         while let Some(uploaded) = uploads.next().await {
-            match uploaded? {
-                Uploaded::Confirmed => drained.uploaded += 1,
-                Uploaded::SetAside => drained.set_aside += 1,
-                Uploaded::Failed(error) => {
-                    // Those under way go on to their ends, so that what the store has is counted and removed.
-                    failed.fetch_add(1, Relaxed);
-                    drained.failure = Some(error);
-                    continue;
-                }
+            if let Some(error) = uploaded? {
+                // Those under way go on to their ends, so that what the store has is counted and removed.
+                failed.fetch_add(1, Relaxed);
+                failure = Some(error);
+            } else {
+                failed.store(0, Relaxed);
+                lock(&self.behind).clear();
             }
-            failed.store(0, Relaxed);
-            lock(&self.behind).clear();
         }
-        Ok(drained)
+        let after = self.spool.counts();
+        Ok(Drained {
+            uploaded: after.uploaded - before.uploaded,
+            set_aside: after.set_aside - before.set_aside,
+            failure,
+        })
     }
 
-    async fn upload(&self, entry: Entry) -> Result<Uploaded, SpoolError> {
+    /// Uploads an object or sets it aside. Returns why that has to be tried again.
+    async fn upload(&self, entry: Entry) -> Result<Option<CommitError>, SpoolError> {
         let inner = &self.spool.inner;
         let (folders, id) = (inner.folders.clone(), entry.id.clone());
         let refused = match self.store(&entry).await {
@@ -183,36 +179,32 @@ impl Uploader {
             // As it was not for the archive that took it in.
             Err(error) => Err((error.to_string(), None)),
         };
-        let (uploaded, arrival) = match refused {
+        let arrival = match refused {
             Ok(receipt) => {
                 let bytes = entry.stored_bytes;
                 blocking(move || folders.remove(&entry)).await?;
                 inner.freed(bytes);
                 lock(&inner.counts).uploaded += 1;
-                (Uploaded::Confirmed, Arrival::Stored(Some(receipt)))
+                Arrival::Stored(Some(receipt))
             }
             Err((_, Some(error))) if !is_final(&error) => {
                 lock(&inner.counts).failed += 1;
                 lock(&self.behind).insert(id);
-                return Ok(Uploaded::Failed(error));
+                return Ok(Some(error));
             }
             Err((reason, error)) => {
-                tracing::error!(
-                    error = reason,
-                    name = entry.name,
-                    "a spooled object is set aside"
-                );
+                tracing::error!(error = reason, name = entry.name, "a spooled object is set aside");
                 let kept = reason.clone();
                 blocking(move || folders.set_aside(&entry, &kept)).await?;
                 lock(&inner.counts).set_aside += 1;
-                (Uploaded::SetAside, Arrival::SetAside { error, reason })
+                Arrival::SetAside { error, reason }
             }
         };
         let waiting = lock(&inner.waiting).remove(&id);
         if let Some(waiting) = waiting {
             let _only_once = waiting.set(arrival);
         }
-        Ok(uploaded)
+        Ok(None)
     }
 
     /// Puts one object into the store, with its digest in the metadata whatever its size.
