@@ -85,7 +85,7 @@ impl<S> EncodedStream<S> {
     ///
     /// # Errors
     ///
-    /// When the codec is not compiled, or its level is one that it does not have.
+    /// If the codec is not compiled, or does not have this level.
     pub fn new(source: S, codec: Codec) -> Result<Self, CodecError> {
         Ok(Self {
             source,

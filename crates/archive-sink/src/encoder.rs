@@ -73,7 +73,7 @@ impl Encoder {
     ///
     /// # Errors
     ///
-    /// When the codec's feature is off, or the codec does not have this level.
+    /// If the codec's feature is off, or the codec does not have this level.
     pub(crate) fn new(codec: Codec, capacity: usize) -> Result<Self, CodecError> {
         codec.check()?;
         let codec = encoder(codec);

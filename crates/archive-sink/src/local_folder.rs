@@ -24,14 +24,14 @@ use crate::{
     write::attempt::{CreateOnly, RequestEffect, RequestError},
 };
 
-/// Staging files that are older were left by programs that were killed.
+/// Older staging files were left by processes that were killed.
 const STALE: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// A local folder that can be relied on as an archive's store.
+/// A local folder as an archive's store, durable and without accidental overwriting.
 ///
-/// It reads like [`LocalFileSystem`], and keeps no attributes either. But what it has written is on the disk, with the
-/// entry in its folder, before it says so; uploads replace nothing where they are only to create; and file systems
-/// without hard links will do.
+/// It reads as [`LocalFileSystem`] does, and keeps no attributes either. But when a write succeeds, the file and the entry in
+/// its folder are on the disk; an upload that should only create replaces nothing; and the file system need not support
+/// hard links.
 #[derive(Debug)]
 pub struct LocalFolder {
     inner: Arc<LocalFileSystem>,
@@ -48,7 +48,7 @@ impl LocalFolder {
     ///
     /// # Errors
     ///
-    /// When there is no such folder.
+    /// If there is no such folder.
     pub fn open(folder: impl AsRef<FilePath>) -> Result<Self> {
         let folder = folder.as_ref().to_owned();
         Ok(Self {
@@ -59,8 +59,8 @@ impl LocalFolder {
         })
     }
 
-    /// Leaves to the operating system when what was written gets to the disk: after a power failure, an object that was
-    /// committed shortly before may be missing or not whole.
+    /// Leaves it to the operating system when data reaches the disk. After a power failure, an object committed shortly before
+    /// may be missing or incomplete.
     #[must_use]
     pub fn without_sync(self) -> Self {
         let syncs = false;
@@ -92,7 +92,7 @@ impl fmt::Display for LocalFolder {
     }
 }
 
-/// A file that is being written, under a name that [`LocalFileSystem`] takes for no object.
+/// A file that is being written, under a name that [`LocalFileSystem`] does not list.
 #[derive(Debug)]
 struct Staged {
     file: NamedTempFile,
@@ -119,11 +119,11 @@ impl Staged {
         written.map_err(|error| failed(&self.target, &error))
     }
 
-    /// Makes it an object. That creating is not possible without the risk of replacing is `NotImplemented`, unless
-    /// `or_replaces`.
+    /// Makes the file an object. If the file system cannot create without the risk of replacing, the result is
+    /// `NotImplemented`, unless `or_replaces`.
     fn publish(self, creates: bool, or_replaces: bool) -> Result<PutResult> {
         let (target, path) = (self.target.clone(), self.target.display().to_string());
-        // Opened before anything can be seen: it may not be readable.
+        // Opened before the object is visible, since that may fail.
         let folder = target.parent().filter(|_| self.syncs).map(File::open);
         let placed = folder
             .transpose()
@@ -140,7 +140,7 @@ impl Staged {
             _ => failed(&target, &error),
         })?;
         if let Some(Err(error)) = folder.map(|folder| folder.sync_all()) {
-            // It can be seen.
+            // The object is visible already.
             return Err(failed_with(RequestEffect::Unclear, &target, &error));
         }
         Ok(PutResult {
@@ -170,7 +170,7 @@ impl Staged {
     }
 }
 
-/// What file systems say that can neither rename without replacing, nor link.
+/// Whether the file system can neither rename without replacing nor link.
 fn lacks_links(error: &io::Error) -> bool {
     use io::ErrorKind::{InvalidInput, PermissionDenied, Unsupported};
     matches!(error.kind(), Unsupported | PermissionDenied | InvalidInput)
@@ -191,7 +191,7 @@ fn stage(target: &FilePath, syncs: bool) -> io::Result<NamedTempFile> {
     if !folder.exists() {
         fs::create_dir_all(folder)?;
         if syncs {
-            // As far as the folders may be read.
+            // Folders further up may not be readable.
             folder
                 .ancestors()
                 .skip(1)
@@ -236,7 +236,7 @@ fn sweep(folder: &FilePath) {
     }
 }
 
-/// Most of a folder's failures leave nothing that could still come, and the same again would fail again.
+/// After most failures of a folder, no object can appear any more, and a retry would fail again.
 fn failed(path: &FilePath, error: &io::Error) -> StoreError {
     failed_with(RequestEffect::Refused, path, error)
 }
@@ -321,7 +321,7 @@ impl ObjectStore for LocalFolder {
     }
 }
 
-/// The answer with the entity tag that the object will be read with.
+/// Adds the entity tag that readers will see.
 async fn tagged(inner: &LocalFileSystem, location: &Path, put: PutResult) -> PutResult {
     let found = inner.head(location).await;
     let e_tag = found.ok().and_then(|found| found.e_tag);
@@ -332,14 +332,14 @@ async fn tagged(inner: &LocalFileSystem, location: &Path, put: PutResult) -> Put
 struct LocalUpload {
     inner: Arc<LocalFileSystem>,
     location: Path,
-    /// Removed from the disk when the last part that is being written has let go of it.
+    /// Removed from the disk when the last write in progress has ended.
     staged: Arc<Mutex<Option<Staged>>>,
     offset: u64,
     creates: bool,
 }
 
 impl LocalUpload {
-    /// Works on the staged file after whoever is at it, also when the future is dropped. `None`: it is there no more.
+    /// Works on the staged file after any work in progress, even if the future is dropped. `None` means that the file is gone.
     fn work<T, W>(&self, work: W) -> impl Future<Output = Result<T>> + Send + use<T, W>
     where
         T: Send + 'static,

@@ -31,24 +31,23 @@ pub(crate) const MAX_PART_BYTES: u64 = 5 * 1024 * 1024 * 1024;
 /// than 42 times the first. An upload below 240 parts, 1.17 GiB from 5 MiB, has equal parts.
 const PARTS_PER_STEP: usize = 240;
 
-/// How long clean-up waits for requests of a remote store that are in flight, and then for its own.
+/// How long clean-up waits for a remote store's requests in flight, and then for the abort.
 const STUCK: Duration = Duration::from_secs(10);
 
 type StoreResult<T> = Result<T, object_store::Error>;
 
-/// A multipart upload from its creation to its last part: all but completing it.
+/// A multipart upload from its creation to its last part, without its completion.
 ///
-/// Once a poll has failed, only [`clean_up`](Self::clean_up) is of use. An upload that is dropped and was
-/// not given out cleans up: with a runtime, a task waits for the requests in flight and aborts it. Without
-/// one, dropping is all that can be done: a local store removes its staging file then, a remote one keeps
-/// the parts until its lifecycle rule removes them.
+/// Once a poll has failed, only [`clean_up`](Self::clean_up) is of use. Dropping an upload that was not given out cleans up:
+/// with a runtime, a task waits for the requests in flight and aborts. Without one, a local store removes its staging file,
+/// and a remote one keeps the parts until a lifecycle rule removes them.
 pub(crate) struct Upload {
     pub(crate) location: Path,
     tasks: Tasks,
     state: State,
     in_flight: FuturesUnordered<Task<(usize, StoreResult<()>)>>,
     max_in_flight: usize,
-    /// Work at the store ends when its future is dropped: not in folders.
+    /// Dropping a request cancels its work, unlike in a folder.
     gives_up: bool,
     /// How many parts have been handed over.
     pub(crate) parts: usize,
@@ -100,7 +99,7 @@ impl Upload {
         Poll::Ready(Ok(()))
     }
 
-    /// Learns of parts that have ended, without waiting for any.
+    /// Handles parts that have ended, without waiting for any.
     pub(crate) fn poll_progress(&mut self, cx: &mut Context<'_>) -> Result<(), WriteErrorKind> {
         while !self.in_flight.is_empty() {
             match self.poll_one_part(cx) {
@@ -152,8 +151,7 @@ impl Upload {
         }
     }
 
-    /// Leaves nothing behind: waits for what is in flight, then aborts. It goes on when this future is
-    /// dropped, if there is a runtime.
+    /// Waits for what is in flight, then aborts. If there is a runtime, that goes on when this future is dropped.
     pub(crate) async fn clean_up(mut self) -> Result<(), WriteError> {
         let Some(aborted) = self.take_clean_up() else {
             return Ok(());
@@ -163,11 +161,11 @@ impl Upload {
         result.map_err(|source| WriteError::abort(&self.location, source))
     }
 
-    /// What cleans up, if the store has been asked for anything.
+    /// Returns what cleans up, if the store has been asked for anything.
     ///
-    /// It waits because a part that arrives after the abort may stay in the store for ever
-    /// (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_AbortMultipartUpload.html>); but not for what is stuck,
-    /// except in a folder, where it would go on unseen.
+    /// It waits for the parts in flight, because a part that arrives after the abort may stay in the store for ever
+    /// (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_AbortMultipartUpload.html>). It does not wait for what is
+    /// stuck, except in a folder, where that would go on unseen.
     fn take_clean_up(&mut self) -> Option<impl Future<Output = StoreResult<()>> + Send + use<>> {
         let state = match std::mem::replace(&mut self.state, State::Gone) {
             State::Idle(..) | State::Gone => return None,
@@ -250,7 +248,7 @@ impl Drop for Upload {
     }
 }
 
-/// Aborts; an upload that is no longer there needs none.
+/// Aborts an upload. One that is no longer there is no error.
 pub(crate) async fn abort(upload: &mut dyn MultipartUpload) -> StoreResult<()> {
     match upload.abort().await {
         Err(object_store::Error::NotFound { .. }) => Ok(()),

@@ -35,14 +35,14 @@ impl PartWriter {
         }
     }
 
-    /// Fails, unless it has failed before. Returns the first failure.
+    /// Records a failure unless there is one. Returns the first.
     pub(crate) fn fail(&mut self, kind: WriteErrorKind) -> WriteError {
         let failure = || WriteError::new(&self.upload.location, kind);
         self.failure.get_or_insert_with(failure).clone()
     }
 
-    /// Gives out an upload that is about to be completed, and the rest that no part has: after
-    /// [`poll_close`](Self::poll_close), that is the whole object or nothing.
+    /// Gives out the upload for its completion, and the bytes that no part has. After [`poll_close`](Self::poll_close),
+    /// those are the whole object or none.
     pub(crate) fn into_upload(mut self) -> (Upload, PutPayload) {
         (self.upload, self.encoder.output.take(0))
     }
@@ -87,7 +87,7 @@ impl PartWriter {
         })
     }
 
-    /// Learns of uploads that failed while there was nothing to write.
+    /// Notices parts that failed while there is nothing to write.
     pub(crate) fn poll_progress(&mut self, cx: &mut Context<'_>) -> Result<(), WriteError> {
         match self.guarded(|this| Poll::Ready(this.upload.poll_progress(cx))) {
             Poll::Ready(result) => result,
@@ -113,8 +113,8 @@ impl PartWriter {
         })
     }
 
-    /// Has the object end with `trailer`, of which it takes all, and waits until every part is stored, if
-    /// there are parts. Only after [`poll_finish`](Self::poll_finish).
+    /// Appends `trailer`, which it drains, and waits until every part is stored, if there are parts. Only after
+    /// [`poll_finish`](Self::poll_finish).
     pub(crate) fn poll_close(
         &mut self,
         cx: &mut Context<'_>,
@@ -134,7 +134,7 @@ impl PartWriter {
         })
     }
 
-    /// Encodes what waits for that, as far as there is room for parts.
+    /// Encodes the input that is waiting, and sends the parts that it fills.
     fn poll_encoded(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), WriteErrorKind>> {
         while self.encoder.has_work() {
             match self.encoder.step() {
