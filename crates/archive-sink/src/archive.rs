@@ -7,7 +7,6 @@ use object_store::path::Path;
 use crate::{
     codec::Codec,
     digest_place,
-    encode::compressor::Compressor,
     key::{self, KeyError},
     metadata,
     read::{
@@ -51,12 +50,12 @@ impl Archive {
         self.0.settings.codec
     }
 
-    /// Where [`create`](Self::create) puts the object of this name, the codec's extension included
-    /// where the store keeps no attributes.
+    /// Returns where [`create`](Self::create) puts the object of this name. The location has the codec's extension if the
+    /// store keeps no attributes.
     ///
     /// # Errors
     ///
-    /// When the name breaks a rule for keys; the error says which.
+    /// If the name breaks a rule for keys; the error says which.
     pub fn location_of(&self, name: &str) -> Result<Path, KeyError> {
         key::created(&self.0.settings, self.codec(), name)
     }
@@ -66,8 +65,8 @@ impl Archive {
     ///
     /// # Errors
     ///
-    /// When the name breaks a rule for keys, the stream fails, or the store does not take it. A stream that fails is given
-    /// up, and leaves nothing.
+    /// If the name breaks a rule for keys, the stream fails, or the store does not take the object. A stream that fails
+    /// leaves nothing.
     ///
     /// # Cancel safety
     ///
@@ -78,77 +77,57 @@ impl Archive {
         E: Into<Box<dyn Error + Send + Sync>>,
     {
         let mut writer = self.create(name)?;
-        // What has failed is not committed: `commit` cleans up, and returns the cause.
+        // After a failure, `commit` cleans up and returns the cause.
         let _failure = writer.send_all(stream).await;
         Ok(writer.commit().await?)
     }
 
-    /// Starts a new object from a raw document. Sends nothing before a part is full or the object is
-    /// committed.
+    /// Starts a new object from a raw document. Sends nothing until a part is full or the object is committed.
     ///
-    /// Inside a tokio runtime, the writer's requests run as tasks on it, and so does the clean-up when
-    /// the writer is dropped; so that runtime has to be running. Outside of one they run where the
-    /// writer is polled.
+    /// Inside a tokio runtime, the writer's requests run as tasks on it, and so does the clean-up when the writer is dropped:
+    /// keep that runtime running. Outside of one, they run where the writer is polled.
     ///
     /// # Errors
     ///
-    /// When the name breaks a rule for keys; the error says which.
+    /// If the name breaks a rule for keys; the error says which.
     pub fn create(&self, name: &str) -> Result<ArchiveWriter, KeyError> {
-        let compressor = Compressor::new(self.codec())
-            .unwrap_or_else(|_| unreachable!("the builder refuses codecs that cannot be used"));
-        self.writer(name, Some(compressor))
+        self.writer(name, false)
     }
 
-    /// Starts a new object from a document that is already encoded with
-    /// [this archive's codec](Self::codec): an [`EncodedStream`](crate::EncodedStream) that is teed,
-    /// say. Stores the bytes as they come, and is committed by
-    /// [`commit_with`](ArchiveWriter::commit_with). Otherwise as [`create`](Self::create).
+    /// Starts a new object from a document that is already encoded with [this archive's codec](Self::codec), for example
+    /// by a teed [`EncodedStream`](crate::EncodedStream). The bytes are stored as they are. Commit it with
+    /// [`commit_with`](ArchiveWriter::commit_with).
     ///
-    /// The object, its location, its metadata and its receipt are those that the raw document would
-    /// have had.
+    /// The object, its location, its metadata and its receipt are those that the raw document would have had. The
+    /// [crate's documentation](crate#compress-once-archive-and-send) has an example.
     ///
-    /// The [crate](crate#compress-once-archive-and-send) has an example.
-    ///
-    /// # What the caller answers for
-    ///
-    /// That the bytes are one whole encoding, under the archive's codec, of the document that `commit_with`
-    /// describes. The writer does not decode them to check it; it only refuses lengths that are impossible.
-    /// Reading the object checks all of it, as far as its metadata goes: an encoding that is cut off, is
-    /// another codec's or is of another document is an error there.
+    /// You answer for the bytes being one whole encoding of the document that `commit_with` describes. The writer refuses only
+    /// impossible lengths. Reading the object checks the rest: an encoding that is cut off, has another codec or is of another
+    /// document is an error there.
     ///
     /// # Errors
     ///
-    /// When the name breaks a rule for keys; the error says which.
+    /// If the name breaks a rule for keys; the error says which.
     pub fn create_encoded(&self, name: &str) -> Result<ArchiveWriter, KeyError> {
-        self.writer(name, None)
+        self.writer(name, true)
     }
 
-    fn writer(
-        &self,
-        name: &str,
-        compressor: Option<Compressor>,
-    ) -> Result<ArchiveWriter, KeyError> {
+    fn writer(&self, name: &str, encoded: bool) -> Result<ArchiveWriter, KeyError> {
         let (archive, location) = (Arc::clone(&self.0), self.location_of(name)?);
-        Ok(ArchiveWriter::new(
-            archive,
-            location,
-            self.codec(),
-            compressor,
-            None,
-        ))
+        let codec = self.codec();
+        Ok(ArchiveWriter::new(archive, location, codec, encoded, None))
     }
 
     /// Opens an object and reads its raw document, decompressed on the fly.
     ///
-    /// `name` is the name that was given to [`create`](Self::create), or the object's own with its
-    /// extension. These places are tried in turn: where this archive would create `name`, `name` itself,
-    /// and `name` with the other codecs' extensions, of which only one may be there. How the object is
-    /// encoded is read from its `Content-Encoding`, else from the extension; the content is not guessed at.
+    /// `name` is the name that was given to [`create`](Self::create), or the object's own with its extension. These places are
+    /// tried in turn: where this archive would create `name`, `name` itself, and `name` with the other codecs' extensions,
+    /// of which only one may exist. The codec is read from the object's `Content-Encoding`, else from its metadata or
+    /// extension; content is not guessed at.
     ///
     /// # Errors
     ///
-    /// When there is no such object or more than one, the store fails, or its codec is unknown or not
-    /// compiled.
+    /// If there is no such object or more than one, the store fails, or the codec is unknown or not compiled.
     ///
     /// # Cancel safety
     ///
@@ -157,15 +136,14 @@ impl Archive {
         self.decoded(self.find(name).await?).await
     }
 
-    /// Opens again an object that was opened before, or fails if it was replaced since: what is read
-    /// in several goes is never a mix of two.
+    /// Opens an object once more, or fails if it was replaced since. So what is read in several goes is never a mix of two.
     ///
-    /// The entity tag identifies the object and is a condition of the request; without one, the time of
-    /// the last change and the length do. The limit is that of [`open`](Self::open).
+    /// The entity tag identifies the object and is a condition of the request. Without one, the time of the last change and
+    /// the length identify it.
     ///
     /// # Errors
     ///
-    /// [`ReadErrorKind::Changed`] when it was replaced or removed; otherwise as [`open`](Self::open).
+    /// [`ReadErrorKind::Changed`] if it was replaced or removed; otherwise as [`open`](Self::open).
     ///
     /// # Cancel safety
     ///
@@ -175,9 +153,7 @@ impl Archive {
             .await
     }
 
-    /// Opens an object and reads its stored bytes as they are: compressed, if they are.
-    ///
-    /// Checks the stored length, and nothing else.
+    /// Opens an object and reads its stored bytes, without decompressing them. Checks the stored length, and nothing else.
     ///
     /// # Errors
     ///
@@ -205,8 +181,8 @@ impl Archive {
         open::find(&*self.0.store, named, guessed).await
     }
 
-    /// Waits until no writer of this archive or its clones that was dropped is still cleaning up or
-    /// completing. Call it before the runtime shuts down, so that no upload is left behind.
+    /// Waits until all dropped writers of this archive and its clones have cleaned up or completed. Call it before the
+    /// runtime shuts down, so that no upload is left behind.
     ///
     /// # Cancel safety
     ///

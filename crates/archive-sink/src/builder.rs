@@ -9,11 +9,11 @@ use crate::{
     metadata::AttributeSupport,
     read::verify::ReadLimit,
     settings::{Overwrite, Settings, Shared},
-    write::part_size::{MAX_PART_BYTES, MIN_PART_BYTES},
+    write::multipart_upload::{MAX_PART_BYTES, MIN_PART_BYTES},
 };
 
 impl Archive {
-    /// Starts to describe an archive in `store`.
+    /// Configures an archive in `store`.
     pub fn builder(store: Arc<dyn ObjectStore>) -> ArchiveBuilder {
         let kind = if CodecKind::Gzip.is_compiled() {
             CodecKind::Gzip
@@ -39,7 +39,7 @@ impl Archive {
     }
 }
 
-/// Describes an [`Archive`]; made by [`Archive::builder`].
+/// Configures an [`Archive`]; created by [`Archive::builder`].
 ///
 /// ```
 /// use archive_sink::{Archive, AttributeSupport, Codec, CodecKind, Overwrite};
@@ -55,7 +55,7 @@ impl Archive {
 /// # Ok::<(), archive_sink::BuildError>(())
 /// ```
 #[derive(Debug, Clone)]
-#[must_use = "an archive is made by `build`"]
+#[must_use = "call `build` for an archive"]
 pub struct ArchiveBuilder {
     store: Arc<dyn ObjectStore>,
     settings: Settings,
@@ -63,35 +63,34 @@ pub struct ArchiveBuilder {
 }
 
 impl ArchiveBuilder {
-    /// What every key starts with. Default: nothing.
+    /// Sets what every key starts with. Default: nothing.
     pub fn prefix(mut self, prefix: Path) -> Self {
         self.settings.prefix = prefix;
         self
     }
 
-    /// How documents are stored. Default: gzip at level 3, or identity in a build without gzip.
+    /// Sets how documents are stored. Default: gzip at level 3, or identity in a build without gzip.
     pub fn codec(mut self, codec: Codec) -> Self {
         self.settings.codec = codec;
         self
     }
 
-    /// Whether the store keeps attributes. Default: it does. Local directories do not, and refuse
-    /// every write that has some.
+    /// Sets whether the store keeps attributes. Default: it does. Local folders do not, and refuse writes with attributes.
     pub fn attributes(mut self, attributes: AttributeSupport) -> Self {
         self.settings.attributes = attributes;
         self
     }
 
-    /// The `Content-Type` of new objects. Default: `application/json`.
+    /// Sets the `Content-Type` of new objects. Default: `application/json`.
     pub fn content_type(mut self, content_type: impl Into<String>) -> Self {
         self.settings.content_type = content_type.into();
         self
     }
 
-    /// How large the first parts are, in bytes. Default: 5 MiB, the least that S3 takes.
+    /// Sets the size of the first parts in bytes. Default: 5 MiB, the least that S3 takes.
     ///
-    /// From every 240th part on, parts are larger by this much, so that the 10,000 parts that an
-    /// upload may have hold 1 TiB. A document whose object fits in one part is sent in one PUT.
+    /// Parts grow by this size every 240 parts, so that the 10,000 parts of an upload hold 1 TiB. An object that fits in one
+    /// part is sent in one PUT.
     pub fn part_size(mut self, bytes: usize) -> Self {
         self.settings.part_size = bytes;
         self
@@ -103,47 +102,45 @@ impl ArchiveBuilder {
         self
     }
 
-    /// How many parts may be on their way at once. Default: 1, while the next is being filled.
-    ///
-    /// Each more takes up to one part of memory.
+    /// Sets how many parts may be in flight while the next is being filled. Default: 1. Each takes one part of memory.
     pub fn parts_in_flight(mut self, parts: usize) -> Self {
         self.settings.parts_in_flight = parts;
         self
     }
 
-    /// What happens to an object that is there already. Default: it stays.
+    /// Sets what happens to an object that is there already. Default: it stays.
     pub fn overwrite(mut self, overwrite: Overwrite) -> Self {
         self.settings.overwrite = overwrite;
         self
     }
 
-    /// Whether the SHA-256 of raw documents is computed. Default: it is.
+    /// Sets whether the SHA-256 of raw documents is computed. Default: it is.
     ///
-    /// Without it, an object that is there already cannot be recognised as the same document, unless
-    /// the caller has a digest and [commits with it](crate::ArchiveWriter::commit_with).
+    /// Without it, an object that is there already cannot be recognised as the same document, unless you
+    /// [commit with a digest](crate::ArchiveWriter::commit_with).
     pub fn digest(mut self, enabled: bool) -> Self {
         self.settings.digest = enabled;
         self
     }
 
-    /// How long a commit may take, in which failed requests are made again. Default: until the writer's
+    /// Sets how long a commit may take, retries included. Default: until the writer's
     /// [deadline](crate::ArchiveWriter::until), or 2 minutes.
     pub fn retry_for(mut self, limit: Duration) -> Self {
         self.settings.retry_for = Some(limit);
         self
     }
 
-    /// How long a raw document that is read may be. Default: [`ReadLimit::default`].
+    /// Limits the length of raw documents that are read. Default: [`ReadLimit::default`].
     pub fn read_limit(mut self, limit: ReadLimit) -> Self {
         self.settings.read_limit = limit;
         self
     }
 
-    /// Makes the archive. Asks nothing of the store; see [`Archive::check`] for that.
+    /// Builds the archive. Sends no request; [`Archive::check`] does.
     ///
     /// # Errors
     ///
-    /// When a setting is out of range or the codec is not compiled.
+    /// If a setting is out of range or the codec is not compiled.
     pub fn build(self) -> Result<Archive, BuildError> {
         let Settings {
             codec,
@@ -176,7 +173,7 @@ impl ArchiveBuilder {
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum BuildError {
-    /// The codec is not compiled, or its level is that of another codec.
+    /// The codec is not compiled, or does not have this level.
     #[error(transparent)]
     Codec(#[from] CodecError),
     /// Parts are smaller than remote stores take, and [`ArchiveBuilder::allow_small_parts`] was not
@@ -190,6 +187,6 @@ pub enum BuildError {
     #[error("at least one part must be allowed in flight")]
     NoPartsInFlight,
     /// The content type is empty or has characters that no header may have.
-    #[error("the content type {0:?} is no header value")]
+    #[error("the content type {0:?} is not a valid header value")]
     ContentType(String),
 }

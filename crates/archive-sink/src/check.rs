@@ -23,7 +23,7 @@ const PROBE: &str = "archive-sink.check";
 
 const ONE_BYTE: &str = "\n";
 
-/// What [`Archive::check_with`] does besides writing, each with a permission of its own. Default: none of it.
+/// What [`Archive::check_with`] does in addition to writing. Each needs a permission of its own. Default: none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct CheckOptions {
     /// Looks for an object that is not there. On S3 this takes `s3:GetObject` and `s3:ListBucket`.
@@ -32,17 +32,15 @@ pub struct CheckOptions {
     pub delete: bool,
 }
 
-/// What the credentials allow and what the store can do, as far as it was tried: `None` is not tried.
+/// What the credentials allow and what the store can do. `None` means that it was not tried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Access {
-    /// Whether the store refuses a PUT that is only to create where there is an object. Tried with
-    /// [`Overwrite::CreateOnly`].
+    /// Whether the store refuses a conditional PUT where there is an object. Tried with [`Overwrite::CreateOnly`].
     ///
-    /// From the check on, the archive relies on no condition of a store that ignores them: it looks before it writes, and
-    /// receipts say so.
+    /// If the store ignores the condition, the archive looks before it writes from now on, and receipts say so.
     pub exclusive_put: Option<bool>,
-    /// The same of completing a multipart upload.
+    /// The same for completing a multipart upload.
     pub exclusive_upload: Option<bool>,
     /// Whether objects can be looked at, which settles ambiguous answers and finds conflicts before a multipart
     /// upload is completed.
@@ -52,31 +50,29 @@ pub struct Access {
 }
 
 impl Archive {
-    /// Checks at start-up that the credentials are usable, and finds out what the store can do, by doing it: writes
-    /// an object of one byte, `archive-sink.check`, twice; an upload of it; and an upload that it aborts.
+    /// Checks at start-up that the credentials work, and finds out what the store can do by trying: puts an object of one
+    /// byte, `archive-sink.check`, twice, completes an upload of it, and aborts another.
     ///
-    /// It asks for what archiving needs and no more: to put and to abort. So the object stays. The next check finds it
-    /// there, and its own creation refused, which is all that it wants to know. With [`Overwrite::Replace`], for which
-    /// conditions do not matter, it starts an upload and aborts it, and leaves nothing.
+    /// It needs the permissions that archiving needs, to put and to abort, and no others. So the object stays, and the
+    /// next check finds it there. With [`Overwrite::Replace`], it only starts an upload and aborts it, and leaves nothing.
     ///
     /// # Errors
     ///
-    /// When objects cannot be written, uploads cannot be started or aborted, or the store cannot be reached. Nothing is
-    /// tried again that the store's client does not try again.
+    /// If objects cannot be written, uploads cannot be started or aborted, or the store cannot be reached. The check does
+    /// not retry; the store's client may.
     ///
     /// # Cancel safety
     ///
-    /// A task goes on to its end when the future is dropped, if there is a runtime.
+    /// If there is a runtime, the check goes on in a task when the future is dropped.
     pub async fn check(&self) -> Result<Access, WriteError> {
         self.check_with(CheckOptions::default()).await
     }
 
-    /// As [`check`](Self::check), and does more that needs more permissions. That they are missing is no error; the
-    /// result says so.
+    /// As [`check`](Self::check), and tries more. A missing permission for that is not an error; the result says so.
     ///
     /// # Errors
     ///
-    /// As [`check`](Self::check), and when the store cannot be asked for an object for any other reason.
+    /// As [`check`](Self::check), and if looking for an object fails for another reason than a missing permission.
     ///
     /// # Cancel safety
     ///
@@ -147,7 +143,7 @@ impl Probe {
         Ok(access)
     }
 
-    /// Whether the second of two PUTs is refused. What an earlier check has left refuses the first.
+    /// Whether one of two PUTs is refused: the second, or the first if an earlier check has left its object.
     async fn put_twice(&self) -> Result<bool, StoreError> {
         for _time in 0..2 {
             match self.put(PutMode::Create).await {
@@ -187,7 +183,7 @@ impl Probe {
         }
     }
 
-    /// As the writer has them: some stores refuse attributes.
+    /// The attributes that a writer would send: some stores refuse them.
     fn attributes(&self) -> Attributes {
         let settings = &self.archive.settings;
         settings.attributes_of(settings.codec, &Nonce::new(), None)

@@ -4,9 +4,9 @@ use thiserror::Error;
 
 /// A way of storing a document: as it is, or compressed at a level.
 ///
-/// Every codec can be named whatever features are on. One whose feature is off is refused by
-/// [`ArchiveBuilder::build`](crate::ArchiveBuilder::build), and by
-/// [`Archive::open`](crate::Archive::open) when an object turns out to need it.
+/// Every codec can be named, whatever features are on. [`ArchiveBuilder::build`](crate::ArchiveBuilder::build) refuses one
+/// whose feature is off or that does not have the level, and [`Archive::open`](crate::Archive::open) an object that needs
+/// a codec whose feature is off.
 ///
 /// | codec | levels | default | name's extension | `Content-Encoding` | its own checksum |
 /// |---|---|---|---|---|---|
@@ -31,11 +31,11 @@ pub enum Codec {
     /// The document's own bytes.
     Identity,
     /// gzip (RFC 1952), at this level.
-    Gzip(Level),
+    Gzip(u8),
     /// Zstandard (RFC 8878) with its checksum switched on, at this level.
-    Zstd(Level),
+    Zstd(u8),
     /// Brotli (RFC 7932), at this quality.
-    Brotli(Level),
+    Brotli(u8),
 }
 
 impl Codec {
@@ -43,19 +43,19 @@ impl Codec {
     ///
     /// # Errors
     ///
-    /// When the level is outside 1 to 9.
+    /// If the level is outside 1 to 9.
     pub fn gzip(level: u8) -> Result<Self, CodecError> {
         Self::with_level(CodecKind::Gzip, level)
     }
 
     /// Zstandard at `level`, 1 (fast) to 22 (small).
     ///
-    /// Windows have at most 8 MiB, at any level, which is what every HTTP decoder takes (RFC 9659). Levels above 19 still
-    /// take hundreds of megabytes to encode.
+    /// At every level, windows have at most 8 MiB, which every HTTP decoder accepts (RFC 9659). Levels above 19 need hundreds
+    /// of megabytes to encode.
     ///
     /// # Errors
     ///
-    /// When the level is outside 1 to 22.
+    /// If the level is outside 1 to 22.
     pub fn zstd(level: u8) -> Result<Self, CodecError> {
         Self::with_level(CodecKind::Zstd, level)
     }
@@ -64,16 +64,16 @@ impl Codec {
     ///
     /// # Errors
     ///
-    /// When the quality is outside 0 to 11.
+    /// If the quality is outside 0 to 11.
     pub fn brotli(quality: u8) -> Result<Self, CodecError> {
         Self::with_level(CodecKind::Brotli, quality)
     }
 
-    /// A codec at a level that comes from elsewhere, such as a command line.
+    /// A codec at a level, both of which may come from a command line.
     ///
     /// # Errors
     ///
-    /// When the codec has no such level, which for identity is any level.
+    /// If the codec does not have this level. Identity has none.
     pub fn with_level(kind: CodecKind, level: u8) -> Result<Self, CodecError> {
         if !kind.levels().is_some_and(|levels| levels.contains(&level)) {
             return Err(CodecError::NoLevel { kind, level });
@@ -81,7 +81,7 @@ impl Codec {
         Ok(Self::at(kind, level))
     }
 
-    /// The codec at the level that suits archiving while others wait: fast ones.
+    /// The codec at its default level, a fast one.
     pub fn default_for(kind: CodecKind) -> Self {
         Self::at(kind, if kind == CodecKind::Gzip { 3 } else { 1 })
     }
@@ -89,13 +89,13 @@ impl Codec {
     fn at(kind: CodecKind, level: u8) -> Self {
         match kind {
             CodecKind::Identity => Self::Identity,
-            CodecKind::Gzip => Self::Gzip(Level(level)),
-            CodecKind::Zstd => Self::Zstd(Level(level)),
-            CodecKind::Brotli => Self::Brotli(Level(level)),
+            CodecKind::Gzip => Self::Gzip(level),
+            CodecKind::Zstd => Self::Zstd(level),
+            CodecKind::Brotli => Self::Brotli(level),
         }
     }
 
-    /// Which codec it is, whatever its level.
+    /// The codec without its level.
     pub fn kind(self) -> CodecKind {
         match self {
             Self::Identity => CodecKind::Identity,
@@ -109,7 +109,7 @@ impl Codec {
     pub fn level(self) -> Option<u8> {
         match self {
             Self::Identity => None,
-            Self::Gzip(level) | Self::Zstd(level) | Self::Brotli(level) => Some(level.0),
+            Self::Gzip(level) | Self::Zstd(level) | Self::Brotli(level) => Some(level),
         }
     }
 
@@ -120,7 +120,6 @@ impl Codec {
             return Err(CodecError::NotCompiled(kind));
         }
         if let Some(level) = self.level() {
-            // The variants are public, so a level may have been checked against another codec.
             Self::with_level(kind, level)?;
         }
         Ok(())
@@ -183,7 +182,7 @@ impl CodecKind {
         }
     }
 
-    /// What is appended to names on stores without attributes, dot included; `None` for identity.
+    /// The extension of names on stores without attributes, with its dot; `None` for identity.
     pub fn extension(self) -> Option<&'static str> {
         self.facts().map(|(extension, ..)| extension)
     }
@@ -205,7 +204,7 @@ impl CodecKind {
         self.facts().is_none_or(|(.., compiled)| compiled)
     }
 
-    /// Extension, content coding, levels, and whether it is compiled; identity has nothing of it.
+    /// Extension, content coding, levels, and whether it is compiled; identity has none of them.
     fn facts(self) -> Option<(&'static str, &'static str, RangeInclusive<u8>, bool)> {
         match self {
             Self::Identity => None,
@@ -250,13 +249,6 @@ impl FromStr for CodecKind {
             .ok_or_else(|| CodecError::Unknown(name.into()))
     }
 }
-
-/// A compression level that was checked against its codec's range.
-///
-/// Made by [`Codec::gzip`], [`zstd`](Codec::zstd), [`brotli`](Codec::brotli) and
-/// [`with_level`](Codec::with_level).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Level(u8);
 
 /// Why a codec cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]

@@ -52,8 +52,8 @@ impl fmt::Debug for Sha256Digest {
 
 /// Computes a [`Sha256Digest`] piece by piece.
 ///
-/// It is cheap to clone and may go on after it was asked, so the digest of a document can be carried on
-/// by whichever production of it comes next.
+/// It is cheap to clone and can continue after [`finish`](Self::finish), so that another run through the same document can
+/// carry on.
 ///
 /// ```
 /// use archive_sink::Sha256Hasher;
@@ -75,30 +75,30 @@ impl Sha256Hasher {
         self.0.update(piece);
     }
 
-    /// The digest of all pieces so far. More may follow.
+    /// Returns the digest of all pieces so far. More may follow.
     pub fn finish(&self) -> Sha256Digest {
         Sha256Digest(self.0.clone().finalize().into())
     }
 }
 
-/// What is known of a raw document when its object is committed.
+/// A raw document's length and, if known, its digest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct RawDocument {
     /// Its length in bytes.
     pub bytes: u64,
-    /// Its SHA-256, if that is known.
+    /// Its SHA-256, if known.
     pub sha256: Option<Sha256Digest>,
 }
 
 impl RawDocument {
-    /// A document of this length, whose digest is not known.
+    /// A document of this length, without a digest.
     pub fn new(bytes: u64) -> Self {
         let sha256 = None;
         Self { bytes, sha256 }
     }
 
-    /// The same, with its digest.
+    /// Adds the digest.
     #[must_use]
     pub fn with_sha256(mut self, sha256: Sha256Digest) -> Self {
         self.sha256 = Some(sha256);

@@ -1,8 +1,10 @@
-//! Where an object's digest is, besides its metadata, which may be fixed before the digest is known, or not be kept.
+//! Where an object's digest is stored, other than in its metadata, which may be fixed before the digest is known or not be
+//! kept at all.
 //!
-//! For gzip and Zstandard it is at the object's end, with the raw length. Decoders pass over it: it is a gzip member
-//! without content that has an extra field (RFC 1952, section 2.3.1.1), or a skippable frame of Zstandard (RFC 8878,
-//! section 3.1.2). Identity and brotli have no room for one: it is in a small object beside, which `sha256sum -c` reads.
+//! For gzip and Zstandard, digest and raw length are at the object's end, where decoders skip them: in a gzip member
+//! without content that has an extra field (RFC 1952, section 2.3.1.1), or in a skippable frame of Zstandard (RFC 8878,
+//! section 3.1.2). Identity and brotli have no such place: the digest is in a small object beside it, which `sha256sum -c`
+//! reads.
 
 use std::panic::AssertUnwindSafe;
 
@@ -45,7 +47,7 @@ pub(crate) fn has_room(kind: CodecKind) -> bool {
     around(kind).is_some()
 }
 
-/// What an object ends with. Nothing, where the digest is not known or the codec has no room for it.
+/// What an object ends with; empty if the digest is not known or the codec has no room for it.
 pub(crate) fn trailer(kind: CodecKind, document: RawDocument) -> Vec<u8> {
     match (around(kind), document.sha256) {
         (Some((before, after)), Some(digest)) => {
@@ -56,7 +58,7 @@ pub(crate) fn trailer(kind: CodecKind, document: RawDocument) -> Vec<u8> {
     }
 }
 
-/// What the last bytes of an object say, if they are a trailer.
+/// Reads a trailer from the last bytes of an object, if they are one.
 pub(crate) fn parse(kind: CodecKind, end: &[u8]) -> Option<RawDocument> {
     let (before, after) = around(kind)?;
     let start = end
@@ -68,10 +70,10 @@ pub(crate) fn parse(kind: CodecKind, end: &[u8]) -> Option<RawDocument> {
     Some(RawDocument::new(u64::from_le_bytes(*length)).with_sha256(Sha256Digest::from(digest)))
 }
 
-/// What the name of a digest ends with that is beside its object.
+/// The extension of a digest beside its object.
 pub(crate) const EXTENSION: &str = ".sha256";
 
-/// How often a digest is tried to be put, since nobody is kept waiting for it for long.
+/// How often putting a digest is attempted: few times, since a commit waits for it.
 const ATTEMPTS: usize = 4;
 
 /// What comes before the nonce: a comment to `sha256sum`.
@@ -84,8 +86,8 @@ pub(crate) fn beside(kind: CodecKind, location: &Path) -> Option<Path> {
         .filter(|_| !has_room(kind))
 }
 
-/// Writes the digest of an object beside it. With `nonce`, it counts for the object alone that has it, too: of two
-/// writers at the same time, one may write the object last and the other this.
+/// Writes the digest of an object beside it. With a `nonce`, it counts only for the object that has the same one: of two
+/// writers at the same time, one may write the object last and the other the digest.
 pub(crate) async fn write_beside(
     store: &dyn ObjectStore,
     beside: &Path,
@@ -105,13 +107,13 @@ pub(crate) async fn write_beside(
     }
 }
 
-/// Deletes the digest beside an object that is to be replaced, and which the new one could not be read with.
+/// Deletes the digest beside an object that is to be replaced: the new object could not be read with it.
 pub(crate) async fn delete_beside(store: &dyn ObjectStore, beside: &Path) {
     is_done(beside, store.delete(beside)).await;
 }
 
-/// Without its digest an object is whole all the same: what fails, and be it by a panic, is a warning. Says whether another
-/// attempt is of no use.
+/// Carries out a request. A failure, even a panic, is only a warning, since the object is whole without its digest. Returns
+/// whether another attempt is of no use.
 async fn is_done<T>(beside: &Path, request: impl Future<Output = Result<T, StoreError>>) -> bool {
     let error = match AssertUnwindSafe(request).catch_unwind().await {
         Ok(Ok(_) | Err(StoreError::NotFound { .. })) => return true,
@@ -121,7 +123,7 @@ async fn is_done<T>(beside: &Path, request: impl Future<Output = Result<T, Store
     let message = error
         .as_ref()
         .map_or("the store panicked".into(), StoreError::to_string);
-    tracing::warn!(%beside, error = message, "a digest beside its object could not be kept up");
+    tracing::warn!(%beside, error = message, "a digest beside its object could not be written or deleted");
     let effect = error.as_ref().map(RequestEffect::of);
     !matches!(
         effect,
@@ -136,7 +138,7 @@ pub(crate) async fn read_beside(
     location: &Path,
     attributes: &Attributes,
 ) -> Option<Sha256Digest> {
-    // Whatever the error is, there is none to be had: who may not list is refused what is not there.
+    // Any error means that there is none: without permission to list, S3 refuses what is not there.
     let range = 0..(64 + COMMENT.len() + 32) as u64;
     let text = store
         .get_range(&beside(kind, location)?, range)

@@ -8,14 +8,14 @@ use crate::{
     settings::Settings,
 };
 
-/// The longest key that may be created, in bytes of UTF-8, prefix and extension included.
+/// The longest key, in bytes of UTF-8, with prefix and extension.
 ///
 /// S3 and Google Cloud Storage allow 1,024
 /// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html>).
 const MAX_KEY_BYTES: usize = 1024;
 
-/// The longest segment between two slashes, in bytes: what common file systems allow for a file
-/// name (255), less the eight that a local store's staging suffix may take.
+/// The longest segment between two slashes, in bytes: the 255 of common file systems, less eight for a local store's
+/// staging suffix.
 const MAX_SEGMENT_BYTES: usize = 247;
 
 /// Why a name cannot become an object's key. Each variant is one rule.
@@ -46,9 +46,11 @@ pub enum KeyError {
     /// Prefix, name and extension have this many bytes, which is more than 1,024.
     #[error("prefix and name are {0} bytes long, but the most is {MAX_KEY_BYTES}")]
     Long(usize),
-    /// The name ends in a codec's extension, but the codec is identity, or in `.sha256`, as a digest that is kept
-    /// beside an object: readers would be misled.
-    #[error("the name {0:?} ends in the extension of a codec or a digest, which the object is not")]
+    /// The name ends in a codec's extension although the codec is identity, or in `.sha256` as a digest beside an object
+    /// does. Readers would be misled.
+    #[error(
+        "the name {0:?} ends in the extension of a codec or a digest, which would mislead readers"
+    )]
     MisleadingExtension(String),
 }
 
@@ -69,7 +71,7 @@ pub(crate) fn created(settings: &Settings, codec: Codec, name: &str) -> Result<P
     }
 }
 
-/// Where an object of this name may be, best first: where it is by that name, and where it is by a guess.
+/// Where an object of this name may be, best first: the places that the name says, and those that are guesses.
 pub(crate) fn places(settings: &Settings, name: &str) -> Result<(Vec<Path>, Vec<Path>), KeyError> {
     let exact = key(&settings.prefix, name, "")?;
     let mut named: Vec<_> = created(settings, settings.codec, name)
@@ -99,7 +101,7 @@ pub(crate) fn key(prefix: &Path, name: &str, extension: &str) -> Result<Path, Ke
     if name.contains('\\') {
         return Err(KeyError::Backslash(name.into()));
     }
-    // The name itself is looked up, too, so what it may not be it may not be without its extension.
+    // The name is also looked up without an extension, so its segments are checked without it.
     for segment in name.split('/') {
         check_segment(name, segment)?;
     }
@@ -127,13 +129,16 @@ fn check_segment(name: &str, segment: &str) -> Result<(), KeyError> {
     if segment == "." || segment == ".." {
         return Err(KeyError::Relative(name.into(), segment.into()));
     }
-    if let Some((_, end)) = segment.rsplit_once('#')
-        && !end.is_empty()
-        && end.bytes().all(|byte| byte.is_ascii_digit())
-    {
+    if is_staged(segment) {
         return Err(KeyError::Staging(name.into()));
     }
     Ok(())
+}
+
+/// Whether a local store takes a file of this name for one that is being written: it ends in `#` and digits.
+pub(crate) fn is_staged(name: &str) -> bool {
+    let number = name.rsplit_once('#').map_or("", |(_, number)| number);
+    !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 #[cfg(test)]

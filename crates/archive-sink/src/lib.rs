@@ -7,7 +7,8 @@ mod check;
 mod codec;
 mod digest;
 mod digest_place;
-mod encode;
+mod encoded_stream;
+mod encoder;
 mod key;
 #[cfg(feature = "fs")]
 mod local_folder;
@@ -23,9 +24,9 @@ mod write;
 pub use archive::Archive;
 pub use builder::{ArchiveBuilder, BuildError};
 pub use check::{Access, CheckOptions};
-pub use codec::{Codec, CodecError, CodecKind, Level};
+pub use codec::{Codec, CodecError, CodecKind};
 pub use digest::{RawDocument, Sha256Digest, Sha256Hasher};
-pub use encode::encoded_stream::{EncodedStream, EncodedStreamError};
+pub use encoded_stream::{EncodedStream, EncodedStreamError};
 pub use key::KeyError;
 #[cfg(feature = "fs")]
 pub use local_folder::LocalFolder;

@@ -5,7 +5,7 @@ use std::{
     hash::{BuildHasher, RandomState},
     io::{self, Seek, SeekFrom, Write},
     path::{Path as FilePath, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, Once, PoisonError},
     time::Duration,
 };
 
@@ -19,41 +19,63 @@ use object_store::{
 use tempfile::NamedTempFile;
 use tokio::runtime::Handle;
 
-use crate::write::attempt::{CreateOnly, RequestEffect, RequestError};
+use crate::{
+    key::is_staged,
+    write::attempt::{CreateOnly, RequestEffect, RequestError},
+};
 
-/// Staging files that are older were left by programs that were killed.
+/// Older staging files were left by processes that were killed.
 const STALE: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// A local folder that can be relied on as an archive's store.
+/// A local folder as an archive's store, durable and without accidental overwriting.
 ///
-/// It reads like [`LocalFileSystem`], and keeps no attributes either. But what it has written is on the disk, with the
-/// entry in its folder, before it says so; uploads replace nothing where they are only to create; and file systems
-/// without hard links will do.
+/// It reads as [`LocalFileSystem`] does, and keeps no attributes either. But when a write succeeds, the file and the entry in
+/// its folder are on the disk; an upload that should only create replaces nothing; and the file system need not support
+/// hard links.
 #[derive(Debug)]
 pub struct LocalFolder {
     inner: Arc<LocalFileSystem>,
+    folder: PathBuf,
+    sweep: Once,
     syncs: bool,
 }
 
 impl LocalFolder {
-    /// Opens a folder, and removes staging files that are older than a day.
+    /// Opens a folder.
+    ///
+    /// The first write starts a thread that removes staging files older than a day, from this folder and those below
+    /// it.
     ///
     /// # Errors
     ///
-    /// When there is no such folder, or it cannot be listed.
+    /// If there is no such folder.
     pub fn open(folder: impl AsRef<FilePath>) -> Result<Self> {
-        let folder = folder.as_ref();
-        sweep(folder).map_err(|error| failed(folder, &error))?;
-        let inner = Arc::new(LocalFileSystem::new_with_prefix(folder)?);
-        Ok(Self { inner, syncs: true })
+        let folder = folder.as_ref().to_owned();
+        Ok(Self {
+            inner: Arc::new(LocalFileSystem::new_with_prefix(&folder)?),
+            folder,
+            sweep: Once::new(),
+            syncs: true,
+        })
     }
 
-    /// Leaves to the operating system when what was written gets to the disk: after a power failure, an object that was
-    /// committed shortly before may be missing or not whole.
+    /// Leaves it to the operating system when data reaches the disk. After a power failure, an object committed shortly before
+    /// may be missing or incomplete.
     #[must_use]
     pub fn without_sync(self) -> Self {
         let syncs = false;
         Self { syncs, ..self }
+    }
+
+    /// The file of an object that is to be written.
+    fn target(&self, location: &Path) -> Result<PathBuf> {
+        self.sweep.call_once(|| {
+            let folder = self.folder.clone();
+            // A process that ends meanwhile leaves the rest to the next one.
+            let sweeping = std::thread::Builder::new().name("archive-sweep".into());
+            let _not_without_threads = sweeping.spawn(move || sweep(&folder));
+        });
+        self.inner.path_to_filesystem(location)
     }
 
     fn refuses(&self, operation: &str) -> StoreError {
@@ -70,7 +92,7 @@ impl fmt::Display for LocalFolder {
     }
 }
 
-/// A file that is being written, under a name that [`LocalFileSystem`] takes for no object.
+/// A file that is being written, under a name that [`LocalFileSystem`] does not list.
 #[derive(Debug)]
 struct Staged {
     file: NamedTempFile,
@@ -97,11 +119,11 @@ impl Staged {
         written.map_err(|error| failed(&self.target, &error))
     }
 
-    /// Makes it an object. That creating is not possible without the risk of replacing is `NotImplemented`, unless
-    /// `or_replaces`.
+    /// Makes the file an object. If the file system cannot create without the risk of replacing, the result is
+    /// `NotImplemented`, unless `or_replaces`.
     fn publish(self, creates: bool, or_replaces: bool) -> Result<PutResult> {
         let (target, path) = (self.target.clone(), self.target.display().to_string());
-        // Opened before anything can be seen: it may not be readable.
+        // Opened before the object is visible, since that may fail.
         let folder = target.parent().filter(|_| self.syncs).map(File::open);
         let placed = folder
             .transpose()
@@ -118,7 +140,7 @@ impl Staged {
             _ => failed(&target, &error),
         })?;
         if let Some(Err(error)) = folder.map(|folder| folder.sync_all()) {
-            // It can be seen.
+            // The object is visible already.
             return Err(failed_with(RequestEffect::Unclear, &target, &error));
         }
         Ok(PutResult {
@@ -148,7 +170,7 @@ impl Staged {
     }
 }
 
-/// What file systems say that can neither rename without replacing, nor link.
+/// Whether the file system can neither rename without replacing nor link.
 fn lacks_links(error: &io::Error) -> bool {
     use io::ErrorKind::{InvalidInput, PermissionDenied, Unsupported};
     matches!(error.kind(), Unsupported | PermissionDenied | InvalidInput)
@@ -169,7 +191,7 @@ fn stage(target: &FilePath, syncs: bool) -> io::Result<NamedTempFile> {
     if !folder.exists() {
         fs::create_dir_all(folder)?;
         if syncs {
-            // As far as the folders may be read.
+            // Folders further up may not be readable.
             folder
                 .ancestors()
                 .skip(1)
@@ -199,32 +221,22 @@ fn sync(folder: &FilePath) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
-fn sweep(folder: &FilePath) -> io::Result<()> {
-    for entry in fs::read_dir(folder)? {
-        let entry = entry?;
-        let Ok(found) = entry.metadata() else {
-            // Somebody has published it meanwhile.
-            continue;
-        };
-        if found.is_dir() {
-            // One that may not be read, such as `lost+found`, is not the archive's.
-            let _may_not_be_read = sweep(&entry.path());
-            continue;
-        }
-        let name = entry.file_name();
-        let number = name.to_str().and_then(|name| name.rsplit_once('#'));
-        let is_staged = number.is_some_and(|(_, number)| {
-            !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
-        });
-        let age = found.modified()?.elapsed().unwrap_or_default();
-        if is_staged && age > STALE {
-            let _else_next_time = fs::remove_file(entry.path());
+/// Removes old staging files. Looks at no other files, and passes over what it may not read or remove.
+fn sweep(folder: &FilePath) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        if entry.file_type().is_ok_and(|found| found.is_dir()) {
+            sweep(&entry.path());
+        } else if entry.file_name().to_str().is_some_and(is_staged) {
+            let modified = entry.metadata().and_then(|found| found.modified());
+            let age = modified.map(|modified| modified.elapsed().unwrap_or_default());
+            if age.is_ok_and(|age| age > STALE) {
+                let _else_next_time = fs::remove_file(entry.path());
+            }
         }
     }
-    Ok(())
 }
 
-/// Most of a folder's failures leave nothing that could still come, and the same again would fail again.
+/// After most failures of a folder, no object can appear any more, and a retry would fail again.
 fn failed(path: &FilePath, error: &io::Error) -> StoreError {
     failed_with(RequestEffect::Refused, path, error)
 }
@@ -257,7 +269,7 @@ impl ObjectStore for LocalFolder {
         if !options.attributes.is_empty() || matches!(options.mode, PutMode::Update(_)) {
             return Err(self.refuses("a put with attributes, or updating"));
         }
-        let (target, syncs) = (self.inner.path_to_filesystem(location)?, self.syncs);
+        let (target, syncs) = (self.target(location)?, self.syncs);
         let put = blocking(move || {
             let mut staged = Staged::new(target, syncs)?;
             staged.write(0, &payload)?;
@@ -274,7 +286,7 @@ impl ObjectStore for LocalFolder {
         if !options.attributes.is_empty() {
             return Err(self.refuses("an upload with attributes"));
         }
-        let (target, syncs) = (self.inner.path_to_filesystem(location)?, self.syncs);
+        let (target, syncs) = (self.target(location)?, self.syncs);
         let staged = blocking(move || Staged::new(target, syncs)).await?;
         Ok(Box::new(LocalUpload {
             inner: Arc::clone(&self.inner),
@@ -309,7 +321,7 @@ impl ObjectStore for LocalFolder {
     }
 }
 
-/// The answer with the entity tag that the object will be read with.
+/// Adds the entity tag that readers will see.
 async fn tagged(inner: &LocalFileSystem, location: &Path, put: PutResult) -> PutResult {
     let found = inner.head(location).await;
     let e_tag = found.ok().and_then(|found| found.e_tag);
@@ -320,14 +332,14 @@ async fn tagged(inner: &LocalFileSystem, location: &Path, put: PutResult) -> Put
 struct LocalUpload {
     inner: Arc<LocalFileSystem>,
     location: Path,
-    /// Removed from the disk when the last part that is being written has let go of it.
+    /// Removed from the disk when the last write in progress has ended.
     staged: Arc<Mutex<Option<Staged>>>,
     offset: u64,
     creates: bool,
 }
 
 impl LocalUpload {
-    /// Works on the staged file after whoever is at it, also when the future is dropped. `None`: it is there no more.
+    /// Works on the staged file after any work in progress, even if the future is dropped. `None` means that the file is gone.
     fn work<T, W>(&self, work: W) -> impl Future<Output = Result<T>> + Send + use<T, W>
     where
         T: Send + 'static,

@@ -20,15 +20,14 @@ const CODEC: &str = "archivecodec";
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum AttributeSupport {
-    /// It does: S3, Google Cloud Storage, Azure, memory. Names are used as they are.
+    /// It does, as S3, Google Cloud Storage, Azure and memory. Names are used as they are.
     #[default]
     Kept,
-    /// It does not: local directories, plain HTTP servers. The codec's extension is appended to
-    /// names.
+    /// It does not, as local folders and plain HTTP servers. The codec's extension is appended to names.
     Absent,
 }
 
-/// Identifies one upload: an object that carries it is the one that this writer made.
+/// Identifies one writer's upload: the object that carries it is that writer's.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Nonce(String);
 
@@ -48,7 +47,7 @@ impl fmt::Display for Nonce {
     }
 }
 
-/// A word that no other process comes upon either: the standard library's keys for hash maps come from the system.
+/// A word that is unique across processes: the standard library takes its keys for hash maps from the system.
 pub(crate) fn unique_word() -> String {
     let random = || RandomState::new().hash_one(0);
     format!("{:016x}{:016x}", random(), random())

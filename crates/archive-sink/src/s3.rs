@@ -19,22 +19,21 @@ use crate::write::attempt::{CreateOnly, RequestEffect, RequestError, no_answer};
 /// How long a request without a body may take to be answered.
 const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 
-/// The slowest uplink whose requests are not taken for stuck, in bytes for each second.
+/// The slowest uplink whose requests are not considered stuck, in bytes per second.
 const SLOWEST_UPLINK: usize = 8 * 1024;
 
-/// The HTTP client of an S3 store that is written to, between `object_store` and another client.
+/// The HTTP client for an S3 store that an archive writes to. It wraps the client that `object_store` would use.
 ///
-/// - It completes uploads only where nothing is, which `object_store` does not ask for. A server that does not
-///   implement that is asked again without.
-/// - It gives each failed PUT to the archive, which makes it again, with what the request has done: connections that were
-///   never made are no doubt. `object_store`'s own retries are for the other requests; let them last as long as the
-///   archive may take.
-/// - Conflicts of requests at the same time, timeouts that S3 reports, and bodies that have come damaged are made again.
-///   What an answer of 200 to a completion has as an error in its body, is one. A key that looks like such an error is
-///   none.
-/// - A request has 30 s ([`answer_within`](Self::answer_within)) and, so that no uplink is cut off for being slow, a second
-///   more for each 8 KiB. Switch the client's own time limit off ([`ClientOptions::with_timeout_disabled`]). On Linux, a
-///   server that acknowledges nothing for 30 s is noticed before that by the kernel: reqwest sets `TCP_USER_TIMEOUT`.
+/// - It completes uploads only where there is no object, which `object_store` cannot ask for. If a server does not implement
+///   that condition, it asks again without.
+/// - It passes each failed PUT to the archive, which repeats it, and says what the request has done: a connection that was
+///   never made leaves no doubt. `object_store` retries the other requests; let its retries last as long as the archive may
+///   take.
+/// - It repeats requests that conflicted with others, that S3 says timed out, or whose body arrived damaged. It finds
+///   the error in the body of a completion that was answered with 200, and ignores a key that looks like such an error.
+/// - A request has 30 s ([`answer_within`](Self::answer_within)) and one more second for each 8 KiB, so that no uplink is cut
+///   off for being slow. Switch off the client's own time limit ([`ClientOptions::with_timeout_disabled`]). On Linux, the
+///   kernel notices earlier if a server acknowledges nothing for 30 s, because reqwest sets `TCP_USER_TIMEOUT`.
 #[derive(Debug)]
 pub struct S3Connector<C> {
     inner: C,
@@ -43,7 +42,7 @@ pub struct S3Connector<C> {
 }
 
 impl<C: HttpConnector> S3Connector<C> {
-    /// Completes uploads only where nothing is.
+    /// Wraps a client, and completes uploads only where there is no object.
     pub fn new(inner: C) -> Self {
         Self {
             inner,
@@ -52,7 +51,7 @@ impl<C: HttpConnector> S3Connector<C> {
         }
     }
 
-    /// How long the store may take to answer, besides the time that sending takes. Default: 30 s.
+    /// Sets how long the store may take to answer, not counting the time for sending. Default: 30 s.
     #[must_use]
     pub fn answer_within(self, limit: Duration) -> Self {
         let answer_within = limit;
@@ -62,7 +61,7 @@ impl<C: HttpConnector> S3Connector<C> {
         }
     }
 
-    /// Completes uploads whatever is there: for [`Overwrite::Replace`](crate::Overwrite::Replace).
+    /// Completes uploads unconditionally, for [`Overwrite::Replace`](crate::Overwrite::Replace).
     #[must_use]
     pub fn replacing(self) -> Self {
         let create_only = false;
@@ -90,7 +89,7 @@ struct S3Client {
     answer_within: Duration,
 }
 
-/// A request that makes an object visible, or has a part of one.
+/// A request that carries an object or a part, or makes an object visible.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Sent {
     Put,
@@ -145,7 +144,7 @@ impl HttpService for S3Client {
                 if asks {
                     parts.extensions.insert(CreateOnly);
                 }
-                // Without the key, in which object_store would find the names of errors.
+                // Without the key, which object_store would search for the names of errors.
                 let e_tag = element(&text, "ETag").unwrap_or_default();
                 let text = format!(
                     "<CompleteMultipartUploadResult><ETag>{e_tag}</ETag></CompleteMultipartUploadResult>"
@@ -204,7 +203,7 @@ fn to_the_archive(
     HttpError::new(HttpErrorKind::Decode, RequestError::new(effect, source))
 }
 
-/// The status that an error has which came with 200.
+/// The status that belongs to an error that was sent with 200.
 fn status_of(code: &str) -> StatusCode {
     match code {
         "" | "InternalError" | "SlowDown" | "ServiceUnavailable" | "OperationAborted" => {
@@ -218,7 +217,7 @@ fn status_of(code: &str) -> StatusCode {
     }
 }
 
-/// The text of the first element of this name in an answer of S3.
+/// The text of the first element of this name in an answer from S3.
 fn element<'a>(text: &'a str, name: &str) -> Option<&'a str> {
     let (_, rest) = text.split_once(&format!("<{name}>"))?;
     let (found, _) = rest.split_once(&format!("</{name}>"))?;

@@ -15,19 +15,19 @@ use crate::{
     write::attempt::CreateOnly,
 };
 
-/// What happens when there is an object already where a new one is to be.
+/// What happens if there is already an object of the same name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum Overwrite {
-    /// Leaves it alone. When it holds the same document, committing succeeds with its receipt;
-    /// otherwise it is a [`Conflict`](crate::CommitError::Conflict).
+    /// Leaves it alone. If it holds the same document, committing succeeds with its receipt; otherwise it is a
+    /// [`Conflict`](crate::CommitError::Conflict).
     ///
-    /// For single PUTs the store itself makes sure (`If-None-Match: *` on S3). Multipart uploads are
-    /// checked just before they are completed; whoever writes in between is replaced, unless the store
-    /// makes sure of them, too ([`CreateOnly`]). [`Placement`](crate::Placement) says which it was.
+    /// The store itself refuses to replace an object by a single PUT (`If-None-Match: *` on S3). Before a multipart upload is
+    /// completed, the archive looks; an object written in between is replaced, unless the store refuses that as well
+    /// ([`CreateOnly`]). [`Placement`](crate::Placement) says which it was.
     #[default]
     CreateOnly,
-    /// Replaces it, in one step, when the new one is committed.
+    /// Replaces it in one step when the new object is committed.
     Replace,
 }
 
@@ -78,10 +78,10 @@ impl Settings {
 pub(crate) struct Shared {
     pub(crate) store: Arc<dyn ObjectStore>,
     pub(crate) settings: Settings,
-    /// Clean-ups and completions, which must not be forgotten at shutdown. Always closed, so that
-    /// waiting ends whenever nothing is running.
+    /// Clean-ups and completions, which must not be forgotten at shutdown. Always closed, so that waiting ends when
+    /// nothing is running.
     pub(crate) running: TaskTracker,
-    /// The check has seen a PUT, or the completion of an upload, replace what it was not to.
+    /// The check has seen a conditional PUT, or completion of an upload, replace an object.
     pub(crate) puts_replace: AtomicBool,
     pub(crate) uploads_replace: AtomicBool,
 }

@@ -26,7 +26,7 @@ use crate::tls::Trust;
 ///
 /// The protocol is HTTP/1.1, or HTTP/2 where the server chooses it in the TLS handshake or the request's version is
 /// [`HTTP_2`](Version::HTTP_2). A user and password in the URI become an `Authorization` header, unless there is one. The
-/// client does not follow redirects: a redirected POST would be a second request that the caller knows nothing of. A body
+/// client does not follow redirects: a redirected POST would be a second request without the caller's knowledge. A body
 /// of exact size is announced by `Content-Length`, any other is sent chunked. A body that fails or panics breaks the
 /// connection or resets the stream, so that the server cannot take it for a complete one.
 ///
@@ -108,8 +108,8 @@ impl UploadClient {
                 Err(error) => error,
             };
             let error = connection.explain(state, Stage::Sending, error.into());
-            // Where nothing was lost with a kept connection, the next one will do. A request without a body may have been
-            // sent whole, though none was asked for.
+            // If nothing was lost with a kept connection, the next one will do. A request without a body may have been sent
+            // whole although no body was asked for.
             let is_safe = error.is_safe_to_repeat() || head.method.is_idempotent();
             if error.failure != Failure::Stale || !state.is_untouched() || !is_safe {
                 return Err(error);
@@ -118,7 +118,7 @@ impl UploadClient {
     }
 }
 
-/// Adds what every request says, where the caller has not said it.
+/// Adds the headers that every request has, unless the caller has set them.
 fn complete(headers: &mut HeaderMap, target: &Target, http2: bool, forwarder: Option<&Proxy>) {
     const AGENT: &str = concat!("upload-client/", env!("CARGO_PKG_VERSION"));
 

@@ -33,14 +33,14 @@ pub(crate) struct Connector {
 }
 
 impl Connector {
-    /// The proxy that makes the requests for `server` in our place.
+    /// The proxy that forwards the requests for `server`.
     pub(crate) fn forwarder(&self, server: &Server) -> Option<&Proxy> {
-        // Where there is a tunnel, only its opening concerns the proxy; and it need not speak HTTP/2.
+        // A tunnel concerns the proxy only while it is opened, and the proxy need not speak HTTP/2.
         let forwards = !server.https && !server.http2;
         self.proxies.proxy_for(server).filter(|_| forwards)
     }
 
-    /// Cancel safe: dropped half-way, nothing is left.
+    /// Cancel safe: dropping the future leaves nothing.
     pub(crate) async fn connect(&self, target: &Target) -> Result<Connection, RequestError> {
         let connected = timeout(self.limit, self.open(target)).await;
         connected.unwrap_or_else(|_elapsed| {
@@ -51,7 +51,7 @@ impl Connector {
 
     async fn open(&self, target: &Target) -> Result<Connection, RequestError> {
         let server = &target.server;
-        // Whose certificates are trusted is read before anything is connected.
+        // Reads the trusted certificates before it connects.
         let tls = if server.https {
             Some(self.trust.of(Some(server)).await?)
         } else {
@@ -82,7 +82,7 @@ impl Connector {
             let offered = &protocols[..if http2 { 1 } else { 2 }];
             let (secured, chosen) = secure(tls, &server.host, stream, offered).await?;
             if http2 && !chosen {
-                let source = "by TLS, it does not choose HTTP/2";
+                let source = "it does not choose HTTP/2 in the TLS handshake";
                 return Err(RequestError::before(Failure::NotHttp2, source));
             }
             (stream, http2) = (secured, chosen);
@@ -96,7 +96,7 @@ impl Connector {
         let unknown = |error| Because::new(format!("{host} has no address"), error);
         let addresses = match host.parse::<IpAddr>() {
             Ok(address) => vec![SocketAddr::new(address, port)],
-            // No resolver need know them (RFC 6761, 6.3).
+            // Resolvers need not know them (RFC 6761, 6.3).
             Err(_name) if is_local_name(host) => vec![
                 (Ipv4Addr::LOCALHOST, port).into(),
                 (Ipv6Addr::LOCALHOST, port).into(),
@@ -112,7 +112,7 @@ impl Connector {
     }
 }
 
-/// The addresses of both families by turns, beginning with that which the resolver prefers (RFC 8305, 4).
+/// Alternates between the address families, and begins with the one that the resolver prefers (RFC 8305, 4).
 fn by_turns(addresses: impl Iterator<Item = SocketAddr>) -> Vec<SocketAddr> {
     let mut counts = [0, 0];
     let mut ranked: Vec<_> = addresses
@@ -126,9 +126,9 @@ fn by_turns(addresses: impl Iterator<Item = SocketAddr>) -> Vec<SocketAddr> {
     ranked.into_iter().map(|(_, address)| address).collect()
 }
 
-/// What the first of `addresses` that can be connected to gives, or the first one's error.
+/// Returns the first connection to one of `addresses`, or the first error.
 ///
-/// One that neither answers nor refuses costs [`ATTEMPT_DELAY`]; attempts that are under way go on meanwhile.
+/// An address that neither answers nor refuses costs [`ATTEMPT_DELAY`]; attempts in progress go on in the meantime.
 async fn first_of<T, F>(
     addresses: Vec<SocketAddr>,
     connect: impl Fn(SocketAddr) -> F,
@@ -159,7 +159,7 @@ where
     }
 }
 
-/// Has a proxy pass on all that follows (RFC 9110, 9.3.6).
+/// Asks a proxy for a tunnel to the target (RFC 9110, 9.3.6).
 async fn open_tunnel(
     stream: &mut dyn Stream,
     target: &Target,
@@ -177,7 +177,7 @@ async fn open_tunnel(
     // What follows the head belongs to the tunnel.
     while !head.ends_with(b"\r\n\r\n") {
         if head.len() == TUNNEL_HEAD {
-            return Err("its answer has no end".into());
+            return Err("the head of its answer is too long".into());
         }
         head.push(stream.read_u8().await?);
     }
@@ -187,7 +187,7 @@ async fn open_tunnel(
     match StatusCode::from_bytes(status.unwrap_or_default()) {
         Ok(status) if status.is_success() => Ok(()),
         Ok(status) => Err(format!("it refuses a tunnel: {status}").into()),
-        Err(_none) => Err("its answer is no HTTP".into()),
+        Err(_none) => Err("its answer is not HTTP".into()),
     }
 }
 

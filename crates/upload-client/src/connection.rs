@@ -47,7 +47,7 @@ enum Sender {
 }
 
 impl Connection {
-    /// Begins HTTP on `stream`, which ends in `wire`. It ends when it was without a request for as long as `idle_timeout`.
+    /// Begins HTTP on `stream`, which ends in `wire`. The connection ends after `idle_timeout` without a request.
     pub(crate) async fn begin(
         server: Server,
         stream: Box<dyn Stream>,
@@ -58,7 +58,7 @@ impl Connection {
         type Task = Pin<Box<dyn Future<Output = hyper::Result<()>> + Send>>;
 
         let heard = Arc::clone(&wire);
-        // Above TLS, whose farewell is no answer.
+        // Above TLS, whose closing alert is no answer.
         let stream = InspectReader::new(stream, move |bytes| {
             if !bytes.is_empty() {
                 heard.note(Fact::Heard);
@@ -87,7 +87,7 @@ impl Connection {
         })
     }
 
-    /// Sends a request, and waits for the head of its answer. To be called once after the connection was made or taken up.
+    /// Sends a request, and waits for the head of its answer. Call it once after connecting or [`take_up`](Self::take_up).
     pub(crate) async fn send(
         &mut self,
         request: Request<TrackedBody>,
@@ -110,7 +110,7 @@ impl Connection {
 
     /// Makes a kept connection ready for the next request; `None` if it cannot have any.
     pub(crate) async fn take_up(mut self) -> Option<Self> {
-        // Does not wait for the peer: kept connections are in a hurry to get rid of the last request.
+        // Does not wait for the peer: a kept connection does not wait to write the rest of its last request.
         match self.sender.as_mut()? {
             Sender::Http1(sender) => sender.ready().await.ok()?,
             Sender::Http2(sender) => sender.ready().await.ok()?,
@@ -123,7 +123,7 @@ impl Connection {
         Some(self)
     }
 
-    /// What it means that the request of `state` failed on this connection.
+    /// Explains why the request of `state` failed on this connection.
     pub(crate) fn explain(
         &self,
         state: &RequestState,
@@ -132,7 +132,7 @@ impl Connection {
     ) -> RequestError {
         use Failure::{Body, Disconnected, Stale, Unheard};
 
-        // A server that goes away in order has not taken up what it does not answer (RFC 9113, 6.8).
+        // After an orderly GOAWAY, the server has not processed what it did not answer (RFC 9113, 6.8).
         let has_left = sources(&*source)
             .filter_map(|error| error.downcast_ref::<h2::Error>())
             .any(|error| error.is_go_away() && error.reason() == Some(Reason::NO_ERROR));
@@ -163,11 +163,11 @@ impl Drop for Connection {
     }
 }
 
-/// The connections that nobody uses.
+/// The idle connections.
 #[derive(Debug)]
 pub(crate) struct Kept {
     connections: Mutex<Vec<Connection>>,
-    /// How many at most, for each server.
+    /// The maximum for each server.
     limit: usize,
 }
 
@@ -190,9 +190,9 @@ impl Kept {
         }
     }
 
-    /// A connection to `server` that can serve a request. The one that was kept last is taken first.
+    /// Returns a connection to `server` that can serve a request, the most recent first.
     ///
-    /// Cancel safe: dropped half-way, it may have closed a connection.
+    /// Cancel safe: dropping the future may close a connection.
     pub(crate) async fn take(&self, server: &Server) -> Option<Connection> {
         loop {
             let connection = {
@@ -207,7 +207,7 @@ impl Kept {
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Connection>> {
-        // No code of others runs while it is held.
+        // No foreign code runs while it is held.
         self.connections
             .lock()
             .unwrap_or_else(PoisonError::into_inner)

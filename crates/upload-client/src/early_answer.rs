@@ -1,9 +1,9 @@
-//! An answer that comes before the request was read is not lost.
+//! An answer that arrives before the request was read is not lost.
 //!
-//! A server that answers and closes before it has read the request makes the kernel refuse the next write, while its
-//! answer lies unread in the receive buffer, or in the TLS layer's. Whoever fails with that write loses the answer. Here,
-//! a refused write and all after it look as if they had gone out, in all protocols: nobody above fails before the read
-//! side has come to its end, by which time the answer has passed. The request's body is not asked for more meanwhile
+//! If a server answers and closes before it has read the request, the kernel refuses the next write while the answer is still
+//! unread in its receive buffer, or in the TLS layer's. A client that fails with that write loses the answer. Here, a refused
+//! write and all later ones appear to succeed, in all protocols. So no layer above fails before the read side has ended,
+//! and by then the answer has passed. In the meantime the request's body is not polled
 //! ([`TrackedBody`](crate::request_body::TrackedBody) looks at [`Wire::is_refused`]).
 
 use std::io::{self, IoSlice};
@@ -22,12 +22,12 @@ use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
-/// What a connection's tasks and its owner know in common of it.
+/// What a connection's tasks and its owner share.
 #[derive(Debug)]
 pub(crate) struct Wire {
     /// Belongs to its stream, and is closed with that.
     tcp: Weak<TcpStream>,
-    /// How the peer has refused a write.
+    /// How a write was refused.
     refusal: OnceLock<io::ErrorKind>,
     facts: AtomicU8,
     writer: AtomicWaker,
@@ -41,18 +41,18 @@ pub(crate) struct Wire {
 pub(crate) enum Fact {
     /// Something was written since the request began.
     Written = 1,
-    /// Something has come, of whatever protocol, since the request began, or the connection before its first one.
+    /// Bytes of any protocol have arrived since the request began, or since the connection was made.
     Heard = 2,
     /// HTTP/2's end of the request was written.
     RequestEnded = 4,
-    /// HTTP/2's end of the answer has come.
+    /// HTTP/2's end of the answer has arrived.
     AnswerEnded = 8,
-    /// What cannot be written at once is not worth waiting for.
+    /// Writes that would block fail instead.
     Hurried = 16,
 }
 
 impl Wire {
-    /// A connection's bytes, and what is known of them.
+    /// Splits a connection into its byte stream and the shared facts about it.
     pub(crate) fn new(tcp: TcpStream) -> (WireStream, Arc<Self>) {
         let tcp = Arc::new(tcp);
         let wire = Arc::new(Self {
@@ -80,15 +80,14 @@ impl Wire {
         self.moved.notify_one();
     }
 
-    /// Makes writing fail where it would have to wait, and the time begin that [`unused`](Self::unused) allows, until the
-    /// next request.
+    /// Makes writes fail that would block, and starts the time of [`unused`](Self::unused), until the next request.
     pub(crate) fn hurry(&self) {
         self.note(Fact::Hurried);
         self.writer.wake();
         self.moved.notify_one();
     }
 
-    /// Ready once the connection was without a request for so long.
+    /// Waits until the connection has been without a request for `limit`.
     pub(crate) async fn unused(self: Arc<Self>, limit: Duration) {
         loop {
             let moved = self.moved.notified();
@@ -105,8 +104,7 @@ impl Wire {
         self.refusal.get().is_some()
     }
 
-    /// Whether the peer has closed a connection without a request, or has said on it what nobody has read: neither is
-    /// one to send a request by.
+    /// Whether the peer has closed an idle connection, or sent something on it. Neither can take a request.
     pub(crate) fn is_stale(&self) -> bool {
         let Some(tcp) = self.tcp.upgrade() else {
             return true;
@@ -143,7 +141,7 @@ impl WireStream {
             if ready.is_pending() && !hurried {
                 return Poll::Pending;
             }
-            // Where it is in a hurry, what is pending may be the task's next turn, and not the kernel.
+            // If it is hurried, `Pending` may come from the task's budget and not from the kernel.
             let sent = send(&self.tcp);
             match sent.as_ref().map_err(io::Error::kind) {
                 Err(WouldBlock) if hurried => {
@@ -152,7 +150,7 @@ impl WireStream {
                 Err(WouldBlock) => {}
                 Err(kind @ (BrokenPipe | ConnectionReset | ConnectionAborted)) => {
                     let _first = wire.refusal.set(kind);
-                    // What there is to read has come before this: look again, whatever was seen last.
+                    // Bytes may have arrived before this: read again, whatever the last read returned.
                     context.waker().wake_by_ref();
                     return Poll::Ready(Ok(length));
                 }
@@ -176,8 +174,8 @@ impl AsyncRead for WireStream {
             ready!(self.tcp.poll_read_ready(context))?;
             return Poll::Ready(match self.tcp.try_read_buf(buffer) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => continue,
-                // The kernel names a reset once: if the writer was told, the reader sees an end, as if it were in order.
-                // After a broken pipe it is: the peer had closed before it refused.
+                // The kernel reports a reset once: if a write got it, reads see what looks like an orderly end.
+                // After a broken pipe it is one: the peer closed before it refused.
                 Ok(0) => match wire.refusal.get() {
                     Some(io::ErrorKind::BrokenPipe) | None => Ok(()),
                     Some(kind) => Err((*kind).into()),

@@ -38,17 +38,17 @@ pub enum Failure {
     #[error("cannot connect")]
     Connect,
     /// The proxy cannot be used, or refuses a tunnel.
-    #[error("cannot connect by the proxy")]
+    #[error("cannot connect through the proxy")]
     Proxy,
-    /// The server had closed a kept connection before it said anything about this request.
+    /// The server closed a kept connection before it answered this request.
     #[error("the server had closed a kept connection")]
     Stale,
     /// The connection was closed or reset before the end of an answer; or the server reset the HTTP/2 stream or sent
     /// GOAWAY, for a reason other than what it was sent.
     #[error("the connection broke")]
     Disconnected,
-    /// An HTTP/2 connection was closed or reset without a word from the server.
-    #[error("the connection broke before the server had said anything (does it speak HTTP/2?)")]
+    /// An HTTP/2 connection was closed or reset before the server sent anything.
+    #[error("the connection broke before the server sent anything (does it speak HTTP/2?)")]
     Unheard,
     /// The request's body failed or panicked.
     #[error("the request's body failed")]
@@ -86,7 +86,7 @@ pub enum Sent {
 }
 
 impl RequestError {
-    /// An error before there is a connection.
+    /// Creates an error for a request without a connection.
     pub(crate) fn before(failure: Failure, source: impl Into<BoxError>) -> Self {
         Self {
             failure,
@@ -130,7 +130,7 @@ impl Because {
 }
 
 impl Failure {
-    /// What an error of hyper's comes from: the connection, a server without HTTP/2, or the protocol.
+    /// Classifies an error of hyper's: the connection, a server without HTTP/2, or the protocol.
     pub(crate) fn of(error: &(dyn Error + 'static)) -> Self {
         for error in sources(error) {
             let http2 = error.downcast_ref::<h2::Error>();
@@ -169,15 +169,15 @@ pub(crate) fn sources<'a>(
     std::iter::successors(Some(error), |error| (*error).source())
 }
 
-/// TLS and the decoder of chunks say by these that what came makes no sense.
+/// Whether the received bytes are invalid, as TLS and the decoder of chunks report them.
 pub(crate) fn is_about_the_bytes(error: &io::Error) -> bool {
     use io::ErrorKind::{InvalidData, InvalidInput, Other};
 
     matches!(error.kind(), InvalidData | InvalidInput | Other)
 }
 
-/// Whether a server that gives this reason would give it again: what it was sent, or how, makes no sense to it. Reasons
-/// that are not known are to be taken for internal errors (RFC 9113, 7).
+/// Whether the server rejects what it was sent, and would do so again. Unknown reasons count as internal errors
+/// (RFC 9113, 7).
 fn is_about_the_request(reason: Reason) -> bool {
     matches!(
         reason,

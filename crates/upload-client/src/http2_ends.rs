@@ -1,8 +1,8 @@
-//! An HTTP/2 answer is complete when its END_STREAM has come, whatever becomes of the connection then.
+//! An HTTP/2 answer is complete when its END_STREAM has arrived, whatever happens to the connection then.
 //!
-//! h2 forgets an END_STREAM that it has seen when the connection ends before the stream is closed on both sides, and
-//! hyper does not say whether a request's last frame was written. Both can be seen in the frames that pass: a connection
-//! has one request at a time, so that no stream has to be told from another.
+//! h2 forgets an END_STREAM if the connection ends before the stream is closed on both sides, and hyper does not say whether a
+//! request's last frame was written. The frames show both. A connection has one request at a time, so streams need not be
+//! distinguished.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::early_answer::{Fact, Wire};
 const PREFACE: usize = 24;
 const HEADER: usize = 9;
 
-/// The same bytes of HTTP/2, of which `wire` is told where a stream ends.
+/// Passes the bytes of HTTP/2 through, and notes in `wire` when a stream ends.
 pub(crate) fn watch_ends(stream: impl Stream, wire: &Arc<Wire>) -> impl Stream {
     let watch = |mut frames: Frames, end| {
         let wire = Arc::clone(wire);
@@ -36,9 +36,9 @@ pub(crate) fn watch_ends(stream: impl Stream, wire: &Arc<Wire>) -> impl Stream {
 #[derive(Debug, Default)]
 struct Frames {
     header: [u8; HEADER],
-    /// How much of a header is there.
+    /// How much of a header has arrived.
     filled: usize,
-    /// How much of a payload is to come.
+    /// How much of a payload is missing.
     payload: usize,
     /// The stream ends with the header block that is under way.
     last_block: bool,
@@ -47,7 +47,7 @@ struct Frames {
 }
 
 impl Frames {
-    /// Lets `bytes` pass, and says whether a stream ended in them.
+    /// Follows `bytes`, and returns whether a stream ended in them.
     fn pass(&mut self, mut bytes: &[u8]) -> bool {
         let mut ended = false;
         while !bytes.is_empty() {

@@ -17,7 +17,7 @@ pub struct Proxies {
 }
 
 impl Proxies {
-    /// One HTTP proxy for all requests, by its URL, which may hold a user and password.
+    /// Uses one HTTP proxy for all requests. Its URL may have a user and password.
     pub fn all(proxy: &str) -> Self {
         Self::from_variables(|name| (name == "all_proxy").then(|| proxy.to_owned()))
     }
@@ -65,7 +65,7 @@ impl Proxies {
     }
 }
 
-/// Whether `host` is one that a word of `NO_PROXY` means, both in lower case.
+/// Whether a word of `NO_PROXY` matches `host`, both in lower case.
 fn excepts(word: &str, host: &str) -> bool {
     if word == "*" {
         return true;
@@ -85,7 +85,7 @@ fn excepts(word: &str, host: &str) -> bool {
 pub fn is_loopback(host: &str) -> bool {
     let address = match without_brackets(host).parse() {
         Ok(address) => address,
-        // Whatever the resolver would take for an address is one.
+        // Everything that a resolver accepts as an address is one.
         Err(_) => match Host::parse(host.strip_suffix('.').unwrap_or(host)) {
             Ok(Host::Ipv4(address)) => IpAddr::V4(address),
             _ => return is_local_name(host),
@@ -111,7 +111,7 @@ pub(crate) struct Proxy {
 }
 
 impl Proxy {
-    /// What cannot be used is found out when it is to be used: a proxy that was asked for is never gone around.
+    /// An invalid URL is an error when the proxy is used: a configured proxy is never bypassed.
     fn parse(url: &str) -> Self {
         let url = url.trim();
         let (scheme, rest) = url.split_once("://").unwrap_or(("http", url));
@@ -134,7 +134,7 @@ impl Proxy {
         let problem = match &*self.scheme {
             "http" | "https" if !self.host.is_empty() => return Ok((&self.host, self.port)),
             "http" | "https" => "its URL has no valid host and port".to_owned(),
-            scheme => format!("proxies by {scheme} are not supported"),
+            scheme => format!("{scheme} proxies are not supported"),
         };
         Err(RequestError::before(Failure::Proxy, problem))
     }

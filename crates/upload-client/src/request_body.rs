@@ -111,7 +111,7 @@ fn is_whole(body: &AnyBody) -> bool {
 impl Drop for TrackedBody {
     fn drop(&mut self) {
         let held = self.state.lock();
-        // One of which nothing was taken may go by another connection.
+        // An untouched body may be sent on another connection.
         let ends = held.touched && self.is_current(&held);
         drop(held);
         if ends {
@@ -129,10 +129,10 @@ impl TrackedBody {
     }
 }
 
-/// What a request's body, wherever hyper has it, and the request's owner know in common.
+/// What a request's body, which hyper owns, and the request's owner share.
 ///
-/// It is locked while the body is polled: whoever gives up waits for that, at most for the production of one chunk. A body
-/// must not give up its own request out of its own poll.
+/// It is locked while the body is polled, so giving up waits for one poll at most. A body must not give up its own request
+/// from its own poll.
 pub(crate) struct RequestState(Mutex<Held>);
 
 #[derive(Default)]
@@ -141,9 +141,9 @@ struct Held {
     body: Option<AnyBody>,
     /// The connection that has the body.
     wire: Option<Arc<Wire>>,
-    /// The body was asked for something.
+    /// The body was polled.
     touched: bool,
-    /// It has been taken to its end.
+    /// The body was taken to its end.
     whole: bool,
     error: Option<BoxError>,
     waker: Option<Waker>,
@@ -162,7 +162,7 @@ impl RequestState {
         })))
     }
 
-    /// The body for a connection, which takes it from any other.
+    /// Gives the body to a connection, and takes it from any other.
     pub(crate) fn body(self: &Arc<Self>, wire: &Arc<Wire>) -> TrackedBody {
         self.lock().wire = Some(Arc::clone(wire));
         TrackedBody {
@@ -175,7 +175,7 @@ impl RequestState {
     fn drop_body(&self) {
         let mut held = self.lock();
         let (body, waker) = (held.body.take(), held.waker.take());
-        // Both run code of others: outside the lock.
+        // Both run foreign code: outside the lock.
         drop(held);
         drop(body);
         if let Some(waker) = waker {
@@ -187,7 +187,7 @@ impl RequestState {
         !self.lock().touched
     }
 
-    /// Whether the request was sent to its end by `wire`, as far as the kernel or hyper's last buffer.
+    /// Whether the request was sent to its end on `wire`, as far as the kernel or hyper's last buffer.
     pub(crate) fn is_sent(&self, wire: &Wire, http2: bool) -> bool {
         if http2 {
             wire.is(Fact::RequestEnded)
@@ -196,7 +196,7 @@ impl RequestState {
         }
     }
 
-    /// How much of the request may have reached the peer by `wire`.
+    /// How much of the request may have reached the peer on `wire`.
     pub(crate) fn sent(&self, wire: &Wire, http2: bool) -> Sent {
         match (wire.is(Fact::Written), self.is_sent(wire, http2)) {
             (false, _) => Sent::Nothing,
@@ -210,12 +210,12 @@ impl RequestState {
     }
 
     fn lock(&self) -> MutexGuard<'_, Held> {
-        // No code of others panics while it is held.
+        // No foreign code panics while it is held.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// A request under way: gives it up when dropped.
+/// A request in progress, which is given up when this is dropped.
 pub(crate) struct RequestGuard(pub(crate) Arc<RequestState>);
 
 impl Drop for RequestGuard {

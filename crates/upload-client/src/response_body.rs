@@ -16,7 +16,7 @@ use crate::request_body::RequestGuard;
 pub(crate) struct Exchange {
     pub(crate) guard: RequestGuard,
     pub(crate) connection: Connection,
-    /// Where the connection may be kept.
+    /// Where to keep the connection, if it may be kept.
     pub(crate) kept: Option<Arc<Kept>>,
 }
 
@@ -32,8 +32,8 @@ impl Exchange {
         }
     }
 
-    /// Whether an HTTP/2 answer had ended before this error, which then says nothing of it: it is the connection's, or the
-    /// peer's, and not one that was found in what the peer has sent.
+    /// Whether an HTTP/2 answer had ended before this error: then the error is the connection's or the peer's, and was not found
+    /// in the answer.
     fn had_ended(&self, error: &hyper::Error, left: Option<u64>) -> bool {
         let mut of_http2 = sources(error).filter_map(|error| error.downcast_ref::<h2::Error>());
         self.connection.http2
@@ -50,7 +50,7 @@ impl Exchange {
 /// # Cancel safety
 /// Dropping it before its end gives up the request: see [`UploadClient`](crate::UploadClient).
 pub struct ResponseBody {
-    /// `None` once the answer has come to its end.
+    /// `None` once the answer has ended.
     exchange: Option<Exchange>,
     inner: Incoming,
     received: u64,
@@ -65,7 +65,7 @@ impl ResponseBody {
         }
     }
 
-    /// What becomes of the answer when reading it fails.
+    /// Returns the error of an answer that cannot be read on, or `None` if it is complete after all.
     fn fail(&mut self, error: hyper::Error) -> Option<RequestError> {
         let exchange = self.exchange.take()?;
         let left = self.inner.size_hint().exact();

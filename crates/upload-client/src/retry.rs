@@ -74,7 +74,7 @@ pub fn costs_no_attempt<B>(outcome: &Result<Response<B>, BoxError>) -> bool {
     }
 }
 
-/// How long after an outcome to make the request again at the earliest; `None` if it is final.
+/// The shortest pause before the request is repeated; `None` if the outcome is final.
 fn asked_for<B>(outcome: &Result<Response<B>, BoxError>) -> Option<Duration> {
     let may_be_gone = match outcome {
         Ok(answer) => {
@@ -91,7 +91,7 @@ fn asked_for<B>(outcome: &Result<Response<B>, BoxError>) -> Option<Duration> {
     may_be_gone.then_some(Duration::ZERO)
 }
 
-/// The client's own error, whatever layers have made of it.
+/// This client's error, inside those of any layers.
 fn of_this_client(error: &BoxError) -> Option<&RequestError> {
     sources(&**error).find_map(<dyn Error>::downcast_ref)
 }
@@ -151,7 +151,7 @@ where
                 let Some(wait) = wait.filter(in_time) else {
                     return outcome;
                 };
-                // Whatever the answer says, nobody waits for it.
+                // The answer's body is not wanted.
                 drop(outcome);
                 sleep(wait).await;
             }

@@ -6,7 +6,7 @@ use percent_encoding::percent_decode_str;
 
 use crate::error::BoxError;
 
-/// What connections are kept for.
+/// What a kept connection can be used for again.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub(crate) struct Server {
     pub(crate) https: bool,
@@ -21,7 +21,7 @@ pub(crate) struct Server {
 #[derive(Debug)]
 pub(crate) struct Target {
     pub(crate) server: Server,
-    /// As requests say it: without user and password, and without the scheme's own port.
+    /// As sent in requests: without user and password, and without the scheme's default port.
     pub(crate) authority: Authority,
     path: PathAndQuery,
     /// The user and password as a value of `Authorization`, which no `Debug` shows.
@@ -60,7 +60,7 @@ impl Target {
         })
     }
 
-    /// The URI for a request: `whole` where somebody else has to find the server by it.
+    /// The URI for a request; `whole` if a proxy has to find the server by it, or HTTP/2 is used.
     pub(crate) fn uri(&self, whole: bool) -> Uri {
         let uri = Uri::builder().path_and_query(self.path.clone());
         let scheme = if self.server.https { "https" } else { "http" };
@@ -74,7 +74,7 @@ impl Target {
     }
 }
 
-/// The port of `host:port`, or `default` where there is none. [`Uri`] takes a port that is no number for none.
+/// The port of `host:port`, or `default` if there is none. [`Uri`] ignores a port that is not a number.
 pub(crate) fn port_of(address: &str, host: &str, default: u16) -> Result<u16, BoxError> {
     match address
         .strip_prefix(host)

@@ -8,10 +8,10 @@ use bytes::{Buf, Bytes};
 
 use crate::codec::CodecKind;
 
-/// A step reads no more input than this, so that one poll does not take long: 16 KiB.
+/// The most input that a step reads, so that one poll does not take long: 16 KiB.
 const INPUT_BYTES_PER_STEP: usize = 16 * 1024;
 
-/// The decoder and where in its format it stands. Knows nothing of stores, wakers or futures.
+/// The decoder and its position in the format. It knows no stores, wakers or futures.
 pub(crate) struct Decompressor {
     decoder: Box<dyn DecodeV2 + Send + Sync>,
     kind: CodecKind,
@@ -22,7 +22,7 @@ pub(crate) struct Decompressor {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Position {
-    /// Nothing of the first member has been seen.
+    /// The member has not begun.
     Start,
     /// Inside a member.
     Inside,
@@ -99,7 +99,7 @@ impl Decompressor {
         Ok(Step::Yields)
     }
 
-    /// Without input: gets out what had no room before, and learns whether that was the end.
+    /// Without input: writes what had no room before, and finds out whether that was the end.
     fn drain(&mut self, output: &mut WriteBuffer<'_>) -> Step {
         if self.position == Position::Inside {
             // Decoders may call it an error that there is nothing to do. If it is another, it comes
@@ -119,10 +119,9 @@ impl Decompressor {
     }
 }
 
-/// Refuses what is not RFC 7932 although the decoder takes it: "large window brotli", whose window may
-/// have 1 GiB, so that a few hundred bytes make the decoder allocate that much before any limit on
-/// what it yields counts. It is marked by the one pattern of the first seven bits that section 9.1
-/// reserves, 0010001; the standard's own windows have 16 MiB at most.
+/// Refuses "large window brotli", which the decoder takes although RFC 7932 does not have it. Its window may have 1 GiB, which
+/// the decoder allocates after a few hundred bytes, before any limit on its output counts. Its mark is the pattern of the
+/// first seven bits that section 9.1 reserves, 0010001; the standard's own windows have at most 16 MiB.
 fn refuse_large_window(kind: CodecKind, first: u8) -> io::Result<()> {
     if kind == CodecKind::Brotli && first & 0x7f == 0x11 {
         return Err(io::Error::new(

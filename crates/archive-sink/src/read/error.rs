@@ -4,8 +4,7 @@ use object_store::{Error as StoreError, path::Path};
 
 use crate::{codec::CodecKind, digest::Sha256Digest, key::KeyError};
 
-/// Why an object cannot be opened, or why the rest of it cannot be read. In the latter case, what came
-/// before cannot be trusted either.
+/// Why an object cannot be opened or read to its end. If reading fails, what came before cannot be trusted either.
 ///
 /// [`AsyncRead`](tokio::io::AsyncRead) returns it inside an [`io::Error`].
 #[derive(Debug)]
@@ -17,26 +16,26 @@ pub struct ReadError {
     pub kind: ReadErrorKind,
 }
 
-/// What happened to a [`ReadError`]'s object. Offsets count the stored bytes that had come.
+/// What happened to a [`ReadError`]'s object. Offsets count stored bytes.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReadErrorKind {
-    /// The name breaks one of the rules for keys, so no object of this archive has it.
-    #[error("no object has this name: {0}")]
+    /// The name breaks one of the rules for keys.
+    #[error("no object can have this name: {0}")]
     Key(#[source] KeyError),
     /// There is no such object, neither under the name itself nor with a codec's extension.
-    #[error("there is none, with or without a codec's extension: {0}")]
+    #[error("there is no such object, with or without a codec's extension: {0}")]
     NotFound(#[source] StoreError),
     /// There is no object of the name itself, and more than one with a codec's extension: name one of them.
-    #[error("there are {}: which of them is meant?", named(.0))]
+    #[error("there are {}: name one of them", named(.0))]
     Ambiguous(Vec<Path>),
-    /// The object is not the one that was opened before: it was replaced or removed. Only
-    /// [`Archive::open_version`](crate::Archive::open_version) returns this. It has what the store said;
-    /// `None` when it sent another object without an error.
-    #[error("it is no longer the object that it was")]
+    /// The object was replaced or removed since it was opened before. Only
+    /// [`Archive::open_version`](crate::Archive::open_version) returns this. `None` if the store sent another object without
+    /// an error.
+    #[error("it was replaced or removed since")]
     Changed(#[source] Option<StoreError>),
     /// The object has this content coding, which this crate does not know.
-    #[error("it has the content coding {0:?}, which is none of gzip, zstd and br")]
+    #[error("it has the content coding {0:?}, which is not gzip, zstd or br")]
     UnknownCoding(String),
     /// The object needs a codec whose feature is off in this build.
     #[error("it needs {0}, whose feature is off in this build")]
@@ -49,7 +48,7 @@ pub enum ReadErrorKind {
         /// What the store said.
         source: StoreError,
     },
-    /// The decoder does not accept the bytes: they are damaged, or it is another format.
+    /// The decoder does not accept the bytes: they are damaged, or have another format.
     #[error("cannot decode it near stored byte {offset}: {source}")]
     Decode {
         /// How far it had come.
@@ -65,8 +64,7 @@ pub enum ReadErrorKind {
         /// How many there should be.
         expected: u64,
     },
-    /// The stored bytes ended in the middle of what the codec encoded: the object was cut off before
-    /// it was stored.
+    /// The encoding ends in the middle: the object was cut off before it was stored.
     #[error("it ends inside its {codec} data, after {offset} stored bytes")]
     Incomplete {
         /// The object's codec.
@@ -74,8 +72,7 @@ pub enum ReadErrorKind {
         /// How many stored bytes there are.
         offset: u64,
     },
-    /// More came than belongs to the object: stored bytes past its length, or bytes after the end of
-    /// what its codec encoded.
+    /// There are stored bytes past the object's length, or bytes after the end of its encoding.
     #[error("it goes on after its end, at stored byte {offset}")]
     TrailingData {
         /// How far it had come.
@@ -97,8 +94,8 @@ pub enum ReadErrorKind {
         /// The digest of what was read.
         actual: Sha256Digest,
     },
-    /// The document has more bytes than this, which is what the [`ReadLimit`](crate::ReadLimit) allows for an
-    /// object of its stored length: it is too large, or a decompression bomb.
+    /// The document has more bytes than the [`ReadLimit`](crate::ReadLimit) allows for its stored length: it is too large, or
+    /// a decompression bomb.
     #[error("it has more than {0} raw bytes, which is the limit for an object of its length")]
     TooLarge(u64),
     /// An earlier poll of this reader panicked: a bug in a codec or a store.

@@ -17,7 +17,7 @@ pub(crate) struct Opened {
 
 impl Opened {
     fn new(location: Path, result: GetResult) -> Self {
-        // By the name that was asked for: a store may know the object by another.
+        // Under the name that was asked for: a store may return another.
         let version = ObjectMeta {
             location,
             ..result.meta.clone()
@@ -36,15 +36,14 @@ impl Opened {
     }
 }
 
-/// How an object is encoded: by its `Content-Encoding`, else by what its writer noted, else by its
-/// name. Content is not looked at.
+/// How an object is encoded, by its `Content-Encoding`, else its metadata, else its name. Content is not looked at.
 ///
 /// # Errors
 ///
-/// The content coding, when it is none that this crate knows or more than one.
+/// The content coding, if this crate does not know it or there is more than one.
 pub(crate) fn codec_of(attributes: &Attributes, name: &str) -> Result<CodecKind, String> {
     if let Some(coding) = attributes.get(&Attribute::ContentEncoding) {
-        // `aws-chunked` is a transfer matter that some S3-like stores leave in the header.
+        // `aws-chunked` is a transfer coding that some S3-like stores leave in the header.
         let mut codings = coding
             .split(',')
             .map(str::trim)
@@ -64,8 +63,7 @@ pub(crate) fn codec_of(attributes: &Attributes, name: &str) -> Result<CodecKind,
     }
 }
 
-/// Asks for the first object that is there by its name, which has at least one place, else for the only
-/// one that is where `guessed` says.
+/// Opens the first object found in `named`, which has at least one place, or else the only one found in `guessed`.
 pub(crate) async fn find(
     store: &dyn ObjectStore,
     named: Vec<Path>,
@@ -101,7 +99,7 @@ pub(crate) async fn find(
     }
 }
 
-/// Asks for one object, if it is there as it was.
+/// Opens an object, unless it has changed.
 pub(crate) async fn find_again(
     store: &dyn ObjectStore,
     version: &ObjectVersion,
@@ -128,20 +126,18 @@ fn cannot_open(location: &Path, source: StoreError) -> ReadError {
     ReadError::new(location, ReadErrorKind::Store { offset: 0, source })
 }
 
-/// An object as it was when it was opened, so that one that has replaced it is noticed.
-///
-/// [`ArchiveReader::version`](crate::ArchiveReader::version) returns it, for
+/// An object as it was when it was opened: [`ArchiveReader::version`](crate::ArchiveReader::version) returns it for
 /// [`Archive::open_version`](crate::Archive::open_version).
 pub type ObjectVersion = ObjectMeta;
 
-/// Asks the store to refuse another object.
+/// Asks the store to refuse if the object has changed.
 fn condition(version: &ObjectVersion) -> GetOptions {
     // RFC 9110, section 13.1.1: a weak tag matches nothing here, not even itself.
     let strong = version.e_tag.as_ref().filter(|tag| !tag.starts_with("W/"));
     GetOptions::new().with_if_match(strong)
 }
 
-/// Whether `found`, which the store sent from the same location, is still this object: stores may ignore conditions.
+/// Whether `found`, from the same location, is still this object: stores may ignore conditions.
 fn is_same(version: &ObjectVersion, found: &ObjectVersion) -> bool {
     let same_tag = match (&version.e_tag, &found.e_tag) {
         (Some(tag), Some(other)) => tag == other,

@@ -25,48 +25,46 @@ use crate::{
 /// The largest chunk that a reader yields: 64 KiB.
 const CHUNK_BYTES: usize = 64 * 1024;
 
-/// Stores may send empty chunks. This many in a row mean that no more will come: a local file that
-/// was cut off while it is read would send them for ever.
+/// This many empty chunks in a row mean that no more will come: a local file that is cut off while it is read would send
+/// them for ever.
 const EMPTY_CHUNKS_AT_MOST: usize = 32;
 
 /// Reads an object's raw document, decompressed on the fly, and checks it.
 ///
-/// Made by [`Archive::open`](crate::Archive::open). It is a [`Stream`] of chunks of up to 64 KiB, an
-/// [`AsyncRead`] and an [`AsyncBufRead`]; what one of them has taken the others do not see again.
+/// Created by [`Archive::open`](crate::Archive::open). It is a [`Stream`] of chunks of up to 64 KiB, an [`AsyncRead`] and an
+/// [`AsyncBufRead`], which share one position.
 ///
 /// # What is checked
 ///
-/// The codec's own checksum and end, the stored length, and the raw length and SHA-256, which every object of
-/// this crate has: in its metadata, at its end, or beside it. An object of others that has none is read with a
-/// warning; [`verified`](Self::verified) says which it was. What cannot be known before the end is checked
-/// there, so the last chunk may come before an error: a document is good when the stream has *ended*, not
-/// before. A reader never ends well short of the whole document. After an error the stream has ended; reads
-/// go on failing.
+/// The codec's own checksum and end, the stored length, and the raw length and SHA-256, which every object of this crate has
+/// in its metadata, at its end, or beside it. An object without them is read with a warning; [`verified`](Self::verified)
+/// says which it was. Most of this is known only at the end, so an error may follow the last chunk: a document is good when
+/// the stream has *ended*, not before. After an error the stream has ended; reads keep failing.
 ///
 /// # Cost
 ///
-/// Constant memory: one chunk of the store's, one of 64 KiB, and the decoder's window: 32 KiB for
-/// gzip (RFC 1951, section 2), up to 16 MiB for brotli (RFC 7932, section 9.1), and for Zstandard up
-/// to 128 MiB (`ZSTD_WINDOWLOG_LIMIT_DEFAULT` in zstd.h), of which objects of this crate need at
-/// most 8. One poll decodes at most 16 KiB of stored bytes into at most 64 KiB.
+/// Constant memory: one chunk of the store's, one of 64 KiB, and the decoder's window. The window has 32 KiB for gzip
+/// (RFC 1951, section 2), up to 16 MiB for brotli (RFC 7932, section 9.1), and up to 128 MiB for Zstandard
+/// (`ZSTD_WINDOWLOG_LIMIT_DEFAULT` in zstd.h), of which objects of this crate need at most 8. One poll decodes at most 16 KiB
+/// of stored bytes into at most 64 KiB.
 ///
 /// # Cancel safety
 ///
-/// Polls that are pending have taken nothing, and dropping a reader cancels its request.
+/// A pending poll has taken nothing. Dropping a reader cancels its request.
 pub struct ArchiveReader {
     version: ObjectVersion,
     codec: CodecKind,
     content: BoxStream<'static, Result<Bytes, StoreError>>,
     input: Bytes,
-    /// `None` when the stored bytes are yielded as they are.
+    /// `None` if the stored bytes are yielded as they are.
     decompressor: Option<Decompressor>,
     output: Vec<u8>,
     verifier: Verifier,
     verified: Option<Sha256Digest>,
-    /// The last stored bytes that have come, as many as a trailer may have.
+    /// The last stored bytes, as many as a trailer may have.
     end: Vec<u8>,
     offset: u64,
-    /// Taken from the stream, but not yet read through `AsyncRead`.
+    /// Decoded, but not yet read through `AsyncRead`.
     unread: Bytes,
     state: State,
 }
@@ -93,7 +91,7 @@ impl fmt::Debug for ArchiveReader {
 }
 
 impl ArchiveReader {
-    /// `digest` is what the raw document has to have, if that is known.
+    /// `digest` is the raw document's, if known.
     pub(crate) fn decoded(
         opened: Opened,
         digest: Option<Sha256Digest>,
@@ -142,12 +140,12 @@ impl ArchiveReader {
         }
     }
 
-    /// Where the object is, its extension included.
+    /// Where the object is, with its extension.
     pub fn location(&self) -> &Path {
         &self.version.location
     }
 
-    /// The object as it is now, to open it [once more](crate::Archive::open_version).
+    /// The object as it is now, for opening it [once more](crate::Archive::open_version).
     pub fn version(&self) -> &ObjectVersion {
         &self.version
     }
@@ -162,8 +160,7 @@ impl ArchiveReader {
         self.version.size
     }
 
-    /// The raw document's length, where it is known before the end: for identity, and from the
-    /// metadata of objects that were sent in a single PUT.
+    /// The raw document's length, if it is known before the end: for identity, and for objects with it in their metadata.
     pub fn raw_length(&self) -> Option<u64> {
         match self.codec {
             CodecKind::Identity => Some(self.version.size),
@@ -171,13 +168,13 @@ impl ArchiveReader {
         }
     }
 
-    /// How many bytes have been yielded so far, or are about to be by `AsyncRead`.
+    /// How many raw bytes have been decoded so far.
     pub fn raw_bytes(&self) -> u64 {
         self.verifier.raw_bytes
     }
 
-    /// The SHA-256 that the raw document had to have and has. `None` before the end of the document, and for
-    /// an object without one: whether that is as it was written cannot be verified.
+    /// The SHA-256 that the raw document was checked against. `None` before the end of the document, and for an object
+    /// without one, which cannot be verified.
     pub fn verified(&self) -> Option<Sha256Digest> {
         self.verified
     }
@@ -219,7 +216,7 @@ impl ArchiveReader {
         }
     }
 
-    /// Makes a chunk of the input that there is.
+    /// Decodes a chunk from the input.
     fn decode(&mut self) -> Result<Decoded, ReadErrorKind> {
         let Some(decompressor) = &mut self.decompressor else {
             if self.input.is_empty() {
@@ -240,7 +237,7 @@ impl ArchiveReader {
             Step::TrailingData => Err(ReadErrorKind::TrailingData { offset }),
             Step::Wrote(written) => {
                 self.verifier.update(&self.output[..written])?;
-                // A chunk that is kept must not keep much more memory than it has bytes.
+                // A chunk must not keep much more memory than it has bytes.
                 let chunk = if written < CHUNK_BYTES / 2 {
                     Bytes::copy_from_slice(&self.output[..written])
                 } else {
@@ -253,7 +250,7 @@ impl ArchiveReader {
         }
     }
 
-    /// Gets more stored bytes. Says whether there are any.
+    /// Gets more stored bytes, and returns whether there are any.
     fn poll_input(&mut self, cx: &mut Context<'_>) -> Poll<Result<bool, ReadErrorKind>> {
         for _ in 0..EMPTY_CHUNKS_AT_MOST {
             match ready!(self.content.as_mut().poll_next(cx)) {
@@ -284,7 +281,7 @@ impl ArchiveReader {
         Poll::Ready(Err(self.truncated()))
     }
 
-    /// All stored bytes have been decoded: was that all?
+    /// Checks that the object is complete, after all stored bytes have been decoded.
     fn finish(&mut self) -> Result<(), ReadErrorKind> {
         if self.offset < self.version.size {
             return Err(self.truncated());
@@ -341,7 +338,7 @@ impl AsyncBufRead for ArchiveReader {
         let this = self.get_mut();
         if this.unread.is_empty() {
             if this.state == State::Failed {
-                // An earlier poll has reported the failure; its end must not be taken for a clean one.
+                // An earlier poll has reported the failure. This must not look like a clean end.
                 let location = this.location();
                 let failed = format!("an earlier read of {location} failed");
                 return Poll::Ready(Err(io::Error::other(failed)));

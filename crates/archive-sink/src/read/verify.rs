@@ -3,14 +3,12 @@ use object_store::path::Path;
 use super::error::ReadErrorKind;
 use crate::digest::{RawDocument, Sha256Digest, Sha256Hasher};
 
-/// A document that has no more raw bytes than this may have any ratio: 1 MiB.
+/// A document of at most this many raw bytes may have any ratio: 1 MiB.
 const BYTES_OF_ANY_RATIO: u64 = 1 << 20;
 
-/// How many raw bytes a document that is read may have, against decompression bombs: by itself, and for
-/// each stored byte.
+/// Limits the raw bytes of a document that is read, in total and for each stored byte, against decompression bombs.
 ///
-/// Reading takes constant memory whatever the length; the limit protects those who keep or work on
-/// what they read.
+/// Reading takes constant memory whatever the length; the limit protects code that keeps or processes what it reads.
 ///
 /// ```
 /// use archive_sink::ReadLimit;
@@ -27,19 +25,19 @@ pub struct ReadLimit {
 }
 
 impl ReadLimit {
-    /// At most this many bytes, at any ratio; `u64::MAX` is no limit.
+    /// Allows this many bytes at any ratio; `u64::MAX` is no limit.
     pub fn bytes(bytes: u64) -> Self {
         let ratio = u64::MAX;
         Self { bytes, ratio }
     }
 
-    /// At most this many times the stored length as well, once a document has more than 1 MiB.
+    /// Also allows at most this many times the stored length, for documents of more than 1 MiB.
     #[must_use]
     pub fn with_ratio(self, ratio: u64) -> Self {
         Self { ratio, ..self }
     }
 
-    /// The limit in raw bytes for an object of this stored length.
+    /// Returns the limit in raw bytes for an object of this stored length.
     pub fn for_stored(self, stored_bytes: u64) -> u64 {
         let by_ratio = self.ratio.saturating_mul(stored_bytes);
         self.bytes.min(by_ratio.max(BYTES_OF_ANY_RATIO))
@@ -54,13 +52,13 @@ impl Default for ReadLimit {
     }
 }
 
-/// Checks a raw document against all that is known of it, as it goes by.
+/// Checks a raw document against what is known of it, while it is read.
 pub(crate) struct Verifier {
     pub(crate) raw_bytes: u64,
     limit: u64,
     pub(crate) expected_bytes: Option<u64>,
     expected_digest: Option<Sha256Digest>,
-    /// `None` when the document is not looked at.
+    /// `None` if nothing is checked.
     hasher: Option<Sha256Hasher>,
 }
 
@@ -105,8 +103,7 @@ impl Verifier {
         }
     }
 
-    /// The document has ended, and its object with this trailer, if it has one. Returns the digest that was
-    /// checked.
+    /// Checks the end of the document, whose object may end with a trailer. Returns the digest that was checked.
     pub(crate) fn finish(
         &self,
         location: &Path,
@@ -115,7 +112,7 @@ impl Verifier {
         let Some(hasher) = &self.hasher else {
             return Ok(None);
         };
-        // Where objects were appended to one another, the trailer is of the last alone.
+        // If objects were appended to one another, the trailer belongs to the last one only.
         let trailer = trailer.filter(|trailer| trailer.bytes >= self.raw_bytes);
         let expected_bytes = self.expected_bytes.or(trailer.map(|trailer| trailer.bytes));
         if let Some(expected) = expected_bytes
@@ -125,7 +122,7 @@ impl Verifier {
         }
         let of_trailer = trailer.and_then(|trailer| trailer.sha256);
         let Some(expected) = self.expected_digest.or(of_trailer) else {
-            tracing::warn!(%location, "it has no digest: what was read cannot be verified");
+            tracing::warn!(%location, "the object has no digest: what was read cannot be verified");
             return Ok(None);
         };
         let actual = hasher.finish();

@@ -1,4 +1,4 @@
-//! What is on disk: the folders, their locks, and an object with its description.
+//! The spool on disk: its folders, their locks, and an object with its description.
 
 use std::{
     fs::{self, File, TryLockError},
@@ -23,7 +23,7 @@ pub(crate) struct Lock {
     _file: File,
 }
 
-/// Where a spool's objects are, by what is known of them.
+/// A spool's folders, one for each state of an object.
 #[derive(Debug, Clone)]
 pub(super) struct Folders {
     root: Arc<Path>,
@@ -68,14 +68,14 @@ impl Description {
     }
 }
 
-/// The name of the next object's folder. Of two in the same millisecond, either comes first.
+/// The name of the next object's folder. Two in the same millisecond are in any order.
 pub(super) fn next_id() -> String {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
     let millis = now.unwrap_or_default().as_millis();
     format!("{millis:016}-{}", unique_word())
 }
 
-/// When an object was accepted, since 1970, by the name of its folder.
+/// When an object was accepted, since 1970, from the name of its folder.
 fn accepted(folder: &Path) -> Duration {
     let name = folder.file_name().unwrap_or_default().to_string_lossy();
     let millis = name
@@ -85,7 +85,7 @@ fn accepted(folder: &Path) -> Duration {
     Duration::from_millis(millis.unwrap_or_default())
 }
 
-/// Opens or creates the folders, and removes what killed processes left, if nobody else has the spool open.
+/// Opens or creates the folders. If nobody else has the spool open, removes what killed processes left.
 pub(super) fn open(root: &Path) -> Result<(Folders, Lock), SpoolError> {
     let folders = Folders { root: root.into() };
     for folder in [folders.staging(), folders.ready_folder(), folders.failed()] {
@@ -100,12 +100,12 @@ pub(super) fn open(root: &Path) -> Result<(Folders, Lock), SpoolError> {
         }
         file.unlock().map_err(SpoolError::io("unlock", &path))?;
     }
-    // Whoever opens it at the same moment has nothing in staging yet.
+    // Another process that opens it at the same moment has nothing in staging yet.
     file.lock_shared().map_err(SpoolError::io("lock", &path))?;
     Ok((folders, Lock { _file: file }))
 }
 
-/// What is in a folder, in order.
+/// The paths in a folder, in order.
 fn list(folder: &Path) -> Result<Vec<PathBuf>, SpoolError> {
     let error = || SpoolError::io("list", folder);
     let mut paths = Vec::new();
@@ -134,7 +134,7 @@ impl Folders {
     }
 
     /// # Errors
-    /// [`SpoolError::InUse`] when somebody else has it.
+    /// [`SpoolError::InUse`] if another uploader has it.
     pub(super) fn lock_uploads(&self) -> Result<Lock, SpoolError> {
         let path = self.root.join("upload.lock");
         let file = File::create(&path).map_err(SpoolError::io("create", &path))?;
@@ -154,7 +154,7 @@ impl Folders {
         Ok((folder, file))
     }
 
-    /// The one step by which an object is accepted: its folder, which is whole and synced, is renamed.
+    /// Accepts an object: completes and syncs its folder, then renames it in one step.
     pub(super) fn accept(
         &self,
         staged: &Path,
@@ -176,7 +176,7 @@ impl Folders {
         sync_folder(&self.ready_folder())
     }
 
-    /// What became of an object that was accepted: `None` while it waits, else how it was set aside, if it was.
+    /// What became of an accepted object: `None` while it waits, otherwise the reason if it was set aside.
     pub(super) fn arrival(&self, id: &str) -> Option<Option<String>> {
         if self.ready_folder().join(id).exists() {
             return None;
@@ -190,15 +190,15 @@ impl Folders {
         )
     }
 
-    /// What the store does not have yet, the oldest first. What cannot be read is set aside.
+    /// The objects that the store does not have yet, the oldest first. Sets aside what cannot be read.
     pub(super) fn ready(&self) -> Result<Vec<Entry>, SpoolError> {
         let mut entries = Vec::new();
         for folder in list(&self.ready_folder())? {
             match Entry::read(&folder) {
                 Ok(entry) => entries.push(entry),
-                // An uploader has removed it meanwhile.
+                // An uploader has removed it in the meantime.
                 Err(_) if !folder.exists() => {}
-                // Such as too many open files: it may well be whole.
+                // Too many open files, for example: the object may be whole.
                 Err(error) if !error.is_of_content() => {
                     tracing::warn!(%error, "a spooled object cannot be looked at yet");
                 }
@@ -234,7 +234,7 @@ impl Folders {
         })
     }
 
-    /// The store has it. By a rename, so that no part of it is ever taken for the whole.
+    /// Removes an object that the store has. Renames it first, so that no part of it is ever taken for the whole.
     pub(super) fn remove(&self, entry: &Entry) -> Result<(), SpoolError> {
         let removed = self.staging().join(&entry.id);
         fs::rename(&entry.folder, &removed).map_err(SpoolError::io("remove", &entry.folder))?;
@@ -242,13 +242,13 @@ impl Folders {
         fs::remove_dir_all(&removed).map_err(SpoolError::io("remove", &removed))
     }
 
-    /// The store refuses it for good.
+    /// Moves an object that the store refuses for good to `failed/`.
     pub(super) fn set_aside(&self, entry: &Entry, reason: &str) -> Result<(), SpoolError> {
         self.set_folder_aside(&entry.folder, reason)
     }
 
     fn set_folder_aside(&self, folder: &Path, reason: &str) -> Result<(), SpoolError> {
-        // A full disk, of all things, must not keep it before those that could be uploaded.
+        // A full disk must not stop this: the object would stay in front of those that can be uploaded.
         if let Err(error) = fs::write(folder.join(REASON), reason) {
             tracing::error!(%error, reason, "why an object is set aside cannot be noted");
         }

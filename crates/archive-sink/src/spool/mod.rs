@@ -24,17 +24,17 @@ use entry::{Folders, Lock};
 use upload::Uploader;
 use writer::{Arrival, SpoolWriter, Spooled};
 
-/// How long what was counted in the folders holds: others may add to the spool, too.
+/// How long a count of the folders is used: other processes may add to the spool as well.
 const COUNT_AGAIN: Duration = Duration::from_secs(10);
 
-/// The same while the spool seems to be full: others may have uploaded.
+/// The same while the spool seems to be full: other processes may have uploaded.
 const COUNT_AGAIN_IF_FULL: Duration = Duration::from_secs(1);
 
-/// A folder of finished objects, from which an [`Uploader`] brings them to a store.
+/// A folder of finished objects, from which an [`Uploader`] sends them to a store.
 ///
-/// An object is compressed into the folder, synced, and renamed: from then on it is *accepted*, and is not lost when the
-/// process is killed or the power fails. What the store has confirmed is removed. So an archive costs its writer no more than
-/// a local disk does, and the store may be away for as long as there is space.
+/// An object is compressed into the folder, synced, and renamed. From then on it is *accepted*: it survives a killed process and
+/// a power failure. What the store has confirmed is removed. So an archive costs its writer only the time of a local disk,
+/// and the store may be away for as long as there is space.
 ///
 /// ```no_run
 /// # async fn example(archive: archive_sink::Archive) -> Result<(), Box<dyn std::error::Error>> {
@@ -54,17 +54,16 @@ const COUNT_AGAIN_IF_FULL: Duration = Duration::from_secs(1);
 ///
 /// # On disk
 ///
-/// A folder for each object, named after the time at which it was accepted: `ready/` for those that the store does not have,
-/// `failed/` for those that it refused for good, each with the stored bytes, a description in JSON and, in `failed/`, the
-/// reason. `staging/` holds what is being written. What a killed process left there is removed when the spool is opened
-/// and nobody else has it open.
+/// Each object has a folder, named after the time when it was accepted, with the stored bytes and a description in JSON. It is
+/// in `ready/` until the store has it, or in `failed/`, with the reason, if the store refused it for good. `staging/` holds what
+/// is being written. What a killed process left there is removed when the spool is opened and nobody else has it open.
 ///
-/// Any number of processes may add to one spool; one at a time uploads. Both locks end with their process.
+/// Any number of processes may add to one spool; one at a time uploads. Their locks end with the process.
 ///
 /// # Cost
 ///
-/// At most the [limit](SpoolBuilder::max_bytes) on disk, and what other processes add within ten seconds: as often the folders
-/// are listed, and in between the spool counts what it adds and removes itself. Accepting an object syncs two files and two
+/// On disk, at most the [limit](SpoolBuilder::max_bytes) and what other processes add within ten seconds: the folders are listed
+/// that often, and in between the spool counts what it adds and removes itself. Accepting an object syncs two files and two
 /// folders.
 #[derive(Debug, Clone)]
 pub struct Spool {
@@ -76,13 +75,13 @@ struct Inner {
     folders: Folders,
     max_bytes: u64,
     keep_free: u64,
-    /// Something was accepted.
+    /// Notified when an object is accepted.
     accepted: Notify,
-    /// The bytes of all objects, as of the last look at the folders and with what was added and removed since.
+    /// The bytes of all objects: those counted in the folders, with what this process added and removed since.
     used: AtomicU64,
-    /// When the folders were looked at.
+    /// When the folders were counted.
     counted: Mutex<Option<Instant>>,
-    /// Who waits for an accepted object, by its id.
+    /// Where to report the arrival of an accepted object, by its id.
     waiting: Mutex<HashMap<String, Arc<SetOnce<Arrival>>>>,
     counts: Mutex<SpoolCounts>,
     /// Says that the spool is in use.
@@ -102,11 +101,11 @@ pub struct SpoolBuilder {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SpoolStatus {
-    /// How many objects wait for the store.
+    /// How many objects the store does not have yet.
     pub objects: u64,
     /// Their bytes, as they are stored.
     pub bytes: u64,
-    /// For how long the oldest of them has waited.
+    /// How long the oldest of them has waited.
     pub oldest: Option<Duration>,
     /// How many objects the store refused for good.
     pub failed: u64,
@@ -120,9 +119,9 @@ pub struct SpoolCounts {
     pub uploaded: u64,
     /// How many the store refused for good.
     pub set_aside: u64,
-    /// How many attempts failed that are made again.
+    /// How many attempts failed and will be repeated.
     pub failed: u64,
-    /// How many objects were refused because the spool or its disk was full.
+    /// How many objects were not accepted because the spool or its disk was full.
     pub refused: u64,
 }
 
@@ -130,18 +129,18 @@ pub struct SpoolCounts {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SpoolError {
-    /// The spool holds as much as it may.
-    #[error("the spool is full: it may hold {limit} bytes; upload some, or raise its limit")]
+    /// The spool has reached its limit.
+    #[error("the spool is full: its limit is {limit} bytes; upload some objects, or raise the limit")]
     Full {
         /// The limit, in bytes.
         limit: u64,
     },
     /// The disk has too little space left.
-    #[error("the spool's disk has only {free} bytes left, of which {kept} are kept free")]
+    #[error("the spool's disk has only {free} bytes left, and {kept} must stay free")]
     DiskFull {
         /// The bytes that are free.
         free: u64,
-        /// The bytes that are not used.
+        /// The bytes that must stay free.
         kept: u64,
     },
     /// Another process, or another [`Uploader`], uploads from this spool.
@@ -153,13 +152,13 @@ pub enum SpoolError {
     /// The archive's codec cannot be used.
     #[error(transparent)]
     Codec(#[from] CodecError),
-    /// The stream that was to be spooled failed, so the document is not whole.
+    /// The document's stream failed.
     #[error("the source failed: {0}")]
     Source(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// A file or a folder could not be used.
     #[error("cannot {what} {}: {source}", .path.display())]
     Io {
-        /// Such as `create`, or `sync`.
+        /// A verb, such as `create` or `sync`.
         what: &'static str,
         /// The file or folder.
         path: PathBuf,
@@ -174,7 +173,7 @@ impl SpoolError {
         move |source| Self::Io { what, path, source }
     }
 
-    /// Whether what is missing is space: in the spool, on its disk, or in a quota.
+    /// Whether there is no space: in the spool, on its disk, or in a quota.
     pub fn is_full(&self) -> bool {
         use io::ErrorKind::{QuotaExceeded, StorageFull};
         match self {
@@ -184,7 +183,7 @@ impl SpoolError {
         }
     }
 
-    /// Whether an object is at fault, and not what it is read with.
+    /// Whether the object itself is at fault, and not the system.
     fn is_of_content(&self) -> bool {
         use io::ErrorKind::{InvalidData, NotFound};
         matches!(self, Self::Io { source, .. } if matches!(source.kind(), InvalidData | NotFound))
@@ -192,7 +191,7 @@ impl SpoolError {
 }
 
 impl SpoolBuilder {
-    /// Sets how many bytes of objects it may hold; 10 GB by default. When it is full, new objects are refused at once.
+    /// Limits the bytes of its objects; 10 GB by default. A full spool refuses new objects at once.
     pub fn max_bytes(mut self, bytes: u64) -> Self {
         self.max_bytes = bytes;
         self
@@ -208,7 +207,7 @@ impl SpoolBuilder {
     ///
     /// # Errors
     ///
-    /// When the folders cannot be created, locked or cleaned.
+    /// If the folders cannot be created, locked or cleaned.
     pub async fn open(self) -> Result<Spool, SpoolError> {
         let Self {
             folder,
@@ -247,16 +246,16 @@ impl Spool {
         self.inner.folders.root()
     }
 
-    /// Compresses a whole document into the spool, for `archive` to have under `name`.
+    /// Compresses a whole document into the spool, as an object that `archive` will have under `name`.
     ///
     /// # Errors
     ///
-    /// When the spool or its disk is full, the stream fails, or the disk does. Nothing is left then.
+    /// If the spool or its disk is full, the stream fails, or the disk fails. Nothing is left then.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future before the last step leaves nothing. From then on a thread of the runtime finishes it, and the
-    /// object is accepted or nothing is left.
+    /// Dropping the future before the last step leaves nothing. From then on, a thread of the runtime finishes: the object is
+    /// accepted, or nothing is left.
     pub async fn accept<S, E>(
         &self,
         archive: &Archive,
@@ -272,25 +271,25 @@ impl Spool {
         writer.accept(document).await
     }
 
-    /// Begins an object for `archive` to have under `name`.
+    /// Starts an object that `archive` will have under `name`.
     ///
     /// # Errors
     ///
-    /// When the spool or its disk is full, the name breaks a rule for keys, or the disk fails.
+    /// If the spool or its disk is full, the name breaks a rule for keys, or the disk fails.
     ///
     /// # Cancel safety
     ///
-    /// Nothing is left.
+    /// Dropping the future leaves nothing.
     pub async fn create(&self, archive: &Archive, name: &str) -> Result<SpoolWriter, SpoolError> {
         archive.location_of(name)?;
         SpoolWriter::new(self, name.to_owned(), archive.codec()).await
     }
 
-    /// Takes the right to upload, for objects of `archive`. What the objects' codecs are is known of each.
+    /// Takes the lock for uploading, and returns an uploader that sends the objects to `archive`, whatever their codecs.
     ///
     /// # Errors
     ///
-    /// [`SpoolError::InUse`] when somebody else has that right; when the lock cannot be taken otherwise.
+    /// [`SpoolError::InUse`] if another uploader has the lock; [`SpoolError::Io`] if locking fails.
     pub async fn uploader(&self, archive: Archive) -> Result<Uploader, SpoolError> {
         let folders = self.inner.folders.clone();
         let lock = blocking(move || folders.lock_uploads()).await?;
@@ -301,34 +300,34 @@ impl Spool {
     ///
     /// # Errors
     ///
-    /// When the folders cannot be listed.
+    /// If the folders cannot be listed.
     pub async fn status(&self) -> Result<SpoolStatus, SpoolError> {
         let spool = self.clone();
         blocking(move || spool.status_now()).await
     }
 
-    /// The same, on this thread, which it blocks while the disk is asked.
+    /// As [`status`](Self::status), but blocks this thread while it reads the disk.
     ///
     /// # Errors
     ///
-    /// When the folders cannot be listed.
+    /// If the folders cannot be listed.
     pub fn status_now(&self) -> Result<SpoolStatus, SpoolError> {
         self.inner.folders.status()
     }
 
-    /// Says what was done by this value and its clones, which takes no look at the disk.
+    /// Returns what this value and its clones have done, without reading the disk.
     pub fn counts(&self) -> SpoolCounts {
         *lock(&self.inner.counts)
     }
 
-    /// Fails when `more` bytes do not fit.
+    /// Fails if `more` bytes do not fit.
     async fn check_space(&self, more: u64) -> Result<(), SpoolError> {
         let inner = Arc::clone(&self.inner);
         let checked = blocking(move || inner.check_space(more)).await;
         checked.map_err(|error| self.refused(error))
     }
 
-    /// Counts an object that was refused for want of space.
+    /// Counts an object that was refused for lack of space.
     fn refused(&self, error: SpoolError) -> SpoolError {
         lock(&self.inner.counts).refused += u64::from(error.is_full());
         error
@@ -379,7 +378,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Runs what blocks on a thread for that. Once begun, it is finished, also when the future is dropped.
+/// Runs blocking code on a thread for that. Once begun, it is finished even if the future is dropped.
 async fn blocking<T: Send + 'static>(
     run: impl FnOnce() -> Result<T, SpoolError> + Send + 'static,
 ) -> Result<T, SpoolError> {
@@ -393,7 +392,7 @@ async fn blocking<T: Send + 'static>(
     }
 }
 
-/// Makes what was renamed or created in a folder durable.
+/// Makes renames and creations in a folder durable.
 fn sync_folder(folder: &Path) -> Result<(), SpoolError> {
     let synced = fs::File::open(folder).and_then(|folder| folder.sync_all());
     synced.map_err(SpoolError::io("sync", folder))

@@ -1,4 +1,4 @@
-//! Brings what is in a spool to the store.
+//! Sends the objects of a spool to the store.
 
 use std::{
     collections::HashSet,
@@ -32,32 +32,33 @@ use crate::{
     WriteErrorKind, key,
 };
 
-/// How long to wait after a failure, at first and at most. With jitter, so that several services do not come at once.
+/// The first and the longest pause after a failure. They have jitter, so that several services do not retry together.
 const DELAYS: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(30));
 
-/// How often to look for what other processes have accepted.
+/// How often to look for objects that other processes have accepted.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 
 /// How many bytes of a file are read at once.
 const BLOCK: usize = 64 * 1024;
 
-/// How long one attempt may take, and how many bytes a second it is given besides. A slow store is not one that is away.
+/// How long one attempt may take, plus a second for so many bytes. A slow store is not one that is away.
 const ATTEMPT: (Duration, u64) = (Duration::from_secs(10), 100_000);
 
 /// Uploads what is in a [`Spool`], the oldest first, and removes what the store has confirmed.
 ///
-/// Made by [`Spool::uploader`]. There is one for each spool at any time, whatever the number of processes; its lock ends with
-/// it, or with its process.
+/// Created by [`Spool::uploader`]. Each spool has one at a time, across all processes; its lock ends with it, or with its
+/// process.
 ///
-/// An object that is there already with the same document counts as confirmed. One that the store refuses for good, since
-/// another document has its name or the permission is missing, is set aside in `failed/` with the reason, and holds nobody up. Any
-/// other failure is tried again, after 100 ms at first and 30 s at most. One attempt may take 10 s, and a second for each 100 kB.
+/// An object counts as confirmed if the store already has the same document under its name. If the store refuses an object for
+/// good, because another document has its name or a permission is missing, the object moves to `failed/` with the reason
+/// and holds up no other. Other failures are retried, after 100 ms at first and 30 s at most. One attempt may take 10 s, plus a
+/// second for each 100 kB.
 #[derive(Debug)]
 pub struct Uploader {
     spool: Spool,
     archive: Archive,
     at_once: usize,
-    /// What failed since anything got through: it comes after the others, so that a few that never will stop nobody.
+    /// Objects that failed since one was last uploaded. They come after the others, so that a few bad ones stop none.
     behind: Mutex<HashSet<String>>,
     _lock: Lock,
 }
@@ -70,15 +71,8 @@ pub struct Drained {
     pub uploaded: u64,
     /// How many it refused for good.
     pub set_aside: u64,
-    /// Why the rest is still in the spool: the last failure.
+    /// The last failure, if objects are still in the spool for that reason.
     pub failure: Option<CommitError>,
-}
-
-enum Uploaded {
-    Confirmed,
-    SetAside,
-    /// To be tried again.
-    Failed(CommitError),
 }
 
 impl Uploader {
@@ -99,11 +93,11 @@ impl Uploader {
         self
     }
 
-    /// Uploads for ever. While the store or the spool's own disk fails, it tries again.
+    /// Uploads for ever. Retries while the store or the spool's own disk fails.
     ///
     /// # Cancel safety
     ///
-    /// Dropping it leaves each object in the spool or, whole, in the store, or both: then it is found there the next time.
+    /// Dropping the future leaves each object in the spool, or whole in the store, or both; the next uploader finds it there.
     pub async fn run(self) -> Infallible {
         let mut delays = None;
         loop {
@@ -116,7 +110,7 @@ impl Uploader {
                 Ok(None) => {
                     delays = None;
                     let accepted = self.spool.inner.accepted.notified();
-                    // Either way there may be something new.
+                    // Accepted here, or perhaps by another process.
                     let _ = tokio::time::timeout(LOOK_EVERY, accepted).await;
                     continue;
                 }
@@ -135,16 +129,16 @@ impl Uploader {
         }
     }
 
-    /// Uploads what is in the spool now. Stops when twice as many in a row as are uploaded at once have failed in a way that is
-    /// worth another attempt: then it is the store that fails, and not some objects.
+    /// Uploads what is in the spool now. Stops after twice as many retriable failures in a row as are uploaded at once: then
+    /// the store fails, and not single objects.
     ///
     /// # Errors
     ///
-    /// When the spool's own disk fails.
+    /// If the spool's own disk fails.
     ///
     /// # Cancel safety
     ///
-    /// As for [`run`](Self::run).
+    /// As [`run`](Self::run).
     pub async fn drain(&self) -> Result<Drained, SpoolError> {
         let folders = self.spool.inner.folders.clone();
         let mut entries = blocking(move || folders.ready()).await?;
@@ -157,44 +151,47 @@ impl Uploader {
         let wanted = entries.into_iter().take_while(|_| is_up());
         let mut uploads =
             stream::iter(wanted.map(|entry| self.upload(entry))).buffer_unordered(self.at_once);
-        let mut drained = Drained::default();
+        let before = self.spool.counts();
+        let mut failure = None;
         while let Some(uploaded) = uploads.next().await {
-            match uploaded? {
-                Uploaded::Confirmed => drained.uploaded += 1,
-                Uploaded::SetAside => drained.set_aside += 1,
-                Uploaded::Failed(error) => {
-                    // Those under way go on to their ends, so that what the store has is counted and removed.
-                    failed.fetch_add(1, Relaxed);
-                    drained.failure = Some(error);
-                    continue;
-                }
+            if let Some(error) = uploaded? {
+                // Uploads in progress are finished, so that what the store has is counted and removed.
+                failed.fetch_add(1, Relaxed);
+                failure = Some(error);
+            } else {
+                failed.store(0, Relaxed);
+                lock(&self.behind).clear();
             }
-            failed.store(0, Relaxed);
-            lock(&self.behind).clear();
         }
-        Ok(drained)
+        let after = self.spool.counts();
+        Ok(Drained {
+            uploaded: after.uploaded - before.uploaded,
+            set_aside: after.set_aside - before.set_aside,
+            failure,
+        })
     }
 
-    async fn upload(&self, entry: Entry) -> Result<Uploaded, SpoolError> {
+    /// Uploads an object or sets it aside. Returns an error that is worth a retry.
+    async fn upload(&self, entry: Entry) -> Result<Option<CommitError>, SpoolError> {
         let inner = &self.spool.inner;
         let (folders, id) = (inner.folders.clone(), entry.id.clone());
         let refused = match self.store(&entry).await {
             Ok(stored) => stored.map_err(|error| (error.to_string(), Some(error))),
-            // As it was not for the archive that took it in.
+            // The archive that accepted the name has other rules.
             Err(error) => Err((error.to_string(), None)),
         };
-        let (uploaded, arrival) = match refused {
+        let arrival = match refused {
             Ok(receipt) => {
                 let bytes = entry.stored_bytes;
                 blocking(move || folders.remove(&entry)).await?;
                 inner.freed(bytes);
                 lock(&inner.counts).uploaded += 1;
-                (Uploaded::Confirmed, Arrival::Stored(Some(receipt)))
+                Arrival::Stored(Some(receipt))
             }
             Err((_, Some(error))) if !is_final(&error) => {
                 lock(&inner.counts).failed += 1;
                 lock(&self.behind).insert(id);
-                return Ok(Uploaded::Failed(error));
+                return Ok(Some(error));
             }
             Err((reason, error)) => {
                 tracing::error!(
@@ -205,26 +202,26 @@ impl Uploader {
                 let kept = reason.clone();
                 blocking(move || folders.set_aside(&entry, &kept)).await?;
                 lock(&inner.counts).set_aside += 1;
-                (Uploaded::SetAside, Arrival::SetAside { error, reason })
+                Arrival::SetAside { error, reason }
             }
         };
         let waiting = lock(&inner.waiting).remove(&id);
         if let Some(waiting) = waiting {
             let _only_once = waiting.set(arrival);
         }
-        Ok(uploaded)
+        Ok(None)
     }
 
-    /// Puts one object into the store, with its digest in the metadata whatever its size.
+    /// Stores one object, with its digest in the metadata whatever its size.
     async fn store(&self, entry: &Entry) -> Result<Result<Receipt, CommitError>, KeyError> {
         let limit = ATTEMPT.0 + Duration::from_secs(entry.stored_bytes / ATTEMPT.1);
         let deadline = Instant::now() + limit;
         let (archive, codec) = (&self.archive.0, Codec::default_for(entry.codec));
         let location = key::created(&archive.settings, codec, &entry.name)?;
         let document = Some(entry.document);
-        let writer = ArchiveWriter::new(Arc::clone(archive), location, codec, None, document);
+        let writer = ArchiveWriter::new(Arc::clone(archive), location, codec, true, document);
         let mut writer = writer.until(deadline);
-        // A file that cannot be read holds up no other object.
+        // A file that cannot be read must hold up no other object.
         let blocks = stream::try_unfold((None, BytesMut::new()), |(file, mut block)| async {
             let mut file = match file {
                 Some(file) => file,
@@ -235,7 +232,7 @@ impl Uploader {
             let piece = block.split().freeze();
             Ok::<_, std::io::Error>((read > 0).then_some((piece, (Some(file), block))))
         });
-        // What failed or was too slow is not committed: that says why, and cleans up.
+        // If it failed or was too slow, committing returns the cause and cleans up.
         let _sent = timeout_at(deadline, writer.send_all(blocks)).await;
         let mut committed = writer.commit_with(entry.document).await;
         if let Err(CommitError::Conflict {
@@ -252,8 +249,7 @@ impl Uploader {
         Ok(committed)
     }
 
-    /// Compares an object with what is there under its name: where one of them has no digest, their bytes are all that can be
-    /// compared.
+    /// Compares an object with the one under its name, byte by byte: for when one of them has no digest.
     async fn has_same_bytes(&self, entry: &Entry, location: &Path) -> std::io::Result<bool> {
         let found = self.archive.0.store.get(location).await?;
         if found.meta.size != entry.stored_bytes {
@@ -287,7 +283,7 @@ fn already_there(entry: &Entry, location: Path) -> Receipt {
     }
 }
 
-/// Whether another attempt is of no use.
+/// Whether a retry is of no use.
 fn is_final(error: &CommitError) -> bool {
     let source = match error {
         CommitError::Conflict { compared, .. } => return *compared,

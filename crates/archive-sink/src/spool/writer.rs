@@ -3,9 +3,7 @@
 use std::{
     io,
     path::{Path, PathBuf},
-    pin::Pin,
     sync::{Arc, atomic::Ordering::Relaxed},
-    task::{Context, Poll},
     time::Duration,
 };
 
@@ -19,9 +17,7 @@ use super::{
     entry::{Description, next_id},
     lock,
 };
-use crate::{
-    Codec, CommitError, EncodedStream, EncodedStreamError, RawDocument, Receipt, Sha256Hasher,
-};
+use crate::{Codec, CommitError, EncodedStream, EncodedStreamError, RawDocument, Receipt};
 
 /// How often to look whether another process has uploaded an object.
 const LOOK: Duration = Duration::from_millis(500);
@@ -29,12 +25,12 @@ const LOOK: Duration = Duration::from_millis(500);
 /// How many bytes are written before the limits are looked at again.
 const LOOK_EVERY: u64 = 16 * 1024 * 1024;
 
-/// An object that is being written into a [`Spool`]. Nothing of it counts before [`accept`](Self::accept).
+/// An object that is being written into a [`Spool`]. It counts only after [`accept`](Self::accept).
 ///
 /// # Cancel safety
 ///
-/// Dropping it removes what was written. Dropping a future that writes leaves an object that is not whole: drop the writer,
-/// too.
+/// Dropping the writer removes what was written. After dropping the future of a write, the object is not whole: drop the
+/// writer as well.
 #[derive(Debug)]
 pub struct SpoolWriter {
     spool: Spool,
@@ -45,26 +41,26 @@ pub struct SpoolWriter {
     staged: Staged,
 }
 
-/// A folder that is removed unless it was accepted.
+/// A folder that is removed when dropped, unless it was accepted.
 #[derive(Debug)]
 struct Staged {
     spool: Spool,
     folder: Option<PathBuf>,
-    /// What was written into it.
+    /// How many bytes were written into it.
     bytes: u64,
 }
 
 impl Drop for Staged {
     fn drop(&mut self) {
         if let Some(folder) = &self.folder {
-            // Two names: not worth a thread. What stays is removed when the spool is opened again.
+            // Two files are not worth a thread. What stays is removed when the spool is opened again.
             let _ = std::fs::remove_dir_all(folder);
             self.spool.inner.freed(self.bytes);
         }
     }
 }
 
-/// What was accepted into a [`Spool`].
+/// An object that was accepted into a [`Spool`].
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Spooled {
@@ -85,26 +81,25 @@ pub struct Spooled {
 pub enum Arrival {
     /// The store has it. Without a receipt, another process has uploaded it.
     Stored(Option<Receipt>),
-    /// The store refuses it for good, or it cannot be brought there: it is in `failed/`.
+    /// The store refuses it for good, or it cannot be sent: it is in `failed/`.
     SetAside {
-        /// What the store said, if it said so to this process.
+        /// The store's error, if this process uploaded it.
         error: Option<CommitError>,
-        /// The same in words.
+        /// The reason in words.
         reason: String,
     },
 }
 
 impl Spooled {
-    /// Waits until an [`Uploader`](super::Uploader), of this process or another one, has brought it to the store or has set it
-    /// aside.
+    /// Waits until an [`Uploader`](super::Uploader), in this process or another, has stored the object or set it aside.
     ///
     /// # Errors
     ///
-    /// When the runtime shuts down.
+    /// If the runtime shuts down.
     ///
     /// # Cancel safety
     ///
-    /// It only waits, and may be called again.
+    /// Cancel safe: it only waits.
     pub async fn arrived(&self) -> Result<&Arrival, SpoolError> {
         let mut was_gone = false;
         loop {
@@ -113,7 +108,7 @@ impl Spooled {
             }
             let (folders, id) = (self.spool.inner.folders.clone(), self.id.clone());
             let found = blocking(move || Ok(folders.arrival(&id))).await?;
-            // Twice, since an uploader of this process removes it just before it says so.
+            // Looks twice: an uploader in this process removes the object just before it reports.
             if let (true, Some(reason)) = (was_gone, &found) {
                 let set_aside = |reason| Arrival::SetAside {
                     error: None,
@@ -160,11 +155,11 @@ impl SpoolWriter {
         })
     }
 
-    /// Writes bytes of the object, which are encoded with the archive's codec.
+    /// Writes bytes of the object, already encoded with the archive's codec.
     ///
     /// # Errors
     ///
-    /// When the spool or its disk is full, or the disk fails.
+    /// If the spool or its disk is full, or the disk fails.
     pub async fn write_all(&mut self, bytes: &[u8]) -> Result<(), SpoolError> {
         let (length, inner) = (bytes.len() as u64, &self.spool.inner);
         let is_full = inner.used.load(Relaxed).saturating_add(length) > inner.max_bytes;
@@ -183,13 +178,24 @@ impl SpoolWriter {
     ///
     /// # Errors
     ///
-    /// As for [`write_all`](Self::write_all), and when the document fails.
+    /// As [`write_all`](Self::write_all), and if the document's stream fails.
     pub async fn compress<S, E>(&mut self, document: S) -> Result<u64, SpoolError>
     where
         S: Stream<Item = Result<Bytes, E>> + Unpin,
         E: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
-        let mut encoded = EncodedStream::new(document, self.codec)?;
+        let encoded = EncodedStream::new(document, self.codec)?;
+        Ok(self.write_encoded(encoded).await?.bytes)
+    }
+
+    async fn write_encoded<S, E>(
+        &mut self,
+        mut encoded: EncodedStream<S>,
+    ) -> Result<RawDocument, SpoolError>
+    where
+        S: Stream<Item = Result<Bytes, E>> + Unpin,
+        E: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
         while let Some(chunk) = encoded.next().await {
             let error = match chunk {
                 Ok(chunk) => {
@@ -206,7 +212,8 @@ impl SpoolWriter {
             };
             return Err(SpoolError::io("encode", self.folder())(error));
         }
-        Ok(encoded.raw_bytes())
+        let document = encoded.raw_document();
+        Ok(document.unwrap_or_else(|| unreachable!("it has ended without an error")))
     }
 
     fn written(&self, written: io::Result<()>) -> Result<(), SpoolError> {
@@ -214,11 +221,11 @@ impl SpoolWriter {
         written.map_err(|error| self.spool.refused(error))
     }
 
-    /// The same, and computes the document's SHA-256.
+    /// As [`compress`](Self::compress), and computes the document's SHA-256.
     ///
     /// # Errors
     ///
-    /// As for [`compress`](Self::compress).
+    /// As [`compress`](Self::compress).
     pub async fn compress_and_digest<S, E>(
         &mut self,
         document: S,
@@ -227,23 +234,19 @@ impl SpoolWriter {
         S: Stream<Item = Result<Bytes, E>> + Unpin,
         E: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
-        let mut hashed = Hashed {
-            document,
-            hasher: Sha256Hasher::default(),
-        };
-        let bytes = self.compress(&mut hashed).await?;
-        Ok(RawDocument::new(bytes).with_sha256(hashed.hasher.finish()))
+        let encoded = EncodedStream::new(document, self.codec)?.with_digest();
+        self.write_encoded(encoded).await
     }
 
-    /// Makes the object durable. When this returns `Ok`, it is not lost any more.
+    /// Makes the object durable. Once this returns `Ok`, it is not lost.
     ///
     /// # Errors
     ///
-    /// When the spool is full, or the disk fails. The object may have been accepted if the last sync of a folder failed.
+    /// If the spool is full, or the disk fails. If the last sync of a folder failed, the object may have been accepted.
     ///
     /// # Cancel safety
     ///
-    /// The object is accepted, or nothing is left.
+    /// After dropping the future, the object is accepted or nothing is left.
     pub async fn accept(mut self, document: RawDocument) -> Result<Spooled, SpoolError> {
         self.spool.check_space(0).await?;
         let flushed = self.file.flush().await;
@@ -272,7 +275,7 @@ impl SpoolWriter {
             if let Some(folder) = &staged.folder {
                 inner.folders.accept(folder, id, &description)?;
             }
-            // It is elsewhere now.
+            // The folder has moved.
             drop(staged.folder.take());
             inner.accepted.notify_one();
             Ok(accepted)
@@ -282,26 +285,5 @@ impl SpoolWriter {
 
     fn folder(&self) -> &Path {
         self.staged.folder.as_deref().unwrap_or(Path::new(""))
-    }
-}
-
-/// A document that is hashed as it passes.
-struct Hashed<S> {
-    document: S,
-    hasher: Sha256Hasher,
-}
-
-impl<S, E> Stream for Hashed<S>
-where
-    S: Stream<Item = Result<Bytes, E>> + Unpin,
-{
-    type Item = Result<Bytes, E>;
-
-    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let polled = self.document.poll_next_unpin(context);
-        if let Poll::Ready(Some(Ok(chunk))) = &polled {
-            self.hasher.update(chunk);
-        }
-        polled
     }
 }

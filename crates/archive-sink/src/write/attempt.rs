@@ -6,28 +6,28 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-/// How soon a request is made again for the first time; each further pause is twice as long.
+/// The pause before the first retry; each further pause is twice as long.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 
 /// The longest pause between two attempts.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
-/// What a request that failed has done to the store.
+/// What a failed request has done to the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RequestEffect {
-    /// Nothing: it was never sent, or came damaged. It may be made again.
+    /// Nothing: it was never sent, or arrived damaged. It may be repeated.
     NotSent,
-    /// Nothing: it was refused, by the store or before it was sent, and would be again.
+    /// Nothing: it was refused, and would be refused again.
     Refused,
     /// Nothing: the store cannot do what was asked.
     Unsupported,
-    /// Unknown: it may have been carried out, or may be later. It may be made again.
+    /// Unknown: the store may have carried it out, or may do so later. It may be repeated.
     Unclear,
 }
 
-/// An error that says what its request has done, for HTTP clients and credential providers of stores: the archive looks
-/// for one among the sources of a store's error.
+/// An error that says what its request has done, for the HTTP clients and credential providers of stores. The archive
+/// looks for one among the sources of a store's error.
 #[derive(Debug, thiserror::Error)]
 #[error("{source}")]
 pub struct RequestError {
@@ -36,15 +36,17 @@ pub struct RequestError {
 }
 
 impl RequestError {
-    /// Says what the request that failed with `source` has done.
+    /// Creates an error for a request that failed with `source`.
     pub fn new(effect: RequestEffect, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         let source = source.into();
         Self { effect, source }
     }
 }
 
-/// In the extensions of an upload's options: that it is to replace nothing, which `object_store` has no other way to say.
-/// In those of a store's answer to its completion: that the store has made sure of that.
+/// A mark that `object_store` has no other way to express.
+///
+/// In the extensions of an upload's options, it asks the store not to replace an object. In the extensions of the answer to the
+/// upload's completion, it says that the store has made sure of that.
 #[derive(Debug, Clone, Copy)]
 pub struct CreateOnly;
 
@@ -91,7 +93,7 @@ impl Pauses {
         Self { next, end }
     }
 
-    /// Pauses, and says whether there is time for another attempt. Without a runtime there is none.
+    /// Pauses, and returns whether there is time for another attempt. Without a runtime there is none.
     pub(crate) async fn pause(&mut self) -> bool {
         if Handle::try_current().is_err() {
             return false;
@@ -103,7 +105,7 @@ impl Pauses {
     }
 }
 
-/// The error of a request that was not waited for any longer.
+/// The error of a request that took too long.
 pub(crate) fn no_answer() -> StoreError {
     let (store, source) = ("archive", "the store has not answered in time".into());
     StoreError::Generic { store, source }

@@ -28,15 +28,15 @@ use crate::{
     settings::{Overwrite, Shared},
 };
 
-/// Of the time that is left, at most so much is kept for a last look.
+/// At most this much of the remaining time is reserved for a last look.
 const LAST_LOOK: Duration = Duration::from_secs(5);
 
-/// The last step: one request that makes a whole object visible, made again while that is safe and there is time, and
-/// what it takes to know whether it did.
+/// The last step: the one request that makes a whole object visible. It is repeated while that is safe and there is time,
+/// and the store is asked whether it was carried out if its answer does not say.
 pub(crate) struct Commit {
     pub(crate) archive: Arc<Shared>,
     pub(crate) location: Path,
-    /// Where its digest goes when it is neither in its metadata nor at its end.
+    /// Where the digest goes if it is neither in the object's metadata nor at its end.
     pub(crate) digest_beside: Option<Path>,
     pub(crate) codec: Codec,
     pub(crate) nonce: Nonce,
@@ -44,14 +44,14 @@ pub(crate) struct Commit {
     pub(crate) stored_bytes: u64,
     /// How many requests carry it.
     pub(crate) parts: usize,
-    /// When its end has to be known.
+    /// When the outcome has to be known.
     pub(crate) deadline: Instant,
-    /// When nothing is sent any more.
+    /// When the last attempt must have ended.
     pub(crate) last_look: Instant,
 }
 
 impl Commit {
-    /// When to look for the last time, if the end has to be known by `deadline`.
+    /// When to look for the last time, if the outcome has to be known by `deadline`.
     pub(crate) fn last_look(deadline: Instant) -> Instant {
         let left = deadline.saturating_duration_since(Instant::now());
         deadline - LAST_LOOK.min(left / 10)
@@ -87,7 +87,7 @@ impl Commit {
         Ok(receipt)
     }
 
-    /// When whoever waits for it stops waiting.
+    /// When the caller stops waiting for it.
     pub(crate) fn answered_by(&self) -> Instant {
         if self.can_give_up() {
             // By then it has ended, and its clean-up as well.
@@ -97,8 +97,7 @@ impl Commit {
         self.last_look + self.deadline.saturating_duration_since(self.last_look) / 2
     }
 
-    /// How it ends when the store has not answered by the deadline: for folders, whose work cannot be given up and
-    /// goes on.
+    /// The outcome if a folder has not answered by the deadline. Its work cannot be cancelled and goes on.
     pub(crate) async fn overdue(&self) -> Result<Receipt, CommitError> {
         let placement = match self.archive.settings.overwrite {
             Overwrite::Replace => Placement::Replacing,
@@ -115,8 +114,7 @@ impl Commit {
         }
     }
 
-    /// Whether work at the store ends when its future is dropped: not in folders, where it goes on in the blocking
-    /// pool and would end unseen.
+    /// Whether dropping a request cancels its work. In a folder, it goes on in the blocking pool and would end unseen.
     fn can_give_up(&self) -> bool {
         self.archive.settings.keeps_attributes()
     }
@@ -125,7 +123,7 @@ impl Commit {
         self.can_give_up().then_some(end)
     }
 
-    /// The store's answer, or the error that there was none in time.
+    /// Returns the store's answer, or an error if there was none in time.
     async fn answer<T>(
         &self,
         end: Instant,
@@ -135,7 +133,7 @@ impl Commit {
         answer.unwrap_or_else(|| Err(no_answer()))
     }
 
-    /// Puts the whole object, again and again if need be: the condition and the nonce make that safe.
+    /// Puts the whole object, and retries: the condition and the nonce make that safe.
     async fn put(&self, payload: PutPayload) -> Result<Receipt, CommitError> {
         let Shared {
             store, settings, ..
@@ -195,7 +193,7 @@ impl Commit {
                 ) => error,
                 settled => return settled,
             };
-            // Where somebody's object is, and who may not look, learns nothing from another attempt.
+            // There is an object and it may not be looked at: another attempt would tell nothing new.
             let is_blind = exists && matches!(error, CommitError::Unknown { .. });
             first.get_or_insert(error);
             let may_repeat = is_unclear && !is_blind || effect == RequestEffect::NotSent;
@@ -210,7 +208,7 @@ impl Commit {
         }
     }
 
-    /// Looks for an object that may still come although its request failed with `error`, for as long as there is time.
+    /// Looks for an object that may still appear although its request failed, while there is time.
     async fn look_on(
         &self,
         mut error: CommitError,
@@ -284,8 +282,8 @@ impl Commit {
         self.answer(self.deadline, abort(upload)).await
     }
 
-    /// Aborts an upload whose completion failed and whose object is not there, and makes sure that it
-    /// will not be: when there is nothing left to abort, the completion has overtaken the look.
+    /// Aborts an upload whose completion failed and whose object is not there, so that it never appears. If there is
+    /// nothing left to abort, the object was completed after the look.
     async fn refuse(
         &self,
         source: StoreError,
@@ -308,7 +306,7 @@ impl Commit {
         error.with_clean_up(failed.err())
     }
 
-    /// Looks whether the last request was carried out, which failed.
+    /// Looks whether the last request, which failed, was carried out after all.
     async fn settle(
         &self,
         source: StoreError,
@@ -365,7 +363,7 @@ impl Commit {
     }
 }
 
-/// Whether a store refused to create an object since there is one.
+/// Whether a store refused to create an object because there is one.
 pub(crate) fn exists(error: &StoreError) -> bool {
     matches!(
         error,
@@ -373,7 +371,7 @@ pub(crate) fn exists(error: &StoreError) -> bool {
     )
 }
 
-/// An entity tag that says something: some servers send an empty one.
+/// The entity tag, unless it is empty, as some servers send it.
 fn known(e_tag: Option<String>) -> Option<String> {
     e_tag.filter(|tag| !tag.trim_matches('"').is_empty())
 }
@@ -396,15 +394,14 @@ pub struct Receipt {
     pub sha256: Option<Sha256Digest>,
     /// How the object is encoded.
     pub codec: CodecKind,
-    /// How many requests carried it: 1 for a single PUT, else the number of parts. 0 when it was
-    /// there already and nothing had been sent.
+    /// How many requests carried it: 1 for a single PUT, otherwise the number of parts; 0 if it was there already.
     pub parts: usize,
     /// How the rule about overwriting was kept.
     pub placement: Placement,
 }
 
 impl Placement {
-    /// In words that can be a label: `exclusive`, `checked_before`, `unchecked`, `replacing`, `already_there`.
+    /// Returns a word for labels: `exclusive`, `checked_before`, `unchecked`, `replacing`, `already_there`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Exclusive => "exclusive",
@@ -420,18 +417,15 @@ impl Placement {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Placement {
-    /// Created, and the store itself made sure that nothing was replaced.
+    /// Created. The store itself made sure that nothing was replaced.
     Exclusive,
-    /// Created after nothing was found there. Somebody who wrote between the look and the commit
-    /// has been replaced.
+    /// Created after nothing was found there. An object written between the look and the commit was replaced.
     CheckedBefore,
-    /// Written without a look, since the store did not allow one. If there was something, it has
-    /// been replaced.
+    /// Written without a look, because the store did not allow one. If there was an object, it was replaced.
     Unchecked,
-    /// Written, replacing whatever was there, as [`Overwrite::Replace`](crate::Overwrite::Replace)
-    /// asks.
+    /// Written, replacing any object there, as [`Overwrite::Replace`](crate::Overwrite::Replace) asks.
     Replacing,
-    /// The same document was there already and has been left alone. The receipt is that object's.
+    /// The same document was there already and was not touched. The receipt is that object's.
     AlreadyThere,
 }
 

@@ -4,8 +4,7 @@ use object_store::path::Path;
 
 use crate::{digest::Sha256Digest, key::KeyError};
 
-/// Why an object could not be written: the first cause, which the writer keeps. After it, nothing can
-/// be committed.
+/// The first reason why an object could not be written. The writer keeps it and cannot commit any more.
 ///
 /// [`AsyncWrite`](tokio::io::AsyncWrite) returns it inside an [`io::Error`], from which
 /// [`io::Error::get_ref`] and `downcast_ref` take it out;
@@ -23,7 +22,7 @@ pub struct WriteError {
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum WriteErrorKind {
-    /// The store failed at a request, after whatever retries it is configured with.
+    /// A request failed, after the retries that the store's client is configured with.
     #[error("cannot {request}: {source}")]
     Store {
         /// Such as `start to upload`, or `store part 3`.
@@ -31,8 +30,8 @@ pub enum WriteErrorKind {
         /// What the store said.
         source: Arc<object_store::Error>,
     },
-    /// The store does not implement uploads with attributes. Local directories do not: build the archive
-    /// with [`AttributeSupport::Absent`](crate::AttributeSupport::Absent). Only
+    /// The store does not support uploads with attributes, as local folders do not: build the archive with
+    /// [`AttributeSupport::Absent`](crate::AttributeSupport::Absent). Only
     /// [`Archive::check`](crate::Archive::check) returns this.
     #[error(
         "the store takes no upload with attributes: {0}; if it keeps none, build the archive with \
@@ -45,8 +44,8 @@ pub enum WriteErrorKind {
     /// The encoder failed.
     #[error("cannot encode the document: {0}")]
     Encode(Arc<io::Error>),
-    /// All 10,000 parts that an upload may have are used.
-    #[error("more than the 10,000 parts that an upload may have: {stored_bytes} bytes filled them")]
+    /// The object needs more than the 10,000 parts that an upload may have.
+    #[error("the object is too large: {stored_bytes} bytes filled the 10,000 parts of an upload")]
     TooLarge {
         /// How many bytes were stored by then.
         stored_bytes: u64,
@@ -63,8 +62,7 @@ pub enum WriteErrorKind {
     /// document is not whole.
     #[error("the source was not read to its end: send_all was dropped")]
     Unfinished,
-    /// The digest given to [`commit_with`](crate::ArchiveWriter::commit_with) is not that of what was
-    /// written.
+    /// The digest given to [`commit_with`](crate::ArchiveWriter::commit_with) does not match what was written.
     #[error("what was written has the sha-256 {actual}, not {expected}")]
     Digest {
         /// The caller's digest.
@@ -72,9 +70,8 @@ pub enum WriteErrorKind {
         /// The digest that the writer computed.
         actual: Sha256Digest,
     },
-    /// What was written cannot be the document of the length given to
-    /// [`commit_with`](crate::ArchiveWriter::commit_with). Raw documents and those encoded by identity have
-    /// the same length; other codecs write something even for nothing.
+    /// What was written cannot be a document of the length given to
+    /// [`commit_with`](crate::ArchiveWriter::commit_with).
     #[error("the {written_bytes} bytes written cannot be a document of {raw_bytes} bytes")]
     Length {
         /// The document's length, as the caller gave it.
@@ -82,12 +79,12 @@ pub enum WriteErrorKind {
         /// How many bytes were written.
         written_bytes: u64,
     },
-    /// The document was written encoded, so its length is unknown: call
+    /// The document was written encoded, so its raw length is unknown: call
     /// [`commit_with`](crate::ArchiveWriter::commit_with) instead of `commit`.
     #[error("the document was written encoded, so only commit_with can commit it")]
     UnknownLength,
     /// The document was not stored by the [deadline](crate::ArchiveWriter::until).
-    #[error("the store has not taken it by the deadline")]
+    #[error("the store has not taken the object by the deadline")]
     Late,
     /// Something was written after `shutdown`.
     #[error("something was written after the shutdown")]
@@ -148,13 +145,11 @@ impl From<WriteError> for io::Error {
 
 /// Why [`ArchiveWriter::commit`](crate::ArchiveWriter::commit) has no receipt.
 ///
-/// The variant says what is visible. `clean_up` says, besides the cause and never instead of it,
-/// that parts may be left because the upload could not be aborted.
+/// The variant says what is visible. If the upload could not be aborted either, `clean_up` says why; its parts may be left.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CommitError {
-    /// Writing had failed, in an earlier call or in what commit still had to write. Nothing is
-    /// visible.
+    /// Writing failed, in an earlier call or in this one. Nothing is visible.
     #[error("{cause}{}", also(.clean_up))]
     Write {
         /// The first failure.
@@ -163,10 +158,8 @@ pub enum CommitError {
         /// Why clean-up failed too, if it did.
         clean_up: Option<Box<WriteError>>,
     },
-    /// The store refused the final request, or the look before it, and what is at the location, if
-    /// anything, is not this object. Nothing of it is visible.
-    ///
-    /// Nor will it be: it was never sent, or its upload was aborted, and cannot be completed after that.
+    /// The store refused the final request, or the look before it. The object is not visible and never will be: if there
+    /// is one at the location, it is another.
     #[error("cannot commit {location}: {source}{}", also(.clean_up))]
     Refused {
         /// Where the object would have been.
@@ -176,7 +169,7 @@ pub enum CommitError {
         /// Why clean-up failed too, if it did.
         clean_up: Option<Box<WriteError>>,
     },
-    /// There is another object already, and the archive only creates. That object is untouched.
+    /// There is an object already, and the archive only creates. That object is untouched.
     #[error(
         "{location} exists already and {}{}",
         if *.compared { "has other content" } else { "could not be compared" },
@@ -185,14 +178,13 @@ pub enum CommitError {
     Conflict {
         /// Where the other object is.
         location: Path,
-        /// Whether the contents were compared: that needs the document's digest and the permission to
-        /// read.
+        /// Whether the contents were compared, which needs the document's digest and permission to read.
         compared: bool,
         /// Why clean-up failed too, if it did.
         clean_up: Option<Box<WriteError>>,
     },
-    /// The answer to the final request left open whether it was carried out, and looking did not
-    /// tell. Either nothing or the whole object is visible, or the whole object will be.
+    /// The final request may have been carried out, and looking did not tell. Nothing or the whole object is visible, and
+    /// the whole object may still appear.
     #[error("{location} may or may not be committed: {source}; {}{}", why_unknown(.look, *.is_there), also(.clean_up))]
     Unknown {
         /// Where the object may be.
@@ -201,15 +193,15 @@ pub enum CommitError {
         source: object_store::Error,
         /// What it said when asked for the object, if it could not be looked at.
         look: Option<Box<object_store::Error>>,
-        /// There is one, but nothing tells whose, since the store keeps no attributes and digests are
-        /// switched off. If not, there was none by the last look, but a request may still be carried out.
+        /// Whether there is an object, but nothing tells whose, because the store keeps no attributes and digests are
+        /// switched off. If `false`, the last look found none, but a request may still be carried out.
         is_there: bool,
         /// Why clean-up failed too, if it did.
         clean_up: Option<Box<WriteError>>,
     },
-    /// The task that was to commit was lost: the store panicked, or the runtime shut down. Either
-    /// nothing or the whole object is visible, and parts may be left.
-    #[error("the task that was to commit {location} was lost: {source}")]
+    /// The committing task was lost: the store panicked, or the runtime shut down. Nothing or the whole object is
+    /// visible, and parts may be left.
+    #[error("the task that commits {location} was lost: {source}")]
     Lost {
         /// Where the object may be.
         location: Path,
@@ -222,7 +214,7 @@ pub enum CommitError {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreError {
-    /// No object can have this name. Nothing was read of the stream.
+    /// No object can have this name. The stream was not read.
     #[error(transparent)]
     Name(#[from] KeyError),
     /// The stream failed, or the store did not take it. The error says whether the object may be visible.
@@ -257,7 +249,7 @@ impl CommitError {
         self
     }
 
-    /// Why the upload could not be aborted, if that failed besides.
+    /// Returns why the upload could not be aborted either, if it could not.
     pub fn clean_up(&self) -> Option<&WriteError> {
         match self {
             Self::Write { clean_up, .. }

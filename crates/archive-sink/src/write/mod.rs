@@ -1,8 +1,1 @@
-pub(crate) mod attempt;
-pub(crate) mod commit;
-pub(crate) mod error;
-pub(crate) mod multipart_upload;
-pub(crate) mod part_size;
-mod part_writer;
-pub(crate) mod tasks;
-pub(crate) mod writer;
+

@@ -7,33 +7,47 @@ use std::{
 
 use futures_util::stream::{FuturesUnordered, Stream, StreamExt};
 use object_store::{MultipartUpload, ObjectStore, PutMultipartOptions, PutPayload, path::Path};
-
 use tokio::time::Instant;
 
 use super::{
     attempt::no_answer,
     error::{WriteError, WriteErrorKind},
-    part_size::MAX_PARTS,
     tasks::{Task, Tasks, until},
 };
-/// How long clean-up waits for requests of a remote store that are in flight, and then for its own.
+
+/// The most parts that S3 lets an upload have
+/// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html>).
+pub(crate) const MAX_PARTS: usize = 10_000;
+
+/// The smallest part, but for the last, that S3 and Google Cloud Storage take: 5 MiB.
+pub(crate) const MIN_PART_BYTES: usize = 5 * 1024 * 1024;
+
+/// The largest part that S3 takes: 5 GiB.
+pub(crate) const MAX_PART_BYTES: u64 = 5 * 1024 * 1024 * 1024;
+
+/// After this many parts, parts grow by the size of the first.
+///
+/// 10,000 parts that grow like this hold 213,360 times the first: 1.02 TiB from 5 MiB, and none is larger
+/// than 42 times the first. An upload below 240 parts, 1.17 GiB from 5 MiB, has equal parts.
+const PARTS_PER_STEP: usize = 240;
+
+/// How long clean-up waits for a remote store's requests in flight, and then for the abort.
 const STUCK: Duration = Duration::from_secs(10);
 
 type StoreResult<T> = Result<T, object_store::Error>;
 
-/// A multipart upload from its creation to its last part: all but completing it.
+/// A multipart upload from its creation to its last part, without its completion.
 ///
-/// Once a poll has failed, only [`clean_up`](Self::clean_up) is of use. An upload that is dropped and was
-/// not given out cleans up: with a runtime, a task waits for the requests in flight and aborts it. Without
-/// one, dropping is all that can be done: a local store removes its staging file then, a remote one keeps
-/// the parts until its lifecycle rule removes them.
+/// Once a poll has failed, only [`clean_up`](Self::clean_up) is of use. Dropping an upload that was not given out cleans up:
+/// with a runtime, a task waits for the requests in flight and aborts. Without one, a local store removes its staging file,
+/// and a remote one keeps the parts until a lifecycle rule removes them.
 pub(crate) struct Upload {
     pub(crate) location: Path,
     tasks: Tasks,
     state: State,
     in_flight: FuturesUnordered<Task<(usize, StoreResult<()>)>>,
     max_in_flight: usize,
-    /// Work at the store ends when its future is dropped: not in folders.
+    /// Dropping a request cancels its work, unlike in a folder.
     gives_up: bool,
     /// How many parts have been handed over.
     pub(crate) parts: usize,
@@ -85,7 +99,7 @@ impl Upload {
         Poll::Ready(Ok(()))
     }
 
-    /// Learns of parts that have ended, without waiting for any.
+    /// Handles parts that have ended, without waiting for any.
     pub(crate) fn poll_progress(&mut self, cx: &mut Context<'_>) -> Result<(), WriteErrorKind> {
         while !self.in_flight.is_empty() {
             match self.poll_one_part(cx) {
@@ -137,8 +151,7 @@ impl Upload {
         }
     }
 
-    /// Leaves nothing behind: waits for what is in flight, then aborts. It goes on when this future is
-    /// dropped, if there is a runtime.
+    /// Waits for what is in flight, then aborts. If there is a runtime, that goes on when this future is dropped.
     pub(crate) async fn clean_up(mut self) -> Result<(), WriteError> {
         let Some(aborted) = self.take_clean_up() else {
             return Ok(());
@@ -148,11 +161,11 @@ impl Upload {
         result.map_err(|source| WriteError::abort(&self.location, source))
     }
 
-    /// What cleans up, if the store has been asked for anything.
+    /// Returns what cleans up, if the store has been asked for anything.
     ///
-    /// It waits because a part that arrives after the abort may stay in the store for ever
-    /// (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_AbortMultipartUpload.html>); but not for what is stuck,
-    /// except in a folder, where it would go on unseen.
+    /// It waits for the parts in flight, because a part that arrives after the abort may stay in the store for ever
+    /// (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_AbortMultipartUpload.html>). It does not wait for what is
+    /// stuck, except in a folder, where that would go on unseen.
     fn take_clean_up(&mut self) -> Option<impl Future<Output = StoreResult<()>> + Send + use<>> {
         let state = match std::mem::replace(&mut self.state, State::Gone) {
             State::Idle(..) | State::Gone => return None,
@@ -235,10 +248,49 @@ impl Drop for Upload {
     }
 }
 
-/// Aborts; an upload that is no longer there needs none.
+/// Aborts an upload. One that is no longer there is no error.
 pub(crate) async fn abort(upload: &mut dyn MultipartUpload) -> StoreResult<()> {
     match upload.abort().await {
         Err(object_store::Error::NotFound { .. }) => Ok(()),
         result => result,
+    }
+}
+
+/// How large the part with this index is, from 0.
+pub(crate) fn part_bytes(first: usize, index: usize) -> usize {
+    let step = (index / PARTS_PER_STEP + 1) as u64;
+    let bytes = (first as u64).saturating_mul(step).min(MAX_PART_BYTES);
+    usize::try_from(bytes).unwrap_or(usize::MAX).max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ten_thousand_parts_of_the_smallest_first_size_hold_a_tebibyte() {
+        let total: u64 = (0..MAX_PARTS)
+            .map(|index| part_bytes(MIN_PART_BYTES, index) as u64)
+            .sum();
+        assert_eq!(total, 213_360 * MIN_PART_BYTES as u64);
+        assert!(total >= 1 << 40);
+    }
+
+    #[test]
+    fn parts_grow_slowly_never_shrink_and_stay_within_what_s3_takes() {
+        for first in [1, MIN_PART_BYTES, 4 << 30] {
+            let mut last = first;
+            for index in 0..MAX_PARTS {
+                let next = part_bytes(first, index);
+                assert!(next >= last && next - last <= first && next as u64 <= MAX_PART_BYTES);
+                last = next;
+            }
+        }
+        assert_eq!(part_bytes(8, PARTS_PER_STEP - 1), 8);
+        assert_eq!(part_bytes(8, PARTS_PER_STEP), 16);
+        assert_eq!(
+            part_bytes(MIN_PART_BYTES, MAX_PARTS - 1),
+            42 * MIN_PART_BYTES
+        );
     }
 }

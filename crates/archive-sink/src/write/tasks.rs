@@ -23,7 +23,7 @@ impl Tasks {
         Self { runtime, running }
     }
 
-    /// Starts an operation that dropping its task cancels.
+    /// Starts an operation. Dropping its task cancels it.
     pub(crate) fn spawn<T: Send + 'static>(
         &self,
         operation: impl Future<Output = T> + Send + 'static,
@@ -34,7 +34,7 @@ impl Tasks {
         }
     }
 
-    /// Starts an operation that runs to its end even when its task is dropped, if there is a runtime.
+    /// Starts an operation that runs to its end even if its task is dropped, if there is a runtime.
     /// [`Archive::settled`](crate::Archive::settled) waits for it.
     pub(crate) fn spawn_to_end<T: Send + 'static>(
         &self,
@@ -48,7 +48,7 @@ impl Tasks {
     }
 }
 
-/// Waits until `deadline`, or without a limit where there is none or no runtime tells the time.
+/// Waits until `deadline` at most. Without a deadline, or without a runtime to tell the time, waits for the future's end.
 pub(crate) async fn until<T>(
     deadline: impl Into<Option<Instant>>,
     future: impl Future<Output = T>,

@@ -23,45 +23,45 @@ use super::{
 };
 use crate::{
     codec::Codec,
-    digest::RawDocument,
+    digest::{RawDocument, Sha256Hasher},
     digest_place,
-    encode::{compressor::Compressor, encoded_stream::EMPTY_CHUNKS_PER_POLL},
+    encoder::{EMPTY_CHUNKS_PER_POLL, Encoder},
     metadata::Nonce,
     settings::Shared,
 };
 
-/// How long a commit may take if nobody says it.
+/// How long a commit may take by default.
 const RETRY_FOR: Duration = Duration::from_secs(120);
 
 /// Writes one document into one object, which [`commit`](Self::commit) makes visible.
 ///
-/// Made by [`Archive::create`](crate::Archive::create) for a raw document, and by
-/// [`create_encoded`](crate::Archive::create_encoded) for one that is already encoded. Write the document to
-/// it as an [`AsyncWrite`], or hand it a stream with [`send_all`](Self::send_all); then commit. Nothing else
-/// commits: neither `shutdown`, which writes the codec's trailer and ends the document, nor dropping it.
+/// Created by [`Archive::create`](crate::Archive::create) for a raw document, and by
+/// [`create_encoded`](crate::Archive::create_encoded) for one that is already encoded. Write the document through
+/// [`AsyncWrite`], or pass a stream to [`send_all`](Self::send_all); then commit. Nothing else commits: `shutdown` only
+/// writes the codec's trailer and ends the document.
 ///
 /// # What the polls do
 ///
-/// A write copies into a block of 16 KiB; a whole block of a stream's chunk is not copied. When the block is
-/// full, the next write gives it to the codec, wakes its task and returns `Pending`: so one poll compresses at
-/// most 16 KiB, and the codec's input is cut at the same offsets whatever the sizes of the writes. When a part
-/// is full and as many as allowed are in flight, writes wait.
+/// A write copies into a block of 16 KiB; a whole block of a stream's chunk is not copied. When the block is full, the next
+/// write gives it to the codec, wakes its task and returns `Pending`. So one poll compresses at most 16 KiB, and the codec's
+/// input is cut at the same offsets whatever the sizes of the writes. Writes wait while a part is full and as many parts as
+/// allowed are in flight.
 ///
-/// `flush` waits until every full part is stored. What is short of a part stays in memory, since no
-/// store would take it, and so does what the codec holds back, since forcing it out would make the
-/// object depend on when `flush` was called (`tokio::io::copy` does whenever its reader pauses).
+/// `flush` waits until every full part is stored. A part that is not full stays in memory, because no store would take it, and
+/// so does what the codec holds back: flushing it would make the object depend on when `flush` is called
+/// (`tokio::io::copy` calls it whenever its reader pauses).
 ///
 /// # Cancel safety
 ///
-/// A write that is pending has taken nothing. For the rest see each method. Dropping the writer
-/// leaves nothing visible and aborts the upload in a task on the runtime that was current when it was
-/// made; [`Archive::settled`](crate::Archive::settled) waits for such tasks. Without a runtime, local stores still remove
-/// their staging file, and remote ones keep the parts until a lifecycle rule removes them.
+/// A write that is pending has taken nothing; each async method has a section of its own. Dropping the writer leaves nothing
+/// visible, and aborts the upload in a task on the runtime in which it was created;
+/// [`Archive::settled`](crate::Archive::settled) waits for such tasks. Without a runtime, local stores still remove their
+/// staging file, and remote ones keep the parts until a lifecycle rule removes them.
 ///
 /// # Memory
 ///
-/// (Parts in flight + 1) × the part size, 32 KiB before and behind the codec, and the codec. For an
-/// encoded document, the codec and the 16 KiB behind it are saved.
+/// (Parts in flight + 1) × the part size, 32 KiB around the codec, and the codec. An encoded document saves the codec and
+/// 16 KiB.
 pub struct ArchiveWriter {
     archive: Arc<Shared>,
     nonce: Nonce,
@@ -76,12 +76,12 @@ pub struct ArchiveWriter {
 }
 
 impl ArchiveWriter {
-    /// Without a compressor, what is written is encoded already. `document` is what is known of it before that.
+    /// If the document is written `encoded`, its bytes are stored as they are. `document` is what is known of it so far.
     pub(crate) fn new(
         archive: Arc<Shared>,
         location: Path,
         codec: Codec,
-        compressor: Option<Compressor>,
+        encoded: bool,
         document: Option<RawDocument>,
     ) -> Self {
         let settings = &archive.settings;
@@ -95,13 +95,18 @@ impl ArchiveWriter {
             settings.keeps_attributes(),
             tasks.clone(),
         );
-        let encoded = compressor.is_none();
-        let compressor = compressor.unwrap_or_else(Compressor::pass_through);
-        let (digest, part_size) = (settings.digest && !encoded, settings.part_size);
+        let part_size = settings.part_size;
+        let mut encoder = if encoded {
+            Encoder::pass_through(part_size)
+        } else {
+            Encoder::new(codec, part_size)
+                .unwrap_or_else(|_| unreachable!("the builder refuses codecs that cannot be used"))
+        };
+        encoder.hasher = (settings.digest && !encoded).then(Sha256Hasher::default);
         Self {
             nonce,
             tasks,
-            parts: PartWriter::new(compressor, digest, part_size, upload),
+            parts: PartWriter::new(encoder, part_size, upload),
             codec,
             encoded,
             sending: false,
@@ -110,15 +115,15 @@ impl ArchiveWriter {
         }
     }
 
-    /// Computes no SHA-256, whatever the archive's setting: for callers that have one from elsewhere and
-    /// [commit with it](Self::commit_with), so that it costs once. What was hashed so far is forgotten.
+    /// Switches the SHA-256 off, whatever the archive's setting, if you have it from elsewhere and
+    /// [commit with it](Self::commit_with). Forgets what was hashed so far.
     #[must_use]
     pub fn without_digest(mut self) -> Self {
-        self.parts.hasher = None;
+        self.parts.encoder.hasher = None;
         self
     }
 
-    /// Lets [`commit`](Self::commit) end by `deadline`, or a little later if it has to clean up.
+    /// Sets the deadline of [`commit`](Self::commit), which ends a little later if it has to clean up.
     #[must_use]
     pub fn until(self, deadline: Instant) -> Self {
         let deadline = Some(deadline);
@@ -140,21 +145,20 @@ impl ArchiveWriter {
         self.parts.taken_bytes
     }
 
-    /// Writes a whole stream, and says how many bytes it had.
+    /// Writes a whole stream, and returns its length.
     ///
-    /// The document goes on where the last write or stream ended, so several streams can follow one
-    /// another. While the stream has nothing, parts that are in flight are still watched. Each poll
-    /// compresses at most 16 KiB, then yields.
+    /// The stream continues the document after the last write or stream. While the stream is pending, parts in flight are
+    /// still watched. Each poll compresses at most 16 KiB, then yields.
     ///
     /// # Errors
     ///
-    /// [`WriteErrorKind::Source`] when the stream fails, another when the writer does, in this call or before
-    /// it. The document is not whole then, and cannot be committed: abort or drop the writer.
+    /// [`WriteErrorKind::Source`] if the stream fails, another kind if the writer fails or has failed before. The document
+    /// is not whole then and cannot be committed: abort or drop the writer.
     ///
     /// # Cancel safety
     ///
-    /// Not cancel safe: part of the stream has been taken when the future is dropped. The writer then
-    /// refuses to commit ([`WriteErrorKind::Unfinished`]), since the document is not whole.
+    /// Not cancel safe: dropping the future loses part of the stream. The writer then refuses to commit
+    /// ([`WriteErrorKind::Unfinished`]).
     pub async fn send_all<S, E>(&mut self, stream: S) -> Result<u64, WriteError>
     where
         S: Stream<Item = Result<Bytes, E>>,
@@ -188,7 +192,7 @@ impl ArchiveWriter {
     {
         for _ in 0..EMPTY_CHUNKS_PER_POLL {
             while chunk.has_remaining() {
-                let taken = self.parts.poll_take(cx, |codec| codec.stage_chunk(chunk));
+                let taken = self.parts.poll_take(cx, |encoder| encoder.take_chunk(chunk));
                 ready!(taken)?;
             }
             match stream.as_mut().poll_next(cx) {
@@ -212,46 +216,42 @@ impl ArchiveWriter {
 
     /// Ends the document and makes the object visible.
     ///
-    /// Finishes the codec, sends what is left, then carries out the one request that makes the object
-    /// visible: a PUT when it all fits in one part, else the completion of the multipart upload. An
-    /// answer that leaves open whether that was done is settled by looking at the object. A PUT that
-    /// failed and may be made again is, until the [deadline](Self::until), with pauses of 0.1 to 5 s;
-    /// `retry` in the settings of the store's client does that for the other requests. Whatever has not
-    /// ended a little before the deadline is looked at for a last time.
+    /// Finishes the codec, sends the rest, then makes the one request that makes the object visible: a PUT if everything fits
+    /// in one part, otherwise the completion of the multipart upload. If the answer does not say whether that was done, it
+    /// looks at the object. It repeats a failed PUT until the [deadline](Self::until), after pauses of 0.1 to 5 s, if that may
+    /// help; the store's client retries the other requests, as its `retry` setting says. A little before the deadline, it
+    /// looks for the last time.
     ///
     /// # Errors
     ///
-    /// The first cause of failure. The variant says whether anything is visible: with
-    /// [`CommitError::Unknown`] and [`CommitError::Lost`] the whole object may be, otherwise nothing is. The
-    /// upload has been aborted then, or the error says why not.
+    /// The first cause of failure. With [`CommitError::Unknown`] and [`CommitError::Lost`], the whole object may be visible.
+    /// Otherwise nothing is, and the upload was aborted or the error says why not.
     ///
     /// A document that was written [encoded](crate::Archive::create_encoded) needs
     /// [`commit_with`](Self::commit_with), and fails here with [`WriteErrorKind::UnknownLength`].
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future before the last request is dropping the writer: nothing is left. From
-    /// then on, a task finishes the commit, or cleans up if it fails: nothing or the whole object is
-    /// left. Without a runtime, dropping it while completing may leave an upload, too.
+    /// Dropping the future before the last request is the same as dropping the writer: nothing is left. From then on, a task
+    /// finishes the commit, or cleans up if it fails: nothing or the whole object is left. Without a runtime, dropping it
+    /// during the completion may leave an upload as well.
     pub async fn commit(self) -> Result<Receipt, CommitError> {
         self.commit_described(None).await
     }
 
-    /// As [`commit`](Self::commit), with what the caller knows of the raw document.
+    /// As [`commit`](Self::commit), with the length and the digest of the raw document.
     ///
-    /// It goes where the writer's own knowledge would go: into the metadata of a single PUT, into the receipt,
-    /// and into the comparison with an object that is there already. What the writer knows itself is compared
-    /// with it: of a raw document the length, and the digest unless there is none for want of
-    /// [`without_digest`](Self::without_digest).
+    /// They go into the metadata of a single PUT, into the receipt, and into the comparison with an object that is there
+    /// already. The writer compares them with what it knows itself: the length of a raw document, and its digest unless
+    /// [switched off](Self::without_digest).
     ///
-    /// The caller answers for the rest: with a wrong digest, what is committed in a single PUT fails to read
-    /// back. Of an encoded document, a description without a digest means that no object is recognised as the
-    /// same document, whatever the archive's setting.
+    /// You answer for the rest: an object with a wrong digest cannot be read back. Without a digest, no object is
+    /// recognised as the same encoded document.
     ///
     /// # Errors
     ///
-    /// As [`commit`](Self::commit), and [`WriteErrorKind::Length`] or [`WriteErrorKind::Digest`] when what was
-    /// written cannot be that document.
+    /// As [`commit`](Self::commit), and [`WriteErrorKind::Length`] or [`WriteErrorKind::Digest`] if what was written cannot
+    /// be that document.
     ///
     /// # Cancel safety
     ///
@@ -316,27 +316,28 @@ impl ArchiveWriter {
         }
     }
 
-    /// Gives the object up and leaves nothing of it in the store.
+    /// Gives up the object and leaves nothing of it in the store.
     ///
-    /// Waits for the parts in flight before it aborts, since a part that arrives after the abort may stay
-    /// for ever: but for those of a remote store only for 10 s.
+    /// Waits for the parts in flight before it aborts, for 10 s at most if the store is remote: a part that arrives after the
+    /// abort may stay for ever.
     ///
     /// # Errors
     ///
-    /// When the store does not abort the upload. Nothing is visible, but its parts may stay stored.
+    /// If the store does not abort the upload. Nothing is visible, but its parts may stay stored.
     ///
     /// # Cancel safety
     ///
-    /// The clean-up goes on in a task when the future is dropped, if there is a runtime.
+    /// If there is a runtime, the clean-up goes on in a task when the future is dropped.
     pub async fn abort(self) -> Result<(), WriteError> {
         self.parts.upload.clean_up().await
     }
 
-    /// The raw document, as far as this writer and its caller know it.
+    /// What this writer and its caller know of the raw document.
     fn document(&self, described: Option<RawDocument>) -> Result<RawDocument, WriteError> {
         let refuse = |kind| Err(WriteError::new(self.location(), kind));
         let written_bytes = self.written_bytes();
-        let computed = self.parts.digest();
+        let hasher = &self.parts.encoder.hasher;
+        let computed = hasher.as_ref().map(Sha256Hasher::finish);
         let document = match described {
             Some(document) => document,
             None if self.encoded => {
@@ -396,8 +397,8 @@ impl AsyncWrite for ArchiveWriter {
             return Poll::Ready(Ok(0));
         }
         let parts = &mut self.get_mut().parts;
-        let stage = |codec: &mut Compressor| buffers.iter().map(|buffer| codec.stage(buffer)).sum();
-        parts.poll_take(cx, stage).map_err(io::Error::from)
+        let take = |encoder: &mut Encoder| buffers.iter().map(|buffer| encoder.take(buffer)).sum();
+        parts.poll_take(cx, take).map_err(io::Error::from)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -411,6 +412,7 @@ impl AsyncWrite for ArchiveWriter {
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let parts = &mut self.get_mut().parts;
-        parts.poll_shutdown(cx).map_err(io::Error::from)
+        ready!(parts.poll_finish(cx))?;
+        parts.poll_flushed(cx).map_err(io::Error::from)
     }
 }

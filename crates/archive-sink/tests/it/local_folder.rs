@@ -15,7 +15,7 @@ use tokio::io::AsyncWriteExt;
 
 use crate::{
     contract::check_all,
-    support::{Target, files, noise},
+    support::{Target, block_on, files, noise},
 };
 
 const PART: usize = 20_000;
@@ -69,7 +69,11 @@ fn a_folder_can_be_opened_while_others_write_there_and_with_folders_that_may_not
                 }
             }
         });
-        let failed = (0..500).find_map(|_| LocalFolder::open(folder.path()).err());
+        let failed = (0..500).find_map(|number| {
+            let archive = archive(folder.path(), Overwrite::Replace);
+            let writer = archive.create(&format!("own{}", number % 2)).unwrap();
+            block_on(writer.commit()).err()
+        });
         is_over.store(true, Relaxed);
         failed
     });
@@ -163,8 +167,8 @@ async fn a_dropped_completion_is_finished_or_aborted_by_whoever_aborts() {
     assert_eq!((target.leftovers)(), [] as [String; 0]);
 }
 
-#[test]
-fn staging_files_that_are_older_than_a_day_are_removed() {
+#[tokio::test]
+async fn staging_files_that_are_older_than_a_day_are_removed_at_the_first_write() {
     let home = tempfile::tempdir().unwrap();
     fs::create_dir(home.path().join("deep")).unwrap();
     let file = |name: &str, hours: u64| {
@@ -182,9 +186,18 @@ fn staging_files_that_are_older_than_a_day_are_removed() {
     ] {
         file(name, hours);
     }
-    LocalFolder::open(home.path()).unwrap();
-    let left = files(home.path(), |_| true);
-    assert_eq!(left, ["c.json#4", "d.json#x", "e.json#", "f.json"]);
+    let archive = archive(home.path(), Overwrite::CreateOnly);
+    let all = files(home.path(), |_| true);
+    assert_eq!(all.len(), 6, "opening looks at nothing: {all:?}");
+    archive.create("g.json").unwrap().commit().await.unwrap();
+    // A thread removes them.
+    let new = ["g.json", "g.json.sha256"];
+    let expected = [&["c.json#4", "d.json#x", "e.json#", "f.json"][..], &new].concat();
+    let begun = std::time::Instant::now();
+    while files(home.path(), |_| true) != expected && begun.elapsed() < Duration::from_secs(10) {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    assert_eq!(files(home.path(), |_| true), expected);
 }
 
 #[tokio::test]

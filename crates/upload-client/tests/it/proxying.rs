@@ -154,7 +154,7 @@ async fn a_proxy_that_refuses_is_named() {
     let error = response.unwrap_err();
     assert_eq!(
         error_chain(&error),
-        "cannot connect by the proxy: it refuses a tunnel: 407 Proxy Authentication Required"
+        "cannot connect through the proxy: it refuses a tunnel: 407 Proxy Authentication Required"
     );
     assert!(!format!("{error:?}").contains("opensesame"));
 }
@@ -179,7 +179,7 @@ async fn so_is_one_that_closes_or_speaks_no_http() {
         let error = response.unwrap_err();
         let chain = error_chain(&error);
         assert!(
-            chain.starts_with("cannot connect by the proxy: "),
+            chain.starts_with("cannot connect through the proxy: "),
             "{chain}"
         );
     }
@@ -201,14 +201,8 @@ async fn one_that_cannot_be_reached_is_not_gone_around() {
 async fn other_kinds_of_proxies_are_refused() {
     let uri: Uri = "http://solver.example/".parse().unwrap();
     for (proxy, expected) in [
-        (
-            "socks5://127.0.0.1:1",
-            "proxies by socks5 are not supported",
-        ),
-        (
-            "gopher://127.0.0.1:1",
-            "proxies by gopher are not supported",
-        ),
+        ("socks5://127.0.0.1:1", "socks5 proxies are not supported"),
+        ("gopher://127.0.0.1:1", "gopher proxies are not supported"),
         ("http://", "its URL has no valid host and port"),
         (
             "http://127.0.0.1:65536",
@@ -217,7 +211,7 @@ async fn other_kinds_of_proxies_are_refused() {
     ] {
         let client = builder().proxies(Proxies::all(proxy)).build();
         let error = patiently(send(&client, post(&uri, small_body()))).await;
-        let expected = format!("cannot connect by the proxy: {expected}");
+        let expected = format!("cannot connect through the proxy: {expected}");
         assert_eq!(error_chain(&error.unwrap_err()), expected);
     }
 }

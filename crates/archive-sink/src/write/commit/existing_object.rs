@@ -14,8 +14,8 @@ use crate::{
 
 /// What an object that is there already means for a commit.
 impl Commit {
-    /// Whether creating would replace something, for stores that do not check it themselves. Goes on with
-    /// how the object will have been placed, unless all is decided.
+    /// Looks whether creating would replace something, for stores that do not check it themselves. Continues with the
+    /// placement that the object will have, or breaks with the outcome.
     pub(super) async fn look_before(&self) -> ControlFlow<Result<Receipt, CommitError>, Placement> {
         let looked = look(&*self.archive.store, &self.location);
         match self.answer(self.last_look, looked).await {
@@ -37,7 +37,7 @@ impl Commit {
         }
     }
 
-    /// What it means that the last request failed, and that an object is there which this writer has not made.
+    /// Decides the outcome when the last request failed and there is an object that this writer has not made.
     pub(super) async fn decide_by(
         &self,
         found: GetResult,
@@ -63,8 +63,8 @@ impl Commit {
         }
     }
 
-    /// Whether an object holds the document, by the digest in its metadata, else by reading it. `None`: the document has no
-    /// digest, or the object may not be read.
+    /// Whether the object holds the document, by the digest in its metadata or else by reading it. `None` if the document
+    /// has no digest, or the object may not be read.
     async fn same_document(&self, digest: Option<Sha256Digest>) -> Option<bool> {
         let expected = self.document.sha256?;
         if let Some(digest) = digest {

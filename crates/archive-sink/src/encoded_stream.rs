@@ -10,17 +10,14 @@ use bytes::Bytes;
 use futures_core::{FusedStream, Stream};
 use pin_project_lite::pin_project;
 
-use super::{
-    block_buffer::BlockBuffer,
-    compressor::{Compressor, Progress},
+use crate::{
+    codec::{Codec, CodecError},
+    digest::{RawDocument, Sha256Hasher},
+    encoder::{EMPTY_CHUNKS_PER_POLL, Encoder, Progress},
 };
-use crate::codec::{Codec, CodecError};
 
 /// How large chunks are by default: 64 KiB.
 const CHUNK_BYTES: NonZeroUsize = NonZeroUsize::new(64 * 1024).unwrap();
-
-/// After this many empty chunks in a row, a poll yields.
-pub(crate) const EMPTY_CHUNKS_PER_POLL: usize = 32;
 
 pin_project! {
     /// A stream of raw chunks, encoded: compressed as an archive would store it, in exact chunks.
@@ -70,18 +67,17 @@ pin_project! {
         #[pin]
         source: S,
         codec: Codec,
-        state: State,
+        chunk_size: NonZeroUsize,
+        // `None` when the stream has ended.
+        encoder: Option<Box<Encoder>>,
+        // Left behind when a poll panics.
+        polling: bool,
         input: Bytes,
         raw_bytes: u64,
         encoded_bytes: u64,
+        // Known when the stream has ended well.
+        document: Option<RawDocument>,
     }
-}
-
-enum State {
-    Encoding(Box<Encoding>),
-    /// Left behind when a poll panics.
-    Polling,
-    Ended,
 }
 
 impl<S> EncodedStream<S> {
@@ -89,34 +85,40 @@ impl<S> EncodedStream<S> {
     ///
     /// # Errors
     ///
-    /// When the codec is not compiled, or its level is one that it does not have.
+    /// If the codec is not compiled, or does not have this level.
     pub fn new(source: S, codec: Codec) -> Result<Self, CodecError> {
-        let encoding = Encoding {
-            compressor: Compressor::new(codec)?,
-            chunk: BlockBuffer::new(CHUNK_BYTES.get()),
-            chunk_size: CHUNK_BYTES,
-            document_ended: false,
-        };
         Ok(Self {
             source,
             codec,
-            state: State::Encoding(Box::new(encoding)),
+            chunk_size: CHUNK_BYTES,
+            encoder: Some(Box::new(Encoder::new(codec, CHUNK_BYTES.get())?)),
+            polling: false,
             input: Bytes::new(),
             raw_bytes: 0,
             encoded_bytes: 0,
+            document: None,
         })
     }
 
-    /// Chunks of this size, but for the last. A chunk that is being filled keeps the size that it has.
+    /// Computes the SHA-256 of the raw document as well, for [`raw_document`](Self::raw_document). Call it before
+    /// the first poll.
+    pub fn with_digest(mut self) -> Self {
+        if let Some(encoder) = &mut self.encoder {
+            encoder.hasher = Some(Sha256Hasher::default());
+        }
+        self
+    }
+
+    /// Sets the size of every chunk but the last. A chunk that is being filled keeps its size.
     ///
     /// Chunks above 64 KiB are collected in blocks and then joined, so the size bounds memory, but is not
     /// allocated up front.
     pub fn with_chunk_size(mut self, bytes: NonZeroUsize) -> Self {
-        if let State::Encoding(encoding) = &mut self.state {
-            encoding.chunk_size = bytes;
-            if encoding.chunk.len() == 0 {
-                encoding.chunk = BlockBuffer::new(bytes.get());
-            }
+        self.chunk_size = bytes;
+        if let Some(encoder) = &mut self.encoder
+            && encoder.output.is_empty()
+        {
+            encoder.output.take(bytes.get());
         }
         self
     }
@@ -136,6 +138,14 @@ impl<S> EncodedStream<S> {
         self.encoded_bytes
     }
 
+    /// The raw document: its length, and its SHA-256 if [asked for](Self::with_digest). `None` until the stream has
+    /// ended, and for ever if it failed.
+    ///
+    /// This is what [`commit_with`](crate::ArchiveWriter::commit_with) needs.
+    pub fn raw_document(&self) -> Option<RawDocument> {
+        self.document
+    }
+
     /// The stream of raw chunks.
     pub fn get_ref(&self) -> &S {
         &self.source
@@ -150,34 +160,27 @@ impl<S> EncodedStream<S> {
     pub fn into_inner(self) -> S {
         self.source
     }
-
-    /// Lets go of the codec and of what it was given.
-    fn end(self: Pin<&mut Self>) {
-        let this = self.project();
-        *this.state = State::Ended;
-        *this.input = Bytes::new();
-    }
 }
 
 impl<S, E> EncodedStream<S>
 where
     S: Stream<Item = Result<Bytes, E>>,
 {
-    /// Fills a block, if none is waiting, and encodes it.
-    fn poll_step(
+    /// Fills a block, if none is waiting, and encodes it. `None` is the end.
+    fn poll_chunk(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-        encoding: &mut Encoding,
-    ) -> Poll<Result<Step, EncodedStreamError<E>>> {
+        encoder: &mut Encoder,
+    ) -> Poll<Result<Option<Bytes>, EncodedStreamError<E>>> {
         let mut this = self.project();
         let mut empty_chunks = 0;
-        while !encoding.is_ready() {
+        while !encoder.has_work() {
             if !this.input.is_empty() {
-                *this.raw_bytes += encoding.compressor.stage_chunk(this.input) as u64;
+                *this.raw_bytes += encoder.take_chunk(this.input) as u64;
                 continue;
             }
-            if empty_chunks == EMPTY_CHUNKS_PER_POLL {
-                return Poll::Ready(Ok(Step::Yields));
+            if encoder.is_finished() || empty_chunks == EMPTY_CHUNKS_PER_POLL {
+                break;
             }
             match ready!(this.source.as_mut().poll_next(cx)) {
                 Some(Ok(chunk)) => {
@@ -185,11 +188,21 @@ where
                     *this.input = chunk;
                 }
                 Some(Err(error)) => return Poll::Ready(Err(EncodedStreamError::Source(error))),
-                None => encoding.document_ended = true,
+                None => encoder.end(),
             }
         }
-        let step = encoding.step();
-        Poll::Ready(step.map_err(|error| EncodedStreamError::Encode(Arc::new(error))))
+        let progress = encoder.step();
+        let progress = progress.map_err(|error| EncodedStreamError::Encode(Arc::new(error)))?;
+        let output = &mut encoder.output;
+        if output.is_full() || progress == Progress::OutputFull {
+            return Poll::Ready(Ok(Some(output.take_joined(this.chunk_size.get()))));
+        }
+        if encoder.is_finished() {
+            let last = encoder.output.take_joined(1);
+            return Poll::Ready(Ok((!last.is_empty()).then_some(last)));
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
     }
 }
 
@@ -200,43 +213,33 @@ where
     type Item = Result<Bytes, EncodedStreamError<E>>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let state = self.as_mut().project().state;
-        let mut encoding = match std::mem::replace(state, State::Polling) {
-            State::Encoding(encoding) => encoding,
-            State::Polling => {
-                self.as_mut().end();
-                return Poll::Ready(Some(Err(EncodedStreamError::Panicked)));
-            }
-            State::Ended => {
-                *state = State::Ended;
-                return Poll::Ready(None);
-            }
+        let this = self.as_mut().project();
+        let Some(mut encoder) = this.encoder.take() else {
+            let panicked = std::mem::take(this.polling);
+            *this.input = Bytes::new();
+            return Poll::Ready(panicked.then_some(Err(EncodedStreamError::Panicked)));
         };
-        let polled = self.as_mut().poll_step(cx, &mut encoding);
-        if let Poll::Ready(Err(_) | Ok(Step::Ended(_))) = polled {
-            self.as_mut().end();
+        *this.polling = true;
+        let polled = self.as_mut().poll_chunk(cx, &mut encoder);
+        let this = self.project();
+        *this.polling = false;
+        if polled.is_pending()
+            || matches!(polled, Poll::Ready(Ok(Some(_)))) && !encoder.is_finished()
+        {
+            *this.encoder = Some(encoder);
         } else {
-            *self.as_mut().project().state = State::Encoding(encoding);
+            *this.input = Bytes::new();
         }
-        let chunk = match ready!(polled) {
-            Ok(Step::Chunk(chunk)) => Some(chunk),
-            Ok(Step::Ended(last)) => last,
-            Ok(Step::Yields) => {
-                cx.waker().wake_by_ref();
-                return Poll::Pending;
-            }
-            Err(error) => return Poll::Ready(Some(Err(error))),
-        };
-        *self.project().encoded_bytes += chunk.as_ref().map_or(0, Bytes::len) as u64;
-        Poll::Ready(chunk.map(Ok))
+        let chunk = ready!(polled).transpose();
+        if let Some(Ok(chunk)) = &chunk {
+            *this.encoded_bytes += chunk.len() as u64;
+        }
+        Poll::Ready(chunk)
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        match self.state {
-            State::Ended => (0, Some(0)),
-            // Not even one chunk is sure: the source may have no bytes, and identity adds none.
-            State::Encoding(_) | State::Polling => (0, None),
-        }
+        // Not even one chunk is sure: the source may have no bytes, and identity adds none.
+        (0, self.is_terminated().then_some(0))
     }
 }
 
@@ -245,7 +248,7 @@ where
     S: Stream<Item = Result<Bytes, E>>,
 {
     fn is_terminated(&self) -> bool {
-        matches!(self.state, State::Ended)
+        self.encoder.is_none() && !self.polling
     }
 }
 
@@ -254,61 +257,10 @@ impl<S> fmt::Debug for EncodedStream<S> {
         formatter
             .debug_struct("EncodedStream")
             .field("codec", &self.codec)
-            .field("has_ended", &matches!(self.state, State::Ended))
+            .field("has_ended", &self.encoder.is_none())
             .field("raw_bytes", &self.raw_bytes)
             .field("encoded_bytes", &self.encoded_bytes)
             .finish_non_exhaustive()
-    }
-}
-
-/// An encoding on its way: raw bytes in, chunks out. It gives the compressor what an
-/// [`ArchiveWriter`](crate::ArchiveWriter) gives it, in the same order: full blocks, the last one, the
-/// end. So the bytes are the same, too.
-struct Encoding {
-    compressor: Compressor,
-    chunk: BlockBuffer,
-    chunk_size: NonZeroUsize,
-    document_ended: bool,
-}
-
-/// What one [`Encoding::step`] came to.
-enum Step {
-    /// A full chunk, and there may be more.
-    Chunk(Bytes),
-    /// Nothing to hand out yet, but it can go on at once.
-    Yields,
-    /// All is encoded. What is left for a last chunk, if anything, is here.
-    Ended(Option<Bytes>),
-}
-
-impl Encoding {
-    /// Whether it has a full block to encode, or the document's end. Otherwise it takes input.
-    fn is_ready(&self) -> bool {
-        self.document_ended || self.compressor.is_block_full()
-    }
-
-    /// Encodes what is left of one block, or finishes the codec, as far as the chunk has room.
-    ///
-    /// Only when it [is ready](Self::is_ready), and not again once it has ended.
-    fn step(&mut self) -> io::Result<Step> {
-        let finishing = self.compressor.staged().is_empty();
-        let progress = if finishing {
-            self.compressor.finish(&mut self.chunk)?
-        } else {
-            self.compressor.encode(&mut self.chunk)?
-        };
-        let is_full = self.chunk.is_full();
-        Ok(match progress {
-            Progress::Done if finishing => {
-                Step::Ended((self.chunk.len() > 0).then(|| self.take_chunk()))
-            }
-            Progress::Done if !is_full => Step::Yields,
-            Progress::Done | Progress::OutputFull => Step::Chunk(self.take_chunk()),
-        })
-    }
-
-    fn take_chunk(&mut self) -> Bytes {
-        self.chunk.take_joined(self.chunk_size.get())
     }
 }
 
