@@ -1,6 +1,6 @@
+use crate::Result;
 use crate::ci::NotChecked;
-use crate::{Result, cargo, target};
-use std::path::{Path, PathBuf};
+use crate::programs::tool;
 use xshell::{Shell, cmd};
 
 /// The version that `deny.toml` was written for.
@@ -12,7 +12,7 @@ const DATABASE: &str = "https://github.com/RustSec/advisory-db";
 /// Checks bans, licences and sources, which needs no network. A warning, such as of an exception that is no longer
 /// needed, counts as a failure.
 pub(crate) fn dependencies(shell: &Shell) -> Result {
-    let deny = cargo_deny(shell)?;
+    let deny = tool(shell, "cargo-deny", VERSION)?;
     let strict = cmd!(shell, "{deny} --all-features --locked check -D warnings");
     strict.args(["bans", "licenses", "sources"]).run()?;
     Ok(())
@@ -26,28 +26,7 @@ pub(crate) fn advisories(shell: &Shell) -> Result<NotChecked> {
     if question.run().is_err() {
         return Ok(Some("the advisory database cannot be reached from here"));
     }
-    let deny = cargo_deny(shell)?;
+    let deny = tool(shell, "cargo-deny", VERSION)?;
     cmd!(shell, "{deny} --all-features --locked check advisories").run()?;
     Ok(None)
-}
-
-/// cargo-deny in the version we ask for: from `PATH`, else from the target folder, out of the way of the user's own
-/// tools, where it is installed if need be.
-fn cargo_deny(shell: &Shell) -> Result<PathBuf> {
-    let tools = target(shell).join("tools");
-    let installed = tools.join("bin/cargo-deny");
-    for candidate in [Path::new("cargo-deny"), &installed] {
-        let version = cmd!(shell, "{candidate} --version")
-            .quiet()
-            .ignore_stderr()
-            .read();
-        if version.is_ok_and(|version| version == format!("cargo-deny {VERSION}")) {
-            return Ok(candidate.to_owned());
-        }
-    }
-    // A debug build: it takes a third of the time, and checks a lock file in a second all the same.
-    let install = format!("install cargo-deny --locked --version {VERSION} --debug --root");
-    let install = cargo(shell, &install).arg(&tools);
-    install.env("CARGO_PROFILE_DEV_DEBUG", "0").run()?;
-    Ok(installed)
 }

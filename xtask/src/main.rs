@@ -47,6 +47,14 @@ enum Command {
     /// Measure everything that the project claims of itself, beside the alternatives: see its `--help`.
     #[command(disable_help_flag = true)]
     Bench(Options),
+    /// Change the code of the stages and the pipeline, one place at a time, and list the changes that no test notices.
+    Mutants {
+        /// Only these crates.
+        crates: Vec<String>,
+        /// Options of `cargo mutants`, after `--`, such as `--shard 0/8`.
+        #[arg(last = true)]
+        options: Vec<OsString>,
+    },
 }
 
 /// Options of a program, which it reads itself.
@@ -78,6 +86,7 @@ fn run(command: Command) -> Result {
         Command::Tidy => tidy::run(&shell),
         Command::Soak(soak) => programs::soak(&shell, &soak.options),
         Command::Bench(bench) => programs::bench(&shell, &bench.options),
+        Command::Mutants { crates, options } => programs::mutants(&shell, &crates, &options),
     }
 }
 

@@ -11,7 +11,7 @@ use repository::Repository;
 use std::fmt;
 use xshell::Shell;
 
-pub(crate) use manifests::{PAPERS, features};
+pub(crate) use manifests::{PAPERS, STAGES, features};
 
 /// A rule that a file breaks.
 #[derive(Debug, PartialEq, Eq)]

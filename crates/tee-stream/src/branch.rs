@@ -106,7 +106,7 @@ impl<E> Branch<E> {
             Phase::Ended => Some(0),
             Phase::Failing(_) => None,
             Phase::Document | Phase::Tail => {
-                let length = self.shared.lock().length()?;
+                let length = self.shared.lock().length?;
                 let whole = length.checked_add(self.tail.length())?;
                 Some(whole.saturating_sub(self.position()))
             }
@@ -180,7 +180,7 @@ impl<E> Branch<E> {
             };
             drop(state);
             shared.guard(|| effects.run());
-            let (production, mut source, is_timed) = match step {
+            let (id, mut source, is_timed) = match step {
                 Step::Chunk(chunk) => return Poll::Ready(Ok(Some(chunk))),
                 Step::End => {
                     self.left(left);
@@ -191,23 +191,19 @@ impl<E> Branch<E> {
                     return Poll::Ready(Err(error));
                 }
                 Step::Produce {
-                    slot,
                     id,
                     source,
                     is_timed,
-                } => ((slot, id), source, is_timed),
-                Step::Open {
-                    slot,
-                    id,
-                    offset,
-                    signal,
-                } => match shared.guard(|| shared.open(offset, signal)) {
-                    Some(source) => ((slot, id), source, true),
-                    None => {
-                        state = shared.lock();
-                        continue;
+                } => (id, source, is_timed),
+                Step::Open { id, offset, signal } => {
+                    match shared.guard(|| shared.open(offset, signal)) {
+                        Some(source) => (id, source, true),
+                        None => {
+                            state = shared.lock();
+                            continue;
+                        }
                     }
-                },
+                }
                 Step::Wait => return Poll::Pending,
                 Step::WaitUntil(deadline) => {
                     let alarm = &mut self.alarm;
@@ -231,11 +227,11 @@ impl<E> Branch<E> {
             let (started, polled, ended) = shared.guard(|| (time(), source.poll(), time()));
             let done = shared.change(|state, effects| match polled {
                 Poll::Ready(outcome) => {
-                    state.deliver(production, source, outcome, (started, ended), effects);
+                    state.deliver(id, source, outcome, (started, ended), effects);
                     Some(Poll::Ready(Ok(Some(state.take(index)?))))
                 }
                 Poll::Pending => state
-                    .suspend(production, source, index, started, context.waker(), effects)
+                    .suspend(id, source, index, started, context.waker(), effects)
                     .then_some(Poll::Pending),
             });
             if let Some(done) = done {
@@ -347,7 +343,7 @@ impl<E> Drop for Branch<E> {
             self.end(match &self.phase {
                 Phase::Failing(error) => BranchEnding::from(error),
                 _ if complete => BranchEnding::Complete,
-                _ if self.shared.lock().is_poisoned() => BranchEnding::Poisoned,
+                _ if self.shared.lock().poisoned => BranchEnding::Poisoned,
                 _ => BranchEnding::Dropped,
             });
         }

@@ -7,6 +7,7 @@ mod lag_policy;
 #[cfg(all(test, loom))]
 mod loom_tests;
 mod shared;
+mod source;
 mod state;
 mod sync;
 mod tail;

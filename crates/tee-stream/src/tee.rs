@@ -5,8 +5,10 @@ use futures_core::Stream;
 
 use crate::{
     Branch, BranchOptions, BranchStatus, LagPolicy, TeeStatistics, Timer,
-    shared::{ChunkStream, Producer, ReplayFn, Shared},
+    shared::{ReplayFn, Shared},
+    source::ChunkStream,
     state::{Settings, State},
+    sync::Mutex,
 };
 
 const DEFAULT_WINDOW: usize = 1024 * 1024;
@@ -229,11 +231,13 @@ impl<E> TeeBuilder<E> {
             timed: self.timer.is_some(),
             lag_policy: self.lag_policy,
         };
-        let state = State::new(settings, self.length, |signal| {
-            Producer::new(source, signal)
-        });
         Tee {
-            shared: Arc::new(Shared::new(state, self.timer, replay, self.chunk_size)),
+            shared: Arc::new(Shared {
+                state: Mutex::new(State::new(settings, self.length, source)),
+                timer: self.timer,
+                replay,
+                chunk_size: self.chunk_size,
+            }),
         }
     }
 }

@@ -3,7 +3,7 @@ use super::{Complaint, Repository};
 /// How many lines a reader has to know, at most, of each part.
 const BUDGETS: [(&str, usize); 13] = [
     ("crates/chunked-writer", 3_900),
-    ("crates/tee-stream", 3_280),
+    ("crates/tee-stream", 3_120),
     ("crates/measured-body", 1_600),
     ("crates/archive-sink", 6_480),
     ("crates/upload-client", 1_910),
@@ -14,7 +14,7 @@ const BUDGETS: [(&str, usize); 13] = [
     ("crates/auction-fixtures", 1_270),
     ("tests/soak", 3_490),
     ("bench", 3_560),
-    ("xtask", 1_020),
+    ("xtask", 1_050),
 ];
 
 /// Folders of a part that are not counted, wherever in it they are.
@@ -110,15 +110,14 @@ mod tests {
 
     #[test]
     fn a_part_over_its_budget_is_found() {
-        let (too_many, most) = ("x\n".repeat(1_021), "x\n".repeat(900));
+        let (_, budget) = BUDGETS[BUDGETS.len() - 1];
+        let (too_many, most) = ("x\n".repeat(budget + 1), "x\n".repeat(900));
         let repository = Repository::of([
             ("xtask/src/main.rs", &too_many),
             ("crates/solver-stand-in/src/lib.rs", &most),
         ]);
-        let expected = [Complaint::file(
-            "xtask",
-            "has 1021 lines without tests, more than 1020",
-        )];
+        let what = format!("has {} lines without tests, more than {budget}", budget + 1);
+        let expected = [Complaint::file("xtask", what)];
         assert_eq!(parts_keep_their_budgets(&repository), expected);
     }
 

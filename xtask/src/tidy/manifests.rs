@@ -10,7 +10,7 @@ const INHERITED: [&str; 4] = ["version", "edition", "rust-version", "license"];
 const SHOWN: [&str; 5] = ["authors", "categories", "description", "keywords", "readme"];
 
 /// The stages, none of which depends on another crate of ours.
-const STAGES: [&str; 5] = [
+pub(crate) const STAGES: [&str; 5] = [
     "archive-sink",
     "chunked-writer",
     "measured-body",

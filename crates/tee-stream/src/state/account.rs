@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Effects, Reader, State, Step};
+use super::{Effects, Reader, State, Step, reader::readers_of};
 use crate::LagPolicy;
 
 /// What all waiting may cost before anything was produced, so that a reader that is merely not scheduled is not let go: this,
@@ -27,11 +27,11 @@ const TURNS: u32 = 32;
 const RIDE: u32 = 4;
 
 /// Producing earns, and waiting for whoever holds others back spends. So waiting never costs more than producing again.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Account {
     pub(crate) produced_for: Duration,
-    /// How many branches ever joined.
-    pub(crate) branches: u32,
+    /// How many branches ever joined, which is the number of the next one.
+    pub(crate) branches: u64,
     /// What was paid, and what is set aside for the waits that are going on.
     spent: Duration,
     set_aside: Duration,
@@ -39,7 +39,7 @@ pub(crate) struct Account {
 
 impl Account {
     pub(crate) fn earned(&self) -> Duration {
-        self.produced_for + ALLOWANCE + TURN * self.branches
+        self.produced_for + ALLOWANCE + TURN * self.branches as u32
     }
 
     pub(crate) fn paid(&self) -> Duration {
@@ -61,7 +61,6 @@ impl Account {
 }
 
 /// Readers of a production wait for space.
-#[derive(Debug, Clone)]
 pub(crate) struct Blocked {
     /// Where the oldest chunk ends that the production keeps. Its readers before that are those who hold it back.
     pub(crate) end: u64,
@@ -81,43 +80,39 @@ struct Patience {
     turns: u32,
 }
 
-impl<P, E> State<P, E> {
+impl<E> State<E> {
     /// Makes space for the next chunk of a production. `None` once there is; else what the branch does that asks for it.
     pub(super) fn make_space(
         &mut self,
         index: usize,
-        slot: usize,
+        id: u64,
         now: Option<Instant>,
-        effects: &mut Effects<P, E>,
-    ) -> Option<Step<P, E>> {
+        effects: &mut Effects<E>,
+    ) -> Option<Step<E>> {
         loop {
             self.evict(effects);
             let share = self.share();
             let is_full = self.cache.is_full();
-            let production = self.slots.get_mut(slot)?.as_mut()?;
+            let production = self.productions.get_mut(&id)?;
             let span = production.position - production.tail;
             if span == 0 || (!is_full && span < share) {
-                self.unblock(slot, now, true, effects);
+                self.unblock(id, now, true, effects);
                 return None;
             }
             if now.is_none() && self.settings.timed {
                 return Some(Step::ReadClock);
             }
             let end = self.cache.end_of(production.tail)?;
-            if production
-                .blocked
-                .as_ref()
-                .is_none_or(|blocked| blocked.end != end)
-            {
-                self.block(slot, end, now, effects);
+            if production.blocked.as_ref().map(|blocked| blocked.end) != Some(end) {
+                self.block(id, end, now, effects);
             }
-            let patience = self.patience(slot, now);
-            let blocked = self.slots[slot].as_mut()?.blocked.as_mut()?;
+            let patience = self.patience(id, now)?;
+            let blocked = self.productions.get_mut(&id)?.blocked.as_mut()?;
             let reader = self.readers.get_mut(index)?;
             if patience.left == Some(Duration::ZERO) {
                 blocked.turns += 1;
                 if blocked.turns > patience.turns && reader.has_yielded {
-                    self.let_go(slot, now, effects);
+                    self.let_go(id, now, effects);
                     continue;
                 }
                 reader.has_yielded = true;
@@ -132,15 +127,15 @@ impl<P, E> State<P, E> {
     }
 
     /// Begins to wait for the readers of the oldest chunk, which ends at `end`.
-    fn block(&mut self, slot: usize, end: u64, now: Option<Instant>, effects: &mut Effects<P, E>) {
-        self.unblock(slot, now, true, effects);
+    fn block(&mut self, id: u64, end: u64, now: Option<Instant>, effects: &mut Effects<E>) {
+        self.unblock(id, now, true, effects);
         let waits = self.running().count() as u32;
         let paid = self.account.set_aside(waits);
-        for reader in self.readers.of(slot) {
+        for reader in readers_of(&mut self.readers, id) {
             reader.idle.get_or_insert_default();
             reader.has_yielded = false;
         }
-        if let Some(production) = self.production(slot) {
+        if let Some(production) = self.productions.get_mut(&id) {
             production.blocked = Some(Blocked {
                 end,
                 holders: 0,
@@ -153,30 +148,19 @@ impl<P, E> State<P, E> {
     }
 
     /// Returns how much longer to wait for the readers that hold a production back: for the one with the most patience.
-    fn patience(&mut self, slot: usize, now: Option<Instant>) -> Patience {
+    fn patience(&mut self, id: u64, now: Option<Instant>) -> Option<Patience> {
         let earned = self.account.earned();
-        let tail = self
-            .production(slot)
-            .map_or(0, |production| production.tail);
-        let has_elsewhere = self.has_elsewhere(slot, tail);
+        let has_elsewhere = self.has_elsewhere(id, self.productions.get(&id)?.tail);
         let timed = self.settings.timed;
         let mut patience = Patience {
             left: Some(Duration::ZERO),
             turns: 1,
         };
-        let Some(Some(production)) = self.slots.get_mut(slot) else {
-            return patience;
-        };
-        let Some(blocked) = &mut production.blocked else {
-            return patience;
-        };
+        let blocked = self.productions.get_mut(&id)?.blocked.as_mut()?;
         let waited = between(blocked.since, now);
         (blocked.holders, blocked.free) = (0, Duration::ZERO);
-        for reader in self
-            .readers
-            .of(slot)
-            .filter(|reader| reader.offset < blocked.end)
-        {
+        let readers = readers_of(&mut self.readers, id);
+        for reader in readers.filter(|reader| reader.offset < blocked.end) {
             blocked.holders += 1;
             let limit = match reader.policy {
                 LagPolicy::Wait => None,
@@ -199,56 +183,43 @@ impl<P, E> State<P, E> {
             let left = limit.map(|limit| limit.saturating_sub(waited));
             patience.left = patience.left.zip(left).map(|(one, other)| one.max(other));
         }
-        patience
+        Some(patience)
     }
 
     /// Lets go of the readers that hold a production back. They read on elsewhere, or fail.
-    fn let_go(&mut self, slot: usize, now: Option<Instant>, effects: &mut Effects<P, E>) {
-        let Some(Some(production)) = self.slots.get(slot) else {
-            return;
-        };
-        let Some(Blocked { end, .. }) = production.blocked else {
+    fn let_go(&mut self, id: u64, now: Option<Instant>, effects: &mut Effects<E>) {
+        let Some(production) = self.productions.get(&id) else {
             return;
         };
         let front = production.position;
-        self.unblock(slot, now, false, effects);
-        for index in 0..self.readers.slots() {
-            let holds = |reader: &&Reader| reader.home == Some(slot) && reader.offset < end;
-            let Some(holder) = self.readers.get(index).filter(holds) else {
-                continue;
-            };
-            // The next production behind keeps chunks for it when it gets there.
-            let behind = self.behind(holder.offset);
-            if let Some(reader) = self.readers.get_mut(index) {
-                reader.home = behind.filter(|_| reader.policy.replays());
-                reader.lagged = (!reader.policy.replays()).then_some(front);
-            }
+        let end = production.blocked.as_ref().map_or(0, |blocked| blocked.end);
+        self.unblock(id, now, false, effects);
+        let holds = |reader: &Reader| reader.home == Some(id) && reader.offset < end;
+        let holders = self.readers.iter().filter(|(_, reader)| holds(reader));
+        // The next production behind keeps chunks for it when it gets there.
+        let homes: Vec<_> = holders
+            .map(|(index, holder)| (index, self.behind(holder.offset)))
+            .collect();
+        for (index, behind) in homes {
+            let reader = &mut self.readers[index];
+            reader.home = behind.filter(|_| reader.policy.replays());
+            reader.lagged = (!reader.policy.replays()).then_some(front);
         }
         self.close_unwanted(now, effects);
     }
 
     /// A reader is about to leave its chunk. If it was the last that others waited for, they go on.
-    pub(super) fn move_on(
-        &mut self,
-        index: usize,
-        now: Option<Instant>,
-        effects: &mut Effects<P, E>,
-    ) {
-        let Some(reader) = self.readers.get(index) else {
-            return;
-        };
-        let (offset, policy) = (reader.offset, reader.policy);
-        let Some(slot) = reader.home else { return };
-        let Some(Some(production)) = self.slots.get_mut(slot) else {
-            return;
-        };
-        if let Some(blocked) = &mut production.blocked
-            && offset < blocked.end
+    pub(super) fn move_on(&mut self, index: usize, now: Option<Instant>, effects: &mut Effects<E>) {
+        if let Some(reader) = self.readers.get(index)
+            && let Some(home) = reader.home
+            && let Some(production) = self.productions.get_mut(&home)
+            && let Some(blocked) = &mut production.blocked
+            && reader.offset < blocked.end
         {
             blocked.holders = blocked.holders.saturating_sub(1);
             if blocked.holders == 0 {
-                self.unblock(slot, now, true, effects);
-            } else if policy != LagPolicy::Account {
+                self.unblock(home, now, true, effects);
+            } else if reader.policy != LagPolicy::Account {
                 // Those that are left may have less patience.
                 effects.wake(&self.wakers, production);
             }
@@ -260,12 +231,12 @@ impl<P, E> State<P, E> {
     /// Others owe them what was charged if it `led_to_a_read`.
     pub(super) fn unblock(
         &mut self,
-        slot: usize,
+        id: u64,
         now: Option<Instant>,
         led_to_a_read: bool,
-        effects: &mut Effects<P, E>,
+        effects: &mut Effects<E>,
     ) {
-        let Some(Some(production)) = self.slots.get_mut(slot) else {
+        let Some(production) = self.productions.get_mut(&id) else {
             return;
         };
         let Some(blocked) = production.blocked.take() else {
@@ -280,7 +251,7 @@ impl<P, E> State<P, E> {
             production.position
         };
         self.account.settle(blocked.paid, charged);
-        for reader in self.readers.of(slot) {
+        for reader in readers_of(&mut self.readers, id) {
             if let Some(waited) = reader.stop_waiting(now) {
                 if led_to_a_read {
                     reader.owed = (reader.owed + waited.min(charged)).min(MOST_OWED);

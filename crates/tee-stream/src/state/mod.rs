@@ -9,27 +9,27 @@ mod reader;
 mod step;
 
 use std::{
+    collections::BTreeMap,
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use bytes::Bytes;
+use slab::Slab;
 
 use crate::{
     LagPolicy, TeeError,
+    source::{ChunkStream, Producer},
     wakers::{Signal, Wakers},
 };
 use account::Account;
 use cache::Cache;
 use production::{Production, Source};
-use reader::Readers;
 
 pub(crate) use effects::Effects;
 pub(crate) use reader::Reader;
-pub(crate) use step::Outcome;
 
 /// What was configured.
-#[derive(Debug)]
 pub(crate) struct Settings {
     /// The bytes that the cache may hold.
     pub(crate) window: usize,
@@ -41,22 +41,23 @@ pub(crate) struct Settings {
     pub(crate) lag_policy: LagPolicy,
 }
 
-/// The state that the branches of a tee share. It only stores `P`, the sources of productions.
-#[derive(Debug)]
-pub(crate) struct State<P, E> {
+/// The state that the branches of a tee share. It only stores the sources of productions.
+pub(crate) struct State<E> {
     settings: Settings,
     cache: Cache,
-    /// The productions that run, and those that have ended whose readers are not done.
-    slots: Vec<Option<Production<P, E>>>,
-    readers: Readers,
+    /// The productions that run, and those that have ended whose readers are not done, by number.
+    productions: BTreeMap<u64, Production<E>>,
+    readers: Slab<Reader>,
     wakers: Arc<Wakers>,
     account: Account,
     /// The offset behind the furthest byte that any production yielded.
     frontier: u64,
-    length: Option<u64>,
+    /// The length of the document, if it is known or was declared.
+    pub(crate) length: Option<u64>,
     /// A production has come to the end.
     ended: bool,
-    poisoned: bool,
+    /// Foreign code panicked. Everything ends with an error from now on.
+    pub(crate) poisoned: bool,
     produced: u64,
     opened: u64,
 }
@@ -110,21 +111,18 @@ pub struct BranchStatus {
 }
 
 /// What a branch that is polled does next.
-#[derive(Debug)]
-pub(crate) enum Step<P, E> {
+pub(crate) enum Step<E> {
     Chunk(Bytes),
     End,
     Fail(TeeError<E>),
     /// Poll this production, and deliver its result.
     Produce {
-        slot: usize,
         id: u64,
-        source: P,
+        source: Box<Producer<E>>,
         is_timed: bool,
     },
     /// Open a production at this offset. Then the same.
     Open {
-        slot: usize,
         id: u64,
         offset: u64,
         signal: Arc<Signal>,
@@ -139,21 +137,17 @@ pub(crate) enum Step<P, E> {
     ReadClock,
 }
 
-impl<P, E> State<P, E> {
-    /// Starts with one production at byte 0, whose source `make` makes.
-    pub(crate) fn new(
-        settings: Settings,
-        length: Option<u64>,
-        make: impl FnOnce(Arc<Signal>) -> P,
-    ) -> Self {
+impl<E> State<E> {
+    /// Starts with one production at byte 0.
+    pub(crate) fn new(settings: Settings, length: Option<u64>, stream: ChunkStream<E>) -> Self {
         let wakers = Wakers::new();
         let signal = Signal::new(&wakers, 0);
-        let source = Source::Idle(make(Arc::clone(&signal)));
+        let source = Source::Idle(Producer::new(stream, Arc::clone(&signal)));
         Self {
             cache: Cache::new(settings.window, settings.window_chunks),
             settings,
-            slots: vec![Some(Production::new(0, 0, source, signal))],
-            readers: Readers::default(),
+            productions: BTreeMap::from([(0, Production::new(0, 0, source, signal))]),
+            readers: Slab::new(),
             wakers,
             account: Account::default(),
             frontier: 0,
@@ -165,22 +159,22 @@ impl<P, E> State<P, E> {
         }
     }
 
-    /// Adds a branch at byte 0.
+    /// Adds a branch at byte 0. Returns its index and its number.
     pub(crate) fn join(
         &mut self,
         name: Option<Arc<str>>,
         policy: Option<LagPolicy>,
         now: Option<Instant>,
-        effects: &mut Effects<P, E>,
+        effects: &mut Effects<E>,
     ) -> (usize, u64) {
         let policy = policy.unwrap_or(self.settings.lag_policy);
         let policy = policy.resolve(self.settings.can_replay, self.settings.timed);
-        let id = self.readers.joined();
+        let id = self.account.branches;
         self.account.branches += 1;
         let index = self.readers.insert(Reader::new(id, name, policy));
         self.find_tails();
-        if let Some(slot) = self.reachable(0) {
-            self.settle_in(index, slot, now, effects);
+        if let Some(home) = self.reachable(0) {
+            self.settle_in(index, home, now, effects);
         }
         (index, id)
     }
@@ -190,13 +184,13 @@ impl<P, E> State<P, E> {
         &mut self,
         index: usize,
         now: Option<Instant>,
-        effects: &mut Effects<P, E>,
+        effects: &mut Effects<E>,
     ) -> Option<Reader> {
-        if let Some(slot) = self.readers.get(index)?.home {
+        if let Some(home) = self.readers.get(index)?.home {
             // Whoever waits for this branch does not any longer, and if it waited itself, perhaps nobody does.
-            self.unblock(slot, now, true, effects);
+            self.unblock(home, now, true, effects);
         }
-        let mut reader = self.readers.remove(index)?;
+        let mut reader = self.readers.try_remove(index)?;
         reader.stop_waiting(now);
         effects.drop_waker(self.wakers.withdraw(index));
         self.close_unwanted(now, effects);
@@ -204,18 +198,9 @@ impl<P, E> State<P, E> {
     }
 
     /// Everything ends with an error from now on.
-    pub(crate) fn poison(&mut self, effects: &mut Effects<P, E>) {
+    pub(crate) fn poison(&mut self, effects: &mut Effects<E>) {
         self.poisoned = true;
         effects.wake_all(&self.wakers);
-    }
-
-    /// The length of the document, if it is known or was declared.
-    pub(crate) fn length(&self) -> Option<u64> {
-        self.length
-    }
-
-    pub(crate) fn is_poisoned(&self) -> bool {
-        self.poisoned
     }
 
     pub(crate) fn statistics(&self) -> TeeStatistics {
@@ -228,21 +213,21 @@ impl<P, E> State<P, E> {
             produced_for: self.account.produced_for,
             waited: self.account.paid(),
             waiting_allowed: self.account.earned(),
-            branches_open: self.readers.open(),
+            branches_open: self.readers.len(),
             document_length: self.length,
         }
     }
 
     pub(crate) fn branches(&self) -> Vec<BranchStatus> {
-        let status = |reader: &Reader| {
-            let home = reader.home.and_then(|slot| self.slots.get(slot)?.as_ref());
+        let status = |(_, reader): (usize, &Reader)| {
+            let home = reader.home.and_then(|home| self.productions.get(&home));
             let front = home.map_or(self.frontier, |home| home.position);
             BranchStatus {
                 id: reader.id,
                 name: reader.name.clone(),
                 offset: reader.offset,
                 lag: front.saturating_sub(reader.offset),
-                production: home.map(|home| home.id),
+                production: reader.home,
                 waited: reader.waited,
                 waited_for: reader.waited_for,
             }

@@ -2,16 +2,15 @@
 
 use std::{sync::Arc, task::Waker, time::Instant};
 
-use super::{Effects, State, Step, account::Blocked};
-use crate::{TeeError, wakers::Signal};
+use super::{Effects, State, Step, account::Blocked, reader::readers_of};
+use crate::{TeeError, source::Producer, wakers::Signal};
 
 /// One production of the document, which stands at an offset.
-#[derive(Debug)]
-pub(crate) struct Production<P, E> {
+pub(crate) struct Production<E> {
     pub(crate) id: u64,
     /// The offset of the next byte that it yields.
     pub(crate) position: u64,
-    pub(crate) source: Source<P, E>,
+    pub(crate) source: Source<E>,
     pub(crate) signal: Arc<Signal>,
     /// Somebody may be registered as waiting for it.
     pub(crate) waiting: bool,
@@ -24,10 +23,9 @@ pub(crate) struct Production<P, E> {
     pub(crate) tail: u64,
 }
 
-#[derive(Debug)]
-pub(crate) enum Source<P, E> {
+pub(crate) enum Source<E> {
     /// Here, for the next branch that needs a chunk.
-    Idle(P),
+    Idle(Box<Producer<E>>),
     /// With a branch that is polling it.
     Taken,
     /// Ended and dropped. Its readers have yet to read what it left.
@@ -35,8 +33,8 @@ pub(crate) enum Source<P, E> {
     Failed(TeeError<E>),
 }
 
-impl<P, E> Production<P, E> {
-    pub(crate) fn new(id: u64, position: u64, source: Source<P, E>, signal: Arc<Signal>) -> Self {
+impl<E> Production<E> {
+    pub(crate) fn new(id: u64, position: u64, source: Source<E>, signal: Arc<Signal>) -> Self {
         Self {
             id,
             position,
@@ -53,22 +51,20 @@ impl<P, E> Production<P, E> {
     pub(crate) fn is_running(&self) -> bool {
         matches!(self.source, Source::Idle(_) | Source::Taken)
     }
+
+    pub(crate) fn is_taken(&self) -> bool {
+        matches!(self.source, Source::Taken)
+    }
+
+    fn has_failed(&self) -> bool {
+        matches!(self.source, Source::Failed(_))
+    }
 }
 
-impl<P, E> State<P, E> {
-    #[inline]
-    pub(super) fn production(&mut self, slot: usize) -> Option<&mut Production<P, E>> {
-        self.slots.get_mut(slot)?.as_mut()
-    }
-
-    fn productions(&self) -> impl Iterator<Item = (usize, &Production<P, E>)> {
-        let slots = self.slots.iter().enumerate();
-        slots.filter_map(|(slot, production)| Some((slot, production.as_ref()?)))
-    }
-
-    pub(super) fn running(&self) -> impl Iterator<Item = (usize, &Production<P, E>)> {
-        self.productions()
-            .filter(|(_, production)| production.is_running())
+impl<E> State<E> {
+    pub(super) fn running(&self) -> impl Iterator<Item = &Production<E>> {
+        let productions = self.productions.values();
+        productions.filter(|production| production.is_running())
     }
 
     /// How many bytes the readers of one production may be apart. With several productions that is a part of the budget, but not
@@ -83,23 +79,25 @@ impl<P, E> State<P, E> {
     }
 
     pub(super) fn find_tails(&mut self) {
-        for production in self.slots.iter_mut().flatten() {
+        for production in self.productions.values_mut() {
             production.tail = production.position;
         }
-        for reader in self.readers.iter() {
-            if let Some(Some(production)) = reader.home.and_then(|slot| self.slots.get_mut(slot)) {
+        for (_, reader) in &self.readers {
+            let home = reader.home.and_then(|home| self.productions.get_mut(&home));
+            if let Some(production) = home {
                 production.tail = production.tail.min(reader.offset);
             }
         }
     }
 
     /// Drops chunks that nobody needs until the cache is not full.
-    pub(super) fn evict(&mut self, effects: &mut Effects<P, E>) {
+    pub(super) fn evict(&mut self, effects: &mut Effects<E>) {
         self.find_tails();
         while self.cache.is_full() {
-            let productions = || self.slots.iter().flatten();
+            let productions = self.productions.values();
             let evicted = self.cache.evict(|chunk| {
-                productions().any(|kept| kept.tail < chunk.end && chunk.start < kept.position)
+                let is_kept = |by: &Production<E>| by.tail < chunk.end && chunk.start < by.position;
+                productions.clone().any(is_kept)
             });
             match evicted {
                 Some(chunk) => effects.drop_chunk(chunk),
@@ -113,47 +111,43 @@ impl<P, E> State<P, E> {
     fn may_open(&self, offset: u64) -> bool {
         let most = self.settings.max_productions;
         let again = |from: u64| self.frontier - from.min(self.frontier);
-        let ahead: u64 = self.running().map(|(_, other)| again(other.position)).sum();
+        let ahead: u64 = self.running().map(|other| again(other.position)).sum();
         let times = if most > 2 { most - 1 } else { most };
         self.running().count() < most
             && self.produced + ahead + again(offset) <= self.frontier.saturating_mul(times as u64)
     }
 
     /// Whether a reader at `offset` can read on if it leaves this production.
-    pub(super) fn has_elsewhere(&self, slot: usize, offset: u64) -> bool {
-        let is_behind = |(other, production): (usize, &Production<P, E>)| {
-            other != slot && production.position <= offset
-        };
+    pub(super) fn has_elsewhere(&self, id: u64, offset: u64) -> bool {
+        let is_behind = |other: &Production<E>| other.id != id && other.position <= offset;
         self.may_open(offset) || self.running().any(is_behind)
     }
 
     /// The production that a reader at `offset` rides on until it gets there: the nearest one behind, unless that is far and
     /// another one may begin.
-    pub(super) fn behind(&self, offset: u64) -> Option<usize> {
-        let (slot, production) = self
+    pub(super) fn behind(&self, offset: u64) -> Option<u64> {
+        let nearest = self
             .running()
-            .filter(|(_, production)| production.position <= offset)
-            .max_by_key(|(_, production)| production.position)?;
-        let is_near = offset - production.position <= self.cache.budget();
-        (is_near || !self.may_open(offset)).then_some(slot)
+            .filter(|production| production.position <= offset)
+            .max_by_key(|production| production.position)?;
+        let is_near = offset - nearest.position <= self.cache.budget();
+        (is_near || !self.may_open(offset)).then_some(nearest.id)
     }
 
     /// The production to which the cache leads from `offset`, unless a reader there would hold others back at once.
-    pub(super) fn reachable(&self, offset: u64) -> Option<usize> {
-        let (slot, production) = self
-            .productions()
-            .filter(|(_, production)| {
+    pub(super) fn reachable(&self, offset: u64) -> Option<u64> {
+        let nearest = self
+            .productions
+            .values()
+            .filter(|production| {
                 production.position >= offset && self.cache.holds(offset..production.position)
             })
-            .min_by_key(|(_, production)| {
-                let has_failed = matches!(production.source, Source::Failed(_));
-                (has_failed, production.position)
-            })?;
-        let is_welcome = production.position - offset <= self.near()
-            || production.tail <= offset
-            || !production.is_running()
+            .min_by_key(|production| (production.has_failed(), production.position))?;
+        let is_welcome = nearest.position - offset <= self.near()
+            || nearest.tail <= offset
+            || !nearest.is_running()
             || !self.settings.can_replay;
-        is_welcome.then_some(slot)
+        is_welcome.then_some(nearest.id)
     }
 
     /// What a branch does that no production keeps chunks for. `None` once one does.
@@ -163,12 +157,12 @@ impl<P, E> State<P, E> {
         now: Option<Instant>,
         may_produce: bool,
         waker: &Waker,
-        effects: &mut Effects<P, E>,
-    ) -> Option<Step<P, E>> {
+        effects: &mut Effects<E>,
+    ) -> Option<Step<E>> {
         let offset = self.readers.get(index)?.offset;
         self.find_tails();
-        if let Some(slot) = self.reachable(offset) {
-            self.settle_in(index, slot, now, effects);
+        if let Some(home) = self.reachable(offset) {
+            self.settle_in(index, home, now, effects);
             return None;
         }
         if let Some(chunk) = self.read(index) {
@@ -176,8 +170,8 @@ impl<P, E> State<P, E> {
             self.readers.get_mut(index)?.stop_waiting(now);
             return Some(Step::Chunk(chunk));
         }
-        if let Some(slot) = self.behind(offset) {
-            self.settle_in(index, slot, now, effects);
+        if let Some(home) = self.behind(offset) {
+            self.settle_in(index, home, now, effects);
             return None;
         }
         if !self.settings.can_replay {
@@ -187,8 +181,7 @@ impl<P, E> State<P, E> {
             return Some(Step::Yield);
         }
         if !self.may_open(offset)
-            && let Some((slot, nearest)) =
-                self.running().min_by_key(|(_, running)| running.position)
+            && let Some(nearest) = self.running().min_by_key(|running| running.position)
         {
             // All are ahead. It waits for one to end, for as long as producing has taken, then the nearest begins anew here.
             let id = nearest.id;
@@ -200,11 +193,11 @@ impl<P, E> State<P, E> {
                 let reader = self.readers.get_mut(index)?;
                 let until = *reader.waits.get_or_insert(now) + earned;
                 if now < until {
-                    self.register(index, slot, id, waker, effects);
+                    self.register(index, id, waker, effects);
                     return Some(Step::WaitUntil(until));
                 }
             }
-            self.close(slot, now, effects);
+            self.close(id, now, effects);
         }
         Some(self.open(index, offset, now, effects))
     }
@@ -213,13 +206,13 @@ impl<P, E> State<P, E> {
     pub(super) fn settle_in(
         &mut self,
         index: usize,
-        slot: usize,
+        home: u64,
         now: Option<Instant>,
-        effects: &mut Effects<P, E>,
+        effects: &mut Effects<E>,
     ) {
-        self.unblock(slot, now, true, effects);
+        self.unblock(home, now, true, effects);
         if let Some(reader) = self.readers.get_mut(index) {
-            reader.settle_in(slot, now);
+            reader.settle_in(home, now);
         }
     }
 
@@ -228,103 +221,87 @@ impl<P, E> State<P, E> {
         index: usize,
         offset: u64,
         now: Option<Instant>,
-        effects: &mut Effects<P, E>,
-    ) -> Step<P, E> {
+        effects: &mut Effects<E>,
+    ) -> Step<E> {
         self.evict(effects);
         let id = self.opened;
         self.opened += 1;
         let signal = Signal::new(&self.wakers, id);
-        let production = Some(Production::new(
-            id,
-            offset,
-            Source::Taken,
-            Arc::clone(&signal),
-        ));
-        let slot = match self.slots.iter().position(Option::is_none) {
-            Some(slot) => slot,
-            None => {
-                self.slots.push(None);
-                self.slots.len() - 1
-            }
-        };
-        self.slots[slot] = production;
-        self.settle_in(index, slot, now, effects);
+        let production = Production::new(id, offset, Source::Taken, Arc::clone(&signal));
+        self.productions.insert(id, production);
+        self.settle_in(index, id, now, effects);
         // Those that were let go nearby ride on it.
         let near = offset..=offset.saturating_add(self.cache.budget());
-        for reader in self.readers.iter_mut() {
+        for (_, reader) in &mut self.readers {
             if reader.home.is_none() && reader.lagged.is_none() && near.contains(&reader.offset) {
-                reader.settle_in(slot, now);
+                reader.settle_in(id, now);
             }
         }
         self.close_unwanted(now, effects);
         // Others may ride on it.
         effects.wake_all(&self.wakers);
-        Step::Open {
-            slot,
-            id,
-            offset,
-            signal,
-        }
+        Step::Open { id, offset, signal }
     }
 
     /// Closes a production. Its readers look for another one.
-    fn close(&mut self, slot: usize, now: Option<Instant>, effects: &mut Effects<P, E>) {
-        self.unblock(slot, now, false, effects);
-        for reader in self.readers.of(slot) {
+    fn close(&mut self, id: u64, now: Option<Instant>, effects: &mut Effects<E>) {
+        self.unblock(id, now, false, effects);
+        for reader in readers_of(&mut self.readers, id) {
             reader.home = None;
         }
-        if let Some(production) = self.slots.get_mut(slot).and_then(Option::take) {
-            effects.drop_production(production);
+        if let Some(production) = self.productions.remove(&id) {
+            effects.drop_source(production.source);
         }
         // Others may wait for one production less.
         effects.wake_all(&self.wakers);
     }
 
     /// Closes the productions that have nobody left: whoever comes later opens another one where it is.
-    pub(super) fn close_unwanted(&mut self, now: Option<Instant>, effects: &mut Effects<P, E>) {
+    pub(super) fn close_unwanted(&mut self, now: Option<Instant>, effects: &mut Effects<E>) {
         if !self.settings.can_replay {
             return;
         }
-        for slot in 0..self.slots.len() {
-            if self.slots[slot].is_some() && self.readers.of(slot).next().is_none() {
-                self.close(slot, now, effects);
-            }
+        let readers = &mut self.readers;
+        let is_unwanted = |id: &&u64| readers_of(readers, **id).next().is_none();
+        if let Some(&id) = self.productions.keys().find(is_unwanted) {
+            self.close(id, now, effects);
+            self.close_unwanted(now, effects);
         }
     }
 
     /// Ends a production that has reached what another one has already produced, and hands its readers over.
-    pub(super) fn merge(&mut self, slot: usize, now: Option<Instant>, effects: &mut Effects<P, E>) {
-        let Some(position) = self
-            .production(slot)
+    pub(super) fn merge(&mut self, id: u64, now: Option<Instant>, effects: &mut Effects<E>) {
+        let near = self.near();
+        let Some(merged) = self
+            .productions
+            .get_mut(&id)
             .filter(|merged| merged.is_running())
-            .map(|merged| merged.position)
         else {
             return;
         };
+        let position = merged.position;
         if let (true, Some(length)) = (self.ended, self.length)
             && self.cache.holds(position..length)
-            && let Some(Some(production)) = self.slots.get_mut(slot)
         {
-            production.position = length;
-            if let Source::Idle(source) = std::mem::replace(&mut production.source, Source::Ended) {
-                effects.drop_source(source);
-            }
+            merged.position = length;
+            effects.drop_source(std::mem::replace(&mut merged.source, Source::Ended));
             // Others may wait for one production less.
             return effects.wake_all(&self.wakers);
         }
-        let near = self.near();
-        let other = self.productions().find(|(other, production)| {
-            *other != slot
-                && !matches!(production.source, Source::Failed(_))
-                && (position..=position + near).contains(&production.position)
-                && self.cache.holds(position..production.position)
+        let other = self.productions.values().find(|other| {
+            other.id != id
+                && !other.has_failed()
+                && (position..=position + near).contains(&other.position)
+                && self.cache.holds(position..other.position)
         });
-        let Some((other, _)) = other else { return };
-        self.unblock(slot, now, false, effects);
+        let Some(other) = other.map(|other| other.id) else {
+            return;
+        };
+        self.unblock(id, now, false, effects);
         self.unblock(other, now, true, effects);
-        for reader in self.readers.of(slot) {
+        for reader in readers_of(&mut self.readers, id) {
             reader.settle_in(other, now);
         }
-        self.close(slot, now, effects);
+        self.close(id, now, effects);
     }
 }

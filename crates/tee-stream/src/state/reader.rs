@@ -3,19 +3,20 @@ use std::{
     time::{Duration, Instant},
 };
 
+use slab::Slab;
+
 use super::account::between;
 use crate::LagPolicy;
 
 /// The state of a branch that has not ended.
-#[derive(Debug)]
 pub(crate) struct Reader {
     pub(crate) id: u64,
     pub(crate) name: Option<Arc<str>>,
     /// The bytes of the shared document that it has read.
     pub(crate) offset: u64,
-    /// The slot of the production that keeps its chunks for it, or that it rides on. `None` for one that was let go, or that
-    /// joined late, until it is polled.
-    pub(crate) home: Option<usize>,
+    /// The production that keeps its chunks for it, or that it rides on. `None` for one that was let go, or that joined late,
+    /// until it is polled.
+    pub(crate) home: Option<u64>,
     /// It was let go for good when the others were here.
     pub(crate) lagged: Option<u64>,
     pub(crate) policy: LagPolicy,
@@ -56,8 +57,8 @@ impl Reader {
     }
 
     /// Makes it a reader of a production. It may hold others back from now on, who have not waited for it so far.
-    pub(crate) fn settle_in(&mut self, slot: usize, now: Option<Instant>) {
-        self.home = Some(slot);
+    pub(crate) fn settle_in(&mut self, production: u64, now: Option<Instant>) {
+        self.home = Some(production);
         self.idle = None;
         self.stop_waiting(now);
     }
@@ -70,67 +71,11 @@ impl Reader {
     }
 }
 
-/// The branches that have not ended, by index.
-#[derive(Debug, Default)]
-pub(crate) struct Readers {
-    slots: Vec<Option<Reader>>,
-    free: Vec<usize>,
-    joined: u64,
-}
-
-impl Readers {
-    /// The number of branches that ever joined, which is the id of the next one.
-    pub(crate) fn joined(&self) -> u64 {
-        self.joined
-    }
-
-    #[inline]
-    pub(crate) fn open(&self) -> usize {
-        self.slots.len() - self.free.len()
-    }
-
-    pub(crate) fn insert(&mut self, reader: Reader) -> usize {
-        self.joined += 1;
-        if let Some(index) = self.free.pop() {
-            self.slots[index] = Some(reader);
-            return index;
-        }
-        self.slots.push(Some(reader));
-        self.slots.len() - 1
-    }
-
-    pub(crate) fn remove(&mut self, index: usize) -> Option<Reader> {
-        let reader = self.slots.get_mut(index)?.take()?;
-        self.free.push(index);
-        Some(reader)
-    }
-
-    #[inline]
-    pub(crate) fn get_mut(&mut self, index: usize) -> Option<&mut Reader> {
-        self.slots.get_mut(index)?.as_mut()
-    }
-
-    #[inline]
-    pub(crate) fn get(&self, index: usize) -> Option<&Reader> {
-        self.slots.get(index)?.as_ref()
-    }
-
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &Reader> {
-        self.slots.iter().flatten()
-    }
-
-    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Reader> {
-        self.slots.iter_mut().flatten()
-    }
-
-    /// One more than the largest index.
-    pub(crate) fn slots(&self) -> usize {
-        self.slots.len()
-    }
-
-    /// The readers of a production.
-    pub(crate) fn of(&mut self, slot: usize) -> impl Iterator<Item = &mut Reader> {
-        let readers = self.slots.iter_mut().flatten();
-        readers.filter(move |reader| reader.home == Some(slot))
-    }
+/// The readers of a production.
+pub(crate) fn readers_of(
+    readers: &mut Slab<Reader>,
+    production: u64,
+) -> impl Iterator<Item = &mut Reader> {
+    let readers = readers.iter_mut().map(|(_, reader)| reader);
+    readers.filter(move |reader| reader.home == Some(production))
 }

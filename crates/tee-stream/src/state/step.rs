@@ -9,26 +9,19 @@ use super::{
     account::between,
     production::{Production, Source},
 };
-use crate::TeeError;
+use crate::{
+    TeeError,
+    source::{Outcome, Producer},
+};
 
-/// What came of polling a production.
-#[derive(Debug)]
-pub(crate) enum Outcome<E> {
-    Chunk(Bytes),
-    End,
-    Failed(TeeError<E>),
-    /// Nothing yet. It must be polled again.
-    Nothing,
-}
-
-impl<P, E> State<P, E> {
+impl<E> State<E> {
     /// The fast path of nearly every poll: the chunk is there, and reading it concerns nobody else.
     ///
     /// `None` means that [`step`](Self::step) decides.
     #[inline]
     pub(crate) fn take(&mut self, index: usize) -> Option<Bytes> {
         let reader = self.readers.get(index)?;
-        let production = self.slots.get(reader.home?)?.as_ref()?;
+        let production = self.productions.get(&reader.home?)?;
         if self.poisoned || production.blocked.is_some() || reader.offset >= production.position {
             return None;
         }
@@ -54,19 +47,19 @@ impl<P, E> State<P, E> {
         now: Option<Instant>,
         may_produce: bool,
         waker: &Waker,
-        effects: &mut Effects<P, E>,
-    ) -> Step<P, E> {
+        effects: &mut Effects<E>,
+    ) -> Step<E> {
         if self.poisoned {
             return Step::Fail(TeeError::Poisoned);
         }
         let lead = (self.cache.budget() / 4).max(1);
-        let is_blocked = |production: &Production<P, E>| production.blocked.is_some();
+        let is_blocked = |production: &Production<E>| production.blocked.is_some();
         loop {
             let Some(reader) = self.readers.get_mut(index) else {
                 return Step::End;
             };
             // Any wait may end here, and is charged then.
-            let is_waiting = reader.waits.is_some() || self.slots.iter().flatten().any(is_blocked);
+            let is_waiting = reader.waits.is_some() || self.productions.values().any(is_blocked);
             if is_waiting && self.settings.timed && now.is_none() {
                 return Step::ReadClock;
             }
@@ -77,9 +70,8 @@ impl<P, E> State<P, E> {
             if self.ended && self.length == Some(offset) {
                 return Step::End;
             }
-            let Some((slot, Some(Some(production)))) =
-                reader.home.map(|slot| (slot, self.slots.get_mut(slot)))
-            else {
+            let home = reader.home.and_then(|home| self.productions.get_mut(&home));
+            let Some(production) = home else {
                 match self.seek(index, now, may_produce, waker, effects) {
                     None => continue,
                     Some(step) => return step,
@@ -115,7 +107,7 @@ impl<P, E> State<P, E> {
                     continue;
                 }
                 Source::Taken => {
-                    self.register(index, slot, id, waker, effects);
+                    self.register(index, id, waker, effects);
                     return Step::Wait;
                 }
                 Source::Idle(_) => {}
@@ -124,15 +116,15 @@ impl<P, E> State<P, E> {
                 return Step::Yield;
             }
             if !production.pending
-                && let Some(step) = self.make_space(index, slot, now, effects)
+                && let Some(step) = self.make_space(index, id, now, effects)
             {
                 if let Step::Wait | Step::WaitUntil(_) = step {
-                    self.register(index, slot, id, waker, effects);
+                    self.register(index, id, waker, effects);
                 }
                 return step;
             }
-            let (Some(reader), Some(Some(production))) =
-                (self.readers.get_mut(index), self.slots.get_mut(slot))
+            let (Some(reader), Some(production)) =
+                (self.readers.get_mut(index), self.productions.get_mut(&id))
             else {
                 continue;
             };
@@ -141,9 +133,8 @@ impl<P, E> State<P, E> {
                 return Step::Yield;
             }
             if let Source::Idle(source) = std::mem::replace(&mut production.source, Source::Taken) {
-                let is_timed = self.settings.timed && self.readers.open() > 1;
+                let is_timed = self.settings.timed && self.readers.len() > 1;
                 return Step::Produce {
-                    slot,
                     id,
                     source,
                     is_timed,
@@ -156,12 +147,11 @@ impl<P, E> State<P, E> {
     pub(super) fn register(
         &mut self,
         index: usize,
-        slot: usize,
         id: u64,
         waker: &Waker,
-        effects: &mut Effects<P, E>,
+        effects: &mut Effects<E>,
     ) {
-        if let Some(production) = self.production(slot) {
+        if let Some(production) = self.productions.get_mut(&id) {
             production.waiting = true;
         }
         if let Some(reader) = self.readers.get_mut(index) {
@@ -170,32 +160,28 @@ impl<P, E> State<P, E> {
         effects.drop_waker(self.wakers.register(index, id, waker));
     }
 
-    fn is_taken(&mut self, slot: usize, id: u64) -> bool {
-        self.production(slot).is_some_and(|production| {
-            production.id == id && matches!(production.source, Source::Taken)
-        })
-    }
-
     /// Takes a production back, with what it yielded when it was polled from `started` on.
     #[inline]
     pub(crate) fn deliver(
         &mut self,
-        (slot, id): (usize, u64),
-        source: P,
+        id: u64,
+        source: Box<Producer<E>>,
         outcome: Outcome<E>,
         (started, now): (Option<Instant>, Option<Instant>),
-        effects: &mut Effects<P, E>,
+        effects: &mut Effects<E>,
     ) {
         if let Outcome::Chunk(chunk) = &outcome {
             self.produced += chunk.len() as u64;
         }
-        if !self.is_taken(slot, id) {
+        let production = self.productions.get_mut(&id);
+        let Some(production) = production.filter(|production| production.is_taken()) else {
             // It was closed in the meantime.
-            effects.drop_source(source);
-            return;
-        }
-        let Some(Some(production)) = self.slots.get_mut(slot) else {
-            return;
+            match outcome {
+                Outcome::Chunk(chunk) => effects.drop_chunk(chunk),
+                Outcome::Failed(error) => effects.drop_source(Source::Failed(error)),
+                Outcome::End | Outcome::Nothing => {}
+            }
+            return effects.drop_source(Source::Idle(source));
         };
         self.account.produced_for += between(production.started.take().or(started), now);
         production.pending = false;
@@ -234,39 +220,38 @@ impl<P, E> State<P, E> {
             }
             Some(end) => {
                 production.source = end;
-                effects.drop_source(source);
+                effects.drop_source(Source::Idle(source));
                 // Others may wait for one production less.
                 effects.wake_all(&self.wakers);
             }
         }
-        if self.slots.len() > 1 || self.ended {
-            self.merge(slot, now, effects);
+        if self.productions.len() > 1 || self.ended {
+            self.merge(id, now, effects);
         }
     }
 
     /// Takes a pending production back and registers the branch that polled it. False if the production is gone.
     pub(crate) fn suspend(
         &mut self,
-        (slot, id): (usize, u64),
-        source: P,
+        id: u64,
+        source: Box<Producer<E>>,
         index: usize,
         started: Option<Instant>,
         waker: &Waker,
-        effects: &mut Effects<P, E>,
+        effects: &mut Effects<E>,
     ) -> bool {
-        if !self.is_taken(slot, id) {
-            effects.drop_source(source);
+        let production = self.productions.get_mut(&id);
+        let Some(production) = production.filter(|production| production.is_taken()) else {
+            effects.drop_source(Source::Idle(source));
             return false;
-        }
-        self.register(index, slot, id, waker, effects);
-        if let Some(production) = self.production(slot) {
-            production.source = Source::Idle(source);
-            production.pending = true;
-            production.started = production.started.or(started);
-            if production.signal.woke_since() {
-                // It woke while it was being polled, so whoever registered since missed that.
-                effects.wake_all(&self.wakers);
-            }
+        };
+        production.source = Source::Idle(source);
+        production.pending = true;
+        production.started = production.started.or(started);
+        self.register(index, id, waker, effects);
+        if self.productions[&id].signal.woke_since() {
+            // It woke while it was being polled, so whoever registered since missed that.
+            effects.wake_all(&self.wakers);
         }
         true
     }
