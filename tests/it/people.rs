@@ -246,10 +246,10 @@ fn an_engine_is_asked_what_it_takes() {
     let checked = run(&["check", "--probe", "--solver", &takes.argument("takes")]);
     assert_eq!(checked.code, Some(0), "{checked:?}");
     for line in [
-        "  a chunked body: taken\n",
-        "  a Content-Length: taken\n",
-        "  gzip: taken\n",
-        "  64.0 MB: taken\n",
+        "  a chunked body: accepted\n",
+        "  a Content-Length: accepted\n",
+        "  gzip: accepted\n",
+        "  64.0 MB: accepted\n",
     ] {
         assert!(checked.output.contains(line), "{line}: {checked:?}");
     }
@@ -265,7 +265,7 @@ fn an_engine_is_asked_what_it_takes() {
     assert!(
         refused
             .output
-            .contains("not taken: the engine answered 413"),
+            .contains("not accepted: the engine answered 413"),
         "{refused:?}"
     );
     // Without --probe, nobody is asked.

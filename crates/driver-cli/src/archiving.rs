@@ -1,4 +1,4 @@
-//! Where auctions are archived, and how, as options and configuration file say.
+//! Where and how auctions are archived, according to options and configuration file.
 
 use std::sync::Weak;
 use std::time::Duration;
@@ -14,17 +14,17 @@ use crate::option_values::{codec_at, parse_duration};
 use crate::spooling::{SpoolArguments, Uploading};
 use crate::store_location::StoreLocation;
 
-/// How long the archive may take, if nobody says it.
+/// How long the archive may take by default.
 pub(crate) const ARCHIVE_LIMIT: Duration = Duration::from_secs(120);
 
 #[derive(Clone, Debug, Default, PartialEq, Args)]
 pub(crate) struct ArchiveArguments {
-    /// Where to archive: a folder, or a file://, s3://, gs://, az:// or memory:// URL. Credentials and endpoints come
-    /// from the usual environment, such as `AWS_ENDPOINT_URL`.
+    /// Where to archive: a folder or a file://, s3://, gs://, az:// or memory:// URL. Credentials and endpoints come from
+    /// the usual environment variables, such as `AWS_ENDPOINT_URL`.
     #[arg(long, value_name = "URL|DIR")]
     archive: Option<String>,
 
-    /// How the archive is compressed [default: gzip].
+    /// The codec that compresses the archive [default: gzip].
     #[arg(long, value_name = "gzip|zstd|brotli|identity")]
     codec: Option<CodecKind>,
 
@@ -32,7 +32,7 @@ pub(crate) struct ArchiveArguments {
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     level: Option<i64>,
 
-    /// How long the archive may take, whatever the solvers do [default: 2m].
+    /// How long the archive may take, independent of the solvers [default: 2m].
     #[arg(long, value_name = "DURATION", value_parser = parse_duration, allow_hyphen_values = true)]
     archive_limit: Option<Duration>,
 
@@ -42,15 +42,15 @@ pub(crate) struct ArchiveArguments {
 
 pub(crate) struct Placement {
     location: String,
-    /// What messages about it begin with: the option, or the key of the configuration file.
+    /// The option or the key of the configuration file, which messages begin with.
     said_by: String,
     codec: Codec,
     limit: Duration,
-    /// Whether what is archived in a folder is on the disk before it counts as archived.
+    /// Whether a file in a folder is synced before it counts as archived.
     sync: bool,
 }
 
-/// The archive, and the spool that it goes through if there is one.
+/// The archive, and its spool if there is one.
 pub(crate) struct Archiving {
     pub(crate) archive: Archive,
     pub(crate) spool: Option<Spool>,
@@ -60,7 +60,7 @@ pub(crate) struct Archiving {
 }
 
 impl ArchiveArguments {
-    /// What options and configuration file ask for, if they do. Nothing is opened.
+    /// Reads options and configuration file, and opens nothing. `None` if no archive is asked for.
     pub(crate) fn placement(&self, config: &Config) -> Result<Option<Placement>, Failure> {
         let table = config.archive.as_ref().map(|archive| archive.get_ref());
         let codec = self.codec(table)?;
@@ -68,7 +68,7 @@ impl ArchiveArguments {
             return match self.spool == SpoolArguments::default() {
                 true => Ok(None),
                 false => Err(Failure::usage(
-                    "--spool: no --archive is given, to which it would be brought",
+                    "--spool: there is no --archive to upload to",
                 )),
             };
         };
@@ -108,7 +108,7 @@ impl ArchiveArguments {
         })
     }
 
-    /// The option's codec, else that of the configuration file, else gzip; a level in the file belongs to its codec.
+    /// The codec of the option, else of the configuration file, else gzip. A level in the file applies to its codec only.
     fn codec(&self, config: Option<&ArchiveConfig>) -> Result<Codec, Failure> {
         let (codec, level) = match (self.codec, config) {
             (None, Some(config)) => (config.codec, config.level.as_ref()),
@@ -120,7 +120,7 @@ impl ArchiveArguments {
     }
 }
 
-/// The option, or the key of the configuration file, and who says it.
+/// The location, and the option or the place in the configuration file that it comes from.
 pub(crate) fn archive_location(
     option: Option<&String>,
     config: &Config,
@@ -133,7 +133,7 @@ pub(crate) fn archive_location(
     };
     match &archive.get_ref().location {
         Some(location) => Ok(Some((location.get_ref().clone(), config.place(location)))),
-        // Who says how to archive wants an archive.
+        // A table that says how to archive asks for an archive.
         None => Err(Failure::usage(format!(
             "{}: the key location is missing, and there is no --archive either",
             config.place(archive)
@@ -142,15 +142,14 @@ pub(crate) fn archive_location(
 }
 
 impl Archiving {
-    /// Has a pipeline archive here.
     pub(crate) fn add_to(&self, builder: PipelineBuilder) -> PipelineBuilder {
         builder
             .archive(self.target.clone())
             .archive_limit(self.limit)
     }
 
-    /// Finds out what the store does with conditional writes, so that outcomes promise no more than it keeps; again and
-    /// again until it has answered, as long as the archive is in use. Folders need no asking.
+    /// Finds out whether the store supports conditional writes, so that outcomes promise no more than it keeps. Tries until
+    /// the store has answered or the archive is no longer in use. Folders are not asked.
     pub(crate) async fn find_out(this: Weak<Self>) {
         let mut pause = Duration::from_secs(5);
         while let Some(archive) = this
@@ -161,8 +160,8 @@ impl Archiving {
             match archive.check().await {
                 Ok(access) if access.exclusive_put == Some(false) => {
                     tracing::warn!(
-                        "the archive's store ignores conditional writes, or does not know them: it is looked at before, and \
-                         whoever writes the same auction in that moment is replaced (checked_before)"
+                        "the archive's store does not support conditional writes: the archive looks for an existing object \
+                         first, and may replace one that is written at the same moment (checked_before)"
                     );
                     return;
                 }
@@ -170,7 +169,7 @@ impl Archiving {
                 Err(error) => {
                     let why = error_chain(&error);
                     tracing::warn!(
-                        "the archive's store cannot be checked yet, and auctions are taken all the same: {why}"
+                        "the archive's store cannot be checked yet; auctions are accepted nevertheless: {why}"
                     );
                 }
             }
@@ -179,7 +178,7 @@ impl Archiving {
         }
     }
 
-    /// Begins to bring to the store what is in the spool, if there is one.
+    /// Starts to upload what is in the spool, if there is one.
     pub(crate) async fn upload(&self) -> Result<Option<Uploading>, Failure> {
         match &self.spool {
             Some(spool) => Uploading::start(spool, &self.archive).await.map(Some),

@@ -1,4 +1,4 @@
-//! What may be asked for on the command line.
+//! The command line.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -22,7 +22,7 @@ use crate::solver_flags::SolverFlags;
     arg_required_else_help = true
 )]
 pub(super) struct Arguments {
-    /// How logs on standard error are written; `RUST_LOG` chooses what is logged [default: text].
+    /// The format of the log on standard error. `RUST_LOG` chooses what is logged [default: text].
     #[arg(long, value_enum, global = true, value_name = "text|json")]
     pub(super) log_format: Option<Format>,
 
@@ -32,37 +32,34 @@ pub(super) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Send an auction to solvers and archive it. Without any argument: a generated auction, three solvers of its own,
-    /// an archive in ./archive.
+    /// Send an auction to solvers and archive it. Without arguments, try it out: with a generated auction, three built-in
+    /// solvers and an archive in ./archive.
     Solve(SolveArguments),
-    /// Send an archived auction to solvers once more.
+    /// Send an archived auction to solvers again.
     ///
-    /// It is not archived again, and is known by the id in the name of its object. Of a configuration file, `auction`,
-    /// `id` and `[archive]` are for `solve` alone: they are checked, and not used.
+    /// The auction is not archived again. Its id is the one in the name of its object. The keys `auction`, `id` and
+    /// `[archive]` of a configuration file are checked but not used.
     Replay(ReplayArguments),
-    /// Be a solver engine to a driver, with these solvers behind it, until a signal ends it.
+    /// Run as a service: a solver engine for a driver, which forwards each auction to these solvers.
     ///
-    /// Of a configuration file, `auction`, `id`, `format` and `report` are for `solve` alone: they are checked, and not used.
+    /// It runs until a signal stops it. The keys `auction`, `id`, `format` and `report` of a configuration file are checked
+    /// but not used.
     Serve(ServeArguments),
-    /// List, get and verify archives, empty a spool, and check a store.
+    /// List, get and verify archived auctions, upload a spool, and check a store.
     #[command(subcommand)]
     Archive(ArchiveCommand),
-    /// Check a configuration, and ask its engines what they take.
+    /// Check a configuration and, with --probe, what its engines accept.
     Check(CheckArguments),
-    /// Be a solver engine to test against.
+    /// Run a solver engine to test against.
     Solver(SolverArguments),
-    /// Write an auction of today's mainnet shape to standard output.
+    /// Write a generated auction, of the size and shape of mainnet's, to standard output.
     Generate(GenerateArguments),
-    /// Write what completes commands and options in a shell to standard output.
-    Completions {
-        /// The shell.
-        shell: Shell,
-    },
+    /// Write a shell's completion script to standard output.
+    Completions { shell: Shell },
     /// Write the manual page to standard output.
     Man,
 }
 
-/// The version, and the commit where that is known.
 pub(crate) const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), env!("COMMIT"));
 
 const LONG_VERSION: &str = concat!(
@@ -73,7 +70,7 @@ const LONG_VERSION: &str = concat!(
 
 #[derive(Debug, Default, PartialEq, Args)]
 pub(super) struct SolveArguments {
-    /// The auction: a file of one JSON object, or - for standard input.
+    /// The auction: a file with one JSON object, which may be compressed (.gz, .zst, .br), or - for standard input.
     #[arg(value_name = "FILE", conflicts_with = "auction")]
     pub(super) file: Option<PathBuf>,
 
@@ -81,8 +78,8 @@ pub(super) struct SolveArguments {
     #[arg(long, value_name = "FILE|-")]
     pub(super) auction: Option<PathBuf>,
 
-    /// The auction's id, in place of its member `id` or `metadata.auction_id`: for the archive, reports and
-    /// `X-REQUEST-ID`. What solvers are sent keeps the id that stands in it, or none.
+    /// The auction's id for the archive, the report and the header `X-REQUEST-ID` [default: its member `id` or
+    /// `metadata.auction_id`]. The document itself is not changed.
     #[arg(long, allow_hyphen_values = true)]
     pub(super) id: Option<String>,
 
@@ -95,23 +92,23 @@ pub(super) struct SolveArguments {
 
 #[derive(Debug, Args)]
 pub(super) struct ReplayArguments {
-    /// The archived auction: a file, or a file://, s3://, gs:// or az:// URL, or a folder and, after a slash, the id. With
-    /// --since, --until or --last, a folder, of which all auctions are sent that were stored then, one after the other.
+    /// The archived auction: a file, a file://, s3://, gs:// or az:// URL, or FOLDER/ID. With --since, --until or --last, a
+    /// folder: its auctions from that time are sent one after another.
     pub(super) location: String,
 
     #[command(flatten)]
     pub(super) range: TimeRange,
 
-    /// Only the newest N of them.
+    /// Send only the newest N auctions.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub(super) last: Option<u32>,
 
-    /// Send all of it N times. With more than one run, a table of each solver's times comes last.
+    /// Send everything N times. After several runs, a table shows each solver's times.
     #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u32).range(1..))]
     pub(super) repeat: u32,
 
-    /// How many bytes the auction may have when it is decompressed. Whatever this is, more than 1 MiB of it is at most
-    /// 200 times as long as what is stored.
+    /// The largest auction, in bytes after decompression. One of more than 1 MiB may also be at most 200 times as long as
+    /// its stored object.
     #[arg(long, value_name = "BYTES", default_value_t = 1 << 30)]
     pub(super) max_size: u64,
 
@@ -119,32 +116,32 @@ pub(super) struct ReplayArguments {
     pub(super) sending: SendingArguments,
 }
 
-/// What engines there are, and what they are sent.
+/// The engines, and what they are sent.
 #[derive(Clone, Debug, Default, PartialEq, Args)]
 pub(super) struct EngineArguments {
-    /// A TOML file that says what these options say, and more for each solver. An option counts before the file; solvers
-    /// of both are sent to, and a --solver with the name of one in the file replaces its endpoint.
+    /// A TOML file with these options and more for each solver. Options override the file. A --solver is added to those of
+    /// the file, or replaces the endpoint of the one with its name.
     #[arg(long, value_name = "FILE")]
     pub(super) config: Option<PathBuf>,
 
-    /// A solver engine: requests go to URL/solve, or to the URL if it ends with that. May be given many times.
+    /// A solver engine. Requests go to URL/solve, or to URL if it ends with /solve. Can be repeated.
     #[arg(long = "solver", value_name = "NAME=URL")]
     pub(super) solvers: Vec<String>,
 
     #[command(flatten)]
     pub(super) flags: SolverFlags,
 
-    /// Replaces a top-level member of what solvers are sent, or appends it: JSON, or now+15s for an instant, or else a
-    /// string. The archive keeps the auction as it is.
+    /// Replace or add a top-level member of what solvers are sent. VALUE is JSON, a time such as now+15s, or else a string.
+    /// The archived auction is not changed. Can be repeated.
     #[arg(long = "set", value_name = "MEMBER=VALUE")]
     pub(super) settings: Vec<String>,
 
-    /// How long after the first request's start every solver must have answered [default: 15s].
+    /// How long solvers may take to answer, from the start of the first request [default: 15s].
     #[arg(long, value_name = "DURATION", value_parser = parse_duration, allow_hyphen_values = true)]
     pub(super) deadline: Option<Duration>,
 
-    /// Export metrics and traces to this collector, by OTLP over HTTP with protocol buffers [default: what
-    /// `OTEL_EXPORTER_OTLP_ENDPOINT` says]. The other `OTEL_*` variables count as well.
+    /// Export metrics and traces to this collector, with OTLP over HTTP [default: `OTEL_EXPORTER_OTLP_ENDPOINT`]. The other
+    /// `OTEL_*` variables apply too.
     #[arg(long, value_name = "ENDPOINT")]
     pub(super) otlp: Option<String>,
 }
@@ -154,24 +151,23 @@ pub(super) struct SendingArguments {
     #[command(flatten)]
     pub(super) engines: EngineArguments,
 
-    /// End when all solvers have: an archive that is not committed by then is given up, which is no failure.
+    /// Do not wait for the archive: give it up if it is not committed when all solvers have ended.
     #[arg(long)]
     pub(super) no_wait: bool,
 
-    /// How the outcome is printed [default: text].
+    /// The format of the outcome [default: text].
     #[arg(long, value_enum)]
     pub(super) format: Option<Format>,
 
-    /// Write a page here that shows how the auction went to each: one HTML file that needs nothing else. It is written
-    /// when all have ended, well or not, in place of what was there.
+    /// Write a report here when the run has ended: one self-contained HTML file. Replaces an existing file.
     #[arg(long, value_name = "FILE")]
     pub(super) report: Option<PathBuf>,
 }
 
 #[derive(Clone, Debug, Args)]
 pub(super) struct ServeArguments {
-    /// Where to listen; port 0 picks a free one. The address is printed. Elsewhere than on loopback, --token-file is
-    /// required.
+    /// Where to listen; port 0 picks a free one. The address is printed. Addresses other than loopback require
+    /// --token-file.
     #[arg(long, default_value = "127.0.0.1:8080", value_name = "IP:PORT")]
     pub(super) listen: SocketAddr,
 
@@ -181,15 +177,15 @@ pub(super) struct ServeArguments {
     #[command(flatten)]
     pub(super) archiving: ArchiveArguments,
 
-    /// How long before the driver's deadline the engines' is.
+    /// How much earlier than the driver's deadline the engines' deadline is.
     #[arg(long, default_value = "100ms", value_name = "DURATION", value_parser = parse_duration)]
     pub(super) margin: Duration,
 
-    /// How many auctions are solved at a time: one more is answered with 503.
+    /// How many auctions are solved at a time; further ones are answered with 503.
     #[arg(long, default_value_t = 16, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub(super) max_auctions: u16,
 
-    /// The largest auction, in bytes after decompression: a larger one is answered with 413.
+    /// The largest auction, in bytes after decompression; larger ones are answered with 413.
     #[arg(long, default_value_t = 256_000_000, value_name = "BYTES")]
     pub(super) max_size: u64,
 
@@ -197,7 +193,7 @@ pub(super) struct ServeArguments {
     #[arg(long, default_value = "60s", value_name = "DURATION", value_parser = parse_duration)]
     pub(super) body_timeout: Duration,
 
-    /// How long auctions that are under way, and their archives, may take after a signal to stop.
+    /// How long running auctions and their archives may take after a signal to stop.
     #[arg(long, default_value = "30s", value_name = "DURATION", value_parser = parse_duration)]
     pub(super) stop_timeout: Duration,
 
@@ -209,7 +205,7 @@ pub(super) struct ServeArguments {
     #[arg(long, value_name = "DIR")]
     pub(super) answers: Option<PathBuf>,
 
-    /// Whether there is a page at / that shows the last 100 auctions.
+    /// Whether a page at / shows the last 100 auctions.
     #[arg(long, value_enum, default_value = "on")]
     pub(super) page: Switch,
 }
@@ -223,7 +219,7 @@ pub(super) enum Switch {
 #[derive(Clone, Copy, Debug, PartialEq, ValueEnum, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Format {
-    /// For people.
+    /// Text for people.
     Text,
     /// One JSON object on one line.
     Json,
@@ -231,15 +227,15 @@ pub(super) enum Format {
 
 #[derive(Debug, Args)]
 pub(super) struct SolverArguments {
-    /// Where to listen; port 0 picks a free one, which is printed.
+    /// Where to listen; port 0 picks a free one. The address is printed.
     #[arg(long, default_value = "127.0.0.1:0", value_name = "IP:PORT")]
     pub(super) listen: SocketAddr,
 
-    /// Read no faster than this.
+    /// Read at most this many bytes per second.
     #[arg(long, value_name = "BYTES_PER_S", value_parser = clap::value_parser!(u64).range(1..))]
     pub(super) read_rate: Option<u64>,
 
-    /// Stop reading for good after this many bytes of a request.
+    /// Stop reading after this many bytes of a request, and never answer.
     #[arg(long, value_name = "BYTES")]
     pub(super) stall_after: Option<u64>,
 
@@ -255,37 +251,36 @@ pub(super) struct SolverArguments {
     #[arg(long, value_name = "CODE", value_parser = clap::value_parser!(u16).range(200..=599))]
     pub(super) status: Option<u16>,
 
-    /// Answer with this file's content in place of {"solutions":[]}.
+    /// Answer with the content of this file instead of {"solutions":[]}.
     #[arg(long, value_name = "FILE")]
     pub(super) respond: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
 pub(super) struct GenerateArguments {
-    /// How many orders [default: today's mainnet].
+    /// How many orders [default: as mainnet today].
     #[arg(long, value_name = "N")]
     pub(super) orders: Option<usize>,
 
-    /// How many tokens [default: today's mainnet].
+    /// How many tokens [default: as mainnet today].
     #[arg(long, value_name = "N")]
     pub(super) tokens: Option<usize>,
 
-    /// How many liquidity pools [default: today's mainnet].
+    /// How many liquidity pools [default: as mainnet today].
     #[arg(long, value_name = "N")]
     pub(super) pools: Option<usize>,
 
-    /// Another seed, another auction.
+    /// Generate another auction of this shape.
     #[arg(long, value_name = "S")]
     pub(super) seed: Option<u64>,
 }
 
 impl SolveArguments {
-    /// The file to send, by either way to name it.
     pub(super) fn auction(&self) -> Option<&PathBuf> {
         self.file.as_ref().or(self.auction.as_ref())
     }
 
-    /// Whether the command was given no argument at all, but perhaps where to report and to export telemetry to.
+    /// Whether no argument was given, apart from --report and --otlp.
     pub(super) fn is_bare(&self) -> bool {
         let mut bare = Self::default();
         bare.sending.report.clone_from(&self.sending.report);

@@ -1,4 +1,4 @@
-//! `check`: whether a configuration holds, and what its engines take.
+//! `check`: checks a configuration, and probes what its engines accept.
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -14,9 +14,9 @@ use crate::arguments::EngineArguments;
 use crate::exit::{Failure, print_line};
 use crate::summary::size;
 
-/// How long an engine may take for a probe.
+/// How long an engine may take to answer a probe.
 const LIMIT: Duration = Duration::from_secs(10);
-/// The sizes that are tried, in bytes, until one is not taken: twice those of today at last.
+/// The sizes in bytes that are tried in turn, up to twice those of today's auctions.
 const SIZES: [usize; 8] = [
     90_000, 900_000, 2_000_000, 4_000_000, 8_000_000, 16_000_000, 32_000_000, 64_000_000,
 ];
@@ -26,17 +26,17 @@ pub(super) struct CheckArguments {
     #[command(flatten)]
     engines: EngineArguments,
 
-    /// Ask each engine with small auctions, and then larger ones without orders, what it takes: chunked bodies, lengths,
-    /// encodings, sizes. It answers up to 12 requests.
+    /// Send each engine up to 12 auctions without orders, to find out whether it accepts chunked bodies, lengths and encodings,
+    /// and up to which size.
     #[arg(long)]
     probe: bool,
 }
 
-/// Prints what is found, and returns 1 when an engine is not there or takes nothing.
+/// Returns 1 if an engine's host is unknown or it accepts nothing.
 pub(super) async fn run(arguments: &CheckArguments) -> Result<ExitCode, Failure> {
     let now = Timestamp::now();
     let mut config = arguments.engines.config(now)?;
-    // Once as they are, for what is wrong with them; then without what probing finds out.
+    // First as they are, to find mistakes; then without what probing is to find out.
     arguments.engines.requests(&config, now)?;
     for solver in &mut config.solvers {
         (solver.length, solver.encoding, solver.encoding_level) = (None, None, None);
@@ -59,7 +59,7 @@ pub(super) async fn run(arguments: &CheckArguments) -> Result<ExitCode, Failure>
     Ok(u8::from(!is_good).into())
 }
 
-/// Whether a solver's host is known, and its address or why not.
+/// Resolves a solver's host: whether it is known, and its address or why not.
 async fn address(solver: &Solver) -> (bool, String) {
     let uri = solver.uri_without_secrets();
     let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);
@@ -72,7 +72,7 @@ async fn address(solver: &Solver) -> (bool, String) {
     }
 }
 
-/// Prints what an engine takes, and what to write into its table. Returns whether it takes anything.
+/// Prints what an engine accepts, and which lines to add to its table. Returns whether it accepts anything.
 async fn probe(solver: &Solver) -> Result<bool, Failure> {
     let encoded = |kind| solver.clone().with_encoding(Codec::default_for(kind));
     let ways = [
@@ -87,16 +87,16 @@ async fn probe(solver: &Solver) -> Result<bool, Failure> {
     ];
     let mut taken: Vec<(&str, Solver)> = Vec::new();
     for (what, line, way) in ways {
-        // What is compressed has no length beforehand, and is chunked.
+        // A compressed body is chunked, since its length is not known beforehand.
         if way.encoding().is_some() && !taken.iter().any(|(line, _)| line.is_empty()) {
             continue;
         }
         match ask(&way, 0).await? {
             None => {
-                print_line(&format!("  {what}: taken"))?;
+                print_line(&format!("  {what}: accepted"))?;
                 taken.push((line, way));
             }
-            Some(why) => print_line(&format!("  {what}: not taken: {why}"))?,
+            Some(why) => print_line(&format!("  {what}: not accepted: {why}"))?,
         }
     }
     let Some((needed, plain)) = taken.first() else {
@@ -105,23 +105,26 @@ async fn probe(solver: &Solver) -> Result<bool, Failure> {
     let mut most = 0;
     for bytes in SIZES {
         if let Some(why) = ask(plain, bytes).await? {
-            print_line(&format!("  {}: not taken: {why}", size(Some(bytes as u64))))?;
+            print_line(&format!(
+                "  {}: not accepted: {why}",
+                size(Some(bytes as u64))
+            ))?;
             break;
         }
         most = bytes;
     }
-    print_line(&format!("  {}: taken", size(Some(most as u64))))?;
+    print_line(&format!("  {}: accepted", size(Some(most as u64))))?;
     if !needed.is_empty() {
-        print_line(&format!("  to be added: {needed}"))?;
+        print_line(&format!("  add: {needed}"))?;
     }
     let encoding = taken.iter().find(|(_, way)| way.encoding().is_some());
     if let Some((line, _)) = encoding {
-        print_line(&format!("  may be added, for a slow network: {line}"))?;
+        print_line(&format!("  for a slow network, add: {line}"))?;
     }
     Ok(true)
 }
 
-/// Sends an auction without orders, of about so many bytes: why it was not answered well, if it was not.
+/// Sends an auction of about so many bytes. Returns why it was not answered well, if it was not.
 async fn ask(solver: &Solver, bytes: usize) -> Result<Option<String>, Failure> {
     let auction = json!({
         "id": "0",

@@ -1,4 +1,4 @@
-//! How the program ends, and what it prints.
+//! Exit codes, and what is printed.
 
 use std::error::Error;
 use std::fmt::Display;
@@ -11,7 +11,7 @@ use serde::Serialize;
 /// The exit code for wrong usage or input.
 pub(super) const USAGE: u8 = 2;
 
-/// Why a command has no result: one line for standard error.
+/// Why a command failed: one line for standard error, and the exit code.
 #[derive(Debug, thiserror::Error)]
 #[error("{line}")]
 pub(super) struct Failure {
@@ -20,29 +20,28 @@ pub(super) struct Failure {
 }
 
 impl Failure {
-    fn new(code: u8, line: impl Into<String>) -> Self {
+    pub(super) fn new(code: u8, line: impl Into<String>) -> Self {
         let line = line.into();
         Self { code, line }
     }
 
-    /// Wrong usage or input.
+    /// Wrong usage or input, in these words.
     pub(super) fn usage(line: impl Into<String>) -> Self {
         Self::new(USAGE, line)
     }
 
-    /// Wrong usage or input: `what` is wrong, and the error says why.
+    /// Wrong usage or input: `what`, and why.
     pub(super) fn input<E: Error + 'static>(what: impl Display) -> impl FnOnce(E) -> Self {
         move |error| Self::usage(format!("{what}: {}", error_chain(&error)))
     }
 
-    /// Something went wrong: `what`, and the error says why.
+    /// Something that failed: `what`, and why.
     pub(super) fn of<E: Error + 'static>(what: impl Display) -> impl FnOnce(E) -> Self {
         move |error| Self::new(1, format!("{what}: {}", error_chain(&error)))
     }
 
-    /// A signal of this number asked the program to end.
+    /// A signal ended the command. The exit code is the one that shells report then.
     pub(super) fn interrupted(signal: u8, line: impl Into<String>) -> Self {
-        // As shells report a program that a signal has ended.
         Self::new(128_u8.saturating_add(signal), line)
     }
 
@@ -54,7 +53,7 @@ impl Failure {
     }
 }
 
-/// The exit code of a run that came to its end: 1 if a solver failed, or the archive did that was waited for.
+/// The exit code of a run: 1 if a solver failed or, unless it was not waited for, the archive.
 pub(super) fn exit_code(outcome: &Outcome, no_wait: bool) -> ExitCode {
     let mut solvers = outcome.solvers.iter();
     let is_left = no_wait && outcome.archive.status == ArchiveStatus::Cancelled;
@@ -62,21 +61,26 @@ pub(super) fn exit_code(outcome: &Outcome, no_wait: bool) -> ExitCode {
     u8::from(!(is_ok || outcome.is_ok())).into()
 }
 
-/// Writes one line to standard output.
+/// Prints one line to standard output.
 pub(super) fn print_line(line: &str) -> Result<(), Failure> {
-    let mut output = io::stdout().lock();
-    printed(writeln!(output, "{line}").and_then(|()| output.flush()))
+    printed(write_line(line))
 }
 
-/// Prints a value as JSON on one line. `what` begins the message when it has none.
+/// The same, which fails when nobody reads any more.
+pub(super) fn write_line(line: &str) -> io::Result<()> {
+    let mut output = io::stdout().lock();
+    writeln!(output, "{line}").and_then(|()| output.flush())
+}
+
+/// Prints a value as JSON on one line. `what` names it in errors.
 pub(super) fn print_json(what: &str, value: &impl Serialize) -> Result<(), Failure> {
     let json = serde_json::to_string(value);
     let json = json.map_err(Failure::of(format!("{what} cannot be written")))?;
-    // An engine's answer is passed on as it came. Within JSON, line breaks stand only where a space may.
+    // An engine's answer is passed on as it came. In JSON, a space may stand wherever a line break does.
     print_line(&json.replace(['\r', '\n'], " "))
 }
 
-/// What comes of writing to standard output. A reader that has had enough, as `head` has, is no failure of ours.
+/// The result of writing to standard output. It is no failure if the reader, such as `head`, reads no more.
 pub(super) fn printed(written: io::Result<()>) -> Result<(), Failure> {
     match written {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
@@ -84,11 +88,11 @@ pub(super) fn printed(written: io::Result<()>) -> Result<(), Failure> {
     }
 }
 
-/// Standard error for logs, whose lines may quote a URL of the environment.
+/// A writer of log lines, which may quote URLs, [without their secrets](without_secrets).
 pub(super) struct WithoutSecrets<W>(pub(super) W);
 
 impl<W: Write> Write for WithoutSecrets<W> {
-    /// Takes a whole line, as it is logged.
+    // Called with a whole line.
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         let shown = without_secrets(&String::from_utf8_lossy(line));
         self.0.write_all(shown.as_bytes()).map(|()| line.len())
@@ -99,7 +103,7 @@ impl<W: Write> Write for WithoutSecrets<W> {
     }
 }
 
-/// A text that may quote a URL, with `***` in place of user and password, and of the query.
+/// Replaces user, password and query of the URLs in a text by `***`.
 pub(super) fn without_secrets(line: &str) -> String {
     let mut parts = line.split("//");
     let before = parts.next().unwrap_or_default().to_owned();

@@ -1,4 +1,4 @@
-//! `generate` and `solver`: an auction to send, and a solver engine to send it to.
+//! `generate` and `solver`: an auction to send, and an engine to send it to.
 
 use std::io::{self, BufWriter, Write};
 use std::process::ExitCode;
@@ -9,7 +9,6 @@ use solver_stand_in::StandIn;
 use crate::arguments::{GenerateArguments, SolverArguments};
 use crate::exit::{Failure, print_json, print_line, printed};
 
-/// Writes an auction to standard output.
 pub(super) fn generate(arguments: &GenerateArguments) -> Result<ExitCode, Failure> {
     let mainnet = AuctionShape::MAINNET;
     let shape = AuctionShape {
@@ -26,7 +25,7 @@ pub(super) fn generate(arguments: &GenerateArguments) -> Result<ExitCode, Failur
     printed(written).map(|()| ExitCode::SUCCESS)
 }
 
-/// Answers requests until the program is ended, and prints a line for each.
+/// Answers requests until the program ends, and prints a line for each.
 pub(super) async fn serve(arguments: SolverArguments) -> Result<ExitCode, Failure> {
     let mut builder = StandIn::builder()
         .on_request(|report| {

@@ -15,17 +15,12 @@ use crate::signals::Signals;
 use crate::solver_ends::{LogEnds, SolverEnds};
 use crate::summary::print_outcome;
 
-/// How long leaving waits for a store that does not answer.
-const CLEAN_UP_LIMIT: Duration = Duration::from_secs(10);
+/// What is logged when the program ends before the store has answered.
+const LEFT: &str =
+    "the store was left before it had given up the archive: parts of an upload may stay there";
 
-/// As long as that when the archive is not to be waited for.
-const NO_WAIT_CLEAN_UP_LIMIT: Duration = Duration::from_secs(1);
-
-/// What is said of leaving before all is cleaned up.
-const LEFT: &str = "the store was left while an archive was given up: parts of an upload may stay there, and the archive is not made";
-
-/// Runs one auction through a pipeline, shows how it goes, prints the outcome, and writes the report that was asked for. A
-/// `signal` that came while the document was read interrupts it before anything is begun.
+/// Runs one auction, shows how it goes, prints the outcome and writes the report. A `signal` that came while the document was
+/// read interrupts the run before anything is sent.
 pub(super) async fn run_and_print(
     pipeline: &Pipeline,
     dispatch: Dispatch,
@@ -33,54 +28,51 @@ pub(super) async fn run_and_print(
     sending: &Sending,
     signal: Option<u8>,
 ) -> Result<ExitCode, Failure> {
-    let is_over = signal.is_some();
     let mut signals = Signals::after(signal);
     let prints_solvers = sending.format != Some(Format::Json);
-    let (outcome, timelines, solvers_printed) = run(
+    let running = run(
         pipeline,
         dispatch,
         length,
         sending,
         &mut signals,
         prints_solvers,
-    )
-    .await;
-    let reported = sending
-        .report
-        .as_ref()
-        .map(|file| file.write(&report(&outcome, &timelines, Some(sending.deadline))));
-    // What is printed does not depend on whether there is a report, too.
+    );
+    let (outcome, timelines, solvers_printed) = running.await;
+    let reported = sending.report.as_ref().map_or(Ok(()), |file| {
+        file.write(&report(&outcome, &timelines, Some(sending.deadline)))
+    });
+    // The outcome is printed even if the report cannot be written.
     let printed = solvers_printed.and_then(|()| print_outcome(&outcome, sending.format));
-    let is_archive_left = outcome.archive.status == ArchiveStatus::Cancelled;
-    let mut limit = CLEAN_UP_LIMIT;
-    let result = match signals.came {
-        Some(signal) if is_over || outcome.is_cancelled() => Err(Failure::interrupted(
-            signal,
-            "interrupted: nothing more was sent, and what was not committed is not archived",
-        )),
+    let is_left = outcome.archive.status == ArchiveStatus::Cancelled;
+    let (result, limit) = match signals.came {
+        Some(number) if signal.is_some() || outcome.is_cancelled() => {
+            let line =
+                "interrupted: nothing more was sent, and what was not committed is not archived";
+            (Err(Failure::interrupted(number, line)), 10)
+        }
         _ => {
-            if is_archive_left {
-                limit = NO_WAIT_CLEAN_UP_LIMIT;
+            if is_left {
                 let how = outcome.archive.error.as_deref().unwrap_or_default();
                 tracing::warn!("--no-wait: the archive was not waited for, and was {how}");
             }
-            reported
-                .transpose()
-                .and(printed)
-                .map(|()| exit_code(&outcome, sending.no_wait))
+            let code = exit_code(&outcome, sending.no_wait);
+            (
+                reported.and(printed).map(|()| code),
+                if is_left { 1 } else { 10 },
+            )
         }
     };
-    // An upload that was given up is aborted in the background: it must not be left behind by leaving.
+    // An upload that was given up is aborted in the background, which needs the program.
     tokio::select! {
         () = pipeline.drain() => {}
-        () = tokio::time::sleep(limit) => tracing::warn!("{LEFT} after {limit:?}"),
-        _again = signals.next() => tracing::warn!("{LEFT}, since it was interrupted again"),
+        () = tokio::time::sleep(Duration::from_secs(limit)) => tracing::warn!("{LEFT} ({limit} s)"),
+        _again = signals.next() => tracing::warn!("{LEFT} (interrupted again)"),
     }
     result
 }
 
-/// Runs one auction through a pipeline, and shows how it goes. When a signal comes, or had come, the outcome is that
-/// of what has ended by then; what has not is cancelled.
+/// Runs one auction, and shows how it goes. A signal cancels what has not ended.
 pub(super) async fn run(
     pipeline: &Pipeline,
     dispatch: Dispatch,
@@ -120,11 +112,9 @@ pub(super) async fn run(
         outcome = run => outcome,
         never = bars.draw() => match never {},
     };
-    drop(bars);
-    drop(ends);
-    let printed = printing.await.unwrap_or_else(|panicked| {
-        let what = "the solvers' outcomes cannot be printed";
-        Err(Failure::of(what)(panicked))
-    });
+    drop((bars, ends));
+    let printed = printing.await;
+    let what = "the solvers' outcomes cannot be printed";
+    let printed = printed.map_err(Failure::of(what)).flatten();
     (outcome, timelines, printed)
 }

@@ -1,4 +1,4 @@
-//! The values that options and the configuration file have in common.
+//! Values that options and the configuration file have in common.
 
 use std::time::Duration;
 
@@ -15,10 +15,10 @@ use crate::exit::Failure;
 /// Top-level members to replace or append, and the JSON texts of their values.
 pub(crate) type Members = Vec<(String, Bytes)>;
 
-/// The longest duration that an option takes.
+/// The longest duration of an option.
 pub(crate) const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// `15s`, `500ms`, `2m`: more than nothing, and at most a day.
+/// Parses `15s`, `500ms` or `2m`, of at most a day.
 pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
     let duration = humantime::parse_duration(text).map_err(|error| error.to_string())?;
     if duration.is_zero() || duration > LONGEST {
@@ -27,7 +27,7 @@ pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
     Ok(duration)
 }
 
-/// A content coding by its name in HTTP; identity stands for `auto`.
+/// Parses the name of a content coding in HTTP. Identity stands for `auto`.
 pub(crate) fn parse_encoding(name: &str) -> Result<CodecKind, String> {
     match name {
         "gzip" => Ok(CodecKind::Gzip),
@@ -41,16 +41,13 @@ pub(crate) fn parse_encoding(name: &str) -> Result<CodecKind, String> {
 }
 
 /// A codec at a level, or at its default level.
-///
-/// # Errors
-/// When the codec has no such level: a message that names neither option nor key.
 pub(crate) fn codec_at(kind: CodecKind, level: Option<i64>) -> Result<Codec, String> {
     let Some(level) = level else {
         return Ok(Codec::default_for(kind));
     };
     let fitting = u8::try_from(level).ok();
     let codec = fitting.and_then(|level| Codec::with_level(kind, level).ok());
-    // The codec's own error could not repeat a level that does not fit its type.
+    // The codec's own error cannot show a level that does not fit its type.
     codec.ok_or_else(|| match kind.levels() {
         Some(levels) => {
             let (first, last) = levels.into_inner();
@@ -60,10 +57,7 @@ pub(crate) fn codec_at(kind: CodecKind, level: Option<i64>) -> Result<Codec, Str
     })
 }
 
-/// `MEMBER=VALUE`: a name, and the JSON text that replaces its value.
-///
-/// # Errors
-/// When it is written otherwise.
+/// Parses `MEMBER=VALUE` into a name and the JSON text of its value.
 pub(crate) fn parse_setting(text: &str, now: Timestamp) -> Result<(String, Bytes), Failure> {
     let (name, value) = text
         .split_once('=')
@@ -81,11 +75,7 @@ pub(crate) fn parse_setting(text: &str, now: Timestamp) -> Result<(String, Bytes
     Ok((name.to_owned(), Bytes::from(json)))
 }
 
-/// `now`, `now+15s` or `now-15s` as a JSON string of RFC 3339; `None` when it is written in no such way. Spaces may stand
-/// on either side of the sign.
-///
-/// # Errors
-/// When what follows the sign is no duration, or leads out of the range of instants.
+/// Parses `now`, `now+15s` or `now - 15s` into a JSON string with the time in RFC 3339. Returns `None` for other texts.
 pub(crate) fn instant(text: &str, now: Timestamp) -> Result<Option<String>, String> {
     let Some(shift) = text.strip_prefix("now") else {
         return Ok(None);
@@ -104,7 +94,7 @@ pub(crate) fn instant(text: &str, now: Timestamp) -> Result<Option<String>, Stri
     Ok(Some(Value::from(format!("{instant:.3}")).to_string()))
 }
 
-/// The name and the endpoint of a solver by its option, `NAME=URL`.
+/// Parses `NAME=URL`.
 pub(crate) fn parse_solver(text: &str) -> Result<(&str, &str), SolverError> {
     match text.split_once('=') {
         Some((name, endpoint)) if !name.contains("://") => {
@@ -114,12 +104,12 @@ pub(crate) fn parse_solver(text: &str) -> Result<(&str, &str), SolverError> {
     }
 }
 
-/// `endpoint` as a request has it, with names of hosts and paths in ASCII; as it is when it is no URL.
+/// Encodes an endpoint's host and path in ASCII, if it is a URL.
 pub(crate) fn as_url(endpoint: &str) -> String {
     Url::parse(endpoint).map_or_else(|_| endpoint.to_owned(), String::from)
 }
 
-/// `common`, with the values that `own` has for the same names, and what `own` has besides.
+/// `common`, in which members of `own` replace those of the same name or are added.
 pub(crate) fn merged(common: &Members, own: &Members) -> Members {
     let mut members = common.clone();
     for (name, value) in own {

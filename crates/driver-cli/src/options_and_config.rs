@@ -1,46 +1,43 @@
-//! What options and configuration file say together: an option counts before the file.
+//! What options and configuration file say together, and so what solvers are sent. Options override the file.
 
 use std::collections::HashSet;
 use std::path::Path;
 use std::time::Duration;
 
-use driver_streaming::{Pipeline, PipelineBuilder};
+use driver_streaming::{AuctionId, Dispatch, Document, Pipeline, PipelineBuilder, Solver, View};
 use jiff::Timestamp;
 
 use crate::arguments::{EngineArguments, Format, SendingArguments};
 use crate::config::{Config, SolverConfig};
 use crate::exit::Failure;
+use crate::member_edits::{MemberEdits, closing_members};
 use crate::option_values::{Members, merged, parse_setting, parse_solver};
-use crate::report::ReportFile;
-use crate::sending::SolverRequest;
+use crate::output_file::OutputFile;
 
-/// The deadline where nobody says one.
+/// The default deadline.
 const DEADLINE: Duration = Duration::from_secs(15);
 
-/// What options and configuration file say together; where both say something, the option counts.
+/// What `solve` and `replay` need to know.
 pub(super) struct Sending {
     pub(super) requests: Vec<SolverRequest>,
     pub(super) format: Option<Format>,
-    pub(super) report: Option<ReportFile>,
+    pub(super) report: Option<OutputFile>,
     pub(super) otlp: Option<String>,
-    /// Whether the run ends when all solvers have.
     pub(super) no_wait: bool,
-    /// How long after the start of the first request every solver must have answered.
     pub(super) deadline: Duration,
-    /// The configuration file: without one, as if it said nothing.
+    /// The configuration file, or an empty one.
     pub(super) config: Config,
 }
 
 impl Sending {
-    /// Reads the configuration file, if one is named, and all that concerns sending.
     pub(super) fn read(sending: &SendingArguments) -> Result<Self, Failure> {
         let now = Timestamp::now();
         let engines = &sending.engines;
         let config = engines.config(now)?;
         let requests = engines.requests(&config, now)?;
         let report = match (&sending.report, &config.report) {
-            (Some(path), _) => Some(ReportFile::open(path, "--report".to_owned())?),
-            (None, Some(path)) => Some(ReportFile::open(path.get_ref(), config.place(path))?),
+            (Some(path), _) => Some(OutputFile::open(path, "--report".to_owned())?),
+            (None, Some(path)) => Some(OutputFile::open(path.get_ref(), config.place(path))?),
             (None, None) => None,
         };
         if let (Some(report), Some(config)) = (&report, &engines.config) {
@@ -57,22 +54,21 @@ impl Sending {
         })
     }
 
-    /// Makes sure that no report takes the place of `input`, a file that the command reads.
+    /// Fails if the report would replace `input`, a file that the command reads.
     pub(super) fn spare(&self, input: &Path) -> Result<(), Failure> {
         let report = self.report.as_ref();
         report.map_or(Ok(()), |report| report.spare(input))
     }
 
-    /// A pipeline to these solvers, to be completed.
     pub(super) fn pipeline(&self) -> PipelineBuilder {
         pipeline_to(&self.requests).deadline(self.deadline)
     }
 }
 
-/// A pipeline to these solvers, to be completed.
+/// A builder with these solvers.
 pub(super) fn pipeline_to(requests: &[SolverRequest]) -> PipelineBuilder {
     if requests.is_empty() {
-        tracing::warn!("no solver is configured, so that nothing is sent to any");
+        tracing::warn!("no solver is configured, so nothing is sent");
     }
     let solvers = requests.iter().map(|request| request.solver.clone());
     Pipeline::builder().solvers(solvers)
@@ -87,7 +83,7 @@ impl EngineArguments {
         }
     }
 
-    /// The solvers of the file and of the options, and what each is sent. Values such as `now+15s` are instants from `now`.
+    /// The solvers of file and options, and what each is sent. Values such as `now+15s` count from `now`.
     pub(super) fn requests(
         &self,
         config: &Config,
@@ -97,7 +93,7 @@ impl EngineArguments {
         let options = self.solvers.iter().map(|text| parse_solver(text));
         let options: Result<Vec<_>, _> = options.collect();
         let options = options.map_err(Failure::input("--solver"))?;
-        // Said here, too, so that nothing has been set up by then.
+        // Before anything is set up.
         refuse_twice(options.iter().map(|(name, _)| *name), |name| {
             format!("--solver: two solvers are named {name:?}")
         })?;
@@ -112,13 +108,15 @@ impl EngineArguments {
             }
         }
         self.flags.change(&mut solvers)?;
-        let found = solvers.iter().map(|solver| config.solver(solver));
-        let mut found = found.collect::<Result<Vec<_>, _>>()?;
-        self.flags.add_headers(&mut found)?;
-        let requests = solvers.iter().zip(found).map(|(solver, found)| {
-            SolverRequest::new(found, &merged(&common, &solver.set), solver.skip_liquidity)
+        let requests = solvers.iter().map(|solver| {
+            let members = merged(&common, &solver.set);
+            Ok(SolverRequest::new(
+                config.solver(solver)?,
+                &members,
+                solver.skip_liquidity,
+            ))
         });
-        Ok(requests.collect())
+        requests.collect()
     }
 
     pub(super) fn deadline(&self, config: &Config) -> Duration {
@@ -131,7 +129,46 @@ impl EngineArguments {
     }
 }
 
-/// The members that `--set` names, each once.
+/// A solver, and what it is sent.
+#[derive(Debug)]
+pub(super) struct SolverRequest {
+    pub(super) solver: Solver,
+    view: View<MemberEdits>,
+}
+
+impl SolverRequest {
+    fn new(solver: Solver, members: &Members, skip_liquidity: bool) -> Self {
+        let mut edits = MemberEdits::nothing().remove(members.iter().map(|(name, _)| name));
+        if skip_liquidity {
+            edits = edits.without_liquidity();
+        }
+        let view = match &members[..] {
+            [] if edits.is_nothing() => View::auction(),
+            [] => View::keyed(edits),
+            members => View::keyed(edits.left_open()).tail(closing_members(members)),
+        };
+        Self { solver, view }
+    }
+}
+
+/// Sends each solver its view: `document` is the auction with these edits, and `id` its id in reports.
+pub(super) fn dispatch<D: Document + 'static>(
+    id: Option<AuctionId>,
+    requests: &[SolverRequest],
+    document: impl Fn(&MemberEdits) -> D,
+) -> Dispatch {
+    let solvers = requests.iter().map(|request| request.solver.clone());
+    let solvers: Vec<_> = solvers.collect();
+    // Asked for in the order of the solvers.
+    let mut views = requests.iter().map(|request| request.view.clone());
+    let view = |_: &Solver| views.next().unwrap_or_else(View::auction);
+    let mut dispatch = Dispatch::new(document(&MemberEdits::nothing()));
+    if let Some(id) = id {
+        dispatch = dispatch.archive_as(id);
+    }
+    dispatch.views(&solvers, view, document)
+}
+
 fn parse_settings(texts: &[String], now: Timestamp) -> Result<Members, Failure> {
     let settings = texts.iter().map(|text| parse_setting(text, now));
     let settings: Members = settings.collect::<Result<_, _>>()?;
@@ -141,7 +178,7 @@ fn parse_settings(texts: &[String], now: Timestamp) -> Result<Members, Failure> 
     Ok(settings)
 }
 
-/// Refuses a name that was there before, in the words of `line`.
+/// Fails with `line` at the first name that occurs twice.
 fn refuse_twice<'a>(
     mut names: impl Iterator<Item = &'a str>,
     line: impl FnOnce(&str) -> String,

@@ -1,4 +1,4 @@
-//! The program: its commands, and how it ends.
+//! Parses the command line and runs the command.
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -16,17 +16,16 @@ use crate::{archive, check_engines, generate_and_solver, replay, serve, solve};
 /// The program's name.
 const NAME: &str = "driver-streaming";
 
-/// Runs the program with the arguments of this process. Results go to standard output, all else to standard error.
+/// Runs the program with the arguments of this process. Results go to standard output, everything else to standard error.
 ///
-/// Returns 0 when all went well, 1 when something failed, 2 for wrong usage or input, and 128 more than the signal's number
-/// when it was interrupted: 130 for Ctrl-C, 143 for `SIGTERM`.
+/// Returns 0 on success, 1 if something failed, 2 for wrong usage or input, and 128 plus the signal's number if it was
+/// interrupted: 130 for Ctrl-C, 143 for `SIGTERM`.
 pub fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => return refuse(&error),
     };
-    // `RUST_LOG` chooses what is logged; without it, what somebody should look at.
-    // A service has a line for each auction as well.
+    // By default, a service logs a line for each auction.
     let shown = match &arguments.command {
         Command::Serve(_) => "warn,driver_cli=info",
         _ => "warn",
@@ -56,7 +55,6 @@ fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Man => {
             let mut program = Arguments::command();
             program.build();
-            // A page for the program and each command, one after another.
             let commands = program
                 .get_subcommands()
                 .filter(|command| command.get_name() != "help");
@@ -94,7 +92,7 @@ fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
             }
         }
     });
-    // A file system that hangs keeps its thread: all that could be done has been, so it is not waited for.
+    // Does not wait for threads that a hanging file system keeps.
     runtime.shutdown_background();
     result
 }
@@ -105,13 +103,12 @@ fn print(content: &[u8]) -> Result<ExitCode, Failure> {
     printed(written).map(|()| ExitCode::SUCCESS)
 }
 
-/// Shows help and version as they are, and a mistake as one line, with what may have been meant.
+/// Prints help and version as they are, and a mistake as one line with suggestions.
 fn refuse(error: &clap::Error) -> ExitCode {
     match error.kind() {
         ErrorKind::DisplayHelp
         | ErrorKind::DisplayVersion
         | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
-            // Nothing is left to do when the terminal is gone.
             let _printed = error.print();
             u8::try_from(error.exit_code()).unwrap_or(USAGE).into()
         }

@@ -1,4 +1,4 @@
-//! How far a run is, on a terminal.
+//! The progress of a run, on a terminal.
 
 use std::convert::Infallible;
 use std::io::{self, IsTerminal};
@@ -10,24 +10,23 @@ use driver_streaming::{Progress, Stage};
 
 use crate::summary::{cut, size};
 
-/// How often the bars are drawn anew.
+/// How often the bars are drawn.
 const INTERVAL: Duration = Duration::from_millis(100);
-/// How much of a rate each drawing replaces by what it has seen.
+/// The weight of the latest interval in a rate.
 const FRESH: f64 = 0.2;
 /// The length of a full bar.
 const FULL: u64 = 20;
 
-/// A line for each reader on standard error, when that is a terminal; else nothing is drawn.
+/// A line for each reader on standard error, if that is a terminal.
 pub(super) struct ProgressBars {
     screen: Screen,
     progress: Progress,
-    /// The document's length, if it is known.
     length: Option<u64>,
     solvers: usize,
 }
 
 impl ProgressBars {
-    /// Bars for a run to so many solvers, of which the document's length may be known.
+    /// Bars for this many solvers and the archive. `length` is that of the document.
     pub(super) fn new(progress: &Progress, length: Option<u64>, solvers: usize) -> Self {
         Self {
             screen: Screen(io::stderr().is_terminal().then(Arc::default)),
@@ -37,15 +36,13 @@ impl ProgressBars {
         }
     }
 
-    /// Where the bars are drawn, for what is printed meanwhile.
     pub(super) fn screen(&self) -> Screen {
         self.screen.clone()
     }
 
-    /// Draws until it is dropped.
     pub(super) async fn draw(&self) -> Infallible {
         let mut ticks = tokio::time::interval(INTERVAL);
-        // The bytes of each reader when they were drawn last, and its rate.
+        // Each reader's bytes when they were last drawn, and its rate.
         let mut drawn: Vec<(u64, f64)> = self.progress.readers().map(|_| (0, 0.0)).collect();
         let mut last = Instant::now();
         loop {
@@ -69,13 +66,11 @@ impl ProgressBars {
 
 impl Drop for ProgressBars {
     fn drop(&mut self) {
-        // The summary says it all; the bars were for the time of waiting.
         self.screen.show(&[]);
     }
 }
 
-/// A line for each reader, of which name, bytes, stage and rate are known: what it does comes first, so that a narrow
-/// terminal cuts what matters less.
+/// A line for each reader's name, bytes, stage and rate. A narrow terminal cuts the end, so the stage comes first.
 fn lines(readers: &[(&str, u64, Stage, f64)], length: Option<u64>, solvers: usize) -> Vec<String> {
     let has_ended = |stage| matches!(stage, Stage::Ok | Stage::Failed);
     let is_archive_alone = solvers > 0
@@ -95,7 +90,7 @@ fn lines(readers: &[(&str, u64, Stage, f64)], length: Option<u64>, solvers: usiz
         };
         let mut line = format!("{:<15} {state:<10}", cut(name));
         let filled = match (stage, length) {
-            // A view may be longer or shorter than the auction: whoever is done has taken all.
+            // A view is longer or shorter than the auction.
             (Stage::Thinking | Stage::Answering | Stage::Ok, _) => FULL,
             (_, Some(length)) => (bytes * FULL / length.max(1)).min(FULL),
             (_, None) => 0,
@@ -105,7 +100,6 @@ fn lines(readers: &[(&str, u64, Stage, f64)], length: Option<u64>, solvers: usiz
             line += &format!(" [{bar:<width$}]", width = FULL as usize);
         }
         line += &format!(" {:>7}", size(Some(*bytes)));
-        // Whoever is sent nothing any more has no rate.
         if *stage == Stage::Sending {
             line += &format!(" {:>7}/s", size(Some(*rate as u64)));
         }
@@ -117,12 +111,12 @@ fn lines(readers: &[(&str, u64, Stage, f64)], length: Option<u64>, solvers: usiz
     readers.iter().enumerate().map(line).collect()
 }
 
-/// The lines at the bottom of a terminal, and how many there are; nothing where there is no terminal.
+/// How many lines are shown at the bottom of the terminal, if there is one.
 #[derive(Clone)]
 pub(super) struct Screen(Option<Arc<Mutex<usize>>>);
 
 impl Screen {
-    /// Shows these lines in place of those before, cut to the terminal's size.
+    /// Replaces the lines that are shown. Cuts them to the terminal's size.
     fn show(&self, lines: &[String]) {
         let Some(shown) = &self.0 else { return };
         let mut shown = shown.lock().unwrap_or_else(PoisonError::into_inner);
@@ -137,7 +131,7 @@ impl Screen {
         let _gone = Term::stderr().write_str(&text);
     }
 
-    /// Clears the lines, and prints something in their place.
+    /// Clears the lines to print something else.
     pub(super) fn suspend<T>(&self, print: impl FnOnce() -> T) -> T {
         let Some(shown) = &self.0 else { return print() };
         let mut shown = shown.lock().unwrap_or_else(PoisonError::into_inner);
@@ -146,7 +140,7 @@ impl Screen {
     }
 }
 
-/// What clears so many lines. The cursor stands below them, where a terminal echoes Ctrl-C: that is cleared, too.
+/// Clears this many lines, and the one below, where a terminal echoes Ctrl-C.
 fn erased(shown: usize) -> String {
     match shown {
         0 => String::new(),

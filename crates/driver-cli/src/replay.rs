@@ -1,11 +1,11 @@
-//! `replay`: archived auctions to solvers once more.
+//! `replay`: sends archived auctions to solvers again.
 
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::ExitCode;
 
 use archive_sink::{ReadError, ReadErrorKind};
-use driver_streaming::{AuctionId, Dispatch, Outcome, Pipeline};
+use driver_streaming::{AuctionId, Dispatch, Outcome, Pipeline, error_chain};
 use futures_util::TryStreamExt;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
@@ -16,17 +16,16 @@ use crate::archived_document::archived_document;
 use crate::arguments::{Format, ReplayArguments};
 use crate::disk_document::DiskDocument;
 use crate::disk_file::Broken;
-use crate::exit::{Failure, print_line};
+use crate::exit::{Failure, USAGE, print_line};
 use crate::interruptible_run::{run as run_shown, run_and_print};
-use crate::options_and_config::Sending;
+use crate::options_and_config::{Sending, dispatch};
 use crate::otlp_export::Export;
 use crate::replay_times::Times;
-use crate::sending::dispatch;
 use crate::signals::{Signals, or_interrupted, unless_interrupted};
 use crate::summary::{milliseconds, print_outcome};
 use crate::verdict::why_not;
 
-/// How many auctions of a folder are named where one has to be.
+/// How many auctions of a folder an error names.
 const NAMED: u32 = 5;
 
 pub(super) async fn run(
@@ -50,7 +49,7 @@ pub(super) async fn run(
                 .map(|name| id_of(name).unwrap_or(name))
                 .collect();
             return Err(Failure::usage(format!(
-                "{location}: is a folder: name an auction in it (the newest: {}), or say which with --since, --until or --last",
+                "{location}: is a folder: name an auction in it (the newest: {}), or choose with --since, --until or --last",
                 newest.join(", ")
             )));
         }
@@ -65,15 +64,14 @@ pub(super) async fn run(
     let replay = Replay { shelf, sending };
     match &ids[..] {
         [id] if arguments.repeat == 1 => replay.once(&pipeline, id).await,
-        _ if sending.report.is_some() => {
-            let line = "a report shows one run, and this would be several";
-            Err(Failure::usage(line))
-        }
+        _ if sending.report.is_some() => Err(Failure::usage(
+            "--report: shows one run, and this is several",
+        )),
         ids => replay.several(&pipeline, ids, arguments.repeat).await,
     }
 }
 
-/// The names of what was stored in the range, the newest last.
+/// The names of the auctions that were stored in the range, the newest last.
 async fn in_range(
     shelf: &Shelf,
     range: TimeRange,
@@ -94,7 +92,6 @@ async fn in_range(
     Ok(found.into_iter().map(|entry| entry.name).collect())
 }
 
-/// Archived auctions, and how they are sent.
 struct Replay<'a> {
     shelf: Shelf,
     sending: &'a Sending,
@@ -106,8 +103,7 @@ impl Replay<'_> {
         run_and_print(pipeline, dispatch, None, self.sending, signal).await
     }
 
-    /// Sends each auction, and all of them again as often as is asked for, one after the other. What came of each is printed
-    /// when it has ended, and the times of all at last.
+    /// Sends the auctions one after another, `repeat` times. Prints each outcome as its run ends, and the times of all last.
     async fn several(
         &self,
         pipeline: &Pipeline,
@@ -147,11 +143,7 @@ impl Replay<'_> {
         }
     }
 
-    /// An auction to be sent, of which nothing has been sent yet, the task that reads the rest of it, and the signal that came
-    /// meanwhile.
-    ///
-    /// # Errors
-    /// When it is not there, or is no auction from its first chunk on: wrong input; when the store fails.
+    /// Opens an auction. Returns the task that reads the rest of it too, and the signal that came meanwhile.
     async fn dispatch(
         &self,
         id: &str,
@@ -176,17 +168,16 @@ impl Replay<'_> {
                     let what = format!("{url}: not opened within {deadline:?}");
                     return Err(Failure::of(what)(elapsed));
                 }
-                // In place of one that is not opened any more.
+                // The interrupted run has an outcome, too.
                 Err(signal) => (DiskDocument::read(&b"{}"[..], 2).await, Some(signal)),
             };
             let auction = match opened {
                 Ok(auction) => auction,
                 Err(broken) => match read_error(&broken) {
                     Some(ReadErrorKind::NotFound(_)) => continue,
-                    _ => return Err(unreadable(&url, broken)),
+                    _ => return Err(unreadable(&url, &broken)),
                 },
             };
-            // Without an archive it is not kept: the id is for reports.
             let id = id_of(&name).unwrap_or(&name);
             let id = id
                 .rsplit('/')
@@ -208,7 +199,7 @@ impl Replay<'_> {
     }
 }
 
-/// A run in one line, and in one more for each solver that failed.
+/// Prints a line for a run, and one for each solver that failed.
 fn print_run(outcome: &Outcome) -> Result<(), Failure> {
     let solvers = &outcome.solvers;
     let mut failed = solvers.iter().filter_map(why_not);
@@ -219,7 +210,7 @@ fn print_run(outcome: &Outcome) -> Result<(), Failure> {
     failed.try_for_each(|solver| print_line(&format!("  {solver}")))
 }
 
-/// What the store, or the object, has to do with it.
+/// The archive's error, if it is one.
 fn read_error(broken: &Broken) -> Option<&ReadErrorKind> {
     let Broken::Source(error) = broken else {
         return None;
@@ -228,16 +219,15 @@ fn read_error(broken: &Broken) -> Option<&ReadErrorKind> {
     Some(&error.kind)
 }
 
-/// A store or a disk that fails is no mistake of whoever asked for the object; all else about it is.
-fn unreadable(url: &Url, broken: Broken) -> Failure {
-    let is_failure = match read_error(&broken) {
+/// Wrong input, unless the store or the disk failed.
+fn unreadable(url: &Url, broken: &Broken) -> Failure {
+    let is_failure = match read_error(broken) {
         Some(ReadErrorKind::Store { source, .. }) => !is_refusal(source),
         _ => matches!(broken, Broken::File(_)),
     };
-    match broken {
-        Broken::Source(error) if is_failure => Failure::of(url)(error),
-        Broken::Source(error) => Failure::input(url)(error),
-        broken if is_failure => Failure::of(url)(broken),
-        broken => Failure::input(url)(broken),
-    }
+    let why = match broken {
+        Broken::Source(error) => error_chain(&**error),
+        broken => error_chain(broken),
+    };
+    Failure::new(if is_failure { 1 } else { USAGE }, format!("{url}: {why}"))
 }

@@ -2,33 +2,15 @@
 
 use driver_streaming::{Outcome, SolverStatus};
 use serde::Serialize;
+use serde_json::json;
 
 use crate::arguments::Format;
 use crate::exit::{Failure, print_json, print_line};
 use crate::summary::milliseconds;
 
-/// What each solver took in the runs so far.
-pub(super) struct Times {
-    solvers: Vec<Series>,
-    /// Of whole runs: from the first request to the last answer. A run fails when a solver does.
-    total: Series,
-}
-
-/// How long it took, in milliseconds, each time that it went well, and how often it did not.
-#[derive(Default)]
-struct Series {
-    name: String,
-    milliseconds: Vec<f64>,
-    failures: usize,
-}
-
-/// The times of several runs, as JSON has them.
-#[derive(Serialize)]
-struct Figures {
-    runs: usize,
-    solvers: Vec<Row>,
-    total: Row,
-}
+/// The times of several runs in milliseconds: of each solver, and at last of whole runs, from the first request to the
+/// last answer. A run fails when a solver does; what failed has no time.
+pub(super) struct Times(Vec<(String, Vec<Option<f64>>)>);
 
 #[derive(Serialize)]
 struct Row {
@@ -43,64 +25,52 @@ struct Row {
 
 impl Times {
     pub(super) fn of<'a>(names: impl Iterator<Item = &'a str>) -> Self {
-        let series = |name: &str| Series {
-            name: name.to_owned(),
-            ..Series::default()
-        };
-        Self {
-            solvers: names.map(series).collect(),
-            total: series("total"),
-        }
+        let names = names.chain(["total"]);
+        Self(names.map(|name| (name.to_owned(), Vec::new())).collect())
     }
 
     pub(super) fn add(&mut self, outcome: &Outcome) {
-        for (series, solver) in self.solvers.iter_mut().zip(&outcome.solvers) {
-            let is_ok = solver.status == SolverStatus::Ok;
-            series.add(is_ok.then_some(solver.total_ms));
+        let solvers = outcome.solvers.iter();
+        let solvers =
+            solvers.map(|solver| (solver.status == SolverStatus::Ok).then_some(solver.total_ms));
+        let total = outcome.is_ok().then_some(outcome.wall_ms);
+        for ((_, times), time) in self.0.iter_mut().zip(solvers.chain([total])) {
+            times.push(time);
         }
-        self.total.add(outcome.is_ok().then_some(outcome.wall_ms));
     }
 
-    /// Counts a run that could not be begun.
+    /// Counts a run that could not be started.
     pub(super) fn add_failure(&mut self) {
-        self.total.add(None);
+        self.0
+            .last_mut()
+            .into_iter()
+            .for_each(|(_, times)| times.push(None));
     }
 
     /// Whether no run has failed.
     pub(super) fn are_ok(&self) -> bool {
-        self.total.failures == 0
+        let total = self.0.last().into_iter();
+        total.flat_map(|(_, times)| times).all(Option::is_some)
     }
 
     /// Prints a table, or one line of JSON.
     pub(super) fn print(self, format: Option<Format>) -> Result<(), Failure> {
-        let solvers: Vec<_> = self.solvers.into_iter().map(Series::row).collect();
-        let total = self.total.row();
-        if format == Some(Format::Json) {
-            let runs = total.answers + total.failures;
-            return print_json(
-                "the times",
-                &Figures {
-                    runs,
-                    solvers,
-                    total,
-                },
-            );
+        let rows = self.0.into_iter();
+        let rows: Vec<_> = rows.map(|(name, times)| Row::of(name, &times)).collect();
+        match (format, &rows[..]) {
+            (Some(Format::Json), [solvers @ .., total]) => {
+                let runs = total.answers + total.failures;
+                let times = json!({ "runs": runs, "solvers": solvers, "total": total });
+                print_json("the times", &times)
+            }
+            _ => print_line(&table(&rows)),
         }
-        let mut table = table(solvers.iter().chain([&total])).into_iter();
-        table.try_for_each(|line| print_line(&line))
     }
 }
 
-impl Series {
-    fn add(&mut self, milliseconds: Option<f64>) {
-        match milliseconds {
-            Some(milliseconds) => self.milliseconds.push(milliseconds),
-            None => self.failures += 1,
-        }
-    }
-
-    fn row(mut self) -> Row {
-        let times = &mut self.milliseconds;
+impl Row {
+    fn of(name: String, all: &[Option<f64>]) -> Self {
+        let mut times: Vec<_> = all.iter().copied().flatten().collect();
         times.sort_by(f64::total_cmp);
         let count = times.len();
         let mean = times.iter().sum::<f64>() / count as f64;
@@ -108,47 +78,50 @@ impl Series {
         // The smallest time that so many of a hundred are not above.
         let rank = |percent: usize| (count * percent).div_ceil(100).checked_sub(1);
         let percentile = |percent| rank(percent).and_then(|rank| times.get(rank).copied());
-        Row {
+        Self {
             answers: count,
-            failures: self.failures,
+            failures: all.len() - count,
             mean_ms: (count > 0).then_some(mean),
             deviation_ms: (count > 1).then(|| (squares / (count - 1) as f64).sqrt()),
             p50_ms: percentile(50),
             p95_ms: percentile(95),
-            name: self.name,
+            name,
         }
     }
 }
 
-fn table<'a>(rows: impl Iterator<Item = &'a Row> + Clone) -> Vec<String> {
-    let names = rows.clone().map(|row| row.name.chars().count());
+fn table(rows: &[Row]) -> String {
+    let names = rows.iter().map(|row| row.name.chars().count());
     let widest = names.max().unwrap_or(0);
     let line = |name: &str, cells: [String; 6]| {
         let cells = cells.map(|cell| format!("  {cell:>10}")).concat();
         format!("{name:<widest$}{cells}")
     };
     let titles = ["answers", "failures", "mean", "deviation", "p50", "p95"];
-    let rows = rows.map(|row| {
+    let rows = rows.iter().map(|row| {
         let times = [row.mean_ms, row.deviation_ms, row.p50_ms, row.p95_ms];
         let [mean, deviation, p50, p95] = times.map(milliseconds);
         let [answers, failures] = [row.answers, row.failures].map(|count| count.to_string());
         line(&row.name, [answers, failures, mean, deviation, p50, p95])
     });
     let header = line("", titles.map(str::to_owned));
-    [header].into_iter().chain(rows).collect()
+    [header]
+        .into_iter()
+        .chain(rows)
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 #[cfg(test)]
 mod tests {
+    use std::iter;
+
     use super::*;
 
     fn row(times: impl IntoIterator<Item = f64>, failures: usize) -> Row {
-        let series = Series {
-            name: "a".to_owned(),
-            milliseconds: times.into_iter().collect(),
-            failures,
-        };
-        series.row()
+        let times = times.into_iter().map(Some);
+        let all: Vec<_> = times.chain(iter::repeat_n(None, failures)).collect();
+        Row::of("a".to_owned(), &all)
     }
 
     #[test]
@@ -179,7 +152,7 @@ mod tests {
             ..row([time], 1)
         });
         assert_eq!(
-            table(rows.iter()),
+            table(&rows).lines().collect::<Vec<_>>(),
             [
                 "          answers    failures        mean   deviation         p50         p95",
                 "ä               1           1     1.00 ms                 1.00 ms     1.00 ms",

@@ -1,4 +1,4 @@
-//! `solve`: an auction from a file, or a generated one, to solvers and to an archive.
+//! `solve`: sends an auction from a file, or a generated one, to solvers and archives it.
 
 use std::io::{self, Cursor};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -19,14 +19,13 @@ use crate::disk_document::DiskDocument;
 use crate::disk_file::Broken;
 use crate::exit::Failure;
 use crate::interruptible_run::run_and_print;
-use crate::options_and_config::Sending;
+use crate::options_and_config::{Sending, dispatch};
 use crate::otlp_export::Export;
-use crate::sending::dispatch;
 use crate::signals::unless_interrupted;
 use crate::spooling::Uploading;
 use crate::store_location::StoreLocation;
 
-/// Where the demonstration archives.
+/// The archive of the demonstration.
 const FOLDER: &str = "archive";
 
 pub(super) async fn run(
@@ -63,7 +62,7 @@ pub(super) async fn run(
     };
     let (read, signal) = match unless_interrupted(read_auction(path)).await {
         Ok(read) => (read, None),
-        // In place of one that is not read any more.
+        // The interrupted run has an outcome, too.
         Err(signal) => (DiskDocument::read(&b"{}"[..], 2).await, Some(signal)),
     };
     let auction = read.map_err(|broken| match broken {
@@ -76,7 +75,7 @@ pub(super) async fn run(
     };
     if placement.is_some() && id.is_none() && signal.is_none() {
         return Err(Failure::usage(format!(
-            "{name}: the auction has no id to archive it by: neither a member `id` nor `metadata.auction_id`; give one with --id"
+            "{name}: the auction has no id to archive it by, neither as `id` nor as `metadata.auction_id`: give one with --id"
         )));
     }
     let mut builder = sending.pipeline();
@@ -111,7 +110,7 @@ async fn send(
     run_and_print(&pipeline, dispatch, length, sending, signal).await
 }
 
-/// `solve` without arguments: all that is needed to see the program work. Generates an auction, and is three engines.
+/// `solve` without arguments: generates an auction and starts three engines, to show the program at work.
 async fn demonstrate(sending: &Sending, export: &Export) -> Result<ExitCode, Failure> {
     const GENERATED: &str = "the auction cannot be generated";
     let mut text = Vec::new();
@@ -133,14 +132,14 @@ async fn demonstrate(sending: &Sending, export: &Export) -> Result<ExitCode, Fai
         engines.spawn(engine.serve());
     }
     let location = StoreLocation::folder(FOLDER, ARCHIVE_LIMIT).map_err(Failure::of(FOLDER))?;
-    // A newer version may generate another auction under the same id.
+    // Another version may generate another auction with the same id.
     let archive = location.archive().overwrite(Overwrite::Replace).build();
     let archive = archive.map_err(Failure::of(FOLDER))?;
     let builder = builder.archive(location.target(archive));
     send(builder, &auction, id, None, sending, export).await
 }
 
-/// Reads an auction from a file, which may be compressed, or from standard input for `-`, and checks all of it.
+/// Reads and checks an auction: from standard input for `-`, or from a file, which may be compressed.
 async fn read_auction(path: &Path) -> Result<DiskDocument, Broken> {
     if path == Path::new("-") {
         return DiskDocument::read(io::stdin(), u64::MAX).await;

@@ -1,4 +1,4 @@
-//! Solvers are shown as they end: what is still under way, as an archive in a store that hangs, holds back none of them.
+//! Prints and logs each solver as soon as it has ended, even if the archive's store hangs.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Sender;
@@ -6,9 +6,9 @@ use std::sync::mpsc::Sender;
 use driver_streaming::{ArchiveOutcome, Observer, Solver, SolverFailure, SolverOutcome};
 use tokio::sync::watch;
 
-use crate::summary::{Table, archive_status, solver_status};
+use crate::summary::Table;
 
-/// Notes which solvers have ended, and hands out the lines of their table.
+/// Counts the solvers that have not ended, and formats the lines of their table.
 pub(super) struct SolverEnds {
     lines: Option<Sender<String>>,
     table: Table,
@@ -17,7 +17,7 @@ pub(super) struct SolverEnds {
 }
 
 impl SolverEnds {
-    /// For a run to `solvers`. What is sent to `lines` is printed elsewhere: a terminal that is slow stops no run.
+    /// Sends each line to `lines`, so that a slow terminal does not stop the run.
     pub(super) fn new(solvers: &[Solver], lines: Option<Sender<String>>) -> Self {
         Self {
             lines,
@@ -27,8 +27,9 @@ impl SolverEnds {
         }
     }
 
+    /// Waits until all solvers have ended.
     pub(super) async fn all(&self) {
-        // It fails only when the sender is gone, and that is here.
+        // Fails only without a sender, which is here.
         let mut left = self.left.subscribe();
         let _none_left = left.wait_for(|left| *left == 0).await;
     }
@@ -42,21 +43,21 @@ impl Observer for SolverEnds {
                 false => format!("{}\n{row}", self.table.header()),
                 true => row,
             };
-            // Nobody prints any more when standard output is gone.
+            // Fails when standard output is gone.
             let _printed = lines.send(row);
         }
         self.left.send_modify(|left| *left = left.saturating_sub(1));
     }
 }
 
-/// Logs a line for each solver and archive that has ended, with its figures, at the level `info`.
+/// Logs the figures of each solver and archive that has ended, at the level `info`.
 pub(super) struct LogEnds;
 
 impl Observer for LogEnds {
     fn solver_ended(&self, _solver: usize, outcome: &SolverOutcome) {
         tracing::info!(
             solver = outcome.name,
-            status = solver_status(outcome.status),
+            status = %outcome.status,
             http_status = outcome.http_status,
             attempts = outcome.attempts,
             bytes_sent = outcome.bytes_sent,
@@ -76,7 +77,7 @@ impl Observer for LogEnds {
 
     fn archive_ended(&self, outcome: &ArchiveOutcome) {
         tracing::info!(
-            status = archive_status(outcome.status),
+            status = %outcome.status,
             location = outcome.location,
             codec = outcome.codec,
             raw_bytes = outcome.raw_bytes,

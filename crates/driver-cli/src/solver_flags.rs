@@ -1,44 +1,42 @@
-//! Flags that change for one run how solvers are sent to: all of them, or one that a flag names.
+//! Flags that change the requests of one run, to all solvers or to one.
 
 use clap::Args;
-use driver_streaming::{Solver, SolverError};
-use http::{HeaderName, HeaderValue};
 
 use crate::config::SolverConfig;
 use crate::exit::Failure;
 use crate::option_values::{parse_duration, parse_encoding};
 
-/// A value is for all solvers, or for one: `NAME:VALUE`. That for one counts before that for all, and both before the
-/// configuration file.
+/// A value applies to all solvers or, as `NAME:VALUE`, to one. A value for one solver overrides that for all, and both
+/// override the configuration file.
 #[derive(Clone, Debug, Default, PartialEq, Args)]
 #[command(next_help_heading = "Options for all solvers, or with NAME: for one")]
 pub(super) struct SolverFlags {
-    /// Compress requests, or with `auto` as the engine says that it takes them.
+    /// Compress requests; `auto` uses what the engine says it accepts.
     #[arg(long = "encoding", value_name = "[NAME:]gzip|zstd|br|auto|none")]
     encodings: Vec<String>,
 
-    /// How long the solver may take, within the deadline.
+    /// How long a solver may take, within the deadline.
     #[arg(long = "timeout", value_name = "[NAME:]DURATION")]
     timeouts: Vec<String>,
 
-    /// Add a header to requests. May be given many times.
+    /// Add a header to requests. Can be repeated.
     #[arg(long = "header", value_name = "[NAME:]HEADER:VALUE")]
     headers: Vec<String>,
 
-    /// Send a Content-Length in place of a chunked body, for engines that take none: to all, or with =NAME to one.
+    /// Send a Content-Length instead of a chunked body, to all solvers or with =NAME to one.
     #[arg(long = "length", value_name = "NAME", num_args = 0..=1, require_equals = true, default_missing_value = "")]
     lengths: Vec<String>,
 
-    /// Send no liquidity: to all, or with =NAME to one.
+    /// Leave out liquidity, for all solvers or with =NAME for one.
     #[arg(long = "skip-liquidity", value_name = "NAME", num_args = 0..=1, require_equals = true, default_missing_value = "")]
     skips: Vec<String>,
 }
 
 impl SolverFlags {
-    /// Changes what the file says, and what is usual.
+    /// Changes what the configuration file says of these solvers.
     ///
     /// # Errors
-    /// When a value cannot be read, or names no solver.
+    /// When a value cannot be read, or names no solver. No message shows a header's value.
     pub(super) fn change(&self, solvers: &mut [SolverConfig]) -> Result<(), Failure> {
         each(solvers, "--encoding", &self.encodings, |solver, value| {
             solver.encoding = match value {
@@ -57,7 +55,7 @@ impl SolverFlags {
             nameless(value)?;
             if is_encoded && solver.encoding.is_some() {
                 return Err(
-                    "the length of a compressed body is not known before it is sent".to_owned(),
+                    "the length of a compressed body is not known before it is sent".into(),
                 );
             }
             solver.set_length();
@@ -67,70 +65,47 @@ impl SolverFlags {
             nameless(value)?;
             solver.skip_liquidity = true;
             Ok(())
-        })
-    }
-
-    /// Adds headers to those of the file.
-    ///
-    /// # Errors
-    /// When a header cannot be sent. No message shows its value.
-    pub(super) fn add_headers(&self, solvers: &mut [Solver]) -> Result<(), Failure> {
+        })?;
         each(solvers, "--header", &self.headers, |solver, value| {
-            let (name, value) = value.split_once(':').ok_or("is written HEADER:VALUE")?;
-            let name = HeaderName::from_bytes(name.trim().as_bytes());
-            let name = name
-                .map_err(|_| "the header's name has a character that it must not have, or none")?;
-            let value = HeaderValue::from_str(value.trim());
-            let value = value.map_err(
-                |_| "the header's value has a character that is neither visible ASCII nor a space",
-            )?;
-            let with = solver.clone().with_header(name, value);
-            *solver = with.map_err(|error: SolverError| error.to_string())?;
+            let (name, value) = value.split_once(':').ok_or("is not written HEADER:VALUE")?;
+            let name = name.trim().parse();
+            let value = value.trim().parse();
+            solver.more_headers.push((
+                name.map_err(
+                    |_| "the header's name is empty or has a character that is not allowed",
+                )?,
+                value
+                    .map_err(|_| "the header's value has a character that is not visible ASCII")?,
+            ));
             Ok(())
         })
     }
 }
 
-/// What has the name of a solver.
-trait Named {
-    fn name(&self) -> &str;
-}
-
-impl Named for Solver {
-    fn name(&self) -> &str {
-        self.name()
-    }
-}
-
-impl Named for SolverConfig {
-    fn name(&self) -> &str {
-        self.name.get_ref()
-    }
-}
-
 /// Applies a flag's values: those for all solvers first, then those for one.
-fn each<S: Named>(
-    solvers: &mut [S],
+fn each(
+    solvers: &mut [SolverConfig],
     flag: &str,
     values: &[String],
-    apply: impl Fn(&mut S, &str) -> Result<(), String>,
+    apply: impl Fn(&mut SolverConfig, &str) -> Result<(), String>,
 ) -> Result<(), Failure> {
-    let is_name = |name: &str| solvers.iter().any(|solver| solver.name() == name);
+    let is_name = |name: &str| solvers.iter().any(|solver| solver.name.get_ref() == name);
     let mut split: Vec<(Option<String>, &str)> = Vec::new();
     for value in values {
         split.push(match value.split_once(':') {
             Some((name, value)) if is_name(name) => (Some(name.to_owned()), value),
-            // Flags without a value are given to a solver by its name.
+            // A flag that takes no value may name a solver.
             None if is_name(value) => (Some(value.clone()), ""),
             _ => (None, value),
         });
     }
     split.sort_by_key(|(name, _)| name.is_some());
     for (name, value) in split {
-        let meant = solvers
+        let is_meant = |found: &String| name.as_ref().is_none_or(|name| name == found);
+        for solver in solvers
             .iter_mut()
-            .filter(|solver| name.as_deref().is_none_or(|name| name == solver.name()));
-        for solver in meant {
+            .filter(|solver| is_meant(solver.name.get_ref()))
+        {
             apply(solver, value).map_err(|why| {
                 let unknown = value
                     .split_once(':')
@@ -143,7 +118,7 @@ fn each<S: Named>(
     Ok(())
 }
 
-/// Refuses what stands for a solver's name, and is none.
+/// Refuses a value where only a solver's name may stand.
 fn nameless(value: &str) -> Result<(), String> {
     match value {
         "" => Ok(()),
@@ -159,6 +134,7 @@ mod tests {
     use clap::Parser;
 
     use super::*;
+    use crate::config::Config;
 
     #[derive(Parser)]
     struct Flags {
@@ -217,15 +193,16 @@ mod tests {
 
     #[test]
     fn headers_are_added_and_not_repeated_in_errors() {
-        let solvers = || ["a", "b"].map(|name| Solver::new(name, "http://h").unwrap());
         let add = |header: &str| {
-            let headers = vec![header.to_owned()];
             let flags = SolverFlags {
-                headers,
+                headers: vec![header.to_owned()],
                 ..SolverFlags::default()
             };
+            let mut solvers = ["a", "b"].map(|name| SolverConfig::new(name, "http://h"));
             flags
-                .add_headers(&mut solvers())
+                .change(&mut solvers)
+                .and_then(|()| Config::default().solver(&solvers[0]))
+                .map(|_| ())
                 .map_err(|error| error.to_string())
         };
         assert_eq!(add("a:x-key: secret"), Ok(()));

@@ -1,4 +1,4 @@
-//! A spool that archives go through, and what brings its objects to the store while the program runs.
+//! The spool that archives go through, and the task that uploads from it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,31 +12,30 @@ use tokio::time::{sleep, timeout};
 use crate::config::Config;
 use crate::exit::Failure;
 
-/// How long leaving waits for a store while an upload is given up, of which nothing is lost.
+/// How long to wait for the store when an upload is given up. Nothing is lost: the object stays in the spool.
 const CLEAN_UP_LIMIT: Duration = Duration::from_millis(250);
 
-/// How often to see whether the process that uploads from the spool has ended.
+/// How often to check whether another process still uploads from the spool.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 #[derive(Clone, Debug, Default, PartialEq, Args)]
 pub(crate) struct SpoolArguments {
-    /// Write the archive into this folder first, at the pace of its disk, and from there to the store. What the store does
-    /// not have when the archive's limit is over stays there, for the next run with this spool or for `archive push`.
+    /// Write the archive to this folder first and upload it from there. What is not uploaded within --archive-limit stays in
+    /// the folder, for the next run with this spool or for `archive push`.
     #[arg(long, value_name = "DIR")]
     spool: Option<PathBuf>,
 
-    /// How many bytes the spool may hold: when it is full, auctions are not archived [default: 10 GB].
+    /// How many bytes the spool may hold. When it is full, auctions are not archived [default: 10 GB].
     #[arg(long, value_name = "BYTES")]
     spool_limit: Option<u64>,
 
-    /// How many bytes of the spool's disk stay free [default: 1 GB].
+    /// How many bytes of its disk the spool leaves free [default: 1 GB].
     #[arg(long, value_name = "BYTES")]
     spool_keep_free: Option<u64>,
 }
 
 impl SpoolArguments {
-    /// Opens the spool that is asked for, if one is, for the archive at `location`. An option counts before the configuration
-    /// file.
+    /// Opens the spool for the archive at `location`, if options or configuration file ask for one.
     pub(crate) async fn open(
         &self,
         config: &Config,
@@ -63,7 +62,7 @@ impl SpoolArguments {
             let waiting = fs::read_dir(folder.join("ready"));
             if waiting.is_ok_and(|mut waiting| waiting.next().is_some()) {
                 return Err(Failure::usage(format!(
-                    "{said_by}: what waits in it is for {other}: empty it with `archive push` first, or take another folder"
+                    "{said_by}: its objects are for {other}: upload them with `archive push` first, or use another folder"
                 )));
             }
         }
@@ -71,23 +70,23 @@ impl SpoolArguments {
         if noted.as_deref() != Some(location)
             && let Err(error) = fs::write(folder.join(LOCATION), location)
         {
-            // A full disk, say, which is no reason not to solve.
-            tracing::warn!(%error, "where the spool's objects are to go cannot be noted");
+            // The disk may be full, which is no reason not to solve.
+            tracing::warn!(%error, "the archive's location cannot be noted in the spool");
         }
         Ok(Some(spool))
     }
 }
 
-/// The file in a spool that says where its objects are to go.
+/// The file in a spool that notes the location of the archive.
 const LOCATION: &str = "location";
 
-/// Where the objects of a spool are to go, if it says so.
+/// The location that a spool's objects are for, if it is noted.
 pub(crate) fn location_of(spool: &Path) -> Option<String> {
     let noted = fs::read_to_string(spool.join(LOCATION)).ok();
     noted.filter(|location| !location.is_empty())
 }
 
-/// Uploads from a spool in the background, as soon as no other process does.
+/// A task that uploads from a spool as soon as no other process does.
 pub(crate) struct Uploading {
     archive: Archive,
     task: JoinHandle<()>,
@@ -113,7 +112,7 @@ impl Uploading {
         Ok(Self { archive, task })
     }
 
-    /// Gives up what is under way, which stays in the spool.
+    /// Stops the task. An object whose upload is given up stays in the spool.
     pub(crate) async fn stop(self) {
         self.task.abort();
         let _aborted = self.task.await;

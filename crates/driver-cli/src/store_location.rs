@@ -1,4 +1,4 @@
-//! Where archives are: paths and URLs of stores.
+//! Locations of archives: paths and URLs of stores.
 
 use std::convert::identity;
 use std::fmt;
@@ -36,27 +36,21 @@ pub struct StoreLocation {
 }
 
 impl StoreLocation {
-    /// Whether a location is one, as far as that can be told without opening anything.
-    ///
-    /// # Errors
-    /// When it is of no known kind, or has credentials in it.
+    /// Checks a location without opening anything.
     pub(crate) fn check(location: &str) -> Result<(), LocationError> {
         Place::parse(location)?;
         Ok(())
     }
 
-    /// A folder for archives that may take as long as `limit` each; a local one is created.
+    /// Opens a folder for archives that take at most `limit` each. A local folder is created.
     ///
     /// # Errors
-    /// When the location is of no known kind or has a user or a password in it, or its store cannot be set up.
+    /// When the location is of an unknown kind, contains credentials, or its store cannot be set up.
     pub fn folder(location: &str, limit: Duration) -> Result<Self, LocationError> {
         Self::for_writing(location, limit, true)
     }
 
-    /// As [`folder`](Self::folder); without `sync`, the operating system decides when a local one's files get to the disk.
-    ///
-    /// # Errors
-    /// As [`folder`](Self::folder).
+    /// As [`folder`](Self::folder). Without `sync`, the operating system decides when files get to the disk.
     pub(crate) fn for_writing(
         location: &str,
         limit: Duration,
@@ -77,10 +71,7 @@ impl StoreLocation {
         }
     }
 
-    /// A folder of archives, which is not created.
-    ///
-    /// # Errors
-    /// As [`folder`](Self::folder), and when a local one is not there or may not be read.
+    /// Opens a folder to read from. A local folder must exist.
     pub(crate) fn existing(location: &str) -> Result<Self, LocationError> {
         match Place::parse(location)? {
             Place::Local(path) => {
@@ -91,10 +82,10 @@ impl StoreLocation {
         }
     }
 
-    /// One object: the folder it is in, and its name there.
+    /// Opens the folder of an object to read from, and returns the object's name in it.
     ///
     /// # Errors
-    /// When the location is of no known kind, has credentials in it or names no object, or its store cannot be set up.
+    /// As [`folder`](Self::folder), and when the location names no object.
     pub fn object(location: &str) -> Result<(Self, String), LocationError> {
         let mut found = match Place::parse(location)? {
             Place::Local(path) => {
@@ -118,33 +109,32 @@ impl StoreLocation {
         Ok((found, name.to_owned()))
     }
 
-    /// The key of an object at this location.
+    /// Returns the key of the object `name` in this folder.
     ///
     /// # Errors
-    /// When the name is none that a key may have.
+    /// When a key must not have this name.
     pub fn key_of(&self, name: &str) -> Result<Key, LocationError> {
         let key = Key::parse(format!("{}/{name}", self.key));
         Ok(key.map_err(Problem::from)?)
     }
 
-    /// An archive at this location, to be completed with a codec and limits and then turned into a target.
+    /// Returns the builder of an archive at this location.
     pub fn archive(&self) -> ArchiveBuilder {
         Archive::builder(Arc::clone(&self.store))
             .prefix(self.key.clone())
             .attributes(self.attributes)
     }
 
-    /// Names `archive`, which was built from [`archive`](Self::archive), by this location's URL.
+    /// Names an archive that was built from [`archive`](Self::archive) by this location's URL.
     pub fn target(&self, archive: Archive) -> ArchiveTarget {
         ArchiveTarget::new(archive, self.base.clone())
     }
 
-    /// The store, and where in it this is.
+    /// The store, and the folder's key in it.
     pub(crate) fn place(&self) -> (&dyn ObjectStore, &Key) {
         (&*self.store, &self.key)
     }
 
-    /// Whether this is a folder on this machine.
     pub(crate) fn is_local(&self) -> bool {
         self.base.scheme() == "file"
     }
@@ -162,10 +152,9 @@ impl StoreLocation {
         })
     }
 
-    /// The store of a URL, to be read, or to be written to with as much time as is given.
+    /// Sets up the store of a URL: to read from or, with a `limit` for each archive, to write to.
     fn remote(url: &Url, limit: Option<Duration>) -> Result<Self, LocationError> {
-        // By its builder, set up from the environment. `object_store::parse_url_opts` does this as well, but gives out no
-        // credentials to be named.
+        // `object_store::parse_url_opts` does this too, but gives out no credentials.
         macro_rules! store {
             ($prefix:literal, $builder:ident, $key:ident::$endpoint:ident, $for_writing:expr) => {{
                 store_settings::check::<$key>($prefix, variables()).map_err(Problem::from)?;
@@ -173,7 +162,7 @@ impl StoreLocation {
                 let builder = match limit {
                     Some(limit) => $for_writing(builder.with_retry(retries(limit)).with_config(
                         $key::Client(ClientConfigKey::Timeout),
-                        // For as long as it goes on, however slowly.
+                        // A slow request may go on for all that time.
                         format!("{} seconds", limit.as_secs().saturating_add(1)),
                     )),
                     None => builder,
@@ -182,7 +171,7 @@ impl StoreLocation {
                 let builder = direct_if_local(endpoint).fold(builder, |builder, (key, value)| {
                     builder.with_config($key::Client(key), value)
                 });
-                // Built once to find out whose credentials these are.
+                // Built once to get the credentials.
                 let store = builder.clone().build().map_err(Problem::from)?;
                 let credentials = NamedCredentials(Arc::clone(store.credentials()));
                 let builder = builder.with_credentials(Arc::new(credentials));
@@ -216,7 +205,7 @@ impl fmt::Debug for StoreLocation {
     }
 }
 
-/// Retries for nearly as long as an archive may take, so that the last error is known before that.
+/// Retries for nearly as long as an archive may take, so that the last error is known by then.
 fn retries(limit: Duration) -> RetryConfig {
     RetryConfig {
         backoff: BackoffConfig {
@@ -228,8 +217,8 @@ fn retries(limit: Duration) -> RetryConfig {
     }
 }
 
-/// A client that S3 can be written to with. At Amazon, checksums are verified unless the environment has others; what
-/// other servers take is not known.
+/// A client that writes to S3. Amazon verifies checksums, unless the environment sets others; other servers may not accept
+/// them.
 fn s3_for_writing(builder: S3Builder) -> S3Builder {
     let is_set = |key| builder.get_config_value(key).is_some();
     let is_said = is_set(&S3Key::Endpoint) || is_set(&S3Key::Checksum);
@@ -241,9 +230,8 @@ fn s3_for_writing(builder: S3Builder) -> S3Builder {
     }
 }
 
-/// Settings that let no proxy of the environment stand before a server on this machine; none for other servers.
-///
-/// A client with a proxy of its own looks at no other, and this one is excluded where the server is.
+/// Settings that bypass the environment's proxy for a server on this machine. A client with a proxy of its own ignores the
+/// environment's, and this proxy excludes the server.
 fn direct_if_local(endpoint: Option<String>) -> impl Iterator<Item = (ClientConfigKey, String)> {
     let url = endpoint.and_then(|endpoint| Url::parse(&endpoint).ok());
     let local = url.filter(|url| url.host_str().is_some_and(is_loopback));
@@ -257,7 +245,7 @@ fn direct_if_local(endpoint: Option<String>) -> impl Iterator<Item = (ClientConf
     })
 }
 
-/// The environment, as far as it is text: nothing else is read of it.
+/// The environment variables that are text.
 fn variables() -> impl Iterator<Item = (String, String)> {
     std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
@@ -287,7 +275,7 @@ impl Place {
         if !SCHEMES.contains(&url.scheme()) {
             return Err(Problem::Scheme(url.scheme().to_owned()));
         }
-        // No store would take them from there: a write with those of the environment would go unnoticed.
+        // Stores ignore them, and would use those of the environment instead.
         if !url.username().is_empty() || url.password().is_some() {
             return Err(Problem::Credentials);
         }
@@ -300,7 +288,7 @@ impl Place {
     }
 }
 
-/// Why a location cannot be used. Messages do not repeat the location: it may carry a password.
+/// Why a location cannot be used. Messages do not show the location, which may contain a password.
 #[derive(Debug, thiserror::Error)]
 #[error(transparent)]
 pub struct LocationError(#[from] Problem);
@@ -310,16 +298,16 @@ enum Problem {
     #[error("the location is empty")]
     Empty,
     #[error(
-        "the location starts with {0}: and lacks the slashes of {0}://; write ./{0}: for a folder of that name"
+        "the location starts with {0}: but not with {0}://; write ./{0}: for a folder of that name"
     )]
     Slashes(&'static str),
     #[error("the location's URL does not parse")]
     Url(#[from] url::ParseError),
     #[error(
-        "nothing is known of {0}:// locations: use a path, file://, s3://, gs://, az:// or memory://"
+        "{0}:// locations are not supported: use a path, file://, s3://, gs://, az:// or memory://"
     )]
     Scheme(String),
-    #[error("the location has a user or a password in it: credentials belong in the environment")]
+    #[error("the location contains a user or a password: credentials belong in the environment")]
     Credentials,
     #[error("the file:// URL names no path on this machine")]
     FileUrl,
@@ -331,7 +319,6 @@ enum Problem {
     NoObject,
     #[error("the store at the location cannot be set up")]
     Setting(#[from] WrongSetting),
-    /// The store refused its settings, such as credentials from the environment.
     #[error("the store at the location cannot be set up")]
     Store(#[from] object_store::Error),
 }

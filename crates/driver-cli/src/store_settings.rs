@@ -1,5 +1,5 @@
-//! Settings of remote stores, which come from the environment: checked before a store is set up. `object_store` panics on
-//! some that are wrong, sends requests with others, and repeats addresses in its errors.
+//! Checks the environment's settings of remote stores. `object_store` panics on some wrong ones, sends requests with others,
+//! and quotes addresses in its errors.
 
 use std::fmt;
 use std::str::FromStr;
@@ -10,21 +10,17 @@ use async_trait::async_trait;
 use object_store::CredentialProvider;
 use url::Url;
 
-/// What the names of settings end with that are addresses.
+/// Endings of the names of addresses.
 const ADDRESSES: &str =
     "_ENDPOINT _ENDPOINT_URL _ENDPOINT_URL_S3 _ENDPOINT_URL_STS _BASE_URL _HOST _URI";
 
-/// Those that are the address of the store itself: it is spoken to in plain http with a permission only.
+/// Addresses of the store itself, which may be plain http only if that is allowed.
 const STORES: &str = "AWS_ENDPOINT AWS_ENDPOINT_URL AWS_ENDPOINT_URL_S3 GOOGLE_BASE_URL AZURE_ENDPOINT AZURE_STORAGE_ENDPOINT";
 
-/// What the names of settings end with that may have blanks: paths, texts of more than one line, times. All others are
-/// keys, tokens, regions, names and switches.
+/// Endings of the names of settings that may contain blanks: paths, texts of several lines, times.
 const TEXTS: &str = "_FILE _CREDENTIALS SERVICE_ACCOUNT SERVICE_ACCOUNT_PATH SERVICE_ACCOUNT_KEY _CERTIFICATE _USER_AGENT _CONTENT_TYPE _TIMEOUT _INTERVAL _PROXY_EXCLUDES _COPY_IF_NOT_EXISTS";
 
-/// Checks those of `variables` that start with `prefix` and are settings of a kind of store.
-///
-/// # Errors
-/// At the first that is wrong. No message shows a value.
+/// Checks the `variables` that start with `prefix` and are settings of a kind of store.
 pub(crate) fn check<K: FromStr>(
     prefix: &'static str,
     variables: impl Iterator<Item = (String, String)>,
@@ -62,21 +58,20 @@ pub(crate) fn check<K: FromStr>(
     }
 }
 
-/// Which variable is wrong. Its value, which may be a secret, is not shown.
+/// A variable that is wrong. Messages do not show its value, which may be a secret.
 #[derive(Debug, PartialEq, thiserror::Error)]
 pub(crate) enum WrongSetting {
-    #[error("{0} has a blank or a line break in it")]
+    #[error("{0} contains a blank or a line break")]
     Blank(String),
-    #[error("{0} is no URL that starts with http:// or https:// and names a host")]
+    #[error("{0} must be a URL with a host that starts with http:// or https://")]
     Address(String),
-    #[error("{0} has a user or a password in it: credentials belong in variables of their own")]
+    #[error("{0} contains a user or a password: credentials belong in their own variables")]
     Credentials(String),
-    #[error("{0} is plain http, for which {1}ALLOW_HTTP=true must be set, too")]
+    #[error("{0} is plain http, which requires {1}ALLOW_HTTP=true")]
     PlainHttp(String, &'static str),
 }
 
-/// The credentials of a provider, whose errors say that nothing was sent: object_store has one kind of error for theirs and
-/// for a store's.
+/// A provider of credentials whose errors say that nothing was sent. `object_store` does not tell them from a store's.
 #[derive(Debug)]
 pub(crate) struct NamedCredentials<C>(pub(crate) Arc<dyn CredentialProvider<Credential = C>>);
 

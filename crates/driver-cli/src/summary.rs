@@ -1,31 +1,19 @@
-//! How the outcome of a run is printed: a table of the solvers, what it means, and the figures of the run.
+//! How the outcome of a run is printed: a table of the solvers, the verdict, and the figures of the run.
 
 use std::fmt::Display;
-use std::io::{self, IsTerminal};
 use std::time::Duration;
 
+use console::Style;
 use driver_streaming::{ArchiveOutcome, ArchiveStatus, Outcome, SolverOutcome, SolverStatus};
 
 use crate::arguments::Format;
 use crate::exit::{Failure, print_json, print_line};
 use crate::verdict::{solutions, verdict};
 
-/// The columns after the solver's name. With a name of [`LONGEST_NAME`] characters, a row has 80.
-const COLUMNS: [(&str, usize); 7] = [
-    ("status", 10),
-    ("sent", 7),
-    ("delivered", 9),
-    ("thought", 7),
-    ("total", 7),
-    ("attempts", 8),
-    ("solutions", 9),
-];
-
-/// Longer names are cut in the table.
+/// Longer names are cut.
 const LONGEST_NAME: usize = 15;
 
-/// Prints the outcome of a run to standard output: as text, all but the rows of the solvers, which have been printed as
-/// they ended.
+/// Prints the outcome of a run: as text, without the rows of the solvers, which were printed as they ended.
 pub(super) fn print_outcome(outcome: &Outcome, format: Option<Format>) -> Result<(), Failure> {
     match format.unwrap_or(Format::Text) {
         Format::Text => print_line(&summary(outcome)),
@@ -33,7 +21,6 @@ pub(super) fn print_outcome(outcome: &Outcome, format: Option<Format>) -> Result
     }
 }
 
-/// The outcome as people read it, without its solvers: the verdict first.
 fn summary(outcome: &Outcome) -> String {
     let (auction, serialize, compress) = (&outcome.auction, &outcome.serialize, &outcome.compress);
     let lines = verdict(&outcome.solvers, &outcome.archive, serialize.passes);
@@ -44,7 +31,9 @@ fn summary(outcome: &Outcome) -> String {
     let id = auction.id.as_deref().unwrap_or("without id");
     text += &format!("auction {id}: ");
     text += &match (auction.bytes, auction.sha256.as_deref()) {
-        (None, _) => "its length is not known, as nobody was sent all of it as it is".to_owned(),
+        (None, _) => {
+            "its length is not known, since no reader was sent all of it unchanged".to_owned()
+        }
         (bytes, None) => size(bytes),
         (bytes, Some(digest)) => {
             let start = digest.get(..16).unwrap_or(digest);
@@ -56,10 +45,10 @@ fn summary(outcome: &Outcome) -> String {
         text += &format!("{} documents ", serialize.documents);
     }
     let busy = milliseconds(Some(serialize.busy_ms));
-    text += &format!("{} in {busy}; ", produced(serialize.passes));
+    let how_often = serialize.passes.map_or("in part".to_owned(), times);
+    text += &format!("produced {how_often} in {busy}; ");
     if compress.documents > 0 {
-        let how_often = compress.passes.map(times);
-        let how_often = how_often.unwrap_or_else(|| "not to the end".to_owned());
+        let how_often = compress.passes.map_or("in part".to_owned(), times);
         text += &format!(
             "{} compressed for solvers {how_often}; ",
             compress.documents
@@ -68,41 +57,43 @@ fn summary(outcome: &Outcome) -> String {
     text + &milliseconds(Some(outcome.wall_ms)) + " in all"
 }
 
-/// The table of the solvers, printed row by row.
-#[derive(Clone, Copy, Debug)]
+/// The table of the solvers, printed row by row. With a name of [`LONGEST_NAME`] characters, a row has 80.
 pub(super) struct Table {
     name_width: usize,
-    is_coloured: bool,
 }
 
 impl Table {
-    /// For solvers of these names, on standard output: coloured on a terminal.
+    /// A table for solvers of these names.
     pub(super) fn new<'a>(names: impl Iterator<Item = &'a str>) -> Self {
         let widest = names.map(|name| name.chars().count()).max();
-        let is_unset = |name| std::env::var_os(name).is_none_or(|value| value.is_empty());
-        Self {
-            name_width: widest.unwrap_or(0).clamp("solver".len(), LONGEST_NAME),
-            // <https://no-color.org>
-            is_coloured: io::stdout().is_terminal() && is_unset("NO_COLOR"),
-        }
+        let name_width = widest.unwrap_or(0).clamp("solver".len(), LONGEST_NAME);
+        Self { name_width }
     }
 
     pub(super) fn header(&self) -> String {
-        self.line("solver", COLUMNS.map(|(header, _)| header.to_owned()), "2")
+        let headers = [
+            "status",
+            "sent",
+            "delivered",
+            "thought",
+            "total",
+            "attempts",
+            "solutions",
+        ];
+        self.line("solver", headers.map(str::to_owned), &Style::new())
     }
 
-    /// A solver's row. What is not known is left out: the verdict says why.
+    /// A solver's row, coloured on a terminal. It leaves out what is not known: the verdict says why.
     pub(super) fn row(&self, solver: &SolverOutcome) -> String {
         let status = match (solver.status, solver.http_status) {
             (SolverStatus::Ok | SolverStatus::Failed, Some(code)) => {
-                format!("{} {code}", solver_status(solver.status))
+                format!("{} {code}", solver.status)
             }
-            (status, _) => solver_status(status).to_owned(),
+            (status, _) => words(status),
         };
-        let colour = if solver.status == SolverStatus::Ok {
-            "32"
-        } else {
-            "31"
+        let style = match solver.status {
+            SolverStatus::Ok => Style::new().green(),
+            _ => Style::new().red(),
         };
         let cells = [
             status,
@@ -113,27 +104,19 @@ impl Table {
             solver.attempts.to_string(),
             known(solutions(solver)),
         ];
-        self.line(&solver.name, cells, colour)
+        self.line(&solver.name, cells, &style)
     }
 
-    /// A name, a status of this colour, and numbers, each aligned with its column.
-    fn line(&self, name: &str, [status, numbers @ ..]: [String; 7], colour: &str) -> String {
-        let Self { name_width, .. } = *self;
-        let name = cut(name);
-        let (_, width) = COLUMNS[0];
-        let status = format!("{status:<width$}");
-        let mut line = match self.is_coloured {
-            true => format!("{name:<name_width$}  \u{1b}[{colour}m{status}\u{1b}[0m"),
-            false => format!("{name:<name_width$}  {status}"),
-        };
-        for ((_, width), number) in COLUMNS[1..].iter().zip(numbers) {
-            line += &format!(" {number:>width$}");
-        }
-        line
+    fn line(&self, name: &str, cells: [String; 7], style: &Style) -> String {
+        let [status, sent, delivered, thought, total, attempts, solutions] = cells;
+        let (name, status) = (cut(name), style.apply_to(format!("{status:<10}")));
+        let times = format!("{delivered:>9} {thought:>7} {total:>7}");
+        let width = self.name_width;
+        format!("{name:<width$}  {status} {sent:>7} {times} {attempts:>8} {solutions:>9}")
     }
 }
 
-/// A name with room for it in a table.
+/// Cuts a name to fit a table.
 pub(super) fn cut(name: &str) -> String {
     match name.chars().count() {
         0..=LONGEST_NAME => name.to_owned(),
@@ -141,14 +124,17 @@ pub(super) fn cut(name: &str) -> String {
     }
 }
 
-fn archive_line(archive: &ArchiveOutcome) -> String {
+pub(super) fn archive_line(archive: &ArchiveOutcome) -> String {
     match (archive.status, &archive.error) {
         (ArchiveStatus::Ok | ArchiveStatus::AlreadyThere, _) => {
-            let how = archive.parts.map(|count| format!("in {}", parts(count)));
+            let how = archive.parts.map(|parts| match parts {
+                1 => "in 1 part".to_owned(),
+                parts => format!("in {parts} parts"),
+            });
             format!(
                 "{}: {} as {} of {}, {}, at {}",
                 match archive.placement {
-                    Some("unchecked") => "ok, but unchecked whether another was replaced",
+                    Some("unchecked") => "ok, but it may have replaced another",
                     _ => "ok",
                 },
                 size(archive.raw_bytes),
@@ -161,43 +147,24 @@ fn archive_line(archive: &ArchiveOutcome) -> String {
         (ArchiveStatus::Skipped, _) => "none: no --archive was given".to_owned(),
         (ArchiveStatus::Cancelled, Some(error)) => error.clone(),
         (ArchiveStatus::Spooled, Some(error)) => {
-            format!("spooled: {error}, and the next run with it or `archive push` brings it there")
+            format!("spooled: {error}; the next run with this spool or `archive push` uploads it")
         }
-        (status, Some(error)) => format!("{}: {error}", archive_status(status)),
-        (status, None) => archive_status(status).to_owned(),
+        (status, Some(error)) => format!("{}: {error}", words(status)),
+        (status, None) => words(status),
     }
 }
 
-pub(super) fn solver_status(status: SolverStatus) -> &'static str {
-    match status {
-        SolverStatus::Ok => "ok",
-        SolverStatus::Failed => "failed",
-        SolverStatus::TimedOut => "timed out",
-        SolverStatus::Cancelled => "cancelled",
-    }
+/// A status in words, such as `timed out`.
+pub(super) fn words(status: impl Display) -> String {
+    status.to_string().replace('_', " ")
 }
 
-pub(super) fn archive_status(status: ArchiveStatus) -> &'static str {
-    match status {
-        ArchiveStatus::Ok => "ok",
-        ArchiveStatus::AlreadyThere => "already there",
-        ArchiveStatus::Conflict => "conflict",
-        ArchiveStatus::Failed => "failed",
-        ArchiveStatus::Unknown => "unknown",
-        ArchiveStatus::Cancelled => "cancelled",
-        ArchiveStatus::Skipped => "skipped",
-        ArchiveStatus::Spooled => "spooled",
-        ArchiveStatus::SpoolFull => "spool full",
-        ArchiveStatus::Running => "still running",
-    }
-}
-
-/// What is known, and nothing for what is not.
+/// A value, or nothing for one that is not known.
 pub(super) fn known(found: Option<impl Display>) -> String {
     found.map_or_else(String::new, |found| found.to_string())
 }
 
-/// Bytes, with three digits: `8.53 MB`.
+/// Bytes with three digits, such as `8.53 MB`.
 pub(super) fn size(bytes: Option<u64>) -> String {
     known(bytes.map(|bytes| match bytes {
         0..1_000 => format!("{bytes} B"),
@@ -208,7 +175,7 @@ pub(super) fn size(bytes: Option<u64>) -> String {
     }))
 }
 
-/// A time, with three digits: `1.42 ms`, `14.2 s`.
+/// A time with three digits, such as `1.42 ms` or `14.2 s`.
 pub(super) fn milliseconds(milliseconds: Option<f64>) -> String {
     known(milliseconds.map(|time| scaled(time, 1e3, &["ms", "s"])))
 }
@@ -217,10 +184,10 @@ pub(super) fn duration(duration: Duration) -> String {
     milliseconds(Some(duration.as_secs_f64() * 1000.0))
 }
 
-/// A number with three digits, in the unit in which it is less than `step`.
+/// A number with three digits, in the first unit in which it is less than `step`.
 fn scaled(mut number: f64, step: f64, units: &[&str]) -> String {
     let mut unit = 0;
-    // Where it would be rounded up to `step`, it is shown as one of the next.
+    // One that would be rounded up to `step` is 1 of the next unit.
     while number >= step - 0.5 && unit + 1 < units.len() {
         number /= step;
         unit += 1;
@@ -238,21 +205,14 @@ pub(super) fn times(passes: f64) -> String {
     format!("{passes:.2} times")
 }
 
-fn produced(passes: Option<f64>) -> String {
-    let how_often = passes.map(times);
-    format!("produced {}", how_often.as_deref().unwrap_or("in part"))
-}
-
-pub(super) fn parts(parts: u64) -> String {
-    format!("{parts} part{}", if parts == 1 { "" } else { "s" })
-}
-
 /// `a`, `a and b`, or `a, b and c`.
-pub(super) fn joined(names: &[String]) -> String {
-    match names {
-        [] => String::new(),
-        [name] => name.clone(),
-        [names @ .., last] => format!("{} and {last}", names.join(", ")),
+pub(super) fn joined<'a>(names: impl IntoIterator<Item = &'a String>) -> String {
+    let names: Vec<_> = names.into_iter().map(String::as_str).collect();
+    match &names[..] {
+        [names @ .., one, last] => [names, &[&*format!("{one} and {last}")]]
+            .concat()
+            .join(", "),
+        names => names.concat(),
     }
 }
 
@@ -295,21 +255,14 @@ mod tests {
         solver.total_ms = 14_999.0;
         let table = Table {
             name_width: LONGEST_NAME,
-            is_coloured: false,
         };
         let header = table.header();
         assert_eq!(header.chars().count(), 80);
         let row = "a-solver-with-… failed 422                            15.0 s       12          ";
         assert_eq!(table.row(&solver).replacen("  ", " ", 1), row);
         assert_eq!(table.row(&solver).chars().count(), 80);
-        let coloured = Table {
-            is_coloured: true,
-            ..table
-        };
-        assert!(
-            coloured
-                .row(&solver)
-                .contains("\u{1b}[31mfailed 422\u{1b}[0m")
-        );
+        console::set_colors_enabled(true);
+        assert!(table.row(&solver).contains("\u{1b}[31mfailed 422\u{1b}[0m"));
+        console::set_colors_enabled(false);
     }
 }

@@ -1,52 +1,45 @@
 //! What the figures of a run mean, in words: who was slow, and why.
 
 use driver_streaming::{ArchiveOutcome, ArchiveStatus, SolverFailure, SolverOutcome, SolverStatus};
-use http::StatusCode;
 use serde::de::IgnoredAny;
 
 use crate::summary::{joined, milliseconds, size};
 
-/// A time shorter than this is not worth a word.
+/// Shorter times are not mentioned.
 const NOTABLE_MS: f64 = 50.0;
-/// Who was waited for by less is not blamed.
+/// A reader that others waited for by less is not named.
 pub(super) const NOTABLE_WAIT_MS: f64 = 5.0;
-/// How many solvers a line names, the slowest first.
+/// How many solvers a line names.
 const MOST_NAMES: usize = 3;
 
-/// What a run came to: a line for all, and one for each thing that somebody may want to change. `passes` is how often the
+/// Returns a line for the whole run, and one for each thing that somebody may want to change. `passes` is how often the
 /// documents were produced.
 pub(super) fn verdict(
     solvers: &[SolverOutcome],
     archive: &ArchiveOutcome,
     passes: Option<f64>,
 ) -> Vec<String> {
-    let mut lines = Vec::new();
-    lines.extend(answered(solvers));
+    let mut lines: Vec<_> = answered(solvers).into_iter().collect();
     lines.extend(solvers.iter().filter_map(why_not));
     lines.extend(solvers.iter().filter_map(oddities));
     let thinking = slowest(solvers, |solver| {
-        solver
-            .thinking_ms
-            .filter(|time| *time >= solver.total_ms / 2.0)
+        let is_most = |time: &f64| *time >= solver.total_ms / 2.0;
+        solver.thinking_ms.filter(is_most)
     });
-    if let Some((names, time)) = thinking {
-        let they = if names.len() == 1 { "it" } else { "they" };
-        let names = joined(&names);
-        lines.push(format!(
-            "{names} took {time} to answer after {they} had everything"
-        ));
-    }
+    lines.extend(thinking.map(|(names, are_many, time)| {
+        let they = if are_many { "they" } else { "it" };
+        format!("{names} took {time} to answer after {they} had everything")
+    }));
     lines.extend(solvers.iter().filter_map(|solver| taking(solver, passes)));
     let starved = slowest(solvers, |solver| {
         let waiting = solver.waiting_for_data_ms? - solver.waited_ms;
         (waiting >= solver.sending_ms? / 2.0).then_some(waiting)
     });
-    if let Some((names, time)) = starved {
-        let names = joined(&names);
-        lines.push(format!(
-            "{names} waited {time} for data that was not there yet: reading, producing or compressing it took that long"
-        ));
-    }
+    lines.extend(starved.map(|(names, _, time)| {
+        format!(
+            "{names} waited {time} for data: reading, producing or compressing it took that long"
+        )
+    }));
     lines.extend(archived(solvers, archive));
     lines
 }
@@ -55,18 +48,16 @@ pub(super) fn verdict(
 fn answered(solvers: &[SolverOutcome]) -> Option<String> {
     let ok = solvers.iter().filter(|solver| is_ok(solver));
     let last = ok.clone().map(|solver| solver.total_ms).reduce(f64::max);
-    let last = last.map(|last| milliseconds(Some(last)));
-    Some(match (ok.count(), solvers.len(), last) {
-        (_, 0, _) => return None,
-        (1, 1, Some(last)) => format!("the solver answered after {last}"),
-        (count, all, Some(last)) if count == all => {
+    let last = milliseconds(last);
+    Some(match (ok.count(), solvers.len()) {
+        (_, 0) => return None,
+        (1, 1) => format!("the solver answered after {last}"),
+        (0, 1) => "the solver did not answer well".to_owned(),
+        (0, all) => format!("none of the {all} solvers answered well"),
+        (count, all) if count == all => {
             format!("all {all} solvers answered, the last after {last}")
         }
-        (count, all, Some(last)) => {
-            format!("{count} of {all} solvers answered well, the last after {last}")
-        }
-        (_, 1, None) => "the solver did not answer well".to_owned(),
-        (_, all, None) => format!("none of the {all} solvers answered well"),
+        (count, all) => format!("{count} of {all} solvers answered well, the last after {last}"),
     })
 }
 
@@ -76,8 +67,7 @@ fn is_ok(solver: &SolverOutcome) -> bool {
 
 /// Why a solver is not ok, and what may help.
 pub(super) fn why_not(solver: &SolverOutcome) -> Option<String> {
-    let error = solver.error.as_ref()?;
-    let mut line = format!("{}: {error}", solver.name);
+    let mut line = format!("{}: {}", solver.name, solver.error.as_ref()?);
     if solver.status == SolverStatus::TimedOut {
         line += &format!(": {}", until_then(solver));
     }
@@ -89,78 +79,56 @@ pub(super) fn why_not(solver: &SolverOutcome) -> Option<String> {
 
 /// What a solver that ran out of time was doing.
 fn until_then(solver: &SolverOutcome) -> String {
+    let (time, sent) = (milliseconds, size(solver.bytes_sent));
+    let [delivered, thinking] = [solver.delivered_ms, solver.thinking_ms];
+    let half = |time: Option<f64>| time >= solver.sending_ms.map(|sending| sending / 2.0);
+    let (for_solver, for_data) = (solver.waiting_for_solver_ms, solver.waiting_for_data_ms);
     if solver.attempts == 0 {
-        return "its time was over before it could be asked".to_owned();
-    }
-    if let (Some(delivered), Some(thinking)) = (solver.delivered_ms, solver.thinking_ms) {
-        let [delivered, thinking] = [delivered, thinking].map(|time| milliseconds(Some(time)));
-        return format!(
-            "everything was sent after {delivered}, and it was thinking for {thinking}"
-        );
-    }
-    let (Some(sending), Some(bytes)) = (solver.sending_ms, solver.bytes_sent) else {
-        return "there was no connection to it".to_owned();
-    };
-    let taken = format!("of {} that were sent it", size(Some(bytes)));
-    let half = |time: Option<f64>| time.is_some_and(|time| time >= sending / 2.0);
-    let time = |time: Option<f64>| milliseconds(time);
-    if half(solver.waiting_for_solver_ms) {
-        let waited = time(solver.waiting_for_solver_ms);
-        format!(
-            "it took {} within {waited} and then no more, or too slowly",
-            size(Some(bytes))
-        )
-    } else if half(solver.waiting_for_data_ms) {
-        format!(
-            "it waited {} for data, {taken}",
-            time(solver.waiting_for_data_ms)
-        )
+        "there was no time left to ask it".to_owned()
+    } else if delivered.is_some() && thinking.is_some() {
+        let [delivered, thinking] = [delivered, thinking].map(time);
+        format!("everything was sent after {delivered}, and it was thinking for {thinking}")
+    } else if solver.sending_ms.is_none() {
+        "there was no connection to it".to_owned()
+    } else if half(for_solver) {
+        let waited = time(for_solver);
+        format!("it took {sent} within {waited} and then no more, or too slowly")
+    } else if half(for_data) {
+        let waited = time(for_data);
+        format!("it waited {waited} for data, after {sent} had been sent")
     } else {
-        format!("sending was under way, {taken}")
+        format!("{sent} had been sent, and sending went on")
     }
 }
 
 /// What a person could try.
 fn advice(solver: &SolverOutcome) -> Option<String> {
     let kind = solver.failure.as_ref().map(SolverFailure::kind);
-    let status = solver
-        .http_status
-        .and_then(|status| StatusCode::from_u16(status).ok());
-    Some(match (status, solver.encoding) {
-        (Some(StatusCode::PAYLOAD_TOO_LARGE), _) => {
-            "raise the limit for bodies: client_max_size of aiohttp, limit of \
+    Some(match (solver.http_status, solver.encoding, kind) {
+        (Some(413), ..) => "raise the limit for bodies: client_max_size of aiohttp, limit of \
             Express's json(), bodyLimit of Fastify, client_max_body_size of nginx"
-                .to_owned()
-        }
-        (Some(StatusCode::UNSUPPORTED_MEDIA_TYPE | StatusCode::BAD_REQUEST), Some(encoding)) => {
+            .to_owned(),
+        (Some(400 | 415), Some(encoding), _) => {
             format!("if it does not decode {encoding}, send it none")
         }
-        (Some(StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED), _) => {
-            format!("the request went to {}", solver.url)
-        }
-        (Some(StatusCode::LENGTH_REQUIRED), _) => "give it --length (length = true)".to_owned(),
-        (None, _) if kind == Some("broken") => {
+        (Some(404 | 405), ..) => format!("the request went to {}", solver.url),
+        (Some(411), ..) => "give it --length (length = true)".to_owned(),
+        (None, _, Some("broken")) => {
             "if it takes no chunked bodies, as Python's http.server, give it --length \
             (length = true)"
                 .to_owned()
         }
-        (None, _) if kind == Some("not_connected") => format!("does it listen at {}?", solver.url),
+        (None, _, Some("not_connected")) => format!("does it listen at {}?", solver.url),
         _ => return None,
     })
 }
 
 /// What stands out in an answer that is ok.
 fn oddities(solver: &SolverOutcome) -> Option<String> {
-    if !is_ok(solver) {
-        return None;
-    }
-    let name = &solver.name;
     let mut odd = Vec::new();
     if solver.attempts > 1 {
-        odd.push(format!(
-            "was sent {} requests before it answered",
-            solver.attempts
-        ));
+        let attempts = solver.attempts;
+        odd.push(format!("was sent {attempts} requests before it answered"));
     }
     if solver.delivered_ms.is_none() {
         let sent = size(solver.bytes_sent);
@@ -168,18 +136,19 @@ fn oddities(solver: &SolverOutcome) -> Option<String> {
     }
     if solutions(solver).is_none() {
         let answer = solver.response.as_ref().map_or("", |answer| answer.get());
-        let start: String = answer.chars().take(60).collect();
-        let more = if start.len() < answer.len() {
+        let more = if answer.chars().nth(60).is_some() {
             "…"
         } else {
             ""
         };
+        let start: String = answer.chars().take(60).collect();
         let start = start.split_whitespace().collect::<Vec<_>>().join(" ");
         odd.push(format!(
             "answered {start}{more}, in which there are no solutions"
         ));
     }
-    (!odd.is_empty()).then(|| format!("{name} {}", joined(&odd)))
+    let is_odd = is_ok(solver) && !odd.is_empty();
+    is_odd.then(|| format!("{} {}", solver.name, joined(&odd)))
 }
 
 /// How many solutions an answer has. `None` if it has no list of them.
@@ -188,16 +157,16 @@ pub(super) fn solutions(solver: &SolverOutcome) -> Option<usize> {
     struct Answer {
         solutions: Vec<IgnoredAny>,
     }
-    let answer = solver.response.as_ref()?;
-    let answer: Answer = serde_json::from_str(answer.get()).ok()?;
+    let answer: Answer = serde_json::from_str(solver.response.as_ref()?.get()).ok()?;
     Some(answer.solutions.len())
 }
 
-/// The solvers for which `time` is notable and comparable to that of the slowest, slowest first; and that time.
+/// The solvers whose `time` is notable and at least half of the longest, slowest first; whether they are several, and the
+/// longest time.
 fn slowest(
     solvers: &[SolverOutcome],
     time: impl Fn(&SolverOutcome) -> Option<f64>,
-) -> Option<(Vec<String>, String)> {
+) -> Option<(String, bool, String)> {
     let timed = solvers.iter().filter(|solver| is_ok(solver));
     let mut timed: Vec<_> = timed
         .filter_map(|solver| Some((time(solver)?, solver.name.clone())))
@@ -206,17 +175,14 @@ fn slowest(
     timed.sort_by(|one, other| other.0.total_cmp(&one.0));
     let most = timed.first()?.0;
     timed.retain(|(time, _)| *time >= most / 2.0);
-    let up_to = if timed.len() > 1 { "up to " } else { "" };
-    let more = timed.len().saturating_sub(MOST_NAMES);
-    let mut names: Vec<_> = timed
-        .into_iter()
-        .map(|(_, name)| name)
-        .take(MOST_NAMES)
-        .collect();
-    if more > 0 {
-        names.push(format!("{more} more"));
+    let (count, most) = (timed.len(), milliseconds(Some(most)));
+    let mut names: Vec<_> = timed.into_iter().map(|(_, name)| name).collect();
+    if count > MOST_NAMES {
+        names.truncate(MOST_NAMES);
+        names.push(format!("{} more", count - MOST_NAMES));
     }
-    Some((names, format!("{up_to}{}", milliseconds(Some(most)))))
+    let up_to = if count > 1 { "up to " } else { "" };
+    Some((joined(&names), count > 1, format!("{up_to}{most}")))
 }
 
 /// Whether a solver took data slowly, or held others up.
@@ -224,58 +190,49 @@ fn taking(solver: &SolverOutcome, passes: Option<f64>) -> Option<String> {
     let (name, held_up) = (&solver.name, solver.waited_for_ms >= NOTABLE_WAIT_MS);
     let waiting = solver.waiting_for_solver_ms.unwrap_or_default();
     let sending = solver.sending_ms.unwrap_or_default();
-    let is_slow = is_ok(solver) && waiting >= NOTABLE_MS && waiting >= sending / 2.0;
     let waited = milliseconds(Some(solver.waited_for_ms));
-    Some(match (is_slow, held_up) {
-        (false, false) => return None,
-        (false, true) => format!("others waited {waited} for {name}"),
-        (true, _) => {
-            let rate = solver.bytes_sent.unwrap_or_default() as f64 / sending * 1000.0;
-            let rate = size(Some(rate as u64));
-            let others = match (held_up, passes) {
-                (false, _) => "nobody waited for it".to_owned(),
-                (true, Some(passes)) if passes > 1.0 => {
-                    format!("others waited {waited}, then it read on by itself")
-                }
-                (true, _) => format!("others waited {waited} for it"),
-            };
-            format!("{name} took data at {rate}/s: {others}")
+    if !is_ok(solver) || waiting < NOTABLE_MS.max(sending / 2.0) {
+        return held_up.then(|| format!("others waited {waited} for {name}"));
+    }
+    let rate = solver.bytes_sent.unwrap_or_default() as f64 / sending * 1000.0;
+    let rate = size(Some(rate as u64));
+    let others = match (held_up, passes) {
+        (false, _) => "nobody waited for it".to_owned(),
+        (true, Some(passes)) if passes > 1.0 => {
+            format!("others waited {waited}, then it read on by itself")
         }
-    })
+        (true, _) => format!("others waited {waited} for it"),
+    };
+    Some(format!("{name} took data at {rate}/s: {others}"))
 }
 
 /// What is to be said of the archive.
 fn archived(solvers: &[SolverOutcome], archive: &ArchiveOutcome) -> Option<String> {
-    let codec = archive.codec.as_deref().unwrap_or("not compressed");
-    let waited_for = archive.waited_for_ms.unwrap_or_default();
-    let others = match waited_for {
-        waited if waited >= NOTABLE_WAIT_MS => {
-            format!("others waited {} for it", milliseconds(Some(waited)))
-        }
-        _ => "nobody waited for it".to_owned(),
-    };
     let fate = match archive.status {
         ArchiveStatus::Skipped | ArchiveStatus::Running => return None,
         ArchiveStatus::Ok | ArchiveStatus::AlreadyThere => {
             let delivered = solvers.iter().filter_map(|solver| solver.delivered_ms);
             let behind = archive.write_ms? - delivered.reduce(f64::max)?;
-            let is_held_up = waited_for >= NOTABLE_WAIT_MS;
-            return match behind >= NOTABLE_MS {
-                true => {
-                    let behind = milliseconds(Some(behind));
-                    Some(format!(
-                        "archive: {codec}, {behind} behind the solvers, {others}"
-                    ))
-                }
-                false => is_held_up.then(|| format!("archive: {codec}, {others}")),
-            };
+            let waited = archive.waited_for_ms.unwrap_or_default();
+            let (is_behind, is_waited_for) = (behind >= NOTABLE_MS, waited >= NOTABLE_WAIT_MS);
+            if !is_behind && !is_waited_for {
+                return None;
+            }
+            let mut line = archive.codec.clone().unwrap_or("not compressed".to_owned());
+            if is_behind {
+                line += &format!(", {} behind the solvers", milliseconds(Some(behind)));
+            }
+            match is_waited_for {
+                true => line + &format!(", others waited {} for it", milliseconds(Some(waited))),
+                false => line + ", nobody waited for it",
+            }
         }
-        ArchiveStatus::Conflict => "another auction is archived under this id, and stays",
-        ArchiveStatus::Failed => "it failed, and nothing is archived",
-        ArchiveStatus::Unknown => "it is not known whether the auction is archived",
-        ArchiveStatus::Spooled => "the store does not have it yet: it is in the spool",
-        ArchiveStatus::SpoolFull => "the spool is full, and nothing is archived",
-        ArchiveStatus::Cancelled => "it was cancelled",
+        ArchiveStatus::Conflict => "another auction is archived under this id and stays".into(),
+        ArchiveStatus::Failed => "it failed, and nothing is archived".into(),
+        ArchiveStatus::Unknown => "it is not known whether the auction is archived".into(),
+        ArchiveStatus::Spooled => "the store does not have it yet: it is in the spool".into(),
+        ArchiveStatus::SpoolFull => "the spool is full, and nothing is archived".into(),
+        ArchiveStatus::Cancelled => "it was cancelled".into(),
     };
     Some(format!("archive: {fate}"))
 }
@@ -394,9 +351,7 @@ mod tests {
         solver.waiting_for_data_ms = Some(140.0);
         assert_eq!(
             of(std::slice::from_ref(&solver))[1..],
-            [
-                "a waited 140 ms for data that was not there yet: reading, producing or compressing it took that long"
-            ]
+            ["a waited 140 ms for data: reading, producing or compressing it took that long"]
         );
         solver.waited_ms = 120.0;
         assert_eq!(of(&[solver]).len(), 1);

@@ -1,5 +1,6 @@
 //! What happened to one auction: for every solver, for the archive, and for the document itself.
 
+use std::fmt;
 use std::time::{Duration, SystemTime};
 
 use measured_body::Ending;
@@ -152,6 +153,13 @@ pub enum SolverStatus {
     Cancelled,
 }
 
+impl fmt::Display for SolverStatus {
+    /// Writes the status as JSON has it, such as `timed_out`.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.serialize(formatter)
+    }
+}
+
 fn unix_milliseconds<S: Serializer>(time: &SystemTime, serializer: S) -> Result<S::Ok, S::Error> {
     let since = time.duration_since(SystemTime::UNIX_EPOCH);
     serializer.serialize_u64(u64::try_from(since.unwrap_or_default().as_millis()).unwrap_or(0))
@@ -224,6 +232,13 @@ pub enum ArchiveStatus {
     Skipped,
     /// It goes on after the run: [`PendingArchive`](crate::PendingArchive) tells how it ends.
     Running,
+}
+
+impl fmt::Display for ArchiveStatus {
+    /// Writes the status as JSON has it, such as `already_there`.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.serialize(formatter)
+    }
 }
 
 impl ArchiveStatus {

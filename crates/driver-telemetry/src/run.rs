@@ -133,10 +133,11 @@ impl Observer for RunTelemetry {
         let Some((target, mut solver)) = self.solver(solver) else {
             return;
         };
-        let Some(status) = status_name(outcome.status) else {
+        if outcome.status == SolverStatus::Cancelled {
             solver.span.cancel();
             return;
-        };
+        }
+        let status = outcome.status.to_string();
         let mut attributes = vec![KeyValue::new("driver_streaming.solver.status", status)];
         let code = outcome.http_status.map(i64::from);
         add(&mut attributes, "http.response.status_code", code);
@@ -164,15 +165,9 @@ impl Observer for RunTelemetry {
             return;
         };
         let status = match outcome.status {
-            ArchiveStatus::Ok => "ok",
-            ArchiveStatus::AlreadyThere => "already_there",
-            ArchiveStatus::Conflict => "conflict",
-            ArchiveStatus::Unknown => "unknown",
-            ArchiveStatus::Spooled => "spooled",
-            ArchiveStatus::SpoolFull => "spool_full",
             ArchiveStatus::Cancelled => return lock(archive).cancel(),
-            _ if outcome.document_failed => "skipped",
-            _ => "failed",
+            ArchiveStatus::Failed if outcome.document_failed => "skipped".to_owned(),
+            status => status.to_string(),
         };
         let mut attributes = vec![KeyValue::new("driver_streaming.archive.status", status)];
         for (name, text) in [
@@ -281,16 +276,6 @@ fn failure(outcome: &Outcome) -> Option<SpanError> {
         ),
     };
     Some((kind.into(), message))
-}
-
-/// Returns `None` for a cancelled request, which is not counted.
-fn status_name(status: SolverStatus) -> Option<&'static str> {
-    match status {
-        SolverStatus::Ok => Some("ok"),
-        SolverStatus::Failed => Some("failed"),
-        SolverStatus::TimedOut => Some("timed_out"),
-        SolverStatus::Cancelled => None,
-    }
 }
 
 /// Returns the attribute `error.type`. According to the conventions, it is the status code if that is the error, and one of

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Mutex;
 
-use driver_streaming::{ArchiveStatus, Outcome, SolverStatus};
+use driver_streaming::{ArchiveStatus, Outcome};
 
 use crate::lock;
 use crate::resources::{Marks, Resources};
@@ -17,8 +17,8 @@ pub(crate) struct Numbers {
     pub(crate) sets: u64,
     pub(crate) auctions: u64,
     pub(crate) dropped: u64,
-    pub(crate) solvers: BTreeMap<&'static str, u64>,
-    pub(crate) archives: BTreeMap<&'static str, u64>,
+    pub(crate) solvers: BTreeMap<String, u64>,
+    pub(crate) archives: BTreeMap<String, u64>,
     /// Solvers that were sent something, by what their engines are like, and other faults.
     pub(crate) faults: BTreeMap<&'static str, u64>,
     pub(crate) retries: u64,
@@ -67,12 +67,7 @@ impl Statistics {
         let mut numbers = lock(&self.0);
         numbers.auctions += 1;
         for solver in &outcome.solvers {
-            let status = match solver.status {
-                SolverStatus::Ok => "ok",
-                SolverStatus::Failed => "failed",
-                SolverStatus::TimedOut => "timed out",
-                _ => "unknown",
-            };
+            let status = solver.status.to_string();
             *numbers.solvers.entry(status).or_default() += 1;
             numbers.retries += u64::from(solver.attempts.saturating_sub(1));
         }
@@ -88,13 +83,7 @@ impl Statistics {
     /// An archive of which the end is known.
     pub(crate) fn count_archive(&self, status: ArchiveStatus, stored_bytes: u64) {
         let mut numbers = lock(&self.0);
-        let status = match status {
-            ArchiveStatus::Ok => "ok",
-            ArchiveStatus::Failed => "failed",
-            ArchiveStatus::Skipped => "none",
-            _ => "unknown",
-        };
-        *numbers.archives.entry(status).or_default() += 1;
+        *numbers.archives.entry(status.to_string()).or_default() += 1;
         numbers.archived_bytes += stored_bytes;
     }
 }
@@ -166,7 +155,7 @@ impl fmt::Display for Summary {
     }
 }
 
-fn listed(counts: &BTreeMap<&'static str, u64>) -> String {
+fn listed<K: fmt::Display>(counts: &BTreeMap<K, u64>) -> String {
     let parts = counts.iter().map(|(name, count)| format!("{count} {name}"));
     parts.collect::<Vec<_>>().join(", ")
 }

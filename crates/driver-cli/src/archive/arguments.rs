@@ -1,4 +1,4 @@
-//! What may be asked of `archive`, and times as people write them.
+//! The command line of `archive`, and times as people write them.
 
 use std::path::PathBuf;
 
@@ -9,51 +9,52 @@ use crate::arguments::Format;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ArchiveCommand {
-    /// List what is archived at a location and in folders below it, the newest last.
+    /// List the auctions at a location and in folders below it, the newest last.
     Ls(ListArguments),
-    /// Write an archived auction to a file or to standard output, checked to its end.
+    /// Write an archived auction to a file or to standard output, and check it.
     Get(GetArguments),
-    /// Read archives back to their end, and say of each whether it is ok. Exits with 1 when one is not.
+    /// Read archived auctions back and check each. Exits with 1 if one is damaged or cannot be read.
     Verify {
-        /// A folder, or a file://, s3://, gs:// or az:// URL; or one auction there, with its id after a slash.
+        /// A folder or a file://, s3://, gs:// or az:// URL, or one auction there: LOCATION/ID.
         location: String,
         #[command(flatten)]
         range: TimeRange,
     },
-    /// Upload what is in a spool now. Exits with 1 when something is left in it or set aside.
+    /// Upload what is in a spool. Exits with 1 if something stays in it or is set aside.
     Push(PushArguments),
-    /// Say what may be done at a location, and what its store promises. Leaves nothing behind.
+    /// Try what is permitted at a location and what its store promises. Removes what it wrote.
     Check {
-        /// A folder, or a file://, s3://, gs:// or az:// URL.
+        /// A folder or a file://, s3://, gs:// or az:// URL.
         location: String,
     },
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct ListArguments {
-    /// A folder, or a file://, s3://, gs:// or az:// URL.
+    /// A folder or a file://, s3://, gs:// or az:// URL.
     pub(super) location: String,
     #[command(flatten)]
     pub(super) range: TimeRange,
-    /// Ask the store about each: codec and raw size, too.
+    /// Show the codec and the raw size too, which takes a request for each object.
     #[arg(long)]
     pub(super) long: bool,
-    /// How each is printed; JSON is one object on one line for each.
+    /// The format of the list. JSON is one object per line.
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub(super) format: Format,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct GetArguments {
-    /// An archived auction: a location and, after a slash, the id.
+    /// An archived auction: LOCATION/ID.
     pub(super) location: String,
-    /// The file to write, which appears when it is whole; - is standard output.
+    /// The file to write, which appears when it is complete, or - for standard output.
     #[arg(short, long, value_name = "FILE|-", default_value = "-")]
     pub(super) output: PathBuf,
-    /// The bytes as they are stored, of which only the length is checked.
+    /// Write the stored bytes without decompressing them. Only their length is checked.
     #[arg(long)]
     pub(super) stored: bool,
-    /// How many bytes it may have when it is decompressed: more than 1 MiB is at most 200 times what is stored.
+    /// The largest auction, in bytes after decompression. One of more than 1 MiB may also be at most 200 times as long as
+    /// its stored object.
     #[arg(long, value_name = "BYTES", default_value_t = 1 << 30)]
     pub(super) max_size: u64,
 }
@@ -62,22 +63,21 @@ pub(crate) struct GetArguments {
 pub(crate) struct PushArguments {
     /// The folder of the spool.
     pub(super) spool: PathBuf,
-    /// Where to archive [default: what the configuration file says, else where the spool's objects were to go].
+    /// Where to archive [default: the location in the configuration file, else the one noted in the spool].
     #[arg(long, value_name = "URL|DIR")]
     pub(super) archive: Option<String>,
-    /// A configuration file, of which `archive.location` counts.
+    /// A configuration file, of which only `archive.location` is used.
     #[arg(long, value_name = "FILE")]
     pub(super) config: Option<PathBuf>,
 }
 
-/// When an object was stored.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Args)]
 pub(crate) struct TimeRange {
-    /// Only what was stored at this time or later: 2026-11-26T12:00:00Z, 2026-11-26 (in UTC), or 1h for an hour ago.
+    /// Only auctions stored at this time or later: 2026-11-26T12:00:00Z, 2026-11-26 (UTC), or 1h for an hour ago.
     #[arg(long, value_name = "TIME", value_parser = parse_time)]
     since: Option<Timestamp>,
 
-    /// Only what was stored before this time.
+    /// Only auctions stored before this time.
     #[arg(long, value_name = "TIME", value_parser = parse_time)]
     until: Option<Timestamp>,
 }
@@ -90,7 +90,7 @@ impl TimeRange {
 
 fn parse_time(text: &str) -> Result<Timestamp, String> {
     time_at(text, Timestamp::now())
-        .ok_or_else(|| "is no time, such as 2026-11-26T12:00:00Z, 2026-11-26 or 1h".to_owned())
+        .ok_or_else(|| "expected a time such as 2026-11-26T12:00:00Z, 2026-11-26 or 1h".to_owned())
 }
 
 /// An instant, the beginning of a day in UTC, or a duration before `now`.

@@ -1,6 +1,5 @@
-//! `archive get`: an archived auction as a file, or on standard output.
+//! `archive get`: writes an archived auction to a file or to standard output.
 
-use std::fs::File;
 use std::io;
 use std::path::Path;
 use std::process::ExitCode;
@@ -11,46 +10,28 @@ use tokio::io::{AsyncWrite, AsyncWriteExt};
 use super::arguments::GetArguments;
 use super::shelf::Shelf;
 use crate::exit::{Failure, printed};
-use crate::report::ReportFile;
+use crate::output_file::OutputFile;
 
 pub(super) async fn run(arguments: &GetArguments) -> Result<ExitCode, Failure> {
-    let (shelf, name) = Shelf::around(&arguments.location)?;
+    let GetArguments {
+        location, output, ..
+    } = arguments;
+    let (shelf, name) = Shelf::around(location)?;
     let shelf = shelf.limited(arguments.max_size)?;
     let reader = shelf.open_object(&name, arguments.stored).await?;
-    if arguments.output == Path::new("-") {
-        let copied = copy(reader, &mut tokio::io::stdout(), &arguments.location).await?;
-        printed(copied)?;
+    if output == Path::new("-") {
+        printed(copy(reader, &mut tokio::io::stdout(), location).await?)?;
     } else {
-        write_file(reader, arguments).await?;
+        let file = OutputFile::open(output, "--output".to_owned())?;
+        let writer = file.file().try_clone();
+        let writer = writer.map_err(Failure::of(output.display()))?;
+        let mut writer = tokio::fs::File::from_std(writer);
+        file.finish(copy(reader, &mut writer, location).await?)?;
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// The file appears when all of it is there, and lasts from then on. What was there is replaced by then, in one step.
-async fn write_file(reader: ArchiveReader, arguments: &GetArguments) -> Result<(), Failure> {
-    let what = format!("{}: cannot be written", arguments.output.display());
-    let created = ReportFile::create(&arguments.output);
-    let (target, temporary) = created.map_err(Failure::input(&what))?;
-    let file = temporary.as_file().try_clone();
-    let mut file = tokio::fs::File::from_std(file.map_err(Failure::of(&what))?);
-    let copied = copy(reader, &mut file, &arguments.location).await?;
-    let persisted = async {
-        copied?;
-        file.sync_all().await?;
-        temporary.persist(&target)?;
-        let folder = target.parent().filter(|path| !path.as_os_str().is_empty());
-        if cfg!(unix) {
-            File::open(folder.unwrap_or(Path::new(".")))?.sync_all()?;
-        }
-        Ok::<_, io::Error>(())
-    };
-    persisted.await.map_err(Failure::of(&what))
-}
-
-/// Copies to the end, which is where the document proves to be good.
-///
-/// # Errors
-/// When the object cannot be read to its end, a failure; when the output cannot be written, that.
+/// Copies to the end, where the document proves to be good. Returns what became of writing, or a failure to read.
 async fn copy(
     mut reader: ArchiveReader,
     output: &mut (impl AsyncWrite + Unpin),
@@ -59,7 +40,7 @@ async fn copy(
     let copied = tokio::io::copy_buf(&mut reader, output).await;
     match copied {
         Err(error) if error.get_ref().is_some_and(|inner| inner.is::<ReadError>()) => Err(
-            Failure::of(format!("{shown}: what was read of it is not whole"))(error),
+            Failure::of(format!("{shown}: what was read is not complete"))(error),
         ),
         Err(error) => Ok(Err(error)),
         Ok(_bytes) => Ok(output.flush().await),

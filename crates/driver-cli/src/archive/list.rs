@@ -1,36 +1,29 @@
-//! `archive ls`: what is archived, the newest last.
+//! `archive ls`: lists archived auctions, the newest last.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
-use std::fmt::Write;
-use std::io;
 use std::process::ExitCode;
 
 use futures_util::future::OptionFuture;
 use futures_util::stream::{self, BoxStream};
 use futures_util::{Stream, StreamExt, TryStreamExt};
 use serde::Serialize;
-use tokio::io::{AsyncWriteExt, Stdout};
 
 use super::arguments::{ListArguments, TimeRange};
 use super::details::Details;
 use super::shelf::{Entry, Shelf};
 use crate::arguments::Format;
-use crate::exit::{Failure, printed};
+use crate::exit::{Failure, printed, write_line};
 use crate::summary::{known, size};
 
-/// How many entries are held to bring them in order: 10 MB or so.
+/// How many entries are held to sort them: about 10 MB.
 const HELD: usize = 100_000;
 
 /// How many objects are asked about at once.
 const AT_ONCE: usize = 16;
 
-/// How many bytes of lines are printed at once.
-const BLOCK: usize = 32 * 1024;
-
 pub(super) async fn run(arguments: &ListArguments) -> Result<ExitCode, Failure> {
     let shelf = Shelf::open(&arguments.location)?;
-    let (mut output, mut lines) = (tokio::io::stdout(), String::new());
     let range = arguments.range;
     let described = by_time(shelf.entries(range), HELD).map_ok(|entry| async {
         let asked = arguments.long.then(|| Details::of(&shelf, &entry));
@@ -41,30 +34,22 @@ pub(super) async fn run(arguments: &ListArguments) -> Result<ExitCode, Failure> 
     let mut is_empty = true;
     while let Some((entry, details)) = described.try_next().await? {
         is_empty = false;
-        lines += &match arguments.format {
+        let line = match arguments.format {
             Format::Text => text_of(&entry, details.as_ref()),
             Format::Json => json_of(&entry, details)?,
         };
-        if lines.len() >= BLOCK
-            && let Err(error) = print(&mut output, &mut lines).await
-        {
+        // Nothing more is asked of the store when nobody reads on.
+        if let Err(error) = write_line(&line) {
             return printed(Err(error)).map(|()| ExitCode::SUCCESS);
         }
     }
     if is_empty && range == TimeRange::default() && !shelf.location.is_local() {
         return Err(shelf.usage("nothing is archived there, if there is such a location"));
     }
-    printed(print(&mut output, &mut lines).await)?;
     Ok(ExitCode::SUCCESS)
 }
 
-async fn print(output: &mut Stdout, lines: &mut String) -> io::Result<()> {
-    output.write_all(lines.as_bytes()).await?;
-    lines.clear();
-    output.flush().await
-}
-
-/// Entries in order of time, as far as holding `held` of them brings them in order.
+/// Sorts entries by time, with at most `held` of them in memory.
 fn by_time<E>(
     entries: BoxStream<'_, Result<Entry, E>>,
     held: usize,
@@ -89,10 +74,9 @@ fn text_of(entry: &Entry, details: Option<&Details>) -> String {
     );
     if let Some(details) = details {
         let codec = known(details.codec.as_deref());
-        // Strings take all.
-        let _written = write!(line, "  {:>10}  {codec:<8}", size(details.raw_bytes));
+        line += &format!("  {:>10}  {codec:<8}", size(details.raw_bytes));
     }
-    line + "  " + entry.id() + "\n"
+    line + "  " + entry.id()
 }
 
 fn json_of(entry: &Entry, details: Option<Details>) -> Result<String, Failure> {
@@ -112,8 +96,7 @@ fn json_of(entry: &Entry, details: Option<Details>) -> Result<String, Failure> {
         stored_bytes: entry.stored_bytes,
         details,
     };
-    let line = serde_json::to_string(&line).map_err(Failure::of("a line cannot be written"))?;
-    Ok(line + "\n")
+    serde_json::to_string(&line).map_err(Failure::of("a line cannot be written"))
 }
 
 #[cfg(test)]

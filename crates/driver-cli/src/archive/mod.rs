@@ -1,4 +1,4 @@
-//! `archive`: what can be done with archives that are there.
+//! `archive`: commands for archived auctions and spools.
 
 mod arguments;
 mod check;
@@ -20,7 +20,7 @@ pub(super) use self::shelf::{Entry, Shelf, id_of, is_refusal, names};
 use crate::exit::Failure;
 use crate::signals::or_interrupted;
 
-/// How long leaving waits for a store that does not answer.
+/// How long to wait at the end for a store that does not answer.
 const CLEAN_UP_LIMIT: Duration = Duration::from_secs(10);
 
 pub(super) async fn run(command: &ArchiveCommand) -> Result<ExitCode, Failure> {
@@ -36,13 +36,13 @@ pub(super) async fn run(command: &ArchiveCommand) -> Result<ExitCode, Failure> {
     or_interrupted(work).await
 }
 
-/// Runs what writes to a store. Afterwards, and when it is interrupted, uploads that were given up are aborted.
+/// Runs `work`, which writes to a store, and then waits until uploads that were given up are aborted.
 async fn cleaning_up<T>(
     archive: &Archive,
     work: impl Future<Output = Result<T, Failure>>,
 ) -> Result<T, Failure> {
     let done = or_interrupted(work).await;
-    // The store may be away: what it keeps of an upload then is for its own rules to remove.
+    // If the store is away, its own rules have to remove what it keeps of an upload.
     let _settled = tokio::time::timeout(CLEAN_UP_LIMIT, archive.settled()).await;
     done
 }

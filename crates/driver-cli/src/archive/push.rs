@@ -1,4 +1,4 @@
-//! `archive push`: what is in a spool goes to its store now.
+//! `archive push`: uploads what is in a spool.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -19,7 +19,7 @@ use crate::summary::size;
 pub(super) async fn run(arguments: &PushArguments) -> Result<ExitCode, Failure> {
     let folder = arguments.spool.as_path();
     let shown = folder.display();
-    // Opening a spool creates it, and one that is named by mistake would seem to be empty.
+    // Opening a spool would create it.
     if !folder.join("ready").is_dir() {
         return Err(Failure::usage(format!("{shown}: there is no spool")));
     }
@@ -29,7 +29,6 @@ pub(super) async fn run(arguments: &PushArguments) -> Result<ExitCode, Failure> 
     cleaning_up(&archive, push(&spool, archive.clone(), folder)).await
 }
 
-/// Where the objects go: the option says it, else the configuration file.
 fn archive_of(arguments: &PushArguments) -> Result<Archive, Failure> {
     let config = arguments.config.as_deref();
     let config = config.map(|path| Config::load(path, Timestamp::now()));
@@ -37,7 +36,7 @@ fn archive_of(arguments: &PushArguments) -> Result<Archive, Failure> {
     let location = archive_location(arguments.archive.as_ref(), &config)?;
     let noted = || Some((location_of(&arguments.spool)?, "the spool".to_owned()));
     let Some((location, said_by)) = location.or_else(noted) else {
-        let line = "neither the spool nor --archive nor a configuration file says where to archive";
+        let line = "where to archive is not known: it is neither noted in the spool nor given by --archive or a configuration file";
         return Err(Failure::usage(line));
     };
     let found =
@@ -56,7 +55,7 @@ async fn push(spool: &Spool, archive: Archive, folder: &Path) -> Result<ExitCode
         let drained = uploader.drain().await.map_err(Failure::of(&shown))?;
         uploaded += drained.uploaded;
         set_aside += drained.set_aside;
-        // One that fails does not keep those behind it, as long as any of them gets through.
+        // As long as any object gets through, those behind one that fails are tried too.
         if drained.failure.is_none() || drained.uploaded + drained.set_aside == 0 {
             break drained.failure;
         }
@@ -73,7 +72,7 @@ async fn push(spool: &Spool, archive: Archive, folder: &Path) -> Result<ExitCode
     }
     if status.objects > 0 {
         let why = failure.map_or_else(
-            || "accepted meanwhile".to_owned(),
+            || "they were added meanwhile".to_owned(),
             |error| error_chain(&error),
         );
         let line = format!(

@@ -1,4 +1,4 @@
-//! Which archives there are at a location, and by which ids.
+//! The archived auctions at a location, and their ids.
 
 use archive_sink::{Archive, ArchiveReader, Codec, CodecKind, ReadErrorKind, ReadLimit};
 use driver_streaming::error_chain;
@@ -12,34 +12,34 @@ use super::arguments::TimeRange;
 use crate::exit::Failure;
 use crate::store_location::StoreLocation;
 
-/// Among how many names the nearest ones are looked for.
+/// How many ids are compared to find the nearest.
 const LOOKED_AT: usize = 100_000;
 
 /// How many names are suggested.
 const SUGGESTED: usize = 3;
 
-/// How many times as long as what is stored an auction may be. Those of today are below 10.
+/// How many times as long as its stored object an auction may be. Real ones are below 10.
 const MOST_RATIO: u64 = 200;
 
-/// The archives at a location and in folders below it.
+/// The archived auctions at a location and in folders below it.
 pub(crate) struct Shelf {
     pub(crate) location: StoreLocation,
     pub(crate) archive: Archive,
-    /// How messages begin: the location as it was given.
+    /// The location as it was given, which messages begin with.
     shown: String,
 }
 
-/// An archived auction, as a listing has it. In order of time.
+/// An entry of a listing. Sorts by time.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Entry {
     pub(super) stored: Timestamp,
-    /// Below the location, with all extensions.
+    /// The name below the location, with extensions.
     pub(crate) name: String,
     pub(super) stored_bytes: u64,
 }
 
 impl Entry {
-    /// An object at the location `key`, if it has a name that archives have.
+    /// An object below `key`, if its name is that of an archived auction.
     fn of(object: &ObjectMeta, key: &Path) -> Option<Self> {
         let location = object.location.as_ref();
         let name = location.strip_prefix(key.as_ref())?;
@@ -58,7 +58,7 @@ impl Entry {
     }
 }
 
-/// The id in a name that archives have, such as `8339027.json.gz`.
+/// The id in a name such as `8339027.json.gz`.
 pub(crate) fn id_of(name: &str) -> Option<&str> {
     let mut extensions = CodecKind::ALL.into_iter().filter_map(CodecKind::extension);
     let stripped = extensions.find_map(|extension| name.strip_suffix(extension));
@@ -66,27 +66,26 @@ pub(crate) fn id_of(name: &str) -> Option<&str> {
     id.filter(|id| !id.is_empty() && !id.ends_with('/'))
 }
 
-/// The names that an object may have that was asked for by its id or its name.
+/// The names that an object with this id or name may have.
 pub(crate) fn names(id: &str) -> impl Iterator<Item = String> {
     let with_extension = id_of(id).is_none().then(|| format!("{id}.json"));
     with_extension.into_iter().chain([id.to_owned()])
 }
 
 impl Shelf {
-    /// The archives at a location, which is not created.
     pub(crate) fn open(location: &str) -> Result<Self, Failure> {
         let found = StoreLocation::existing(location).map_err(Failure::input(LOCATION))?;
         Self::at(found, location)
     }
 
-    /// The archives beside an object, and its name.
+    /// Opens the folder of an object, and returns the object's name in it.
     pub(crate) fn around(object: &str) -> Result<(Self, String), Failure> {
         let (found, name) = StoreLocation::object(object).map_err(Failure::input(LOCATION))?;
         Ok((Self::at(found, object)?, name))
     }
 
     fn at(location: StoreLocation, shown: &str) -> Result<Self, Failure> {
-        // Without a codec of its own it looks for an object by the name that was given first. Nothing of it is held.
+        // Without a codec, it tries the name as it is first. The limit is off because nothing is held.
         let archive = location
             .archive()
             .codec(Codec::Identity)
@@ -99,7 +98,7 @@ impl Shelf {
         })
     }
 
-    /// Reads no more of an object than so many bytes, and than so many times what is stored.
+    /// Limits what is read of an object.
     pub(crate) fn limited(self, max_size: u64) -> Result<Self, Failure> {
         let limit = ReadLimit::bytes(max_size).with_ratio(MOST_RATIO);
         let archive = self.location.archive().codec(Codec::Identity);
@@ -108,7 +107,7 @@ impl Shelf {
         Ok(Self { archive, ..self })
     }
 
-    /// What was archived in a range of time, in the order of the store.
+    /// Lists what was stored in a range of time, in the order of the store.
     pub(crate) fn entries(&self, range: TimeRange) -> BoxStream<'_, Result<Entry, Failure>> {
         let (store, key) = self.location.place();
         let prefix = Some(key).filter(|key| !key.as_ref().is_empty());
@@ -122,13 +121,12 @@ impl Shelf {
         entries.boxed()
     }
 
-    /// Whether this is a folder that is there, as far as that can be told where folders are only in names.
+    /// Whether this is a folder. In a remote store, only one with objects is.
     pub(super) async fn is_folder(&self) -> bool {
         self.location.is_local()
             || matches!(self.entries(TimeRange::default()).next().await, Some(Ok(_)))
     }
 
-    /// Opens an object by its id or its name.
     pub(super) async fn open_object(
         &self,
         id: &str,
@@ -153,7 +151,6 @@ impl Shelf {
         Err(self.missing(id).await)
     }
 
-    /// Wrong input: an id that is not there.
     pub(crate) async fn missing(&self, id: &str) -> Failure {
         let nearest = match &self.nearest(id).await[..] {
             [] => String::new(),
@@ -162,7 +159,7 @@ impl Shelf {
         self.usage(&format!("there is no such object{nearest}"))
     }
 
-    /// The ids that are most like `id`, if they can be listed.
+    /// The ids that are most similar.
     async fn nearest(&self, id: &str) -> Vec<String> {
         let mut nearest: Vec<(usize, String)> = Vec::new();
         let mut entries = self.entries(TimeRange::default()).take(LOOKED_AT);
@@ -177,7 +174,7 @@ impl Shelf {
         nearest.into_iter().map(|(_, id)| id).collect()
     }
 
-    /// A store that refuses is wrong input; one that fails is not.
+    /// Wrong input if the store refuses, else a failure.
     pub(super) fn refused(&self, what: &str, error: StoreError) -> Failure {
         let what = format!("{}: {what}", self.shown);
         match is_refusal(&error) {
@@ -186,19 +183,18 @@ impl Shelf {
         }
     }
 
-    /// Wrong input: the location, and why.
     pub(crate) fn usage(&self, why: &str) -> Failure {
         Failure::usage(format!("{}: {why}", self.shown))
     }
 }
 
-/// Whether a store says that there is no such thing, or no permission.
+/// Whether the store says that something does not exist or is not permitted.
 pub(crate) fn is_refusal(error: &StoreError) -> bool {
     match error {
         StoreError::NotFound { .. }
         | StoreError::PermissionDenied { .. }
         | StoreError::Unauthenticated { .. } => true,
-        // A listing that is refused has no kind of its own, only a text with its status; nor has a file.
+        // For a listing or a file, only the text tells.
         error => {
             let text = error_chain(error);
             [

@@ -1,33 +1,30 @@
-//! `archive verify`: reads archives back, and says of each whether it is as it was written.
+//! `archive verify`: reads archived auctions back and checks each.
 
 use std::process::ExitCode;
 
 use archive_sink::{Archive, ArchiveReader, CodecKind, ReadError, ReadErrorKind};
 use driver_streaming::error_chain;
 use futures_util::{StreamExt, TryStreamExt};
-use indicatif::{ProgressBar, ProgressStyle};
 
 use super::arguments::TimeRange;
 use super::shelf::Shelf;
 use crate::exit::{Failure, print_line};
 
-/// How many objects are read at once, each on a thread of its own where there are as many.
+/// How many objects are read at once.
 const AT_ONCE: usize = 4;
 
-/// What reading an object to its end has shown.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Verdict {
-    /// It is as it was written.
+    /// Its digest or checksum is right.
     Ok,
-    /// It is not.
     Damaged,
-    /// It has nothing by which that could be told.
+    /// It has no digest and no checksum.
     NotVerifiable,
-    /// It could not be read, which says nothing of it.
+    /// The store failed.
     NotRead,
 }
 
-/// The verdicts as they are printed.
+/// The verdicts in words.
 const WORDS: [&str; 4] = ["ok", "damaged", "not verifiable", "not read"];
 
 pub(super) async fn run(location: &str, range: TimeRange) -> Result<ExitCode, Failure> {
@@ -44,13 +41,6 @@ pub(super) async fn run(location: &str, range: TimeRange) -> Result<ExitCode, Fa
 }
 
 async fn verify_all(shelf: &Shelf, range: TimeRange) -> Result<ExitCode, Failure> {
-    let bar = ProgressBar::new(0).with_style(style());
-    if !bar.is_hidden() {
-        // Listed once more to know how much there is: holding it all could take more than there is.
-        let entries = shelf.entries(range);
-        let bytes = entries.try_fold(0, async |bytes, entry| Ok(bytes + entry.stored_bytes));
-        bar.set_length(bytes.await?);
-    }
     let mut findings = shelf
         .entries(range)
         .map_ok(|entry| {
@@ -63,11 +53,9 @@ async fn verify_all(shelf: &Shelf, range: TimeRange) -> Result<ExitCode, Failure
     while let Some((entry, found)) = findings.try_next().await? {
         let (verdict, why) =
             found.unwrap_or_else(|panicked| (Verdict::NotRead, panicked.to_string()));
-        bar.inc(entry.stored_bytes);
-        bar.suspend(|| print(entry.id(), verdict, &why))?;
+        print(entry.id(), verdict, &why)?;
         counts[verdict as usize] += 1;
     }
-    bar.finish_and_clear();
     let total: u64 = counts.iter().sum();
     if total == 0 {
         return Err(shelf.usage("nothing is archived there that could be verified"));
@@ -101,7 +89,7 @@ async fn read(mut reader: ArchiveReader) -> (Verdict, String) {
             (Verdict::Ok, format!("by the checksum of {codec}"))
         }
         (None, _) => {
-            let why = "can be read to its end, and has no digest and no checksum";
+            let why = "was read to its end, but has no digest and no checksum";
             (Verdict::NotVerifiable, why.to_owned())
         }
     }
@@ -126,9 +114,4 @@ fn judged(error: &ReadError) -> (Verdict, String) {
 fn print(id: &str, verdict: Verdict, why: &str) -> Result<(), Failure> {
     let word = WORDS[verdict as usize];
     print_line(&format!("{word:<14}  {id}: {why}").replace(['\r', '\n'], " "))
-}
-
-fn style() -> ProgressStyle {
-    let template = "[{bar:30}] {decimal_bytes} of {decimal_total_bytes} {decimal_bytes_per_sec}";
-    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
 }

@@ -1,5 +1,4 @@
 use std::collections::HashMap;
-use std::ops::RangeInclusive;
 
 use archive_sink::{Codec, CodecKind};
 use driver_streaming::{Solver, SolverError, error_chain};
@@ -16,20 +15,10 @@ use crate::option_values::{as_url, codec_at};
 use crate::otlp_export::endpoint_of;
 use crate::store_location::StoreLocation;
 
-/// More would be refused by servers, and a `HeaderMap` has a limit, too, beyond which it panics.
+/// Servers refuse more, and a `HeaderMap` panics at some number.
 const MOST_HEADERS: usize = 100;
 
-/// More attempts than any deadline has room for.
-const MOST_RETRIES: u32 = 100;
-
-/// Of an answer, in bytes: it is held whole.
-const LONGEST_ANSWER: u32 = 1_000_000_000;
-
-/// Checks what the types of the file's values do not say, and completes it: relative paths start from the file's folder,
-/// and values of `set` are what the text says. Nothing is opened.
-///
-/// # Errors
-/// At the first mistake.
+/// Checks what the types of the values do not, resolves relative paths, and reads the values of `set`. Opens nothing.
 pub(super) fn check(
     config: &mut Config,
     table: &DeTable<'_>,
@@ -82,7 +71,7 @@ pub(super) fn check(
     Ok(())
 }
 
-/// A location as [`StoreLocation::folder`] takes it, with a relative folder taken from the folder of the file.
+/// Checks the archive's location, and resolves a relative folder.
 fn folder(location: &Spanned<String>, source: &Source) -> Result<String, Failure> {
     let text = location.get_ref();
     StoreLocation::check(text).map_err(|error| source.mistake(location, error_chain(&error)))?;
@@ -90,28 +79,11 @@ fn folder(location: &Spanned<String>, source: &Source) -> Result<String, Failure
         return Ok(text.clone());
     }
     let folder = source.folder().join(text).into_os_string().into_string();
-    let why = "the folder of the configuration file has a name that is not UTF-8";
+    let why = "the path of the configuration file is not UTF-8";
     folder.map_err(|_| source.mistake(location, why))
 }
 
-/// A number of this range.
-fn within(
-    range: RangeInclusive<u32>,
-    number: Option<&Spanned<i64>>,
-    source: &Source,
-) -> Result<Option<u32>, Failure> {
-    let checked = number.map(|number| {
-        let found = u32::try_from(*number.get_ref()).ok();
-        found.filter(|found| range.contains(found)).ok_or_else(|| {
-            let (least, most) = (range.start(), range.end());
-            let why = format_args!("must be {least} to {most}, and is {}", number.get_ref());
-            source.mistake(number, why)
-        })
-    });
-    checked.transpose()
-}
-
-/// The codec that the key `name` gives, at a level.
+/// The codec of the key `name` at a level.
 fn leveled(
     kind: Option<CodecKind>,
     name: &str,
@@ -128,10 +100,7 @@ fn leveled(
     codec.map(Some).map_err(|why| source.mistake(level, why))
 }
 
-/// The solver that a table asks for.
-///
-/// # Errors
-/// At the first mistake. No message shows the endpoint, or a header's value.
+/// Sets up the solver of a table. No message shows the endpoint or a header's value.
 pub(super) fn solver(config: &SolverConfig, source: &Source) -> Result<Solver, Failure> {
     let mut solver = Solver::new(config.name.get_ref(), &as_url(config.endpoint.get_ref()))
         .map_err(|error| match error {
@@ -157,10 +126,10 @@ pub(super) fn solver(config: &SolverConfig, source: &Source) -> Result<Solver, F
         }
         solver = solver.with_content_length();
     }
-    if let Some(retries) = within(0..=MOST_RETRIES, config.retries.as_ref(), source)? {
+    if let Some(retries) = config.retries {
         solver = solver.with_retries(retries);
     }
-    if let Some(bytes) = within(1..=LONGEST_ANSWER, config.answer_limit.as_ref(), source)? {
+    if let Some(bytes) = config.answer_limit {
         solver = solver.with_answer_limit(bytes as usize);
     }
     if let Some(timeout) = config.timeout {
@@ -172,10 +141,14 @@ pub(super) fn solver(config: &SolverConfig, source: &Source) -> Result<Solver, F
     if let Some(policy) = config.lag {
         solver = solver.with_lag_policy(policy);
     }
-    match &config.headers {
-        Some(headers) => with_headers(solver, headers, source),
-        None => Ok(solver),
+    if let Some(headers) = &config.headers {
+        solver = with_headers(solver, headers, source)?;
     }
+    for (name, value) in config.more_headers.clone() {
+        let with = solver.with_header(name, value);
+        solver = with.map_err(Failure::input("--header"))?;
+    }
+    Ok(solver)
 }
 
 fn with_headers(

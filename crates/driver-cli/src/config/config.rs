@@ -7,7 +7,8 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use archive_sink::CodecKind;
-use driver_streaming::{Solver, error_chain};
+use driver_streaming::{AuctionId, Solver, error_chain};
+use http::{HeaderName, HeaderValue};
 use jiff::Timestamp;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{
@@ -22,16 +23,15 @@ use super::mistake::{DATE, IS_DATE, Source};
 use crate::arguments::Format;
 use crate::exit::Failure;
 use crate::option_values::{Members, parse_duration, parse_encoding};
-use driver_streaming::AuctionId;
 
 /// The largest file that is read, in bytes.
 const LARGEST: u64 = 1024 * 1024;
 
-/// A configuration file, checked. What is absent there is absent here, or has the value that the field says.
+/// A configuration file that has been checked.
 #[derive(Clone, Default, serde::Deserialize)]
 #[serde(deny_unknown_fields, expecting = "a table")]
 pub(crate) struct Config {
-    /// The file to send, a relative one taken from the folder of this file; `-` for standard input.
+    /// A path relative to the configuration file, or `-` for standard input.
     pub(crate) auction: Option<Spanned<PathBuf>>,
     #[serde(default, deserialize_with = "parsed")]
     pub(crate) id: Option<AuctionId>,
@@ -39,24 +39,24 @@ pub(crate) struct Config {
     pub(crate) deadline: Option<Duration>,
     #[serde(default, deserialize_with = "named")]
     pub(crate) format: Option<Format>,
-    /// The file to write a page to, a relative one taken from the folder of this file.
+    /// A path relative to the configuration file.
     pub(crate) report: Option<Spanned<PathBuf>>,
-    /// An http or https URL, where telemetry is exported to.
+    /// The URL that telemetry is exported to.
     pub(crate) otlp: Option<Spanned<String>>,
     #[serde(default, deserialize_with = "members")]
     pub(crate) set: Members,
     pub(crate) archive: Option<Spanned<ArchiveConfig>>,
-    /// Each `[[solver]]`, in the order of the file; no two have the same name.
+    /// The solvers, whose names differ.
     #[serde(default, rename = "solver")]
     pub(crate) solvers: Vec<SolverConfig>,
-    /// What the file says, for messages about what is put to use later.
+    /// The text, for messages about what is used later.
     #[serde(skip)]
     pub(super) source: Source,
 }
 
 pub(super) type Headers = BTreeMap<Spanned<String>, Spanned<String>>;
 
-/// `[archive]`: where a copy is kept, and how.
+/// The table `[archive]`.
 #[derive(Clone, Debug, PartialEq, serde::Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", expecting = "a table")]
 pub(crate) struct ArchiveConfig {
@@ -67,27 +67,24 @@ pub(crate) struct ArchiveConfig {
     pub(crate) level: Option<Spanned<i64>>,
     #[serde(default, deserialize_with = "duration")]
     pub(crate) limit: Option<Duration>,
-    /// The folder that copies are written to first, a relative one taken from the folder of this file.
+    /// A path relative to the configuration file.
     pub(crate) spool: Option<Spanned<PathBuf>>,
     pub(crate) spool_limit: Option<u64>,
-    /// How many bytes of its disk stay free.
     pub(crate) spool_keep_free: Option<u64>,
-    /// Whether what is archived in a folder is on the disk before it counts as archived: yes.
+    /// Whether a file in a folder is synced before it counts as archived [default: true].
     pub(crate) sync: Option<bool>,
 }
 
-/// A `[[solver]]`: where an engine is, and how it is sent auctions.
+/// A table `[[solver]]`.
 #[derive(Clone, serde::Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", expecting = "a table")]
 pub(crate) struct SolverConfig {
-    /// A name that no other solver of the file has.
     pub(crate) name: Spanned<String>,
     /// A URL that [`Solver::new`] takes.
     pub(super) endpoint: Spanned<String>,
-    /// Its own limit within the deadline.
     #[serde(default, deserialize_with = "duration")]
     pub(crate) timeout: Option<Duration>,
-    /// The content coding of its requests; identity stands for `auto`.
+    /// The content coding of requests. Identity stands for `auto`.
     #[serde(default, deserialize_with = "encoding")]
     pub(crate) encoding: Option<CodecKind>,
     pub(crate) encoding_level: Option<Spanned<i64>>,
@@ -95,25 +92,27 @@ pub(crate) struct SolverConfig {
     pub(crate) skip_liquidity: bool,
     #[serde(default, deserialize_with = "members")]
     pub(crate) set: Members,
-    /// None that describes the body or the connection.
     #[serde(default)]
     pub(super) headers: Option<Spanned<Headers>>,
-    /// How often a failed request is sent again, 0 to 100.
-    pub(super) retries: Option<Spanned<i64>>,
-    /// The longest answer that is taken, 1 byte to 1 GB.
-    pub(super) answer_limit: Option<Spanned<i64>>,
-    /// Whether requests have a `Content-Length`; never with an encoding.
+    /// Added by options.
+    #[serde(skip)]
+    pub(crate) more_headers: Vec<(HeaderName, HeaderValue)>,
+    /// How often a failed request is sent again. More than 100 attempts fit into no deadline.
+    #[serde(default, deserialize_with = "within::<_, 0, 100>")]
+    pub(super) retries: Option<u32>,
+    /// The longest answer in bytes, at most 1 GB: it is held whole.
+    #[serde(default, deserialize_with = "within::<_, 1, 1_000_000_000>")]
+    pub(super) answer_limit: Option<u32>,
+    /// Whether requests have a `Content-Length`. Excludes an encoding.
     pub(crate) length: Option<Spanned<bool>>,
-    /// Whether requests are sent by HTTP/2 without asking first.
+    /// Whether requests use HTTP/2 without negotiation.
     #[serde(default)]
     pub(super) http2: bool,
-    /// What happens when it falls behind the others.
     #[serde(default, deserialize_with = "lag")]
     pub(super) lag: Option<LagPolicy>,
 }
 
 impl SolverConfig {
-    /// A solver of which no more than name and endpoint is known.
     pub(crate) fn new(name: &str, endpoint: &str) -> Self {
         Self {
             name: Spanned::new(0..0, name.to_owned()),
@@ -124,6 +123,7 @@ impl SolverConfig {
             skip_liquidity: false,
             set: Members::new(),
             headers: None,
+            more_headers: Vec::new(),
             retries: None,
             answer_limit: None,
             length: None,
@@ -132,12 +132,11 @@ impl SolverConfig {
         }
     }
 
-    /// Replaces the endpoint, by one that [`Solver::new`] takes.
     pub(crate) fn set_endpoint(&mut self, endpoint: &str) {
         self.endpoint = Spanned::new(0..0, endpoint.to_owned());
     }
 
-    /// Has requests sent with a `Content-Length`, and so without an encoding.
+    /// Sends a `Content-Length`, and so no encoding.
     pub(crate) fn set_length(&mut self) {
         self.length = Some(Spanned::new(0..0, true));
         (self.encoding, self.encoding_level) = (None, None);
@@ -145,12 +144,7 @@ impl SolverConfig {
 }
 
 impl Config {
-    /// Reads a file of at most 1 MiB. Values of `set` such as `now+15s` are instants from `now`.
-    ///
-    /// Blocks while it reads. Nothing else is opened, connected to or created.
-    ///
-    /// # Errors
-    /// At the first mistake, if the file cannot be read or anything in it is unknown, of the wrong type or out of range.
+    /// Reads and checks a file of at most 1 MiB. Values of `set` such as `now+15s` count from `now`. Fails at the first mistake.
     pub(crate) fn load(path: &Path, now: Timestamp) -> Result<Self, Failure> {
         let refuse = |why: &str| Err(Source::new(path, "").mistake_at(None, why));
         let mut bytes = Vec::new();
@@ -161,14 +155,14 @@ impl Config {
         }
     }
 
-    /// The same, of what was read from `path`.
+    /// Checks what was read from `path`.
     pub(super) fn parse(path: &Path, bytes: &[u8], now: Timestamp) -> Result<Self, Failure> {
         let text = str::from_utf8(bytes).map_err(|error| {
             let end = error.valid_up_to();
             let before = String::from_utf8_lossy(&bytes[..end]);
             Source::new(path, &before).mistake_at(Some(end..end), "is not UTF-8")
         })?;
-        // Some editors begin a file with a mark that is no part of its text.
+        // Some editors start a file with a byte order mark.
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let source = Source::new(path, text);
         let table = DeTable::parse(text).map_err(|error| source.syntax_error(&error))?;
@@ -179,30 +173,35 @@ impl Config {
         Ok(config)
     }
 
-    /// The same file, in which values such as `now+15s` are instants from another `now`.
-    ///
-    /// # Errors
-    /// When such an instant is out of range.
+    /// The same file, with values such as `now+15s` counted from another `now`.
     pub(crate) fn at(&self, now: Timestamp) -> Result<Self, Failure> {
         let (path, text) = self.source.file();
         Self::parse(path, text.as_bytes(), now)
     }
 
-    /// One of the solvers, as the file asks for it.
-    ///
-    /// # Errors
-    /// None that reading the file has not found.
+    /// Sets up a solver of the file or of the options.
     pub(crate) fn solver(&self, solver: &SolverConfig) -> Result<Solver, Failure> {
         check::solver(solver, &self.source)
     }
 
-    /// Where the key of this value stands, such as `driver.toml:12:1: archive.location`.
+    /// The place of a value, such as `driver.toml:12:1: archive.location`.
     pub(crate) fn place<T>(&self, value: &Spanned<T>) -> String {
         self.source.place(Some(value.span()))
     }
 }
 
-/// A text that the type reads itself.
+/// A number of this range.
+fn within<'de, D: Deserializer<'de>, const LEAST: u32, const MOST: u32>(
+    deserializer: D,
+) -> Result<Option<u32>, D::Error> {
+    let number = i64::deserialize(deserializer)?;
+    let found = u32::try_from(number).ok();
+    let found = found.filter(|found| (LEAST..=MOST).contains(found));
+    let why = || D::Error::custom(format_args!("must be {LEAST} to {MOST}, and is {number}"));
+    found.ok_or_else(why).map(Some)
+}
+
+/// A string that the type parses itself.
 fn parsed<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
 where
     D: Deserializer<'de>,
@@ -212,14 +211,14 @@ where
     parsed.map_err(|error| D::Error::custom(error_chain(&error)))
 }
 
-/// One of an enum's names. An enum by itself could be a table, too.
+/// The name of an enum's variant. TOML would accept a table for an enum too.
 fn named<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     deserializer: D,
 ) -> Result<Option<T>, D::Error> {
     T::deserialize(String::deserialize(deserializer)?.into_deserializer()).map(Some)
 }
 
-/// A text such as `15s`, within the range that options have.
+/// A string such as `15s`, in the range of options.
 fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
     struct WithUnit;
 
@@ -247,16 +246,15 @@ fn encoding<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<CodecKi
     parsed.map(Some).map_err(D::Error::custom)
 }
 
-/// A table, whose values the check reads from the text: `serde` has no numbers with all their digits.
+/// A table. The check reads its values from the text, since `serde` does not keep all digits of numbers.
 fn members<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Members, D::Error> {
     match BTreeMap::<String, IgnoredAny>::deserialize(deserializer)? {
-        // As `serde` is shown dates.
         members if members.contains_key(DATE) => Err(D::Error::custom(IS_DATE)),
         _ => Ok(Vec::new()),
     }
 }
 
-/// A lag policy: its name, or a table of patience and what follows it.
+/// A lag policy: its name, or a table with `patience` and `then`.
 fn lag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<LagPolicy>, D::Error> {
     #[derive(serde::Deserialize)]
     #[serde(deny_unknown_fields)]

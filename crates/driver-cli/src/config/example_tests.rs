@@ -101,8 +101,8 @@ fn the_documented_example_says_what_it_seems_to_say() {
     let headers = baseline.headers.as_ref().unwrap().get_ref();
     assert_eq!(headers.len(), 1);
     assert_eq!(headers["x-api-key"].get_ref(), "secret");
-    assert_eq!(value(baseline.retries.as_ref()), Some(2));
-    assert_eq!(value(baseline.answer_limit.as_ref()), Some(100_000_000));
+    assert_eq!(baseline.retries, Some(2));
+    assert_eq!(baseline.answer_limit, Some(100_000_000));
     assert_eq!(value(baseline.length.as_ref()), None);
     assert!(baseline.http2);
     assert_eq!(baseline.lag, Some(LagPolicy::Replay));

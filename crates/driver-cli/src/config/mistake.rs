@@ -11,20 +11,19 @@ use crate::exit::Failure;
 /// How many characters of a key are shown.
 const LONGEST_KEY: usize = 64;
 
-/// How long an unknown key may be to be compared with known ones, in bytes: comparing costs the product of the lengths.
+/// The longest unknown key, in bytes, that is compared with known ones.
 const LONGEST_COMPARED: usize = 40;
 
 /// The one key of a date, as `toml` shows it to `serde`.
 pub(super) const DATE: &str = "$__toml_private_datetime";
 
-/// What is said of a date that stands where a table must.
 pub(super) const IS_DATE: &str = "must be a table, and is a date or time";
 
 pub(super) const OUT_OF_RANGE: &str = "the integer is out of range";
 
-/// The text of a configuration file, which knows where things stand in it.
+/// The text of a configuration file, with which mistakes are located.
 ///
-/// A mistake is one line: `driver.toml:12:1: solver[1].encoding: no encoding is called …`. None repeats a secret.
+/// A mistake is one line: `driver.toml:12:1: solver[1].encoding: no encoding is called …`. It shows no secret.
 #[derive(Clone, Default)]
 pub(super) struct Source {
     path: PathBuf,
@@ -43,25 +42,21 @@ impl Source {
         (&self.path, &self.text)
     }
 
-    /// The folder that relative paths in the file start from.
     pub(super) fn folder(&self) -> &Path {
         self.path.parent().unwrap_or(Path::new(""))
     }
 
-    /// An error about a key or a value.
     pub(super) fn mistake<T>(&self, at: &Spanned<T>, why: impl fmt::Display) -> Failure {
         self.mistake_at(Some(at.span()), why)
     }
 
-    /// An error about what stands at `span`, or about the file as a whole.
+    /// A mistake at `span`, or in the file as a whole.
     pub(super) fn mistake_at(&self, span: Option<Range<usize>>, why: impl fmt::Display) -> Failure {
         let line = format!("{}: {why}", self.place(span));
         Failure::usage(line.replace(char::is_control, " "))
     }
 
-    /// Where that is, such as `driver.toml:12:1: archive.location`: the key of what stands there.
-    ///
-    /// Costs a parse of the text, so it is for errors.
+    /// The place and the key at `span`, such as `driver.toml:12:1: archive.location`. Parses the text again.
     pub(super) fn place(&self, span: Option<Range<usize>>) -> String {
         let mut place = self.path.display().to_string();
         if let Some(span) = span {
@@ -74,16 +69,15 @@ impl Source {
             let (line, column) = self.position(offset);
             place += &format!(":{line}:{column}{key}");
         }
-        // A file's name, too, may have line breaks.
+        // The file's name may contain line breaks.
         place.replace(char::is_control, " ")
     }
 
-    /// The line of a key or a value, from 1.
     pub(super) fn line<T>(&self, at: &Spanned<T>) -> usize {
         self.position(at.span().start).0
     }
 
-    /// Line and column before the byte at `offset`, as editors count: both from 1, the column in characters.
+    /// The line and the column of the byte at `offset`, from 1 and in characters, as editors count.
     fn position(&self, offset: usize) -> (usize, usize) {
         let before = self.text.get(..offset).unwrap_or(&self.text);
         let line_start = before.rfind('\n').map_or(0, |end| end + 1);
@@ -91,12 +85,12 @@ impl Source {
         (before.matches('\n').count() + 1, column)
     }
 
-    /// What the parser says. It quotes nothing of the file; its error type would.
+    /// A mistake in the syntax. The parser's message quotes nothing of the file; its error as a whole would.
     pub(super) fn syntax_error(&self, error: &toml::de::Error) -> Failure {
         let span = error.span();
         let key = span.clone().and_then(|span| self.text.get(span));
         match key {
-            // The one mistake whose place is a key.
+            // The only mistake that is located at a key.
             Some(key) if error.message() == "duplicate key" => {
                 let key = with_key("", key.trim_matches(['"', '\'']));
                 self.mistake_at(span, format_args!("{key}: duplicate key"))
@@ -105,13 +99,12 @@ impl Source {
         }
     }
 
-    /// What `serde` says, in TOML's words and without the values that it quotes.
+    /// A mistake that `serde` found, in TOML's words and without the values that it quotes.
     pub(super) fn type_error(&self, error: &toml::de::Error) -> Failure {
         let message = error.message();
         let (what, expected) = message.rsplit_once(", expected ").unwrap_or((message, ""));
         let known: Vec<&str> = expected.split('`').skip(1).step_by(2).collect();
         let why = if message.contains(DATE) {
-            // `serde` is shown dates as tables of one such key.
             IS_DATE.to_owned()
         } else if let Some(key) = what.strip_prefix("unknown field ") {
             match nearest(key.trim_matches('`'), &known) {
@@ -124,7 +117,7 @@ impl Source {
             let name = name.trim_matches('`');
             format!("{name:?} is none of {}", known.join(", "))
         } else if let Some(found) = what.strip_prefix("invalid type: ") {
-            // What may be secret is in quotes behind its type.
+            // The value, which may be secret, follows in quotes.
             let found = found.split(['`', '"']).next().unwrap_or_default();
             match (found.trim_end(), expected) {
                 ("integer", "i64" | "u64") => OUT_OF_RANGE.to_owned(),
@@ -146,20 +139,18 @@ impl Source {
     }
 }
 
-/// What TOML calls a type of `serde`'s.
+/// Translates `serde`'s names of types.
 fn in_toml(text: &str) -> String {
     let text = text.replace("map", "table");
     let text = text.replace("a sequence", "an array of tables, each written [[solver]]");
     text.replace("sequence", "array")
 }
 
-/// The path of the innermost value that stands at `span`, or whose key does, in a table at `path`: such as
-/// `solver[1].set."a b"`, with the tables of an array counted from 0. With it, where its key begins, or it itself where it
-/// is an element of an array, in bytes.
+/// The path of the innermost key or value at `span`, such as `solver[1].set."a b"`, and the offset of its key or element.
 fn find(table: &DeTable<'_>, path: &str, span: &Range<usize>) -> Option<(String, usize)> {
     table.iter().find_map(|(key, value)| {
         let key_path = match HeaderName::from_bytes(key.get_ref().as_bytes()) {
-            // Somebody may have written a header's value into its name, so such a name is not shown.
+            // An invalid header name may contain the value, which is secret.
             Err(_) if path.ends_with("].headers") => path.to_owned(),
             _ => with_key(path, key.get_ref()),
         };
@@ -181,7 +172,7 @@ fn find_inside(value: &DeValue<'_>, path: &str, span: &Range<usize>) -> Option<(
     })
 }
 
-/// A key of the table at `path`: quoted where TOML would quote it, and shortened if it is very long.
+/// Appends a key to a path: quoted as in TOML, and shortened if it is very long.
 fn with_key(path: &str, key: &str) -> String {
     let dot = if path.is_empty() { "" } else { "." };
     let is_bare =
@@ -195,7 +186,7 @@ fn with_key(path: &str, key: &str) -> String {
     }
 }
 
-/// The known key that `key` is most likely meant to be, if it is close to one.
+/// The known key that is most similar, if one is similar enough.
 fn nearest<'a>(key: &str, known: &[&'a str]) -> Option<&'a str> {
     if key.len() > LONGEST_COMPARED {
         return None;

@@ -235,11 +235,11 @@ fn the_archive_is_checked() {
         ),
         (
             "[archive]\nlocation = 'ftp://user:hunter2@h/x'",
-            "driver.toml:2:1: archive.location: nothing is known of ftp:// locations: use a path, file://, s3://, gs://, az:// or memory://",
+            "driver.toml:2:1: archive.location: ftp:// locations are not supported: use a path, file://, s3://, gs://, az:// or memory://",
         ),
         (
             "[archive]\nlocation = 's3:bucket/hunter2'",
-            "driver.toml:2:1: archive.location: the location starts with s3: and lacks the slashes of s3://; write ./s3: for a folder of that name",
+            "driver.toml:2:1: archive.location: the location starts with s3: but not with s3://; write ./s3: for a folder of that name",
         ),
         (
             "[archive]\nlocation = 's3://user:hunter2@h:99999'",
@@ -247,7 +247,7 @@ fn the_archive_is_checked() {
         ),
         (
             "[archive]\nlocation = 's3://user:hunter2@bucket/x'",
-            "driver.toml:2:1: archive.location: the location has a user or a password in it: credentials belong in the environment",
+            "driver.toml:2:1: archive.location: the location contains a user or a password: credentials belong in the environment",
         ),
         (
             "[archive]\ncodec = 'lz4'",

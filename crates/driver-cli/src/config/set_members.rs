@@ -8,12 +8,7 @@ use super::mistake::{OUT_OF_RANGE, Source};
 use crate::exit::Failure;
 use crate::option_values::{Members, instant};
 
-/// The members that the key `set` of a table names, in the order of the file, and the JSON text of their values.
-///
-/// The parser has refused a member that is set twice.
-///
-/// # Errors
-/// When a name is empty, or a value has no JSON.
+/// The members of a table's key `set`, in the order of the file, with their values as JSON.
 pub(super) fn members(
     table: &DeTable<'_>,
     source: &Source,
@@ -37,12 +32,8 @@ pub(super) fn members(
     members.collect()
 }
 
-/// The value as JSON: numbers with all their digits, dates and times as strings, tables in the order of the file.
-///
-/// The depth of recursion is that of the file, which the parser bounds.
-///
-/// # Errors
-/// When a number is one that JSON does not have.
+/// The value as JSON: numbers with all their digits, dates and times as strings, tables in the order of the file. The parser
+/// limits the depth of recursion.
 fn json(value: &Spanned<DeValue<'_>>, source: &Source) -> Result<String, Failure> {
     Ok(match value.get_ref() {
         DeValue::String(text) => Value::from(text.as_ref()).to_string(),

@@ -1,4 +1,4 @@
-//! How the document went to each solver and to the archive, as lanes of the waterfall. All times count from the run's start.
+//! Builds the lanes of the waterfall. All times count from the run's start.
 
 use std::time::Duration;
 
@@ -8,14 +8,14 @@ use measured_body::Ending;
 use super::tables::tone;
 use super::timeline::{Attempt, Samples, Timeline, Wait};
 use super::waterfall::{Lane, Phase};
-use crate::summary::{archive_status, duration, joined, solver_status};
+use crate::summary::{duration, joined, words};
 use crate::verdict::NOTABLE_WAIT_MS;
 
-/// A reader that others waited for, and what it had taken when.
+/// A reader that others waited for, and the bytes it had taken over time.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Culprit<'a>(&'a str, &'a Samples);
 
-/// The readers that others waited for. `seen` are their timelines: the solvers in their order, then the archive.
+/// The readers that others waited for. `seen` has the timelines of the solvers and the archive.
 pub(super) fn culprits<'a>(outcome: &'a Outcome, seen: &'a [Timeline]) -> Vec<Culprit<'a>> {
     let solvers = outcome.solvers.iter();
     let solvers = solvers.map(|solver| (&*solver.name, solver.waited_for_ms));
@@ -28,22 +28,21 @@ pub(super) fn culprits<'a>(outcome: &'a Outcome, seen: &'a [Timeline]) -> Vec<Cu
         .collect()
 }
 
-/// What is known of an attempt besides its timeline.
+/// What is known of the last attempt besides its timeline.
 #[derive(Clone, Copy, Debug)]
 struct Known<'a> {
     first_poll: Option<Duration>,
-    /// When its body had ended, and whether it was whole by then.
+    /// When the body had ended, and whether it was complete.
     body_end: Option<Duration>,
     is_whole: bool,
     end: Duration,
-    /// What comes between the body and the answer, and what the answer is.
+    /// What happens between the body and the answer, and what the answer is called.
     then: (Phase, &'static str),
     answer: &'static str,
-    /// Whoever its body may have waited for.
+    /// The readers that the body may have waited for.
     culprits: &'a [Culprit<'a>],
 }
 
-/// An attempt of which no more is known.
 const UNKNOWN: Known<'static> = Known {
     first_poll: None,
     body_end: None,
@@ -54,25 +53,26 @@ const UNKNOWN: Known<'static> = Known {
     culprits: &[],
 };
 
-/// How the auction went to a solver.
 pub(super) fn solver_lane(
     solver: &SolverOutcome,
     timeline: &Timeline,
     culprits: &[Culprit<'_>],
 ) -> Lane {
-    let status = solver_status(solver.status);
+    let status = words(solver.status);
     let mut lane = Lane::new(&solver.name);
-    lane.note(tone(status), status);
+    lane.note(tone(&status), &status);
     if let Some(http) = solver.http_status {
         lane.note("muted", http.to_string());
     }
+    let last = &timeline.last;
     if solver.attempts > 1 {
         lane.note("muted", format!("{} attempts", solver.attempts));
-    }
-    let (earlier, last) = (&timeline.earlier, &timeline.last);
-    let following = earlier.iter().skip(1).chain([last]);
-    for (attempt, next) in earlier.iter().zip(following) {
-        earlier_attempt(&mut lane, attempt, next.started);
+        lane.phase(
+            Phase::Earlier,
+            Duration::ZERO,
+            last.started,
+            "attempts that failed",
+        );
     }
     // The body is created when the request begins.
     let first_poll = last.sending.zip(solver.to_first_poll_ms);
@@ -88,14 +88,13 @@ pub(super) fn solver_lane(
         },
         ..UNKNOWN
     };
-    ended(lane, timeline, known, status, solver.error.as_deref())
+    ended(lane, timeline, known, &status, solver.error.as_deref())
 }
 
-/// How the auction went to the archive.
 pub(super) fn archive_lane(archive: &ArchiveOutcome, timeline: &Timeline) -> Lane {
-    let status = archive_status(archive.status);
+    let status = words(archive.status);
     let mut lane = Lane::new("archive");
-    lane.note(tone(status), status);
+    lane.note(tone(&status), &status);
     if let Some(codec) = &archive.codec {
         lane.note("muted", codec);
     }
@@ -106,10 +105,10 @@ pub(super) fn archive_lane(archive: &ArchiveOutcome, timeline: &Timeline) -> Lan
         answer: "commit",
         ..UNKNOWN
     };
-    ended(lane, timeline, known, status, archive.error.as_deref())
+    ended(lane, timeline, known, &status, archive.error.as_deref())
 }
 
-/// The lane with its last attempt, how long all took, and why it failed if it did.
+/// Completes a lane: the last attempt, the total time, and the failure.
 fn ended(
     mut lane: Lane,
     timeline: &Timeline,
@@ -126,16 +125,6 @@ fn ended(
     lane
 }
 
-/// Adds an attempt that came to nothing. When it did is not known, only its last event, and when the next began.
-fn earlier_attempt(lane: &mut Lane, attempt: &Attempt, next: Duration) {
-    let sampled = attempt.samples.ends().map(|(_, last)| last);
-    let event = sampled.max(attempt.answered).or(attempt.sending);
-    let end = event.unwrap_or(attempt.started);
-    last_attempt(lane, attempt, Known { end, ..UNKNOWN });
-    lane.phase(Phase::Pause, end, next, "came to nothing, to be sent again");
-}
-
-/// Adds an attempt whose end is known.
 fn last_attempt(lane: &mut Lane, attempt: &Attempt, known: Known<'_>) {
     let (start, answered) = (attempt.started, attempt.answered);
     let Some((first, last)) = attempt.samples.ends() else {
@@ -147,14 +136,14 @@ fn last_attempt(lane: &mut Lane, attempt: &Attempt, known: Known<'_>) {
         return;
     };
     let polled = known.first_poll.unwrap_or(first).min(first);
-    // A body that was not whole ended when it was given up: until then it waited.
+    // An incomplete body waited until it was given up.
     let until = match known.is_whole {
         true => known.body_end.unwrap_or(last).max(last),
         false => known.end,
     };
     let until = answered.map_or(until, |answered| answered.min(until));
     lane.phase(Phase::Connecting, start, polled, "connecting");
-    lane.first_bytes.push(first);
+    lane.first_byte = Some(first);
     sending(lane, attempt, (polled, until), known.culprits);
     let (then, text) = known.then;
     match answered {
@@ -169,10 +158,10 @@ fn last_attempt(lane: &mut Lane, attempt: &Attempt, known: Known<'_>) {
         None if known.is_whole => lane.phase(then, until, known.end, text),
         None => {}
     }
-    lane.curves.push(attempt.samples.kept.clone());
+    lane.curve.clone_from(&attempt.samples.kept);
 }
 
-/// Adds what is between the first poll and the body's end or the answer: sending, and what it waited for.
+/// Adds sending and its waits, from the first poll to the body's end or the answer.
 fn sending(
     lane: &mut Lane,
     attempt: &Attempt,
@@ -202,7 +191,7 @@ fn sending(
             Wait::ForData => {
                 let text = format!("waiting for {}", joined(&names));
                 lane.phase(Phase::ForOthers, begin, end, &text);
-                lane.waits_for(&names);
+                lane.waited_for.extend(names);
             }
         }
         from = end;

@@ -1,14 +1,12 @@
-//! The page that `--report` writes: how one auction went to each solver and to the archive.
+//! The page that `--report` writes: how one auction went to the solvers and the archive.
 
 mod lanes;
 mod page;
-mod report_file;
 mod tables;
 mod timeline;
 mod waterfall;
 
 pub(super) use self::page::page;
-pub(super) use self::report_file::ReportFile;
 pub(super) use self::timeline::Timelines;
 
 use std::time::Duration;
@@ -19,13 +17,13 @@ use maud::{Markup, html};
 
 use self::lanes::{archive_lane, culprits, solver_lane};
 pub(super) use self::tables::tone;
-use self::tables::{auction_facts, failures, measurements, requests};
+use self::tables::{auction_facts, measurements, requests};
 use self::waterfall::waterfall;
 use crate::arguments::VERSION;
 use crate::summary::duration;
 use crate::verdict::verdict;
 
-/// Returns the page about one auction, as a file. `timelines` are what was seen of it, until `deadline`, where that is known.
+/// Returns the page about one auction as HTML.
 pub(super) fn report(
     outcome: &Outcome,
     timelines: &Timelines,
@@ -40,19 +38,14 @@ pub(super) fn report(
         section {
             h2 { "Waterfall" }
             p {
-                "All times count from the start of the run. Bytes are counted when the HTTP client takes them, which is \
-                before they are on the wire. The curve below a bar shows how many it has taken, of all that it takes in the \
-                end."
+                "All times count from the start of the run. Bytes are counted when the HTTP client takes them, before they are \
+                on the wire. The curve below a bar shows how many bytes the client has taken."
             }
             (waterfall_of(outcome, timelines))
-            @if let Some(failures) = failures(outcome) {
-                h3 { "What went wrong" }
-                (failures)
-            }
         }
         section { h2 { "The auction" } (auction_facts(outcome)) }
-        section { h2 { "In numbers" } (measurements(outcome)) }
-        section { h2 { "What was sent where" } (requests(outcome)) }
+        section { h2 { "Times" } (measurements(outcome)) }
+        section { h2 { "Requests" } (requests(outcome)) }
     };
     let started = Timestamp::try_from(outcome.started).unwrap_or_default();
     let deadline = deadline.map(|limit| format!("with a deadline of {}, ", duration(limit)));
@@ -64,7 +57,7 @@ pub(super) fn report(
     page::page(&format!("Auction {id}"), &lead, &sections)
 }
 
-/// Draws how one auction went to each, and nothing else.
+/// Draws the waterfall alone.
 pub(super) fn waterfall_of(outcome: &Outcome, timelines: &Timelines) -> Markup {
     let seen: Vec<_> = timelines.seen().collect();
     let culprits = culprits(outcome, &seen);

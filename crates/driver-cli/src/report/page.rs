@@ -1,13 +1,13 @@
-//! The page itself: its head, and what it is made of. It runs nothing and loads nothing, fits a wide and a narrow window,
-//! follows the reader's choice of light or dark, and prints.
+//! The page and its elements. It runs and loads nothing, fits wide and narrow windows, has a light and a dark theme, and
+//! prints.
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-/// Forbids whatever a page might come to load or run.
+/// Forbids the page to load or run anything.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'";
 /// How many bytes of a fact fit into a column.
 const LONGEST_FACT: usize = 40;
-/// The greatest number of columns that fit into a narrow window. A table with more becomes a list of its rows there.
+/// How many columns fit into a narrow window. A table with more becomes a list there.
 const MOST_NARROW_COLUMNS: usize = 3;
 
 /// A cell of a table: its class in the stylesheet, and its text.
@@ -16,22 +16,20 @@ pub(super) type Cell = (&'static str, String);
 /// A row of a table: a cell below each header.
 pub(super) type Row<'a> = Vec<(&'a str, Cell)>;
 
-/// A cell of words.
 pub(super) fn text(text: impl Into<String>) -> Cell {
     ("text", text.into())
 }
 
-/// A cell with a number and its unit, aligned so that digits stand below digits.
+/// A cell with a number and its unit, aligned to the right.
 pub(super) fn number(text: impl Into<String>) -> Cell {
     ("number", text.into())
 }
 
-/// A cell with a name for machines, such as a digest or a URL. It may be broken anywhere to fit.
+/// A cell with a digest or a URL, which may be broken anywhere.
 pub(super) fn code(text: impl Into<String>) -> Cell {
     ("code", text.into())
 }
 
-/// A whole page as one file.
 pub(crate) fn page(title: &str, lead: &str, sections: &Markup) -> String {
     let page = html! {
         (DOCTYPE)
@@ -56,19 +54,18 @@ pub(crate) fn page(title: &str, lead: &str, sections: &Markup) -> String {
     page.chars().map(shown).collect()
 }
 
-/// Names, each with what is known of it.
 pub(super) fn facts(facts: &[(&str, String)]) -> Markup {
     html! {
         dl {
             @for (name, value) in facts {
-                // A value such as a digest has a row of its own, rather than several lines of a column.
+                // A long value, such as a digest, has a row of its own.
                 div.long[value.len() > LONGEST_FACT] { dt { (name) } dd { (value) } }
             }
         }
     }
 }
 
-/// A table with a row for each item, all with the same headers.
+/// A table of rows with the same headers.
 pub(super) fn table(rows: &[Row<'_>]) -> Markup {
     let first = rows.first().map_or(&[][..], |row| row);
     html! {
@@ -95,8 +92,8 @@ pub(super) fn table(rows: &[Row<'_>]) -> Markup {
     }
 }
 
-/// Replaces characters that no page may contain, not even escaped, and those that turn the direction of what follows, by
-/// which one text could pass for another.
+/// Replaces characters that a page must not contain, and those that change the direction of text, which could make one text
+/// look like another.
 fn shown(character: char) -> char {
     match character {
         '\n' | '\t' => character,

@@ -1,27 +1,27 @@
-//! The run in numbers: facts, and tables of the solvers and the archive.
+//! The run in numbers: facts, and tables of the solvers.
 
-use driver_streaming::{ArchiveStatus, Outcome};
+use driver_streaming::Outcome;
 use maud::Markup;
 
 use super::page::{code, facts, number, table, text};
-use crate::summary::{known, milliseconds, parts, size, solver_status, times};
+use crate::summary::{archive_line, known, milliseconds, size, times, words};
 
-/// The class in the stylesheet of what has a status of this name.
+/// The class in the stylesheet for a status.
 pub(crate) fn tone(status: &str) -> &'static str {
     match status {
         "ok" | "already there" => "good",
-        "skipped" | "still running" | "spooled" => "muted",
+        "skipped" | "running" | "spooled" => "muted",
         _ => "bad",
     }
 }
 
-/// What is known of the auction as a whole.
+/// The auction as a whole, and its archive.
 pub(super) fn auction_facts(outcome: &Outcome) -> Markup {
-    let auction = &outcome.auction;
-    let (serialize, compress) = (&outcome.serialize, &outcome.compress);
+    let (auction, serialize, compress) = (&outcome.auction, &outcome.serialize, &outcome.compress);
     let mut found = vec![
         ("id", known(auction.id.as_deref())),
         ("size", size(auction.bytes)),
+        ("sha256", known(auction.sha256.as_deref())),
         ("documents", serialize.documents.to_string()),
         ("produced", known(serialize.passes.map(times))),
         (
@@ -33,31 +33,19 @@ pub(super) fn auction_facts(outcome: &Outcome) -> Markup {
         found.push(("compressed documents", compress.documents.to_string()));
         found.push(("compressed for solvers", known(compress.passes.map(times))));
     }
+    found.push(("archive", archive_line(&outcome.archive)));
     found.push(("in all", milliseconds(Some(outcome.wall_ms))));
-    found.push(("sha256", known(auction.sha256.as_deref())));
     facts(&found)
-}
-
-/// Why each failure happened. `None` when there was none.
-pub(super) fn failures(outcome: &Outcome) -> Option<Markup> {
-    let solvers = outcome.solvers.iter();
-    let solvers = solvers.map(|solver| (solver.name.as_str(), &solver.error));
-    let readers = solvers.chain([("archive", &outcome.archive.error)]);
-    let rows = readers.filter_map(|(name, error)| {
-        Some(vec![("who", text(name)), ("why", text(error.as_deref()?))])
-    });
-    let rows: Vec<_> = rows.collect();
-    (!rows.is_empty()).then(|| table(&rows))
 }
 
 /// How long each solver took.
 pub(super) fn measurements(outcome: &Outcome) -> Markup {
     let time = |found: Option<f64>| number(milliseconds(found));
     let rows = outcome.solvers.iter().map(|solver| {
-        let status = solver_status(solver.status);
+        let status = words(solver.status);
         vec![
             ("solver", text(&solver.name)),
-            ("status", (tone(status), status.to_owned())),
+            ("status", (tone(&status), status)),
             ("HTTP", number(known(solver.http_status))),
             ("bytes", number(size(solver.bytes_sent))),
             ("delivered", time(solver.delivered_ms)),
@@ -74,32 +62,18 @@ pub(super) fn measurements(outcome: &Outcome) -> Markup {
     table(&rows.collect::<Vec<_>>())
 }
 
-/// What was sent to whom, and what is kept.
+/// What each solver was sent.
 pub(super) fn requests(outcome: &Outcome) -> Markup {
-    let solvers = outcome.solvers.iter().map(|solver| {
+    let rows = outcome.solvers.iter().map(|solver| {
+        let ending = solver.ending.map(|ending| ending.as_str());
         vec![
-            ("who", text(&solver.name)),
-            ("where", code(&solver.url)),
+            ("solver", text(&solver.name)),
+            ("URL", code(&solver.url)),
             ("encoding", text(solver.encoding.unwrap_or("none"))),
             ("attempts", number(solver.attempts.to_string())),
-            (
-                "ending",
-                text(known(solver.ending.map(|ending| ending.as_str()))),
-            ),
+            ("ending", text(known(ending))),
             ("sha256", code(known(solver.document_sha256.as_deref()))),
         ]
     });
-    let archive = &outcome.archive;
-    let stored = size(archive.raw_bytes) + " as " + &size(archive.stored_bytes);
-    let archived = (archive.status != ArchiveStatus::Skipped).then(|| {
-        vec![
-            ("who", text("archive")),
-            ("where", code(known(archive.location.as_deref()))),
-            ("encoding", text(known(archive.codec.as_deref()))),
-            ("attempts", number(known(archive.parts.map(parts)))),
-            ("ending", text(stored)),
-            ("sha256", code(known(archive.sha256.as_deref()))),
-        ]
-    });
-    table(&solvers.chain(archived).collect::<Vec<_>>())
+    table(&rows.collect::<Vec<_>>())
 }

@@ -1,5 +1,4 @@
-//! When each reader of the document took its bytes: kept in bounded memory, and only where a report will show it. All
-//! instants are counted from the run's start.
+//! When each reader took its bytes, for the report. Memory is bounded. All times count from the run's start.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -7,11 +6,9 @@ use std::time::Duration;
 use driver_streaming::{Observer, Progress, Stage};
 use tokio::time::Instant;
 
-/// How many attempts are kept: the first ones, and the last.
-const MOST_ATTEMPTS: usize = 8;
 /// How many samples are kept of an attempt.
 const MOST_SAMPLES: usize = 256;
-/// How far samples are apart at first. No picture shows less.
+/// How far samples are apart at first.
 const FIRST_STEP: Duration = Duration::from_micros(100);
 /// How many waits are kept of an attempt.
 const MOST_WAITS: usize = 64;
@@ -22,14 +19,14 @@ const SHORTEST_WAIT: Duration = Duration::from_millis(2);
 pub(crate) struct Timelines(Vec<Mutex<Timeline>>);
 
 impl Timelines {
-    /// Creates an empty timeline for each of `progress`'s readers. The run starts now.
+    /// Starts an empty timeline for each reader of `progress`.
     pub(crate) fn of(progress: &Progress) -> Self {
         let origin = Instant::now();
         let readers = progress.readers();
         Self(readers.map(|_| Mutex::new(Timeline::new(origin))).collect())
     }
 
-    /// What has been seen of each reader so far, in the order of `progress`.
+    /// A copy of each reader's timeline, in the order of `progress`.
     pub(super) fn seen(&self) -> impl Iterator<Item = Timeline> {
         self.0.iter().map(|reader| lock(reader).clone())
     }
@@ -63,14 +60,11 @@ fn lock(reader: &Mutex<Timeline>) -> MutexGuard<'_, Timeline> {
     reader.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// How the document went to one reader, in all its attempts. Takes 70 KiB at most.
+/// The last attempt of one reader, after all others had failed.
 #[derive(Clone, Debug)]
 pub(super) struct Timeline {
     origin: Instant,
-    /// The first seven attempts before the last.
-    pub(super) earlier: Vec<Attempt>,
     pub(super) last: Attempt,
-    /// When the reader ended, well or not.
     pub(super) ended: Option<Duration>,
 }
 
@@ -78,39 +72,30 @@ impl Timeline {
     pub(super) fn new(origin: Instant) -> Self {
         Self {
             origin,
-            earlier: Vec::new(),
             last: Attempt::default(),
             ended: None,
         }
     }
 
-    /// Counts bytes that are taken now.
     pub(super) fn taken(&mut self, bytes: u64) {
         if bytes > 0 {
             self.last.taken(self.origin.elapsed(), bytes);
         }
     }
 
-    /// Notes that more was asked for, and is not there yet.
+    /// Notes that data was asked for that is not there yet.
     pub(super) fn waits_for_data(&mut self) {
         let asked = &mut self.last.asked;
         *asked = asked.or_else(|| Some(self.origin.elapsed()));
     }
 
-    /// Starts the next attempt now.
     pub(super) fn restarted(&mut self) {
-        let started = self.origin.elapsed();
-        let next = Attempt {
-            started,
+        self.last = Attempt {
+            started: self.origin.elapsed(),
             ..Attempt::default()
         };
-        let finished = std::mem::replace(&mut self.last, next);
-        if self.earlier.len() + 1 < MOST_ATTEMPTS {
-            self.earlier.push(finished);
-        }
     }
 
-    /// Notes that the reader enters this stage now.
     pub(super) fn entered(&mut self, stage: Stage) {
         let now = self.origin.elapsed();
         match stage {
@@ -122,17 +107,16 @@ impl Timeline {
     }
 }
 
-/// How the document went to one reader, once.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Attempt {
     pub(super) started: Duration,
-    /// When the request began, or the archive's object.
+    /// When the request or the archive's object began.
     pub(super) sending: Option<Duration>,
-    /// When the answer began to come, or the archive's commit.
+    /// When the answer or the archive's commit began.
     pub(super) answered: Option<Duration>,
     pub(super) samples: Samples,
     waits: Vec<Waited>,
-    /// When more was asked for than was there, since the last bytes.
+    /// When data was asked for that was not there, since the last bytes.
     asked: Option<Duration>,
 }
 
@@ -144,7 +128,7 @@ impl Attempt {
         self.samples.push((at, taken.saturating_add(bytes)));
     }
 
-    /// The waits until `at`, of which the last may be going on.
+    /// The waits until `at`, including the current one.
     pub(super) fn waits_until(&self, at: Duration) -> Vec<Waited> {
         let mut waits = self.waits.clone();
         let last = self.samples.kept.last().map(|(last, _)| *last);
@@ -157,11 +141,10 @@ impl Attempt {
     }
 }
 
-/// How many bytes had been taken at an instant.
+/// How many bytes had been taken at a time.
 type Sample = (Duration, u64);
 
-/// Samples of a count that grows, thinned to a bounded number: the first and the last are always among them, and those
-/// between are further and further apart as time goes on.
+/// Samples of a growing count, thinned to a bounded number. The first and the latest are always among them.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Samples {
     pub(super) kept: Vec<Sample>,
@@ -178,9 +161,8 @@ impl Samples {
         later.checked_sub(1).map_or(0, |index| self.kept[index].1)
     }
 
-    /// Appends a sample that is no earlier than the last. Costs O(1), amortized.
     fn push(&mut self, sample: Sample) {
-        // The last is there because it is the last, unless it is a step away from the one before.
+        // Replaces the latest sample unless it is a step away from the one before.
         if let [.., before, last] = &mut self.kept[..]
             && last.0.saturating_sub(before.0) < self.step.max(FIRST_STEP)
         {
@@ -193,41 +175,31 @@ impl Samples {
         self.kept.push(sample);
     }
 
-    /// Keeps the first, the last, and between them as many as twice the step leaves space for.
+    /// Drops every second sample, and spaces later ones as far apart as those that are left.
     fn thin(&mut self) {
-        let Some((mut before, last)) = self.ends() else {
-            return;
-        };
-        // About half of them, however unevenly they are spread.
-        let even = last.saturating_sub(before) / (MOST_SAMPLES as u32 / 2);
-        let step = self.step.saturating_mul(2).max(even);
-        self.step = step;
-        let mut index = 0;
-        let most = self.kept.len();
-        self.kept.retain(|(at, _)| {
-            index += 1;
-            let stays = index == 1 || index == most || at.saturating_sub(before) >= step;
-            if stays {
-                before = *at;
-            }
+        let span = self
+            .ends()
+            .map_or(Duration::ZERO, |(first, last)| last - first);
+        self.step = (self.step * 2).max(span / (MOST_SAMPLES as u32 / 2));
+        let mut stays = false;
+        self.kept.retain(|_| {
+            stays = !stays;
             stays
         });
     }
 }
 
-/// What a body waited for while no byte was taken.
+/// What a body waited for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Wait {
-    /// For data: more was asked for.
     ForData,
-    /// For the reader to take more.
     ForReader,
 }
 
 /// A wait, from when to when.
 pub(super) type Waited = (Duration, Duration, Wait);
 
-/// Appends a wait to the longest ones, if it is one of them.
+/// Adds a wait, of which the longest are kept.
 fn note(waits: &mut Vec<Waited>, wait: Waited) {
     let length = |(from, to, _): &Waited| to.saturating_sub(*from);
     if length(&wait) < SHORTEST_WAIT {
@@ -260,6 +232,7 @@ mod tests {
         tokio::time::advance(100 * MILLISECOND).await;
         timeline.taken(7);
         tokio::time::advance(MILLISECOND).await;
+        let first = timeline.last.clone();
         timeline.restarted();
         timeline.entered(Stage::Sending);
         tokio::time::advance(MILLISECOND).await;
@@ -267,9 +240,6 @@ mod tests {
         tokio::time::advance(MILLISECOND).await;
         timeline.entered(Stage::Ok);
 
-        let [first] = &timeline.earlier[..] else {
-            panic!("{timeline:?}");
-        };
         let second = &timeline.last;
         assert_eq!(first.sending, Some(Duration::ZERO));
         assert_eq!(
@@ -288,18 +258,6 @@ mod tests {
         assert_eq!(second.answered, Some(112 * MILLISECOND));
         assert!(second.samples.kept.is_empty());
         assert_eq!(timeline.ended, Some(113 * MILLISECOND));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn of_many_attempts_the_first_and_the_last_are_kept() {
-        let mut timeline = Timeline::new(Instant::now());
-        for _attempt in 0..100 {
-            tokio::time::advance(MILLISECOND).await;
-            timeline.restarted();
-        }
-        assert_eq!(timeline.earlier.len(), MOST_ATTEMPTS - 1);
-        assert_eq!(timeline.earlier[1].started, MILLISECOND);
-        assert_eq!(timeline.last.started, 100 * MILLISECOND);
     }
 
     fn samples(pauses: &[u64]) -> Vec<Sample> {

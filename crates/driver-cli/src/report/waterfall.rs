@@ -1,7 +1,6 @@
-//! The waterfall: a lane for each reader over one axis of time, as browsers show requests.
+//! The waterfall: a lane for each reader over one time axis, as browsers show requests.
 
 use std::collections::BTreeSet;
-use std::fmt::Write;
 use std::time::Duration;
 
 use maud::{Markup, html};
@@ -10,32 +9,25 @@ use crate::summary::{duration, joined};
 
 /// How many ticks a narrow window has space for.
 const MOST_TICKS: f64 = 5.0;
-/// In CSS pixels: the height of the strip of bars, and of the strip of curves below it.
+/// In CSS pixels: the height of the strip of bars, and of the curve below it.
 const BARS: u32 = 22;
-const CURVES: u32 = 16;
-/// The width that curves are drawn in before they are stretched to the strip.
+const CURVE: u32 = 16;
+/// The width of the curve's coordinates.
 const CURVE_SPAN: f64 = 10_000.0;
-/// The least width of a bar that can be seen, in percent.
+/// The least visible width of a bar, in percent.
 const LEAST_WIDTH: f64 = 0.15;
 
-/// What a stretch of a [`Lane`] shows. Phases differ in height as well as in colour.
+/// A phase of a [`Lane`]. Phases differ in height as well as in colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Phase {
-    /// Nothing has been asked for yet.
     Connecting,
-    /// Bytes are on their way.
     Sending,
-    /// More is asked for, and is not there yet.
     ForData,
-    /// The same, since another reader is behind.
     ForOthers,
-    /// No byte is taken for a while.
     ForReader,
-    /// Everything is sent, and nothing has come back yet.
     Thinking,
-    /// The answer arrives, or the archive commits.
     Answer,
-    Pause,
+    Earlier,
 }
 
 impl Phase {
@@ -49,23 +41,24 @@ impl Phase {
             Self::ForReader => ("for-reader", "waiting for it to take data", 10),
             Self::Thinking => ("thinking", "thinking", 14),
             Self::Answer => ("answer", "answer or commit", 18),
-            Self::Pause => ("pause", "came to nothing, to be sent again", 2),
+            Self::Earlier => ("earlier", "earlier attempts", 2),
         }
     }
 }
 
-/// One row of the waterfall. Instants are counted from the run's start.
+/// A row of the waterfall.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Lane {
     name: String,
-    /// Words beside the name, each with its class in the stylesheet.
+    /// Words below the name, each with its class in the stylesheet.
     notes: Vec<(&'static str, String)>,
     phases: Vec<(Phase, Duration, Duration, String)>,
-    /// When the first byte of each attempt was taken.
-    pub(super) first_bytes: Vec<Duration>,
-    waited_for: BTreeSet<String>,
-    /// Bytes by time, a curve for each attempt, in order of time.
-    pub(super) curves: Vec<Vec<(Duration, u64)>>,
+    /// When the first byte was taken.
+    pub(super) first_byte: Option<Duration>,
+    /// The readers that it waited for.
+    pub(super) waited_for: BTreeSet<String>,
+    /// Bytes taken, by time.
+    pub(super) curve: Vec<(Duration, u64)>,
     pub(super) failure: Option<(Duration, String)>,
 }
 
@@ -77,33 +70,28 @@ impl Lane {
         }
     }
 
-    /// Appends words to those beside the name: `good`, `bad` or `muted`.
+    /// Adds words below the name, of the class `good`, `bad` or `muted`.
     pub(super) fn note(&mut self, class: &'static str, text: impl Into<String>) {
         self.notes.push((class, text.into()));
     }
 
-    /// Appends a phase; `text` is shown with its times when it is pointed at. Leaves out one that ends before it begins.
+    /// Adds a phase with its tooltip, unless it ends before it begins.
     pub(super) fn phase(&mut self, phase: Phase, from: Duration, to: Duration, text: &str) {
         if from <= to {
             self.phases.push((phase, from, to, text.to_owned()));
         }
     }
 
-    /// Names those that it waited for, beside its bars.
-    pub(super) fn waits_for(&mut self, names: &[String]) {
-        self.waited_for.extend(names.iter().cloned());
-    }
-
     fn ends(&self) -> impl Iterator<Item = Duration> {
         let phases = self.phases.iter().map(|(_, _, to, _)| *to);
-        let curves = self.curves.iter().flatten().map(|(at, _)| *at);
+        let taken = self.curve.last().map(|(at, _)| *at);
         phases
-            .chain(curves)
+            .chain(taken)
             .chain(self.failure.iter().map(|(at, _)| *at))
     }
 }
 
-/// Draws the lanes, from 0 to the last instant of any.
+/// Draws the lanes, from 0 to the end of the last.
 pub(super) fn waterfall(title: &str, lanes: &[Lane]) -> Markup {
     let scale = Scale::until(lanes.iter().flat_map(Lane::ends).max().unwrap_or_default());
     let phases = lanes.iter().flat_map(|lane| &lane.phases);
@@ -119,7 +107,7 @@ pub(super) fn waterfall(title: &str, lanes: &[Lane]) -> Markup {
                         @if *phase == Phase::ForOthers { (hatch("0", "28", 9, height)) }
                     }))
                 }
-                @if lanes.iter().any(|lane| !lane.first_bytes.is_empty()) {
+                @if lanes.iter().any(|lane| lane.first_byte.is_some()) {
                     (mark("first byte", &html! { path.first-byte d="M 9 4 h 10 l -5 9 z" {} }))
                 }
                 @if lanes.iter().any(|lane| lane.failure.is_some()) {
@@ -139,7 +127,7 @@ fn mark(name: &str, sign: &Markup) -> Markup {
     }
 }
 
-/// Lines across a bar, which are seen without colours, too.
+/// Lines across a bar, which are visible without colours.
 fn hatch(from: &str, to: &str, middle: u32, height: u32) -> Markup {
     html! { line.hatch x1=(from) x2=(to) y1=(middle) y2=(middle) stroke-width=(height) {} }
 }
@@ -147,7 +135,7 @@ fn hatch(from: &str, to: &str, middle: u32, height: u32) -> Markup {
 /// The axis of time, in percent of the width.
 struct Scale {
     end: f64,
-    /// Each tick's place, and its label.
+    /// The place and the label of each tick.
     ticks: Vec<(f64, String)>,
 }
 
@@ -165,7 +153,7 @@ impl Scale {
         let step = step.unwrap_or(10.0 * power);
         let ticks = (0..=(end / unit / step) as usize).map(|index| {
             let value = index as f64 * step;
-            // Without the noise of floating point.
+            // Removes noise of floating point.
             let label = format!("{} {name}", (value * 1e6).round() / 1e6);
             (value * unit / end * 100.0, label)
         });
@@ -185,7 +173,7 @@ impl Scale {
                 div {}
                 svg.bars height="20" aria-hidden="true" {
                     @for (at, label) in &self.ticks {
-                        // The first and the last would stand out at the sides.
+                        // The first and the last label would stick out.
                         @let anchor = if *at < 4.0 { "start" } else if *at > 93.0 { "end" } else { "middle" };
                         text x=(percentage(*at)) y="13" text-anchor=(anchor) { (label) }
                     }
@@ -195,23 +183,23 @@ impl Scale {
     }
 
     fn lane(&self, lane: &Lane) -> Markup {
-        let has_curves = lane.curves.iter().any(|curve| !curve.is_empty());
-        let height = if has_curves { BARS + CURVES } else { BARS };
+        let height = if lane.curve.is_empty() {
+            BARS
+        } else {
+            BARS + CURVE
+        };
         html! {
             div.lane {
                 div.who {
                     b { (lane.name) }
                     @for (class, note) in &lane.notes { " " span class=(class) { (note) } }
-                    @if !lane.waited_for.is_empty() {
-                        @let names: Vec<_> = lane.waited_for.iter().cloned().collect();
-                        div.muted { "waited for " (joined(&names)) }
-                    }
+                    @if !lane.waited_for.is_empty() { div.muted { "waited for " (joined(&lane.waited_for)) } }
                 }
                 svg.bars height=(height) role="img" aria-label=(lane.name) {
                     @for (at, _) in &self.ticks {
                         line.tick x1=(percentage(*at)) x2=(percentage(*at)) y1="0" y2=(height) {}
                     }
-                    (self.curves(&lane.curves))
+                    (self.curve(&lane.curve))
                     @for (phase, from, to, text) in &lane.phases {
                         @let (class, _, height) = phase.look();
                         @let width = (self.percent(*to) - self.percent(*from)).max(LEAST_WIDTH);
@@ -223,7 +211,7 @@ impl Scale {
                             (hatch(&percentage(self.percent(*from)), &percentage(self.percent(*to)), BARS / 2, height))
                         }
                     }
-                    @for at in &lane.first_bytes {
+                    @if let Some(at) = &lane.first_byte {
                         svg.over x=(percentage(self.percent(*at))) width="1" height=(BARS) {
                             path.first-byte d="M -5 0 h 10 l -5 8 z" {
                                 title { "first byte at " (duration(*at)) }
@@ -231,7 +219,7 @@ impl Scale {
                         }
                     }
                     @if let Some((at, text)) = &lane.failure {
-                        // The cross is moved to within the strip at either end.
+                        // The cross stays within the strip.
                         svg.over x=(percentage(self.percent(*at).clamp(1.0, 99.0))) width="1" height=(BARS) {
                             path.failure d="M -5 6 l 10 10 m 0 -10 l -10 10" {}
                             title { (text) }
@@ -242,32 +230,22 @@ impl Scale {
         }
     }
 
-    /// Draws the curves of one lane, which share one height: that of the greatest value.
-    fn curves(&self, curves: &[Vec<(Duration, u64)>]) -> Markup {
-        let values = curves.iter().flatten().map(|(_, value)| *value);
+    /// Draws the bytes that were taken, as high as the most of them.
+    fn curve(&self, curve: &[(Duration, u64)]) -> Markup {
+        let across = |at: Duration| (self.percent(at) / 100.0 * CURVE_SPAN).round();
+        let most = curve.last().map_or(0, |(_, taken)| *taken);
+        let points = curve.iter().map(|(at, taken)| {
+            let down = 97.0 - *taken as f64 / most as f64 * 94.0;
+            format!("{},{}", across(*at), down.round())
+        });
+        let points = points.collect::<Vec<_>>().join(" ");
         html! {
-            @if let Some(most) = values.max().filter(|most| *most > 0) {
-                svg y=(BARS) width="100%" height=(CURVES) viewBox={ "0 0 " (CURVE_SPAN) " 100" } preserveAspectRatio="none" {
-                    @for curve in curves {
-                        @let (points, first, last) = self.points(curve, most);
-                        polygon.area points={ (first) ",100 " (points) (last) ",100" } {}
-                        polyline.curve points=(points.trim_end()) {}
-                    }
+            @if let ([(first, _), .., (last, _)], 1..) = (curve, most) {
+                svg y=(BARS) width="100%" height=(CURVE) viewBox={ "0 0 " (CURVE_SPAN) " 100" } preserveAspectRatio="none" {
+                    polyline.curve points={ (across(*first)) ",100 " (points) " " (across(*last)) ",100" } {}
                 }
             }
         }
-    }
-
-    /// A curve's points, and where it begins and ends.
-    fn points(&self, curve: &[(Duration, u64)], most: u64) -> (String, f64, f64) {
-        let across = |at: Duration| (self.percent(at) / 100.0 * CURVE_SPAN).round();
-        let points = curve.iter().fold(String::new(), |mut points, (at, value)| {
-            let down = 97.0 - *value as f64 / most as f64 * 94.0;
-            let _infallible = write!(points, "{},{} ", across(*at), down.round());
-            points
-        });
-        let end = |point: Option<&(Duration, u64)>| point.map_or(0.0, |(at, _)| across(*at));
-        (points, end(curve.first()), end(curve.last()))
     }
 }
 
@@ -312,7 +290,7 @@ mod tests {
         let mut backwards = Lane::new("a");
         backwards.phase(Phase::Answer, SECOND, Duration::ZERO, "");
         let mut flat = Lane::new("a");
-        flat.curves = vec![vec![], vec![(Duration::ZERO, 0)]];
+        flat.curve = vec![(Duration::ZERO, 0)];
         for lane in [Lane::new("a"), backwards, flat] {
             let html = waterfall("w", &[lane]).into_string();
             assert!(!html.contains("NaN") && !html.contains("inf"), "{html}");

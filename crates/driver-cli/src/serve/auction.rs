@@ -27,9 +27,9 @@ use crate::disk_document::DiskDocument;
 use crate::disk_file::{Broken, DiskWriter};
 use crate::exit::{Failure, without_secrets};
 use crate::option_values::LONGEST;
+use crate::options_and_config::dispatch;
 use crate::report::Timelines;
-use crate::sending::dispatch;
-use crate::summary::{archive_status, solver_status};
+use crate::summary::words;
 
 /// How long the driver has for its answer, in milliseconds from the request on.
 const DEADLINE: HeaderName = HeaderName::from_static("x-deadline-ms");
@@ -356,7 +356,7 @@ fn answer(
     }
     let engines = outcome.solvers.iter().map(|solver| {
         let why = without_secrets(solver.error.as_deref().unwrap_or_default());
-        let status = solver_status(solver.status);
+        let status = words(solver.status);
         serde_json::json!({ "name": solver.name, "status": status, "error": why })
     });
     let engines: Vec<_> = engines.collect();
@@ -379,11 +379,11 @@ fn server_timing(outcome: &Outcome, archived: Option<&ArchiveOutcome>) -> Option
         entry(
             &solver.name,
             solver.http_status.map(|_| solver.total_ms),
-            solver_status(solver.status),
+            &words(solver.status),
         )
     });
     let archive = archived.unwrap_or(&outcome.archive).status;
-    let archive = entry("archive", None, archive_status(archive));
+    let archive = entry("archive", None, &words(archive));
     let entries: Vec<_> = solvers.chain([archive]).collect();
     HeaderValue::from_str(&entries.join(", ")).ok()
 }

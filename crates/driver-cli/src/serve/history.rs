@@ -7,7 +7,7 @@ use axum::http::StatusCode;
 use driver_streaming::{ArchiveStatus, Outcome, SolverOutcome, SolverStatus};
 
 use crate::report::Timelines;
-use crate::summary::archive_status;
+use crate::summary::words;
 
 /// How many auctions are remembered.
 const MOST: usize = 100;
@@ -81,7 +81,7 @@ impl Record {
                     delivery_ms = self.delivery_ms().map(|ms| ms.round()),
                     slowest = self.slowest().map(|solver| solver.name.as_str()),
                     wall_ms = self.outcome.wall_ms.round(),
-                    archive = archive_status(archive.status),
+                    archive = words(archive.status),
                     problems,
                     "auction"
                 )

@@ -15,7 +15,7 @@ use maud::{Markup, html};
 use super::history::{History, Record};
 use super::{Service, lock};
 use crate::report::{page, report, tone, waterfall_of};
-use crate::summary::{archive_status, milliseconds, size, solver_status};
+use crate::summary::{milliseconds, size, words};
 
 /// How often the page loads itself anew, in seconds. By a header, as it needs no script.
 const REFRESH: (HeaderName, &str) = (HeaderName::from_static("refresh"), "5");
@@ -102,7 +102,7 @@ fn engines_health<'a>(names: impl Iterator<Item = &'a str>, history: &History) -
                             all => span.(if is_good { "good" } else { "bad" }) { (ok) " of " (all) " ok" },
                         }
                         @if let Some(failed) = failed {
-                            " " span.muted { "last failure: " (solver_status(failed.status)) " – " (failed.error.as_deref().unwrap_or_default()) }
+                            " " span.muted { "last failure: " (words(failed.status)) " – " (failed.error.as_deref().unwrap_or_default()) }
                         }
                     }
                 }
@@ -158,7 +158,7 @@ fn row(record: &Record) -> Markup {
     let outcome = &record.outcome;
     let at = Timestamp::try_from(outcome.started).unwrap_or_default();
     let (ok, all) = (record.ok_engines(), outcome.solvers.len());
-    let archive = archive_status(outcome.archive.status);
+    let archive = words(outcome.archive.status);
     html! {
         tr {
             td.whole data-label="Time (UTC)" { (at.strftime("%m-%d %H:%M:%S")) }
@@ -176,7 +176,7 @@ fn row(record: &Record) -> Markup {
                     (slowest.name) ", " (milliseconds(Some(slowest.total_ms)))
                 }
             }
-            td.whole data-label="Archive" { span.(tone(archive)) { (archive) } }
+            td.whole data-label="Archive" { span.(tone(&archive)) { (archive) } }
         }
     }
 }

@@ -1,3 +1,5 @@
+//! A file that appears when it is complete.
+
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -6,21 +8,22 @@ use tempfile::NamedTempFile;
 
 use crate::exit::Failure;
 
-/// Where the report will be. Until then a temporary file beside it shows that it can be written; dropping removes it.
+/// A file to be written: a temporary one beside its target, which shows that it can be written. Dropping it removes it. All
+/// methods block.
 #[derive(Debug)]
-pub(crate) struct ReportFile {
+pub(crate) struct OutputFile {
     target: PathBuf,
     temporary: NamedTempFile,
-    /// What errors begin with: the option or the key that asks for the report, and its path.
+    /// The option or key that names the file, and its path.
     label: String,
 }
 
-impl ReportFile {
-    /// Opens the report at `path` for `asked_by`, an option or a key. Leaves alone what is there already. Blocks.
+impl OutputFile {
+    /// Opens the file at `path`, which `asked_by`, an option or a key, names. A file that is there stays as it is.
     pub(crate) fn open(path: &Path, asked_by: String) -> Result<Self, Failure> {
         let label = asked_by + ": " + &path.display().to_string();
         let refuse = Failure::input(format!("{label}: cannot be written"));
-        let (target, temporary) = Self::create(path).map_err(refuse)?;
+        let (target, temporary) = create(path).map_err(refuse)?;
         Ok(Self {
             target,
             temporary,
@@ -28,15 +31,35 @@ impl ReportFile {
         })
     }
 
-    /// Puts the report in its place, whole or not at all: what is there stays as it is when this fails. Blocks.
-    pub(crate) fn write(&self, html: &str) -> Result<(), Failure> {
-        let written = (self.temporary.as_file())
-            .write_all(html.as_bytes())
-            .and_then(|()| fs::rename(self.temporary.path(), &self.target));
-        written.map_err(Failure::of(format!("{}: cannot be written", self.label)))
+    pub(crate) fn file(&self) -> &File {
+        self.temporary.as_file()
     }
 
-    /// Fails when the report would take the place of `input`, a file that the command reads. Blocks.
+    /// Writes all of the file, and puts it in its place.
+    pub(crate) fn write(&self, content: &str) -> Result<(), Failure> {
+        let written = self.file().write_all(content.as_bytes());
+        self.finish(written)
+    }
+
+    /// Puts the file in its place and syncs it, if all of it was `written`. If it fails, what is there stays as it is.
+    pub(crate) fn finish(&self, written: io::Result<()>) -> Result<(), Failure> {
+        let place = || {
+            self.file().sync_all()?;
+            fs::rename(self.temporary.path(), &self.target)?;
+            if cfg!(unix) {
+                let folder = self
+                    .target
+                    .parent()
+                    .filter(|path| !path.as_os_str().is_empty());
+                File::open(folder.unwrap_or(Path::new(".")))?.sync_all()?;
+            }
+            Ok(())
+        };
+        let placed = written.and_then(|()| place());
+        placed.map_err(Failure::of(format!("{}: cannot be written", self.label)))
+    }
+
+    /// Fails if the file would replace `input`, a file that the command reads.
     pub(crate) fn spare(&self, input: &Path) -> Result<(), Failure> {
         // Whoever reads the input reports that it is missing.
         match fs::canonicalize(input) {
@@ -47,34 +70,34 @@ impl ReportFile {
             _ => Ok(()),
         }
     }
+}
 
-    /// The file that is to be, and the one beside it.
-    pub(crate) fn create(path: &Path) -> io::Result<(PathBuf, NamedTempFile)> {
-        // What a link leads to is replaced, not the link.
-        let target = match fs::canonicalize(path) {
-            Ok(target) if target.is_file() => target,
-            Ok(_other) => return Err(io::Error::other("is no file")),
-            Err(_missing) => path.to_owned(),
-        };
-        let Some(name) = target.file_name() else {
-            return Err(io::Error::other("names no file"));
-        };
-        let mut hidden = std::ffi::OsString::from(".");
-        hidden.push(name);
-        // Created as any other file: one of `tempfile` could be read by nobody else.
-        let temporary = tempfile::Builder::new()
-            .prefix(&hidden)
-            .make_in(target.with_file_name(""), |path| File::create_new(path))?;
-        Ok((target, temporary))
-    }
+/// Creates the temporary file, and returns the target with it.
+fn create(path: &Path) -> io::Result<(PathBuf, NamedTempFile)> {
+    // The file that a link leads to is replaced, not the link.
+    let target = match fs::canonicalize(path) {
+        Ok(target) if target.is_file() => target,
+        Ok(_other) => return Err(io::Error::other("is no file")),
+        Err(_missing) => path.to_owned(),
+    };
+    let Some(name) = target.file_name() else {
+        return Err(io::Error::other("names no file"));
+    };
+    let mut hidden = std::ffi::OsString::from(".");
+    hidden.push(name);
+    // By default, nobody else could read a file of `tempfile`.
+    let temporary = tempfile::Builder::new()
+        .prefix(&hidden)
+        .make_in(target.with_file_name(""), |path| File::create_new(path))?;
+    Ok((target, temporary))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn open(path: &Path) -> Result<ReportFile, Failure> {
-        ReportFile::open(path, "--report".to_owned())
+    fn open(path: &Path) -> Result<OutputFile, Failure> {
+        OutputFile::open(path, "--report".to_owned())
     }
 
     fn names(folder: &Path) -> Vec<String> {
