@@ -84,6 +84,8 @@ struct Inner {
     counted: Mutex<Option<Instant>>,
     /// Who waits for an accepted object, by its id.
     waiting: Mutex<HashMap<String, Arc<SetOnce<Arrival>>>>,
+    /// Set once nobody waits any longer.
+    stopped: SetOnce<()>,
     counts: Mutex<SpoolCounts>,
     /// Says that the spool is in use.
     _used: Lock,
@@ -122,6 +124,8 @@ pub struct SpoolCounts {
     pub set_aside: u64,
     /// How many attempts failed that are made again.
     pub failed: u64,
+    /// How many attempts failed since one was the last for its object: while the store is away, all of them.
+    pub failed_in_a_row: u64,
     /// How many objects were refused because the spool or its disk was full.
     pub refused: u64,
 }
@@ -156,6 +160,9 @@ pub enum SpoolError {
     /// The stream that was to be spooled failed, so the document is not whole.
     #[error("the source failed: {0}")]
     Source(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// [`Spool::stop_waiting`] was called before the object arrived.
+    #[error("nobody waits for the store any longer")]
+    Stopped,
     /// A file or a folder could not be used.
     #[error("cannot {what} {}: {source}", .path.display())]
     Io {
@@ -225,6 +232,7 @@ impl SpoolBuilder {
                 used: AtomicU64::default(),
                 counted: Mutex::default(),
                 waiting: Mutex::default(),
+                stopped: SetOnce::new(),
                 counts: Mutex::default(),
                 _used: used,
             }),
@@ -314,6 +322,12 @@ impl Spool {
     /// When the folders cannot be listed.
     pub fn status_now(&self) -> Result<SpoolStatus, SpoolError> {
         self.inner.folders.status()
+    }
+
+    /// Ends every [`Spooled::arrived`] of this value and its clones, now and from now on: each returns
+    /// [`SpoolError::Stopped`] unless its object has arrived. For a process that ends: what is accepted is not lost.
+    pub fn stop_waiting(&self) {
+        let _only_once = self.inner.stopped.set(());
     }
 
     /// Says what was done by this value and its clones, which takes no look at the disk.

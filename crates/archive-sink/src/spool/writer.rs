@@ -3,7 +3,7 @@
 use std::{
     io,
     path::{Path, PathBuf},
-    pin::Pin,
+    pin::{Pin, pin},
     sync::{Arc, atomic::Ordering::Relaxed},
     task::{Context, Poll},
     time::Duration,
@@ -11,7 +11,10 @@ use std::{
 
 use bytes::Bytes;
 use futures_core::Stream;
-use futures_util::StreamExt;
+use futures_util::{
+    StreamExt,
+    future::{Either, select},
+};
 use tokio::{fs::File, io::AsyncWriteExt, sync::SetOnce, time::timeout};
 
 use super::{
@@ -100,7 +103,7 @@ impl Spooled {
     ///
     /// # Errors
     ///
-    /// When the runtime shuts down.
+    /// When the runtime shuts down, and after [`Spool::stop_waiting`].
     ///
     /// # Cancel safety
     ///
@@ -108,8 +111,11 @@ impl Spooled {
     pub async fn arrived(&self) -> Result<&Arrival, SpoolError> {
         let mut was_gone = false;
         loop {
-            if let Ok(arrival) = timeout(LOOK, self.arrival.wait()).await {
-                return Ok(arrival);
+            let arrival = pin!(timeout(LOOK, self.arrival.wait()));
+            match select(arrival, pin!(self.spool.inner.stopped.wait())).await {
+                Either::Left((Ok(arrival), _)) => return Ok(arrival),
+                Either::Left((Err(_elapsed), _)) => {}
+                Either::Right(_) => return Err(SpoolError::Stopped),
             }
             let (folders, id) = (self.spool.inner.folders.clone(), self.id.clone());
             let found = blocking(move || Ok(folders.arrival(&id))).await?;
