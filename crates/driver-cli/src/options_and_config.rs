@@ -5,7 +5,6 @@ use std::path::Path;
 use std::time::Duration;
 
 use driver_streaming::{Pipeline, PipelineBuilder};
-use jiff::Timestamp;
 
 use crate::arguments::{EngineArguments, Format, SendingArguments};
 use crate::config::{Config, SolverConfig};
@@ -34,10 +33,9 @@ pub(super) struct Sending {
 impl Sending {
     /// Reads the configuration file, if one is named, and all that concerns sending.
     pub(super) fn read(sending: &SendingArguments) -> Result<Self, Failure> {
-        let now = Timestamp::now();
         let engines = &sending.engines;
-        let config = engines.config(now)?;
-        let requests = engines.requests(&config, now)?;
+        let config = engines.config()?;
+        let requests = engines.requests(&config)?;
         let report = match (&sending.report, &config.report) {
             (Some(path), _) => Some(ReportFile::open(path, "--report".to_owned())?),
             (None, Some(path)) => Some(ReportFile::open(path.get_ref(), config.place(path))?),
@@ -80,20 +78,16 @@ pub(super) fn pipeline_to(requests: &[SolverRequest]) -> PipelineBuilder {
 
 impl EngineArguments {
     /// Reads the configuration file, if one is named.
-    pub(super) fn config(&self, now: Timestamp) -> Result<Config, Failure> {
+    pub(super) fn config(&self) -> Result<Config, Failure> {
         match &self.config {
-            Some(path) => Config::load(path, now),
+            Some(path) => Config::load(path),
             None => Ok(Config::default()),
         }
     }
 
-    /// The solvers of the file and of the options, and what each is sent. Values such as `now+15s` are instants from `now`.
-    pub(super) fn requests(
-        &self,
-        config: &Config,
-        now: Timestamp,
-    ) -> Result<Vec<SolverRequest>, Failure> {
-        let common = merged(&config.set, &parse_settings(&self.settings, now)?);
+    /// The solvers of the file and of the options, and what each is sent.
+    pub(super) fn requests(&self, config: &Config) -> Result<Vec<SolverRequest>, Failure> {
+        let common = merged(&config.set, &parse_settings(&self.settings)?);
         let options = self.solvers.iter().map(|text| parse_solver(text));
         let options: Result<Vec<_>, _> = options.collect();
         let options = options.map_err(Failure::input("--solver"))?;
@@ -116,7 +110,7 @@ impl EngineArguments {
         let mut found = found.collect::<Result<Vec<_>, _>>()?;
         self.flags.add_headers(&mut found)?;
         let requests = solvers.iter().zip(found).map(|(solver, found)| {
-            SolverRequest::new(found, &merged(&common, &solver.set), solver.skip_liquidity)
+            SolverRequest::new(found, merged(&common, &solver.set), solver.skip_liquidity)
         });
         Ok(requests.collect())
     }
@@ -132,8 +126,8 @@ impl EngineArguments {
 }
 
 /// The members that `--set` names, each once.
-fn parse_settings(texts: &[String], now: Timestamp) -> Result<Members, Failure> {
-    let settings = texts.iter().map(|text| parse_setting(text, now));
+fn parse_settings(texts: &[String]) -> Result<Members, Failure> {
+    let settings = texts.iter().map(|text| parse_setting(text));
     let settings: Members = settings.collect::<Result<_, _>>()?;
     refuse_twice(settings.iter().map(|(name, _)| name.as_str()), |name| {
         format!("--set: the member {name:?} is set twice")

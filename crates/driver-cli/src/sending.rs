@@ -2,6 +2,8 @@
 
 use driver_streaming::{AuctionId, Dispatch, Document, Solver, View};
 
+use jiff::Timestamp;
+
 use crate::member_edits::{MemberEdits, closing_members};
 use crate::option_values::Members;
 
@@ -9,26 +11,40 @@ use crate::option_values::Members;
 #[derive(Debug)]
 pub(super) struct SolverRequest {
     pub(super) solver: Solver,
-    view: View<MemberEdits>,
+    edits: MemberEdits,
+    members: Members,
 }
 
 impl SolverRequest {
     /// `solver`, for which `members` are replaced or appended.
-    pub(super) fn new(solver: Solver, members: &Members, skip_liquidity: bool) -> Self {
+    pub(super) fn new(solver: Solver, members: Members, skip_liquidity: bool) -> Self {
         let mut edits = MemberEdits::nothing().remove(members.iter().map(|(name, _)| name));
         if skip_liquidity {
             edits = edits.without_liquidity();
         }
-        let view = match &members[..] {
+        Self {
+            solver,
+            edits,
+            members,
+        }
+    }
+
+    /// Its view of an auction that is sent `now`.
+    fn view(&self, now: Timestamp) -> View<MemberEdits> {
+        let edits = self.edits.clone();
+        let members = self.members.iter();
+        let members: Vec<_> = members
+            .map(|(name, value)| (name.clone(), value.at(now)))
+            .collect();
+        match &members[..] {
             [] if edits.is_nothing() => View::auction(),
             [] => View::keyed(edits),
             members => View::keyed(edits.left_open()).tail(closing_members(members)),
-        };
-        Self { solver, view }
+        }
     }
 }
 
-/// To solvers, each as it wants it: `document` is the auction with such edits, known by `id` in reports.
+/// To solvers, each as it wants it from now on: `document` is the auction with such edits, known by `id` in reports.
 pub(super) fn dispatch<D: Document + 'static>(
     id: Option<AuctionId>,
     requests: &[SolverRequest],
@@ -37,7 +53,8 @@ pub(super) fn dispatch<D: Document + 'static>(
     let solvers = requests.iter().map(|request| request.solver.clone());
     let solvers: Vec<_> = solvers.collect();
     // Asked for in the order of the solvers.
-    let mut views = requests.iter().map(|request| request.view.clone());
+    let now = Timestamp::now();
+    let mut views = requests.iter().map(|request| request.view(now));
     let view = |_: &Solver| views.next().unwrap_or_else(View::auction);
     let mut dispatch = Dispatch::new(document(&MemberEdits::nothing()));
     if let Some(id) = id {

@@ -4,7 +4,6 @@ use std::ops::RangeInclusive;
 use archive_sink::{Codec, CodecKind};
 use driver_streaming::{Solver, SolverError, error_chain};
 use http::header::{HeaderName, HeaderValue};
-use jiff::Timestamp;
 use toml::Spanned;
 use toml::de::DeTable;
 
@@ -30,11 +29,7 @@ const LONGEST_ANSWER: u32 = 1_000_000_000;
 ///
 /// # Errors
 /// At the first mistake.
-pub(super) fn check(
-    config: &mut Config,
-    table: &DeTable<'_>,
-    now: Timestamp,
-) -> Result<(), Failure> {
+pub(super) fn check(config: &mut Config, table: &DeTable<'_>) -> Result<(), Failure> {
     let source = config.source.clone();
     let archive = config.archive.as_mut().map(|archive| archive.get_mut());
     let spool = archive.and_then(|archive| archive.spool.as_mut());
@@ -55,7 +50,7 @@ pub(super) fn check(
     if let Some(otlp) = &config.otlp {
         endpoint_of(otlp.get_ref(), "traces").map_err(|why| source.mistake(otlp, why))?;
     }
-    config.set = members(table, &source, now)?;
+    config.set = members(table, &source)?;
     if let Some(archive) = &mut config.archive {
         let archive = archive.get_mut();
         if let Some(location) = &mut archive.location {
@@ -69,7 +64,7 @@ pub(super) fn check(
     let mut names = HashMap::new();
     for (index, (config, table)) in config.solvers.iter_mut().zip(tables).enumerate() {
         if let Some(table) = table.get_ref().as_table() {
-            config.set = members(table, &source, now)?;
+            config.set = members(table, &source)?;
         }
         solver(config, &source)?;
         let name = config.name.get_ref();

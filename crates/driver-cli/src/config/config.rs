@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use archive_sink::CodecKind;
 use driver_streaming::{Solver, error_chain};
-use jiff::Timestamp;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{
     Deserialize, Deserializer, Error, IgnoredAny, IntoDeserializer, MapAccess, Visitor,
@@ -145,24 +144,24 @@ impl SolverConfig {
 }
 
 impl Config {
-    /// Reads a file of at most 1 MiB. Values of `set` such as `now+15s` are instants from `now`.
+    /// Reads a file of at most 1 MiB.
     ///
     /// Blocks while it reads. Nothing else is opened, connected to or created.
     ///
     /// # Errors
     /// At the first mistake, if the file cannot be read or anything in it is unknown, of the wrong type or out of range.
-    pub(crate) fn load(path: &Path, now: Timestamp) -> Result<Self, Failure> {
+    pub(crate) fn load(path: &Path) -> Result<Self, Failure> {
         let refuse = |why: &str| Err(Source::new(path, "").mistake_at(None, why));
         let mut bytes = Vec::new();
         match File::open(path).and_then(|file| file.take(LARGEST + 1).read_to_end(&mut bytes)) {
             Err(error) => refuse(&format!("cannot be read: {}", error_chain(&error))),
             Ok(_) if bytes.len() as u64 > LARGEST => refuse("is larger than 1 MiB"),
-            Ok(_) => Self::parse(path, &bytes, now),
+            Ok(_) => Self::parse(path, &bytes),
         }
     }
 
     /// The same, of what was read from `path`.
-    pub(super) fn parse(path: &Path, bytes: &[u8], now: Timestamp) -> Result<Self, Failure> {
+    pub(super) fn parse(path: &Path, bytes: &[u8]) -> Result<Self, Failure> {
         let text = str::from_utf8(bytes).map_err(|error| {
             let end = error.valid_up_to();
             let before = String::from_utf8_lossy(&bytes[..end]);
@@ -175,17 +174,8 @@ impl Config {
         let mut config = Self::deserialize(toml::de::Deserializer::from(table.clone()))
             .map_err(|error| source.type_error(&error))?;
         config.source = source;
-        check(&mut config, table.get_ref(), now)?;
+        check(&mut config, table.get_ref())?;
         Ok(config)
-    }
-
-    /// The same file, in which values such as `now+15s` are instants from another `now`.
-    ///
-    /// # Errors
-    /// When such an instant is out of range.
-    pub(crate) fn at(&self, now: Timestamp) -> Result<Self, Failure> {
-        let (path, text) = self.source.file();
-        Self::parse(path, text.as_bytes(), now)
     }
 
     /// One of the solvers, as the file asks for it.

@@ -39,10 +39,6 @@ impl Source {
         }
     }
 
-    pub(super) fn file(&self) -> (&Path, &str) {
-        (&self.path, &self.text)
-    }
-
     /// The folder that relative paths in the file start from.
     pub(super) fn folder(&self) -> &Path {
         self.path.parent().unwrap_or(Path::new(""))
