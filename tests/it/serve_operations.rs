@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::Write as _;
 use std::os::unix::net::UnixDatagram;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use flate2::Compression;
@@ -99,6 +100,32 @@ fn the_configuration_is_read_again_and_a_mistake_changes_nothing() {
 }
 
 #[test]
+fn while_the_configuration_is_read_the_old_one_serves() {
+    let [old, new] = [(); 2].map(|()| Engine::stand_in(|engine| engine));
+    let service = Service::start(&to(&old), &[]);
+    let file = service.home().join("driver.toml");
+    fs::remove_file(&file).unwrap();
+    let made = Command::new("mkfifo").arg(&file).status();
+    assert!(made.unwrap().success());
+    service.signal("-HUP");
+    // Ready once somebody reads.
+    let mut config = fs::File::options().write(true).open(&file).unwrap();
+    assert_eq!(service.solve("", AUCTION).status(), 200);
+    assert!(old.report().complete);
+    config.write_all(to(&new).as_bytes()).unwrap();
+    drop(config);
+    service.wait_for("has been read again");
+    assert_eq!(service.solve("", AUCTION).status(), 200);
+    assert!(new.report().complete);
+
+    // Nor does it hold up the end.
+    service.signal("-HUP");
+    let _config = fs::File::options().write(true).open(&file).unwrap();
+    service.signal("-TERM");
+    assert_eq!(service.ended().code, Some(0));
+}
+
+#[test]
 fn it_says_how_it_is() {
     let engine = Engine::stand_in(|engine| engine);
     let config = to(&engine) + "[archive]\nlocation = \"store\"\n";
@@ -188,6 +215,39 @@ fn with_a_spool_a_store_that_is_away_costs_nothing_but_time() {
     }));
     service.signal("-TERM");
     assert_eq!(service.ended().code, Some(0));
+}
+
+#[test]
+fn with_a_spool_a_store_that_is_away_does_not_hold_up_the_end() {
+    let server = ObjectServer::start();
+    let hangs = HoldingProxy::start(server.endpoint(), "7.json");
+    let archive = format!(
+        "[archive]\nlocation = \"s3://{}/x\"\nspool = \"spool\"\n",
+        ObjectServer::BUCKET
+    );
+    for (endpoint, status) in [
+        ("http://127.0.0.1:1", "spooled"),
+        (&hangs.endpoint(), "spooled"),
+        (server.endpoint(), "ok"),
+    ] {
+        let engine = Engine::stand_in(|engine| engine.delay(SECOND / 2));
+        let limit = ["--stop-timeout", "10m"];
+        let service = Service::start_with(&(to(&engine) + &archive), &limit, |command| {
+            server.point(command).env("AWS_ENDPOINT_URL", endpoint);
+        });
+        let mut driver = service.connect();
+        driver.head("/solve", "content-length: 8\r\n");
+        driver.write(b"{\"id\":7}");
+        assert!(engine.report().complete);
+        let started = Instant::now();
+        service.signal("-TERM");
+        assert_eq!(driver.answer().status(), 200);
+        let finished = service.ended();
+        assert!(started.elapsed() < 40 * SECOND, "{endpoint}");
+        assert_eq!(finished.code, Some(0), "{finished:?}");
+        let line = format!("archive=\"{status}\"");
+        assert!(finished.errors.contains(&line), "{endpoint}: {finished:?}");
+    }
 }
 
 #[test]

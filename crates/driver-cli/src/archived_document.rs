@@ -1,4 +1,4 @@
-//! An archived auction that is sent again.
+//! Archived auctions that are sent again.
 
 use archive_sink::{Archive, ReadError};
 use bytes::Bytes;
@@ -10,14 +10,14 @@ use futures_util::TryStreamExt;
 use crate::disk_document::DiskDocument;
 use crate::disk_file::{Broken, DiskWriter};
 
-/// Opens an object of `archive`, and keeps it on disk, decompressed, as it comes. Ready when the first chunk is there, or
-/// all of a shorter document: the rest comes as the future is polled, as fast as the store and the disk are.
+/// Opens an object of `archive`, and writes it to disk, decompressed, as it arrives. Ready with the first chunk, or with all of
+/// a shorter document. The rest arrives while the returned future is polled, as fast as the store and the disk are.
 ///
-/// The object is read once, and so is one object, whatever takes its place. What it turns out not to be whole breaks all that
-/// is produced of it, and so does dropping the future.
+/// The object is read once, so that replacing it changes nothing. If it turns out not to be whole, or the future is dropped,
+/// every production fails.
 ///
 /// # Errors
-/// When the object cannot be opened, or is no auction from its first chunk on.
+/// When the object cannot be opened, or its first chunk is no auction.
 pub async fn archived_document(
     archive: &Archive,
     name: &str,
@@ -36,7 +36,7 @@ pub async fn archived_document(
     let unfinished = keep(&mut pieces, writer, first).await?;
     let rest = async move {
         match unfinished {
-            // What fails has failed the document, too.
+            // A failure is the document's failure, too.
             Some(writer) => keep(&mut pieces, writer, u64::MAX).await.map(drop),
             None => Ok(()),
         }
@@ -44,7 +44,7 @@ pub async fn archived_document(
     Ok((document.with_origin(digest), rest))
 }
 
-/// Writes the next pieces, until they have `most` bytes: the writer, unless they were all.
+/// Writes the next pieces, at least `most` bytes. Returns the writer if there are more.
 async fn keep(
     pieces: &mut (impl Stream<Item = Result<Bytes, ReadError>> + Unpin),
     mut writer: DiskWriter,

@@ -1,4 +1,4 @@
-//! The members of an auction that arrives: where their values stand, and its id and deadline.
+//! Finds the members of an auction as it arrives: where their values are, its id and its deadline.
 
 use std::collections::HashSet;
 
@@ -8,20 +8,20 @@ use jiff::Timestamp;
 
 use crate::json_scanner::{DocumentMistake, JsonScanner, Mark, Place};
 
-/// The longest name of a member, and the longest value that is looked into, in bytes: they are held.
+/// The longest name of a member, and the longest value that is decoded, in bytes: both are kept in memory.
 const LONGEST_TEXT: usize = 64 * 1024;
 
-/// How many bytes all names may have together, and some for each of them.
+/// How many bytes all names may have together, with so many for each of them.
 const MOST_NAMES: usize = 1024 * 1024;
 const BYTES_FOR_EACH_NAME: usize = 64;
 
-/// What is compared must decode.
+/// Names and ids are compared, and so must be decoded.
 const HALF_CHARACTER: &str = "half of a surrogate pair stands in the name of a member or in the id";
 
 #[derive(Clone, Debug)]
 pub(crate) struct Member {
     pub(crate) name: String,
-    /// The name as it stands in the document.
+    /// The name as JSON text.
     pub(crate) key: Bytes,
     /// The first byte of its value.
     pub(crate) first: u8,
@@ -34,10 +34,12 @@ pub(crate) struct Member {
 #[derive(Debug, Default)]
 pub(crate) struct Members {
     pub(crate) list: Vec<Member>,
-    /// Whether there are no more.
+    /// Where the value ends of the last member of the bytes before.
+    earlier_end: Option<u64>,
+    /// Whether there are no more members.
     pub(crate) are_all: bool,
     id: Option<FoundId>,
-    /// That of the member `metadata`, which counts when there is no other.
+    /// `metadata.auction_id`, which counts if there is no other.
     second_id: Option<FoundId>,
     deadline: Option<Timestamp>,
 }
@@ -45,8 +47,8 @@ pub(crate) struct Members {
 type FoundId = Result<AuctionId, DocumentMistake>;
 
 impl Members {
-    /// The id that the auction gives itself: the member `id`, else `metadata.auction_id`, which is known when all members
-    /// are. One that is `null` is as good as absent.
+    /// The auction's own id: the member `id`, else `metadata.auction_id`, which counts once all members are known. `null` is no
+    /// id.
     pub(crate) fn id(&self) -> Option<&FoundId> {
         let second = || self.second_id.as_ref().filter(|_| self.are_all);
         self.id.as_ref().or_else(second)
@@ -55,29 +57,41 @@ impl Members {
     pub(crate) fn deadline(&self) -> Option<Timestamp> {
         self.deadline
     }
+
+    /// Adds what was found in the next bytes.
+    pub(crate) fn append(&mut self, mut next: Self) {
+        if let (Some(member), Some(end)) = (self.list.last_mut(), next.earlier_end) {
+            member.end = Some(end);
+        }
+        self.list.append(&mut next.list);
+        self.are_all |= next.are_all;
+        self.id = next.id.or(self.id.take());
+        self.second_id = next.second_id.or(self.second_id.take());
+        self.deadline = next.deadline.or(self.deadline);
+    }
 }
 
-/// Checks an auction that comes in pieces of any size, and finds its members.
+/// Checks an auction in pieces of any size, and finds its members.
 ///
-/// Holds the names of all members, 1 MiB at most, and one name or value that is looked into.
+/// Keeps the names of all members, 1 MiB at most, and one name or value that is being read.
 #[derive(Debug)]
 pub(crate) struct AuctionCheck {
     scanner: JsonScanner,
-    /// The beginning of a character that the last piece did not end.
+    /// The start of a character that the last piece cut off.
     cut: Vec<u8>,
     names: HashSet<String>,
     names_bytes: usize,
-    /// The name or value that is being read, if it is kept, and a byte more than is held where it is longer.
+    /// The name or value that is being read, if it is needed; cut off one byte after the longest that is taken.
     text: Vec<u8>,
     keeps: bool,
-    /// Where that begins.
+    /// Where it begins.
     place: Place,
-    /// The name that was read last, and how it stands in the document.
+    /// The last name, and its JSON text.
     name: (String, Bytes),
     value: Value,
 }
 
-/// What is looked for in the value that is being read.
+/// What the value that is being read is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Value {
     Other,
@@ -102,7 +116,7 @@ impl AuctionCheck {
         }
     }
 
-    /// Takes the next piece, and adds what it tells. After a mistake, nothing may follow.
+    /// Takes the next piece, and adds to `members` what is in it. Not to be called again after a mistake.
     pub(crate) fn push(
         &mut self,
         piece: &[u8],
@@ -121,7 +135,7 @@ impl AuctionCheck {
         Ok(())
     }
 
-    /// Takes all but what may be the beginning of a character.
+    /// Takes whole characters only, and returns the rest.
     fn push_utf8<'a>(
         &mut self,
         piece: &'a [u8],
@@ -166,7 +180,8 @@ impl AuctionCheck {
                 (Mark::Value(first), _) => members.list.push(self.member(first)),
                 (Mark::ValueEnd, Value::Metadata { is_id }) if level > 1 => {
                     if *is_id {
-                        members.second_id = id("metadata.auction_id", &self.text, self.place);
+                        let found = id("metadata.auction_id", &self.text, self.place);
+                        members.second_id = found.or(members.second_id.take());
                     }
                 }
                 (Mark::ValueEnd, value) => {
@@ -176,8 +191,10 @@ impl AuctionCheck {
                         Value::Other | Value::Metadata { .. } => {}
                     }
                     *value = Value::Other;
-                    if let Some(member) = members.list.last_mut() {
-                        member.end = Some(self.scanner.place().offset());
+                    let end = Some(self.scanner.place().offset());
+                    match members.list.last_mut() {
+                        Some(member) => member.end = end,
+                        None => members.earlier_end = end,
                     }
                 }
                 (Mark::Close, _) => members.are_all = true,
@@ -191,7 +208,7 @@ impl AuctionCheck {
         self.scanner.finish()
     }
 
-    /// Refuses a name that stands twice, and one too many.
+    /// Refuses duplicate names, and too many of them.
     fn checked_name(&mut self) -> Result<(String, Bytes), DocumentMistake> {
         let place = self.place;
         let refuse = |problem| Err(DocumentMistake::at(place, problem));
@@ -234,12 +251,12 @@ impl AuctionCheck {
     }
 }
 
-/// A JSON string as text. `None` for another value, and for one that holds half of a surrogate pair.
+/// Decodes a JSON string. `None` for other values, and for half of a surrogate pair.
 fn decoded(json: &[u8]) -> Option<String> {
     serde_json::from_slice(json).ok()
 }
 
-/// The id that stands in a member, and its place; `None` if it is `null`.
+/// The id in a member; `None` if it is `null`.
 fn id(member: &str, json: &[u8], place: Place) -> Option<FoundId> {
     let refuse = |problem: String| Some(Err(DocumentMistake::at(place, problem)));
     let shown = String::from_utf8_lossy(json);
@@ -280,7 +297,9 @@ mod tests {
     fn check(text: &str, piece: usize) -> Result<Members, DocumentMistake> {
         let (mut check, mut members) = (AuctionCheck::new(), Members::default());
         for piece in text.as_bytes().chunks(piece) {
-            check.push(piece, &mut members)?;
+            let mut found = Members::default();
+            check.push(piece, &mut found)?;
+            members.append(found);
         }
         assert_eq!(check.finish()?, text.len() as u64);
         Ok(members)
@@ -313,6 +332,10 @@ mod tests {
             ),
             (r#"{"id":null,"metadata":{"auction_id":2}}"#, Some("2")),
             (r#"{"id":null,"metadata":{"auction_id":null}}"#, None),
+            (
+                r#"{"metadata":{"auction_id":1,"auction_id":null}}  "#,
+                Some("1"),
+            ),
             (r#"{"id": null }"#, None),
             (r#"{"metadata":{"x":1}}"#, None),
             (r#"{"metadata":[1]}"#, None),

@@ -34,14 +34,13 @@ pub(super) struct CheckArguments {
 
 /// Returns 1 if an engine's host is unknown or it accepts nothing.
 pub(super) async fn run(arguments: &CheckArguments) -> Result<ExitCode, Failure> {
-    let now = Timestamp::now();
-    let mut config = arguments.engines.config(now)?;
+    let mut config = arguments.engines.config()?;
     // First as they are, to find mistakes; then without what probing is to find out.
-    arguments.engines.requests(&config, now)?;
+    arguments.engines.requests(&config)?;
     for solver in &mut config.solvers {
         (solver.length, solver.encoding, solver.encoding_level) = (None, None, None);
     }
-    let requests = arguments.engines.requests(&config, now)?;
+    let requests = arguments.engines.requests(&config)?;
     if requests.is_empty() {
         return Err(Failure::usage("nothing to check: no solver is named"));
     }

@@ -1,14 +1,14 @@
-//! A document on disk: checked once, while it arrives or before it is sent, and read by all who are sent it.
+//! A document on disk: checked once, while it arrives or before it is sent, and then read by every branch.
 //!
 //! ```text
 //! request body, standard input, archive ─► DiskWriter ─► a file without a name ─┬─► DiskDocument ─► productions
 //!                                           a regular file, checked as it is ───┘
 //! ```
 //!
-//! A document without edits is sent byte for byte. In one that is edited, white space around members is dropped.
+//! A document without edits is sent byte for byte. Edits drop the white space around members.
 //!
-//! Whoever fills a [`DiskWriter`] answers for what is wrong: [`Broken::Mistake`] and [`Broken::TooLong`] are the sender's,
-//! [`Broken::File`] is this machine's.
+//! [`Broken::Mistake`] and [`Broken::TooLong`] are the fault of whoever fills the [`DiskWriter`], and [`Broken::File`] is this
+//! machine's.
 
 use std::collections::VecDeque;
 use std::fs::File;
@@ -31,18 +31,18 @@ use crate::disk_file::{Arrival, Broken, DiskFile, DiskWriter, blocking};
 use crate::json_scanner::DocumentMistake;
 use crate::member_edits::{EditedPieces, MemberEdits, Piece};
 
-/// How many chunks are read at once, if they are there.
+/// How many chunks are read at once, if as many have arrived.
 const CHUNKS_AT_ONCE: usize = 4;
 
 /// How many bytes of a file are checked at once.
 const CHECKED_AT_ONCE: u64 = 256 * 1024;
 
-/// A JSON object in a file, which can be read while it arrives. Cheap to clone.
+/// A JSON object in a file that can be read while it arrives. Cheap to clone.
 ///
-/// A production that comes to the end of what has arrived waits for more. It ends when all has arrived and is one whole JSON
-/// object; where that will not be, it fails after the chunks that are there. Memory does not depend on the document's size.
+/// A production that has read everything that has arrived waits for more. It ends when all of one JSON object has arrived. If
+/// the document fails, so does the production, after the chunks that had arrived. Memory does not depend on the document's size.
 ///
-/// Needs a tokio runtime: the file is read by its threads for blocking work.
+/// Needs a tokio runtime: what is not in the page cache is read by its threads for blocking work.
 #[derive(Clone, Debug)]
 pub struct DiskDocument {
     file: Arc<DiskFile>,
@@ -63,7 +63,7 @@ impl DiskDocument {
         }
     }
 
-    /// A document that arrives in a temporary file, of at most `limit` bytes. The file has no name: nothing is left of it,
+    /// A document of at most `limit` bytes that arrives in a temporary file. The file has no name, so nothing is left of it
     /// however the program ends.
     ///
     /// # Errors
@@ -73,8 +73,8 @@ impl DiskDocument {
         Ok((DiskWriter::new(Arc::clone(&file), limit), Self::of(file)))
     }
 
-    /// The file at `path`. A regular one is checked where it is, and not copied: all productions fail once its length or
-    /// its time of modification is another. What comes from a pipe is kept in a temporary file.
+    /// The file at `path`. A regular file is checked and read where it is: all productions fail once its length or modification
+    /// time has changed. Anything else, such as a pipe, is copied to a temporary file.
     ///
     /// # Errors
     /// When the file cannot be read, is longer than `limit`, or is not one whole JSON object.
@@ -112,9 +112,9 @@ impl DiskDocument {
         Ok(Self::of(file))
     }
 
-    /// All that `reader` yields, kept in a temporary file.
+    /// Everything that `reader` yields, in a temporary file.
     ///
-    /// Dropped before it is ready, it leaves a thread that waits until there is something to read.
+    /// If the future is dropped, a thread may stay until `reader` has something to read.
     ///
     /// # Errors
     /// When `reader` fails or yields more than `limit` bytes, or if they are not one whole JSON object.
@@ -138,7 +138,7 @@ impl DiskDocument {
         }
     }
 
-    /// The same bytes, changed as `edits` say: a document of its own, of which what is produced is counted apart.
+    /// The document with these edits. What is produced of it is counted separately.
     #[must_use]
     pub fn with_edits(&self, edits: MemberEdits) -> Self {
         Self {
@@ -155,40 +155,40 @@ impl DiskDocument {
         self
     }
 
-    /// Made from the document that `digest` follows.
+    /// Says that it was made from the document that `digest` follows.
     #[must_use]
     pub(crate) fn with_origin(mut self, digest: SharedDigest) -> Self {
         self.origin = Some(digest);
         self
     }
 
-    /// The id that the auction gives itself: the member `id`, as soon as it is there, else `metadata.auction_id`, when all
-    /// members are. `None` if there is neither, and if it cannot be one or the document breaks off first.
+    /// The auction's own id: the member `id` as soon as it has arrived, else `metadata.auction_id` once all members have. `None`
+    /// if there is neither, if it is no valid id, or if the document fails first.
     pub fn id(&self) -> impl Future<Output = Option<AuctionId>> + Send + use<> {
         self.known(|arrival| arrival.members.id()?.as_ref().ok().cloned())
     }
 
-    /// What is known of the id now.
+    /// The id, as far as it is known now.
     ///
     /// # Errors
-    /// When there is one that is neither a string nor an integer, or that is no [`AuctionId`].
+    /// When the id is neither a string nor an integer, or is no [`AuctionId`].
     pub(crate) fn id_so_far(&self) -> Result<Option<AuctionId>, DocumentMistake> {
         let arrival = self.file.arrival();
         let id = arrival.borrow().members.id().cloned();
         id.transpose()
     }
 
-    /// The member `deadline` as soon as it is there, if it is a string with a time as RFC 3339 has it.
+    /// The member `deadline` as soon as it has arrived, if it is a string with a time of RFC 3339.
     pub fn deadline(&self) -> impl Future<Output = Option<Timestamp>> + Send + use<> {
         self.known(|arrival| arrival.members.deadline())
     }
 
-    /// Waits until something is known, or is known never to be.
+    /// Waits until something is known, or until it cannot become known any more.
     fn known<T>(
         &self,
         look: fn(&Arrival) -> Option<T>,
     ) -> impl Future<Output = Option<T>> + Send + use<T> {
-        // The document is held, so that what is waited for is not dropped.
+        // Holds the file, which has the sender.
         let (file, mut arrival) = (Arc::clone(&self.file), self.file.arrival());
         async move {
             let is_known = |arrival: &Arrival| {
@@ -238,7 +238,7 @@ impl Document for DiskDocument {
             while !production.collect(u64::MAX).map_err(DocumentError::new)? {
                 let failed = production.arrival.borrow().failure();
                 failed.map_err(DocumentError::new)?;
-                // What it waits for is held by its file.
+                // The sender is in the file, which is held.
                 let _changed = production.arrival.changed().await;
             }
             Ok(production.length)
@@ -255,9 +255,9 @@ struct Production {
     file: Arc<DiskFile>,
     arrival: watch::Receiver<Arrival>,
     edited: EditedPieces,
-    /// How many bytes are to be left out.
+    /// How many bytes are still to be skipped.
     skipped: u64,
-    /// What is to be read next, so many bytes.
+    /// What to read next, and how many bytes that is.
     pieces: VecDeque<Piece>,
     length: u64,
     chunk_size: usize,
@@ -276,20 +276,27 @@ impl Production {
             if is_last || self.length >= self.chunk_size as u64 {
                 break is_last;
             }
-            // What it waits for is held by its file.
+            // The sender is in the file, which is held.
             let _changed = self.arrival.changed().await;
         };
-        let mut chunks = Vec::new();
-        while chunks.len() < CHUNKS_AT_ONCE && self.length > 0 {
-            let length = (self.chunk_size as u64).min(self.length);
-            if length < self.chunk_size as u64 && !is_last {
-                break;
-            }
-            chunks.push(self.take(length));
+        let Some(first) = self.take_chunk(is_last) else {
+            return Ok(None);
+        };
+        // What has just arrived is in the page cache, where reading takes less time than a change of thread.
+        let file = &*self.file;
+        if let Ok(chunk) = read(&first, |part, at| file.read_cached_at(part, at)) {
+            return Ok(Some(chunk));
+        }
+        let mut chunks = vec![first];
+        while chunks.len() < CHUNKS_AT_ONCE
+            && let Some(next) = self.take_chunk(is_last)
+        {
+            chunks.push(next);
         }
         let file = Arc::clone(&self.file);
         let read = blocking(move || {
-            let chunks = chunks.into_iter().map(|pieces| read(&file, &pieces));
+            let chunks = chunks.iter();
+            let chunks = chunks.map(|chunk| read(chunk, |part, at| file.read_at(part, at)));
             let chunks = chunks.collect::<io::Result<VecDeque<_>>>();
             file.check_unchanged()?;
             Ok(chunks?)
@@ -298,12 +305,12 @@ impl Production {
         Ok(self.chunks.pop_front())
     }
 
-    /// Notes which pieces are known, until they have `most` bytes. Says whether these are the last.
+    /// Collects pieces that are known, until they have `most` bytes. Returns whether they are the last.
     fn collect(&mut self, most: u64) -> Result<bool, Broken> {
         let arrival = self.arrival.borrow_and_update();
         while self.length < most {
             let Some(mut piece) = self.edited.next(&arrival.members, arrival.readable) else {
-                // Bytes short of a chunk, before a failure, could be taken for the end.
+                // Less than a chunk before a failure would look like the end.
                 if self.length < self.chunk_size as u64 {
                     arrival.failure()?;
                 }
@@ -324,8 +331,12 @@ impl Production {
         Ok(false)
     }
 
-    /// Takes the next `length` bytes off what is to be read.
-    fn take(&mut self, length: u64) -> Vec<Piece> {
+    /// Takes the pieces of the next chunk, if all of them are known.
+    fn take_chunk(&mut self, is_last: bool) -> Option<Vec<Piece>> {
+        let length = (self.chunk_size as u64).min(self.length);
+        if length == 0 || length < self.chunk_size as u64 && !is_last {
+            return None;
+        }
         let (mut taken, mut left) = (Vec::new(), length);
         while let Some(piece) = self.pieces.front_mut().filter(|_| left > 0) {
             let first = piece.split_to(left.min(piece.length()));
@@ -336,12 +347,12 @@ impl Production {
             taken.push(first);
         }
         self.length -= length;
-        taken
+        Some(taken)
     }
 }
 
-/// Reads one chunk. Blocks.
-fn read(file: &DiskFile, pieces: &[Piece]) -> io::Result<Bytes> {
+/// Assembles one chunk. `fill` reads from the file.
+fn read(pieces: &[Piece], fill: impl Fn(&mut [u8], u64) -> io::Result<()>) -> io::Result<Bytes> {
     let length: u64 = pieces.iter().map(Piece::length).sum();
     let mut chunk = vec![0; length as usize];
     let mut left = &mut chunk[..];
@@ -349,7 +360,7 @@ fn read(file: &DiskFile, pieces: &[Piece]) -> io::Result<Bytes> {
         let (part, rest) = left.split_at_mut(piece.length() as usize);
         match piece {
             Piece::Text(text) => part.copy_from_slice(text),
-            Piece::Original(range) => file.read_at(part, range.start)?,
+            Piece::Original(range) => fill(part, range.start)?,
         }
         left = rest;
     }

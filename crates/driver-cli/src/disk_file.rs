@@ -1,8 +1,8 @@
-//! A file that a document is in, or arrives in: how much of it is there, and how it ends.
+//! The file of a document: how much of the document has arrived, and how it ended.
 
 use std::error::Error;
 use std::fs::{File, Metadata};
-use std::io;
+use std::io::{self, IoSliceMut};
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -14,7 +14,7 @@ use tokio::task::{JoinError, spawn_blocking};
 use crate::auction_members::{AuctionCheck, Members};
 use crate::json_scanner::DocumentMistake;
 
-/// How many bytes are checked and written at once: each time costs two changes of thread, which for 64 KiB take as long as the work.
+/// How many bytes are checked and written at once: each time costs two changes of thread, as much as the work on 64 KiB.
 const WRITTEN_AT_ONCE: usize = 256 * 1024;
 
 /// Why a document is not whole, and never will be.
@@ -24,22 +24,22 @@ pub enum Broken {
     /// It is not one JSON object.
     #[error(transparent)]
     Mistake(#[from] DocumentMistake),
-    /// It is longer than this limit.
+    /// It is longer than this many bytes.
     #[error("the document is longer than {0} bytes")]
     TooLong(u64),
-    /// Its file fails.
+    /// Its file could not be read or written.
     #[error("the file cannot be read or written")]
     File(#[source] Arc<io::Error>),
-    /// Its file was changed by somebody else.
+    /// Somebody else changed its file.
     #[error("the file was changed after it was checked")]
     Changed,
     /// Its writer was dropped before all had arrived.
     #[error("the document broke off")]
     BrokeOff,
-    /// It has this many bytes less than a reader has been sent.
+    /// It is this many bytes shorter than what a reader has been sent.
     #[error("the document ended {0} bytes before where an earlier production had got to")]
     Shorter(u64),
-    /// Its source fails.
+    /// Its source failed.
     #[error("the document broke off")]
     Source(#[source] Arc<dyn Error + Send + Sync>),
 }
@@ -56,22 +56,22 @@ impl From<io::Error> for Broken {
     }
 }
 
-/// A file, and what is known of the document in it.
+/// A file and the state of the document in it.
 #[derive(Debug)]
 pub(crate) struct DiskFile {
     file: File,
     arrival: watch::Sender<Arrival>,
-    /// Length and time of modification of a file that others may change.
+    /// Length and modification time of a file that others may change.
     stamp: Option<(u64, Option<SystemTime>)>,
 }
 
 /// How much of a document has arrived, and how that ended.
 #[derive(Debug, Default)]
 pub(crate) struct Arrival {
-    /// So many bytes are checked and in the file.
+    /// How many bytes are in the file and checked.
     pub(crate) readable: u64,
     pub(crate) members: Members,
-    /// Once that is known, whether it is whole.
+    /// Whether it is whole, once that is known.
     pub(crate) end: Option<Result<(), Broken>>,
 }
 
@@ -82,12 +82,12 @@ impl Arrival {
 }
 
 impl DiskFile {
-    /// A temporary file that is filled by a [`DiskWriter`].
+    /// A temporary file for a [`DiskWriter`] to fill.
     pub(crate) fn arriving() -> io::Result<Self> {
         Ok(Self::new(tempfile::tempfile()?, None))
     }
 
-    /// A file that is whole, and may be changed by others.
+    /// A file that is complete, but that others may change.
     pub(crate) fn of_others(file: File, metadata: &Metadata) -> Self {
         Self::new(file, Some((metadata.len(), metadata.modified().ok())))
     }
@@ -105,19 +105,19 @@ impl DiskFile {
         self.arrival.subscribe()
     }
 
-    /// Checks the document's next bytes, which are in the file: they can be read from now on.
+    /// Checks the document's next bytes, which are in the file already, and lets readers read them.
     pub(crate) fn admit(&self, check: &mut AuctionCheck, bytes: &[u8]) -> Result<(), Broken> {
-        let mut checked = Ok(());
+        // Readers do not have to wait for this.
+        let mut found = Members::default();
+        check.push(bytes, &mut found)?;
         self.arrival.send_modify(|arrival| {
-            checked = check.push(bytes, &mut arrival.members);
-            if checked.is_ok() {
-                arrival.readable += bytes.len() as u64;
-            }
+            arrival.members.append(found);
+            arrival.readable += bytes.len() as u64;
         });
-        Ok(checked?)
+        Ok(())
     }
 
-    /// Says how the document ended, unless it is known that it broke. That is the result then, too.
+    /// Records how the document ended. Returns the earlier failure if there is one, which stays.
     pub(crate) fn end<T>(&self, ended: Result<T, Broken>) -> Result<T, Broken> {
         self.arrival.send_modify(|arrival| {
             if arrival.failure().is_ok() {
@@ -127,12 +127,27 @@ impl DiskFile {
         self.arrival.borrow().failure().and(ended)
     }
 
-    /// Fills `bytes` with those that stand at `offset`. Blocks.
+    /// Like [`read_at`](Self::read_at), and does not block: fails where not all is in the page cache, for files that others
+    /// may change, and on systems that cannot say.
+    pub(crate) fn read_cached_at(&self, bytes: &mut [u8], offset: u64) -> io::Result<()> {
+        #[cfg(target_os = "linux")]
+        if self.stamp.is_none() {
+            use rustix::io::{ReadWriteFlags, preadv2};
+            let length = bytes.len();
+            let parts = &mut [IoSliceMut::new(bytes)];
+            if preadv2(&self.file, parts, offset, ReadWriteFlags::NOWAIT)? == length {
+                return Ok(());
+            }
+        }
+        Err(io::ErrorKind::WouldBlock.into())
+    }
+
+    /// Fills `bytes` from `offset` on. Blocks.
     pub(crate) fn read_at(&self, bytes: &mut [u8], offset: u64) -> io::Result<()> {
         self.file.read_exact_at(bytes, offset)
     }
 
-    /// Checks, after something was read, that it is what was there before. Blocks.
+    /// Checks that nobody has changed the file, to be called after reading. Blocks.
     pub(crate) fn check_unchanged(&self) -> Result<(), Broken> {
         let Some(stamp) = self.stamp else {
             return Ok(());
@@ -145,9 +160,9 @@ impl DiskFile {
     }
 }
 
-/// Takes a document's bytes as they arrive.
+/// Writes a document to disk as it arrives.
 ///
-/// Dropped before it is [finished](Self::finish), it breaks all that is produced of the document.
+/// If it is dropped before it is [finished](Self::finish), every production of the document fails.
 #[derive(Debug)]
 pub struct DiskWriter {
     file: Arc<DiskFile>,
@@ -162,12 +177,12 @@ impl DiskWriter {
         Self { file, check, limit }
     }
 
-    /// Checks the next bytes, and keeps them: ready when they can be read. Best given many at a time.
+    /// Checks and writes the next bytes. When it is ready, they can be read. Works best with many bytes at a time.
     ///
-    /// Dropped before it is ready, it may have kept part of them: the document cannot be whole any more.
+    /// If the future is dropped, part of the bytes may have been written: the document cannot be completed any more.
     ///
     /// # Errors
-    /// When the document cannot be whole any more.
+    /// When the bytes are wrong, too many, or cannot be written.
     pub async fn write(&mut self, bytes: Bytes) -> Result<(), Broken> {
         let mut bytes = bytes;
         while !bytes.is_empty() {
@@ -191,17 +206,17 @@ impl DiskWriter {
         Ok(())
     }
 
-    /// All has arrived: the document's length.
+    /// Ends the document, and returns its length.
     ///
     /// # Errors
-    /// When the bytes were not one whole JSON object.
+    /// When the bytes are not one whole JSON object.
     pub fn finish(self) -> Result<u64, Broken> {
         let check = self.check.as_ref().ok_or(Broken::BrokeOff);
         let finished = check.and_then(|check| Ok(check.finish()?));
         self.file.end(finished)
     }
 
-    /// Nothing more can arrive, for this reason: all that is produced of the document fails by it.
+    /// Ends the document with a failure, which every production of it fails with.
     pub fn fail(self, broken: Broken) {
         let _failed = self.file.end::<()>(Err(broken));
     }
@@ -215,7 +230,7 @@ impl Drop for DiskWriter {
     }
 }
 
-/// Runs what may block where that holds up nobody.
+/// Runs work that may block on a thread for such work.
 pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Broken> + Send + 'static,
 ) -> Result<T, Broken> {

@@ -1,11 +1,11 @@
-//! Checks JSON as it arrives, in pieces of any size, and finds the members of its one object.
+//! Checks one JSON object as it arrives, in pieces of any size, and reports its members.
 
 use std::borrow::Cow;
 
 /// The deepest nesting, the object itself included.
 const MAXIMUM_DEPTH: u32 = 128;
 
-/// Why bytes are no auction, and where.
+/// Why a document is no auction, and where.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{problem}{}", shown(*place))]
 pub struct DocumentMistake {
@@ -25,7 +25,7 @@ impl DocumentMistake {
         Self::at(place, format!("the auction is not one JSON object: {what}"))
     }
 
-    /// Where it is; `None` where it is about the document as a whole.
+    /// Where it is; `None` if it concerns the whole document.
     pub fn place(&self) -> Option<Place> {
         self.place
     }
@@ -61,7 +61,7 @@ impl Place {
         self.offset - self.line_start + 1
     }
 
-    /// The byte before it, in the same line.
+    /// The byte before it, which must be in the same line.
     pub(crate) fn previous(self) -> Self {
         self.moved(self.offset - 1)
     }
@@ -71,9 +71,9 @@ impl Place {
     }
 }
 
-/// Follows one JSON object in UTF-8, byte by byte: its grammar, as RFC 8259 has it, and nesting up to 128 levels.
+/// Checks the grammar (RFC 8259) of one JSON object in UTF-8, byte by byte, with up to 128 levels.
 ///
-/// Halves of surrogate pairs pass, as they do in most parsers that do not decode; so do equal names.
+/// Accepts halves of surrogate pairs, as most parsers do that do not decode, and equal names.
 #[derive(Clone, Debug)]
 pub(crate) struct JsonScanner {
     state: State,
@@ -82,7 +82,7 @@ pub(crate) struct JsonScanner {
     objects: u128,
     /// Whether the string that is being read is a name.
     is_name: bool,
-    /// Of the next byte.
+    /// The place of the next byte.
     place: Place,
 }
 
@@ -103,7 +103,7 @@ enum State {
     AfterValue,
     Text,
     Escape,
-    /// This many digits of `\u1234` are missing.
+    /// So many digits of `\u1234` are still to come.
     Hex(u8),
     Number(Number),
     /// The rest of `true`, `false` or `null`.
@@ -111,7 +111,7 @@ enum State {
     End,
 }
 
-/// What was last read of a number.
+/// The last part of a number that was read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Number {
     Minus,
@@ -126,13 +126,13 @@ enum Number {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mark {
-    /// The quote before its name was read.
+    /// The quote before a name was read.
     Name,
-    /// The quote after its name was read.
+    /// The quote after a name was read.
     NameEnd,
-    /// The first byte of its value was read: this one.
+    /// The first byte of a value was read: this one.
     Value(u8),
-    /// Its value ended before the next byte.
+    /// A value ended before the next byte.
     ValueEnd,
     /// The object was closed.
     Close,
@@ -187,7 +187,7 @@ impl JsonScanner {
         Ok((at, None))
     }
 
-    /// Checks that the object is whole: its length.
+    /// Checks that the object is whole, and returns its length.
     pub(crate) fn finish(&self) -> Result<u64, DocumentMistake> {
         let length = self.place.offset;
         let what = match self.state {
@@ -212,7 +212,7 @@ impl JsonScanner {
         ))
     }
 
-    /// Reads a byte, unless it ends a number: then that is all that happens.
+    /// Reads a byte, unless it follows a number: then it only ends the number.
     fn step(&mut self, byte: u8) -> Result<(bool, Option<(u32, Mark)>), DocumentMistake> {
         let mut mark = None;
         match (self.state, byte) {
@@ -360,7 +360,7 @@ impl JsonScanner {
 }
 
 impl Number {
-    /// What the number is with this byte, if it can follow.
+    /// The number with this byte, if the byte can follow.
     fn next(self, byte: u8) -> Option<Self> {
         match (self, byte) {
             (Self::Minus, b'0') => Some(Self::Zero),
@@ -382,11 +382,11 @@ impl Number {
     }
 }
 
-/// How many of these bytes of a string need no look: neither its end nor an escape or a control character. Looks at 8 at a
-/// time, as most strings are too short for more.
+/// How many of these bytes of a string are plain: neither its end nor an escape nor a control character. Checks 8 bytes at a
+/// time, since most strings are short.
 pub(crate) fn plain_text(bytes: &[u8]) -> usize {
     const ONES: u64 = u64::MAX / 255;
-    // The highest bit of each byte that is below `least`; of those behind the first, it may be set for others, too.
+    // Sets the highest bit of each byte that is below `least`. After the first such byte, others may be set, too.
     let below = |word: u64, least: u8| word.wrapping_sub(ONES * u64::from(least)) & !word;
     let (words, rest) = bytes.as_chunks::<8>();
     for (index, word) in words.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! Which members of an auction a solver is not sent, and what is appended for it.
+//! Edits of an auction's top-level members, which solvers get.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -11,24 +11,24 @@ use crate::auction_members::Members;
 /// The member that solvers which look for liquidity themselves are not sent.
 const LIQUIDITY: &str = "liquidity";
 
-/// What is changed of an auction's top-level members: the key of a view, for all solvers that share it.
+/// Edits of an auction's top-level members: the key of a view that solvers with the same edits share.
 ///
-/// Members that differ from solver to solver are removed here, and [appended](closing_members) to what is left open.
+/// Members that differ between solvers are removed here, and [appended](closing_members) to the document that is left open.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct MemberEdits {
     removed: BTreeSet<String>,
-    /// Arrays and objects of which the brackets are left.
+    /// Arrays and objects of which only the brackets stay.
     emptied: BTreeSet<String>,
     left_open: bool,
 }
 
 impl MemberEdits {
-    /// Changes nothing.
+    /// No edits.
     pub fn nothing() -> Self {
         Self::default()
     }
 
-    /// Leaves out these members too.
+    /// Removes these members, too.
     #[must_use]
     pub fn remove<N: Into<String>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
         self.removed.extend(names.into_iter().map(Into::into));
@@ -42,19 +42,19 @@ impl MemberEdits {
         self
     }
 
-    /// Leaves out the closing brace, and ends in a comma if there is a member, so that readers can append members.
+    /// Leaves out the closing brace, and ends with a comma if there is a member, so that members can be appended.
     #[must_use]
     pub fn left_open(mut self) -> Self {
         self.left_open = true;
         self
     }
 
-    /// Whether the auction is sent as it is.
+    /// Whether there are no edits.
     pub fn is_nothing(&self) -> bool {
         *self == Self::default()
     }
 
-    /// What is sent in place of a member's value that begins with this byte, if another value is.
+    /// What replaces a member's value that begins with this byte, if anything does.
     fn replacement(&self, name: &str, first: u8) -> Option<&'static [u8]> {
         match first {
             b'[' if self.emptied.contains(name) => Some(b"[]"),
@@ -64,7 +64,7 @@ impl MemberEdits {
     }
 }
 
-/// What follows an auction that was left open: these members, names and JSON texts, and the brace.
+/// The end of an auction that was left open: these members, as names and JSON texts, and the brace.
 pub fn closing_members(members: &[(String, Bytes)]) -> Bytes {
     let members = members.iter().map(|(name, value)| {
         let name = serde_json::Value::from(name.as_str()).to_string();
@@ -74,11 +74,11 @@ pub fn closing_members(members: &[(String, Bytes)]) -> Bytes {
     [&members[..], b"}"].concat().into()
 }
 
-/// Part of an edited document.
+/// A part of an edited document.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Piece {
     Text(Bytes),
-    /// These bytes of the document that is edited.
+    /// These bytes of the original document.
     Original(Range<u64>),
 }
 
@@ -90,10 +90,10 @@ impl Piece {
         }
     }
 
-    /// Takes the first bytes off, as many as these.
+    /// Splits off the first `length` bytes.
     pub(crate) fn split_to(&mut self, length: u64) -> Self {
         match self {
-            // No text is longer than memory.
+            // Text is in memory, so that its length fits.
             Self::Text(text) => Self::Text(text.split_to(length as usize)),
             Self::Original(range) => {
                 let first = range.start..range.start + length;
@@ -104,14 +104,14 @@ impl Piece {
     }
 }
 
-/// Goes through a document that may still arrive, and says of which pieces the edited one is made.
+/// Iterates over the pieces of an edited document whose original may still be arriving.
 ///
-/// White space around members is dropped, and white space inside their values is kept.
+/// Drops white space around members, and keeps it inside their values.
 #[derive(Debug)]
 pub(crate) struct EditedPieces {
     edits: Option<Arc<MemberEdits>>,
     next: Next,
-    /// Whether a member has been handed out.
+    /// Whether a member has been returned.
     any: bool,
 }
 
@@ -125,13 +125,13 @@ enum Next {
 }
 
 impl EditedPieces {
-    /// Without edits, the document byte for byte.
+    /// Without edits, the pieces are the document byte for byte.
     pub(crate) fn new(edits: Option<Arc<MemberEdits>>) -> Self {
         let (next, any) = (Next::Begin, false);
         Self { edits, next, any }
     }
 
-    /// The next piece, if it is known; of the original, these `members` and so many bytes are.
+    /// The next piece, if it is known. `members` and `readable` are what is known of the original.
     pub(crate) fn next(&mut self, members: &Members, readable: u64) -> Option<Piece> {
         let Some(edits) = &self.edits else {
             let from = match self.next {
@@ -191,7 +191,7 @@ impl EditedPieces {
         }
     }
 
-    /// Whether nothing follows, once the document is known to be whole.
+    /// Whether there are no more pieces, once the original is known to be whole.
     pub(crate) fn are_over(&self) -> bool {
         self.edits.is_none() || self.next == Next::End
     }

@@ -12,8 +12,29 @@ use url::Url;
 
 use crate::exit::Failure;
 
-/// Top-level members to replace or append, and the JSON texts of their values.
-pub(crate) type Members = Vec<(String, Bytes)>;
+/// Top-level members to replace or append, and their values.
+pub(crate) type Members = Vec<(String, MemberValue)>;
+
+/// The value of a member that is set.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum MemberValue {
+    Json(Bytes),
+    /// The instant at which the auction is sent, shifted by this much.
+    FromNow(SignedDuration),
+}
+
+impl MemberValue {
+    /// The JSON text in an auction that is sent `now`. Instants are strings of RFC 3339.
+    pub(crate) fn at(&self, now: Timestamp) -> Bytes {
+        match self {
+            Self::Json(text) => text.clone(),
+            Self::FromNow(shift) => {
+                let instant = now.checked_add(*shift).unwrap_or(Timestamp::MAX);
+                format!("\"{instant:.3}\"").into()
+            }
+        }
+    }
+}
 
 /// The longest duration of an option.
 pub(crate) const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
@@ -57,8 +78,8 @@ pub(crate) fn codec_at(kind: CodecKind, level: Option<i64>) -> Result<Codec, Str
     })
 }
 
-/// Parses `MEMBER=VALUE` into a name and the JSON text of its value.
-pub(crate) fn parse_setting(text: &str, now: Timestamp) -> Result<(String, Bytes), Failure> {
+/// Parses `MEMBER=VALUE` into a name and its value.
+pub(crate) fn parse_setting(text: &str) -> Result<(String, MemberValue), Failure> {
     let (name, value) = text
         .split_once('=')
         .ok_or_else(|| Failure::usage("--set: is written MEMBER=VALUE"))?;
@@ -66,17 +87,19 @@ pub(crate) fn parse_setting(text: &str, now: Timestamp) -> Result<(String, Bytes
     if name.is_empty() {
         return Err(refuse("the member's name is empty"));
     }
-    let json = match instant(value, now) {
-        Ok(Some(instant)) => instant,
-        Ok(None) if serde_json::from_str::<&RawValue>(value).is_ok() => value.to_owned(),
-        Ok(None) => Value::from(value).to_string(),
+    let value = match from_now(value) {
+        Ok(Some(shift)) => MemberValue::FromNow(shift),
+        Ok(None) if serde_json::from_str::<&RawValue>(value).is_ok() => {
+            MemberValue::Json(value.to_owned().into())
+        }
+        Ok(None) => MemberValue::Json(Value::from(value).to_string().into()),
         Err(why) => return Err(refuse(&format!("is no instant: {why}"))),
     };
-    Ok((name.to_owned(), Bytes::from(json)))
+    Ok((name.to_owned(), value))
 }
 
-/// Parses `now`, `now+15s` or `now - 15s` into a JSON string with the time in RFC 3339. Returns `None` for other texts.
-pub(crate) fn instant(text: &str, now: Timestamp) -> Result<Option<String>, String> {
+/// Parses `now`, `now+15s` or `now - 15s` into the shift. Returns `None` for other texts.
+pub(crate) fn from_now(text: &str) -> Result<Option<SignedDuration>, String> {
     let Some(shift) = text.strip_prefix("now") else {
         return Ok(None);
     };
@@ -89,9 +112,10 @@ pub(crate) fn instant(text: &str, now: Timestamp) -> Result<Option<String>, Stri
     };
     let duration = humantime::parse_duration(duration.trim()).map_err(|error| error.to_string())?;
     let duration = SignedDuration::try_from(duration).map_err(|error| error.to_string())?;
-    let shifted = now.checked_add(duration * sign);
-    let instant = shifted.map_err(|error| error.to_string())?;
-    Ok(Some(Value::from(format!("{instant:.3}")).to_string()))
+    let shift = duration * sign;
+    let shifted = Timestamp::now().checked_add(shift);
+    shifted.map_err(|error| error.to_string())?;
+    Ok(Some(shift))
 }
 
 /// Parses `NAME=URL`.
@@ -152,8 +176,8 @@ mod tests {
 
     fn set(text: &str) -> Option<(String, String)> {
         let now: Timestamp = "2026-08-01T12:00:00.5Z".parse().unwrap();
-        let (name, value) = parse_setting(text, now).ok()?;
-        Some((name, String::from_utf8(value.to_vec()).unwrap()))
+        let (name, value) = parse_setting(text).ok()?;
+        Some((name, String::from_utf8(value.at(now).to_vec()).unwrap()))
     }
 
     #[test]

@@ -31,10 +31,9 @@ pub(super) struct Sending {
 
 impl Sending {
     pub(super) fn read(sending: &SendingArguments) -> Result<Self, Failure> {
-        let now = Timestamp::now();
         let engines = &sending.engines;
-        let config = engines.config(now)?;
-        let requests = engines.requests(&config, now)?;
+        let config = engines.config()?;
+        let requests = engines.requests(&config)?;
         let report = match (&sending.report, &config.report) {
             (Some(path), _) => Some(OutputFile::open(path, "--report".to_owned())?),
             (None, Some(path)) => Some(OutputFile::open(path.get_ref(), config.place(path))?),
@@ -76,20 +75,16 @@ pub(super) fn pipeline_to(requests: &[SolverRequest]) -> PipelineBuilder {
 
 impl EngineArguments {
     /// Reads the configuration file, if one is named.
-    pub(super) fn config(&self, now: Timestamp) -> Result<Config, Failure> {
+    pub(super) fn config(&self) -> Result<Config, Failure> {
         match &self.config {
-            Some(path) => Config::load(path, now),
+            Some(path) => Config::load(path),
             None => Ok(Config::default()),
         }
     }
 
-    /// The solvers of file and options, and what each is sent. Values such as `now+15s` count from `now`.
-    pub(super) fn requests(
-        &self,
-        config: &Config,
-        now: Timestamp,
-    ) -> Result<Vec<SolverRequest>, Failure> {
-        let common = merged(&config.set, &parse_settings(&self.settings, now)?);
+    /// The solvers of file and options, and what each is sent.
+    pub(super) fn requests(&self, config: &Config) -> Result<Vec<SolverRequest>, Failure> {
+        let common = merged(&config.set, &parse_settings(&self.settings)?);
         let options = self.solvers.iter().map(|text| parse_solver(text));
         let options: Result<Vec<_>, _> = options.collect();
         let options = options.map_err(Failure::input("--solver"))?;
@@ -112,7 +107,7 @@ impl EngineArguments {
             let members = merged(&common, &solver.set);
             Ok(SolverRequest::new(
                 config.solver(solver)?,
-                &members,
+                members,
                 solver.skip_liquidity,
             ))
         });
@@ -133,21 +128,35 @@ impl EngineArguments {
 #[derive(Debug)]
 pub(super) struct SolverRequest {
     pub(super) solver: Solver,
-    view: View<MemberEdits>,
+    edits: MemberEdits,
+    members: Members,
 }
 
 impl SolverRequest {
-    fn new(solver: Solver, members: &Members, skip_liquidity: bool) -> Self {
+    fn new(solver: Solver, members: Members, skip_liquidity: bool) -> Self {
         let mut edits = MemberEdits::nothing().remove(members.iter().map(|(name, _)| name));
         if skip_liquidity {
             edits = edits.without_liquidity();
         }
-        let view = match &members[..] {
+        Self {
+            solver,
+            edits,
+            members,
+        }
+    }
+
+    /// Its view of an auction that is sent `now`.
+    fn view(&self, now: Timestamp) -> View<MemberEdits> {
+        let edits = self.edits.clone();
+        let members = self.members.iter();
+        let members: Vec<_> = members
+            .map(|(name, value)| (name.clone(), value.at(now)))
+            .collect();
+        match &members[..] {
             [] if edits.is_nothing() => View::auction(),
             [] => View::keyed(edits),
             members => View::keyed(edits.left_open()).tail(closing_members(members)),
-        };
-        Self { solver, view }
+        }
     }
 }
 
@@ -160,7 +169,8 @@ pub(super) fn dispatch<D: Document + 'static>(
     let solvers = requests.iter().map(|request| request.solver.clone());
     let solvers: Vec<_> = solvers.collect();
     // Asked for in the order of the solvers.
-    let mut views = requests.iter().map(|request| request.view.clone());
+    let now = Timestamp::now();
+    let mut views = requests.iter().map(|request| request.view(now));
     let view = |_: &Solver| views.next().unwrap_or_else(View::auction);
     let mut dispatch = Dispatch::new(document(&MemberEdits::nothing()));
     if let Some(id) = id {
@@ -169,8 +179,8 @@ pub(super) fn dispatch<D: Document + 'static>(
     dispatch.views(&solvers, view, document)
 }
 
-fn parse_settings(texts: &[String], now: Timestamp) -> Result<Members, Failure> {
-    let settings = texts.iter().map(|text| parse_setting(text, now));
+fn parse_settings(texts: &[String]) -> Result<Members, Failure> {
+    let settings = texts.iter().map(|text| parse_setting(text));
     let settings: Members = settings.collect::<Result<_, _>>()?;
     refuse_twice(settings.iter().map(|(name, _)| name.as_str()), |name| {
         format!("--set: the member {name:?} is set twice")

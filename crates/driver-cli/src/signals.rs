@@ -1,4 +1,4 @@
-//! The signals of people, supervisors and operators.
+//! Ctrl-C, and the signal to end that a supervisor sends.
 
 use std::future::poll_fn;
 use std::io;
@@ -8,32 +8,24 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::exit::Failure;
 
-/// The number of the signal that asks a service to read its configuration again, by POSIX.
-pub(super) const HANGUP: u8 = 1;
-
-/// Ctrl-C, and the request to end that a supervisor sends. None is missed from its creation on.
+/// Receives `SIGINT` and `SIGTERM`. It misses none that comes after its creation.
 pub(super) struct Signals {
-    /// The first that came.
+    /// The number of the first that came.
     pub(super) came: Option<u8>,
-    /// Each by its number.
+    /// Each with its number.
     heard: Vec<(u8, Signal)>,
 }
 
 impl Signals {
-    /// Listens, where `came` has come already.
+    /// Listens after `came` has come.
     pub(super) fn after(came: Option<u8>) -> Self {
-        let heard = ending().map(listen).into_iter();
-        // Without a way to hear of one, there is none to react to it.
-        let heard = heard.filter_map(Result::ok).collect();
-        Self { came, heard }
-    }
-
-    /// Listens for [`HANGUP`], too.
-    pub(super) fn of_service() -> Result<Self, Failure> {
-        let kinds = ending().into_iter().chain([SignalKind::hangup()]);
-        let heard = kinds.map(listen).collect::<io::Result<_>>();
-        let heard = heard.map_err(Failure::of("signals cannot be heard"))?;
-        Ok(Self { came: None, heard })
+        let kinds = [SignalKind::interrupt(), SignalKind::terminate()];
+        // One that cannot be listened for keeps its default action.
+        let heard = kinds.map(listen).into_iter().filter_map(Result::ok);
+        Self {
+            came,
+            heard: heard.collect(),
+        }
     }
 
     /// The number of the next signal. Cancel safe: none is lost.
@@ -52,15 +44,11 @@ impl Signals {
     }
 }
 
-fn ending() -> [SignalKind; 2] {
-    [SignalKind::interrupt(), SignalKind::terminate()]
-}
-
 fn listen(kind: SignalKind) -> io::Result<(u8, Signal)> {
     Ok((kind.as_raw_value() as u8, signal(kind)?))
 }
 
-/// Waits for `work`, unless a signal comes first: its number. Listens before `work` is begun.
+/// Waits for `work`, or returns the number of a signal that comes first. Listens before it begins `work`.
 pub(super) async fn unless_interrupted<T>(work: impl Future<Output = T>) -> Result<T, u8> {
     let mut signals = Signals::after(None);
     tokio::select! {
@@ -70,7 +58,7 @@ pub(super) async fn unless_interrupted<T>(work: impl Future<Output = T>) -> Resu
     }
 }
 
-/// Waits for `work`, unless a signal comes first: then it has failed.
+/// Waits for `work`, and fails if a signal comes first.
 pub(super) async fn or_interrupted<T>(
     work: impl Future<Output = Result<T, Failure>>,
 ) -> Result<T, Failure> {

@@ -15,6 +15,12 @@ use crate::exit::Failure;
 /// How long to wait for the store when an upload is given up. Nothing is lost: the object stays in the spool.
 const CLEAN_UP_LIMIT: Duration = Duration::from_millis(250);
 
+/// How long a service that stops waits for uploads, as long as they succeed.
+const LAST_UPLOADS: Duration = Duration::from_secs(5);
+
+/// How often it checks whether they do.
+const LOOK_AT_UPLOADS: Duration = Duration::from_millis(20);
+
 /// How often to check whether another process still uploads from the spool.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
@@ -88,6 +94,7 @@ pub(crate) fn location_of(spool: &Path) -> Option<String> {
 
 /// A task that uploads from a spool as soon as no other process does.
 pub(crate) struct Uploading {
+    spool: Spool,
     archive: Archive,
     task: JoinHandle<()>,
 }
@@ -99,23 +106,39 @@ impl Uploading {
             uploader => Ok(uploader.map_err(Failure::input("the spool"))?),
         };
         let (spool, archive) = (spool.clone(), archive.clone());
-        let of_task = archive.clone();
+        let (of_task, spool_of_task) = (archive.clone(), spool.clone());
         let task = tokio::spawn(async move {
             loop {
                 match uploader {
                     Ok(uploader) => match uploader.run().await {},
                     Err(_in_use) => sleep(LOOK_AGAIN).await,
                 }
-                uploader = spool.uploader(of_task.clone()).await;
+                uploader = spool_of_task.uploader(of_task.clone()).await;
             }
         });
-        Ok(Self { archive, task })
+        Ok(Self {
+            spool,
+            archive,
+            task,
+        })
     }
 
-    /// Stops the task. An object whose upload is given up stays in the spool.
+    /// Stops the task. An object whose upload is given up stays in the spool, and nobody waits for it any longer.
     pub(crate) async fn stop(self) {
         self.task.abort();
         let _aborted = self.task.await;
+        self.spool.stop_waiting();
         let _settled = timeout(CLEAN_UP_LIMIT, self.archive.settled()).await;
     }
+}
+
+/// Has nobody wait for the store any longer once an upload has failed, or after a limit: what `spool` holds is not lost.
+pub(crate) async fn stop_waiting_for_uploads(spool: &Spool) {
+    let failed = async {
+        while spool.counts().failed_in_a_row == 0 {
+            sleep(LOOK_AT_UPLOADS).await;
+        }
+    };
+    let _elapsed = timeout(LAST_UPLOADS, failed).await;
+    spool.stop_waiting();
 }

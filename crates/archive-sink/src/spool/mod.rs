@@ -83,6 +83,8 @@ struct Inner {
     counted: Mutex<Option<Instant>>,
     /// Where to report the arrival of an accepted object, by its id.
     waiting: Mutex<HashMap<String, Arc<SetOnce<Arrival>>>>,
+    /// Set once nobody waits any longer.
+    stopped: SetOnce<()>,
     counts: Mutex<SpoolCounts>,
     /// Says that the spool is in use.
     _used: Lock,
@@ -121,6 +123,8 @@ pub struct SpoolCounts {
     pub set_aside: u64,
     /// How many attempts failed and will be repeated.
     pub failed: u64,
+    /// How many attempts failed since an attempt last succeeded: while the store is away, all of them.
+    pub failed_in_a_row: u64,
     /// How many objects were not accepted because the spool or its disk was full.
     pub refused: u64,
 }
@@ -130,7 +134,9 @@ pub struct SpoolCounts {
 #[non_exhaustive]
 pub enum SpoolError {
     /// The spool has reached its limit.
-    #[error("the spool is full: its limit is {limit} bytes; upload some objects, or raise the limit")]
+    #[error(
+        "the spool is full: its limit is {limit} bytes; upload some objects, or raise the limit"
+    )]
     Full {
         /// The limit, in bytes.
         limit: u64,
@@ -155,6 +161,9 @@ pub enum SpoolError {
     /// The document's stream failed.
     #[error("the source failed: {0}")]
     Source(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// [`Spool::stop_waiting`] was called before the object arrived.
+    #[error("nobody waits for the store any longer")]
+    Stopped,
     /// A file or a folder could not be used.
     #[error("cannot {what} {}: {source}", .path.display())]
     Io {
@@ -224,6 +233,7 @@ impl SpoolBuilder {
                 used: AtomicU64::default(),
                 counted: Mutex::default(),
                 waiting: Mutex::default(),
+                stopped: SetOnce::new(),
                 counts: Mutex::default(),
                 _used: used,
             }),
@@ -313,6 +323,12 @@ impl Spool {
     /// If the folders cannot be listed.
     pub fn status_now(&self) -> Result<SpoolStatus, SpoolError> {
         self.inner.folders.status()
+    }
+
+    /// Ends every [`Spooled::arrived`] of this value and its clones, now and in future: each returns
+    /// [`SpoolError::Stopped`] unless its object has arrived. For a process that ends: accepted objects are not lost.
+    pub fn stop_waiting(&self) {
+        let _only_once = self.inner.stopped.set(());
     }
 
     /// Returns what this value and its clones have done, without reading the disk.

@@ -189,7 +189,9 @@ impl Uploader {
                 Arrival::Stored(Some(receipt))
             }
             Err((_, Some(error))) if !is_final(&error) => {
-                lock(&inner.counts).failed += 1;
+                let mut counts = lock(&inner.counts);
+                counts.failed += 1;
+                counts.failed_in_a_row += 1;
                 lock(&self.behind).insert(id);
                 return Ok(Some(error));
             }
@@ -205,6 +207,7 @@ impl Uploader {
                 Arrival::SetAside { error, reason }
             }
         };
+        lock(&inner.counts).failed_in_a_row = 0;
         let waiting = lock(&inner.waiting).remove(&id);
         if let Some(waiting) = waiting {
             let _only_once = waiting.set(arrival);

@@ -3,13 +3,17 @@
 use std::{
     io,
     path::{Path, PathBuf},
+    pin::pin,
     sync::{Arc, atomic::Ordering::Relaxed},
     time::Duration,
 };
 
 use bytes::Bytes;
 use futures_core::Stream;
-use futures_util::StreamExt;
+use futures_util::{
+    StreamExt,
+    future::{Either, select},
+};
 use tokio::{fs::File, io::AsyncWriteExt, sync::SetOnce, time::timeout};
 
 use super::{
@@ -95,7 +99,7 @@ impl Spooled {
     ///
     /// # Errors
     ///
-    /// If the runtime shuts down.
+    /// If the runtime shuts down, or after [`Spool::stop_waiting`].
     ///
     /// # Cancel safety
     ///
@@ -103,8 +107,11 @@ impl Spooled {
     pub async fn arrived(&self) -> Result<&Arrival, SpoolError> {
         let mut was_gone = false;
         loop {
-            if let Ok(arrival) = timeout(LOOK, self.arrival.wait()).await {
-                return Ok(arrival);
+            let arrival = pin!(timeout(LOOK, self.arrival.wait()));
+            match select(arrival, pin!(self.spool.inner.stopped.wait())).await {
+                Either::Left((Ok(arrival), _)) => return Ok(arrival),
+                Either::Left((Err(_elapsed), _)) => {}
+                Either::Right(_) => return Err(SpoolError::Stopped),
             }
             let (folders, id) = (self.spool.inner.folders.clone(), self.id.clone());
             let found = blocking(move || Ok(folders.arrival(&id))).await?;

@@ -235,6 +235,7 @@ async fn whoever_accepted_an_object_learns_what_became_of_it() {
         let document = chunks(&document(1));
         by_other.push(spool.accept(&archive, name, document).await.unwrap());
     }
+    let other_archive = archive.clone();
     let uploader = other.uploader(archive).await.unwrap();
     uploader.drain().await.unwrap();
     let stored = by_other[0].arrived().await.unwrap();
@@ -251,6 +252,17 @@ async fn whoever_accepted_an_object_learns_what_became_of_it() {
         (others.uploaded, others.set_aside, others.refused),
         (1, 1, 0)
     );
+    // With nobody to upload it, it is waited for until that is called off.
+    let left = spool.accept(&other_archive, "left.json", chunks(&document(1)));
+    let left = left.await.unwrap();
+    let soon = Duration::from_millis(50);
+    let waited = tokio::time::timeout(soon, left.arrived()).await;
+    assert!(waited.is_err());
+    spool.stop_waiting();
+    assert!(matches!(left.arrived().await, Err(SpoolError::Stopped)));
+    let stored = by_other[0].arrived().await.unwrap();
+    assert!(matches!(stored, Arrival::Stored(None)));
+    assert_eq!(spool.status().await.unwrap().objects, 1);
 }
 
 #[tokio::test]

@@ -3,7 +3,6 @@ use std::collections::HashMap;
 use archive_sink::{Codec, CodecKind};
 use driver_streaming::{Solver, SolverError, error_chain};
 use http::header::{HeaderName, HeaderValue};
-use jiff::Timestamp;
 use toml::Spanned;
 use toml::de::DeTable;
 
@@ -19,11 +18,7 @@ use crate::store_location::StoreLocation;
 const MOST_HEADERS: usize = 100;
 
 /// Checks what the types of the values do not, resolves relative paths, and reads the values of `set`. Opens nothing.
-pub(super) fn check(
-    config: &mut Config,
-    table: &DeTable<'_>,
-    now: Timestamp,
-) -> Result<(), Failure> {
+pub(super) fn check(config: &mut Config, table: &DeTable<'_>) -> Result<(), Failure> {
     let source = config.source.clone();
     let archive = config.archive.as_mut().map(|archive| archive.get_mut());
     let spool = archive.and_then(|archive| archive.spool.as_mut());
@@ -44,7 +39,7 @@ pub(super) fn check(
     if let Some(otlp) = &config.otlp {
         endpoint_of(otlp.get_ref(), "traces").map_err(|why| source.mistake(otlp, why))?;
     }
-    config.set = members(table, &source, now)?;
+    config.set = members(table, &source)?;
     if let Some(archive) = &mut config.archive {
         let archive = archive.get_mut();
         if let Some(location) = &mut archive.location {
@@ -58,7 +53,7 @@ pub(super) fn check(
     let mut names = HashMap::new();
     for (index, (config, table)) in config.solvers.iter_mut().zip(tables).enumerate() {
         if let Some(table) = table.get_ref().as_table() {
-            config.set = members(table, &source, now)?;
+            config.set = members(table, &source)?;
         }
         solver(config, &source)?;
         let name = config.name.get_ref();

@@ -7,9 +7,8 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use archive_sink::CodecKind;
-use driver_streaming::{AuctionId, Solver, error_chain};
+use driver_streaming::{Solver, error_chain};
 use http::{HeaderName, HeaderValue};
-use jiff::Timestamp;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{
     Deserialize, Deserializer, Error, IgnoredAny, IntoDeserializer, MapAccess, Visitor,
@@ -144,19 +143,19 @@ impl SolverConfig {
 }
 
 impl Config {
-    /// Reads and checks a file of at most 1 MiB. Values of `set` such as `now+15s` count from `now`. Fails at the first mistake.
-    pub(crate) fn load(path: &Path, now: Timestamp) -> Result<Self, Failure> {
+    /// Reads and checks a file of at most 1 MiB. Fails at the first mistake.
+    pub(crate) fn load(path: &Path) -> Result<Self, Failure> {
         let refuse = |why: &str| Err(Source::new(path, "").mistake_at(None, why));
         let mut bytes = Vec::new();
         match File::open(path).and_then(|file| file.take(LARGEST + 1).read_to_end(&mut bytes)) {
             Err(error) => refuse(&format!("cannot be read: {}", error_chain(&error))),
             Ok(_) if bytes.len() as u64 > LARGEST => refuse("is larger than 1 MiB"),
-            Ok(_) => Self::parse(path, &bytes, now),
+            Ok(_) => Self::parse(path, &bytes),
         }
     }
 
     /// Checks what was read from `path`.
-    pub(super) fn parse(path: &Path, bytes: &[u8], now: Timestamp) -> Result<Self, Failure> {
+    pub(super) fn parse(path: &Path, bytes: &[u8]) -> Result<Self, Failure> {
         let text = str::from_utf8(bytes).map_err(|error| {
             let end = error.valid_up_to();
             let before = String::from_utf8_lossy(&bytes[..end]);
@@ -169,14 +168,8 @@ impl Config {
         let mut config = Self::deserialize(toml::de::Deserializer::from(table.clone()))
             .map_err(|error| source.type_error(&error))?;
         config.source = source;
-        check(&mut config, table.get_ref(), now)?;
+        check(&mut config, table.get_ref())?;
         Ok(config)
-    }
-
-    /// The same file, with values such as `now+15s` counted from another `now`.
-    pub(crate) fn at(&self, now: Timestamp) -> Result<Self, Failure> {
-        let (path, text) = self.source.file();
-        Self::parse(path, text.as_bytes(), now)
     }
 
     /// Sets up a solver of the file or of the options.

@@ -11,6 +11,7 @@ use toml::Spanned;
 
 use super::Config;
 use crate::arguments::Format;
+use crate::option_values::Members;
 
 fn documentation() -> String {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/config.md");
@@ -24,20 +25,23 @@ fn example(documentation: &str) -> &str {
 }
 
 fn parse(text: &str) -> Config {
-    let now: Timestamp = "2026-08-01T12:00:00Z".parse().unwrap();
     let path = Path::new("etc/driver.toml");
-    Config::parse(path, text.as_bytes(), now).unwrap_or_else(|error| panic!("{error}"))
+    Config::parse(path, text.as_bytes()).unwrap_or_else(|error| panic!("{error}"))
 }
 
 fn value<T: Copy>(spanned: Option<&Spanned<T>>) -> Option<T> {
     spanned.map(|spanned| *spanned.get_ref())
 }
 
-/// Names and JSON, for comparing.
-fn shown(set: &[(String, bytes::Bytes)]) -> Vec<(&str, &str)> {
-    set.iter()
-        .map(|(name, json)| (name.as_str(), std::str::from_utf8(json).unwrap()))
-        .collect()
+/// Compares the names and the JSON of an auction that is sent at noon.
+fn assert_set(set: &Members, expected: &[(&str, &str)]) {
+    let noon: Timestamp = "2026-08-01T12:00:00Z".parse().unwrap();
+    let found = set.iter().map(|(name, value)| (name, value.at(noon)));
+    let found: Vec<_> = found.collect();
+    let found = found
+        .iter()
+        .map(|(name, json)| (name.as_str(), str::from_utf8(json).unwrap()));
+    assert_eq!(found.collect::<Vec<_>>(), expected);
 }
 
 #[test]
@@ -57,9 +61,9 @@ fn the_documented_example_says_what_it_seems_to_say() {
     assert_eq!(config.place(report), "etc/driver.toml:5:1: report");
     let otlp = config.otlp.as_ref().unwrap();
     assert_eq!(otlp.get_ref(), "http://localhost:4318");
-    assert_eq!(
-        shown(&config.set),
-        [("deadline", r#""2026-08-01T12:00:15.000Z""#)]
+    assert_set(
+        &config.set,
+        &[("deadline", r#""2026-08-01T12:00:15.000Z""#)],
     );
 
     let archive = config.archive.as_ref().unwrap().get_ref();
@@ -89,14 +93,14 @@ fn the_documented_example_says_what_it_seems_to_say() {
         Some(Codec::brotli(6).unwrap())
     );
     assert!(baseline.skip_liquidity);
-    assert_eq!(
-        shown(&baseline.set),
-        [
+    assert_set(
+        &baseline.set,
+        &[
             ("deadline", r#""2026-08-01T12:00:10.000Z""#),
             ("trusted", "true"),
             ("note", r#""text""#),
             ("limits", r#"{"a":[1,2]}"#),
-        ]
+        ],
     );
     let headers = baseline.headers.as_ref().unwrap().get_ref();
     assert_eq!(headers.len(), 1);
@@ -229,11 +233,7 @@ fn relative_paths_start_from_the_folder_of_the_file() {
         let archive = config.archive.unwrap().into_inner();
         assert_eq!(archive.location.unwrap().get_ref(), found, "{location}");
     }
-    let config = Config::parse(
-        Path::new("driver.toml"),
-        b"auction = 'a.json'",
-        Timestamp::UNIX_EPOCH,
-    );
+    let config = Config::parse(Path::new("driver.toml"), b"auction = 'a.json'");
     let config = config.unwrap();
     assert_eq!(config.auction.unwrap().get_ref(), Path::new("a.json"));
 }
@@ -247,8 +247,7 @@ fn a_broken_example_is_refused_in_one_line_or_means_something_else() {
     let documentation = documentation();
     let example = example(&documentation).as_bytes();
     let parse = |bytes: &[u8]| {
-        let now = Timestamp::UNIX_EPOCH;
-        if let Err(error) = Config::parse(Path::new("driver.toml"), bytes, now) {
+        if let Err(error) = Config::parse(Path::new("driver.toml"), bytes) {
             assert!(!error.to_string().contains(['\r', '\n']), "{error}");
         }
     };

@@ -38,10 +38,6 @@ impl Source {
         }
     }
 
-    pub(super) fn file(&self) -> (&Path, &str) {
-        (&self.path, &self.text)
-    }
-
     pub(super) fn folder(&self) -> &Path {
         self.path.parent().unwrap_or(Path::new(""))
     }

@@ -1,33 +1,27 @@
-use bytes::Bytes;
-use jiff::Timestamp;
 use serde_json::Value;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::mistake::{OUT_OF_RANGE, Source};
 use crate::exit::Failure;
-use crate::option_values::{Members, instant};
+use crate::option_values::{MemberValue, Members, from_now};
 
-/// The members of a table's key `set`, in the order of the file, with their values as JSON.
-pub(super) fn members(
-    table: &DeTable<'_>,
-    source: &Source,
-    now: Timestamp,
-) -> Result<Members, Failure> {
+/// The members of a table's key `set`, in the order of the file, and their values.
+pub(super) fn members(table: &DeTable<'_>, source: &Source) -> Result<Members, Failure> {
     let set = table.get("set").and_then(|set| set.get_ref().as_table());
     let members = set.into_iter().flatten();
     let members = members.map(|(name, value)| {
         if name.get_ref().is_empty() {
             return Err(source.mistake(name, "the member's name is empty"));
         }
-        let json = match value.get_ref().as_str().map(|text| instant(text, now)) {
-            Some(Ok(Some(instant))) => instant,
+        let value = match value.get_ref().as_str().map(from_now) {
+            Some(Ok(Some(shift))) => MemberValue::FromNow(shift),
             Some(Err(why)) => {
                 return Err(source.mistake(name, format_args!("is no instant: {why}")));
             }
-            _ => json(value, source)?,
+            _ => MemberValue::Json(json(value, source)?.into()),
         };
-        Ok((name.get_ref().to_string(), Bytes::from(json)))
+        Ok((name.get_ref().to_string(), value))
     });
     members.collect()
 }
@@ -69,19 +63,21 @@ fn json(value: &Spanned<DeValue<'_>>, source: &Source) -> Result<String, Failure
 mod tests {
     use std::path::Path;
 
-    use super::*;
+    use jiff::Timestamp;
+
     use crate::config::Config;
 
     fn json(value: &str) -> Result<String, String> {
         let now: Timestamp = "2026-08-01T12:00:00.5Z".parse().unwrap();
         let text = format!("set = {{ m = {value} }}");
-        let config = Config::parse(Path::new("f"), text.as_bytes(), now)
-            .map_err(|error| error.to_string())?;
+        let config = Config::parse(Path::new("f"), text.as_bytes());
+        let config = config.map_err(|error| error.to_string())?;
         let [(name, value)] = &config.set[..] else {
             panic!("{value}: {}", config.set.len());
         };
         assert_eq!(name, "m");
-        assert!(serde_json::from_slice::<serde_json::Value>(value).is_ok());
+        let value = value.at(now);
+        assert!(serde_json::from_slice::<serde_json::Value>(&value).is_ok());
         Ok(String::from_utf8(value.to_vec()).unwrap())
     }
 

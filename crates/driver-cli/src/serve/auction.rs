@@ -3,14 +3,14 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant as StdInstant};
 
-use axum::body::{Body, HttpBody};
+use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::http::header::{HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use axum::response::Response;
 use driver_streaming::{ArchiveOutcome, AuctionId, Dispatch, Outcome, SolverStatus, error_chain};
 use futures_util::FutureExt;
-use futures_util::future::join;
+use futures_util::future::{join, try_join};
 use http_body_util::BodyExt;
 use jiff::Timestamp;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
@@ -25,15 +25,15 @@ use super::merge::Merged;
 use super::{Service, lock};
 use crate::disk_document::DiskDocument;
 use crate::disk_file::{Broken, DiskWriter};
-use crate::exit::{Failure, without_secrets};
+use crate::exit::without_secrets;
 use crate::option_values::LONGEST;
 use crate::options_and_config::dispatch;
 use crate::report::Timelines;
 use crate::summary::words;
 
-/// How long the driver has for its answer, in milliseconds from the request on.
+/// How long the driver waits for the answer, in milliseconds from the request.
 const DEADLINE: HeaderName = HeaderName::from_static("x-deadline-ms");
-/// The auction's id, where the auction has none.
+/// The id of an auction that does not name its own.
 const ID: HeaderName = HeaderName::from_static("x-auction-id");
 const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 /// Headers that are passed on to the engines.
@@ -42,13 +42,15 @@ const PASSED_ON: [HeaderName; 3] = [
     HeaderName::from_static("traceparent"),
     HeaderName::from_static("tracestate"),
 ];
-/// When a driver that was turned away may come again, in seconds.
+/// What is encoded of an engine's name in the name of a file.
+const ENCODED: [(char, &str); 4] = [('%', "%25"), ('.', "%2E"), ('/', "%2F"), ('\\', "%5C")];
+/// When a driver that was refused may try again, in seconds.
 const RETRY_SECONDS: HeaderValue = HeaderValue::from_static("1");
 
 pub(super) async fn solve(State(service): State<Arc<Service>>, request: Request) -> Response {
     let (head, body) = request.into_parts();
     let Ok(slot) = Arc::clone(&service.auctions).try_acquire_owned() else {
-        let why = "as many auctions are solved as may be: try again";
+        let why = "too many auctions are being solved: try again";
         let mut response = error(StatusCode::SERVICE_UNAVAILABLE, why);
         response.headers_mut().insert(RETRY_AFTER, RETRY_SECONDS);
         return response;
@@ -83,14 +85,14 @@ struct Auction {
     dispatch: Dispatch,
     timelines: Arc<Timelines>,
     driver_is_gone: CancellationToken,
-    /// Its place among those that may be under way.
+    /// Its place among the auctions under way.
     slot: OwnedSemaphorePermit,
-    /// Its place among archives that go on. One that goes through a spool needs none: it holds no memory while it waits.
+    /// Its place among the archives that go on. With a spool none is needed: waiting for the store takes no memory.
     archive_place: Option<OwnedSemaphorePermit>,
 }
 
 impl Auction {
-    /// Makes all ready before the first byte is read.
+    /// Prepares everything before the first byte is read.
     fn begin(
         service: Arc<Service>,
         headers: &HeaderMap,
@@ -109,8 +111,6 @@ impl Auction {
             .transpose()
             .map_err(|error| wrong(format!("X-Auction-Id: {error}")))?;
         let failed = |why| (StatusCode::INTERNAL_SERVER_ERROR, why);
-        let requests = engines.requests(&service.arguments);
-        let requests = requests.map_err(|failure: Failure| failed(failure.to_string()))?;
         let (writer, document) = DiskDocument::arriving(service.arguments.max_size)
             .map_err(|error| failed(format!("the auction cannot be kept: {error}")))?;
 
@@ -121,11 +121,13 @@ impl Auction {
         let deadline = async move { instant_of(known.await?, margin) };
         let progress = engines.pipeline.progress();
         let timelines = Arc::new(Timelines::of(&progress));
-        let mut dispatch = dispatch(None, &requests, |edits| document.with_edits(edits.clone()))
-            .deadline(StdInstant::now() + limit)
-            .deadline_from(deadline)
-            .headers(passed_on(headers))
-            .observed_by(Arc::clone(&timelines) as _);
+        let mut dispatch = dispatch(None, &engines.requests, |edits| {
+            document.with_edits(edits.clone())
+        })
+        .deadline(StdInstant::now() + limit)
+        .deadline_from(deadline)
+        .headers(passed_on(headers))
+        .observed_by(Arc::clone(&timelines) as _);
         let mut archive_place = None;
         let mut is_archived = true;
         if let Some(archiving) = &engines.archiving {
@@ -149,7 +151,7 @@ impl Auction {
         Ok((auction, writer))
     }
 
-    /// Sends it to the engines while it arrives, answers the driver, and sees to what remains.
+    /// Sends it to the engines while it arrives, answers the driver, and waits for the archive.
     async fn run(self, body: Body, writer: DiskWriter, respond: oneshot::Sender<Response>) {
         let Self {
             service,
@@ -161,14 +163,14 @@ impl Auction {
             archive_place,
         } = self;
         let limit = Instant::now() + service.arguments.body_timeout;
-        // A task of its own: decompressing and writing go on beside sending.
+        // In its own task, so that the body is decompressed and written while it is sent.
         let arriving = AbortOnDropHandle::new(tokio::spawn(arrive(body, writer, limit)));
         let gone = driver_is_gone.clone();
         let arriving = async {
             let arrived = arriving.await;
             let arrived = arrived.unwrap_or_else(|panicked| Err(ArrivalError::from(panicked)));
             if arrived.is_err() {
-                // What is not whole is sent no further.
+                // A broken auction is not sent any further.
                 gone.cancel();
             }
             arrived
@@ -206,7 +208,7 @@ impl Auction {
 
         keep_answers(&service, &outcome).await;
         for solver in &mut outcome.solvers {
-            // Shown on the page: an answer may be large, and a query may hold a key, also one that an engine says.
+            // The page keeps the rest: answers may be large, and URLs, also those in errors, may contain a key.
             solver.response = None;
             solver.error = solver.error.as_deref().map(without_secrets);
             solver
@@ -222,7 +224,7 @@ impl Auction {
             timelines,
         });
         let is_whole = bytes.is_some();
-        // It goes on without a place among the auctions: a store that is away turns no driver away.
+        // Its slot is free by now: a store that is away does not keep drivers from being served.
         let mut archived = match archived {
             Some(archived) => archived,
             None => archive.await,
@@ -231,7 +233,7 @@ impl Auction {
         drop(archive_place);
         let mut history = lock(&service.history);
         if let Some(record) = history.get_mut(number) {
-            // One that is not whole was not to be archived: nothing has failed.
+            // A broken auction is not archived, which is no failure of the archive.
             record.outcome.archive = if is_whole {
                 archived
             } else {
@@ -242,7 +244,7 @@ impl Auction {
     }
 }
 
-/// What the header asks for.
+/// The time limit that the header asks for.
 fn asked_for(headers: &HeaderMap) -> Result<Option<Duration>, String> {
     let Some(value) = headers.get(&DEADLINE) else {
         return Ok(None);
@@ -258,8 +260,7 @@ fn asked_for(headers: &HeaderMap) -> Result<Option<Duration>, String> {
         .ok_or_else(|| "X-Deadline-Ms must be a number of milliseconds, at most a day".to_owned())
 }
 
-/// When that is, less the margin, by the clock of deadlines. One that had passed before is that of an auction of another day,
-/// sent once more.
+/// The instant, less the margin. One that has passed is ignored: it belongs to an old auction that is sent again.
 fn instant_of(at: Timestamp, margin: Duration) -> Option<StdInstant> {
     let left = Timestamp::now().until(at).ok();
     let Some(left) = left.and_then(|left| Duration::try_from(left).ok()) else {
@@ -279,28 +280,30 @@ fn passed_on(headers: &HeaderMap) -> HeaderMap {
     found.collect()
 }
 
-/// Keeps the body as it comes.
+/// Writes the body to disk as it arrives.
 async fn arrive(
     mut body: Body,
     mut writer: DiskWriter,
     limit: Instant,
 ) -> Result<u64, ArrivalError> {
     let kept = async {
-        let mut bytes = 0;
-        while let Some(frame) = body.frame().await {
+        let (mut bytes, mut data) = (0, Bytes::new());
+        loop {
+            // The next bytes are received while these are written. What was received before it breaks off is kept.
+            let (frame, ()) = try_join(body.frame().map(Ok), writer.write(data)).await?;
+            let Some(frame) = frame else {
+                return Ok(writer.finish()?);
+            };
             let broken = |error| ArrivalError::Broken(bytes, error_chain(&error));
-            if let Ok(data) = frame.map_err(broken)?.into_data() {
-                bytes += data.len() as u64;
-                writer.write(data).await?;
-            }
+            data = frame.map_err(broken)?.into_data().unwrap_or_default();
+            bytes += data.len() as u64;
         }
-        Ok(writer.finish()?)
     };
     let kept = timeout_at(limit, kept).await;
     kept.unwrap_or(Err(ArrivalError::TooSlow))
 }
 
-/// Why an auction did not arrive whole.
+/// Why an auction did not arrive completely.
 #[derive(Debug, thiserror::Error)]
 enum ArrivalError {
     #[error(transparent)]
@@ -325,7 +328,7 @@ impl ArrivalError {
     }
 }
 
-/// The answer to a whole auction, and what is wrong with it: the solutions of all engines that answered well.
+/// The answer to the driver: the solutions of all engines that succeeded, or else what is wrong.
 fn answer(
     service: &Service,
     engines: &Engines,
@@ -366,7 +369,7 @@ fn answer(
     (response, Some(why.to_owned()))
 }
 
-/// How long each engine took, and the archive, as browsers and proxies show it (<https://www.w3.org/TR/server-timing/>).
+/// How long each engine took, and how the archive is (<https://www.w3.org/TR/server-timing/>).
 fn server_timing(outcome: &Outcome, archived: Option<&ArchiveOutcome>) -> Option<HeaderValue> {
     let entry = |name: &str, duration: Option<f64>, what: &str| {
         let is_token =
@@ -388,7 +391,7 @@ fn server_timing(outcome: &Outcome, archived: Option<&ArchiveOutcome>) -> Option
     HeaderValue::from_str(&entries.join(", ")).ok()
 }
 
-/// Keeps each engine's answer, if that was asked for and the auction has an id.
+/// Writes each engine's answer to `--answers`, if the auction has an id.
 async fn keep_answers(service: &Service, outcome: &Outcome) {
     let Some((folder, id)) = service
         .arguments
@@ -402,15 +405,43 @@ async fn keep_answers(service: &Service, outcome: &Outcome) {
         let Some(answer) = &solver.response else {
             continue;
         };
-        let engine = solver.name.replace(['/', '\\'], "_");
-        let path = folder.join(format!("{id}.{engine}.json"));
-        let temporary = folder.join(format!(".{id}.{engine}.json.new"));
+        let name = answer_name(id, &solver.name);
+        let path = folder.join(&name);
+        let temporary = folder.join(format!(".{name}.new"));
         let written = async {
             tokio::fs::write(&temporary, answer.get()).await?;
             tokio::fs::rename(&temporary, &path).await
         };
         if let Err(error) = written.await {
             tracing::warn!("{}: an answer cannot be kept: {error}", path.display());
+        }
+    }
+}
+
+/// The name of the file for an engine's answer. No other auction and engine have the same: the engine's part has no dots.
+fn answer_name(id: &str, engine: &str) -> String {
+    let encode = |name: String, (character, code)| name.replace(character, code);
+    let engine = ENCODED.into_iter().fold(engine.to_owned(), encode);
+    format!("{id}.{engine}.json")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_answer_has_a_file_of_its_own() {
+        for (id, engine, name) in [
+            ("1", "naive-2_b", "1.naive-2_b.json"),
+            ("1", "a/b", "1.a%2Fb.json"),
+            ("1", "a_b", "1.a_b.json"),
+            ("1", "a\\b", "1.a%5Cb.json"),
+            ("1", "a%2Fb", "1.a%252Fb.json"),
+            ("1", "a.b", "1.a%2Eb.json"),
+            ("1.a", "b", "1.a.b.json"),
+            ("1", "an ö", "1.an ö.json"),
+        ] {
+            assert_eq!(answer_name(id, engine), name);
         }
     }
 }

@@ -1,16 +1,16 @@
-//! The engines behind the service, and what they are sent: what options and configuration file say, until it is read again.
+//! The engines behind the service and what each is sent, according to the options and the configuration file.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use driver_streaming::Pipeline;
-use jiff::Timestamp;
+use tokio::task::block_in_place;
 use upload_client::UploadClient;
 
 use super::security::Token;
 use crate::archiving::Archiving;
 use crate::arguments::ServeArguments;
-use crate::config::Config;
+use crate::config::ArchiveConfig;
 use crate::exit::Failure;
 use crate::options_and_config::{SolverRequest, pipeline_to};
 use crate::otlp_export::Export;
@@ -19,15 +19,17 @@ use crate::spooling::Uploading;
 /// The engines, the archive, and the token, as they were last read.
 pub(super) struct Engines {
     pub(super) pipeline: Pipeline,
+    /// What each engine is sent.
+    pub(super) requests: Vec<SolverRequest>,
     pub(super) archiving: Option<Arc<Archiving>>,
-    /// By when a driver has its answer, if it does not say it itself.
+    /// The time limit of auctions whose driver does not set one.
     pub(super) deadline: Duration,
     pub(super) token: Option<Token>,
-    config: Config,
+    archive: Option<ArchiveConfig>,
 }
 
 impl Engines {
-    /// Reads the configuration and the token. The archive of those `before` stays, where nothing else is said of it.
+    /// Reads the configuration and the token. Keeps the archive of the engines `before` if its settings are the same.
     ///
     /// # Errors
     /// At the first mistake.
@@ -37,21 +39,21 @@ impl Engines {
         export: &Export,
         before: Option<&Self>,
     ) -> Result<Self, Failure> {
-        let now = Timestamp::now();
-        let config = arguments.engines.config(now)?;
-        let requests = arguments.engines.requests(&config, now)?;
+        // Files may be on a slow file system.
+        let (config, token) = block_in_place(|| {
+            let config = arguments.engines.config()?;
+            Ok::<_, Failure>((config, Token::read(arguments)?))
+        })?;
+        let requests = arguments.engines.requests(&config)?;
         if requests.is_empty() {
             return Err(Failure::usage(
                 "there is no engine: neither a [[solver]] in --config nor a --solver",
             ));
         }
-        let token = Token::read(arguments)?;
         let placement = arguments.archiving.placement(&config)?;
-        let table = |config: &Config| config.archive.clone().map(|table| table.into_inner());
+        let archive = config.archive.as_ref().map(|table| table.get_ref().clone());
         let archiving = match (placement, before) {
-            (_, Some(before)) if table(&before.config) == table(&config) => {
-                before.archiving.clone()
-            }
+            (_, Some(before)) if before.archive == archive => before.archiving.clone(),
             (None, _) => None,
             (Some(placement), _) => {
                 let archiving = arguments.archiving.open(&placement, &config).await?;
@@ -61,17 +63,20 @@ impl Engines {
                 Some(Arc::new(archiving))
             }
         };
-        let mut builder = pipeline_to(&requests).client(client.clone());
+        // Digesting is work on the way to the engines, and only the archive uses it.
+        let builder = pipeline_to(&requests).digest(archiving.is_some());
+        let mut builder = builder.client(client.clone());
         if let Some(archiving) = &archiving {
             builder = archiving.add_to(builder);
         }
         let pipeline = export.attach(builder).build();
         Ok(Self {
             pipeline: pipeline.map_err(Failure::input("the engines cannot be set up"))?,
+            requests,
             archiving,
             deadline: arguments.engines.deadline(&config),
             token,
-            config,
+            archive,
         })
     }
 
@@ -83,7 +88,7 @@ impl Engines {
         }
     }
 
-    /// Begins to find out what the store can do, and to bring to it what is in the spool, if there is one.
+    /// Starts to check what the store can do, and to upload what is in the spool, if there is one.
     pub(super) async fn begin_to_archive(&self) -> Result<Option<Uploading>, Failure> {
         match &self.archiving {
             Some(archiving) => {
@@ -92,14 +97,5 @@ impl Engines {
             }
             None => Ok(None),
         }
-    }
-
-    /// What each engine is sent of an auction that arrives now: values such as `now+15s` are from now.
-    pub(super) fn requests(
-        &self,
-        arguments: &ServeArguments,
-    ) -> Result<Vec<SolverRequest>, Failure> {
-        let now = Timestamp::now();
-        arguments.engines.requests(&self.config.at(now)?, now)
     }
 }

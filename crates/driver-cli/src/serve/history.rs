@@ -17,7 +17,7 @@ pub(super) struct Record {
     /// Given by the history, from 1.
     pub(super) number: u64,
     pub(super) outcome: Outcome,
-    /// How many bytes arrived, if it did as a whole.
+    /// Its size in bytes, if it arrived completely.
     pub(super) bytes: Option<u64>,
     /// What is wrong with it as a whole.
     pub(super) problem: Option<String>,
@@ -25,14 +25,14 @@ pub(super) struct Record {
 }
 
 impl Record {
-    /// When the last engine had the whole auction, of those that did.
+    /// When the last engine had received the whole auction, among those that did.
     pub(super) fn delivery_ms(&self) -> Option<f64> {
         let solvers = self.outcome.solvers.iter();
         let delivered = solvers.filter_map(|solver| solver.delivered_ms);
         delivered.max_by(f64::total_cmp)
     }
 
-    /// The engine that was waited for longest.
+    /// The engine that took longest.
     pub(super) fn slowest(&self) -> Option<&SolverOutcome> {
         let took = |solver: &SolverOutcome| match solver.status {
             SolverStatus::TimedOut => f64::INFINITY,
@@ -51,10 +51,10 @@ impl Record {
             .count()
     }
 
-    /// Writes its line. Without a `status`, nobody was there to be answered.
+    /// Logs its line. There is no `status` if the driver had gone away.
     pub(super) fn log(&self, status: Option<StatusCode>) {
         let archive = &self.outcome.archive;
-        // Those that were cancelled are so for what is wrong with all of it.
+        // Engines are cancelled because of the problem of the whole auction, which has been added.
         let solvers = self.outcome.solvers.iter();
         let failed = solvers.filter(|solver| solver.status != SolverStatus::Cancelled);
         let failed = failed.filter_map(|solver| {

@@ -1,6 +1,5 @@
-//! Connections: how they are accepted, what they may cost, and how the service stops.
+//! Accepts connections within limits, and stops the service.
 
-use std::pin::pin;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,6 +10,8 @@ use axum::http::header::CONTENT_TYPE;
 use axum::middleware::{from_fn, from_fn_with_state, map_request};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use futures_util::FutureExt;
+use futures_util::future::{OptionFuture, pending};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
@@ -24,17 +25,17 @@ use super::security::with_token;
 use super::{Service, auction, notify, operations, page, request_body};
 use crate::arguments::Switch;
 use crate::exit::Failure;
-use crate::signals::{HANGUP, Signals};
-use crate::spooling::Uploading;
+use crate::signals::Signals;
+use crate::spooling::stop_waiting_for_uploads;
 
-/// How long the head of a request may take, and a connection may be idle: longer than clients keep one, of which the most
-/// patient wait 90 s. A request that is sent when the connection is closed would be lost.
+/// How long the head of a request may take, and how long a connection may be idle. Longer than clients keep idle connections,
+/// 90 s at most: a request that is sent while the connection is being closed would be lost.
 const HEAD_LIMIT: Duration = Duration::from_secs(120);
-/// How many connections there may be: more wait to be accepted.
+/// How many connections are open at most. More wait to be accepted.
 const MOST_CONNECTIONS: usize = 1024;
-/// How many requests a connection of HTTP/2 may have at a time.
+/// How many requests an HTTP/2 connection may have at a time.
 const MOST_STREAMS: u32 = 64;
-/// How long accepting pauses when it failed, for want of file descriptors for one.
+/// How long to wait after accepting has failed, for example because no file descriptor is left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 fn router(service: &Arc<Service>) -> Router {
     let engine = Router::new()
@@ -61,14 +62,14 @@ fn router(service: &Arc<Service>) -> Router {
         .with_state(Arc::clone(service))
 }
 
-/// Accepts connections until a signal says to stop; then finishes what is under way, within a limit. A second signal ends
+/// Accepts connections until a signal says to stop, and then finishes what is under way, within a limit. A second signal ends
 /// it at once.
 pub(super) async fn until_stopped(
     service: &Arc<Service>,
     listener: TcpListener,
-    uploading: &mut Option<Uploading>,
 ) -> Result<ExitCode, Failure> {
-    let mut signals = Signals::of_service()?;
+    let mut signals = Signals::after(None);
+    let reloading = service.reload_when_asked()?;
     let connections = GracefulShutdown::new();
     let mut server = Builder::new(TokioExecutor::new());
     let http1 = &mut server.http1();
@@ -84,61 +85,66 @@ pub(super) async fn until_stopped(
     operations::tell_systemd(NotifyState::Ready);
     loop {
         tokio::select! {
-            signal = signals.next() => match signal {
-                HANGUP => service.reload(uploading).await,
-                _ => break,
-            },
+            _signal = signals.next() => break,
             (stream, connection) = accept(&listener, &free) => {
                 let serving = server.serve_connection(TokioIo::new(stream), app.clone());
                 let serving = connections.watch(serving.into_owned());
                 tokio::spawn(async move {
-                    // What is wrong with a connection is its peer's to know.
+                    // An error of a connection concerns its peer only.
                     let _served = serving.await;
                     drop(connection);
                 });
             }
         }
     }
-    // Who comes now is refused by the system, and goes elsewhere: it would wait in vain.
+    // The system refuses new connections from now on, so that drivers can go elsewhere.
     drop(listener);
+    drop(reloading);
     operations::tell_systemd(NotifyState::Stopping);
     tracing::info!("stopping: what is under way is finished");
     service.tasks.close();
-    let pipeline = service.engines().pipeline.clone();
+    let engines = service.engines();
     let finished = async {
         connections.shutdown().await;
-        service.tasks.wait().await;
-        pipeline.drain().await;
-    };
-    let mut finished = pin!(timeout(service.arguments.stop_timeout, finished));
-    loop {
+        let archived = async {
+            service.tasks.wait().await;
+            engines.pipeline.drain().await;
+        };
+        let archiving = engines.archiving.as_ref();
+        let spool = archiving.and_then(|archiving| archiving.spool.as_ref());
+        let uploads = spool.map(stop_waiting_for_uploads);
+        let uploads = OptionFuture::from(uploads).then(|_| pending::<()>());
         tokio::select! {
-            ended = &mut finished => {
-                if ended.is_err() {
-                    let limit = service.arguments.stop_timeout;
-                    tracing::warn!("stopped, with auctions or archives unfinished after {limit:?}");
-                }
-                return Ok(ExitCode::SUCCESS);
+            () = archived => {}
+            () = uploads => {}
+        }
+    };
+    let limit = service.arguments.stop_timeout;
+    tokio::select! {
+        ended = timeout(limit, finished) => {
+            if ended.is_err() {
+                tracing::warn!("stopped, with auctions or archives unfinished after {limit:?}");
             }
-            signal = signals.next() => if signal != HANGUP {
-                let line = "stopped at once: auctions or archives may be unfinished";
-                return Err(Failure::interrupted(signal, line));
-            }
+            Ok(ExitCode::SUCCESS)
+        }
+        signal = signals.next() => {
+            let line = "stopped at once: auctions or archives may be unfinished";
+            Err(Failure::interrupted(signal, line))
         }
     }
 }
 
-/// The next connection, and what it takes of those that there may be.
+/// The next connection, and its permit.
 async fn accept(
     listener: &TcpListener,
     free: &Arc<Semaphore>,
 ) -> (TcpStream, Option<tokio::sync::OwnedSemaphorePermit>) {
-    // It is never closed.
+    // The semaphore is never closed.
     let connection = Arc::clone(free).acquire_owned().await.ok();
     loop {
         match listener.accept().await {
             Ok((stream, _peer)) => {
-                // Answers are written in one piece: nothing is gained by waiting.
+                // Answers are written in one piece, so there is nothing to wait for.
                 let _set = stream.set_nodelay(true);
                 return (stream, connection);
             }

@@ -1,4 +1,4 @@
-//! The engines' answers as one: every solution untouched but for its id.
+//! Merges the engines' answers: every solution stays as it is, except for its id.
 
 use std::collections::BTreeMap;
 
@@ -16,15 +16,15 @@ pub(super) struct Merged {
 /// Where a solution comes from.
 #[derive(Debug, PartialEq)]
 pub(super) struct Origin {
-    /// The id that the driver knows it by.
+    /// The id in the merged answer.
     pub(super) id: u64,
     /// Which of the pipeline's solvers.
     pub(super) solver: usize,
-    /// The id that the engine gave it, as it wrote it. `null` if it gave none.
+    /// The engine's own id as JSON text; `null` if it gave none.
     pub(super) own_id: String,
 }
 
-/// What is read only if there are no two of it: drivers read the first, the last, or none of all solutions.
+/// Fails to deserialize if there are two ids: parsers differ in which one they take.
 #[derive(Deserialize)]
 struct OneId {
     #[serde(rename = "id")]
@@ -32,7 +32,7 @@ struct OneId {
 }
 
 impl Merged {
-    /// Appends the solutions of an engine's answer, or none if there is a mistake in it. `next_id` numbers them.
+    /// Appends the solutions of an engine's answer with ids from `next_id`, or none of them if there is a mistake in it.
     pub(super) fn append(
         &mut self,
         solver: usize,
@@ -78,18 +78,18 @@ impl Merged {
         Ok(())
     }
 
-    /// All of them, as the answer to the driver.
+    /// The answer to the driver.
     pub(super) fn answer(&self) -> String {
         format!("{{\"solutions\":[{}]}}", self.solutions)
     }
 }
 
-/// The members of an object as they stand in the text; `None` if it is none. Of a name that stands twice, the last.
+/// The members of an object, as they are in the text; `None` if it is no object. The last of two with one name.
 pub(super) fn object(text: &str) -> Option<BTreeMap<String, &RawValue>> {
     serde_json::from_str(text).ok()
 }
 
-/// `text`, with something else in place of a value that was found in it.
+/// `text` with `new` in place of `value`, which is a part of it.
 pub(super) fn with_value(text: &str, value: &RawValue, new: &str) -> String {
     let start = value.get().as_ptr().addr() - text.as_ptr().addr();
     let end = start + value.get().len();

@@ -5,8 +5,8 @@
 //!        ◄── merged answers ──────────────────────┘
 //! ```
 //!
-//! The body is kept in a temporary file as it comes, and the pipeline reads it from there while it is still coming. Each
-//! auction is a task of its own: when its driver goes away, its requests are cancelled, and its archive goes on.
+//! The body is written to a temporary file as it arrives, and the pipeline reads it from there at the same time. Each auction
+//! has its own task: when the driver goes away, the requests to the engines are cancelled, and the archive goes on.
 
 mod auction;
 mod engines;
@@ -23,11 +23,11 @@ use std::process::ExitCode;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures_util::future::OptionFuture;
-use jiff::Timestamp;
 use prometheus::Registry;
 use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Semaphore;
-use tokio_util::task::TaskTracker;
+use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 use upload_client::UploadClient;
 
 use self::engines::Engines;
@@ -39,14 +39,16 @@ use crate::exit::{Failure, print_line};
 use crate::otlp_export::{Export, exporting};
 use crate::spooling::Uploading;
 
-/// How many archives may go on after their auctions, for each auction that may be under way.
+/// How many archives may outlast their auctions, for each auction that may be under way.
 const ARCHIVES_FOR_EACH_AUCTION: usize = 4;
 
-/// All that the service has and knows.
+/// The state that all requests share.
 struct Service {
     arguments: ServeArguments,
-    /// Replaced as a whole when the configuration is read again; an auction keeps those that it began with.
+    /// Replaced when the configuration is read again; an auction keeps those that it started with.
     engines: Mutex<Arc<Engines>>,
+    /// What brings the spool's objects to the store.
+    uploading: Mutex<Option<Uploading>>,
     /// One for all pipelines and notifications: connections outlast a configuration.
     client: UploadClient,
     export: Export,
@@ -66,44 +68,59 @@ impl Service {
         Arc::clone(&lock(&self.engines))
     }
 
-    /// Reads the configuration again. A mistake in it changes nothing.
-    async fn reload(&self, uploading: &mut Option<Uploading>) {
-        let before = self.engines();
-        let read = Engines::read(&self.arguments, &self.client, &self.export, Some(&before));
-        match read.await {
-            Ok(engines) => {
-                if engines.archives_elsewhere(&before) {
-                    self.store.forget();
-                    OptionFuture::from(uploading.take().map(Uploading::stop)).await;
-                    match engines.begin_to_archive().await {
-                        Ok(started) => *uploading = started,
-                        Err(failure) => tracing::error!("nothing is uploaded: {failure}"),
-                    }
+    /// Reads the configuration again at each `SIGHUP`, beside all else: the old one serves until the new one is ready.
+    fn reload_when_asked(self: &Arc<Self>) -> Result<AbortOnDropHandle<()>, Failure> {
+        let hangup = signal(SignalKind::hangup());
+        let mut hangup = hangup.map_err(Failure::of("SIGHUP cannot be received"))?;
+        let service = Arc::clone(self);
+        let reloading = async move {
+            while hangup.recv().await.is_some() {
+                match service.reload().await {
+                    Ok(()) => tracing::info!("the configuration has been read again"),
+                    Err(failure) => tracing::error!(
+                        "the configuration stays as it was, because of a mistake: {failure}"
+                    ),
                 }
-                *lock(&self.engines) = Arc::new(engines);
-                tracing::info!("the configuration has been read again");
             }
-            Err(failure) => {
-                tracing::error!(
-                    "the configuration stays as it was, because of a mistake: {failure}"
-                );
+        };
+        Ok(AbortOnDropHandle::new(tokio::spawn(reloading)))
+    }
+
+    /// Reads the configuration again. A mistake in it changes nothing.
+    async fn reload(&self) -> Result<(), Failure> {
+        let before = self.engines();
+        let engines =
+            Engines::read(&self.arguments, &self.client, &self.export, Some(&before)).await?;
+        let is_elsewhere = engines.archives_elsewhere(&before);
+        if is_elsewhere {
+            // Both may have the same spool, from which one uploads at a time.
+            let uploading = lock(&self.uploading).take();
+            OptionFuture::from(uploading.map(Uploading::stop)).await;
+            match engines.begin_to_archive().await {
+                Ok(started) => *lock(&self.uploading) = started,
+                Err(failure) => tracing::error!("nothing is uploaded: {failure}"),
             }
         }
+        *lock(&self.engines) = Arc::new(engines);
+        if is_elsewhere {
+            self.store.forget();
+        }
+        Ok(())
     }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // No code of others runs while it is held.
+    // Nothing panics while it is held.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Serves until a signal ends it.
 pub(super) async fn run(arguments: ServeArguments) -> Result<ExitCode, Failure> {
-    let config = arguments.engines.config(Timestamp::now())?;
+    let config = arguments.engines.config()?;
     let otlp = arguments.engines.otlp(&config);
     let registry = Registry::new();
     let scraped = registry.clone();
-    // The service owns the export, so that it can attach pipelines that are made later.
+    // The service owns the export, so that it can attach the pipelines of later configurations.
     exporting(otlp.as_deref(), Some(&scraped), async move |export| {
         serve(arguments, export.clone(), registry).await
     })
@@ -120,11 +137,11 @@ async fn serve(
         let label = format!("--answers: {} cannot be made", folder.display());
         std::fs::create_dir_all(folder).map_err(Failure::input(label))?;
     }
-    // A peer that takes nothing for as long as an auction may take is gone.
+    // A peer that accepts no data for as long as an auction may take is gone.
     let limit = arguments.body_timeout;
     let client = UploadClient::builder().tcp_user_timeout(limit).build();
     let engines = Engines::read(&arguments, &client, &export, None).await?;
-    let mut uploading = engines.begin_to_archive().await?;
+    let uploading = engines.begin_to_archive().await?;
     let label = format!("cannot listen on {}", arguments.listen);
     let listener = TcpListener::bind(arguments.listen).await;
     let listener = listener.map_err(Failure::input(label))?;
@@ -132,6 +149,7 @@ async fn serve(
     let auctions = usize::from(arguments.max_auctions);
     let service = Arc::new(Service {
         engines: Mutex::new(Arc::new(engines)),
+        uploading: Mutex::new(uploading),
         client,
         meters: RequestMeters::new(&export.meter()),
         export,
@@ -145,8 +163,9 @@ async fn serve(
         arguments,
     });
     print_line(&format!("http://{address}"))?;
-    let stopped = listen::until_stopped(&service, listener, &mut uploading).await;
-    // What it gives up stays in the spool.
+    let stopped = listen::until_stopped(&service, listener).await;
+    // Uploads that are given up stay in the spool.
+    let uploading = lock(&service.uploading).take();
     OptionFuture::from(uploading.map(Uploading::stop)).await;
     stopped
 }

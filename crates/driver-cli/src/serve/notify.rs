@@ -1,4 +1,4 @@
-//! `/notify`: what a driver says of a solution goes to the engine whose it is, under the engine's own id.
+//! `/notify`: forwards what a driver says about a solution to the engine that found it, with the engine's own id.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -21,18 +21,23 @@ use super::{Service, lock};
 
 /// How long a solution is remembered.
 const REMEMBERED: Duration = Duration::from_secs(10 * 60);
-/// How many are: the oldest are forgotten first.
-const MOST_REMEMBERED: usize = 100_000;
+/// How many bytes all of them may have: the oldest are forgotten first. Some 75,000 have as much.
+const MOST_BYTES: usize = 16 * 1024 * 1024;
+/// The longest id of an engine that is remembered, in bytes: a few long ones are not to push out all others.
+const LONGEST_OWN_ID: usize = 1024;
+/// What each takes besides its text, with what the map and the allocator add.
+const BYTES_FOR_EACH: usize = 2 * size_of::<(u64, Known)>();
 /// The longest notification, in bytes.
 const LONGEST: usize = 1024 * 1024;
-/// How long an engine may take to hear of it.
+/// How long an engine may take to answer one.
 const LIMIT: Duration = Duration::from_secs(10);
 
-/// Whose solution each is that drivers were sent. Ids are given once, in the order of time.
+/// Which engine found each solution that drivers were sent. Ids increase, and none is used twice.
 #[derive(Default)]
 pub(super) struct Solutions {
     last_id: u64,
     known: BTreeMap<u64, Known>,
+    bytes: usize,
 }
 
 struct Known {
@@ -43,14 +48,21 @@ struct Known {
     until: Instant,
 }
 
+impl Known {
+    fn bytes(&self) -> usize {
+        let auction = self.auction.as_ref().map_or(0, String::len);
+        BYTES_FOR_EACH + auction + self.engine.len() + self.own_id.len()
+    }
+}
+
 impl Solutions {
-    /// An id that no solution has been given.
+    /// An id that no solution has.
     pub(super) fn next_id(&mut self) -> u64 {
         self.last_id += 1;
         self.last_id
     }
 
-    /// Remembers from `now` on whose they are, and forgets those of which it is time.
+    /// Remembers where solutions come from, and forgets old ones.
     pub(super) fn remember(
         &mut self,
         auction: Option<&str>,
@@ -58,23 +70,25 @@ impl Solutions {
         solvers: &[Solver],
         now: Instant,
     ) {
-        for origin in origins {
+        let short = |origin: &Origin| origin.own_id.len() <= LONGEST_OWN_ID;
+        for origin in origins.into_iter().filter(short) {
             let known = Known {
                 auction: auction.map(ToOwned::to_owned),
                 engine: solvers[origin.solver].name().to_owned(),
                 own_id: origin.own_id,
                 until: now + REMEMBERED,
             };
+            self.bytes += known.bytes();
             self.known.insert(origin.id, known);
         }
         while let Some(oldest) = self.known.first_entry()
-            && (oldest.get().until <= now || self.known.len() > MOST_REMEMBERED)
+            && (oldest.get().until <= now || self.bytes > MOST_BYTES)
         {
-            self.known.pop_first();
+            self.bytes -= oldest.remove().bytes();
         }
     }
 
-    /// The engine whose solution this is, and the engine's own id. An auction that is named must be its auction.
+    /// The engine that found this solution, and its own id. If an auction is named, the solution must be of that auction.
     fn find(&self, auction: Option<&str>, id: u64, now: Instant) -> Option<(&str, &str)> {
         let known = self.known.get(&id).filter(|known| known.until > now)?;
         let is_other = auction.zip(known.auction.as_deref());
@@ -82,10 +96,10 @@ impl Solutions {
         (!is_other).then_some((&known.engine, &known.own_id))
     }
 
-    /// What each engine is to hear of `text`: by its name, or `None` for all engines, where no solution is named.
+    /// What to send each engine, by name. `None` if the notification names no solution: then it is for all engines.
     ///
     /// # Errors
-    /// When it is no notification, or names only solutions that are not known.
+    /// When it is no notification, or when it names only unknown solutions.
     fn addressed(
         &self,
         text: &str,
@@ -122,7 +136,7 @@ impl Solutions {
     }
 }
 
-/// An id as text: drivers write those of auctions as strings or as integers.
+/// An auction's id as text: drivers write strings or integers.
 fn plain(id: &RawValue) -> Option<String> {
     match id.get() {
         "null" => None,
@@ -153,7 +167,7 @@ pub(super) async fn notify(State(service): State<Arc<Service>>, request: Request
         };
         is_sent = true;
         let (service, solver) = (Arc::clone(&service), solver.clone());
-        // Beside the answer: a driver waits for no engine here.
+        // In the background: the driver does not wait for the engine.
         service.tasks.clone().spawn(async move {
             if let Err(why) = forward(&service, &solver, text).await {
                 let engine = solver.name();
@@ -178,7 +192,7 @@ async fn forward(service: &Service, solver: &Solver, text: String) -> Result<(),
     let answer = answer.map_err(|_elapsed| format!("no answer within {LIMIT:?}"))?;
     let answer = answer.map_err(|error| error_chain(&error))?;
     let (status, body) = (answer.status(), Body::new(answer.into_body()));
-    // Read to its end, so that the connection can be used again.
+    // Read to the end, so that the connection can be reused.
     let _short = timeout(LIMIT, Limited::new(body, LONGEST).collect()).await;
     match status.is_success() {
         true => Ok(()),
@@ -253,15 +267,28 @@ mod tests {
         assert!(solutions.addressed(text, before).is_ok());
         assert!(solutions.addressed(text, now + REMEMBERED).is_err());
         solutions.remember(None, Vec::new(), &[], now + REMEMBERED);
-        assert!(solutions.known.is_empty());
+        assert_eq!((solutions.known.len(), solutions.bytes), (0, 0));
         let solvers = [Solver::new("a", "http://h").unwrap()];
-        let origins = (0..MOST_REMEMBERED as u64 + 5).map(|id| Origin {
-            id,
-            solver: 0,
-            own_id: String::new(),
-        });
-        solutions.remember(None, origins.collect(), &solvers, now);
-        assert_eq!(solutions.known.len(), MOST_REMEMBERED);
-        assert_eq!(*solutions.known.first_key_value().unwrap().0, 5);
+        let of_length = |length| {
+            move |id| Origin {
+                id,
+                solver: 0,
+                own_id: "7".repeat(length),
+            }
+        };
+        for length in [0, LONGEST_OWN_ID] {
+            let each = BYTES_FOR_EACH + "a".len() + length;
+            let most = MOST_BYTES / each;
+            let origins = (0..most as u64 + 5).map(of_length(length));
+            solutions.remember(None, origins.collect(), &solvers, now);
+            assert_eq!(
+                (solutions.known.len(), solutions.bytes),
+                (most, most * each)
+            );
+            assert_eq!(*solutions.known.first_key_value().unwrap().0, 5);
+            solutions.remember(None, vec![of_length(LONGEST_OWN_ID + 1)(0)], &solvers, now);
+            assert_eq!(solutions.known.len(), most);
+            solutions = Solutions::default();
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! What operators and their tools ask: whether it lives, whether it is ready, its metrics.
+//! Health, readiness and metrics, for operators and their tools.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -19,11 +19,11 @@ use tokio::time::{Instant, timeout};
 use super::{Service, lock};
 use crate::archiving::Archiving;
 
-/// How long what is known of the store is taken for what is.
+/// How long the result of a check of the store is used.
 const KNOWN_FOR: Duration = Duration::from_secs(10);
-/// How long asking it may take.
+/// How long a check may take.
 const CHECK_LIMIT: Duration = Duration::from_secs(5);
-/// As the semantic conventions have them, in seconds, and longer ones: an auction takes its time.
+/// The buckets of the semantic conventions, in seconds, and longer ones for auctions.
 const SECONDS: [f64; 14] = [
     0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 7.5, 10.0, 15.0, 30.0,
 ];
@@ -44,26 +44,26 @@ pub(super) async fn ready(State(service): State<Arc<Service>>) -> Response {
         Ok(()) => "ready\n".into_response(),
         Err(why) => {
             tracing::warn!("not ready: {why}");
-            // Why is for the log: it may name hosts.
+            // The reason goes to the log only: it may name hosts.
             let why = "the archive cannot be written\n";
             (StatusCode::SERVICE_UNAVAILABLE, why).into_response()
         }
     }
 }
 
-/// What is known of the store, asked for no more often than it may change.
+/// Checks whether the store can be used, and remembers the result for a while.
 #[derive(Default)]
 pub(super) struct StoreCheck(tokio::sync::Mutex<()>, Mutex<Option<Known>>);
 
 type Known = (Instant, Result<(), String>);
 
 impl StoreCheck {
-    /// Whether auctions can be archived, as far as is known.
+    /// Whether auctions can be archived, as far as is known, or why not.
     async fn usable(&self, archiving: Option<&Archiving>) -> Result<(), String> {
         let Some(archiving) = archiving else {
             return Ok(());
         };
-        // One asks, the others wait for what it finds.
+        // One request checks, and the others wait for its result.
         let _asking = self.0.lock().await;
         if let Some((at, found)) = &*lock(&self.1)
             && at.elapsed() < KNOWN_FOR
@@ -73,7 +73,7 @@ impl StoreCheck {
         let archive = &archiving.archive;
         let has_room = async {
             match &archiving.spool {
-                // Dropped at once, it leaves nothing.
+                // Dropped at once: nothing is left in the spool.
                 Some(spool) => spool.create(archive, "ready").await.is_ok(),
                 None => false,
             }
@@ -90,7 +90,7 @@ impl StoreCheck {
         found
     }
 
-    /// It is another store now.
+    /// Forgets the result: the store is another one now.
     pub(super) fn forget(&self) {
         *lock(&self.1) = None;
     }
@@ -134,7 +134,7 @@ impl RequestMeters {
     }
 }
 
-/// Counts a request, also one whose peer goes away.
+/// Measures a request, even if its peer goes away.
 pub(super) async fn measured(
     State(service): State<Arc<Service>>,
     path: Option<MatchedPath>,
@@ -175,9 +175,9 @@ impl Drop for Measure {
     }
 }
 
-/// Tells systemd, where it is listening.
+/// Notifies systemd, if the service runs under it.
 pub(super) fn tell_systemd(state: NotifyState<'_>) {
     if let Err(error) = sd_notify::notify(&[state]) {
-        tracing::warn!("systemd cannot be told: {error}");
+        tracing::warn!("systemd cannot be notified: {error}");
     }
 }

@@ -1,4 +1,4 @@
-//! The page at `/`: the last auctions, the engines' health, and each auction's own page. Nothing on it is secret.
+//! The page at `/`: the last auctions, the engines' health, and a page for each auction. It shows nothing secret.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ use super::{Service, lock};
 use crate::report::{page, report, tone, waterfall_of};
 use crate::summary::{milliseconds, size, words};
 
-/// How often the page loads itself anew, in seconds. By a header, as it needs no script.
+/// How often the page reloads itself, in seconds. A header needs no script.
 const REFRESH: (HeaderName, &str) = (HeaderName::from_static("refresh"), "5");
 
 pub(super) async fn overview(State(service): State<Arc<Service>>) -> Response {
@@ -60,7 +60,7 @@ pub(super) async fn overview(State(service): State<Arc<Service>>) -> Response {
         }
     };
     let lead =
-        "Auctions from a driver to these engines and to the archive. The page loads itself anew.";
+        "Auctions from a driver to these engines and to the archive. The page reloads itself.";
     let html = page("driver-streaming", lead, &sections);
     ([REFRESH, (CACHE_CONTROL, "no-store")], Html(html)).into_response()
 }
@@ -83,7 +83,7 @@ pub(super) async fn auction(
     }
 }
 
-/// Each engine with how many of the last auctions it has answered well, and what it last failed by.
+/// How many of the last auctions each engine has answered, and its last failure.
 fn engines_health<'a>(names: impl Iterator<Item = &'a str>, history: &History) -> Markup {
     html! {
         dl {

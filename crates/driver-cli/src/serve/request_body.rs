@@ -1,4 +1,4 @@
-//! What becomes of a request's body: it is decompressed, and read to its end, whoever wants it or not.
+//! Request bodies: decompresses them, and reads the rest of those that nobody reads.
 
 use std::io;
 use std::pin::Pin;
@@ -24,17 +24,17 @@ use tokio_util::io::{ReaderStream, StreamReader};
 
 use super::listen::error;
 
-/// For how long, and how much of, a body that nobody reads is read, so that its sender comes to read the answer.
+/// Limits of reading the rest of a body that nobody reads, so that its sender gets to read the answer.
 const FORGOTTEN_LIMIT: Duration = Duration::from_secs(2);
 const FORGOTTEN_BYTES: usize = 64 * 1024 * 1024;
-/// The largest window of zstd, as the logarithm of its bytes: what RFC 9659 allows over HTTP. By itself it may be 128 MiB.
+/// The binary logarithm of the largest zstd window, 8 MiB, as RFC 9659 has it. The decoder's own limit is 128 MiB.
 const WINDOW_LOG: u32 = 23;
 
 const IDENTITY: HeaderValue = HeaderValue::from_static("identity");
-/// The codings that are taken.
+/// The codings that the service accepts.
 const TAKEN: HeaderValue = HeaderValue::from_static("gzip, zstd, br");
 
-/// Passes the body on as it was before it was compressed.
+/// Decompresses the body.
 pub(super) async fn decompressed(request: Request, next: Next) -> Response {
     let (mut head, body) = request.into_parts();
     let coding = head.headers.remove(CONTENT_ENCODING).unwrap_or(IDENTITY);
@@ -75,8 +75,8 @@ pub(super) async fn read_to_its_end(request: Request) -> Request {
     request.map(|body| Body::new(ReadToItsEnd(body)))
 }
 
-/// A body of which what nobody reads is read here, within limits, and forgotten: a peer that is still sending would not see
-/// the answer.
+/// A body whose rest is read and discarded, within limits, when it is dropped: a peer that is still sending would not see the
+/// answer.
 struct ReadToItsEnd(Body);
 
 impl HttpBody for ReadToItsEnd {

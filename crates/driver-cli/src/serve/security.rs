@@ -1,4 +1,4 @@
-//! Who may send auctions: whoever is on this machine, or has the token.
+//! Who may send auctions: those on this machine, or those with the token.
 
 use std::fs;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use crate::exit::Failure;
 /// The shortest token, in bytes: a shorter one can be guessed.
 const SHORTEST_TOKEN: usize = 16;
 
-/// What requests must bring along. It is shown nowhere.
+/// The token that requests must have. It is never shown.
 pub(super) struct Token(String);
 
 impl Token {
@@ -39,7 +39,7 @@ impl Token {
         Ok(Some(Self(token.to_owned())))
     }
 
-    /// Whether this is the token. Takes as long for each other one of its length.
+    /// Whether this is the token. Every other token of the same length takes as long to refuse.
     fn is(&self, authorization: Option<&HeaderValue>) -> bool {
         let scheme = "bearer ";
         authorization
@@ -52,7 +52,7 @@ impl Token {
     }
 }
 
-/// Refuses to be reached from elsewhere without a token.
+/// Refuses to listen on other addresses than loopback without a token.
 pub(super) fn check(arguments: &ServeArguments) -> Result<(), Failure> {
     if arguments.listen.ip().is_loopback() || arguments.token_file.is_some() {
         return Ok(());
@@ -63,7 +63,7 @@ pub(super) fn check(arguments: &ServeArguments) -> Result<(), Failure> {
     )))
 }
 
-/// Lets through who has the token, if there is one.
+/// Refuses requests without the token, if there is one.
 pub(super) async fn with_token(
     State(service): State<Arc<Service>>,
     request: Request,
