@@ -130,7 +130,9 @@ pub struct SpoolCounts {
 #[non_exhaustive]
 pub enum SpoolError {
     /// The spool has reached its limit.
-    #[error("the spool is full: its limit is {limit} bytes; upload some objects, or raise the limit")]
+    #[error(
+        "the spool is full: its limit is {limit} bytes; upload some objects, or raise the limit"
+    )]
     Full {
         /// The limit, in bytes.
         limit: u64,
