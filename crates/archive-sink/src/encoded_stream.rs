@@ -187,8 +187,10 @@ where
                 None => encoder.end(),
             }
         }
-        let progress = encoder.step();
-        let progress = progress.map_err(|error| EncodedStreamError::Encode(Arc::new(error)))?;
+        let progress = match encoder.step() {
+            Ok(progress) => progress,
+            Err(error) => return Poll::Ready(Err(EncodedStreamError::Encode(Arc::new(error)))),
+        };
         let output = &mut encoder.output;
         if output.is_full() || progress == Progress::OutputFull {
             return Poll::Ready(Ok(Some(output.take_joined(this.chunk_size.get()))));

@@ -19,7 +19,7 @@ use bytes::Bytes;
 use futures_core::Stream;
 use tokio::sync::{Notify, SetOnce};
 
-use crate::{Archive, CodecError, KeyError};
+use crate::{Archive, CodecError, EncodedStream, KeyError};
 use entry::{Folders, Lock};
 use upload::Uploader;
 use writer::{Arrival, SpoolWriter, Spooled};
@@ -269,7 +269,8 @@ impl Spool {
         E: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
         let mut writer = self.create(archive, name).await?;
-        let document = writer.compress_and_digest(document).await?;
+        let encoded = EncodedStream::new(document, archive.codec())?.with_digest();
+        let document = writer.write_encoded(encoded).await?;
         writer.accept(document).await
     }
 

@@ -174,21 +174,12 @@ impl SpoolWriter {
         Ok(())
     }
 
-    /// Compresses a whole document into the object, and returns its length.
+    /// Writes a whole encoded document, and returns its length and, if the stream computes it, its digest.
     ///
     /// # Errors
     ///
     /// As [`write_all`](Self::write_all), and if the document's stream fails.
-    pub async fn compress<S, E>(&mut self, document: S) -> Result<u64, SpoolError>
-    where
-        S: Stream<Item = Result<Bytes, E>> + Unpin,
-        E: Into<Box<dyn std::error::Error + Send + Sync>>,
-    {
-        let encoded = EncodedStream::new(document, self.codec)?;
-        Ok(self.write_encoded(encoded).await?.bytes)
-    }
-
-    async fn write_encoded<S, E>(
+    pub async fn write_encoded<S, E>(
         &mut self,
         mut encoded: EncodedStream<S>,
     ) -> Result<RawDocument, SpoolError>
@@ -196,6 +187,7 @@ impl SpoolWriter {
         S: Stream<Item = Result<Bytes, E>> + Unpin,
         E: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
+        self.codec = encoded.codec();
         while let Some(chunk) = encoded.next().await {
             let error = match chunk {
                 Ok(chunk) => {
@@ -219,23 +211,6 @@ impl SpoolWriter {
     fn written(&self, written: io::Result<()>) -> Result<(), SpoolError> {
         let written = written.map_err(SpoolError::io("write", self.folder()));
         written.map_err(|error| self.spool.refused(error))
-    }
-
-    /// As [`compress`](Self::compress), and computes the document's SHA-256.
-    ///
-    /// # Errors
-    ///
-    /// As [`compress`](Self::compress).
-    pub async fn compress_and_digest<S, E>(
-        &mut self,
-        document: S,
-    ) -> Result<RawDocument, SpoolError>
-    where
-        S: Stream<Item = Result<Bytes, E>> + Unpin,
-        E: Into<Box<dyn std::error::Error + Send + Sync>>,
-    {
-        let encoded = EncodedStream::new(document, self.codec)?.with_digest();
-        self.write_encoded(encoded).await
     }
 
     /// Makes the object durable. Once this returns `Ok`, it is not lost.
