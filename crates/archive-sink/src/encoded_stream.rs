@@ -221,12 +221,14 @@ where
         let polled = self.as_mut().poll_chunk(cx, &mut encoder);
         let this = self.project();
         *this.polling = false;
-        if polled.is_pending()
-            || matches!(polled, Poll::Ready(Ok(Some(_)))) && !encoder.is_finished()
-        {
-            *this.encoder = Some(encoder);
-        } else {
+        if encoder.is_finished() {
+            let sha256 = encoder.hasher.as_ref().map(Sha256Hasher::finish);
+            let bytes = *this.raw_bytes;
+            *this.document = Some(RawDocument { bytes, sha256 });
+        } else if matches!(polled, Poll::Ready(Err(_))) {
             *this.input = Bytes::new();
+        } else {
+            *this.encoder = Some(encoder);
         }
         let chunk = ready!(polled).transpose();
         if let Some(Ok(chunk)) = &chunk {

@@ -192,7 +192,9 @@ impl ArchiveWriter {
     {
         for _ in 0..EMPTY_CHUNKS_PER_POLL {
             while chunk.has_remaining() {
-                let taken = self.parts.poll_take(cx, |encoder| encoder.take_chunk(chunk));
+                let taken = self
+                    .parts
+                    .poll_take(cx, |encoder| encoder.take_chunk(chunk));
                 ready!(taken)?;
             }
             match stream.as_mut().poll_next(cx) {
