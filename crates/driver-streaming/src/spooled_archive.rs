@@ -130,10 +130,9 @@ impl ArchiveTarget {
             raw_document(0, source)
         } else {
             let encoded = EncodedStream::new(document, self.archive.codec())?;
-            if source.is_digested() {
-                raw_document(writer.write_encoded(encoded).await?.bytes, source)
-            } else {
-                writer.write_encoded(encoded.with_digest()).await?
+            match source.is_digested() {
+                true => raw_document(writer.write_encoded(encoded).await?.bytes, source),
+                false => writer.write_encoded(encoded.with_digest()).await?,
             }
         };
         Ok((writer, raw))
