@@ -20,7 +20,7 @@ use futures_core::Stream;
 use tokio::sync::{Notify, SetOnce};
 
 use crate::{Archive, CodecError, EncodedStream, KeyError};
-use entry::{Folders, Lock};
+use entry::Folders;
 use upload::Uploader;
 use writer::{Arrival, SpoolWriter, Spooled};
 
@@ -84,8 +84,8 @@ struct Inner {
     /// Where to report the arrival of an accepted object, by its id.
     waiting: Mutex<HashMap<String, Arc<SetOnce<Arrival>>>>,
     counts: Mutex<SpoolCounts>,
-    /// Says that the spool is in use.
-    _used: Lock,
+    /// Its lock says that the spool is in use.
+    _used: fs::File,
 }
 
 /// Configures a [`Spool`].
