@@ -4,6 +4,8 @@
 //! $ cargo run -p archive-sink --example local_zstd --features fs,zstd -- /tmp/orders
 //! ```
 
+#![expect(clippy::print_stdout, reason = "an example shows what it did")]
+
 use std::{env, error::Error, fs, io, path::PathBuf, sync::Arc};
 
 use archive_sink::{

@@ -42,11 +42,6 @@ fn around(kind: CodecKind) -> Option<(&'static [u8], &'static [u8])> {
     }
 }
 
-/// Whether objects of this codec can have a trailer.
-pub(crate) fn has_room(kind: CodecKind) -> bool {
-    around(kind).is_some()
-}
-
 /// What an object ends with; empty if the digest is not known or the codec has no room for it.
 pub(crate) fn trailer(kind: CodecKind, document: RawDocument) -> Vec<u8> {
     match (around(kind), document.sha256) {
@@ -83,7 +78,7 @@ const COMMENT: &str = "  -\n# ";
 pub(crate) fn beside(kind: CodecKind, location: &Path) -> Option<Path> {
     Path::parse(format!("{location}{EXTENSION}"))
         .ok()
-        .filter(|_| !has_room(kind))
+        .filter(|_| around(kind).is_none())
 }
 
 /// Writes the digest of an object beside it. With a `nonce`, it counts only for the object that has the same one: of two
@@ -160,10 +155,10 @@ mod tests {
         let document = RawDocument::new(1 << 40).with_sha256([7; 32].into());
         for kind in CodecKind::ALL {
             let trailer = trailer(kind, document);
-            assert_eq!(trailer.is_empty(), !has_room(kind));
+            assert_eq!(trailer.is_empty(), around(kind).is_none());
             assert!(trailer.len() <= TRAILER_BYTES_AT_MOST);
             assert!(super::trailer(kind, RawDocument::new(1)).is_empty());
-            if has_room(kind) {
+            if around(kind).is_some() {
                 let end = [b"before", &trailer[..]].concat();
                 assert_eq!(parse(kind, &end), Some(document));
                 assert_eq!(parse(kind, &trailer), Some(document));

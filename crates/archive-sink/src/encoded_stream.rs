@@ -20,14 +20,13 @@ use crate::{
 const CHUNK_BYTES: NonZeroUsize = NonZeroUsize::new(64 * 1024).unwrap();
 
 pin_project! {
-    /// A stream of raw chunks, encoded: compressed as an archive would store it, in exact chunks.
+    /// A stream that encodes raw chunks as an archive would store them, in chunks of an exact size.
     ///
-    /// Every chunk but the last has the size that was asked for, 64 KiB by default, and none is
-    /// empty. The bytes depend on the document, the codec and its level alone: not on how the source
-    /// is cut, when it has something, or how large the chunks are. They are the bytes of the object
-    /// that an [`ArchiveWriter`](crate::ArchiveWriter) with that codec stores, but for the digest at its end, so one
-    /// encoding can be sent elsewhere and [archived](crate::Archive::create_encoded); and a document that can be produced again
-    /// can be encoded again, identically, by the same build of the same version.
+    /// Every chunk but the last has the chosen size, 64 KiB by default, and none is empty. The bytes depend only on the document,
+    /// the codec and its level, not on how the source is cut or when it is ready, nor on the chunk size. They are the bytes that
+    /// an [`ArchiveWriter`](crate::ArchiveWriter) with that codec stores, without the digest at the end, so one encoding can be
+    /// sent elsewhere and [archived](crate::Archive::create_encoded). The same build encodes the same document identically
+    /// again.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -44,20 +43,18 @@ pin_project! {
     ///
     /// # How it ends
     ///
-    /// With `None` when the source has ended and the codec has written its trailer. With an error, once,
-    /// and then `None`, when the source fails, or when an earlier poll panicked. Then the trailer is not
-    /// written, and what was short of a chunk is dropped: a document that is not whole never looks whole,
-    /// though for identity only the error says so. After either, the source is not polled again.
+    /// With `None` when the source has ended and the codec has written its trailer. With one error, and then `None`, if the
+    /// source fails or an earlier poll panicked. After an error there is no trailer, and the chunk that was being filled is
+    /// dropped: an incomplete document never looks complete, although for identity only the error shows it. After its end, the
+    /// stream does not poll the source again.
     ///
     /// # Cost
     ///
-    /// One poll gives the codec at most one block of 16 KiB and works on at most one block of the codec's
-    /// (128 KiB for zstd), also at the end; if that fills no chunk, it wakes its task and returns
-    /// `Pending`.
+    /// One poll gives the codec at most one block of 16 KiB, and the codec works on at most one block of its own (128 KiB for
+    /// zstd), also at the end. If that fills no chunk, the poll wakes its task and returns `Pending`.
     ///
-    /// Memory: the chunk that is being filled, 32 KiB before and behind the codec, what is left of the
-    /// source's last chunk, and the codec, which are freed at the end. A chunk that was handed out has
-    /// memory of its own, of its own size.
+    /// Memory: the chunk that is being filled, 32 KiB around the codec, the rest of the source's last chunk, and the codec, all
+    /// freed at the end. A chunk that was handed out has memory of its own, exactly of its size.
     ///
     /// # Cancel safety
     ///
@@ -111,8 +108,7 @@ impl<S> EncodedStream<S> {
 
     /// Sets the size of every chunk but the last. A chunk that is being filled keeps its size.
     ///
-    /// Chunks above 64 KiB are collected in blocks and then joined, so the size bounds memory, but is not
-    /// allocated up front.
+    /// A chunk above 64 KiB is collected in blocks and then joined, so its size is not allocated up front.
     pub fn with_chunk_size(mut self, bytes: NonZeroUsize) -> Self {
         self.chunk_size = bytes;
         if let Some(encoder) = &mut self.encoder
@@ -151,12 +147,12 @@ impl<S> EncodedStream<S> {
         &self.source
     }
 
-    /// The stream of raw chunks. What is taken from it here is missing in the encoding.
+    /// The stream of raw chunks. Chunks taken from it here are missing in the encoding.
     pub fn get_mut(&mut self) -> &mut S {
         &mut self.source
     }
 
-    /// The stream of raw chunks. What was taken from it and not handed out is lost.
+    /// The stream of raw chunks. Bytes taken from it and not handed out are lost.
     pub fn into_inner(self) -> S {
         self.source
     }
@@ -191,8 +187,10 @@ where
                 None => encoder.end(),
             }
         }
-        let progress = encoder.step();
-        let progress = progress.map_err(|error| EncodedStreamError::Encode(Arc::new(error)))?;
+        let progress = match encoder.step() {
+            Ok(progress) => progress,
+            Err(error) => return Poll::Ready(Err(EncodedStreamError::Encode(Arc::new(error)))),
+        };
         let output = &mut encoder.output;
         if output.is_full() || progress == Progress::OutputFull {
             return Poll::Ready(Ok(Some(output.take_joined(this.chunk_size.get()))));
@@ -223,12 +221,14 @@ where
         let polled = self.as_mut().poll_chunk(cx, &mut encoder);
         let this = self.project();
         *this.polling = false;
-        if polled.is_pending()
-            || matches!(polled, Poll::Ready(Ok(Some(_)))) && !encoder.is_finished()
-        {
-            *this.encoder = Some(encoder);
-        } else {
+        if encoder.is_finished() {
+            let sha256 = encoder.hasher.as_ref().map(Sha256Hasher::finish);
+            let bytes = *this.raw_bytes;
+            *this.document = Some(RawDocument { bytes, sha256 });
+        } else if matches!(polled, Poll::Ready(Err(_))) {
             *this.input = Bytes::new();
+        } else {
+            *this.encoder = Some(encoder);
         }
         let chunk = ready!(polled).transpose();
         if let Some(Ok(chunk)) = &chunk {
@@ -266,7 +266,7 @@ impl<S> fmt::Debug for EncodedStream<S> {
 
 /// Why an [`EncodedStream`] ended before its document did.
 ///
-/// It is the stream's last item: what came before is no whole encoding.
+/// It is the stream's last item: the chunks before it are not a complete encoding.
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum EncodedStreamError<E> {

@@ -2,7 +2,6 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod archive;
-mod builder;
 mod check;
 mod codec;
 mod digest;
@@ -22,7 +21,6 @@ mod spool;
 mod write;
 
 pub use archive::Archive;
-pub use builder::{ArchiveBuilder, BuildError};
 pub use check::{Access, CheckOptions};
 pub use codec::{Codec, CodecError, CodecKind};
 pub use digest::{RawDocument, Sha256Digest, Sha256Hasher};
@@ -39,7 +37,7 @@ pub use read::{
 };
 #[cfg(feature = "s3")]
 pub use s3::S3Connector;
-pub use settings::Overwrite;
+pub use settings::{ArchiveBuilder, BuildError, Overwrite};
 #[cfg(feature = "spool")]
 pub use spool::{
     Spool, SpoolBuilder, SpoolCounts, SpoolError, SpoolStatus,

@@ -3,7 +3,9 @@
 use std::pin::pin;
 use std::time::Duration;
 
-use archive_sink::{Arrival, CommitError, RawDocument, Spool, SpoolError, SpoolWriter};
+use archive_sink::{
+    Arrival, CommitError, EncodedStream, RawDocument, Spool, SpoolError, SpoolWriter,
+};
 use futures_util::TryStreamExt;
 use tokio::time::{Instant, timeout_at};
 
@@ -126,10 +128,12 @@ impl ArchiveTarget {
                 writer.write_all(&chunk).await?;
             }
             raw_document(0, source)
-        } else if source.is_digested() {
-            raw_document(writer.compress(document).await?, source)
         } else {
-            writer.compress_and_digest(document).await?
+            let encoded = EncodedStream::new(document, self.archive.codec())?;
+            match source.is_digested() {
+                true => raw_document(writer.write_encoded(encoded).await?.bytes, source),
+                false => writer.write_encoded(encoded.with_digest()).await?,
+            }
         };
         Ok((writer, raw))
     }

@@ -4,6 +4,8 @@
 //! $ cargo run -p upload-client --example early_answer
 //! ```
 
+#![expect(clippy::print_stdout, reason = "an example shows what it did")]
+
 use std::error::Error;
 
 use http::Request;

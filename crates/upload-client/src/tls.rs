@@ -21,15 +21,15 @@ const NO_AUTHORITIES: &str = "no certificate authorities were found: not in the 
 const AN_AUTHORITYS: &str = " (its certificate says that it is an authority's: make one with the extension \
     basicConstraints=CA:FALSE, or one by an authority of your own)";
 
-/// Whose certificates are trusted: by default, the system's authorities'. Nothing is read before the first `https`.
+/// Whose certificates are trusted: those of the system's authorities by default. Reads no file before the first `https`.
 #[derive(Debug, Default)]
 pub(crate) struct Trust {
     general: Authorities,
-    /// Of servers that have authorities of their own, by host and port.
+    /// For servers with authorities of their own, by host and port.
     own: HashMap<(String, u16), Authorities>,
 }
 
-/// Those in files and the system's, or those in files alone.
+/// The authorities in files, with the system's or alone.
 #[derive(Debug, Default)]
 struct Authorities {
     files: Vec<PathBuf>,
@@ -38,12 +38,12 @@ struct Authorities {
 }
 
 impl Trust {
-    /// Trusts those in `file` as well.
+    /// Also trusts the certificates in `file`.
     pub(crate) fn besides(&mut self, file: PathBuf) {
         self.general.files.push(file);
     }
 
-    /// Trusts those in `file`, and no others, where `host` and `port` are concerned.
+    /// For `host` and `port`, trusts the certificates in `file` and no others.
     pub(crate) fn only(&mut self, host: &str, port: u16, file: PathBuf) {
         let server = (without_brackets(host).to_ascii_lowercase(), port);
         let own = self.own.entry(server).or_default();
@@ -51,7 +51,7 @@ impl Trust {
         own.files.push(file);
     }
 
-    /// How TLS is spoken with `server`, or with whoever has no authorities of its own.
+    /// The TLS configuration for `server`, or for a peer without authorities of its own.
     pub(crate) async fn of(
         &self,
         server: Option<&Server>,
@@ -60,7 +60,7 @@ impl Trust {
         let authorities = own.unwrap_or(&self.general);
         let read = || async {
             let (files, alone) = (authorities.files.clone(), authorities.alone);
-            // Blocks, for milliseconds.
+            // It blocks for milliseconds.
             let config = tokio::task::spawn_blocking(move || config(&files, alone));
             Ok::<_, BoxError>(Arc::new(config.await??))
         };
@@ -106,7 +106,7 @@ fn read_certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, BoxErr
     Err(Because::new(what, problem).into())
 }
 
-/// TLS with `host` on top of `stream`, and whether the server chose HTTP/2 of the protocols on offer.
+/// Starts TLS with `host` on `stream`. Also returns whether the server chose HTTP/2 from the offered protocols.
 pub(crate) async fn secure(
     config: Arc<ClientConfig>,
     host: &str,
@@ -114,7 +114,7 @@ pub(crate) async fn secure(
     offered: &[&[u8]],
 ) -> Result<(Box<dyn Stream>, bool), RequestError> {
     let connecting = async {
-        // Certificates know no dot at the end.
+        // Certificates have no dot at the end.
         let name = host.strip_suffix('.').unwrap_or(host).to_owned();
         let name = ServerName::try_from(name)?;
         let protocols = offered.iter().map(|name| name.to_vec()).collect();

@@ -17,12 +17,6 @@ const DESCRIPTION: &str = "description.json";
 const REASON: &str = "reason.txt";
 const NO_REASON: &str = "the store refuses it; there was no space to note why";
 
-/// A lock on a file, which ends with its process.
-#[derive(Debug)]
-pub(crate) struct Lock {
-    _file: File,
-}
-
 /// A spool's folders, one for each state of an object.
 #[derive(Debug, Clone)]
 pub(super) struct Folders {
@@ -86,7 +80,9 @@ fn accepted(folder: &Path) -> Duration {
 }
 
 /// Opens or creates the folders. If nobody else has the spool open, removes what killed processes left.
-pub(super) fn open(root: &Path) -> Result<(Folders, Lock), SpoolError> {
+///
+/// The spool is in use until the returned file is closed, at the end of the process at the latest.
+pub(super) fn open(root: &Path) -> Result<(Folders, File), SpoolError> {
     let folders = Folders { root: root.into() };
     for folder in [folders.staging(), folders.ready_folder(), folders.failed()] {
         fs::create_dir_all(&folder).map_err(SpoolError::io("create", &folder))?;
@@ -102,7 +98,7 @@ pub(super) fn open(root: &Path) -> Result<(Folders, Lock), SpoolError> {
     }
     // Another process that opens it at the same moment has nothing in staging yet.
     file.lock_shared().map_err(SpoolError::io("lock", &path))?;
-    Ok((folders, Lock { _file: file }))
+    Ok((folders, file))
 }
 
 /// The paths in a folder, in order.
@@ -133,13 +129,16 @@ impl Folders {
         self.root.join("failed")
     }
 
+    /// Takes the lock for uploading, which ends when the returned file is closed.
+    ///
     /// # Errors
+    ///
     /// [`SpoolError::InUse`] if another uploader has it.
-    pub(super) fn lock_uploads(&self) -> Result<Lock, SpoolError> {
+    pub(super) fn lock_uploads(&self) -> Result<File, SpoolError> {
         let path = self.root.join("upload.lock");
         let file = File::create(&path).map_err(SpoolError::io("create", &path))?;
         match file.try_lock() {
-            Ok(()) => Ok(Lock { _file: file }),
+            Ok(()) => Ok(file),
             Err(TryLockError::WouldBlock) => Err(SpoolError::InUse(self.root.to_path_buf())),
             Err(TryLockError::Error(error)) => Err(SpoolError::io("lock", &path)(error)),
         }

@@ -19,8 +19,8 @@ use bytes::Bytes;
 use futures_core::Stream;
 use tokio::sync::{Notify, SetOnce};
 
-use crate::{Archive, CodecError, KeyError};
-use entry::{Folders, Lock};
+use crate::{Archive, CodecError, EncodedStream, KeyError};
+use entry::Folders;
 use upload::Uploader;
 use writer::{Arrival, SpoolWriter, Spooled};
 
@@ -86,8 +86,8 @@ struct Inner {
     /// Set once nobody waits any longer.
     stopped: SetOnce<()>,
     counts: Mutex<SpoolCounts>,
-    /// Says that the spool is in use.
-    _used: Lock,
+    /// Its lock says that the spool is in use.
+    _used: fs::File,
 }
 
 /// Configures a [`Spool`].
@@ -277,7 +277,8 @@ impl Spool {
         E: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
         let mut writer = self.create(archive, name).await?;
-        let document = writer.compress_and_digest(document).await?;
+        let encoded = EncodedStream::new(document, archive.codec())?.with_digest();
+        let document = writer.write_encoded(encoded).await?;
         writer.accept(document).await
     }
 

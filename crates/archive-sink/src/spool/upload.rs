@@ -21,12 +21,7 @@ use tokio::{
     time::{Instant, sleep, timeout_at},
 };
 
-use super::{
-    Spool, SpoolError, blocking,
-    entry::{Entry, Lock},
-    lock,
-    writer::Arrival,
-};
+use super::{Spool, SpoolError, blocking, entry::Entry, lock, writer::Arrival};
 use crate::{
     Archive, ArchiveWriter, Codec, CommitError, KeyError, Placement, Receipt, WriteError,
     WriteErrorKind, key,
@@ -60,7 +55,7 @@ pub struct Uploader {
     at_once: usize,
     /// Objects that failed since one was last uploaded. They come after the others, so that a few bad ones stop none.
     behind: Mutex<HashSet<String>>,
-    _lock: Lock,
+    _lock: std::fs::File,
 }
 
 /// What [`Uploader::drain`] did.
@@ -76,7 +71,7 @@ pub struct Drained {
 }
 
 impl Uploader {
-    pub(super) fn new(spool: Spool, archive: Archive, lock: Lock) -> Self {
+    pub(super) fn new(spool: Spool, archive: Archive, lock: std::fs::File) -> Self {
         Self {
             spool,
             archive,

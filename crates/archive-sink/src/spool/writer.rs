@@ -37,7 +37,6 @@ const LOOK_EVERY: u64 = 16 * 1024 * 1024;
 /// writer as well.
 #[derive(Debug)]
 pub struct SpoolWriter {
-    spool: Spool,
     name: String,
     codec: Codec,
     file: File,
@@ -138,22 +137,19 @@ impl Drop for Spooled {
 impl SpoolWriter {
     pub(super) async fn new(spool: &Spool, name: String, codec: Codec) -> Result<Self, SpoolError> {
         spool.check_space(0).await?;
-        let owner = spool.clone();
-        let (staged, file) = blocking(move || {
-            let (folder, file) = owner.inner.folders.stage()?;
-            let folder = Some(folder);
-            Ok((
-                Staged {
-                    spool: owner,
-                    folder,
-                    bytes: 0,
-                },
-                file,
-            ))
-        })
-        .await?;
+        let spool = spool.clone();
+        let staging = blocking(move || {
+            let (folder, file) = spool.inner.folders.stage()?;
+            let (folder, bytes) = (Some(folder), 0);
+            let staged = Staged {
+                spool,
+                folder,
+                bytes,
+            };
+            Ok((staged, file))
+        });
+        let (staged, file) = staging.await?;
         Ok(Self {
-            spool: spool.clone(),
             name,
             codec,
             file: File::from_std(file),
@@ -168,34 +164,25 @@ impl SpoolWriter {
     ///
     /// If the spool or its disk is full, or the disk fails.
     pub async fn write_all(&mut self, bytes: &[u8]) -> Result<(), SpoolError> {
-        let (length, inner) = (bytes.len() as u64, &self.spool.inner);
+        let (length, inner) = (bytes.len() as u64, &self.staged.spool.inner);
         let is_full = inner.used.load(Relaxed).saturating_add(length) > inner.max_bytes;
         if is_full || self.staged.bytes - self.looked_at >= LOOK_EVERY {
-            self.spool.check_space(length).await?;
+            self.staged.spool.check_space(length).await?;
             self.looked_at = self.staged.bytes;
         }
         let written = self.file.write_all(bytes).await;
         self.written(written)?;
         self.staged.bytes += length;
-        self.spool.inner.used.fetch_add(length, Relaxed);
+        self.staged.spool.inner.used.fetch_add(length, Relaxed);
         Ok(())
     }
 
-    /// Compresses a whole document into the object, and returns its length.
+    /// Writes a whole encoded document, and returns its length and, if the stream computes it, its digest.
     ///
     /// # Errors
     ///
     /// As [`write_all`](Self::write_all), and if the document's stream fails.
-    pub async fn compress<S, E>(&mut self, document: S) -> Result<u64, SpoolError>
-    where
-        S: Stream<Item = Result<Bytes, E>> + Unpin,
-        E: Into<Box<dyn std::error::Error + Send + Sync>>,
-    {
-        let encoded = EncodedStream::new(document, self.codec)?;
-        Ok(self.write_encoded(encoded).await?.bytes)
-    }
-
-    async fn write_encoded<S, E>(
+    pub async fn write_encoded<S, E>(
         &mut self,
         mut encoded: EncodedStream<S>,
     ) -> Result<RawDocument, SpoolError>
@@ -203,6 +190,7 @@ impl SpoolWriter {
         S: Stream<Item = Result<Bytes, E>> + Unpin,
         E: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
+        self.codec = encoded.codec();
         while let Some(chunk) = encoded.next().await {
             let error = match chunk {
                 Ok(chunk) => {
@@ -225,24 +213,7 @@ impl SpoolWriter {
 
     fn written(&self, written: io::Result<()>) -> Result<(), SpoolError> {
         let written = written.map_err(SpoolError::io("write", self.folder()));
-        written.map_err(|error| self.spool.refused(error))
-    }
-
-    /// As [`compress`](Self::compress), and computes the document's SHA-256.
-    ///
-    /// # Errors
-    ///
-    /// As [`compress`](Self::compress).
-    pub async fn compress_and_digest<S, E>(
-        &mut self,
-        document: S,
-    ) -> Result<RawDocument, SpoolError>
-    where
-        S: Stream<Item = Result<Bytes, E>> + Unpin,
-        E: Into<Box<dyn std::error::Error + Send + Sync>>,
-    {
-        let encoded = EncodedStream::new(document, self.codec)?.with_digest();
-        self.write_encoded(encoded).await
+        written.map_err(|error| self.staged.spool.refused(error))
     }
 
     /// Makes the object durable. Once this returns `Ok`, it is not lost.
@@ -255,11 +226,10 @@ impl SpoolWriter {
     ///
     /// After dropping the future, the object is accepted or nothing is left.
     pub async fn accept(mut self, document: RawDocument) -> Result<Spooled, SpoolError> {
-        self.spool.check_space(0).await?;
+        self.staged.spool.check_space(0).await?;
         let flushed = self.file.flush().await;
         self.written(flushed)?;
         let Self {
-            spool,
             name,
             codec,
             mut staged,
@@ -271,7 +241,7 @@ impl SpoolWriter {
             stored_bytes: staged.bytes,
             id: next_id(),
             arrival: Arc::default(),
-            spool,
+            spool: staged.spool.clone(),
         };
         blocking(move || {
             let (id, inner) = (&accepted.id, &accepted.spool.inner);

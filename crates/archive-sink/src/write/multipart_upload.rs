@@ -6,7 +6,9 @@ use std::{
 };
 
 use futures_util::stream::{FuturesUnordered, Stream, StreamExt};
-use object_store::{MultipartUpload, ObjectStore, PutMultipartOptions, PutPayload, path::Path};
+use object_store::{
+    Attributes, MultipartUpload, ObjectStore, PutMultipartOptions, PutPayload, path::Path,
+};
 use tokio::time::Instant;
 
 use super::{
@@ -14,6 +16,7 @@ use super::{
     error::{WriteError, WriteErrorKind},
     tasks::{Task, Tasks, until},
 };
+use crate::settings::Shared;
 
 /// The most parts that S3 lets an upload have
 /// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html>).
@@ -66,20 +69,19 @@ enum State {
 
 impl Upload {
     pub(crate) fn new(
-        store: Arc<dyn ObjectStore>,
+        archive: &Shared,
         location: Path,
-        options: PutMultipartOptions,
-        max_in_flight: usize,
-        gives_up: bool,
+        attributes: Attributes,
         tasks: Tasks,
     ) -> Self {
+        let (store, settings) = (Arc::clone(&archive.store), &archive.settings);
         Self {
             location,
             tasks,
-            state: State::Idle(store, options),
+            state: State::Idle(store, settings.upload_options(attributes)),
             in_flight: FuturesUnordered::new(),
-            max_in_flight,
-            gives_up,
+            max_in_flight: settings.parts_in_flight,
+            gives_up: settings.keeps_attributes(),
             parts: 0,
             stored_bytes: 0,
         }

@@ -125,7 +125,8 @@ impl PartWriter {
                 if this.encoder.output.is_full() {
                     ready!(this.poll_next_part(cx))?;
                 }
-                trailer.drain(..this.encoder.output.append(trailer));
+                let written = this.encoder.output.append(trailer);
+                trailer.drain(..written);
             }
             if this.upload.has_started() && !this.encoder.output.is_empty() {
                 ready!(this.poll_next_part(cx))?;

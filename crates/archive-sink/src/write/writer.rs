@@ -87,14 +87,8 @@ impl ArchiveWriter {
         let settings = &archive.settings;
         let nonce = Nonce::new();
         let tasks = Tasks::current(archive.running.clone());
-        let upload = Upload::new(
-            Arc::clone(&archive.store),
-            location,
-            settings.upload_options(settings.attributes_of(codec, &nonce, document)),
-            settings.parts_in_flight,
-            settings.keeps_attributes(),
-            tasks.clone(),
-        );
+        let attributes = settings.attributes_of(codec, &nonce, document);
+        let upload = Upload::new(&archive, location, attributes, tasks.clone());
         let part_size = settings.part_size;
         let mut encoder = if encoded {
             Encoder::pass_through(part_size)
@@ -192,7 +186,9 @@ impl ArchiveWriter {
     {
         for _ in 0..EMPTY_CHUNKS_PER_POLL {
             while chunk.has_remaining() {
-                let taken = self.parts.poll_take(cx, |encoder| encoder.take_chunk(chunk));
+                let taken = self
+                    .parts
+                    .poll_take(cx, |encoder| encoder.take_chunk(chunk));
                 ready!(taken)?;
             }
             match stream.as_mut().poll_next(cx) {

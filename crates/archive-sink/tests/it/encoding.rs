@@ -12,7 +12,9 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-use archive_sink::{Codec, CodecError, CodecKind, EncodedStream, EncodedStreamError};
+use archive_sink::{
+    Codec, CodecError, CodecKind, EncodedStream, EncodedStreamError, RawDocument, Sha256Hasher,
+};
 use bytes::Bytes;
 use futures_core::{FusedStream, Stream};
 use futures_util::{FutureExt, StreamExt, TryStreamExt, stream};
@@ -405,5 +407,30 @@ fn an_object_does_not_depend_on_the_size_of_its_parts() {
             objects.iter().all(|object| *object == objects[0]),
             "{codec}"
         );
+    }
+}
+
+#[test]
+fn the_raw_document_is_known_at_its_end_and_not_after_a_failure() {
+    let document = document(3 * BLOCK + 1);
+    let mut hasher = Sha256Hasher::default();
+    hasher.update(&document);
+    let plain = RawDocument::new(document.len() as u64);
+    for codec in codecs() {
+        let new = || EncodedStream::new(chunks(&document, 777), codec).unwrap();
+        for (mut encoded, expected) in [
+            (new(), plain),
+            (new().with_digest(), plain.with_sha256(hasher.finish())),
+        ] {
+            assert!(block_on(encoded.next()).is_some());
+            while block_on(encoded.next()).is_some() {}
+            assert_eq!(encoded.raw_document(), Some(expected), "{codec}");
+        }
+        let fails = script([Event::Chunk(document.clone()), Event::Fails]);
+        let mut encoded = EncodedStream::new(fails, codec).unwrap().with_digest();
+        while block_on(encoded.next()).is_some() {
+            assert_eq!(encoded.raw_document(), None, "{codec}");
+        }
+        assert_eq!(encoded.raw_document(), None, "{codec}");
     }
 }
