@@ -111,7 +111,7 @@ impl ArchiveTarget {
     }
 
     fn writer(&self, name: &str, source: &DocumentSource) -> Result<ArchiveWriter, String> {
-        let created = if source.is_encoded() {
+        let created = if source.codec().is_some() {
             self.archive.create_encoded(name)
         } else {
             self.archive.create(name)
@@ -157,7 +157,7 @@ impl ArchiveTarget {
 
 /// What is known of the raw document, all of which has been written.
 pub(crate) fn raw_document(written: u64, source: &DocumentSource) -> RawDocument {
-    let bytes = if source.is_encoded() {
+    let bytes = if source.codec().is_some() {
         // The encoding has come to its end, and so had the raw document: its length is known.
         source.known_length().unwrap_or_default()
     } else {

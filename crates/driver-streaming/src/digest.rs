@@ -101,29 +101,26 @@ impl SharedDigest {
         let (digest, mut production, mut offset) = (self.clone(), production, offset);
         stream::poll_fn(move |context| {
             let polled = production.poll_next_unpin(context);
-            digest.polled(&mut offset, &polled);
+            let mut frontier = lock(&digest.frontier);
+            match &polled {
+                Poll::Ready(Some(Ok(chunk))) => {
+                    let known = frontier.offset.checked_sub(offset);
+                    // What comes after another has ended well is another document.
+                    let known = known.filter(|_| !frontier.whole);
+                    offset += chunk.len() as u64;
+                    let known = known.and_then(|known| usize::try_from(known).ok());
+                    let new = known.and_then(|known| chunk.get(known..));
+                    let new = new.unwrap_or_default();
+                    #[cfg(feature = "digest")]
+                    frontier.hasher.update(new);
+                    frontier.offset += new.len() as u64;
+                }
+                Poll::Ready(None) => frontier.whole |= frontier.offset == offset,
+                _ => {}
+            }
+            drop(frontier);
             polled
         })
-    }
-
-    /// A production was polled at `offset`, which moves on. What comes after another has ended well is another document.
-    pub(crate) fn polled<E>(&self, offset: &mut u64, polled: &Poll<Option<Result<Bytes, E>>>) {
-        let mut frontier = lock(&self.frontier);
-        match polled {
-            Poll::Ready(Some(Ok(chunk))) => {
-                let known = frontier.offset.checked_sub(*offset);
-                let known = known.filter(|_| !frontier.whole);
-                *offset += chunk.len() as u64;
-                let known = known.and_then(|known| usize::try_from(known).ok());
-                let new = known.and_then(|known| chunk.get(known..));
-                let new = new.unwrap_or_default();
-                #[cfg(feature = "digest")]
-                frontier.hasher.update(new);
-                frontier.offset += new.len() as u64;
-            }
-            Poll::Ready(None) => frontier.whole |= frontier.offset == *offset,
-            _ => {}
-        }
     }
 }
 

@@ -1,6 +1,8 @@
 //! What is sent: bytes that can be produced again, identically.
 
+use std::any::Any;
 use std::error::Error;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Poll, ready};
@@ -8,7 +10,8 @@ use std::task::{Poll, ready};
 use bytes::{Buf, Bytes};
 use chunked_writer::{CountLength, JsonDocument, JsonSource, JsonStream};
 use futures_core::Stream;
-use futures_util::{TryFutureExt, TryStreamExt, stream};
+use futures_util::{FutureExt, StreamExt, TryFutureExt, TryStreamExt, stream};
+use measured_body::ProductionMeter;
 
 use crate::digest::DocumentDigest;
 
@@ -29,11 +32,7 @@ pub trait Document: Send + Sync {
     /// Produces the document from `offset` bytes on.
     fn stream_from(&self, offset: u64) -> DocumentStream;
 
-    /// How many bytes have been produced so far, by all productions together, thrown-away ones included.
-    fn bytes_produced(&self) -> u64;
-
-    /// Finds out the length in bytes, for solvers that insist on a `Content-Length`. What that takes is not among the
-    /// [bytes produced](Self::bytes_produced).
+    /// Finds out the length in bytes, for solvers that insist on a `Content-Length`.
     fn length(&self) -> LengthFuture;
 
     /// The digest of what the document was made from, where that is another document, once it is known.
@@ -47,10 +46,6 @@ pub trait Document: Send + Sync {
 impl<D: Document + ?Sized> Document for Arc<D> {
     fn stream_from(&self, offset: u64) -> DocumentStream {
         (**self).stream_from(offset)
-    }
-
-    fn bytes_produced(&self) -> u64 {
-        (**self).bytes_produced()
     }
 
     fn length(&self) -> LengthFuture {
@@ -73,10 +68,6 @@ where
         Box::pin(JsonDocument::stream_from(self, offset).map_err(DocumentError::new))
     }
 
-    fn bytes_produced(&self) -> u64 {
-        self.statistics().bytes_produced
-    }
-
     fn length(&self) -> LengthFuture {
         Box::pin(self.count_length().map_err(DocumentError::new))
     }
@@ -96,6 +87,34 @@ impl DocumentError {
             source: source.into(),
         }
     }
+}
+
+/// Produces `document` from `offset` on, measured by `meter`, with a panic as an error like any other.
+///
+/// Productions are polled by whoever needs the next chunk. Without this, a value that panics would take down the HTTP
+/// client's connection, or the task that runs the pipeline.
+pub(crate) fn produce(
+    document: &dyn Document,
+    offset: u64,
+    meter: &ProductionMeter,
+) -> impl Stream<Item = Result<Bytes, DocumentError>> + Unpin + Send + use<> {
+    let stream = catch_unwind(AssertUnwindSafe(|| document.stream_from(offset)));
+    let stream = stream.unwrap_or_else(|panic| Box::pin(stream::iter([Err(panicked(&*panic))])));
+    let caught = AssertUnwindSafe(meter.measure(stream)).catch_unwind();
+    caught.map(|item| item.unwrap_or_else(|panic| Err(panicked(&*panic))))
+}
+
+/// Finds out the length of `document`, with a panic as an error like any other.
+pub(crate) async fn count_length(document: &dyn Document) -> Result<u64, DocumentError> {
+    let counted = AssertUnwindSafe(async { document.length().await }).catch_unwind();
+    counted.await.unwrap_or_else(|panic| Err(panicked(&*panic)))
+}
+
+fn panicked(panic: &(dyn Any + Send)) -> DocumentError {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
+    let message = text.unwrap_or("without a message");
+    DocumentError::new(format!("it panicked: {message}"))
 }
 
 /// How much one poll throws away before it lets others run.
@@ -140,8 +159,6 @@ where
 
 #[cfg(test)]
 mod tests {
-    use futures_util::{FutureExt, StreamExt};
-
     use super::*;
     use crate::error_chain;
 
@@ -169,5 +186,50 @@ mod tests {
         };
         let error = error_chain(error);
         assert!(error.contains("2 bytes before"), "{error}");
+    }
+
+    struct Panicking {
+        at_once: bool,
+    }
+
+    impl Document for Panicking {
+        fn stream_from(&self, _offset: u64) -> DocumentStream {
+            assert!(!self.at_once, "at once");
+            let mut polls = 0;
+            Box::pin(stream::poll_fn(move |_| {
+                polls += 1;
+                assert!(polls == 1, "at poll {polls}");
+                Poll::Ready(Some(Ok(Bytes::from_static(b"x"))))
+            }))
+        }
+
+        fn length(&self) -> LengthFuture {
+            panic!("in its length")
+        }
+    }
+
+    fn items(at_once: bool) -> Vec<String> {
+        let document = Panicking { at_once };
+        let mut production = produce(&document, 0, &ProductionMeter::new());
+        std::iter::from_fn(|| production.next().now_or_never().unwrap())
+            .map(|item| match item {
+                Ok(chunk) => String::from_utf8(chunk.to_vec()).unwrap(),
+                Err(error) => error_chain(&error),
+            })
+            .collect()
+    }
+
+    #[test]
+    fn a_panic_is_the_last_item() {
+        let what = "the document could not be produced: it panicked: ";
+        assert_eq!(items(true), [format!("{what}at once")]);
+        assert_eq!(items(false), ["x".to_owned(), format!("{what}at poll 2")]);
+    }
+
+    #[test]
+    fn a_panic_in_the_length_is_an_error() {
+        let length = count_length(&Panicking { at_once: false }).now_or_never();
+        let error = error_chain(&length.unwrap().unwrap_err());
+        assert!(error.ends_with("it panicked: in its length"), "{error}");
     }
 }

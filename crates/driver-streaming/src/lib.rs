@@ -29,7 +29,6 @@ mod request_body;
 mod reqwest;
 mod retry;
 mod settings;
-mod shared_document;
 mod sharing;
 mod solver;
 #[cfg(feature = "spool")]

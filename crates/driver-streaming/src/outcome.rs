@@ -51,7 +51,6 @@ pub struct SerializeOutcome {
     /// Time spent producing, apart from time spent waiting, in all productions.
     pub busy_ms: f64,
     /// Bytes produced over the documents' bytes: 1 when one production of each served all its readers. `None` when one
-    /// of them was not produced to its end. Runs that overlap and share a document object count each other's productions.
     pub passes: Option<f64>,
     /// How many documents there were.
     pub documents: usize,

@@ -5,7 +5,6 @@ use std::time::SystemTime;
 
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, OptionFuture, join, join_all, select};
-use measured_body::ProductionMeter;
 use tee_stream::{Branch, LagPolicy};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
@@ -22,10 +21,9 @@ use crate::progress::Progress;
 use crate::request::{Deadline, SolverRequest, headers_of_run};
 use crate::request_body::RequestRecord;
 use crate::settings::Setup;
-use crate::sharing::{DocumentSource, Representations, SharedDocuments};
+use crate::sharing::{DocumentSource, SharedDocuments};
 use crate::solver::Solver;
 use crate::views::{Dispatch, Later};
-use crate::window_budget::WindowLease;
 
 /// Sends auctions to solvers and keeps a copy of each.
 ///
@@ -165,12 +163,9 @@ pub(crate) struct Run {
     branches: Vec<Branch<DocumentError>>,
     archived: Option<DocumentSource>,
     archive_record: Option<Arc<ArchiveRecord>>,
-    meter: ProductionMeter,
     observers: Observers,
     started: Instant,
     started_at: SystemTime,
-    /// Given back when the run is over or dropped, but for what its archive needs to go on.
-    _lease: WindowLease,
 }
 
 /// The archiving of a run's auction, which may go on without the run.
@@ -190,16 +185,8 @@ impl Run {
         let name = known.or(dispatch.name.clone());
         let archiver = setup.archiver.as_ref().filter(|_| name.is_some());
         let codec = archiver.map(|archiver| archiver.codec());
-        let readers = Representations::new(&dispatch, setup, codec);
-        let mut lease = setup.budget.lease(readers.tees(), settings.window_bytes);
-        let meter = ProductionMeter::new();
-        let documents = SharedDocuments::new(
-            &dispatch,
-            &readers,
-            &meter,
-            lease.window_bytes,
-            settings.digest,
-        );
+        let (mut documents, mut sources) = SharedDocuments::new(&dispatch, setup, codec);
+        let archived = sources.split_off(setup.solvers.len()).pop();
         let start = RunStart {
             id: dispatch.id.as_ref(),
             solvers: &setup.solvers,
@@ -212,8 +199,7 @@ impl Run {
         let for_all = for_all.unwrap_or(started + settings.deadline);
 
         let mut requests = Vec::new();
-        for (index, (solver, reader)) in setup.solvers.iter().zip(&readers.solvers).enumerate() {
-            let source = documents.source(reader);
+        for (index, (solver, source)) in setup.solvers.iter().zip(sources).enumerate() {
             let mut headers = headers.clone();
             let earlier = dispatch.earlier_deadline.clone();
             let reader = ReaderObservers::new(&observers, index);
@@ -230,8 +216,6 @@ impl Run {
             });
         }
         let branches = requests.iter().map(SolverRequest::branch).collect();
-        let archived = readers.archive.as_ref();
-        let archived = archived.map(|reader| documents.source(reader));
         let archive = archiver.zip(name.clone()).zip(archived.clone());
         // While its name is not known, nothing is read for it: nobody is to wait for that.
         let policy = (!is_known).then_some(LagPolicy::Replay);
@@ -246,7 +230,7 @@ impl Run {
                 limit: settings.archive_limit,
                 record: Arc::clone(&record),
                 // Alone, it reads each of its tees in one place.
-                _lease: lease.split_off(if source.is_encoded() { 2 } else { 1 }),
+                _lease: documents.lease.split_off(1 + source.encoded.iter().len()),
                 source,
             };
             (record, archiver.archive(job))
@@ -259,11 +243,9 @@ impl Run {
             branches,
             archived,
             archive_record,
-            meter,
             observers,
             started,
             started_at: SystemTime::now(),
-            _lease: lease,
         };
         (run, archiving)
     }
@@ -317,12 +299,12 @@ impl Run {
             started: self.started_at,
             solvers,
             archive,
-            serialize: self.documents.serialized(&self.meter),
+            serialize: self.documents.serialized(),
             compress: self.documents.compressed(),
             wall_ms: milliseconds(self.started.elapsed()),
         };
         for observer in &*self.observers {
-            observer.run_ended(&outcome, &self.meter);
+            observer.run_ended(&outcome, &self.documents.meter);
         }
         outcome
     }

@@ -274,19 +274,17 @@ mod request_body_tests {
     use chunked_writer::JsonDocument;
     use futures_util::FutureExt;
     use http_body_util::BodyExt;
-    use measured_body::ProductionMeter;
-    use tee_stream::BranchOptions;
+    use tee_stream::Tee;
 
     use super::*;
+    use crate::document::Document;
     use crate::observer::Observers;
-    use crate::shared_document::SharedDocument;
 
     #[tokio::test]
     async fn after_its_first_chunk_it_lets_others_run_once() {
         let text = "x".repeat(3 * 64 * 1024 - 2);
-        let document = Arc::new(JsonDocument::new(text));
-        let shared = SharedDocument::new(document, &ProductionMeter::new(), 1 << 20, false);
-        let branch = shared.tee.branch_with(BranchOptions::new());
+        let document = JsonDocument::new(text);
+        let branch = Tee::new(Document::stream_from(&document, 0)).branch();
         let nobody = ReaderObservers::new(&Observers::from([]), 0);
         let record = Arc::new(RequestRecord::new(nobody));
         let mut body = RequestBody::new(branch, None, Arc::clone(&record));

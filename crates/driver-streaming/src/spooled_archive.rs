@@ -120,7 +120,7 @@ impl ArchiveTarget {
         let mut writer = spool.create(&self.archive, &object_name(id)).await?;
         let branch = job.branch;
         let mut document = pin!(branch.inspect_ok(|chunk| record.reader.taken(chunk.len())));
-        let raw = if source.is_encoded() {
+        let raw = if source.codec().is_some() {
             let failed = |error| SpoolError::Source(Box::new(error));
             while let Some(chunk) = document.try_next().await.map_err(failed)? {
                 writer.write_all(&chunk).await?;

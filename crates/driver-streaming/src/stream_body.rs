@@ -10,10 +10,10 @@ use serde::Serialize;
 use tee_stream::Tee;
 use tokio::sync::SetOnce;
 
-use crate::document::DocumentError;
+use crate::document::{DocumentError, produce};
 use crate::observer::{Observer, ReaderObservers};
 use crate::request_body::{RequestBody, RequestRecord};
-use crate::shared_document::SharedDocument;
+use crate::sharing;
 
 /// Smaller than usual: an archive of some megabytes holds little more than what it has compressed.
 const CHUNK_BYTES: NonZeroUsize = NonZeroUsize::new(32 * 1024).unwrap();
@@ -45,10 +45,11 @@ where
     T: Serialize + Send + Sync + 'static,
 {
     let meter = ProductionMeter::new();
-    let document = Arc::new(JsonDocument::new(value).with_chunk_size(CHUNK_BYTES));
-    let document = SharedDocument::new(document, &meter, 2 * CHUNK_BYTES.get(), false);
+    let document = JsonDocument::new(value).with_chunk_size(CHUNK_BYTES);
+    let measured = meter.clone();
+    let produce = move |offset| produce(&document, offset, &measured);
     let mut handle = BodyHandle {
-        tee: document.tee,
+        tee: sharing::tee(2 * CHUNK_BYTES.get(), produce),
         meter,
         ended: Arc::default(),
     };

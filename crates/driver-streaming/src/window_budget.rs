@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::shared_document::PRODUCTIONS_AT_ONCE;
+use crate::sharing::PRODUCTIONS_AT_ONCE;
 
 /// What a window holds at least, however small its budget is: one chunk.
 const CHUNK: usize = 64 * 1024;
