@@ -1,5 +1,4 @@
 use std::collections::HashSet;
-use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +8,7 @@ use http::{Request, Response};
 use http_body::Body;
 use tower_service::Service;
 
-use crate::client::{BoxError, Client, RetryRule};
+use crate::client::{BoxError, Client};
 use crate::encoding;
 use crate::learned_encoding::LearnedEncodings;
 use crate::observer::{Observer, RunStart};
@@ -31,7 +30,6 @@ pub struct PipelineBuilder {
     solvers: Vec<Solver>,
     pub(crate) archiver: Option<Arc<dyn Archiver>>,
     client: Option<Client>,
-    retry_rule: Option<RetryRule>,
     pub(crate) settings: Settings,
     observers: Vec<MakeObserver>,
 }
@@ -63,7 +61,8 @@ impl PipelineBuilder {
     ///
     /// Requests to an engine that speaks HTTP/2 from the first byte have the version [`HTTP_2`](http::Version::HTTP_2).
     ///
-    /// The README lists the promises that are up to the service then.
+    /// A request is retried after an error that comes from an [`io::Error`](std::io::Error). The README lists the promises
+    /// that are up to the service.
     #[must_use]
     pub fn client<S, B>(mut self, service: S) -> Self
     where
@@ -74,19 +73,6 @@ impl PipelineBuilder {
         B::Error: Into<BoxError>,
     {
         self.client = Some(Client::new(service));
-        self
-    }
-
-    /// Which errors of the client are worth a retry: those that `is_transient`.
-    ///
-    /// By default, those of an `upload_client::UploadClient` that say so, and those of other clients that come from an
-    /// [`io::Error`](std::io::Error). A request whose own body failed is never made again.
-    #[must_use]
-    pub fn retry_if(
-        mut self,
-        is_transient: impl Fn(&(dyn Error + 'static)) -> bool + Send + Sync + 'static,
-    ) -> Self {
-        self.retry_rule = Some(Arc::new(is_transient));
         self
     }
 
@@ -172,10 +158,7 @@ impl PipelineBuilder {
         let client = self.client;
         #[cfg(feature = "client")]
         let client = client.or_else(|| Some(Client::by_default(self.settings.deadline)));
-        let mut client = client.ok_or(PipelineError::NoClient)?;
-        if let Some(rule) = self.retry_rule {
-            client.retry_rule = rule;
-        }
+        let client = client.ok_or(PipelineError::NoClient)?;
         let setup = Arc::new(Setup {
             client,
             solvers: self.solvers,

@@ -1,7 +1,6 @@
 use std::error::Error;
 use std::future::poll_fn;
 use std::io;
-use std::sync::Arc;
 #[cfg(feature = "client")]
 use std::time::Duration;
 
@@ -13,7 +12,6 @@ use http_body::Body;
 use tower_service::Service;
 
 use crate::request_body::RequestBody;
-use crate::retry::is_transient;
 
 pub(crate) type BoxError = Box<dyn Error + Send + Sync>;
 
@@ -23,17 +21,12 @@ pub(crate) type AnswerStream = BoxStream<'static, io::Result<Bytes>>;
 type Exchange = BoxFuture<'static, Result<Response<AnswerStream>, BoxError>>;
 
 /// What requests are sent with: any HTTP client that is a service.
-#[derive(Clone)]
 pub(crate) struct Client {
     /// Sends a request, and returns the head of the answer, and its body as it comes.
     ///
     /// Cancel safety: what dropping the service's future, or the answer's body, does.
-    pub(crate) call: Arc<dyn Fn(Request<RequestBody>) -> Exchange + Send + Sync>,
-    pub(crate) retry_rule: RetryRule,
+    pub(crate) call: Box<dyn Fn(Request<RequestBody>) -> Exchange + Send + Sync>,
 }
-
-/// Whether a request that failed with an error may succeed when it is made again.
-pub(crate) type RetryRule = Arc<dyn Fn(&(dyn Error + 'static)) -> bool + Send + Sync>;
 
 impl Client {
     /// A client that sends each request with a clone of `service`.
@@ -55,8 +48,7 @@ impl Client {
             })
         };
         Self {
-            call: Arc::new(call),
-            retry_rule: Arc::new(is_transient),
+            call: Box::new(call),
         }
     }
 
@@ -84,7 +76,7 @@ where
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Mutex;
+    use std::sync::{Arc, Mutex};
     use std::task::{Context, Poll};
 
     use chunked_writer::JsonDocument;

@@ -18,7 +18,7 @@ use crate::observer::Stage;
 use crate::outcome::{SolverOutcome, SolverStatus, milliseconds};
 use crate::progress::lock;
 use crate::request::SolverRequest;
-use crate::retry::{Retries, is_busy, retry_after};
+use crate::retry::{Retries, is_busy, is_transient, retry_after};
 
 /// Sends the document and reads the answer; again, as the solver's settings say, where nothing came of it.
 ///
@@ -160,9 +160,10 @@ impl SolverRequest {
             Ok(response) => response,
             Err(error) => {
                 let ending = self.record.ending();
-                let is_transient =
-                    ending != Some(Ending::Failed) && (self.setup.client.retry_rule)(&*error);
-                if let Some(at) = is_transient.then(|| retries.next(None)).flatten() {
+                if ending != Some(Ending::Failed)
+                    && is_transient(&*error)
+                    && let Some(at) = retries.next(None)
+                {
                     return ControlFlow::Continue(at);
                 }
                 let failure = match ending {

@@ -57,7 +57,7 @@ pub(crate) fn is_busy(status: StatusCode) -> bool {
     )
 }
 
-/// Whether a request may be made again after this error, if no other rule is set: there was no connection, or it broke.
+/// Whether a request may be made again after this error: there was no connection, or it broke.
 pub(crate) fn is_transient(error: &(dyn Error + 'static)) -> bool {
     #[cfg(feature = "client")]
     if let Some(error) = error.downcast_ref::<upload_client::RequestError>() {
