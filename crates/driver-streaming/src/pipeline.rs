@@ -70,27 +70,15 @@ impl Pipeline {
         run.until(archiving, stop).await
     }
 
-    /// Like [`run`](Self::run), but for the archive, which is written by a task of its own from now on. The first is the run,
-    /// which ends when every solver has ended; the second is the archive's handle.
+    /// Like [`run_until`](Self::run_until), but a task of its own writes the archive from now on. The first value is the run,
+    /// which ends when every solver has ended, or as soon as `stop` is ready; the second is the archive's handle.
     ///
-    /// Cancel safety: as for `run`. Dropping it, also before its first poll, does not stop the archive; to stop that as well,
-    /// call [`PendingArchive::give_up`].
-    ///
-    /// # Panics
-    /// Outside of a tokio runtime.
-    pub fn run_ahead_of_archive(
-        &self,
-        dispatch: Dispatch,
-    ) -> (impl Future<Output = Outcome> + Send + use<>, PendingArchive) {
-        self.run_ahead_of_archive_until(dispatch, pending())
-    }
-
-    /// Like [`run_ahead_of_archive`](Self::run_ahead_of_archive), and the run ends as soon as `stop` is ready, as that of
-    /// [`run_until`](Self::run_until) does. The archive does not.
+    /// Cancel safety: as for `run`. Neither `stop` nor dropping the run, also before its first poll, stops the archive. To stop
+    /// that as well, call [`PendingArchive::give_up`].
     ///
     /// # Panics
     /// Outside of a tokio runtime.
-    pub fn run_ahead_of_archive_until<S: Future<Output = ()> + Send>(
+    pub fn run_ahead_of_archive<S: Future<Output = ()> + Send>(
         &self,
         dispatch: Dispatch,
         stop: S,

@@ -85,7 +85,9 @@ impl SharedDocuments {
         let sources = readers.into_iter().map(|reader| DocumentSource {
             shared: Arc::clone(&shared.documents[&reader.document]),
             tail: reader.tail.clone(),
-            encoded: reader.codec.map(|codec| (codec, shared.encode(reader, codec))),
+            encoded: reader
+                .codec
+                .map(|codec| (codec, shared.encode(reader, codec))),
         });
         let sources = sources.collect();
         (shared, sources)
@@ -115,7 +117,8 @@ impl SharedDocuments {
     /// The tee of what `reader` is sent, compressed by `codec`. A reader that falls too far behind has the document compressed
     /// again, from byte 0, for what comes after its offset: the same bytes give the same compressed bytes.
     fn encode(&mut self, reader: Representation, codec: Codec) -> Tee<DocumentError> {
-        let (raw, tail) = (self.documents[&reader.document].tee.clone(), reader.tail.clone());
+        let (document, tail) = (&self.documents[&reader.document], reader.tail.clone());
+        let raw = document.tee.clone();
         let (compression, window_bytes) = (self.compression.clone(), self.lease.window_bytes);
         let encoded = self.encoded.entry(reader).or_insert_with(|| {
             tee(window_bytes, move |offset| {

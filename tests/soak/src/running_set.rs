@@ -220,7 +220,7 @@ impl Auction {
             let run = timeout(dropped_after, pipeline.run(dispatch));
             (self.in_time(run).await?.ok(), None)
         } else {
-            let (run, pending) = pipeline.run_ahead_of_archive(dispatch);
+            let (run, pending) = pipeline.run_ahead_of_archive(dispatch, std::future::pending());
             match self.in_time(timeout(dropped_after, run)).await? {
                 Ok(outcome) => {
                     self.check_ahead(&outcome)?;
