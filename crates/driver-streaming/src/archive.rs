@@ -228,7 +228,7 @@ impl PipelineBuilder {
     /// How long the archive may take, whatever the solvers do. 120 s by default, a year at most.
     #[must_use]
     pub fn archive_limit(mut self, limit: Duration) -> Self {
-        self.settings.archive_limit = bounded(limit);
+        self.archive_limit = bounded(limit);
         self
     }
 }

@@ -15,7 +15,6 @@ use crate::observer::{Observer, RunStart};
 use crate::optional_archive::Archiver;
 use crate::pipeline::Pipeline;
 use crate::request_body::RequestBody;
-use crate::settings::{MakeObserver, Settings, Setup};
 use crate::solver::Solver;
 use crate::window_budget::WindowBudget;
 
@@ -25,13 +24,45 @@ pub(crate) fn bounded(limit: Duration) -> Duration {
 }
 
 /// Settings of a [`Pipeline`].
-#[derive(Default)]
 pub struct PipelineBuilder {
-    solvers: Vec<Solver>,
+    pub(crate) solvers: Vec<Solver>,
     pub(crate) archiver: Option<Arc<dyn Archiver>>,
     client: Option<Client>,
-    pub(crate) settings: Settings,
-    observers: Vec<MakeObserver>,
+    pub(crate) observers: Vec<MakeObserver>,
+    pub(crate) deadline: Duration,
+    pub(crate) archive_limit: Duration,
+    pub(crate) answer_bytes: usize,
+    pub(crate) window_bytes: usize,
+    window_budget_bytes: usize,
+    pub(crate) digest: bool,
+}
+
+/// Creates the observer of each run.
+pub(crate) type MakeObserver = Box<dyn Fn(&RunStart<'_>) -> Arc<dyn Observer> + Send + Sync>;
+
+impl Default for PipelineBuilder {
+    fn default() -> Self {
+        Self {
+            solvers: Vec::new(),
+            archiver: None,
+            client: None,
+            observers: Vec::new(),
+            deadline: Duration::from_secs(15),
+            archive_limit: Duration::from_secs(120),
+            answer_bytes: 30_000_000,
+            window_bytes: 1024 * 1024,
+            window_budget_bytes: 64 * 1024 * 1024,
+            digest: true,
+        }
+    }
+}
+
+/// What all runs of a pipeline share.
+pub(crate) struct Setup {
+    pub(crate) settings: PipelineBuilder,
+    pub(crate) client: Client,
+    pub(crate) budget: WindowBudget,
+    pub(crate) learned_encodings: LearnedEncodings,
 }
 
 impl Pipeline {
@@ -90,7 +121,7 @@ impl PipelineBuilder {
     /// have [another](crate::Dispatch::deadline), and a solver a [time limit](Solver::with_timeout) of its own within it.
     #[must_use]
     pub fn deadline(mut self, deadline: Duration) -> Self {
-        self.settings.deadline = bounded(deadline);
+        self.deadline = bounded(deadline);
         self
     }
 
@@ -98,7 +129,7 @@ impl PipelineBuilder {
     /// by default. Each solver may cost this much, and up to twice as much while its answer is read.
     #[must_use]
     pub fn answer_limit(mut self, bytes: usize) -> Self {
-        self.settings.answer_bytes = bytes;
+        self.answer_bytes = bytes;
         self
     }
 
@@ -106,7 +137,7 @@ impl PipelineBuilder {
     /// and at least one chunk: 64 KiB, or what a [`Document`](crate::Document) of your own makes its chunks.
     #[must_use]
     pub fn window(mut self, bytes: usize) -> Self {
-        self.settings.window_bytes = bytes;
+        self.window_bytes = bytes;
         self
     }
 
@@ -118,7 +149,7 @@ impl PipelineBuilder {
     /// its run keeps one window, or two where it shares a compression.
     #[must_use]
     pub fn window_budget(mut self, bytes: usize) -> Self {
-        self.settings.window_budget_bytes = bytes;
+        self.window_budget_bytes = bytes;
         self
     }
 
@@ -128,7 +159,7 @@ impl PipelineBuilder {
     /// shares a compression with solvers: such an object carries no digest, and is not recognised when it is there already.
     #[must_use]
     pub fn digest(mut self, enabled: bool) -> Self {
-        self.settings.digest = enabled;
+        self.digest = enabled;
         self
     }
 
@@ -136,7 +167,7 @@ impl PipelineBuilder {
     ///
     /// # Errors
     /// When two solvers have the same name, a solver's settings contradict one another, or there is no HTTP client.
-    pub fn build(self) -> Result<Pipeline, PipelineError> {
+    pub fn build(mut self) -> Result<Pipeline, PipelineError> {
         let mut names = HashSet::new();
         for solver in &self.solvers {
             let name = || solver.name().to_owned();
@@ -155,17 +186,14 @@ impl PipelineBuilder {
                 source,
             })?;
         }
-        let client = self.client;
+        let client = self.client.take();
         #[cfg(feature = "client")]
-        let client = client.or_else(|| Some(Client::by_default(self.settings.deadline)));
+        let client = client.or_else(|| Some(Client::by_default(self.deadline)));
         let client = client.ok_or(PipelineError::NoClient)?;
         let setup = Arc::new(Setup {
             client,
-            solvers: self.solvers,
-            archiver: self.archiver,
-            budget: WindowBudget::new(self.settings.window_budget_bytes),
-            settings: self.settings,
-            observers: self.observers,
+            budget: WindowBudget::new(self.window_budget_bytes),
+            settings: self,
             learned_encodings: LearnedEncodings::default(),
         });
         Ok(Pipeline { setup })
@@ -177,8 +205,14 @@ impl fmt::Debug for PipelineBuilder {
         formatter
             .debug_struct("PipelineBuilder")
             .field("solvers", &self.solvers)
-            .field("settings", &self.settings)
             .finish_non_exhaustive()
+    }
+}
+
+/// As its settings: the endpoints that encodings were learned from may hold secrets.
+impl fmt::Debug for Setup {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.settings, formatter)
     }
 }
 

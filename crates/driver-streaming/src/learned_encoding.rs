@@ -10,13 +10,13 @@ use crate::encoding::{Codec, candidates, content_encoding};
 use crate::progress::lock;
 
 /// What endpoints have said so far. Until one has, requests to it are not compressed.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct LearnedEncodings {
     endpoints: Mutex<HashMap<Uri, Learned>>,
 }
 
 /// What one endpoint has said.
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Learned {
     /// The last `Accept-Encoding` of an answer (RFC 7694).
     accepted: Vec<String>,

@@ -28,7 +28,6 @@ mod request_body;
 #[cfg(feature = "reqwest")]
 mod reqwest;
 mod retry;
-mod settings;
 mod sharing;
 mod solver;
 #[cfg(feature = "spool")]

@@ -10,6 +10,7 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use crate::auction_id::AuctionId;
+use crate::builder::Setup;
 use crate::document::DocumentError;
 use crate::exchange::exchange;
 use crate::observer::{Observers, ReaderObservers, RunStart};
@@ -20,7 +21,6 @@ use crate::outcome::{
 use crate::progress::Progress;
 use crate::request::{Deadline, SolverRequest, headers_of_run};
 use crate::request_body::RequestRecord;
-use crate::settings::Setup;
 use crate::sharing::{DocumentSource, SharedDocuments};
 use crate::solver::Solver;
 use crate::views::{Dispatch, Later};
@@ -43,12 +43,17 @@ pub struct Pipeline {
 impl Pipeline {
     /// The solvers, in the order in which outcomes name them.
     pub fn solvers(&self) -> &[Solver] {
-        &self.setup.solvers
+        &self.setup.settings.solvers
     }
 
     /// The progress of a run to come, for [`Dispatch::observed_by`].
     pub fn progress(&self) -> Progress {
-        let archive = self.setup.archiver.as_ref().map(|_| "archive".to_owned());
+        let archive = self
+            .setup
+            .settings
+            .archiver
+            .as_ref()
+            .map(|_| "archive".to_owned());
         let solvers = self.solvers().iter().map(|solver| solver.name().to_owned());
         Progress::new(solvers.chain(archive))
     }
@@ -87,7 +92,7 @@ impl Pipeline {
         PendingArchive,
     ) {
         let (run, archiving) = Run::start(&self.setup, dispatch);
-        let archiver = self.setup.archiver.as_ref().zip(archiving);
+        let archiver = self.setup.settings.archiver.as_ref().zip(archiving);
         let task = archiver.map(|(archiver, archiving)| archiver.go_on(archiving));
         let going_on = task.as_ref().map(|_| -> Archiving {
             Box::pin(ready(ArchiveOutcome {
@@ -103,7 +108,7 @@ impl Pipeline {
     /// Call it before the runtime shuts down, when no more runs are begun: it waits for the archives of runs that are begun
     /// meanwhile, too. May be called more than once, also at the same time. Cancel safe: it only waits.
     pub async fn drain(&self) {
-        if let Some(archiver) = &self.setup.archiver {
+        if let Some(archiver) = &self.setup.settings.archiver {
             archiver.drained().await;
         }
     }
@@ -171,23 +176,23 @@ impl Run {
             .map(|id| ready(Some(id)).boxed().shared());
         let is_known = known.is_some();
         let name = known.or(dispatch.name.clone());
-        let archiver = setup.archiver.as_ref().filter(|_| name.is_some());
+        let archiver = settings.archiver.as_ref().filter(|_| name.is_some());
         let codec = archiver.map(|archiver| archiver.codec());
         let (mut documents, mut sources) = SharedDocuments::new(&dispatch, setup, codec);
-        let archived = sources.split_off(setup.solvers.len()).pop();
+        let archived = sources.split_off(settings.solvers.len()).pop();
         let start = RunStart {
             id: dispatch.id.as_ref(),
-            solvers: &setup.solvers,
+            solvers: &settings.solvers,
             is_archived: archiver.is_some(),
         };
-        let of_pipeline = setup.observers.iter().map(|observer| observer(&start));
+        let of_pipeline = settings.observers.iter().map(|observer| observer(&start));
         let observers: Observers = of_pipeline.chain(dispatch.observers).collect();
         let headers = headers_of_run(dispatch.id.as_ref(), &dispatch.headers);
         let for_all = dispatch.deadline.map(Instant::from_std);
         let for_all = for_all.unwrap_or(started + settings.deadline);
 
         let mut requests = Vec::new();
-        for (index, (solver, source)) in setup.solvers.iter().zip(sources).enumerate() {
+        for (index, (solver, source)) in settings.solvers.iter().zip(sources).enumerate() {
             let mut headers = headers.clone();
             let earlier = dispatch.earlier_deadline.clone();
             let reader = ReaderObservers::new(&observers, index);
@@ -208,7 +213,7 @@ impl Run {
         // While its name is not known, nothing is read for it: nobody is to wait for that.
         let policy = (!is_known).then_some(LagPolicy::Replay);
         let archive = archive.map(|((archiver, name), source)| {
-            let reader = ReaderObservers::new(&observers, setup.solvers.len());
+            let reader = ReaderObservers::new(&observers, settings.solvers.len());
             let record = Arc::new(ArchiveRecord::new(archiver.codec_name(), reader));
             let ended = Arc::clone(&record);
             let on_end = move |end| ended.branch_ended(end);

@@ -15,11 +15,11 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::answer::accepted_encodings;
 use crate::auction_id::AuctionId;
+use crate::builder::Setup;
 use crate::document::DocumentError;
 use crate::encoding::content_encoding;
 use crate::request_body::{RequestBody, RequestRecord};
 use crate::retry::random;
-use crate::settings::Setup;
 use crate::sharing::DocumentSource;
 use crate::solver::{RESERVED, Solver};
 use crate::views::Later;
@@ -93,7 +93,7 @@ pub(crate) struct NotCounted(#[source] DocumentError);
 
 impl SolverRequest {
     pub(crate) fn solver(&self) -> &Solver {
-        &self.setup.solvers[self.index]
+        &self.setup.settings.solvers[self.index]
     }
 
     /// One more branch of the document. Those that are there before the first is polled share one production.

@@ -9,11 +9,11 @@ use measured_body::ProductionMeter;
 use tee_stream::{Branch, BranchEnd, BranchOptions, LagPolicy, Tee, TokioTimer};
 use tokio::sync::OnceCell;
 
+use crate::builder::Setup;
 use crate::digest::{DocumentDigest, SharedDigest};
 use crate::document::{Document, DocumentError, count_length, produce, skip_bytes};
 use crate::encoding::{Codec, encode};
 use crate::outcome::{CompressOutcome, SerializeOutcome, milliseconds};
-use crate::settings::Setup;
 use crate::views::{Dispatch, Representation};
 use crate::window_budget::WindowLease;
 
@@ -186,7 +186,7 @@ fn representations(
     setup: &Setup,
     archive_codec: Option<Codec>,
 ) -> Vec<Representation> {
-    let solvers = setup.solvers.iter().map(|solver| {
+    let solvers = setup.settings.solvers.iter().map(|solver| {
         let learned = &setup.learned_encodings;
         let codec = if solver.learns_encoding {
             learned.choose(&solver.endpoint.uri, archive_codec)
