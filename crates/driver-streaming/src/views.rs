@@ -115,7 +115,7 @@ impl Dispatch {
     }
 
     /// Sends these headers to every solver. One that a [solver](Solver::with_header) has as well is that solver's; of those
-    /// that are [not the caller's to say](Solver::is_reserved_header), none is sent. Their values are shown in no report and
+    /// that [a solver refuses](Solver::with_header), none is sent. Their values are shown in no report and
     /// no log.
     #[must_use]
     pub fn headers(mut self, headers: HeaderMap) -> Self {
