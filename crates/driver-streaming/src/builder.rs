@@ -8,7 +8,7 @@ use http::{Request, Response};
 use http_body::Body;
 use tower_service::Service;
 
-use crate::client::{BoxError, Client};
+use crate::client::{BoxError, Client, any_client};
 use crate::encoding;
 use crate::learned_encoding::LearnedEncodings;
 use crate::observer::{Observer, RunStart};
@@ -103,7 +103,7 @@ impl PipelineBuilder {
         B: Body<Data = Bytes> + Send + 'static,
         B::Error: Into<BoxError>,
     {
-        self.client = Some(Client::new(service));
+        self.client = Some(any_client(service));
         self
     }
 
@@ -188,7 +188,12 @@ impl PipelineBuilder {
         }
         let client = self.client.take();
         #[cfg(feature = "client")]
-        let client = client.or_else(|| Some(Client::by_default(self.deadline)));
+        let client = client.or_else(|| {
+            // A peer that takes nothing for a whole deadline, when nobody waits for it any more, is gone.
+            let builder = upload_client::UploadClient::builder();
+            let service = builder.tcp_user_timeout(self.deadline).build();
+            Some(any_client(service))
+        });
         let client = client.ok_or(PipelineError::NoClient)?;
         let setup = Arc::new(Setup {
             client,

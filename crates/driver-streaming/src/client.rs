@@ -1,8 +1,6 @@
 use std::error::Error;
 use std::future::poll_fn;
 use std::io;
-#[cfg(feature = "client")]
-use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::{self, BoxFuture};
@@ -20,45 +18,29 @@ pub(crate) type AnswerStream = BoxStream<'static, io::Result<Bytes>>;
 
 type Exchange = BoxFuture<'static, Result<Response<AnswerStream>, BoxError>>;
 
-/// What requests are sent with: any HTTP client that is a service.
-pub(crate) struct Client {
-    /// Sends a request, and returns the head of the answer, and its body as it comes.
-    ///
-    /// Cancel safety: what dropping the service's future, or the answer's body, does.
-    pub(crate) call: Box<dyn Fn(Request<RequestBody>) -> Exchange + Send + Sync>,
-}
+/// Sends a request with any HTTP client, and returns the head of the answer, and its body as it comes.
+///
+/// Cancel safety: what dropping the client's future, or the answer's body, does.
+pub(crate) type Client = Box<dyn Fn(Request<RequestBody>) -> Exchange + Send + Sync>;
 
-impl Client {
-    /// A client that sends each request with a clone of `service`.
-    pub(crate) fn new<S, B>(service: S) -> Self
-    where
-        S: Service<Request<RequestBody>, Response = Response<B>> + Clone + Send + Sync + 'static,
-        S::Error: Into<BoxError>,
-        S::Future: Send,
-        B: Body<Data = Bytes> + Send + 'static,
-        B::Error: Into<BoxError>,
-    {
-        let call = move |request| -> Exchange {
-            let mut service = service.clone();
-            Box::pin(async move {
-                let ready = poll_fn(|context| service.poll_ready(context)).await;
-                ready.map_err(Into::into)?;
-                let response = service.call(request).await.map_err(Into::into)?;
-                Ok(response.map(data))
-            })
-        };
-        Self {
-            call: Box::new(call),
-        }
-    }
-
-    /// The client that is used if no other is given, with the feature `client`.
-    #[cfg(feature = "client")]
-    pub(crate) fn by_default(deadline: Duration) -> Self {
-        // A peer that takes nothing for a whole deadline, when nobody waits for it any more, is gone.
-        let client = upload_client::UploadClient::builder().tcp_user_timeout(deadline);
-        Self::new(client.build())
-    }
+/// Sends each request with a clone of `service`.
+pub(crate) fn any_client<S, B>(service: S) -> Client
+where
+    S: Service<Request<RequestBody>, Response = Response<B>> + Clone + Send + Sync + 'static,
+    S::Error: Into<BoxError>,
+    S::Future: Send,
+    B: Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+{
+    Box::new(move |request| {
+        let mut service = service.clone();
+        Box::pin(async move {
+            let ready = poll_fn(|context| service.poll_ready(context)).await;
+            ready.map_err(Into::into)?;
+            let response = service.call(request).await.map_err(Into::into)?;
+            Ok(response.map(data))
+        })
+    })
 }
 
 /// The data of a body; trailers are left out.

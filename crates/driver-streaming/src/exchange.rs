@@ -150,7 +150,7 @@ impl SolverRequest {
             }
         };
         self.record.reader.entered(Stage::Sending);
-        let response = (self.setup.client.call)(self.request(branch, length)).await;
+        let response = (self.setup.client)(self.request(branch, length)).await;
         #[cfg(feature = "client")]
         if upload_client::costs_no_attempt(&response) {
             self.record.known().attempts -= 1;
