@@ -114,10 +114,11 @@ impl ArchiveRecord {
     }
 
     pub(crate) fn failed(&self, status: ArchiveStatus, error: String) -> ArchiveOutcome {
-        self.ended(ArchiveOutcome::failed(status, Some(self.codec_name), error))
+        self.ended(ArchiveOutcome::failed(status, error))
     }
 
     pub(crate) fn ended(&self, mut outcome: ArchiveOutcome) -> ArchiveOutcome {
+        outcome.codec.get_or_insert(self.codec_name.to_owned());
         let known = self.known();
         let writing = known.committing.map(|committing| committing - self.started);
         outcome.write_ms = writing.map(milliseconds);

@@ -235,10 +235,9 @@ impl ArchiveStatus {
 
 impl ArchiveOutcome {
     /// Why there is no object, or none that is known of.
-    pub(crate) fn failed(status: ArchiveStatus, codec: Option<&str>, error: String) -> Self {
+    pub(crate) fn failed(status: ArchiveStatus, error: String) -> Self {
         Self {
             status,
-            codec: codec.map(ToOwned::to_owned),
             error: Some(error),
             ..Self::default()
         }

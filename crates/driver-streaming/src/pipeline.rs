@@ -140,7 +140,7 @@ impl PendingArchive {
             Some(task) => task.await.unwrap_or_else(|error| {
                 let error =
                     format!("the task that archived ended, and the object may be there: {error}");
-                ArchiveOutcome::failed(ArchiveStatus::Unknown, None, error)
+                ArchiveOutcome::failed(ArchiveStatus::Unknown, error)
             }),
         }
     }

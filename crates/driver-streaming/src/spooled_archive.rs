@@ -78,7 +78,6 @@ impl ArchiveTarget {
         let known = |status| ArchiveOutcome {
             status,
             location: location.as_ref().ok().map(|key| self.url_of(key).into()),
-            codec: Some(self.archive.codec().kind().name().to_owned()),
             raw_bytes: Some(spooled.document.bytes),
             stored_bytes: Some(spooled.stored_bytes),
             sha256: spooled.document.sha256.map(|digest| digest.to_string()),
