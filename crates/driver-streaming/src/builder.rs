@@ -9,8 +9,7 @@ use http_body::Body;
 use tower_service::Service;
 
 use crate::client::{BoxError, Client, any_client};
-use crate::encoding;
-use crate::learned_encoding::LearnedEncodings;
+use crate::encoding::{self, LearnedEncodings};
 use crate::observer::{Observer, RunStart};
 use crate::optional_archive::Archiver;
 use crate::pipeline::Pipeline;

@@ -17,7 +17,6 @@ mod endpoint;
 mod error_chain;
 mod exchange;
 mod failure;
-mod learned_encoding;
 mod observer;
 mod optional_archive;
 mod outcome;
