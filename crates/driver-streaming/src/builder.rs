@@ -152,7 +152,7 @@ impl PipelineBuilder {
         self
     }
 
-    /// Whether documents are digested, by SHA-256, with the feature `digest`. They are by default.
+    /// Whether documents are digested, by SHA-256, with the feature `archive`. They are by default.
     ///
     /// Without it, outcomes name no digests. An archive computes its own then, unless that is switched off as well, or it
     /// shares a compression with solvers: such an object carries no digest, and is not recognised when it is there already.

@@ -4,7 +4,7 @@ use std::task::Poll;
 use bytes::Bytes;
 use futures_core::Stream;
 use futures_util::{StreamExt, stream};
-#[cfg(feature = "digest")]
+#[cfg(feature = "archive")]
 use sha2::{Digest as _, Sha256};
 
 use crate::progress::lock;
@@ -50,7 +50,7 @@ pub struct SharedDigest {
 #[derive(Clone, Debug, Default)]
 struct Frontier {
     offset: u64,
-    #[cfg(feature = "digest")]
+    #[cfg(feature = "archive")]
     hasher: Sha256,
     /// Whether that is all of it.
     whole: bool,
@@ -59,7 +59,7 @@ struct Frontier {
 impl SharedDigest {
     /// One for a document of which nothing has been produced, if documents are to be digested and can be.
     pub(crate) fn if_enabled(enabled: bool) -> Option<Self> {
-        (enabled && cfg!(feature = "digest")).then(Self::default)
+        (enabled && cfg!(feature = "archive")).then(Self::default)
     }
 
     /// The digest, unless no production has come to the end yet.
@@ -68,7 +68,7 @@ impl SharedDigest {
     }
 
     /// The digest of the document with `tail` appended, unless no production has come to the end yet.
-    #[cfg(feature = "digest")]
+    #[cfg(feature = "archive")]
     pub fn with_tail(&self, tail: &[u8]) -> Option<DocumentDigest> {
         let frontier = lock(&self.frontier);
         if !frontier.whole {
@@ -83,8 +83,8 @@ impl SharedDigest {
         })
     }
 
-    /// `None`: only the feature `digest` digests.
-    #[cfg(not(feature = "digest"))]
+    /// `None`: only the feature `archive` digests.
+    #[cfg(not(feature = "archive"))]
     pub fn with_tail(&self, _tail: &[u8]) -> Option<DocumentDigest> {
         None
     }
@@ -111,7 +111,7 @@ impl SharedDigest {
                     let known = known.and_then(|known| usize::try_from(known).ok());
                     let new = known.and_then(|known| chunk.get(known..));
                     let new = new.unwrap_or_default();
-                    #[cfg(feature = "digest")]
+                    #[cfg(feature = "archive")]
                     frontier.hasher.update(new);
                     frontier.offset += new.len() as u64;
                 }
@@ -124,7 +124,7 @@ impl SharedDigest {
     }
 }
 
-#[cfg(all(test, feature = "digest"))]
+#[cfg(all(test, feature = "archive"))]
 mod tests {
     use futures_util::FutureExt;
 

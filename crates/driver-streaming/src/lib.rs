@@ -1,6 +1,6 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(
-    not(all(feature = "archive", feature = "digest")),
+    not(feature = "archive"),
     allow(dead_code, reason = "what only the archive and the digests use")
 )]
 
