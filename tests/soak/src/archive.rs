@@ -37,9 +37,6 @@ pub(crate) struct ArchiveStore {
 
 impl ArchiveStore {
     /// A new store, below `folder` if it is one of files.
-    ///
-    /// # Errors
-    /// When the folder cannot be made, or the archive's settings are wrong.
     pub(crate) fn new(
         plan: &ArchivePlan,
         folder: &FilePath,
@@ -91,9 +88,6 @@ impl ArchiveStore {
     }
 
     /// Where the auction of this name is archived; from now on there may be an object.
-    ///
-    /// # Errors
-    /// When the name is none.
     pub(crate) fn expect(&self, name: &str) -> Result<Path, Violation> {
         let location = self
             .target
@@ -107,9 +101,6 @@ impl ArchiveStore {
     }
 
     /// The bytes that are visible at a location, if there are some.
-    ///
-    /// # Errors
-    /// When the store itself fails.
     async fn stored(&self, location: &Path) -> Result<Option<Bytes>, Violation> {
         match self.inner.get(location).await {
             Ok(found) => Ok(Some(found.bytes().await.map_err(broken)?)),
@@ -119,9 +110,6 @@ impl ArchiveStore {
     }
 
     /// Deletes what is at a location; from now on there must be nothing.
-    ///
-    /// # Errors
-    /// When the store itself fails.
     async fn forget(&self, location: &Path) -> Result<(), Violation> {
         let digest = Path::from(format!("{location}{DIGEST}"));
         for location in [location, &digest] {
@@ -136,9 +124,6 @@ impl ArchiveStore {
     }
 
     /// Checks that nothing is visible but what may be.
-    ///
-    /// # Errors
-    /// When something else is.
     pub(crate) async fn check_visible(&self) -> Result<(), Violation> {
         let before = lock(&self.forgotten).len();
         let listed: Vec<_> = self.inner.list(None).try_collect().await.map_err(broken)?;
@@ -164,9 +149,6 @@ impl ArchiveStore {
     }
 
     /// Checks that nothing at all is left, when nothing goes on any more.
-    ///
-    /// # Errors
-    /// When something is left.
     pub(crate) async fn check_empty(&self) -> Result<(), Violation> {
         self.check_visible().await?;
         let mut uploads = self.faulty.open_uploads();
@@ -225,9 +207,6 @@ pub(crate) enum ArchiveEnd {
 }
 
 /// Checks what is visible at a location when the archive there has ended, and removes it.
-///
-/// # Errors
-/// The first thing that is wrong.
 pub(crate) async fn check_archive(
     set: &SetPlan,
     archive: &ArchivePlan,

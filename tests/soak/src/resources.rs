@@ -70,8 +70,6 @@ impl Memory {
 }
 
 impl Marks {
-    /// # Errors
-    /// When memory grew.
     pub(crate) fn check(&self) -> Result<(), Violation> {
         let tolerated = TOLERATED * if self.lasted < WARM { 3 } else { 1 };
         match self.quarters {

@@ -34,9 +34,6 @@ pub(crate) struct Set {
 
 impl Set {
     /// Starts engines and a pipeline to them.
-    ///
-    /// # Errors
-    /// When that fails, which would be a defect.
     pub(crate) async fn start(
         plan: SetPlan,
         world: Arc<World>,
@@ -84,9 +81,6 @@ impl Set {
     }
 
     /// Runs all auctions, so many at a time, and then ends.
-    ///
-    /// # Errors
-    /// The first violation.
     pub(crate) async fn run(self) -> Result<(), Violation> {
         let this = Arc::new(self);
         let mut running = JoinSet::new();
@@ -174,8 +168,6 @@ struct Auction {
 }
 
 impl Auction {
-    /// # Errors
-    /// The first violation.
     async fn run(&self) -> Result<(), Violation> {
         let result = self
             .run_and_check()

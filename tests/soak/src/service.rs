@@ -59,9 +59,6 @@ enum Behaviour {
 }
 
 /// Runs the service for so long, and checks it.
-///
-/// # Errors
-/// When it cannot be set up.
 pub(crate) fn soak(duration: Duration, seed: u64, verdict: &Arc<Verdict>) -> io::Result<String> {
     let runtime = tokio::runtime::Runtime::new()?;
     let home = tempfile::tempdir()?;

@@ -31,9 +31,6 @@ const LOOK: Duration = Duration::from_millis(20);
 const THREADS: usize = 2;
 
 /// Runs lanes until the time is over or something is wrong, and says what happened.
-///
-/// # Errors
-/// When the soak itself cannot be set up. What it finds is in the verdict.
 pub(crate) fn soak(
     arguments: &Arguments,
     seed: u64,
