@@ -1,3 +1,4 @@
+use std::fmt;
 use std::path::Path;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
@@ -27,10 +28,10 @@ pub(crate) struct Memory {
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Marks {
     lasted: Duration,
-    pub(crate) start: u64,
+    start: u64,
     /// The median of each quarter of the time.
-    pub(crate) quarters: [Option<u64>; 4],
-    pub(crate) end: u64,
+    quarters: [Option<u64>; 4],
+    end: u64,
 }
 
 impl Memory {
@@ -82,6 +83,17 @@ impl Marks {
     }
 }
 
+impl fmt::Display for Marks {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let quarters = self.quarters.map(|median| median.map(|bytes| bytes >> 20));
+        let (start, end) = (self.start >> 20, self.end >> 20);
+        write!(
+            formatter,
+            "memory: {start} MiB at the start, {quarters:?} in each quarter, {end} at the end"
+        )
+    }
+}
+
 fn median(mut samples: Vec<u64>) -> Option<u64> {
     if samples.len() < ENOUGH {
         return None;
@@ -103,13 +115,13 @@ fn resident_bytes() -> Option<u64> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Resources {
     /// Tasks of the pipelines' runtime.
-    pub(crate) tasks: usize,
+    tasks: usize,
     /// Tasks of the engines' runtime.
-    pub(crate) engine_tasks: usize,
+    engine_tasks: usize,
     /// File descriptors; 0 where the system does not tell.
-    pub(crate) descriptors: usize,
+    descriptors: usize,
     /// Files and folders for stores.
-    pub(crate) files: usize,
+    files: usize,
 }
 
 impl Resources {

@@ -68,7 +68,7 @@ impl Set {
             builder = builder.archive(store.target());
         }
         let pipeline = builder.build()?;
-        world.statistics.count_set();
+        world.statistics.count("pipelines", 1);
         Ok(Self {
             plan,
             pipeline,
@@ -137,7 +137,7 @@ impl Set {
                 }
                 world
                     .statistics
-                    .count_faults("store", store.faults() as u64);
+                    .count("faults: store", store.faults() as u64);
                 store.check_empty().await
             };
             checked.await?;
@@ -191,12 +191,11 @@ impl Auction {
             if expected.is_sound && (!solver.content_length || expected.is_counted) {
                 expected_bodies.expect(&expected.sha256);
             }
-            set.world
-                .statistics
-                .count_faults(solver.behaviour.name(), 1);
+            let met = format!("engines: {}", solver.behaviour.name());
+            set.world.statistics.count(met, 1);
         }
         if self.plan.breakage.is_some() {
-            set.world.statistics.count_faults("document", 1);
+            set.world.statistics.count("faults: document", 1);
         }
         let location = match &set.store {
             Some(store) if self.plan.archived => Some(store.expect(&self.plan.name())?),
@@ -228,7 +227,7 @@ impl Auction {
             }
         };
         let Some(outcome) = outcome else {
-            set.world.statistics.count_dropped();
+            set.world.statistics.count("auctions given up half-way", 1);
             if let Some(location) = location {
                 set.check_later(location, ArchiveEnd::GivenUp, archive);
             }
@@ -288,7 +287,9 @@ impl Auction {
                     let stored =
                         check_archive(&set.plan, archive, store, &location, &end, &expected)
                             .await?;
-                    set.world.statistics.count_archive(status, stored);
+                    let statistics = &set.world.statistics;
+                    statistics.count(format!("archives: {status:?}"), 1);
+                    statistics.count("bytes archived", stored);
                 }
             }
             _ => set.check_later(location, end, expected),

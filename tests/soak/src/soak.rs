@@ -14,9 +14,8 @@ use crate::documents::Source;
 use crate::plan::SetPlan;
 use crate::resources::{Memory, Resources};
 use crate::running_set::Set;
-use crate::statistics::{Statistics, Summary};
 use crate::violation::{Verdict, Violation};
-use crate::world::World;
+use crate::world::{Statistics, World};
 
 /// How many sets of solvers there are at a time.
 const LANES: u64 = 8;
@@ -35,7 +34,7 @@ pub(crate) fn soak(
     arguments: &Arguments,
     seed: u64,
     verdict: &Arc<Verdict>,
-) -> Result<Summary, Box<dyn Error + Send + Sync>> {
+) -> Result<String, Box<dyn Error + Send + Sync>> {
     let pipelines = runtime("pipelines")?;
     let engines = runtime("engines")?;
     let folder = TempDir::new()?;
@@ -90,12 +89,9 @@ pub(crate) fn soak(
     // After a violation much may still be under way, and need not be waited for.
     pipelines.shutdown_background();
     engines.shutdown_background();
-    Ok(Summary {
-        numbers: statistics.numbers(),
-        marks,
-        before,
-        after,
-    })
+    Ok(format!(
+        "{statistics}\n{marks}\nleft: {after:?}, before: {before:?}"
+    ))
 }
 
 /// Sets of solvers, one after the other.
