@@ -1,4 +1,5 @@
 use std::collections::HashSet;
+use std::fs::DirEntry;
 use std::io;
 use std::path::Path as FilePath;
 use std::sync::{Arc, Mutex};
@@ -89,13 +90,9 @@ impl ArchiveStore {
 
     /// Where the auction of this name is archived; from now on there may be an object.
     pub(crate) fn expect(&self, name: &str) -> Result<Path, Violation> {
-        let location = self
-            .target
-            .archive()
-            .location_of(&format!("{name}.json"))
-            .map_err(|error| {
-                Violation::new("there is no location for an auction").with("error", error)
-            })?;
+        let location = self.target.archive().location_of(&format!("{name}.json"));
+        let none = Violation::by("there is no location for an auction");
+        let location = location.map_err(none)?;
         lock(&self.open).insert(location.clone());
         Ok(location)
     }
@@ -159,13 +156,10 @@ impl ArchiveStore {
         let Some(folder) = &self.folder else {
             return Ok(());
         };
-        let mut left = files(folder.path())
-            .map_err(|error| Violation::new("a folder cannot be read").with("error", error))?;
+        let mut left = files(folder.path()).map_err(Violation::by("a folder cannot be read"))?;
         // Of an upload of which the abortion failed as planned, something has to be left.
         left.retain(|name| {
-            let location = name
-                .rsplit_once('#')
-                .map_or(&**name, |(location, _)| location);
+            let location = name.split('#').next().unwrap_or_default();
             self.failed_calls(&Path::from(location)).is_empty()
         });
         if left.is_empty() {
@@ -184,11 +178,9 @@ fn broken(error: object_store::Error) -> Violation {
 }
 
 fn files(folder: &FilePath) -> io::Result<Vec<String>> {
-    let mut names = Vec::new();
-    for entry in std::fs::read_dir(folder)? {
-        names.push(entry?.file_name().to_string_lossy().into_owned());
-    }
-    Ok(names)
+    let entries = std::fs::read_dir(folder)?;
+    let name = |entry: io::Result<DirEntry>| Ok(entry?.file_name().to_string_lossy().into_owned());
+    entries.map(name).collect()
 }
 
 /// What is known of how an archive ended.

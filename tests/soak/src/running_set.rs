@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use driver_streaming::{ArchiveStatus, Outcome, Pipeline};
 use object_store::path::Path;
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 use tokio::time::timeout;
 
 use crate::archive::{ArchiveEnd, ArchiveStore, check_archive};
@@ -102,12 +102,8 @@ impl Set {
             result = result.and(ended(Some(next)));
         }
         result?;
-        match Arc::into_inner(this) {
-            Some(set) => set.end().await,
-            None => Err(Violation::new(
-                "a set is still in use after its last auction",
-            )),
-        }
+        let in_use = || Violation::new("a set is still in use after its last auction");
+        Arc::into_inner(this).ok_or_else(in_use)?.end().await
     }
 
     /// The end of an archive at `location` is to be checked later.
@@ -125,22 +121,16 @@ impl Set {
             unchecked,
             ..
         } = self;
-        if timeout(DRAINED, pipeline.drain()).await.is_err() {
-            let what = "what went on after runs does not end";
-            return Err(Violation::new(what));
-        }
+        let drained = timeout(DRAINED, pipeline.drain()).await;
+        drained.map_err(Violation::by("what went on after runs does not end"))?;
         let unchecked = std::mem::take(&mut *lock(&unchecked));
         if let (Some(store), Some(archive)) = (&store, &plan.archive) {
-            let checked = async {
-                for (location, end, expected) in &unchecked {
-                    check_archive(&plan, archive, store, location, end, expected).await?;
-                }
-                world
-                    .statistics
-                    .count("faults: store", store.faults() as u64);
-                store.check_empty().await
-            };
-            checked.await?;
+            for (location, end, expected) in &unchecked {
+                check_archive(&plan, archive, store, location, end, expected).await?;
+            }
+            let faults = store.faults() as u64;
+            world.statistics.count("faults: store", faults);
+            store.check_empty().await?;
         }
         drop(pipeline);
         for engine in engines {
@@ -151,14 +141,10 @@ impl Set {
 }
 
 /// What came of an auction's task.
-fn ended(
-    task: Option<Result<Result<(), Violation>, tokio::task::JoinError>>,
-) -> Result<(), Violation> {
-    match task {
-        None => Ok(()),
-        Some(Ok(result)) => result,
-        Some(Err(error)) => Err(Violation::new("running an auction panicked").with("error", error)),
-    }
+fn ended(task: Option<Result<Result<(), Violation>, JoinError>>) -> Result<(), Violation> {
+    task.map_or(Ok(()), |ended| {
+        ended.map_err(Violation::by("running an auction panicked"))?
+    })
 }
 
 /// One auction of a set, from its documents to the checks of what came of it.
@@ -298,31 +284,24 @@ impl Auction {
     }
 
     fn check_ahead(&self, outcome: &Outcome) -> Result<(), Violation> {
-        let expected = if self.plan.archived {
-            ArchiveStatus::Running
-        } else {
-            ArchiveStatus::Skipped
+        let expected = match self.plan.archived {
+            true => ArchiveStatus::Running,
+            false => ArchiveStatus::Skipped,
         };
         if outcome.archive.status == expected {
-            Ok(())
-        } else {
-            Err(
-                Violation::new("a run ahead of its archive says something odd of it")
-                    .with("archive", &outcome.archive),
-            )
+            return Ok(());
         }
+        let what = "a run ahead of its archive says something odd of it";
+        Err(Violation::new(what).with("archive", &outcome.archive))
     }
 
     async fn prepare(&self) -> Result<Prepared, Violation> {
         let (plan, source) = (self.plan.clone(), Arc::clone(&self.set.world.source));
         let solvers = self.set.pipeline.solvers().to_vec();
-        let prepared =
-            tokio::task::spawn_blocking(move || Prepared::new(&plan, &source, &solvers)).await;
-        match prepared {
-            Ok(Ok(prepared)) => Ok(prepared),
-            Ok(Err(error)) => Err(Violation::new("a document cannot be made").with("error", error)),
-            Err(error) => Err(Violation::new("making documents panicked").with("error", error)),
-        }
+        let prepare = move || Prepared::new(&plan, &source, &solvers);
+        let prepared = tokio::task::spawn_blocking(prepare).await;
+        let prepared = prepared.map_err(Violation::by("making documents panicked"))?;
+        prepared.map_err(Violation::by("a document cannot be made"))
     }
 
     async fn in_time<T>(&self, run: impl Future<Output = T>) -> Result<T, Violation> {
