@@ -7,7 +7,7 @@ use futures_util::{StreamExt, stream};
 #[cfg(feature = "archive")]
 use sha2::{Digest as _, Sha256};
 
-use crate::progress::lock;
+use crate::observer::lock;
 
 /// The length and SHA-256 of a document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

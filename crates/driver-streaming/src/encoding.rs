@@ -15,7 +15,7 @@ use tee_stream::Branch;
 
 use crate::client::BoxError;
 use crate::document::DocumentError;
-use crate::progress::lock;
+use crate::observer::lock;
 
 /// The `Content-Encoding` of what `codec` compresses.
 pub(crate) fn content_encoding(codec: Codec) -> Option<&'static str> {

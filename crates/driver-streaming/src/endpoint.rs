@@ -1,6 +1,6 @@
 use std::fmt;
 
-use http::uri::{Authority, InvalidUri, Scheme};
+use http::uri::{Authority, Scheme};
 use http::{HeaderName, Uri};
 
 use crate::client::BoxError;
@@ -73,10 +73,11 @@ impl Endpoint {
             name: solver.to_owned(),
             source,
         };
-        let uri: Uri = base
-            .trim()
-            .parse()
-            .map_err(|error: InvalidUri| unusable(error.into()))?;
+        let parsed = |text: &str| {
+            let uri = text.parse::<Uri>();
+            uri.map_err(|error| unusable(error.into()))
+        };
+        let uri = parsed(base.trim())?;
         if uri.scheme() != Some(&Scheme::HTTP) && uri.scheme() != Some(&Scheme::HTTPS) {
             let name = solver.to_owned();
             return Err(match uri.scheme_str() {
@@ -92,12 +93,10 @@ impl Endpoint {
         }
         let path = uri.path().trim_end_matches('/');
         let path = path.strip_suffix("/solve").unwrap_or(path).to_owned() + "/solve";
+        let scheme = uri.scheme_str().unwrap_or_default();
         let solve_at = |authority: &str, query: Option<String>| {
             let query = query.map_or_else(String::new, |query| format!("?{query}"));
-            let parts = Uri::builder().scheme(uri.scheme_str().unwrap_or_default());
-            let parts = parts.authority(authority);
-            let parts = parts.path_and_query(format!("{path}{query}"));
-            parts.build().map_err(|error| unusable(error.into()))
+            parsed(&format!("{scheme}://{authority}{path}{query}"))
         };
         let authority = authority(&uri);
         let host = authority.rsplit('@').next().unwrap_or_default();

@@ -14,9 +14,8 @@ use crate::answer::{discard, read_answer};
 use crate::document::DocumentError;
 use crate::error_chain::error_chain;
 use crate::failure::SolverFailure;
-use crate::observer::Stage;
+use crate::observer::{Stage, lock};
 use crate::outcome::{SolverOutcome, SolverStatus, milliseconds};
-use crate::progress::lock;
 use crate::request::SolverRequest;
 use crate::retry::{Retries, is_busy, is_transient, retry_after};
 

@@ -21,7 +21,6 @@ mod observer;
 mod optional_archive;
 mod outcome;
 mod pipeline;
-mod progress;
 mod request;
 mod request_body;
 #[cfg(feature = "reqwest")]
@@ -52,13 +51,12 @@ pub use self::document::{Document, DocumentError, DocumentStream, LengthFuture, 
 pub use self::endpoint::SolverError;
 pub use self::error_chain::error_chain;
 pub use self::failure::{AnswerError, SolverFailure};
-pub use self::observer::{Observer, RunStart, Stage};
+pub use self::observer::{Observer, Progress, ReaderProgress, RunStart, Stage};
 pub use self::outcome::{
     ArchiveOutcome, ArchiveStatus, AuctionOutcome, CompressOutcome, Outcome, SerializeOutcome,
     SolverOutcome, SolverStatus,
 };
 pub use self::pipeline::{PendingArchive, Pipeline};
-pub use self::progress::{Progress, ReaderProgress};
 pub use self::request_body::RequestBody;
 pub use self::solver::Solver;
 #[cfg(feature = "archive")]

@@ -13,12 +13,11 @@ use crate::auction_id::AuctionId;
 use crate::builder::Setup;
 use crate::document::DocumentError;
 use crate::exchange::exchange;
-use crate::observer::{Observers, ReaderObservers, RunStart};
+use crate::observer::{Observers, Progress, ReaderObservers, RunStart};
 use crate::optional_archive::{ArchiveJob, ArchiveRecord};
 use crate::outcome::{
     ArchiveOutcome, ArchiveStatus, AuctionOutcome, Outcome, SolverOutcome, milliseconds,
 };
-use crate::progress::Progress;
 use crate::request::{Deadline, SolverRequest, headers_of_run};
 use crate::request_body::RequestRecord;
 use crate::sharing::{DocumentSource, SharedDocuments};

@@ -12,8 +12,7 @@ use tokio::time::Instant;
 
 use crate::client::BoxError;
 use crate::document::DocumentError;
-use crate::observer::{ReaderObservers, Stage};
-use crate::progress::lock;
+use crate::observer::{ReaderObservers, Stage, lock};
 
 /// The body of a request to a solver.
 ///
