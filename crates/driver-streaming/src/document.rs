@@ -18,30 +18,30 @@ use crate::digest::DocumentDigest;
 /// One production of a document.
 pub type DocumentStream = Pin<Box<dyn Stream<Item = Result<Bytes, DocumentError>> + Send>>;
 
-/// Finds out a document's length.
+/// Counts a document's length.
 pub type LengthFuture = Pin<Box<dyn Future<Output = Result<u64, DocumentError>> + Send>>;
 
-/// A byte sequence that can be produced again from any offset, identically, in chunks of a fixed size.
+/// A byte sequence that can be produced again, identically, from any offset, in chunks of a fixed size.
 ///
-/// Every chunk but the last has the same size, also when production starts at an offset within a chunk. A chunk is what a
-/// window holds at least: 64 KiB are a good size.
+/// Every chunk but the last has the same size, even if production starts at an offset within a chunk. A window holds at least
+/// one chunk: 64 KiB is a good size.
 ///
-/// A production that ends without an error is taken for whole, also one of no bytes: a source that may end early must say so
-/// by an error. A panic of a production, or while the length is counted, fails the document; the other methods must not panic.
+/// A production that ends without an error is taken for whole, even an empty one, so a source that may end early must yield
+/// an error. A panic of a production, or while the length is counted, fails the document. The other methods must not panic.
 pub trait Document: Send + Sync {
     /// Produces the document from `offset` bytes on.
     fn stream_from(&self, offset: u64) -> DocumentStream;
 
-    /// Finds out the length in bytes, for solvers that insist on a `Content-Length`.
+    /// Counts the length in bytes, for solvers that require a `Content-Length`.
     fn length(&self) -> LengthFuture;
 
-    /// The digest of what the document was made from, where that is another document, once it is known.
+    /// Returns the digest of the document that this one was made from, if there is one and its digest is known.
     fn origin(&self) -> Option<DocumentDigest> {
         None
     }
 }
 
-/// A document that others hold too: of another type each time, for one.
+/// A shared document.
 #[deny(clippy::missing_trait_methods)]
 impl<D: Document + ?Sized> Document for Arc<D> {
     fn stream_from(&self, offset: u64) -> DocumentStream {
@@ -81,7 +81,7 @@ pub struct DocumentError {
 }
 
 impl DocumentError {
-    /// A document that failed because of `source`.
+    /// Creates an error with its cause.
     pub fn new(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self {
             source: source.into(),
@@ -104,7 +104,7 @@ pub(crate) fn produce(
     caught.map(|item| item.unwrap_or_else(|panic| Err(panicked(&*panic))))
 }
 
-/// Finds out the length of `document`, with a panic as an error like any other.
+/// Counts the length of `document`, with a panic as an error like any other.
 pub(crate) async fn count_length(document: &dyn Document) -> Result<u64, DocumentError> {
     let counted = AssertUnwindSafe(async { document.length().await }).catch_unwind();
     counted.await.unwrap_or_else(|panic| Err(panicked(&*panic)))
@@ -117,12 +117,12 @@ fn panicked(panic: &(dyn Any + Send)) -> DocumentError {
     DocumentError::new(format!("it panicked: {message}"))
 }
 
-/// How much one poll throws away before it lets others run.
+/// How much one poll discards before it lets others run.
 const BYTES_IN_ONE_POLL: usize = 64 * 1024;
 
-/// Leaves out the first `bytes` of a production, for documents that cannot begin in the middle.
+/// Skips the first `bytes` of a production, for documents that cannot start in the middle.
 ///
-/// One that has fewer fails: its reader has been sent more already.
+/// A production with fewer bytes fails: its reader has been sent more already.
 pub fn skip_bytes<S>(
     production: S,
     bytes: u64,

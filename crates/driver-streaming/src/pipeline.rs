@@ -27,25 +27,25 @@ use crate::views::{Dispatch, Later};
 /// Sends auctions to solvers and keeps a copy of each.
 ///
 /// One production of a document serves all who are sent it: each solver and the archive are branches of one tee.
-/// Nothing is buffered but windows and what the HTTP client and the archive hold; no thread and no task is started.
+/// Only windows are buffered, and what the HTTP client and the archive hold. No thread and no task is started.
 ///
-/// Any number of runs may overlap. They share what connections are unused and one [budget](crate::PipelineBuilder::window_budget)
-/// for windows, and none waits for another: later ones have smaller windows. How many overlap is the caller's choice, and
-/// so is what they take together: limit it where auctions come faster than they end.
+/// Any number of runs may overlap. They share idle connections and one [budget](crate::PipelineBuilder::window_budget)
+/// for windows. No run waits for another: later ones have smaller windows. Limit how many overlap if auctions come faster than
+/// they end.
 ///
-/// Cheap to clone; clones share all of that.
+/// Clones share all of this.
 #[derive(Clone, Debug)]
 pub struct Pipeline {
     pub(crate) setup: Arc<Setup>,
 }
 
 impl Pipeline {
-    /// The solvers, in the order in which outcomes name them.
+    /// Returns the solvers, in the order of outcomes.
     pub fn solvers(&self) -> &[Solver] {
         &self.setup.settings.solvers
     }
 
-    /// The progress of a run to come, for [`Dispatch::observed_by`].
+    /// Creates the progress of one run, for [`Dispatch::observed_by`].
     pub fn progress(&self) -> Progress {
         let archive = self
             .setup
@@ -60,14 +60,13 @@ impl Pipeline {
     /// Sends each solver its document and, if there is an archive and an id, archives the auction. Returns when all of
     /// that has ended.
     ///
-    /// Cancel safety: dropping the future gives up every request that is under way: with the default client, its body is
-    /// freed and its connection closed in the same call. Of the archive, it leaves what a dropped `ArchiveWriter` of
-    /// `archive-sink` leaves.
+    /// Cancel safety: dropping the future gives up every request. With the default client, this frees the bodies and closes the
+    /// connections in the same call. The archive is left as a dropped `ArchiveWriter` of `archive-sink` leaves it.
     pub async fn run(&self, dispatch: Dispatch) -> Outcome {
         self.run_until(dispatch, pending()).await
     }
 
-    /// Like [`run`](Self::run), and ends as soon as `stop` is ready: what has not ended by then is left as if the future had
+    /// Like [`run`](Self::run), and ends as soon as `stop` is ready. What has not ended by then is left as if the future had
     /// been dropped, and is reported as cancelled. What has ended is reported as it ended.
     pub async fn run_until(&self, dispatch: Dispatch, stop: impl Future<Output = ()>) -> Outcome {
         let (run, archiving) = Run::start(&self.setup, dispatch);
@@ -102,10 +101,10 @@ impl Pipeline {
         (run.until(going_on, stop), PendingArchive { task })
     }
 
-    /// Waits until no archive goes on, and none that was given up is still cleaned up in the background.
+    /// Waits until no archive continues after its run, and none is still being cleaned up in the background.
     ///
-    /// Call it before the runtime shuts down, when no more runs are begun: it waits for the archives of runs that are begun
-    /// meanwhile, too. May be called more than once, also at the same time. Cancel safe: it only waits.
+    /// Call it before the runtime shuts down, after the last run has begun: it also waits for the archives of runs that begin
+    /// meanwhile. It may be called any number of times, also concurrently. Cancel safe: it only waits.
     pub async fn drain(&self) {
         if let Some(archiver) = &self.setup.settings.archiver {
             archiver.drained().await;
@@ -113,9 +112,9 @@ impl Pipeline {
     }
 }
 
-/// An archive that goes on after its run.
+/// An archive that continues after its run.
 ///
-/// Dropping this does not stop it: [`Pipeline::drain`](crate::Pipeline::drain) waits for it.
+/// Dropping this does not stop it. [`Pipeline::drain`](crate::Pipeline::drain) waits for it.
 #[derive(Debug)]
 pub struct PendingArchive {
     /// `None` when nothing is archived.
@@ -123,16 +122,14 @@ pub struct PendingArchive {
 }
 
 impl PendingArchive {
-    /// Stops the archive, unless it is being committed. What is left is what a dropped `ArchiveWriter` of `archive-sink` leaves.
+    /// Stops the archive, unless it is being committed. It is left as a dropped `ArchiveWriter` of `archive-sink` leaves it.
     pub fn give_up(self) {
         if let Some(task) = self.task {
             task.abort();
         }
     }
 
-    /// Waits until it has ended, and says how.
-    ///
-    /// Cancel safety: the archive goes on when the future is dropped.
+    /// Waits for its end. Cancel safe: the archive continues if the future is dropped.
     pub async fn ended(self) -> ArchiveOutcome {
         match self.task {
             None => ArchiveOutcome::default(),
@@ -145,8 +142,7 @@ impl PendingArchive {
     }
 }
 
-/// One run of a pipeline, made ready: every branch is there, and none has been polled. One that came later would have
-/// to be replayed to.
+/// One run of a pipeline before its first poll. Every branch exists already: a later one would need a replay.
 pub(crate) struct Run {
     name: Option<Later<AuctionId>>,
     documents: SharedDocuments,
@@ -160,7 +156,7 @@ pub(crate) struct Run {
     started_at: SystemTime,
 }
 
-/// The archiving of a run's auction, which may go on without the run.
+/// The archiving of a run's auction, which may continue without the run.
 pub(crate) type Archiving = BoxFuture<'static, ArchiveOutcome>;
 
 impl Run {
