@@ -17,7 +17,7 @@ use crate::request_body::RequestBody;
 use crate::solver::Solver;
 use crate::window_budget::WindowBudget;
 
-/// A year at most: limits are instants once a run has begun, and no clock reaches as far as a duration.
+/// At most a year: limits become instants, and no clock reaches as far as a duration.
 pub(crate) fn bounded(limit: Duration) -> Duration {
     limit.min(Duration::from_secs(365 * 24 * 60 * 60))
 }
@@ -65,7 +65,7 @@ pub(crate) struct Setup {
 }
 
 impl Pipeline {
-    /// A pipeline to be set up.
+    /// Returns a builder with the defaults.
     pub fn builder() -> PipelineBuilder {
         PipelineBuilder::default()
     }
@@ -86,10 +86,10 @@ impl PipelineBuilder {
         self
     }
 
-    /// Sends requests with clones of `service` instead of an `upload_client::UploadClient`. Required without the feature
-    /// `client`.
+    /// Sends requests with clones of `service`. Required without the feature `client`, whose default is an
+    /// `upload_client::UploadClient`.
     ///
-    /// Requests to an engine that speaks HTTP/2 from the first byte have the version [`HTTP_2`](http::Version::HTTP_2).
+    /// Requests of a solver [with HTTP/2](Solver::with_http2) have the version [`HTTP_2`](http::Version::HTTP_2).
     ///
     /// A request is retried after an error that comes from an [`io::Error`](std::io::Error). The README lists the promises
     /// that are up to the service.
@@ -106,7 +106,7 @@ impl PipelineBuilder {
         self
     }
 
-    /// Has each run watched by an observer that `make` makes for it. There may be any number of these.
+    /// Adds an observer to each run, made by `make`.
     #[must_use]
     pub fn observe(
         mut self,
@@ -116,56 +116,56 @@ impl PipelineBuilder {
         self
     }
 
-    /// How long after the first request's start every solver must have answered. 15 s by default, a year at most. A run may
-    /// have [another](crate::Dispatch::deadline), and a solver a [time limit](Solver::with_timeout) of its own within it.
+    /// Sets how long after its start a run waits for answers. The default is 15 s, the most a year. A run may have
+    /// [another deadline](crate::Dispatch::deadline), and a solver an earlier [timeout](Solver::with_timeout).
     #[must_use]
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.deadline = bounded(deadline);
         self
     }
 
-    /// The longest answer that is taken from a solver without a [limit](Solver::with_answer_limit) of its own, in bytes. 30 MB
-    /// by default. Each solver may cost this much, and up to twice as much while its answer is read.
+    /// Sets the longest answer in bytes, for solvers without a [limit](Solver::with_answer_limit) of their own. The default is
+    /// 30 MB. Each solver may cost this much memory, and up to twice as much while its answer is read.
     #[must_use]
     pub fn answer_limit(mut self, bytes: usize) -> Self {
         self.answer_bytes = bytes;
         self
     }
 
-    /// How much of a document is kept for readers that are behind, in bytes, and of each compression of it. 1 MiB by default,
-    /// and at least one chunk: 64 KiB, or what a [`Document`](crate::Document) of your own makes its chunks.
+    /// Sets how many bytes of a document, and of each compression of it, are kept for readers that are behind. The default is
+    /// 1 MiB. A window holds at least one chunk: 64 KiB, or what your own [`Document`](crate::Document) yields.
     #[must_use]
     pub fn window(mut self, bytes: usize) -> Self {
         self.window_bytes = bytes;
         self
     }
 
-    /// How much the windows of all runs take together, in bytes, with a chunk for each of the eight productions that a window
-    /// may have. 64 MiB by default.
+    /// Sets how many bytes the windows of all runs take together, with a chunk for each of the eight productions that a window
+    /// may have. The default is 64 MiB.
     ///
-    /// No run waits for it. A run takes at most half of what is left, so that later runs get smaller windows, down to one
-    /// chunk: once the budget is exhausted, each further run that overlaps costs that beyond it. An archive that goes on after
-    /// its run keeps one window, or two where it shares a compression.
+    /// No run waits for it. A run takes at most half of what is left, so that later runs get smaller windows. Once the budget is
+    /// exhausted, each additional run gets windows of one chunk, beyond the budget. An archive that continues after its run keeps
+    /// one window, or two if it shares a compression.
     #[must_use]
     pub fn window_budget(mut self, bytes: usize) -> Self {
         self.window_budget_bytes = bytes;
         self
     }
 
-    /// Whether documents are digested, by SHA-256, with the feature `archive`. They are by default.
+    /// Sets whether outcomes report the SHA-256 of documents. They do by default, with the feature `archive`.
     ///
-    /// Without it, outcomes name no digests. An archive computes its own then, unless that is switched off as well, or it
-    /// shares a compression with solvers: such an object carries no digest, and is not recognised when it is there already.
+    /// Otherwise an archive computes its own digest, unless that is switched off as well, or it shares a compression with
+    /// solvers. An object without a digest is not recognised if it exists already.
     #[must_use]
     pub fn digest(mut self, enabled: bool) -> Self {
         self.digest = enabled;
         self
     }
 
-    /// The pipeline.
+    /// Creates the pipeline.
     ///
     /// # Errors
-    /// When two solvers have the same name, a solver's settings contradict one another, or there is no HTTP client.
+    /// If two solvers have the same name, a solver's settings contradict one another, or there is no HTTP client.
     pub fn build(mut self) -> Result<Pipeline, PipelineError> {
         let mut names = HashSet::new();
         for solver in &self.solvers {
@@ -213,7 +213,7 @@ impl fmt::Debug for PipelineBuilder {
     }
 }
 
-/// As its settings: the endpoints that encodings were learned from may hold secrets.
+/// Shows the settings only: the endpoints that encodings were learned from may hold secrets.
 impl fmt::Debug for Setup {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(&self.settings, formatter)
@@ -224,21 +224,21 @@ impl fmt::Debug for Setup {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PipelineError {
-    /// Two solvers have one name, so that reports could not tell them apart.
+    /// Two solvers have the same name.
     #[error("two solvers are named {name:?}")]
     SameName {
         /// The name.
         name: String,
     },
-    /// A solver is to be told the length of requests that are compressed, and nobody knows it before they are.
+    /// A solver has both an encoding and a `Content-Length`.
     #[error(
-        "solver {name:?} has an encoding and wants a length, and the length of what is compressed is not known before"
+        "solver {name:?} has an encoding and wants a length, but the length of a compressed body is not known before it is sent"
     )]
     LengthOfEncoded {
         /// The solver's name.
         name: String,
     },
-    /// A solver's encoding is not compiled, or has no such level.
+    /// A solver's encoding is not compiled, or does not have this level.
     #[error("the encoding of solver {name:?} cannot be used")]
     Encoding {
         /// The solver's name.
