@@ -17,30 +17,30 @@ pub struct DocumentDigest {
 }
 
 impl DocumentDigest {
-    /// The length in bytes.
+    /// Returns the length in bytes.
     pub fn bytes(&self) -> u64 {
         self.bytes
     }
 
-    /// The SHA-256 in lower-case hex.
+    /// Returns the SHA-256 in lower-case hex.
     pub fn sha256(&self) -> String {
         let hex = self.sha256.iter().map(|byte| format!("{byte:02x}"));
         hex.collect()
     }
 
-    /// The SHA-256 as bytes.
+    /// Returns the SHA-256 as bytes.
     pub fn sha256_bytes(&self) -> [u8; 32] {
         self.sha256
     }
 }
 
-/// Digests a document once, however many productions of it there are, and whichever of them come to the end.
+/// Digests a document once, however many productions it has, and whichever of them reach the end.
 ///
-/// The productions of a document yield the same bytes, so any of them may carry the digest on from where another left
-/// it. A production begins where some reader has been before, hence never beyond what has been digested.
+/// All productions of a document yield the same bytes, so any of them can continue the digest where another stopped.
+/// A production starts where some reader has been before, hence never beyond what has been digested.
 ///
-/// A pipeline digests what it sends by itself; this is for documents that are made from another one, whose digest they
-/// tell by [`Document::origin`](crate::Document::origin).
+/// A pipeline digests what it sends by itself. This is for documents that are made from another one, whose digest they
+/// return from [`Document::origin`](crate::Document::origin).
 #[derive(Clone, Debug, Default)]
 pub struct SharedDigest {
     frontier: Arc<Mutex<Frontier>>,
@@ -52,22 +52,22 @@ struct Frontier {
     offset: u64,
     #[cfg(feature = "archive")]
     hasher: Sha256,
-    /// Whether that is all of it.
+    /// Whether that is the whole document.
     whole: bool,
 }
 
 impl SharedDigest {
-    /// One for a document of which nothing has been produced, if documents are to be digested and can be.
+    /// Creates one, if documents are to be digested and can be.
     pub(crate) fn if_enabled(enabled: bool) -> Option<Self> {
         (enabled && cfg!(feature = "archive")).then(Self::default)
     }
 
-    /// The digest, unless no production has come to the end yet.
+    /// Returns the digest once a production has reached the end.
     pub fn get(&self) -> Option<DocumentDigest> {
         self.with_tail(&[])
     }
 
-    /// The digest of the document with `tail` appended, unless no production has come to the end yet.
+    /// Returns the digest of the document with `tail` appended, once a production has reached the end.
     #[cfg(feature = "archive")]
     pub fn with_tail(&self, tail: &[u8]) -> Option<DocumentDigest> {
         let frontier = lock(&self.frontier);
@@ -83,13 +83,13 @@ impl SharedDigest {
         })
     }
 
-    /// `None`: only the feature `archive` digests.
+    /// Returns `None` without the feature `archive`.
     #[cfg(not(feature = "archive"))]
     pub fn with_tail(&self, _tail: &[u8]) -> Option<DocumentDigest> {
         None
     }
 
-    /// Passes on a production from byte `offset` on, digesting what has not been digested yet.
+    /// Forwards a production that starts at `offset`, and digests what has not been digested yet.
     pub fn follow<S, E>(
         &self,
         production: S,
@@ -105,7 +105,7 @@ impl SharedDigest {
             match &polled {
                 Poll::Ready(Some(Ok(chunk))) => {
                     let known = frontier.offset.checked_sub(offset);
-                    // What comes after another has ended well is another document.
+                    // What follows the end of another production is not this document.
                     let known = known.filter(|_| !frontier.whole);
                     offset += chunk.len() as u64;
                     let known = known.and_then(|known| usize::try_from(known).ok());

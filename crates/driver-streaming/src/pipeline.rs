@@ -135,7 +135,7 @@ impl PendingArchive {
             None => ArchiveOutcome::default(),
             Some(task) => task.await.unwrap_or_else(|error| {
                 let error =
-                    format!("the task that archived ended, and the object may be there: {error}");
+                    format!("the archive's task stopped, and the object may be there: {error}");
                 ArchiveOutcome::failed(ArchiveStatus::Unknown, error)
             }),
         }
