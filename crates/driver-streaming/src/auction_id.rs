@@ -1,7 +1,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-/// The longest id, in bytes: with a prefix and extensions it fits any store's key and any file name.
+/// The longest id in bytes. With a prefix and extensions, it fits into any store's key and any file name.
 const MAXIMUM_LENGTH: usize = 128;
 
 /// The name of an auction, safe to use as the name of a file or an object: `[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}`.
@@ -18,7 +18,7 @@ const MAXIMUM_LENGTH: usize = 128;
 pub struct AuctionId(String);
 
 impl AuctionId {
-    /// The id as text.
+    /// Returns the id as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }

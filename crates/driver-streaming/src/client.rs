@@ -13,14 +13,14 @@ use crate::request_body::RequestBody;
 
 pub(crate) type BoxError = Box<dyn Error + Send + Sync>;
 
-/// The body of an answer, as it comes.
+/// The body of an answer as it arrives.
 pub(crate) type AnswerStream = BoxStream<'static, io::Result<Bytes>>;
 
 type Exchange = BoxFuture<'static, Result<Response<AnswerStream>, BoxError>>;
 
-/// Sends a request with any HTTP client, and returns the head of the answer, and its body as it comes.
+/// Sends a request with any HTTP client. Returns the head of the answer, and its body as it arrives.
 ///
-/// Cancel safety: what dropping the client's future, or the answer's body, does.
+/// Cancel safety: as for the client's future and body.
 pub(crate) type Client = Box<dyn Fn(Request<RequestBody>) -> Exchange + Send + Sync>;
 
 /// Sends each request with a clone of `service`.
@@ -43,7 +43,7 @@ where
     })
 }
 
-/// The data of a body; trailers are left out.
+/// Returns the data of a body, without trailers.
 fn data<B>(body: B) -> AnswerStream
 where
     B: Body<Data = Bytes> + Send + 'static,

@@ -1,5 +1,5 @@
-//! How documents are compressed on their way to solvers. The codecs are those of `archive-sink`, thus come with the feature
-//! `archive`: without it, there is no value of type [`Codec`].
+//! How documents are compressed for solvers. The codecs are those of `archive-sink`, so without the feature `archive` there is
+//! no value of type [`Codec`].
 
 use std::collections::HashMap;
 #[cfg(not(feature = "archive"))]
@@ -17,7 +17,7 @@ use crate::client::BoxError;
 use crate::document::DocumentError;
 use crate::observer::lock;
 
-/// The `Content-Encoding` of what `codec` compresses.
+/// Returns the `Content-Encoding` of what `codec` compresses.
 pub(crate) fn content_encoding(codec: Codec) -> Option<&'static str> {
     #[cfg(not(feature = "archive"))]
     match codec {}
@@ -25,7 +25,7 @@ pub(crate) fn content_encoding(codec: Codec) -> Option<&'static str> {
     codec.content_encoding()
 }
 
-/// How requests may be compressed to an engine that says what it takes, best first.
+/// Returns how requests may be compressed if the engine accepts it, best first.
 pub(crate) fn candidates() -> impl Iterator<Item = Codec> {
     #[cfg(not(feature = "archive"))]
     return std::iter::empty();
@@ -39,7 +39,7 @@ pub(crate) fn candidates() -> impl Iterator<Item = Codec> {
     }
 }
 
-/// Whether documents can be compressed by `codec`: it may not be compiled.
+/// Checks that `codec` is compiled.
 pub(crate) fn check(codec: Codec) -> Result<(), BoxError> {
     #[cfg(not(feature = "archive"))]
     match codec {}
@@ -51,7 +51,7 @@ pub(crate) fn check(codec: Codec) -> Result<(), BoxError> {
     }
 }
 
-/// What `raw` yields, compressed.
+/// Compresses what `raw` yields.
 #[cfg(feature = "archive")]
 pub(crate) fn encode(
     raw: Branch<DocumentError>,
@@ -74,7 +74,7 @@ pub(crate) fn encode(
     match codec {}
 }
 
-/// Which compressed requests endpoints take, as far as their answers have said. Until one has, requests to it are not compressed.
+/// Which compressed requests endpoints accept, learned from their answers. Until one has, requests to it are not compressed.
 #[derive(Default)]
 pub(crate) struct LearnedEncodings {
     endpoints: Mutex<HashMap<Uri, Learned>>,
@@ -85,12 +85,12 @@ pub(crate) struct LearnedEncodings {
 struct Learned {
     /// The last `Accept-Encoding` of an answer (RFC 7694).
     accepted: Vec<String>,
-    /// What was answered 415 all the same. It is not tried again.
+    /// Encodings that were answered 415 all the same. They are not tried again.
     refused: Vec<&'static str>,
 }
 
 impl LearnedEncodings {
-    /// How to compress a request to `endpoint`: `preferred`, if it takes that, else the best that it takes.
+    /// Chooses how to compress a request to `endpoint`: as `preferred`, if it accepts that, or else the best that it accepts.
     pub(crate) fn choose(&self, endpoint: &Uri, preferred: Option<Codec>) -> Option<Codec> {
         let endpoints = lock(&self.endpoints);
         let learned = endpoints.get(endpoint)?;
@@ -103,7 +103,7 @@ impl LearnedEncodings {
         })
     }
 
-    /// An answer of `endpoint` has these headers. One that does not say what is accepted changes nothing.
+    /// Learns from the headers of an answer, if they say what `endpoint` accepts.
     pub(crate) fn answered(&self, endpoint: &Uri, headers: &HeaderMap) {
         if headers.contains_key(ACCEPT_ENCODING) {
             let mut endpoints = lock(&self.endpoints);
@@ -112,7 +112,7 @@ impl LearnedEncodings {
         }
     }
 
-    /// A request in this encoding was answered 415.
+    /// A request with this encoding was answered 415.
     pub(crate) fn refused(&self, endpoint: &Uri, encoding: &'static str) {
         let mut endpoints = lock(&self.endpoints);
         let learned = endpoints.entry(endpoint.clone()).or_default();
@@ -120,8 +120,8 @@ impl LearnedEncodings {
     }
 }
 
-/// The encodings that are named, but for those of weight 0 (RFC 9110, 12.5.3). `*` names none: who takes anything would
-/// have to have every decoder.
+/// Returns the encodings that are named, without those of weight 0 (RFC 9110, 12.5.3). `*` names none: no engine has every
+/// decoder.
 fn accepted(headers: &HeaderMap) -> Vec<String> {
     let values = headers.get_all(ACCEPT_ENCODING).iter();
     let values = values.filter_map(|value| value.to_str().ok());

@@ -19,18 +19,18 @@ use crate::outcome::{SolverOutcome, SolverStatus, milliseconds};
 use crate::request::SolverRequest;
 use crate::retry::{Retries, is_busy, is_transient, retry_after};
 
-/// Sends the document and reads the answer; again, as the solver's settings say, where nothing came of it.
+/// Sends the document and reads the answer, with the retries that the solver's settings allow.
 ///
-/// `branch` is the first attempt's: it has to be there before any branch is polled. A retry reads the document from byte 0,
-/// from the window if that still has it and by another production if not.
+/// `branch` is for the first attempt: it has to exist before any branch is polled. A retry reads the document from byte 0,
+/// from the window if that still has it and otherwise by another production.
 ///
-/// Cancel safe: dropped half-way, the request is given up, and [`SolverRequest::cancelled`] says what is known of it.
+/// Cancel safe: dropping it gives up the request, and [`SolverRequest::cancelled`] returns what is known of it.
 pub(crate) async fn exchange(
     request: &mut SolverRequest,
     mut branch: Branch<DocumentError>,
 ) -> SolverOutcome {
     let deadline = Arc::clone(&request.deadline);
-    // One that has passed before the run began is no reason to begin.
+    // If it has passed already, nothing is sent.
     if deadline.known() <= Instant::now() {
         return request.late(None);
     }
@@ -49,7 +49,7 @@ pub(crate) async fn exchange(
             branch = request.branch();
         }
     };
-    // What has come by then counts. Dropped before it is asked about: the request is given up.
+    // The request is dropped, and so given up, before its outcome is made. A head that has arrived by then counts.
     let ended = match select(pin!(attempts), pin!(deadline.passed())).await {
         Either::Left((end, _)) => Some(end),
         Either::Right(_) => None,
@@ -60,7 +60,7 @@ pub(crate) async fn exchange(
     }
 }
 
-/// How the last attempt ended: the status of the answer, if it had begun, what it is, if it is JSON, and what is wrong.
+/// How the last attempt ended: the status of the answer, if one had begun; the answer, if it is JSON; and what was wrong.
 type AttemptEnd = (
     Option<StatusCode>,
     Option<Box<RawValue>>,
@@ -68,12 +68,12 @@ type AttemptEnd = (
 );
 
 impl SolverRequest {
-    /// What is known of a request that was cancelled.
+    /// Returns the outcome of a request that was cancelled.
     pub(crate) fn cancelled(&self) -> SolverOutcome {
         self.ended((None, None, Some(SolverFailure::Cancelled)))
     }
 
-    /// What is known of one that was under way at the deadline, perhaps in the middle of an answer.
+    /// Returns the outcome at the deadline, perhaps in the middle of an answer.
     fn late(&self, status: Option<StatusCode>) -> SolverOutcome {
         let sent = self.record.known().last.as_ref().map(|sent| sent.bytes);
         let failure = SolverFailure::TimedOut {
@@ -85,7 +85,7 @@ impl SolverRequest {
         self.ended((status, None, Some(failure)))
     }
 
-    /// What is known of the requests, of which the last ended so.
+    /// Returns the outcome, given how the last attempt ended.
     fn ended(&self, (status, response, failure): AttemptEnd) -> SolverOutcome {
         let known = self.record.end();
         let measured = known.last;
@@ -131,10 +131,10 @@ impl SolverRequest {
         outcome
     }
 
-    /// Sends the document that `branch` reads, and takes the answer; or says when to try again, where that does not count
-    /// and there is a retry. The head of the answer comes into `answered` as soon as it is there.
+    /// Sends the document that `branch` reads, and reads the answer. Returns how that ended, or when to retry. The status of the
+    /// answer is put into `answered` as soon as it is known.
     ///
-    /// Cancel safe: dropped half-way, the request is given up.
+    /// Cancel safe: dropping it gives up the request.
     async fn attempt(
         &mut self,
         branch: Branch<DocumentError>,
@@ -182,7 +182,7 @@ impl SolverRequest {
             return ControlFlow::Continue(Instant::now());
         }
         if is_busy(status) {
-            // Whatever else it says, it is not waited for.
+            // Its body is not waited for.
             let asked_for = retry_after(&head.headers, SystemTime::now());
             if let Some(at) = retries.next(asked_for) {
                 let ending = self.record.ending();
@@ -208,8 +208,8 @@ impl SolverRequest {
         ControlFlow::Break((Some(status), response, failure))
     }
 
-    /// Learns what the engine takes from the head of an answer. Returns whether it did not take this encoding: from now on
-    /// the document is not compressed.
+    /// Learns from the head of an answer what the engine takes. Returns `true` if it refused the encoding. The document is not
+    /// compressed from then on.
     fn learn(&mut self, status: StatusCode, headers: &HeaderMap) -> bool {
         let (endpoint, learned) = (&self.solver().endpoint.uri, &self.setup.learned_encodings);
         learned.answered(endpoint, headers);

@@ -44,7 +44,7 @@ pub(crate) struct SharedDocuments {
     pub(crate) meter: ProductionMeter,
     /// Measures all compressions.
     compression: ProductionMeter,
-    /// Of all windows.
+    /// The budget of all windows.
     pub(crate) lease: WindowLease,
 }
 
@@ -59,8 +59,8 @@ struct SharedDocument {
 }
 
 impl SharedDocuments {
-    /// Creates all tees, and polls none. Returns also where each reader takes its document from: the solvers in their order,
-    /// then the archive, if there is one that compresses by `archive_codec`.
+    /// Creates all tees, and polls none. Also returns the source of each reader: the solvers in their order, then the archive,
+    /// if there is one that compresses with `archive_codec`.
     pub(crate) fn new(
         dispatch: &Dispatch,
         setup: &Setup,
@@ -114,8 +114,8 @@ impl SharedDocuments {
         })
     }
 
-    /// The tee of what `reader` is sent, compressed by `codec`. A reader that falls too far behind has the document compressed
-    /// again, from byte 0, for what comes after its offset: the same bytes give the same compressed bytes.
+    /// Returns the tee of what `reader` is sent, compressed by `codec`. If a branch of it falls too far behind, the document is
+    /// compressed again from byte 0, and what the branch has read is skipped: the same bytes give the same compressed bytes.
     fn encode(&mut self, reader: Representation, codec: Codec) -> Tee<DocumentError> {
         let (document, tail) = (&self.documents[&reader.document], reader.tail.clone());
         let raw = document.tee.clone();
@@ -130,7 +130,7 @@ impl SharedDocuments {
         encoded.clone()
     }
 
-    /// The auction as it is, if any reader is sent it.
+    /// Returns the auction without a tail, if any reader is sent it.
     pub(crate) fn auction(&self) -> Option<DocumentSource> {
         Some(DocumentSource {
             shared: Arc::clone(self.documents.get(&0)?),
@@ -139,7 +139,7 @@ impl SharedDocuments {
         })
     }
 
-    /// The digest of what documents were made from, where that is another document: the same for all of them.
+    /// Returns the digest of the document that all documents were made from, if there is one.
     pub(crate) fn origin(&self) -> Option<DocumentDigest> {
         let mut all = self.documents.values();
         all.find_map(|shared| shared.document.origin())
@@ -170,7 +170,7 @@ impl SharedDocuments {
     }
 }
 
-/// The bytes that were produced over those of all documents, once the length of each is known; `None` if there are none.
+/// Returns the bytes that were produced over those of all documents. `None` if a length is unknown, or there are no bytes.
 fn passes<'a>(
     meter: &ProductionMeter,
     documents: impl Iterator<Item = &'a Tee<DocumentError>>,
@@ -180,7 +180,7 @@ fn passes<'a>(
     (whole > 0).then(|| meter.bytes() as f64 / whole as f64)
 }
 
-/// What each reader is sent: the solvers in their order, then the archive, if there is one.
+/// Returns what each reader is sent: the solvers in their order, then the archive, if there is one.
 fn representations(
     dispatch: &Dispatch,
     setup: &Setup,
@@ -197,7 +197,7 @@ fn representations(
     });
     let mut readers: Vec<_> = solvers.collect();
     if archive_codec.is_some() {
-        // Compressed once for both, if there is a solver that is sent what the archive keeps.
+        // Compressed once for both, if a solver is sent what the archive keeps.
         let encoded = dispatch.for_archive(archive_codec);
         let is_shared = readers.contains(&encoded);
         readers.push(dispatch.for_archive(archive_codec.filter(|_| is_shared)));
@@ -205,7 +205,7 @@ fn representations(
     readers
 }
 
-/// Where a reader takes its document from: a branch at a time, each from byte 0.
+/// Where a reader gets its document from, a branch at a time, each from byte 0.
 #[derive(Clone)]
 pub(crate) struct DocumentSource {
     shared: Arc<SharedDocument>,
@@ -231,28 +231,28 @@ impl DocumentSource {
         }
     }
 
-    /// How its bytes are compressed already.
+    /// Returns how its bytes are compressed already.
     pub(crate) fn codec(&self) -> Option<Codec> {
         self.encoded.as_ref().map(|(codec, _tee)| *codec)
     }
 
-    /// Whether there will be a digest.
+    /// Whether it will have a digest.
     pub(crate) fn is_digested(&self) -> bool {
         self.shared.digest.is_some()
     }
 
-    /// The digest of the raw document that its readers are sent, the tail included, once it is known.
+    /// Returns the digest of the raw document, with the tail, once it is known.
     pub(crate) fn digest(&self) -> Option<DocumentDigest> {
         self.shared.digest.as_ref()?.with_tail(&self.tail)
     }
 
-    /// The length of the raw document, the tail included, once it is known.
+    /// Returns the length of the raw document, with the tail, once it is known.
     pub(crate) fn known_length(&self) -> Option<u64> {
         let length = self.shared.tee.statistics().document_length?;
         Some(length + self.tail.len() as u64)
     }
 
-    /// Finds out the length of the raw document, the tail included.
+    /// Counts the length of the raw document, with the tail.
     pub(crate) async fn count_length(&self) -> Result<u64, DocumentError> {
         let shared = &self.shared;
         let count = || count_length(&*shared.document);
