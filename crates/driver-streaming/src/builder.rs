@@ -1,5 +1,6 @@
 use std::collections::HashSet;
 use std::fmt;
+use std::future::poll_fn;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use http::{Request, Response};
 use http_body::Body;
 use tower_service::Service;
 
-use crate::client::{BoxError, Client, any_client};
+use crate::client::{BoxError, Client, Exchange, data};
 use crate::encoding::{self, LearnedEncodings};
 use crate::observer::{Observer, RunStart};
 use crate::optional_archive::Archiver;
@@ -102,7 +103,15 @@ impl PipelineBuilder {
         B: Body<Data = Bytes> + Send + 'static,
         B::Error: Into<BoxError>,
     {
-        self.client = Some(any_client(service));
+        self.client = Some(Box::new(move |request| -> Exchange {
+            let mut service = service.clone();
+            Box::pin(async move {
+                let ready = poll_fn(|context| service.poll_ready(context)).await;
+                ready.map_err(Into::into)?;
+                let response = service.call(request).await.map_err(Into::into)?;
+                Ok(response.map(data))
+            })
+        }));
         self
     }
 
@@ -185,15 +194,14 @@ impl PipelineBuilder {
                 source,
             })?;
         }
-        let client = self.client.take();
         #[cfg(feature = "client")]
-        let client = client.or_else(|| {
+        if self.client.is_none() {
             // A peer that takes nothing for a whole deadline, when nobody waits for it any more, is gone.
             let builder = upload_client::UploadClient::builder();
             let service = builder.tcp_user_timeout(self.deadline).build();
-            Some(any_client(service))
-        });
-        let client = client.ok_or(PipelineError::NoClient)?;
+            self = self.client(service);
+        }
+        let client = self.client.take().ok_or(PipelineError::NoClient)?;
         let setup = Arc::new(Setup {
             client,
             budget: WindowBudget::new(self.window_budget_bytes),

@@ -1,5 +1,4 @@
 use std::error::Error;
-use std::future::poll_fn;
 use std::io;
 
 use bytes::Bytes;
@@ -7,7 +6,6 @@ use futures_util::future::{self, BoxFuture};
 use futures_util::stream::{self, BoxStream, StreamExt, TryStreamExt};
 use http::{Request, Response};
 use http_body::Body;
-use tower_service::Service;
 
 use crate::request_body::RequestBody;
 
@@ -16,35 +14,15 @@ pub(crate) type BoxError = Box<dyn Error + Send + Sync>;
 /// The body of an answer as it arrives.
 pub(crate) type AnswerStream = BoxStream<'static, io::Result<Bytes>>;
 
-type Exchange = BoxFuture<'static, Result<Response<AnswerStream>, BoxError>>;
+pub(crate) type Exchange = BoxFuture<'static, Result<Response<AnswerStream>, BoxError>>;
 
 /// Sends a request with any HTTP client. Returns the head of the answer, and its body as it arrives.
 ///
 /// Cancel safety: as for the client's future and body.
 pub(crate) type Client = Box<dyn Fn(Request<RequestBody>) -> Exchange + Send + Sync>;
 
-/// Sends each request with a clone of `service`.
-pub(crate) fn any_client<S, B>(service: S) -> Client
-where
-    S: Service<Request<RequestBody>, Response = Response<B>> + Clone + Send + Sync + 'static,
-    S::Error: Into<BoxError>,
-    S::Future: Send,
-    B: Body<Data = Bytes> + Send + 'static,
-    B::Error: Into<BoxError>,
-{
-    Box::new(move |request| {
-        let mut service = service.clone();
-        Box::pin(async move {
-            let ready = poll_fn(|context| service.poll_ready(context)).await;
-            ready.map_err(Into::into)?;
-            let response = service.call(request).await.map_err(Into::into)?;
-            Ok(response.map(data))
-        })
-    })
-}
-
 /// Returns the data of a body, without trailers.
-fn data<B>(body: B) -> AnswerStream
+pub(crate) fn data<B>(body: B) -> AnswerStream
 where
     B: Body<Data = Bytes> + Send + 'static,
     B::Error: Into<BoxError>,
@@ -63,6 +41,7 @@ mod tests {
 
     use chunked_writer::JsonDocument;
     use http_body_util::{BodyExt, Full};
+    use tower_service::Service;
 
     use super::*;
     use crate::{Dispatch, Pipeline, Solver, SolverStatus};
