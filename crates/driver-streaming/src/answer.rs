@@ -2,12 +2,14 @@ use std::io;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::stream::{self, BoxStream};
 use futures_util::{StreamExt, TryStreamExt, future};
 use http::header::{CONTENT_ENCODING, HeaderMap, HeaderValue};
+use http_body::Body;
 use serde_json::value::RawValue;
 use tokio::time::{Instant, timeout_at};
 
-use crate::client::AnswerStream;
+use crate::document::BoxError;
 use crate::failure::AnswerError;
 
 #[cfg(any(feature = "brotli", feature = "gzip", feature = "zstd"))]
@@ -22,6 +24,22 @@ const DEEPEST: usize = 120;
 
 /// The first capacity for an answer, in bytes.
 const FIRST_ROOM: usize = 4096;
+
+/// The body of an answer as it arrives.
+pub(crate) type AnswerStream = BoxStream<'static, io::Result<Bytes>>;
+
+/// Returns the data of a body, without trailers.
+pub(crate) fn data<B>(body: B) -> AnswerStream
+where
+    B: Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+{
+    let mut body = Box::pin(body);
+    stream::poll_fn(move |context| body.as_mut().poll_frame(context))
+        .map_err(io::Error::other)
+        .try_filter_map(|frame| future::ok(frame.into_data().ok()))
+        .boxed()
+}
 
 /// Reads an answer to its end and decodes it. At most `limit` bytes are accepted, before and after decoding. Also returns its
 /// first 64 KiB, decoded.
@@ -212,9 +230,6 @@ fn decoded(headers: &HeaderMap, encoded: AnswerStream) -> Result<AnswerStream, A
 
 #[cfg(all(test, feature = "gzip"))]
 mod tests {
-    use futures_util::stream;
-    use http::header::CONTENT_ENCODING;
-
     use super::*;
 
     async fn gzip(content: &[u8]) -> Vec<u8> {

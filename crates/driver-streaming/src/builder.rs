@@ -5,11 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::future::BoxFuture;
 use http::{Request, Response};
 use http_body::Body;
 use tower_service::Service;
 
-use crate::client::{BoxError, Client, Exchange, data};
+use crate::answer::{AnswerStream, data};
+use crate::document::BoxError;
 use crate::encoding::{self, LearnedEncodings};
 use crate::observer::{Observer, RunStart};
 use crate::optional_archive::Archiver;
@@ -36,6 +38,13 @@ pub struct PipelineBuilder {
     window_budget_bytes: usize,
     pub(crate) digest: bool,
 }
+
+/// Sends a request with any HTTP client. Returns the head of the answer, and its body as it arrives.
+///
+/// Cancel safety: as for the client's future and body.
+type Client = Box<dyn Fn(Request<RequestBody>) -> Exchange + Send + Sync>;
+
+type Exchange = BoxFuture<'static, Result<Response<AnswerStream>, BoxError>>;
 
 /// Creates the observer of each run.
 pub(crate) type MakeObserver = Box<dyn Fn(&RunStart<'_>) -> Arc<dyn Observer> + Send + Sync>;
@@ -258,4 +267,64 @@ pub enum PipelineError {
     /// There is no HTTP client: without the feature `client`, one must be given.
     #[error("there is no HTTP client")]
     NoClient,
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::sync::Mutex;
+    use std::task::{Context, Poll};
+
+    use chunked_writer::JsonDocument;
+    use http_body_util::{BodyExt, Full};
+
+    use super::*;
+    use crate::{Dispatch, SolverStatus};
+
+    /// Answers with what it is sent, but for the first request, which fails.
+    #[derive(Clone)]
+    struct Echo {
+        failure: Arc<Mutex<Option<io::Error>>>,
+    }
+
+    impl Service<Request<RequestBody>> for Echo {
+        type Response = Response<Full<Bytes>>;
+        type Error = BoxError;
+        type Future = BoxFuture<'static, Result<Self::Response, BoxError>>;
+
+        fn poll_ready(&mut self, _context: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn call(&mut self, request: Request<RequestBody>) -> Self::Future {
+            let failure = self.failure.lock().unwrap().take();
+            Box::pin(async move {
+                if let Some(failure) = failure {
+                    return Err(failure.into());
+                }
+                let sent = request.into_body().collect().await?;
+                Ok(Response::new(Full::new(sent.to_bytes())))
+            })
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn any_service_will_do_and_what_broke_is_made_again() {
+        for (kind, status, attempts) in [
+            (io::ErrorKind::ConnectionReset, SolverStatus::Ok, 2),
+            (io::ErrorKind::InvalidData, SolverStatus::Failed, 1),
+        ] {
+            let failure = Arc::new(Mutex::new(Some(io::Error::from(kind))));
+            let pipeline = Pipeline::builder()
+                .solver(Solver::new("a", "http://nowhere").unwrap())
+                .client(Echo { failure })
+                .build()
+                .unwrap();
+            let outcome = pipeline.run(Dispatch::new(JsonDocument::new([1, 2]))).await;
+            let solver = &outcome.solvers[0];
+            assert_eq!((solver.status, solver.attempts), (status, attempts));
+            let response = solver.response.as_ref().map(|answer| answer.get());
+            assert_eq!(response, (status == SolverStatus::Ok).then_some("[1,2]"));
+        }
+    }
 }

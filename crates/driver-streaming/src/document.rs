@@ -73,16 +73,19 @@ where
     }
 }
 
+/// An error of any kind.
+pub(crate) type BoxError = Box<dyn Error + Send + Sync>;
+
 /// Why a document could not be produced to its end.
 #[derive(Debug, thiserror::Error)]
 #[error("the document could not be produced")]
 pub struct DocumentError {
-    source: Box<dyn Error + Send + Sync>,
+    source: BoxError,
 }
 
 impl DocumentError {
     /// Creates an error with its cause.
-    pub fn new(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+    pub fn new(source: impl Into<BoxError>) -> Self {
         Self {
             source: source.into(),
         }

@@ -13,8 +13,7 @@ use http::Uri;
 use http::header::{ACCEPT_ENCODING, HeaderMap};
 use tee_stream::Branch;
 
-use crate::client::BoxError;
-use crate::document::DocumentError;
+use crate::document::{BoxError, DocumentError};
 use crate::observer::lock;
 
 /// Returns the `Content-Encoding` of what `codec` compresses.

@@ -3,7 +3,7 @@ use std::fmt;
 use http::uri::{Authority, Scheme};
 use http::{HeaderName, Uri};
 
-use crate::client::BoxError;
+use crate::document::BoxError;
 
 /// What replaces query values, which may be secret.
 const REDACTED: &str = "REDACTED";

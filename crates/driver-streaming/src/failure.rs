@@ -8,7 +8,7 @@ use bytes::Bytes;
 use http::StatusCode;
 use serde::{Serialize, Serializer};
 
-use crate::client::BoxError;
+use crate::document::BoxError;
 use crate::outcome::SolverStatus;
 
 /// Why a solver is not `ok`. Its message and those of its sources are the outcome's `error`.

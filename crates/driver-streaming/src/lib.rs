@@ -9,7 +9,6 @@ mod answer;
 mod archive;
 mod auction_id;
 mod builder;
-mod client;
 mod digest;
 mod document;
 mod encoding;

@@ -10,8 +10,7 @@ use measured_body::{Ending, MeasuredBody, Measurements, Recorder};
 use tee_stream::Branch;
 use tokio::time::Instant;
 
-use crate::client::BoxError;
-use crate::document::DocumentError;
+use crate::document::{BoxError, DocumentError};
 use crate::observer::{ReaderObservers, Stage, lock};
 
 /// The body of a request to a solver.
