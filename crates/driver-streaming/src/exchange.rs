@@ -1,6 +1,6 @@
 use std::ops::ControlFlow;
 use std::pin::pin;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use futures_util::future::{Either, select};
@@ -14,7 +14,7 @@ use crate::answer::{discard, read_answer};
 use crate::document::DocumentError;
 use crate::error_chain::error_chain;
 use crate::failure::SolverFailure;
-use crate::observer::{Stage, lock};
+use crate::observer::Stage;
 use crate::outcome::{SolverOutcome, SolverStatus, milliseconds};
 use crate::request::SolverRequest;
 use crate::retry::{Retries, is_busy, is_transient, retry_after};
@@ -32,18 +32,16 @@ pub(crate) async fn exchange(
     let deadline = Arc::clone(&request.deadline);
     // If it has passed already, nothing is sent.
     if deadline.known() <= Instant::now() {
-        return request.late(None);
+        return request.late();
     }
-    let answered = Mutex::new(None);
     let attempts = async {
         let mut retries = Retries::new(request.solver().retries, deadline.known());
         loop {
             request.record.begin();
-            match request.attempt(branch, &mut retries, &answered).await {
+            match request.attempt(branch, &mut retries).await {
                 ControlFlow::Continue(at) => sleep_until(at).await,
                 ControlFlow::Break(end) => return end,
             }
-            *lock(&answered) = None;
             let reader = &request.record.reader;
             reader.notify(|observer, solver| observer.restarted(solver));
             branch = request.branch();
@@ -56,37 +54,34 @@ pub(crate) async fn exchange(
     };
     match ended {
         Some(end) => request.ended(end),
-        None => request.late(lock(&answered).take()),
+        None => request.late(),
     }
 }
 
-/// How the last attempt ended: the status of the answer, if one had begun; the answer, if it is JSON; and what was wrong.
-type AttemptEnd = (
-    Option<StatusCode>,
-    Option<Box<RawValue>>,
-    Option<SolverFailure>,
-);
+/// How the last attempt ended: the answer, if it is JSON, and what was wrong.
+type AttemptEnd = (Option<Box<RawValue>>, Option<SolverFailure>);
 
 impl SolverRequest {
     /// Returns the outcome of a request that was cancelled.
     pub(crate) fn cancelled(&self) -> SolverOutcome {
-        self.ended((None, None, Some(SolverFailure::Cancelled)))
+        self.ended((None, Some(SolverFailure::Cancelled)))
     }
 
     /// Returns the outcome at the deadline, perhaps in the middle of an answer.
-    fn late(&self, status: Option<StatusCode>) -> SolverOutcome {
-        let sent = self.record.known().last.as_ref().map(|sent| sent.bytes);
+    fn late(&self) -> SolverOutcome {
+        let known = self.record.known().clone();
+        let sent = known.last.map(|sent| sent.bytes);
         let failure = SolverFailure::TimedOut {
             limit: self.deadline.limit,
             after: self.started.elapsed(),
             bytes_sent: sent.unwrap_or_default(),
-            status,
+            status: known.status,
         };
-        self.ended((status, None, Some(failure)))
+        self.ended((None, Some(failure)))
     }
 
     /// Returns the outcome, given how the last attempt ended.
-    fn ended(&self, (status, response, failure): AttemptEnd) -> SolverOutcome {
+    fn ended(&self, (response, failure): AttemptEnd) -> SolverOutcome {
         let known = self.record.end();
         let measured = known.last;
         let time = |pick: fn(&Measurements) -> Option<Duration>| {
@@ -100,7 +95,7 @@ impl SolverRequest {
             status: failure
                 .as_ref()
                 .map_or(SolverStatus::Ok, SolverFailure::status),
-            http_status: status.map(|status| status.as_u16()),
+            http_status: known.status.map(|status| status.as_u16()),
             attempts: known.attempts,
             encoding: self.encoding(),
             bytes_sent: measured.as_ref().map(|found| found.bytes),
@@ -131,21 +126,19 @@ impl SolverRequest {
         outcome
     }
 
-    /// Sends the document that `branch` reads, and reads the answer. Returns how that ended, or when to retry. The status of the
-    /// answer is put into `answered` as soon as it is known.
+    /// Sends the document that `branch` reads, and reads the answer. Returns how that ended, or when to retry.
     ///
     /// Cancel safe: dropping it gives up the request.
     async fn attempt(
         &mut self,
         branch: Branch<DocumentError>,
         retries: &mut Retries,
-        answered: &Mutex<Option<StatusCode>>,
     ) -> ControlFlow<AttemptEnd, Instant> {
         let length = match self.announced_length().await {
             Ok(length) => length,
             Err(error) => {
                 let failure = SolverFailure::Document(error.into());
-                return ControlFlow::Break((None, None, Some(failure)));
+                return ControlFlow::Break((None, Some(failure)));
             }
         };
         self.record.reader.entered(Stage::Sending);
@@ -170,13 +163,12 @@ impl SolverRequest {
                     Some(Ending::NeverPolled) => SolverFailure::NotConnected(error),
                     _ => SolverFailure::Broken(error),
                 };
-                return ControlFlow::Break((None, None, Some(failure)));
+                return ControlFlow::Break((None, Some(failure)));
             }
         };
-        self.record.answer_begins();
         let (head, body) = response.into_parts();
         let status = head.status;
-        *lock(answered) = Some(status);
+        self.record.answer_begins(status);
         if self.solver().learns_encoding && self.learn(status, &head.headers) {
             self.record.known().attempts -= 1;
             return ControlFlow::Continue(Instant::now());
@@ -205,7 +197,7 @@ impl SolverRequest {
             start,
             problem,
         });
-        ControlFlow::Break((Some(status), response, failure))
+        ControlFlow::Break((response, failure))
     }
 
     /// Learns from the head of an answer what the engine takes. Returns `true` if it refused the encoding. The document is not

@@ -5,6 +5,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::StatusCode;
 use http_body::{Body, Frame, SizeHint};
 use measured_body::{Ending, MeasuredBody, Measurements, Recorder};
 use tee_stream::Branch;
@@ -106,6 +107,8 @@ pub(crate) struct Known {
     pub(crate) delivered: Option<Instant>,
     /// When the last one's answer began, or it ended without one.
     pub(crate) answered: Option<Instant>,
+    /// The status of that answer.
+    pub(crate) status: Option<StatusCode>,
     /// How long branches that have ended waited for other readers.
     pub(crate) waited: Duration,
     /// How long other readers waited for them.
@@ -126,12 +129,15 @@ impl RequestRecord {
     pub(crate) fn begin(&self) {
         let mut known = self.known();
         known.attempts += 1;
-        (known.last, known.delivered, known.answered) = (None, None, None);
+        (known.last, known.delivered) = (None, None);
+        (known.answered, known.status) = (None, None);
     }
 
     /// The answer to the last request begins.
-    pub(crate) fn answer_begins(&self) {
-        self.known().answered = Some(Instant::now());
+    pub(crate) fn answer_begins(&self, status: StatusCode) {
+        let mut known = self.known();
+        (known.answered, known.status) = (Some(Instant::now()), Some(status));
+        drop(known);
         self.reader.entered(Stage::Answering);
     }
 
