@@ -111,37 +111,16 @@ fn resident_bytes() -> Option<u64> {
     Some(kibibytes * 1024)
 }
 
-/// What a process has that a leak leaves behind.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Resources {
-    /// Tasks of the pipelines' runtime.
-    tasks: usize,
-    /// Tasks of the engines' runtime.
-    engine_tasks: usize,
-    /// File descriptors; 0 where the system does not tell.
-    descriptors: usize,
-    /// Files and folders for stores.
-    files: usize,
-}
-
-impl Resources {
-    pub(crate) fn count(pipelines: &Handle, engines: &Handle, folder: &Path) -> Self {
-        let entries = |path: &Path| std::fs::read_dir(path).map_or(0, Iterator::count);
-        Self {
-            tasks: pipelines.metrics().num_alive_tasks(),
-            engine_tasks: engines.metrics().num_alive_tasks(),
-            descriptors: entries("/proc/self/fd".as_ref()),
-            files: entries(folder),
-        }
-    }
-
-    /// Whether there is no more of anything than there was.
-    pub(crate) fn is_within(&self, before: &Self) -> bool {
-        self.tasks <= before.tasks
-            && self.engine_tasks <= before.engine_tasks
-            && self.descriptors <= before.descriptors
-            && self.files <= before.files
-    }
+/// What a leak leaves behind: tasks of the pipelines' runtime, tasks of the engines' runtime, file descriptors (0 where the
+/// system does not tell), and files and folders for stores.
+pub(crate) fn resources(pipelines: &Handle, engines: &Handle, folder: &Path) -> [usize; 4] {
+    let entries = |path: &Path| std::fs::read_dir(path).map_or(0, Iterator::count);
+    [
+        pipelines.metrics().num_alive_tasks(),
+        engines.metrics().num_alive_tasks(),
+        entries("/proc/self/fd".as_ref()),
+        entries(folder),
+    ]
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use crate::Arguments;
 use crate::chance::Place;
 use crate::documents::Source;
 use crate::plan::SetPlan;
-use crate::resources::{Memory, Resources};
+use crate::resources::{Memory, resources};
 use crate::running_set::Set;
 use crate::violation::{Verdict, Violation};
 use crate::world::{Statistics, World};
@@ -40,8 +40,9 @@ pub(crate) fn soak(
     let folder = TempDir::new()?;
     let statistics = Arc::new(Statistics::default());
     let source = Arc::new(pipelines.block_on(Source::new())?);
-    let resources = || Resources::count(pipelines.handle(), engines.handle(), folder.path());
-    let before = resources();
+    let count = || resources(pipelines.handle(), engines.handle(), folder.path());
+    let before = count();
+    let is_within = |now: &[usize; 4]| now.iter().zip(before).all(|(now, before)| *now <= before);
     let world = Arc::new(World {
         seed,
         until: Instant::now() + arguments.duration(),
@@ -70,16 +71,16 @@ pub(crate) fn soak(
         }
         world.progress.finish_and_clear();
         let end = Instant::now() + SETTLED;
-        let mut after = resources();
-        while !after.is_within(&before) && !verdict.is_failed() && Instant::now() < end {
+        let mut after = count();
+        while !is_within(&after) && !verdict.is_failed() && Instant::now() < end {
             tokio::time::sleep(LOOK).await;
-            after = resources();
+            after = count();
         }
         after
     });
     let marks = world.memory.marks();
     if !verdict.is_failed() {
-        if !after.is_within(&before) {
+        if !is_within(&after) {
             let leak = Violation::new("something is left when all is over");
             verdict.fail(leak.with("before", before).with("after", after));
         } else if let Err(growth) = marks.check() {
@@ -90,7 +91,7 @@ pub(crate) fn soak(
     pipelines.shutdown_background();
     engines.shutdown_background();
     Ok(format!(
-        "{statistics}\n{marks}\nleft: {after:?}, before: {before:?}"
+        "{statistics}\n{marks}\nleft: {after:?} tasks, tasks of engines, descriptors and folders; before: {before:?}"
     ))
 }
 
