@@ -59,14 +59,7 @@ impl ArchiveTarget {
             return ArchiveOutcome::default();
         };
         record.reader.entered(Stage::Sending);
-        #[cfg(feature = "spool")]
-        let kept = match &self.spool {
-            Some(spool) => self.write_to_spool(spool, &id, job).await,
-            None => self.write(&id, job).await,
-        };
-        #[cfg(not(feature = "spool"))]
-        let kept = self.write(&id, job).await;
-        match kept {
+        match self.write(&id, job).await {
             Ok(outcome) => record.ended(outcome),
             Err((status, message)) => record.failed(status, message),
         }
@@ -80,6 +73,10 @@ impl ArchiveTarget {
         id: &AuctionId,
         job: ArchiveJob,
     ) -> Result<ArchiveOutcome, (ArchiveStatus, String)> {
+        #[cfg(feature = "spool")]
+        if let Some(spool) = &self.spool {
+            return self.write_to_spool(spool, id, job).await;
+        }
         let (source, record, limit) = (&job.source, &job.record, job.limit);
         let failed = |message| (ArchiveStatus::Failed, message);
         let deadline = Instant::now() + limit;

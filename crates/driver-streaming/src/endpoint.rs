@@ -24,15 +24,9 @@ pub enum SolverError {
     /// A solver that was written without `NAME=`.
     #[error("a solver is written NAME=URL, and this one has no '='")]
     NoName,
-    /// The name is empty.
-    #[error("the solver's name is empty")]
-    EmptyName,
-    /// The name has a control character.
-    #[error("the solver's name {name:?} has a control character")]
-    Name {
-        /// The name.
-        name: String,
-    },
+    /// The name is empty, or has a control character.
+    #[error("the solver's name {0}")]
+    Name(String),
     /// The URL does not parse.
     #[error("the URL of solver {name:?} does not parse")]
     Url {

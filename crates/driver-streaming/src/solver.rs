@@ -69,10 +69,11 @@ impl Solver {
     pub fn new(name: impl Into<String>, endpoint: &str) -> Result<Self, SolverError> {
         let name = name.into();
         if name.is_empty() {
-            return Err(SolverError::EmptyName);
+            return Err(SolverError::Name("is empty".to_owned()));
         }
         if name.chars().any(char::is_control) {
-            return Err(SolverError::Name { name });
+            let problem = format!("{name:?} has a control character");
+            return Err(SolverError::Name(problem));
         }
         let endpoint = Endpoint::solve_below(&name, endpoint)?;
         Ok(Self {
