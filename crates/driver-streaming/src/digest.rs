@@ -99,6 +99,7 @@ impl SharedDigest {
         S: Stream<Item = Result<Bytes, E>> + Unpin,
     {
         let (digest, mut production, mut offset) = (self.clone(), production, offset);
+        let mut has_failed = false;
         stream::poll_fn(move |context| {
             let polled = production.poll_next_unpin(context);
             let mut frontier = lock(&digest.frontier);
@@ -115,8 +116,10 @@ impl SharedDigest {
                     frontier.hasher.update(new);
                     frontier.offset += new.len() as u64;
                 }
-                Poll::Ready(None) => frontier.whole |= frontier.offset == offset,
-                _ => {}
+                // The end after an error is not the document's.
+                Poll::Ready(Some(Err(_))) => has_failed = true,
+                Poll::Ready(None) => frontier.whole |= !has_failed && frontier.offset == offset,
+                Poll::Pending => {}
             }
             drop(frontier);
             polled
@@ -154,7 +157,7 @@ mod tests {
         let mut broken = cell.follow(pieces(&["abc", "!"]), 0);
         assert!(broken.next().now_or_never().unwrap().unwrap().is_ok());
         assert!(broken.next().now_or_never().unwrap().unwrap().is_err());
-        drop(broken);
+        assert!(broken.next().now_or_never().unwrap().is_none());
         assert_eq!(cell.get(), None);
         run(&cell, 0, &["a", "bc"]);
         let digest = cell.get().unwrap();
