@@ -301,7 +301,7 @@ mod tests {
         let error = read("", b"<html>".to_vec(), 9).await.unwrap_err();
         assert!(matches!(error, AnswerError::NotJson(_)));
         let error = read("", b"\"\xff\"".to_vec(), 9).await.unwrap_err();
-        assert!(error.to_string().contains("no UTF-8"), "{error}");
+        assert!(error.to_string().contains("not UTF-8"), "{error}");
     }
 
     #[test]
@@ -342,7 +342,7 @@ mod tests {
             assert_eq!(error.to_string(), "the answer is empty");
         }
         let error = read("", b" \n".to_vec(), 9).await.unwrap_err();
-        assert!(error.to_string().contains("no JSON"), "{error}");
+        assert!(error.to_string().contains("not JSON"), "{error}");
     }
 
     #[tokio::test]

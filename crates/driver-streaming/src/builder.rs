@@ -265,7 +265,7 @@ pub enum PipelineError {
         source: BoxError,
     },
     /// There is no HTTP client: without the feature `client`, one must be given.
-    #[error("there is no HTTP client")]
+    #[error("there is no HTTP client: turn on the feature `client`, or set one")]
     NoClient,
 }
 

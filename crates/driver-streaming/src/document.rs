@@ -142,7 +142,7 @@ where
                 None if left > 0 => {
                     let missing = std::mem::take(&mut left);
                     return Poll::Ready(Some(Err(DocumentError::new(format!(
-                        "it ended {missing} bytes before where an earlier production had got to"
+                        "it ended {missing} bytes before the offset that an earlier production had reached"
                     )))));
                 }
                 ended => return Poll::Ready(ended),

@@ -63,10 +63,10 @@ pub enum AnswerError {
     #[error("the answer is longer than {0} bytes")]
     TooLong(usize),
     /// It is not UTF-8.
-    #[error("the answer is no JSON, since it is no UTF-8")]
+    #[error("the answer is not UTF-8")]
     NotUtf8(#[source] Utf8Error),
     /// It is not JSON.
-    #[error("the answer is no JSON")]
+    #[error("the answer is not JSON")]
     NotJson(#[source] serde_json::Error),
     /// Its arrays and objects are nested deeper than this. Parsers have a limit, which the outcome must not exceed.
     #[error("the answer has more than {0} nested arrays and objects")]
@@ -236,7 +236,7 @@ mod tests {
             message.contains("502") && message.contains("an HTML page"),
             "{message}"
         );
-        assert!(message.contains("no JSON"), "{message}");
+        assert!(message.contains("not JSON"), "{message}");
         assert!(message.len() < 400, "{message}");
     }
 }

@@ -105,7 +105,7 @@ impl ArchiveRecord {
             return self.ended(spooled);
         }
         let error = if self.known().committing.is_some() {
-            "cancelled while it was being committed: the object may be there, whole"
+            "cancelled during the commit: the whole object may be there"
         } else {
             "cancelled before it was committed"
         };

@@ -114,9 +114,7 @@ impl SolverRequest {
         }
         match self.source.count_length().await.map_err(NotCounted)? {
             // The request would be complete at once, whatever the document yields, and nothing is no JSON.
-            0 => Err(NotCounted(DocumentError::new(
-                "its length is said to be zero",
-            ))),
+            0 => Err(NotCounted(DocumentError::new("its length is zero"))),
             length => Ok(Some(length)),
         }
     }
