@@ -185,7 +185,7 @@ fn an_answer_that_is_no_json_is_shown() {
         let solver = answered("", body.into());
         assert_eq!(solver.status, SolverStatus::Failed, "{body}");
         let error = solver.error.unwrap();
-        assert!(error.contains("no JSON"), "{error}");
+        assert!(error.contains("not JSON"), "{error}");
         assert!(error.contains(&shown), "{error}");
     }
 }

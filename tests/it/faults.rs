@@ -137,7 +137,7 @@ fn it_answers_no_json() {
     assert_eq!(run.failing["http_status"], 200);
     assert_eq!(run.failing["response"], Value::Null);
     assert!(
-        run.error().contains("no JSON") && run.error().contains("an HTML page"),
+        run.error().contains("not JSON") && run.error().contains("an HTML page"),
         "{}",
         run.error()
     );

@@ -259,7 +259,8 @@ fn archives_that_hang_hold_up_no_later_auction() {
                     },
                     |()| ScriptedDocument::new(content(300_000)),
                 );
-            let (running, archive) = pipeline.run_ahead_of_archive(dispatch);
+            let (running, archive) =
+                pipeline.run_ahead_of_archive(dispatch, std::future::pending());
             let outcome = running.await;
             assert!(
                 outcome

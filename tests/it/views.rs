@@ -200,7 +200,7 @@ fn draining_waits_for_archives_that_go_on() {
         let send = |id: &str| {
             let document = ScriptedDocument::new(content(bytes));
             let dispatch = Dispatch::new(document).archive_as(id.parse().unwrap());
-            pipeline.run_ahead_of_archive(dispatch)
+            pipeline.run_ahead_of_archive(dispatch, std::future::pending())
         };
         run(async {
             let (running, first) = send("1");

@@ -16,7 +16,6 @@ use std::io::{self, Read};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use driver_streaming::{
@@ -48,7 +47,6 @@ pub struct DiskDocument {
     file: Arc<DiskFile>,
     edits: Option<Arc<MemberEdits>>,
     chunk_size: NonZeroUsize,
-    produced: Arc<AtomicU64>,
     origin: Option<SharedDigest>,
 }
 
@@ -58,7 +56,6 @@ impl DiskDocument {
             file,
             edits: None,
             chunk_size: chunked_writer::DEFAULT_CHUNK_SIZE,
-            produced: Arc::default(),
             origin: None,
         }
     }
@@ -143,7 +140,6 @@ impl DiskDocument {
     pub fn with_edits(&self, edits: MemberEdits) -> Self {
         Self {
             edits: (!edits.is_nothing()).then(|| Arc::new(edits)),
-            produced: Arc::default(),
             ..self.clone()
         }
     }
@@ -217,19 +213,11 @@ impl DiskDocument {
 
 impl Document for DiskDocument {
     fn stream_from(&self, offset: u64) -> DocumentStream {
-        let produced = Arc::clone(&self.produced);
         let chunks = stream::try_unfold(self.production(offset), |mut production| async move {
             let chunk = production.next().await?;
             Ok(chunk.map(|chunk| (chunk, production)))
         });
-        let chunks = chunks.inspect_ok(move |chunk| {
-            produced.fetch_add(chunk.len() as u64, Ordering::Relaxed);
-        });
         Box::pin(chunks.map_err(|broken: Broken| DocumentError::new(broken)))
-    }
-
-    fn bytes_produced(&self) -> u64 {
-        self.produced.load(Ordering::Relaxed)
     }
 
     fn length(&self) -> LengthFuture {

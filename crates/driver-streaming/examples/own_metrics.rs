@@ -1,5 +1,5 @@
-//! Metrics of one's own by an `Observer`: here as Prometheus's text, and just so with `metrics`, `prometheus` or any version of
-//! OpenTelemetry.
+//! Your own metrics, by an `Observer`: here as Prometheus text. The crates `metrics`, `prometheus` and `opentelemetry` work the
+//! same way.
 //!
 //! ```console
 //! $ cargo run -p driver-streaming --example own_metrics --features client
@@ -18,7 +18,7 @@ use driver_streaming::{
 };
 use solver_stand_in::StandIn;
 
-/// What is counted, by its name and labels.
+/// Counters by name and labels.
 #[derive(Clone, Debug, Default)]
 struct Metrics(Arc<Mutex<BTreeMap<String, f64>>>);
 

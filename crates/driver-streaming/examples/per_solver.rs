@@ -1,5 +1,5 @@
-//! A driver that calls each solver by itself, with a transfer object, a deadline and a prefix in S3 of its own: what the
-//! module `infra::solver::streaming` of the driver in production does, with this crate in its place.
+//! A driver that sends each solver its own document, with its own deadline and its own prefix in S3. The module
+//! `infra::solver::streaming` of the production driver does the same without this crate.
 //!
 //! ```console
 //! $ cargo run -p driver-streaming --example per_solver --features archive,gzip,reqwest
@@ -31,14 +31,14 @@ struct Auction {
     orders: Vec<String>,
 }
 
-/// One solver, as the driver knows it.
+/// One solver of the driver.
 struct Solver {
     name: &'static str,
     endpoint: String,
     client: reqwest::Client,
-    /// With a prefix of this solver's own.
+    /// With this solver's prefix.
     archive: Archive,
-    /// What goes on after a request.
+    /// Tasks that continue after a request.
     background: TaskTracker,
 }
 
@@ -72,7 +72,7 @@ async fn note_archive(solver: &str, archived: ArchiveHandle) {
     }
 }
 
-/// Where the driver has its metrics `serialize_request` and `stream_request`.
+/// The driver would record its metrics `serialize_request` and `stream_request` here.
 async fn note_measurements(solver: &str, sent: BodyHandle) {
     let found = sent.measurements().await;
     println!(

@@ -2,31 +2,49 @@ use std::io;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::stream::{self, BoxStream};
 use futures_util::{StreamExt, TryStreamExt, future};
 use http::header::{CONTENT_ENCODING, HeaderMap, HeaderValue};
+use http_body::Body;
 use serde_json::value::RawValue;
 use tokio::time::{Instant, timeout_at};
 
-use crate::client::AnswerStream;
+use crate::document::BoxError;
 use crate::failure::AnswerError;
 
 #[cfg(any(feature = "brotli", feature = "gzip", feature = "zstd"))]
 use tokio_util::io::{ReaderStream, StreamReader};
 
-/// How much of an answer that is no good is kept, in bytes.
+/// How much of a bad answer is kept, in bytes.
 const KEPT: usize = 64 * 1024;
 
-/// How many arrays and objects of an answer may be in one another: few enough that serde_json, whose limit is 128, can parse
-/// the outcome, and what that is put into.
+/// How deeply an answer may be nested: little enough that serde_json, whose limit is 128, can parse the outcome, and a document
+/// that contains it.
 const DEEPEST: usize = 120;
 
-/// How much room there is for an answer at first, in bytes.
+/// The first capacity for an answer, in bytes.
 const FIRST_ROOM: usize = 4096;
 
-/// Reads an answer to its end and decodes it, keeping at most `limit` bytes of it, before decoding as after. Returns its
-/// first 64 KiB as well, decoded.
+/// The body of an answer as it arrives.
+pub(crate) type AnswerStream = BoxStream<'static, io::Result<Bytes>>;
+
+/// Returns the data of a body, without trailers.
+pub(crate) fn data<B>(body: B) -> AnswerStream
+where
+    B: Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+{
+    let mut body = Box::pin(body);
+    stream::poll_fn(move |context| body.as_mut().poll_frame(context))
+        .map_err(io::Error::other)
+        .try_filter_map(|frame| future::ok(frame.into_data().ok()))
+        .boxed()
+}
+
+/// Reads an answer to its end and decodes it. At most `limit` bytes are accepted, before and after decoding. Also returns its
+/// first 64 KiB, decoded.
 ///
-/// Costs as much memory as the answer is long, and while it is read up to twice as much.
+/// Takes as much memory as the answer is long, and up to twice as much while it is read.
 pub(crate) async fn read_answer(
     headers: &HeaderMap,
     body: AnswerStream,
@@ -72,7 +90,7 @@ async fn read(
     Ok(())
 }
 
-/// Appends `chunk`, unless `content` would be longer than `limit`. There is never room for more than that.
+/// Appends `chunk`, unless `content` would exceed `limit`. Nor does its capacity.
 fn append(content: &mut Vec<u8>, chunk: &[u8], limit: usize) -> bool {
     let length = content.len() + chunk.len();
     if length > limit {
@@ -86,22 +104,20 @@ fn append(content: &mut Vec<u8>, chunk: &[u8], limit: usize) -> bool {
     true
 }
 
-/// More came than is taken.
+/// More bytes came than are accepted.
 #[derive(Debug, thiserror::Error)]
 #[error("the limit is reached")]
 struct LimitReached;
 
-/// How much of an answer that nobody wants is read, in bytes, so that its connection can be used again: more than servers
-/// say that are busy.
+/// How much of a discarded answer is read, in bytes, so that its connection can be reused: more than busy servers send.
 const DISCARDED: usize = 64 * 1024;
 
-/// And for how long: enough for what is on its way. A new connection costs less than to wait longer.
+/// For how long it is read: enough for what is on its way. A new connection costs less than a longer wait.
 const DISCARDING: Duration = Duration::from_millis(100);
 
-/// Lets go of an answer that nobody wants, before `latest`: the rest of a short one that comes soon is read, so that its
-/// connection can be used again.
+/// Discards an answer, before `latest`. If it is short and comes soon, it is read, so that its connection can be reused.
 ///
-/// Cancel safe: dropped half-way, the answer is dropped.
+/// Cancel safe: dropping it drops the answer.
 pub(crate) async fn discard(mut body: AnswerStream, latest: Instant) {
     let reading = async {
         let mut left = DISCARDED;
@@ -116,14 +132,14 @@ pub(crate) async fn discard(mut body: AnswerStream, latest: Instant) {
     let _read = timeout_at(latest, reading).await;
 }
 
-/// Checks that `content` is JSON and keeps it, without a copy.
+/// Checks that `content` is JSON, and keeps it without a copy.
 fn parse(content: Vec<u8>) -> Result<Box<RawValue>, AnswerError> {
     let mut text =
         String::from_utf8(content).map_err(|error| AnswerError::NotUtf8(error.utf8_error()))?;
     if text.is_empty() {
         return Err(AnswerError::Empty);
     }
-    // A copy would be made of what has white space around it, or more room than it takes.
+    // White space around it, or spare capacity, would cause a copy.
     let space = [' ', '\t', '\r', '\n'];
     let leading = text.len() - text.trim_start_matches(space).len();
     text.truncate(text.trim_end_matches(space).len().max(leading));
@@ -136,7 +152,7 @@ fn parse(content: Vec<u8>) -> Result<Box<RawValue>, AnswerError> {
     Ok(json)
 }
 
-/// Whether more than `limit` arrays and objects of `json` are in one another.
+/// Whether `json` is nested deeper than `limit`.
 fn is_deeper(json: &str, limit: usize) -> bool {
     let (mut depth, mut in_text, mut is_escaped) = (0, false, false);
     for byte in json.bytes() {
@@ -155,14 +171,14 @@ fn is_deeper(json: &str, limit: usize) -> bool {
     false
 }
 
-/// The encodings of answers that are understood, best first, and whether they are compiled.
+/// The encodings of answers, best first, and whether they are compiled.
 const ACCEPTED: [(&str, bool); 3] = [
     ("zstd", cfg!(feature = "zstd")),
     ("gzip", cfg!(feature = "gzip")),
     ("br", cfg!(feature = "brotli")),
 ];
 
-/// What requests accept, as the value of `Accept-Encoding`.
+/// Returns the `Accept-Encoding` of requests.
 pub(crate) fn accepted_encodings() -> HeaderValue {
     let compiled = ACCEPTED.iter().filter(|(_name, is_compiled)| *is_compiled);
     let names: Vec<_> = compiled.map(|(name, _)| *name).collect();
@@ -171,7 +187,7 @@ pub(crate) fn accepted_encodings() -> HeaderValue {
     value.unwrap_or(HeaderValue::from_static("identity"))
 }
 
-/// An answer as it was before it was encoded as `headers` say.
+/// Decodes an answer as its `headers` say.
 fn decoded(headers: &HeaderMap, encoded: AnswerStream) -> Result<AnswerStream, AnswerError> {
     let mut names = headers.get_all(CONTENT_ENCODING).iter();
     let Some(name) = names.next() else {
@@ -214,9 +230,6 @@ fn decoded(headers: &HeaderMap, encoded: AnswerStream) -> Result<AnswerStream, A
 
 #[cfg(all(test, feature = "gzip"))]
 mod tests {
-    use futures_util::stream;
-    use http::header::CONTENT_ENCODING;
-
     use super::*;
 
     async fn gzip(content: &[u8]) -> Vec<u8> {
@@ -288,7 +301,7 @@ mod tests {
         let error = read("", b"<html>".to_vec(), 9).await.unwrap_err();
         assert!(matches!(error, AnswerError::NotJson(_)));
         let error = read("", b"\"\xff\"".to_vec(), 9).await.unwrap_err();
-        assert!(error.to_string().contains("no UTF-8"), "{error}");
+        assert!(error.to_string().contains("not UTF-8"), "{error}");
     }
 
     #[test]
@@ -329,7 +342,7 @@ mod tests {
             assert_eq!(error.to_string(), "the answer is empty");
         }
         let error = read("", b" \n".to_vec(), 9).await.unwrap_err();
-        assert!(error.to_string().contains("no JSON"), "{error}");
+        assert!(error.to_string().contains("not JSON"), "{error}");
     }
 
     #[tokio::test]

@@ -20,7 +20,7 @@ use crate::optional_archive::{ArchiveJob, Archiver, object_name};
 use crate::outcome::{ArchiveOutcome, ArchiveStatus};
 use crate::sharing::DocumentSource;
 
-/// An archive, and the URL it is known by.
+/// Where a pipeline keeps auctions: an archive, and the URL of its store.
 #[derive(Clone, Debug)]
 pub struct ArchiveTarget {
     pub(crate) archive: Archive,
@@ -30,12 +30,12 @@ pub struct ArchiveTarget {
 }
 
 impl ArchiveTarget {
-    /// `archive`, whose store's root is `base`: where the store has the key `a/1.json`, the object is at `base` with
-    /// `a/1.json` appended.
+    /// Creates a target. `base` is the URL of the store's root: the object with the key `a/1.json` is at `base` with `a/1.json`
+    /// appended.
     ///
-    /// Of `base`, user, password, query and fragment are left out: outcomes and logs show the rest.
+    /// Outcomes and logs show the URL without user, password, query and fragment.
     pub fn new(archive: Archive, mut base: Url) -> Self {
-        // Both fail only for URLs that cannot carry user info, and those carry none.
+        // Both fail only for URLs that cannot have user info.
         let _has_host = base.set_password(None);
         let _has_host = base.set_username("");
         base.set_query(None);
@@ -48,7 +48,7 @@ impl ArchiveTarget {
         }
     }
 
-    /// The archive.
+    /// Returns the archive.
     pub fn archive(&self) -> &Archive {
         &self.archive
     }
@@ -59,27 +59,24 @@ impl ArchiveTarget {
             return ArchiveOutcome::default();
         };
         record.reader.entered(Stage::Sending);
-        #[cfg(feature = "spool")]
-        let kept = match &self.spool {
-            Some(spool) => self.write_to_spool(spool, &id, job).await,
-            None => self.write(&id, job).await,
-        };
-        #[cfg(not(feature = "spool"))]
-        let kept = self.write(&id, job).await;
-        match kept {
+        match self.write(&id, job).await {
             Ok(outcome) => record.ended(outcome),
             Err((status, message)) => record.failed(status, message),
         }
     }
 
-    /// Writes the document to its end and commits it, or says why there is none.
+    /// Writes the document to its end and commits it.
     ///
-    /// Dropped half-way, it leaves what a dropped [`ArchiveWriter`] leaves.
+    /// Cancel safety: as for a dropped [`ArchiveWriter`].
     async fn write(
         &self,
         id: &AuctionId,
         job: ArchiveJob,
     ) -> Result<ArchiveOutcome, (ArchiveStatus, String)> {
+        #[cfg(feature = "spool")]
+        if let Some(spool) = &self.spool {
+            return self.write_to_spool(spool, id, job).await;
+        }
         let (source, record, limit) = (&job.source, &job.record, job.limit);
         let failed = |message| (ArchiveStatus::Failed, message);
         let deadline = Instant::now() + limit;
@@ -93,8 +90,8 @@ impl ArchiveTarget {
             Ok(Err(error)) => {
                 return Err(failed(give_up(writer, error_chain(&error), deadline).await));
             }
-            // Dropped and not aborted: the store may be what does not answer, and aborting waits for it. It is cleaned
-            // up in the background.
+            // Dropped and not aborted: if the store does not answer, aborting would wait for it. It is cleaned up in the
+            // background.
             Err(_elapsed) => return Err(failed(format!("not written within {limit:?}"))),
         }
         record.begin_commit();
@@ -111,12 +108,12 @@ impl ArchiveTarget {
     }
 
     fn writer(&self, name: &str, source: &DocumentSource) -> Result<ArchiveWriter, String> {
-        let created = if source.is_encoded() {
+        let created = if source.codec().is_some() {
             self.archive.create_encoded(name)
         } else {
             self.archive.create(name)
         };
-        // It computes a digest only if nobody else does.
+        // It computes a digest only if the run does not.
         match created {
             Ok(writer) if source.is_digested() => Ok(writer.without_digest()),
             created => created.map_err(|error| error_chain(&error)),
@@ -135,17 +132,17 @@ impl ArchiveTarget {
             raw_bytes: Some(receipt.raw_bytes),
             stored_bytes: Some(receipt.stored_bytes),
             sha256: receipt.sha256.map(|digest| digest.to_string()),
-            // Nothing was sent when the same document was there already: how it was sent then is unknown.
+            // Nothing was sent if the same document was there already. How that was sent is unknown.
             parts: (receipt.parts > 0).then_some(receipt.parts as u64),
             e_tag: receipt.e_tag.clone(),
             ..ArchiveOutcome::default()
         }
     }
 
-    /// The URL of the object that has this key, percent-encoded where the key is not.
+    /// Returns the URL of the object with this key, percent-encoded where the key is not.
     pub fn url_of(&self, key: &object_store::path::Path) -> Url {
         let mut url = self.base.clone();
-        // Every base is a URL with a path; one without could not name an object, and stays as it is.
+        // A base without a path could not name an object, and stays as it is.
         if let Ok(mut segments) = url.path_segments_mut() {
             segments
                 .pop_if_empty()
@@ -155,10 +152,10 @@ impl ArchiveTarget {
     }
 }
 
-/// What is known of the raw document, all of which has been written.
+/// Describes the raw document, all of which has been written.
 pub(crate) fn raw_document(written: u64, source: &DocumentSource) -> RawDocument {
-    let bytes = if source.is_encoded() {
-        // The encoding has come to its end, and so had the raw document: its length is known.
+    let bytes = if source.codec().is_some() {
+        // The encoding has ended, hence the raw document too: its length is known.
         source.known_length().unwrap_or_default()
     } else {
         written
@@ -170,7 +167,7 @@ pub(crate) fn raw_document(written: u64, source: &DocumentSource) -> RawDocument
     }
 }
 
-/// Aborts what failed, within the limit; the rest is cleaned up in the background. Returns why there is no object.
+/// Aborts what failed, within the limit, and returns why there is no object. The rest is cleaned up in the background.
 async fn give_up(writer: ArchiveWriter, message: String, deadline: Instant) -> String {
     match timeout_at(deadline, writer.abort()).await {
         Ok(Ok(())) | Err(_) => message,
@@ -178,7 +175,7 @@ async fn give_up(writer: ArchiveWriter, message: String, deadline: Instant) -> S
     }
 }
 
-/// A pipeline's archive, with those that go on after their runs.
+/// A pipeline's archive, and the tasks that continue after their runs.
 struct PipelineArchive {
     target: ArchiveTarget,
     going_on: TaskTracker,
@@ -204,7 +201,7 @@ impl Archiver for PipelineArchive {
     fn drained(&self) -> BoxFuture<'_, ()> {
         Box::pin(async {
             self.going_on.wait().await;
-            // What uploads from a spool is the caller's, and what is under way there is in the spool.
+            // The caller uploads from a spool, and what is being uploaded is still in it.
             #[cfg(feature = "spool")]
             if self.target.spool.is_some() {
                 return;
@@ -215,20 +212,20 @@ impl Archiver for PipelineArchive {
 }
 
 impl PipelineBuilder {
-    /// Where auctions are kept. Without one, they are not.
+    /// Archives auctions. Without a target, none is archived.
     #[must_use]
     pub fn archive(mut self, target: ArchiveTarget) -> Self {
         let going_on = TaskTracker::new();
-        // Closed for good, it still takes tasks, and to wait is to wait until it is empty.
+        // A closed tracker still takes tasks. Waiting ends when it is empty.
         going_on.close();
         self.archiver = Some(Arc::new(PipelineArchive { target, going_on }));
         self
     }
 
-    /// How long the archive may take, whatever the solvers do. 120 s by default, a year at most.
+    /// Sets how long an archive may take, whatever the solvers do. The default is 120 s, the most a year.
     #[must_use]
     pub fn archive_limit(mut self, limit: Duration) -> Self {
-        self.settings.archive_limit = bounded(limit);
+        self.archive_limit = bounded(limit);
         self
     }
 }

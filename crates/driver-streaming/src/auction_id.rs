@@ -1,7 +1,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-/// The longest id, in bytes: with a prefix and extensions it fits any store's key and any file name.
+/// The longest id in bytes. With a prefix and extensions, it fits into any store's key and any file name.
 const MAXIMUM_LENGTH: usize = 128;
 
 /// The name of an auction, safe to use as the name of a file or an object: `[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}`.
@@ -18,7 +18,7 @@ const MAXIMUM_LENGTH: usize = 128;
 pub struct AuctionId(String);
 
 impl AuctionId {
-    /// The id as text.
+    /// Returns the id as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -28,25 +28,22 @@ impl FromStr for AuctionId {
     type Err = AuctionIdError;
 
     fn from_str(text: &str) -> Result<Self, AuctionIdError> {
-        if text.is_empty() {
-            return Err(AuctionIdError::Empty);
-        }
-        if text.len() > MAXIMUM_LENGTH {
-            return Err(AuctionIdError::TooLong { length: text.len() });
-        }
-        let is_allowed = |position: usize, character: char| match character {
+        let is_refused = |&(position, character): &(usize, char)| match character {
             // A leading dot would hide the file, and `..` would leave the folder.
-            '.' => position > 0,
-            _ => character.is_ascii_alphanumeric() || matches!(character, '_' | '-'),
+            '.' => position == 0,
+            _ => !character.is_ascii_alphanumeric() && !matches!(character, '_' | '-'),
         };
-        let mut characters = text.char_indices();
-        match characters.find(|(position, character)| !is_allowed(*position, *character)) {
-            None => Ok(Self(text.to_owned())),
-            Some((position, character)) => Err(AuctionIdError::Character {
-                character,
-                position,
-            }),
-        }
+        let mistake = match (text.len(), text.char_indices().find(is_refused)) {
+            (0, _) => "is empty".to_owned(),
+            (length, _) if length > MAXIMUM_LENGTH => {
+                format!("is {length} bytes long, and at most {MAXIMUM_LENGTH} are allowed")
+            }
+            (_, Some((position, character))) => format!(
+                "has {character:?} at byte {position}: only ASCII letters, digits, '_', '-' and, not first, '.' are allowed"
+            ),
+            (_, None) => return Ok(Self(text.to_owned())),
+        };
+        Err(AuctionIdError(mistake))
     }
 }
 
@@ -56,30 +53,10 @@ impl fmt::Display for AuctionId {
     }
 }
 
-/// Why a text is no [`AuctionId`].
+/// Why a text is not an [`AuctionId`], in words.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum AuctionIdError {
-    /// There is no text.
-    #[error("the auction's id is empty")]
-    Empty,
-    /// The text is longer than 128 bytes.
-    #[error("the auction's id is {length} bytes long, and at most {MAXIMUM_LENGTH} are allowed")]
-    TooLong {
-        /// The length of the text, in bytes.
-        length: usize,
-    },
-    /// A character that is not allowed where it stands.
-    #[error(
-        "the auction's id has {character:?} at byte {position}: only ASCII letters, digits, '_', '-' and, not first, '.' are allowed"
-    )]
-    Character {
-        /// The character.
-        character: char,
-        /// Where it stands, in bytes from 0.
-        position: usize,
-    },
-}
+#[error("the auction's id {0}")]
+pub struct AuctionIdError(String);
 
 #[cfg(test)]
 mod tests {

@@ -1,43 +1,81 @@
 use std::collections::HashSet;
-use std::error::Error;
 use std::fmt;
+use std::future::poll_fn;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::future::BoxFuture;
 use http::{Request, Response};
 use http_body::Body;
 use tower_service::Service;
 
-use crate::client::{BoxError, Client, RetryRule};
-use crate::encoding;
-use crate::learned_encoding::LearnedEncodings;
+use crate::answer::{AnswerStream, data};
+use crate::document::BoxError;
+use crate::encoding::{self, LearnedEncodings};
 use crate::observer::{Observer, RunStart};
 use crate::optional_archive::Archiver;
 use crate::pipeline::Pipeline;
 use crate::request_body::RequestBody;
-use crate::settings::{MakeObserver, Settings, Setup};
 use crate::solver::Solver;
 use crate::window_budget::WindowBudget;
 
-/// A year at most: limits are instants once a run has begun, and no clock reaches as far as a duration.
+/// At most a year: limits become instants, and no clock reaches as far as a duration.
 pub(crate) fn bounded(limit: Duration) -> Duration {
     limit.min(Duration::from_secs(365 * 24 * 60 * 60))
 }
 
 /// Settings of a [`Pipeline`].
-#[derive(Default)]
 pub struct PipelineBuilder {
-    solvers: Vec<Solver>,
+    pub(crate) solvers: Vec<Solver>,
     pub(crate) archiver: Option<Arc<dyn Archiver>>,
     client: Option<Client>,
-    retry_rule: Option<RetryRule>,
-    pub(crate) settings: Settings,
-    observers: Vec<MakeObserver>,
+    pub(crate) observers: Vec<MakeObserver>,
+    pub(crate) deadline: Duration,
+    pub(crate) archive_limit: Duration,
+    pub(crate) answer_bytes: usize,
+    pub(crate) window_bytes: usize,
+    window_budget_bytes: usize,
+    pub(crate) digest: bool,
+}
+
+/// Sends a request with any HTTP client. Returns the head of the answer, and its body as it arrives.
+///
+/// Cancel safety: as for the client's future and body.
+type Client = Box<dyn Fn(Request<RequestBody>) -> Exchange + Send + Sync>;
+
+type Exchange = BoxFuture<'static, Result<Response<AnswerStream>, BoxError>>;
+
+/// Creates the observer of each run.
+pub(crate) type MakeObserver = Box<dyn Fn(&RunStart<'_>) -> Arc<dyn Observer> + Send + Sync>;
+
+impl Default for PipelineBuilder {
+    fn default() -> Self {
+        Self {
+            solvers: Vec::new(),
+            archiver: None,
+            client: None,
+            observers: Vec::new(),
+            deadline: Duration::from_secs(15),
+            archive_limit: Duration::from_secs(120),
+            answer_bytes: 30_000_000,
+            window_bytes: 1024 * 1024,
+            window_budget_bytes: 64 * 1024 * 1024,
+            digest: true,
+        }
+    }
+}
+
+/// What all runs of a pipeline share.
+pub(crate) struct Setup {
+    pub(crate) settings: PipelineBuilder,
+    pub(crate) client: Client,
+    pub(crate) budget: WindowBudget,
+    pub(crate) learned_encodings: LearnedEncodings,
 }
 
 impl Pipeline {
-    /// A pipeline to be set up.
+    /// Returns a builder with the defaults.
     pub fn builder() -> PipelineBuilder {
         PipelineBuilder::default()
     }
@@ -58,12 +96,13 @@ impl PipelineBuilder {
         self
     }
 
-    /// Sends requests with clones of `service` instead of an `upload_client::UploadClient`. Required without the feature
-    /// `client`.
+    /// Sends requests with clones of `service`. Required without the feature `client`, whose default is an
+    /// `upload_client::UploadClient`.
     ///
-    /// Requests to an engine that speaks HTTP/2 from the first byte have the version [`HTTP_2`](http::Version::HTTP_2).
+    /// Requests of a solver [with HTTP/2](Solver::with_http2) have the version [`HTTP_2`](http::Version::HTTP_2).
     ///
-    /// The README lists the promises that are up to the service then.
+    /// A request is retried after an error that comes from an [`io::Error`](std::io::Error). The README lists the promises
+    /// that are up to the service.
     #[must_use]
     pub fn client<S, B>(mut self, service: S) -> Self
     where
@@ -73,24 +112,19 @@ impl PipelineBuilder {
         B: Body<Data = Bytes> + Send + 'static,
         B::Error: Into<BoxError>,
     {
-        self.client = Some(Client::new(service));
+        self.client = Some(Box::new(move |request| -> Exchange {
+            let mut service = service.clone();
+            Box::pin(async move {
+                let ready = poll_fn(|context| service.poll_ready(context)).await;
+                ready.map_err(Into::into)?;
+                let response = service.call(request).await.map_err(Into::into)?;
+                Ok(response.map(data))
+            })
+        }));
         self
     }
 
-    /// Which errors of the client are worth a retry: those that `is_transient`.
-    ///
-    /// By default, those of an `upload_client::UploadClient` that say so, and those of other clients that come from an
-    /// [`io::Error`](std::io::Error). A request whose own body failed is never made again.
-    #[must_use]
-    pub fn retry_if(
-        mut self,
-        is_transient: impl Fn(&(dyn Error + 'static)) -> bool + Send + Sync + 'static,
-    ) -> Self {
-        self.retry_rule = Some(Arc::new(is_transient));
-        self
-    }
-
-    /// Has each run watched by an observer that `make` makes for it. There may be any number of these.
+    /// Adds an observer to each run, made by `make`.
     #[must_use]
     pub fn observe(
         mut self,
@@ -100,57 +134,57 @@ impl PipelineBuilder {
         self
     }
 
-    /// How long after the first request's start every solver must have answered. 15 s by default, a year at most. A run may
-    /// have [another](crate::Dispatch::deadline), and a solver a [time limit](Solver::with_timeout) of its own within it.
+    /// Sets how long after its start a run waits for answers. The default is 15 s, the most a year. A run may have
+    /// [another deadline](crate::Dispatch::deadline), and a solver an earlier [timeout](Solver::with_timeout).
     #[must_use]
     pub fn deadline(mut self, deadline: Duration) -> Self {
-        self.settings.deadline = bounded(deadline);
+        self.deadline = bounded(deadline);
         self
     }
 
-    /// The longest answer that is taken from a solver without a [limit](Solver::with_answer_limit) of its own, in bytes. 30 MB
-    /// by default. Each solver may cost this much, and up to twice as much while its answer is read.
+    /// Sets the longest answer in bytes, for solvers without a [limit](Solver::with_answer_limit) of their own. The default is
+    /// 30 MB. Each solver may cost this much memory, and up to twice as much while its answer is read.
     #[must_use]
     pub fn answer_limit(mut self, bytes: usize) -> Self {
-        self.settings.answer_bytes = bytes;
+        self.answer_bytes = bytes;
         self
     }
 
-    /// How much of a document is kept for readers that are behind, in bytes, and of each compression of it. 1 MiB by default,
-    /// and at least one chunk: 64 KiB, or what a [`Document`](crate::Document) of your own makes its chunks.
+    /// Sets how many bytes of a document, and of each compression of it, are kept for readers that are behind. The default is
+    /// 1 MiB. A window holds at least one chunk: 64 KiB, or what your own [`Document`](crate::Document) yields.
     #[must_use]
     pub fn window(mut self, bytes: usize) -> Self {
-        self.settings.window_bytes = bytes;
+        self.window_bytes = bytes;
         self
     }
 
-    /// How much the windows of all runs take together, in bytes, with a chunk for each of the eight productions that a window
-    /// may have. 64 MiB by default.
+    /// Sets how many bytes the windows of all runs take together, with a chunk for each of the eight productions that a window
+    /// may have. The default is 64 MiB.
     ///
-    /// No run waits for it. A run takes at most half of what is left, so that later runs get smaller windows, down to one
-    /// chunk: once the budget is exhausted, each further run that overlaps costs that beyond it. An archive that goes on after
-    /// its run keeps one window, or two where it shares a compression.
+    /// No run waits for it. A run takes at most half of what is left, so that later runs get smaller windows. Once the budget is
+    /// exhausted, each additional run gets windows of one chunk, beyond the budget. An archive that continues after its run keeps
+    /// one window, or two if it shares a compression.
     #[must_use]
     pub fn window_budget(mut self, bytes: usize) -> Self {
-        self.settings.window_budget_bytes = bytes;
+        self.window_budget_bytes = bytes;
         self
     }
 
-    /// Whether documents are digested, by SHA-256, with the feature `digest`. They are by default.
+    /// Sets whether outcomes report the SHA-256 of documents. They do by default, with the feature `archive`.
     ///
-    /// Without it, outcomes name no digests. An archive computes its own then, unless that is switched off as well, or it
-    /// shares a compression with solvers: such an object carries no digest, and is not recognised when it is there already.
+    /// Otherwise an archive computes its own digest, unless that is switched off as well, or it shares a compression with
+    /// solvers. An object without a digest is not recognised if it exists already.
     #[must_use]
     pub fn digest(mut self, enabled: bool) -> Self {
-        self.settings.digest = enabled;
+        self.digest = enabled;
         self
     }
 
-    /// The pipeline.
+    /// Creates the pipeline.
     ///
     /// # Errors
-    /// When two solvers have the same name, a solver's settings contradict one another, or there is no HTTP client.
-    pub fn build(self) -> Result<Pipeline, PipelineError> {
+    /// If two solvers have the same name, a solver's settings contradict one another, or there is no HTTP client.
+    pub fn build(mut self) -> Result<Pipeline, PipelineError> {
         let mut names = HashSet::new();
         for solver in &self.solvers {
             let name = || solver.name().to_owned();
@@ -169,20 +203,18 @@ impl PipelineBuilder {
                 source,
             })?;
         }
-        let client = self.client;
         #[cfg(feature = "client")]
-        let client = client.or_else(|| Some(Client::by_default(self.settings.deadline)));
-        let mut client = client.ok_or(PipelineError::NoClient)?;
-        if let Some(rule) = self.retry_rule {
-            client.retry_rule = rule;
+        if self.client.is_none() {
+            // A peer that takes nothing for a whole deadline, when nobody waits for it any more, is gone.
+            let builder = upload_client::UploadClient::builder();
+            let service = builder.tcp_user_timeout(self.deadline).build();
+            self = self.client(service);
         }
+        let client = self.client.take().ok_or(PipelineError::NoClient)?;
         let setup = Arc::new(Setup {
             client,
-            solvers: self.solvers,
-            archiver: self.archiver,
-            budget: WindowBudget::new(self.settings.window_budget_bytes),
-            settings: self.settings,
-            observers: self.observers,
+            budget: WindowBudget::new(self.window_budget_bytes),
+            settings: self,
             learned_encodings: LearnedEncodings::default(),
         });
         Ok(Pipeline { setup })
@@ -194,8 +226,14 @@ impl fmt::Debug for PipelineBuilder {
         formatter
             .debug_struct("PipelineBuilder")
             .field("solvers", &self.solvers)
-            .field("settings", &self.settings)
             .finish_non_exhaustive()
+    }
+}
+
+/// Shows the settings only: the endpoints that encodings were learned from may hold secrets.
+impl fmt::Debug for Setup {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.settings, formatter)
     }
 }
 
@@ -203,21 +241,21 @@ impl fmt::Debug for PipelineBuilder {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PipelineError {
-    /// Two solvers have one name, so that reports could not tell them apart.
+    /// Two solvers have the same name.
     #[error("two solvers are named {name:?}")]
     SameName {
         /// The name.
         name: String,
     },
-    /// A solver is to be told the length of requests that are compressed, and nobody knows it before they are.
+    /// A solver has both an encoding and a `Content-Length`.
     #[error(
-        "solver {name:?} has an encoding and wants a length, and the length of what is compressed is not known before"
+        "solver {name:?} has an encoding and wants a length, but the length of a compressed body is not known before it is sent"
     )]
     LengthOfEncoded {
         /// The solver's name.
         name: String,
     },
-    /// A solver's encoding is not compiled, or has no such level.
+    /// A solver's encoding is not compiled, or does not have this level.
     #[error("the encoding of solver {name:?} cannot be used")]
     Encoding {
         /// The solver's name.
@@ -227,6 +265,66 @@ pub enum PipelineError {
         source: BoxError,
     },
     /// There is no HTTP client: without the feature `client`, one must be given.
-    #[error("there is no HTTP client")]
+    #[error("there is no HTTP client: turn on the feature `client`, or set one")]
     NoClient,
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::sync::Mutex;
+    use std::task::{Context, Poll};
+
+    use chunked_writer::JsonDocument;
+    use http_body_util::{BodyExt, Full};
+
+    use super::*;
+    use crate::{Dispatch, SolverStatus};
+
+    /// Answers with what it is sent, but for the first request, which fails.
+    #[derive(Clone)]
+    struct Echo {
+        failure: Arc<Mutex<Option<io::Error>>>,
+    }
+
+    impl Service<Request<RequestBody>> for Echo {
+        type Response = Response<Full<Bytes>>;
+        type Error = BoxError;
+        type Future = BoxFuture<'static, Result<Self::Response, BoxError>>;
+
+        fn poll_ready(&mut self, _context: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn call(&mut self, request: Request<RequestBody>) -> Self::Future {
+            let failure = self.failure.lock().unwrap().take();
+            Box::pin(async move {
+                if let Some(failure) = failure {
+                    return Err(failure.into());
+                }
+                let sent = request.into_body().collect().await?;
+                Ok(Response::new(Full::new(sent.to_bytes())))
+            })
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn any_service_will_do_and_what_broke_is_made_again() {
+        for (kind, status, attempts) in [
+            (io::ErrorKind::ConnectionReset, SolverStatus::Ok, 2),
+            (io::ErrorKind::InvalidData, SolverStatus::Failed, 1),
+        ] {
+            let failure = Arc::new(Mutex::new(Some(io::Error::from(kind))));
+            let pipeline = Pipeline::builder()
+                .solver(Solver::new("a", "http://nowhere").unwrap())
+                .client(Echo { failure })
+                .build()
+                .unwrap();
+            let outcome = pipeline.run(Dispatch::new(JsonDocument::new([1, 2]))).await;
+            let solver = &outcome.solvers[0];
+            assert_eq!((solver.status, solver.attempts), (status, attempts));
+            let response = solver.response.as_ref().map(|answer| answer.get());
+            assert_eq!(response, (status == SolverStatus::Ok).then_some("[1,2]"));
+        }
+    }
 }

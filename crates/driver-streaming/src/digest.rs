@@ -4,10 +4,10 @@ use std::task::Poll;
 use bytes::Bytes;
 use futures_core::Stream;
 use futures_util::{StreamExt, stream};
-#[cfg(feature = "digest")]
+#[cfg(feature = "archive")]
 use sha2::{Digest as _, Sha256};
 
-use crate::progress::lock;
+use crate::observer::lock;
 
 /// The length and SHA-256 of a document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,30 +17,30 @@ pub struct DocumentDigest {
 }
 
 impl DocumentDigest {
-    /// The length in bytes.
+    /// Returns the length in bytes.
     pub fn bytes(&self) -> u64 {
         self.bytes
     }
 
-    /// The SHA-256 in lower-case hex.
+    /// Returns the SHA-256 in lower-case hex.
     pub fn sha256(&self) -> String {
         let hex = self.sha256.iter().map(|byte| format!("{byte:02x}"));
         hex.collect()
     }
 
-    /// The SHA-256 as bytes.
+    /// Returns the SHA-256 as bytes.
     pub fn sha256_bytes(&self) -> [u8; 32] {
         self.sha256
     }
 }
 
-/// Digests a document once, however many productions of it there are, and whichever of them come to the end.
+/// Digests a document once, however many productions it has, and whichever of them reach the end.
 ///
-/// The productions of a document yield the same bytes, so any of them may carry the digest on from where another left
-/// it. A production begins where some reader has been before, hence never beyond what has been digested.
+/// All productions of a document yield the same bytes, so any of them can continue the digest where another stopped.
+/// A production starts where some reader has been before, hence never beyond what has been digested.
 ///
-/// A pipeline digests what it sends by itself; this is for documents that are made from another one, whose digest they
-/// tell by [`Document::origin`](crate::Document::origin).
+/// A pipeline digests what it sends by itself. This is for documents that are made from another one, whose digest they
+/// return from [`Document::origin`](crate::Document::origin).
 #[derive(Clone, Debug, Default)]
 pub struct SharedDigest {
     frontier: Arc<Mutex<Frontier>>,
@@ -50,25 +50,25 @@ pub struct SharedDigest {
 #[derive(Clone, Debug, Default)]
 struct Frontier {
     offset: u64,
-    #[cfg(feature = "digest")]
+    #[cfg(feature = "archive")]
     hasher: Sha256,
-    /// Whether that is all of it.
+    /// Whether that is the whole document.
     whole: bool,
 }
 
 impl SharedDigest {
-    /// One for a document of which nothing has been produced, if documents are to be digested and can be.
+    /// Creates one, if documents are to be digested and can be.
     pub(crate) fn if_enabled(enabled: bool) -> Option<Self> {
-        (enabled && cfg!(feature = "digest")).then(Self::default)
+        (enabled && cfg!(feature = "archive")).then(Self::default)
     }
 
-    /// The digest, unless no production has come to the end yet.
+    /// Returns the digest once a production has reached the end.
     pub fn get(&self) -> Option<DocumentDigest> {
         self.with_tail(&[])
     }
 
-    /// The digest of the document with `tail` appended, unless no production has come to the end yet.
-    #[cfg(feature = "digest")]
+    /// Returns the digest of the document with `tail` appended, once a production has reached the end.
+    #[cfg(feature = "archive")]
     pub fn with_tail(&self, tail: &[u8]) -> Option<DocumentDigest> {
         let frontier = lock(&self.frontier);
         if !frontier.whole {
@@ -83,13 +83,13 @@ impl SharedDigest {
         })
     }
 
-    /// `None`: only the feature `digest` digests.
-    #[cfg(not(feature = "digest"))]
+    /// Returns `None` without the feature `archive`.
+    #[cfg(not(feature = "archive"))]
     pub fn with_tail(&self, _tail: &[u8]) -> Option<DocumentDigest> {
         None
     }
 
-    /// Passes on a production from byte `offset` on, digesting what has not been digested yet.
+    /// Forwards a production that starts at `offset`, and digests what has not been digested yet.
     pub fn follow<S, E>(
         &self,
         production: S,
@@ -99,35 +99,35 @@ impl SharedDigest {
         S: Stream<Item = Result<Bytes, E>> + Unpin,
     {
         let (digest, mut production, mut offset) = (self.clone(), production, offset);
+        let mut has_failed = false;
         stream::poll_fn(move |context| {
             let polled = production.poll_next_unpin(context);
-            digest.polled(&mut offset, &polled);
+            let mut frontier = lock(&digest.frontier);
+            match &polled {
+                Poll::Ready(Some(Ok(chunk))) => {
+                    let known = frontier.offset.checked_sub(offset);
+                    // What follows the end of another production is not this document.
+                    let known = known.filter(|_| !frontier.whole);
+                    offset += chunk.len() as u64;
+                    let known = known.and_then(|known| usize::try_from(known).ok());
+                    let new = known.and_then(|known| chunk.get(known..));
+                    let new = new.unwrap_or_default();
+                    #[cfg(feature = "archive")]
+                    frontier.hasher.update(new);
+                    frontier.offset += new.len() as u64;
+                }
+                // The end after an error is not the document's.
+                Poll::Ready(Some(Err(_))) => has_failed = true,
+                Poll::Ready(None) => frontier.whole |= !has_failed && frontier.offset == offset,
+                Poll::Pending => {}
+            }
+            drop(frontier);
             polled
         })
     }
-
-    /// A production was polled at `offset`, which moves on. What comes after another has ended well is another document.
-    pub(crate) fn polled<E>(&self, offset: &mut u64, polled: &Poll<Option<Result<Bytes, E>>>) {
-        let mut frontier = lock(&self.frontier);
-        match polled {
-            Poll::Ready(Some(Ok(chunk))) => {
-                let known = frontier.offset.checked_sub(*offset);
-                let known = known.filter(|_| !frontier.whole);
-                *offset += chunk.len() as u64;
-                let known = known.and_then(|known| usize::try_from(known).ok());
-                let new = known.and_then(|known| chunk.get(known..));
-                let new = new.unwrap_or_default();
-                #[cfg(feature = "digest")]
-                frontier.hasher.update(new);
-                frontier.offset += new.len() as u64;
-            }
-            Poll::Ready(None) => frontier.whole |= frontier.offset == *offset,
-            _ => {}
-        }
-    }
 }
 
-#[cfg(all(test, feature = "digest"))]
+#[cfg(all(test, feature = "archive"))]
 mod tests {
     use futures_util::FutureExt;
 
@@ -157,7 +157,7 @@ mod tests {
         let mut broken = cell.follow(pieces(&["abc", "!"]), 0);
         assert!(broken.next().now_or_never().unwrap().unwrap().is_ok());
         assert!(broken.next().now_or_never().unwrap().unwrap().is_err());
-        drop(broken);
+        assert!(broken.next().now_or_never().unwrap().is_none());
         assert_eq!(cell.get(), None);
         run(&cell, 0, &["a", "bc"]);
         let digest = cell.get().unwrap();

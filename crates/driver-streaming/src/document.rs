@@ -1,6 +1,8 @@
 //! What is sent: bytes that can be produced again, identically.
 
+use std::any::Any;
 use std::error::Error;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Poll, ready};
@@ -8,49 +10,42 @@ use std::task::{Poll, ready};
 use bytes::{Buf, Bytes};
 use chunked_writer::{CountLength, JsonDocument, JsonSource, JsonStream};
 use futures_core::Stream;
-use futures_util::{TryFutureExt, TryStreamExt, stream};
+use futures_util::{FutureExt, StreamExt, TryFutureExt, TryStreamExt, stream};
+use measured_body::ProductionMeter;
 
 use crate::digest::DocumentDigest;
 
 /// One production of a document.
 pub type DocumentStream = Pin<Box<dyn Stream<Item = Result<Bytes, DocumentError>> + Send>>;
 
-/// Finds out a document's length.
+/// Counts a document's length.
 pub type LengthFuture = Pin<Box<dyn Future<Output = Result<u64, DocumentError>> + Send>>;
 
-/// A byte sequence that can be produced again from any offset, identically, in chunks of a fixed size.
+/// A byte sequence that can be produced again, identically, from any offset, in chunks of a fixed size.
 ///
-/// Every chunk but the last has the same size, also when production starts at an offset within a chunk. A chunk is what a
-/// window holds at least: 64 KiB are a good size.
+/// Every chunk but the last has the same size, even if production starts at an offset within a chunk. A window holds at least
+/// one chunk: 64 KiB is a good size.
 ///
-/// A production that ends without an error is taken for whole, also one of no bytes: a source that may end early must say so
-/// by an error. A panic of a production, or while the length is counted, fails the document; the other methods must not panic.
+/// A production that ends without an error is taken for whole, even an empty one, so a source that may end early must yield
+/// an error. A panic of a production, or while the length is counted, fails the document. The other methods must not panic.
 pub trait Document: Send + Sync {
     /// Produces the document from `offset` bytes on.
     fn stream_from(&self, offset: u64) -> DocumentStream;
 
-    /// How many bytes have been produced so far, by all productions together, thrown-away ones included.
-    fn bytes_produced(&self) -> u64;
-
-    /// Finds out the length in bytes, for solvers that insist on a `Content-Length`. What that takes is not among the
-    /// [bytes produced](Self::bytes_produced).
+    /// Counts the length in bytes, for solvers that require a `Content-Length`.
     fn length(&self) -> LengthFuture;
 
-    /// The digest of what the document was made from, where that is another document, once it is known.
+    /// Returns the digest of the document that this one was made from, if there is one and its digest is known.
     fn origin(&self) -> Option<DocumentDigest> {
         None
     }
 }
 
-/// A document that others hold too: of another type each time, for one.
+/// A shared document.
 #[deny(clippy::missing_trait_methods)]
 impl<D: Document + ?Sized> Document for Arc<D> {
     fn stream_from(&self, offset: u64) -> DocumentStream {
         (**self).stream_from(offset)
-    }
-
-    fn bytes_produced(&self) -> u64 {
-        (**self).bytes_produced()
     }
 
     fn length(&self) -> LengthFuture {
@@ -73,37 +68,64 @@ where
         Box::pin(JsonDocument::stream_from(self, offset).map_err(DocumentError::new))
     }
 
-    fn bytes_produced(&self) -> u64 {
-        self.statistics().bytes_produced
-    }
-
     fn length(&self) -> LengthFuture {
         Box::pin(self.count_length().map_err(DocumentError::new))
     }
 }
 
+/// An error of any kind.
+pub(crate) type BoxError = Box<dyn Error + Send + Sync>;
+
 /// Why a document could not be produced to its end.
 #[derive(Debug, thiserror::Error)]
 #[error("the document could not be produced")]
 pub struct DocumentError {
-    source: Box<dyn Error + Send + Sync>,
+    source: BoxError,
 }
 
 impl DocumentError {
-    /// A document that failed because of `source`.
-    pub fn new(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+    /// Creates an error with its cause.
+    pub fn new(source: impl Into<BoxError>) -> Self {
         Self {
             source: source.into(),
         }
     }
 }
 
-/// How much one poll throws away before it lets others run.
+/// Produces `document` from `offset` on, measured by `meter`, with a panic as an error like any other.
+///
+/// Productions are polled by whoever needs the next chunk. Without this, a value that panics would take down the HTTP
+/// client's connection, or the task that runs the pipeline.
+pub(crate) fn produce(
+    document: &dyn Document,
+    offset: u64,
+    meter: &ProductionMeter,
+) -> impl Stream<Item = Result<Bytes, DocumentError>> + Unpin + Send + use<> {
+    let stream = catch_unwind(AssertUnwindSafe(|| document.stream_from(offset)));
+    let stream = stream.unwrap_or_else(|panic| Box::pin(stream::iter([Err(panicked(&*panic))])));
+    let caught = AssertUnwindSafe(meter.measure(stream)).catch_unwind();
+    caught.map(|item| item.unwrap_or_else(|panic| Err(panicked(&*panic))))
+}
+
+/// Counts the length of `document`, with a panic as an error like any other.
+pub(crate) async fn count_length(document: &dyn Document) -> Result<u64, DocumentError> {
+    let counted = AssertUnwindSafe(async { document.length().await }).catch_unwind();
+    counted.await.unwrap_or_else(|panic| Err(panicked(&*panic)))
+}
+
+fn panicked(panic: &(dyn Any + Send)) -> DocumentError {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
+    let message = text.unwrap_or("without a message");
+    DocumentError::new(format!("it panicked: {message}"))
+}
+
+/// How much one poll discards before it lets others run.
 const BYTES_IN_ONE_POLL: usize = 64 * 1024;
 
-/// Leaves out the first `bytes` of a production, for documents that cannot begin in the middle.
+/// Skips the first `bytes` of a production, for documents that cannot start in the middle.
 ///
-/// One that has fewer fails: its reader has been sent more already.
+/// A production with fewer bytes fails: its reader has been sent more already.
 pub fn skip_bytes<S>(
     production: S,
     bytes: u64,
@@ -120,7 +142,7 @@ where
                 None if left > 0 => {
                     let missing = std::mem::take(&mut left);
                     return Poll::Ready(Some(Err(DocumentError::new(format!(
-                        "it ended {missing} bytes before where an earlier production had got to"
+                        "it ended {missing} bytes before the offset that an earlier production had reached"
                     )))));
                 }
                 ended => return Poll::Ready(ended),
@@ -140,8 +162,6 @@ where
 
 #[cfg(test)]
 mod tests {
-    use futures_util::{FutureExt, StreamExt};
-
     use super::*;
     use crate::error_chain;
 
@@ -169,5 +189,50 @@ mod tests {
         };
         let error = error_chain(error);
         assert!(error.contains("2 bytes before"), "{error}");
+    }
+
+    struct Panicking {
+        at_once: bool,
+    }
+
+    impl Document for Panicking {
+        fn stream_from(&self, _offset: u64) -> DocumentStream {
+            assert!(!self.at_once, "at once");
+            let mut polls = 0;
+            Box::pin(stream::poll_fn(move |_| {
+                polls += 1;
+                assert!(polls == 1, "at poll {polls}");
+                Poll::Ready(Some(Ok(Bytes::from_static(b"x"))))
+            }))
+        }
+
+        fn length(&self) -> LengthFuture {
+            panic!("in its length")
+        }
+    }
+
+    fn items(at_once: bool) -> Vec<String> {
+        let document = Panicking { at_once };
+        let mut production = produce(&document, 0, &ProductionMeter::new());
+        std::iter::from_fn(|| production.next().now_or_never().unwrap())
+            .map(|item| match item {
+                Ok(chunk) => String::from_utf8(chunk.to_vec()).unwrap(),
+                Err(error) => error_chain(&error),
+            })
+            .collect()
+    }
+
+    #[test]
+    fn a_panic_is_the_last_item() {
+        let what = "the document could not be produced: it panicked: ";
+        assert_eq!(items(true), [format!("{what}at once")]);
+        assert_eq!(items(false), ["x".to_owned(), format!("{what}at poll 2")]);
+    }
+
+    #[test]
+    fn a_panic_in_the_length_is_an_error() {
+        let length = count_length(&Panicking { at_once: false }).now_or_never();
+        let error = error_chain(&length.unwrap().unwrap_err());
+        assert!(error.ends_with("it panicked: in its length"), "{error}");
     }
 }

@@ -1,38 +1,32 @@
 use std::fmt;
 
-use http::uri::{Authority, InvalidUri, Scheme};
+use http::uri::{Authority, Scheme};
 use http::{HeaderName, Uri};
 
-use crate::client::BoxError;
+use crate::document::BoxError;
 
-/// What stands in place of what nobody else should read in a query.
+/// What replaces query values, which may be secret.
 const REDACTED: &str = "REDACTED";
 
 /// Where a solver's requests go.
 #[derive(Clone)]
 pub(crate) struct Endpoint {
-    /// All that requests need, user and password included.
+    /// For requests: with user and password.
     pub(crate) uri: Uri,
-    /// Without user and password, and without the values of the query, of which any may be a key.
+    /// Without user and password, and without query values, any of which may be a key.
     pub(crate) without_secrets: Uri,
 }
 
-/// Why a solver cannot be addressed. Messages do not repeat the URL: it may carry a password.
+/// Why a solver's settings are refused. Messages do not repeat the URL, which may contain a password.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SolverError {
-    /// A solver written without `NAME=`.
+    /// A solver that was written without `NAME=`.
     #[error("a solver is written NAME=URL, and this one has no '='")]
     NoName,
-    /// The name is empty.
-    #[error("the solver's name is empty")]
-    EmptyName,
-    /// The name has a control character.
-    #[error("the solver's name {name:?} has a control character")]
-    Name {
-        /// The name.
-        name: String,
-    },
+    /// The name is empty, or has a control character.
+    #[error("the solver's name {0}")]
+    Name(String),
     /// The URL does not parse.
     #[error("the URL of solver {name:?} does not parse")]
     Url {
@@ -42,7 +36,7 @@ pub enum SolverError {
         #[source]
         source: BoxError,
     },
-    /// The URL has no scheme: it begins with a host, as in `localhost:8080`.
+    /// The URL has no scheme, as in `localhost:8080`.
     #[error(
         "the URL of solver {name:?} does not begin with a scheme: write http:// before the host"
     )]
@@ -58,8 +52,8 @@ pub enum SolverError {
         /// The URL's scheme.
         scheme: String,
     },
-    /// The header describes the body, the connection or how the answer may be encoded.
-    #[error("the header {name} is not the caller's to say")]
+    /// The header describes the body, the connection or the encoding of answers.
+    #[error("the header {name} cannot be set")]
     Header {
         /// The header's name.
         name: HeaderName,
@@ -67,16 +61,17 @@ pub enum SolverError {
 }
 
 impl Endpoint {
-    /// `/solve` below `base`, unless that ends with it, with the query of `base`, for the solver of this name.
+    /// Appends `/solve` to the path of `base`, unless it ends with that. Errors name the solver.
     pub(crate) fn solve_below(solver: &str, base: &str) -> Result<Self, SolverError> {
         let unusable = |source: BoxError| SolverError::Url {
             name: solver.to_owned(),
             source,
         };
-        let uri: Uri = base
-            .trim()
-            .parse()
-            .map_err(|error: InvalidUri| unusable(error.into()))?;
+        let parsed = |text: &str| {
+            let uri = text.parse::<Uri>();
+            uri.map_err(|error| unusable(error.into()))
+        };
+        let uri = parsed(base.trim())?;
         if uri.scheme() != Some(&Scheme::HTTP) && uri.scheme() != Some(&Scheme::HTTPS) {
             let name = solver.to_owned();
             return Err(match uri.scheme_str() {
@@ -92,12 +87,10 @@ impl Endpoint {
         }
         let path = uri.path().trim_end_matches('/');
         let path = path.strip_suffix("/solve").unwrap_or(path).to_owned() + "/solve";
+        let scheme = uri.scheme_str().unwrap_or_default();
         let solve_at = |authority: &str, query: Option<String>| {
             let query = query.map_or_else(String::new, |query| format!("?{query}"));
-            let parts = Uri::builder().scheme(uri.scheme_str().unwrap_or_default());
-            let parts = parts.authority(authority);
-            let parts = parts.path_and_query(format!("{path}{query}"));
-            parts.build().map_err(|error| unusable(error.into()))
+            parsed(&format!("{scheme}://{authority}{path}{query}"))
         };
         let authority = authority(&uri);
         let host = authority.rsplit('@').next().unwrap_or_default();
@@ -107,7 +100,7 @@ impl Endpoint {
         })
     }
 
-    /// Like `without_secrets`, with `***` in place of user and password.
+    /// Returns `without_secrets` with `***` in place of user and password.
     pub(crate) fn shown(&self) -> String {
         let shown = self.without_secrets.to_string();
         if authority(&self.uri).contains('@') {
@@ -128,7 +121,7 @@ fn authority(uri: &Uri) -> &str {
     uri.authority().map_or("", Authority::as_str)
 }
 
-/// Whether something stands where `uri` may have a port.
+/// Whether something follows the host, which may be no valid port.
 fn has_port(uri: &Uri) -> bool {
     let port = authority(uri).rsplit_once(uri.host().unwrap_or_default());
     port.is_some_and(|(_user, port)| port.len() > 1)

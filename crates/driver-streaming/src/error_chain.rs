@@ -1,6 +1,6 @@
 use std::error::Error;
 
-/// The messages of an error and its sources, outermost first, each said once.
+/// Joins the messages of an error and its sources, outermost first, without repetitions, on one line.
 ///
 /// ```
 /// let number = "x".parse::<u8>().unwrap_err();
@@ -12,7 +12,7 @@ pub fn error_chain(error: &(dyn Error + 'static)) -> String {
     let mut next = error.source();
     while let Some(source) = next {
         let message = source.to_string();
-        // Transparent wrappers repeat their source, and some libraries append it themselves.
+        // Transparent wrappers repeat their source, and some libraries append it.
         if !last.ends_with(&message) {
             chain.push_str(": ");
             chain.push_str(&message);
@@ -20,7 +20,7 @@ pub fn error_chain(error: &(dyn Error + 'static)) -> String {
         last = message;
         next = source.source();
     }
-    // One line, whatever a library or a peer put into it.
+    // A library or a peer may have put line breaks into it.
     chain.replace(['\r', '\n'], " ")
 }
 

@@ -1,6 +1,6 @@
 use std::ops::ControlFlow;
 use std::pin::pin;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use futures_util::future::{Either, select};
@@ -16,78 +16,72 @@ use crate::error_chain::error_chain;
 use crate::failure::SolverFailure;
 use crate::observer::Stage;
 use crate::outcome::{SolverOutcome, SolverStatus, milliseconds};
-use crate::progress::lock;
 use crate::request::SolverRequest;
-use crate::retry::{Retries, is_busy, retry_after};
+use crate::retry::{Retries, is_busy, is_transient, retry_after};
 
-/// Sends the document and reads the answer; again, as the solver's settings say, where nothing came of it.
+/// Sends the document and reads the answer, with the retries that the solver's settings allow.
 ///
-/// `branch` is the first attempt's: it has to be there before any branch is polled. A retry reads the document from byte 0,
-/// from the window if that still has it and by another production if not.
+/// `branch` is for the first attempt: it has to exist before any branch is polled. A retry reads the document from byte 0,
+/// from the window if that still has it and otherwise by another production.
 ///
-/// Cancel safe: dropped half-way, the request is given up, and [`SolverRequest::cancelled`] says what is known of it.
+/// Cancel safe: dropping it gives up the request, and [`SolverRequest::cancelled`] returns what is known of it.
 pub(crate) async fn exchange(
     request: &mut SolverRequest,
     mut branch: Branch<DocumentError>,
 ) -> SolverOutcome {
     let deadline = Arc::clone(&request.deadline);
-    // One that has passed before the run began is no reason to begin.
+    // If it has passed already, nothing is sent.
     if deadline.known() <= Instant::now() {
-        return request.late(None);
+        return request.late();
     }
-    let answered = Mutex::new(None);
     let attempts = async {
         let mut retries = Retries::new(request.solver().retries, deadline.known());
         loop {
             request.record.begin();
-            match request.attempt(branch, &mut retries, &answered).await {
+            match request.attempt(branch, &mut retries).await {
                 ControlFlow::Continue(at) => sleep_until(at).await,
                 ControlFlow::Break(end) => return end,
             }
-            *lock(&answered) = None;
             let reader = &request.record.reader;
             reader.notify(|observer, solver| observer.restarted(solver));
             branch = request.branch();
         }
     };
-    // What has come by then counts. Dropped before it is asked about: the request is given up.
+    // The request is dropped, and so given up, before its outcome is made. A head that has arrived by then counts.
     let ended = match select(pin!(attempts), pin!(deadline.passed())).await {
         Either::Left((end, _)) => Some(end),
         Either::Right(_) => None,
     };
     match ended {
         Some(end) => request.ended(end),
-        None => request.late(lock(&answered).take()),
+        None => request.late(),
     }
 }
 
-/// How the last attempt ended: the status of the answer, if it had begun, what it is, if it is JSON, and what is wrong.
-type AttemptEnd = (
-    Option<StatusCode>,
-    Option<Box<RawValue>>,
-    Option<SolverFailure>,
-);
+/// How the last attempt ended: the answer, if it is JSON, and what was wrong.
+type AttemptEnd = (Option<Box<RawValue>>, Option<SolverFailure>);
 
 impl SolverRequest {
-    /// What is known of a request that was cancelled.
+    /// Returns the outcome of a request that was cancelled.
     pub(crate) fn cancelled(&self) -> SolverOutcome {
-        self.ended((None, None, Some(SolverFailure::Cancelled)))
+        self.ended((None, Some(SolverFailure::Cancelled)))
     }
 
-    /// What is known of one that was under way at the deadline, perhaps in the middle of an answer.
-    fn late(&self, status: Option<StatusCode>) -> SolverOutcome {
-        let sent = self.record.known().last.as_ref().map(|sent| sent.bytes);
+    /// Returns the outcome at the deadline, perhaps in the middle of an answer.
+    fn late(&self) -> SolverOutcome {
+        let known = self.record.known().clone();
+        let sent = known.last.map(|sent| sent.bytes);
         let failure = SolverFailure::TimedOut {
             limit: self.deadline.limit,
             after: self.started.elapsed(),
             bytes_sent: sent.unwrap_or_default(),
-            status,
+            status: known.status,
         };
-        self.ended((status, None, Some(failure)))
+        self.ended((None, Some(failure)))
     }
 
-    /// What is known of the requests, of which the last ended so.
-    fn ended(&self, (status, response, failure): AttemptEnd) -> SolverOutcome {
+    /// Returns the outcome, given how the last attempt ended.
+    fn ended(&self, (response, failure): AttemptEnd) -> SolverOutcome {
         let known = self.record.end();
         let measured = known.last;
         let time = |pick: fn(&Measurements) -> Option<Duration>| {
@@ -101,7 +95,7 @@ impl SolverRequest {
             status: failure
                 .as_ref()
                 .map_or(SolverStatus::Ok, SolverFailure::status),
-            http_status: status.map(|status| status.as_u16()),
+            http_status: known.status.map(|status| status.as_u16()),
             attempts: known.attempts,
             encoding: self.encoding(),
             bytes_sent: measured.as_ref().map(|found| found.bytes),
@@ -132,25 +126,23 @@ impl SolverRequest {
         outcome
     }
 
-    /// Sends the document that `branch` reads, and takes the answer; or says when to try again, where that does not count
-    /// and there is a retry. The head of the answer comes into `answered` as soon as it is there.
+    /// Sends the document that `branch` reads, and reads the answer. Returns how that ended, or when to retry.
     ///
-    /// Cancel safe: dropped half-way, the request is given up.
+    /// Cancel safe: dropping it gives up the request.
     async fn attempt(
         &mut self,
         branch: Branch<DocumentError>,
         retries: &mut Retries,
-        answered: &Mutex<Option<StatusCode>>,
     ) -> ControlFlow<AttemptEnd, Instant> {
         let length = match self.announced_length().await {
             Ok(length) => length,
             Err(error) => {
                 let failure = SolverFailure::Document(error.into());
-                return ControlFlow::Break((None, None, Some(failure)));
+                return ControlFlow::Break((None, Some(failure)));
             }
         };
         self.record.reader.entered(Stage::Sending);
-        let response = (self.setup.client.call)(self.request(branch, length)).await;
+        let response = (self.setup.client)(self.request(branch, length)).await;
         #[cfg(feature = "client")]
         if upload_client::costs_no_attempt(&response) {
             self.record.known().attempts -= 1;
@@ -160,9 +152,10 @@ impl SolverRequest {
             Ok(response) => response,
             Err(error) => {
                 let ending = self.record.ending();
-                let is_transient =
-                    ending != Some(Ending::Failed) && (self.setup.client.retry_rule)(&*error);
-                if let Some(at) = is_transient.then(|| retries.next(None)).flatten() {
+                if ending != Some(Ending::Failed)
+                    && is_transient(&*error)
+                    && let Some(at) = retries.next(None)
+                {
                     return ControlFlow::Continue(at);
                 }
                 let failure = match ending {
@@ -170,19 +163,18 @@ impl SolverRequest {
                     Some(Ending::NeverPolled) => SolverFailure::NotConnected(error),
                     _ => SolverFailure::Broken(error),
                 };
-                return ControlFlow::Break((None, None, Some(failure)));
+                return ControlFlow::Break((None, Some(failure)));
             }
         };
-        self.record.answer_begins();
         let (head, body) = response.into_parts();
         let status = head.status;
-        *lock(answered) = Some(status);
+        self.record.answer_begins(status);
         if self.solver().learns_encoding && self.learn(status, &head.headers) {
             self.record.known().attempts -= 1;
             return ControlFlow::Continue(Instant::now());
         }
         if is_busy(status) {
-            // Whatever else it says, it is not waited for.
+            // Its body is not waited for.
             let asked_for = retry_after(&head.headers, SystemTime::now());
             if let Some(at) = retries.next(asked_for) {
                 let ending = self.record.ending();
@@ -205,11 +197,11 @@ impl SolverRequest {
             start,
             problem,
         });
-        ControlFlow::Break((Some(status), response, failure))
+        ControlFlow::Break((response, failure))
     }
 
-    /// Learns what the engine takes from the head of an answer. Returns whether it did not take this encoding: from now on
-    /// the document is not compressed.
+    /// Learns from the head of an answer what the engine takes. Returns `true` if it refused the encoding. The document is not
+    /// compressed from then on.
     fn learn(&mut self, status: StatusCode, headers: &HeaderMap) -> bool {
         let (endpoint, learned) = (&self.solver().endpoint.uri, &self.setup.learned_encodings);
         learned.answered(endpoint, headers);

@@ -8,42 +8,42 @@ use bytes::Bytes;
 use http::StatusCode;
 use serde::{Serialize, Serializer};
 
-use crate::client::BoxError;
+use crate::document::BoxError;
 use crate::outcome::SolverStatus;
 
-/// Why a solver is not `ok`. Its message, with those of its sources, is the outcome's `error`.
+/// Why a solver is not `ok`. Its message and those of its sources are the outcome's `error`.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SolverFailure {
-    /// The document failed, so that the request broke off. The solver is not at fault.
+    /// The document failed, so the request broke off. The solver is not at fault.
     #[error(transparent)]
     Document(BoxError),
-    /// Nothing of the body was asked for: there was no connection.
+    /// There was no connection: nothing of the body was sent.
     #[error(transparent)]
     NotConnected(BoxError),
-    /// The request broke while it was sent, or before an answer began.
+    /// The connection broke while the request was sent, or before an answer began.
     #[error(transparent)]
     Broken(BoxError),
     /// The solver had not answered, or its answer had not ended, at its deadline.
     #[error("{} within {limit}, after {} ms", begun(*status), after.as_millis())]
     TimedOut {
-        /// Whose limit that was, in words.
+        /// Which limit that was, in words.
         limit: &'static str,
-        /// How long after the start of the first request.
+        /// How long after the run's start.
         after: Duration,
-        /// How many bytes of the last body the HTTP client had taken.
+        /// How many bytes of the last request's body the HTTP client had taken.
         bytes_sent: u64,
-        /// The status of the answer, if that had begun.
+        /// The status of the answer, if one had begun.
         status: Option<StatusCode>,
     },
-    /// The solver answered something else than 2xx with JSON.
+    /// The solver answered something other than 2xx with JSON.
     #[error("{}", answered(*status, start, problem.as_ref()))]
     Answered {
         /// The status.
         status: StatusCode,
-        /// The answer as it came, decoded: its first 64 KiB.
+        /// The first 64 KiB of the answer, decoded.
         start: Bytes,
-        /// Why it is no answer. `None` with another status than 2xx, unless it could not be read to its end.
+        /// What is wrong with the answer. `None` for a status other than 2xx, unless it could not be read to its end.
         #[source]
         problem: Option<AnswerError>,
     },
@@ -59,35 +59,35 @@ pub enum AnswerError {
     /// It has no body.
     #[error("the answer is empty")]
     Empty,
-    /// It is longer than the solver's limit of so many bytes, before or after decoding.
+    /// It is longer than the solver's limit in bytes, before or after decoding.
     #[error("the answer is longer than {0} bytes")]
     TooLong(usize),
-    /// It is no text.
-    #[error("the answer is no JSON, since it is no UTF-8")]
+    /// It is not UTF-8.
+    #[error("the answer is not UTF-8")]
     NotUtf8(#[source] Utf8Error),
-    /// It is text, and no JSON.
-    #[error("the answer is no JSON")]
+    /// It is not JSON.
+    #[error("the answer is not JSON")]
     NotJson(#[source] serde_json::Error),
-    /// More than so many arrays and objects are in one another, which would make the outcome unreadable: parsers have a limit.
-    #[error("the answer has more than {0} arrays and objects in one another")]
+    /// Its arrays and objects are nested deeper than this. Parsers have a limit, which the outcome must not exceed.
+    #[error("the answer has more than {0} nested arrays and objects")]
     TooDeep(usize),
-    /// It has this `Content-Encoding`.
+    /// It has a `Content-Encoding` that was not asked for.
     #[error("the answer is encoded as {0:?}, which was not asked for")]
     Encoding(String),
-    /// After so many bytes, decoded, it ended before its time or could not be decoded.
+    /// After this many decoded bytes, it ended early or could not be decoded.
     #[error("the answer broke off after {0} bytes")]
     Broken(usize, #[source] io::Error),
 }
 
 impl AnswerError {
-    /// Whether the answer was read to its end, and only its form is wrong.
+    /// Whether the answer was read to its end and only its form is wrong.
     pub(crate) fn is_form(&self) -> bool {
         matches!(self, Self::Empty | Self::NotUtf8(_) | Self::NotJson(_))
     }
 }
 
 impl SolverFailure {
-    /// The kind as one word, as in outcomes.
+    /// Returns the kind as one word, as in the JSON of outcomes.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Document(_) => "document",
@@ -112,7 +112,7 @@ impl SolverFailure {
     pub(crate) fn status(&self) -> SolverStatus {
         match self {
             Self::Cancelled => SolverStatus::Cancelled,
-            // What an answer of which only the head came has said counts all the same.
+            // A head with another status than 2xx has said enough.
             Self::TimedOut { status, .. } if status.is_none_or(|status| status.is_success()) => {
                 SolverStatus::TimedOut
             }
@@ -139,7 +139,7 @@ fn answered(status: StatusCode, start: &[u8], problem: Option<&AnswerError>) -> 
     }
 }
 
-/// What an engine says, on one line: the beginning of JSON, the first line of a text, or the title of a page.
+/// Summarises an answer on one line: the beginning of JSON, the first line of a text, or the title of an HTML page.
 fn said(start: &[u8], may_be_json: bool) -> Option<String> {
     let text = String::from_utf8_lossy(start);
     let text = text.trim();
@@ -236,7 +236,7 @@ mod tests {
             message.contains("502") && message.contains("an HTML page"),
             "{message}"
         );
-        assert!(message.contains("no JSON"), "{message}");
+        assert!(message.contains("not JSON"), "{message}");
         assert!(message.len() < 400, "{message}");
     }
 }

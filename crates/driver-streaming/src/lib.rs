@@ -1,6 +1,6 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(
-    not(all(feature = "archive", feature = "digest")),
+    not(feature = "archive"),
     allow(dead_code, reason = "what only the archive and the digests use")
 )]
 
@@ -9,7 +9,6 @@ mod answer;
 mod archive;
 mod auction_id;
 mod builder;
-mod client;
 mod digest;
 mod document;
 mod encoding;
@@ -17,19 +16,15 @@ mod endpoint;
 mod error_chain;
 mod exchange;
 mod failure;
-mod learned_encoding;
 mod observer;
 mod optional_archive;
 mod outcome;
 mod pipeline;
-mod progress;
 mod request;
 mod request_body;
 #[cfg(feature = "reqwest")]
 mod reqwest;
 mod retry;
-mod settings;
-mod shared_document;
 mod sharing;
 mod solver;
 #[cfg(feature = "spool")]
@@ -55,13 +50,12 @@ pub use self::document::{Document, DocumentError, DocumentStream, LengthFuture, 
 pub use self::endpoint::SolverError;
 pub use self::error_chain::error_chain;
 pub use self::failure::{AnswerError, SolverFailure};
-pub use self::observer::{Observer, RunStart, Stage};
+pub use self::observer::{Observer, Progress, ReaderProgress, RunStart, Stage};
 pub use self::outcome::{
     ArchiveOutcome, ArchiveStatus, AuctionOutcome, CompressOutcome, Outcome, SerializeOutcome,
     SolverOutcome, SolverStatus,
 };
 pub use self::pipeline::{PendingArchive, Pipeline};
-pub use self::progress::{Progress, ReaderProgress};
 pub use self::request_body::RequestBody;
 pub use self::solver::Solver;
 #[cfg(feature = "archive")]

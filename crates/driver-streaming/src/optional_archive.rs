@@ -1,4 +1,4 @@
-//! What a run knows of its archive. The archive itself comes with the feature `archive`.
+//! What a run knows of its archive, also without the feature `archive`.
 
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
@@ -11,49 +11,48 @@ use tokio::time::Instant;
 use crate::auction_id::AuctionId;
 use crate::document::DocumentError;
 use crate::encoding::Codec;
-use crate::observer::{ReaderObservers, Stage};
+use crate::observer::{ReaderObservers, Stage, lock};
 use crate::outcome::{ArchiveOutcome, ArchiveStatus, milliseconds};
-use crate::progress::lock;
 use crate::sharing::DocumentSource;
 use crate::views::Later;
 use crate::window_budget::WindowLease;
 
 /// Keeps a copy of each auction.
 pub(crate) trait Archiver: Send + Sync {
-    /// How copies are compressed.
+    /// Returns how copies are compressed.
     fn codec(&self) -> Codec;
 
-    /// The name of that for outcomes.
+    /// Returns the codec's name for outcomes.
     fn codec_name(&self) -> &'static str;
 
-    /// Takes a document to its end and commits it, or leaves nothing.
+    /// Archives a whole document, or leaves nothing.
     fn archive(&self, job: ArchiveJob) -> BoxFuture<'static, ArchiveOutcome>;
 
-    /// Lets one go on in a task of its own.
+    /// Continues in a task of its own.
     fn go_on(&self, archiving: BoxFuture<'static, ArchiveOutcome>) -> JoinHandle<ArchiveOutcome>;
 
-    /// Waits until none goes on, and none that was given up is still cleaned up.
+    /// Waits until no such task is left, and nothing is being cleaned up.
     fn drained(&self) -> BoxFuture<'_, ()>;
 }
 
-/// One auction to archive, made ready. Owns all that it needs, so that it may go on without its run.
+/// One auction to archive. It owns all that it needs, so that it can continue without its run.
 pub(crate) struct ArchiveJob {
     pub(crate) name: Later<AuctionId>,
     pub(crate) source: DocumentSource,
-    /// Of `source`: it has to be there before any branch is polled.
+    /// A branch of `source`, which has to exist before any branch is polled.
     pub(crate) branch: Branch<DocumentError>,
     pub(crate) limit: Duration,
     pub(crate) record: Arc<ArchiveRecord>,
-    /// Of the windows of the run, those that it reads from.
+    /// The windows that it reads from.
     pub(crate) _lease: WindowLease,
 }
 
-/// The name of an auction's object, without the codec's extension.
+/// Returns the name of an auction's object, without the codec's extension.
 pub(crate) fn object_name(id: &AuctionId) -> String {
     format!("{id}.json")
 }
 
-/// What is known of an archive while it is made, and who is notified of it.
+/// What is known of an archive while it is made, and its observers.
 pub(crate) struct ArchiveRecord {
     pub(crate) reader: ReaderObservers,
     codec_name: &'static str,
@@ -64,11 +63,11 @@ pub(crate) struct ArchiveRecord {
 /// What is known of an archive that is being made.
 #[derive(Default)]
 struct Known {
-    /// When its document had been taken whole.
+    /// When it had read the whole document.
     committing: Option<Instant>,
     /// How its branch ended.
     branch: Option<BranchEnd>,
-    /// What became of it unless the store has it by the end: it is in a spool.
+    /// Its outcome if it is in a spool and nothing more becomes known.
     spooled: Option<ArchiveOutcome>,
 }
 
@@ -95,18 +94,18 @@ impl ArchiveRecord {
         self.reader.entered(Stage::Answering);
     }
 
-    /// Notes what is to be said of an object in a spool if nothing more becomes known of it, and returns what was noted.
+    /// Sets the outcome of an object in a spool if nothing more becomes known, and returns the one before.
     pub(crate) fn spooled(&self, outcome: Option<ArchiveOutcome>) -> Option<ArchiveOutcome> {
         std::mem::replace(&mut self.known().spooled, outcome)
     }
 
-    /// The run was cancelled, and the archive with it, perhaps while it was being committed.
+    /// The archive was cancelled with its run, perhaps while it was being committed.
     pub(crate) fn cancelled(&self) -> ArchiveOutcome {
         if let Some(spooled) = self.spooled(None) {
             return self.ended(spooled);
         }
         let error = if self.known().committing.is_some() {
-            "cancelled while it was being committed: the object may be there, whole"
+            "cancelled during the commit: the whole object may be there"
         } else {
             "cancelled before it was committed"
         };
@@ -114,10 +113,11 @@ impl ArchiveRecord {
     }
 
     pub(crate) fn failed(&self, status: ArchiveStatus, error: String) -> ArchiveOutcome {
-        self.ended(ArchiveOutcome::failed(status, Some(self.codec_name), error))
+        self.ended(ArchiveOutcome::failed(status, error))
     }
 
     pub(crate) fn ended(&self, mut outcome: ArchiveOutcome) -> ArchiveOutcome {
+        outcome.codec.get_or_insert(self.codec_name.to_owned());
         let known = self.known();
         let writing = known.committing.map(|committing| committing - self.started);
         outcome.write_ms = writing.map(milliseconds);

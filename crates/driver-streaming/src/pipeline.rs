@@ -5,52 +5,54 @@ use std::time::SystemTime;
 
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, OptionFuture, join, join_all, select};
-use measured_body::ProductionMeter;
 use tee_stream::{Branch, LagPolicy};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use crate::auction_id::AuctionId;
+use crate::builder::Setup;
 use crate::document::DocumentError;
 use crate::exchange::exchange;
-use crate::observer::{Observers, ReaderObservers, RunStart};
+use crate::observer::{Observers, Progress, ReaderObservers, RunStart};
 use crate::optional_archive::{ArchiveJob, ArchiveRecord};
 use crate::outcome::{
     ArchiveOutcome, ArchiveStatus, AuctionOutcome, Outcome, SolverOutcome, milliseconds,
 };
-use crate::progress::Progress;
 use crate::request::{Deadline, SolverRequest, headers_of_run};
 use crate::request_body::RequestRecord;
-use crate::settings::Setup;
-use crate::sharing::{DocumentSource, Representations, SharedDocuments};
+use crate::sharing::{DocumentSource, SharedDocuments};
 use crate::solver::Solver;
 use crate::views::{Dispatch, Later};
-use crate::window_budget::WindowLease;
 
 /// Sends auctions to solvers and keeps a copy of each.
 ///
 /// One production of a document serves all who are sent it: each solver and the archive are branches of one tee.
-/// Nothing is buffered but windows and what the HTTP client and the archive hold; no thread and no task is started.
+/// Only windows are buffered, and what the HTTP client and the archive hold. No thread and no task is started.
 ///
-/// Any number of runs may overlap. They share what connections are unused and one [budget](crate::PipelineBuilder::window_budget)
-/// for windows, and none waits for another: later ones have smaller windows. How many overlap is the caller's choice, and
-/// so is what they take together: limit it where auctions come faster than they end.
+/// Any number of runs may overlap. They share idle connections and one [budget](crate::PipelineBuilder::window_budget)
+/// for windows. No run waits for another: later ones have smaller windows. Limit how many overlap if auctions come faster than
+/// they end.
 ///
-/// Cheap to clone; clones share all of that.
+/// Clones share all of this.
 #[derive(Clone, Debug)]
 pub struct Pipeline {
     pub(crate) setup: Arc<Setup>,
 }
 
 impl Pipeline {
-    /// The solvers, in the order in which outcomes name them.
+    /// Returns the solvers, in the order of outcomes.
     pub fn solvers(&self) -> &[Solver] {
-        &self.setup.solvers
+        &self.setup.settings.solvers
     }
 
-    /// The progress of a run to come, for [`Dispatch::observed_by`].
+    /// Creates the progress of one run, for [`Dispatch::observed_by`].
     pub fn progress(&self) -> Progress {
-        let archive = self.setup.archiver.as_ref().map(|_| "archive".to_owned());
+        let archive = self
+            .setup
+            .settings
+            .archiver
+            .as_ref()
+            .map(|_| "archive".to_owned());
         let solvers = self.solvers().iter().map(|solver| solver.name().to_owned());
         Progress::new(solvers.chain(archive))
     }
@@ -58,41 +60,28 @@ impl Pipeline {
     /// Sends each solver its document and, if there is an archive and an id, archives the auction. Returns when all of
     /// that has ended.
     ///
-    /// Cancel safety: dropping the future gives up every request that is under way: with the default client, its body is
-    /// freed and its connection closed in the same call. Of the archive, it leaves what a dropped `ArchiveWriter` of
-    /// `archive-sink` leaves.
+    /// Cancel safety: dropping the future gives up every request. With the default client, this frees the bodies and closes the
+    /// connections in the same call. The archive is left as a dropped `ArchiveWriter` of `archive-sink` leaves it.
     pub async fn run(&self, dispatch: Dispatch) -> Outcome {
         self.run_until(dispatch, pending()).await
     }
 
-    /// Like [`run`](Self::run), and ends as soon as `stop` is ready: what has not ended by then is left as if the future had
+    /// Like [`run`](Self::run), and ends as soon as `stop` is ready. What has not ended by then is left as if the future had
     /// been dropped, and is reported as cancelled. What has ended is reported as it ended.
     pub async fn run_until(&self, dispatch: Dispatch, stop: impl Future<Output = ()>) -> Outcome {
         let (run, archiving) = Run::start(&self.setup, dispatch);
         run.until(archiving, stop).await
     }
 
-    /// Like [`run`](Self::run), but for the archive, which is written by a task of its own from now on. The first is the run,
-    /// which ends when every solver has ended; the second is the archive's handle.
+    /// Like [`run_until`](Self::run_until), but a task of its own writes the archive from now on. The first value is the run,
+    /// which ends when every solver has ended, or as soon as `stop` is ready; the second is the archive's handle.
     ///
-    /// Cancel safety: as for `run`. Dropping it, also before its first poll, does not stop the archive; to stop that as well,
-    /// call [`PendingArchive::give_up`].
-    ///
-    /// # Panics
-    /// Outside of a tokio runtime.
-    pub fn run_ahead_of_archive(
-        &self,
-        dispatch: Dispatch,
-    ) -> (impl Future<Output = Outcome> + Send + use<>, PendingArchive) {
-        self.run_ahead_of_archive_until(dispatch, pending())
-    }
-
-    /// Like [`run_ahead_of_archive`](Self::run_ahead_of_archive), and the run ends as soon as `stop` is ready, as that of
-    /// [`run_until`](Self::run_until) does. The archive does not.
+    /// Cancel safety: as for `run`. Neither `stop` nor dropping the run, also before its first poll, stops the archive. To stop
+    /// that as well, call [`PendingArchive::give_up`].
     ///
     /// # Panics
     /// Outside of a tokio runtime.
-    pub fn run_ahead_of_archive_until<S: Future<Output = ()> + Send>(
+    pub fn run_ahead_of_archive<S: Future<Output = ()> + Send>(
         &self,
         dispatch: Dispatch,
         stop: S,
@@ -101,7 +90,7 @@ impl Pipeline {
         PendingArchive,
     ) {
         let (run, archiving) = Run::start(&self.setup, dispatch);
-        let archiver = self.setup.archiver.as_ref().zip(archiving);
+        let archiver = self.setup.settings.archiver.as_ref().zip(archiving);
         let task = archiver.map(|(archiver, archiving)| archiver.go_on(archiving));
         let going_on = task.as_ref().map(|_| -> Archiving {
             Box::pin(ready(ArchiveOutcome {
@@ -112,20 +101,20 @@ impl Pipeline {
         (run.until(going_on, stop), PendingArchive { task })
     }
 
-    /// Waits until no archive goes on, and none that was given up is still cleaned up in the background.
+    /// Waits until no archive continues after its run, and none is still being cleaned up in the background.
     ///
-    /// Call it before the runtime shuts down, when no more runs are begun: it waits for the archives of runs that are begun
-    /// meanwhile, too. May be called more than once, also at the same time. Cancel safe: it only waits.
+    /// Call it before the runtime shuts down, after the last run has begun: it also waits for the archives of runs that begin
+    /// meanwhile. It may be called any number of times, also concurrently. Cancel safe: it only waits.
     pub async fn drain(&self) {
-        if let Some(archiver) = &self.setup.archiver {
+        if let Some(archiver) = &self.setup.settings.archiver {
             archiver.drained().await;
         }
     }
 }
 
-/// An archive that goes on after its run.
+/// An archive that continues after its run.
 ///
-/// Dropping this does not stop it: [`Pipeline::drain`](crate::Pipeline::drain) waits for it.
+/// Dropping this does not stop it. [`Pipeline::drain`](crate::Pipeline::drain) waits for it.
 #[derive(Debug)]
 pub struct PendingArchive {
     /// `None` when nothing is archived.
@@ -133,30 +122,27 @@ pub struct PendingArchive {
 }
 
 impl PendingArchive {
-    /// Stops the archive, unless it is being committed. What is left is what a dropped `ArchiveWriter` of `archive-sink` leaves.
+    /// Stops the archive, unless it is being committed. It is left as a dropped `ArchiveWriter` of `archive-sink` leaves it.
     pub fn give_up(self) {
         if let Some(task) = self.task {
             task.abort();
         }
     }
 
-    /// Waits until it has ended, and says how.
-    ///
-    /// Cancel safety: the archive goes on when the future is dropped.
+    /// Waits for its end. Cancel safe: the archive continues if the future is dropped.
     pub async fn ended(self) -> ArchiveOutcome {
         match self.task {
             None => ArchiveOutcome::default(),
             Some(task) => task.await.unwrap_or_else(|error| {
                 let error =
-                    format!("the task that archived ended, and the object may be there: {error}");
-                ArchiveOutcome::failed(ArchiveStatus::Unknown, None, error)
+                    format!("the archive's task stopped, and the object may be there: {error}");
+                ArchiveOutcome::failed(ArchiveStatus::Unknown, error)
             }),
         }
     }
 }
 
-/// One run of a pipeline, made ready: every branch is there, and none has been polled. One that came later would have
-/// to be replayed to.
+/// One run of a pipeline before its first poll. Every branch exists already: a later one would need a replay.
 pub(crate) struct Run {
     name: Option<Later<AuctionId>>,
     documents: SharedDocuments,
@@ -165,15 +151,12 @@ pub(crate) struct Run {
     branches: Vec<Branch<DocumentError>>,
     archived: Option<DocumentSource>,
     archive_record: Option<Arc<ArchiveRecord>>,
-    meter: ProductionMeter,
     observers: Observers,
     started: Instant,
     started_at: SystemTime,
-    /// Given back when the run is over or dropped, but for what its archive needs to go on.
-    _lease: WindowLease,
 }
 
-/// The archiving of a run's auction, which may go on without the run.
+/// The archiving of a run's auction, which may continue without the run.
 pub(crate) type Archiving = BoxFuture<'static, ArchiveOutcome>;
 
 impl Run {
@@ -188,32 +171,23 @@ impl Run {
             .map(|id| ready(Some(id)).boxed().shared());
         let is_known = known.is_some();
         let name = known.or(dispatch.name.clone());
-        let archiver = setup.archiver.as_ref().filter(|_| name.is_some());
+        let archiver = settings.archiver.as_ref().filter(|_| name.is_some());
         let codec = archiver.map(|archiver| archiver.codec());
-        let readers = Representations::new(&dispatch, setup, codec);
-        let mut lease = setup.budget.lease(readers.tees(), settings.window_bytes);
-        let meter = ProductionMeter::new();
-        let documents = SharedDocuments::new(
-            &dispatch,
-            &readers,
-            &meter,
-            lease.window_bytes,
-            settings.digest,
-        );
+        let (mut documents, mut sources) = SharedDocuments::new(&dispatch, setup, codec);
+        let archived = sources.split_off(settings.solvers.len()).pop();
         let start = RunStart {
             id: dispatch.id.as_ref(),
-            solvers: &setup.solvers,
+            solvers: &settings.solvers,
             is_archived: archiver.is_some(),
         };
-        let of_pipeline = setup.observers.iter().map(|observer| observer(&start));
+        let of_pipeline = settings.observers.iter().map(|observer| observer(&start));
         let observers: Observers = of_pipeline.chain(dispatch.observers).collect();
         let headers = headers_of_run(dispatch.id.as_ref(), &dispatch.headers);
         let for_all = dispatch.deadline.map(Instant::from_std);
         let for_all = for_all.unwrap_or(started + settings.deadline);
 
         let mut requests = Vec::new();
-        for (index, (solver, reader)) in setup.solvers.iter().zip(&readers.solvers).enumerate() {
-            let source = documents.source(reader);
+        for (index, (solver, source)) in settings.solvers.iter().zip(sources).enumerate() {
             let mut headers = headers.clone();
             let earlier = dispatch.earlier_deadline.clone();
             let reader = ReaderObservers::new(&observers, index);
@@ -230,13 +204,11 @@ impl Run {
             });
         }
         let branches = requests.iter().map(SolverRequest::branch).collect();
-        let archived = readers.archive.as_ref();
-        let archived = archived.map(|reader| documents.source(reader));
         let archive = archiver.zip(name.clone()).zip(archived.clone());
         // While its name is not known, nothing is read for it: nobody is to wait for that.
         let policy = (!is_known).then_some(LagPolicy::Replay);
         let archive = archive.map(|((archiver, name), source)| {
-            let reader = ReaderObservers::new(&observers, setup.solvers.len());
+            let reader = ReaderObservers::new(&observers, settings.solvers.len());
             let record = Arc::new(ArchiveRecord::new(archiver.codec_name(), reader));
             let ended = Arc::clone(&record);
             let on_end = move |end| ended.branch_ended(end);
@@ -246,7 +218,7 @@ impl Run {
                 limit: settings.archive_limit,
                 record: Arc::clone(&record),
                 // Alone, it reads each of its tees in one place.
-                _lease: lease.split_off(if source.is_encoded() { 2 } else { 1 }),
+                _lease: documents.lease.split_off(1 + source.encoded.iter().len()),
                 source,
             };
             (record, archiver.archive(job))
@@ -259,11 +231,9 @@ impl Run {
             branches,
             archived,
             archive_record,
-            meter,
             observers,
             started,
             started_at: SystemTime::now(),
-            _lease: lease,
         };
         (run, archiving)
     }
@@ -317,12 +287,12 @@ impl Run {
             started: self.started_at,
             solvers,
             archive,
-            serialize: self.documents.serialized(&self.meter),
+            serialize: self.documents.serialized(),
             compress: self.documents.compressed(),
             wall_ms: milliseconds(self.started.elapsed()),
         };
         for observer in &*self.observers {
-            observer.run_ended(&outcome, &self.meter);
+            observer.run_ended(&outcome, &self.documents.meter);
         }
         outcome
     }

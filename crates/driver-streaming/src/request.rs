@@ -1,4 +1,4 @@
-//! What a request to a solver says, apart from its body.
+//! The head of a request to a solver, and its deadline.
 
 use std::future::pending;
 use std::pin::pin;
@@ -15,19 +15,19 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::answer::accepted_encodings;
 use crate::auction_id::AuctionId;
+use crate::builder::Setup;
 use crate::document::DocumentError;
 use crate::encoding::content_encoding;
 use crate::request_body::{RequestBody, RequestRecord};
 use crate::retry::random;
-use crate::settings::Setup;
 use crate::sharing::DocumentSource;
 use crate::solver::{RESERVED, Solver};
 use crate::views::Later;
 
-/// What requests say of who makes them, unless the solver's headers do.
+/// The `User-Agent` of requests, unless the solver's headers set it.
 const AGENT: &str = concat!("driver-streaming/", env!("CARGO_PKG_VERSION"));
 
-/// What is sent to one solver, in as many attempts as it takes.
+/// What is sent to one solver, in any number of attempts.
 pub(crate) struct SolverRequest {
     pub(crate) setup: Arc<Setup>,
     /// Which of its solvers.
@@ -43,14 +43,14 @@ pub(crate) struct SolverRequest {
 /// When a solver must have answered.
 pub(crate) struct Deadline {
     at: Instant,
-    /// Whose limit that is.
+    /// Which limit that is, in words.
     pub(crate) limit: &'static str,
     /// What brings it forward.
     earlier: Option<Later<std::time::Instant>>,
 }
 
 impl Deadline {
-    /// In a run that has `started`: the solver's `own` limit if that ends before what is `for_all`.
+    /// The solver's `own` limit, from when the run `started`, if that ends before the deadline `for_all`.
     pub(crate) fn new(
         started: Instant,
         for_all: Instant,
@@ -64,14 +64,14 @@ impl Deadline {
         Self { at, limit, earlier }
     }
 
-    /// The deadline, as far as it is known yet.
+    /// Returns the deadline that is known so far.
     pub(crate) fn known(&self) -> Instant {
         let earlier = self.earlier.as_ref().and_then(Shared::peek);
         let earlier = earlier.copied().flatten().map(Instant::from_std);
         earlier.map_or(self.at, |earlier| earlier.min(self.at))
     }
 
-    /// Waits until it has passed, also when it is brought forward meanwhile.
+    /// Waits until it has passed, even if it is brought forward meanwhile.
     pub(crate) async fn passed(&self) {
         let at_last = pin!(sleep_until(self.at));
         let earlier = pin!(async {
@@ -86,17 +86,17 @@ impl Deadline {
     }
 }
 
-/// A solver wants the document's length, which could not be found out.
+/// The document's length could not be counted, for a solver with a `Content-Length`.
 #[derive(Debug, thiserror::Error)]
 #[error("the length of the document cannot be counted")]
 pub(crate) struct NotCounted(#[source] DocumentError);
 
 impl SolverRequest {
     pub(crate) fn solver(&self) -> &Solver {
-        &self.setup.solvers[self.index]
+        &self.setup.settings.solvers[self.index]
     }
 
-    /// One more branch of the document. Those that are there before the first is polled share one production.
+    /// Adds a branch of the document. Those that exist before the first is polled share one production.
     pub(crate) fn branch(&self) -> Branch<DocumentError> {
         let (solver, record) = (self.solver(), Arc::clone(&self.record));
         let on_end = move |end: BranchEnd| {
@@ -107,21 +107,19 @@ impl SolverRequest {
         self.source.branch(solver.name(), solver.lag_policy, on_end)
     }
 
-    /// The document's length, if the solver wants to be told it.
+    /// Counts the document's length, if the solver has a `Content-Length`.
     pub(crate) async fn announced_length(&self) -> Result<Option<u64>, NotCounted> {
         if !self.solver().content_length {
             return Ok(None);
         }
         match self.source.count_length().await.map_err(NotCounted)? {
-            // Announced, it would be a whole request at once, whatever the document yields; and it is no JSON.
-            0 => Err(NotCounted(DocumentError::new(
-                "its length is said to be zero",
-            ))),
+            // The request would be complete at once, whatever the document yields, and nothing is no JSON.
+            0 => Err(NotCounted(DocumentError::new("its length is zero"))),
             length => Ok(Some(length)),
         }
     }
 
-    /// A request whose body is what `branch` yields.
+    /// Creates a request whose body is what `branch` yields.
     pub(crate) fn request(
         &self,
         branch: Branch<DocumentError>,
@@ -146,19 +144,19 @@ impl SolverRequest {
         request
     }
 
-    /// How the next request is encoded: its `Content-Encoding`.
+    /// Returns the `Content-Encoding` of the next request.
     pub(crate) fn encoding(&self) -> Option<&'static str> {
         content_encoding(self.source.codec()?)
     }
 }
 
-/// What the requests of one run say to every solver: what the `caller` says, and as `X-REQUEST-ID`, unless that says it, the
-/// auction's id, else one that is made up.
+/// Returns the headers of all requests of a run: those of the `caller`, and an `X-REQUEST-ID` if they have none: the auction's
+/// id, or a UUID.
 pub(crate) fn headers_of_run(id: Option<&AuctionId>, caller: &HeaderMap) -> HeaderMap {
     let made_up = || HeaderValue::from_str(&uuid());
     let id = id
         .map_or_else(made_up, |id| HeaderValue::from_str(id.as_str()))
-        // Neither can be: ids of auctions and uuids are made of letters, digits and `._-`.
+        // Cannot happen: auction ids and UUIDs consist of letters, digits and `._-`.
         .unwrap_or_else(|_| HeaderValue::from_static("unknown"));
     let mut headers = HeaderMap::from_iter([(HeaderName::from_static("x-request-id"), id)]);
     headers.extend(caller.clone());

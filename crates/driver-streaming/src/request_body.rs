@@ -5,33 +5,32 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::StatusCode;
 use http_body::{Body, Frame, SizeHint};
 use measured_body::{Ending, MeasuredBody, Measurements, Recorder};
 use tee_stream::Branch;
 use tokio::time::Instant;
 
-use crate::client::BoxError;
-use crate::document::DocumentError;
-use crate::observer::{ReaderObservers, Stage};
-use crate::progress::lock;
+use crate::document::{BoxError, DocumentError};
+use crate::observer::{ReaderObservers, Stage, lock};
 
 /// The body of a request to a solver.
 ///
-/// It is of exact size if the solver asks for a `Content-Length`, and of unknown size otherwise. It fails when the document
-/// does: such a request must not end like a whole one.
+/// Its size is exact if the solver asks for a `Content-Length`, and unknown otherwise. It fails if the document
+/// does: such a request must not end like a complete one.
 ///
-/// After its first chunk it lets others run once: a client sends that chunk off instead of filling its buffer first, and
-/// with many solvers the last one's first byte need not wait for all that the others could take at once.
+/// After its first chunk it yields once. A client then sends that chunk instead of filling its buffer first, and
+/// with many solvers the last one's first byte does not wait for all that the others could take at once.
 pub struct RequestBody {
     body: MeasuredBody<AnnouncedLength<Branch<DocumentError>>, Report>,
     record: Arc<RequestRecord>,
     has_begun: bool,
-    /// The next poll lets others run.
+    /// Whether the next poll yields.
     yields: bool,
 }
 
 impl RequestBody {
-    /// What `branch` yields, of `length` if that is announced. What happens to it goes into `record`.
+    /// Creates a body of what `branch` yields, with an announced `length` if there is one.
     pub(crate) fn new(
         branch: Branch<DocumentError>,
         length: Option<u64>,
@@ -91,7 +90,7 @@ impl fmt::Debug for RequestBody {
     }
 }
 
-/// What is known of the requests to one solver, while they are made, and who is notified of it.
+/// What is known of the requests to one solver while they are made, and their observers.
 pub(crate) struct RequestRecord {
     pub(crate) reader: ReaderObservers,
     known: Mutex<Known>,
@@ -102,12 +101,14 @@ pub(crate) struct RequestRecord {
 pub(crate) struct Known {
     /// How many have begun.
     pub(crate) attempts: u32,
-    /// What happened to the body of the last, once that has ended.
+    /// The measurements of the last one's body, once it has ended.
     pub(crate) last: Option<Measurements>,
-    /// When all of that had been taken.
+    /// When all of it had been taken.
     pub(crate) delivered: Option<Instant>,
-    /// When its answer began, or the last request ended without one.
+    /// When the last one's answer began, or it ended without one.
     pub(crate) answered: Option<Instant>,
+    /// The status of that answer.
+    pub(crate) status: Option<StatusCode>,
     /// How long branches that have ended waited for other readers.
     pub(crate) waited: Duration,
     /// How long other readers waited for them.
@@ -128,23 +129,26 @@ impl RequestRecord {
     pub(crate) fn begin(&self) {
         let mut known = self.known();
         known.attempts += 1;
-        (known.last, known.delivered, known.answered) = (None, None, None);
+        (known.last, known.delivered) = (None, None);
+        (known.answered, known.status) = (None, None);
     }
 
     /// The answer to the last request begins.
-    pub(crate) fn answer_begins(&self) {
-        self.known().answered = Some(Instant::now());
+    pub(crate) fn answer_begins(&self, status: StatusCode) {
+        let mut known = self.known();
+        (known.answered, known.status) = (Some(Instant::now()), Some(status));
+        drop(known);
         self.reader.entered(Stage::Answering);
     }
 
-    /// The last request has ended. Returns what is known of all.
+    /// The last request has ended. Returns what is known.
     pub(crate) fn end(&self) -> Known {
         let mut known = self.known();
         known.answered.get_or_insert_with(Instant::now);
         known.clone()
     }
 
-    /// How the body of the last request has ended, if it has.
+    /// Returns how the body of the last request has ended, if it has.
     pub(crate) fn ending(&self) -> Option<Ending> {
         self.known().last.as_ref().map(|found| found.ending)
     }
@@ -169,18 +173,18 @@ impl Recorder for Report {
     }
 }
 
-/// A body whose length may have been announced: then it ends well with exactly so many bytes, or with an error.
+/// A body with an announced length: it ends with exactly that many bytes, or with an error.
 ///
-/// An HTTP client stops at the announced length and takes the body for whole. So the last bytes are held back until the
-/// inner body has said that it ends there.
+/// An HTTP client stops at the announced length and takes the body for complete. So the last bytes are held back until the
+/// inner body has ended there.
 ///
-/// Without an announcement it says nothing of its length, even where the inner body knows it: whether the length happens to
-/// be known when a request starts depends on how far other readers are, and a request's framing must not.
+/// Without an announced length its size is unknown, even if the inner body knows it. That depends on how far other readers
+/// are, and a request's framing must not.
 pub(crate) struct AnnouncedLength<B> {
     inner: B,
     /// `None` without an announcement.
     left: Option<u64>,
-    /// The last bytes, while it is not known that they are.
+    /// What may be the last bytes.
     last: Option<Bytes>,
     failed: bool,
 }
@@ -274,19 +278,17 @@ mod request_body_tests {
     use chunked_writer::JsonDocument;
     use futures_util::FutureExt;
     use http_body_util::BodyExt;
-    use measured_body::ProductionMeter;
-    use tee_stream::BranchOptions;
+    use tee_stream::Tee;
 
     use super::*;
+    use crate::document::Document;
     use crate::observer::Observers;
-    use crate::shared_document::SharedDocument;
 
     #[tokio::test]
     async fn after_its_first_chunk_it_lets_others_run_once() {
         let text = "x".repeat(3 * 64 * 1024 - 2);
-        let document = Arc::new(JsonDocument::new(text));
-        let shared = SharedDocument::new(document, &ProductionMeter::new(), 1 << 20, false);
-        let branch = shared.tee.branch_with(BranchOptions::new());
+        let document = JsonDocument::new(text);
+        let branch = Tee::new(Document::stream_from(&document, 0)).branch();
         let nobody = ReaderObservers::new(&Observers::from([]), 0);
         let record = Arc::new(RequestRecord::new(nobody));
         let mut body = RequestBody::new(branch, None, Arc::clone(&record));

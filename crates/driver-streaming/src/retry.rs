@@ -8,12 +8,12 @@ use http::StatusCode;
 use http::header::{HeaderMap, RETRY_AFTER};
 use tokio::time::Instant;
 
-/// The first pause without its jitter, which makes each up to twice as long. Each is twice the one before.
+/// The first pause, without the jitter that makes each pause up to twice as long. Each is twice the one before.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
-/// The longest pause without its jitter: with it, up to 2 s.
+/// The longest pause, without jitter.
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
-/// How often, and when, a request that has come to nothing is made again: after a longer pause each time.
+/// How often and when a request is retried: after a longer pause each time.
 #[derive(Debug)]
 pub(crate) struct Retries {
     left: u32,
@@ -22,7 +22,7 @@ pub(crate) struct Retries {
 }
 
 impl Retries {
-    /// So many retries, each begun before `deadline`.
+    /// Allows this many retries, each begun before `deadline`.
     pub(crate) fn new(retries: u32, deadline: Instant) -> Self {
         Self {
             left: retries,
@@ -31,25 +31,25 @@ impl Retries {
         }
     }
 
-    /// When to make the request again that comes to nothing now, no sooner than was `asked_for`; `None` when it is not to
-    /// be made again, since no retry is left or it would come too late.
+    /// Returns when to retry a request that has just failed, no sooner than `asked_for`. `None` if no retry is left, or it would
+    /// come too late.
     pub(crate) fn next(&mut self, asked_for: Option<Duration>) -> Option<Instant> {
         self.left = self.left.checked_sub(1)?;
         let jitter = self.pause.mul_f64(random() as f64 / u64::MAX as f64);
         let pause = (self.pause + jitter).max(asked_for.unwrap_or_default());
         self.pause = (self.pause * 2).min(LONGEST_PAUSE);
-        // What no clock can tell is beyond every deadline.
+        // An instant that does not exist is after every deadline.
         let then = Instant::now().checked_add(pause)?;
         (then < self.deadline).then_some(then)
     }
 }
 
-/// A number that nobody can guess from others: the standard library's keys for hash maps come from the system.
+/// Returns a random number. The standard library's keys for hash maps come from the system.
 pub(crate) fn random() -> u64 {
     RandomState::new().hash_one(0)
 }
 
-/// Whether an answer with this status says no more than that the engine cannot answer now.
+/// Whether this status says only that the engine cannot answer now.
 pub(crate) fn is_busy(status: StatusCode) -> bool {
     matches!(
         status,
@@ -57,7 +57,7 @@ pub(crate) fn is_busy(status: StatusCode) -> bool {
     )
 }
 
-/// Whether a request may be made again after this error, if no other rule is set: there was no connection, or it broke.
+/// Whether a request may be retried after this error: there was no connection, or it broke.
 pub(crate) fn is_transient(error: &(dyn Error + 'static)) -> bool {
     #[cfg(feature = "client")]
     if let Some(error) = error.downcast_ref::<upload_client::RequestError>() {
@@ -66,12 +66,12 @@ pub(crate) fn is_transient(error: &(dyn Error + 'static)) -> bool {
     let causes = std::iter::successors(Some(error), |error| (*error).source());
     causes
         .filter_map(|cause| cause.downcast_ref::<io::Error>())
-        // TLS and other layers say by these that what came makes no sense.
+        // TLS and other layers report nonsense from the peer by these.
         .any(|cause| !matches!(cause.kind(), InvalidData | InvalidInput | Other))
 }
 
-/// What the header `Retry-After` asks for: seconds, or until a date (RFC 9110, 10.2.3). There may be any number of
-/// digits: what is more than can be counted is as long as can be.
+/// Reads the header `Retry-After`: seconds, or a date (RFC 9110, 10.2.3). There may be any number of digits: what does not
+/// fit is the longest time.
 pub(super) fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     if !text.is_empty() && text.bytes().all(|digit| digit.is_ascii_digit()) {

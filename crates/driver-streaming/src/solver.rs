@@ -8,21 +8,21 @@ use tee_stream::LagPolicy;
 use crate::encoding::Codec;
 use crate::endpoint::{Endpoint, SolverError};
 
-/// How often a request that came to nothing is made again, if nothing else is said.
+/// How often a request is retried by default.
 const RETRIES: u32 = 2;
 
-/// Headers that are not the caller's to say, by what they are about.
+/// Headers that callers cannot set, by what they describe.
 pub(crate) const RESERVED: [HeaderName; 14] = [
-    // The body, which we make.
+    // The body.
     header::CONTENT_ENCODING,
     header::CONTENT_LENGTH,
     header::CONTENT_TYPE,
-    // Whom the request is for, and what is understood of the answer.
+    // The host, and the encodings of answers.
     header::ACCEPT_ENCODING,
     header::HOST,
-    // A body that waits to be asked for: ours does not.
+    // A body that waits to be asked for. Ours does not.
     header::EXPECT,
-    // The connection, and what RFC 9110, section 7.6.1, has removed with it.
+    // The connection: RFC 9110, section 7.6.1.
     header::CONNECTION,
     HeaderName::from_static("keep-alive"),
     HeaderName::from_static("proxy-connection"),
@@ -33,10 +33,10 @@ pub(crate) const RESERVED: [HeaderName; 14] = [
     header::UPGRADE,
 ];
 
-/// A solver engine: a name for reports, where requests go, and how they are made.
+/// A solver engine: its name, where its requests go, and how they are made.
 ///
-/// What is not said is as most engines want it: the raw document, chunked, over HTTP/1.1 (or HTTP/2 where TLS agrees on
-/// it), all the time that the pipeline's deadline leaves, and two retries.
+/// The defaults suit most engines: the raw document, chunked, over HTTP/1.1 (or HTTP/2 if TLS negotiates it), two retries, and no
+/// time limit but the pipeline's deadline.
 ///
 /// ```
 /// use driver_streaming::Solver;
@@ -62,17 +62,18 @@ pub struct Solver {
 }
 
 impl Solver {
-    /// A solver whose requests go to `/solve` below `endpoint`.
+    /// Creates a solver whose requests go to `/solve` below `endpoint`.
     ///
     /// # Errors
-    /// When the name is empty or the endpoint is no http or https URL.
+    /// If the name is empty or the endpoint is not an http or https URL.
     pub fn new(name: impl Into<String>, endpoint: &str) -> Result<Self, SolverError> {
         let name = name.into();
         if name.is_empty() {
-            return Err(SolverError::EmptyName);
+            return Err(SolverError::Name("is empty".to_owned()));
         }
         if name.chars().any(char::is_control) {
-            return Err(SolverError::Name { name });
+            let problem = format!("{name:?} has a control character");
+            return Err(SolverError::Name(problem));
         }
         let endpoint = Endpoint::solve_below(&name, endpoint)?;
         Ok(Self {
@@ -90,17 +91,17 @@ impl Solver {
         })
     }
 
-    /// A time limit of its own, from the start of the run. The pipeline's deadline holds all the same.
+    /// Sets a time limit from the start of the run. The pipeline's deadline still applies.
     #[must_use]
     pub fn with_timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
         self
     }
 
-    /// Compresses its requests. Solvers that are sent the same bytes share one compression, with the archive too when
-    /// that has the same codec and level.
+    /// Compresses its requests. Solvers that are sent the same bytes share one compression, and so does the archive if it has
+    /// the same codec and level.
     ///
-    /// [`Codec::Identity`] is no compression. A pipeline cannot be built with a codec that is not compiled.
+    /// [`Codec::Identity`] turns compression off. A pipeline cannot be built with a codec that is not compiled.
     #[cfg(feature = "archive")]
     #[must_use]
     pub fn with_encoding(mut self, codec: Codec) -> Self {
@@ -109,12 +110,11 @@ impl Solver {
         self
     }
 
-    /// Compresses its requests as its endpoint says that it takes them, in place of an [encoding](Self::with_encoding).
+    /// Compresses its requests as its endpoint accepts them, in place of a fixed [encoding](Self::with_encoding).
     ///
-    /// The first request is plain. From the `Accept-Encoding` of its answers (RFC 7694) the pipeline learns what to send: what
-    /// the archive is compressed by, if the endpoint takes that, else zstd, gzip or brotli, whichever is compiled. A compressed
-    /// request that is answered 415 is made again at once, plain; that costs no attempt, and that encoding is not sent to this
-    /// endpoint again.
+    /// The first request is plain. The `Accept-Encoding` of its answers (RFC 7694) says what the endpoint takes. The pipeline
+    /// prefers the archive's codec, then zstd, gzip and brotli, of those that are compiled. A compressed request that is
+    /// answered 415 is repeated at once, plain, which costs no attempt. That encoding is not sent to this endpoint again.
     #[cfg(feature = "archive")]
     #[must_use]
     pub fn with_learned_encoding(mut self) -> Self {
@@ -123,17 +123,17 @@ impl Solver {
         self
     }
 
-    /// Sends this header with each request. Its value is shown in no report and no log.
+    /// Sends this header with each request. Its value appears in no report and no log.
     ///
     /// # Errors
-    /// When the header describes the body, the connection or how the answer may be encoded, such as `content-type`,
-    /// `connection` and `accept-encoding`: these are not the caller's to say.
+    /// If the header describes the body, the connection or the encoding of answers, such as `content-type`, `connection` and
+    /// `accept-encoding`.
     pub fn with_header(
         mut self,
         name: HeaderName,
         mut value: HeaderValue,
     ) -> Result<Self, SolverError> {
-        if Self::is_reserved_header(&name) {
+        if RESERVED.contains(&name) {
             return Err(SolverError::Header { name });
         }
         value.set_sensitive(true);
@@ -141,62 +141,62 @@ impl Solver {
         Ok(self)
     }
 
-    /// How often a request is made again that came to nothing: no connection, no answer, or 502, 503 or 504. 2 by
-    /// default. Within the time limit, each after a longer pause than the one before, or after what `Retry-After` says.
+    /// Sets how often a request is retried that found no connection, had no answer, or was answered 502, 503 or 504. The default
+    /// is 2. Retries keep within the time limit. Each pause is longer than the one before, or as long as `Retry-After` says.
     #[must_use]
     pub fn with_retries(mut self, retries: u32) -> Self {
         self.retries = retries;
         self
     }
 
-    /// Sends `Content-Length`, for engines that do not take chunked requests. The document is serialised once more to
-    /// find out its length, before the first byte is sent to this solver. Not together with an encoding.
+    /// Sends a `Content-Length`, for engines that do not take chunked requests. The document is serialised once more to
+    /// count its length, before this solver's first byte is sent. Cannot be combined with an encoding.
     #[must_use]
     pub fn with_content_length(mut self) -> Self {
         self.content_length = true;
         self
     }
 
-    /// Speaks HTTP/2 from the first byte on ("prior knowledge", RFC 9113, 3.3), without TLS too.
+    /// Uses HTTP/2 with prior knowledge (RFC 9113, 3.3), even without TLS.
     #[must_use]
     pub fn with_http2(mut self) -> Self {
         self.http2 = true;
         self
     }
 
-    /// What happens when this solver is too slow for the others that are sent the same. By default they wait for
-    /// no longer than producing the document has taken, and then it goes on by itself ([`LagPolicy::Account`]).
+    /// Sets what happens if this solver is too slow for others that are sent the same document. By default the others wait
+    /// no longer than producing the document has taken, and then it gets its own production ([`LagPolicy::Account`]).
     #[must_use]
     pub fn with_lag_policy(mut self, policy: LagPolicy) -> Self {
         self.lag_policy = Some(policy);
         self
     }
 
-    /// The longest answer that is taken from it, in bytes: by default the pipeline's.
+    /// Sets the longest answer in bytes. The default is the pipeline's.
     #[must_use]
     pub fn with_answer_limit(mut self, bytes: usize) -> Self {
         self.answer_bytes = Some(bytes);
         self
     }
 
-    /// The name.
+    /// Returns the name.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Where requests go, with `***` in place of user and password, and `REDACTED` in place of each value of the query.
+    /// Returns the URL of requests, with `***` in place of user and password, and `REDACTED` in place of each query value.
     pub fn shown_url(&self) -> String {
         self.endpoint.shown()
     }
 
-    /// Where requests go, without user and password, and with `REDACTED` in place of each value of the query: for
-    /// observers, who may want the host and the port.
+    /// Returns the URL of requests without user and password, and with `REDACTED` in place of each query value: for observers
+    /// that want the host and the port.
     pub fn uri_without_secrets(&self) -> &Uri {
         &self.endpoint.without_secrets
     }
 
-    /// A POST request to `name` beside `/solve`, such as `notify`, with the solver's headers. For the caller's own client: it
-    /// may hold secrets.
+    /// Creates a POST request to `name` beside `/solve`, such as `notify`, with the solver's headers, for your own client. It may
+    /// hold secrets.
     pub fn post_beside(&self, name: &str) -> http::request::Builder {
         let uri = &self.endpoint.uri;
         let base = uri.path().strip_suffix("solve").unwrap_or("/");
@@ -215,16 +215,10 @@ impl Solver {
         request
     }
 
-    /// How its requests are compressed.
+    /// Returns how its requests are compressed.
     #[cfg(feature = "archive")]
     pub fn encoding(&self) -> Option<Codec> {
         self.encoding
-    }
-
-    /// Whether a header is not the caller's to say, since it describes the body, the connection or how the answer may be
-    /// encoded: [`with_header`](Self::with_header) refuses it.
-    pub fn is_reserved_header(name: &HeaderName) -> bool {
-        RESERVED.contains(name)
     }
 }
 
@@ -303,7 +297,6 @@ mod tests {
             solver.with_header(name.clone(), HeaderValue::from_static("1"))
         };
         for name in RESERVED {
-            assert!(Solver::is_reserved_header(&name));
             let refused = with(&name).unwrap_err();
             assert!(matches!(refused, SolverError::Header { name: found } if found == name));
         }

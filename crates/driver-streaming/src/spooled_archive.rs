@@ -1,4 +1,4 @@
-//! An archive that is written to a local disk first, and from there to the store.
+//! An archive that goes to a local disk first, and from there to the store.
 
 use std::pin::pin;
 use std::time::Duration;
@@ -15,15 +15,15 @@ use crate::error_chain::error_chain;
 use crate::optional_archive::{ArchiveJob, object_name};
 use crate::outcome::{ArchiveOutcome, ArchiveStatus};
 
-/// How long the disk has at least to make what was written durable: what it has done by then is not given up.
+/// How long the disk has, at least, to make durable what was written.
 const LAST_STEP: Duration = Duration::from_secs(10);
 
 impl ArchiveTarget {
-    /// Writes auctions into `spool`, at the pace of its disk, and not to the store: an `Uploader` of that spool, which is the
-    /// caller's to run, brings them there. One may serve any number of pipelines, and may run in another process.
+    /// Writes auctions into `spool`, at the pace of its disk. Run an `Uploader` of that spool to upload them to the store. One
+    /// uploader can serve any number of pipelines, and can run in another process.
     ///
-    /// An archive is `ok`, or `already_there` or `conflict`, if the uploader has said so within the
-    /// [limit](crate::PipelineBuilder::archive_limit), and else `spooled`. When the spool is full, it is `spool_full` at once.
+    /// An archive is `ok`, `already_there` or `conflict` if the uploader reports so within the
+    /// [limit](crate::PipelineBuilder::archive_limit), and otherwise `spooled`. If the spool is full, it is `spool_full` at once.
     ///
     /// ```no_run
     /// # use driver_streaming::ArchiveTarget;
@@ -42,7 +42,7 @@ impl ArchiveTarget {
 
     /// Writes the document into the spool, and waits within the limit until the store has it.
     ///
-    /// Dropped half-way, it leaves nothing; dropped while it waits, the object is in the spool.
+    /// Cancel safety: dropped while it writes, it leaves nothing. Dropped while it waits, the object is in the spool.
     pub(crate) async fn write_to_spool(
         &self,
         spool: &Spool,
@@ -80,7 +80,6 @@ impl ArchiveTarget {
         let known = |status| ArchiveOutcome {
             status,
             location: location.as_ref().ok().map(|key| self.url_of(key).into()),
-            codec: Some(self.archive.codec().kind().name().to_owned()),
             raw_bytes: Some(spooled.document.bytes),
             stored_bytes: Some(spooled.stored_bytes),
             sha256: spooled.document.sha256.map(|digest| digest.to_string()),
@@ -111,7 +110,7 @@ impl ArchiveTarget {
         }
     }
 
-    /// Writes the document, which is not accepted by that.
+    /// Writes the whole document, which the spool has not accepted then.
     async fn write_all(
         &self,
         spool: &Spool,
@@ -122,7 +121,7 @@ impl ArchiveTarget {
         let mut writer = spool.create(&self.archive, &object_name(id)).await?;
         let branch = job.branch;
         let mut document = pin!(branch.inspect_ok(|chunk| record.reader.taken(chunk.len())));
-        let raw = if source.is_encoded() {
+        let raw = if source.codec().is_some() {
             let failed = |error| SpoolError::Source(Box::new(error));
             while let Some(chunk) = document.try_next().await.map_err(failed)? {
                 writer.write_all(&chunk).await?;

@@ -1,4 +1,4 @@
-//! One document for one solver: a body for any HTTP client, and an archive that goes on by itself.
+//! One document for one solver: a body for any HTTP client, and an archive in a task of its own.
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -10,22 +10,22 @@ use serde::Serialize;
 use tee_stream::Tee;
 use tokio::sync::SetOnce;
 
-use crate::document::DocumentError;
+use crate::document::{DocumentError, produce};
 use crate::observer::{Observer, ReaderObservers};
 use crate::request_body::{RequestBody, RequestRecord};
-use crate::shared_document::SharedDocument;
+use crate::sharing;
 
-/// Smaller than usual: an archive of some megabytes holds little more than what it has compressed.
+/// Smaller than the default, since an archive of some megabytes holds little more than its compressed bytes.
 const CHUNK_BYTES: NonZeroUsize = NonZeroUsize::new(32 * 1024).unwrap();
 
-/// How long a body is alone before its archive begins: delivery comes first.
+/// How long the archive waits for the body's end before it begins: delivery comes first.
 #[cfg(feature = "archive")]
 const HEAD_START: Duration = Duration::from_millis(50);
 
 /// Streams `value` as JSON into a body for any HTTP client.
 ///
-/// The body fails when `Serialize` fails or panics, so that the request does not end like a whole one. No thread and no
-/// task is started: whoever polls the body produces it.
+/// The body fails if `Serialize` fails or panics, so that the request does not end like a complete one. No thread and no
+/// task is started: polling the body produces the document.
 ///
 /// ```
 /// use driver_streaming::stream_body;
@@ -34,7 +34,7 @@ const HEAD_START: Duration = Duration::from_millis(50);
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
 /// let (body, sent) = stream_body(vec!["order 1", "order 2"]);
-/// // Here, an HTTP client sends it.
+/// // An HTTP client would send the body here.
 /// assert_eq!(body.collect().await?.to_bytes(), r#"["order 1","order 2"]"#);
 /// println!("{:?}", sent.measurements().await.serializing);
 /// # Ok(())
@@ -45,25 +45,26 @@ where
     T: Serialize + Send + Sync + 'static,
 {
     let meter = ProductionMeter::new();
-    let document = Arc::new(JsonDocument::new(value).with_chunk_size(CHUNK_BYTES));
-    let document = SharedDocument::new(document, &meter, 2 * CHUNK_BYTES.get(), false);
+    let document = JsonDocument::new(value).with_chunk_size(CHUNK_BYTES);
+    let measured = meter.clone();
+    let produce = move |offset| produce(&document, offset, &measured);
     let mut handle = BodyHandle {
-        tee: document.tee,
+        tee: sharing::tee(2 * CHUNK_BYTES.get(), produce),
         meter,
         ended: Arc::default(),
     };
     (handle.another_body(), handle)
 }
 
-/// Like [`stream_body`], and archives the document as `name`, in a task that goes on when the request is over, fails or
+/// Like [`stream_body`], and archives the document as `name`, in a task that continues when the request ends, fails or
 /// is dropped.
 ///
 /// The archive begins when the body has ended, or after 50 ms, and first produces by itself what the body has had by then.
-/// From there on, the document is produced once for both, as long as they are as fast: the body waits for the archive for no
-/// longer than producing has taken so far, and some milliseconds.
+/// After that, one production serves both if they are equally fast. The body waits for the archive at most as long as
+/// producing has taken so far, and some milliseconds.
 ///
 /// # Panics
-/// Outside of a tokio runtime that has a timer.
+/// Outside of a tokio runtime with a timer.
 #[cfg(feature = "archive")]
 pub fn stream_body_and_archive<T>(
     value: T,
@@ -83,7 +84,7 @@ where
     (body, handle, ArchiveHandle { task })
 }
 
-/// What became of a streamed body, and another body for a retry.
+/// The measurements of a streamed body, and another body for a retry.
 #[derive(Debug)]
 pub struct BodyHandle {
     tee: Tee<DocumentError>,
@@ -92,9 +93,9 @@ pub struct BodyHandle {
 }
 
 impl BodyHandle {
-    /// One more body, from the document's first byte: for a retry. Nothing was buffered for it.
+    /// Creates another body, from the document's first byte, for a retry. Nothing is buffered for it.
     ///
-    /// From now on, [`measurements`](Self::measurements) are those of this body.
+    /// From now on, [`measurements`](Self::measurements) returns those of this body.
     pub fn another_body(&mut self) -> RequestBody {
         self.ended = Arc::default();
         let report: Arc<dyn Observer> = Arc::new(Report(self.meter.clone(), self.ended.clone()));
@@ -103,25 +104,24 @@ impl BodyHandle {
         RequestBody::new(self.tee.branch(), None, record)
     }
 
-    /// Waits until the last body has ended or was dropped, and says how. Each body has one report, also one that was never
-    /// polled. Cancel safe.
+    /// Waits until the last body has ended or was dropped, even if it was never polled, and returns its measurements. Cancel
+    /// safe.
     pub async fn measurements(&self) -> BodyMeasurements {
         self.ended.wait().await.clone()
     }
 }
 
-/// What was measured of a body that has ended.
+/// The measurements of a body that has ended.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct BodyMeasurements {
-    /// How long the value was serialised until then, apart from all waiting: for the body, for those before it, and for the
-    /// archive.
+    /// How long serialising took until then, without waiting: for this body, earlier ones, and the archive.
     pub serializing: Duration,
-    /// How the body ended, when its transmission began, and how long that took.
+    /// How the body ended, when its transmission began, and how long it took.
     pub body: Measurements,
 }
 
-/// Keeps what a body's recorder says.
+/// Keeps the measurements of a body.
 struct Report(ProductionMeter, Arc<SetOnce<BodyMeasurements>>);
 
 impl Observer for Report {
@@ -131,7 +131,7 @@ impl Observer for Report {
     }
 }
 
-/// An archive that is being written by a task of its own. Dropping the handle does not stop it.
+/// An archive that a task of its own writes. Dropping the handle does not stop it.
 #[cfg(feature = "archive")]
 #[derive(Debug)]
 pub struct ArchiveHandle {
@@ -140,11 +140,10 @@ pub struct ArchiveHandle {
 
 #[cfg(feature = "archive")]
 impl ArchiveHandle {
-    /// Waits until the object is there, or says why it is not. Cancel safe: the archive goes on when the future is dropped.
+    /// Waits for the archive's end. Cancel safe: the archive continues if the future is dropped.
     ///
     /// # Errors
-    /// When the value cannot be serialised, or the store does not take it. No object is visible then, except where the error
-    /// says that it may be.
+    /// If the value cannot be serialised, or the store fails. No object is visible then, unless the error says that it may be.
     pub async fn ended(self) -> Result<archive_sink::Receipt, ArchiveError> {
         Ok(self.task.await.map_err(ArchiveError::Stopped)??)
     }
@@ -155,10 +154,10 @@ impl ArchiveHandle {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ArchiveError {
-    /// It could not be written. The error says whether the object may be there all the same.
+    /// It could not be written. The error says if the object may exist all the same.
     #[error(transparent)]
     Store(#[from] archive_sink::StoreError),
     /// The runtime shut down, or the task panicked.
-    #[error("the task that archived has ended")]
+    #[error("the archive's task stopped")]
     Stopped(#[source] tokio::task::JoinError),
 }

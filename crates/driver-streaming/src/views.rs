@@ -15,8 +15,7 @@ use crate::encoding::Codec;
 use crate::observer::Observer;
 use crate::solver::Solver;
 
-/// What one run sends: the auction, the id it is archived under, and, for solvers that are sent something else, which
-/// view of it.
+/// What one run sends: the auction, its id in the archive, and the views of solvers that are sent something else.
 ///
 /// ```
 /// use driver_streaming::{Dispatch, JsonDocument, Solver, View};
@@ -29,7 +28,7 @@ use crate::solver::Solver;
 /// let auction = || Auction { id: 1, liquidity: vec!["pool".to_owned()] };
 /// # let solvers = [Solver::new("lean", "http://localhost:1")?, Solver::new("full", "http://localhost:2")?];
 ///
-/// // Archived as it is. Solvers get one of two documents, and each its own deadline, written last.
+/// // The archive keeps the auction. Each solver gets one of two documents, and its own deadline, written last.
 /// let dispatch = Dispatch::new(JsonDocument::new(auction()))
 ///     .archive_as("1".parse()?)
 ///     .views(
@@ -54,7 +53,7 @@ pub struct Dispatch {
     /// The auction itself comes first.
     pub(crate) documents: Vec<Arc<dyn Document>>,
     archive_tail: Bytes,
-    /// By the solver's name: the document, and the tail, if it is not that of the auction.
+    /// By the solver's name: the document, and the tail, unless it is the archive's.
     views: HashMap<String, (usize, Option<Bytes>)>,
     pub(crate) observers: Vec<Arc<dyn Observer>>,
     pub(crate) deadline: Option<Instant>,
@@ -65,11 +64,11 @@ pub struct Dispatch {
     pub(crate) headers: HeaderMap,
 }
 
-/// What becomes known while a run goes on, or never does, for all who wait for it.
+/// A value that becomes known during a run, or never does.
 pub(crate) type Later<T> = Shared<BoxFuture<'static, Option<T>>>;
 
-/// What one reader is sent: a document, what comes after it, and how both are compressed. Readers whose representations
-/// are equal are sent the same bytes.
+/// What one reader is sent: a document, its tail, and how both are compressed. Readers with equal representations are sent the
+/// same bytes.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Representation {
     pub(crate) document: usize,
@@ -78,7 +77,7 @@ pub(crate) struct Representation {
 }
 
 impl Dispatch {
-    /// The same document to every solver, and no archive.
+    /// Sends the same document to every solver, without an archive.
     pub fn new(auction: impl Document + 'static) -> Self {
         Self {
             id: None,
@@ -93,18 +92,18 @@ impl Dispatch {
         }
     }
 
-    /// Until when every solver must have answered, in place of the pipeline's
-    /// [deadline](crate::PipelineBuilder::deadline). A solver may have a [time limit](Solver::with_timeout) of its own
-    /// within it. If it has passed when the run begins, nothing is sent and every solver is `timed_out`; the auction is
-    /// archived all the same.
+    /// Sets when every solver must have answered, in place of the pipeline's
+    /// [deadline](crate::PipelineBuilder::deadline). A solver's [timeout](Solver::with_timeout) may end earlier. If the
+    /// deadline has passed when the run begins, nothing is sent and every solver is `timed_out`. The auction is archived all
+    /// the same.
     #[must_use]
     pub fn deadline(mut self, deadline: Instant) -> Self {
         self.deadline = Some(deadline);
         self
     }
 
-    /// Brings the deadline forward to the instant that `known` yields, if it yields one: for a deadline that stands somewhere
-    /// in a document which is still arriving. A later instant than the deadline changes nothing.
+    /// Brings the deadline forward to the instant that `known` yields, if it yields one: for a deadline inside a document that
+    /// is still arriving. An instant after the deadline changes nothing.
     #[must_use]
     pub fn deadline_from(
         mut self,
@@ -114,30 +113,29 @@ impl Dispatch {
         self
     }
 
-    /// Sends these headers to every solver. One that a [solver](Solver::with_header) has as well is that solver's; of those
-    /// that are [not the caller's to say](Solver::is_reserved_header), none is sent. Their values are shown in no report and
-    /// no log.
+    /// Sends these headers to every solver. A [solver's own header](Solver::with_header) of the same name takes precedence.
+    /// Headers that [`Solver::with_header`] refuses are not sent. Values appear in no report and no log.
     #[must_use]
     pub fn headers(mut self, headers: HeaderMap) -> Self {
         self.headers = headers;
         self
     }
 
-    /// Archives the auction under this id, if the pipeline has an archive. Quotes, for one, have no id and are not archived.
+    /// Archives the auction under this id, if the pipeline has an archive. Without an id, as for quotes, nothing is archived.
     ///
-    /// Outcomes and `X-REQUEST-ID` name it, too. It is not written into the document, nor compared with an id that stands
-    /// there: to keep the two equal is the caller's to see to.
+    /// The id also appears in outcomes and as `X-REQUEST-ID`. It is neither written into the document nor compared with an id
+    /// there: keep the two equal.
     #[must_use]
     pub fn archive_as(mut self, id: AuctionId) -> Self {
         self.id = Some(id);
         self
     }
 
-    /// Archives the auction under the id that `name` yields, once it does; if it yields none, the archive is
-    /// [skipped](crate::ArchiveStatus::Skipped). For a document that is still arriving, with its id anywhere in it.
+    /// Archives the auction under the id that `name` yields: for a document that is still arriving, with its id anywhere in it.
+    /// If `name` yields none, the archive is [skipped](crate::ArchiveStatus::Skipped).
     ///
-    /// The archive holds up no solver, neither until then nor afterwards: once it is a window behind, it reads a production of
-    /// its own. `X-REQUEST-ID` is made up, as for an auction without an id.
+    /// The archive never holds up a solver: once it is a window behind, it reads its own production. `X-REQUEST-ID` is a UUID,
+    /// as for an auction without an id.
     #[must_use]
     pub fn archive_when_named(
         mut self,
@@ -147,22 +145,21 @@ impl Dispatch {
         self
     }
 
-    /// What the archive appends to the auction: the closing brace, for a document that was left open so that solvers can
-    /// share it and append members of their own. Solvers that are sent the auction and append nothing get it too.
+    /// Sets what the archive appends to the auction: the closing brace, for a document that is left open so that solvers can
+    /// share it and append their own members. Solvers that are sent the auction without a tail of their own get it too.
     #[must_use]
     pub fn archive_tail(mut self, tail: impl Into<Bytes>) -> Self {
         self.archive_tail = tail.into();
         self
     }
 
-    /// Asks for each of `solvers` which view it is sent, and once for each key for its document.
+    /// Calls `view` for each of `solvers`, and `document` once for each key.
     ///
-    /// Solvers of the pipeline that are not among these are sent what the archive keeps. Of these, one that is not the
-    /// pipeline's is asked about like the others, by its name, and is sent nothing; a document that nobody is sent is made,
-    /// and not produced.
+    /// The pipeline's other solvers are sent what the archive keeps. Solvers that are not the pipeline's are sent nothing. A
+    /// document that nobody is sent is not produced.
     ///
-    /// Called once more, it counts for the solvers that are named then, and what was said of others before stays. Keys
-    /// are compared within one call: two calls share no document but the auction.
+    /// Another call replaces the views of the solvers that it names and keeps the others. Keys are compared within one call: two
+    /// calls share no document but the auction.
     #[must_use]
     pub fn views<K, D>(
         mut self,
@@ -190,7 +187,7 @@ impl Dispatch {
         self
     }
 
-    /// Has `observer` watch this run. There may be any number of observers.
+    /// Adds an observer of this run.
     #[must_use]
     pub fn observed_by(mut self, observer: Arc<dyn Observer>) -> Self {
         self.observers.push(observer);
@@ -230,9 +227,9 @@ impl fmt::Debug for Dispatch {
     }
 }
 
-/// What one solver is sent: the document of a key, and what comes after it for this solver alone.
+/// What one solver is sent: the document of a key, and a tail for this solver alone.
 ///
-/// Solvers whose keys are equal share one document: one serialisation and one window.
+/// Solvers with equal keys share one document: one serialisation and one window.
 #[derive(Clone, Debug)]
 pub struct View<K> {
     key: Option<K>,
@@ -240,7 +237,7 @@ pub struct View<K> {
 }
 
 impl<K> View<K> {
-    /// The document of the auction itself, which the archive keeps too. Without a [tail](Self::tail) of its own, with
+    /// The auction itself, which the archive keeps too. Without its own [tail](Self::tail), it has
     /// [the archive's](crate::Dispatch::archive_tail).
     pub fn auction() -> Self {
         Self {
@@ -257,7 +254,7 @@ impl<K> View<K> {
         }
     }
 
-    /// Appends bytes for this solver alone: for a document that was left open, `,"deadline":…}`.
+    /// Appends bytes for this solver alone: for a document that is left open, `,"deadline":…}`.
     #[must_use]
     pub fn tail(mut self, tail: impl Into<Bytes>) -> Self {
         self.tail = Some(tail.into());

@@ -1,9 +1,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::shared_document::PRODUCTIONS_AT_ONCE;
+use crate::sharing::PRODUCTIONS_AT_ONCE;
 
-/// What a window holds at least, however small its budget is: one chunk.
+/// What a window holds at least, however small its budget: one chunk.
 const CHUNK: usize = 64 * 1024;
 
 /// What a tee may hold beyond its window: a chunk for each production.
@@ -11,16 +11,15 @@ const BEYOND: usize = PRODUCTIONS_AT_ONCE.get() * CHUNK;
 
 /// One budget for the windows of all runs of a pipeline.
 ///
-/// A run leases what its tees may take at most, and never waits for it: a run that waited for another would break its
-/// deadline for the other's sake. When much is leased already, later runs get smaller windows: half of what is left, but
-/// no less than a chunk for each window, which is what a window takes anyway.
+/// A run leases the most that its tees may take, and never waits: a run that waited for another could miss its deadline.
+/// Later runs get smaller windows: half of what is left, but at least a chunk for each window, which it takes anyway.
 #[derive(Clone, Debug)]
 pub(crate) struct WindowBudget {
     bytes: usize,
     leased: Arc<AtomicUsize>,
 }
 
-/// A part of the budget, given back on drop.
+/// A part of the budget, returned on drop.
 #[derive(Debug)]
 pub(crate) struct WindowLease {
     bytes: usize,
@@ -37,7 +36,7 @@ impl WindowBudget {
         }
     }
 
-    /// Leases windows of at most `window_bytes` for so many tees.
+    /// Leases windows of at most `window_bytes` for this many tees.
     pub(crate) fn lease(&self, tees: usize, window_bytes: usize) -> WindowLease {
         let tees = tees.max(1);
         let least = tees.saturating_mul(CHUNK + BEYOND);
@@ -50,7 +49,7 @@ impl WindowBudget {
         let granted = grant(before);
         WindowLease {
             bytes: granted,
-            // Windows that are a multiple of the chunk are exact.
+            // A multiple of the chunk: the rest would not be used.
             window_bytes: ((granted / tees - BEYOND) / CHUNK * CHUNK).min(window_bytes),
             leased: Arc::clone(&self.leased),
         }
@@ -58,7 +57,7 @@ impl WindowBudget {
 }
 
 impl WindowLease {
-    /// Makes so many of its windows a lease of their own, which may last longer.
+    /// Splits off this many windows as a lease that may last longer.
     pub(crate) fn split_off(&mut self, windows: usize) -> Self {
         let window = self.window_bytes.max(CHUNK).saturating_add(BEYOND);
         let bytes = windows.saturating_mul(window).min(self.bytes);

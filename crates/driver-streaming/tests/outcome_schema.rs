@@ -157,7 +157,8 @@ async fn real_outcomes_are_as_the_schema_says() {
     assert!(of_archive("waited_ms") >= 0.0 && of_archive("waited_for_ms") >= 0.0);
     assert_eq!(found["archive"]["status"], "ok");
 
-    let (run, archive) = pipeline.run_ahead_of_archive(dispatch().deadline(Instant::now()));
+    let (run, archive) =
+        pipeline.run_ahead_of_archive(dispatch().deadline(Instant::now()), std::future::pending());
     let late = holds(&run.await);
     for solver in late["solvers"].as_array().unwrap() {
         assert_eq!(

@@ -176,7 +176,7 @@ async fn an_archive_that_is_named_late_holds_nobody_up_and_goes_on_when_the_run_
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
     };
-    let (run, pending) = pipeline.run_ahead_of_archive_until(dispatch, stop);
+    let (run, pending) = pipeline.run_ahead_of_archive(dispatch, stop);
     let outcome = run.await;
     let statuses = outcome.solvers.iter().map(|solver| solver.status);
     let statuses: Vec<_> = statuses.collect();
@@ -241,14 +241,14 @@ async fn the_archive_has_a_handle_before_the_run_ends_and_goes_on_without_it() {
     let stalled = solver("stalled", StandIn::builder().stall_after(1)).await;
     let (pipeline, archive) = with_archive(Pipeline::builder().solver(stalled).deadline(HOUR));
     let pipeline = pipeline.build().unwrap();
-    let (run, pending) = pipeline.run_ahead_of_archive(archived());
+    let (run, pending) = pipeline.run_ahead_of_archive(archived(), std::future::pending());
     drop(run);
     let ended = pending.ended().await;
     assert_eq!(ended.status, ArchiveStatus::Ok, "{ended:?}");
     assert!(archive.open("1.json").await.is_ok());
 
     let other = dispatch().archive_as("2".parse().unwrap());
-    let (run, pending) = pipeline.run_ahead_of_archive(other);
+    let (run, pending) = pipeline.run_ahead_of_archive(other, std::future::pending());
     pending.give_up();
     drop(run);
     pipeline.drain().await;

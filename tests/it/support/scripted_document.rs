@@ -1,6 +1,3 @@
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-
 use bytes::Bytes;
 use driver_streaming::{Document, DocumentError, DocumentStream, LengthFuture};
 use futures_util::{StreamExt, stream};
@@ -12,7 +9,6 @@ pub(crate) struct ScriptedDocument {
     content: Bytes,
     fails_at: Option<usize>,
     pauses_at: Option<usize>,
-    produced: Arc<AtomicU64>,
 }
 
 impl ScriptedDocument {
@@ -22,7 +18,6 @@ impl ScriptedDocument {
             content,
             fails_at: None,
             pauses_at: None,
-            produced: Arc::default(),
         }
     }
 
@@ -47,14 +42,12 @@ impl Document for ScriptedDocument {
     fn stream_from(&self, offset: u64) -> DocumentStream {
         let content = self.content.clone();
         let fails_at = self.fails_at.unwrap_or(usize::MAX);
-        let produced = Arc::clone(&self.produced);
         let start = usize::try_from(offset).expect("it is not that long");
         let chunks = (start..content.len()).step_by(CHUNK).map(move |start| {
             let end = content.len().min(start + CHUNK);
             if end > fails_at {
                 return Err(DocumentError::new("the source is broken"));
             }
-            produced.fetch_add((end - start) as u64, Ordering::Relaxed);
             Ok(content.slice(start..end))
         });
         match self.pauses_at {
@@ -64,10 +57,6 @@ impl Document for ScriptedDocument {
                 Box::pin(stream::iter(before).chain(stream::pending()))
             }
         }
-    }
-
-    fn bytes_produced(&self) -> u64 {
-        self.produced.load(Ordering::Relaxed)
     }
 
     fn length(&self) -> LengthFuture {

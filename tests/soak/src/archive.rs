@@ -1,4 +1,5 @@
 use std::collections::HashSet;
+use std::fs::DirEntry;
 use std::io;
 use std::path::Path as FilePath;
 use std::sync::{Arc, Mutex};
@@ -37,9 +38,6 @@ pub(crate) struct ArchiveStore {
 
 impl ArchiveStore {
     /// A new store, below `folder` if it is one of files.
-    ///
-    /// # Errors
-    /// When the folder cannot be made, or the archive's settings are wrong.
     pub(crate) fn new(
         plan: &ArchivePlan,
         folder: &FilePath,
@@ -91,25 +89,15 @@ impl ArchiveStore {
     }
 
     /// Where the auction of this name is archived; from now on there may be an object.
-    ///
-    /// # Errors
-    /// When the name is none.
     pub(crate) fn expect(&self, name: &str) -> Result<Path, Violation> {
-        let location = self
-            .target
-            .archive()
-            .location_of(&format!("{name}.json"))
-            .map_err(|error| {
-                Violation::new("there is no location for an auction").with("error", error)
-            })?;
+        let location = self.target.archive().location_of(&format!("{name}.json"));
+        let none = Violation::by("there is no location for an auction");
+        let location = location.map_err(none)?;
         lock(&self.open).insert(location.clone());
         Ok(location)
     }
 
     /// The bytes that are visible at a location, if there are some.
-    ///
-    /// # Errors
-    /// When the store itself fails.
     async fn stored(&self, location: &Path) -> Result<Option<Bytes>, Violation> {
         match self.inner.get(location).await {
             Ok(found) => Ok(Some(found.bytes().await.map_err(broken)?)),
@@ -119,9 +107,6 @@ impl ArchiveStore {
     }
 
     /// Deletes what is at a location; from now on there must be nothing.
-    ///
-    /// # Errors
-    /// When the store itself fails.
     async fn forget(&self, location: &Path) -> Result<(), Violation> {
         let digest = Path::from(format!("{location}{DIGEST}"));
         for location in [location, &digest] {
@@ -136,9 +121,6 @@ impl ArchiveStore {
     }
 
     /// Checks that nothing is visible but what may be.
-    ///
-    /// # Errors
-    /// When something else is.
     pub(crate) async fn check_visible(&self) -> Result<(), Violation> {
         let before = lock(&self.forgotten).len();
         let listed: Vec<_> = self.inner.list(None).try_collect().await.map_err(broken)?;
@@ -164,9 +146,6 @@ impl ArchiveStore {
     }
 
     /// Checks that nothing at all is left, when nothing goes on any more.
-    ///
-    /// # Errors
-    /// When something is left.
     pub(crate) async fn check_empty(&self) -> Result<(), Violation> {
         self.check_visible().await?;
         let mut uploads = self.faulty.open_uploads();
@@ -177,13 +156,10 @@ impl ArchiveStore {
         let Some(folder) = &self.folder else {
             return Ok(());
         };
-        let mut left = files(folder.path())
-            .map_err(|error| Violation::new("a folder cannot be read").with("error", error))?;
+        let mut left = files(folder.path()).map_err(Violation::by("a folder cannot be read"))?;
         // Of an upload of which the abortion failed as planned, something has to be left.
         left.retain(|name| {
-            let location = name
-                .rsplit_once('#')
-                .map_or(&**name, |(location, _)| location);
+            let location = name.split('#').next().unwrap_or_default();
             self.failed_calls(&Path::from(location)).is_empty()
         });
         if left.is_empty() {
@@ -202,11 +178,9 @@ fn broken(error: object_store::Error) -> Violation {
 }
 
 fn files(folder: &FilePath) -> io::Result<Vec<String>> {
-    let mut names = Vec::new();
-    for entry in std::fs::read_dir(folder)? {
-        names.push(entry?.file_name().to_string_lossy().into_owned());
-    }
-    Ok(names)
+    let entries = std::fs::read_dir(folder)?;
+    let name = |entry: io::Result<DirEntry>| Ok(entry?.file_name().to_string_lossy().into_owned());
+    entries.map(name).collect()
 }
 
 /// What is known of how an archive ended.
@@ -225,9 +199,6 @@ pub(crate) enum ArchiveEnd {
 }
 
 /// Checks what is visible at a location when the archive there has ended, and removes it.
-///
-/// # Errors
-/// The first thing that is wrong.
 pub(crate) async fn check_archive(
     set: &SetPlan,
     archive: &ArchivePlan,

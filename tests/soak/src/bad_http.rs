@@ -15,18 +15,12 @@ const ENDLESS: usize = 4_000_000;
 
 /// Serves what is no good HTTP, for as long as it is polled.
 pub(super) async fn serve_bad_http(listener: TcpListener, after: u64, what: BadHttp) {
+    // Dropped with it.
     let mut connections = JoinSet::new();
     loop {
-        tokio::select! {
-            accepted = listener.accept() => {
-                if let Ok((stream, _)) = accepted {
-                    connections.spawn(async move {
-                        // The client may well break off first.
-                        let _ended = serve_one(stream, after, what).await;
-                    });
-                }
-            }
-            Some(_) = connections.join_next() => {}
+        if let Ok((stream, _)) = listener.accept().await {
+            // The client may well break off first.
+            connections.spawn(async move { serve_one(stream, after, what).await.ok() });
         }
     }
 }

@@ -7,8 +7,8 @@ use solver_stand_in::{KeptRequest, RequestReport};
 use crate::chance::Place;
 use crate::decode::decode;
 use crate::lock;
-use crate::statistics::Statistics;
 use crate::violation::{Verdict, Violation};
+use crate::world::Statistics;
 
 /// What one engine may be sent, and what it says it was sent.
 ///
@@ -47,10 +47,12 @@ impl ExpectedBodies {
 
     /// The engine has got a body, or a part of one.
     pub(crate) fn report(&self, report: &RequestReport) {
-        self.statistics.count_body(report.bytes, report.complete);
+        self.statistics.count("bytes received", report.bytes);
         if !report.complete {
+            self.statistics.count("bodies broken off", 1);
             return;
         }
+        self.statistics.count("bodies whole", 1);
         match lock(&self.expected).get_mut(&report.sha256) {
             Some(whole) => *whole += 1,
             None => {

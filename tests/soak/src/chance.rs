@@ -97,16 +97,12 @@ impl fmt::Display for Place {
 
 /// `LANE.SET`.
 impl FromStr for Place {
-    type Err = PlaceError;
+    type Err = &'static str;
 
-    fn from_str(text: &str) -> Result<Self, PlaceError> {
-        let (lane, set) = text.split_once('.').ok_or(PlaceError)?;
-        let number = |text: &str| text.parse().map_err(|_| PlaceError);
+    fn from_str(text: &str) -> Result<Self, &'static str> {
+        const REFUSED: &str = "a set is written LANE.SET, as in 2.17";
+        let (lane, set) = text.split_once('.').ok_or(REFUSED)?;
+        let number = |text: &str| text.parse().map_err(|_| REFUSED);
         Ok(Self::of_set(number(lane)?, number(set)?))
     }
 }
-
-/// A text that names no set.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a set is written LANE.SET, as in 2.17")]
-pub(crate) struct PlaceError;

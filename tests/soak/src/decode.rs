@@ -9,9 +9,6 @@ use sha2::{Digest, Sha256};
 const BUFFER: usize = 16 * 1024;
 
 /// Decodes a whole object, by the codec's name in outcomes, or a whole body, by its `Content-Encoding`.
-///
-/// # Errors
-/// When it is not exactly what the codec makes.
 pub(crate) fn decode(codec: &str, stored: &[u8]) -> io::Result<Hashing> {
     let mut hashing = Hashing::default();
     let mut reader: Box<dyn Read + '_> = match codec {

@@ -32,9 +32,6 @@ pub(crate) struct Engine {
 
 impl Engine {
     /// Starts one on another runtime.
-    ///
-    /// # Errors
-    /// When it cannot listen.
     pub(crate) async fn start(
         behaviour: Behaviour,
         bodies: Arc<ExpectedBodies>,

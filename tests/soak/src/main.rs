@@ -22,7 +22,6 @@ mod running_set;
 mod service;
 mod soak;
 mod solver_check;
-mod statistics;
 mod violation;
 mod world;
 
@@ -99,7 +98,7 @@ fn main() -> ExitCode {
     report_panics(&verdict);
     let soaked = match arguments.serve {
         true => service::soak(arguments.duration(), seed, &verdict).map_err(Into::into),
-        false => soak::soak(&arguments, seed, &verdict).map(|summary| summary.to_string()),
+        false => soak::soak(&arguments, seed, &verdict),
     };
     match soaked {
         Ok(summary) => println!("{summary}"),

@@ -1,3 +1,4 @@
+use std::fmt;
 use std::path::Path;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
@@ -27,10 +28,10 @@ pub(crate) struct Memory {
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Marks {
     lasted: Duration,
-    pub(crate) start: u64,
+    start: u64,
     /// The median of each quarter of the time.
-    pub(crate) quarters: [Option<u64>; 4],
-    pub(crate) end: u64,
+    quarters: [Option<u64>; 4],
+    end: u64,
 }
 
 impl Memory {
@@ -70,8 +71,6 @@ impl Memory {
 }
 
 impl Marks {
-    /// # Errors
-    /// When memory grew.
     pub(crate) fn check(&self) -> Result<(), Violation> {
         let tolerated = TOLERATED * if self.lasted < WARM { 3 } else { 1 };
         match self.quarters {
@@ -81,6 +80,17 @@ impl Marks {
             ),
             _ => Ok(()),
         }
+    }
+}
+
+impl fmt::Display for Marks {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let quarters = self.quarters.map(|median| median.map(|bytes| bytes >> 20));
+        let (start, end) = (self.start >> 20, self.end >> 20);
+        write!(
+            formatter,
+            "memory: {start} MiB at the start, {quarters:?} in each quarter, {end} at the end"
+        )
     }
 }
 
@@ -101,37 +111,16 @@ fn resident_bytes() -> Option<u64> {
     Some(kibibytes * 1024)
 }
 
-/// What a process has that a leak leaves behind.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Resources {
-    /// Tasks of the pipelines' runtime.
-    pub(crate) tasks: usize,
-    /// Tasks of the engines' runtime.
-    pub(crate) engine_tasks: usize,
-    /// File descriptors; 0 where the system does not tell.
-    pub(crate) descriptors: usize,
-    /// Files and folders for stores.
-    pub(crate) files: usize,
-}
-
-impl Resources {
-    pub(crate) fn count(pipelines: &Handle, engines: &Handle, folder: &Path) -> Self {
-        let entries = |path: &Path| std::fs::read_dir(path).map_or(0, Iterator::count);
-        Self {
-            tasks: pipelines.metrics().num_alive_tasks(),
-            engine_tasks: engines.metrics().num_alive_tasks(),
-            descriptors: entries("/proc/self/fd".as_ref()),
-            files: entries(folder),
-        }
-    }
-
-    /// Whether there is no more of anything than there was.
-    pub(crate) fn is_within(&self, before: &Self) -> bool {
-        self.tasks <= before.tasks
-            && self.engine_tasks <= before.engine_tasks
-            && self.descriptors <= before.descriptors
-            && self.files <= before.files
-    }
+/// What a leak leaves behind: tasks of the pipelines' runtime, tasks of the engines' runtime, file descriptors (0 where the
+/// system does not tell), and files and folders for stores.
+pub(crate) fn resources(pipelines: &Handle, engines: &Handle, folder: &Path) -> [usize; 4] {
+    let entries = |path: &Path| std::fs::read_dir(path).map_or(0, Iterator::count);
+    [
+        pipelines.metrics().num_alive_tasks(),
+        engines.metrics().num_alive_tasks(),
+        entries("/proc/self/fd".as_ref()),
+        entries(folder),
+    ]
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use driver_streaming::{ArchiveStatus, Outcome, Pipeline};
 use object_store::path::Path;
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 use tokio::time::timeout;
 
 use crate::archive::{ArchiveEnd, ArchiveStore, check_archive};
@@ -34,9 +34,6 @@ pub(crate) struct Set {
 
 impl Set {
     /// Starts engines and a pipeline to them.
-    ///
-    /// # Errors
-    /// When that fails, which would be a defect.
     pub(crate) async fn start(
         plan: SetPlan,
         world: Arc<World>,
@@ -71,7 +68,7 @@ impl Set {
             builder = builder.archive(store.target());
         }
         let pipeline = builder.build()?;
-        world.statistics.count_set();
+        world.statistics.count("pipelines", 1);
         Ok(Self {
             plan,
             pipeline,
@@ -84,9 +81,6 @@ impl Set {
     }
 
     /// Runs all auctions, so many at a time, and then ends.
-    ///
-    /// # Errors
-    /// The first violation.
     pub(crate) async fn run(self) -> Result<(), Violation> {
         let this = Arc::new(self);
         let mut running = JoinSet::new();
@@ -108,12 +102,8 @@ impl Set {
             result = result.and(ended(Some(next)));
         }
         result?;
-        match Arc::into_inner(this) {
-            Some(set) => set.end().await,
-            None => Err(Violation::new(
-                "a set is still in use after its last auction",
-            )),
-        }
+        let in_use = || Violation::new("a set is still in use after its last auction");
+        Arc::into_inner(this).ok_or_else(in_use)?.end().await
     }
 
     /// The end of an archive at `location` is to be checked later.
@@ -131,22 +121,16 @@ impl Set {
             unchecked,
             ..
         } = self;
-        if timeout(DRAINED, pipeline.drain()).await.is_err() {
-            let what = "what went on after runs does not end";
-            return Err(Violation::new(what));
-        }
+        let drained = timeout(DRAINED, pipeline.drain()).await;
+        drained.map_err(Violation::by("what went on after runs does not end"))?;
         let unchecked = std::mem::take(&mut *lock(&unchecked));
         if let (Some(store), Some(archive)) = (&store, &plan.archive) {
-            let checked = async {
-                for (location, end, expected) in &unchecked {
-                    check_archive(&plan, archive, store, location, end, expected).await?;
-                }
-                world
-                    .statistics
-                    .count_faults("store", store.faults() as u64);
-                store.check_empty().await
-            };
-            checked.await?;
+            for (location, end, expected) in &unchecked {
+                check_archive(&plan, archive, store, location, end, expected).await?;
+            }
+            let faults = store.faults() as u64;
+            world.statistics.count("faults: store", faults);
+            store.check_empty().await?;
         }
         drop(pipeline);
         for engine in engines {
@@ -157,14 +141,10 @@ impl Set {
 }
 
 /// What came of an auction's task.
-fn ended(
-    task: Option<Result<Result<(), Violation>, tokio::task::JoinError>>,
-) -> Result<(), Violation> {
-    match task {
-        None => Ok(()),
-        Some(Ok(result)) => result,
-        Some(Err(error)) => Err(Violation::new("running an auction panicked").with("error", error)),
-    }
+fn ended(task: Option<Result<Result<(), Violation>, JoinError>>) -> Result<(), Violation> {
+    task.map_or(Ok(()), |ended| {
+        ended.map_err(Violation::by("running an auction panicked"))?
+    })
 }
 
 /// One auction of a set, from its documents to the checks of what came of it.
@@ -174,8 +154,6 @@ struct Auction {
 }
 
 impl Auction {
-    /// # Errors
-    /// The first violation.
     async fn run(&self) -> Result<(), Violation> {
         let result = self
             .run_and_check()
@@ -199,12 +177,11 @@ impl Auction {
             if expected.is_sound && (!solver.content_length || expected.is_counted) {
                 expected_bodies.expect(&expected.sha256);
             }
-            set.world
-                .statistics
-                .count_faults(solver.behaviour.name(), 1);
+            let met = format!("engines: {}", solver.behaviour.name());
+            set.world.statistics.count(met, 1);
         }
         if self.plan.breakage.is_some() {
-            set.world.statistics.count_faults("document", 1);
+            set.world.statistics.count("faults: document", 1);
         }
         let location = match &set.store {
             Some(store) if self.plan.archived => Some(store.expect(&self.plan.name())?),
@@ -220,7 +197,7 @@ impl Auction {
             let run = timeout(dropped_after, pipeline.run(dispatch));
             (self.in_time(run).await?.ok(), None)
         } else {
-            let (run, pending) = pipeline.run_ahead_of_archive(dispatch);
+            let (run, pending) = pipeline.run_ahead_of_archive(dispatch, std::future::pending());
             match self.in_time(timeout(dropped_after, run)).await? {
                 Ok(outcome) => {
                     self.check_ahead(&outcome)?;
@@ -236,7 +213,7 @@ impl Auction {
             }
         };
         let Some(outcome) = outcome else {
-            set.world.statistics.count_dropped();
+            set.world.statistics.count("auctions given up half-way", 1);
             if let Some(location) = location {
                 set.check_later(location, ArchiveEnd::GivenUp, archive);
             }
@@ -296,7 +273,9 @@ impl Auction {
                     let stored =
                         check_archive(&set.plan, archive, store, &location, &end, &expected)
                             .await?;
-                    set.world.statistics.count_archive(status, stored);
+                    let statistics = &set.world.statistics;
+                    statistics.count(format!("archives: {status:?}"), 1);
+                    statistics.count("bytes archived", stored);
                 }
             }
             _ => set.check_later(location, end, expected),
@@ -305,31 +284,24 @@ impl Auction {
     }
 
     fn check_ahead(&self, outcome: &Outcome) -> Result<(), Violation> {
-        let expected = if self.plan.archived {
-            ArchiveStatus::Running
-        } else {
-            ArchiveStatus::Skipped
+        let expected = match self.plan.archived {
+            true => ArchiveStatus::Running,
+            false => ArchiveStatus::Skipped,
         };
         if outcome.archive.status == expected {
-            Ok(())
-        } else {
-            Err(
-                Violation::new("a run ahead of its archive says something odd of it")
-                    .with("archive", &outcome.archive),
-            )
+            return Ok(());
         }
+        let what = "a run ahead of its archive says something odd of it";
+        Err(Violation::new(what).with("archive", &outcome.archive))
     }
 
     async fn prepare(&self) -> Result<Prepared, Violation> {
         let (plan, source) = (self.plan.clone(), Arc::clone(&self.set.world.source));
         let solvers = self.set.pipeline.solvers().to_vec();
-        let prepared =
-            tokio::task::spawn_blocking(move || Prepared::new(&plan, &source, &solvers)).await;
-        match prepared {
-            Ok(Ok(prepared)) => Ok(prepared),
-            Ok(Err(error)) => Err(Violation::new("a document cannot be made").with("error", error)),
-            Err(error) => Err(Violation::new("making documents panicked").with("error", error)),
-        }
+        let prepare = move || Prepared::new(&plan, &source, &solvers);
+        let prepared = tokio::task::spawn_blocking(prepare).await;
+        let prepared = prepared.map_err(Violation::by("making documents panicked"))?;
+        prepared.map_err(Violation::by("a document cannot be made"))
     }
 
     async fn in_time<T>(&self, run: impl Future<Output = T>) -> Result<T, Violation> {

@@ -59,9 +59,6 @@ enum Behaviour {
 }
 
 /// Runs the service for so long, and checks it.
-///
-/// # Errors
-/// When it cannot be set up.
 pub(crate) fn soak(duration: Duration, seed: u64, verdict: &Arc<Verdict>) -> io::Result<String> {
     let runtime = tokio::runtime::Runtime::new()?;
     let home = tempfile::tempdir()?;
@@ -184,8 +181,7 @@ fn drive(service: &Service, sent: &Mutex<Sent>, seed: u64, place: Place) -> Resu
     }
     let coding = chance.pick(["identity", "gzip", "zstd"]);
     let body = encoded(coding, text.as_bytes());
-    let failed =
-        |error: io::Error| Violation::new("the service cannot be reached").with("error", error);
+    let failed = Violation::by("the service cannot be reached");
     let mut stream = TcpStream::connect(&service.address).map_err(failed)?;
     stream.set_read_timeout(Some(REST)).map_err(failed)?;
     let mut head = format!(
@@ -397,8 +393,7 @@ impl Service {
 
     /// Waits until it is at rest, and checks what is left of it, and what is archived.
     fn check_rest(&mut self, before: [usize; 4], sent: &Mutex<Sent>) -> Result<(), Violation> {
-        let failed =
-            |error: io::Error| Violation::new("it cannot be looked at").with("error", error);
+        let failed = Violation::by("it cannot be looked at");
         let started = Instant::now();
         loop {
             let now = self.resources().map_err(failed)?;

@@ -12,11 +12,10 @@ use crate::Arguments;
 use crate::chance::Place;
 use crate::documents::Source;
 use crate::plan::SetPlan;
-use crate::resources::{Memory, Resources};
+use crate::resources::{Memory, resources};
 use crate::running_set::Set;
-use crate::statistics::{Statistics, Summary};
 use crate::violation::{Verdict, Violation};
-use crate::world::World;
+use crate::world::{Statistics, World};
 
 /// How many sets of solvers there are at a time.
 const LANES: u64 = 8;
@@ -31,21 +30,19 @@ const LOOK: Duration = Duration::from_millis(20);
 const THREADS: usize = 2;
 
 /// Runs lanes until the time is over or something is wrong, and says what happened.
-///
-/// # Errors
-/// When the soak itself cannot be set up. What it finds is in the verdict.
 pub(crate) fn soak(
     arguments: &Arguments,
     seed: u64,
     verdict: &Arc<Verdict>,
-) -> Result<Summary, Box<dyn Error + Send + Sync>> {
+) -> Result<String, Box<dyn Error + Send + Sync>> {
     let pipelines = runtime("pipelines")?;
     let engines = runtime("engines")?;
     let folder = TempDir::new()?;
     let statistics = Arc::new(Statistics::default());
     let source = Arc::new(pipelines.block_on(Source::new())?);
-    let resources = || Resources::count(pipelines.handle(), engines.handle(), folder.path());
-    let before = resources();
+    let count = || resources(pipelines.handle(), engines.handle(), folder.path());
+    let before = count();
+    let is_within = |now: &[usize; 4]| now.iter().zip(before).all(|(now, before)| *now <= before);
     let world = Arc::new(World {
         seed,
         until: Instant::now() + arguments.duration(),
@@ -74,16 +71,16 @@ pub(crate) fn soak(
         }
         world.progress.finish_and_clear();
         let end = Instant::now() + SETTLED;
-        let mut after = resources();
-        while !after.is_within(&before) && !verdict.is_failed() && Instant::now() < end {
+        let mut after = count();
+        while !is_within(&after) && !verdict.is_failed() && Instant::now() < end {
             tokio::time::sleep(LOOK).await;
-            after = resources();
+            after = count();
         }
         after
     });
     let marks = world.memory.marks();
     if !verdict.is_failed() {
-        if !after.is_within(&before) {
+        if !is_within(&after) {
             let leak = Violation::new("something is left when all is over");
             verdict.fail(leak.with("before", before).with("after", after));
         } else if let Err(growth) = marks.check() {
@@ -93,12 +90,9 @@ pub(crate) fn soak(
     // After a violation much may still be under way, and need not be waited for.
     pipelines.shutdown_background();
     engines.shutdown_background();
-    Ok(Summary {
-        numbers: statistics.numbers(),
-        marks,
-        before,
-        after,
-    })
+    Ok(format!(
+        "{statistics}\n{marks}\nleft: {after:?} tasks, tasks of engines, descriptors and folders; before: {before:?}"
+    ))
 }
 
 /// Sets of solvers, one after the other.

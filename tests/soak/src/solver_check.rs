@@ -16,8 +16,6 @@ pub(crate) struct SolverCheck<'a> {
 }
 
 impl SolverCheck<'_> {
-    /// # Errors
-    /// The first thing that is wrong.
     pub(crate) fn check(&self) -> Result<(), Violation> {
         self.found().map_err(|what| {
             Violation::new(format!("{}: {what}", self.solver.name))

@@ -35,6 +35,11 @@ impl Violation {
         self
     }
 
+    /// What an error of this kind violates.
+    pub(crate) fn by<E: fmt::Debug>(what: &str) -> impl Fn(E) -> Self + Copy {
+        move |error| Self::new(what).with("error", error)
+    }
+
     pub(crate) fn place(&self) -> Option<Place> {
         self.place
     }

@@ -1,13 +1,16 @@
+use std::collections::BTreeMap;
+use std::fmt;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
+use driver_streaming::Outcome;
 use indicatif::ProgressBar;
 use tokio::runtime::Handle;
 use tokio::time::Instant;
 
 use crate::documents::Source;
+use crate::lock;
 use crate::resources::Memory;
-use crate::statistics::Statistics;
 use crate::violation::Verdict;
 
 /// What all lanes share.
@@ -35,16 +38,56 @@ impl World {
 
     /// An auction has ended: takes its measure, and shows how far it all is.
     pub(crate) fn auction_ended(&self) {
-        let memory = self.memory.sample();
-        let numbers = self.statistics.numbers();
+        let memory = self.memory.sample().unwrap_or_default() >> 20;
+        let auctions = self.statistics.count("auctions", 1);
         let left = self.until.saturating_duration_since(Instant::now());
-        self.progress.set_message(format!(
-            "{} auctions, {} sets, {} MiB, {} s left",
-            numbers.auctions,
-            numbers.sets,
-            memory.unwrap_or_default() >> 20,
-            left.as_secs()
-        ));
+        let left = left.as_secs();
+        let message = format!("{auctions} auctions, {memory} MiB, {left} s left");
+        self.progress.set_message(message);
         self.progress.tick();
+    }
+}
+
+/// What happened, in numbers.
+#[derive(Debug, Default)]
+pub(crate) struct Statistics {
+    counts: Mutex<BTreeMap<String, u64>>,
+    /// The most productions of the documents of one auction.
+    most_passes: Mutex<f64>,
+}
+
+impl Statistics {
+    /// Counts so many more of something, and returns how many there are.
+    pub(crate) fn count(&self, what: impl Into<String>, more: u64) -> u64 {
+        let mut counts = lock(&self.counts);
+        let count = counts.entry(what.into()).or_default();
+        *count += more;
+        *count
+    }
+
+    /// Counts what came of a run that came to its end.
+    pub(crate) fn count_outcome(&self, outcome: &Outcome) {
+        for solver in &outcome.solvers {
+            self.count(format!("solvers: {:?}", solver.status), 1);
+            self.count("retries", solver.attempts.saturating_sub(1).into());
+        }
+        self.count("documents", outcome.serialize.documents as u64);
+        let compressed = outcome.compress.documents as u64;
+        self.count("documents compressed for solvers", compressed);
+        let mut most = lock(&self.most_passes);
+        *most = most.max(outcome.serialize.passes.unwrap_or_default());
+    }
+}
+
+impl fmt::Display for Statistics {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (what, count) in &*lock(&self.counts) {
+            writeln!(formatter, "{count:>14} {what}")?;
+        }
+        let most = *lock(&self.most_passes);
+        write!(
+            formatter,
+            "{most:>14.2} productions of each document, at most"
+        )
     }
 }

@@ -7,7 +7,7 @@ const BUDGETS: [(&str, usize); 13] = [
     ("crates/measured-body", 1_600),
     ("crates/archive-sink", 6_235),
     ("crates/upload-client", 1_900),
-    ("crates/driver-streaming", 4_310),
+    ("crates/driver-streaming", 4_025),
     ("crates/driver-telemetry", 735),
     ("crates/driver-cli", 9_225),
     ("crates/solver-stand-in", 910),

@@ -99,7 +99,7 @@ fn leveled(
 pub(super) fn solver(config: &SolverConfig, source: &Source) -> Result<Solver, Failure> {
     let mut solver = Solver::new(config.name.get_ref(), &as_url(config.endpoint.get_ref()))
         .map_err(|error| match error {
-            SolverError::EmptyName | SolverError::Name { .. } => {
+            SolverError::Name(_) => {
                 source.mistake(&config.name, error_chain(&error))
             }
             SolverError::Scheme { .. } | SolverError::NoScheme { .. } => {

@@ -177,7 +177,7 @@ impl Auction {
         };
         let stop = driver_is_gone.clone().cancelled_owned();
         let pipeline = &engines.pipeline;
-        let (run, archive) = pipeline.run_ahead_of_archive_until(dispatch, stop);
+        let (run, archive) = pipeline.run_ahead_of_archive(dispatch, stop);
         let (arrived, mut outcome) = join(arriving, run).await;
         let mut archive = Box::pin(archive.ended());
         let archived = archive.as_mut().now_or_never();

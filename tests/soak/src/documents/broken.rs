@@ -31,10 +31,6 @@ impl Document for Breaking {
         }
     }
 
-    fn bytes_produced(&self) -> u64 {
-        self.inner.bytes_produced()
-    }
-
     fn length(&self) -> LengthFuture {
         let length = self.inner.length();
         match self.fault {

@@ -43,9 +43,6 @@ type Prepare<T> = Result<T, Box<dyn Error + Send + Sync>>;
 
 impl Prepared {
     /// Makes everything. Takes as long as writing all documents, and hashing them for each solver.
-    ///
-    /// # Errors
-    /// When a document cannot be made, which would be a defect.
     pub(crate) fn new(plan: &AuctionPlan, source: &Source, solvers: &[Solver]) -> Prepare<Self> {
         let maker = Maker::new(plan, source)?;
         let mut documents: HashMap<&Cut, Made> = HashMap::new();

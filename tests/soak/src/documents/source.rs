@@ -40,9 +40,6 @@ const SHAPES: [[usize; 3]; 8] = [
 
 impl Source {
     /// Makes all of it.
-    ///
-    /// # Errors
-    /// When that fails, which would be a defect.
     pub(crate) async fn new() -> Result<Self, Box<dyn Error + Send + Sync>> {
         let mut least = Base::generated(SHAPES[0], 0)?;
         // An auction of which the text has an id and nothing else.
@@ -120,8 +117,6 @@ pub(super) struct Base {
 }
 
 impl Base {
-    /// # Errors
-    /// When `serde_json` cannot write it.
     fn generated([orders, tokens, pools]: [usize; 3], seed: u64) -> serde_json::Result<Self> {
         let shape = AuctionShape::new(orders, tokens, pools).with_seed(seed);
         let auction = shape.auction();

@@ -45,9 +45,6 @@ impl SolverPlan {
     }
 
     /// The solver, at its engine's address.
-    ///
-    /// # Errors
-    /// When the address is none.
     pub(crate) fn solver(&self, url: &str) -> Result<Solver, SolverError> {
         let mut solver = Solver::new(&*self.name, url)?
             .with_encoding(self.codec)
