@@ -27,7 +27,6 @@ mod progress_bars;
 mod replay;
 mod replay_times;
 mod report;
-mod sending;
 mod serve;
 mod signals;
 mod solve;

@@ -1,18 +1,18 @@
-//! What options and configuration file say together. Options override the file.
+//! What options and configuration file say together, and so what solvers are sent. Options override the file.
 
 use std::collections::HashSet;
 use std::path::Path;
 use std::time::Duration;
 
-use driver_streaming::{Pipeline, PipelineBuilder};
+use driver_streaming::{AuctionId, Dispatch, Document, Pipeline, PipelineBuilder, Solver, View};
 use jiff::Timestamp;
 
 use crate::arguments::{EngineArguments, Format, SendingArguments};
 use crate::config::{Config, SolverConfig};
 use crate::exit::Failure;
+use crate::member_edits::{MemberEdits, closing_members};
 use crate::option_values::{Members, merged, parse_setting, parse_solver};
 use crate::output_file::OutputFile;
-use crate::sending::SolverRequest;
 
 /// The default deadline.
 const DEADLINE: Duration = Duration::from_secs(15);
@@ -127,6 +127,46 @@ impl EngineArguments {
         let of_config = config.otlp.as_ref().map(|otlp| otlp.get_ref());
         self.otlp.as_ref().or(of_config).cloned()
     }
+}
+
+/// A solver, and what it is sent.
+#[derive(Debug)]
+pub(super) struct SolverRequest {
+    pub(super) solver: Solver,
+    view: View<MemberEdits>,
+}
+
+impl SolverRequest {
+    fn new(solver: Solver, members: &Members, skip_liquidity: bool) -> Self {
+        let mut edits = MemberEdits::nothing().remove(members.iter().map(|(name, _)| name));
+        if skip_liquidity {
+            edits = edits.without_liquidity();
+        }
+        let view = match &members[..] {
+            [] if edits.is_nothing() => View::auction(),
+            [] => View::keyed(edits),
+            members => View::keyed(edits.left_open()).tail(closing_members(members)),
+        };
+        Self { solver, view }
+    }
+}
+
+/// Sends each solver its view: `document` is the auction with these edits, and `id` its id in reports.
+pub(super) fn dispatch<D: Document + 'static>(
+    id: Option<AuctionId>,
+    requests: &[SolverRequest],
+    document: impl Fn(&MemberEdits) -> D,
+) -> Dispatch {
+    let solvers = requests.iter().map(|request| request.solver.clone());
+    let solvers: Vec<_> = solvers.collect();
+    // Asked for in the order of the solvers.
+    let mut views = requests.iter().map(|request| request.view.clone());
+    let view = |_: &Solver| views.next().unwrap_or_else(View::auction);
+    let mut dispatch = Dispatch::new(document(&MemberEdits::nothing()));
+    if let Some(id) = id {
+        dispatch = dispatch.archive_as(id);
+    }
+    dispatch.views(&solvers, view, document)
 }
 
 fn parse_settings(texts: &[String], now: Timestamp) -> Result<Members, Failure> {

@@ -27,8 +27,8 @@ use crate::disk_document::DiskDocument;
 use crate::disk_file::{Broken, DiskWriter};
 use crate::exit::{Failure, without_secrets};
 use crate::option_values::LONGEST;
+use crate::options_and_config::dispatch;
 use crate::report::Timelines;
-use crate::sending::dispatch;
 use crate::summary::words;
 
 /// How long the driver has for its answer, in milliseconds from the request on.

@@ -12,9 +12,8 @@ use crate::archiving::Archiving;
 use crate::arguments::ServeArguments;
 use crate::config::Config;
 use crate::exit::Failure;
-use crate::options_and_config::pipeline_to;
+use crate::options_and_config::{SolverRequest, pipeline_to};
 use crate::otlp_export::Export;
-use crate::sending::SolverRequest;
 use crate::spooling::Uploading;
 
 /// The engines, the archive, and the token, as they were last read.
