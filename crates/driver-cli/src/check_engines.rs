@@ -21,12 +21,15 @@ const SIZES: [usize; 8] = [
     90_000, 900_000, 2_000_000, 4_000_000, 8_000_000, 16_000_000, 32_000_000, 64_000_000,
 ];
 
+/// The line that adds a length to requests.
+const LENGTH: &str = "length = true";
+
 #[derive(Debug, Args)]
 pub(super) struct CheckArguments {
     #[command(flatten)]
     engines: EngineArguments,
 
-    /// Send each engine up to 12 auctions without orders, to find out whether it accepts chunked bodies, lengths and encodings,
+    /// Send each engine up to 13 auctions without orders, to find out whether it accepts chunked bodies, lengths and encodings,
     /// and up to which size.
     #[arg(long)]
     probe: bool,
@@ -78,7 +81,7 @@ async fn probe(solver: &Solver) -> Result<bool, Failure> {
         ("a chunked body", "", solver.clone()),
         (
             "a Content-Length",
-            "length = true",
+            LENGTH,
             solver.clone().with_content_length(),
         ),
         ("zstd", "encoding = \"zstd\"", encoded(CodecKind::Zstd)),
@@ -101,23 +104,30 @@ async fn probe(solver: &Solver) -> Result<bool, Failure> {
     let Some((needed, plain)) = taken.first() else {
         return Ok(false);
     };
+    let mut needed = *needed;
+    let with_length = taken.get(1).filter(|(line, _)| *line == LENGTH);
     let mut most = 0;
     for bytes in SIZES {
-        if let Some(why) = ask(plain, bytes).await? {
-            print_line(&format!(
-                "  {}: not accepted: {why}",
-                size(Some(bytes as u64))
-            ))?;
-            break;
+        let Some(why) = ask(plain, bytes).await? else {
+            most = bytes;
+            continue;
+        };
+        let shown = size(Some(bytes as u64));
+        print_line(&format!("  {shown}: not accepted: {why}"))?;
+        // An engine may ignore chunked bodies and answer.
+        if let Some((line, way)) = with_length
+            && ask(way, bytes).await?.is_none()
+        {
+            print_line(&format!("  {shown} with a Content-Length: accepted"))?;
+            needed = line;
         }
-        most = bytes;
+        break;
     }
     print_line(&format!("  {}: accepted", size(Some(most as u64))))?;
+    let encoding = taken.iter().find(|(_, way)| way.encoding().is_some());
     if !needed.is_empty() {
         print_line(&format!("  add: {needed}"))?;
-    }
-    let encoding = taken.iter().find(|(_, way)| way.encoding().is_some());
-    if let Some((line, _)) = encoding {
+    } else if let Some((line, _)) = encoding {
         print_line(&format!("  for a slow network, add: {line}"))?;
     }
     Ok(true)
@@ -144,5 +154,8 @@ async fn ask(solver: &Solver, bytes: usize) -> Result<Option<String>, Failure> {
         .run(Dispatch::new(JsonDocument::new(auction)))
         .await;
     let asked = outcome.solvers.into_iter().next();
-    Ok(asked.and_then(|solver| solver.error))
+    Ok(asked.and_then(|solver| match solver.delivered_ms {
+        None if solver.error.is_none() => Some("it answered without reading all of it".to_owned()),
+        _ => solver.error,
+    }))
 }

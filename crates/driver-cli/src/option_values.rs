@@ -41,7 +41,8 @@ pub(crate) const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Parses `15s`, `500ms` or `2m`, of at most a day.
 pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
-    let duration = humantime::parse_duration(text).map_err(|error| error.to_string())?;
+    let why = "expected a duration such as 500ms, 15s or 2m";
+    let duration = humantime::parse_duration(text).map_err(|_error| why)?;
     if duration.is_zero() || duration > LONGEST {
         return Err("must be more than 0s and at most 1day".to_owned());
     }
@@ -82,7 +83,7 @@ pub(crate) fn codec_at(kind: CodecKind, level: Option<i64>) -> Result<Codec, Str
 pub(crate) fn parse_setting(text: &str) -> Result<(String, MemberValue), Failure> {
     let (name, value) = text
         .split_once('=')
-        .ok_or_else(|| Failure::usage("--set: is written MEMBER=VALUE"))?;
+        .ok_or_else(|| Failure::usage("--set: expected MEMBER=VALUE"))?;
     let refuse = |why: &str| Failure::usage(format!("--set {name}: {why}"));
     if name.is_empty() {
         return Err(refuse("the member's name is empty"));

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::arguments::Format;
 use crate::exit::{Failure, print_json, print_line};
-use crate::summary::milliseconds;
+use crate::summary::{cut, milliseconds};
 
 /// The times of several runs in milliseconds: of each solver, and at last of whole runs, from the first request to the
 /// last answer. A run fails when a solver does; what failed has no time.
@@ -91,11 +91,11 @@ impl Row {
 }
 
 fn table(rows: &[Row]) -> String {
-    let names = rows.iter().map(|row| row.name.chars().count());
+    let names = rows.iter().map(|row| cut(&row.name).chars().count());
     let widest = names.max().unwrap_or(0);
     let line = |name: &str, cells: [String; 6]| {
-        let cells = cells.map(|cell| format!("  {cell:>10}")).concat();
-        format!("{name:<widest$}{cells}")
+        let cells = cells.map(|cell| format!(" {cell:>9}")).concat();
+        format!("{:<widest$}{cells}", cut(name))
     };
     let titles = ["answers", "failures", "mean", "deviation", "p50", "p95"];
     let rows = rows.iter().map(|row| {
@@ -154,9 +154,9 @@ mod tests {
         assert_eq!(
             table(&rows).lines().collect::<Vec<_>>(),
             [
-                "          answers    failures        mean   deviation         p50         p95",
-                "ä               1           1     1.00 ms                 1.00 ms     1.00 ms",
-                "total           1           1     2.50 ms                 2.50 ms     2.50 ms",
+                "        answers  failures      mean deviation       p50       p95",
+                "ä             1         1   1.00 ms             1.00 ms   1.00 ms",
+                "total         1         1   2.50 ms             2.50 ms   2.50 ms",
             ]
         );
     }

@@ -67,7 +67,7 @@ impl SolverFlags {
             Ok(())
         })?;
         each(solvers, "--header", &self.headers, |solver, value| {
-            let (name, value) = value.split_once(':').ok_or("is not written HEADER:VALUE")?;
+            let (name, value) = value.split_once(':').ok_or("expected HEADER:VALUE")?;
             let name = name.trim().parse();
             let value = value.trim().parse();
             solver.more_headers.push((
@@ -181,7 +181,7 @@ mod tests {
         for (arguments, why) in [
             (
                 "--timeout c:3s",
-                "--timeout: expected number at 0, and no solver is named \"c\"",
+                "--timeout: expected a duration such as 500ms, 15s or 2m, and no solver is named \"c\"",
             ),
             ("--length=c", "--length: no solver is named \"c\""),
             ("--encoding lz4", "no encoding is called \"lz4\""),

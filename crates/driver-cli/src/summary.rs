@@ -3,7 +3,7 @@
 use std::fmt::Display;
 use std::time::Duration;
 
-use console::Style;
+use console::{Style, Term};
 use driver_streaming::{ArchiveOutcome, ArchiveStatus, Outcome, SolverOutcome, SolverStatus};
 
 use crate::arguments::Format;
@@ -60,6 +60,7 @@ fn summary(outcome: &Outcome) -> String {
 /// The table of the solvers, printed row by row. With a name of [`LONGEST_NAME`] characters, a row has 80.
 pub(super) struct Table {
     name_width: usize,
+    most_columns: usize,
 }
 
 impl Table {
@@ -67,7 +68,11 @@ impl Table {
     pub(super) fn new<'a>(names: impl Iterator<Item = &'a str>) -> Self {
         let widest = names.map(|name| name.chars().count()).max();
         let name_width = widest.unwrap_or(0).clamp("solver".len(), LONGEST_NAME);
-        Self { name_width }
+        let terminal = Term::stdout().size_checked();
+        Self {
+            name_width,
+            most_columns: terminal.map_or(usize::MAX, |(_, columns)| columns.into()),
+        }
     }
 
     pub(super) fn header(&self) -> String {
@@ -107,12 +112,19 @@ impl Table {
         self.line(&solver.name, cells, &style)
     }
 
-    fn line(&self, name: &str, cells: [String; 7], style: &Style) -> String {
-        let [status, sent, delivered, thought, total, attempts, solutions] = cells;
-        let (name, status) = (cut(name), style.apply_to(format!("{status:<10}")));
-        let times = format!("{delivered:>9} {thought:>7} {total:>7}");
-        let width = self.name_width;
-        format!("{name:<width$}  {status} {sent:>7} {times} {attempts:>8} {solutions:>9}")
+    /// A line of as many columns as fit.
+    fn line(&self, name: &str, [status, numbers @ ..]: [String; 7], style: &Style) -> String {
+        let (name, width) = (cut(name), self.name_width);
+        let status = style.apply_to(format!("{status:<10}"));
+        let mut line = format!("{name:<width$}  {status}");
+        let mut taken = width + 12;
+        for (number, width) in numbers.iter().zip([7, 9, 7, 7, 8, 9]) {
+            taken += 1 + width;
+            if taken <= self.most_columns {
+                line += &format!(" {number:>width$}");
+            }
+        }
+        line
     }
 }
 
@@ -255,12 +267,18 @@ mod tests {
         solver.total_ms = 14_999.0;
         let table = Table {
             name_width: LONGEST_NAME,
+            most_columns: 80,
         };
         let header = table.header();
         assert_eq!(header.chars().count(), 80);
         let row = "a-solver-with-… failed 422                            15.0 s       12          ";
         assert_eq!(table.row(&solver).replacen("  ", " ", 1), row);
         assert_eq!(table.row(&solver).chars().count(), 80);
+        let narrow = Table {
+            most_columns: 79,
+            ..table
+        };
+        assert!(narrow.header().ends_with("attempts"));
         console::set_colors_enabled(true);
         assert!(table.row(&solver).contains("\u{1b}[31mfailed 422\u{1b}[0m"));
         console::set_colors_enabled(false);

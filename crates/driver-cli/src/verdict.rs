@@ -132,7 +132,9 @@ fn oddities(solver: &SolverOutcome) -> Option<String> {
     }
     if solver.delivered_ms.is_none() {
         let sent = size(solver.bytes_sent);
-        odd.push(format!("answered before it had everything, after {sent}"));
+        odd.push(format!(
+            "answered before it had everything, after {sent} (does it need --length?)"
+        ));
     }
     if solutions(solver).is_none() {
         let answer = solver.response.as_ref().map_or("", |answer| answer.get());
@@ -191,7 +193,8 @@ fn taking(solver: &SolverOutcome, passes: Option<f64>) -> Option<String> {
     let waiting = solver.waiting_for_solver_ms.unwrap_or_default();
     let sending = solver.sending_ms.unwrap_or_default();
     let waited = milliseconds(Some(solver.waited_for_ms));
-    if !is_ok(solver) || waiting < NOTABLE_MS.max(sending / 2.0) {
+    let is_timed = is_ok(solver) && solver.delivered_ms.is_some();
+    if !is_timed || waiting < NOTABLE_MS.max(sending / 2.0) {
         return held_up.then(|| format!("others waited {waited} for {name}"));
     }
     let rate = solver.bytes_sent.unwrap_or_default() as f64 / sending * 1000.0;
@@ -398,7 +401,7 @@ mod tests {
             lines[1..],
             [
                 "flaky was sent 3 requests before it answered",
-                "early answered before it had everything, after 8.00 MB",
+                "early answered before it had everything, after 8.00 MB (does it need --length?)",
                 "odd answered {\"error\": \"x\"}, in which there are no solutions",
                 "null answered null, in which there are no solutions",
             ]

@@ -40,7 +40,7 @@ async fn copy(
     let copied = tokio::io::copy_buf(&mut reader, output).await;
     match copied {
         Err(error) if error.get_ref().is_some_and(|inner| inner.is::<ReadError>()) => Err(
-            Failure::of(format!("{shown}: what was read is not complete"))(error),
+            Failure::of(format!("{shown}: what was read is not whole"))(error),
         ),
         Err(error) => Ok(Err(error)),
         Ok(_bytes) => Ok(output.flush().await),

@@ -75,36 +75,31 @@ pub(crate) fn names(id: &str) -> impl Iterator<Item = String> {
 impl Shelf {
     pub(crate) fn open(location: &str) -> Result<Self, Failure> {
         let found = StoreLocation::existing(location).map_err(Failure::input(LOCATION))?;
-        Self::at(found, location)
+        // Nothing is held of what is read.
+        Self::at(found, location, ReadLimit::bytes(u64::MAX))
     }
 
     /// Opens the folder of an object, and returns the object's name in it.
     pub(crate) fn around(object: &str) -> Result<(Self, String), Failure> {
         let (found, name) = StoreLocation::object(object).map_err(Failure::input(LOCATION))?;
-        Ok((Self::at(found, object)?, name))
-    }
-
-    fn at(location: StoreLocation, shown: &str) -> Result<Self, Failure> {
-        // Without a codec, it tries the name as it is first. The limit is off because nothing is held.
-        let archive = location
-            .archive()
-            .codec(Codec::Identity)
-            .read_limit(ReadLimit::bytes(u64::MAX))
-            .build();
-        Ok(Self {
-            archive: archive.map_err(Failure::input(shown))?,
-            location,
-            shown: shown.to_owned(),
-        })
+        Ok((Self::at(found, object, ReadLimit::bytes(u64::MAX))?, name))
     }
 
     /// Limits what is read of an object.
     pub(crate) fn limited(self, max_size: u64) -> Result<Self, Failure> {
         let limit = ReadLimit::bytes(max_size).with_ratio(MOST_RATIO);
-        let archive = self.location.archive().codec(Codec::Identity);
+        Self::at(self.location, &self.shown, limit)
+    }
+
+    fn at(location: StoreLocation, shown: &str, limit: ReadLimit) -> Result<Self, Failure> {
+        // Without a codec, it tries the name as it is first.
+        let archive = location.archive().codec(Codec::Identity);
         let archive = archive.read_limit(limit).build();
-        let archive = archive.map_err(Failure::input(&self.shown))?;
-        Ok(Self { archive, ..self })
+        Ok(Self {
+            archive: archive.map_err(Failure::input(shown))?,
+            location,
+            shown: shown.to_owned(),
+        })
     }
 
     /// Lists what was stored in a range of time, in the order of the store.
@@ -154,7 +149,7 @@ impl Shelf {
     pub(crate) async fn missing(&self, id: &str) -> Failure {
         let nearest = match &self.nearest(id).await[..] {
             [] => String::new(),
-            nearest => format!("; the nearest are {}", nearest.join(", ")),
+            nearest => format!("; similar ids: {}", nearest.join(", ")),
         };
         self.usage(&format!("there is no such object{nearest}"))
     }

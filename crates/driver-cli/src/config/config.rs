@@ -213,25 +213,15 @@ fn named<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
 
 /// A string such as `15s`, in the range of options.
 fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
-    struct WithUnit;
-
-    impl Visitor<'_> for WithUnit {
-        type Value = Duration;
-
-        fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-            formatter.write_str("a string")
-        }
-
-        fn visit_str<E: Error>(self, text: &str) -> Result<Duration, E> {
-            parse_duration(text).map_err(E::custom)
-        }
-
-        fn visit_i64<E: Error>(self, number: i64) -> Result<Duration, E> {
-            Err(E::custom(format_args!("has no unit: write \"{number}s\"")))
-        }
-    }
-
-    deserializer.deserialize_any(WithUnit).map(Some)
+    let parsed = match toml::Value::deserialize(deserializer)? {
+        toml::Value::String(text) => parse_duration(&text),
+        toml::Value::Integer(number) => Err(format!("has no unit: write \"{number}s\"")),
+        other => Err(format!(
+            "must be a string, and is of type {}",
+            other.type_str()
+        )),
+    };
+    parsed.map(Some).map_err(D::Error::custom)
 }
 
 fn encoding<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<CodecKind>, D::Error> {

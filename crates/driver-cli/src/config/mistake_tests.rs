@@ -127,7 +127,7 @@ fn values_must_have_their_type() {
         ),
         (
             "deadline = 1.5",
-            "driver.toml:1:1: deadline: must be a string, and is of type floating point",
+            "driver.toml:1:1: deadline: must be a string, and is of type float",
         ),
         (
             "format = true",
@@ -187,7 +187,7 @@ fn what_is_common_to_all_solvers_is_checked() {
         ("id = ''", "driver.toml:1:1: id: the auction's id is empty"),
         (
             "deadline = '15'",
-            "driver.toml:1:1: deadline: time unit needed, for example 15sec or 15ms",
+            "driver.toml:1:1: deadline: expected a duration such as 500ms, 15s or 2m",
         ),
         (
             "deadline = '0s'",

@@ -67,12 +67,8 @@ pub(super) fn solver_lane(
     let last = &timeline.last;
     if solver.attempts > 1 {
         lane.note("muted", format!("{} attempts", solver.attempts));
-        lane.phase(
-            Phase::Earlier,
-            Duration::ZERO,
-            last.started,
-            "attempts that failed",
-        );
+        let earlier = "attempts that failed";
+        lane.phase(Phase::Earlier, Duration::ZERO, last.started, earlier);
     }
     // The body is created when the request begins.
     let first_poll = last.sending.zip(solver.to_first_poll_ms);

@@ -21,7 +21,6 @@ pub(super) fn auction_facts(outcome: &Outcome) -> Markup {
     let mut found = vec![
         ("id", known(auction.id.as_deref())),
         ("size", size(auction.bytes)),
-        ("sha256", known(auction.sha256.as_deref())),
         ("documents", serialize.documents.to_string()),
         ("produced", known(serialize.passes.map(times))),
         (
@@ -33,8 +32,9 @@ pub(super) fn auction_facts(outcome: &Outcome) -> Markup {
         found.push(("compressed documents", compress.documents.to_string()));
         found.push(("compressed for solvers", known(compress.passes.map(times))));
     }
-    found.push(("archive", archive_line(&outcome.archive)));
     found.push(("in all", milliseconds(Some(outcome.wall_ms))));
+    found.push(("sha256", known(auction.sha256.as_deref())));
+    found.push(("archive", archive_line(&outcome.archive)));
     facts(&found)
 }
 
