@@ -203,12 +203,9 @@ fn queries_ask_for_what_is_exported() {
         labels.extend(words(inner));
     }
     let alerts = ALERTS.split("expr:").skip(1).map(|rule| {
-        let end = rule.find("labels:").unwrap();
-        rule[..end]
-            .trim_end_matches(|last: char| last != '\n')
-            .to_owned()
+        let query = rule.split("\n        labels:").next().unwrap();
+        query.split("\n        for:").next().unwrap().to_owned()
     });
-    let alerts = alerts.map(|query| query.split("        for:").next().unwrap().to_owned());
     let panels = panels().into_iter().map(|(_, query)| query);
     for query in panels.chain(alerts) {
         let words = words(&query);

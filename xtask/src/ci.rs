@@ -18,6 +18,8 @@ pub(crate) enum Step {
     Clippy,
     /// No warnings in each crate without features, and with each feature alone.
     EachFeature,
+    /// The libraries compile with the oldest supported version of Rust.
+    OldestRust,
     /// Every example of a README compiles as a user copies it.
     Readmes,
     /// Unit and integration tests, with all features.
@@ -54,6 +56,7 @@ impl Step {
                 cargo("clippy --locked --workspace --all-targets --all-features -- -D warnings")?;
             }
             Self::EachFeature => each_feature(shell)?,
+            Self::OldestRust => return oldest_rust(shell),
             Self::Readmes => readmes::check(shell)?,
             Self::Tests => cargo("test --locked --workspace --lib --bins --tests --all-features")?,
             // What differs without features is a package of its own, by itself: the tests of archive-sink would have
@@ -154,6 +157,25 @@ fn each_feature(shell: &Shell) -> Result {
         }
     }
     Ok(())
+}
+
+/// With the version that `rust-version` names, installed if need be. That it cannot be had is no failure. The program depends
+/// on twice as much as the libraries, and is left to clippy, which knows what the standard library of that version has.
+fn oldest_rust(shell: &Shell) -> Result<NotChecked> {
+    let version = env!("CARGO_PKG_RUST_VERSION");
+    let rustc = cmd!(shell, "rustup run --install {version} rustc --version");
+    if rustc.run().is_err() {
+        return Ok(Some("this version of Rust cannot be installed here"));
+    }
+    let names = published(shell)?.into_iter();
+    let libraries = names.filter(|name| name != "driver-cli");
+    cmd!(
+        shell,
+        "rustup run {version} cargo check --locked --lib --all-features"
+    )
+    .args(libraries.map(|name| format!("--package={name}")))
+    .run()?;
+    Ok(None)
 }
 
 /// In a target folder of its own, since the flag is one of the whole build. With optimisation, or it takes minutes.

@@ -44,8 +44,9 @@ impl WindowBudget {
             .saturating_mul(window_bytes.saturating_add(BEYOND))
             .max(least);
         let grant = |leased: usize| wanted.min((self.bytes.saturating_sub(leased) / 2).max(least));
-        let add = |leased: usize| leased.saturating_add(grant(leased));
-        let before = self.leased.update(Ordering::AcqRel, Ordering::Acquire, add);
+        let add = |leased: usize| Some(leased.saturating_add(grant(leased)));
+        let (order, of_reads) = (Ordering::AcqRel, Ordering::Acquire);
+        let (Ok(before) | Err(before)) = self.leased.fetch_update(order, of_reads, add);
         let granted = grant(before);
         WindowLease {
             bytes: granted,
