@@ -40,12 +40,7 @@ pub(crate) fn measure(options: &Options, programs: &Programs, folder: &Path) -> 
             rows.extend(by_turns(grid, programs)?);
         }
         compare(&mut rows);
-        tables.push(Table {
-            title: section.title,
-            note: section.note,
-            columns: section.columns,
-            rows,
-        });
+        tables.push(Table { section, rows });
     }
     let mut measures = micro(options.quick, programs)?;
     let rows: Vec<_> = tables.iter().flat_map(|table| &table.rows).collect();

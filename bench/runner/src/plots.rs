@@ -79,7 +79,7 @@ fn bars(title: &str, rows: &[&Row], figure: &str, width: f64) -> Markup {
         let length = (width - LABELS - VALUES) * found / most;
         let (class, text) = (class(&row.scenario.design), format!("{found:.0} ms"));
         html! {
-            text.(class) x=(LABELS - 8.0) y=(y) text-anchor="end" { (label(&row.scenario.design)) }
+            text.(class) x=(LABELS - 8.0) y=(y) text-anchor="end" { (row.scenario.design.picture) }
             rect.(class) x=(LABELS) y=(y - 14.0) width=(length.max(1.0).round()) height="19" {}
             text.(class) x=(LABELS + length.round() + 6.0) y=(y) { (text) }
         }
@@ -134,7 +134,7 @@ pub(crate) fn memory(report: &Report, width: f64) -> Markup {
         let y = at.min(lowest);
         lowest = y - 18.0;
         let (x, anchor) = if end + 190.0 > right { (right, "end") } else { (end + 8.0, "start") };
-        html! { text.(class(design)) x=(x.round()) y=(y.round()) text-anchor=(anchor) { (label(design)) ": " (format!("{mib:.0} MiB")) } }
+        html! { text.(class(design)) x=(x.round()) y=(y.round()) text-anchor=(anchor) { (design.picture) ": " (format!("{mib:.0} MiB")) } }
     });
     let labels: Vec<_> = labels.collect();
     let axis = |d: String| html! { path.axis d=(d) {} };
@@ -183,18 +183,6 @@ fn class(design: &Design) -> &'static str {
     }
 }
 
-/// A design in a picture that stands alone.
-fn label(design: &Design) -> String {
-    match design.name.as_str() {
-        "ours" if design.codec == "none" => "this project, no archive".to_owned(),
-        "ours" => format!("this project, {}", design.codec),
-        "threaded" => "in production, gzip".to_owned(),
-        "per-solver" => "a copy for each, gzip".to_owned(),
-        "shared" => format!("one buffer, {}", design.codec),
-        _ => design.label.clone(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -211,7 +199,7 @@ mod tests {
     fn this_project_stands_out() {
         let of = |design| {
             let design = crate::scenario::Scenario::new(design, "large", 8).design;
-            (class(&design), label(&design))
+            (class(&design), design.picture)
         };
         assert_eq!(of("ours (gzip)"), ("mine", "this project, gzip".to_owned()));
         assert_eq!(

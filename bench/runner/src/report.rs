@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::machine::Machine;
 use crate::sample::Sample;
-use crate::scenario::Scenario;
+use crate::scenario::{Scenario, Section};
 use crate::targets::Ratio;
 
 /// Everything that was found.
@@ -42,12 +42,11 @@ impl Report {
     }
 }
 
-/// The scenarios of one section.
+/// What a section's scenarios came to.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Table {
-    pub(crate) title: String,
-    pub(crate) note: String,
-    pub(crate) columns: Vec<String>,
+    #[serde(flatten)]
+    pub(crate) section: Section,
     pub(crate) rows: Vec<Row>,
 }
 

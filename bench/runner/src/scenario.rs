@@ -1,5 +1,6 @@
 //! What is run: the designs, and the scenarios of `scenarios.toml`.
 
+use std::collections::HashMap;
 use std::fmt;
 
 use anyhow::{Context as _, Result};
@@ -13,6 +14,9 @@ use serde::{Deserialize, Serialize};
 pub(crate) struct Design {
     /// Its name in tables, plots and files.
     pub(crate) label: String,
+    /// The same in a picture that stands alone, where it is in one.
+    #[serde(default)]
+    pub(crate) picture: String,
     /// Its name as an option of its program.
     pub(crate) name: String,
     /// Of its archive; `none` without an archive.
@@ -156,13 +160,17 @@ impl Conditions {
 }
 
 /// Scenarios that are in one table.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Section {
     pub(crate) title: String,
     pub(crate) note: String,
     /// Its figures, by their names.
     pub(crate) columns: Vec<String>,
+    /// Their names for people.
+    #[serde(skip)]
+    pub(crate) headings: HashMap<String, String>,
+    #[serde(skip_serializing)]
     pub(crate) grid: Vec<Grid>,
 }
 
@@ -218,6 +226,7 @@ impl Grid {
 #[serde(deny_unknown_fields)]
 struct Scenarios {
     design: Vec<Design>,
+    headings: HashMap<String, String>,
     section: Vec<Section>,
 }
 
@@ -226,9 +235,13 @@ struct Scenarios {
 /// # Errors
 /// When `scenarios.toml` names a design that is not there.
 pub(crate) fn sections(is_quick: bool) -> Result<Vec<Section>> {
-    let Scenarios { design, section } = toml::from_str(include_str!("scenarios.toml"))?;
-    let mut sections = section;
+    let Scenarios {
+        design,
+        headings,
+        section: mut sections,
+    } = toml::from_str(include_str!("scenarios.toml"))?;
     for section in &mut sections {
+        section.headings.clone_from(&headings);
         for grid in &mut section.grid {
             if is_quick {
                 grid.runs = grid.quick;
@@ -291,6 +304,8 @@ pub(crate) mod tests {
         for is_quick in [true, false] {
             let mut names = std::collections::HashSet::new();
             for section in sections(is_quick).unwrap() {
+                let mut columns = section.columns.iter();
+                assert!(columns.all(|column| section.headings.contains_key(column)));
                 for scenario in section.grid.iter().flat_map(Grid::groups).flatten() {
                     assert!(names.insert(scenario.to_string()), "{scenario}");
                     assert!(scenario.conditions.last.len() <= scenario.solvers);
