@@ -40,6 +40,7 @@ pub(crate) fn measure(options: &Options, programs: &Programs, folder: &Path) -> 
             rows.extend(by_turns(grid, programs)?);
         }
         compare(&mut rows);
+        rows.sort_by_key(|row| (row.size_bytes, row.scenario.solvers));
         tables.push(Table { section, rows });
     }
     let mut measures = micro(options.quick, programs)?;
