@@ -24,7 +24,6 @@ pub(crate) fn page(report: &Report) -> Result<String> {
         targets(report),
         processes(report)?,
         delays(report),
-        service(report),
         loops(report)?,
     ];
     let page = html! {
@@ -216,34 +215,6 @@ fn delays(report: &Report) -> Markup {
         p {
             "A task of the same runtime that is due each millisecond, while 26 MB go to 8 solvers: by how much it is late, ms. \
             Timers of tokio are late by up to a millisecond at rest."
-        }
-        (table(rows))
-    }
-}
-
-fn service(report: &Report) -> Markup {
-    let rows = report.service.iter().map(|measure| {
-        let ratio = report
-            .ratios
-            .iter()
-            .find(|ratio| ratio.name == measure.name);
-        let what = ratio.map_or(&measure.name, |ratio| &ratio.what);
-        let rounds = measure.rounds;
-        let [median, least, most] =
-            [rounds.median, rounds.min, rounds.max].map(|round| format!("{round:.2}"));
-        [
-            ("what", what.clone()),
-            ("median", median),
-            ("least", least),
-            ("most", most),
-        ]
-    });
-    html! {
-        h2 { "The service" }
-        p {
-            "The program driver-streaming serve between a driver and the engines, in a process of its own. Auctions have 8.5 MB. \
-            The driver has the bytes in memory, and writes them as fast as the service takes them. The library takes turns with \
-            it and sends the same auction directly."
         }
         (table(rows))
     }

@@ -377,7 +377,10 @@ mod tests {
             productions: 8.5,
         };
         let judged = |uneven: &[Uneven], name| {
-            verdict(&ratios(&[], uneven, &[], &MicroReport::default()).unwrap(), name)
+            verdict(
+                &ratios(&[], uneven, &[], &MicroReport::default()).unwrap(),
+                name,
+            )
         };
         let name = "delivery_4_of_8_stalled_over_alone";
         assert_eq!(judged(&[], name), (false, None));
