@@ -22,62 +22,48 @@ const VALUES: f64 = 76.0;
 /// What labels beside a plot take.
 const COLUMN: f64 = 232.0;
 const MOST_SOLVERS: &str = "26 MB, 32 solvers";
+const DELIVERY: &str = "delivery_last_ms";
 
 /// The last delivery and the processor time of every design, as bars that begin at 0.
 pub(crate) fn overview(report: &Report, width: f64) -> Markup {
     let rows = report.rows().filter(|row| row.name == MOST_SOLVERS);
     let mut rows: Vec<_> = rows.collect();
-    let last_ms = |row: &Row| {
-        row.medians
-            .get("delivery_last_ms")
-            .copied()
-            .unwrap_or(f64::NAN)
-    };
-    rows.sort_by(|a, b| {
-        let place = |row: &Row| {
-            (
-                !row.scenario.design.is_ours,
-                row.scenario.design.codec == "none",
-            )
-        };
-        place(a)
-            .cmp(&place(b))
-            .then(last_ms(a).total_cmp(&last_ms(b)))
+    rows.sort_by(|a, b| a.median(DELIVERY).total_cmp(&b.median(DELIVERY)));
+    // This project first.
+    rows.sort_by_key(|row| {
+        let design = &row.scenario.design;
+        (!design.is_ours, design.codec == "none")
     });
     let panels = [
-        (
-            "The last of 32 solvers has all 26 MB after",
-            "delivery_last_ms",
-        ),
+        ("The last of 32 solvers has all 26 MB after", DELIVERY),
         ("Processor time of the sender", "cpu_ms"),
     ];
-    let is_wide = width > 800.0;
-    let panel_width = if is_wide { width / 2.0 - 16.0 } else { width };
-    let panel_height = LINE * (rows.len() as f64 + 1.0);
-    let height = if is_wide {
-        panel_height
-    } else {
-        2.0 * panel_height + LINE
+    let tall = LINE * (rows.len() as f64 + 1.0);
+    // Beside each other, or one below the other.
+    let (across, down) = match width > 800.0 {
+        true => (width / 2.0 + 8.0, 0.0),
+        false => (0.0, tall + LINE),
     };
+    let (panel_width, height) = (width - across, tall + down);
     let panels = panels.iter().enumerate().map(|(place, (title, figure))| {
-        let place = place as f64;
-        let (x, y) = if is_wide { (place * (width / 2.0 + 8.0), 0.0) } else { (0.0, place * (panel_height + LINE)) };
-        html! { g transform=(format!("translate({x} {y})")) { (bars(title, &rows, figure, panel_width)) } }
+        let at = format!(
+            "translate({} {})",
+            place as f64 * across,
+            place as f64 * down
+        );
+        html! { g transform=(at) { (bars(title, &rows, figure, panel_width)) } }
     });
+    let panels: Vec<_> = panels.collect();
+    let inner = html! { @for panel in panels { (panel) } };
     let title = "One auction of 26 MB to 32 solvers and an archive: delivery and processor time";
-    svg(
-        title,
-        width,
-        height,
-        &html! { @for panel in panels { (panel) } },
-    )
+    svg(title, width, height, &inner)
 }
 
 fn bars(title: &str, rows: &[&Row], figure: &str, width: f64) -> Markup {
-    let value = |row: &Row| row.medians.get(figure).copied().unwrap_or_default();
-    let most = rows.iter().map(|row| value(row)).fold(1.0, f64::max);
+    let most = rows.iter().map(|row| row.median(figure));
+    let most = most.fold(1.0, f64::max);
     let bars = rows.iter().enumerate().map(|(place, row)| {
-        let (y, found) = ((place as f64 + 1.5) * LINE, value(row));
+        let (y, found) = ((place as f64 + 1.5) * LINE, row.median(figure));
         let length = (width - LABELS - VALUES) * found / most;
         let (class, text) = (class(&row.scenario.design), format!("{found:.0} ms"));
         html! {
