@@ -82,12 +82,20 @@ impl Scenario {
         })
     }
 
-    /// How many engines deliveries are counted at: those that are healthy, or all where none is.
+    /// How many engines deliveries are counted at: those that take everything at once, or all where none does. What an engine
+    /// thinks afterwards does not count.
     pub(crate) fn counted(&self) -> usize {
-        match self.solvers.saturating_sub(self.conditions.last.len()) {
+        let last = self.conditions.last.iter();
+        let slow = last.filter(|manner| !matches!(manner, Manner::Thinks(_)));
+        match self.solvers.saturating_sub(slow.count()) {
             0 => self.solvers,
             healthy => healthy,
         }
+    }
+
+    /// Whether requests to some engines are given up. Beside healthy engines, those that take the data slowly or not at all are.
+    pub(crate) fn gives_up(&self) -> bool {
+        self.counted() < self.solvers
     }
 
     /// The same with the healthy engines alone, where there are any and others.
@@ -95,13 +103,7 @@ impl Scenario {
         let mut alone = self.clone();
         alone.solvers = self.counted();
         alone.conditions.last = Vec::new();
-        (alone.solvers < self.solvers).then_some(alone)
-    }
-
-    /// Whether requests to some engines are given up. Beside healthy engines, those that take the data slowly or not at all are.
-    pub(crate) fn gives_up(&self) -> bool {
-        let mut last = self.conditions.last.iter();
-        self.counted() < self.solvers && last.any(|manner| !matches!(manner, Manner::Thinks(_)))
+        self.gives_up().then_some(alone)
     }
 
     /// What is run, without the design.
@@ -282,7 +284,7 @@ pub(crate) mod tests {
         };
         assert_eq!(of(8, &[]), (8, None, false));
         assert_eq!(of(8, &[Manner::Stalls; 2]), (6, Some(6), true));
-        assert_eq!(of(8, &[Manner::Thinks(5)]), (7, Some(7), false));
+        assert_eq!(of(8, &[Manner::Thinks(5)]), (8, None, false));
         assert_eq!(of(2, &[Manner::Reads(4); 2]), (2, None, false));
     }
 
