@@ -57,12 +57,13 @@ pub(crate) fn figures(report: &Report) -> Result<String> {
     for (reason, targets) in reasons(report) {
         writeln!(text, "- {}: {reason}.", targets.join("; "))?;
     }
-    for section in &report.tables {
+    for table in &report.tables {
+        let section = &table.section;
         writeln!(text, "\n## {}\n\n{}\n", section.title, section.note)?;
-        if section.rows.iter().any(|row| !row.memory.is_empty()) {
+        if table.rows.iter().any(|row| !row.memory.is_empty()) {
             writeln!(text, "{MEMORY}\n")?;
         }
-        text += &rows(section);
+        text += &rows(table);
     }
     text += "\n## Loops, the floor and the service\n\n";
     text += &measures(report);
@@ -70,12 +71,15 @@ pub(crate) fn figures(report: &Report) -> Result<String> {
 }
 
 /// The rows of a section, with those of its columns that were measured.
-fn rows(section: &Table) -> String {
-    let rows = section.rows.iter();
+fn rows(table: &Table) -> String {
+    let (section, rows) = (&table.section, table.rows.iter());
     let columns = section.columns.iter().map(String::as_str);
     let columns = columns.filter(|column| rows.clone().any(|row| row.medians.contains_key(column)));
     let columns: Vec<&str> = columns.collect();
-    let headers = columns.iter().map(|column| heading(column));
+    let headers = columns
+        .iter()
+        .filter_map(|column| section.headings.get(*column));
+    let headers = headers.map(String::as_str);
     let headers: Vec<_> = ["scenario", "design"].into_iter().chain(headers).collect();
     let cells = rows.map(|row| {
         let figures = columns.iter().map(|column| row.medians.get(column));
@@ -83,7 +87,7 @@ fn rows(section: &Table) -> String {
         let labels = [row.name.clone(), row.scenario.design.label.clone()];
         labels.into_iter().chain(figures).collect()
     });
-    table(&headers, 2, cells)
+    markdown(&headers, 2, cells)
 }
 
 /// Every target, met or not.
@@ -106,7 +110,7 @@ fn targets(report: &Report) -> String {
         let place = ratio.worst_in.clone().unwrap_or_default();
         vec![what(ratio), verdict.to_owned(), place, found]
     });
-    table(
+    markdown(
         &["wanted", "verdict", "where it is worst", "found"],
         3,
         cells,
@@ -127,7 +131,7 @@ fn measures(report: &Report) -> String {
         let figures = [rounds.median, rounds.min, rounds.max].map(shown);
         [what].into_iter().chain(figures).collect()
     });
-    table(&["what", "median", "least", "most"], 1, cells)
+    markdown(&["what", "median", "least", "most"], 1, cells)
 }
 
 /// Why targets are missed: each reason once, with the targets that it is about.
@@ -143,28 +147,6 @@ fn reasons(report: &Report) -> Vec<(String, Vec<String>)> {
     reasons
 }
 
-fn heading(figure: &str) -> &str {
-    match figure {
-        "first_byte_ms" => "first byte, ms",
-        "delivery_ms" => "delivery, ms",
-        "delivery_last_ms" => "last delivery, ms",
-        "over_fastest_other" => "over the fastest other",
-        "over_no_archive" => "over no archive",
-        "alone_last_ms" => "alone, ms",
-        "over_alone" => "over alone",
-        "wall_ms" => "whole call, ms",
-        "cpu_ms" => "CPU, ms",
-        "engines_cpu_ms" => "engines' CPU, ms",
-        "peak_mib" => "peak, MiB",
-        "extra_threads" => "more threads",
-        "late_at_rest_ms" => "worst at rest",
-        "late_p99_ms" => "99 of 100",
-        "late_worst_ms" => "worst",
-        "late_worst_over_rest_ms" => "worst over rest",
-        figure => figure,
-    }
-}
-
 /// A figure with three digits that count.
 fn shown(value: f64) -> String {
     match value.abs() {
@@ -175,7 +157,7 @@ fn shown(value: f64) -> String {
 }
 
 /// A table whose columns from one on are numbers.
-fn table(headers: &[&str], numbers: usize, rows: impl Iterator<Item = Vec<String>>) -> String {
+fn markdown(headers: &[&str], numbers: usize, rows: impl Iterator<Item = Vec<String>>) -> String {
     let line = |cells: &str| format!("| {cells} |\n");
     let rule = |column| if column < numbers { "---" } else { "---:" };
     let rule: Vec<_> = (0..headers.len()).map(rule).collect();
@@ -190,17 +172,16 @@ mod tests {
 
     #[test]
     fn a_column_that_nothing_fills_is_left_out() {
-        let columns = ["cpu_ms", "productions"].map(str::to_owned);
-        let mut section = Table {
-            title: String::new(),
-            note: String::new(),
-            columns: columns.to_vec(),
+        let mut section = crate::scenario::sections(true).unwrap().remove(0);
+        section.columns = ["cpu_ms", "productions"].map(str::to_owned).to_vec();
+        let mut table = Table {
+            section,
             rows: vec![large("ours (gzip)", 8, "cpu_ms", 123.4)],
         };
         let expected = "| scenario | design | CPU, ms |\n| --- | --- | ---: |\n| 26 MB, 8 solvers | ours (gzip) | 123 |\n";
-        assert_eq!(rows(&section), expected);
+        assert_eq!(rows(&table), expected);
         let more = large("ours (zstd)", 8, "productions", 1.0);
-        section.rows.push(more);
-        assert!(rows(&section).ends_with("| 26 MB, 8 solvers | ours (zstd) |  | 1.00 |\n"));
+        table.rows.push(more);
+        assert!(rows(&table).ends_with("| 26 MB, 8 solvers | ours (zstd) |  | 1.00 |\n"));
     }
 }

@@ -19,21 +19,21 @@ pub(crate) fn measures(rows: &[&Row], measures: &[Measure]) -> Vec<Measure> {
                 scenario.is_plain() && is_size && scenario.design.label == design
             })
         };
-        let cpu_ms = |row: &Row| row.medians.get("cpu_ms").copied();
+        let cpu_ms = |row: &Row| row.median("cpu_ms");
         let of = |name: &str| {
             let found = measures.iter().find(|measure| measure.name == name);
             found.map(|measure| measure.rounds.median)
         };
         let (many, one) = (row("shared", SOLVERS)?, row("shared", 1)?);
         let megabytes = many.size_bytes as f64 / 1e6;
-        let each = (cpu_ms(many)? - cpu_ms(one)?) / (SOLVERS - 1) as f64;
+        let each = (cpu_ms(many) - cpu_ms(one)) / (SOLVERS - 1) as f64;
         let parts = [
             megabytes * of("serialize_ms_per_mb_26_mb")?,
             megabytes * of(&format!("compress_{codec}_ms_per_mb"))?,
             each * SOLVERS as f64,
         ];
         let floor = parts.iter().sum::<f64>();
-        let over = cpu_ms(row("ours", SOLVERS)?)? / floor;
+        let over = cpu_ms(row("ours", SOLVERS)?) / floor;
         let [serialise, compress, copies] = parts;
         let named = [
             (format!("floor_{codec}_serialise_ms"), serialise),

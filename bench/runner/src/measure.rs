@@ -40,12 +40,8 @@ pub(crate) fn measure(options: &Options, programs: &Programs, folder: &Path) -> 
             rows.extend(by_turns(grid, programs)?);
         }
         compare(&mut rows);
-        tables.push(Table {
-            title: section.title,
-            note: section.note,
-            columns: section.columns,
-            rows,
-        });
+        rows.sort_by_key(|row| (row.size_bytes, row.scenario.solvers));
+        tables.push(Table { section, rows });
     }
     let mut measures = micro(options.quick, programs)?;
     let rows: Vec<_> = tables.iter().flat_map(|table| &table.rows).collect();

@@ -19,67 +19,55 @@ const STYLE: &str = "\
 const LINE: f64 = 26.0;
 const LABELS: f64 = 196.0;
 const VALUES: f64 = 76.0;
+/// What labels beside a plot take.
+const COLUMN: f64 = 232.0;
 const MOST_SOLVERS: &str = "26 MB, 32 solvers";
+const DELIVERY: &str = "delivery_last_ms";
 
 /// The last delivery and the processor time of every design, as bars that begin at 0.
 pub(crate) fn overview(report: &Report, width: f64) -> Markup {
     let rows = report.rows().filter(|row| row.name == MOST_SOLVERS);
     let mut rows: Vec<_> = rows.collect();
-    let last_ms = |row: &Row| {
-        row.medians
-            .get("delivery_last_ms")
-            .copied()
-            .unwrap_or(f64::NAN)
-    };
-    rows.sort_by(|a, b| {
-        let place = |row: &Row| {
-            (
-                !row.scenario.design.is_ours,
-                row.scenario.design.codec == "none",
-            )
-        };
-        place(a)
-            .cmp(&place(b))
-            .then(last_ms(a).total_cmp(&last_ms(b)))
+    rows.sort_by(|a, b| a.median(DELIVERY).total_cmp(&b.median(DELIVERY)));
+    // This project first.
+    rows.sort_by_key(|row| {
+        let design = &row.scenario.design;
+        (!design.is_ours, design.codec == "none")
     });
     let panels = [
-        (
-            "When the last of 32 solvers has the whole auction",
-            "delivery_last_ms",
-        ),
+        ("The last of 32 solvers has all 26 MB after", DELIVERY),
         ("Processor time of the sender", "cpu_ms"),
     ];
-    let is_wide = width > 800.0;
-    let panel_width = if is_wide { width / 2.0 - 16.0 } else { width };
-    let panel_height = LINE * (rows.len() as f64 + 2.0);
-    let height = if is_wide {
-        panel_height
-    } else {
-        2.0 * panel_height
+    let tall = LINE * (rows.len() as f64 + 1.0);
+    // Beside each other, or one below the other.
+    let (across, down) = match width > 800.0 {
+        true => (width / 2.0 + 8.0, 0.0),
+        false => (0.0, tall + LINE),
     };
+    let (panel_width, height) = (width - across, tall + down);
     let panels = panels.iter().enumerate().map(|(place, (title, figure))| {
-        let place = place as f64;
-        let (x, y) = if is_wide { (place * (width / 2.0 + 8.0), 0.0) } else { (0.0, place * panel_height) };
-        html! { g transform=(format!("translate({x} {y})")) { (bars(title, &rows, figure, panel_width)) } }
+        let at = format!(
+            "translate({} {})",
+            place as f64 * across,
+            place as f64 * down
+        );
+        html! { g transform=(at) { (bars(title, &rows, figure, panel_width)) } }
     });
+    let panels: Vec<_> = panels.collect();
+    let inner = html! { @for panel in panels { (panel) } };
     let title = "One auction of 26 MB to 32 solvers and an archive: delivery and processor time";
-    svg(
-        title,
-        width,
-        height,
-        &html! { @for panel in panels { (panel) } },
-    )
+    svg(title, width, height, &inner)
 }
 
 fn bars(title: &str, rows: &[&Row], figure: &str, width: f64) -> Markup {
-    let value = |row: &Row| row.medians.get(figure).copied().unwrap_or_default();
-    let most = rows.iter().map(|row| value(row)).fold(1.0, f64::max);
+    let most = rows.iter().map(|row| row.median(figure));
+    let most = most.fold(1.0, f64::max);
     let bars = rows.iter().enumerate().map(|(place, row)| {
-        let (y, found) = ((place as f64 + 1.5) * LINE, value(row));
+        let (y, found) = ((place as f64 + 1.5) * LINE, row.median(figure));
         let length = (width - LABELS - VALUES) * found / most;
         let (class, text) = (class(&row.scenario.design), format!("{found:.0} ms"));
         html! {
-            text.(class) x=(LABELS - 8.0) y=(y) text-anchor="end" { (label(&row.scenario.design)) }
+            text.(class) x=(LABELS - 8.0) y=(y) text-anchor="end" { (row.scenario.design.picture) }
             rect.(class) x=(LABELS) y=(y - 14.0) width=(length.max(1.0).round()) height="19" {}
             text.(class) x=(LABELS + length.round() + 6.0) y=(y) { (text) }
         }
@@ -87,72 +75,74 @@ fn bars(title: &str, rows: &[&Row], figure: &str, width: f64) -> Markup {
     html! { text.title x="0" y="16" { (title) } @for bar in bars { (bar) } }
 }
 
-/// The resident size of each design over that before the call, by time.
+/// The resident size of each design over that before the call, by time. What takes much longer than the others goes on
+/// beyond the edge.
 pub(crate) fn memory(report: &Report, width: f64) -> Markup {
     let rows = report.rows().filter(|row| !row.memory.is_empty());
     let mut rows: Vec<_> = rows.collect();
     // This project is drawn last, over the others.
     rows.sort_by_key(|row| {
-        (
-            row.scenario.design.is_ours,
-            row.scenario.design.codec != "none",
-        )
+        let design = &row.scenario.design;
+        (design.is_ours, design.codec != "none")
     });
-    let points = || rows.iter().flat_map(|row| &row.memory);
-    let most = |values: &mut dyn Iterator<Item = f64>| values.fold(1.0, f64::max);
-    let (most_ms, most_mib) = (
-        most(&mut points().map(|at| at.0)),
-        most(&mut points().map(|at| at.1)),
-    );
-    let (left, top, height) = (44.0, 30.0, 380.0);
-    let (right, bottom) = (width - 16.0, height - 44.0);
-    let x = |ms: f64| left + (right - left) * ms / most_ms;
-    let y = |mib: f64| bottom - (bottom - top) * mib.max(0.0) / most_mib;
-    let lines = rows.iter().map(|row| {
-        let points = row
-            .memory
+    let ends = rows.iter().filter_map(|row| row.memory.last());
+    let mut ends: Vec<f64> = ends.map(|(ms, _)| *ms).collect();
+    ends.sort_by(f64::total_cmp);
+    let most_ms = ends.iter().rev().nth(1).map_or(1.0, |ms| ms * 1.1);
+    let shown = |row: &Row| {
+        row.memory
             .iter()
-            .map(|(ms, mib)| format!("{:.1} {:.1}", x(*ms), y(*mib)));
-        let path = format!(
-            "M{left} {bottom} L{}",
-            points.collect::<Vec<_>>().join(" L")
-        );
+            .copied()
+            .filter(|at| at.0 <= most_ms)
+            .collect()
+    };
+    let shown: Vec<Vec<(f64, f64)>> = rows.iter().map(|row| shown(row)).collect();
+    let most_mib = shown.iter().flatten().map(|at| at.1).fold(1.0, f64::max);
+    let (left, right, top, bottom) = (40.0, width - COLUMN, 34.0, 336.0);
+    let x = |ms: f64| (left + (right - left) * ms / most_ms).round();
+    let y = |mib: f64| (bottom - (bottom - top) * mib.max(0.0) / most_mib).round();
+    let lines = rows.iter().zip(&shown).map(|(row, points)| {
+        let points = points
+            .iter()
+            .map(|(ms, mib)| format!(" L{} {}", x(*ms), y(*mib)));
+        let path = format!("M{left} {bottom}{}", points.collect::<String>());
         html! { path.(class(&row.scenario.design)) d=(path) {} }
     });
-    // Each is labelled at its highest point, and no label covers another.
-    let mut labels: Vec<_> = rows
+    // Labels stand beside the plot, each at the height of its line's highest point as far as there is room.
+    let highest = shown
         .iter()
-        .filter_map(|row| {
-            let highest = row.memory.iter().max_by(|a, b| a.1.total_cmp(&b.1))?;
-            let end = row.memory.last()?;
-            Some((y(highest.1), x(end.0), highest.1, &row.scenario.design))
-        })
-        .collect();
-    labels.sort_by(|a, b| b.0.total_cmp(&a.0));
-    let mut lowest = bottom - 4.0;
-    let labels = labels.into_iter().map(|(at, end, mib, design)| {
-        let y = at.min(lowest);
-        lowest = y - 18.0;
-        let (x, anchor) = if end + 190.0 > right { (right, "end") } else { (end + 8.0, "start") };
-        html! { text.(class(design)) x=(x.round()) y=(y.round()) text-anchor=(anchor) { (label(design)) ": " (format!("{mib:.0} MiB")) } }
+        .map(|points| points.iter().max_by(|a, b| a.1.total_cmp(&b.1)));
+    let highest = rows.iter().zip(highest);
+    let highest = highest.filter_map(|(row, at)| Some((&row.scenario.design, *at?)));
+    let mut highest: Vec<_> = highest.collect();
+    highest.sort_by(|a, b| a.1.1.total_cmp(&b.1.1));
+    let mut lowest = bottom;
+    let labels = highest.into_iter().map(|(design, (ms, mib))| {
+        let at = y(mib).min(lowest);
+        lowest = at - 18.0;
+        let text = format!("{}: {mib:.0} MiB", design.picture);
+        html! {
+            path.axis d=(format!("M{} {} L{} {at}", x(ms), y(mib), right + 4.0)) {}
+            text.(class(design)) x=(right + 8.0) y=(at + 5.0) { (text) }
+        }
     });
-    let labels: Vec<_> = labels.collect();
-    let axis = |d: String| html! { path.axis d=(d) {} };
-    let title = "Memory during one auction of 26 MB to 8 solvers, MiB over that before";
+    let (labels, lines): (Vec<_>, Vec<_>) = (labels.collect(), lines.collect());
     let inner = html! {
-        text.title x="0" y="16" { (title) }
+        text.title x="0" y="16" { "Memory during one auction to 8 solvers, MiB" }
         @for mib in ticks(most_mib) {
-            (axis(format!("M{left} {:.0} H{right}", y(mib))))
-            text x=(left - 8.0) y=((y(mib) + 5.0).round()) text-anchor="end" { (mib) }
+            path.axis d=(format!("M{left} {} H{right}", y(mib))) {}
+            text x=(left - 8.0) y=(y(mib) + 5.0) text-anchor="end" { (mib) }
         }
-        @for ms in ticks(most_ms) {
-            text x=(x(ms).round()) y=(bottom + 18.0) text-anchor="middle" { (ms) }
-        }
-        text x=(right) y=(bottom + 38.0) text-anchor="end" { "ms since the call" }
-        @for line in lines { (line) }
-        @for label in labels { (label) }
+        @for ms in ticks(most_ms) { text x=(x(ms)) y=(bottom + 20.0) text-anchor="middle" { (ms) } }
+        text x=(right) y=(bottom + 40.0) text-anchor="end" { "ms since the call" }
+        @for drawn in labels.iter().chain(&lines) { (drawn) }
     };
-    svg(title, width, height, &inner)
+    svg(
+        "Memory during one auction of 26 MB to 8 solvers",
+        width,
+        384.0,
+        &inner,
+    )
 }
 
 /// Round numbers from 0 to at most `most`.
@@ -183,18 +173,6 @@ fn class(design: &Design) -> &'static str {
     }
 }
 
-/// A design in a picture that stands alone.
-fn label(design: &Design) -> String {
-    match design.name.as_str() {
-        "ours" if design.codec == "none" => "this project, no archive".to_owned(),
-        "ours" => format!("this project, {}", design.codec),
-        "threaded" => "in production, gzip".to_owned(),
-        "per-solver" => "a copy for each, gzip".to_owned(),
-        "shared" => format!("one buffer, {}", design.codec),
-        _ => design.label.clone(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -211,7 +189,7 @@ mod tests {
     fn this_project_stands_out() {
         let of = |design| {
             let design = crate::scenario::Scenario::new(design, "large", 8).design;
-            (class(&design), label(&design))
+            (class(&design), design.picture)
         };
         assert_eq!(of("ours (gzip)"), ("mine", "this project, gzip".to_owned()));
         assert_eq!(

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::machine::Machine;
 use crate::sample::Sample;
-use crate::scenario::Scenario;
+use crate::scenario::{Scenario, Section};
 use crate::targets::Ratio;
 
 /// Everything that was found.
@@ -42,12 +42,11 @@ impl Report {
     }
 }
 
-/// The scenarios of one section.
+/// What a section's scenarios came to.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Table {
-    pub(crate) title: String,
-    pub(crate) note: String,
-    pub(crate) columns: Vec<String>,
+    #[serde(flatten)]
+    pub(crate) section: Section,
     pub(crate) rows: Vec<Row>,
 }
 
@@ -120,11 +119,9 @@ impl Row {
         Some(of(self)?.over(&of(other)?))
     }
 
-    fn last_ms(&self) -> f64 {
-        self.medians
-            .get("delivery_last_ms")
-            .copied()
-            .unwrap_or(f64::NAN)
+    /// The middle of a figure; not a number where it was not measured.
+    pub(crate) fn median(&self, figure: &str) -> f64 {
+        self.medians.get(figure).copied().unwrap_or(f64::NAN)
     }
 }
 
@@ -138,18 +135,13 @@ pub(crate) fn compare(rows: &mut [Row]) {
     for row in ours.filter(|row| row.scenario.design.codec != "none") {
         let same = || all.iter().filter(|other| other.name == row.name);
         let others = same().filter(|other| !other.scenario.design.is_ours);
-        let fastest = others.min_by(|a, b| a.last_ms().total_cmp(&b.last_ms()));
+        let last_ms = |row: &Row| row.median("delivery_last_ms");
+        let fastest = others.min_by(|a, b| last_ms(a).total_cmp(&last_ms(b)));
         let without = same().find(|other| other.scenario.design.codec == "none");
         let over = |other: Option<&Row>| row.over(other?, "delivery_last_ms");
         let (fastest, without) = (over(fastest), over(without));
-        for (name, found) in [
-            ("over_fastest_other", fastest),
-            ("over_no_archive", without),
-        ] {
-            if let Some(found) = found {
-                row.add(name, found);
-            }
-        }
+        row.add("over_fastest_other", fastest.unwrap_or(Series::of([])));
+        row.add("over_no_archive", without.unwrap_or(Series::of([])));
     }
 }
 

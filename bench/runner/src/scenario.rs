@@ -1,5 +1,6 @@
 //! What is run: the designs, and the scenarios of `scenarios.toml`.
 
+use std::collections::HashMap;
 use std::fmt;
 
 use anyhow::{Context as _, Result};
@@ -13,6 +14,9 @@ use serde::{Deserialize, Serialize};
 pub(crate) struct Design {
     /// Its name in tables, plots and files.
     pub(crate) label: String,
+    /// The same in a picture that stands alone, where it is in one.
+    #[serde(default)]
+    pub(crate) picture: String,
     /// Its name as an option of its program.
     pub(crate) name: String,
     /// Of its archive; `none` without an archive.
@@ -78,12 +82,20 @@ impl Scenario {
         })
     }
 
-    /// How many engines deliveries are counted at: those that are healthy, or all where none is.
+    /// How many engines deliveries are counted at: those that take everything at once, or all where none does. What an engine
+    /// thinks afterwards does not count.
     pub(crate) fn counted(&self) -> usize {
-        match self.solvers.saturating_sub(self.conditions.last.len()) {
+        let last = self.conditions.last.iter();
+        let slow = last.filter(|manner| !matches!(manner, Manner::Thinks(_)));
+        match self.solvers.saturating_sub(slow.count()) {
             0 => self.solvers,
             healthy => healthy,
         }
+    }
+
+    /// Whether requests to some engines are given up. Beside healthy engines, those that take the data slowly or not at all are.
+    pub(crate) fn gives_up(&self) -> bool {
+        self.counted() < self.solvers
     }
 
     /// The same with the healthy engines alone, where there are any and others.
@@ -91,13 +103,7 @@ impl Scenario {
         let mut alone = self.clone();
         alone.solvers = self.counted();
         alone.conditions.last = Vec::new();
-        (alone.solvers < self.solvers).then_some(alone)
-    }
-
-    /// Whether requests to some engines are given up. Beside healthy engines, those that take the data slowly or not at all are.
-    pub(crate) fn gives_up(&self) -> bool {
-        let mut last = self.conditions.last.iter();
-        self.counted() < self.solvers && last.any(|manner| !matches!(manner, Manner::Thinks(_)))
+        self.gives_up().then_some(alone)
     }
 
     /// What is run, without the design.
@@ -156,13 +162,17 @@ impl Conditions {
 }
 
 /// Scenarios that are in one table.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Section {
     pub(crate) title: String,
     pub(crate) note: String,
     /// Its figures, by their names.
     pub(crate) columns: Vec<String>,
+    /// Their names for people.
+    #[serde(skip)]
+    pub(crate) headings: HashMap<String, String>,
+    #[serde(skip_serializing)]
     pub(crate) grid: Vec<Grid>,
 }
 
@@ -218,6 +228,7 @@ impl Grid {
 #[serde(deny_unknown_fields)]
 struct Scenarios {
     design: Vec<Design>,
+    headings: HashMap<String, String>,
     section: Vec<Section>,
 }
 
@@ -226,9 +237,13 @@ struct Scenarios {
 /// # Errors
 /// When `scenarios.toml` names a design that is not there.
 pub(crate) fn sections(is_quick: bool) -> Result<Vec<Section>> {
-    let Scenarios { design, section } = toml::from_str(include_str!("scenarios.toml"))?;
-    let mut sections = section;
+    let Scenarios {
+        design,
+        headings,
+        section: mut sections,
+    } = toml::from_str(include_str!("scenarios.toml"))?;
     for section in &mut sections {
+        section.headings.clone_from(&headings);
         for grid in &mut section.grid {
             if is_quick {
                 grid.runs = grid.quick;
@@ -269,7 +284,7 @@ pub(crate) mod tests {
         };
         assert_eq!(of(8, &[]), (8, None, false));
         assert_eq!(of(8, &[Manner::Stalls; 2]), (6, Some(6), true));
-        assert_eq!(of(8, &[Manner::Thinks(5)]), (7, Some(7), false));
+        assert_eq!(of(8, &[Manner::Thinks(5)]), (8, None, false));
         assert_eq!(of(2, &[Manner::Reads(4); 2]), (2, None, false));
     }
 
@@ -291,6 +306,8 @@ pub(crate) mod tests {
         for is_quick in [true, false] {
             let mut names = std::collections::HashSet::new();
             for section in sections(is_quick).unwrap() {
+                let mut columns = section.columns.iter();
+                assert!(columns.all(|column| section.headings.contains_key(column)));
                 for scenario in section.grid.iter().flat_map(Grid::groups).flatten() {
                     assert!(names.insert(scenario.to_string()), "{scenario}");
                     assert!(scenario.conditions.last.len() <= scenario.solvers);

@@ -39,38 +39,30 @@ pub(crate) fn measure(is_quick: bool, programs: &Programs) -> Result<Vec<Measure
     } else {
         (31, 5, 3, 5)
     };
-    let bench = Bench {
+    let mut bench = Bench {
         auction: serde_json::to_vec(&shape(AUCTION)?.auction())?,
         programs,
+        figures: BTreeMap::new(),
     };
-    let mut figures = Figures::default();
+    eprintln!("the service: one auction at a time, {pairs} turns");
     bench.check()?;
-    bench.beside_the_library(pairs, &mut figures)?;
+    bench.beside_the_library(pairs)?;
     for auctions in [8, 16] {
-        for round in 1..=processes {
-            eprintln!("the service, {auctions} auctions at once, process {round}");
-            bench.at_once(auctions, &mut figures)?;
+        eprintln!("the service: {auctions} auctions at once");
+        for _ in 0..processes {
+            bench.at_once(auctions)?;
         }
     }
-    for round in 1..=periods {
-        eprintln!("the service, auctions per second, period {round}");
-        bench.sustained(Duration::from_secs(seconds), &mut figures)?;
+    eprintln!("the service: auctions per second");
+    for _ in 0..periods {
+        bench.sustained(Duration::from_secs(seconds))?;
     }
-    let measures = figures.0.into_iter().map(|(name, values)| Measure {
+    let figures = bench.figures.into_iter();
+    let measures = figures.map(|(name, values)| Measure {
         name,
         rounds: Spread::of(values),
     });
     Ok(measures.collect())
-}
-
-/// Figures by their names, round by round.
-#[derive(Debug, Default)]
-struct Figures(BTreeMap<String, Vec<f64>>);
-
-impl Figures {
-    fn add(&mut self, name: &str, value: f64) {
-        self.0.entry(name.to_owned()).or_default().push(value);
-    }
 }
 
 #[derive(Debug)]
@@ -78,6 +70,8 @@ struct Bench<'a> {
     /// The auction's JSON.
     auction: Vec<u8>,
     programs: &'a Programs,
+    /// Found so far, by name, round by round.
+    figures: BTreeMap<String, Vec<f64>>,
 }
 
 impl Bench<'_> {
@@ -85,106 +79,103 @@ impl Bench<'_> {
         Engines::start(self.programs, engines, &Conditions::default(), is_hashing)
     }
 
+    fn add(&mut self, name: impl Into<String>, value: f64) {
+        self.figures.entry(name.into()).or_default().push(value);
+    }
+
     /// Whether engines receive what the driver sends.
     fn check(&self) -> Result<()> {
-        eprintln!("the service: checking");
         let mut engines = self.engines(ENGINES, true)?;
         let service = Service::start(self.programs, &engines.first(ENGINES), &[])?;
-        service.driver(&self.auction)?.solve()?;
-        let expected: [u8; 32] = Sha256::digest(&self.auction).into();
+        service.drivers(1, &self.auction)?[0].solve()?;
         let requests = engines.report()?.requests;
+        let hashes: Vec<_> = requests.iter().map(|request| request.sha256).collect();
+        let expected = Some(Sha256::digest(&self.auction).into());
         ensure!(
-            requests.len() == ENGINES && requests.iter().all(|one| one.sha256 == Some(expected)),
+            hashes == [expected; ENGINES],
             "an engine was not sent the auction"
         );
         Ok(())
     }
 
     /// One auction at a time, in turn with the library, which sends it directly. Neither has an archive.
-    fn beside_the_library(&self, pairs: u32, figures: &mut Figures) -> Result<()> {
+    fn beside_the_library(&mut self, pairs: usize) -> Result<()> {
         let mut engines = self.engines(ENGINES, false)?;
         let service = Service::start(self.programs, &engines.first(ENGINES), &[])?;
-        let mut driver = service.driver(&self.auction)?;
+        let mut driver = service.drivers(1, &self.auction)?;
         let direct = Scenario::plain("ours, no archive", AUCTION, ENGINES)?;
         // It connects, and allocates what it keeps.
-        self.delivered(&mut engines, 1, || driver.solve())?;
-        for pair in 1..=pairs {
-            eprintln!("the service and the library, turn {pair} of {pairs}");
-            let before = service.cpu_ms()?;
-            let found = self.delivered(&mut engines, 1, || driver.solve())?;
-            let cpu_ms = service.cpu_ms()? - before;
+        self.deliver(&mut engines, &mut driver)?;
+        for _ in 0..pairs {
+            let before_ms = service.cpu_ms()?;
+            let found = self.deliver(&mut engines, &mut driver)?;
+            self.add("service_cpu_ms", service.cpu_ms()? - before_ms);
             let ours = engines.run(self.programs, &direct, &[])?;
             let ours = Sample::new(ours, &direct)?;
+            self.add("service_cpu_ours_ms", ours.measurement.cpu_ms);
             let (last, ours_last) = (found.delivery_ms.max, ours.delivery_ms.max);
-            figures.add("service_delivery_last_over_ours", last / ours_last);
-            figures.add("service_delivery_last_ms", last);
-            figures.add("service_delivery_last_ours_ms", ours_last);
+            self.add("service_delivery_last_ms", last);
+            self.add("service_delivery_last_ours_ms", ours_last);
+            self.add("service_delivery_last_over_ours", last / ours_last);
             let (first, ours_first) = (found.first_byte_ms, ours.first_byte_ms);
-            figures.add("service_added_first_byte_ms", first.min - ours_first.min);
-            let added = first.median - ours_first.median;
-            figures.add("service_added_first_byte_middle_engine_ms", added);
-            figures.add("service_cpu_ms", cpu_ms);
-            figures.add("service_cpu_ours_ms", ours.measurement.cpu_ms);
+            self.add("service_added_first_byte_ms", first.min - ours_first.min);
+            let middle = first.median - ours_first.median;
+            self.add("service_added_first_byte_middle_ms", middle);
         }
         Ok(())
     }
 
-    /// Many auctions at once, in a process that has solved two.
-    fn at_once(&self, auctions: usize, figures: &mut Figures) -> Result<()> {
+    /// Many auctions at once, by a process that has solved two, one after the other.
+    fn at_once(&mut self, auctions: usize) -> Result<()> {
         let mut engines = self.engines(ENGINES, false)?;
         let service = Service::start(self.programs, &engines.first(ENGINES), &[])?;
         let fresh_kib = service.memory_kib("VmRSS:")?;
-        let mut first = service.driver(&self.auction)?;
-        self.delivered(&mut engines, 1, || first.solve())?;
-        // By connections that are there, with all engines.
-        let alone = self.delivered(&mut engines, 1, || first.solve())?;
-        let drivers = (0..auctions).map(|_| service.driver(&self.auction));
-        let mut drivers = drivers.collect::<Result<Vec<_>>>()?;
+        let mut drivers = service.drivers(auctions, &self.auction)?;
+        self.deliver(&mut engines, &mut drivers[..1])?;
+        let alone = self.deliver(&mut engines, &mut drivers[..1])?;
         fs::write(format!("/proc/{}/clear_refs", service.process.id()), "5")?;
         let rest_kib = service.memory_kib("VmRSS:")?;
-        let before = service.cpu_ms()?;
-        let found = self.delivered(&mut engines, auctions, || {
-            let sent = thread::scope(|scope| {
-                let sending = drivers.iter_mut();
-                let sending = sending.map(|driver| scope.spawn(|| driver.solve()));
-                let sending: Vec<_> = sending.collect();
-                let sent = sending.into_iter().map(|one| one.join());
-                sent.collect::<Vec<_>>()
-            });
-            let mut earliest = u64::MAX;
-            for began in sent {
-                earliest = earliest.min(began.ok().context("a driver panicked")??);
-            }
-            Ok(earliest)
-        })?;
-        let each = auctions as f64;
+        let before_ms = service.cpu_ms()?;
+        let last = self.deliver(&mut engines, &mut drivers)?.delivery_ms.max;
+        let cpu_ms = service.cpu_ms()? - before_ms;
         let peak_kib = service.memory_kib("VmHWM:")?;
+        let each = auctions as f64;
         let over = |kib: u64| peak_kib.saturating_sub(kib) as f64 / 1024.0 / each;
-        let mut add =
-            |name, value| figures.add(&format!("service_{auctions}_at_once_{name}"), value);
-        add("peak_mib_each", over(rest_kib));
-        add("peak_over_fresh_mib_each", over(fresh_kib));
-        add("cpu_ms_each", (service.cpu_ms()? - before) / each);
-        let last = found.delivery_ms.max;
-        add("delivery_last_ms", last);
-        add(
-            "delivery_last_each_over_alone",
-            last / each / alone.delivery_ms.max,
-        );
+        for (name, value) in [
+            ("peak_mib_each", over(rest_kib)),
+            ("peak_over_fresh_mib_each", over(fresh_kib)),
+            ("cpu_ms_each", cpu_ms / each),
+            ("delivery_last_ms", last),
+            (
+                "delivery_last_each_over_alone",
+                last / each / alone.delivery_ms.max,
+            ),
+        ] {
+            self.add(format!("service_{auctions}_at_once_{name}"), value);
+        }
         Ok(())
     }
 
     /// Auctions one after the other from a few drivers, and the same by a thread for each engine.
-    fn sustained(&self, period: Duration, figures: &mut Figures) -> Result<()> {
+    fn sustained(&mut self, period: Duration) -> Result<()> {
         let mut engines = self.engines(FEW_ENGINES, false)?;
         let archive = ["--archive", "memory:///", "--codec", "gzip"];
-        for (name, arguments) in [("", &[][..]), ("gzip_", &archive)] {
-            let addresses = engines.first(FEW_ENGINES);
-            let service = Service::start(self.programs, &addresses, arguments)?;
-            let rate = self.rate(&service, period)?;
-            figures.add(&format!("service_{name}auctions_per_second"), rate);
+        for (name, archive) in [("service", &[][..]), ("service_gzip", &archive)] {
+            let service = Service::start(self.programs, &engines.first(FEW_ENGINES), archive)?;
+            let mut drivers = service.drivers(DRIVERS, &self.auction)?;
+            drivers[0].solve()?;
+            let began = Instant::now();
+            let solved = at_once(&mut drivers, |driver| {
+                let mut solved = 0;
+                while began.elapsed() < period {
+                    driver.solve()?;
+                    solved += 1;
+                }
+                Ok(solved)
+            })?;
+            let rate = solved.iter().sum::<u32>() as f64 / began.elapsed().as_secs_f64();
+            self.add(format!("{name}_auctions_per_second"), rate);
         }
-        engines.report()?;
         let threaded = Scenario::plain("threaded (gzip)", AUCTION, FEW_ENGINES)?;
         let (callers, period_ms) = (DRIVERS.to_string(), period.as_millis().to_string());
         let arguments = ["--callers", &callers, "--period-ms", &period_ms];
@@ -192,52 +183,20 @@ impl Bench<'_> {
         // It serialises once for each engine.
         let auctions = run.productions / FEW_ENGINES as f64;
         let rate = auctions / (run.wall_ms / 1e3);
-        figures.add("threaded_gzip_auctions_per_second", rate);
+        self.add("threaded_gzip_auctions_per_second", rate);
         Ok(())
     }
 
-    /// Auctions per second.
-    fn rate(&self, service: &Service, period: Duration) -> Result<f64> {
-        service.driver(&self.auction)?.solve()?;
-        let began = Instant::now();
-        let counted = thread::scope(|scope| {
-            let drivers = (0..DRIVERS).map(|_| {
-                scope.spawn(|| -> Result<usize> {
-                    let mut driver = service.driver(&self.auction)?;
-                    let mut solved = 0;
-                    while began.elapsed() < period {
-                        driver.solve()?;
-                        solved += 1;
-                    }
-                    Ok(solved)
-                })
-            });
-            let drivers: Vec<_> = drivers.collect();
-            let counted = drivers.into_iter().map(|driver| driver.join());
-            counted.collect::<Vec<_>>()
-        });
-        let seconds = began.elapsed().as_secs_f64();
-        let mut auctions = 0;
-        for solved in counted {
-            auctions += solved.ok().context("a driver panicked")??;
-        }
-        Ok(auctions as f64 / seconds)
-    }
-
-    /// What engines receive of so many auctions. `send` returns when the first was begun.
-    fn delivered(
-        &self,
-        engines: &mut Engines,
-        auctions: usize,
-        send: impl FnOnce() -> Result<u64>,
-    ) -> Result<Delivered> {
-        let began_at_ns = send()?;
+    /// What engines receive when all these drivers send at once.
+    fn deliver(&self, engines: &mut Engines, drivers: &mut [Driver]) -> Result<Delivered> {
+        let expected = (drivers.len() * ENGINES, self.auction.len() as u64);
+        let began = at_once(drivers, Driver::solve)?;
+        let began_at_ns = began.into_iter().min().context("no driver")?;
         let requests = engines.report()?.requests;
         ensure!(
-            requests.len() == auctions * ENGINES
-                && requests
-                    .iter()
-                    .all(|one| one.bytes == self.auction.len() as u64),
+            requests
+                .iter()
+                .all(|one| (requests.len(), one.bytes) == expected),
             "an engine was not sent an auction"
         );
         let since = |at_ns: u64| (at_ns as f64 - began_at_ns as f64) / 1e6;
@@ -249,7 +208,7 @@ impl Bench<'_> {
     }
 }
 
-/// When engines had what a driver sent, after it began.
+/// When engines had what drivers sent, after the first began.
 #[derive(Clone, Copy, Debug)]
 struct Delivered {
     first_byte_ms: Spread,
@@ -273,7 +232,6 @@ impl Service {
                 engines.map(|(index, address)| format!("--solver=engine-{index}=http://{address}")),
             )
             .args(arguments)
-            .stdin(Stdio::null())
             .stdout(Stdio::piped())
             // A line for each auction.
             .stderr(Stdio::null())
@@ -287,17 +245,10 @@ impl Service {
         Ok(Self { process, address })
     }
 
-    /// A driver with a connection of its own.
-    fn driver(&self, auction: &[u8]) -> Result<Driver> {
-        let connection = TcpStream::connect(&self.address)?;
-        connection.set_nodelay(true)?;
-        let (host, length) = (&self.address, auction.len());
-        let head =
-            format!("POST /solve HTTP/1.1\r\nhost: {host}\r\ncontent-length: {length}\r\n\r\n");
-        Ok(Driver {
-            connection: BufReader::new(connection),
-            request: [head.as_bytes(), auction].concat(),
-        })
+    /// So many drivers, each with a connection of its own.
+    fn drivers(&self, count: usize, auction: &[u8]) -> Result<Vec<Driver>> {
+        let drivers = (0..count).map(|_| Driver::new(&self.address, auction));
+        drivers.collect()
     }
 
     /// User and system time so far.
@@ -330,26 +281,93 @@ struct Driver {
 }
 
 impl Driver {
+    fn new(address: &str, auction: &[u8]) -> Result<Self> {
+        let connection = TcpStream::connect(address)?;
+        connection.set_nodelay(true)?;
+        let length = auction.len();
+        let head =
+            format!("POST /solve HTTP/1.1\r\nhost: {address}\r\ncontent-length: {length}\r\n\r\n");
+        Ok(Self {
+            connection: BufReader::new(connection),
+            request: [head.as_bytes(), auction].concat(),
+        })
+    }
+
     /// Sends the auction and reads the answer to its end. Returns when that began.
     fn solve(&mut self) -> Result<u64> {
         let began_at_ns = monotonic_nanoseconds();
         self.connection.get_mut().write_all(&self.request)?;
-        let mut length = 0;
-        for number in 0.. {
-            let mut line = String::new();
-            self.connection.read_line(&mut line)?;
-            let line = line.trim_end().to_ascii_lowercase();
-            ensure!(number > 0 || line.contains(" 200 "), "answered {line:?}");
-            if let Some(value) = line.strip_prefix("content-length:") {
-                length = value.trim().parse()?;
-            }
+        let mut length = None;
+        let mut lines = self.connection.by_ref().lines();
+        let status = lines.next().context("no answer")??;
+        ensure!(status.contains(" 200 "), "the service answers {status:?}");
+        for line in lines {
+            let line = line?.to_ascii_lowercase();
             if line.is_empty() {
                 break;
             }
+            if let Some(value) = line.strip_prefix("content-length:") {
+                length = Some(value.trim().parse()?);
+            }
         }
-        let mut answer = vec![0; length];
+        let mut answer = vec![0; length.context("an answer of unknown length")?];
         self.connection.read_exact(&mut answer)?;
         let _answer: serde_json::Value = serde_json::from_slice(&answer)?;
         Ok(began_at_ns)
+    }
+}
+
+/// What each driver's work returns. All work at the same time.
+fn at_once<T: Send>(
+    drivers: &mut [Driver],
+    work: impl Fn(&mut Driver) -> Result<T> + Sync,
+) -> Result<Vec<T>> {
+    let work = &work;
+    thread::scope(|scope| {
+        let drivers = drivers.iter_mut();
+        let working = drivers.map(|driver| scope.spawn(move || work(driver)));
+        let working: Vec<_> = working.collect();
+        let ended = working.into_iter().map(|thread| thread.join());
+        ended
+            .map(|ended| ended.ok().context("a driver panicked")?)
+            .collect()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+
+    /// What a driver with an auction of three bytes makes of this answer.
+    fn answered(answer: &'static str) -> Result<u64> {
+        let listener = TcpListener::bind("127.0.0.1:0")?;
+        let address = listener.local_addr()?.to_string();
+        let answering = thread::spawn(move || -> std::io::Result<String> {
+            let (mut connection, _driver) = listener.accept()?;
+            let mut request = BufReader::new(connection.try_clone()?);
+            let mut line = String::new();
+            while line != "\r\n" {
+                line.clear();
+                request.read_line(&mut line)?;
+            }
+            let mut auction = [0; 3];
+            request.read_exact(&mut auction)?;
+            connection.write_all(answer.as_bytes())?;
+            Ok(String::from_utf8_lossy(&auction).into_owned())
+        });
+        let solved = Driver::new(&address, b"{ }")?.solve();
+        assert_eq!(answering.join().unwrap()?, "{ }");
+        solved
+    }
+
+    #[test]
+    fn an_answer_is_whole_and_good() {
+        let good = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]";
+        assert!(answered(good).is_ok());
+        assert!(answered("HTTP/1.1 502 Bad Gateway\r\ncontent-length: 2\r\n\r\n[]").is_err());
+        assert!(answered("HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\n[]").is_err());
+        assert!(answered("HTTP/1.1 200 OK\r\n\r\n").is_err());
     }
 }
