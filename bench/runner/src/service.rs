@@ -159,8 +159,13 @@ impl Bench<'_> {
     /// Auctions one after the other from a few drivers, and the same by a thread for each engine.
     fn sustained(&mut self, period: Duration) -> Result<()> {
         let mut engines = self.engines(FEW_ENGINES, false)?;
-        let archive = ["--archive", "memory:///", "--codec", "gzip"];
-        for (name, archive) in [("service", &[][..]), ("service_gzip", &archive)] {
+        let archive = ["--archive", "memory:///", "--codec"];
+        let [gzip, zstd] = ["gzip", "zstd"].map(|codec| [&archive[..], &[codec]].concat());
+        for (name, archive) in [
+            ("service", &[][..]),
+            ("service_gzip", &gzip),
+            ("service_zstd", &zstd),
+        ] {
             let service = Service::start(self.programs, &engines.first(FEW_ENGINES), archive)?;
             let mut drivers = service.drivers(DRIVERS, &self.auction)?;
             drivers[0].solve()?;
