@@ -63,7 +63,7 @@ impl<E> fmt::Display for TeeError<E> {
             Self::Diverged { offset } => {
                 write!(
                     formatter,
-                    "the length of the document changed: it ended at byte {offset} once"
+                    "the length of the document changed: the shorter one is {offset} bytes"
                 )
             }
             Self::Poisoned => formatter.write_str("the source of the tee panicked"),
