@@ -66,7 +66,9 @@ impl<E> fmt::Display for TeeError<E> {
                     "the length of the document changed: the shorter one is {offset} bytes"
                 )
             }
-            Self::Poisoned => formatter.write_str("the source of the tee panicked"),
+            Self::Poisoned => {
+                formatter.write_str("the source, the replay or the timer of the tee panicked")
+            }
         }
     }
 }

@@ -124,12 +124,9 @@ impl<E: Error + 'static> Error for VerifyError<E> {
     }
 }
 
-/// A block differs from what was produced before. Holds where it starts.
-struct Mismatch(u64);
-
 impl<S> Verified<S> {
-    /// Compares a chunk, and returns what is needed of it.
-    fn compare(&mut self, mut chunk: Bytes) -> Result<Bytes, Mismatch> {
+    /// Compares a chunk, and returns what is needed of it, or the start of a block that differs.
+    fn compare(&mut self, mut chunk: Bytes) -> Result<Bytes, u64> {
         let discarded = self.needed_from.saturating_sub(self.position);
         let mut rest = &chunk[..];
         while !rest.is_empty() {
@@ -147,20 +144,20 @@ impl<S> Verified<S> {
     }
 
     /// Compares the block that ends here, also one that is cut short, or empty, by the end of the document.
-    fn compare_block(&mut self) -> Result<(), Mismatch> {
+    fn compare_block(&mut self) -> Result<(), u64> {
         let hash = mem::replace(&mut self.hasher, XxHash64::with_seed(0)).finish();
         let start = mem::replace(&mut self.start, self.position);
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if *known.entry(start).or_insert(hash) == hash {
             Ok(())
         } else {
-            Err(Mismatch(start))
+            Err(start)
         }
     }
 
-    fn compare_end(&mut self) -> Result<(), Mismatch> {
+    fn compare_end(&mut self) -> Result<(), u64> {
         if self.position < self.needed_from {
-            return Err(Mismatch(self.position));
+            return Err(self.position);
         }
         self.compare_block()
     }
@@ -191,7 +188,7 @@ where
                     }
                     return Poll::Ready(chunk.map(Ok));
                 }
-                Err(Mismatch(offset)) => {
+                Err(offset) => {
                     this.stream = None;
                     return Poll::Ready(Some(Err(VerifyError::Differs { offset })));
                 }

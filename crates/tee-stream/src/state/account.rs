@@ -1,4 +1,4 @@
-//! The account of waiting: who is waited for, for how long, and who is let go.
+//! The account of waiting: which readers the others wait for, how long, and which are let go.
 
 use std::time::{Duration, Instant};
 
@@ -259,7 +259,7 @@ impl<E> State<E> {
                 *idle += waited;
                 reader.waited_for += waited;
                 if !reader.policy.replays() && reader.policy != LagPolicy::Wait {
-                    // Whoever is polled late has not waited for it all that time.
+                    // A branch that is polled late has not waited for it all that time.
                     reader.waited_for = reader.waited_for.min(reader.policy.limit());
                 }
                 reader.owed = reader.owed.saturating_sub(waited);

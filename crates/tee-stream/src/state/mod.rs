@@ -189,7 +189,7 @@ impl<E> State<E> {
         effects: &mut Effects<E>,
     ) -> Option<Reader> {
         if let Some(home) = self.readers.get(index)?.home {
-            // Whoever waits for this branch does not any longer, and if it waited itself, perhaps nobody does.
+            // Nobody waits for this branch any longer, and if it waited itself, it may have been the only one.
             self.unblock(home, now, true, effects);
         }
         let mut reader = self.readers.try_remove(index)?;
