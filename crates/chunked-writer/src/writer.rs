@@ -116,7 +116,7 @@ impl ChunkedWriter {
     /// Sends the buffer if it is full.
     fn poll_send_full(&mut self, context: Option<&Context<'_>>) -> Poll<Result<(), ReaderGone>> {
         if self.buffer.len() == self.chunk_size {
-            ready!(self.channel.poll_room(context))?;
+            ready!(self.channel.poll_space(context))?;
             self.channel
                 .send(Bytes::from(std::mem::take(&mut self.buffer)));
         }
@@ -145,8 +145,8 @@ impl AsyncWrite for ChunkedWriter {
         if this.buffer.len() == this.buffer.capacity() {
             grow(&mut this.buffer, this.chunk_size);
         }
-        let room = this.buffer.capacity().min(this.chunk_size) - this.buffer.len();
-        let written = bytes.len().min(room);
+        let space = this.buffer.capacity().min(this.chunk_size) - this.buffer.len();
+        let written = bytes.len().min(space);
         this.buffer.extend_from_slice(&bytes[..written]);
         // Send a full chunk at once, if there is space. If not, or if the reader is gone, the next write finds out.
         let _ = this.poll_send_full(None);
@@ -160,7 +160,7 @@ impl AsyncWrite for ChunkedWriter {
             return Poll::Ready(Err(ReaderGone.into()));
         }
         if !this.exact && !this.buffer.is_empty() {
-            ready!(this.channel.poll_room(Some(context)))?;
+            ready!(this.channel.poll_space(Some(context)))?;
             // Copy, so that a short chunk does not keep the memory of a long one.
             this.channel.send(Bytes::copy_from_slice(&this.buffer));
             this.buffer.clear();

@@ -202,7 +202,7 @@ impl Channel {
     }
 
     /// Is ready when one more chunk may be sent. Without a context, no task is woken.
-    pub(crate) fn poll_room(&self, context: Option<&Context<'_>>) -> Poll<Result<(), ReaderGone>> {
+    pub(crate) fn poll_space(&self, context: Option<&Context<'_>>) -> Poll<Result<(), ReaderGone>> {
         let mut inner = self.lock();
         if inner.reader_gone {
             return Poll::Ready(Err(ReaderGone));
@@ -217,7 +217,7 @@ impl Channel {
         Poll::Pending
     }
 
-    /// Sends a chunk. The caller has checked that there is [space](Self::poll_room).
+    /// Sends a chunk. The caller has checked that there is [space](Self::poll_space).
     pub(crate) fn send(&self, chunk: Bytes) {
         let mut inner = self.lock();
         inner.queue.push_back(chunk);

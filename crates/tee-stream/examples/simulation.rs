@@ -1,6 +1,6 @@
 //! Readers of all kinds in a simulated time, and what they cost one another: `cargo run --release -p tee-stream --example simulation`.
 //!
-//! Nothing here depends on the machine, so that the table that it prints, which is that of the README, is the same each time.
+//! Nothing here depends on the machine, so it prints the same table each time. The README shows some of its rows.
 
 use std::{
     cmp::Reverse,

@@ -21,18 +21,18 @@ use crate::{
 
 /// One reader of a [`Tee`](crate::Tee): a `Stream` of the whole document, at its own pace.
 ///
-/// It yields the chunks of the document from byte 0, then those of its own tail; or some of them, and then one [`TeeError`].
-/// It is an `http_body::Body` too (feature `http-body`).
+/// It yields the chunks of the document from byte 0, then those of its own tail. If it fails, its last item is a [`TeeError`].
+/// With the feature `http-body`, it is also an `http_body::Body`.
 ///
 /// # Cancel safety
 ///
-/// Between two polls a branch holds no part of the source. It may be dropped, or never polled again, at any time: if others
-/// wait for what it was doing, one of them continues.
+/// Between two polls, a branch holds no part of the source. You may drop it, or stop polling it, at any time: another branch
+/// that waits for the source continues.
 ///
 /// # Cost
 ///
 /// A poll that finds its chunk in the cache takes one uncontended lock and one reference count, whatever the number of
-/// branches. A poll that does not find it polls the source, once, with no lock held.
+/// branches. Any other poll polls the source once, without holding a lock.
 pub struct Branch<E> {
     shared: Arc<Shared<E>>,
     /// The index of this branch in the state, until the shared document has ended for it.
@@ -83,24 +83,24 @@ impl<E> Branch<E> {
         }
     }
 
-    /// The number of this branch in its tee, counted from 0.
+    /// Returns the number of this branch in its tee, counted from 0.
     pub fn id(&self) -> u64 {
         self.id
     }
 
-    /// Its name, when it has one.
+    /// Returns its name, if it has one.
     pub fn name(&self) -> Option<&Arc<str>> {
         self.name.as_ref()
     }
 
-    /// The bytes that it has yielded, including those of its tail.
+    /// Returns how many bytes it has yielded, including those of its tail.
     pub fn position(&self) -> u64 {
         self.position
     }
 
-    /// The bytes that it will still yield, once the length of the document is known or was declared.
+    /// Returns how many bytes it has yet to yield, if the length of the document is known or was declared.
     ///
-    /// Also `None` if the length of the document and the tail together overflows a `u64`.
+    /// Returns `None` as well if an error comes next, or if the length and that of the tail add up to more than a `u64` holds.
     pub fn remaining(&self) -> Option<u64> {
         match self.phase {
             Phase::Ended => Some(0),

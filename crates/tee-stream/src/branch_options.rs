@@ -6,7 +6,7 @@ use crate::{BranchEnd, LagPolicy};
 
 pub(crate) type OnEnd = Box<dyn FnOnce(BranchEnd) + Send>;
 
-/// The options of one branch: a name, a policy, a tail, a report.
+/// Options of one branch: a name, a policy, a tail, and a report.
 ///
 /// ```
 /// use tee_stream::{BranchOptions, LagPolicy};
@@ -27,7 +27,7 @@ pub struct BranchOptions {
 }
 
 impl BranchOptions {
-    /// No name, the policy of the tee, no tail, no report.
+    /// Creates options without a name, a tail or a report, and with the policy of the tee.
     pub fn new() -> Self {
         Self::default()
     }
@@ -39,7 +39,7 @@ impl BranchOptions {
         self
     }
 
-    /// Sets another policy than that of the tee.
+    /// Sets the policy of this branch, in place of that of the tee.
     #[must_use]
     pub fn lag_policy(mut self, policy: LagPolicy) -> Self {
         self.lag_policy = Some(policy);
@@ -51,16 +51,16 @@ impl BranchOptions {
     /// If the last chunk of the document is shorter than [`chunk_size`](crate::TeeBuilder::chunk_size), it is cut again
     /// together with the tail, so that every chunk but the last keeps that size. That copies less than one chunk.
     ///
-    /// So the branch holds the first shorter chunk back until it has read the next one or the end, and is one chunk behind from
-    /// then on. If short chunks of a source must arrive at once, append the tail elsewhere.
+    /// So the branch holds back the first shorter chunk until it has read the next one or the end. From then on it is one chunk
+    /// behind. If short chunks must arrive at once, append the tail elsewhere.
     #[must_use]
     pub fn tail(mut self, tail: impl Into<Bytes>) -> Self {
         self.tail = tail.into();
         self
     }
 
-    /// Calls `report` once, when the branch has ended or was dropped. It runs in the poll or the drop of the branch, with no
-    /// lock held, and should be short.
+    /// Calls `report` once, when the branch has ended or is dropped. The call happens in the poll or the drop of the branch,
+    /// without a lock. It should be short.
     #[must_use]
     pub fn on_end(mut self, report: impl FnOnce(BranchEnd) + Send + 'static) -> Self {
         self.on_end = Some(Box::new(report));

@@ -8,21 +8,21 @@ use std::{error::Error, fmt, sync::Arc, time::Duration};
 pub enum TeeError<E> {
     /// The source, or the replay that this branch was reading, failed. Every branch that reads from it gets the same error.
     Source(Arc<E>),
-    /// The branch was let go, and its policy, or the lack of a replay, said that it fails.
+    /// The branch was let go, and its policy is to fail, or the tee has no replay.
     Lagged {
         /// How many bytes of the document the branch had read.
         offset: u64,
         /// How many bytes its production had yielded.
         front: u64,
     },
-    /// The branch joined when the beginning of the document had left the cache, and the tee has no replay.
+    /// The branch joined after the start of the document had left the cache, and the tee has no replay.
     Unavailable {
         /// The first byte that the branch needed.
         offset: u64,
     },
-    /// A production did not have the length of an earlier one, or not the declared length.
+    /// The length of a production differs from that of an earlier one, or from the declared length.
     Diverged {
-        /// Where one of them ended.
+        /// Where the shorter one ended.
         offset: u64,
     },
     /// The source, the replay or the timer panicked.
@@ -51,7 +51,7 @@ impl<E> fmt::Display for TeeError<E> {
             Self::Lagged { offset, front } => {
                 write!(
                     formatter,
-                    "the branch lagged: it stopped at byte {offset} when the others were at {front}"
+                    "the branch was too slow: it was at byte {offset} when the others were at byte {front}"
                 )
             }
             Self::Unavailable { offset } => {
@@ -63,10 +63,12 @@ impl<E> fmt::Display for TeeError<E> {
             Self::Diverged { offset } => {
                 write!(
                     formatter,
-                    "the document was produced with another length: one ended at byte {offset}"
+                    "the length of the document changed: the shorter one is {offset} bytes"
                 )
             }
-            Self::Poisoned => formatter.write_str("the source of the tee panicked"),
+            Self::Poisoned => {
+                formatter.write_str("the source, the replay or the timer of the tee panicked")
+            }
         }
     }
 }
@@ -80,13 +82,13 @@ impl<E: Error + 'static> Error for TeeError<E> {
     }
 }
 
-/// The report of a branch, which [`BranchOptions::on_end`](crate::BranchOptions::on_end) receives once.
+/// The report of a branch that has ended, for [`BranchOptions::on_end`](crate::BranchOptions::on_end).
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct BranchEnd {
     /// The number of the branch in its tee, counted from 0.
     pub id: u64,
-    /// Its name, when it has one.
+    /// Its name, if it has one.
     pub name: Option<Arc<str>>,
     /// The bytes that it yielded, including its tail.
     pub bytes: u64,

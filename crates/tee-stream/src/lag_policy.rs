@@ -11,31 +11,32 @@ use std::time::Duration;
 /// | [`Replay`](Self::Replay) | not at all | continues from its offset, on another production | up to one more production |
 /// | [`Patience`](Self::Patience) | for `limit`, summed over its life | does one of the two | at most `limit`, once |
 ///
-/// The policy of the branch that lags decides, not that of the branch that waits. "Not at all" still lets other tasks run
-/// once. Nobody is charged while nobody waits.
+/// The policy of the slow branch decides, not that of the branch that waits. "Not at all" still lets other tasks run once.
 ///
-/// A branch that would replay can do so only where another production may serve it. At the
-/// [maximum of productions](crate::TeeBuilder::max_productions) the readers of the rearmost one have nowhere else to go. Then the
-/// others there wait for such a branch, each time for at most four times as long as producing has taken so far.
+/// A branch can replay only if another production may serve it. At the
+/// [maximum of productions](crate::TeeBuilder::max_productions), the readers of the rearmost one have nowhere else to go. The others
+/// there then wait for such a branch, each time for at most four times as long as producing has taken so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum LagPolicy {
-    /// The default: waiting for others costs all branches together at most as much time as producing has taken so far, and
-    /// 6 ms and half a millisecond for each branch. What a branch has waited for others at that cost, up to 10 ms, they wait for
-    /// it in return without a charge, so that equals stay together.
+    /// The default: the others wait while the tee's account of waiting has credit.
     ///
-    /// Without a [`timer`](crate::TeeBuilder::timer) this is [`Replay`](Self::Replay). Without a replay it is
-    /// [`Wait`](Self::Wait), since then there is no other way to lose nothing.
+    /// The credit is the time that producing has taken so far, plus 6 ms and half a millisecond for each branch. When a branch has
+    /// waited for others at the cost of the account, they later wait for it equally long without a charge, up to 10 ms. So
+    /// readers of the same speed stay together.
+    ///
+    /// Without a [`timer`](crate::TeeBuilder::timer), this means [`Replay`](Self::Replay). Without a replay, it means
+    /// [`Wait`](Self::Wait), because otherwise bytes would be lost.
     Account,
-    /// The others wait for as long as it takes. Nothing is ever lost, and nothing bounds the waiting.
+    /// The others wait for as long as it takes. No byte is lost, and the wait has no limit.
     Wait,
-    /// It ends with [`TeeError::Lagged`](crate::TeeError::Lagged) as soon as its next chunk is given up.
+    /// It ends with [`TeeError::Lagged`](crate::TeeError::Lagged) as soon as the others need the space of its next chunk.
     Fail,
-    /// It moves to another production as soon as its next chunk is given up. Without a replay it fails.
+    /// It moves to another production as soon as the others need the space of its next chunk. Without a replay, it fails.
     Replay,
     /// The others wait for it, for at most `limit` in total.
     ///
-    /// Patience needs a clock: without a [`timer`](crate::TeeBuilder::timer) it counts as spent from the start.
+    /// Without a [`timer`](crate::TeeBuilder::timer), the patience is spent from the start.
     Patience {
         /// How long the others wait for this branch, summed over its life.
         limit: Duration,
@@ -44,13 +45,13 @@ pub enum LagPolicy {
     },
 }
 
-/// What happens to a branch when the patience for it is spent.
+/// What happens to a branch when its patience is spent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AfterPatience {
     /// It ends with [`TeeError::Lagged`](crate::TeeError::Lagged).
     Fail,
-    /// It continues from its own offset, on another production. Without a replay it fails.
+    /// It continues from its own offset, on another production. Without a replay, it fails.
     Replay,
 }
 

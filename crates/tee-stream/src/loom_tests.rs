@@ -142,7 +142,7 @@ fn a_branch_that_polled_and_is_dropped_or_forgotten_leaves_nobody_waiting() {
 }
 
 #[test]
-fn a_leader_that_waits_for_room_is_woken_when_the_last_moves_on_or_goes() {
+fn a_leader_that_waits_for_space_is_woken_when_the_last_moves_on_or_goes() {
     for drops in [false, true] {
         model(move || {
             let fed = Fed::new();

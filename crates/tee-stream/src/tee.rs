@@ -21,7 +21,7 @@ const LEAST_CHUNKS: usize = 64;
 
 /// One stream of bytes for any number of readers.
 ///
-/// A handle, which adds branches and says where they are. Clones are handles of the same tee. Branches continue without it.
+/// This handle adds branches and reports on them. Clones refer to the same tee. Branches continue without the handle.
 ///
 /// ```
 /// use bytes::Bytes;
@@ -43,14 +43,14 @@ pub struct Tee<E> {
 }
 
 impl<E> Tee<E> {
-    /// Makes a tee of a stream that cannot be produced again. By default branches then wait for one another.
+    /// Creates a tee from a stream that cannot be produced again. By default, its branches wait for one another.
     pub fn new(source: impl Stream<Item = Result<Bytes, E>> + Send + 'static) -> Self {
         Self::builder().build(source)
     }
 
-    /// Makes a tee of a document that can be produced any number of times, from any offset on.
+    /// Creates a tee from a document that can be produced any number of times, from any offset.
     ///
-    /// A timer makes it fairer: see [`TeeBuilder::timer`].
+    /// Use the builder to set a [`timer`](TeeBuilder::timer). Without one, a slow branch continues on its own at once.
     pub fn replayable<S>(produce: impl Fn(u64) -> S + Send + Sync + 'static) -> Self
     where
         S: Stream<Item = Result<Bytes, E>> + Send + 'static,
@@ -58,7 +58,7 @@ impl<E> Tee<E> {
         Self::builder().build_replayable(produce)
     }
 
-    /// Configures a new tee.
+    /// Returns a builder, to configure the tee.
     pub fn builder() -> TeeBuilder<E> {
         TeeBuilder::new()
     }
@@ -152,14 +152,14 @@ impl<E> TeeBuilder<E> {
 
     /// Sets how many bytes the tee keeps for its branches; 1 MiB by default, at least 1.
     ///
-    /// It is how far apart the readers of one production may be; several productions share it. A chunk is produced only
-    /// while the cache holds fewer bytes than this, or while all readers of that production have read what it yielded. So the
+    /// This limits how far apart the readers of one production may be. Several productions share the budget. A chunk is produced
+    /// only while the cache holds fewer bytes than this, or when all readers of that production have read what it yielded. So the
     /// cache never holds more than this and one chunk for each production. Chunks that everybody has read stay while there is
-    /// space, for branches that join later or come from another production. The bookkeeping is bounded too: the cache
-    /// holds at most one chunk for each 512 bytes of its budget (at least 64).
+    /// space, for branches that join later or come from another production. The cache also holds at most one chunk for
+    /// each 512 bytes of the budget (at least 64), which bounds the bookkeeping.
     ///
-    /// The length of the chunks counts, but a `Bytes` keeps the whole allocation alive that it is a slice of. If the chunks of
-    /// a source are slices of something larger, copy them (`source.map_ok(|chunk| Bytes::copy_from_slice(&chunk))`).
+    /// Chunks count by their length, but a `Bytes` that is a slice keeps all of its allocation alive. If the chunks of a source are
+    /// slices of something larger, copy them (`source.map_ok(|chunk| Bytes::copy_from_slice(&chunk))`).
     pub fn window(mut self, bytes: usize) -> Self {
         self.window = bytes.max(1);
         self
@@ -167,10 +167,10 @@ impl<E> TeeBuilder<E> {
 
     /// Sets how many productions may run at the same time; 8 by default.
     ///
-    /// It bounds the work as well: another production begins only if all together then yield the document at most this often.
-    /// Beyond that, readers ride on the nearest production behind them, and those of the rearmost one wait for one another. A
-    /// reader that was let go and comes back behind all productions waits for as long as producing has taken so far; then the
-    /// nearest one begins anew where that reader is, and serves all that wait nearby.
+    /// This also bounds the work: a production starts only if all productions together then yield the document at most this often.
+    /// Otherwise readers ride on the nearest production behind them, and those of the rearmost one wait for one another. A
+    /// reader that was let go and comes back behind all productions waits for as long as producing has taken so far. Then the
+    /// nearest production starts again at the offset of that reader, and serves all readers that wait nearby.
     pub fn max_productions(mut self, productions: NonZeroUsize) -> Self {
         self.max_productions = productions;
         self
@@ -182,14 +182,14 @@ impl<E> TeeBuilder<E> {
         self
     }
 
-    /// Sets the clock. Without one, nobody waits for a branch that can read on elsewhere.
+    /// Sets the clock. Without one, no branch waits for another that can continue elsewhere.
     pub fn timer(mut self, timer: impl Timer + 'static) -> Self {
         self.timer = Some(Arc::new(timer));
         self
     }
 
-    /// Sets the size of the chunks of branches that have a [`tail`](crate::BranchOptions::tail); 64 KiB by default. It should be
-    /// that of the source.
+    /// Sets the size of the chunks of branches that have a [`tail`](crate::BranchOptions::tail); 64 KiB by default. Use the chunk
+    /// size of the source.
     pub fn chunk_size(mut self, bytes: NonZeroUsize) -> Self {
         self.chunk_size = bytes.get();
         self
@@ -202,15 +202,15 @@ impl<E> TeeBuilder<E> {
         self
     }
 
-    /// Makes a tee of a stream that cannot be produced again. It polls nothing before a branch is polled.
+    /// Creates a tee from a stream that cannot be produced again. The stream is first polled when a branch is.
     pub fn build(self, source: impl Stream<Item = Result<Bytes, E>> + Send + 'static) -> Tee<E> {
         self.make(Box::pin(source), None)
     }
 
-    /// Makes a tee of a document that can be produced any number of times: `produce` yields it from an offset on.
+    /// Creates a tee from a document that can be produced any number of times: `produce` returns the rest of it from an offset.
     ///
-    /// It is called with 0 now, and with the offset of a branch that was let go or joins late. Each production must yield the
-    /// same bytes. What cannot vouch for that is wrapped by `verified` (feature `verify`).
+    /// This calls `produce` with 0 at once, and later with the offset of a branch that was let go or joined late. Each production
+    /// must yield the same bytes. If a source cannot guarantee that, wrap it in `verified` (feature `verify`).
     pub fn build_replayable<S>(self, produce: impl Fn(u64) -> S + Send + Sync + 'static) -> Tee<E>
     where
         S: Stream<Item = Result<Bytes, E>> + Send + 'static,

@@ -12,17 +12,16 @@ pub type Sleep = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// The clock of a tee, passed in so that the tee needs no runtime and its tests need no sleep.
 ///
-/// `TokioTimer` (feature `tokio-time`) is one. [`now`](Self::now) is what
-/// `measured-body` calls a clock: a function that returns an [`Instant`]. A tee must also be woken, hence
-/// [`sleep_until`](Self::sleep_until). Both are called with no lock held, and only while a branch waits for another one.
+/// `TokioTimer` (feature `tokio-time`) is one. The tee calls both methods without holding a lock, and
+/// [`sleep_until`](Self::sleep_until) only while a branch waits for another one.
 pub trait Timer: Send + Sync {
     /// Returns the present time, which must not go backwards.
     fn now(&self) -> Instant;
 
     /// Returns a future that is ready once [`now`](Self::now) has reached `deadline`.
     ///
-    /// Each poll of a waiting branch makes one, polls it once, and keeps it until the branch is polled again. So the future must
-    /// call the waker of its first poll. One that is ready too early costs another poll or two, and no more.
+    /// Each poll of a waiting branch creates one, polls it once, and keeps it until the branch is polled again. So the future must
+    /// call the waker of its first poll. A future that is ready too early costs one or two more polls.
     fn sleep_until(&self, deadline: Instant) -> Sleep;
 }
 
@@ -44,14 +43,14 @@ impl<T: Timer + ?Sized> Timer for std::sync::Arc<T> {
 
 /// Tokio's clock and time driver, also when it is paused.
 ///
-/// Branches that wait for one another must then be polled inside a tokio runtime whose time driver is enabled.
+/// Poll the branches inside a tokio runtime whose time driver is enabled.
 #[cfg(feature = "tokio-time")]
 #[derive(Debug, Clone, Copy, Default)]
 pub struct TokioTimer(());
 
 #[cfg(feature = "tokio-time")]
 impl TokioTimer {
-    /// Makes one. It holds nothing: it uses the runtime in which a branch is polled.
+    /// Creates a timer. It uses the runtime in which a branch is polled.
     pub fn new() -> Self {
         Self(())
     }
@@ -73,8 +72,7 @@ const LARGEST_MARGIN: Duration = Duration::from_secs(1);
 
 /// The sleep of one branch that waits for space, if it does.
 ///
-/// Each poll that waits makes a new one. So the timer of the runtime that polls the branch now wakes its task, whatever becomes
-/// of the other branches and of their runtimes.
+/// Each poll that waits creates a new one, on the runtime that polls the branch now. So no branch depends on the runtime of another.
 pub(crate) struct Alarm(
     // Never locked: the mutex makes the branch `Sync`.
     Mutex<Option<Sleep>>,
@@ -119,11 +117,5 @@ impl Alarm {
 
     fn sleep(&mut self) -> &mut Option<Sleep> {
         self.0.get_mut().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl fmt::Debug for Alarm {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("Alarm")
     }
 }

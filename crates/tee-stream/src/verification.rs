@@ -22,17 +22,18 @@ const BLOCKS: u64 = 4096;
 /// How many chunks one poll discards before it lets others run.
 const DISCARDED_CHUNKS: usize = 32;
 
-/// Compares each production of a document with the earlier ones, for sources that cannot vouch for yielding the same bytes
-/// again. What it returns goes to [`Tee::replayable`](crate::Tee::replayable).
+/// Compares each production of a document with the earlier ones.
 ///
-/// Productions are hashed (XXH64 in blocks of 64 KiB, which are twice as long beyond each doubling of 256 MiB), and a block
-/// that differs from an earlier production ends this one with [`VerifyError::Differs`]. `produce` is given the start of a
-/// block; what comes before the offset that was asked for is compared and discarded. The hashes take some 100 KiB for 256 MiB,
+/// Use it for a source that may not yield the same bytes again, and pass the result to
+/// [`Tee::replayable`](crate::Tee::replayable).
+///
+/// It hashes productions in blocks (XXH64, 64 KiB each; the size doubles with each doubling of the document beyond 256 MiB). A
+/// block that differs from an earlier production ends this one with [`VerifyError::Differs`]. It calls `produce` with the start
+/// of a block, and compares and discards what comes before the requested offset. The hashes take about 100 KiB for 256 MiB,
 /// and as much again for each doubling.
 ///
-/// Chunks are yielded before their block is whole, so a reader has seen wrong bytes by the time it gets the error. A
-/// production that is given up inside a block leaves that block unchecked, and a block that no production ran through before has
-/// nothing to be compared with. Hashes find mistakes, not attacks.
+/// Chunks are yielded before their block is complete, so a reader has seen wrong bytes when it gets the error. A block that
+/// only one production completed is not compared. Hashes detect accidents, not attacks.
 ///
 /// ```
 /// use bytes::Bytes;
@@ -77,7 +78,7 @@ fn block_length(offset: u64) -> u64 {
     (octave / BLOCKS).max(BLOCK)
 }
 
-/// One production that is compared with earlier ones: what [`verified`] makes.
+/// A production that is compared with earlier ones. Created by [`verified`].
 pub struct Verified<S> {
     /// `None` after an error.
     stream: Option<Pin<Box<S>>>,
@@ -96,7 +97,7 @@ pub struct Verified<S> {
 pub enum VerifyError<E> {
     /// The source failed.
     Source(E),
-    /// It yielded other bytes than an earlier production.
+    /// It yielded different bytes than an earlier production.
     Differs {
         /// The start of the block in which they differ, or where this one ended too early.
         offset: u64,
@@ -107,10 +108,9 @@ impl<E> fmt::Display for VerifyError<E> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Source(_) => formatter.write_str("the source failed"),
-            Self::Differs { offset } => write!(
-                formatter,
-                "the document was produced differently from byte {offset} on"
-            ),
+            Self::Differs { offset } => {
+                write!(formatter, "the document changed at or after byte {offset}")
+            }
         }
     }
 }
@@ -124,12 +124,9 @@ impl<E: Error + 'static> Error for VerifyError<E> {
     }
 }
 
-/// A block differs from what was produced before. Holds where it starts.
-struct Mismatch(u64);
-
 impl<S> Verified<S> {
-    /// Compares a chunk, and returns what is needed of it.
-    fn compare(&mut self, mut chunk: Bytes) -> Result<Bytes, Mismatch> {
+    /// Compares a chunk, and returns what is needed of it, or the start of a block that differs.
+    fn compare(&mut self, mut chunk: Bytes) -> Result<Bytes, u64> {
         let discarded = self.needed_from.saturating_sub(self.position);
         let mut rest = &chunk[..];
         while !rest.is_empty() {
@@ -147,20 +144,20 @@ impl<S> Verified<S> {
     }
 
     /// Compares the block that ends here, also one that is cut short, or empty, by the end of the document.
-    fn compare_block(&mut self) -> Result<(), Mismatch> {
+    fn compare_block(&mut self) -> Result<(), u64> {
         let hash = mem::replace(&mut self.hasher, XxHash64::with_seed(0)).finish();
         let start = mem::replace(&mut self.start, self.position);
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if *known.entry(start).or_insert(hash) == hash {
             Ok(())
         } else {
-            Err(Mismatch(start))
+            Err(start)
         }
     }
 
-    fn compare_end(&mut self) -> Result<(), Mismatch> {
+    fn compare_end(&mut self) -> Result<(), u64> {
         if self.position < self.needed_from {
-            return Err(Mismatch(self.position));
+            return Err(self.position);
         }
         self.compare_block()
     }
@@ -191,7 +188,7 @@ where
                     }
                     return Poll::Ready(chunk.map(Ok));
                 }
-                Err(Mismatch(offset)) => {
+                Err(offset) => {
                     this.stream = None;
                     return Poll::Ready(Some(Err(VerifyError::Differs { offset })));
                 }

@@ -7,19 +7,13 @@ use std::{
 use crate::sync::{AtomicBool, Mutex, Ordering, lock};
 
 /// The tasks that wait, for a chunk or for space, each at one production.
-#[derive(Debug)]
+#[derive(Default)]
 pub(crate) struct Wakers {
     /// By the index of the branch: the production, and the waker.
     waiting: Mutex<Vec<Option<(u64, Waker)>>>,
 }
 
 impl Wakers {
-    pub(crate) fn new() -> Arc<Self> {
-        Arc::new(Self {
-            waiting: Mutex::new(Vec::new()),
-        })
-    }
-
     /// Registers the waker of a branch, and returns the one that it replaces, which the caller drops once no lock is held.
     #[must_use]
     pub(crate) fn register(&self, branch: usize, production: u64, waker: &Waker) -> Option<Waker> {
@@ -60,9 +54,8 @@ impl Wakers {
 
 /// The waker that the source of a production is polled with.
 ///
-/// When the source wakes, everybody is woken who waits at the production, and not only the branch that polled last, which may
-/// be gone or may never be polled again.
-#[derive(Debug)]
+/// It wakes all branches that wait at the production, and not only the one that polled last, which may be gone or may never be
+/// polled again.
 pub(crate) struct Signal {
     wakers: Arc<Wakers>,
     production: u64,

@@ -14,18 +14,18 @@ use tokio::io::AsyncWrite;
 
 const DEFAULT_BUFFER: usize = 64 * 1024;
 
-/// An `AsyncWrite` that writes the same bytes into n others, each at its own pace within a bounded buffer.
+/// An `AsyncWrite` that writes the same bytes into several others, each at its own pace within a bounded buffer.
 ///
-/// Bytes are copied once, into the buffer, and dropped from it when every sink has accepted them. A write waits only when the
-/// buffer is full, and then only for [required](Self::required) sinks: [best-effort](Self::best_effort) sinks that are a
-/// whole buffer behind are given up, unless no required sink lives (then they wait for one another).
+/// It copies bytes once, into the buffer, and drops them when every sink has accepted them. A write waits only when the
+/// buffer is full, and then only for [required](Self::required) sinks. It gives up [best-effort](Self::best_effort) sinks that
+/// are a whole buffer behind. If no required sink is left, the best-effort ones wait for one another.
 ///
-/// A flush or a shutdown, too, waits only for required sinks, and polls best-effort ones along with them. Best-effort sinks
-/// that have not accepted everything and shut down by the time the required ones have are polled once more and then given
-/// up, as [`Lagged`](SinkStatus::Lagged). Without any required sink, all are waited for.
+/// A flush or a shutdown also waits only for required sinks, and polls best-effort ones along with them. When all required
+/// sinks have shut down, the best-effort ones that have not are polled once more and then given up, as
+/// [`Lagged`](SinkStatus::Lagged). Without required sinks, it waits for all.
 ///
-/// When a required sink fails, every later write and flush returns that error. `shutdown` still shuts the other required
-/// sinks down before it returns the error. When no sink is left, all three return `BrokenPipe`.
+/// When a required sink fails, every later write and flush returns that error. `shutdown` still shuts down the other required
+/// sinks before it returns the error. When no sink is left, all three return `BrokenPipe`.
 /// [`into_reports`](Self::into_reports) returns the status of each sink.
 ///
 /// ```
@@ -47,13 +47,13 @@ const DEFAULT_BUFFER: usize = 64 * 1024;
 ///
 /// # Cancel safety
 ///
-/// A write, flush or shutdown that is dropped while pending has accepted nothing from its own buffer; what was accepted before goes
-/// on with the next call.
+/// A write, flush or shutdown that is dropped while pending has accepted none of its own bytes. The next call continues with
+/// those that were accepted before.
 ///
 /// # Cost
 ///
-/// At most the [`buffer`](Self::buffer), 64 KiB by default, whatever the number of sinks. Each call polls every sink that is
-/// behind, since one task waits for all of them.
+/// Memory for one [`buffer`](Self::buffer), 64 KiB by default, whatever the number of sinks. Each call polls every sink that is
+/// behind, because one task waits for all of them.
 #[derive(Debug)]
 pub struct TeeWriter<W> {
     sinks: Vec<Sink<W>>,
@@ -64,7 +64,7 @@ pub struct TeeWriter<W> {
     capacity: usize,
 }
 
-/// How a sink of a [`TeeWriter`] is.
+/// The status of a sink of a [`TeeWriter`].
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum SinkStatus {
@@ -75,11 +75,11 @@ pub enum SinkStatus {
     /// It failed with this error: its own, [`WriteZero`](io::ErrorKind::WriteZero) if it accepted nothing, or
     /// [`Other`](io::ErrorKind::Other) if it panicked.
     Failed(Arc<io::Error>),
-    /// A best-effort sink that was a whole buffer behind the required ones, or that was not shut down yet when they were.
+    /// It was a best-effort sink, and was a whole buffer behind the required ones or had not shut down when they had.
     Lagged,
 }
 
-/// One sink of a [`TeeWriter`], given back.
+/// A sink that a [`TeeWriter`] has returned, and how it ended.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct SinkReport<W> {
@@ -102,21 +102,21 @@ impl<W> TeeWriter<W> {
         }
     }
 
-    /// How many bytes the fastest sink may be ahead of the slowest; at least 1.
+    /// Sets how many bytes the fastest sink may be ahead of the slowest; at least 1.
     #[must_use]
     pub fn buffer(mut self, bytes: usize) -> Self {
         self.capacity = bytes.max(1);
         self
     }
 
-    /// Adds a sink that sets the pace, and whose failure is the failure of the writer. It gets what is written from now on.
+    /// Adds a sink that the writer waits for, and that makes the writer fail if it fails. It receives what is written from now on.
     #[must_use]
     pub fn required(self, writer: W) -> Self {
         self.with(writer, true)
     }
 
-    /// Adds a sink whose failure is its own. It keeps up with the required ones within the buffer, or is given up. It gets
-    /// what is written from now on.
+    /// Adds a sink that is given up if it fails, or if it falls a whole buffer behind the required ones. It receives what is
+    /// written from now on.
     #[must_use]
     pub fn best_effort(self, writer: W) -> Self {
         self.with(writer, false)
@@ -134,17 +134,17 @@ impl<W> TeeWriter<W> {
         self
     }
 
-    /// The sinks, in the order in which they were added.
+    /// Returns the sinks, in the order in which they were added.
     pub fn get_ref(&self) -> impl Iterator<Item = &W> {
         self.sinks.iter().map(|sink| &sink.writer)
     }
 
-    /// The status of each sink, in the order in which they were added.
+    /// Returns the status of each sink, in the order in which they were added.
     pub fn statuses(&self) -> impl Iterator<Item = &SinkStatus> {
         self.sinks.iter().map(|sink| &sink.status)
     }
 
-    /// Gives the sinks back, in the order in which they were added. What was not flushed is lost.
+    /// Returns the sinks and how they ended, in the order in which they were added. What was not flushed is lost.
     pub fn into_reports(self) -> Vec<SinkReport<W>> {
         let report = |sink: Sink<W>| SinkReport {
             writer: sink.writer,
@@ -353,7 +353,7 @@ impl<W: AsyncWrite + Unpin> Sink<W> {
                 }
                 Poll::Ready(Ok(0)) => self.fail(io::ErrorKind::WriteZero.into()),
                 Poll::Ready(Ok(_)) => self.fail(io::Error::other(
-                    "a sink claims to have written more than it was given",
+                    "a sink reported more bytes than it was given",
                 )),
                 Poll::Ready(Err(error)) => self.fail(error),
             }

@@ -158,8 +158,8 @@ impl Walker {
                     kind,
                 }));
             }
-            let room = (self.limit - self.buffer.len()).max(OVERFLOW_PIECE.min(self.chunk_size));
-            let (now, later) = rest.split_at(rest.len().min(room));
+            let space = (self.limit - self.buffer.len()).max(OVERFLOW_PIECE.min(self.chunk_size));
+            let (now, later) = rest.split_at(rest.len().min(space));
             write(self, now)?;
             rest = later;
         }

@@ -1,49 +1,46 @@
-//! The account of waiting: who is waited for, for how long, and who is let go.
+//! The account of waiting: which readers the others wait for, how long, and which are let go.
 
 use std::time::{Duration, Instant};
 
 use super::{Effects, Reader, State, Step, reader::readers_of};
 use crate::LagPolicy;
 
-/// What all waiting may cost before anything was produced, so that a reader that is merely not scheduled is not let go: this,
-/// and a turn of each branch. With 8 branches that is 10 ms.
+/// The credit before anything was produced, so that a reader that is ready but not scheduled yet is not let go. Each branch adds a
+/// turn. With 8 branches that is 10 ms.
 const ALLOWANCE: Duration = Duration::from_millis(6);
 
 /// About as long as a branch needs on a busy core to hand on what a window holds.
 const TURN: Duration = Duration::from_micros(500);
 
-/// How long others wait for a reader without a charge, in return for what it has waited for them with one. More would let many that
-/// are slow by a little hold back the fastest, one after the other.
+/// The longest that others wait for a reader without a charge, in return for what it has waited for them. With more, many readers
+/// that are a little slow could hold back the fastest, one after the other.
 const MOST_OWED: Duration = Duration::from_millis(10);
 
-/// How often a branch that waits lets others run before it lets go of a reader that nothing pays for any longer.
+/// How often a waiting branch lets others run, once the credit is used up, before it lets go of a reader.
 ///
-/// That is no time on an idle machine. On a busy one it is as long as a reader needs that is merely not scheduled.
+/// On an idle machine that takes no time. On a busy one it takes as long as a reader needs that is ready but not scheduled yet.
 const TURNS: u32 = 32;
 
-/// How many times as long as producing has taken a reader is waited for that has nowhere else to go.
+/// Others wait for a reader that has nowhere else to go this many times as long as producing has taken.
 ///
-/// Readers behind sockets take what the socket holds at once, and then nothing for a while.
+/// Readers behind sockets take at once what the socket holds, and then nothing for a while.
 const RIDE: u32 = 4;
 
-/// Producing earns, and waiting for whoever holds others back spends. So waiting never costs more than producing again.
+/// Producing earns credit, and waiting for readers that hold others back spends it. So waiting never costs more than producing
+/// again.
 #[derive(Default)]
 pub(crate) struct Account {
     pub(crate) produced_for: Duration,
     /// How many branches ever joined, which is the number of the next one.
     pub(crate) branches: u64,
-    /// What was paid, and what is set aside for the waits that are going on.
-    spent: Duration,
+    pub(crate) spent: Duration,
+    /// What it keeps for the waits that are going on.
     set_aside: Duration,
 }
 
 impl Account {
     pub(crate) fn earned(&self) -> Duration {
         self.produced_for + ALLOWANCE + TURN * self.branches as u32
-    }
-
-    pub(crate) fn paid(&self) -> Duration {
-        self.spent
     }
 
     /// Sets a part of the credit aside for one wait, so that two at the same time do not spend it twice.
@@ -62,7 +59,7 @@ impl Account {
 
 /// Readers of a production wait for space.
 pub(crate) struct Blocked {
-    /// Where the oldest chunk ends that the production keeps. Its readers before that are those who hold it back.
+    /// The end of the oldest chunk that the production keeps. The readers before it hold the production back.
     pub(crate) end: u64,
     holders: usize,
     since: Option<Instant>,
@@ -70,11 +67,11 @@ pub(crate) struct Blocked {
     paid: Duration,
     /// How long of it costs nothing.
     free: Duration,
-    /// How often others were let run since nothing pays for it any longer.
+    /// How often others were let run since the credit was used up.
     turns: u32,
 }
 
-/// How much longer to wait: for ever without a time.
+/// How much longer to wait: for ever if `left` is `None`.
 struct Patience {
     left: Option<Duration>,
     turns: u32,
@@ -226,9 +223,9 @@ impl<E> State<E> {
         }
     }
 
-    /// Ends a wait for space, charges it to whoever read nothing meanwhile, and wakes those who waited.
+    /// Ends a wait for space, charges it to the readers that read nothing meanwhile, and wakes the ones that waited.
     ///
-    /// Others owe them what was charged if it `led_to_a_read`.
+    /// If it `led_to_a_read`, the others owe the waiting readers what was charged.
     pub(super) fn unblock(
         &mut self,
         id: u64,
@@ -262,7 +259,7 @@ impl<E> State<E> {
                 *idle += waited;
                 reader.waited_for += waited;
                 if !reader.policy.replays() && reader.policy != LagPolicy::Wait {
-                    // Whoever is polled late has not waited for it all that time.
+                    // A branch that is polled late has not waited for it all that time.
                     reader.waited_for = reader.waited_for.min(reader.policy.limit());
                 }
                 reader.owed = reader.owed.saturating_sub(waited);

@@ -8,8 +8,9 @@ use bytes::Bytes;
 #[derive(Debug)]
 pub(crate) struct Cache {
     chunks: VecDeque<Chunk>,
-    bytes: usize,
-    peak: usize,
+    pub(crate) bytes: usize,
+    /// The most that it ever held.
+    pub(crate) peak: usize,
     /// How many bytes it may hold before another chunk is produced.
     budget: usize,
     /// How many chunks it may hold, so that tiny ones do not cost more in bookkeeping than they hold.
@@ -37,14 +38,6 @@ impl Cache {
             budget,
             most_chunks,
         }
-    }
-
-    pub(crate) fn bytes(&self) -> usize {
-        self.bytes
-    }
-
-    pub(crate) fn peak(&self) -> usize {
-        self.peak
     }
 
     pub(crate) fn budget(&self) -> u64 {
@@ -155,7 +148,7 @@ mod tests {
                     None => at += 1,
                 }
             }
-            assert_eq!(cache.bytes(), bytes);
+            assert_eq!(cache.bytes, bytes);
             assert!(cache.holds(second.start as u64..second.end as u64));
         }
     }
@@ -171,7 +164,7 @@ mod tests {
         assert!(cache.evict(|_| true).is_none());
         assert!(!cache.holds(0..12));
         assert_eq!(
-            (cache.bytes(), cache.end_of(5), cache.get(12)),
+            (cache.bytes, cache.end_of(5), cache.get(12)),
             (8, None, None)
         );
     }

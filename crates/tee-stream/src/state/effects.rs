@@ -28,14 +28,14 @@ impl<E> Effects<E> {
         }
     }
 
-    /// Wakes everybody who waits at a production.
+    /// Wakes all branches that wait at a production.
     pub(super) fn wake(&mut self, wakers: &Wakers, production: &mut Production<E>) {
         if std::mem::take(&mut production.waiting) {
             wakers.take(Some(production.id), &mut self.wakers);
         }
     }
 
-    /// Wakes everybody who waits at any production.
+    /// Wakes all branches that wait.
     pub(super) fn wake_all(&mut self, wakers: &Wakers) {
         wakers.take(None, &mut self.wakers);
     }

@@ -1,7 +1,9 @@
-//! The state machine: where each branch is, and what it does next. It polls nothing, wakes nobody and is told the time, so it
-//! can be driven step by step.
+//! The state machine: where each branch is, and what it does next. It polls nothing and wakes nobody, and the caller passes the
+//! time, so tests can drive it step by step.
 
 mod account;
+#[cfg(test)]
+mod attach_tests;
 mod cache;
 mod effects;
 mod production;
@@ -70,7 +72,7 @@ pub struct TeeStatistics {
     ///
     /// Divided by `document_length`, it says how often the document was produced.
     pub bytes_produced: u64,
-    /// The productions that were begun, including the first.
+    /// The productions that were started, including the first.
     pub productions_opened: u64,
     /// The productions that are under way now.
     pub productions_open: usize,
@@ -80,13 +82,13 @@ pub struct TeeStatistics {
     pub cached_bytes_peak: usize,
     /// How long productions have taken in total, pending or busy. Zero without a timer.
     pub produced_for: Duration,
-    /// What the account has paid for waiting.
+    /// How much waiting the account has paid for.
     pub waited: Duration,
-    /// What it may pay: `produced_for`, 6 ms, and half a millisecond for each branch that ever joined.
+    /// How much it may pay for: `produced_for`, plus 6 ms and half a millisecond for each branch that ever joined.
     pub waiting_allowed: Duration,
     /// The branches that have not ended.
     pub branches_open: usize,
-    /// The length of the document, once a production has ended, or as it was declared.
+    /// The length of the document, if a production has ended or it was declared.
     pub document_length: Option<u64>,
 }
 
@@ -96,7 +98,7 @@ pub struct TeeStatistics {
 pub struct BranchStatus {
     /// The number of the branch in its tee, counted from 0.
     pub id: u64,
-    /// Its name, when it has one.
+    /// Its name, if it has one.
     pub name: Option<Arc<str>>,
     /// The bytes of the shared document that it has read.
     pub offset: u64,
@@ -140,7 +142,7 @@ pub(crate) enum Step<E> {
 impl<E> State<E> {
     /// Starts with one production at byte 0.
     pub(crate) fn new(settings: Settings, length: Option<u64>, stream: ChunkStream<E>) -> Self {
-        let wakers = Wakers::new();
+        let wakers = Arc::<Wakers>::default();
         let signal = Signal::new(&wakers, 0);
         let source = Source::Idle(Producer::new(stream, Arc::clone(&signal)));
         Self {
@@ -187,7 +189,7 @@ impl<E> State<E> {
         effects: &mut Effects<E>,
     ) -> Option<Reader> {
         if let Some(home) = self.readers.get(index)?.home {
-            // Whoever waits for this branch does not any longer, and if it waited itself, perhaps nobody does.
+            // Nobody waits for this branch any longer, and if it waited itself, it may have been the only one.
             self.unblock(home, now, true, effects);
         }
         let mut reader = self.readers.try_remove(index)?;
@@ -208,10 +210,10 @@ impl<E> State<E> {
             bytes_produced: self.produced,
             productions_opened: self.opened,
             productions_open: self.running().count(),
-            cached_bytes: self.cache.bytes(),
-            cached_bytes_peak: self.cache.peak(),
+            cached_bytes: self.cache.bytes,
+            cached_bytes_peak: self.cache.peak,
             produced_for: self.account.produced_for,
-            waited: self.account.paid(),
+            waited: self.account.spent,
             waiting_allowed: self.account.earned(),
             branches_open: self.readers.len(),
             document_length: self.length,

@@ -52,10 +52,6 @@ impl<E> Production<E> {
         matches!(self.source, Source::Idle(_) | Source::Taken)
     }
 
-    pub(crate) fn is_taken(&self) -> bool {
-        matches!(self.source, Source::Taken)
-    }
-
     fn has_failed(&self) -> bool {
         matches!(self.source, Source::Failed(_))
     }
@@ -106,8 +102,8 @@ impl<E> State<E> {
         }
     }
 
-    /// Whether another production may begin at `offset`. All together may yield the document so often, but for one, which is
-    /// left for those that begin anew.
+    /// Whether another production may start at `offset`. All productions together may yield the document `max_productions` times,
+    /// of which one is kept for productions that start again.
     fn may_open(&self, offset: u64) -> bool {
         let most = self.settings.max_productions;
         let again = |from: u64| self.frontier - from.min(self.frontier);
@@ -183,7 +179,7 @@ impl<E> State<E> {
         if !self.may_open(offset)
             && let Some(nearest) = self.running().min_by_key(|running| running.position)
         {
-            // All are ahead. It waits for one to end, for as long as producing has taken, then the nearest begins anew here.
+            // All are ahead. It waits for one to end, for as long as producing has taken. Then the nearest starts again here.
             let id = nearest.id;
             if self.settings.timed {
                 let Some(now) = now else {
@@ -199,7 +195,7 @@ impl<E> State<E> {
             }
             self.close(id, now, effects);
         }
-        Some(self.open(index, offset, now, effects))
+        Some(self.open(offset, now, effects))
     }
 
     /// Makes a branch a reader of a production, which keeps chunks for it from now on.
@@ -216,20 +212,14 @@ impl<E> State<E> {
         }
     }
 
-    fn open(
-        &mut self,
-        index: usize,
-        offset: u64,
-        now: Option<Instant>,
-        effects: &mut Effects<E>,
-    ) -> Step<E> {
+    /// Opens a production for the branch that looks for one at `offset`.
+    fn open(&mut self, offset: u64, now: Option<Instant>, effects: &mut Effects<E>) -> Step<E> {
         self.evict(effects);
         let id = self.opened;
         self.opened += 1;
         let signal = Signal::new(&self.wakers, id);
         let production = Production::new(id, offset, Source::Taken, Arc::clone(&signal));
         self.productions.insert(id, production);
-        self.settle_in(index, id, now, effects);
         // Those that were let go nearby ride on it.
         let near = offset..=offset.saturating_add(self.cache.budget());
         for (_, reader) in &mut self.readers {
@@ -256,7 +246,7 @@ impl<E> State<E> {
         effects.wake_all(&self.wakers);
     }
 
-    /// Closes the productions that have nobody left: whoever comes later opens another one where it is.
+    /// Closes the productions without readers. A branch that comes later opens one at its own offset.
     pub(super) fn close_unwanted(&mut self, now: Option<Instant>, effects: &mut Effects<E>) {
         if !self.settings.can_replay {
             return;

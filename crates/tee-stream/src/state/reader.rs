@@ -17,7 +17,7 @@ pub(crate) struct Reader {
     /// The production that keeps its chunks for it, or that it rides on. `None` for one that was let go, or that joined late,
     /// until it is polled.
     pub(crate) home: Option<u64>,
-    /// It was let go for good when the others were here.
+    /// Where its production was when it was let go for good.
     pub(crate) lagged: Option<u64>,
     pub(crate) policy: LagPolicy,
     /// Where it was when it last let others run.
@@ -33,7 +33,7 @@ pub(crate) struct Reader {
     pub(crate) waited: Duration,
     /// How long others waited for it.
     pub(crate) waited_for: Duration,
-    /// How long it has waited for others, and the account has paid, that have not waited for it in return.
+    /// How long it has waited for others at the cost of the account, and they have not waited for it in return.
     pub(crate) owed: Duration,
 }
 
@@ -56,7 +56,7 @@ impl Reader {
         }
     }
 
-    /// Makes it a reader of a production. It may hold others back from now on, who have not waited for it so far.
+    /// Makes it a reader of a production. From now on it may hold others back. They have not waited for it so far.
     pub(crate) fn settle_in(&mut self, production: u64, now: Option<Instant>) {
         self.home = Some(production);
         self.idle = None;

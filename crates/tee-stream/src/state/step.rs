@@ -87,7 +87,7 @@ impl<E> State<E> {
                     && !is_waited_for
                     && offset - reader.leads_from >= lead
                 {
-                    // Those who are waited for first.
+                    // The readers that others wait for go first.
                     reader.leads_from = offset;
                     return Step::Yield;
                 }
@@ -173,8 +173,7 @@ impl<E> State<E> {
         if let Outcome::Chunk(chunk) = &outcome {
             self.produced += chunk.len() as u64;
         }
-        let production = self.productions.get_mut(&id);
-        let Some(production) = production.filter(|production| production.is_taken()) else {
+        let Some(production) = self.productions.get_mut(&id) else {
             // It was closed in the meantime.
             match outcome {
                 Outcome::Chunk(chunk) => effects.drop_chunk(chunk),
@@ -240,8 +239,7 @@ impl<E> State<E> {
         waker: &Waker,
         effects: &mut Effects<E>,
     ) -> bool {
-        let production = self.productions.get_mut(&id);
-        let Some(production) = production.filter(|production| production.is_taken()) else {
+        let Some(production) = self.productions.get_mut(&id) else {
             effects.drop_source(Source::Idle(source));
             return false;
         };
