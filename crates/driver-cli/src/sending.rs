@@ -5,13 +5,14 @@ use driver_streaming::{AuctionId, Dispatch, Document, Solver, View};
 use jiff::Timestamp;
 
 use crate::member_edits::{MemberEdits, closing_members};
-use crate::option_values::Members;
+use crate::option_values::{MemberValue, Members};
 
 /// One solver: where it is, and what it is sent.
 #[derive(Debug)]
 pub(super) struct SolverRequest {
     pub(super) solver: Solver,
-    edits: MemberEdits,
+    view: View<MemberEdits>,
+    /// What the view is completed with.
     members: Members,
 }
 
@@ -22,24 +23,24 @@ impl SolverRequest {
         if skip_liquidity {
             edits = edits.without_liquidity();
         }
+        let view = match (members.is_empty(), edits.is_nothing()) {
+            (true, true) => View::auction(),
+            (true, false) => View::keyed(edits),
+            (false, _) => View::keyed(edits.left_open()),
+        };
         Self {
             solver,
-            edits,
+            view,
             members,
         }
     }
 
     /// Its view of an auction that is sent `now`.
     fn view(&self, now: Timestamp) -> View<MemberEdits> {
-        let edits = self.edits.clone();
-        let members = self.members.iter();
-        let members: Vec<_> = members
-            .map(|(name, value)| (name.clone(), value.at(now)))
-            .collect();
-        match &members[..] {
-            [] if edits.is_nothing() => View::auction(),
-            [] => View::keyed(edits),
-            members => View::keyed(edits.left_open()).tail(closing_members(members)),
+        let at_now = |(name, value): &(String, MemberValue)| (name.clone(), value.at(now));
+        match &self.members.iter().map(at_now).collect::<Vec<_>>()[..] {
+            [] => self.view.clone(),
+            members => self.view.clone().tail(closing_members(members)),
         }
     }
 }

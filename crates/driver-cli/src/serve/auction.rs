@@ -153,15 +153,8 @@ impl Auction {
 
     /// Sends it to the engines while it arrives, answers the driver, and waits for the archive.
     async fn run(self, body: Body, writer: DiskWriter, respond: oneshot::Sender<Response>) {
-        let Self {
-            service,
-            engines,
-            dispatch,
-            timelines,
-            driver_is_gone,
-            slot,
-            archive_place,
-        } = self;
+        let (service, engines) = (self.service, self.engines);
+        let driver_is_gone = self.driver_is_gone;
         let limit = Instant::now() + service.arguments.body_timeout;
         // In its own task, so that the body is decompressed and written while it is sent.
         let arriving = AbortOnDropHandle::new(tokio::spawn(arrive(body, writer, limit)));
@@ -177,7 +170,7 @@ impl Auction {
         };
         let stop = driver_is_gone.clone().cancelled_owned();
         let pipeline = &engines.pipeline;
-        let (run, archive) = pipeline.run_ahead_of_archive_until(dispatch, stop);
+        let (run, archive) = pipeline.run_ahead_of_archive_until(self.dispatch, stop);
         let (arrived, mut outcome) = join(arriving, run).await;
         let mut archive = Box::pin(archive.ended());
         let archived = archive.as_mut().now_or_never();
@@ -197,7 +190,7 @@ impl Auction {
             .extend(timing.map(|timing| (SERVER_TIMING, timing)));
         let status = Some(response.status()).filter(|_| !is_gone);
         // First, so that the driver's next auction has it.
-        drop(slot);
+        drop(self.slot);
         let _driver_is_there = respond.send(response);
         let gone = is_gone.then(|| "the driver went away".to_owned());
         let problem = gone.or(problem);
@@ -221,7 +214,7 @@ impl Auction {
             outcome,
             bytes,
             problem,
-            timelines,
+            timelines: self.timelines,
         });
         let is_whole = bytes.is_some();
         // Its slot is free by now: a store that is away does not keep drivers from being served.
@@ -230,7 +223,7 @@ impl Auction {
             None => archive.await,
         };
         archived.error = archived.error.as_deref().map(without_secrets);
-        drop(archive_place);
+        drop(self.archive_place);
         let mut history = lock(&service.history);
         if let Some(record) = history.get_mut(number) {
             // A broken auction is not archived, which is no failure of the archive.
@@ -249,15 +242,10 @@ fn asked_for(headers: &HeaderMap) -> Result<Option<Duration>, String> {
     let Some(value) = headers.get(&DEADLINE) else {
         return Ok(None);
     };
-    let milliseconds = value
-        .to_str()
-        .ok()
-        .and_then(|value| value.trim().parse().ok());
-    let limit = milliseconds.map(Duration::from_millis);
-    limit
-        .filter(|limit| *limit <= LONGEST)
-        .map(Some)
-        .ok_or_else(|| "X-Deadline-Ms must be a number of milliseconds, at most a day".to_owned())
+    let text = value.to_str().unwrap_or_default();
+    let limit = text.trim().parse().map(Duration::from_millis).ok();
+    let limit = limit.filter(|limit| *limit <= LONGEST).map(Some);
+    limit.ok_or_else(|| "X-Deadline-Ms must be a number of milliseconds, at most a day".to_owned())
 }
 
 /// The instant, less the margin. One that has passed is ignored: it belongs to an old auction that is sent again.
