@@ -69,7 +69,7 @@ impl DiskDocument {
     /// # Errors
     /// When no temporary file can be made.
     pub fn arriving(limit: u64) -> io::Result<(DiskWriter, Self)> {
-        let file = Arc::new(DiskFile::arriving()?);
+        let file = Arc::new(DiskFile::new(tempfile::tempfile()?, None));
         Ok((DiskWriter::new(Arc::clone(&file), limit), Self::of(file)))
     }
 
@@ -92,7 +92,7 @@ impl DiskDocument {
         if length > limit {
             return Err(Broken::TooLong(limit));
         }
-        let file = Arc::new(DiskFile::of_others(file, &metadata));
+        let file = Arc::new(DiskFile::new(file, Some(&metadata)));
         let checked = Arc::clone(&file);
         let check = blocking(move || {
             let mut check = AuctionCheck::new();

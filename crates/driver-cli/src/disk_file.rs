@@ -58,8 +58,15 @@ impl From<io::Error> for Broken {
 pub(crate) struct DiskFile {
     file: File,
     arrival: watch::Sender<Arrival>,
-    /// Length and modification time of a file that others may change.
-    stamp: Option<(u64, Option<SystemTime>)>,
+    /// Of a file that others may change.
+    stamp: Option<Stamp>,
+}
+
+/// The length of a file, and its modification time.
+type Stamp = (u64, Option<SystemTime>);
+
+fn stamp(metadata: &Metadata) -> Stamp {
+    (metadata.len(), metadata.modified().ok())
 }
 
 /// How much of a document has arrived, and how that ended.
@@ -79,22 +86,12 @@ impl Arrival {
 }
 
 impl DiskFile {
-    /// A temporary file for a [`DiskWriter`] to fill.
-    pub(crate) fn arriving() -> io::Result<Self> {
-        Ok(Self::new(tempfile::tempfile()?, None))
-    }
-
-    /// A file that is complete, but that others may change.
-    pub(crate) fn of_others(file: File, metadata: &Metadata) -> Self {
-        Self::new(file, Some((metadata.len(), metadata.modified().ok())))
-    }
-
-    fn new(file: File, stamp: Option<(u64, Option<SystemTime>)>) -> Self {
-        let arrival = watch::Sender::default();
+    /// A file that nobody else has, or one that others may change, and its metadata.
+    pub(crate) fn new(file: File, metadata: Option<&Metadata>) -> Self {
         Self {
             file,
-            arrival,
-            stamp,
+            arrival: watch::Sender::default(),
+            stamp: metadata.map(stamp),
         }
     }
 
@@ -146,14 +143,12 @@ impl DiskFile {
 
     /// Checks that nobody has changed the file, to be called after reading. Blocks.
     pub(crate) fn check_unchanged(&self) -> Result<(), Broken> {
-        let Some(stamp) = self.stamp else {
-            return Ok(());
-        };
-        let now = self.file.metadata()?;
-        if (now.len(), now.modified().ok()) != stamp {
-            return self.end(Err(Broken::Changed));
+        match self.stamp {
+            Some(before) if stamp(&self.file.metadata()?) != before => {
+                self.end(Err(Broken::Changed))
+            }
+            _ => Ok(()),
         }
-        Ok(())
     }
 }
 

@@ -60,8 +60,7 @@ pub(super) async fn solve(State(service): State<Arc<Service>>, request: Request)
         let why = format!("the auction is longer than {most} bytes");
         return error(StatusCode::PAYLOAD_TOO_LARGE, why);
     }
-    let auction = Auction::begin(service, &head.headers, slot);
-    let (auction, writer) = match auction {
+    let (auction, writer) = match Auction::begin(service, &head.headers, slot) {
         Ok(begun) => begun,
         Err((status, why)) => return error(status, why),
     };
@@ -70,12 +69,8 @@ pub(super) async fn solve(State(service): State<Arc<Service>>, request: Request)
     let (sender, response) = oneshot::channel();
     let service = Arc::clone(&auction.service);
     service.tasks.spawn(auction.run(body, writer, sender));
-    response.await.unwrap_or_else(|_panicked| {
-        error(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "the auction was given up",
-        )
-    })
+    let failed = |_panicked| error(StatusCode::INTERNAL_SERVER_ERROR, "the auction failed");
+    response.await.unwrap_or_else(failed)
 }
 
 /// An auction that is under way.
@@ -128,13 +123,9 @@ impl Auction {
         .deadline_from(deadline)
         .headers(passed_on(headers))
         .observed_by(Arc::clone(&timelines) as _);
-        let mut archive_place = None;
-        let mut is_archived = true;
-        if let Some(archiving) = &engines.archiving {
-            archive_place = Arc::clone(&service.archives).try_acquire_owned().ok();
-            is_archived = archiving.spool.is_some() || archive_place.is_some();
-        }
-        if is_archived {
+        let archive_place = Arc::clone(&service.archives).try_acquire_owned().ok();
+        let needs_place = engines.archiving.is_some() && engines.spool().is_none();
+        if !needs_place || archive_place.is_some() {
             dispatch = dispatch.archive_when_named(name);
         } else {
             tracing::warn!("too many archives are under way: one more auction is not archived");
@@ -176,7 +167,7 @@ impl Auction {
         let archived = archive.as_mut().now_or_never();
         let is_gone = arrived.is_ok() && driver_is_gone.is_cancelled();
 
-        let (response, problem) = match &arrived {
+        let (mut response, problem) = match &arrived {
             Ok(_bytes) => answer(&service, &engines, &mut outcome),
             Err(broken) => {
                 let why = error_chain(broken);
@@ -184,10 +175,8 @@ impl Auction {
             }
         };
         let timing = server_timing(&outcome, archived.as_ref());
-        let mut response = response;
-        response
-            .headers_mut()
-            .extend(timing.map(|timing| (SERVER_TIMING, timing)));
+        let timing = timing.map(|timing| (SERVER_TIMING, timing));
+        response.headers_mut().extend(timing);
         let status = Some(response.status()).filter(|_| !is_gone);
         // First, so that the driver's next auction has it.
         drop(self.slot);
@@ -325,11 +314,8 @@ fn answer(
     let mut merged = Merged::default();
     let mut solutions = lock(&service.solutions);
     for (index, solver) in outcome.solvers.iter_mut().enumerate() {
-        let Some(answer) = solver
-            .response
-            .as_ref()
-            .filter(|_| solver.status == SolverStatus::Ok)
-        else {
+        let is_ok = solver.status == SolverStatus::Ok;
+        let Some(answer) = solver.response.as_ref().filter(|_| is_ok) else {
             continue;
         };
         if let Err(why) = merged.append(index, answer, || solutions.next_id()) {
@@ -359,34 +345,25 @@ fn answer(
 
 /// How long each engine took, and how the archive is (<https://www.w3.org/TR/server-timing/>).
 fn server_timing(outcome: &Outcome, archived: Option<&ArchiveOutcome>) -> Option<HeaderValue> {
-    let entry = |name: &str, duration: Option<f64>, what: &str| {
-        let is_token =
-            |character: char| character.is_ascii_alphanumeric() || "-_.".contains(character);
-        let name = name.replace(|character| !is_token(character), "_");
-        let duration = duration.map_or_else(String::new, |ms| format!(";dur={ms:.1}"));
-        format!("{name}{duration};desc=\"{what}\"")
+    let is_no_token = |character: char| {
+        !(character.is_ascii_alphanumeric() || matches!(character, '-' | '_' | '.'))
     };
     let solvers = outcome.solvers.iter().map(|solver| {
-        entry(
-            &solver.name,
-            solver.http_status.map(|_| solver.total_ms),
-            solver_status(solver.status),
-        )
+        let name = solver.name.replace(is_no_token, "_");
+        let has_answered = solver.http_status.is_some();
+        let duration = has_answered.then(|| format!(";dur={:.1}", solver.total_ms));
+        let (duration, status) = (duration.unwrap_or_default(), solver_status(solver.status));
+        format!("{name}{duration};desc=\"{status}\"")
     });
-    let archive = archived.unwrap_or(&outcome.archive).status;
-    let archive = entry("archive", None, archive_status(archive));
+    let archive = archive_status(archived.unwrap_or(&outcome.archive).status);
+    let archive = format!("archive;desc=\"{archive}\"");
     let entries: Vec<_> = solvers.chain([archive]).collect();
     HeaderValue::from_str(&entries.join(", ")).ok()
 }
 
 /// Writes each engine's answer to `--answers`, if the auction has an id.
 async fn keep_answers(service: &Service, outcome: &Outcome) {
-    let Some((folder, id)) = service
-        .arguments
-        .answers
-        .as_ref()
-        .zip(outcome.auction.id.as_ref())
-    else {
+    let (Some(folder), Some(id)) = (&service.arguments.answers, &outcome.auction.id) else {
         return;
     };
     for solver in &outcome.solvers {

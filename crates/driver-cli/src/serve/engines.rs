@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use archive_sink::Spool;
 use driver_streaming::Pipeline;
 use tokio::task::block_in_place;
 use upload_client::UploadClient;
@@ -79,6 +80,11 @@ impl Engines {
             token,
             archive,
         })
+    }
+
+    /// The spool of the archive, if there is one.
+    pub(super) fn spool(&self) -> Option<&Spool> {
+        self.archiving.as_ref()?.spool.as_ref()
     }
 
     /// Whether the archive is another than `before`.

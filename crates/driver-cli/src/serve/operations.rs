@@ -37,11 +37,8 @@ pub(super) async fn ready(State(service): State<Arc<Service>>) -> Response {
     if service.tasks.is_closed() {
         return (StatusCode::SERVICE_UNAVAILABLE, "stopping\n").into_response();
     }
-    match service
-        .store
-        .usable(service.engines().archiving.as_deref())
-        .await
-    {
+    let engines = service.engines();
+    match service.store.usable(engines.archiving.as_deref()).await {
         Ok(()) => "ready\n".into_response(),
         Err(why) => {
             tracing::warn!("not ready: {why}");
@@ -72,14 +69,10 @@ impl StoreCheck {
             return found.clone();
         }
         let archive = &archiving.archive;
-        let has_room = async {
-            match &archiving.spool {
-                // Dropped at once: nothing is left in the spool.
-                Some(spool) => spool.create(archive, "ready").await.is_ok(),
-                None => false,
-            }
-        };
-        if has_room.await {
+        // Dropped at once, what is created leaves nothing in the spool.
+        if let Some(spool) = &archiving.spool
+            && spool.create(archive, "ready").await.is_ok()
+        {
             return Ok(());
         }
         let found = match timeout(CHECK_LIMIT, archive.check()).await {
