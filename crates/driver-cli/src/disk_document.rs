@@ -66,7 +66,7 @@ impl DiskDocument {
     /// # Errors
     /// When no temporary file can be made.
     pub fn arriving(limit: u64) -> io::Result<(DiskWriter, Self)> {
-        let file = Arc::new(DiskFile::arriving()?);
+        let file = Arc::new(DiskFile::new(tempfile::tempfile()?, None));
         Ok((DiskWriter::new(Arc::clone(&file), limit), Self::of(file)))
     }
 
@@ -89,23 +89,20 @@ impl DiskDocument {
         if length > limit {
             return Err(Broken::TooLong(limit));
         }
-        let file = Arc::new(DiskFile::of_others(file, &metadata));
-        let (mut check, mut at) = (AuctionCheck::new(), 0);
-        while at < length {
-            let source = Arc::clone(&file);
-            let size = CHECKED_AT_ONCE.min(length - at);
-            let checked = blocking(move || {
-                let mut bytes = vec![0; size as usize];
-                let read = source.read_at(&mut bytes, at);
-                source.check_unchanged()?;
+        let file = Arc::new(DiskFile::new(file, Some(&metadata)));
+        let checked = Arc::clone(&file);
+        let check = blocking(move || {
+            let mut check = AuctionCheck::new();
+            for at in (0..length).step_by(CHECKED_AT_ONCE as usize) {
+                let mut bytes = vec![0; CHECKED_AT_ONCE.min(length - at) as usize];
+                let read = checked.read_at(&mut bytes, at);
+                checked.check_unchanged()?;
                 read?;
-                source.admit(&mut check, &bytes)?;
-                Ok(check)
-            });
-            check = checked.await?;
-            at += size;
-        }
-        file.end(check.finish().map_err(Broken::from))?;
+                checked.admit(&mut check, &bytes)?;
+            }
+            checked.end(check.finish().map_err(Broken::from))
+        });
+        check.await?;
         Ok(Self::of(file))
     }
 

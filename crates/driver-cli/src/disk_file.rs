@@ -14,9 +14,6 @@ use tokio::task::{JoinError, spawn_blocking};
 use crate::auction_members::{AuctionCheck, Members};
 use crate::json_scanner::DocumentMistake;
 
-/// How many bytes are checked and written at once: each time costs two changes of thread, as much as the work on 64 KiB.
-const WRITTEN_AT_ONCE: usize = 256 * 1024;
-
 /// Why a document is not whole, and never will be.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -61,8 +58,15 @@ impl From<io::Error> for Broken {
 pub(crate) struct DiskFile {
     file: File,
     arrival: watch::Sender<Arrival>,
-    /// Length and modification time of a file that others may change.
-    stamp: Option<(u64, Option<SystemTime>)>,
+    /// Of a file that others may change.
+    stamp: Option<Stamp>,
+}
+
+/// The length of a file, and its modification time.
+type Stamp = (u64, Option<SystemTime>);
+
+fn stamp(metadata: &Metadata) -> Stamp {
+    (metadata.len(), metadata.modified().ok())
 }
 
 /// How much of a document has arrived, and how that ended.
@@ -82,22 +86,12 @@ impl Arrival {
 }
 
 impl DiskFile {
-    /// A temporary file for a [`DiskWriter`] to fill.
-    pub(crate) fn arriving() -> io::Result<Self> {
-        Ok(Self::new(tempfile::tempfile()?, None))
-    }
-
-    /// A file that is complete, but that others may change.
-    pub(crate) fn of_others(file: File, metadata: &Metadata) -> Self {
-        Self::new(file, Some((metadata.len(), metadata.modified().ok())))
-    }
-
-    fn new(file: File, stamp: Option<(u64, Option<SystemTime>)>) -> Self {
-        let arrival = watch::Sender::default();
+    /// A file that nobody else has, or one that others may change, and its metadata.
+    pub(crate) fn new(file: File, metadata: Option<&Metadata>) -> Self {
         Self {
             file,
-            arrival,
-            stamp,
+            arrival: watch::Sender::default(),
+            stamp: metadata.map(stamp),
         }
     }
 
@@ -149,14 +143,12 @@ impl DiskFile {
 
     /// Checks that nobody has changed the file, to be called after reading. Blocks.
     pub(crate) fn check_unchanged(&self) -> Result<(), Broken> {
-        let Some(stamp) = self.stamp else {
-            return Ok(());
-        };
-        let now = self.file.metadata()?;
-        if (now.len(), now.modified().ok()) != stamp {
-            return self.end(Err(Broken::Changed));
+        match self.stamp {
+            Some(before) if stamp(&self.file.metadata()?) != before => {
+                self.end(Err(Broken::Changed))
+            }
+            _ => Ok(()),
         }
-        Ok(())
     }
 }
 
@@ -177,31 +169,31 @@ impl DiskWriter {
         Self { file, check, limit }
     }
 
-    /// Checks and writes the next bytes. When it is ready, they can be read. Works best with many bytes at a time.
+    /// Checks and writes the next bytes. When it is ready, they can be read. Each call costs two changes of thread, as much as
+    /// the work on 64 KiB.
     ///
     /// If the future is dropped, part of the bytes may have been written: the document cannot be completed any more.
     ///
     /// # Errors
     /// When the bytes are wrong, too many, or cannot be written.
     pub async fn write(&mut self, bytes: Bytes) -> Result<(), Broken> {
-        let mut bytes = bytes;
-        while !bytes.is_empty() {
-            let piece = bytes.split_to(bytes.len().min(WRITTEN_AT_ONCE));
-            let mut check = self.check.take().ok_or(Broken::BrokeOff)?;
-            let (file, limit) = (Arc::clone(&self.file), self.limit);
-            let kept = blocking(move || {
-                let at = file.arrival.borrow().readable;
-                if piece.len() as u64 > limit - at {
-                    return Err(Broken::TooLong(limit));
-                }
-                file.file.write_all_at(&piece, at)?;
-                file.admit(&mut check, &piece)?;
-                Ok(check)
-            });
-            self.check = match kept.await {
-                Ok(check) => Some(check),
-                failed => return self.file.end(failed).map(drop),
-            };
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        let mut check = self.check.take().ok_or(Broken::BrokeOff)?;
+        let (file, limit) = (Arc::clone(&self.file), self.limit);
+        let written = blocking(move || {
+            let at = file.arrival.borrow().readable;
+            if bytes.len() as u64 > limit - at {
+                return Err(Broken::TooLong(limit));
+            }
+            file.file.write_all_at(&bytes, at)?;
+            file.admit(&mut check, &bytes)?;
+            Ok(check)
+        });
+        match written.await {
+            Ok(check) => self.check = Some(check),
+            failed => return self.file.end(failed).map(drop),
         }
         Ok(())
     }

@@ -15,10 +15,8 @@ pub struct DocumentMistake {
 
 impl DocumentMistake {
     pub(crate) fn at(place: Place, problem: impl Into<Cow<'static, str>>) -> Self {
-        Self {
-            problem: problem.into(),
-            place: Some(place),
-        }
+        let (problem, place) = (problem.into(), Some(place));
+        Self { problem, place }
     }
 
     fn syntax(place: Place, what: &str) -> Self {
@@ -193,10 +191,8 @@ impl JsonScanner {
         let what = match self.state {
             State::End => return Ok(length),
             State::Start => {
-                return Err(DocumentMistake {
-                    problem: "the auction is empty".into(),
-                    place: None,
-                });
+                let (problem, place) = ("the auction is empty".into(), None);
+                return Err(DocumentMistake { problem, place });
             }
             State::Text | State::Escape | State::Hex(_) => "a string",
             State::FirstItem => "a list",
@@ -219,9 +215,8 @@ impl JsonScanner {
             (State::Text, b'"') => return Ok((true, self.text_ended())),
             (State::Text, b'\\') => self.state = State::Escape,
             (State::Text, ..0x20) => {
-                return Err(
-                    self.wrong(r"control character (\u0000-\u001F) found while parsing a string")
-                );
+                let what = r"control character (\u0000-\u001F) found while parsing a string";
+                return Err(self.wrong(what));
             }
             (State::Text, _) => {}
             (State::Escape, b'u') => self.state = State::Hex(4),

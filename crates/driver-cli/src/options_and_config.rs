@@ -11,7 +11,7 @@ use crate::arguments::{EngineArguments, Format, SendingArguments};
 use crate::config::{Config, SolverConfig};
 use crate::exit::Failure;
 use crate::member_edits::{MemberEdits, closing_members};
-use crate::option_values::{Members, merged, parse_setting, parse_solver};
+use crate::option_values::{MemberValue, Members, merged, parse_setting, parse_solver};
 use crate::output_file::OutputFile;
 
 /// The default deadline.
@@ -128,7 +128,8 @@ impl EngineArguments {
 #[derive(Debug)]
 pub(super) struct SolverRequest {
     pub(super) solver: Solver,
-    edits: MemberEdits,
+    view: View<MemberEdits>,
+    /// What completes the view.
     members: Members,
 }
 
@@ -138,24 +139,24 @@ impl SolverRequest {
         if skip_liquidity {
             edits = edits.without_liquidity();
         }
+        let view = match (members.is_empty(), edits.is_nothing()) {
+            (true, true) => View::auction(),
+            (true, false) => View::keyed(edits),
+            (false, _) => View::keyed(edits.left_open()),
+        };
         Self {
             solver,
-            edits,
+            view,
             members,
         }
     }
 
     /// Its view of an auction that is sent `now`.
     fn view(&self, now: Timestamp) -> View<MemberEdits> {
-        let edits = self.edits.clone();
-        let members = self.members.iter();
-        let members: Vec<_> = members
-            .map(|(name, value)| (name.clone(), value.at(now)))
-            .collect();
-        match &members[..] {
-            [] if edits.is_nothing() => View::auction(),
-            [] => View::keyed(edits),
-            members => View::keyed(edits.left_open()).tail(closing_members(members)),
+        let at_now = |(name, value): &(String, MemberValue)| (name.clone(), value.at(now));
+        match &self.members.iter().map(at_now).collect::<Vec<_>>()[..] {
+            [] => self.view.clone(),
+            members => self.view.clone().tail(closing_members(members)),
         }
     }
 }

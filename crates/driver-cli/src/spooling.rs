@@ -105,17 +105,17 @@ impl Uploading {
             Err(error @ SpoolError::InUse(_)) => Err(error),
             uploader => Ok(uploader.map_err(Failure::input("the spool"))?),
         };
-        let (spool, archive) = (spool.clone(), archive.clone());
-        let (of_task, spool_of_task) = (archive.clone(), spool.clone());
+        let (from, to) = (spool.clone(), archive.clone());
         let task = tokio::spawn(async move {
             loop {
                 match uploader {
                     Ok(uploader) => match uploader.run().await {},
                     Err(_in_use) => sleep(LOOK_AGAIN).await,
                 }
-                uploader = spool_of_task.uploader(of_task.clone()).await;
+                uploader = from.uploader(to.clone()).await;
             }
         });
+        let (spool, archive) = (spool.clone(), archive.clone());
         Ok(Self {
             spool,
             archive,

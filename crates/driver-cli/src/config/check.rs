@@ -99,9 +99,7 @@ fn leveled(
 pub(super) fn solver(config: &SolverConfig, source: &Source) -> Result<Solver, Failure> {
     let mut solver = Solver::new(config.name.get_ref(), &as_url(config.endpoint.get_ref()))
         .map_err(|error| match error {
-            SolverError::Name(_) => {
-                source.mistake(&config.name, error_chain(&error))
-            }
+            SolverError::Name(_) => source.mistake(&config.name, error_chain(&error)),
             SolverError::Scheme { .. } | SolverError::NoScheme { .. } => {
                 let why = "is no http or https URL: it has to begin with http:// or https://";
                 source.mistake(&config.endpoint, why)

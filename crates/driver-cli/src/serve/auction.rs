@@ -60,8 +60,7 @@ pub(super) async fn solve(State(service): State<Arc<Service>>, request: Request)
         let why = format!("the auction is longer than {most} bytes");
         return error(StatusCode::PAYLOAD_TOO_LARGE, why);
     }
-    let auction = Auction::begin(service, &head.headers, slot);
-    let (auction, writer) = match auction {
+    let (auction, writer) = match Auction::begin(service, &head.headers, slot) {
         Ok(begun) => begun,
         Err((status, why)) => return error(status, why),
     };
@@ -70,12 +69,8 @@ pub(super) async fn solve(State(service): State<Arc<Service>>, request: Request)
     let (sender, response) = oneshot::channel();
     let service = Arc::clone(&auction.service);
     service.tasks.spawn(auction.run(body, writer, sender));
-    response.await.unwrap_or_else(|_panicked| {
-        error(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "the auction was given up",
-        )
-    })
+    let failed = |_panicked| error(StatusCode::INTERNAL_SERVER_ERROR, "the auction failed");
+    response.await.unwrap_or_else(failed)
 }
 
 /// An auction that is under way.
@@ -128,13 +123,9 @@ impl Auction {
         .deadline_from(deadline)
         .headers(passed_on(headers))
         .observed_by(Arc::clone(&timelines) as _);
-        let mut archive_place = None;
-        let mut is_archived = true;
-        if let Some(archiving) = &engines.archiving {
-            archive_place = Arc::clone(&service.archives).try_acquire_owned().ok();
-            is_archived = archiving.spool.is_some() || archive_place.is_some();
-        }
-        if is_archived {
+        let archive_place = Arc::clone(&service.archives).try_acquire_owned().ok();
+        let needs_place = engines.archiving.is_some() && engines.spool().is_none();
+        if !needs_place || archive_place.is_some() {
             dispatch = dispatch.archive_when_named(name);
         } else {
             tracing::warn!("too many archives are under way: one more auction is not archived");
@@ -153,15 +144,8 @@ impl Auction {
 
     /// Sends it to the engines while it arrives, answers the driver, and waits for the archive.
     async fn run(self, body: Body, writer: DiskWriter, respond: oneshot::Sender<Response>) {
-        let Self {
-            service,
-            engines,
-            dispatch,
-            timelines,
-            driver_is_gone,
-            slot,
-            archive_place,
-        } = self;
+        let (service, engines) = (self.service, self.engines);
+        let driver_is_gone = self.driver_is_gone;
         let limit = Instant::now() + service.arguments.body_timeout;
         // In its own task, so that the body is decompressed and written while it is sent.
         let arriving = AbortOnDropHandle::new(tokio::spawn(arrive(body, writer, limit)));
@@ -177,13 +161,13 @@ impl Auction {
         };
         let stop = driver_is_gone.clone().cancelled_owned();
         let pipeline = &engines.pipeline;
-        let (run, archive) = pipeline.run_ahead_of_archive(dispatch, stop);
+        let (run, archive) = pipeline.run_ahead_of_archive(self.dispatch, stop);
         let (arrived, mut outcome) = join(arriving, run).await;
         let mut archive = Box::pin(archive.ended());
         let archived = archive.as_mut().now_or_never();
         let is_gone = arrived.is_ok() && driver_is_gone.is_cancelled();
 
-        let (response, problem) = match &arrived {
+        let (mut response, problem) = match &arrived {
             Ok(_bytes) => answer(&service, &engines, &mut outcome),
             Err(broken) => {
                 let why = error_chain(broken);
@@ -191,13 +175,11 @@ impl Auction {
             }
         };
         let timing = server_timing(&outcome, archived.as_ref());
-        let mut response = response;
-        response
-            .headers_mut()
-            .extend(timing.map(|timing| (SERVER_TIMING, timing)));
+        let timing = timing.map(|timing| (SERVER_TIMING, timing));
+        response.headers_mut().extend(timing);
         let status = Some(response.status()).filter(|_| !is_gone);
         // First, so that the driver's next auction has it.
-        drop(slot);
+        drop(self.slot);
         let _driver_is_there = respond.send(response);
         let gone = is_gone.then(|| "the driver went away".to_owned());
         let problem = gone.or(problem);
@@ -221,7 +203,7 @@ impl Auction {
             outcome,
             bytes,
             problem,
-            timelines,
+            timelines: self.timelines,
         });
         let is_whole = bytes.is_some();
         // Its slot is free by now: a store that is away does not keep drivers from being served.
@@ -230,7 +212,7 @@ impl Auction {
             None => archive.await,
         };
         archived.error = archived.error.as_deref().map(without_secrets);
-        drop(archive_place);
+        drop(self.archive_place);
         let mut history = lock(&service.history);
         if let Some(record) = history.get_mut(number) {
             // A broken auction is not archived, which is no failure of the archive.
@@ -249,15 +231,10 @@ fn asked_for(headers: &HeaderMap) -> Result<Option<Duration>, String> {
     let Some(value) = headers.get(&DEADLINE) else {
         return Ok(None);
     };
-    let milliseconds = value
-        .to_str()
-        .ok()
-        .and_then(|value| value.trim().parse().ok());
-    let limit = milliseconds.map(Duration::from_millis);
-    limit
-        .filter(|limit| *limit <= LONGEST)
-        .map(Some)
-        .ok_or_else(|| "X-Deadline-Ms must be a number of milliseconds, at most a day".to_owned())
+    let text = value.to_str().unwrap_or_default();
+    let limit = text.trim().parse().map(Duration::from_millis).ok();
+    let limit = limit.filter(|limit| *limit <= LONGEST).map(Some);
+    limit.ok_or_else(|| "X-Deadline-Ms must be a number of milliseconds, at most a day".to_owned())
 }
 
 /// The instant, less the margin. One that has passed is ignored: it belongs to an old auction that is sent again.
@@ -337,11 +314,8 @@ fn answer(
     let mut merged = Merged::default();
     let mut solutions = lock(&service.solutions);
     for (index, solver) in outcome.solvers.iter_mut().enumerate() {
-        let Some(answer) = solver
-            .response
-            .as_ref()
-            .filter(|_| solver.status == SolverStatus::Ok)
-        else {
+        let is_ok = solver.status == SolverStatus::Ok;
+        let Some(answer) = solver.response.as_ref().filter(|_| is_ok) else {
             continue;
         };
         if let Err(why) = merged.append(index, answer, || solutions.next_id()) {
@@ -371,34 +345,25 @@ fn answer(
 
 /// How long each engine took, and how the archive is (<https://www.w3.org/TR/server-timing/>).
 fn server_timing(outcome: &Outcome, archived: Option<&ArchiveOutcome>) -> Option<HeaderValue> {
-    let entry = |name: &str, duration: Option<f64>, what: &str| {
-        let is_token =
-            |character: char| character.is_ascii_alphanumeric() || "-_.".contains(character);
-        let name = name.replace(|character| !is_token(character), "_");
-        let duration = duration.map_or_else(String::new, |ms| format!(";dur={ms:.1}"));
-        format!("{name}{duration};desc=\"{what}\"")
+    let is_no_token = |character: char| {
+        !(character.is_ascii_alphanumeric() || matches!(character, '-' | '_' | '.'))
     };
     let solvers = outcome.solvers.iter().map(|solver| {
-        entry(
-            &solver.name,
-            solver.http_status.map(|_| solver.total_ms),
-            &words(solver.status),
-        )
+        let name = solver.name.replace(is_no_token, "_");
+        let has_answered = solver.http_status.is_some();
+        let duration = has_answered.then(|| format!(";dur={:.1}", solver.total_ms));
+        let (duration, status) = (duration.unwrap_or_default(), words(solver.status));
+        format!("{name}{duration};desc=\"{status}\"")
     });
-    let archive = archived.unwrap_or(&outcome.archive).status;
-    let archive = entry("archive", None, &words(archive));
+    let archive = words(archived.unwrap_or(&outcome.archive).status);
+    let archive = format!("archive;desc=\"{archive}\"");
     let entries: Vec<_> = solvers.chain([archive]).collect();
     HeaderValue::from_str(&entries.join(", ")).ok()
 }
 
 /// Writes each engine's answer to `--answers`, if the auction has an id.
 async fn keep_answers(service: &Service, outcome: &Outcome) {
-    let Some((folder, id)) = service
-        .arguments
-        .answers
-        .as_ref()
-        .zip(outcome.auction.id.as_ref())
-    else {
+    let (Some(folder), Some(id)) = (&service.arguments.answers, &outcome.auction.id) else {
         return;
     };
     for solver in &outcome.solvers {

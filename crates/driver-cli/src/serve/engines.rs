@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use archive_sink::Spool;
 use driver_streaming::Pipeline;
 use tokio::task::block_in_place;
 use upload_client::UploadClient;
@@ -80,22 +81,23 @@ impl Engines {
         })
     }
 
+    /// The spool of the archive, if there is one.
+    pub(super) fn spool(&self) -> Option<&Spool> {
+        self.archiving.as_ref()?.spool.as_ref()
+    }
+
     /// Whether the archive is another than `before`.
     pub(super) fn archives_elsewhere(&self, before: &Self) -> bool {
-        match (&self.archiving, &before.archiving) {
-            (Some(one), Some(other)) => !Arc::ptr_eq(one, other),
-            (one, other) => one.is_some() || other.is_some(),
-        }
+        let archiving = |engines: &Self| engines.archiving.as_ref().map(Arc::as_ptr);
+        archiving(self) != archiving(before)
     }
 
     /// Starts to check what the store can do, and to upload what is in the spool, if there is one.
     pub(super) async fn begin_to_archive(&self) -> Result<Option<Uploading>, Failure> {
-        match &self.archiving {
-            Some(archiving) => {
-                tokio::spawn(Archiving::find_out(Arc::downgrade(archiving)));
-                archiving.upload().await
-            }
-            None => Ok(None),
-        }
+        let Some(archiving) = &self.archiving else {
+            return Ok(None);
+        };
+        tokio::spawn(Archiving::find_out(Arc::downgrade(archiving)));
+        archiving.upload().await
     }
 }

@@ -45,10 +45,8 @@ impl Record {
 
     /// How many engines answered well.
     pub(super) fn ok_engines(&self) -> usize {
-        let solvers = self.outcome.solvers.iter();
-        solvers
-            .filter(|solver| solver.status == SolverStatus::Ok)
-            .count()
+        let is_ok = |solver: &&SolverOutcome| solver.status == SolverStatus::Ok;
+        self.outcome.solvers.iter().filter(is_ok).count()
     }
 
     /// Logs its line. There is no `status` if the driver had gone away.
@@ -62,12 +60,8 @@ impl Record {
             Some(format!("{}: {why}", solver.name))
         });
         let not_archived = archive.error.iter().map(|why| format!("archive: {why}"));
-        let problems = self
-            .problem
-            .iter()
-            .cloned()
-            .chain(failed)
-            .chain(not_archived);
+        let problems = self.problem.clone().into_iter();
+        let problems = problems.chain(failed).chain(not_archived);
         let problems = problems.collect::<Vec<_>>().join("; ");
         let bad = archive.status != ArchiveStatus::Cancelled && !archive.status.is_ok();
         macro_rules! line {
@@ -112,9 +106,8 @@ impl History {
 
     /// One of them, unless it is forgotten.
     pub(super) fn get_mut(&mut self, number: u64) -> Option<&mut Record> {
-        self.records
-            .iter_mut()
-            .find(|record| record.number == number)
+        let mut records = self.records.iter_mut();
+        records.find(|record| record.number == number)
     }
 
     /// All of them, the latest first.

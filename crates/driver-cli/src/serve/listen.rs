@@ -37,6 +37,7 @@ const MOST_CONNECTIONS: usize = 1024;
 const MOST_STREAMS: u32 = 64;
 /// How long to wait after accepting has failed, for example because no file descriptor is left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
 fn router(service: &Arc<Service>) -> Router {
     let engine = Router::new()
         .route("/solve", post(auction::solve))
@@ -53,13 +54,10 @@ fn router(service: &Arc<Service>) -> Router {
             .route("/", get(page::overview))
             .route("/auctions/{number}", get(page::auction));
     }
-    router
-        .layer(from_fn_with_state(
-            Arc::clone(service),
-            operations::measured,
-        ))
-        .layer(map_request(request_body::read_to_its_end))
-        .with_state(Arc::clone(service))
+    let measured = from_fn_with_state(Arc::clone(service), operations::measured);
+    let read_to_its_end = map_request(request_body::read_to_its_end);
+    let router = router.layer(measured).layer(read_to_its_end);
+    router.with_state(Arc::clone(service))
 }
 
 /// Accepts connections until a signal says to stop, and then finishes what is under way, within a limit. A second signal ends
@@ -72,14 +70,13 @@ pub(super) async fn until_stopped(
     let reloading = service.reload_when_asked()?;
     let connections = GracefulShutdown::new();
     let mut server = Builder::new(TokioExecutor::new());
-    let http1 = &mut server.http1();
-    http1
-        .timer(TokioTimer::new())
+    let timer = TokioTimer::new;
+    server
+        .http1()
+        .timer(timer())
         .header_read_timeout(HEAD_LIMIT);
-    let http2 = &mut server.http2();
-    http2
-        .timer(TokioTimer::new())
-        .max_concurrent_streams(MOST_STREAMS);
+    server.http2().timer(timer());
+    server.http2().max_concurrent_streams(MOST_STREAMS);
     let app = TowerToHyperService::new(router(service));
     let free = Arc::new(Semaphore::new(MOST_CONNECTIONS));
     operations::tell_systemd(NotifyState::Ready);
@@ -110,9 +107,7 @@ pub(super) async fn until_stopped(
             service.tasks.wait().await;
             engines.pipeline.drain().await;
         };
-        let archiving = engines.archiving.as_ref();
-        let spool = archiving.and_then(|archiving| archiving.spool.as_ref());
-        let uploads = spool.map(stop_waiting_for_uploads);
+        let uploads = engines.spool().map(stop_waiting_for_uploads);
         let uploads = OptionFuture::from(uploads).then(|_| pending::<()>());
         tokio::select! {
             () = archived => {}

@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 /// Solutions of all engines, and where each comes from.
 #[derive(Debug, Default)]
 pub(super) struct Merged {
-    solutions: String,
+    solutions: Vec<String>,
     pub(super) origins: Vec<Origin>,
 }
 
@@ -53,34 +53,25 @@ impl Merged {
                 .map_err(|_two| "one of the answer's solutions has two ids")?;
             let id = next_id();
             let own_id = members.get("id").map(|own| own.get().to_owned());
-            let text = match members.get("id") {
+            renumbered.solutions.push(match members.get("id") {
                 Some(own) => with_value(text, own, &id.to_string()),
                 None if members.is_empty() => format!("{{\"id\":{id}}}"),
                 None => format!("{{\"id\":{id},{}", &text[1..]),
-            };
-            renumbered.solutions += if renumbered.origins.is_empty() {
-                ""
-            } else {
-                ","
-            };
-            renumbered.solutions += &text;
+            });
             renumbered.origins.push(Origin {
                 id,
                 solver,
                 own_id: own_id.unwrap_or_else(|| "null".to_owned()),
             });
         }
-        if !self.origins.is_empty() && !renumbered.origins.is_empty() {
-            self.solutions.push(',');
-        }
-        self.solutions += &renumbered.solutions;
+        self.solutions.append(&mut renumbered.solutions);
         self.origins.append(&mut renumbered.origins);
         Ok(())
     }
 
     /// The answer to the driver.
     pub(super) fn answer(&self) -> String {
-        format!("{{\"solutions\":[{}]}}", self.solutions)
+        format!("{{\"solutions\":[{}]}}", self.solutions.join(","))
     }
 }
 

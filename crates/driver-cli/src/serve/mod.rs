@@ -103,7 +103,7 @@ impl Service {
         }
         *lock(&self.engines) = Arc::new(engines);
         if is_elsewhere {
-            self.store.forget();
+            self.store.forget().await;
         }
         Ok(())
     }

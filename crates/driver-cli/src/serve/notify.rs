@@ -158,12 +158,9 @@ pub(super) async fn notify(State(service): State<Arc<Service>>, request: Request
     };
     let mut is_sent = false;
     for solver in service.engines().pipeline.solvers() {
-        let text = match &addressed {
-            None => text.clone(),
-            Some(engines) => match engines.get(solver.name()) {
-                Some(text) => text.clone(),
-                None => continue,
-            },
+        let its_own = |engines: &BTreeMap<String, String>| engines.get(solver.name()).cloned();
+        let Some(text) = addressed.as_ref().map_or(Some(text.clone()), its_own) else {
+            continue;
         };
         is_sent = true;
         let (service, solver) = (Arc::clone(&service), solver.clone());

@@ -1,6 +1,6 @@
 //! Health, readiness and metrics, for operators and their tools.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::{MatchedPath, Request, State};
@@ -14,9 +14,10 @@ use opentelemetry::metrics::{Histogram, Meter, UpDownCounter};
 use prometheus::TextEncoder;
 use sd_notify::NotifyState;
 use tokio::runtime::Handle;
+use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout};
 
-use super::{Service, lock};
+use super::Service;
 use crate::archiving::Archiving;
 
 /// How long the result of a check of the store is used.
@@ -36,11 +37,8 @@ pub(super) async fn ready(State(service): State<Arc<Service>>) -> Response {
     if service.tasks.is_closed() {
         return (StatusCode::SERVICE_UNAVAILABLE, "stopping\n").into_response();
     }
-    match service
-        .store
-        .usable(service.engines().archiving.as_deref())
-        .await
-    {
+    let engines = service.engines();
+    match service.store.usable(engines.archiving.as_deref()).await {
         Ok(()) => "ready\n".into_response(),
         Err(why) => {
             tracing::warn!("not ready: {why}");
@@ -53,7 +51,7 @@ pub(super) async fn ready(State(service): State<Arc<Service>>) -> Response {
 
 /// Checks whether the store can be used, and remembers the result for a while.
 #[derive(Default)]
-pub(super) struct StoreCheck(tokio::sync::Mutex<()>, Mutex<Option<Known>>);
+pub(super) struct StoreCheck(Mutex<Option<Known>>);
 
 type Known = (Instant, Result<(), String>);
 
@@ -64,21 +62,17 @@ impl StoreCheck {
             return Ok(());
         };
         // One request checks, and the others wait for its result.
-        let _asking = self.0.lock().await;
-        if let Some((at, found)) = &*lock(&self.1)
+        let mut known = self.0.lock().await;
+        if let Some((at, found)) = &*known
             && at.elapsed() < KNOWN_FOR
         {
             return found.clone();
         }
         let archive = &archiving.archive;
-        let has_room = async {
-            match &archiving.spool {
-                // Dropped at once: nothing is left in the spool.
-                Some(spool) => spool.create(archive, "ready").await.is_ok(),
-                None => false,
-            }
-        };
-        if has_room.await {
+        // Dropped at once, what is created leaves nothing in the spool.
+        if let Some(spool) = &archiving.spool
+            && spool.create(archive, "ready").await.is_ok()
+        {
             return Ok(());
         }
         let found = match timeout(CHECK_LIMIT, archive.check()).await {
@@ -86,13 +80,13 @@ impl StoreCheck {
             Ok(Err(error)) => Err(error_chain(&error)),
             Err(_elapsed) => Err(format!("the store does not answer within {CHECK_LIMIT:?}")),
         };
-        *lock(&self.1) = Some((Instant::now(), found.clone()));
+        *known = Some((Instant::now(), found.clone()));
         found
     }
 
     /// Forgets the result: the store is another one now.
-    pub(super) fn forget(&self) {
-        *lock(&self.1) = None;
+    pub(super) async fn forget(&self) {
+        *self.0.lock().await = None;
     }
 }
 

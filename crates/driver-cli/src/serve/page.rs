@@ -22,11 +22,7 @@ const REFRESH: (HeaderName, &str) = (HeaderName::from_static("refresh"), "5");
 
 pub(super) async fn overview(State(service): State<Arc<Service>>) -> Response {
     let engines = service.engines();
-    let spool = engines
-        .archiving
-        .as_ref()
-        .and_then(|archiving| archiving.spool.as_ref());
-    let spooled = OptionFuture::from(spool.map(Spool::status)).await;
+    let spooled = OptionFuture::from(engines.spool().map(Spool::status)).await;
     let history = lock(&service.history);
     let most = usize::from(service.arguments.max_auctions);
     let active = most - service.auctions.available_permits().min(most);
@@ -73,11 +69,8 @@ pub(super) async fn auction(
         Some(record) => Html(report(&record.outcome, &record.timelines, None)).into_response(),
         None => {
             let lead = "This auction is none of the last ones.";
-            let html = page(
-                "Not found",
-                lead,
-                &html! { p { a href="/" { "The last auctions" } } },
-            );
+            let link = html! { p { a href="/" { "The last auctions" } } };
+            let html = page("Not found", lead, &link);
             (StatusCode::NOT_FOUND, Html(html)).into_response()
         }
     }
@@ -112,14 +105,10 @@ fn engines_health<'a>(names: impl Iterator<Item = &'a str>, history: &History) -
 }
 
 fn archive_health(history: &History) -> Markup {
+    use ArchiveStatus::{Running, Skipped};
     let seen = || {
         let archives = history.latest_first().map(|record| &record.outcome.archive);
-        archives.filter(|archive| {
-            !matches!(
-                archive.status,
-                ArchiveStatus::Skipped | ArchiveStatus::Running
-            )
-        })
+        archives.filter(|archive| !matches!(archive.status, Skipped | Running))
     };
     let ok = seen().filter(|archive| archive.status.is_ok()).count();
     html! { (ok) " of the last " (seen().count()) " archives ok" }

@@ -65,10 +65,8 @@ pub(super) async fn decompressed(request: Request, next: Next) -> Response {
 }
 
 fn decoded(decoder: impl AsyncRead + Send + 'static) -> Body {
-    Body::from_stream(ReaderStream::with_capacity(
-        decoder,
-        DEFAULT_CHUNK_SIZE.get(),
-    ))
+    let size = DEFAULT_CHUNK_SIZE.get();
+    Body::from_stream(ReaderStream::with_capacity(decoder, size))
 }
 
 pub(super) async fn read_to_its_end(request: Request) -> Request {
