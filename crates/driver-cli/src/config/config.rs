@@ -7,7 +7,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use archive_sink::CodecKind;
-use driver_streaming::{Solver, error_chain};
+use driver_streaming::{AuctionId, Solver, error_chain};
 use http::{HeaderName, HeaderValue};
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{
