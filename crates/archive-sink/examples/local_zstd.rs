@@ -1,7 +1,7 @@
 //! Archives a stream in a local folder with zstd, lists the folder, and reads the document back.
 //!
 //! ```console
-//! $ cargo run -p archive-sink --example local_zstd --features fs,zstd -- /tmp/orders
+//! $ cargo run -p archive-sink --example local_zstd --features fs,zstd -- orders
 //! ```
 
 #![expect(clippy::print_stdout, reason = "an example shows what it did")]
