@@ -5,7 +5,7 @@ const BUDGETS: [(&str, usize); 13] = [
     ("crates/chunked-writer", 3_900),
     ("crates/tee-stream", 3_280),
     ("crates/measured-body", 1_600),
-    ("crates/archive-sink", 6_235),
+    ("crates/archive-sink", 6_215),
     ("crates/upload-client", 1_900),
     ("crates/driver-streaming", 4_310),
     ("crates/driver-telemetry", 735),
