@@ -14,7 +14,7 @@ use url::Url;
 use crate::auction_id::AuctionId;
 use crate::builder::{PipelineBuilder, bounded};
 use crate::encoding::Codec;
-use crate::error_chain::error_chain;
+use crate::failure::error_chain;
 use crate::observer::Stage;
 use crate::optional_archive::{ArchiveJob, Archiver, object_name};
 use crate::outcome::{ArchiveOutcome, ArchiveStatus};

@@ -12,8 +12,7 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::answer::{discard, read_answer};
 use crate::document::DocumentError;
-use crate::error_chain::error_chain;
-use crate::failure::SolverFailure;
+use crate::failure::{SolverFailure, error_chain};
 use crate::observer::Stage;
 use crate::outcome::{SolverOutcome, SolverStatus, milliseconds};
 use crate::request::SolverRequest;

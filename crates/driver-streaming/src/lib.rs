@@ -13,7 +13,6 @@ mod digest;
 mod document;
 mod encoding;
 mod endpoint;
-mod error_chain;
 mod exchange;
 mod failure;
 mod observer;
@@ -48,8 +47,7 @@ pub use self::builder::{PipelineBuilder, PipelineError};
 pub use self::digest::{DocumentDigest, SharedDigest};
 pub use self::document::{Document, DocumentError, DocumentStream, LengthFuture, skip_bytes};
 pub use self::endpoint::SolverError;
-pub use self::error_chain::error_chain;
-pub use self::failure::{AnswerError, SolverFailure};
+pub use self::failure::{AnswerError, SolverFailure, error_chain};
 pub use self::observer::{Observer, Progress, ReaderProgress, RunStart, Stage};
 pub use self::outcome::{
     ArchiveOutcome, ArchiveStatus, AuctionOutcome, CompressOutcome, Outcome, SerializeOutcome,

@@ -11,7 +11,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::archive::{ArchiveTarget, raw_document};
 use crate::auction_id::AuctionId;
-use crate::error_chain::error_chain;
+use crate::failure::error_chain;
 use crate::optional_archive::{ArchiveJob, object_name};
 use crate::outcome::{ArchiveOutcome, ArchiveStatus};
 
@@ -56,25 +56,21 @@ impl ArchiveTarget {
             true => (ArchiveStatus::SpoolFull, error_chain(&error)),
             false => failed(error_chain(&error)),
         };
-        let (writer, document) = match timeout_at(deadline, self.write_all(spool, id, job)).await {
-            Ok(written) => written.map_err(refused)?,
-            Err(_elapsed) => return Err(failed(format!("not written within {limit:?}"))),
-        };
+        let written = timeout_at(deadline, self.write_all(spool, id, job)).await;
+        let late = |_elapsed| failed(format!("not written within {limit:?}"));
+        let (writer, document) = written.map_err(late)?.map_err(refused)?;
         record.begin_commit();
         let last = deadline.max(Instant::now() + LAST_STEP);
-        let spooled = match timeout_at(last, writer.accept(document)).await {
-            Ok(accepted) => accepted.map_err(|error| match refused(error) {
-                (ArchiveStatus::Failed, message) => {
-                    let message = format!("{message}; the object may be in the spool");
-                    (ArchiveStatus::Unknown, message)
-                }
-                full => full,
-            })?,
-            Err(_elapsed) => {
-                let message = "the disk does not answer; the object may be in the spool";
-                return Err((ArchiveStatus::Unknown, message.to_owned()));
-            }
+        let unknown = |what: &str| {
+            let message = format!("{what}; the object may be in the spool");
+            (ArchiveStatus::Unknown, message)
         };
+        let accepted = timeout_at(last, writer.accept(document)).await;
+        let accepted = accepted.map_err(|_elapsed| unknown("the disk does not answer"))?;
+        let spooled = accepted.map_err(|error| match refused(error) {
+            (ArchiveStatus::Failed, message) => unknown(&message),
+            full => full,
+        })?;
         let folder = spool.folder().display();
         let location = self.archive.location_of(&spooled.name);
         let known = |status| ArchiveOutcome {
