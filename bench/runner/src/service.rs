@@ -178,6 +178,8 @@ impl Bench<'_> {
                 }
                 Ok(solved)
             })?;
+            // Archives go on after the answers.
+            service.stop()?;
             let rate = solved.iter().sum::<u32>() as f64 / began.elapsed().as_secs_f64();
             self.add(format!("{name}_auctions_per_second"), rate);
         }
@@ -254,6 +256,14 @@ impl Service {
     fn drivers(&self, count: usize, auction: &[u8]) -> Result<Vec<Driver>> {
         let drivers = (0..count).map(|_| Driver::new(&self.address, auction));
         drivers.collect()
+    }
+
+    /// Stops it as a supervisor does: it finishes what is under way, with its archives.
+    fn stop(mut self) -> Result<()> {
+        let process = self.process.id().to_string();
+        Command::new("kill").args(["-TERM", &process]).status()?;
+        ensure!(self.process.wait()?.success(), "the service did not finish");
+        Ok(())
     }
 
     /// User and system time so far.
