@@ -30,7 +30,7 @@ pub(super) async fn run(arguments: &PushArguments) -> Result<ExitCode, Failure> 
 
 fn archive_of(arguments: &PushArguments) -> Result<Archive, Failure> {
     let config = arguments.config.as_deref();
-    let config = config.map(|path| Config::load(path));
+    let config = config.map(Config::load);
     let config = config.transpose()?.unwrap_or_default();
     let location = archive_location(arguments.archive.as_ref(), &config)?;
     let noted = || Some((location_of(&arguments.spool)?, "the spool".to_owned()));

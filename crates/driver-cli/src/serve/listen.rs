@@ -24,7 +24,7 @@ use tokio::time::{sleep, timeout};
 use super::security::with_token;
 use super::{Service, auction, notify, operations, page, request_body};
 use crate::arguments::Switch;
-use crate::exit::Failure;
+use crate::exit::{Failure, print_line};
 use crate::signals::Signals;
 use crate::spooling::stop_waiting_for_uploads;
 
@@ -68,6 +68,9 @@ pub(super) async fn until_stopped(
 ) -> Result<ExitCode, Failure> {
     let mut signals = Signals::after(None);
     let reloading = service.reload_when_asked()?;
+    // By then, no signal has its default action any more.
+    let address = listener.local_addr().map_err(Failure::of("no address"))?;
+    print_line(&format!("http://{address}"))?;
     let connections = GracefulShutdown::new();
     let mut server = Builder::new(TokioExecutor::new());
     let timer = TokioTimer::new;

@@ -35,7 +35,7 @@ use self::history::History;
 use self::notify::Solutions;
 use self::operations::{RequestMeters, StoreCheck};
 use crate::arguments::ServeArguments;
-use crate::exit::{Failure, print_line};
+use crate::exit::Failure;
 use crate::otlp_export::{Export, exporting};
 use crate::spooling::Uploading;
 
@@ -145,7 +145,6 @@ async fn serve(
     let label = format!("cannot listen on {}", arguments.listen);
     let listener = TcpListener::bind(arguments.listen).await;
     let listener = listener.map_err(Failure::input(label))?;
-    let address = listener.local_addr().map_err(Failure::of("no address"))?;
     let auctions = usize::from(arguments.max_auctions);
     let service = Arc::new(Service {
         engines: Mutex::new(Arc::new(engines)),
@@ -162,7 +161,6 @@ async fn serve(
         store: StoreCheck::default(),
         arguments,
     });
-    print_line(&format!("http://{address}"))?;
     let stopped = listen::until_stopped(&service, listener).await;
     // Uploads that are given up stay in the spool.
     let uploading = lock(&service.uploading).take();
