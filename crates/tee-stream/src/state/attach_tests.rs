@@ -294,6 +294,18 @@ fn a_production_ends_when_the_rest_of_the_document_is_known() {
     }
 }
 
+#[test]
+fn a_branch_settles_at_the_production_that_it_finds_ahead_or_behind() {
+    let mut tee = tee(10, 8);
+    let id = stands(&mut tee, 8, Kind::Running);
+    caches(&mut tee, 0..8);
+    for offset in [2, 12] {
+        let index = reads(&mut tee, offset, None);
+        assert!(seek(&mut tee, index, None).is_none());
+        assert_eq!(tee.readers[index].home, Some(id));
+    }
+}
+
 /// A reader at 0 behind a production at the front, where no other may begin.
 fn behind_all(timed: bool) -> (Tee, usize, u64) {
     let mut tee = tee(10, 1);
