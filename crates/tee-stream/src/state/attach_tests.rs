@@ -294,6 +294,37 @@ fn a_production_ends_when_the_rest_of_the_document_is_known() {
     }
 }
 
+#[test]
+fn a_branch_settles_at_the_production_that_it_finds_ahead_or_behind() {
+    let mut tee = tee(10, 8);
+    let id = stands(&mut tee, 8, Kind::Running);
+    caches(&mut tee, 0..8);
+    for offset in [2, 12] {
+        let index = reads(&mut tee, offset, None);
+        assert!(seek(&mut tee, index, None).is_none());
+        assert_eq!(tee.readers[index].home, Some(id));
+    }
+}
+
+#[test]
+fn a_reader_that_others_wait_for_goes_first() {
+    let mut tee = tee(16, 1);
+    let id = stands(&mut tee, 16, Kind::Running);
+    caches(&mut tee, 0..8);
+    caches(&mut tee, 8..16);
+    let [last, between, front] = [4, 12, 16].map(|offset| reads(&mut tee, offset, Some(id)));
+    let mut effects = Effects::new();
+    let step = tee.make_space(front, id, None, &mut effects);
+    assert!(matches!(step, Some(Step::Yield)));
+    for (index, yields) in [(between, true), (last, false), (between, false)] {
+        let step = tee.step(index, None, true, Waker::noop(), &mut effects);
+        assert!(matches!(
+            (step, yields),
+            (Step::Yield, true) | (Step::Chunk(_), false)
+        ));
+    }
+}
+
 /// A reader at 0 behind a production at the front, where no other may begin.
 fn behind_all(timed: bool) -> (Tee, usize, u64) {
     let mut tee = tee(10, 1);
