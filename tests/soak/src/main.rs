@@ -134,7 +134,10 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 fn report_panics(verdict: &Arc<Verdict>) {
     let verdict = Arc::clone(verdict);
     std::panic::set_hook(Box::new(move |panic| {
-        let message = panic.payload_as_str().unwrap_or_default();
+        let payload = panic.payload();
+        let message = payload.downcast_ref().copied();
+        let message = message.or_else(|| payload.downcast_ref().map(String::as_str));
+        let message: &str = message.unwrap_or_default();
         if !PLANNED.iter().any(|start| message.starts_with(start)) {
             let place = panic.location().map(ToString::to_string);
             let violation = Violation::new("somebody panicked")

@@ -5,7 +5,7 @@ const BUDGETS: [(&str, usize); 13] = [
     ("crates/chunked-writer", 3_625),
     ("crates/tee-stream", 3_092),
     ("crates/measured-body", 1_491),
-    ("crates/archive-sink", 6_215),
+    ("crates/archive-sink", 6_240),
     ("crates/upload-client", 1_900),
     ("crates/driver-streaming", 4_035),
     ("crates/driver-telemetry", 718),
@@ -13,8 +13,8 @@ const BUDGETS: [(&str, usize); 13] = [
     ("crates/solver-stand-in", 910),
     ("crates/auction-fixtures", 1_275),
     ("tests/soak", 3_265),
-    ("bench", 3_400),
-    ("xtask", 1_000),
+    ("bench", 3_415),
+    ("xtask", 1_050),
 ];
 
 /// Folders of a part that are not counted, wherever in it they are.
