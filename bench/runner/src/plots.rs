@@ -15,7 +15,6 @@ const STYLE: &str = "\
     @media (prefers-color-scheme: dark) { svg.bench text { fill: #d7dde3; } svg.bench .mine { fill: #5cb2f6; } \
     svg.bench rect.mine { fill: #5cb2f6; } svg.bench rect.bare { fill: #2f6f9f; } svg.bench path.mine { stroke: #5cb2f6; } \
     svg.bench path.bare { stroke: #2f6f9f; } svg.bench path.axis { stroke: #3a424b; } }";
-/// From one line of text to the next.
 const LINE: f64 = 26.0;
 const LABELS: f64 = 196.0;
 const VALUES: f64 = 76.0;
