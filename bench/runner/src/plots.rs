@@ -15,7 +15,6 @@ const STYLE: &str = "\
     @media (prefers-color-scheme: dark) { svg.bench text { fill: #d7dde3; } svg.bench .mine { fill: #5cb2f6; } \
     svg.bench rect.mine { fill: #5cb2f6; } svg.bench rect.bare { fill: #2f6f9f; } svg.bench path.mine { stroke: #5cb2f6; } \
     svg.bench path.bare { stroke: #2f6f9f; } svg.bench path.axis { stroke: #3a424b; } }";
-/// From one line of text to the next.
 const LINE: f64 = 26.0;
 const LABELS: f64 = 196.0;
 const VALUES: f64 = 76.0;
@@ -113,14 +112,15 @@ pub(crate) fn memory(report: &Report, width: f64) -> Markup {
         .iter()
         .map(|points| points.iter().max_by(|a, b| a.1.total_cmp(&b.1)));
     let highest = rows.iter().zip(highest);
-    let highest = highest.filter_map(|(row, at)| Some((&row.scenario.design, *at?)));
+    let highest = highest.filter_map(|(row, at)| Some((*row, *at?)));
     let mut highest: Vec<_> = highest.collect();
     highest.sort_by(|a, b| a.1.1.total_cmp(&b.1.1));
     let mut lowest = bottom;
-    let labels = highest.into_iter().map(|(design, (ms, mib))| {
+    let labels = highest.into_iter().map(|(row, (ms, mib))| {
         let at = y(mib).min(lowest);
         lowest = at - 18.0;
-        let text = format!("{}: {mib:.0} MiB", design.picture);
+        let (design, peak) = (&row.scenario.design, row.median("peak_mib"));
+        let text = format!("{}: {peak:.0} MiB", design.picture);
         html! {
             path.axis d=(format!("M{} {} L{} {at}", x(ms), y(mib), right + 4.0)) {}
             text.(class(design)) x=(right + 8.0) y=(at + 5.0) { (text) }
