@@ -131,7 +131,7 @@ fn a_store_that_is_away_costs_nobody_anything_and_the_next_run_brings_all_there(
     let finished = Finished::run(ObjectServer::point_at(AWAY, &mut command));
     assert_eq!(finished.code, Some(0), "{finished:?}");
     assert!(
-        finished.output.contains("`archive push` brings it there"),
+        finished.output.contains("`archive push` uploads it"),
         "{finished:?}"
     );
     assert_eq!(home.depth(), [3, 0]);
