@@ -22,7 +22,7 @@ pub enum Broken {
     #[error(transparent)]
     Mistake(#[from] DocumentMistake),
     /// It is longer than this many bytes.
-    #[error("the document is longer than {0} bytes")]
+    #[error("the auction is longer than {0} bytes")]
     TooLong(u64),
     /// Its file could not be read or written.
     #[error("the file cannot be read or written")]

@@ -9,7 +9,7 @@ const BUDGETS: [(&str, usize); 13] = [
     ("crates/upload-client", 1_900),
     ("crates/driver-streaming", 4_040),
     ("crates/driver-telemetry", 718),
-    ("crates/driver-cli", 8_880),
+    ("crates/driver-cli", 8_879),
     ("crates/solver-stand-in", 910),
     ("crates/auction-fixtures", 1_275),
     ("tests/soak", 3_270),
