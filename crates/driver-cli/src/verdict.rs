@@ -52,12 +52,12 @@ fn answered(solvers: &[SolverOutcome]) -> Option<String> {
     Some(match (ok.count(), solvers.len()) {
         (_, 0) => return None,
         (1, 1) => format!("the solver answered after {last}"),
-        (0, 1) => "the solver did not answer well".to_owned(),
-        (0, all) => format!("none of the {all} solvers answered well"),
+        (0, 1) => "the solver did not succeed".to_owned(),
+        (0, all) => format!("none of the {all} solvers succeeded"),
         (count, all) if count == all => {
             format!("all {all} solvers answered, the last after {last}")
         }
-        (count, all) => format!("{count} of {all} solvers answered well, the last after {last}"),
+        (count, all) => format!("{count} of {all} solvers succeeded, the last after {last}"),
     })
 }
 
@@ -105,20 +105,20 @@ fn until_then(solver: &SolverOutcome) -> String {
 fn advice(solver: &SolverOutcome) -> Option<String> {
     let kind = solver.failure.as_ref().map(SolverFailure::kind);
     Some(match (solver.http_status, solver.encoding, kind) {
-        (Some(413), ..) => "raise the limit for bodies: client_max_size of aiohttp, limit of \
-            Express's json(), bodyLimit of Fastify, client_max_body_size of nginx"
+        (Some(413), ..) => "raise its body limit: client_max_size (aiohttp), limit of express.json(), \
+            bodyLimit (Fastify), client_max_body_size (nginx)"
             .to_owned(),
         (Some(400 | 415), Some(encoding), _) => {
-            format!("if it does not decode {encoding}, send it none")
+            format!("if it does not decode {encoding}, send it plain JSON")
         }
         (Some(404 | 405), ..) => format!("the request went to {}", solver.url),
-        (Some(411), ..) => "give it --length (length = true)".to_owned(),
+        (Some(411), ..) => "try --length (length = true)".to_owned(),
         (None, _, Some("broken")) => {
-            "if it takes no chunked bodies, as Python's http.server, give it --length \
-            (length = true)"
+            "if it does not decode chunked bodies (Python's http.server does not), try \
+            --length (length = true)"
                 .to_owned()
         }
-        (None, _, Some("not_connected")) => format!("does it listen at {}?", solver.url),
+        (None, _, Some("not_connected")) => format!("is it listening at {}?", solver.url),
         _ => return None,
     })
 }
@@ -146,7 +146,7 @@ fn oddities(solver: &SolverOutcome) -> Option<String> {
         let start: String = answer.chars().take(60).collect();
         let start = start.split_whitespace().collect::<Vec<_>>().join(" ");
         odd.push(format!(
-            "answered {start}{more}, in which there are no solutions"
+            "answered {start}{more}, which has no list of solutions"
         ));
     }
     let is_odd = is_ok(solver) && !odd.is_empty();
@@ -230,7 +230,7 @@ fn archived(solvers: &[SolverOutcome], archive: &ArchiveOutcome) -> Option<Strin
                 false => line + ", nobody waited for it",
             }
         }
-        ArchiveStatus::Conflict => "another auction is archived under this id and stays".into(),
+        ArchiveStatus::Conflict => "another auction has this id and was not replaced".into(),
         ArchiveStatus::Failed => "it failed, and nothing is archived".into(),
         ArchiveStatus::Unknown => "it is not known whether the auction is archived".into(),
         ArchiveStatus::Spooled => "the store does not have it yet: it is in the spool".into(),
@@ -402,8 +402,8 @@ mod tests {
             [
                 "flaky was sent 3 requests before it answered",
                 "early answered before it had everything, after 8.00 MB (does it need --length?)",
-                "odd answered {\"error\": \"x\"}, in which there are no solutions",
-                "null answered null, in which there are no solutions",
+                "odd answered {\"error\": \"x\"}, which has no list of solutions",
+                "null answered null, which has no list of solutions",
             ]
         );
     }
@@ -420,14 +420,14 @@ mod tests {
         ]);
         assert_eq!(
             lines[0],
-            "1 of 4 solvers answered well, the last after 60.0 ms"
+            "1 of 4 solvers succeeded, the last after 60.0 ms"
         );
-        assert!(lines[1].starts_with("small: the engine answered 413; raise the limit"));
+        assert!(lines[1].starts_with("small: the engine answered 413; raise its body limit"));
         assert!(lines[1].contains("client_max_size of aiohttp"), "{lines:?}");
         assert_eq!(
             lines[2..],
             [
-                "gzip: the engine answered 400; if it does not decode gzip, send it none",
+                "gzip: the engine answered 400; if it does not decode gzip, send it plain JSON",
                 "plain: the engine answered 400",
             ]
         );

@@ -242,7 +242,7 @@ fn instant_of(at: Timestamp, margin: Duration) -> Option<StdInstant> {
     let left = Timestamp::now().until(at).ok();
     let Some(left) = left.and_then(|left| Duration::try_from(left).ok()) else {
         tracing::warn!(
-            "the auction's deadline had passed before it came: {at}; it is left out of account"
+            "the auction's deadline, {at}, had passed before the auction arrived: it is ignored"
         );
         return None;
     };
@@ -337,7 +337,7 @@ fn answer(
         serde_json::json!({ "name": solver.name, "status": status, "error": why })
     });
     let engines: Vec<_> = engines.collect();
-    let why = "no engine answered well";
+    let why = "no engine succeeded";
     let body = serde_json::json!({ "error": why, "engines": engines });
     let response = json(StatusCode::BAD_GATEWAY, body.to_string());
     (response, Some(why.to_owned()))

@@ -101,7 +101,7 @@ pub(super) async fn until_stopped(
     drop(listener);
     drop(reloading);
     operations::tell_systemd(NotifyState::Stopping);
-    tracing::info!("stopping: what is under way is finished");
+    tracing::info!("stopping: finishing the requests under way");
     service.tasks.close();
     let engines = service.engines();
     let finished = async {
