@@ -87,17 +87,17 @@ fn until_then(solver: &SolverOutcome) -> String {
         "there was no time left to ask it".to_owned()
     } else if delivered.is_some() && thinking.is_some() {
         let [delivered, thinking] = [delivered, thinking].map(time);
-        format!("everything was sent after {delivered}, and it was thinking for {thinking}")
+        format!("it had everything after {delivered} and thought for {thinking}")
     } else if solver.sending_ms.is_none() {
         "there was no connection to it".to_owned()
     } else if half(for_solver) {
         let waited = time(for_solver);
-        format!("it took {sent} within {waited} and then no more, or too slowly")
+        format!("it took {sent}, and sending waited {waited} for it to take more")
     } else if half(for_data) {
         let waited = time(for_data);
         format!("it waited {waited} for data, after {sent} had been sent")
     } else {
-        format!("{sent} had been sent, and sending went on")
+        format!("{sent} had been sent, and more was being sent")
     }
 }
 
@@ -444,11 +444,14 @@ mod tests {
         };
         assert_eq!(
             late(thinking("late", 14_900.0)),
-            "everything was sent after 40.0 ms, and it was thinking for 14.9 s"
+            "it had everything after 40.0 ms and thought for 14.9 s"
         );
         let mut stalled = slow("late", 14_000.0);
         stalled.delivered_ms = None;
-        assert!(late(stalled).starts_with("it took 8.00 MB within 14.0 s and then no more"));
+        assert_eq!(
+            late(stalled),
+            "it took 8.00 MB, and sending waited 14.0 s for it to take more"
+        );
         let mut away = SolverOutcome::default();
         away.name = "late".to_owned();
         away.attempts = 1;
