@@ -105,9 +105,11 @@ fn until_then(solver: &SolverOutcome) -> String {
 fn advice(solver: &SolverOutcome) -> Option<String> {
     let kind = solver.failure.as_ref().map(SolverFailure::kind);
     Some(match (solver.http_status, solver.encoding, kind) {
-        (Some(413), ..) => "raise its body limit: client_max_size (aiohttp), limit of express.json(), \
+        (Some(413), ..) => {
+            "raise its body limit: client_max_size (aiohttp), limit of express.json(), \
             bodyLimit (Fastify), client_max_body_size (nginx)"
-            .to_owned(),
+                .to_owned()
+        }
         (Some(400 | 415), Some(encoding), _) => {
             format!("if it does not decode {encoding}, send it plain JSON")
         }
@@ -418,10 +420,7 @@ mod tests {
             encoded,
             failed("plain", "the engine answered 400", Some(400)),
         ]);
-        assert_eq!(
-            lines[0],
-            "1 of 4 solvers succeeded, the last after 60.0 ms"
-        );
+        assert_eq!(lines[0], "1 of 4 solvers succeeded, the last after 60.0 ms");
         assert!(lines[1].starts_with("small: the engine answered 413; raise its body limit"));
         assert!(lines[1].contains("client_max_size of aiohttp"), "{lines:?}");
         assert_eq!(

@@ -39,16 +39,17 @@ impl Merged {
         answer: &RawValue,
         mut next_id: impl FnMut() -> u64,
     ) -> Result<(), &'static str> {
-        let answer = object(answer.get()).ok_or("the answer is no JSON object")?;
+        let answer = object(answer.get()).ok_or("the answer is not a JSON object")?;
         let solutions = answer
             .get("solutions")
             .ok_or("the answer has no solutions")?;
         let solutions: Vec<&RawValue> = serde_json::from_str(solutions.get())
-            .map_err(|_other| "the answer's solutions are no array")?;
+            .map_err(|_other| "the answer's solutions are not an array")?;
         let mut renumbered = Self::default();
         for solution in solutions {
             let text = solution.get();
-            let members = object(text).ok_or("one of the answer's solutions is no JSON object")?;
+            let members =
+                object(text).ok_or("one of the answer's solutions is not a JSON object")?;
             serde_json::from_str::<OneId>(text)
                 .map_err(|_two| "one of the answer's solutions has two ids")?;
             let id = next_id();

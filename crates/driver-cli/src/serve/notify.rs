@@ -106,7 +106,7 @@ impl Solutions {
         now: Instant,
     ) -> Result<Option<BTreeMap<String, String>>, (StatusCode, &'static str)> {
         let wrong = |why| (StatusCode::BAD_REQUEST, why);
-        let members = object(text).ok_or(wrong("the notification is no JSON object"))?;
+        let members = object(text).ok_or(wrong("the notification is not a JSON object"))?;
         let Some(named) = members.get("solutionId").filter(|id| id.get() != "null") else {
             return Ok(None);
         };
@@ -148,7 +148,7 @@ pub(super) async fn notify(State(service): State<Arc<Service>>, request: Request
     let body = Limited::new(request.into_body(), LONGEST).collect().await;
     let text = body.ok().map(|body| body.to_bytes());
     let Some(text) = text.and_then(|text| String::from_utf8(text.into()).ok()) else {
-        let why = "the notification is no text, too long, or not whole";
+        let why = "the notification is not text, too long, or not whole";
         return error(StatusCode::BAD_REQUEST, why);
     };
     let addressed = lock(&service.solutions).addressed(&text, Instant::now());
@@ -174,7 +174,7 @@ pub(super) async fn notify(State(service): State<Arc<Service>>, request: Request
     }
     match is_sent {
         true => json(StatusCode::OK, "{}".to_owned()),
-        false => error(StatusCode::NOT_FOUND, "its engine is configured no more"),
+        false => error(StatusCode::NOT_FOUND, "its engine is no longer configured"),
     }
 }
 
