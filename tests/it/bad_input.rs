@@ -72,7 +72,7 @@ fn auctions_that_are_none() {
         (b"7", &["auction.json: ", "JSON object", "line 1"]),
         (
             b"{\"id\":1,\"id\":1}",
-            &["auction.json: ", "\"id\" stands twice", "line 1"],
+            &["auction.json: ", "\"id\" appears twice", "line 1"],
         ),
         (
             deep.as_bytes(),

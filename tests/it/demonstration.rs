@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::support::{Finished, program};
+use crate::support::{Finished, program, sha256};
 
 #[test]
 fn runs_by_itself_and_runs_again() {
@@ -19,4 +19,14 @@ fn runs_by_itself_and_runs_again() {
             1
         );
     }
+}
+
+#[test]
+fn sends_the_auction_that_generate_writes() {
+    let home = tempfile::tempdir().unwrap();
+    let generated = Finished::run(&mut program(&["generate"])).output;
+    let mut solve = program(&["solve", "--format", "json"]);
+    let outcome = Finished::run(solve.current_dir(home.path())).output;
+    let outcome: serde_json::Value = serde_json::from_str(&outcome).unwrap();
+    assert_eq!(outcome["auction"]["sha256"], sha256(generated.as_bytes()));
 }

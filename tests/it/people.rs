@@ -167,9 +167,9 @@ fn the_outcome_is_a_plain_table_of_80_columns_and_a_verdict() {
     for part in [
         "solver           status ",
         "a-name-that-do…  failed 413",
-        "2 of 3 solvers answered well",
+        "2 of 3 solvers succeeded",
         "a-name-that-does-not-fit: the engine answered 413 Payload Too Large: \"Too large\"; raise",
-        "odd answered null, in which there are no solutions",
+        "odd answered null, which has no list of solutions",
         "archive none: no --archive was given",
     ] {
         assert!(finished.output.contains(part), "{part}: {finished:?}");

@@ -77,7 +77,7 @@ fn shows_each_solver_and_the_archive_whatever_became_of_them() {
         "<b>away</b> <span class=\"bad\">failed</span> <span class=\"muted\">3 attempts</span>",
         "<b>archive</b> <span class=\"good\">ok</span> <span class=\"muted\">gzip</span>",
         "class=\"sending\"",
-        "<li>1 of 3 solvers answered well",
+        "<li>1 of 3 solvers succeeded",
         "deadline of 15.0 s",
         "class=\"answer\"",
         "class=\"failure\"",

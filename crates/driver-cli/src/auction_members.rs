@@ -224,7 +224,7 @@ impl AuctionCheck {
         }
         if !self.names.insert(name.clone()) {
             return refuse(format!(
-                "the auction is not one JSON object: the member {name:?} stands twice"
+                "the auction is not one JSON object: the member {name:?} appears twice"
             ));
         }
         Ok((name, std::mem::take(&mut self.text).into()))
@@ -392,7 +392,7 @@ mod tests {
         }
         assert_eq!(
             check(r#"{"a":1,"a":2}"#, 3).unwrap_err().to_string(),
-            "the auction is not one JSON object: the member \"a\" stands twice at line 1, column 8"
+            "the auction is not one JSON object: the member \"a\" appears twice at line 1, column 8"
         );
     }
 

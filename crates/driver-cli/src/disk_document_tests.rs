@@ -194,7 +194,7 @@ async fn a_mistake_breaks_what_was_begun() {
     assert!(writer.write("{}".into()).await.is_err());
     assert!(writer.finish().is_err());
     let failed = chunks.try_collect::<Vec<_>>().await.unwrap_err();
-    assert!(error_chain(&failed).contains("\"b\" stands twice at line 2, column 9"));
+    assert!(error_chain(&failed).contains("\"b\" appears twice at line 2, column 9"));
 
     let (mut writer, document) = DiskDocument::arriving(5).unwrap();
     writer.write("{\"a\":".into()).await.unwrap();

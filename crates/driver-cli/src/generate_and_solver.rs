@@ -20,8 +20,7 @@ pub(super) fn generate(arguments: &GenerateArguments) -> Result<ExitCode, Failur
     let mut output = BufWriter::with_capacity(64 * 1024, io::stdout().lock());
     let written = shape
         .write_to(&mut output)
-        .and_then(|_bytes| writeln!(output))
-        .and_then(|()| output.flush());
+        .and_then(|_bytes| output.flush());
     printed(written).map(|()| ExitCode::SUCCESS)
 }
 

@@ -94,7 +94,7 @@ pub(crate) fn parse_setting(text: &str) -> Result<(String, MemberValue), Failure
             MemberValue::Json(value.to_owned().into())
         }
         Ok(None) => MemberValue::Json(Value::from(value).to_string().into()),
-        Err(why) => return Err(refuse(&format!("is no instant: {why}"))),
+        Err(why) => return Err(refuse(&format!("is not an instant: {why}"))),
     };
     Ok((name.to_owned(), value))
 }

@@ -178,7 +178,7 @@ impl Signal {
     /// (<https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/>).
     ///
     /// # Errors
-    /// When `endpoint` is no http or https URL, also where the environment makes it needless.
+    /// If `endpoint` is not an http or https URL, even if the environment makes it unnecessary.
     fn read(
         name: &str,
         endpoint: Option<&str>,
@@ -211,7 +211,7 @@ pub(crate) fn endpoint_of(endpoint: &str, signal: &str) -> Result<String, String
     let mut url =
         Url::parse(endpoint).map_err(|error| format!("the endpoint does not parse: {error}"))?;
     if !matches!(url.scheme(), "http" | "https") {
-        return Err("the endpoint is no http or https URL".to_owned());
+        return Err("the endpoint is not an http or https URL".to_owned());
     }
     let path = format!("{}/v1/{signal}", url.path().trim_end_matches('/'));
     url.set_path(&path);

@@ -77,7 +77,7 @@ fn create(path: &Path) -> io::Result<(PathBuf, NamedTempFile)> {
     // The file that a link leads to is replaced, not the link.
     let target = match fs::canonicalize(path) {
         Ok(target) if target.is_file() => target,
-        Ok(_other) => return Err(io::Error::other("is no file")),
+        Ok(_other) => return Err(io::Error::other("is not a file")),
         Err(_missing) => path.to_owned(),
     };
     let Some(name) = target.file_name() else {

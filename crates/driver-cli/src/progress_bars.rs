@@ -140,10 +140,10 @@ impl Screen {
     }
 }
 
-/// Clears this many lines, and the one below, where a terminal echoes Ctrl-C.
+/// Clears this many lines and the one below, where a terminal echoes Ctrl-C.
 fn erased(shown: usize) -> String {
     match shown {
-        0 => String::new(),
+        0 => "\r\u{1b}[J".to_owned(),
         _ => format!("\r\u{1b}[{shown}A\u{1b}[J"),
     }
 }
@@ -169,6 +169,11 @@ mod tests {
                 "archive         committing [====================]   100 B",
             ]
         );
+    }
+
+    #[test]
+    fn the_echo_of_ctrl_c_is_cleared_even_if_nothing_is_shown() {
+        assert_eq!(erased(0), "\r\u{1b}[J");
     }
 
     #[test]

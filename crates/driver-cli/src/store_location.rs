@@ -313,7 +313,7 @@ enum Problem {
     FileUrl,
     #[error("the folder {} cannot be used", .0.display())]
     Folder(PathBuf, #[source] std::io::Error),
-    #[error("the location's path is no valid key")]
+    #[error("the location's path is not a valid key")]
     Key(#[from] object_store::path::Error),
     #[error("the location names no object")]
     NoObject,

@@ -52,12 +52,12 @@ fn answered(solvers: &[SolverOutcome]) -> Option<String> {
     Some(match (ok.count(), solvers.len()) {
         (_, 0) => return None,
         (1, 1) => format!("the solver answered after {last}"),
-        (0, 1) => "the solver did not answer well".to_owned(),
-        (0, all) => format!("none of the {all} solvers answered well"),
+        (0, 1) => "the solver did not succeed".to_owned(),
+        (0, all) => format!("none of the {all} solvers succeeded"),
         (count, all) if count == all => {
             format!("all {all} solvers answered, the last after {last}")
         }
-        (count, all) => format!("{count} of {all} solvers answered well, the last after {last}"),
+        (count, all) => format!("{count} of {all} solvers succeeded, the last after {last}"),
     })
 }
 
@@ -87,17 +87,17 @@ fn until_then(solver: &SolverOutcome) -> String {
         "there was no time left to ask it".to_owned()
     } else if delivered.is_some() && thinking.is_some() {
         let [delivered, thinking] = [delivered, thinking].map(time);
-        format!("everything was sent after {delivered}, and it was thinking for {thinking}")
+        format!("it had everything after {delivered} and thought for {thinking}")
     } else if solver.sending_ms.is_none() {
         "there was no connection to it".to_owned()
     } else if half(for_solver) {
         let waited = time(for_solver);
-        format!("it took {sent} within {waited} and then no more, or too slowly")
+        format!("it took {sent}, and sending waited {waited} for it to take more")
     } else if half(for_data) {
         let waited = time(for_data);
         format!("it waited {waited} for data, after {sent} had been sent")
     } else {
-        format!("{sent} had been sent, and sending went on")
+        format!("{sent} had been sent, and more was being sent")
     }
 }
 
@@ -105,20 +105,22 @@ fn until_then(solver: &SolverOutcome) -> String {
 fn advice(solver: &SolverOutcome) -> Option<String> {
     let kind = solver.failure.as_ref().map(SolverFailure::kind);
     Some(match (solver.http_status, solver.encoding, kind) {
-        (Some(413), ..) => "raise the limit for bodies: client_max_size of aiohttp, limit of \
-            Express's json(), bodyLimit of Fastify, client_max_body_size of nginx"
-            .to_owned(),
-        (Some(400 | 415), Some(encoding), _) => {
-            format!("if it does not decode {encoding}, send it none")
-        }
-        (Some(404 | 405), ..) => format!("the request went to {}", solver.url),
-        (Some(411), ..) => "give it --length (length = true)".to_owned(),
-        (None, _, Some("broken")) => {
-            "if it takes no chunked bodies, as Python's http.server, give it --length \
-            (length = true)"
+        (Some(413), ..) => {
+            "raise its body limit: client_max_size (aiohttp), limit of express.json(), \
+            bodyLimit (Fastify), client_max_body_size (nginx)"
                 .to_owned()
         }
-        (None, _, Some("not_connected")) => format!("does it listen at {}?", solver.url),
+        (Some(400 | 415), Some(encoding), _) => {
+            format!("if it does not decode {encoding}, send it plain JSON")
+        }
+        (Some(404 | 405), ..) => format!("the request went to {}", solver.url),
+        (Some(411), ..) => "try --length (length = true)".to_owned(),
+        (None, _, Some("broken")) => {
+            "if it does not decode chunked bodies (Python's http.server does not), try \
+            --length (length = true)"
+                .to_owned()
+        }
+        (None, _, Some("not_connected")) => format!("is it listening at {}?", solver.url),
         _ => return None,
     })
 }
@@ -146,7 +148,7 @@ fn oddities(solver: &SolverOutcome) -> Option<String> {
         let start: String = answer.chars().take(60).collect();
         let start = start.split_whitespace().collect::<Vec<_>>().join(" ");
         odd.push(format!(
-            "answered {start}{more}, in which there are no solutions"
+            "answered {start}{more}, which has no list of solutions"
         ));
     }
     let is_odd = is_ok(solver) && !odd.is_empty();
@@ -230,7 +232,7 @@ fn archived(solvers: &[SolverOutcome], archive: &ArchiveOutcome) -> Option<Strin
                 false => line + ", nobody waited for it",
             }
         }
-        ArchiveStatus::Conflict => "another auction is archived under this id and stays".into(),
+        ArchiveStatus::Conflict => "another auction has this id and was not replaced".into(),
         ArchiveStatus::Failed => "it failed, and nothing is archived".into(),
         ArchiveStatus::Unknown => "it is not known whether the auction is archived".into(),
         ArchiveStatus::Spooled => "the store does not have it yet: it is in the spool".into(),
@@ -402,8 +404,8 @@ mod tests {
             [
                 "flaky was sent 3 requests before it answered",
                 "early answered before it had everything, after 8.00 MB (does it need --length?)",
-                "odd answered {\"error\": \"x\"}, in which there are no solutions",
-                "null answered null, in which there are no solutions",
+                "odd answered {\"error\": \"x\"}, which has no list of solutions",
+                "null answered null, which has no list of solutions",
             ]
         );
     }
@@ -418,16 +420,13 @@ mod tests {
             encoded,
             failed("plain", "the engine answered 400", Some(400)),
         ]);
-        assert_eq!(
-            lines[0],
-            "1 of 4 solvers answered well, the last after 60.0 ms"
-        );
-        assert!(lines[1].starts_with("small: the engine answered 413; raise the limit"));
+        assert_eq!(lines[0], "1 of 4 solvers succeeded, the last after 60.0 ms");
+        assert!(lines[1].starts_with("small: the engine answered 413; raise its body limit"));
         assert!(lines[1].contains("client_max_size of aiohttp"), "{lines:?}");
         assert_eq!(
             lines[2..],
             [
-                "gzip: the engine answered 400; if it does not decode gzip, send it none",
+                "gzip: the engine answered 400; if it does not decode gzip, send it plain JSON",
                 "plain: the engine answered 400",
             ]
         );
@@ -444,11 +443,14 @@ mod tests {
         };
         assert_eq!(
             late(thinking("late", 14_900.0)),
-            "everything was sent after 40.0 ms, and it was thinking for 14.9 s"
+            "it had everything after 40.0 ms and thought for 14.9 s"
         );
         let mut stalled = slow("late", 14_000.0);
         stalled.delivered_ms = None;
-        assert!(late(stalled).starts_with("it took 8.00 MB within 14.0 s and then no more"));
+        assert_eq!(
+            late(stalled),
+            "it took 8.00 MB, and sending waited 14.0 s for it to take more"
+        );
         let mut away = SolverOutcome::default();
         away.name = "late".to_owned();
         away.attempts = 1;

@@ -101,7 +101,7 @@ pub(super) fn solver(config: &SolverConfig, source: &Source) -> Result<Solver, F
         .map_err(|error| match error {
             SolverError::Name(_) => source.mistake(&config.name, error_chain(&error)),
             SolverError::Scheme { .. } | SolverError::NoScheme { .. } => {
-                let why = "is no http or https URL: it has to begin with http:// or https://";
+                let why = "is not an http or https URL: it must begin with http:// or https://";
                 source.mistake(&config.endpoint, why)
             }
             error => source.mistake(&config.endpoint, error_chain(&error)),

@@ -203,7 +203,7 @@ fn what_is_common_to_all_solvers_is_checked() {
         ),
         (
             "otlp = 'hunter2:4318'",
-            "driver.toml:1:1: otlp: the endpoint is no http or https URL",
+            "driver.toml:1:1: otlp: the endpoint is not an http or https URL",
         ),
         (
             "otlp = 'http://user:hunter2@h:99999'",
@@ -215,7 +215,7 @@ fn what_is_common_to_all_solvers_is_checked() {
         ),
         (
             "set = { deadline = 'now+x' }",
-            "driver.toml:1:9: set.deadline: is no instant: expected number at 0",
+            "driver.toml:1:9: set.deadline: is not an instant: expected number at 0",
         ),
         (
             "[set]\n\"a b\".c = [1, nan]",

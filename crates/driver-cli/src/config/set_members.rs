@@ -17,7 +17,7 @@ pub(super) fn members(table: &DeTable<'_>, source: &Source) -> Result<Members, F
         let value = match value.get_ref().as_str().map(from_now) {
             Some(Ok(Some(shift))) => MemberValue::FromNow(shift),
             Some(Err(why)) => {
-                return Err(source.mistake(name, format_args!("is no instant: {why}")));
+                return Err(source.mistake(name, format_args!("is not an instant: {why}")));
             }
             _ => MemberValue::Json(json(value, source)?.into()),
         };
@@ -90,7 +90,7 @@ mod tests {
             ("'now + 15s'", r#""2026-08-01T12:00:15.500Z""#),
             (
                 "'now - later'",
-                "f:1:9: set.m: is no instant: expected number at 0",
+                "f:1:9: set.m: is not an instant: expected number at 0",
             ),
             ("'nowhere'", r#""nowhere""#),
             ("''", r#""""#),

@@ -47,11 +47,11 @@ fn a_solver_needs_a_name_and_an_endpoint() {
         ),
         (
             "[[solver]]\nname = 'a'\nendpoint = 'ftp://user:hunter2@h'",
-            "driver.toml:3:1: solver[0].endpoint: is no http or https URL: it has to begin with http:// or https://",
+            "driver.toml:3:1: solver[0].endpoint: is not an http or https URL: it must begin with http:// or https://",
         ),
         (
             "[[solver]]\nname = 'a'\nendpoint = 'hunter2:x@h'",
-            "driver.toml:3:1: solver[0].endpoint: is no http or https URL: it has to begin with http:// or https://",
+            "driver.toml:3:1: solver[0].endpoint: is not an http or https URL: it must begin with http:// or https://",
         ),
         (
             "[[solver]]\nname = 1\nendpoint = ''",
@@ -196,7 +196,7 @@ fn members_are_checked() {
         ("[solver.set]\nx = 1\nx = 2", "6:1: x: duplicate key"),
         (
             "[solver.set]\nx = 'now-99999999999999999999s'",
-            "5:1: solver[0].set.x: is no instant: number is too large or cannot be represented without a lack of precision (values below 1ns are not supported)",
+            "5:1: solver[0].set.x: is not an instant: number is too large or cannot be represented without a lack of precision (values below 1ns are not supported)",
         ),
     ]);
 }
