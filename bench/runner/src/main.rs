@@ -28,6 +28,9 @@ struct Options {
     /// Fewer scenarios and fewer runs: at most four minutes on two cores.
     #[arg(long)]
     quick: bool,
+    /// Measure only the service. Other targets are then not measured.
+    #[arg(long)]
+    service: bool,
     /// Fail when a target is missed, or anything could not be measured. The missed ones are printed last.
     #[arg(long)]
     check: bool,

@@ -27,7 +27,8 @@ pub(crate) fn measure(options: &Options, programs: &Programs, folder: &Path) -> 
     let began = Instant::now();
     let command: Vec<String> = std::env::args().skip(1).collect();
     let date = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
-    let sections = sections(options.quick)?;
+    let mut sections = sections(options.quick)?;
+    sections.retain(|_| !options.service);
     let load_before = load_average()?;
     let (mut failed, mut checked) = (Failed::default(), 0);
     let grids = sections.iter().flat_map(|section| &section.grid);
@@ -45,7 +46,11 @@ pub(crate) fn measure(options: &Options, programs: &Programs, folder: &Path) -> 
         rows.sort_by_key(|row| (row.size_bytes, row.scenario.solvers));
         tables.push(Table { section, rows });
     }
-    let mut measures = failed.note("the loops", micro(options.quick, programs));
+    let mut measures = if options.service {
+        Vec::new()
+    } else {
+        failed.note("the loops", micro(options.quick, programs))
+    };
     let rows: Vec<_> = tables.iter().flat_map(|table| &table.rows).collect();
     let floor = floor::measures(&rows, &measures);
     measures.extend(floor);
