@@ -33,7 +33,7 @@ impl Engines {
     /// Reads the configuration and the token. Keeps the archive of the engines `before` if its settings are the same.
     ///
     /// # Errors
-    /// At the first mistake.
+    /// Fails at the first mistake.
     pub(super) async fn read(
         arguments: &ServeArguments,
         client: &UploadClient,
@@ -64,7 +64,7 @@ impl Engines {
                 Some(Arc::new(archiving))
             }
         };
-        // Digesting is work on the way to the engines, and only the archive uses it.
+        // Only the archive uses the digest, and computing it delays the engines.
         let builder = pipeline_to(&requests).digest(archiving.is_some());
         let mut builder = builder.client(client.clone());
         if let Some(archiving) = &archiving {
@@ -86,7 +86,7 @@ impl Engines {
         self.archiving.as_ref()?.spool.as_ref()
     }
 
-    /// Whether the archive is another than `before`.
+    /// Whether the archive differs from that of `before`.
     pub(super) fn archives_elsewhere(&self, before: &Self) -> bool {
         let archiving = |engines: &Self| engines.archiving.as_ref().map(Arc::as_ptr);
         archiving(self) != archiving(before)

@@ -52,7 +52,7 @@ impl Record {
     /// Logs its line. There is no `status` if the driver had gone away.
     pub(super) fn log(&self, status: Option<StatusCode>) {
         let archive = &self.outcome.archive;
-        // Engines are cancelled because of the problem of the whole auction, which has been added.
+        // Engines are cancelled because of the auction's own problem, which is listed already.
         let solvers = self.outcome.solvers.iter();
         let failed = solvers.filter(|solver| solver.status != SolverStatus::Cancelled);
         let failed = failed.filter_map(|solver| {
@@ -93,7 +93,7 @@ pub(super) struct History {
 }
 
 impl History {
-    /// Appends a record, forgets the oldest if there are too many, and says which number it has.
+    /// Appends a record, removes the oldest if there are too many, and returns the new record's number.
     pub(super) fn push(&mut self, mut record: Record) -> u64 {
         self.last += 1;
         record.number = self.last;
@@ -104,7 +104,7 @@ impl History {
         self.last
     }
 
-    /// One of them, unless it is forgotten.
+    /// The record with this number, unless it was removed.
     pub(super) fn get_mut(&mut self, number: u64) -> Option<&mut Record> {
         let mut records = self.records.iter_mut();
         records.find(|record| record.number == number)

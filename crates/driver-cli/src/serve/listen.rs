@@ -70,7 +70,7 @@ pub(super) async fn until_stopped(
 ) -> Result<ExitCode, Failure> {
     let mut signals = Signals::after(None);
     let reloading = service.reload_when_asked()?;
-    // By then, no signal has its default action any more.
+    // The address is printed when all signals are handled.
     let address = listener.local_addr().map_err(Failure::of("no address"))?;
     print_line(&format!("http://{address}"))?;
     let connections = GracefulShutdown::new();

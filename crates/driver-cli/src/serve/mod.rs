@@ -48,9 +48,9 @@ struct Service {
     arguments: ServeArguments,
     /// Replaced when the configuration is read again; an auction keeps those that it started with.
     engines: Mutex<Arc<Engines>>,
-    /// What brings the spool's objects to the store.
+    /// Uploads the spool's objects to the store.
     uploading: Mutex<Option<Uploading>>,
-    /// One for all pipelines and notifications: connections outlast a configuration.
+    /// Shared by all pipelines and notifications, so that connections outlast a configuration.
     client: UploadClient,
     export: Export,
     registry: Registry,

@@ -32,7 +32,7 @@ const LONGEST: usize = 1024 * 1024;
 /// How long an engine may take to answer one.
 const LIMIT: Duration = Duration::from_secs(10);
 
-/// Which engine found each solution that drivers were sent. Ids increase, and none is used twice.
+/// Which engine found each solution that was sent to a driver. Ids increase, and are never reused.
 #[derive(Default)]
 pub(super) struct Solutions {
     last_id: u64,
@@ -62,7 +62,7 @@ impl Solutions {
         self.last_id
     }
 
-    /// Remembers where solutions come from, and forgets old ones.
+    /// Adds solutions, and removes old ones.
     pub(super) fn remember(
         &mut self,
         auction: Option<&str>,
@@ -99,7 +99,7 @@ impl Solutions {
     /// What to send each engine, by name. `None` if the notification names no solution: then it is for all engines.
     ///
     /// # Errors
-    /// When it is no notification, or when it names only unknown solutions.
+    /// Fails if it is not a notification, or names only unknown solutions.
     fn addressed(
         &self,
         text: &str,

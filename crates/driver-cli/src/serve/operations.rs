@@ -69,7 +69,7 @@ impl StoreCheck {
             return found.clone();
         }
         let archive = &archiving.archive;
-        // Dropped at once, what is created leaves nothing in the spool.
+        // What is created is dropped at once, and leaves nothing in the spool.
         if let Some(spool) = &archiving.spool
             && spool.create(archive, "ready").await.is_ok()
         {
@@ -84,7 +84,7 @@ impl StoreCheck {
         found
     }
 
-    /// Forgets the result: the store is another one now.
+    /// Discards the result, because the store has changed.
     pub(super) async fn forget(&self) {
         *self.0.lock().await = None;
     }

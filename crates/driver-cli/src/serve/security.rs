@@ -18,7 +18,7 @@ use crate::exit::Failure;
 /// The shortest token, in bytes: a shorter one can be guessed.
 const SHORTEST_TOKEN: usize = 16;
 
-/// The token that requests must have. It is never shown.
+/// The token that requests must have. It is never logged or shown.
 pub(super) struct Token(String);
 
 impl Token {
@@ -52,7 +52,7 @@ impl Token {
     }
 }
 
-/// Refuses to listen on other addresses than loopback without a token.
+/// Rejects a listening address other than loopback without a token.
 pub(super) fn check(arguments: &ServeArguments) -> Result<(), Failure> {
     if arguments.listen.ip().is_loopback() || arguments.token_file.is_some() {
         return Ok(());
@@ -63,7 +63,7 @@ pub(super) fn check(arguments: &ServeArguments) -> Result<(), Failure> {
     )))
 }
 
-/// Refuses requests without the token, if there is one.
+/// Rejects requests without the token, if there is one.
 pub(super) async fn with_token(
     State(service): State<Arc<Service>>,
     request: Request,
