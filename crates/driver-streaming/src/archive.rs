@@ -280,7 +280,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn begins_when_solvers_have_everything_or_after_their_head_start() {
-        for (late_ms, expected_ms) in [(40, 40.0), (5_000, 100.0)] {
+        for (late_ms, expected_ms) in [(40, 40.0), (5_000, 250.0)] {
             let store = Arc::new(InMemory::new());
             let archive = Archive::builder(store).build().unwrap();
             let target = ArchiveTarget::new(archive, "memory:///".parse().unwrap());

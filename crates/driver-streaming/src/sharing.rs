@@ -24,7 +24,7 @@ pub(crate) const PRODUCTIONS_AT_ONCE: NonZeroUsize = NonZeroUsize::new(8).unwrap
 
 /// How long an archive waits for the solvers to have the whole document before it begins to read: delivery comes first.
 #[cfg(feature = "archive")]
-pub(crate) const HEAD_START: Duration = Duration::from_millis(100);
+pub(crate) const HEAD_START: Duration = Duration::from_millis(250);
 
 /// Creates a tee of the document that `produce` yields from an offset on.
 pub(crate) fn tee<S>(

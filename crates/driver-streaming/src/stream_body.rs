@@ -55,7 +55,7 @@ where
 /// Like [`stream_body`], and archives the document as `name`, in a task that continues when the request ends, fails or
 /// is dropped.
 ///
-/// The archive begins when the body has ended, or after 100 ms, and first produces by itself what the body has had by then.
+/// The archive begins when the body has ended, or after 250 ms, and first produces by itself what the body has had by then.
 /// After that, one production serves both if they are equally fast. The body waits for the archive at most as long as
 /// producing has taken so far, and some milliseconds.
 ///
