@@ -254,6 +254,8 @@ impl Service {
         let engines = engines.split(',').enumerate();
         let mut process = Command::new(programs.service())
             .args(["serve", "--listen", "127.0.0.1:0"])
+            // On a busy disk an auction takes seconds to arrive: then it is slow, and does not fail.
+            .args(["--deadline", "2m", "--body-timeout", "2m"])
             .args(
                 engines.map(|(index, address)| format!("--solver=engine-{index}=http://{address}")),
             )
@@ -403,8 +405,28 @@ mod tests {
     fn an_answer_is_whole_and_good() {
         let good = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]";
         assert!(answered(good).is_ok());
-        assert!(answered("HTTP/1.1 502 Bad Gateway\r\ncontent-length: 2\r\n\r\n[]").is_err());
+        let failed = answered("HTTP/1.1 502 Bad Gateway\r\ncontent-length: 5\r\n\r\n\"why\"");
+        let failed = failed.unwrap_err().to_string();
+        assert!(failed.ends_with(" 502 Bad Gateway\": \"why\""), "{failed}");
         assert!(answered("HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\n[]").is_err());
         assert!(answered("HTTP/1.1 200 OK\r\n\r\n").is_err());
+    }
+    #[test]
+    fn a_part_that_fails_is_not_measured() {
+        let mut bench = Bench {
+            auction: Vec::new(),
+            programs: &Programs::default(),
+            figures: BTreeMap::new(),
+        };
+        assert!(bench.part("good", 2, |bench| {
+            bench.add("good", 1.0);
+            Ok(())
+        }));
+        assert!(!bench.part("bad", 2, |bench| {
+            bench.add("bad", 1.0);
+            anyhow::bail!("no answer")
+        }));
+        let good = ("good".to_owned(), vec![1.0, 1.0]);
+        assert_eq!(bench.figures, BTreeMap::from([good]));
     }
 }

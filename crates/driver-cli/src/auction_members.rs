@@ -41,7 +41,7 @@ pub(crate) struct Members {
     id: Option<FoundId>,
     /// `metadata.auction_id`, which counts if there is no other.
     second_id: Option<FoundId>,
-    deadline: Option<Timestamp>,
+    pub(crate) deadline: Option<Timestamp>,
 }
 
 type FoundId = Result<AuctionId, DocumentMistake>;
@@ -52,10 +52,6 @@ impl Members {
     pub(crate) fn id(&self) -> Option<&FoundId> {
         let second = || self.second_id.as_ref().filter(|_| self.are_all);
         self.id.as_ref().or_else(second)
-    }
-
-    pub(crate) fn deadline(&self) -> Option<Timestamp> {
-        self.deadline
     }
 
     /// Adds what was found in the next bytes.
@@ -74,7 +70,7 @@ impl Members {
 /// Checks an auction in pieces of any size, and finds its members.
 ///
 /// Keeps the names of all members, 1 MiB at most, and one name or value that is being read.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct AuctionCheck {
     scanner: JsonScanner,
     /// The start of a character that the last piece cut off.
@@ -92,30 +88,18 @@ pub(crate) struct AuctionCheck {
 }
 
 /// What the value that is being read is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Value {
+    #[default]
     Other,
     Id,
     Deadline,
-    Metadata { is_id: bool },
+    Metadata {
+        is_id: bool,
+    },
 }
 
 impl AuctionCheck {
-    pub(crate) fn new() -> Self {
-        let scanner = JsonScanner::new();
-        Self {
-            cut: Vec::new(),
-            names: HashSet::new(),
-            names_bytes: 0,
-            text: Vec::new(),
-            keeps: false,
-            place: scanner.place(),
-            name: Default::default(),
-            value: Value::Other,
-            scanner,
-        }
-    }
-
     /// Takes the next piece, and adds to `members` what is in it. Not to be called again after a mistake.
     pub(crate) fn push(
         &mut self,
@@ -187,7 +171,10 @@ impl AuctionCheck {
                 (Mark::ValueEnd, value) => {
                     match value {
                         Value::Id => members.id = id("id", &self.text, self.place),
-                        Value::Deadline => members.deadline = time(&self.text),
+                        Value::Deadline => {
+                            members.deadline =
+                                decoded(&self.text).and_then(|time| time.parse().ok())
+                        }
                         Value::Other | Value::Metadata { .. } => {}
                     }
                     *value = Value::Other;
@@ -285,17 +272,13 @@ fn id(member: &str, json: &[u8], place: Place) -> Option<FoundId> {
     Some(id.map_err(|error: AuctionIdError| DocumentMistake::at(place, error.to_string())))
 }
 
-fn time(json: &[u8]) -> Option<Timestamp> {
-    decoded(json)?.parse().ok()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     /// What is found in a document that comes in pieces of this size.
     fn check(text: &str, piece: usize) -> Result<Members, DocumentMistake> {
-        let (mut check, mut members) = (AuctionCheck::new(), Members::default());
+        let (mut check, mut members) = (AuctionCheck::default(), Members::default());
         for piece in text.as_bytes().chunks(piece) {
             let mut found = Members::default();
             check.push(piece, &mut found)?;
@@ -420,7 +403,7 @@ mod tests {
 
     #[test]
     fn the_deadline_is_a_time() {
-        let of = |json: &str| check(json, 1).unwrap().deadline();
+        let of = |json: &str| check(json, 1).unwrap().deadline;
         let time = Timestamp::from_millisecond(1_500).unwrap();
         for text in ["1970-01-01T00:00:01.5Z", "1970-01-01T02:00:01.500+02:00"] {
             assert_eq!(

@@ -5,7 +5,7 @@
 //!                                           a regular file, checked as it is ───┘
 //! ```
 //!
-//! The newest 1 MiB of what arrives is also in memory, for productions that are near.
+//! The newest 2 MiB of what arrives is also in memory, for productions that are near.
 //!
 //! A document without edits is sent byte for byte. Edits drop the white space around members.
 //!
@@ -33,7 +33,7 @@ use crate::json_scanner::DocumentMistake;
 use crate::member_edits::{EditedPieces, MemberEdits, Piece};
 
 /// How many chunks are read at once, if as many have arrived.
-const CHUNKS_AT_ONCE: usize = 4;
+const CHUNKS_AT_ONCE: u64 = 4;
 
 /// How many bytes of a file are checked at once.
 const CHECKED_AT_ONCE: u64 = 256 * 1024;
@@ -94,10 +94,10 @@ impl DiskDocument {
         let file = Arc::new(DiskFile::new(file, Some(&metadata)));
         let checked = Arc::clone(&file);
         let check = blocking(move || {
-            let mut check = AuctionCheck::new();
+            let mut check = AuctionCheck::default();
             for at in (0..length).step_by(CHECKED_AT_ONCE as usize) {
-                let mut bytes = vec![0; CHECKED_AT_ONCE.min(length - at) as usize];
-                let read = checked.read_at(&mut bytes, at);
+                let mut bytes = Vec::new();
+                let read = checked.read(at..length.min(at + CHECKED_AT_ONCE), &mut bytes);
                 checked.check_unchanged()?;
                 read?;
                 checked.admit(&mut check, bytes.into())?;
@@ -114,9 +114,8 @@ impl DiskDocument {
     ///
     /// # Errors
     /// When `reader` fails or yields more than `limit` bytes, or if they are not one whole JSON object.
-    pub async fn read(reader: impl Read + Send + 'static, limit: u64) -> Result<Self, Broken> {
+    pub async fn read(mut reader: impl Read + Send + 'static, limit: u64) -> Result<Self, Broken> {
         let (mut writer, document) = Self::arriving(limit)?;
-        let mut reader = reader;
         loop {
             let size = chunked_writer::DEFAULT_CHUNK_SIZE.get();
             let read = blocking(move || {
@@ -175,7 +174,7 @@ impl DiskDocument {
 
     /// The member `deadline` as soon as it has arrived, if it is a string with a time of RFC 3339.
     pub fn deadline(&self) -> impl Future<Output = Option<Timestamp>> + Send + use<> {
-        self.known(|arrival| arrival.members.deadline())
+        self.known(|arrival| arrival.members.deadline)
     }
 
     /// Waits until something is known, or until it cannot become known any more.
@@ -205,7 +204,7 @@ impl DiskDocument {
             pieces: VecDeque::new(),
             length: 0,
             chunk_size: self.chunk_size.get(),
-            chunks: VecDeque::new(),
+            chunks: Bytes::new(),
         }
     }
 }
@@ -248,45 +247,33 @@ struct Production {
     pieces: VecDeque<Piece>,
     length: u64,
     chunk_size: usize,
-    /// What has been read.
-    chunks: VecDeque<Bytes>,
+    /// The next chunks, which have been read.
+    chunks: Bytes,
 }
 
 impl Production {
     async fn next(&mut self) -> Result<Option<Bytes>, Broken> {
-        if let Some(chunk) = self.chunks.pop_front() {
-            return Ok(Some(chunk));
-        }
-        let most = (self.chunk_size * CHUNKS_AT_ONCE) as u64;
-        let is_last = loop {
-            let is_last = self.collect(most)?;
-            if is_last || self.length >= self.chunk_size as u64 {
-                break is_last;
+        if self.chunks.is_empty() {
+            let chunk = self.chunk_size as u64;
+            let is_last = loop {
+                let is_last = self.collect(chunk * CHUNKS_AT_ONCE)?;
+                if is_last || self.length >= chunk {
+                    break is_last;
+                }
+                // The sender is in the file, which is held.
+                let _changed = self.arrival.changed().await;
+            };
+            let mut pieces = Vec::new();
+            let blocks = self.take(chunk, &mut pieces);
+            if blocks {
+                let more = self.length.min(chunk * (CHUNKS_AT_ONCE - 1));
+                let cut = if is_last { 0 } else { more % chunk };
+                self.take(more - cut, &mut pieces);
             }
-            // The sender is in the file, which is held.
-            let _changed = self.arrival.changed().await;
-        };
-        let Some(first) = self.take_chunk(is_last) else {
-            return Ok(None);
-        };
-        if first.iter().all(|piece| matches!(piece, Piece::Text(_))) {
-            return Ok(Some(self.file.read(first)?));
+            self.chunks = self.read(pieces, blocks).await?;
         }
-        let mut chunks = vec![first];
-        while chunks.len() < CHUNKS_AT_ONCE
-            && let Some(next) = self.take_chunk(is_last)
-        {
-            chunks.push(next);
-        }
-        let file = Arc::clone(&self.file);
-        let read = blocking(move || {
-            let chunks = chunks.into_iter().map(|chunk| file.read(chunk));
-            let chunks = chunks.collect::<io::Result<VecDeque<_>>>();
-            file.check_unchanged()?;
-            Ok(chunks?)
-        });
-        self.chunks = read.await?;
-        Ok(self.chunks.pop_front())
+        let length = self.chunks.len().min(self.chunk_size);
+        Ok((length > 0).then(|| self.chunks.split_to(length)))
     }
 
     /// Collects pieces that are known, until they have `most` bytes. Returns whether they are the last.
@@ -315,13 +302,10 @@ impl Production {
         Ok(false)
     }
 
-    /// Takes the pieces of the next chunk, if all of them are known.
-    fn take_chunk(&mut self, is_last: bool) -> Option<Vec<Piece>> {
-        let length = (self.chunk_size as u64).min(self.length);
-        if length == 0 || length < self.chunk_size as u64 && !is_last {
-            return None;
-        }
-        let (mut taken, mut left) = (Vec::new(), length);
+    /// Takes the pieces of the next `length` bytes, or of all that are known. Returns whether some of `taken` is in the file.
+    fn take(&mut self, length: u64, taken: &mut Vec<Piece>) -> bool {
+        let mut left = length.min(self.length);
+        self.length -= left;
         let arrival = self.arrival.borrow();
         while let Some(piece) = self.pieces.front_mut().filter(|_| left > 0) {
             let first = piece.split_to(left.min(piece.length()));
@@ -330,11 +314,34 @@ impl Production {
             }
             left -= first.length();
             match first {
-                Piece::Original(bytes) => arrival.find(bytes, &mut taken),
+                Piece::Original(bytes) => arrival.find(bytes, taken),
                 text => taken.push(text),
             }
         }
-        self.length -= length;
-        Some(taken)
+        let mut taken = taken.iter();
+        taken.any(|piece| matches!(piece, Piece::Original(_)))
+    }
+
+    /// Joins these pieces. A thread for blocking work reads those of the file.
+    async fn read(&self, mut pieces: Vec<Piece>, blocks: bool) -> Result<Bytes, Broken> {
+        if let [Piece::Text(text)] = &mut pieces[..] {
+            return Ok(std::mem::take(text));
+        }
+        let length = pieces.iter().map(Piece::length).sum::<u64>();
+        let file = Arc::clone(&self.file);
+        let join = move || {
+            let mut bytes = Vec::with_capacity(length as usize);
+            let read = pieces.into_iter().try_for_each(|piece| match piece {
+                Piece::Text(text) => Ok(bytes.extend_from_slice(&text)),
+                Piece::Original(range) => file.read(range, &mut bytes),
+            });
+            file.check_unchanged()?;
+            read?;
+            Ok(bytes.into())
+        };
+        if blocks {
+            return blocking(join).await;
+        }
+        join()
     }
 }

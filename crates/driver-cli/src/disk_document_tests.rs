@@ -225,7 +225,7 @@ async fn what_has_arrived_can_be_read_before_it_is_on_disk() {
 
 #[tokio::test]
 async fn a_reader_that_is_behind_reads_on_where_memory_begins() {
-    let numbers = (0..400_000).map(|number: u32| number.to_string());
+    let numbers = (0..600_000).map(|number: u32| number.to_string());
     let text = format!("{{\"x\":[{}]}}", numbers.collect::<Vec<_>>().join(","));
     for piece in [1_000, 65_536, 300_001, 2_000_000] {
         let (mut writer, document) = arriving();

@@ -18,7 +18,7 @@ use crate::json_scanner::DocumentMistake;
 use crate::member_edits::Piece;
 
 /// How many of the newest bytes of a document that arrives are kept in memory, and in how many pieces, beside the file.
-const NEWEST_BYTES: u64 = 1024 * 1024;
+const NEWEST_BYTES: u64 = 2 * 1024 * 1024;
 const NEWEST_PIECES: usize = 1024;
 
 /// Why a document is not whole, and never will be.
@@ -65,14 +65,11 @@ impl From<io::Error> for Broken {
 pub(crate) struct DiskFile {
     file: File,
     arrival: watch::Sender<Arrival>,
-    /// Of a file that others may change.
-    stamp: Option<Stamp>,
+    /// Length and modification time of a file that others may change.
+    stamp: Option<(u64, Option<SystemTime>)>,
 }
 
-/// The length of a file, and its modification time.
-type Stamp = (u64, Option<SystemTime>);
-
-fn stamp(metadata: &Metadata) -> Stamp {
+fn stamp(metadata: &Metadata) -> (u64, Option<SystemTime>) {
     (metadata.len(), metadata.modified().ok())
 }
 
@@ -107,21 +104,16 @@ impl Arrival {
 
     /// Appends these bytes of the document to `found`: as text if they are in memory, else as bytes of the file.
     pub(crate) fn find(&self, bytes: Range<u64>, found: &mut Vec<Piece>) {
-        let in_memory = self.newest.front().map_or(self.readable, |(at, _)| *at);
-        if bytes.start < in_memory {
-            found.push(Piece::Original(bytes.start..bytes.end.min(in_memory)));
-        }
-        let end = |(at, piece): &(u64, Bytes)| at + piece.len() as u64;
-        let first = self
-            .newest
-            .partition_point(|piece| end(piece) <= bytes.start);
-        let pieces = self.newest.range(first..);
-        for (at, piece) in pieces.take_while(|(at, _)| *at < bytes.end) {
-            // Within a piece, so that it fits.
+        let memory = self.newest.front().map_or(self.readable, |(at, _)| *at);
+        let in_file = bytes.start.min(memory)..bytes.end.min(memory);
+        found.push(Piece::Original(in_file));
+        for (at, piece) in &self.newest {
+            // Within the piece, so that it fits.
             let within = |place: u64| place.saturating_sub(*at).min(piece.len() as u64) as usize;
             let text = piece.slice(within(bytes.start)..within(bytes.end));
             found.push(Piece::Text(text));
         }
+        found.retain(|piece| piece.length() > 0);
     }
 }
 
@@ -166,29 +158,11 @@ impl DiskFile {
         self.arrival.borrow().failure().and(ended)
     }
 
-    /// Fills `bytes` from `offset` on. Blocks.
-    pub(crate) fn read_at(&self, bytes: &mut [u8], offset: u64) -> io::Result<()> {
-        self.file.read_exact_at(bytes, offset)
-    }
-
-    /// Assembles one chunk. Blocks if a piece is in the file.
-    pub(crate) fn read(&self, mut pieces: Vec<Piece>) -> io::Result<Bytes> {
-        if let [Piece::Text(text)] = &mut pieces[..] {
-            return Ok(std::mem::take(text));
-        }
-        let length = pieces.iter().map(Piece::length).sum::<u64>();
-        let mut chunk = Vec::with_capacity(length as usize);
-        for piece in pieces {
-            match piece {
-                Piece::Text(text) => chunk.extend_from_slice(&text),
-                Piece::Original(bytes) => {
-                    let at = chunk.len();
-                    chunk.resize(at + (bytes.end - bytes.start) as usize, 0);
-                    self.read_at(&mut chunk[at..], bytes.start)?;
-                }
-            }
-        }
-        Ok(chunk.into())
+    /// Appends these bytes of the file to `bytes`. Blocks.
+    pub(crate) fn read(&self, range: Range<u64>, bytes: &mut Vec<u8>) -> io::Result<()> {
+        let before = bytes.len();
+        bytes.resize(before + (range.end - range.start) as usize, 0);
+        self.file.read_exact_at(&mut bytes[before..], range.start)
     }
 
     /// Checks that nobody has changed the file, to be called after reading. Blocks.
@@ -215,7 +189,7 @@ pub struct DiskWriter {
 
 impl DiskWriter {
     pub(crate) fn new(file: Arc<DiskFile>, limit: u64) -> Self {
-        let check = Some(AuctionCheck::new());
+        let check = Some(AuctionCheck::default());
         Self { file, check, limit }
     }
 
@@ -240,10 +214,11 @@ impl DiskWriter {
             file.admit(&mut check, bytes.clone())?;
             blocking(move || Ok(file.file.write_all_at(&bytes, at)?)).await
         };
-        match written.await {
-            Ok(()) => self.check = Some(check),
-            failed => return self.file.end(failed),
+        let written = written.await;
+        if written.is_err() {
+            return self.file.end(written);
         }
+        self.check = Some(check);
         Ok(())
     }
 
@@ -253,8 +228,7 @@ impl DiskWriter {
     /// When the bytes are not one whole JSON object.
     pub fn finish(self) -> Result<u64, Broken> {
         let check = self.check.as_ref().ok_or(Broken::BrokeOff);
-        let finished = check.and_then(|check| Ok(check.finish()?));
-        self.file.end(finished)
+        self.file.end(check.and_then(|check| Ok(check.finish()?)))
     }
 
     /// Ends the document with a failure, which every production of it fails with.
@@ -288,8 +262,8 @@ mod tests {
         let bytes: Vec<u8> = (0..3_000_000_u32).map(|index| index as u8 ^ 0x5a).collect();
         for (size, expected) in [
             (100, 100 * NEWEST_PIECES as u64),
-            (100_000, 1_000_000),
-            (500_000, 1_000_000),
+            (100_000, 2_000_000),
+            (500_000, 2_000_000),
             (1_500_000, 1_500_000),
         ] {
             let mut arrival = Arrival::default();

@@ -31,14 +31,15 @@ impl DocumentMistake {
 
 fn shown(place: Option<Place>) -> String {
     place.map_or_else(String::new, |place| {
-        format!(" at line {}, column {}", place.line, place.column())
+        format!(" at line {}, column {}", place.line(), place.column())
     })
 }
 
 /// A byte of a document.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Place {
     offset: u64,
+    /// From 0.
     line: u64,
     line_start: u64,
 }
@@ -51,7 +52,7 @@ impl Place {
 
     /// Its line, from 1.
     pub fn line(&self) -> u64 {
-        self.line
+        self.line + 1
     }
 
     /// Its column in bytes, from 1.
@@ -72,7 +73,7 @@ impl Place {
 /// Checks the grammar (RFC 8259) of one JSON object in UTF-8, byte by byte, with up to 128 levels.
 ///
 /// Accepts halves of surrogate pairs, as most parsers do that do not decode, and equal names.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct JsonScanner {
     state: State,
     depth: u32,
@@ -84,8 +85,9 @@ pub(crate) struct JsonScanner {
     place: Place,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum State {
+    #[default]
     Start,
     /// After `{`.
     FirstName,
@@ -137,21 +139,6 @@ pub(crate) enum Mark {
 }
 
 impl JsonScanner {
-    pub(crate) fn new() -> Self {
-        let (offset, line, line_start) = (0, 1, 0);
-        Self {
-            state: State::Start,
-            depth: 0,
-            objects: 0,
-            is_name: false,
-            place: Place {
-                offset,
-                line,
-                line_start,
-            },
-        }
-    }
-
     /// Where the next byte stands.
     pub(crate) fn place(&self) -> Place {
         self.place
@@ -169,11 +156,11 @@ impl JsonScanner {
                 let passed = self.pass_texts(&bytes[at..]);
                 at += passed;
                 self.place.offset += passed as u64;
-                if at == bytes.len() {
-                    break;
-                }
             }
-            let (read, mark) = self.step(bytes[at])?;
+            let Some(byte) = bytes.get(at) else {
+                break;
+            };
+            let (read, mark) = self.step(*byte)?;
             if read {
                 at += 1;
                 self.place.offset += 1;
@@ -188,8 +175,7 @@ impl JsonScanner {
     /// Reads on in a string, and through the strings after it where only `:` or `,` stands between them: most bytes of an
     /// auction. Returns how many bytes it has read.
     fn pass_texts(&mut self, bytes: &[u8]) -> usize {
-        let in_object = self.objects & 1 == 1;
-        let is_near = self.is_near();
+        let (is_near, in_object) = (self.is_near(), self.objects & 1 == 1);
         let mut at = plain_text(bytes);
         while let [b'"', between, b'"', rest @ ..] = &bytes[at..]
             && *between == if self.is_name { b':' } else { b',' }
@@ -273,7 +259,7 @@ impl JsonScanner {
             (State::AfterValue | State::FirstName, b'}') if self.objects & 1 == 1 => {
                 return Ok((true, self.closed()));
             }
-            (State::AfterValue, b']') | (State::FirstItem, b']') if self.objects & 1 == 0 => {
+            (State::AfterValue | State::FirstItem, b']') if self.objects & 1 == 0 => {
                 return Ok((true, self.closed()));
             }
             (State::Start, b'{') => self.open(byte)?,

@@ -8,7 +8,7 @@ use crate::json_scanner::{DocumentMistake, plain_text};
 
 /// Checks a document in pieces of this size.
 fn check(text: &[u8], piece: usize) -> Result<u64, DocumentMistake> {
-    let (mut check, mut members) = (AuctionCheck::new(), Members::default());
+    let (mut check, mut members) = (AuctionCheck::default(), Members::default());
     for piece in text.chunks(piece) {
         check.push(piece, &mut members)?;
     }

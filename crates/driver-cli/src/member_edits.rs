@@ -117,7 +117,6 @@ pub(crate) struct EditedPieces {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Next {
-    Begin,
     Member(usize),
     /// The value of this member, from this byte on.
     Value(usize, u64),
@@ -127,7 +126,7 @@ enum Next {
 impl EditedPieces {
     /// Without edits, the pieces are the document byte for byte.
     pub(crate) fn new(edits: Option<Arc<MemberEdits>>) -> Self {
-        let (next, any) = (Next::Begin, false);
+        let (next, any) = (Next::Member(0), false);
         Self { edits, next, any }
     }
 
@@ -143,17 +142,14 @@ impl EditedPieces {
         };
         loop {
             match self.next {
-                Next::Begin => {
-                    self.next = Next::Member(0);
-                    return Some(Piece::Text(Bytes::from_static(b"{")));
-                }
                 Next::Member(index) => {
                     let Some(member) = members.list.get(index) else {
                         let end: &[u8] = match (edits.left_open, self.any) {
                             _ if !members.are_all => return None,
-                            (false, _) => b"}",
+                            (false, true) => b"}",
+                            (false, false) => b"{}",
                             (true, true) => b",",
-                            (true, false) => b"",
+                            (true, false) => b"{",
                         };
                         self.next = Next::End;
                         return Some(Piece::Text(Bytes::from_static(end)));
@@ -167,8 +163,8 @@ impl EditedPieces {
                         Some(_) => Next::Member(index + 1),
                         None => Next::Value(index, member.start),
                     };
-                    let comma: &[u8] = if self.any { b"," } else { b"" };
-                    let text = [comma, &member.key, b":", empty.unwrap_or_default()].concat();
+                    let before: &[u8] = if self.any { b"," } else { b"{" };
+                    let text = [before, &member.key, b":", empty.unwrap_or_default()].concat();
                     self.any = true;
                     return Some(Piece::Text(text.into()));
                 }
@@ -203,7 +199,7 @@ mod tests {
     use crate::auction_members::AuctionCheck;
 
     fn sent(json: &str, edits: &MemberEdits) -> String {
-        let (mut check, mut members) = (AuctionCheck::new(), Members::default());
+        let (mut check, mut members) = (AuctionCheck::default(), Members::default());
         check.push(json.as_bytes(), &mut members).unwrap();
         let edits = (!edits.is_nothing()).then(|| Arc::new(edits.clone()));
         let mut pieces = EditedPieces::new(edits);
