@@ -8,13 +8,14 @@ FROM debian:bookworm-slim
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends ca-certificates \
     && rm -rf /var/lib/apt/lists/* \
-    && useradd --system --home-dir /var/spool/driver-streaming --create-home driver
+    && useradd --system --home-dir /var/lib/driver-streaming --create-home driver
 COPY --from=build /src/target/release/driver-streaming /usr/local/bin/
 USER driver
-# The configuration, with `spool = "/var/spool/driver-streaming"`, and the token that whoever is outside of the container needs.
-VOLUME ["/etc/driver-streaming", "/var/spool/driver-streaming"]
+# Mount driver.toml, with `spool = "/var/lib/driver-streaming/spool"`, and the token that drivers must send at
+# /etc/driver-streaming. The user `driver` must be able to read both.
+VOLUME ["/var/lib/driver-streaming"]
 EXPOSE 8080
-# PID 1 has to handle signals, as it does: SIGTERM lets auctions finish.
+# SIGTERM lets auctions finish, within 30 s: `docker stop --time 40`.
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["driver-streaming"]
 CMD ["serve", "--listen", "0.0.0.0:8080", "--config", "/etc/driver-streaming/driver.toml", "--token-file", "/etc/driver-streaming/token", "--log-format", "json"]

@@ -46,7 +46,7 @@ fn zstd(text: &str) -> Vec<u8> {
     zstd::encode_all(text.as_bytes(), 1).unwrap()
 }
 
-fn brotli(text: &str) -> Vec<u8> {
+pub(crate) fn brotli(text: &str) -> Vec<u8> {
     let mut output = Vec::new();
     let parameters = brotli::enc::BrotliEncoderParams {
         quality: 3,
@@ -475,26 +475,22 @@ fn an_auction_is_named_by_itself_or_by_a_header() {
     ] {
         assert_eq!(service.solve(headers, text).status(), 200);
         service.wait_for(archive);
+        assert!(engine.report().complete);
     }
-    service.wait_for("without an id was solved, and is not archived");
-    assert_eq!(archived(&service), ["5.json", "6.json", "mine.json"]);
+    // The deadline passes before the id arrives.
+    let mut driver = service.connect();
+    let headers = "x-deadline-ms: 300\r\ntransfer-encoding: chunked\r\n";
+    driver.head("/solve", headers);
+    driver.chunk(br#"{"x":1,"#);
+    assert!(!engine.report().complete);
+    driver.chunk(br#""id":"late"}"#);
+    driver.chunk(b"");
+    assert_eq!(driver.answer().status(), 502);
+    service.wait_for("auction=\"late\"");
+    service.wait_for("without a valid id is not archived");
+    assert_eq!(
+        archived(&service),
+        ["5.json", "6.json", "late.json", "mine.json"]
+    );
     assert_eq!(service.solve("x-auction-id: ../x\r\n", "{}").status(), 400);
-}
-
-#[test]
-fn services_may_share_an_archive() {
-    let store = tempfile::tempdir().unwrap();
-    let location = store.path().join("store");
-    let archive = format!("[archive]\nlocation = {:?}\n", location.to_str().unwrap());
-    let engine = Engine::stand_in(|engine| engine);
-    let config = solvers(&[("a", engine.url(), "")]) + &archive;
-    let services = [(); 2].map(|()| Service::start(&config, &[]));
-    let archived = services.each_ref().map(|service| {
-        assert_eq!(service.solve("", auction("1", 1000)).status(), 200);
-        service.wait_for("archive=\"");
-        service.log().contains("archive=\"ok\"")
-    });
-    assert_eq!(archived, [true, false]);
-    assert!(services[1].log().contains("archive=\"already there\""));
-    assert_eq!(fs::read_dir(location).unwrap().count(), 1);
 }

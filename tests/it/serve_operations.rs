@@ -10,6 +10,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde_json::Value;
 
+use crate::serve::brotli as brotli_of;
 use crate::support::{Engine, Finished, HoldingProxy, ObjectServer, Service, program, run, until};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -48,7 +49,7 @@ fn a_signal_lets_what_is_under_way_finish() {
 fn a_second_signal_ends_it_at_once_and_so_does_a_limit() {
     for (limit, code, said) in [
         ("1h", 143, "stopped at once"),
-        ("300ms", 0, "unfinished after 300ms"),
+        ("300ms", 0, "1 auctions or archives unfinished after 300ms"),
     ] {
         let engine = Engine::stand_in(|engine| engine.delay(60 * SECOND));
         let service = Service::start(
@@ -85,14 +86,14 @@ fn the_configuration_is_read_again_and_a_mistake_changes_nothing() {
     let file = service.home().join("driver.toml");
     fs::write(&file, to(&engines[1])).unwrap();
     service.signal("-HUP");
-    service.wait_for("has been read again");
+    service.wait_for("was reloaded");
     solve();
     assert!(engines[1].report().complete && !engines[0].had_request());
     let to_nobody = service.post("/notify", "", "{\"solutionId\":1}");
     assert_eq!(to_nobody.status(), 404, "{to_nobody:?}");
     fs::write(&file, "[[solver]]\nnam = 1\n").unwrap();
     service.signal("-HUP");
-    service.wait_for("stays as it was");
+    service.wait_for("the old one stays");
     service.wait_for("driver.toml:2:1");
     solve();
     assert!(engines[1].report().complete);
@@ -114,7 +115,7 @@ fn while_the_configuration_is_read_the_old_one_serves() {
     assert!(old.report().complete);
     config.write_all(to(&new).as_bytes()).unwrap();
     drop(config);
-    service.wait_for("has been read again");
+    service.wait_for("was reloaded");
     assert_eq!(service.solve("", AUCTION).status(), 200);
     assert!(new.report().complete);
 
@@ -208,7 +209,7 @@ fn with_a_spool_a_store_that_is_away_costs_nothing_but_time() {
     );
     // Reading the configuration again leaves the spool as it is.
     service.signal("-HUP");
-    service.wait_for("has been read again");
+    service.wait_for("was reloaded");
     proxy.open();
     run(until(|| {
         server.files().iter().any(|file| file.ends_with("7.json"))
@@ -260,7 +261,7 @@ fn the_page_shows_the_last_auctions_and_no_secret() {
     let service = Service::start(&(to(&engine) + &more), &[]);
     let page = service.get("/");
     assert_eq!((page.status(), page.header("refresh")), (200, Some("5")));
-    assert!(page.body.contains("None has come yet"), "{page:?}");
+    assert!(page.body.contains("None yet."), "{page:?}");
     for number in 0..102 {
         let auction = format!("{{\"id\":\"<i>{number}\"}}");
         let headers = format!("x-auction-id: n{number}\r\nauthorization: secret\r\n");
@@ -322,7 +323,7 @@ fn from_elsewhere_a_token_is_required() {
     // A new token, without a new start.
     fs::write(path, "fedcba9876543210\n").unwrap();
     service.signal("-HUP");
-    service.wait_for("has been read again");
+    service.wait_for("was reloaded");
     assert_eq!(service.solve(right, AUCTION).status(), 401);
     assert!(!service.log().contains("0123456789abcdef"));
 }
@@ -335,6 +336,8 @@ fn a_body_that_nobody_wants_is_read_so_that_its_answer_is() {
     let mut gzip = GzEncoder::new(Vec::new(), Compression::fast());
     gzip.write_all(AUCTION.as_bytes()).unwrap();
     let gzip_and_more = [gzip.finish().unwrap(), body.clone()].concat();
+    let mut brotli = brotli_of(AUCTION);
+    brotli.extend_from_slice(&body);
     // It would take as much memory for each auction.
     let mut wide = zstd::Encoder::new(Vec::new(), 1).unwrap();
     wide.window_log(24).unwrap();
@@ -346,6 +349,7 @@ fn a_body_that_nobody_wants_is_read_so_that_its_answer_is() {
         ("/solve", "content-encoding: lzma\r\n", &body, 415),
         ("/solve", "x-deadline-ms: soon\r\n", &body, 400),
         ("/solve", "content-encoding: gzip\r\n", &gzip_and_more, 400),
+        ("/solve", "content-encoding: br\r\n", &brotli, 400),
         ("/solve", "content-encoding: zstd\r\n", &wide, 400),
         ("/notify", "", &body, 400),
     ] {
@@ -355,7 +359,11 @@ fn a_body_that_nobody_wants_is_read_so_that_its_answer_is() {
             &format!("{headers}content-length: {}\r\n", body.len()),
         );
         assert!(driver.is_heard(body), "{path}: {headers}");
-        assert_eq!(driver.answer().status(), status, "{path}: {headers}");
+        let answer = driver.answer();
+        assert_eq!(answer.status(), status, "{path}: {headers}");
+        if status == 404 {
+            assert!(answer.body.contains("auctions go to /solve"), "{answer:?}");
+        }
     }
 }
 
@@ -414,7 +422,10 @@ fn an_auction_that_breaks_off_is_no_failure_of_the_archive() {
     driver.head("/solve", "content-length: 500000\r\n");
     driver.write(format!("{{\"id\":\"1\",\"orders\":\"{}", "x".repeat(200_000)).as_bytes());
     driver.finish();
-    assert_eq!(driver.answer().status(), 400);
+    let answer = driver.answer();
+    assert_eq!(answer.status(), 400);
+    let timing = answer.header("server-timing").unwrap();
+    assert!(timing.contains("archive;desc=\"skipped\""), "{timing}");
     service.wait_for("archive=\"skipped\"");
     let metrics = service.get("/metrics").body;
     let counted = |status| {
@@ -454,4 +465,22 @@ fn a_store_that_ignores_conditions_is_found_out_at_the_start() {
     });
     service.wait_for("cannot be checked yet");
     assert_eq!(service.solve("", AUCTION).status(), 200);
+}
+
+#[test]
+fn services_may_share_an_archive() {
+    let store = tempfile::tempdir().unwrap();
+    let location = store.path().join("store");
+    let archive = format!("[archive]\nlocation = {:?}\n", location.to_str().unwrap());
+    let engine = Engine::stand_in(|engine| engine);
+    let config = to(&engine) + &archive;
+    let services = [(); 2].map(|()| Service::start(&config, &[]));
+    let archived = services.each_ref().map(|service| {
+        assert_eq!(service.solve("", AUCTION).status(), 200);
+        service.wait_for("archive=\"");
+        service.log().contains("archive=\"ok\"")
+    });
+    assert_eq!(archived, [true, false]);
+    assert!(services[1].log().contains("archive=\"already there\""));
+    assert_eq!(fs::read_dir(location).unwrap().count(), 1);
 }

@@ -1,5 +1,6 @@
 //! This project, by its pipeline: one document and one archive for all solvers.
 
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
@@ -13,11 +14,14 @@ use url::Url;
 
 use crate::program::{ARCHIVE_KEY, Arguments, Codec, Design, WARM_UP};
 
+const KIB: NonZeroUsize = NonZeroUsize::new(1024).unwrap();
+
 /// One pipeline, with an archive or without.
 #[derive(Debug)]
 pub(crate) struct Ours {
     pipeline: Pipeline,
     id: AuctionId,
+    chunk_size: NonZeroUsize,
 }
 
 impl Ours {
@@ -37,6 +41,7 @@ impl Ours {
         }
         Ok(Self {
             pipeline: pipeline.build()?,
+            chunk_size: arguments.chunk_kib.saturating_mul(KIB),
             id: ARCHIVE_KEY.trim_end_matches(".json").parse()?,
         })
     }
@@ -50,7 +55,8 @@ impl Design for Ours {
     }
 
     async fn run(&self, auction: Arc<Auction>) -> Result<f64> {
-        let dispatch = Dispatch::new(JsonDocument::from_arc(auction)).archive_as(self.id.clone());
+        let document = JsonDocument::from_arc(auction).with_chunk_size(self.chunk_size);
+        let dispatch = Dispatch::new(document).archive_as(self.id.clone());
         let outcome = checked(self.pipeline.run(dispatch).await)?;
         let passes = outcome.serialize.passes;
         passes.context("nobody took the document to its end")

@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -42,6 +43,9 @@ pub(crate) struct Arguments {
     /// How large the auction is: small, mainnet, large, huge or giant.
     #[arg(long, value_parser = shape)]
     auction: AuctionShape,
+    /// How large the chunks of `ours` are, in KiB.
+    #[arg(long, default_value = "64")]
+    pub(crate) chunk_kib: NonZeroUsize,
     /// What the auction is generated from.
     #[arg(long, default_value_t = 0)]
     seed: u64,

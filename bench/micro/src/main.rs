@@ -1,15 +1,12 @@
-//! Loops of one process, each measured by turns with its alternatives: the serializer, the tee, the measured body and the
-//! codecs. Prints a [`Measure`] for each figure as one line of JSON, and its progress on standard error.
+//! Loops of one process, each measured by turns with its alternatives: the serializer and the codecs. Prints a [`Measure`] for each figure as one line of JSON, and its progress on standard error.
 //!
 //! Costs are processor time of the whole process, all threads, unless a name says `first_chunk`: other work on the
 //! machine makes the clock's time longer by what it takes itself.
 //!
 //! Before anything is measured, each alternative is checked to make what it must.
 
-mod body;
 mod codecs;
 mod serializer;
-mod tee;
 
 use anyhow::Result;
 use bench_records::Measure;
@@ -34,8 +31,6 @@ impl Effort {
 fn main() -> Result<()> {
     let effort = Effort::parse();
     let mut measures: Vec<Measure> = Vec::new();
-    tee::measure(effort, &mut measures)?;
-    body::measure(effort, &mut measures)?;
     codecs::measure(effort, &mut measures)?;
     serializer::measure(effort, &mut measures)?;
     println!("{}", serde_json::to_string(&measures)?);

@@ -59,12 +59,6 @@ impl Series {
         Self(pairs.map(|(this, other)| this / other).collect())
     }
 
-    /// The differences round by round.
-    pub fn minus(&self, other: &Self) -> Self {
-        let pairs = self.0.iter().zip(&other.0);
-        Self(pairs.map(|(this, other)| this - other).collect())
-    }
-
     /// The middle of the values. NaN when there are none.
     pub fn median(&self) -> f64 {
         self.spread().median
@@ -170,7 +164,6 @@ mod tests {
     fn sides_are_compared_within_a_round() {
         let (slow, fast) = (series(&[4.0, 40.0, 9.0]), series(&[2.0, 10.0, 3.0]));
         assert_eq!(slow.over(&fast), series(&[2.0, 4.0, 3.0]));
-        assert_eq!(slow.minus(&fast), series(&[2.0, 30.0, 6.0]));
     }
 
     #[test]

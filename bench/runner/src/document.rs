@@ -57,6 +57,12 @@ pub(crate) fn figures(report: &Report) -> Result<String> {
     for (reason, targets) in reasons(report) {
         writeln!(text, "- {}: {reason}.", targets.join("; "))?;
     }
+    if !report.failed.is_empty() {
+        text += "\nWhat could not be measured:\n\n";
+    }
+    for failed in &report.failed {
+        writeln!(text, "- {failed}")?;
+    }
     for table in &report.tables {
         let section = &table.section;
         writeln!(text, "\n## {}\n\n{}\n", section.title, section.note)?;

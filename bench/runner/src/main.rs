@@ -28,7 +28,10 @@ struct Options {
     /// Fewer scenarios and fewer runs: at most four minutes on two cores.
     #[arg(long)]
     quick: bool,
-    /// Fail when a target is missed or was not measured. The missed ones are printed last.
+    /// Measure only the service. Other targets are then not measured.
+    #[arg(long)]
+    service: bool,
+    /// Fail when a target is missed, or anything could not be measured. The missed ones are printed last.
     #[arg(long)]
     check: bool,
     /// Also draw `overview.svg` and `memory.svg` into this folder, and write the figures of its `performance.md`.
@@ -67,6 +70,9 @@ fn main() -> Result<()> {
         println!("{}", path.display());
     }
     println!("{:.0} s", report.seconds);
+    for failed in &report.failed {
+        println!("not measured: {failed}");
+    }
     for ratio in report.missed() {
         let found = ratio.value.map(|value| format!(" ({value:.2})"));
         println!(
@@ -78,10 +84,10 @@ fn main() -> Result<()> {
             println!("    {reason}");
         }
     }
-    let missed = report.missed().count();
+    let (missed, failed) = (report.missed().count(), report.failed.len());
     ensure!(
-        !options.check || missed == 0,
-        "{missed} targets are not met"
+        !options.check || missed + failed == 0,
+        "{missed} targets are not met, and {failed} parts failed"
     );
     Ok(())
 }

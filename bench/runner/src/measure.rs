@@ -19,73 +19,117 @@ use crate::{Options, floor, service, targets};
 /// What takes longer than this runs twice at most: it differs little from turn to turn.
 const LONG_MS: f64 = 1_500.0;
 
-/// Measures everything. Reports its progress on standard error.
+/// Measures everything. Reports its progress on standard error. What fails is not measured, and the report says why.
 ///
 /// # Errors
-/// When a program fails, or a design delivers or archives wrong bytes. That a target is missed is no error.
+/// When there is no list of scenarios or targets, or this machine does not say what it is.
 pub(crate) fn measure(options: &Options, programs: &Programs, folder: &Path) -> Result<Report> {
     let began = Instant::now();
     let command: Vec<String> = std::env::args().skip(1).collect();
     let date = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
-    let sections = sections(options.quick)?;
+    let mut sections = sections(options.quick)?;
+    sections.retain(|_| !options.service);
     let load_before = load_average()?;
+    let (mut failed, mut checked) = (Failed::default(), 0);
     let grids = sections.iter().flat_map(|section| &section.grid);
-    let checks = grids.filter(|grid| grid.check);
-    let checks = checks.map(|grid| check(grid, programs, folder));
-    let checked = checks.sum::<Result<usize>>()?;
+    for grid in grids.filter(|grid| grid.check) {
+        checked += failed.note("the check", check(grid, programs, folder));
+    }
     let mut tables = Vec::new();
     for section in sections {
         let mut rows = Vec::new();
         for grid in &section.grid {
-            rows.extend(by_turns(grid, programs)?);
+            let measured = by_turns(grid, programs, &mut failed);
+            rows.extend(failed.note(&section.title, measured));
         }
         compare(&mut rows);
         rows.sort_by_key(|row| (row.size_bytes, row.scenario.solvers));
         tables.push(Table { section, rows });
     }
-    let mut measures = micro(options.quick, programs)?;
+    let mut measures = if options.service {
+        Vec::new()
+    } else {
+        failed.note("the loops", micro(options.quick, programs))
+    };
     let rows: Vec<_> = tables.iter().flat_map(|table| &table.rows).collect();
     let floor = floor::measures(&rows, &measures);
     measures.extend(floor);
-    measures.extend(service::measure(options.quick, programs)?);
+    let service = service::measure(options.quick, programs);
+    measures.extend(failed.note("the service", service));
     Ok(Report {
         command: format!("cargo xtask bench {}", command.join(" ")),
         date,
         seconds: began.elapsed().as_secs_f64(),
         machine: Machine::look(load_before)?,
         checked,
+        failed: failed.0,
         ratios: targets::ratios(&rows, &measures)?,
         tables,
         measures,
     })
 }
 
-/// Runs the grid's designs by turns.
+/// What was not measured, and why.
+#[derive(Debug, Default)]
+struct Failed(Vec<String>);
+
+impl Failed {
+    /// What was found, or nothing and a note.
+    fn note<T: Default>(&mut self, what: &str, found: Result<T>) -> T {
+        found.unwrap_or_else(|error| {
+            let note = format!("{what}: {error:#}");
+            eprintln!("not measured: {note}");
+            self.0.push(note);
+            T::default()
+        })
+    }
+}
+
+/// Runs the grid's designs by turns. A run that fails is made once more; then its scenario is left out.
 ///
 /// # Errors
-/// When a program fails, or a run was not what it should be.
-fn by_turns(grid: &Grid, programs: &Programs) -> Result<Vec<Row>> {
-    let mut engines = Engines::start(programs, grid.most_solvers(), &grid.conditions, false)?;
-    let mut run = |scenario: &Scenario| {
+/// When engines do not start.
+fn by_turns(grid: &Grid, programs: &Programs, failed: &mut Failed) -> Result<Vec<Row>> {
+    let start = || Engines::start(programs, grid.most_solvers(), &grid.conditions, false);
+    let mut engines = start()?;
+    let mut once = |scenario: &Scenario| {
         let ran = engines.run(programs, scenario, &[]);
         let sample = ran.and_then(|ran| Sample::new(ran, scenario));
-        sample.with_context(|| scenario.to_string())
+        if sample.is_err() {
+            // These may still be sent a part of it.
+            engines = start()?;
+        }
+        sample
+    };
+    let mut run = |scenario: &Scenario| {
+        once(scenario).or_else(|error| {
+            eprintln!("{scenario}, once more: {error:#}");
+            once(scenario)
+        })
     };
     let mut rows = Vec::new();
     for group in grid.groups() {
         let each = group.into_iter();
         let mut taken: Vec<_> = each.map(|one| (one, Vec::new(), Vec::new())).collect();
         for turn in 1..=grid.runs {
-            for (scenario, samples, alone) in &mut taken {
+            taken.retain_mut(|(scenario, samples, alone)| {
                 let is_long = |sample: &Sample| sample.measurement.wall_ms > LONG_MS;
                 if turn > 2 && !scenario.gives_up() && samples.iter().all(is_long) {
-                    continue;
+                    return true;
                 }
                 eprintln!("{scenario}, turn {turn} of {}", grid.runs);
-                samples.push(run(scenario)?);
+                let sample = run(scenario);
                 // Next to it, since it is compared with it.
-                alone.extend(scenario.alone().map(|alone| run(&alone)).transpose()?);
-            }
+                let beside = scenario.alone().map(|alone| run(&alone)).transpose();
+                let both = sample.and_then(|sample| Ok(Some((sample, beside?))));
+                let both = failed.note(&scenario.to_string(), both);
+                let Some((sample, beside)) = both else {
+                    return false;
+                };
+                samples.push(sample);
+                alone.extend(beside);
+                true
+            });
         }
         let taken = taken.into_iter();
         rows.extend(taken.map(|(scenario, samples, alone)| Row::new(scenario, &samples, &alone)));

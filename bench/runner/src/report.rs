@@ -23,6 +23,8 @@ pub(crate) struct Report {
     pub(crate) machine: Machine,
     /// How many designs and scenarios were checked to deliver and archive the right bytes.
     pub(crate) checked: usize,
+    /// What could not be checked or measured, and why.
+    pub(crate) failed: Vec<String>,
     /// Every target, met or not, and figures of which nothing is demanded.
     pub(crate) ratios: Vec<Ratio>,
     /// Whole processes.

@@ -44,19 +44,19 @@ pub(crate) fn measure(is_quick: bool, programs: &Programs) -> Result<Vec<Measure
         programs,
         figures: BTreeMap::new(),
     };
-    eprintln!("the service: one auction at a time, {pairs} turns");
-    bench.check()?;
-    bench.beside_the_library(pairs)?;
+    if !bench.part("what engines receive", 1, |bench| bench.check()) {
+        return Ok(Vec::new());
+    }
+    bench.part("one auction at a time", 1, |bench| {
+        bench.beside_the_library(pairs)
+    });
     for auctions in [8, 16] {
-        eprintln!("the service: {auctions} auctions at once");
-        for _ in 0..processes {
-            bench.at_once(auctions)?;
-        }
+        let name = format!("{auctions} auctions at once");
+        bench.part(&name, processes, |bench| bench.at_once(auctions));
     }
-    eprintln!("the service: auctions per second");
-    for _ in 0..periods {
-        bench.sustained(Duration::from_secs(seconds))?;
-    }
+    bench.part("auctions per second", periods, |bench| {
+        bench.sustained(Duration::from_secs(seconds))
+    });
     let figures = bench.figures.into_iter();
     let measures = figures.map(|(name, values)| Measure {
         name,
@@ -81,6 +81,25 @@ impl Bench<'_> {
 
     fn add(&mut self, name: impl Into<String>, value: f64) {
         self.figures.entry(name.into()).or_default().push(value);
+    }
+
+    /// Measures a part this many times. Returns whether it succeeded: if not, its targets are not measured.
+    fn part(
+        &mut self,
+        name: &str,
+        times: usize,
+        measure: impl Fn(&mut Self) -> Result<()>,
+    ) -> bool {
+        let before = self.figures.clone();
+        for time in 1..=times {
+            eprintln!("the service: {name}, {time} of {times}");
+            if let Err(error) = measure(self) {
+                eprintln!("the service: {name}: not measured: {error:#}");
+                self.figures = before;
+                return false;
+            }
+        }
+        true
     }
 
     /// Whether engines receive what the driver sends.
@@ -315,7 +334,6 @@ impl Driver {
         let mut length = None;
         let mut lines = self.connection.by_ref().lines();
         let status = lines.next().context("no answer")??;
-        ensure!(status.contains(" 200 "), "the service answers {status:?}");
         for line in lines {
             let line = line?.to_ascii_lowercase();
             if line.is_empty() {
@@ -327,7 +345,11 @@ impl Driver {
         }
         let mut answer = vec![0; length.context("an answer of unknown length")?];
         self.connection.read_exact(&mut answer)?;
-        let _answer: serde_json::Value = serde_json::from_slice(&answer)?;
+        let answer: serde_json::Value = serde_json::from_slice(&answer)?;
+        ensure!(
+            status.contains(" 200 "),
+            "the service answers {status:?}: {answer}"
+        );
         Ok(began_at_ns)
     }
 }

@@ -169,7 +169,7 @@ impl Archiving {
                 Err(error) => {
                     let why = error_chain(&error);
                     tracing::warn!(
-                        "the archive's store cannot be checked yet; auctions are accepted nevertheless: {why}"
+                        "the archive's store cannot be checked yet, and auctions are still accepted: {why}"
                     );
                 }
             }

@@ -5,6 +5,8 @@
 //!                                           a regular file, checked as it is ───┘
 //! ```
 //!
+//! The newest 1 MiB of what arrives is also in memory, for productions that are near.
+//!
 //! A document without edits is sent byte for byte. Edits drop the white space around members.
 //!
 //! [`Broken::Mistake`] and [`Broken::TooLong`] are the fault of whoever fills the [`DiskWriter`], and [`Broken::File`] is this
@@ -41,7 +43,7 @@ const CHECKED_AT_ONCE: u64 = 256 * 1024;
 /// A production that has read everything that has arrived waits for more. It ends when all of one JSON object has arrived. If
 /// the document fails, so does the production, after the chunks that had arrived. Memory does not depend on the document's size.
 ///
-/// Needs a tokio runtime: what is not in the page cache is read by its threads for blocking work.
+/// Needs a tokio runtime: what is only in the file is read by its threads for blocking work.
 #[derive(Clone, Debug)]
 pub struct DiskDocument {
     file: Arc<DiskFile>,
@@ -98,7 +100,7 @@ impl DiskDocument {
                 let read = checked.read_at(&mut bytes, at);
                 checked.check_unchanged()?;
                 read?;
-                checked.admit(&mut check, &bytes)?;
+                checked.admit(&mut check, bytes.into())?;
             }
             checked.end(check.finish().map_err(Broken::from))
         });
@@ -267,10 +269,8 @@ impl Production {
         let Some(first) = self.take_chunk(is_last) else {
             return Ok(None);
         };
-        // What has just arrived is in the page cache, where reading takes less time than a change of thread.
-        let file = &*self.file;
-        if let Ok(chunk) = read(&first, |part, at| file.read_cached_at(part, at)) {
-            return Ok(Some(chunk));
+        if first.iter().all(|piece| matches!(piece, Piece::Text(_))) {
+            return Ok(Some(self.file.read(first)?));
         }
         let mut chunks = vec![first];
         while chunks.len() < CHUNKS_AT_ONCE
@@ -280,8 +280,7 @@ impl Production {
         }
         let file = Arc::clone(&self.file);
         let read = blocking(move || {
-            let chunks = chunks.iter();
-            let chunks = chunks.map(|chunk| read(chunk, |part, at| file.read_at(part, at)));
+            let chunks = chunks.into_iter().map(|chunk| file.read(chunk));
             let chunks = chunks.collect::<io::Result<VecDeque<_>>>();
             file.check_unchanged()?;
             Ok(chunks?)
@@ -323,31 +322,19 @@ impl Production {
             return None;
         }
         let (mut taken, mut left) = (Vec::new(), length);
+        let arrival = self.arrival.borrow();
         while let Some(piece) = self.pieces.front_mut().filter(|_| left > 0) {
             let first = piece.split_to(left.min(piece.length()));
             if piece.length() == 0 {
                 self.pieces.pop_front();
             }
             left -= first.length();
-            taken.push(first);
+            match first {
+                Piece::Original(bytes) => arrival.find(bytes, &mut taken),
+                text => taken.push(text),
+            }
         }
         self.length -= length;
         Some(taken)
     }
-}
-
-/// Assembles one chunk. `fill` reads from the file.
-fn read(pieces: &[Piece], fill: impl Fn(&mut [u8], u64) -> io::Result<()>) -> io::Result<Bytes> {
-    let length: u64 = pieces.iter().map(Piece::length).sum();
-    let mut chunk = vec![0; length as usize];
-    let mut left = &mut chunk[..];
-    for piece in pieces {
-        let (part, rest) = left.split_at_mut(piece.length() as usize);
-        match piece {
-            Piece::Text(text) => part.copy_from_slice(text),
-            Piece::Original(range) => fill(part, range.start)?,
-        }
-        left = rest;
-    }
-    Ok(chunk.into())
 }

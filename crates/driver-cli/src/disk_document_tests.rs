@@ -209,6 +209,45 @@ async fn a_mistake_breaks_what_was_begun() {
 }
 
 #[tokio::test]
+async fn what_has_arrived_can_be_read_before_it_is_on_disk() {
+    let (mut writer, document) = arriving();
+    let mut chunks = document.with_chunk_size(size(3)).stream_from(0);
+    let mut writing = Box::pin(writer.write("{\"a\":1}".into()));
+    let _being_written = writing.as_mut().now_or_never();
+    for expected in ["{\"a", "\":1"] {
+        let chunk = chunks.next().now_or_never().flatten();
+        assert_eq!(chunk.unwrap().unwrap(), expected);
+    }
+    writing.await.unwrap();
+    writer.finish().unwrap();
+    assert_eq!(chunks.next().await.unwrap().unwrap(), "}");
+}
+
+#[tokio::test]
+async fn a_reader_that_is_behind_reads_on_where_memory_begins() {
+    let numbers = (0..400_000).map(|number: u32| number.to_string());
+    let text = format!("{{\"x\":[{}]}}", numbers.collect::<Vec<_>>().join(","));
+    for piece in [1_000, 65_536, 300_001, 2_000_000] {
+        let (mut writer, document) = arriving();
+        let mut late = document.stream_from(0);
+        let mut found = String::new();
+        for (index, piece) in text.as_bytes().chunks(piece).enumerate() {
+            writer.write(Bytes::copy_from_slice(piece)).await.unwrap();
+            // Behind by more and more.
+            if index % 2 == 0
+                && let Some(chunk) = late.next().now_or_never()
+            {
+                found += str::from_utf8(&chunk.unwrap().unwrap()).unwrap();
+            }
+        }
+        writer.finish().unwrap();
+        let rest: Vec<Bytes> = late.try_collect().await.unwrap();
+        found += str::from_utf8(&rest.concat()).unwrap();
+        assert!(found == text, "in pieces of {piece} bytes");
+    }
+}
+
+#[tokio::test]
 async fn id_and_deadline_are_known_as_soon_as_they_are_there() {
     let (mut writer, document) = arriving();
     let (mut id, mut deadline) = (Box::pin(document.id()), Box::pin(document.deadline()));

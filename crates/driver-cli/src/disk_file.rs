@@ -1,8 +1,10 @@
 //! The file of a document: how much of the document has arrived, and how it ended.
 
+use std::collections::VecDeque;
 use std::error::Error;
 use std::fs::{File, Metadata};
-use std::io::{self, IoSliceMut};
+use std::io;
+use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -13,6 +15,11 @@ use tokio::task::{JoinError, spawn_blocking};
 
 use crate::auction_members::{AuctionCheck, Members};
 use crate::json_scanner::DocumentMistake;
+use crate::member_edits::Piece;
+
+/// How many of the newest bytes of a document that arrives are kept in memory, and in how many pieces, beside the file.
+const NEWEST_BYTES: u64 = 1024 * 1024;
+const NEWEST_PIECES: usize = 1024;
 
 /// Why a document is not whole, and never will be.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -22,7 +29,7 @@ pub enum Broken {
     #[error(transparent)]
     Mistake(#[from] DocumentMistake),
     /// It is longer than this many bytes.
-    #[error("the document is longer than {0} bytes")]
+    #[error("the auction is longer than {0} bytes")]
     TooLong(u64),
     /// Its file could not be read or written.
     #[error("the file cannot be read or written")]
@@ -72,8 +79,11 @@ fn stamp(metadata: &Metadata) -> Stamp {
 /// How much of a document has arrived, and how that ended.
 #[derive(Debug, Default)]
 pub(crate) struct Arrival {
-    /// How many bytes are in the file and checked.
+    /// How many bytes are checked, and in the file or in memory.
     pub(crate) readable: u64,
+    /// The newest pieces of a document that arrives, and where they start. All bytes before them are in the file; the last
+    /// piece may still be being written.
+    newest: VecDeque<(u64, Bytes)>,
     pub(crate) members: Members,
     /// Whether it is whole, once that is known.
     pub(crate) end: Option<Result<(), Broken>>,
@@ -82,6 +92,36 @@ pub(crate) struct Arrival {
 impl Arrival {
     pub(crate) fn failure(&self) -> Result<(), Broken> {
         self.end.clone().unwrap_or(Ok(()))
+    }
+
+    /// Appends a piece to the newest ones, when all before it have been written.
+    fn keep(&mut self, piece: Bytes) {
+        let end = self.readable + piece.len() as u64;
+        while let Some((start, _)) = self.newest.front()
+            && (end - start > NEWEST_BYTES || self.newest.len() == NEWEST_PIECES)
+        {
+            self.newest.pop_front();
+        }
+        self.newest.push_back((self.readable, piece));
+    }
+
+    /// Appends these bytes of the document to `found`: as text if they are in memory, else as bytes of the file.
+    pub(crate) fn find(&self, bytes: Range<u64>, found: &mut Vec<Piece>) {
+        let in_memory = self.newest.front().map_or(self.readable, |(at, _)| *at);
+        if bytes.start < in_memory {
+            found.push(Piece::Original(bytes.start..bytes.end.min(in_memory)));
+        }
+        let end = |(at, piece): &(u64, Bytes)| at + piece.len() as u64;
+        let first = self
+            .newest
+            .partition_point(|piece| end(piece) <= bytes.start);
+        let pieces = self.newest.range(first..);
+        for (at, piece) in pieces.take_while(|(at, _)| *at < bytes.end) {
+            // Within a piece, so that it fits.
+            let within = |place: u64| place.saturating_sub(*at).min(piece.len() as u64) as usize;
+            let text = piece.slice(within(bytes.start)..within(bytes.end));
+            found.push(Piece::Text(text));
+        }
     }
 }
 
@@ -99,14 +139,19 @@ impl DiskFile {
         self.arrival.subscribe()
     }
 
-    /// Checks the document's next bytes, which are in the file already, and lets readers read them.
-    pub(crate) fn admit(&self, check: &mut AuctionCheck, bytes: &[u8]) -> Result<(), Broken> {
+    /// Checks the document's next bytes, and lets readers read them: from the file, which has them already, or from memory if
+    /// the document arrives.
+    pub(crate) fn admit(&self, check: &mut AuctionCheck, bytes: Bytes) -> Result<(), Broken> {
         // Readers do not have to wait for this.
         let mut found = Members::default();
-        check.push(bytes, &mut found)?;
+        check.push(&bytes, &mut found)?;
         self.arrival.send_modify(|arrival| {
             arrival.members.append(found);
-            arrival.readable += bytes.len() as u64;
+            let length = bytes.len() as u64;
+            if self.stamp.is_none() {
+                arrival.keep(bytes);
+            }
+            arrival.readable += length;
         });
         Ok(())
     }
@@ -121,24 +166,29 @@ impl DiskFile {
         self.arrival.borrow().failure().and(ended)
     }
 
-    /// Like [`read_at`](Self::read_at), and does not block: fails where not all is in the page cache, for files that others
-    /// may change, and on systems that cannot say.
-    pub(crate) fn read_cached_at(&self, bytes: &mut [u8], offset: u64) -> io::Result<()> {
-        #[cfg(target_os = "linux")]
-        if self.stamp.is_none() {
-            use rustix::io::{ReadWriteFlags, preadv2};
-            let length = bytes.len();
-            let parts = &mut [IoSliceMut::new(bytes)];
-            if preadv2(&self.file, parts, offset, ReadWriteFlags::NOWAIT)? == length {
-                return Ok(());
-            }
-        }
-        Err(io::ErrorKind::WouldBlock.into())
-    }
-
     /// Fills `bytes` from `offset` on. Blocks.
     pub(crate) fn read_at(&self, bytes: &mut [u8], offset: u64) -> io::Result<()> {
         self.file.read_exact_at(bytes, offset)
+    }
+
+    /// Assembles one chunk. Blocks if a piece is in the file.
+    pub(crate) fn read(&self, mut pieces: Vec<Piece>) -> io::Result<Bytes> {
+        if let [Piece::Text(text)] = &mut pieces[..] {
+            return Ok(std::mem::take(text));
+        }
+        let length = pieces.iter().map(Piece::length).sum::<u64>();
+        let mut chunk = Vec::with_capacity(length as usize);
+        for piece in pieces {
+            match piece {
+                Piece::Text(text) => chunk.extend_from_slice(&text),
+                Piece::Original(bytes) => {
+                    let at = chunk.len();
+                    chunk.resize(at + (bytes.end - bytes.start) as usize, 0);
+                    self.read_at(&mut chunk[at..], bytes.start)?;
+                }
+            }
+        }
+        Ok(chunk.into())
     }
 
     /// Checks that nobody has changed the file, to be called after reading. Blocks.
@@ -169,8 +219,8 @@ impl DiskWriter {
         Self { file, check, limit }
     }
 
-    /// Checks and writes the next bytes. When it is ready, they can be read. Each call costs two changes of thread, as much as
-    /// the work on 64 KiB.
+    /// Checks and writes the next bytes. They can be read from memory as soon as they are checked; when it is ready, they are in
+    /// the file. Each call costs two changes of thread, as much as the work on 64 KiB.
     ///
     /// If the future is dropped, part of the bytes may have been written: the document cannot be completed any more.
     ///
@@ -182,18 +232,17 @@ impl DiskWriter {
         }
         let mut check = self.check.take().ok_or(Broken::BrokeOff)?;
         let (file, limit) = (Arc::clone(&self.file), self.limit);
-        let written = blocking(move || {
+        let written = async {
             let at = file.arrival.borrow().readable;
             if bytes.len() as u64 > limit - at {
                 return Err(Broken::TooLong(limit));
             }
-            file.file.write_all_at(&bytes, at)?;
-            file.admit(&mut check, &bytes)?;
-            Ok(check)
-        });
+            file.admit(&mut check, bytes.clone())?;
+            blocking(move || Ok(file.file.write_all_at(&bytes, at)?)).await
+        };
         match written.await {
-            Ok(check) => self.check = Some(check),
-            failed => return self.file.end(failed).map(drop),
+            Ok(()) => self.check = Some(check),
+            failed => return self.file.end(failed),
         }
         Ok(())
     }
@@ -228,4 +277,46 @@ pub(crate) async fn blocking<T: Send + 'static>(
 ) -> Result<T, Broken> {
     let lost = |error: JoinError| Broken::from(io::Error::other(error));
     spawn_blocking(work).await.map_err(lost)?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_has_the_newest_bytes_within_its_limits() {
+        let bytes: Vec<u8> = (0..3_000_000_u32).map(|index| index as u8 ^ 0x5a).collect();
+        for (size, expected) in [
+            (100, 100 * NEWEST_PIECES as u64),
+            (100_000, 1_000_000),
+            (500_000, 1_000_000),
+            (1_500_000, 1_500_000),
+        ] {
+            let mut arrival = Arrival::default();
+            for piece in bytes.chunks(size) {
+                arrival.keep(Bytes::copy_from_slice(piece));
+                arrival.readable += piece.len() as u64;
+            }
+            let end = arrival.readable;
+            let in_memory = |start| {
+                let mut found = Vec::new();
+                arrival.find(start..end, &mut found);
+                let (mut at, mut kept) = (start, 0);
+                for piece in &found {
+                    match piece {
+                        Piece::Original(range) => assert_eq!(range.start, at),
+                        Piece::Text(text) => {
+                            assert_eq!(text, &bytes[at as usize..][..text.len()]);
+                            kept += text.len() as u64;
+                        }
+                    }
+                    at += piece.length();
+                }
+                assert_eq!(at, end);
+                kept
+            };
+            assert_eq!(in_memory(0), expected);
+            assert_eq!(in_memory(end - 7), 7);
+        }
+    }
 }

@@ -166,9 +166,9 @@ impl JsonScanner {
         let mut at = 0;
         while at < bytes.len() {
             if self.state == State::Text {
-                let plain = plain_text(&bytes[at..]);
-                at += plain;
-                self.place.offset += plain as u64;
+                let passed = self.pass_texts(&bytes[at..]);
+                at += passed;
+                self.place.offset += passed as u64;
                 if at == bytes.len() {
                     break;
                 }
@@ -183,6 +183,22 @@ impl JsonScanner {
             }
         }
         Ok((at, None))
+    }
+
+    /// Reads on in a string, and through the strings after it where only `:` or `,` stands between them: most bytes of an
+    /// auction. Returns how many bytes it has read.
+    fn pass_texts(&mut self, bytes: &[u8]) -> usize {
+        let in_object = self.objects & 1 == 1;
+        let is_near = self.is_near();
+        let mut at = plain_text(bytes);
+        while let [b'"', between, b'"', rest @ ..] = &bytes[at..]
+            && *between == if self.is_name { b':' } else { b',' }
+            && !is_near
+        {
+            self.is_name = in_object && !self.is_name;
+            at += 3 + plain_text(rest);
+        }
+        at
     }
 
     /// Checks that the object is whole, and returns its length.
@@ -305,8 +321,12 @@ impl JsonScanner {
     }
 
     fn mark(&self, mark: Mark) -> Option<(u32, Mark)> {
-        let is_near = self.depth == 1 || self.depth == 2 && self.objects & 1 == 1;
-        is_near.then_some((self.depth, mark))
+        self.is_near().then_some((self.depth, mark))
+    }
+
+    /// Whether marks are reported of this level.
+    fn is_near(&self) -> bool {
+        self.depth == 1 || self.depth == 2 && self.objects & 1 == 1
     }
 
     fn closed(&mut self) -> Option<(u32, Mark)> {

@@ -4,7 +4,7 @@
 //! leaves to its user whether anything is exported, and does not stop an export that takes too long.
 
 use std::process::ExitCode;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use archive_sink::Spool;
@@ -22,6 +22,7 @@ use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::metrics::SdkMeterProvider;
 use opentelemetry_sdk::trace::{IdGenerator, RandomIdGenerator, SdkTracerProvider};
+use parking_lot::Mutex;
 use prometheus::Registry;
 use tokio::runtime::Handle;
 use url::Url;
@@ -225,7 +226,7 @@ async fn flushed(
     flush: impl FnOnce() -> OTelSdkResult + Send + 'static,
 ) {
     let flushed = tokio::time::timeout(FLUSH_LIMIT, tokio::task::spawn_blocking(flush)).await;
-    let last = lock(&failure).take();
+    let last = failure.lock().take();
     let cause = match (flushed, last) {
         (Ok(Ok(Ok(()))), None) => return,
         (Err(_elapsed), _) => format!("the collector took longer than {FLUSH_LIMIT:?}"),
@@ -234,10 +235,6 @@ async fn flushed(
         (Ok(Err(panicked)), None) => error_chain(&panicked),
     };
     tracing::warn!("{what} were not exported: {cause}");
-}
-
-fn lock(failure: &LastFailure) -> MutexGuard<'_, Option<String>> {
-    failure.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Sends exports with the HTTP client that solvers are sent to with as well.
@@ -283,7 +280,7 @@ impl opentelemetry_http::HttpClient for CollectorClient {
             }
             Err(_shut_down) => Err("the program is ending".into()),
         };
-        *lock(&self.failure) = match &answer {
+        *self.failure.lock() = match &answer {
             Ok(answer) if answer.status().is_success() => None,
             Ok(answer) => Some(format!("the collector answered {}", answer.status())),
             Err(error) => Some(error_chain(error.as_ref())),

@@ -18,7 +18,7 @@ use crate::failure::error_chain;
 use crate::observer::Stage;
 use crate::optional_archive::{ArchiveJob, Archiver, object_name};
 use crate::outcome::{ArchiveOutcome, ArchiveStatus};
-use crate::sharing::DocumentSource;
+use crate::sharing::{DocumentSource, HEAD_START};
 
 /// Where a pipeline keeps auctions: an archive, and the URL of its store.
 #[derive(Clone, Debug)]
@@ -53,11 +53,14 @@ impl ArchiveTarget {
         &self.archive
     }
 
-    async fn keep(self, job: ArchiveJob) -> ArchiveOutcome {
+    async fn keep(self, mut job: ArchiveJob) -> ArchiveOutcome {
         let record = Arc::clone(&job.record);
         let Some(id) = job.name.clone().await else {
             return ArchiveOutcome::default();
         };
+        if job.source.encoded.is_none() {
+            let _still_sending = timeout_at(record.started + HEAD_START, job.sent.recv()).await;
+        }
         record.reader.entered(Stage::Sending);
         match self.write(&id, job).await {
             Ok(outcome) => record.ended(outcome),
@@ -232,11 +235,70 @@ impl PipelineBuilder {
 
 #[cfg(test)]
 mod tests {
+    use std::convert::Infallible;
     use std::sync::Arc;
+    use std::task::{Context, Poll};
 
+    use bytes::Bytes;
+    use chunked_writer::JsonDocument;
+    use futures_util::FutureExt;
+    use http::{Request, Response};
+    use http_body_util::{BodyExt, Full};
     use object_store::memory::InMemory;
+    use tower_service::Service;
 
     use super::*;
+    use crate::pipeline::Pipeline;
+    use crate::request_body::RequestBody;
+    use crate::solver::Solver;
+    use crate::views::Dispatch;
+
+    /// Takes the first chunk of a body, and the rest so much later.
+    #[derive(Clone)]
+    struct Late(Duration);
+
+    impl Service<Request<RequestBody>> for Late {
+        type Response = Response<Full<Bytes>>;
+        type Error = Infallible;
+        type Future = BoxFuture<'static, Result<Self::Response, Infallible>>;
+
+        fn poll_ready(&mut self, _context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn call(&mut self, request: Request<RequestBody>) -> Self::Future {
+            let (late, mut body) = (self.0, request.into_body());
+            let answer = async move {
+                body.frame().await.unwrap().unwrap();
+                tokio::time::sleep(late).await;
+                body.collect().await.unwrap();
+                Ok(Response::new(Full::from("{}")))
+            };
+            answer.boxed()
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn begins_when_solvers_have_everything_or_after_their_head_start() {
+        for (late_ms, expected_ms) in [(40, 40.0), (5_000, 100.0)] {
+            let store = Arc::new(InMemory::new());
+            let archive = Archive::builder(store).build().unwrap();
+            let target = ArchiveTarget::new(archive, "memory:///".parse().unwrap());
+            let solver = Solver::new("late", "http://localhost").unwrap();
+            let pipeline = Pipeline::builder().solver(solver).archive(target);
+            let pipeline = pipeline.client(Late(Duration::from_millis(late_ms)));
+            // More than a window holds.
+            let dispatch = Dispatch::new(JsonDocument::new("x".repeat(3_000_000)));
+            let dispatch = dispatch.archive_as("1".parse().unwrap());
+            let outcome = pipeline.build().unwrap().run(dispatch).await;
+            assert!(outcome.is_ok(), "{outcome:?}");
+            let wrote_ms = outcome.archive.write_ms.unwrap();
+            let expected = expected_ms..expected_ms + 10.0;
+            assert!(expected.contains(&wrote_ms), "{wrote_ms}");
+            // The solver did not wait for it.
+            assert_eq!(outcome.solvers[0].waited_ms, 0.0);
+        }
+    }
 
     #[test]
     fn no_secret_of_the_url_is_kept() {

@@ -20,6 +20,10 @@ use crate::request_body::RequestBody;
 use crate::solver::Solver;
 use crate::window_budget::WindowBudget;
 
+/// How long a peer may take nothing, at least, before the kernel closes the connection.
+#[cfg(feature = "client")]
+const LEAST_TCP_USER_TIMEOUT: Duration = Duration::from_secs(60);
+
 /// At most a year: limits become instants, and no clock reaches as far as a duration.
 pub(crate) fn bounded(limit: Duration) -> Duration {
     limit.min(Duration::from_secs(365 * 24 * 60 * 60))
@@ -205,9 +209,11 @@ impl PipelineBuilder {
         }
         #[cfg(feature = "client")]
         if self.client.is_none() {
-            // A peer that takes nothing for a whole deadline, when nobody waits for it any more, is gone.
+            // A peer that takes nothing for so long, while nobody waits for it any more, is gone. A run's own deadline may be
+            // later than the pipeline's.
+            let limit = self.deadline.max(LEAST_TCP_USER_TIMEOUT);
             let builder = upload_client::UploadClient::builder();
-            let service = builder.tcp_user_timeout(self.deadline).build();
+            let service = builder.tcp_user_timeout(limit).build();
             self = self.client(service);
         }
         let client = self.client.take().ok_or(PipelineError::NoClient)?;

@@ -43,7 +43,7 @@ pub(crate) async fn exchange(
             }
             let reader = &request.record.reader;
             reader.notify(|observer, solver| observer.restarted(solver));
-            branch = request.branch();
+            branch = request.branch(None);
         }
     };
     // The request is dropped, and so given up, before its outcome is made. A head that has arrived by then counts.

@@ -1,10 +1,12 @@
 //! What a run knows of its archive, also without the feature `archive`.
 
+use std::convert::Infallible;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use tee_stream::{Branch, BranchEnd, BranchEnding};
+use tokio::sync::mpsc::Receiver;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
@@ -42,6 +44,8 @@ pub(crate) struct ArchiveJob {
     /// A branch of `source`, which has to exist before any branch is polled.
     pub(crate) branch: Branch<DocumentError>,
     pub(crate) limit: Duration,
+    /// Ends when the first body of every solver has.
+    pub(crate) sent: Receiver<Infallible>,
     pub(crate) record: Arc<ArchiveRecord>,
     /// The windows that it reads from.
     pub(crate) _lease: WindowLease,
@@ -56,7 +60,7 @@ pub(crate) fn object_name(id: &AuctionId) -> String {
 pub(crate) struct ArchiveRecord {
     pub(crate) reader: ReaderObservers,
     codec_name: &'static str,
-    started: Instant,
+    pub(crate) started: Instant,
     known: Mutex<Known>,
 }
 

@@ -6,6 +6,7 @@ use std::time::SystemTime;
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, OptionFuture, join, join_all, select};
 use tee_stream::{Branch, LagPolicy};
+use tokio::sync::mpsc::channel;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
@@ -203,11 +204,15 @@ impl Run {
                 record: Arc::new(RequestRecord::new(reader)),
             });
         }
-        let branches = requests.iter().map(SolverRequest::branch).collect();
+        let (sending, sent) = channel(1);
+        let branches = requests.iter();
+        let branches = branches.map(|request| request.branch(Some(sending.clone())));
+        let branches = branches.collect();
         let archive = archiver.zip(name.clone()).zip(archived.clone());
-        // While its name is not known, nothing is read for it: nobody is to wait for that.
-        let policy = (!is_known).then_some(LagPolicy::Replay);
         let archive = archive.map(|((archiver, name), source)| {
+            // Until its name is known, and the solvers have had their head start, nothing is read for it. Nobody waits for that.
+            let begins_late = !is_known || source.encoded.is_none();
+            let policy = begins_late.then_some(LagPolicy::Replay);
             let reader = ReaderObservers::new(&observers, settings.solvers.len());
             let record = Arc::new(ArchiveRecord::new(archiver.codec_name(), reader));
             let ended = Arc::clone(&record);
@@ -216,6 +221,7 @@ impl Run {
                 name,
                 branch: source.branch("archive", policy, on_end),
                 limit: settings.archive_limit,
+                sent,
                 record: Arc::clone(&record),
                 // Alone, it reads each of its tees in one place.
                 _lease: documents.lease.split_off(1 + source.encoded.iter().len()),

@@ -1,5 +1,6 @@
 //! The head of a request to a solver, and its deadline.
 
+use std::convert::Infallible;
 use std::future::pending;
 use std::pin::pin;
 use std::sync::Arc;
@@ -11,6 +12,7 @@ use http::header::{
 };
 use http::{Method, Request, Version};
 use tee_stream::{Branch, BranchEnd};
+use tokio::sync::mpsc::Sender;
 use tokio::time::{Instant, sleep_until};
 
 use crate::answer::accepted_encodings;
@@ -96,13 +98,15 @@ impl SolverRequest {
         &self.setup.settings.solvers[self.index]
     }
 
-    /// Adds a branch of the document. Those that exist before the first is polled share one production.
-    pub(crate) fn branch(&self) -> Branch<DocumentError> {
+    /// Adds a branch of the document, which drops `sending` when it ends. Branches that exist before the first is polled share
+    /// one production.
+    pub(crate) fn branch(&self, sending: Option<Sender<Infallible>>) -> Branch<DocumentError> {
         let (solver, record) = (self.solver(), Arc::clone(&self.record));
         let on_end = move |end: BranchEnd| {
             let mut known = record.known();
             known.waited += end.waited;
             known.waited_for += end.waited_for;
+            drop(sending);
         };
         self.source.branch(solver.name(), solver.lag_policy, on_end)
     }

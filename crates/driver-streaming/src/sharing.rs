@@ -1,6 +1,8 @@
 use std::collections::{HashMap, HashSet};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
+#[cfg(feature = "archive")]
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_core::Stream;
@@ -19,6 +21,10 @@ use crate::window_budget::WindowLease;
 
 /// How many productions of one document may be under way at once, each with a chunk beyond the window.
 pub(crate) const PRODUCTIONS_AT_ONCE: NonZeroUsize = NonZeroUsize::new(8).unwrap();
+
+/// How long an archive waits for the solvers to have the whole document before it begins to read: delivery comes first.
+#[cfg(feature = "archive")]
+pub(crate) const HEAD_START: Duration = Duration::from_millis(100);
 
 /// Creates a tee of the document that `produce` yields from an offset on.
 pub(crate) fn tee<S>(

@@ -18,10 +18,6 @@ use crate::sharing;
 /// Smaller than the default, since an archive of some megabytes holds little more than its compressed bytes.
 const CHUNK_BYTES: NonZeroUsize = NonZeroUsize::new(32 * 1024).unwrap();
 
-/// How long the archive waits for the body's end before it begins: delivery comes first.
-#[cfg(feature = "archive")]
-const HEAD_START: Duration = Duration::from_millis(50);
-
 /// Streams `value` as JSON into a body for any HTTP client.
 ///
 /// The body fails if `Serialize` fails or panics, so that the request does not end like a complete one. No thread and no
@@ -59,7 +55,7 @@ where
 /// Like [`stream_body`], and archives the document as `name`, in a task that continues when the request ends, fails or
 /// is dropped.
 ///
-/// The archive begins when the body has ended, or after 50 ms, and first produces by itself what the body has had by then.
+/// The archive begins when the body has ended, or after 100 ms, and first produces by itself what the body has had by then.
 /// After that, one production serves both if they are equally fast. The body waits for the archive at most as long as
 /// producing has taken so far, and some milliseconds.
 ///
@@ -78,7 +74,7 @@ where
     let (tee, sent) = (handle.tee.clone(), handle.ended.clone());
     let (archive, name) = (archive.clone(), name.to_owned());
     let task = tokio::spawn(async move {
-        let _still_on_its_way = tokio::time::timeout(HEAD_START, sent.wait()).await;
+        let _still_on_its_way = tokio::time::timeout(sharing::HEAD_START, sent.wait()).await;
         archive.store(&name, tee.branch()).await
     });
     (body, handle, ArchiveHandle { task })

@@ -1,9 +1,9 @@
 //! When each reader took its bytes, for the report. Memory is bounded. All times count from the run's start.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use driver_streaming::{Observer, Progress, Stage};
+use parking_lot::Mutex;
 use tokio::time::Instant;
 
 /// How many samples are kept of an attempt.
@@ -28,12 +28,12 @@ impl Timelines {
 
     /// A copy of each reader's timeline, in the order of `progress`.
     pub(super) fn seen(&self) -> impl Iterator<Item = Timeline> {
-        self.0.iter().map(|reader| lock(reader).clone())
+        self.0.iter().map(|reader| reader.lock().clone())
     }
 
     fn change(&self, reader: usize, change: impl FnOnce(&mut Timeline)) {
         if let Some(reader) = self.0.get(reader) {
-            change(&mut lock(reader));
+            change(&mut reader.lock());
         }
     }
 }
@@ -54,10 +54,6 @@ impl Observer for Timelines {
     fn restarted(&self, reader: usize) {
         self.change(reader, Timeline::restarted);
     }
-}
-
-fn lock(reader: &Mutex<Timeline>) -> MutexGuard<'_, Timeline> {
-    reader.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The last attempt of one reader, after all others had failed.

@@ -10,7 +10,7 @@ use axum::http::header::{HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use axum::response::Response;
 use driver_streaming::{ArchiveOutcome, AuctionId, Dispatch, Outcome, SolverStatus, error_chain};
 use futures_util::FutureExt;
-use futures_util::future::{join, try_join};
+use futures_util::future::{BoxFuture, Shared, join, try_join};
 use http_body_util::BodyExt;
 use jiff::Timestamp;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
@@ -18,11 +18,11 @@ use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
+use super::Service;
 use super::engines::Engines;
 use super::history::Record;
 use super::listen::{error, json};
 use super::merge::Merged;
-use super::{Service, lock};
 use crate::disk_document::DiskDocument;
 use crate::disk_file::{Broken, DiskWriter};
 use crate::exit::without_secrets;
@@ -79,6 +79,8 @@ struct Auction {
     engines: Arc<Engines>,
     dispatch: Dispatch,
     timelines: Arc<Timelines>,
+    /// Its id, as soon as that is known.
+    name: Shared<BoxFuture<'static, Option<AuctionId>>>,
     driver_is_gone: CancellationToken,
     /// Its place among the auctions under way.
     slot: OwnedSemaphorePermit,
@@ -110,7 +112,7 @@ impl Auction {
             .map_err(|error| failed(format!("the auction cannot be kept: {error}")))?;
 
         let known = document.id();
-        let name = async move { known.await.or(id) };
+        let name = async move { known.await.or(id) }.boxed().shared();
         let known = document.deadline();
         let margin = service.arguments.margin;
         let deadline = async move { instant_of(known.await?, margin) };
@@ -126,9 +128,9 @@ impl Auction {
         let archive_place = Arc::clone(&service.archives).try_acquire_owned().ok();
         let needs_place = engines.archiving.is_some() && engines.spool().is_none();
         if !needs_place || archive_place.is_some() {
-            dispatch = dispatch.archive_when_named(name);
+            dispatch = dispatch.archive_when_named(name.clone());
         } else {
-            tracing::warn!("too many archives are under way: one more auction is not archived");
+            tracing::warn!("too many archives are under way: an auction is not archived");
         }
         let auction = Self {
             driver_is_gone: CancellationToken::new(),
@@ -136,6 +138,7 @@ impl Auction {
             engines,
             dispatch,
             timelines,
+            name,
             slot,
             archive_place,
         };
@@ -163,9 +166,17 @@ impl Auction {
         let pipeline = &engines.pipeline;
         let (run, archive) = pipeline.run_ahead_of_archive(self.dispatch, stop);
         let (arrived, mut outcome) = join(arriving, run).await;
-        let mut archive = Box::pin(archive.ended());
+        // The run may have ended before its id arrived.
+        outcome.auction.id = self.name.await.map(|id| id.as_str().to_owned());
+        let is_whole = arrived.is_ok();
+        if !is_whole {
+            outcome.archive = ArchiveOutcome::default();
+        }
+        // A broken auction is not archived, which is no failure of the archive.
+        let kept = |archived| Some(archived).filter(|_| is_whole).unwrap_or_default();
+        let mut archive = Box::pin(archive.ended().map(kept));
         let archived = archive.as_mut().now_or_never();
-        let is_gone = arrived.is_ok() && driver_is_gone.is_cancelled();
+        let is_gone = is_whole && driver_is_gone.is_cancelled();
 
         let (mut response, problem) = match &arrived {
             Ok(_bytes) => answer(&service, &engines, &mut outcome),
@@ -183,9 +194,8 @@ impl Auction {
         let _driver_is_there = respond.send(response);
         let gone = is_gone.then(|| "the driver went away".to_owned());
         let problem = gone.or(problem);
-        let is_archived = engines.archiving.is_some();
-        if arrived.is_ok() && is_archived && outcome.auction.id.is_none() {
-            tracing::warn!("an auction without an id was solved, and is not archived");
+        if is_whole && engines.archiving.is_some() && outcome.auction.id.is_none() {
+            tracing::warn!("an auction without a valid id is not archived");
         }
 
         keep_answers(&service, &outcome).await;
@@ -197,15 +207,13 @@ impl Auction {
                 .url
                 .truncate(solver.url.find('?').unwrap_or(solver.url.len()));
         }
-        let bytes = arrived.ok();
-        let number = lock(&service.history).push(Record {
+        let number = service.history.lock().push(Record {
             number: 0,
             outcome,
-            bytes,
+            bytes: arrived.ok(),
             problem,
             timelines: self.timelines,
         });
-        let is_whole = bytes.is_some();
         // Its slot is free by now: a store that is away does not keep drivers from being served.
         let mut archived = match archived {
             Some(archived) => archived,
@@ -213,14 +221,9 @@ impl Auction {
         };
         archived.error = archived.error.as_deref().map(without_secrets);
         drop(self.archive_place);
-        let mut history = lock(&service.history);
+        let mut history = service.history.lock();
         if let Some(record) = history.get_mut(number) {
-            // A broken auction is not archived, which is no failure of the archive.
-            record.outcome.archive = if is_whole {
-                archived
-            } else {
-                ArchiveOutcome::default()
-            };
+            record.outcome.archive = archived;
             record.log(status);
         }
     }
@@ -241,9 +244,7 @@ fn asked_for(headers: &HeaderMap) -> Result<Option<Duration>, String> {
 fn instant_of(at: Timestamp, margin: Duration) -> Option<StdInstant> {
     let left = Timestamp::now().until(at).ok();
     let Some(left) = left.and_then(|left| Duration::try_from(left).ok()) else {
-        tracing::warn!(
-            "the auction's deadline, {at}, had passed before the auction arrived: it is ignored"
-        );
+        tracing::warn!("the auction's deadline had passed, and is ignored: {at}");
         return None;
     };
     Some(StdInstant::now() + left.min(LONGEST).saturating_sub(margin))
@@ -289,7 +290,7 @@ enum ArrivalError {
     Broken(u64, String),
     #[error("the auction did not arrive in time")]
     TooSlow,
-    #[error("the auction was given up: {0}")]
+    #[error("the auction failed: {0}")]
     Panicked(#[from] tokio::task::JoinError),
 }
 
@@ -312,7 +313,7 @@ fn answer(
     outcome: &mut Outcome,
 ) -> (Response, Option<String>) {
     let mut merged = Merged::default();
-    let mut solutions = lock(&service.solutions);
+    let mut solutions = service.solutions.lock();
     for (index, solver) in outcome.solvers.iter_mut().enumerate() {
         let is_ok = solver.status == SolverStatus::Ok;
         let Some(answer) = solver.response.as_ref().filter(|_| is_ok) else {

@@ -43,7 +43,7 @@ impl Record {
         solvers.max_by(|one, other| took(one).total_cmp(&took(other)))
     }
 
-    /// How many engines answered well.
+    /// How many engines succeeded.
     pub(super) fn ok_engines(&self) -> usize {
         let is_ok = |solver: &&SolverOutcome| solver.status == SolverStatus::Ok;
         self.outcome.solvers.iter().filter(is_ok).count()

@@ -11,7 +11,7 @@ use axum::middleware::{from_fn, from_fn_with_state, map_request};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use futures_util::FutureExt;
-use futures_util::future::{OptionFuture, pending};
+use futures_util::future::{OptionFuture, pending, ready};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
@@ -54,9 +54,11 @@ fn router(service: &Arc<Service>) -> Router {
             .route("/", get(page::overview))
             .route("/auctions/{number}", get(page::auction));
     }
+    let nothing = "there is nothing at this path: auctions go to /solve, notifications to /notify";
+    let router = router.fallback(move || ready(error(StatusCode::NOT_FOUND, nothing)));
     let measured = from_fn_with_state(Arc::clone(service), operations::measured);
-    let read_to_its_end = map_request(request_body::read_to_its_end);
-    let router = router.layer(measured).layer(read_to_its_end);
+    let router = router.layer(measured);
+    let router = router.layer(map_request(request_body::read_to_its_end));
     router.with_state(Arc::clone(service))
 }
 
@@ -73,12 +75,11 @@ pub(super) async fn until_stopped(
     print_line(&format!("http://{address}"))?;
     let connections = GracefulShutdown::new();
     let mut server = Builder::new(TokioExecutor::new());
-    let timer = TokioTimer::new;
     server
         .http1()
-        .timer(timer())
+        .timer(TokioTimer::new())
         .header_read_timeout(HEAD_LIMIT);
-    server.http2().timer(timer());
+    server.http2().timer(TokioTimer::new());
     server.http2().max_concurrent_streams(MOST_STREAMS);
     let app = TowerToHyperService::new(router(service));
     let free = Arc::new(Semaphore::new(MOST_CONNECTIONS));
@@ -101,7 +102,7 @@ pub(super) async fn until_stopped(
     drop(listener);
     drop(reloading);
     operations::tell_systemd(NotifyState::Stopping);
-    tracing::info!("stopping: finishing the requests under way");
+    tracing::info!("stopping: finishing what is under way");
     service.tasks.close();
     let engines = service.engines();
     let finished = async {
@@ -121,7 +122,8 @@ pub(super) async fn until_stopped(
     tokio::select! {
         ended = timeout(limit, finished) => {
             if ended.is_err() {
-                tracing::warn!("stopped, with auctions or archives unfinished after {limit:?}");
+                let left = service.tasks.len();
+                tracing::warn!("stopped: {left} auctions or archives unfinished after {limit:?}");
             }
             Ok(ExitCode::SUCCESS)
         }

@@ -48,10 +48,9 @@ impl Merged {
         let mut renumbered = Self::default();
         for solution in solutions {
             let text = solution.get();
-            let members =
-                object(text).ok_or("one of the answer's solutions is not a JSON object")?;
+            let members = object(text).ok_or("a solution in the answer is not a JSON object")?;
             serde_json::from_str::<OneId>(text)
-                .map_err(|_two| "one of the answer's solutions has two ids")?;
+                .map_err(|_two| "a solution in the answer has two ids")?;
             let id = next_id();
             let own_id = members.get("id").map(|own| own.get().to_owned());
             renumbered.solutions.push(match members.get("id") {

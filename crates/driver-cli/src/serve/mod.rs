@@ -20,9 +20,10 @@ mod request_body;
 mod security;
 
 use std::process::ExitCode;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use futures_util::future::OptionFuture;
+use parking_lot::Mutex;
 use prometheus::Registry;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -65,10 +66,10 @@ struct Service {
 
 impl Service {
     fn engines(&self) -> Arc<Engines> {
-        Arc::clone(&lock(&self.engines))
+        Arc::clone(&self.engines.lock())
     }
 
-    /// Reads the configuration again at each `SIGHUP`, beside all else: the old one serves until the new one is ready.
+    /// Reads the configuration again at each `SIGHUP`. The old one serves until the new one is ready.
     fn reload_when_asked(self: &Arc<Self>) -> Result<AbortOnDropHandle<()>, Failure> {
         let hangup = signal(SignalKind::hangup());
         let mut hangup = hangup.map_err(Failure::of("SIGHUP cannot be received"))?;
@@ -76,9 +77,9 @@ impl Service {
         let reloading = async move {
             while hangup.recv().await.is_some() {
                 match service.reload().await {
-                    Ok(()) => tracing::info!("the configuration has been read again"),
+                    Ok(()) => tracing::info!("the configuration was reloaded"),
                     Err(failure) => tracing::error!(
-                        "the configuration stays as it was, because of a mistake: {failure}"
+                        "the configuration has a mistake, and the old one stays: {failure}"
                     ),
                 }
             }
@@ -94,24 +95,19 @@ impl Service {
         let is_elsewhere = engines.archives_elsewhere(&before);
         if is_elsewhere {
             // Both may have the same spool, from which one uploads at a time.
-            let uploading = lock(&self.uploading).take();
+            let uploading = self.uploading.lock().take();
             OptionFuture::from(uploading.map(Uploading::stop)).await;
             match engines.begin_to_archive().await {
-                Ok(started) => *lock(&self.uploading) = started,
+                Ok(started) => *self.uploading.lock() = started,
                 Err(failure) => tracing::error!("nothing is uploaded: {failure}"),
             }
         }
-        *lock(&self.engines) = Arc::new(engines);
+        *self.engines.lock() = Arc::new(engines);
         if is_elsewhere {
             self.store.forget().await;
         }
         Ok(())
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // Nothing panics while it is held.
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Serves until a signal ends it.
@@ -163,7 +159,7 @@ async fn serve(
     });
     let stopped = listen::until_stopped(&service, listener).await;
     // Uploads that are given up stay in the spool.
-    let uploading = lock(&service.uploading).take();
+    let uploading = service.uploading.lock().take();
     OptionFuture::from(uploading.map(Uploading::stop)).await;
     stopped
 }

@@ -1,4 +1,4 @@
-//! `/notify`: forwards what a driver says about a solution to the engine that found it, with the engine's own id.
+//! `/notify`: forwards a driver's notification about a solution to the engine that found it, with the engine's own id.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -15,17 +15,17 @@ use serde_json::value::RawValue;
 use tokio::time::{Instant, timeout};
 use tower_service::Service as _;
 
+use super::Service;
 use super::listen::{error, json};
 use super::merge::{Origin, object, with_value};
-use super::{Service, lock};
 
 /// How long a solution is remembered.
 const REMEMBERED: Duration = Duration::from_secs(10 * 60);
-/// How many bytes all of them may have: the oldest are forgotten first. Some 75,000 have as much.
+/// How many bytes all of them may take, about 75,000 solutions. The oldest are forgotten first.
 const MOST_BYTES: usize = 16 * 1024 * 1024;
-/// The longest id of an engine that is remembered, in bytes: a few long ones are not to push out all others.
+/// The longest id of an engine that is remembered, in bytes, so that a few long ones do not displace all others.
 const LONGEST_OWN_ID: usize = 1024;
-/// What each takes besides its text, with what the map and the allocator add.
+/// What each takes in addition to its text, including the overhead of the map and the allocator.
 const BYTES_FOR_EACH: usize = 2 * size_of::<(u64, Known)>();
 /// The longest notification, in bytes.
 const LONGEST: usize = 1024 * 1024;
@@ -110,7 +110,7 @@ impl Solutions {
         let Some(named) = members.get("solutionId").filter(|id| id.get() != "null") else {
             return Ok(None);
         };
-        let no_id = "solutionId must be an integer, or an array of such";
+        let no_id = "solutionId must be an integer, or an array of integers";
         let ids: Vec<u64> = serde_json::from_str(named.get())
             .or_else(|_| serde_json::from_str(named.get()).map(|id| vec![id]))
             .map_err(|_other| wrong(no_id))?;
@@ -123,7 +123,7 @@ impl Solutions {
             }
         }
         if own_ids.is_empty() {
-            let why = "no such solution is known: it is older than 10 minutes, or was none of ours";
+            let why = "the solution is unknown: it is older than 10 minutes, or another service answered with it";
             return Err((StatusCode::NOT_FOUND, why));
         }
         let is_array = named.get().starts_with('[');
@@ -148,10 +148,10 @@ pub(super) async fn notify(State(service): State<Arc<Service>>, request: Request
     let body = Limited::new(request.into_body(), LONGEST).collect().await;
     let text = body.ok().map(|body| body.to_bytes());
     let Some(text) = text.and_then(|text| String::from_utf8(text.into()).ok()) else {
-        let why = "the notification is not text, too long, or not whole";
+        let why = "the notification is incomplete, longer than 1 MiB, or not UTF-8";
         return error(StatusCode::BAD_REQUEST, why);
     };
-    let addressed = lock(&service.solutions).addressed(&text, Instant::now());
+    let addressed = service.solutions.lock().addressed(&text, Instant::now());
     let addressed = match addressed {
         Ok(addressed) => addressed,
         Err((status, why)) => return error(status, why),

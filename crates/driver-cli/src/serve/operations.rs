@@ -78,7 +78,7 @@ impl StoreCheck {
         let found = match timeout(CHECK_LIMIT, archive.check()).await {
             Ok(Ok(_access)) => Ok(()),
             Ok(Err(error)) => Err(error_chain(&error)),
-            Err(_elapsed) => Err(format!("the store does not answer within {CHECK_LIMIT:?}")),
+            Err(_elapsed) => Err(format!("the store did not answer within {CHECK_LIMIT:?}")),
         };
         *known = Some((Instant::now(), found.clone()));
         found

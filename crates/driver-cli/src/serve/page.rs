@@ -12,8 +12,8 @@ use futures_util::future::OptionFuture;
 use jiff::Timestamp;
 use maud::{Markup, html};
 
+use super::Service;
 use super::history::{History, Record};
-use super::{Service, lock};
 use crate::report::{page, report, tone, waterfall_of};
 use crate::summary::{milliseconds, size, words};
 
@@ -23,7 +23,7 @@ const REFRESH: (HeaderName, &str) = (HeaderName::from_static("refresh"), "5");
 pub(super) async fn overview(State(service): State<Arc<Service>>) -> Response {
     let engines = service.engines();
     let spooled = OptionFuture::from(engines.spool().map(Spool::status)).await;
-    let history = lock(&service.history);
+    let history = service.history.lock();
     let most = usize::from(service.arguments.max_auctions);
     let active = most - service.auctions.available_permits().min(most);
     let latest = history.latest_first().next();
@@ -35,7 +35,7 @@ pub(super) async fn overview(State(service): State<Arc<Service>>) -> Response {
                 (active) " of at most " (most) " auctions under way; "
                 @match &engines.archiving {
                     Some(_) => { (archive_health(&history)) }
-                    None => { "nothing is archived" }
+                    None => { "there is no archive" }
                 }
                 @match spooled {
                     Some(Ok(spooled)) => { "; " (spool_health(spooled)) }
@@ -52,7 +52,7 @@ pub(super) async fn overview(State(service): State<Arc<Service>>) -> Response {
         }
         section {
             h2 { "The last auctions" }
-            @if latest.is_none() { p { "None has come yet." } } @else { (auctions(&history)) }
+            @if latest.is_none() { p { "None yet." } } @else { (auctions(&history)) }
         }
     };
     let lead =
@@ -65,10 +65,10 @@ pub(super) async fn auction(
     State(service): State<Arc<Service>>,
     Path(number): Path<u64>,
 ) -> Response {
-    match lock(&service.history).get_mut(number) {
+    match service.history.lock().get_mut(number) {
         Some(record) => Html(report(&record.outcome, &record.timelines, None)).into_response(),
         None => {
-            let lead = "This auction is none of the last ones.";
+            let lead = "This auction is not among the last ones.";
             let link = html! { p { a href="/" { "The last auctions" } } };
             let html = page("Not found", lead, &link);
             (StatusCode::NOT_FOUND, Html(html)).into_response()
@@ -111,7 +111,10 @@ fn archive_health(history: &History) -> Markup {
         archives.filter(|archive| !matches!(archive.status, Skipped | Running))
     };
     let ok = seen().filter(|archive| archive.status.is_ok()).count();
-    html! { (ok) " of the last " (seen().count()) " archives ok" }
+    match seen().count() {
+        0 => html! { "nothing archived yet" },
+        all => html! { (ok) " of the last " (all) " archives ok" },
+    }
 }
 
 fn spool_health(status: SpoolStatus) -> Markup {
@@ -151,7 +154,7 @@ fn row(record: &Record) -> Markup {
     html! {
         tr {
             td.whole data-label="Time (UTC)" { (at.strftime("%m-%d %H:%M:%S")) }
-            td data-label="Auction" {
+            td.name data-label="Auction" {
                 a href={ "/auctions/" (record.number) } { (outcome.auction.id.as_deref().unwrap_or("without id")) }
                 @if let Some(problem) = &record.problem { " " span.bad { (problem) } }
             }
@@ -160,7 +163,7 @@ fn row(record: &Record) -> Markup {
             td.whole data-label="Engines" {
                 span.(if ok == all { "good" } else { "bad" }) { (ok) " of " (all) " ok" }
             }
-            td.whole data-label="Slowest engine" {
+            td.name data-label="Slowest engine" {
                 @if let Some(slowest) = record.slowest() {
                     (slowest.name) ", " (milliseconds(Some(slowest.total_ms)))
                 }

@@ -53,7 +53,11 @@ pub(super) async fn decompressed(request: Request, next: Next) -> Response {
             decoder.multiple_members(true);
             decoded(decoder)
         }
-        b"br" => decoded(BrotliDecoder::new(read(body))),
+        b"br" => {
+            let mut decoder = BrotliDecoder::new(read(body));
+            decoder.multiple_members(true);
+            decoded(decoder)
+        }
         _ => {
             let why = "the Content-Encoding must be gzip, zstd, br or identity";
             let mut response = error(StatusCode::UNSUPPORTED_MEDIA_TYPE, why);

@@ -1,4 +1,4 @@
-//! Who may send auctions: those on this machine, or those with the token.
+//! Who may send auctions: processes on this machine, or anyone with the token.
 
 use std::fs;
 use std::sync::Arc;
@@ -22,7 +22,7 @@ const SHORTEST_TOKEN: usize = 16;
 pub(super) struct Token(String);
 
 impl Token {
-    /// Reads the file that the options name, if they do.
+    /// Reads the token from `--token-file`, if there is one.
     pub(super) fn read(arguments: &ServeArguments) -> Result<Option<Self>, Failure> {
         let Some(path) = &arguments.token_file else {
             return Ok(None);
@@ -39,7 +39,7 @@ impl Token {
         Ok(Some(Self(token.to_owned())))
     }
 
-    /// Whether this is the token. Every other token of the same length takes as long to refuse.
+    /// Whether this is the token. Comparing takes the same time for all tokens of the same length.
     fn is(&self, authorization: Option<&HeaderValue>) -> bool {
         let scheme = "bearer ";
         authorization
@@ -58,7 +58,7 @@ pub(super) fn check(arguments: &ServeArguments) -> Result<(), Failure> {
         return Ok(());
     }
     Err(Failure::usage(format!(
-        "--listen: {} can be reached from other machines, which requires a --token-file",
+        "--listen: other machines can reach {}, which requires a --token-file",
         arguments.listen
     )))
 }
@@ -74,7 +74,7 @@ pub(super) async fn with_token(
     if engines.token.as_ref().is_none_or(|token| token.is(given)) {
         return next.run(request).await;
     }
-    let why = "the header Authorization must be: Bearer, and the service's token";
+    let why = "the header Authorization must be `Bearer TOKEN`, with the token of this service";
     let mut response = error(StatusCode::UNAUTHORIZED, why);
     let scheme = HeaderValue::from_static("Bearer");
     response.headers_mut().insert(WWW_AUTHENTICATE, scheme);
