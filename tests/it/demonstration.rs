@@ -25,8 +25,7 @@ fn runs_by_itself_and_runs_again() {
 fn sends_the_auction_that_generate_writes() {
     let home = tempfile::tempdir().unwrap();
     let generated = Finished::run(&mut program(&["generate"])).output;
-    let mut solve = program(&["solve", "--format", "json"]);
-    let outcome = Finished::run(solve.current_dir(home.path())).output;
-    let outcome: serde_json::Value = serde_json::from_str(&outcome).unwrap();
-    assert_eq!(outcome["auction"]["sha256"], sha256(generated.as_bytes()));
+    let sent = Finished::run(program(&["solve"]).current_dir(home.path())).output;
+    let digest = format!("sha256 {}", &sha256(generated.as_bytes())[..16]);
+    assert!(sent.contains(&digest), "{digest}: {sent}");
 }

@@ -422,7 +422,7 @@ mod tests {
         ]);
         assert_eq!(lines[0], "1 of 4 solvers succeeded, the last after 60.0 ms");
         assert!(lines[1].starts_with("small: the engine answered 413; raise its body limit"));
-        assert!(lines[1].contains("client_max_size of aiohttp"), "{lines:?}");
+        assert!(lines[1].contains("client_max_size (aiohttp)"), "{lines:?}");
         assert_eq!(
             lines[2..],
             [
