@@ -17,6 +17,7 @@ mod tidy;
 use clap::{Args, Parser, Subcommand};
 use std::error::Error;
 use std::ffi::OsString;
+use std::fmt::Display;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use xshell::{Cmd, Shell, cmd};
@@ -87,6 +88,17 @@ fn run(command: Command) -> Result {
         Command::Soak(soak) => programs::soak(&shell, &soak.options),
         Command::Bench(bench) => programs::bench(&shell, &bench.options),
         Command::Mutants { crates, options } => programs::mutants(&shell, &crates, &options),
+    }
+}
+
+/// Prints what is wrong. An error unless that is nothing.
+fn report(complaints: &[impl Display]) -> Result {
+    for complaint in complaints {
+        eprintln!("    {complaint}");
+    }
+    match complaints.len() {
+        0 => Ok(()),
+        count => Err(format!("{count} complaints; see above").into()),
     }
 }
 

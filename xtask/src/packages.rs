@@ -1,6 +1,6 @@
 use crate::tidy::PAPERS;
-use crate::{Result, published};
-use xshell::{Shell, cmd};
+use crate::{Result, cargo, published, report};
+use xshell::Shell;
 
 /// What cargo adds by itself.
 const GENERATED: [&str; 4] = [
@@ -17,24 +17,11 @@ const CODE: [&str; 5] = ["build.rs", "src/", "tests/", "benches/", "examples/"];
 pub(crate) fn check(shell: &Shell) -> Result {
     let mut complaints = Vec::new();
     for name in published(shell)? {
-        let listed = cmd!(
-            shell,
-            "cargo package --quiet --locked --allow-dirty --list --package {name}"
-        )
-        .read()?;
-        complaints.extend(
-            complaints_about(&listed)
-                .into_iter()
-                .map(|what| format!("{name}: {what}")),
-        );
+        let list = cargo(shell, "package --quiet --locked --allow-dirty --list --package");
+        let found = complaints_about(&list.arg(&name).read()?).into_iter();
+        complaints.extend(found.map(|what| format!("{name}: {what}")));
     }
-    for complaint in &complaints {
-        eprintln!("    {complaint}");
-    }
-    match complaints.is_empty() {
-        true => Ok(()),
-        false => Err("packages are not as they should be; see above".into()),
-    }
+    report(&complaints)
 }
 
 fn complaints_about(listed: &str) -> Vec<String> {

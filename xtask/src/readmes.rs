@@ -1,9 +1,9 @@
 //! Every Rust example in the README of a crate, compiled as a user has it who copies it: in a package with just the
 //! dependencies that the README names.
 
-use crate::{Result, published, target};
+use crate::{Result, cargo, published, report, target};
 use std::fmt::Write;
-use xshell::{Shell, cmd};
+use xshell::Shell;
 
 /// What rustdoc takes for Rust: a block without a language, or with nothing but these.
 const RUST: [&str; 5] = ["", "rust", "no_run", "should_panic", "ignore"];
@@ -15,7 +15,7 @@ pub(crate) fn check(shell: &Shell) -> Result {
     let mut workspace =
         "[workspace]\nresolver = \"3\"\nmembers = [\"*\"]\n\n[patch.crates-io]\n".to_owned();
     let mut with_examples = Vec::new();
-    let mut complaints = 0;
+    let mut complaints = Vec::new();
     for name in published(shell)? {
         let path = format!("crates/{name}/README.md");
         let folder_of_crate = shell.current_dir().join("crates").join(&name);
@@ -28,10 +28,7 @@ pub(crate) fn check(shell: &Shell) -> Result {
                 }
                 with_examples.push(name);
             }
-            Err(complaint) => {
-                eprintln!("    {path}: {complaint}");
-                complaints += 1;
-            }
+            Err(complaint) => complaints.push(format!("{path}: {complaint}")),
         }
     }
     shell.write_file(folder.join("Cargo.toml"), workspace)?;
@@ -39,18 +36,13 @@ pub(crate) fn check(shell: &Shell) -> Result {
     shell.copy_file("Cargo.lock", folder.join("Cargo.lock"))?;
     let (manifest, target) = (folder.join("Cargo.toml"), target(shell));
     for name in with_examples {
-        let place = cmd!(
-            shell,
-            "cargo check --quiet --offline --manifest-path {manifest}"
-        );
-        let check = place.arg("--target-dir").arg(&target);
-        let checked = check.arg(format!("--package=readme-of-{name}")).run();
-        complaints += usize::from(checked.is_err());
+        let check = cargo(shell, "check --quiet --offline --manifest-path").arg(&manifest);
+        let check = check.arg("--target-dir").arg(&target);
+        if check.arg(format!("--package=readme-of-{name}")).run().is_err() {
+            complaints.push(format!("crates/{name}/README.md: an example does not compile"));
+        }
     }
-    match complaints {
-        0 => Ok(()),
-        _ => Err("examples in READMEs cannot be copied as they stand; see above".into()),
-    }
+    report(&complaints)
 }
 
 /// The files of a package with the examples of a README: its manifest, and a program for each example, of which one

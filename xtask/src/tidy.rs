@@ -6,7 +6,7 @@ mod manifests;
 mod repository;
 mod text;
 
-use crate::Result;
+use crate::{Result, report};
 use repository::Repository;
 use std::fmt;
 use xshell::Shell;
@@ -70,11 +70,5 @@ const RULES: [Rule; 12] = [
 pub(crate) fn run(shell: &Shell) -> Result {
     let repository = Repository::read(shell)?;
     let complaints: Vec<Complaint> = RULES.iter().flat_map(|rule| rule(&repository)).collect();
-    for complaint in &complaints {
-        eprintln!("    {complaint}");
-    }
-    match complaints.len() {
-        0 => Ok(()),
-        count => Err(format!("house rules broken in {count} places; see above").into()),
-    }
+    report(&complaints)
 }

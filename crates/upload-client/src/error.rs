@@ -189,3 +189,24 @@ fn is_about_the_request(reason: Reason) -> bool {
             | Reason::HTTP_1_1_REQUIRED
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use http_body_util::Empty;
+    use hyper::client::conn::http1;
+    use hyper_util::rt::TokioIo;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_request_that_an_ended_connection_did_not_take_was_disconnected() {
+        let (stream, _peer) = tokio::io::duplex(64);
+        let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.unwrap();
+        drop(connection);
+        let request = http::Request::new(Empty::<Bytes>::new());
+        let error = sender.send_request(request).await.unwrap_err();
+        assert!(error.is_canceled(), "{error:?}");
+        assert_eq!(Failure::of(&error), Failure::Disconnected);
+    }
+}

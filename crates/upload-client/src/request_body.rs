@@ -226,6 +226,7 @@ impl Drop for RequestGuard {
 
 #[cfg(test)]
 mod tests {
+    use std::convert::Infallible;
     use std::task::Waker;
 
     use http_body_util::{BodyExt, Full};
@@ -257,5 +258,37 @@ mod tests {
         assert!(matches!(polled, Poll::Ready(Some(Ok(_)))));
         drop(left_over);
         assert!(body.collect().await.unwrap().to_bytes().is_empty());
+    }
+
+    /// Its length is known, and it does not say that it has ended before it is asked once more.
+    struct OfKnownLength(Option<Bytes>);
+
+    impl Body for OfKnownLength {
+        type Data = Bytes;
+        type Error = Infallible;
+
+        fn poll_frame(
+            mut self: Pin<&mut Self>,
+            _context: &mut Context<'_>,
+        ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+            Poll::Ready(self.0.take().map(|data| Ok(Frame::data(data))))
+        }
+
+        fn size_hint(&self) -> SizeHint {
+            SizeHint::with_exact(self.0.as_ref().map_or(0, |data| data.len() as u64))
+        }
+    }
+
+    #[tokio::test]
+    async fn a_body_is_sent_when_nothing_is_left_of_its_length() {
+        let (_stream, wire) = wire().await;
+        let state = RequestState::new(OfKnownLength(Some(Bytes::from_static(b"small"))));
+        let mut body = state.body(&wire);
+        assert!(!body.is_end_stream() && !state.is_sent(&wire, false));
+        assert_eq!(
+            body.frame().await.unwrap().unwrap().into_data().unwrap(),
+            "small"
+        );
+        assert!(state.is_sent(&wire, false));
     }
 }

@@ -14,7 +14,7 @@ const BUDGETS: [(&str, usize); 13] = [
     ("crates/auction-fixtures", 1_275),
     ("tests/soak", 3_270),
     ("bench", 3_303),
-    ("xtask", 1_050),
+    ("xtask", 1_031),
 ];
 
 /// Folders of a part that are not counted, wherever in it they are.

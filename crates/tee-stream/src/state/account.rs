@@ -276,3 +276,18 @@ pub(super) fn between(since: Option<Instant>, now: Option<Instant>) -> Duration 
         _ => Duration::ZERO,
     }
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn producing_and_each_branch_earn_credit() {
+        let account = Account {
+            produced_for: Duration::from_millis(3),
+            branches: 8,
+            ..Account::default()
+        };
+        assert_eq!(account.earned(), Duration::from_millis(3 + 6 + 4));
+    }
+}

@@ -126,6 +126,31 @@ async fn what_is_said_in_a_tunnel_is_the_servers() {
 }
 
 #[tokio::test]
+async fn a_proxy_may_be_spoken_to_by_tls() {
+    let (listener, uri) = listen().await;
+    let proxy = format!("https://localhost:{}", uri.port_u16().unwrap());
+    let builder = builder().proxies(Proxies::all(&proxy));
+    let client = builder.trust(certificate("authority.pem")).build();
+    let uri: Uri = "http://solver.example/solve".parse().unwrap();
+    let server = async {
+        let (socket, _) = listener.accept().await.unwrap();
+        let acceptor = tokio_rustls::TlsAcceptor::from(server_config(false, "server.pem"));
+        let mut stream = acceptor.accept(socket).await.unwrap();
+        let head = read_small(&mut stream).await;
+        answer(&mut stream, "by proxy").await;
+        (head, stream)
+    };
+    let request = async {
+        let response = send(&client, post(&uri, small_body())).await.unwrap();
+        read_answer(response).await.unwrap()
+    };
+    let (body, (head, _stream)) = patiently(join(request, server)).await;
+    assert_eq!(body, "by proxy");
+    let start = "POST http://solver.example/solve HTTP/1.1\r\n";
+    assert!(head.starts_with(start), "{head}");
+}
+
+#[tokio::test]
 async fn http2_goes_through_a_tunnel_as_well() {
     let (listener, client) = proxy_with_user().await;
     let uri: Uri = "http://solver.example/solve".parse().unwrap();
@@ -148,7 +173,9 @@ async fn http2_goes_through_a_tunnel_as_well() {
 async fn a_proxy_that_refuses_is_named() {
     let (listener, client) = proxy_with_user().await;
     let uri: Uri = "https://solver.example/solve".parse().unwrap();
-    let server = open(&listener, "407 Proxy Authentication Required");
+    // A long head, such as one with cookies, is read as well.
+    let status = format!("407 No\r\nSet-Cookie: {}", "x".repeat(16_000));
+    let server = open(&listener, &status);
     let request = send(&client, post(&uri, small_body()));
     let (response, _) = patiently(join(request, server)).await;
     let error = response.unwrap_err();

@@ -9,7 +9,7 @@ use http::{Request, Response, Uri, Version};
 use http_body::Frame;
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full, StreamBody};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Handle;
 use upload_client::{
@@ -92,7 +92,7 @@ pub(crate) fn endless_body() -> RequestBody {
 }
 
 /// Reads a request's head; what follows it stays in the socket.
-pub(crate) async fn read_head(socket: &mut TcpStream) -> String {
+pub(crate) async fn read_head(socket: &mut (impl AsyncRead + Unpin)) -> String {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         head.push(socket.read_u8().await.unwrap());
@@ -101,7 +101,7 @@ pub(crate) async fn read_head(socket: &mut TcpStream) -> String {
 }
 
 /// Reads a request with [`small_body`].
-pub(crate) async fn read_small(socket: &mut TcpStream) -> String {
+pub(crate) async fn read_small(socket: &mut (impl AsyncRead + Unpin)) -> String {
     let head = read_head(socket).await;
     let mut body = [0; 5];
     socket.read_exact(&mut body).await.unwrap();
@@ -109,10 +109,11 @@ pub(crate) async fn read_small(socket: &mut TcpStream) -> String {
     head
 }
 
-pub(crate) async fn answer(socket: &mut TcpStream, body: &str) {
+pub(crate) async fn answer(socket: &mut (impl AsyncWrite + Unpin), body: &str) {
     let length = body.len();
     let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n{body}");
     socket.write_all(answer.as_bytes()).await.unwrap();
+    socket.flush().await.unwrap();
 }
 
 /// Closes a socket in which something lies unread, so that the kernel resets the connection.

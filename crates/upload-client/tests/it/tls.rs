@@ -199,6 +199,22 @@ async fn http2_from_the_first_byte_is_what_tls_must_choose() {
         error.failure == Failure::NotHttp2 || chain.contains("NoApplicationProtocol"),
         "{chain}"
     );
+    let server = async {
+        let (socket, _) = listener.accept().await.unwrap();
+        let acceptor = TlsAcceptor::from(server_config(true, "server.pem"));
+        let stream = acceptor.accept(socket).await.unwrap();
+        let mut connection = h2::server::handshake(stream).await.unwrap();
+        let (_request, mut respond) = connection.accept().await.unwrap().unwrap();
+        let answer = http::Response::new(());
+        respond.send_response(answer, true).unwrap();
+        while connection.accept().await.is_some() {}
+    };
+    let request = async {
+        let response = send(&client, http2_post(&uri, small_body())).await;
+        drop(client);
+        read_answer(response.unwrap()).await.unwrap()
+    };
+    assert_eq!(patiently(join(request, server)).await.0, "");
 }
 
 /// A machine without certificate authorities, of which this process is started again to be one.
