@@ -142,7 +142,7 @@ fn archiving_for_ever(
     proxy: &HoldingProxy,
     thinking: Duration,
     more: &[&str],
-) -> Child {
+) -> (Engine, Child) {
     let home = tempfile::tempdir().unwrap();
     let path = generated(home.path(), Size::Large);
     let engine = Engine::stand_in(|builder| builder.delay(thinking));
@@ -171,14 +171,14 @@ fn archiving_for_ever(
         .unwrap();
     assert!(engine.report().complete);
     proxy.wait();
-    child
+    (engine, child)
 }
 
 #[test]
 fn a_solver_is_shown_while_the_store_hangs_and_a_second_interrupt_leaves_it() {
     let server = ObjectServer::start();
     let proxy = HoldingProxy::start(server.endpoint(), "partNumber=1");
-    let mut child = archiving_for_ever(&server, &proxy, Duration::ZERO, &[]);
+    let (_engine, mut child) = archiving_for_ever(&server, &proxy, Duration::ZERO, &[]);
     let mut output = BufReader::new(child.stdout.take().unwrap());
     let mut line = String::new();
     output.read_line(&mut line).unwrap();
@@ -214,7 +214,7 @@ fn without_waiting_the_archive_is_left_and_it_is_said() {
     // Long enough for the archive to begin, which it does when the engine has the auction.
     let thinking = Duration::from_secs(5);
     let more = ["--no-wait", "--format", "json"];
-    let child = archiving_for_ever(&server, &proxy, thinking, &more);
+    let (_engine, child) = archiving_for_ever(&server, &proxy, thinking, &more);
     let finished = Finished::of(child);
     assert_eq!(finished.code, Some(0), "{finished:?}");
     let outcome = finished.outcome();
