@@ -135,12 +135,17 @@ fn interrupt(child: &Child) {
     assert!(sent.success());
 }
 
-/// Starts a program that archives in a store which takes the first part and never answers, with one engine that answers at
-/// once.
-fn archiving_for_ever(server: &ObjectServer, proxy: &HoldingProxy, more: &[&str]) -> Child {
+/// Starts a program that archives in a store which takes the first part and never answers, with one engine that answers after
+/// `thinking`.
+fn archiving_for_ever(
+    server: &ObjectServer,
+    proxy: &HoldingProxy,
+    thinking: Duration,
+    more: &[&str],
+) -> (Engine, Child) {
     let home = tempfile::tempdir().unwrap();
     let path = generated(home.path(), Size::Large);
-    let engine = Engine::stand_in(|builder| builder);
+    let engine = Engine::stand_in(|builder| builder.delay(thinking));
     let solver = engine.argument("swift");
     let bucket = format!("s3://{}/x", ObjectServer::BUCKET);
     let arguments = [
@@ -166,14 +171,14 @@ fn archiving_for_ever(server: &ObjectServer, proxy: &HoldingProxy, more: &[&str]
         .unwrap();
     assert!(engine.report().complete);
     proxy.wait();
-    child
+    (engine, child)
 }
 
 #[test]
 fn a_solver_is_shown_while_the_store_hangs_and_a_second_interrupt_leaves_it() {
     let server = ObjectServer::start();
     let proxy = HoldingProxy::start(server.endpoint(), "partNumber=1");
-    let mut child = archiving_for_ever(&server, &proxy, &[]);
+    let (_engine, mut child) = archiving_for_ever(&server, &proxy, Duration::ZERO, &[]);
     let mut output = BufReader::new(child.stdout.take().unwrap());
     let mut line = String::new();
     output.read_line(&mut line).unwrap();
@@ -206,7 +211,10 @@ fn a_solver_is_shown_while_the_store_hangs_and_a_second_interrupt_leaves_it() {
 fn without_waiting_the_archive_is_left_and_it_is_said() {
     let server = ObjectServer::start();
     let proxy = HoldingProxy::start(server.endpoint(), "partNumber=1");
-    let child = archiving_for_ever(&server, &proxy, &["--no-wait", "--format", "json"]);
+    // Long enough for the archive to begin, which it does when the engine has the auction.
+    let thinking = Duration::from_secs(5);
+    let more = ["--no-wait", "--format", "json"];
+    let (_engine, child) = archiving_for_ever(&server, &proxy, thinking, &more);
     let finished = Finished::of(child);
     assert_eq!(finished.code, Some(0), "{finished:?}");
     let outcome = finished.outcome();

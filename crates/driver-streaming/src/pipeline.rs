@@ -27,9 +27,8 @@ use crate::views::{Dispatch, Later};
 
 /// Sends auctions to solvers and keeps a copy of each.
 ///
-/// One production of a document serves all solvers that are sent it: each is a branch of one tee, and so is the archive, which
-/// begins after them, at the first byte. Only windows are buffered, and what the HTTP client and the archive hold. No thread and
-/// no task is started.
+/// One production of a document serves all solvers that are sent it: each is a branch of one tee. So is the archive, which begins
+/// after them. Only windows are buffered, and what the HTTP client and the archive hold. No thread and no task is started.
 ///
 /// Any number of runs may overlap. They share idle connections and one [budget](crate::PipelineBuilder::window_budget)
 /// for windows. No run waits for another: later ones have smaller windows. Limit how many overlap if auctions come faster than
