@@ -479,7 +479,7 @@ fn an_auction_is_named_by_itself_or_by_a_header() {
     }
     // The deadline passes before the id arrives.
     let mut driver = service.connect();
-    let headers = "x-deadline-ms: 300\r\ntransfer-encoding: chunked\r\n";
+    let headers = "x-deadline-ms: 1000\r\ntransfer-encoding: chunked\r\n";
     driver.head("/solve", headers);
     driver.chunk(br#"{"x":1,"#);
     assert!(!engine.report().complete);
