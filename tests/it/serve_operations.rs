@@ -451,7 +451,7 @@ fn a_store_that_ignores_conditions_is_found_out_at_the_start() {
         });
         match placement {
             "exclusive" => run(until(|| !store.files().is_empty())),
-            _ => service.wait_for("ignores conditional writes"),
+            _ => service.wait_for("does not support conditional writes"),
         }
         assert_eq!(service.solve("", AUCTION).status(), 200);
         service.wait_for("archive=\"ok\"");
