@@ -44,11 +44,7 @@ pub(crate) fn measure(options: &Options, programs: &Programs, folder: &Path) -> 
         rows.sort_by_key(|row| (row.size_bytes, row.scenario.solvers));
         tables.push(Table { section, rows });
     }
-    let mut measures = if options.service {
-        Vec::new()
-    } else {
-        micro(options.quick, programs)?
-    };
+    let mut measures = micro(options, programs)?;
     let rows: Vec<_> = tables.iter().flat_map(|table| &table.rows).collect();
     let floor = floor::measures(&rows, &measures);
     measures.extend(floor);
@@ -99,9 +95,12 @@ fn by_turns(grid: &Grid, programs: &Programs) -> Result<Vec<Row>> {
 }
 
 /// Runs the program of loops, which reports its own progress.
-fn micro(is_quick: bool, programs: &Programs) -> Result<Vec<Measure>> {
+fn micro(options: &Options, programs: &Programs) -> Result<Vec<Measure>> {
+    if options.service {
+        return Ok(Vec::new());
+    }
     let output = Command::new(programs.path("micro"))
-        .args(is_quick.then_some("--quick"))
+        .args(options.quick.then_some("--quick"))
         .stderr(Stdio::inherit())
         .output()
         .context("cannot start the program of loops")?;
