@@ -46,11 +46,7 @@ pub(crate) fn measure(options: &Options, programs: &Programs, folder: &Path) -> 
         rows.sort_by_key(|row| (row.size_bytes, row.scenario.solvers));
         tables.push(Table { section, rows });
     }
-    let mut measures = if options.service {
-        Vec::new()
-    } else {
-        failed.note("the loops", micro(options.quick, programs))
-    };
+    let mut measures = failed.note("the loops", micro(options, programs));
     let rows: Vec<_> = tables.iter().flat_map(|table| &table.rows).collect();
     let floor = floor::measures(&rows, &measures);
     measures.extend(floor);
@@ -138,9 +134,12 @@ fn by_turns(grid: &Grid, programs: &Programs, failed: &mut Failed) -> Result<Vec
 }
 
 /// Runs the program of loops, which reports its own progress.
-fn micro(is_quick: bool, programs: &Programs) -> Result<Vec<Measure>> {
+fn micro(options: &Options, programs: &Programs) -> Result<Vec<Measure>> {
+    if options.service {
+        return Ok(Vec::new());
+    }
     let output = Command::new(programs.path("micro"))
-        .args(is_quick.then_some("--quick"))
+        .args(options.quick.then_some("--quick"))
         .stderr(Stdio::inherit())
         .output()
         .context("cannot start the program of loops")?;

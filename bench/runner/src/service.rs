@@ -44,9 +44,7 @@ pub(crate) fn measure(is_quick: bool, programs: &Programs) -> Result<Vec<Measure
         programs,
         figures: BTreeMap::new(),
     };
-    if !bench.part("what engines receive", 1, |bench| bench.check()) {
-        return Ok(Vec::new());
-    }
+    bench.check()?;
     bench.part("one auction at a time", 1, |bench| {
         bench.beside_the_library(pairs)
     });
@@ -83,23 +81,12 @@ impl Bench<'_> {
         self.figures.entry(name.into()).or_default().push(value);
     }
 
-    /// Measures a part this many times. Returns whether it succeeded: if not, its targets are not measured.
-    fn part(
-        &mut self,
-        name: &str,
-        times: usize,
-        measure: impl Fn(&mut Self) -> Result<()>,
-    ) -> bool {
-        let before = self.figures.clone();
-        for time in 1..=times {
-            eprintln!("the service: {name}, {time} of {times}");
-            if let Err(error) = measure(self) {
-                eprintln!("the service: {name}: not measured: {error:#}");
-                self.figures = before;
-                return false;
-            }
+    /// Measures a part this many times, unless it fails: then the other parts are measured all the same.
+    fn part(&mut self, name: &str, times: usize, measure: impl Fn(&mut Self) -> Result<()>) {
+        eprintln!("the service: {name}");
+        if let Err(error) = (0..times).try_for_each(|_| measure(self)) {
+            eprintln!("the service: {name}: not measured: {error:#}");
         }
-        true
     }
 
     /// Whether engines receive what the driver sends.
@@ -418,14 +405,11 @@ mod tests {
             programs: &Programs::default(),
             figures: BTreeMap::new(),
         };
-        assert!(bench.part("good", 2, |bench| {
+        bench.part("bad", 2, |_bench| anyhow::bail!("no answer"));
+        bench.part("good", 2, |bench| {
             bench.add("good", 1.0);
             Ok(())
-        }));
-        assert!(!bench.part("bad", 2, |bench| {
-            bench.add("bad", 1.0);
-            anyhow::bail!("no answer")
-        }));
+        });
         let good = ("good".to_owned(), vec![1.0, 1.0]);
         assert_eq!(bench.figures, BTreeMap::from([good]));
     }

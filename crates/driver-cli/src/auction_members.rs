@@ -173,7 +173,7 @@ impl AuctionCheck {
                         Value::Id => members.id = id("id", &self.text, self.place),
                         Value::Deadline => {
                             members.deadline =
-                                decoded(&self.text).and_then(|time| time.parse().ok())
+                                decoded(&self.text).and_then(|time| time.parse().ok());
                         }
                         Value::Other | Value::Metadata { .. } => {}
                     }

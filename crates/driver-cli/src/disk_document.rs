@@ -5,7 +5,7 @@
 //!                                           a regular file, checked as it is ───┘
 //! ```
 //!
-//! The newest 2 MiB of what arrives is also in memory, for productions that are near.
+//! The newest 1 MiB of what arrives is also in memory, for productions that are near.
 //!
 //! A document without edits is sent byte for byte. Edits drop the white space around members.
 //!
@@ -14,7 +14,7 @@
 
 use std::collections::VecDeque;
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -332,7 +332,7 @@ impl Production {
         let join = move || {
             let mut bytes = Vec::with_capacity(length as usize);
             let read = pieces.into_iter().try_for_each(|piece| match piece {
-                Piece::Text(text) => Ok(bytes.extend_from_slice(&text)),
+                Piece::Text(text) => bytes.write_all(&text),
                 Piece::Original(range) => file.read(range, &mut bytes),
             });
             file.check_unchanged()?;

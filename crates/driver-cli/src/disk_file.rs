@@ -18,7 +18,7 @@ use crate::json_scanner::DocumentMistake;
 use crate::member_edits::Piece;
 
 /// How many of the newest bytes of a document that arrives are kept in memory, and in how many pieces, beside the file.
-const NEWEST_BYTES: u64 = 2 * 1024 * 1024;
+const NEWEST_BYTES: u64 = 1024 * 1024;
 const NEWEST_PIECES: usize = 1024;
 
 /// Why a document is not whole, and never will be.
@@ -262,8 +262,8 @@ mod tests {
         let bytes: Vec<u8> = (0..3_000_000_u32).map(|index| index as u8 ^ 0x5a).collect();
         for (size, expected) in [
             (100, 100 * NEWEST_PIECES as u64),
-            (100_000, 2_000_000),
-            (500_000, 2_000_000),
+            (100_000, 1_000_000),
+            (500_000, 1_000_000),
             (1_500_000, 1_500_000),
         ] {
             let mut arrival = Arrival::default();
