@@ -230,6 +230,9 @@ fn decoded(headers: &HeaderMap, encoded: AnswerStream) -> Result<AnswerStream, A
 
 #[cfg(all(test, feature = "gzip"))]
 mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
     use super::*;
 
     async fn gzip(content: &[u8]) -> Vec<u8> {
@@ -365,6 +368,30 @@ mod tests {
         let (start, answer) = read_answer(&HeaderMap::new(), body, 1 << 20).await;
         assert!(matches!(answer, Err(AnswerError::NotJson(_))));
         assert!(start == page[..65_536]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_discarded_answer_is_read_if_it_is_short_and_comes_soon() {
+        // How many KiB there are, and how many are read.
+        for (sent, expected) in [(3, 3), (64, 64), (100, 65)] {
+            let read = Arc::new(AtomicUsize::new(0));
+            let counter = Arc::clone(&read);
+            let chunks = stream::repeat_with(move || {
+                counter.fetch_add(1, Ordering::Relaxed);
+                Ok(Bytes::from_static(&[b' '; 1024]))
+            });
+            discard(chunks.take(sent).boxed(), Instant::now() + DISCARDING).await;
+            assert_eq!(read.load(Ordering::Relaxed), expected);
+        }
+        let began = Instant::now();
+        discard(stream::pending().boxed(), began + Duration::from_secs(9)).await;
+        let waited = began.elapsed();
+        assert!(
+            waited >= DISCARDING && waited < 2 * DISCARDING,
+            "{waited:?}"
+        );
+        discard(stream::pending().boxed(), began).await;
+        assert_eq!(began.elapsed(), waited);
     }
 
     #[tokio::test]

@@ -1,6 +1,7 @@
 use bytes::Bytes;
 use futures_util::future::join;
 use http::{Request, Uri, Version};
+use http_body::Body;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tower_service::Service;
 use upload_client::{Failure, Sent, Stage};
@@ -243,7 +244,9 @@ async fn the_version_is_the_connections() {
             head
         };
         let (response, head) = patiently(join(send(&client, request), server)).await;
-        assert_eq!(read_answer(response.unwrap()).await.unwrap(), "answer");
+        let response = response.unwrap();
+        assert_eq!(response.body().size_hint().exact(), Some(6));
+        assert_eq!(read_answer(response).await.unwrap(), "answer");
         assert!(head.starts_with("POST /solve HTTP/1.1\r\n"), "{head}");
     }
 }
