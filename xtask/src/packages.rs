@@ -17,7 +17,10 @@ const CODE: [&str; 5] = ["build.rs", "src/", "tests/", "benches/", "examples/"];
 pub(crate) fn check(shell: &Shell) -> Result {
     let mut complaints = Vec::new();
     for name in published(shell)? {
-        let list = cargo(shell, "package --quiet --locked --allow-dirty --list --package");
+        let list = cargo(
+            shell,
+            "package --quiet --locked --allow-dirty --list --package",
+        );
         let found = complaints_about(&list.arg(&name).read()?).into_iter();
         complaints.extend(found.map(|what| format!("{name}: {what}")));
     }

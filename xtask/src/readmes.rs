@@ -38,8 +38,14 @@ pub(crate) fn check(shell: &Shell) -> Result {
     for name in with_examples {
         let check = cargo(shell, "check --quiet --offline --manifest-path").arg(&manifest);
         let check = check.arg("--target-dir").arg(&target);
-        if check.arg(format!("--package=readme-of-{name}")).run().is_err() {
-            complaints.push(format!("crates/{name}/README.md: an example does not compile"));
+        if check
+            .arg(format!("--package=readme-of-{name}"))
+            .run()
+            .is_err()
+        {
+            complaints.push(format!(
+                "crates/{name}/README.md: an example does not compile"
+            ));
         }
     }
     report(&complaints)

@@ -7,14 +7,14 @@ const BUDGETS: [(&str, usize); 13] = [
     ("crates/measured-body", 1_491),
     ("crates/archive-sink", 6_240),
     ("crates/upload-client", 1_900),
-    ("crates/driver-streaming", 4_040),
+    ("crates/driver-streaming", 4_060),
     ("crates/driver-telemetry", 718),
-    ("crates/driver-cli", 8_879),
+    ("crates/driver-cli", 8_885),
     ("crates/solver-stand-in", 910),
     ("crates/auction-fixtures", 1_275),
     ("tests/soak", 3_270),
-    ("bench", 3_303),
-    ("xtask", 1_031),
+    ("bench", 3_320),
+    ("xtask", 1_035),
 ];
 
 /// Folders of a part that are not counted, wherever in it they are.
