@@ -14,7 +14,7 @@ const BUDGETS: [(&str, usize); 13] = [
     ("crates/auction-fixtures", 1_275),
     ("tests/soak", 3_270),
     ("bench", 3_320),
-    ("xtask", 1_035),
+    ("xtask", 1_045),
 ];
 
 /// Folders of a part that are not counted, wherever in it they are.
