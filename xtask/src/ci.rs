@@ -173,8 +173,6 @@ fn oldest_rust(shell: &Shell) -> Result<NotChecked> {
         shell,
         "rustup run {version} cargo check --locked --lib --all-features"
     )
-    // Optimising C that is never linked takes longer than compiling it.
-    .args(["--config", "profile.dev.package.zstd-sys.opt-level=0"])
     .args(libraries.map(|name| format!("--package={name}")))
     .run()?;
     Ok(None)

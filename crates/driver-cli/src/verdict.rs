@@ -140,11 +140,7 @@ fn oddities(solver: &SolverOutcome) -> Option<String> {
     }
     if solutions(solver).is_none() {
         let answer = solver.response.as_ref().map_or("", |answer| answer.get());
-        let more = if answer.chars().nth(60).is_some() {
-            "…"
-        } else {
-            ""
-        };
+        let more = answer.chars().nth(60).map_or("", |_more| "…");
         let start: String = answer.chars().take(60).collect();
         let start = start.split_whitespace().collect::<Vec<_>>().join(" ");
         odd.push(format!(
