@@ -57,11 +57,11 @@ fn main() -> Result<()> {
             (document, document::with_figures(&text, &report)?),
             (
                 folder.join("overview.svg"),
-                plots::overview(&report, 1030.0).into_string(),
+                plots::overview(&report, 1030.0).into_string() + "\n",
             ),
             (
                 folder.join("memory.svg"),
-                plots::memory(&report, 1030.0).into_string(),
+                plots::memory(&report, 1030.0).into_string() + "\n",
             ),
         ]);
     }
