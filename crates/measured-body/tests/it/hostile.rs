@@ -351,6 +351,7 @@ fn a_stream_reports_as_a_body_does() {
 fn a_stream_stays_ended() {
     let reports = Reports::default();
     let mut stream = MeasuredStream::new(Scripted::new([Error]), reports.recorder());
+    assert!(!futures_core::FusedStream::is_terminated(&stream));
     assert!(matches!(poll_next(&mut stream), Poll::Ready(Some(Err(_)))));
     assert!(matches!(poll_next(&mut stream), Poll::Ready(None)));
     assert!(futures_core::FusedStream::is_terminated(&stream));

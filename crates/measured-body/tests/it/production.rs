@@ -3,7 +3,7 @@
 use crate::support::Step::{Data, Error, Panic, Pending};
 use crate::support::{ManualClock, Scripted, poll_next};
 use bytes::Bytes;
-use futures_core::Stream;
+use futures_core::{FusedStream, Stream};
 use measured_body::ProductionMeter;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
@@ -100,4 +100,15 @@ fn into_inner_goes_on_where_it_was() {
     let mut inner = production.into_inner();
     assert!(matches!(poll_next(&mut inner), Poll::Ready(Some(Ok(chunk))) if chunk == "two"));
     assert_eq!(meter.bytes(), 3);
+}
+
+#[test]
+fn a_production_is_terminated_once_it_has_ended() {
+    let meter = ProductionMeter::new();
+    let mut production = meter.measure(Scripted::new([Data("one")]));
+    assert!(!production.is_terminated());
+    while let Poll::Ready(Some(_)) = poll_next(&mut production) {
+        assert!(!production.is_terminated());
+    }
+    assert!(production.is_terminated());
 }
