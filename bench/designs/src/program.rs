@@ -131,8 +131,10 @@ impl Arguments {
         &self,
         new: impl FnOnce(&Self, ScriptedStore) -> Result<D>,
     ) -> Result<()> {
+        // The interval is the one of the program `driver-streaming`.
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(WORKERS)
+            .event_interval(16)
             .enable_all()
             .build()?;
         let store = self.store();

@@ -50,10 +50,10 @@ pin_project! {
     ///
     /// # Cost
     ///
-    /// One poll gives the codec at most one block of 16 KiB, and the codec works on at most one block of its own (128 KiB for
+    /// One poll gives the codec at most one block of 32 KiB, and the codec works on at most one block of its own (128 KiB for
     /// zstd), also at the end. If that fills no chunk, the poll wakes its task and returns `Pending`.
     ///
-    /// Memory: the chunk that is being filled, 32 KiB around the codec, the rest of the source's last chunk, and the codec, all
+    /// Memory: the chunk that is being filled, 48 KiB around the codec, the rest of the source's last chunk, and the codec, all
     /// freed at the end. A chunk that was handed out has memory of its own, exactly of its size.
     ///
     /// # Cancel safety

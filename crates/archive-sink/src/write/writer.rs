@@ -42,8 +42,8 @@ const RETRY_FOR: Duration = Duration::from_secs(120);
 ///
 /// # What the polls do
 ///
-/// A write copies into a block of 16 KiB; a whole block of a stream's chunk is not copied. When the block is full, the next
-/// write gives it to the codec, wakes its task and returns `Pending`. So one poll compresses at most 16 KiB, and the codec's
+/// A write copies into a block of 32 KiB; a whole block of a stream's chunk is not copied. When the block is full, the next
+/// write gives it to the codec, wakes its task and returns `Pending`. So one poll compresses at most 32 KiB, and the codec's
 /// input is cut at the same offsets whatever the sizes of the writes. Writes wait while a part is full and as many parts as
 /// allowed are in flight.
 ///
@@ -60,7 +60,7 @@ const RETRY_FOR: Duration = Duration::from_secs(120);
 ///
 /// # Memory
 ///
-/// (Parts in flight + 1) × the part size, 32 KiB around the codec, and the codec. An encoded document saves the codec and
+/// (Parts in flight + 1) × the part size, 48 KiB around the codec, and the codec. An encoded document saves the codec and
 /// 16 KiB.
 pub struct ArchiveWriter {
     archive: Arc<Shared>,
@@ -142,7 +142,7 @@ impl ArchiveWriter {
     /// Writes a whole stream, and returns its length.
     ///
     /// The stream continues the document after the last write or stream. While the stream is pending, parts in flight are
-    /// still watched. Each poll compresses at most 16 KiB, then yields.
+    /// still watched. Each poll compresses at most 32 KiB, then yields.
     ///
     /// # Errors
     ///

@@ -10,7 +10,7 @@ use tokio::io::AsyncWriteExt;
 
 use crate::support::{Target, chunks, noise, stored};
 
-const PART: usize = 20_000;
+const PART: usize = 40_000;
 
 /// Polls a future this often, then drops it. `None` when it was not done by then.
 pub(crate) async fn drop_after<T>(future: impl Future<Output = T>, polls: usize) -> Option<T> {

@@ -26,7 +26,7 @@ use crate::support::{
     read, store, stored,
 };
 
-const BLOCK: usize = 16 * 1024;
+const BLOCK: usize = 32 * 1024;
 const CHUNK: usize = 64 * 1024;
 
 /// What a source does when it is polled.

@@ -11,7 +11,7 @@ use tokio::io::AsyncWriteExt;
 
 use crate::support::{block_on, noise};
 
-const PART: usize = 20_000;
+const PART: usize = 40_000;
 
 fn archive(rules: impl IntoIterator<Item = Rule>) -> Archive {
     let store = ScriptedStore::in_memory().with(rules);

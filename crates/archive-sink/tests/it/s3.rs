@@ -137,8 +137,8 @@ async fn writers_that_are_dropped_midway_leave_no_file_on_the_server() {
     let target = target(directory.path(), Answers::Sent, 0).await;
     let archive = target.builder().build().unwrap();
     let document = noise(2 * PART + PART / 2);
-    // One block is one poll, so the first part is full after 320 and the second after 640.
-    for polls in [1, 320, 325, 330, 400, 640, 650, 700] {
+    // One block is one poll, so the first part is full after 160 and the second after 320.
+    for polls in [1, 160, 163, 165, 200, 320, 325, 350] {
         let sending = async {
             let mut writer = archive.create("a").unwrap();
             writer.write_all(&document).await.unwrap();

@@ -22,7 +22,7 @@ use crate::support::{
     Target, block_on, chunks, codecs, counting_waker, document, noise, read, store, stored,
 };
 
-const BLOCK: usize = 16 * 1024;
+const BLOCK: usize = 32 * 1024;
 
 #[tokio::test]
 async fn a_part_that_is_just_full_is_one_put_and_a_byte_more_is_two_parts() {
