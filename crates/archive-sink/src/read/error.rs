@@ -128,13 +128,12 @@ impl From<ReadError> for io::Error {
             ReadErrorKind::Truncated { .. } | ReadErrorKind::Incomplete { .. } => {
                 io::ErrorKind::UnexpectedEof
             }
-            ReadErrorKind::NotFound(_) => io::ErrorKind::NotFound,
-            ReadErrorKind::Key(_) | ReadErrorKind::Ambiguous(_) => io::ErrorKind::InvalidInput,
-            ReadErrorKind::CodecNotCompiled(_) => io::ErrorKind::Unsupported,
-            ReadErrorKind::Store { .. } | ReadErrorKind::Changed(_) | ReadErrorKind::Panicked => {
-                io::ErrorKind::Other
-            }
-            _ => io::ErrorKind::InvalidData,
+            ReadErrorKind::Decode { .. }
+            | ReadErrorKind::TrailingData { .. }
+            | ReadErrorKind::Length { .. }
+            | ReadErrorKind::Digest { .. }
+            | ReadErrorKind::TooLarge(_) => io::ErrorKind::InvalidData,
+            _ => io::ErrorKind::Other,
         };
         Self::new(kind, error)
     }
