@@ -376,6 +376,12 @@ fn settings_are_validated_when_building() {
     builder().part_size(5_242_880).build().unwrap();
     let none = builder().part_size(0).allow_small_parts().build();
     assert_eq!(none.unwrap_err(), BuildError::PartBytes(0));
+    let largest = 5 << 30;
+    builder().part_size(largest).build().unwrap();
+    let larger = builder().part_size(largest + 1).build();
+    assert_eq!(larger.unwrap_err(), BuildError::PartBytes(largest + 1));
+    let typed = builder().content_type("application/json; charset=utf-8");
+    typed.build().unwrap();
     let none = builder().parts_in_flight(0).build();
     assert_eq!(none.unwrap_err(), BuildError::NoPartsInFlight);
     for bad in ["", " ", "a\nb", "é"] {
