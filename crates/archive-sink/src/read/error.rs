@@ -6,7 +6,8 @@ use crate::{codec::CodecKind, digest::Sha256Digest, key::KeyError};
 
 /// Why an object cannot be opened or read to its end. If reading fails, what came before cannot be trusted either.
 ///
-/// [`AsyncRead`](tokio::io::AsyncRead) returns it inside an [`io::Error`].
+/// [`AsyncRead`](tokio::io::AsyncRead) returns it inside an [`io::Error`]: `UnexpectedEof` if the object is cut off,
+/// `InvalidData` if it is damaged.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct ReadError {
