@@ -121,6 +121,22 @@ async fn what_lands_after_its_request_failed_is_found() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn looks_that_fail_are_made_again_until_the_deadline() {
+    let rules = [
+        Rule::nth(Operation::Put, 0, Effect::Refuse(Failure::Other)),
+        Rule::always(Operation::Put, Effect::Refuse(Failure::Forbidden)),
+        Rule::always(Operation::Get, Effect::Refuse(Failure::Other)),
+    ];
+    let (store, committed, took) = put(rules, AttributeSupport::Kept).await;
+    assert!(matches!(
+        committed,
+        Err(CommitError::Unknown { look: Some(_), .. })
+    ));
+    assert!(store.count(Operation::Get) > 10);
+    assert_about(took, LIMIT - Duration::from_secs(5));
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_lands_after_the_limit_was_reported_as_unknown() {
     let rules = [
         Rule::nth(Operation::Put, 0, Effect::Late(LIMIT, Failure::Other)),
