@@ -300,6 +300,12 @@ mod tests {
     }
 
     #[test]
+    fn default_levels_are_fast_ones() {
+        let levels = CodecKind::ALL.map(|kind| Codec::default_for(kind).level());
+        assert_eq!(levels, [None, Some(3), Some(1), Some(1)]);
+    }
+
+    #[test]
     fn names_codings_and_extensions_lead_back_to_their_kind() {
         for kind in CodecKind::ALL {
             assert_eq!(kind.name().parse(), Ok(kind));

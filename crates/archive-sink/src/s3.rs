@@ -223,3 +223,101 @@ fn element<'a>(text: &'a str, name: &str) -> Option<&'a str> {
     let (found, _) = rest.split_once(&format!("</{name}>"))?;
     Some(found)
 }
+
+#[cfg(test)]
+mod tests {
+    use object_store::client::HttpRequestBody;
+    use tokio::time::Instant;
+
+    use super::*;
+
+    /// Answers every request with this status and code of an error, or none.
+    #[derive(Debug)]
+    struct Server(Option<(u16, &'static str)>);
+
+    #[async_trait]
+    impl HttpService for Server {
+        async fn call(&self, _request: HttpRequest) -> Result<HttpResponse, HttpError> {
+            let Some((status, code)) = self.0 else {
+                return std::future::pending().await;
+            };
+            let text = format!("<Error><Code>{code}</Code></Error>");
+            let mut answer = HttpResponse::new(text.into());
+            *answer.status_mut() = StatusCode::from_u16(status).unwrap();
+            Ok(answer)
+        }
+    }
+
+    /// What the client makes of the answer: a status, or what has been done.
+    async fn answer(
+        server: Server,
+        (method, query): (&str, &str),
+        bytes: usize,
+    ) -> Result<u16, RequestEffect> {
+        let client = S3Client {
+            inner: HttpClient::new(server),
+            asks_condition: AtomicBool::new(false),
+            answer_within: ANSWER_WITHIN,
+        };
+        let request = http::Request::builder().method(method);
+        let request = request.uri(format!("http://s3/a{query}"));
+        let body = HttpRequestBody::from(vec![0; bytes]);
+        let answer = client.call(request.body(body).unwrap()).await;
+        answer
+            .map(|answer| answer.status().as_u16())
+            .map_err(|error| {
+                let source = Box::new(error);
+                RequestEffect::of(&object_store::Error::Generic {
+                    store: "S3",
+                    source,
+                })
+            })
+    }
+
+    const PUT: (&str, &str) = ("PUT", "");
+    const PART: (&str, &str) = ("PUT", "?partNumber=1&uploadId=a");
+    const COMPLETION: (&str, &str) = ("POST", "?uploadId=a");
+
+    #[tokio::test(start_paused = true)]
+    async fn a_request_has_thirty_seconds_and_one_more_for_each_8_kib() {
+        for (bytes, seconds) in [(8_191, 30), (80 * 1024, 40)] {
+            let start = Instant::now();
+            let answer = answer(Server(None), PUT, bytes).await;
+            assert_eq!(answer, Err(RequestEffect::Unclear));
+            assert_eq!(start.elapsed().as_secs(), seconds);
+        }
+    }
+
+    #[tokio::test]
+    async fn the_error_in_the_body_of_a_completion_counts_and_not_its_status() {
+        for (code, expected) in [
+            ("", Ok(503)),
+            ("InternalError", Ok(503)),
+            ("ConditionalRequestConflict", Ok(503)),
+            ("NoSuchUpload", Ok(404)),
+            ("PreconditionFailed", Ok(412)),
+            ("AccessDenied", Ok(403)),
+            ("NotImplemented", Err(RequestEffect::Unsupported)),
+            ("InvalidPart", Err(RequestEffect::Refused)),
+        ] {
+            let answer = answer(Server(Some((200, code))), COMPLETION, 0).await;
+            assert_eq!(answer, expected, "{code}");
+        }
+    }
+
+    #[tokio::test]
+    async fn the_archive_repeats_puts_and_the_client_what_belongs_to_an_upload() {
+        for (status, code, of_put, of_part) in [
+            (500, "InternalError", RequestEffect::Unclear, 500),
+            (429, "TooManyRequests", RequestEffect::Unclear, 429),
+            (400, "RequestTimeout", RequestEffect::Unclear, 503),
+            (400, "BadDigest", RequestEffect::NotSent, 503),
+            (400, "EntityTooLarge", RequestEffect::Refused, 400),
+            (501, "NotImplemented", RequestEffect::Unsupported, 501),
+        ] {
+            let server = || Server(Some((status, code)));
+            assert_eq!(answer(server(), PUT, 1).await, Err(of_put), "{code}");
+            assert_eq!(answer(server(), PART, 1).await, Ok(of_part), "{code}");
+        }
+    }
+}

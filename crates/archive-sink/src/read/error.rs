@@ -6,7 +6,8 @@ use crate::{codec::CodecKind, digest::Sha256Digest, key::KeyError};
 
 /// Why an object cannot be opened or read to its end. If reading fails, what came before cannot be trusted either.
 ///
-/// [`AsyncRead`](tokio::io::AsyncRead) returns it inside an [`io::Error`].
+/// [`AsyncRead`](tokio::io::AsyncRead) returns it inside an [`io::Error`]: `UnexpectedEof` if the object is cut off,
+/// `InvalidData` if it is damaged.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct ReadError {
@@ -128,13 +129,12 @@ impl From<ReadError> for io::Error {
             ReadErrorKind::Truncated { .. } | ReadErrorKind::Incomplete { .. } => {
                 io::ErrorKind::UnexpectedEof
             }
-            ReadErrorKind::NotFound(_) => io::ErrorKind::NotFound,
-            ReadErrorKind::Key(_) | ReadErrorKind::Ambiguous(_) => io::ErrorKind::InvalidInput,
-            ReadErrorKind::CodecNotCompiled(_) => io::ErrorKind::Unsupported,
-            ReadErrorKind::Store { .. } | ReadErrorKind::Changed(_) | ReadErrorKind::Panicked => {
-                io::ErrorKind::Other
-            }
-            _ => io::ErrorKind::InvalidData,
+            ReadErrorKind::Decode { .. }
+            | ReadErrorKind::TrailingData { .. }
+            | ReadErrorKind::Length { .. }
+            | ReadErrorKind::Digest { .. }
+            | ReadErrorKind::TooLarge(_) => io::ErrorKind::InvalidData,
+            _ => io::ErrorKind::Other,
         };
         Self::new(kind, error)
     }

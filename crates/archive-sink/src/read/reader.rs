@@ -56,6 +56,8 @@ pub struct ArchiveReader {
     codec: CodecKind,
     content: BoxStream<'static, Result<Bytes, StoreError>>,
     input: Bytes,
+    /// How many chunks without bytes have come in a row.
+    empty_chunks: usize,
     /// `None` if the stored bytes are yielded as they are.
     decompressor: Option<Decompressor>,
     output: Vec<u8>,
@@ -129,6 +131,7 @@ impl ArchiveReader {
             codec,
             content: opened.content,
             input: Bytes::new(),
+            empty_chunks: 0,
             decompressor,
             output: Vec::new(),
             verifier,
@@ -252,10 +255,11 @@ impl ArchiveReader {
 
     /// Gets more stored bytes, and returns whether there are any.
     fn poll_input(&mut self, cx: &mut Context<'_>) -> Poll<Result<bool, ReadErrorKind>> {
-        for _ in 0..EMPTY_CHUNKS_AT_MOST {
+        while self.empty_chunks < EMPTY_CHUNKS_AT_MOST {
             match ready!(self.content.as_mut().poll_next(cx)) {
-                Some(Ok(chunk)) if chunk.is_empty() => {}
+                Some(Ok(chunk)) if chunk.is_empty() => self.empty_chunks += 1,
                 Some(Ok(chunk)) => {
+                    self.empty_chunks = 0;
                     self.offset += chunk.len() as u64;
                     if self.offset > self.version.size {
                         return Poll::Ready(Err(ReadErrorKind::TrailingData {

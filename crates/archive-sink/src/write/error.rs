@@ -136,7 +136,6 @@ impl From<WriteError> for io::Error {
     fn from(error: WriteError) -> Self {
         let kind = match &error.kind {
             WriteErrorKind::Closed => io::ErrorKind::BrokenPipe,
-            WriteErrorKind::Encode(source) => source.kind(),
             _ => io::ErrorKind::Other,
         };
         Self::new(kind, error)
@@ -257,6 +256,40 @@ impl CommitError {
             | Self::Conflict { clean_up, .. }
             | Self::Unknown { clean_up, .. } => clean_up.as_deref(),
             Self::Lost { .. } => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_error_carries_is_its_source() {
+        let store = || {
+            Arc::new(object_store::Error::NotImplemented {
+                operation: "this".into(),
+                implementer: "it".into(),
+            })
+        };
+        let io = || Arc::new(io::Error::other("broken"));
+        for kind in [
+            WriteErrorKind::Store {
+                request: "ask".into(),
+                source: store(),
+            },
+            WriteErrorKind::Attributes(store()),
+            WriteErrorKind::Abort(store()),
+            WriteErrorKind::Encode(io()),
+            WriteErrorKind::Source {
+                sent: 1,
+                source: io(),
+            },
+        ] {
+            let error = WriteError::new(&Path::from("a"), kind);
+            let source = error.source().unwrap();
+            assert!(source.is::<object_store::Error>() || source.is::<io::Error>());
+            assert!(error.to_string().contains(&source.to_string()), "{error}");
         }
     }
 }

@@ -46,9 +46,14 @@ async fn it_needs_no_more_than_to_put_and_to_abort_and_leaves_one_byte() {
     assert_eq!(store.names().await, [PROBE]);
     assert_eq!(store.object(PROBE).await.unwrap().len(), 1);
     let replacing = builder(&store).overwrite(Overwrite::Replace);
-    let access = replacing.build().unwrap().check().await.unwrap();
-    assert_eq!(access, Access::default());
+    let options = CheckOptions {
+        delete: true,
+        ..CheckOptions::default()
+    };
+    let access = replacing.build().unwrap().check_with(options).await;
+    assert_eq!(access.unwrap(), Access::default());
     assert_eq!(store.count(Operation::Put), 3);
+    assert_eq!(store.names().await, [PROBE], "what another check has left");
 }
 
 #[tokio::test]

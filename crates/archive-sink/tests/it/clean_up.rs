@@ -1,14 +1,30 @@
 //! Aborting that fails, and the limits of uploads.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
-use archive_sink::{Archive, Codec, CommitError, WriteError, WriteErrorKind};
+use archive_sink::{Archive, ArchiveWriter, Codec, CommitError, WriteError, WriteErrorKind};
 use scripted_store::{Effect, Failure, Operation, Rule, ScriptedStore};
-use tokio::io::AsyncWriteExt;
+use tokio::{io::AsyncWriteExt, time::Instant};
 
 use crate::support::noise;
 
 const PART: usize = 20_000;
+
+fn archive(store: &ScriptedStore) -> Archive {
+    Archive::builder(Arc::new(store.clone()))
+        .codec(Codec::Identity)
+        .part_size(PART)
+        .allow_small_parts()
+        .build()
+        .unwrap()
+}
+
+/// A writer with three parts.
+async fn writer(store: &ScriptedStore) -> ArchiveWriter {
+    let mut writer = archive(store).create("a").unwrap();
+    writer.write_all(&noise(PART * 3)).await.unwrap();
+    writer
+}
 
 #[tokio::test]
 async fn a_failed_abort_is_told_besides_the_first_cause() {
@@ -21,13 +37,7 @@ async fn a_failed_abort_is_told_besides_the_first_cause() {
             Rule::nth(Operation::Abort, 0, Effect::Refuse(Failure::Other)),
         ];
         let store = ScriptedStore::in_memory().with(rules);
-        let archive = Archive::builder(Arc::new(store.clone()))
-            .codec(Codec::Identity)
-            .part_size(PART)
-            .allow_small_parts()
-            .build()
-            .unwrap();
-        let mut writer = archive.create("a").unwrap();
+        let mut writer = archive(&store).create("a").unwrap();
         // Whether writing or committing learns of it first, committing tells.
         writer.write_all(&noise(PART * 5)).await.ok();
         let error = writer.commit().await.unwrap_err();
@@ -43,6 +53,37 @@ async fn a_failed_abort_is_told_besides_the_first_cause() {
 }
 
 #[tokio::test]
+async fn an_upload_that_is_still_there_may_be_completed_later_unless_that_was_refused() {
+    for (completed, is_unknown) in [(Failure::Other, true), (Failure::Forbidden, false)] {
+        let store = ScriptedStore::in_memory().with([
+            Rule::nth(Operation::Complete, 0, Effect::Refuse(completed)),
+            Rule::nth(Operation::Abort, 0, Effect::Refuse(Failure::Other)),
+        ]);
+        let error = writer(&store).await.commit().await.unwrap_err();
+        assert!(error.clean_up().is_some());
+        match error {
+            CommitError::Unknown { is_there, .. } => assert!(is_unknown && !is_there),
+            error => assert!(!is_unknown && matches!(error, CommitError::Refused { .. })),
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_abort_may_take_ten_seconds_and_no_more_than_twenty() {
+    let seconds = Duration::from_secs;
+    for (effect, took, is_ok) in [
+        (Effect::Delay(seconds(9)), seconds(9), true),
+        (Effect::Hang, seconds(20), false),
+    ] {
+        let store = ScriptedStore::in_memory().with([Rule::nth(Operation::Abort, 0, effect)]);
+        let writer = writer(&store).await;
+        let start = Instant::now();
+        assert_eq!(writer.abort().await.is_ok(), is_ok);
+        assert_eq!(start.elapsed().as_secs(), took.as_secs());
+    }
+}
+
+#[tokio::test]
 async fn abort_says_when_the_store_does_not() {
     let rules = [Rule::nth(
         Operation::Abort,
@@ -50,18 +91,10 @@ async fn abort_says_when_the_store_does_not() {
         Effect::Refuse(Failure::Other),
     )];
     let store = ScriptedStore::in_memory().with(rules);
-    let archive = Archive::builder(Arc::new(store.clone()))
-        .codec(Codec::Identity)
-        .part_size(PART)
-        .allow_small_parts()
-        .build()
-        .unwrap();
-    let mut writer = archive.create("a").unwrap();
-    writer.write_all(&noise(PART * 3)).await.unwrap();
-    let error = writer.abort().await.unwrap_err();
+    let error = writer(&store).await.abort().await.unwrap_err();
     assert!(error.to_string().contains("injected into Abort 0"));
     assert_eq!(store.open_uploads().len(), 1);
-    archive.check().await.unwrap();
+    archive(&store).check().await.unwrap();
 }
 
 #[tokio::test]

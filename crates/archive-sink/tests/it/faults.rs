@@ -206,6 +206,7 @@ async fn a_commit_whose_answer_is_lost_is_settled_by_looking() {
                     assert_ne!(receipt.placement, Placement::AlreadyThere);
                     assert!(run.is_visible().await);
                     assert_eq!(run.store.open_uploads().len(), 0);
+                    assert_eq!(run.store.count(Operation::Abort), 0, "there is no upload");
                     let reader = run.archive.open("a").await.unwrap();
                     assert_eq!(read(reader).await, run.document);
                 }

@@ -7,7 +7,9 @@ use archive_sink::{
     Archive, ArchiveWriter, AttributeSupport, Codec, CommitError, Overwrite, Placement, Receipt,
     WriteErrorKind,
 };
+use bytes::Bytes;
 use futures_util::FutureExt;
+use object_store::ObjectStoreExt;
 use scripted_store::{Effect, Failure, Operation, Rule, ScriptedStore};
 use tokio::{io::AsyncWriteExt, time::Instant};
 
@@ -108,12 +110,30 @@ async fn what_lands_after_its_request_failed_is_found() {
         let rules = [
             Rule::nth(Operation::Put, 0, late),
             Rule::always(Operation::Put, Effect::Refuse(then)),
+            // A look that fails is made again too.
+            Rule::nth(Operation::Get, 1, Effect::Refuse(Failure::Other)),
         ];
         let (store, committed, took) = put(rules, AttributeSupport::Kept).await;
         assert_eq!(committed.unwrap().placement, Placement::Exclusive);
         assert!((30..36).contains(&took.as_secs()), "{took:?}");
         assert_eq!(store.names().await, ["a"]);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn looks_that_fail_are_made_again_until_the_deadline() {
+    let rules = [
+        Rule::nth(Operation::Put, 0, Effect::Refuse(Failure::Other)),
+        Rule::always(Operation::Put, Effect::Refuse(Failure::Forbidden)),
+        Rule::always(Operation::Get, Effect::Refuse(Failure::Other)),
+    ];
+    let (store, committed, took) = put(rules, AttributeSupport::Kept).await;
+    assert!(matches!(
+        committed,
+        Err(CommitError::Unknown { look: Some(_), .. })
+    ));
+    assert!(store.count(Operation::Get) > 10);
+    assert_about(took, LIMIT - Duration::from_secs(5));
 }
 
 #[tokio::test(start_paused = true)]
@@ -128,6 +148,98 @@ async fn what_lands_after_the_limit_was_reported_as_unknown() {
         Err(CommitError::Unknown { look: None, .. })
     ));
     assert!(took < LIMIT);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_short_deadline_leaves_most_of_its_time_to_the_store() {
+    let limit = Duration::from_secs(2);
+    let slow = Rule::nth(Operation::Put, 0, Effect::Delay(limit * 8 / 10));
+    let archive = archive(
+        &ScriptedStore::in_memory().with([slow]),
+        AttributeSupport::Kept,
+    );
+    let writer = archive.create("a").unwrap();
+    writer.until(Instant::now() + limit).commit().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_folder_that_answers_just_before_the_deadline_has_committed() {
+    let slow = Rule::nth(
+        Operation::Put,
+        0,
+        Effect::Delay(LIMIT - Duration::from_secs(4)),
+    );
+    let (_, committed, _) = put([slow], AttributeSupport::Absent).await;
+    assert_eq!(committed.unwrap().placement, Placement::Exclusive);
+}
+
+/// Commits a document to a store that holds another of the same length, without a digest to compare them.
+async fn put_beside_another(
+    rules: impl IntoIterator<Item = Rule>,
+    attributes: AttributeSupport,
+) -> CommitError {
+    let store = ScriptedStore::in_memory().with(rules);
+    let other = Bytes::from(vec![7; PART - 7]);
+    store.put(&"a".into(), other.into()).await.unwrap();
+    let archive = archive(&store, attributes);
+    let writer = writer(&archive, 1).await.without_digest();
+    writer.commit().await.unwrap_err()
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_an_earlier_attempt_may_have_created_is_no_conflict() {
+    // It appears between two attempts, the second of which finds it.
+    let landing = Effect::Late(Duration::from_millis(50), Failure::Other);
+    let rule = Rule::nth(Operation::Put, 0, landing);
+    for (attributes, placement) in [
+        (AttributeSupport::Kept, Placement::Exclusive),
+        (AttributeSupport::Absent, Placement::AlreadyThere),
+    ] {
+        let (_, committed, _) = put([rule], attributes).await;
+        assert_eq!(committed.unwrap().placement, placement);
+    }
+    let archive = archive(
+        &ScriptedStore::in_memory().with([rule]),
+        AttributeSupport::Absent,
+    );
+    let writer = writer(&archive, 1).await.without_digest();
+    let error = writer.commit().await.unwrap_err();
+    assert!(
+        matches!(error, CommitError::Unknown { is_there: true, .. }),
+        "{error}"
+    );
+
+    // Where the nonce tells whose it is, another's is a conflict, whatever came of the first attempt.
+    let failing = Rule::nth(Operation::Put, 1, Effect::Refuse(Failure::Other));
+    let error = put_beside_another([failing], AttributeSupport::Kept).await;
+    assert!(matches!(error, CommitError::Conflict { .. }), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_object_that_may_not_be_looked_at_is_a_conflict_unless_it_may_be_an_earlier_attempts() {
+    let blind = Rule::always(Operation::Get, Effect::Refuse(Failure::Forbidden));
+    for attributes in [AttributeSupport::Kept, AttributeSupport::Absent] {
+        let error = put_beside_another([blind], attributes).await;
+        assert!(
+            matches!(
+                error,
+                CommitError::Conflict {
+                    compared: false,
+                    ..
+                }
+            ),
+            "{error}"
+        );
+        let lost = Rule::nth(Operation::Put, 0, Effect::LoseAnswer(Failure::Other));
+        let (store, committed, took) = put([lost, blind], attributes).await;
+        assert!(matches!(
+            committed,
+            Err(CommitError::Unknown { look: Some(_), .. })
+        ));
+        // More attempts and looks would tell nothing new.
+        assert_eq!(store.count(Operation::Put), 2);
+        assert_about(took, Duration::from_millis(100));
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -215,15 +327,12 @@ async fn writers_of_other_content_at_the_same_time_are_told_apart() {
                 writer.commit().await
             }
         };
-        let (mine, theirs) = (
-            tokio::spawn(commit(b"mine")),
-            tokio::spawn(commit(b"theirs")),
-        );
+        let (mine, ours) = (tokio::spawn(commit(b"mine")), tokio::spawn(commit(b"ours")));
         while store.held() < 2 {
             tokio::task::yield_now().await;
         }
         store.release();
-        let results = [mine.await.unwrap(), theirs.await.unwrap()];
+        let results = [mine.await.unwrap(), ours.await.unwrap()];
         assert_eq!(results.iter().filter(|result| result.is_ok()).count(), 1);
         assert!(
             results

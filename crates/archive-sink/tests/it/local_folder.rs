@@ -11,6 +11,10 @@ use archive_sink::{
     Archive, AttributeSupport, Codec, CommitError, LocalFolder, Overwrite, Placement,
 };
 use futures_util::future::join_all;
+use object_store::{
+    Attribute, Attributes, Error as StoreError, ObjectStore, ObjectStoreExt, PutMode,
+    PutMultipartOptions, PutOptions, UpdateVersion,
+};
 use tokio::io::AsyncWriteExt;
 
 use crate::{
@@ -146,6 +150,37 @@ async fn what_no_file_can_take_the_place_of_is_an_error_before_the_upload() {
         }
     }
     assert_eq!(files(home.path(), |_| true), ["link"]);
+}
+
+#[tokio::test]
+async fn attributes_and_updates_are_refused_and_copies_are_made() {
+    let home = tempfile::tempdir().unwrap();
+    let store = LocalFolder::open(home.path()).unwrap();
+    let (a, b) = ("a".into(), "b".into());
+    let attributes = Attributes::from_iter([(Attribute::ContentType, "text/x")]);
+    let with_attributes = PutOptions::from(attributes.clone());
+    let version = UpdateVersion {
+        e_tag: None,
+        version: None,
+    };
+    let update = PutOptions::from(PutMode::Update(version));
+    for options in [with_attributes, update] {
+        let error = store.put_opts(&a, "x".into(), options).await.unwrap_err();
+        assert!(
+            matches!(error, StoreError::NotImplemented { .. }),
+            "{error}"
+        );
+    }
+    let options = PutMultipartOptions::from(attributes);
+    let error = store.put_multipart_opts(&a, options).await.unwrap_err();
+    assert!(
+        matches!(error, StoreError::NotImplemented { .. }),
+        "{error}"
+    );
+    assert_eq!(files(home.path(), |_| true), [] as [String; 0]);
+    store.put(&a, "x".into()).await.unwrap();
+    store.copy(&a, &b).await.unwrap();
+    assert_eq!(files(home.path(), |_| true), ["a", "b"]);
 }
 
 #[tokio::test]

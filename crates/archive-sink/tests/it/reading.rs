@@ -1,9 +1,11 @@
 //! What a reader checks, and how it ends.
 
 use std::{
+    io::ErrorKind,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, Waker},
+    time::Duration,
 };
 
 use archive_sink::{
@@ -14,7 +16,10 @@ use futures_core::{FusedStream, Stream};
 use futures_util::{FutureExt, StreamExt, stream};
 use object_store::{Attribute, Attributes, ObjectStore, ObjectStoreExt, PutOptions, path::Path};
 use scripted_store::ScriptedStore;
-use tokio::io::{AsyncBufReadExt, AsyncReadExt};
+use tokio::{
+    io::{AsyncBufReadExt, AsyncReadExt},
+    time::timeout,
+};
 
 use crate::support::{
     Target, block_on, codecs, document, noise, read, read_until_end, store, stored,
@@ -85,6 +90,49 @@ async fn chunks_of_any_size_are_decoded() {
             let chunks = stream::iter(cut(&bytes, size));
             let reader = scripted(chunks, bytes.len(), coding(codec));
             assert_eq!(read(reader).await, document, "{codec} {size}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_chunk_has_at_most_64_kib_and_keeps_little_more_memory() {
+    let document = document(200_000);
+    for codec in codecs() {
+        let bytes = encoded(codec, &document).await;
+        for size in [1000, bytes.len()] {
+            let chunks = stream::iter(cut(&bytes, size));
+            let reader = scripted(chunks, bytes.len(), coding(codec));
+            let chunks: Vec<_> = reader.map(Result::unwrap).collect().await;
+            let largest = chunks.iter().map(Bytes::len).max();
+            if codec == Codec::Identity {
+                assert_eq!(largest, Some(size.min(64 * 1024)));
+                continue;
+            }
+            for chunk in chunks {
+                let length = chunk.len();
+                let memory = chunk.try_into_mut().unwrap().capacity();
+                assert!(memory <= 2 * length, "{codec}: {length} in {memory}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_cut_off_or_damaged_has_the_usual_kind_of_an_io_error() {
+    for codec in codecs()
+        .into_iter()
+        .filter(|codec| *codec != Codec::Identity)
+    {
+        let bytes = encoded(codec, &document(1000)).await;
+        let damaged = Bytes::from([&b"x"[..], &bytes[1..]].concat());
+        for (bytes, kind) in [
+            (bytes.slice(..bytes.len() / 2), ErrorKind::UnexpectedEof),
+            (damaged, ErrorKind::InvalidData),
+        ] {
+            let archive = with_attributes(bytes, coding(codec)).await;
+            let mut reader = archive.open("a").await.unwrap();
+            let error = reader.read_to_end(&mut vec![]).await.unwrap_err();
+            assert_eq!(error.kind(), kind, "{codec}: {error}");
         }
     }
 }
@@ -177,16 +225,24 @@ async fn a_store_that_sends_too_little_is_found_out() {
             ..
         })
     ));
-    // As a local file does that is cut off while it is read.
-    let endless = stream::repeat_with(|| Ok(Bytes::new()));
-    let (_, end) = read_until_end(scripted(endless, 5, Attributes::new())).await;
-    assert!(matches!(
-        end,
-        Err(ReadError {
-            kind: ReadErrorKind::Truncated { offset: 0, .. },
-            ..
-        })
-    ));
+    // As a local file does that is cut off while it is read: each chunk comes from another thread.
+    for yields in [0, 1] {
+        let endless = stream::repeat_with(|| Ok(Bytes::new())).then(move |chunk| async move {
+            for _ in 0..yields {
+                tokio::task::yield_now().await;
+            }
+            chunk
+        });
+        let read = read_until_end(scripted(endless, 5, Attributes::new()));
+        let (_, end) = timeout(Duration::from_secs(10), read).await.unwrap();
+        assert!(matches!(
+            end,
+            Err(ReadError {
+                kind: ReadErrorKind::Truncated { offset: 0, .. },
+                ..
+            })
+        ));
+    }
 }
 
 #[tokio::test]
@@ -393,7 +449,7 @@ async fn reads_go_on_failing_after_a_failure() {
     let mut reader = scripted(cut, 5, Attributes::new());
     let mut bytes = vec![];
     let error = reader.read_to_end(&mut bytes).await.unwrap_err();
-    assert_eq!(bytes, b"abc");
+    assert_eq!((&bytes[..], error.kind()), (&b"abc"[..], ErrorKind::Other));
     assert!(error.to_string().contains("reset"), "{error}");
     let cause = error.get_ref().unwrap().downcast_ref::<ReadError>();
     assert!(matches!(

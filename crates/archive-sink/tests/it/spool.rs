@@ -76,10 +76,12 @@ async fn what_was_accepted_is_in_the_store_and_no_longer_on_disk() {
     }
     let status = spool.status().await.unwrap();
     assert_eq!((status.objects, status.failed), (20, 0));
-    assert!(status.bytes > 0 && status.oldest.is_some());
+    let is_recent = |age| age < Duration::from_secs(600);
+    assert!(status.bytes > 0 && status.oldest.is_some_and(is_recent));
     assert!(store.names().await.is_empty());
     let uploader = spool.uploader(archive.clone()).await.unwrap();
     assert_eq!(uploader.drain().await.unwrap().uploaded, 20);
+    assert_eq!(uploader.drain().await.unwrap().uploaded, 0);
     for number in 0..20 {
         assert_eq!(read(&archive, number).await, document(number));
     }
@@ -168,6 +170,7 @@ async fn what_the_store_refuses_for_good_is_set_aside_and_blocks_nobody() {
     let uploader = spool.uploader(archive.clone()).await.unwrap().at_once(1);
     let drained = uploader.drain().await.unwrap();
     assert_eq!((drained.uploaded, drained.set_aside), (2, 1));
+    assert_eq!(uploader.drain().await.unwrap().set_aside, 0);
     assert_eq!(read(&archive, 1).await, b"other");
     assert_eq!(read(&archive, 2).await, document(2));
     let status = spool.status().await.unwrap();
@@ -393,6 +396,25 @@ async fn a_damaged_entry_is_set_aside() {
     assert_eq!(uploader.drain().await.unwrap().uploaded, 1);
     assert_eq!(spool.status().await.unwrap().failed, 1);
     assert_eq!(store.names().await, ["2.json"]);
+}
+
+#[tokio::test]
+async fn an_entry_that_cannot_be_looked_at_yet_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    let archive = archive(&ScriptedStore::in_memory());
+    let spool = spool(folder.path()).await;
+    accept(&spool, &archive, 1).await;
+    let mut entries = std::fs::read_dir(folder.path().join("ready")).unwrap();
+    let entry = entries.next().unwrap().unwrap().path();
+    let [description, away] = ["description.json", "away"].map(|name| entry.join(name));
+    std::fs::rename(&description, &away).unwrap();
+    std::fs::create_dir(&description).unwrap();
+    let uploader = spool.uploader(archive).await.unwrap();
+    let drained = uploader.drain().await.unwrap();
+    assert_eq!((drained.uploaded, drained.set_aside), (0, 0));
+    std::fs::remove_dir(&description).unwrap();
+    std::fs::rename(&away, &description).unwrap();
+    assert_eq!(uploader.drain().await.unwrap().uploaded, 1);
 }
 
 /// Spools until it is killed, and says what was accepted.

@@ -2,8 +2,9 @@
 
 use std::{sync::Arc, time::Duration};
 
-use archive_sink::{Archive, Arrival, RawDocument, Spool, object_store::ObjectStoreExt};
+use archive_sink::{Archive, Arrival, Codec, RawDocument, Spool, object_store::ObjectStoreExt};
 use scripted_store::{Effect, Failure, Operation, Rule, ScriptedStore};
+use tokio::time::Instant;
 
 use crate::spool::{accept, archive, chunks, count, document, read, spool};
 
@@ -78,6 +79,73 @@ async fn an_uploader_outlasts_a_disk_that_fails_for_a_while() {
     }
     running.abort();
     assert_eq!(read(&archive, 1).await, document(1));
+}
+
+#[tokio::test]
+async fn a_drain_ends_after_twice_as_many_failures_as_are_uploaded_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let away = Rule::always(Operation::Put, Effect::Refuse(Failure::Other));
+    let store = ScriptedStore::in_memory().with([away]);
+    let archive = Archive::builder(Arc::new(store)).retry_for(Duration::from_nanos(1));
+    let (archive, spool) = (archive.build().unwrap(), spool(folder.path()).await);
+    for number in 0..5 {
+        accept(&spool, &archive, number).await;
+    }
+    let uploader = spool.uploader(archive).await.unwrap().at_once(1);
+    assert!(uploader.drain().await.unwrap().failure.is_some());
+    let counts = spool.counts();
+    assert_eq!((counts.failed, counts.failed_in_a_row), (2, 2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_attempt_may_take_ten_seconds_and_one_more_for_each_100_kb() {
+    for (bytes, seconds) in [(1_000, 10), (250_000, 12)] {
+        let folder = tempfile::tempdir().unwrap();
+        let stuck = Rule::always(Operation::Put, Effect::Hang);
+        let archive = Archive::builder(Arc::new(ScriptedStore::in_memory().with([stuck])));
+        let archive = archive.codec(Codec::Identity).build().unwrap();
+        let spool = spool(folder.path()).await;
+        let document = vec![7; bytes];
+        let spooled = spool.accept(&archive, "a", chunks(&document)).await;
+        spooled.unwrap();
+        let uploader = spool.uploader(archive).await.unwrap();
+        let start = Instant::now();
+        assert!(uploader.drain().await.unwrap().failure.is_some());
+        // The last look comes a little before.
+        let limit = Duration::from_secs(seconds);
+        let took = start.elapsed();
+        assert!((limit * 9 / 10..=limit).contains(&took), "{took:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn pauses_grow_while_nothing_gets_through_and_are_short_again_when_something_does() {
+    let folder = tempfile::tempdir().unwrap();
+    let blind = Rule::always(Operation::Get, Effect::Refuse(Failure::Forbidden));
+    let store = ScriptedStore::in_memory();
+    store.put(&"0.json".into(), "other".into()).await.unwrap();
+    let archive = archive(&store.with([blind]));
+    let spool = spool(folder.path()).await;
+    // It fails each time.
+    accept(&spool, &archive, 0).await;
+    let running = tokio::spawn(spool.uploader(archive.clone()).await.unwrap().run());
+    tokio::time::sleep(Duration::from_secs(600)).await;
+    let failed = spool.counts().failed;
+    assert!((12..40).contains(&failed), "{failed}");
+    let uploaded = async |number| {
+        accept(&spool, &archive, number).await;
+        while spool.status().await.unwrap().objects > 1 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    uploaded(1).await;
+    let start = Instant::now();
+    for number in 2..12 {
+        uploaded(number).await;
+    }
+    let took = start.elapsed();
+    assert!(took < Duration::from_secs(4), "{took:?}");
+    running.abort();
 }
 
 #[tokio::test]

@@ -15,8 +15,11 @@ use archive_sink::{
 use bytes::Bytes;
 use futures_util::{FutureExt, StreamExt, TryStreamExt, stream};
 use object_store::{ObjectStore, path::Path};
-use scripted_store::{Effect, Operation, Rule, ScriptedStore};
-use tokio::io::{AsyncWrite, AsyncWriteExt};
+use scripted_store::{Effect, Failure, Operation, Rule, ScriptedStore};
+use tokio::{
+    io::{AsyncWrite, AsyncWriteExt},
+    time::timeout,
+};
 
 use crate::support::{
     Target, block_on, chunks, codecs, counting_waker, document, noise, read, store, stored,
@@ -240,6 +243,39 @@ async fn a_stream_that_fails_is_the_cause_and_nothing_is_committed() {
     archive.open("a").await.unwrap_err();
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_part_that_fails_is_noticed_while_the_stream_is_pending() {
+    let refusal = Rule::nth(Operation::Part, 0, Effect::Refuse(Failure::Other));
+    let archive = Archive::builder(Arc::new(ScriptedStore::in_memory().with([refusal])))
+        .codec(Codec::Identity)
+        .part_size(4096)
+        .allow_small_parts();
+    let mut writer = archive.build().unwrap().create("a").unwrap();
+    let stalled = chunks(&noise(40_000), 40_000).chain(stream::pending());
+    let sent = timeout(Duration::from_secs(1), writer.send_all(stalled)).await;
+    let error = sent.expect("nothing waits for the stream").unwrap_err();
+    assert!(
+        matches!(error.kind, WriteErrorKind::Store { .. }),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn a_document_that_is_there_in_another_encoding_has_that_objects_receipt() {
+    let target = Target::memory();
+    let archive = |codec| target.builder().codec(codec).build().unwrap();
+    let document = document(30_000);
+    let first = store(&archive(Codec::Identity), "a", &document).await;
+    for codec in codecs() {
+        let again = store(&archive(codec), "a", &document).await;
+        assert_eq!(again.placement, Placement::AlreadyThere);
+        assert_eq!(
+            (again.codec, again.stored_bytes),
+            (first.codec, first.stored_bytes)
+        );
+    }
+}
+
 #[tokio::test]
 async fn what_cannot_be_stored_in_one_call_leaves_nothing() {
     let store = ScriptedStore::in_memory();
@@ -340,6 +376,12 @@ fn settings_are_validated_when_building() {
     builder().part_size(5_242_880).build().unwrap();
     let none = builder().part_size(0).allow_small_parts().build();
     assert_eq!(none.unwrap_err(), BuildError::PartBytes(0));
+    let largest = 5 << 30;
+    builder().part_size(largest).build().unwrap();
+    let larger = builder().part_size(largest + 1).build();
+    assert_eq!(larger.unwrap_err(), BuildError::PartBytes(largest + 1));
+    let typed = builder().content_type("application/json; charset=utf-8");
+    typed.build().unwrap();
     let none = builder().parts_in_flight(0).build();
     assert_eq!(none.unwrap_err(), BuildError::NoPartsInFlight);
     for bad in ["", " ", "a\nb", "é"] {
