@@ -1,8 +1,9 @@
 //! Solver engines, all in one process: each reads request bodies to their end and throws them away, and answers that it
 //! has found nothing.
 //!
-//! The first line of the output says where they listen. Each line of the input is answered by one line: what has been
-//! received since the last. The end of the input ends the process. A request that a stalled engine was sent is never reported.
+//! The first line of the output has their addresses, separated by commas. Each line of the input is answered by one line:
+//! what has been received since the last. The end of the input ends the process. A request that a stalled engine was sent is
+//! never reported.
 
 use std::future::pending;
 use std::net::Ipv4Addr;
@@ -11,7 +12,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use bench_records::{
-    EngineReport, Listening, Manner, Received, monotonic_nanoseconds, process_cpu_nanoseconds,
+    EngineReport, Manner, Received, monotonic_nanoseconds, process_cpu_nanoseconds,
 };
 use bytes::Bytes;
 use clap::Parser;
@@ -91,7 +92,7 @@ async fn serve(arguments: &Arguments) -> Result<()> {
     let acceptor = acceptor(&arguments.protocol)?;
     for index in 0..arguments.engines {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
-        addresses.push(listener.local_addr()?);
+        addresses.push(listener.local_addr()?.to_string());
         let engine = Engine {
             index,
             manner: last.get(index.wrapping_sub(healthy)).copied(),
@@ -101,7 +102,7 @@ async fn serve(arguments: &Arguments) -> Result<()> {
         };
         tokio::spawn(engine.serve(listener));
     }
-    println!("{}", serde_json::to_string(&Listening { addresses })?);
+    println!("{}", addresses.join(","));
     let mut cpu = process_cpu_nanoseconds();
     let mut lines = BufReader::new(tokio::io::stdin()).lines();
     while lines.next_line().await?.is_some() {
