@@ -68,10 +68,9 @@ impl Endpoints {
 }
 
 /// Makes the call by a design that is a function.
-pub(crate) fn run<F, R>(arguments: &Arguments, design: F) -> Result<()>
+pub(crate) fn run<F>(arguments: &Arguments, design: F) -> Result<()>
 where
-    F: Fn(Endpoints, Arc<Auction>) -> R + Send + Sync + 'static,
-    R: Future<Output = Result<f64>> + Send + 'static,
+    (Endpoints, F): Design,
 {
     arguments.run(|arguments, store| Ok((Endpoints::new(arguments, store)?, design)))
 }

@@ -55,7 +55,7 @@ pub(crate) fn figures(report: &Report) -> Result<String> {
         text += "\nWhat is missed, and why:\n\n";
     }
     for (reason, targets) in reasons(report) {
-        writeln!(text, "- {}: {reason}.", targets.join("; "))?;
+        writeln!(text, "- **{}**: {reason}.", targets.join("; "))?;
     }
     if !report.failed.0.is_empty() {
         text += "\nWhat could not be measured:\n\n";
@@ -93,11 +93,16 @@ fn rows(table: &Table) -> String {
     let mut headers = vec!["scenario", "design"];
     headers.extend(columns.iter().map(|column| heading(column)));
     let cells = rows.clone().map(|row| {
-        let figures = columns.iter().map(|column| row.figures.get(column));
-        let figures =
-            figures.map(|found| found.map_or_else(String::new, |found| shown(found.median)));
-        let labels = [row.name.clone(), row.scenario.design.label.clone()];
-        labels.into_iter().chain(figures).collect()
+        let figures = columns.iter().map(|column| shown(row.median(column)));
+        let design = &row.scenario.design;
+        let label = match design.is_ours {
+            true => format!("**{}**", design.label),
+            false => design.label.clone(),
+        };
+        [row.name.clone(), label]
+            .into_iter()
+            .chain(figures)
+            .collect()
     });
     markdown(&headers, 2, cells)
 }
@@ -137,9 +142,10 @@ fn reasons(report: &Report) -> Vec<(&str, Vec<&str>)> {
     reasons
 }
 
-/// A figure with three digits that count.
+/// A figure with three digits that count; nothing for what was not measured.
 fn shown(value: f64) -> String {
     match value.abs() {
+        _ if value.is_nan() => String::new(),
         100.0.. => format!("{value:.0}"),
         10.0.. => format!("{value:.1}"),
         _ => format!("{value:.2}"),
@@ -168,10 +174,10 @@ mod tests {
             section,
             rows: vec![large("ours (gzip)", 8, "cpu_ms", 123.4)],
         };
-        let expected = "| scenario | design | CPU, ms |\n| --- | --- | ---: |\n| 26 MB, 8 solvers | ours (gzip) | 123 |\n";
+        let expected = "| scenario | design | CPU, ms |\n| --- | --- | ---: |\n| 26 MB, 8 solvers | **ours (gzip)** | 123 |\n";
         assert_eq!(rows(&table), expected);
         let more = large("ours (zstd)", 8, "productions", 1.0);
         table.rows.push(more);
-        assert!(rows(&table).ends_with("| 26 MB, 8 solvers | ours (zstd) |  | 1.00 |\n"));
+        assert!(rows(&table).ends_with("| 26 MB, 8 solvers | **ours (zstd)** |  | 1.00 |\n"));
     }
 }

@@ -8,11 +8,9 @@ use crate::document::{MEMORY, OVERVIEW, figures};
 use crate::plots;
 use crate::report::Report;
 
-/// The style of the program's report, and what plots and tables need besides.
+/// The style of the program's report, and what pictures and tables need besides.
 const STYLE: &str = include_str!("../../../crates/driver-cli/src/report/style.css");
-const OWN_STYLE: &str = "figure { overflow-x: auto; } figure svg { width: 100%; min-width: 720px; height: auto; } \
-    table { display: block; overflow-x: auto; } th, td { font-variant-numeric: tabular-nums; } \
-    td:nth-child(1), td:nth-child(2) { min-width: 11em; } h2:first-of-type { border: none; margin-top: 0; }";
+const OWN_STYLE: &str = include_str!("page.css");
 
 /// The page as one file.
 ///

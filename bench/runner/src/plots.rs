@@ -6,16 +6,8 @@ use crate::report::Report;
 use crate::rows::{DELIVERY, Row};
 use crate::scenario::Design;
 
-/// Of a contrast of three or more to light and to dark ground. A picture is a file as well, for a README.
-const STYLE: &str = "\
-    svg.bench text { font: 14px system-ui, sans-serif; fill: #24292f; } \
-    svg.bench .title { font-size: 15px; font-weight: 600; } svg.bench .mine { fill: #0b66b0; font-weight: 700; } \
-    svg.bench rect { fill: #8a949e; } svg.bench rect.mine { fill: #0b66b0; } svg.bench rect.bare { fill: #7db4de; } \
-    svg.bench path { fill: none; stroke: #8a949e; stroke-width: 1.5; } svg.bench path.axis { stroke: #d0d7de; stroke-width: 1; } \
-    svg.bench path.mine { stroke: #0b66b0; stroke-width: 4; } svg.bench path.bare { stroke: #7db4de; stroke-width: 2; } \
-    @media (prefers-color-scheme: dark) { svg.bench text { fill: #d7dde3; } svg.bench .mine { fill: #5cb2f6; } \
-    svg.bench rect.mine { fill: #5cb2f6; } svg.bench rect.bare { fill: #2f6f9f; } svg.bench path.mine { stroke: #5cb2f6; } \
-    svg.bench path.bare { stroke: #2f6f9f; } svg.bench path.axis { stroke: #3a424b; } }";
+/// A picture is a file as well, for a README.
+const STYLE: &str = include_str!("plots.css");
 const WIDTH: f64 = 1030.0;
 const LINE: f64 = 26.0;
 /// What labels beside bars take.
@@ -33,27 +25,32 @@ pub(crate) fn overview(report: &Report) -> Markup {
         let design = &row.scenario.design;
         (!design.is_ours, design.codec.is_none())
     });
-    let across = WIDTH / 2.0 + 8.0;
+    let (across, tall) = (WIDTH / 2.0 + 8.0, LINE * (rows.len() as f64 + 2.0));
     let inner = html! {
         (bars("The last of 32 solvers has all 26 MB after", &rows, DELIVERY))
         g transform=(format!("translate({across} 0)")) { (bars("Processor time of the sender", &rows, "cpu_ms")) }
+        text x=(WIDTH) y=(tall - 8.0) text-anchor="end" { "bars: medians; lines: from the least to the most of the runs" }
     };
     let title = "One auction of 26 MB to 32 solvers and an archive: delivery and processor time";
-    svg(title, LINE * (rows.len() as f64 + 1.0), &inner)
+    svg(title, tall, &inner)
 }
 
 fn bars(title: &str, rows: &[&Row], figure: &str) -> Markup {
-    let most = rows.iter().map(|row| row.median(figure));
-    let most = most.fold(1.0, f64::max);
-    let longest = WIDTH / 2.0 - 8.0 - LABELS - 76.0;
+    let found = rows.iter().filter_map(|row| {
+        let series = row.figures.get(figure)?;
+        Some((&row.scenario.design, series))
+    });
+    let most = found.clone().map(|(_, series)| series.max);
+    let scale = (WIDTH / 2.0 - 8.0 - LABELS - 76.0) / most.fold(1.0, f64::max);
+    let x = |value: f64| LABELS + (scale * value).round();
     html! {
         text.title x="0" y="16" { (title) }
-        @for (place, row) in rows.iter().enumerate() {
-            @let (y, found) = ((place as f64 + 1.5) * LINE, row.median(figure));
-            @let (class, length) = (class(&row.scenario.design), (longest * found / most).round());
-            text.(class) x=(LABELS - 8.0) y=(y) text-anchor="end" { (row.scenario.design.picture) }
-            rect.(class) x=(LABELS) y=(y - 14.0) width=(length.max(1.0)) height="19" {}
-            text.(class) x=(LABELS + length + 6.0) y=(y) { (format!("{found:.0} ms")) }
+        @for (place, (design, series)) in found.enumerate() {
+            @let (y, class) = ((place as f64 + 1.5) * LINE, class(design));
+            text.(class) x=(LABELS - 8.0) y=(y) text-anchor="end" { (design.picture) }
+            rect.(class) x=(LABELS) y=(y - 14.0) width=((x(series.median) - LABELS).max(1.0)) height="19" {}
+            path.range d=(format!("M{} {} H{}", x(series.min), y - 4.5, x(series.max))) {}
+            text.(class) x=(x(series.max) + 6.0) y=(y) { (format!("{:.0} ms", series.median)) }
         }
     }
 }

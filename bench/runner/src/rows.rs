@@ -52,11 +52,8 @@ impl Row {
         let of = |samples: &[Sample], name: &str| {
             Series::of(samples.iter().map(|one| one.figures[name]))
         };
-        for name in samples
-            .iter()
-            .take(1)
-            .flat_map(|sample| sample.figures.keys())
-        {
+        let first = samples.iter().take(1);
+        for name in first.flat_map(|first| first.figures.keys()) {
             row.add(name, of(samples, name));
         }
         // A thread that any run has started was started.
@@ -102,12 +99,10 @@ pub(crate) fn compare(rows: &mut [Row]) {
         if design.name != "ours" || design.codec.is_none() {
             continue;
         }
-        let same = all.iter().filter(|other| other.name == row.name);
+        let mut same = all.iter().filter(|other| other.name == row.name);
         let others = same.clone().filter(|other| !other.scenario.design.is_ours);
         let fastest = others.min_by(|a, b| a.median(DELIVERY).total_cmp(&b.median(DELIVERY)));
-        let without = same
-            .clone()
-            .find(|other| other.scenario.design.codec.is_none());
+        let without = same.find(|other| other.scenario.design.codec.is_none());
         for (name, other) in [
             ("over_fastest_other", fastest),
             ("over_no_archive", without),
