@@ -32,7 +32,7 @@ pub(crate) async fn send(endpoints: Endpoints, auction: Arc<Auction>) -> Result<
     let sends = try_join_all(sends);
     let archived = async {
         let compressed = compress(endpoints.arguments.codec, &document).await?;
-        endpoints.archive(compressed).await
+        endpoints.put(compressed).await
     };
     try_join(sends, archived).await?;
     Ok(1.0)

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use anyhow::Result;
+use archive_sink::{Archive, Codec};
 use auction_fixtures::Auction;
 use futures_util::future::try_join_all;
 use object_store::path::Path;
@@ -17,7 +18,9 @@ use crate::program::{ARCHIVE_KEY, Arguments, Design, WARM_UP};
 pub(crate) struct Endpoints {
     pub(crate) arguments: Arguments,
     client: reqwest::Client,
-    pub(crate) store: ScriptedStore,
+    store: ScriptedStore,
+    /// For the designs of this project.
+    pub(crate) archive: Option<Archive>,
 }
 
 impl Endpoints {
@@ -33,6 +36,7 @@ impl Endpoints {
                 .user_agent("bench")
                 .no_proxy()
                 .build()?,
+            archive: archive(arguments, store.clone())?,
             store,
         })
     }
@@ -60,11 +64,20 @@ impl Endpoints {
     }
 
     /// Archives what was compressed, in one PUT.
-    pub(crate) async fn archive(&self, compressed: impl Into<PutPayload>) -> Result<()> {
+    pub(crate) async fn put(&self, compressed: impl Into<PutPayload>) -> Result<()> {
         let key = Path::from(ARCHIVE_KEY);
         self.store.put(&key, compressed.into()).await?;
         Ok(())
     }
+}
+
+/// This project's archive, without a digest, which no other design computes.
+pub(crate) fn archive(arguments: &Arguments, store: ScriptedStore) -> Result<Option<Archive>> {
+    let Some(kind) = arguments.codec else {
+        return Ok(None);
+    };
+    let archive = Archive::builder(Arc::new(store)).codec(Codec::default_for(kind));
+    Ok(Some(archive.digest(false).build()?))
 }
 
 /// Makes the call by a design that is a function.

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result, ensure};
-use archive_sink::{Archive, Codec};
 use auction_fixtures::Auction;
 use driver_streaming::{
     ArchiveTarget, AuctionId, Dispatch, JsonDocument, Outcome, Pipeline, Solver,
@@ -13,7 +12,7 @@ use futures_util::future::{try_join, try_join_all};
 use scripted_store::ScriptedStore;
 use url::Url;
 
-use crate::endpoints::Endpoints;
+use crate::endpoints::{Endpoints, archive};
 use crate::program::{ARCHIVE_KEY, Arguments, Design, WARM_UP};
 
 /// One pipeline, with an archive or without.
@@ -33,8 +32,8 @@ impl Ours {
             .solvers(solvers)
             .deadline(arguments.deadline())
             .digest(false);
-        if arguments.codec.is_some() {
-            let target = ArchiveTarget::new(archive(arguments, store)?, Url::parse("memory:///")?);
+        if let Some(archive) = archive(arguments, store)? {
+            let target = ArchiveTarget::new(archive, Url::parse("memory:///")?);
             pipeline = pipeline.archive(target);
         }
         Ok(Self {
@@ -62,11 +61,11 @@ impl Design for Ours {
 
 /// A document and an archive for each solver, and reqwest: the function that takes the place of production's.
 pub(crate) async fn streamed(endpoints: Endpoints, auction: Arc<Auction>) -> Result<f64> {
-    let archive = archive(&endpoints.arguments, endpoints.store.clone())?;
+    let archive = endpoints.archive.as_ref().context("no archive")?;
     let sends = endpoints.engines().map(|engine| {
         let name = format!("{}/{ARCHIVE_KEY}", engine.port());
         let auction = Arc::clone(&auction);
-        let (body, _sent, archived) = stream_body_and_archive(auction, &archive, &name);
+        let (body, _sent, archived) = stream_body_and_archive(auction, archive, &name);
         let archived = async { Ok(archived.ended().await?) };
         try_join(endpoints.post(engine, body), archived)
     });
@@ -75,17 +74,10 @@ pub(crate) async fn streamed(endpoints: Endpoints, auction: Arc<Auction>) -> Res
 
 /// One archive, and no solvers.
 pub(crate) async fn archive_alone(endpoints: Endpoints, auction: Arc<Auction>) -> Result<f64> {
-    let archive = archive(&endpoints.arguments, endpoints.store)?;
+    let archive = endpoints.archive.context("no archive")?;
     let document = JsonDocument::from_arc(auction).stream();
     archive.store(ARCHIVE_KEY, document).await?;
     Ok(1.0)
-}
-
-/// This project's archive, without a digest, which no other design computes.
-pub(crate) fn archive(arguments: &Arguments, store: ScriptedStore) -> Result<Archive> {
-    let codec = Codec::default_for(arguments.codec.context("an archive without a codec")?);
-    let archive = Archive::builder(Arc::new(store)).codec(codec);
-    Ok(archive.digest(false).build()?)
 }
 
 fn checked(outcome: Outcome) -> Result<Outcome> {

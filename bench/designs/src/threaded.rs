@@ -52,7 +52,7 @@ async fn send_one(endpoints: &Endpoints, engine: SocketAddr, auction: Arc<Auctio
         }
     });
     let store = endpoints.clone();
-    let archiving = tokio::spawn(async move { store.archive(compressed.await?).await });
+    let archiving = tokio::spawn(async move { store.put(compressed.await?).await });
     let archived = async { archiving.await? };
     try_join(endpoints.post(engine, body), archived).await?;
     Ok(())
@@ -62,14 +62,14 @@ async fn send_one(endpoints: &Endpoints, engine: SocketAddr, auction: Arc<Auctio
 pub(crate) async fn first_archive(endpoints: Endpoints, auction: Arc<Auction>) -> Result<f64> {
     let mut gzip = gzip();
     serde_json::to_writer(&mut gzip, &*auction)?;
-    endpoints.archive(gzip.finish()?).await?;
+    endpoints.put(gzip.finish()?).await?;
     Ok(1.0)
 }
 
 /// The archive alone. What was merged has a buffer of 64 KiB before its gzip.
 pub(crate) async fn archive(endpoints: Endpoints, auction: Arc<Auction>) -> Result<f64> {
     let gzip = serialise(&auction, gzip())?;
-    endpoints.archive(gzip.finish()?).await?;
+    endpoints.put(gzip.finish()?).await?;
     Ok(1.0)
 }
 

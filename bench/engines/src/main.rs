@@ -53,23 +53,20 @@ struct Arguments {
     protocol: String,
 }
 
-/// With a certificate for this machine that the tests of `upload-client` made.
+/// For this machine; the tests of `upload-client` made them.
+const CERTIFICATE: &[u8] =
+    include_bytes!("../../../crates/upload-client/tests/it/certificates/server.pem");
+const KEY: &[u8] =
+    include_bytes!("../../../crates/upload-client/tests/it/certificates/server.key.pem");
+
 fn acceptor(protocol: &str) -> Result<Option<TlsAcceptor>> {
-    macro_rules! pem {
-        ($name:literal) => {
-            include_bytes!(concat!(
-                "../../../crates/upload-client/tests/it/certificates/",
-                $name
-            ))
-        };
-    }
     let application = match protocol {
         "http" => return Ok(None),
         "tls" => "http/1.1",
         _ => "h2",
     };
-    let certificate = CertificateDer::from_pem_slice(pem!("server.pem"))?;
-    let key = PrivateKeyDer::from_pem_slice(pem!("server.key.pem"))?;
+    let certificate = CertificateDer::from_pem_slice(CERTIFICATE)?;
+    let key = PrivateKeyDer::from_pem_slice(KEY)?;
     let config = ServerConfig::builder().with_no_client_auth();
     let mut config = config.with_single_cert(vec![certificate], key)?;
     config.alpn_protocols = vec![application.into()];

@@ -110,19 +110,19 @@ impl Bench<'_> {
         self.deliver(&mut engines, &mut driver)?;
         for _ in 0..pairs {
             let before_ms = service.cpu_ms()?;
-            let (first, last_ms) = self.deliver(&mut engines, &mut driver)?;
+            let (bytes, last_ms) = self.deliver(&mut engines, &mut driver)?;
             let cpu_ms = service.cpu_ms()? - before_ms;
             let ours = engines.run(self.programs, &direct, &[])?;
             let ours = Sample::new(ours, &direct)?.figures;
             let ours_ms = ours["delivery_last_ms"];
-            let first_ms = first.min - ours["first_byte_first_ms"];
-            let middle_ms = first.median - ours["first_byte_ms"];
+            let first = bytes.min - ours["first_byte_first_ms"];
+            let middle = bytes.median - ours["first_byte_ms"];
             let mut add = |what, value| self.add(format!("8.5 MB, 8 solvers: {what}"), value);
             add("last delivery by the service, ms", last_ms);
             add("last delivery by the library, ms", ours_ms);
             add("last delivery, service over library", last_ms / ours_ms);
-            add("first byte by the service, ms later", first_ms);
-            add("the same at the solver in the middle, ms later", middle_ms);
+            add("first byte by the service after the library's, ms", first);
+            add("the same at the solver in the middle, ms", middle);
             add("CPU of the service, ms", cpu_ms);
             add("CPU of the library, ms", ours["cpu_ms"]);
         }

@@ -71,8 +71,8 @@ impl Bound {
 impl fmt::Display for Bound {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            AtLeast(limit) => write!(f, "at least {limit}"),
-            AtMost(limit) => write!(f, "at most {limit}"),
+            AtLeast(limit) => write!(f, "≥ {limit}"),
+            AtMost(limit) => write!(f, "≤ {limit}"),
         }
     }
 }
@@ -145,12 +145,11 @@ fn judge(mut target: Target, found: Vec<Figure>) -> Option<Ratio> {
     let (worst_in, value) = worst.unzip();
     let holds = |bound: Bound| value.is_some_and(|value| bound.holds(value));
     let met = target.bound.map(holds);
+    let unknown = || Some("not known to miss: look into it".to_owned());
     target.reason = match (met, value) {
         (None, None) => return None,
         (Some(false), None) => Some("not measured in this run".to_owned()),
-        (Some(false), Some(_)) => target
-            .reason
-            .or_else(|| Some("not known to miss: look into it".to_owned())),
+        (Some(false), Some(_)) => target.reason.or_else(unknown),
         _ => None,
     };
     Some(Ratio {
@@ -225,7 +224,7 @@ mod tests {
         assert_eq!(missed.met, Some(false));
         assert_eq!(missed.target.reason.as_deref(), Some("because"));
         assert_eq!(missed.worst_in.as_deref(), Some("3"));
-        assert_eq!(AtMost(2.0).to_string(), "at most 2");
+        assert_eq!(AtMost(2.0).to_string(), "≤ 2");
     }
 
     #[test]
