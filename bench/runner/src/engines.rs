@@ -69,7 +69,7 @@ impl Engines {
         conditions: &Conditions,
         is_hashing: bool,
     ) -> Result<Self> {
-        let mut command = Command::new(programs.path("engines"));
+        let mut command = Command::new(programs.path("bench-engines"));
         command
             .args(["--engines", &engines.to_string()])
             .args(["--last", &serde_json::to_string(&conditions.last)?])

@@ -122,7 +122,7 @@ fn micro(options: &Options, programs: &Programs) -> Result<Vec<Measure>> {
     if options.service {
         return Ok(Vec::new());
     }
-    let output = Command::new(programs.path("micro"))
+    let output = Command::new(programs.path("bench-micro"))
         .args(options.quick.then_some("--quick"))
         .stderr(Stdio::inherit())
         .output()

@@ -34,7 +34,7 @@ pub(crate) struct Design {
     pub(crate) name: String,
     /// Of its archive; `None` without an archive.
     pub(crate) codec: Option<String>,
-    /// Which program has it: `designs`, whose gzip is flate2's default backend, or `designs-zlib-rs`.
+    /// Which program has it: `bench-designs`, whose gzip is flate2's default backend, or `bench-designs-zlib-rs`.
     pub(crate) program: String,
     /// Whether this is this project.
     #[serde(default)]

@@ -227,7 +227,7 @@ impl Service {
     fn start(programs: &Programs, engines: &str, arguments: &[&str]) -> Result<Self> {
         let engines = engines.split(',').enumerate();
         let solvers = engines.map(|(index, at)| format!("--solver=engine-{index}=http://{at}"));
-        let mut command = Command::new(programs.service());
+        let mut command = Command::new(programs.path("driver-streaming"));
         command
             .args(["serve", "--listen", "127.0.0.1:0"])
             // On a busy disk an auction takes seconds to arrive: then it is slow, and does not fail.
