@@ -21,7 +21,8 @@ use std::time::Duration;
 pub enum LagPolicy {
     /// The default: the others wait while the tee's account of waiting has credit.
     ///
-    /// The credit is the time that producing has taken so far, plus 6 ms and half a millisecond for each branch. When a branch has
+    /// The credit is the time that producing has taken so far, plus 6 ms and half a millisecond for each branch. One wait takes at
+    /// most as long as producing has taken, or half a millisecond for each branch if that is longer. When a branch has
     /// waited for others at the cost of the account, they later wait for it equally long without a charge, up to 10 ms. So
     /// readers of the same speed stay together.
     ///

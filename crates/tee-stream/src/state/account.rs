@@ -27,7 +27,7 @@ const TURNS: u32 = 32;
 const RIDE: u32 = 4;
 
 /// Producing earns credit, and waiting for readers that hold others back spends it. So waiting never costs more than producing
-/// again.
+/// again, neither one wait nor all of them.
 #[derive(Default)]
 pub(crate) struct Account {
     pub(crate) produced_for: Duration,
@@ -44,9 +44,12 @@ impl Account {
     }
 
     /// Sets a part of the credit aside for one wait, so that two at the same time do not spend it twice.
+    ///
+    /// That is at most what producing again would take, or a turn of each branch: a reader that is ready has had its own by then.
     fn set_aside(&mut self, waits: u32) -> Duration {
         let credit = self.earned().saturating_sub(self.spent + self.set_aside);
-        let part = credit / waits.max(1);
+        let most = self.produced_for.max(TURN * self.branches as u32);
+        let part = (credit / waits.max(1)).min(most);
         self.set_aside += part;
         part
     }
@@ -166,7 +169,9 @@ impl<E> State<E> {
                 LagPolicy::Account => {
                     patience.turns = TURNS;
                     blocked.free = blocked.free.max(reader.owed);
-                    Some(blocked.paid + reader.owed)
+                    // What it has let others wait already, without a read, is a part of the same wait.
+                    let idle = reader.idle.unwrap_or_default();
+                    Some((blocked.paid + reader.owed).saturating_sub(idle))
                 }
             };
             // The readers of the rearmost production have nowhere to go, so only one that has stalled is left behind.
