@@ -1,27 +1,25 @@
-//! This project, by its pipeline: one document and one archive for all solvers.
+//! This project: its pipeline, with one document and one archive for all solvers, and its parts.
 
-use std::num::NonZeroUsize;
 use std::sync::Arc;
 
-use anyhow::{Context as _, Result, bail};
-use archive_sink::{Archive, CodecKind};
+use anyhow::{Context as _, Result, ensure};
 use auction_fixtures::Auction;
 use driver_streaming::{
     ArchiveTarget, AuctionId, Dispatch, JsonDocument, Outcome, Pipeline, Solver,
+    stream_body_and_archive,
 };
+use futures_util::future::{try_join, try_join_all};
 use scripted_store::ScriptedStore;
 use url::Url;
 
-use crate::program::{ARCHIVE_KEY, Arguments, Codec, Design, WARM_UP};
-
-const KIB: NonZeroUsize = NonZeroUsize::new(1024).unwrap();
+use crate::endpoints::{Endpoints, archive};
+use crate::program::{ARCHIVE_KEY, Arguments, Design, WARM_UP};
 
 /// One pipeline, with an archive or without.
 #[derive(Debug)]
 pub(crate) struct Ours {
     pipeline: Pipeline,
     id: AuctionId,
-    chunk_size: NonZeroUsize,
 }
 
 impl Ours {
@@ -34,14 +32,12 @@ impl Ours {
             .solvers(solvers)
             .deadline(arguments.deadline())
             .digest(false);
-        if arguments.codec != Codec::None {
-            let target =
-                ArchiveTarget::new(archive(arguments.codec, store)?, Url::parse("memory:///")?);
+        if let Some(archive) = archive(arguments, store)? {
+            let target = ArchiveTarget::new(archive, Url::parse("memory:///")?);
             pipeline = pipeline.archive(target);
         }
         Ok(Self {
             pipeline: pipeline.build()?,
-            chunk_size: arguments.chunk_kib.saturating_mul(KIB),
             id: ARCHIVE_KEY.trim_end_matches(".json").parse()?,
         })
     }
@@ -55,7 +51,7 @@ impl Design for Ours {
     }
 
     async fn run(&self, auction: Arc<Auction>) -> Result<f64> {
-        let document = JsonDocument::from_arc(auction).with_chunk_size(self.chunk_size);
+        let document = JsonDocument::from_arc(auction);
         let dispatch = Dispatch::new(document).archive_as(self.id.clone());
         let outcome = checked(self.pipeline.run(dispatch).await)?;
         let passes = outcome.serialize.passes;
@@ -63,25 +59,28 @@ impl Design for Ours {
     }
 }
 
-/// This project's archive, without a digest, which no other design computes.
-pub(crate) fn archive(codec: Codec, store: ScriptedStore) -> Result<Archive> {
-    let kind = match codec {
-        Codec::Zstd => CodecKind::Zstd,
-        Codec::Gzip | Codec::None => CodecKind::Gzip,
-    };
-    let codec = archive_sink::Codec::default_for(kind);
-    let archive = Archive::builder(Arc::new(store)).codec(codec);
-    Ok(archive.digest(false).build()?)
+/// A document and an archive for each solver, and reqwest: the function that takes the place of production's.
+pub(crate) async fn streamed(endpoints: Endpoints, auction: Arc<Auction>) -> Result<f64> {
+    let archive = endpoints.archive.as_ref().context("no archive")?;
+    let sends = endpoints.engines().map(|engine| {
+        let name = format!("{}/{ARCHIVE_KEY}", engine.port());
+        let auction = Arc::clone(&auction);
+        let (body, _sent, archived) = stream_body_and_archive(auction, archive, &name);
+        let archived = async { Ok(archived.ended().await?) };
+        try_join(endpoints.post(engine, body), archived)
+    });
+    Ok(try_join_all(sends).await?.len() as f64)
+}
+
+/// One archive, and no solvers.
+pub(crate) async fn archive_alone(endpoints: Endpoints, auction: Arc<Auction>) -> Result<f64> {
+    let archive = endpoints.archive.context("no archive")?;
+    let document = JsonDocument::from_arc(auction).stream();
+    archive.store(ARCHIVE_KEY, document).await?;
+    Ok(1.0)
 }
 
 fn checked(outcome: Outcome) -> Result<Outcome> {
-    if outcome.is_ok() {
-        return Ok(outcome);
-    }
-    let solvers = outcome
-        .solvers
-        .iter()
-        .filter_map(|solver| solver.error.as_deref());
-    let errors: Vec<&str> = solvers.chain(outcome.archive.error.as_deref()).collect();
-    bail!(errors.join("; "))
+    ensure!(outcome.is_ok(), "{outcome:?}");
+    Ok(outcome)
 }

@@ -3,17 +3,15 @@
 
 use std::fs;
 use std::net::SocketAddr;
-use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
+use archive_sink::CodecKind;
 use auction_fixtures::{Auction, AuctionShape};
-use bench_records::{
-    Footprint, Measurement, monotonic_nanoseconds, process_cpu_nanoseconds, threads,
-};
-use clap::{Parser, ValueEnum};
+use bench_records::{Footprint, Measurement, monotonic_nanoseconds, process_cpu_nanoseconds};
+use clap::Parser;
 use futures_util::future::try_join_all;
 use scripted_store::{Effect, Operation, Rule, ScriptedStore};
 
@@ -37,24 +35,16 @@ pub(crate) struct Arguments {
     /// Which of the designs.
     #[arg(long)]
     pub(crate) design: String,
-    /// How the archive is compressed.
-    #[arg(long, value_enum, default_value_t = Codec::Gzip)]
-    pub(crate) codec: Codec,
+    /// How the archive is compressed, `gzip` or `zstd`. Without it, there is no archive.
+    #[arg(long)]
+    pub(crate) codec: Option<CodecKind>,
     /// How large the auction is: small, mainnet, large, huge or giant.
     #[arg(long, value_parser = shape)]
     auction: AuctionShape,
-    /// How large the chunks of `ours` are, in KiB.
-    #[arg(long, default_value = "64")]
-    pub(crate) chunk_kib: NonZeroUsize,
-    /// What the auction is generated from.
-    #[arg(long, default_value_t = 0)]
-    seed: u64,
-    /// When every request is given up, in milliseconds after the call. By default no run comes near it.
-    #[arg(long, default_value_t = 120_000)]
-    deadline_ms: u64,
-    /// Some engines are given up at the deadline, so that the call cannot end well: what it took counts all the same.
+    /// When engines are given up that do not take everything, in milliseconds after the call. The call cannot end well then:
+    /// what it took counts all the same.
     #[arg(long)]
-    give_up: bool,
+    give_up_ms: Option<u64>,
     /// This many callers make the call, and make it again until the period is over.
     #[arg(long, default_value_t = 1)]
     callers: usize,
@@ -73,17 +63,6 @@ fn shape(name: &str) -> Result<AuctionShape, String> {
         .ok_or_else(|| format!("expected one of {}", AuctionShape::NAMES.join(", ")))
 }
 
-/// How the archive is compressed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Codec {
-    /// At level 3.
-    Gzip,
-    /// At level 1, with a checksum.
-    Zstd,
-    /// There is no archive.
-    None,
-}
-
 /// What is sent before the measured call, so that connections are there.
 pub(crate) const WARM_UP: &str = "warm-up";
 /// Name of the archived object.
@@ -100,16 +79,15 @@ pub(crate) trait Design: Send + Sync + 'static {
 }
 
 impl Arguments {
+    /// Of every request, after the call. Without engines that are given up, no run comes near it.
     pub(crate) fn deadline(&self) -> Duration {
-        Duration::from_millis(self.deadline_ms)
+        Duration::from_millis(self.give_up_ms.unwrap_or(120_000))
     }
 
     /// The URL of an engine.
     pub(crate) fn url(&self, engine: SocketAddr) -> String {
-        match self.protocol.as_str() {
-            "http" => format!("http://{engine}"),
-            _ => format!("https://{engine}"),
-        }
+        let is_plain = self.protocol == "http";
+        format!("http{}://{engine}", if is_plain { "" } else { "s" })
     }
 
     /// Where the archive goes. The network to a real store would cost every design the same for each byte, and hide what
@@ -142,7 +120,7 @@ impl Arguments {
         let design = Arc::new(new(self, store.clone())?);
         let warming = Arc::clone(&design);
         runtime.block_on(runtime.spawn(async move { warming.warm_up().await }))??;
-        let auction = Arc::new(self.auction.with_seed(self.seed).auction());
+        let auction = Arc::new(self.auction.auction());
 
         let watch = self.watch.then(|| runtime.block_on(Watch::start()));
         let watch = watch.transpose()?;
@@ -155,20 +133,18 @@ impl Arguments {
         let ended = runtime.block_on(try_join_all(calls.collect::<Vec<_>>()))?;
         let ended_at_ns = monotonic_nanoseconds();
         let cpu_ms = (process_cpu_nanoseconds() - cpu) as f64 / 1e6;
-        let (threads, peak_kib) = (threads()?, at_rest.peak_kib()?);
+        let (peak_mib, extra_threads) = at_rest.growth()?;
         let called_at_ns = ended.iter().map(|(called_at_ns, _)| *called_at_ns);
         let called_at_ns = called_at_ns.min().context("no caller")?;
-        let watched = watch.map(|watch| watch.stop(called_at_ns, at_rest.resident_kib));
-        let watched = watched
-            .map(|watched| runtime.block_on(watched))
-            .transpose()?;
+        let stop = |watch: Watch| runtime.block_on(watch.stop(called_at_ns, at_rest.resident_kib));
+        let watched = watch.map(stop).transpose()?;
         let productions: Result<f64> = ended.into_iter().map(|(_, found)| found).sum();
         let productions = match productions {
-            Err(_timed_out) if self.give_up => 0.0,
+            Err(_timed_out) if self.give_up_ms.is_some() => 0.0,
             productions => productions?,
         };
 
-        if let Some(path) = self.keep.as_ref().filter(|_| self.codec != Codec::None) {
+        if let Some(path) = self.keep.as_ref().filter(|_| self.codec.is_some()) {
             let names = runtime.block_on(store.names());
             let name = names.first().context("nothing was archived")?;
             let object = runtime.block_on(store.object(name));
@@ -177,8 +153,8 @@ impl Arguments {
         let measurement = Measurement {
             auction_bytes: serde_json::to_vec(&*auction)?.len() as u64,
             cpu_ms,
-            peak_mib: peak_kib as f64 / 1024.0,
-            extra_threads: threads.saturating_sub(at_rest.threads) as f64,
+            peak_mib,
+            extra_threads,
             wall_ms: (ended_at_ns - called_at_ns) as f64 / 1e6,
             productions,
             called_at_ns,

@@ -15,71 +15,72 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use futures_util::future::{try_join, try_join_all};
 use futures_util::stream::poll_fn;
-use scripted_store::ScriptedStore;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::endpoints::Endpoints;
-use crate::program::{Arguments, Design};
 
-const GZIP_LEVEL: u32 = 3;
 /// The size of the buffer before the channel.
 const BLOCK_BYTES: usize = 64 * 1024;
 /// How many blocks the channel holds.
 const CHANNEL_BLOCKS: usize = 2;
 
-/// A thread, a serialisation and a gzip for each solver.
-#[derive(Debug)]
-pub(crate) struct Threaded(Endpoints);
+/// Production builds a value of its own for each solver; here they share one, which is cheaper.
+pub(crate) async fn send(endpoints: Endpoints, auction: Arc<Auction>) -> Result<f64> {
+    let engines = endpoints.engines();
+    let sends = engines.map(|engine| send_one(&endpoints, engine, Arc::clone(&auction)));
+    Ok(try_join_all(sends).await?.len() as f64)
+}
 
-impl Threaded {
-    pub(crate) fn new(arguments: &Arguments, store: ScriptedStore) -> Result<Self> {
-        Ok(Self(Endpoints::new(arguments, store)?))
-    }
-
-    async fn send(&self, engine: SocketAddr, auction: Arc<Auction>) -> Result<()> {
-        let (sender, mut receiver) = mpsc::channel(CHANNEL_BLOCKS);
-        let blocks = poll_fn(move |context| {
-            let block = receiver.poll_recv(context);
-            block.map(|block| block.map(Ok::<_, Infallible>))
-        });
-        let body = reqwest::Body::wrap_stream(blocks);
-        let (deliver, compressed) = oneshot::channel();
-        tokio::task::spawn_blocking(move || {
-            let gzip = GzEncoder::new(Vec::new(), Compression::new(GZIP_LEVEL));
-            // As in production, a failure ends the body; the engine's check would find it.
-            if let Ok(Both(channel, gzip)) = serialise(&auction, Both(ChannelWriter(sender), gzip))
-            {
-                // The body ends here, before the gzip does.
-                drop(channel);
-                if let Ok(compressed) = gzip.finish() {
-                    let _receiver_gone = deliver.send(Bytes::from(compressed));
-                }
+/// A thread, a serialisation and a gzip.
+async fn send_one(endpoints: &Endpoints, engine: SocketAddr, auction: Arc<Auction>) -> Result<()> {
+    let (sender, mut receiver) = mpsc::channel(CHANNEL_BLOCKS);
+    let blocks = poll_fn(move |context| {
+        let block = receiver.poll_recv(context);
+        block.map(|block| block.map(Ok::<_, Infallible>))
+    });
+    let body = reqwest::Body::wrap_stream(blocks);
+    let (deliver, compressed) = oneshot::channel();
+    tokio::task::spawn_blocking(move || {
+        let both = Both(ChannelWriter(sender), gzip());
+        // As in production, a failure ends the body; the engine's check would find it.
+        if let Ok(Both(channel, gzip)) = serialise(&auction, both) {
+            // The body ends here, before the gzip does.
+            drop(channel);
+            if let Ok(compressed) = gzip.finish() {
+                let _receiver_gone = deliver.send(Bytes::from(compressed));
             }
-        });
-        let endpoints = self.0.clone();
-        let archiving = tokio::spawn(async move { endpoints.archive(compressed.await?).await });
-        let archived = async { archiving.await? };
-        try_join(self.0.post(engine, body), archived).await?;
-        Ok(())
-    }
+        }
+    });
+    let store = endpoints.clone();
+    let archiving = tokio::spawn(async move { store.put(compressed.await?).await });
+    let archived = async { archiving.await? };
+    try_join(endpoints.post(engine, body), archived).await?;
+    Ok(())
 }
 
-impl Design for Threaded {
-    async fn warm_up(&self) -> Result<()> {
-        self.0.warm_up().await
-    }
-
-    /// Production builds a value of its own for each solver; here they share one, which is cheaper.
-    async fn run(&self, auction: Arc<Auction>) -> Result<f64> {
-        let engines = self.0.engines();
-        let sends = engines.map(|engine| self.send(engine, Arc::clone(&auction)));
-        Ok(try_join_all(sends).await?.len() as f64)
-    }
+/// The archive alone. The pull request's first revision wrote each piece of serde_json, often a single byte, into its gzip.
+pub(crate) async fn first_archive(endpoints: Endpoints, auction: Arc<Auction>) -> Result<f64> {
+    let mut gzip = gzip();
+    serde_json::to_writer(&mut gzip, &*auction)?;
+    endpoints.put(gzip.finish()?).await?;
+    Ok(1.0)
 }
 
-/// Serialises into both through one buffer, so that the gzip takes whole blocks, and returns them once all is written.
-fn serialise<W: Write>(auction: &Auction, both: W) -> std::io::Result<W> {
-    let mut writer = BufWriter::with_capacity(BLOCK_BYTES, both);
+/// The archive alone. What was merged has a buffer of 64 KiB before its gzip.
+pub(crate) async fn archive(endpoints: Endpoints, auction: Arc<Auction>) -> Result<f64> {
+    let gzip = serialise(&auction, gzip())?;
+    endpoints.put(gzip.finish()?).await?;
+    Ok(1.0)
+}
+
+/// A gzip in memory, of production's level.
+fn gzip() -> GzEncoder<Vec<u8>> {
+    GzEncoder::new(Vec::new(), Compression::new(3))
+}
+
+/// Serialises through a buffer, so that a gzip takes whole blocks, and returns the writer once all is written.
+fn serialise<W: Write>(auction: &Auction, writer: W) -> std::io::Result<W> {
+    let mut writer = BufWriter::with_capacity(BLOCK_BYTES, writer);
     serde_json::to_writer(&mut writer, auction)?;
     writer.into_inner().map_err(|error| error.into_error())
 }

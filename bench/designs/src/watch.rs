@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread;
 use std::time::Duration;
 
@@ -27,8 +26,6 @@ pub(crate) struct Watch {
     is_over: Arc<AtomicBool>,
     ticking: JoinHandle<Vec<f64>>,
     looking: thread::JoinHandle<Vec<(u64, u64)>>,
-    /// Its end ends the thread.
-    stop: Sender<()>,
 }
 
 impl Watch {
@@ -40,10 +37,11 @@ impl Watch {
         is_over.store(true, Relaxed);
         let at_rest_worst_ms = at_rest.await?.into_iter().fold(0.0, f64::max);
         let is_over = Arc::new(AtomicBool::new(false));
-        let (stop, stopped) = channel::<()>();
+        let is_done = Arc::clone(&is_over);
         let looking = thread::spawn(move || {
             let mut sizes = Vec::with_capacity(4096);
-            while stopped.recv_timeout(LOOK) == Err(RecvTimeoutError::Timeout) {
+            while !is_done.load(Relaxed) {
+                thread::park_timeout(LOOK);
                 let kib = process_status("self", "VmRSS:");
                 sizes.extend(kib.map(|kib| (monotonic_nanoseconds(), kib)));
             }
@@ -54,14 +52,12 @@ impl Watch {
             ticking: tick(Arc::clone(&is_over)),
             is_over,
             looking,
-            stop,
         })
     }
 
     /// What happened since the call. Waits for the last tick.
     pub(crate) async fn stop(self, called_at_ns: u64, resident_kib: u64) -> Result<Watched> {
         self.is_over.store(true, Relaxed);
-        drop(self.stop);
         let mut late_ms = self.ticking.await?;
         late_ms.sort_by(f64::total_cmp);
         let last = late_ms.len().checked_sub(1).context("no tick")?;

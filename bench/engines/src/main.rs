@@ -1,8 +1,9 @@
 //! Solver engines, all in one process: each reads request bodies to their end and throws them away, and answers that it
 //! has found nothing.
 //!
-//! The first line of the output says where they listen. Each line of the input is answered by one line: what has been
-//! received since the last. The end of the input ends the process. A request that a stalled engine was sent is never reported.
+//! The first line of the output has their addresses, separated by commas. Each line of the input is answered by one line:
+//! what has been received since the last. The end of the input ends the process. A request that a stalled engine was sent is
+//! never reported.
 
 use std::future::pending;
 use std::net::Ipv4Addr;
@@ -11,7 +12,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use bench_records::{
-    EngineReport, Listening, Manner, Received, monotonic_nanoseconds, process_cpu_nanoseconds,
+    EngineReport, Manner, Received, monotonic_nanoseconds, process_cpu_nanoseconds,
 };
 use bytes::Bytes;
 use clap::Parser;
@@ -52,23 +53,20 @@ struct Arguments {
     protocol: String,
 }
 
-/// With a certificate for this machine that the tests of `upload-client` made.
+/// For this machine; the tests of `upload-client` made them.
+const CERTIFICATE: &[u8] =
+    include_bytes!("../../../crates/upload-client/tests/it/certificates/server.pem");
+const KEY: &[u8] =
+    include_bytes!("../../../crates/upload-client/tests/it/certificates/server.key.pem");
+
 fn acceptor(protocol: &str) -> Result<Option<TlsAcceptor>> {
-    macro_rules! pem {
-        ($name:literal) => {
-            include_bytes!(concat!(
-                "../../../crates/upload-client/tests/it/certificates/",
-                $name
-            ))
-        };
-    }
     let application = match protocol {
         "http" => return Ok(None),
         "tls" => "http/1.1",
         _ => "h2",
     };
-    let certificate = CertificateDer::from_pem_slice(pem!("server.pem"))?;
-    let key = PrivateKeyDer::from_pem_slice(pem!("server.key.pem"))?;
+    let certificate = CertificateDer::from_pem_slice(CERTIFICATE)?;
+    let key = PrivateKeyDer::from_pem_slice(KEY)?;
     let config = ServerConfig::builder().with_no_client_auth();
     let mut config = config.with_single_cert(vec![certificate], key)?;
     config.alpn_protocols = vec![application.into()];
@@ -91,7 +89,7 @@ async fn serve(arguments: &Arguments) -> Result<()> {
     let acceptor = acceptor(&arguments.protocol)?;
     for index in 0..arguments.engines {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
-        addresses.push(listener.local_addr()?);
+        addresses.push(listener.local_addr()?.to_string());
         let engine = Engine {
             index,
             manner: last.get(index.wrapping_sub(healthy)).copied(),
@@ -101,7 +99,7 @@ async fn serve(arguments: &Arguments) -> Result<()> {
         };
         tokio::spawn(engine.serve(listener));
     }
-    println!("{}", serde_json::to_string(&Listening { addresses })?);
+    println!("{}", addresses.join(","));
     let mut cpu = process_cpu_nanoseconds();
     let mut lines = BufReader::new(tokio::io::stdin()).lines();
     while lines.next_line().await?.is_some() {

@@ -1,6 +1,6 @@
 //! Loops of one process, each measured by turns with its alternatives: the serializer and the codecs. Prints a [`Measure`] for each figure as one line of JSON, and its progress on standard error.
 //!
-//! Costs are processor time of the whole process, all threads, unless a name says `first_chunk`: other work on the
+//! Costs are processor time of the whole process, all threads, unless a name says "first chunk": other work on the
 //! machine makes the clock's time longer by what it takes itself.
 //!
 //! Before anything is measured, each alternative is checked to make what it must.

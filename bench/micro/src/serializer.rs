@@ -12,68 +12,57 @@ use std::time::Instant;
 
 use anyhow::{Context as _, Result, ensure};
 use auction_fixtures::AuctionShape;
-use bench_records::rounds::{Series, by_turns, cpu_nanoseconds};
-use bench_records::{Measure, Spread};
+use bench_records::rounds::{by_turns, cpu_nanoseconds};
+use bench_records::{Measure, Series};
 use chunked_writer::JsonDocument;
 use serde::Serialize;
 
 use crate::Effort;
 use crate::next;
 
-pub(crate) fn measure(effort: Effort, measures: &mut Vec<Measure>) -> Result<()> {
+pub(crate) fn measure(effort: Effort, found: &mut Vec<Measure>) -> Result<()> {
     let sizes = [
-        ("3_3_mb", AuctionShape::SMALL, effort.pick(21, 61)),
-        ("8_5_mb", AuctionShape::MAINNET, effort.pick(15, 41)),
-        ("26_mb", AuctionShape::LARGE, effort.pick(9, 21)),
-        ("310_mb", AuctionShape::HUGE, effort.pick(3, 5)),
+        ("3.3 MB", AuctionShape::SMALL, effort.pick(21, 61)),
+        ("8.5 MB", AuctionShape::MAINNET, effort.pick(15, 41)),
+        ("26 MB", AuctionShape::LARGE, effort.pick(9, 21)),
+        ("310 MB", AuctionShape::HUGE, effort.pick(3, 5)),
     ];
     let (mut first_chunks, mut costs) = (Vec::new(), Vec::new());
-    for (name, shape, rounds) in sizes {
+    for (size, shape, rounds) in sizes {
         let auction = Arc::new(shape.auction());
-        let chunks = over_to_vec(name, &auction, rounds, measures)?;
-        costs.push(chunks.median());
-        measures.push(chunks.measure(format!("serialize_ms_per_mb_{name}")));
+        let name = format!("an auction of {size}");
+        costs.push(over_to_vec(&name, &auction, rounds, found)?);
         first_chunks.extend(by_turns(101, [|| first_chunk_milliseconds(&auction)])?);
     }
-    // What a byte costs of a large auction, over what it costs of today's.
-    measures.push(Measure {
-        name: "serializer_310_mb_over_8_5_mb".to_owned(),
-        rounds: Spread::of([costs[3] / costs[1]]),
-    });
-    measures.push(Series::worst(first_chunks)?.measure("serializer_first_chunk_ms"));
+    let growth = Series::of([costs[3] / costs[1]]);
+    found.push(growth.measure("CPU for each byte serialised of 310 MB over that of 8.5 MB"));
+    let first_chunks = first_chunks.into_iter();
+    let slowest = first_chunks.max_by(|one, other| one.median.total_cmp(&other.median));
+    let slowest = slowest.context("nothing was measured")?;
+    found.push(slowest.measure("first chunk of an auction of any size, ms"));
 
     let rounds = effort.pick(15, 41);
-    let mut small = |name, value| over_to_vec(name, &Arc::new(value), rounds, measures);
     let integers: Vec<u64> = (0..1_000_000).map(|index| index * 1_000_003).collect();
     let floats: Vec<f64> = (0..1_000_000).map(|index| f64::from(index) / 3.0).collect();
+    let strings = vec!["abc"; 1_000_000];
+    // Of 12 bytes and a comma each.
+    let tuples = Arc::new(vec![(true, 1, "x"); 500_000]);
     let map: BTreeMap<_, _> = (0..100_000).map(|key| (format!("{key:08}"), key)).collect();
-    small("integers", Small::Integers(integers))?;
-    small("floats", Small::Floats(floats))?;
-    small("short_strings", Small::Strings(vec!["abc"; 1_000_000]))?;
-    small("tuples", Small::Tuples(vec![(true, 1, "x"); 500_000]))?;
-    small("map", Small::Map(map))?;
+    over_to_vec("1,000,000 integers", &Arc::new(integers), rounds, found)?;
+    over_to_vec("1,000,000 floats", &Arc::new(floats), rounds, found)?;
+    over_to_vec("1,000,000 short strings", &Arc::new(strings), rounds, found)?;
+    over_to_vec("500,000 tuples of 13 bytes", &tuples, rounds, found)?;
+    over_to_vec("a map of 100,000", &Arc::new(map), rounds, found)?;
     Ok(())
 }
 
-/// Many small elements.
-#[derive(Serialize)]
-#[serde(untagged)]
-enum Small {
-    Integers(Vec<u64>),
-    Floats(Vec<f64>),
-    Strings(Vec<&'static str>),
-    /// Of 12 bytes and a comma each.
-    Tuples(Vec<(bool, u8, &'static str)>),
-    Map(BTreeMap<String, u32>),
-}
-
-/// Notes what chunks take over `to_vec`, if both write the same, and returns nanoseconds for each byte in chunks.
+/// Notes what chunks and `to_vec` take, if both write the same, and returns nanoseconds for each byte in chunks.
 fn over_to_vec<T: Serialize + Send + Sync + 'static>(
     name: &str,
     value: &Arc<T>,
     rounds: usize,
-    measures: &mut Vec<Measure>,
-) -> Result<Series> {
+    found: &mut Vec<Measure>,
+) -> Result<f64> {
     eprintln!("serializer: {name}");
     let expected = serde_json::to_vec(&**value)?;
     let mut left = Some(&expected[..]);
@@ -92,14 +81,21 @@ fn over_to_vec<T: Serialize + Send + Sync + 'static>(
         })
     };
     let to_vec = || Ok(black_box(serde_json::to_vec(&**value)?));
+    // Nanoseconds a byte are milliseconds a megabyte.
     let contenders: [&mut dyn FnMut() -> Result<f64>; 2] = [
-        &mut || Ok(cpu_nanoseconds(in_chunks)?.1 / length),
-        &mut || Ok(cpu_nanoseconds(to_vec)?.1 / length),
+        &mut || Ok(cpu_nanoseconds(in_chunks)? / length),
+        &mut || Ok(cpu_nanoseconds(to_vec)? / length),
     ];
     let [chunks, to_vec] = by_turns(rounds, contenders)?;
-    let over = chunks.over(&to_vec);
-    measures.push(over.measure(format!("serializer_over_to_vec_{name}")));
-    Ok(chunks)
+    let (median, over) = (chunks.median, chunks.over(&to_vec));
+    found.extend([
+        chunks.measure(format!("CPU of 64 KiB chunks, {name}, ms for each MB")),
+        to_vec.measure(format!("CPU of serde_json::to_vec, {name}, ms for each MB")),
+        over.measure(format!(
+            "CPU of 64 KiB chunks over serde_json::to_vec, {name}"
+        )),
+    ]);
+    Ok(median)
 }
 
 fn chunks<T>(value: &Arc<T>, mut take: impl FnMut(&[u8])) -> Result<()>

@@ -31,34 +31,30 @@ pub fn process_status(process: &str, field: &str) -> Option<u64> {
     line.split_whitespace().next()?.parse().ok()
 }
 
-/// What a process takes at rest, by which it is seen what it takes afterwards.
+/// What this process takes at rest, by which it is seen what it takes afterwards.
 #[derive(Clone, Copy, Debug)]
 pub struct Footprint {
     /// Its resident size, in KiB.
     pub resident_kib: u64,
-    /// Its threads, the main one included.
-    pub threads: u64,
+    threads: u64,
 }
 
 impl Footprint {
-    /// That of this process now. From now on the peak of its memory counts.
+    /// That of now. From now on the peak of the resident size counts.
     pub fn at_rest() -> Result<Self> {
         fs::write("/proc/self/clear_refs", "5")?;
         Ok(Self {
             resident_kib: of_this_process("VmRSS:")?,
-            threads: threads()?,
+            threads: of_this_process("Threads:")?,
         })
     }
 
-    /// How far the resident size has been above that, in KiB.
-    pub fn peak_kib(&self) -> Result<u64> {
-        Ok(of_this_process("VmHWM:")?.saturating_sub(self.resident_kib))
+    /// How far the resident size has been above that, in MiB, and how many more threads there are.
+    pub fn growth(&self) -> Result<(f64, f64)> {
+        let kib = of_this_process("VmHWM:")?.saturating_sub(self.resident_kib);
+        let threads = of_this_process("Threads:")?.saturating_sub(self.threads);
+        Ok((kib as f64 / 1024.0, threads as f64))
     }
-}
-
-/// How many threads this process has.
-pub fn threads() -> Result<u64> {
-    of_this_process("Threads:")
 }
 
 fn of_this_process(field: &str) -> Result<u64> {

@@ -1,25 +1,16 @@
 //! What the compared programs tell the runner, one JSON value a line, and how a process looks at itself: its clocks and
-//! its memory. [`rounds`] is how alternatives within one process take turns.
+//! its memory. [`rounds`] is how alternatives within one process take turns, and what a figure is.
 
 pub mod rounds;
 
 mod cpu_and_memory;
 
-use std::net::SocketAddr;
-
 use serde::{Deserialize, Serialize};
 
 pub use self::cpu_and_memory::{
-    Footprint, monotonic_nanoseconds, process_cpu_nanoseconds, process_status, threads,
+    Footprint, monotonic_nanoseconds, process_cpu_nanoseconds, process_status,
 };
-pub use self::rounds::Spread;
-
-/// Where the engines listen: the first line of their process.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Listening {
-    /// One address for each engine.
-    pub addresses: Vec<SocketAddr>,
-}
+pub use self::rounds::Series;
 
 /// What the engines answer to `report`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -84,14 +75,14 @@ pub struct Watched {
     pub memory: Vec<(f64, f64)>,
 }
 
-/// A figure that was measured within one process, by turns with its alternatives.
+/// A figure of which nothing else is known than its rounds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Measure {
-    /// What it is, by a name that does not change. It ends in what is counted, unless that is a ratio.
+    /// What it is, in words for people, with the unit unless it is a ratio. Targets name it.
     pub name: String,
-    /// What was found, round by round.
+    /// What was found.
     #[serde(flatten)]
-    pub rounds: Spread,
+    pub rounds: Series,
 }
 
 /// What an engine does that is not healthy.

@@ -3,9 +3,11 @@
 use std::fmt::Write as _;
 
 use anyhow::{Context as _, Result};
+use bench_records::Series;
 
-use crate::report::{Report, Table};
-use crate::targets::Ratio;
+use crate::report::Report;
+use crate::rows::Table;
+use crate::scenario::heading;
 
 const BEGIN: &str = "<!-- figures: written by cargo xtask bench --figures docs -->\n";
 const END: &str = "<!-- end of figures -->";
@@ -30,37 +32,36 @@ pub(crate) fn with_figures(document: &str, report: &Report) -> Result<String> {
 pub(crate) fn figures(report: &Report) -> Result<String> {
     let mut text = String::new();
     let [before, after] = report.machine.load_average;
+    let demanded = report.ratios.iter().filter(|ratio| ratio.met.is_some());
+    let (demanded, missed) = (demanded.count(), report.missed().count());
     writeln!(
         text,
-        "## What one auction costs\n\n{OVERVIEW}\n\n`{}` on {}, {:.0} minutes: {}, {} cores, Linux {}; load average {before:.1} \
-        before and {after:.1} after. Medians; ratios are medians of what each turn comes to. {} runs were checked to deliver \
-        and archive the right bytes.\n\n## Every target\n",
+        "## What one auction costs\n\n{OVERVIEW}\n\nIn the tables, `ours` is this project, `threaded` is what is in production, \
+        `per-solver` makes a copy for each solver, and `shared` has one buffer for all.\n\n`{}` took {:.0} minutes on {}: {}, \
+        {} cores, Linux {}; load average {before:.1} before and {after:.1} after. Figures are medians, and a ratio is the median \
+        of those of each turn. {} runs were checked to deliver and archive the right bytes.\n\n## Every target\n\n{} of \
+        {demanded} targets are met. Each is judged in the scenario where it is worst. The rows without a verdict are there to \
+        compare.\n",
         report.command.trim_end(),
-        report.date,
         report.seconds / 60.0,
+        report.date,
         report.machine.processor,
         report.machine.cores,
         report.machine.kernel,
         report.checked,
-    )?;
-    let demanded = report.ratios.iter().filter(|ratio| ratio.met.is_some());
-    let (demanded, missed) = (demanded.count(), report.missed().count());
-    let met = demanded - missed;
-    writeln!(
-        text,
-        "{met} of {demanded} targets are met. Each is judged in the scenario where it is worst.\n"
+        demanded - missed,
     )?;
     text += &targets(report);
     if missed > 0 {
         text += "\nWhat is missed, and why:\n\n";
     }
     for (reason, targets) in reasons(report) {
-        writeln!(text, "- {}: {reason}.", targets.join("; "))?;
+        writeln!(text, "- **{}**: {reason}.", targets.join("; "))?;
     }
-    if !report.failed.is_empty() {
+    if !report.failed.0.is_empty() {
         text += "\nWhat could not be measured:\n\n";
     }
-    for failed in &report.failed {
+    for failed in &report.failed.0 {
         writeln!(text, "- {failed}")?;
     }
     for table in &report.tables {
@@ -72,90 +73,80 @@ pub(crate) fn figures(report: &Report) -> Result<String> {
         text += &rows(table);
     }
     text += "\n## Loops, the floor and the service\n\n";
-    text += &measures(report);
+    let measures = report.measures.iter().map(|measure| {
+        let Series {
+            median, min, max, ..
+        } = measure.rounds;
+        let mut cells = vec![measure.name.clone()];
+        cells.extend([median, min, max].map(shown));
+        cells
+    });
+    text += &markdown(&["what", "median", "least", "most"], 1, measures);
     Ok(text)
 }
 
 /// The rows of a section, with those of its columns that were measured.
 fn rows(table: &Table) -> String {
-    let (section, rows) = (&table.section, table.rows.iter());
-    let columns = section.columns.iter().map(String::as_str);
-    let columns = columns.filter(|column| rows.clone().any(|row| row.medians.contains_key(column)));
+    let (columns, rows) = (table.section.columns.iter(), table.rows.iter());
+    let is_measured = |column: &&str| rows.clone().any(|row| row.figures.contains_key(*column));
+    let columns = columns.map(String::as_str).filter(is_measured);
     let columns: Vec<&str> = columns.collect();
-    let headers = columns
-        .iter()
-        .filter_map(|column| section.headings.get(*column));
-    let headers = headers.map(String::as_str);
-    let headers: Vec<_> = ["scenario", "design"].into_iter().chain(headers).collect();
-    let cells = rows.map(|row| {
-        let figures = columns.iter().map(|column| row.medians.get(column));
-        let figures = figures.map(|figure| figure.map_or_else(String::new, |value| shown(*value)));
-        let labels = [row.name.clone(), row.scenario.design.label.clone()];
-        labels.into_iter().chain(figures).collect()
+    let mut headers = vec!["scenario", "design"];
+    headers.extend(columns.iter().map(|column| heading(column)));
+    let cells = rows.clone().map(|row| {
+        let figures = columns.iter().map(|column| shown(row.median(column)));
+        let design = &row.scenario.design;
+        let label = match design.is_ours {
+            true => format!("**{}**", design.label),
+            false => design.label.clone(),
+        };
+        [row.name.clone(), label]
+            .into_iter()
+            .chain(figures)
+            .collect()
     });
     markdown(&headers, 2, cells)
 }
 
 /// Every target, met or not.
 fn targets(report: &Report) -> String {
-    let is_measure = |ratio: &Ratio| {
-        let mut measures = report.measures.iter();
-        measures.any(|measure| measure.name == ratio.target.name)
-    };
-    let ratios = report.ratios.iter();
-    // A measure of which nothing is demanded is in the table of measures.
-    let ratios = ratios.filter(|ratio| ratio.met.is_some() || !is_measure(ratio));
-    let cells = ratios.map(|ratio| {
+    let cells = report.ratios.iter().map(|ratio| {
         let verdict = match (ratio.met, ratio.value) {
             (Some(true), _) => "met",
             (Some(false), Some(_)) => "**missed**",
             (Some(false), None) => "not measured",
-            (None, _) => "for comparison",
+            (None, _) => "",
         };
-        let found = ratio.value.map(shown).unwrap_or_default();
-        let place = ratio.worst_in.clone().unwrap_or_default();
-        vec![what(ratio), verdict.to_owned(), place, found]
+        let bound = ratio.target.bound.map(|bound| bound.to_string());
+        vec![
+            ratio.target.name.clone(),
+            ratio.worst_in.clone().unwrap_or_default(),
+            verdict.to_owned(),
+            bound.unwrap_or_default(),
+            ratio.value.map(shown).unwrap_or_default(),
+        ]
     });
-    markdown(
-        &["wanted", "verdict", "where it is worst", "found"],
-        3,
-        cells,
-    )
-}
-
-fn what(ratio: &Ratio) -> String {
-    ratio.target.what.clone()
-}
-
-/// What was measured otherwise than in scenarios.
-fn measures(report: &Report) -> String {
-    let cells = report.measures.iter().map(|measure| {
-        let mut ratios = report.ratios.iter();
-        let ratio = ratios.find(|ratio| ratio.target.name == measure.name);
-        let what = ratio.map_or_else(|| measure.name.replace('_', " "), what);
-        let rounds = measure.rounds;
-        let figures = [rounds.median, rounds.min, rounds.max].map(shown);
-        [what].into_iter().chain(figures).collect()
-    });
-    markdown(&["what", "median", "least", "most"], 1, cells)
+    let headers = ["what", "where it is worst", "verdict", "wanted", "found"];
+    markdown(&headers, 3, cells)
 }
 
 /// Why targets are missed: each reason once, with the targets that it is about.
-fn reasons(report: &Report) -> Vec<(String, Vec<String>)> {
-    let mut reasons: Vec<(String, Vec<String>)> = Vec::new();
-    for ratio in report.missed() {
-        let reason = ratio.target.reason.clone().unwrap_or_default();
+fn reasons(report: &Report) -> Vec<(&str, Vec<&str>)> {
+    let mut reasons: Vec<(&str, Vec<&str>)> = Vec::new();
+    for target in report.missed().map(|ratio| &ratio.target) {
+        let reason = target.reason.as_deref().unwrap_or_default();
         match reasons.iter_mut().find(|(known, _)| *known == reason) {
-            Some((_, targets)) => targets.push(what(ratio)),
-            None => reasons.push((reason, vec![what(ratio)])),
+            Some((_, targets)) => targets.push(&target.name),
+            None => reasons.push((reason, vec![&target.name])),
         }
     }
     reasons
 }
 
-/// A figure with three digits that count.
+/// A figure with three digits that count; nothing for what was not measured.
 fn shown(value: f64) -> String {
     match value.abs() {
+        _ if value.is_nan() => String::new(),
         100.0.. => format!("{value:.0}"),
         10.0.. => format!("{value:.1}"),
         _ => format!("{value:.2}"),
@@ -174,20 +165,20 @@ fn markdown(headers: &[&str], numbers: usize, rows: impl Iterator<Item = Vec<Str
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::tests::large;
+    use crate::rows::tests::large;
 
     #[test]
     fn a_column_that_nothing_fills_is_left_out() {
-        let mut section = crate::scenario::sections(true).unwrap().remove(0);
+        let mut section = crate::scenario::sections(true).remove(0);
         section.columns = ["cpu_ms", "productions"].map(str::to_owned).to_vec();
         let mut table = Table {
             section,
             rows: vec![large("ours (gzip)", 8, "cpu_ms", 123.4)],
         };
-        let expected = "| scenario | design | CPU, ms |\n| --- | --- | ---: |\n| 26 MB, 8 solvers | ours (gzip) | 123 |\n";
+        let expected = "| scenario | design | CPU, ms |\n| --- | --- | ---: |\n| 26 MB, 8 solvers | **ours (gzip)** | 123 |\n";
         assert_eq!(rows(&table), expected);
         let more = large("ours (zstd)", 8, "productions", 1.0);
         table.rows.push(more);
-        assert!(rows(&table).ends_with("| 26 MB, 8 solvers | ours (zstd) |  | 1.00 |\n"));
+        assert!(rows(&table).ends_with("| 26 MB, 8 solvers | **ours (zstd)** |  | 1.00 |\n"));
     }
 }

@@ -1,12 +1,10 @@
 //! The process of solver engines that every design sends to, and running a design once, in a process of its own.
 
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::net::SocketAddr;
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 
 use anyhow::{Context as _, Result, ensure};
-use bench_records::{EngineReport, Listening, Measurement};
-use serde::de::DeserializeOwned;
+use bench_records::{EngineReport, Measurement};
 
 use crate::programs::Programs;
 use crate::scenario::{Conditions, Scenario};
@@ -17,15 +15,51 @@ const AUTHORITY: &str = concat!(
     "/../../crates/upload-client/tests/it/certificates/authority.pem"
 );
 
-/// A process of engines. Ends when it is dropped.
+/// When requests to engines are given up that need not be sent the whole auction, after the call. The healthy have everything
+/// long before.
+pub(crate) const DEADLINE_MS: u64 = 2_000;
+
+/// A process whose first line says where it listens. It is killed when it is dropped.
 #[derive(Debug)]
-pub(crate) struct Engines {
-    process: Child,
-    /// `None` once it is closed, which ends the process.
-    input: Option<ChildStdin>,
+pub(crate) struct Listening {
+    pub(crate) process: Child,
     output: BufReader<ChildStdout>,
-    addresses: Vec<SocketAddr>,
+    pub(crate) addresses: String,
 }
+
+impl Listening {
+    pub(crate) fn start(command: &mut Command) -> Result<Self> {
+        let command = command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        let started = command.spawn();
+        let mut process = started.with_context(|| format!("cannot start {command:?}"))?;
+        let output = process.stdout.take().context("a process without output")?;
+        let mut listening = Self {
+            process,
+            output: BufReader::new(output),
+            addresses: String::new(),
+        };
+        listening.addresses = listening.line()?;
+        Ok(listening)
+    }
+
+    fn line(&mut self) -> Result<String> {
+        let mut line = String::new();
+        self.output.read_line(&mut line)?;
+        ensure!(!line.is_empty(), "the process ended");
+        Ok(line.trim_end().to_owned())
+    }
+}
+
+impl Drop for Listening {
+    fn drop(&mut self) {
+        let _ended = self.process.kill();
+        let _status = self.process.wait();
+    }
+}
+
+/// A process of engines.
+#[derive(Debug)]
+pub(crate) struct Engines(Listening);
 
 impl Engines {
     /// Starts so many engines, which may hash what they get, as scenarios with these conditions need them.
@@ -35,39 +69,26 @@ impl Engines {
         conditions: &Conditions,
         is_hashing: bool,
     ) -> Result<Self> {
-        let mut process = Command::new(programs.path("engines"))
+        let mut command = Command::new(programs.path("bench-engines"));
+        command
             .args(["--engines", &engines.to_string()])
             .args(["--last", &serde_json::to_string(&conditions.last)?])
-            .args(["--protocol", conditions.protocol()])
-            .args(is_hashing.then_some("--check"))
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .context("cannot start the engines")?;
-        let input = process.stdin.take();
-        let output = process.stdout.take().context("engines without output")?;
-        let mut output = BufReader::new(output);
-        let listening: Listening = line(&mut output)?;
-        Ok(Self {
-            process,
-            input,
-            output,
-            addresses: listening.addresses,
-        })
+            .args(protocol(conditions))
+            .args(is_hashing.then_some("--check"));
+        Ok(Self(Listening::start(&mut command)?))
     }
 
     /// The addresses of the first engines, separated by commas.
     pub(crate) fn first(&self, engines: usize) -> String {
-        let addresses = self.addresses.iter().take(engines);
-        let addresses: Vec<String> = addresses.map(ToString::to_string).collect();
-        addresses.join(",")
+        let addresses = self.0.addresses.split(',').take(engines);
+        addresses.collect::<Vec<_>>().join(",")
     }
 
     /// What happened since the last report.
     pub(crate) fn report(&mut self) -> Result<EngineReport> {
-        let input = self.input.as_mut().context("engines without input")?;
-        input.write_all(b"report\n")?;
-        line(&mut self.output)
+        let input = self.0.process.stdin.as_mut();
+        input.context("no input")?.write_all(b"report\n")?;
+        Ok(serde_json::from_str(&self.0.line()?)?)
     }
 
     /// Runs a scenario once, with further arguments, and returns what its program and what the engines say.
@@ -78,12 +99,13 @@ impl Engines {
         arguments: &[&str],
     ) -> Result<(Measurement, EngineReport)> {
         let (design, conditions) = (&scenario.design, &scenario.conditions);
-        let mut command = Command::new(programs.path(design.program()));
+        let mut command = Command::new(programs.path(&design.program));
         command
-            .args(["--design", &design.name, "--codec", &design.codec])
+            .args(["--design", &design.name])
+            .args(design.codec.iter().flat_map(|codec| ["--codec", codec]))
             .args(["--auction", &scenario.auction])
             .args(["--store-ms", &conditions.store_ms.to_string()])
-            .args(["--protocol", conditions.protocol()])
+            .args(protocol(conditions))
             .args(conditions.watched.then_some("--watch"))
             .args(arguments)
             .env("SSL_CERT_FILE", AUTHORITY)
@@ -92,7 +114,7 @@ impl Engines {
             command.args(["--engines", &self.first(scenario.solvers)]);
         }
         if scenario.gives_up() {
-            command.args(["--give-up", "--deadline-ms", &DEADLINE_MS.to_string()]);
+            command.args(["--give-up-ms", &DEADLINE_MS.to_string()]);
         }
         let output = command.output().context("cannot start the program")?;
         let engines = self.report()?;
@@ -101,21 +123,8 @@ impl Engines {
     }
 }
 
-/// When requests to engines are given up that need not be sent the whole auction, after the call. The healthy have everything
-/// long before.
-pub(crate) const DEADLINE_MS: u64 = 2_000;
-
-impl Drop for Engines {
-    fn drop(&mut self) {
-        drop(self.input.take());
-        // It may have failed before: then its missing report was the error.
-        let _status = self.process.wait();
-    }
-}
-
-fn line<T: DeserializeOwned>(output: &mut BufReader<ChildStdout>) -> Result<T> {
-    let mut line = String::new();
-    output.read_line(&mut line)?;
-    ensure!(!line.is_empty(), "the engines ended");
-    Ok(serde_json::from_str(&line)?)
+/// An option of the engines and of the designs, unless it is the default.
+fn protocol(conditions: &Conditions) -> impl Iterator<Item = &str> {
+    let protocol = conditions.protocol.iter();
+    protocol.flat_map(|protocol| ["--protocol", protocol])
 }

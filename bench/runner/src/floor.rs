@@ -2,61 +2,61 @@
 //! compression, and the copies into the sockets. The first two are loops that do nothing else; the third is what more
 //! solvers cost the design that has all in memory.
 
-use bench_records::{Measure, Spread};
+use bench_records::{Measure, Series};
 
-use crate::report::Row;
+use crate::rows::Row;
 
-const SOLVERS: usize = 32;
-
-/// For each codec of which all parts were measured, the parts, the floor and this project over it.
+/// For each codec of which all parts were measured: the parts, the floor, and this project over it.
 pub(crate) fn measures(rows: &[&Row], measures: &[Measure]) -> Vec<Measure> {
-    let found = ["gzip", "zstd"].into_iter().filter_map(|codec| {
-        let row = |design: &str, solvers| {
-            let design = format!("{design} ({codec})");
-            rows.iter().find(|row| {
-                let scenario = &row.scenario;
-                let is_size = (scenario.auction.as_str(), scenario.solvers) == ("large", solvers);
-                scenario.is_plain() && is_size && scenario.design.label == design
-            })
-        };
-        let cpu_ms = |row: &Row| row.median("cpu_ms");
-        let of = |name: &str| {
-            let found = measures.iter().find(|measure| measure.name == name);
-            found.map(|measure| measure.rounds.median)
-        };
-        let (many, one) = (row("shared", SOLVERS)?, row("shared", 1)?);
-        let megabytes = many.size_bytes as f64 / 1e6;
-        let each = (cpu_ms(many) - cpu_ms(one)) / (SOLVERS - 1) as f64;
-        let parts = [
-            megabytes * of("serialize_ms_per_mb_26_mb")?,
-            megabytes * of(&format!("compress_{codec}_ms_per_mb"))?,
-            each * SOLVERS as f64,
-        ];
-        let floor = parts.iter().sum::<f64>();
-        let over = cpu_ms(row("ours", SOLVERS)?) / floor;
-        let [serialise, compress, copies] = parts;
-        let named = [
-            (format!("floor_{codec}_serialise_ms"), serialise),
-            (format!("floor_{codec}_compress_ms"), compress),
-            (format!("floor_{codec}_copies_ms"), copies),
-            (format!("floor_{codec}_ms"), floor),
-            (
-                format!("cpu_ours_{codec}_over_floor_26_mb_32_solvers"),
-                over,
-            ),
-        ];
-        Some(named.map(|(name, value)| Measure {
-            name,
-            rounds: Spread::of([value]),
-        }))
-    });
-    found.flatten().collect()
+    let mut found = Vec::new();
+    for codec in ["gzip", "zstd"] {
+        found.extend(floor(codec, rows, measures).into_iter().flatten());
+    }
+    found
+}
+
+fn floor(codec: &str, rows: &[&Row], measures: &[Measure]) -> Option<[Measure; 6]> {
+    let row = |design: &str, name: &str| {
+        let label = format!("{design} ({codec})");
+        let mut rows = rows.iter();
+        rows.find(|row| row.name == name && row.scenario.design.label == label)
+    };
+    let cpu_ms = |row: &Row| row.median("cpu_ms");
+    let loops = |what: &str| {
+        let name = format!("CPU of {what}, an auction of 26 MB, ms for each MB");
+        let measure = measures.iter().find(|measure| measure.name == name);
+        measure.map(|measure| measure.rounds.median)
+    };
+    let many = row("shared", "26 MB, 32 solvers")?;
+    let each = (cpu_ms(many) - cpu_ms(row("shared", "26 MB, 1 solver")?)) / 31.0;
+    let megabytes = many.size_bytes as f64 / 1e6;
+    let serialise = megabytes * loops("64 KiB chunks")?;
+    let compress = megabytes * loops(codec)?;
+    let copies = 32.0 * each;
+    let floor = serialise + compress + copies;
+    let ours = cpu_ms(row("ours", "26 MB, 32 solvers")?);
+    let named = [
+        ("one serialisation, ms", serialise),
+        ("one compression, ms", compress),
+        ("the copies to 32 solvers, ms", copies),
+        ("the sum, ms", floor),
+        ("CPU of ours, 26 MB, 32 solvers, ms", ours),
+        (
+            "CPU of ours over the floor, 26 MB, 32 solvers",
+            ours / floor,
+        ),
+    ];
+    Some(
+        named.map(|(name, value)| {
+            Series::of([value]).measure(format!("floor with {codec}: {name}"))
+        }),
+    )
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::tests::large;
+    use crate::rows::tests::large;
 
     #[test]
     fn is_the_sum_of_what_cannot_be_left_out() {
@@ -69,21 +69,21 @@ mod tests {
             row("shared (zstd)", 32, 100.0),
             row("ours (zstd)", 32, 165.0),
         ];
-        let measure = |name: &str, value| Measure {
-            name: name.to_owned(),
-            rounds: Spread::of([value]),
+        let measure = |what: &str, value| {
+            let name = format!("CPU of {what}, an auction of 26 MB, ms for each MB");
+            Series::of([value]).measure(name)
         };
-        let loops = [
-            measure("serialize_ms_per_mb_26_mb", 1.0),
-            measure("compress_zstd_ms_per_mb", 2.0),
-        ];
+        let loops = [measure("64 KiB chunks", 1.0), measure("zstd", 2.0)];
         let found = measures(&rows.each_ref(), &loops);
         let value = |name: &str| {
             let found = found.iter().find(|measure| measure.name == name);
             found.unwrap().rounds.median
         };
-        assert!((value("floor_zstd_ms") - (26.0 + 52.0 + 32.0)).abs() < 1e-9);
-        assert!((value("cpu_ours_zstd_over_floor_26_mb_32_solvers") - 1.5).abs() < 1e-9);
+        assert!((value("floor with zstd: the sum, ms") - (26.0 + 52.0 + 32.0)).abs() < 1e-9);
+        assert!(
+            (value("floor with zstd: CPU of ours over the floor, 26 MB, 32 solvers") - 1.5).abs()
+                < 1e-9
+        );
         assert_eq!(measures(&rows.each_ref(), &[]), []);
     }
 }

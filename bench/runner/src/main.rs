@@ -4,12 +4,12 @@ mod check;
 mod document;
 mod engines;
 mod floor;
-mod machine;
 mod measure;
 mod page;
 mod plots;
 mod programs;
 mod report;
+mod rows;
 mod sample;
 mod scenario;
 mod service;
@@ -21,6 +21,7 @@ use anyhow::{Context as _, Result, ensure};
 use clap::Parser;
 
 use self::programs::Programs;
+use self::targets::Ratio;
 
 /// Measures everything, and writes `report.json` and `report.html` below `bench` in the target folder.
 #[derive(Clone, Debug, Parser)]
@@ -41,10 +42,13 @@ struct Options {
 
 fn main() -> Result<()> {
     let options = Options::parse();
-    let folder = folder()?;
+    // Into which cargo builds this program and the compared ones; the reports go there, too.
+    let program = std::env::current_exe()?;
+    let folder = program.ancestors().nth(2);
+    let folder = folder.context("the program is not where cargo builds it")?;
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml");
-    let programs = Programs::build(&manifest, &folder)?;
-    let report = measure::measure(&options, &programs, &folder)?;
+    let programs = Programs::build(&manifest, folder)?;
+    let report = measure::measure(&options, &programs, folder)?;
     let json = serde_json::to_string_pretty(&report)? + "\n";
     let mut files = vec![
         (folder.join("report.json"), json),
@@ -53,50 +57,37 @@ fn main() -> Result<()> {
     if let Some(folder) = &options.figures {
         let document = folder.join("performance.md");
         let text = std::fs::read_to_string(&document)?;
-        files.extend([
-            (document, document::with_figures(&text, &report)?),
-            (
-                folder.join("overview.svg"),
-                plots::overview(&report, 1030.0).into_string() + "\n",
-            ),
-            (
-                folder.join("memory.svg"),
-                plots::memory(&report, 1030.0).into_string() + "\n",
-            ),
-        ]);
+        let pictures = [
+            ("overview.svg", plots::overview(&report)),
+            ("memory.svg", plots::memory(&report)),
+        ];
+        files.push((document, document::with_figures(&text, &report)?));
+        files.extend(pictures.map(|(name, svg)| (folder.join(name), svg.into_string() + "\n")));
     }
     for (path, text) in files {
         std::fs::write(&path, text)?;
         println!("{}", path.display());
     }
     println!("{:.0} s", report.seconds);
-    for failed in &report.failed {
+    for failed in &report.failed.0 {
         println!("not measured: {failed}");
     }
-    for ratio in report.missed() {
-        let found = ratio.value.map(|value| format!(" ({value:.2})"));
+    for Ratio { target, value, .. } in report.missed() {
+        let found = value.map_or_else(String::new, |value| format!(" ({value:.2})"));
+        let bound = target.bound.map(|bound| format!(": {bound}"));
         println!(
-            "not met: {}{}",
-            ratio.target.what,
-            found.unwrap_or_default()
+            "not met: {}{}{found}",
+            target.name,
+            bound.unwrap_or_default()
         );
-        if let Some(reason) = &ratio.target.reason {
+        if let Some(reason) = &target.reason {
             println!("    {reason}");
         }
     }
-    let (missed, failed) = (report.missed().count(), report.failed.len());
+    let (missed, failed) = (report.missed().count(), report.failed.0.len());
     ensure!(
         !options.check || missed + failed == 0,
         "{missed} targets are not met, and {failed} parts failed"
     );
     Ok(())
-}
-
-/// The folder into which cargo builds this program and the compared ones; the reports go there, too.
-fn folder() -> Result<PathBuf> {
-    let program = std::env::current_exe()?;
-    let folder = program.ancestors().nth(2);
-    Ok(folder
-        .context("the program is not where cargo builds it")?
-        .to_owned())
 }

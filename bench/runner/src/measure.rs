@@ -9,9 +9,9 @@ use bench_records::Measure;
 
 use crate::check::check;
 use crate::engines::Engines;
-use crate::machine::{Machine, load_average};
 use crate::programs::Programs;
-use crate::report::{Report, Row, Table, compare};
+use crate::report::{Failed, Machine, Report, load_average};
+use crate::rows::{Row, Table, compare};
 use crate::sample::Sample;
 use crate::scenario::{Grid, Scenario, sections};
 use crate::{Options, floor, service, targets};
@@ -22,12 +22,12 @@ const LONG_MS: f64 = 1_500.0;
 /// Measures everything. Reports its progress on standard error. What fails is not measured, and the report says why.
 ///
 /// # Errors
-/// When there is no list of scenarios or targets, or this machine does not say what it is.
+/// When there is no list of targets, or this machine does not say what it is.
 pub(crate) fn measure(options: &Options, programs: &Programs, folder: &Path) -> Result<Report> {
     let began = Instant::now();
     let command: Vec<String> = std::env::args().skip(1).collect();
     let date = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
-    let mut sections = sections(options.quick)?;
+    let mut sections = sections(options.quick);
     sections.retain(|_| !options.service);
     let load_before = load_average()?;
     let (mut failed, mut checked) = (Failed::default(), 0);
@@ -50,7 +50,7 @@ pub(crate) fn measure(options: &Options, programs: &Programs, folder: &Path) -> 
     let rows: Vec<_> = tables.iter().flat_map(|table| &table.rows).collect();
     let floor = floor::measures(&rows, &measures);
     measures.extend(floor);
-    let service = service::measure(options.quick, programs);
+    let service = service::measure(options.quick, programs, &mut failed);
     measures.extend(failed.note("the service", service));
     Ok(Report {
         command: format!("cargo xtask bench {}", command.join(" ")),
@@ -58,27 +58,11 @@ pub(crate) fn measure(options: &Options, programs: &Programs, folder: &Path) -> 
         seconds: began.elapsed().as_secs_f64(),
         machine: Machine::look(load_before)?,
         checked,
-        failed: failed.0,
+        failed,
         ratios: targets::ratios(&rows, &measures)?,
         tables,
         measures,
     })
-}
-
-/// What was not measured, and why.
-#[derive(Debug, Default)]
-struct Failed(Vec<String>);
-
-impl Failed {
-    /// What was found, or nothing and a note.
-    fn note<T: Default>(&mut self, what: &str, found: Result<T>) -> T {
-        found.unwrap_or_else(|error| {
-            let note = format!("{what}: {error:#}");
-            eprintln!("not measured: {note}");
-            self.0.push(note);
-            T::default()
-        })
-    }
 }
 
 /// Runs the grid's designs by turns. A run that fails is made once more; then its scenario is left out.
@@ -88,19 +72,19 @@ impl Failed {
 fn by_turns(grid: &Grid, programs: &Programs, failed: &mut Failed) -> Result<Vec<Row>> {
     let start = || Engines::start(programs, grid.most_solvers(), &grid.conditions, false);
     let mut engines = start()?;
-    let mut once = |scenario: &Scenario| {
-        let ran = engines.run(programs, scenario, &[]);
-        let sample = ran.and_then(|ran| Sample::new(ran, scenario));
-        if sample.is_err() {
-            // These may still be sent a part of it.
-            engines = start()?;
-        }
-        sample
-    };
     let mut run = |scenario: &Scenario| {
-        once(scenario).or_else(|error| {
+        let mut once = || {
+            let ran = engines.run(programs, scenario, &[]);
+            let sample = ran.and_then(|ran| Sample::new(ran, scenario));
+            if sample.is_err() {
+                // These may still be sent a part of it.
+                engines = start()?;
+            }
+            sample
+        };
+        once().or_else(|error| {
             eprintln!("{scenario}, once more: {error:#}");
-            once(scenario)
+            once()
         })
     };
     let mut rows = Vec::new();
@@ -138,7 +122,7 @@ fn micro(options: &Options, programs: &Programs) -> Result<Vec<Measure>> {
     if options.service {
         return Ok(Vec::new());
     }
-    let output = Command::new(programs.path("micro"))
+    let output = Command::new(programs.path("bench-micro"))
         .args(options.quick.then_some("--quick"))
         .stderr(Stdio::inherit())
         .output()

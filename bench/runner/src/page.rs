@@ -8,12 +8,9 @@ use crate::document::{MEMORY, OVERVIEW, figures};
 use crate::plots;
 use crate::report::Report;
 
-/// The style of the program's report, and what plots and tables need besides.
+/// The style of the program's report, and what pictures and tables need besides.
 const STYLE: &str = include_str!("../../../crates/driver-cli/src/report/style.css");
-const OWN_STYLE: &str = "figure svg { width: 100%; height: auto; } .narrow { display: none; } \
-    @media (max-width: 640px) { .wide { display: none; } .narrow { display: block; } } \
-    table { display: block; overflow-x: auto; } th, td { font-variant-numeric: tabular-nums; } \
-    td:nth-child(1), td:nth-child(2) { min-width: 11em; } h2:first-of-type { border: none; margin-top: 0; }";
+const OWN_STYLE: &str = include_str!("page.css");
 
 /// The page as one file.
 ///
@@ -24,18 +21,14 @@ pub(crate) fn page(report: &Report) -> Result<String> {
     let text = figures(report)?;
     let mut body = String::new();
     push_html(&mut body, Parser::new_ext(&text, Options::ENABLE_TABLES));
-    for (link, is_memory) in [(OVERVIEW, false), (MEMORY, true)] {
+    let pictures = [
+        (OVERVIEW, plots::overview(report)),
+        (MEMORY, plots::memory(report)),
+    ];
+    for (link, picture) in pictures {
         let mut image = String::new();
         push_html(&mut image, Parser::new(link));
-        let draw = if is_memory {
-            plots::memory
-        } else {
-            plots::overview
-        };
-        // In two widths, of which the style shows one.
-        let figure = html! {
-            figure { div.wide { (draw(report, 1030.0)) } div.narrow { (draw(report, 400.0)) } }
-        };
+        let figure = html! { figure { (picture) } };
         body = body.replace(&image, &figure.into_string());
     }
     let page = html! {

@@ -2,131 +2,97 @@
 
 use maud::{Markup, PreEscaped, html};
 
-use crate::report::{Report, Row};
+use crate::report::Report;
+use crate::rows::{DELIVERY, Row};
 use crate::scenario::Design;
 
-/// Of a contrast of three or more to light and to dark ground. A picture is a file as well, for a README.
-const STYLE: &str = "\
-    svg.bench text { font: 14px system-ui, sans-serif; fill: #24292f; } \
-    svg.bench .title { font-size: 15px; font-weight: 600; } svg.bench .mine { fill: #0b66b0; font-weight: 700; } \
-    svg.bench rect { fill: #8a949e; } svg.bench rect.mine { fill: #0b66b0; } svg.bench rect.bare { fill: #7db4de; } \
-    svg.bench path { fill: none; stroke: #8a949e; stroke-width: 1.5; } svg.bench path.axis { stroke: #d0d7de; stroke-width: 1; } \
-    svg.bench path.mine { stroke: #0b66b0; stroke-width: 4; } svg.bench path.bare { stroke: #7db4de; stroke-width: 2; } \
-    @media (prefers-color-scheme: dark) { svg.bench text { fill: #d7dde3; } svg.bench .mine { fill: #5cb2f6; } \
-    svg.bench rect.mine { fill: #5cb2f6; } svg.bench rect.bare { fill: #2f6f9f; } svg.bench path.mine { stroke: #5cb2f6; } \
-    svg.bench path.bare { stroke: #2f6f9f; } svg.bench path.axis { stroke: #3a424b; } }";
+/// A picture is a file as well, for a README.
+const STYLE: &str = include_str!("plots.css");
+const WIDTH: f64 = 1030.0;
 const LINE: f64 = 26.0;
+/// What labels beside bars take.
 const LABELS: f64 = 196.0;
-const VALUES: f64 = 76.0;
-/// What labels beside a plot take.
+/// What labels beside lines take.
 const COLUMN: f64 = 232.0;
-const MOST_SOLVERS: &str = "26 MB, 32 solvers";
-const DELIVERY: &str = "delivery_last_ms";
 
 /// The last delivery and the processor time of every design, as bars that begin at 0.
-pub(crate) fn overview(report: &Report, width: f64) -> Markup {
-    let rows = report.rows().filter(|row| row.name == MOST_SOLVERS);
+pub(crate) fn overview(report: &Report) -> Markup {
+    let rows = report.rows().filter(|row| row.name == "26 MB, 32 solvers");
     let mut rows: Vec<_> = rows.collect();
     rows.sort_by(|a, b| a.median(DELIVERY).total_cmp(&b.median(DELIVERY)));
     // This project first.
     rows.sort_by_key(|row| {
         let design = &row.scenario.design;
-        (!design.is_ours, design.codec == "none")
+        (!design.is_ours, design.codec.is_none())
     });
-    let panels = [
-        ("The last of 32 solvers has all 26 MB after", DELIVERY),
-        ("Processor time of the sender", "cpu_ms"),
-    ];
-    let tall = LINE * (rows.len() as f64 + 1.0);
-    // Beside each other, or one below the other.
-    let (across, down) = match width > 800.0 {
-        true => (width / 2.0 + 8.0, 0.0),
-        false => (0.0, tall + LINE),
+    let (across, tall) = (WIDTH / 2.0 + 8.0, LINE * (rows.len() as f64 + 2.0));
+    let inner = html! {
+        (bars("The last of 32 solvers has all 26 MB after", &rows, DELIVERY))
+        g transform=(format!("translate({across} 0)")) { (bars("Processor time of the sender", &rows, "cpu_ms")) }
+        text x=(WIDTH) y=(tall - 8.0) text-anchor="end" { "bars: medians; lines: from the least to the most of the runs" }
     };
-    let (panel_width, height) = (width - across, tall + down);
-    let panels = panels.iter().enumerate().map(|(place, (title, figure))| {
-        let at = format!(
-            "translate({} {})",
-            place as f64 * across,
-            place as f64 * down
-        );
-        html! { g transform=(at) { (bars(title, &rows, figure, panel_width)) } }
-    });
-    let panels: Vec<_> = panels.collect();
-    let inner = html! { @for panel in panels { (panel) } };
     let title = "One auction of 26 MB to 32 solvers and an archive: delivery and processor time";
-    svg(title, width, height, &inner)
+    svg(title, tall, &inner)
 }
 
-fn bars(title: &str, rows: &[&Row], figure: &str, width: f64) -> Markup {
-    let most = rows.iter().map(|row| row.median(figure));
-    let most = most.fold(1.0, f64::max);
-    let bars = rows.iter().enumerate().map(|(place, row)| {
-        let (y, found) = ((place as f64 + 1.5) * LINE, row.median(figure));
-        let length = (width - LABELS - VALUES) * found / most;
-        let (class, text) = (class(&row.scenario.design), format!("{found:.0} ms"));
-        html! {
-            text.(class) x=(LABELS - 8.0) y=(y) text-anchor="end" { (row.scenario.design.picture) }
-            rect.(class) x=(LABELS) y=(y - 14.0) width=(length.max(1.0).round()) height="19" {}
-            text.(class) x=(LABELS + length.round() + 6.0) y=(y) { (text) }
-        }
+fn bars(title: &str, rows: &[&Row], figure: &str) -> Markup {
+    let found = rows.iter().filter_map(|row| {
+        let series = row.figures.get(figure)?;
+        Some((&row.scenario.design, series))
     });
-    html! { text.title x="0" y="16" { (title) } @for bar in bars { (bar) } }
+    let most = found.clone().map(|(_, series)| series.max);
+    let scale = (WIDTH / 2.0 - 8.0 - LABELS - 76.0) / most.fold(1.0, f64::max);
+    let x = |value: f64| LABELS + (scale * value).round();
+    html! {
+        text.title x="0" y="16" { (title) }
+        @for (place, (design, series)) in found.enumerate() {
+            @let (y, class) = ((place as f64 + 1.5) * LINE, class(design));
+            text.(class) x=(LABELS - 8.0) y=(y) text-anchor="end" { (design.picture) }
+            rect.(class) x=(LABELS) y=(y - 14.0) width=((x(series.median) - LABELS).max(1.0)) height="19" {}
+            path.range d=(format!("M{} {} H{}", x(series.min), y - 4.5, x(series.max))) {}
+            text.(class) x=(x(series.max) + 6.0) y=(y) { (format!("{:.0} ms", series.median)) }
+        }
+    }
 }
 
 /// The resident size of each design over that before the call, by time. What takes much longer than the others goes on
 /// beyond the edge.
-pub(crate) fn memory(report: &Report, width: f64) -> Markup {
+pub(crate) fn memory(report: &Report) -> Markup {
     let rows = report.rows().filter(|row| !row.memory.is_empty());
     let mut rows: Vec<_> = rows.collect();
     // This project is drawn last, over the others.
     rows.sort_by_key(|row| {
         let design = &row.scenario.design;
-        (design.is_ours, design.codec != "none")
+        (design.is_ours, design.codec.is_some())
     });
     let ends = rows.iter().filter_map(|row| row.memory.last());
     let mut ends: Vec<f64> = ends.map(|(ms, _)| *ms).collect();
     ends.sort_by(f64::total_cmp);
     let most_ms = ends.iter().rev().nth(1).map_or(1.0, |ms| ms * 1.1);
-    let shown = |row: &Row| {
-        row.memory
-            .iter()
-            .copied()
-            .filter(|at| at.0 <= most_ms)
-            .collect()
+    let shown = |row: &Row| -> Vec<(f64, f64)> {
+        let points = row.memory.iter().copied();
+        points.filter(|(ms, _)| *ms <= most_ms).collect()
     };
-    let shown: Vec<Vec<(f64, f64)>> = rows.iter().map(|row| shown(row)).collect();
-    let most_mib = shown.iter().flatten().map(|at| at.1).fold(1.0, f64::max);
-    let (left, right, top, bottom) = (40.0, width - COLUMN, 34.0, 336.0);
+    let lines: Vec<_> = rows.iter().map(|row| (*row, shown(row))).collect();
+    let points = lines.iter().flat_map(|(_, points)| points);
+    let most_mib = points.map(|(_, mib)| *mib).fold(1.0, f64::max);
+    let (left, right, top, bottom) = (40.0, WIDTH - COLUMN, 34.0, 336.0);
     let x = |ms: f64| (left + (right - left) * ms / most_ms).round();
     let y = |mib: f64| (bottom - (bottom - top) * mib.max(0.0) / most_mib).round();
-    let lines = rows.iter().zip(&shown).map(|(row, points)| {
-        let points = points
-            .iter()
-            .map(|(ms, mib)| format!(" L{} {}", x(*ms), y(*mib)));
-        let path = format!("M{left} {bottom}{}", points.collect::<String>());
-        html! { path.(class(&row.scenario.design)) d=(path) {} }
-    });
     // Labels stand beside the plot, each at the height of its line's highest point as far as there is room.
-    let highest = shown
-        .iter()
-        .map(|points| points.iter().max_by(|a, b| a.1.total_cmp(&b.1)));
-    let highest = rows.iter().zip(highest);
-    let highest = highest.filter_map(|(row, at)| Some((*row, *at?)));
-    let mut highest: Vec<_> = highest.collect();
-    highest.sort_by(|a, b| a.1.1.total_cmp(&b.1.1));
-    let mut lowest = bottom;
-    let labels = highest.into_iter().map(|(row, (ms, mib))| {
-        let at = y(mib).min(lowest);
-        lowest = at - 18.0;
-        let (design, peak) = (&row.scenario.design, row.median("peak_mib"));
-        let text = format!("{}: {peak:.0} MiB", design.picture);
-        html! {
-            path.axis d=(format!("M{} {} L{} {at}", x(ms), y(mib), right + 4.0)) {}
-            text.(class(design)) x=(right + 8.0) y=(at + 5.0) { (text) }
-        }
+    let highest = lines.iter().filter_map(|(row, points)| {
+        let highest = points.iter().max_by(|a, b| a.1.total_cmp(&b.1))?;
+        Some((*row, x(highest.0), y(highest.1)))
     });
-    let (labels, lines): (Vec<_>, Vec<_>) = (labels.collect(), lines.collect());
+    let mut labels: Vec<_> = highest.collect();
+    labels.sort_by(|a, b| b.2.total_cmp(&a.2));
+    let mut lowest = bottom;
+    let labels = labels.into_iter().map(|(row, x, y)| {
+        let at = y.min(lowest);
+        lowest = at - 18.0;
+        (row, x, y, at)
+    });
+    let labels: Vec<_> = labels.collect();
     let inner = html! {
         text.title x="0" y="16" { "Memory during one auction to 8 solvers, MiB" }
         @for mib in ticks(most_mib) {
@@ -135,11 +101,20 @@ pub(crate) fn memory(report: &Report, width: f64) -> Markup {
         }
         @for ms in ticks(most_ms) { text x=(x(ms)) y=(bottom + 20.0) text-anchor="middle" { (ms) } }
         text x=(right) y=(bottom + 40.0) text-anchor="end" { "ms since the call" }
-        @for drawn in labels.iter().chain(&lines) { (drawn) }
+        @for (row, x, y, at) in labels {
+            @let design = &row.scenario.design;
+            path.axis d=(format!("M{x} {y} L{} {at}", right + 4.0)) {}
+            text.(class(design)) x=(right + 8.0) y=(at + 5.0) {
+                (format!("{}: {:.0} MiB", design.picture, row.median("peak_mib")))
+            }
+        }
+        @for (row, points) in &lines {
+            @let points = points.iter().map(|(ms, mib)| format!(" L{} {}", x(*ms), y(*mib)));
+            path.(class(&row.scenario.design)) d=(format!("M{left} {bottom}{}", points.collect::<String>())) {}
+        }
     };
     svg(
         "Memory during one auction of 26 MB to 8 solvers",
-        width,
         384.0,
         &inner,
     )
@@ -156,9 +131,9 @@ fn ticks(most: f64) -> impl Iterator<Item = f64> {
     (0..=(most / step) as u32).map(move |tick| f64::from(tick) * step)
 }
 
-fn svg(title: &str, width: f64, height: f64, inner: &Markup) -> Markup {
+fn svg(title: &str, height: f64, inner: &Markup) -> Markup {
     html! {
-        svg.bench xmlns="http://www.w3.org/2000/svg" viewBox=(format!("0 0 {width} {height}")) width=(width) height=(height) role="img" aria-label=(title) {
+        svg.bench xmlns="http://www.w3.org/2000/svg" viewBox=(format!("0 0 {WIDTH} {height}")) width=(WIDTH) height=(height) role="img" aria-label=(title) {
             style { (PreEscaped(STYLE)) }
             (inner)
         }
@@ -166,9 +141,9 @@ fn svg(title: &str, width: f64, height: f64, inner: &Markup) -> Markup {
 }
 
 fn class(design: &Design) -> &'static str {
-    match (design.is_ours, design.codec.as_str()) {
-        (true, "none") => "bare",
-        (true, _) => "mine",
+    match (design.is_ours, &design.codec) {
+        (true, None) => "bare",
+        (true, Some(_)) => "mine",
         (false, _) => "other",
     }
 }

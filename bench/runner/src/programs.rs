@@ -26,17 +26,18 @@ impl Programs {
         let tree = ["tree", "--edges", "normal", "--prefix", "none"];
         cargo(&build, "bench-engines", manifest, &[])?;
         let zlib_rs: &[_] = &["--features=zlib-rs"];
-        for (program, features) in [("designs", zlib_rs), ("designs", &[]), ("micro", &[])] {
-            let package = format!("bench-{program}");
-            cargo(&build, &package, manifest, features)?;
-            let is_zlib_rs = program == "micro" || !features.is_empty();
-            let packages = cargo(&tree, &package, manifest, features)?;
+        let designs = "bench-designs";
+        for (program, features) in [(designs, zlib_rs), (designs, &[]), ("bench-micro", &[])] {
+            cargo(&build, program, manifest, features)?;
+            let is_zlib_rs = program != designs || !features.is_empty();
+            let packages = cargo(&tree, program, manifest, features)?;
             ensure!(
                 packages.lines().any(|one| one.starts_with("zlib-rs ")) == is_zlib_rs,
                 "{program} has the wrong backend of flate2"
             );
             if !features.is_empty() {
-                std::fs::rename(programs.path(program), programs.path("designs-zlib-rs"))?;
+                let renamed = programs.path("bench-designs-zlib-rs");
+                std::fs::rename(programs.path(designs), renamed)?;
             }
         }
         let root = manifest.ancestors().nth(3).context("no repository")?;
@@ -44,13 +45,8 @@ impl Programs {
         Ok(programs)
     }
 
-    /// The program whose command `serve` is the service.
-    pub(crate) fn service(&self) -> PathBuf {
-        self.folder.join("driver-streaming")
-    }
-
     pub(crate) fn path(&self, program: &str) -> PathBuf {
-        self.folder.join(format!("bench-{program}"))
+        self.folder.join(program)
     }
 }
 

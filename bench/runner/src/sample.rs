@@ -1,7 +1,9 @@
 //! What came of one run: what the program says of itself, together with what the engines say, if they agree.
 
+use std::collections::BTreeMap;
+
 use anyhow::{Result, bail, ensure};
-use bench_records::{EngineReport, Manner, Measurement, Received, Spread, Watched};
+use bench_records::{EngineReport, Manner, Measurement, Received, Series, Watched};
 
 use crate::engines::DEADLINE_MS;
 use crate::scenario::Scenario;
@@ -10,13 +12,9 @@ use crate::scenario::Scenario;
 #[derive(Clone, Debug)]
 pub(crate) struct Sample {
     pub(crate) measurement: Measurement,
-    /// User and system time of the engines' process.
-    pub(crate) engines_cpu_ms: f64,
-    /// From the call to the first byte, at each engine that is counted.
-    pub(crate) first_byte_ms: Spread,
-    /// The same to when it has everything.
-    pub(crate) delivery_ms: Spread,
-    /// The same at every engine, in their order; `None` at one that was given up.
+    /// By names that do not change. Those that were not measured are not numbers.
+    pub(crate) figures: BTreeMap<&'static str, f64>,
+    /// From the call to when each engine has everything; `None` of one that was given up.
     pub(crate) deliveries_ms: Vec<Option<f64>>,
 }
 
@@ -34,17 +32,14 @@ impl Sample {
         let (mut first_bytes, mut deliveries_ms) = (Vec::new(), Vec::new());
         for engine in 0..scenario.solvers {
             let auction = auction_at(engine, &run, &engines);
-            if engine < counted {
-                let first = auction
-                    .as_ref()
-                    .ok()
-                    .and_then(|auction| auction.first_byte_at_ns);
-                first_bytes.extend(first.map(since_call));
-            } else if gives_up && auction.is_err() {
+            if engine >= counted && gives_up && auction.is_err() {
                 deliveries_ms.push(None);
                 continue;
             }
-            deliveries_ms.push(Some(since_call(auction?.end_at_ns)));
+            let auction = auction?;
+            let first = auction.first_byte_at_ns.filter(|_| engine < counted);
+            first_bytes.extend(first.map(since_call));
+            deliveries_ms.push(Some(since_call(auction.end_at_ns)));
         }
         let stalls = |engine: usize| {
             let last = engine.checked_sub(counted);
@@ -59,33 +54,23 @@ impl Sample {
             !gives_up || run.wall_ms >= DEADLINE_MS as f64,
             "the call ended before those that stall were given up"
         );
-        Ok(Self {
-            measurement: run,
-            engines_cpu_ms: engines.cpu_ms,
-            first_byte_ms: Spread::of(first_bytes),
-            delivery_ms: Spread::of(deliveries_ms.iter().copied().take(counted).flatten()),
-            deliveries_ms,
-        })
-    }
-
-    /// Its figures, by names that do not change. Those that were not measured are not numbers.
-    pub(crate) fn figures(&self) -> [(&'static str, f64); 16] {
-        let run = &self.measurement;
+        let first_byte = Series::of(first_bytes);
+        let delivery = Series::of(deliveries_ms.iter().copied().take(counted).flatten());
         let watched = |pick: fn(&Watched) -> f64| run.watched.as_ref().map_or(f64::NAN, pick);
         // A call that could not end well does not say.
         let productions = Some(run.productions).filter(|productions| *productions > 0.0);
-        [
+        let figures = [
             ("cpu_ms", run.cpu_ms),
-            ("engines_cpu_ms", self.engines_cpu_ms),
-            ("cpu_with_engines_ms", run.cpu_ms + self.engines_cpu_ms),
+            ("engines_cpu_ms", engines.cpu_ms),
+            ("cpu_with_engines_ms", run.cpu_ms + engines.cpu_ms),
             ("peak_mib", run.peak_mib),
             ("extra_threads", run.extra_threads),
             ("wall_ms", run.wall_ms),
-            ("first_byte_first_ms", self.first_byte_ms.min),
-            ("first_byte_ms", self.first_byte_ms.median),
-            ("first_byte_last_ms", self.first_byte_ms.max),
-            ("delivery_ms", self.delivery_ms.median),
-            ("delivery_last_ms", self.delivery_ms.max),
+            ("first_byte_first_ms", first_byte.min),
+            ("first_byte_ms", first_byte.median),
+            ("first_byte_last_ms", first_byte.max),
+            ("delivery_ms", delivery.median),
+            ("delivery_last_ms", delivery.max),
             ("productions", productions.unwrap_or(f64::NAN)),
             ("late_at_rest_ms", watched(|late| late.at_rest_worst_ms)),
             ("late_p99_ms", watched(|late| late.p99_ms)),
@@ -94,7 +79,12 @@ impl Sample {
                 "late_worst_over_rest_ms",
                 watched(|late| late.worst_ms - late.at_rest_worst_ms),
             ),
-        ]
+        ];
+        Ok(Self {
+            figures: figures.into(),
+            measurement: run,
+            deliveries_ms,
+        })
     }
 }
 
@@ -169,10 +159,8 @@ pub(crate) mod tests {
     pub(crate) fn delivered(last_ms: f64) -> Sample {
         Sample {
             measurement: ran(1.0, &[]).0,
+            figures: [("delivery_last_ms", last_ms)].into(),
             deliveries_ms: vec![Some(last_ms)],
-            engines_cpu_ms: 1.0,
-            first_byte_ms: Spread::of([1.0]),
-            delivery_ms: Spread::of([last_ms]),
         }
     }
 
@@ -188,10 +176,15 @@ pub(crate) mod tests {
             until(11_000_000, received(1, 0, 100, 9_000_000)),
             until(25_000_000, received(0, 0, 100, 6_000_000)),
         ];
-        let found = sample(&requests).unwrap();
-        let ends = |found: Spread| (found.min, found.median, found.max);
-        assert_eq!(ends(found.first_byte_ms), (1.0, 2.5, 4.0));
-        assert_eq!(ends(found.delivery_ms), (6.0, 13.0, 20.0));
+        let sample = sample(&requests).unwrap();
+        assert_eq!(sample.deliveries_ms, [Some(20.0), Some(6.0)]);
+        let found = sample.figures;
+        let first = ["first_byte_first_ms", "first_byte_ms", "first_byte_last_ms"];
+        assert_eq!(first.map(|name| found[name]), [1.0, 2.5, 4.0]);
+        assert_eq!(
+            (found["delivery_ms"], found["delivery_last_ms"]),
+            (13.0, 20.0)
+        );
     }
 
     #[test]
@@ -216,13 +209,8 @@ pub(crate) mod tests {
         let found = |requests: &[_], last: &[Manner], wall_ms| {
             Sample::new(ran(wall_ms, requests), &scenario(last))
         };
-        assert_eq!(
-            found(&healthy, &[Manner::Stalls], 2e3)
-                .unwrap()
-                .delivery_ms
-                .max,
-            4.0
-        );
+        let stalls = found(&healthy, &[Manner::Stalls], 2e3).unwrap();
+        assert_eq!(stalls.figures["delivery_last_ms"], 4.0);
         assert!(found(&healthy, &[Manner::Stalls], 1_999.0).is_err());
         assert!(found(&healthy, &[], 2e3).is_err());
         let all = [received(1, 0, 7, 1), received(1, 0, 100, 2)];

@@ -2,14 +2,27 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::sync::LazyLock;
 
 use anyhow::{Context as _, Result};
 use auction_fixtures::AuctionShape;
 use bench_records::Manner;
 use serde::{Deserialize, Serialize};
 
+/// `scenarios.toml`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Scenarios {
+    design: Vec<Design>,
+    headings: HashMap<String, String>,
+    section: Vec<Section>,
+}
+
+static SCENARIOS: LazyLock<Scenarios> =
+    LazyLock::new(|| toml::from_str(include_str!("scenarios.toml")).expect("what is run"));
+
 /// A design, with the codec of its archive.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Design {
     /// Its name in tables, plots and files.
@@ -19,29 +32,23 @@ pub(crate) struct Design {
     pub(crate) picture: String,
     /// Its name as an option of its program.
     pub(crate) name: String,
-    /// Of its archive; `none` without an archive.
-    pub(crate) codec: String,
-    /// Whether its gzip is zlib-rs rather than flate2's default backend.
-    #[serde(default)]
-    is_zlib_rs: bool,
+    /// Of its archive; `None` without an archive.
+    pub(crate) codec: Option<String>,
+    /// Which program has it: `bench-designs`, whose gzip is flate2's default backend, or `bench-designs-zlib-rs`.
+    pub(crate) program: String,
     /// Whether this is this project.
     #[serde(default)]
     pub(crate) is_ours: bool,
 }
 
-impl Design {
-    pub(crate) fn program(&self) -> &'static str {
-        if self.is_zlib_rs {
-            "designs-zlib-rs"
-        } else {
-            "designs"
-        }
-    }
-}
-
 /// The shape of an auction, by its name in `auction-fixtures`.
 pub(crate) fn shape(auction: &str) -> Result<AuctionShape> {
     AuctionShape::named(auction).with_context(|| format!("there is no auction {auction:?}"))
+}
+
+/// A figure's name for people.
+pub(crate) fn heading(figure: &str) -> &'static str {
+    &SCENARIOS.headings[figure]
 }
 
 /// One design and what it is run with.
@@ -70,16 +77,16 @@ pub(crate) struct Conditions {
 }
 
 impl Scenario {
-    /// One in which nothing is unlike the usual.
-    pub(crate) fn plain(design: &str, auction: &str, solvers: usize) -> Result<Self> {
-        let Scenarios { design: known, .. } = toml::from_str(include_str!("scenarios.toml"))?;
-        let design = known.into_iter().find(|known| known.label == design);
-        Ok(Self {
-            design: design.context("there is no such design")?,
+    /// One of a design, by its label, in which nothing is unlike the usual.
+    pub(crate) fn new(label: &str, auction: &str, solvers: usize) -> Self {
+        let mut designs = SCENARIOS.design.iter();
+        let design = designs.find(|design| design.label == label);
+        Self {
+            design: design.expect("a design of scenarios.toml").clone(),
             auction: auction.to_owned(),
             solvers,
             conditions: Conditions::default(),
-        })
+        }
     }
 
     /// How many engines deliveries are counted at: those that take everything at once, or all where none does. What an engine
@@ -117,13 +124,8 @@ impl Scenario {
         };
         let plural = if self.solvers == 1 { "" } else { "s" };
         let mut name = format!("{size}, {} solver{plural}", self.solvers);
-        let Conditions {
-            last,
-            protocol,
-            store_ms,
-            watched,
-        } = &self.conditions;
-        let count = last.len();
+        let conditions = &self.conditions;
+        let (last, count) = (&conditions.last, conditions.last.len());
         match (last.first(), last.last()) {
             (Some(Manner::Stalls), _) => name += &format!(", {count} stalled"),
             (Some(Manner::Reads(first)), Some(Manner::Reads(last))) => {
@@ -132,15 +134,15 @@ impl Scenario {
             (Some(Manner::Thinks(ms)), _) => name += &format!(", {count} thinking {ms} ms"),
             _ => {}
         }
-        match protocol.as_deref() {
+        match conditions.protocol.as_deref() {
             Some("tls") => name += ", TLS",
             Some(_) => name += ", HTTP/2",
             None => {}
         }
-        if *store_ms > 0 {
-            name += &format!(", store of {store_ms} ms");
+        if conditions.store_ms > 0 {
+            name += &format!(", store of {} ms", conditions.store_ms);
         }
-        name + if *watched { ", watched" } else { "" }
+        name + if conditions.watched { ", watched" } else { "" }
     }
 
     /// Whether nothing is unlike the usual.
@@ -155,12 +157,6 @@ impl fmt::Display for Scenario {
     }
 }
 
-impl Conditions {
-    pub(crate) fn protocol(&self) -> &str {
-        self.protocol.as_deref().unwrap_or("http")
-    }
-}
-
 /// Scenarios that are in one table.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -169,9 +165,6 @@ pub(crate) struct Section {
     pub(crate) note: String,
     /// Its figures, by their names.
     pub(crate) columns: Vec<String>,
-    /// Their names for people.
-    #[serde(skip)]
-    pub(crate) headings: HashMap<String, String>,
     #[serde(skip_serializing)]
     pub(crate) grid: Vec<Grid>,
 }
@@ -183,11 +176,7 @@ pub(crate) struct Grid {
     solvers: Vec<usize>,
     /// By their labels.
     designs: Vec<String>,
-    /// The same.
-    #[serde(skip)]
-    resolved: Vec<Design>,
     /// How often each design runs in each scenario.
-    #[serde(default)]
     pub(crate) runs: usize,
     /// The same of a quick bench.
     #[serde(default)]
@@ -206,68 +195,36 @@ impl Grid {
     }
 
     /// For every size with every number of engines, a scenario of each design.
-    pub(crate) fn groups(&self) -> impl Iterator<Item = Vec<Scenario>> {
-        let auctions = self.auctions.iter();
-        let each =
-            auctions.flat_map(|auction| self.solvers.iter().map(move |count| (auction, *count)));
-        each.map(|(auction, solvers)| {
-            let designs = self.resolved.iter();
-            let scenarios = designs.map(|design| Scenario {
-                design: design.clone(),
-                auction: auction.clone(),
-                solvers,
-                conditions: self.conditions.clone(),
-            });
-            scenarios.collect()
-        })
+    pub(crate) fn groups(&self) -> Vec<Vec<Scenario>> {
+        let mut groups = Vec::new();
+        for auction in &self.auctions {
+            for solvers in &self.solvers {
+                let scenarios = self.designs.iter().map(|label| Scenario {
+                    conditions: self.conditions.clone(),
+                    ..Scenario::new(label, auction, *solvers)
+                });
+                groups.push(scenarios.collect());
+            }
+        }
+        groups
     }
-}
-
-/// `scenarios.toml`.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Scenarios {
-    design: Vec<Design>,
-    headings: HashMap<String, String>,
-    section: Vec<Section>,
 }
 
 /// What a bench runs.
-///
-/// # Errors
-/// When `scenarios.toml` names a design that is not there.
-pub(crate) fn sections(is_quick: bool) -> Result<Vec<Section>> {
-    let Scenarios {
-        design,
-        headings,
-        section: mut sections,
-    } = toml::from_str(include_str!("scenarios.toml"))?;
+pub(crate) fn sections(is_quick: bool) -> Vec<Section> {
+    let mut sections = SCENARIOS.section.clone();
     for section in &mut sections {
-        section.headings.clone_from(&headings);
         for grid in &mut section.grid {
-            if is_quick {
-                grid.runs = grid.quick;
-            }
-            for label in &grid.designs {
-                let found = design.iter().find(|design| design.label == *label);
-                let found = found.with_context(|| format!("there is no design {label:?}"))?;
-                grid.resolved.push(found.clone());
-            }
+            grid.runs = if is_quick { grid.quick } else { grid.runs };
         }
         section.grid.retain(|grid| grid.runs > 0);
     }
-    Ok(sections)
+    sections
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
+mod tests {
     use super::*;
-
-    impl Scenario {
-        pub(crate) fn new(design: &str, auction: &str, solvers: usize) -> Self {
-            Self::plain(design, auction, solvers).unwrap()
-        }
-    }
 
     fn with(solvers: usize, last: &[Manner]) -> Scenario {
         let mut scenario = Scenario::new("ours (gzip)", "large", solvers);
@@ -305,9 +262,13 @@ pub(crate) mod tests {
     fn no_scenario_is_in_two_places() {
         for is_quick in [true, false] {
             let mut names = std::collections::HashSet::new();
-            for section in sections(is_quick).unwrap() {
-                let mut columns = section.columns.iter();
-                assert!(columns.all(|column| section.headings.contains_key(column)));
+            for section in sections(is_quick) {
+                assert!(
+                    section
+                        .columns
+                        .iter()
+                        .all(|column| !heading(column).is_empty())
+                );
                 for scenario in section.grid.iter().flat_map(Grid::groups).flatten() {
                     assert!(names.insert(scenario.to_string()), "{scenario}");
                     assert!(scenario.conditions.last.len() <= scenario.solvers);

@@ -3,20 +3,20 @@
 //! Drivers are threads of this process. Each has a connection and the auction's bytes, and writes them as fast as the
 //! service takes them.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
-use bench_records::{Measure, Spread, monotonic_nanoseconds, process_status};
+use bench_records::{Measure, Series, monotonic_nanoseconds, process_status};
 use sha2::{Digest as _, Sha256};
 
-use crate::engines::Engines;
+use crate::engines::{Engines, Listening};
 use crate::programs::Programs;
+use crate::report::Failed;
 use crate::sample::Sample;
 use crate::scenario::{Conditions, Scenario, shape};
 
@@ -30,8 +30,12 @@ const DRIVERS: usize = 4;
 /// What `/proc/PID/stat` counts in.
 const TICK_MS: f64 = 10.0;
 
-/// Measures the service. The figures have the names of their targets.
-pub(crate) fn measure(is_quick: bool, programs: &Programs) -> Result<Vec<Measure>> {
+/// Measures the service: each part, unless it fails.
+pub(crate) fn measure(
+    is_quick: bool,
+    programs: &Programs,
+    failed: &mut Failed,
+) -> Result<Vec<Measure>> {
     // Auctions by the service and by the library; processes that solve many auctions at once; periods in which auctions are
     // counted, and how long they are.
     let (pairs, processes, periods, seconds) = if is_quick {
@@ -42,24 +46,19 @@ pub(crate) fn measure(is_quick: bool, programs: &Programs) -> Result<Vec<Measure
     let mut bench = Bench {
         auction: serde_json::to_vec(&shape(AUCTION)?.auction())?,
         programs,
-        figures: BTreeMap::new(),
+        figures: Vec::new(),
     };
     bench.check()?;
-    bench.part("one auction at a time", 1, |bench| {
-        bench.beside_the_library(pairs)
-    });
+    let alone = bench.beside_the_library(pairs);
+    failed.note("the service, one auction at a time", alone);
     for auctions in [8, 16] {
-        let name = format!("{auctions} auctions at once");
-        bench.part(&name, processes, |bench| bench.at_once(auctions));
+        let many = bench.at_once(auctions, processes);
+        failed.note(&format!("the service, {auctions} auctions at once"), many);
     }
-    bench.part("auctions per second", periods, |bench| {
-        bench.sustained(Duration::from_secs(seconds))
-    });
+    let counted = bench.sustained(Duration::from_secs(seconds), periods);
+    failed.note("the service, auctions per second", counted);
     let figures = bench.figures.into_iter();
-    let measures = figures.map(|(name, values)| Measure {
-        name,
-        rounds: Spread::of(values),
-    });
+    let measures = figures.map(|(name, values)| Series::of(values).measure(name));
     Ok(measures.collect())
 }
 
@@ -69,7 +68,7 @@ struct Bench<'a> {
     auction: Vec<u8>,
     programs: &'a Programs,
     /// Found so far, by name, round by round.
-    figures: BTreeMap<String, Vec<f64>>,
+    figures: Vec<(String, Vec<f64>)>,
 }
 
 impl Bench<'_> {
@@ -77,15 +76,11 @@ impl Bench<'_> {
         Engines::start(self.programs, engines, &Conditions::default(), is_hashing)
     }
 
-    fn add(&mut self, name: impl Into<String>, value: f64) {
-        self.figures.entry(name.into()).or_default().push(value);
-    }
-
-    /// Measures a part this many times, unless it fails: then the other parts are measured all the same.
-    fn part(&mut self, name: &str, times: usize, measure: impl Fn(&mut Self) -> Result<()>) {
-        eprintln!("the service: {name}");
-        if let Err(error) = (0..times).try_for_each(|_| measure(self)) {
-            eprintln!("the service: {name}: not measured: {error:#}");
+    /// Notes a figure of one round. Figures keep their order.
+    fn add(&mut self, name: String, value: f64) {
+        match self.figures.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, values)) => values.push(value),
+            None => self.figures.push((name, vec![value])),
         }
     }
 
@@ -106,72 +101,84 @@ impl Bench<'_> {
 
     /// One auction at a time, in turn with the library, which sends it directly. Neither has an archive.
     fn beside_the_library(&mut self, pairs: usize) -> Result<()> {
+        eprintln!("the service: one auction at a time");
         let mut engines = self.engines(ENGINES, false)?;
         let service = Service::start(self.programs, &engines.first(ENGINES), &[])?;
         let mut driver = service.drivers(1, &self.auction)?;
-        let direct = Scenario::plain("ours, no archive", AUCTION, ENGINES)?;
+        let direct = Scenario::new("ours, no archive", AUCTION, ENGINES);
         // It connects, and allocates what it keeps.
         self.deliver(&mut engines, &mut driver)?;
         for _ in 0..pairs {
             let before_ms = service.cpu_ms()?;
-            let found = self.deliver(&mut engines, &mut driver)?;
-            self.add("service_cpu_ms", service.cpu_ms()? - before_ms);
+            let (bytes, last_ms) = self.deliver(&mut engines, &mut driver)?;
+            let cpu_ms = service.cpu_ms()? - before_ms;
             let ours = engines.run(self.programs, &direct, &[])?;
-            let ours = Sample::new(ours, &direct)?;
-            self.add("service_cpu_ours_ms", ours.measurement.cpu_ms);
-            let (last, ours_last) = (found.delivery_ms.max, ours.delivery_ms.max);
-            self.add("service_delivery_last_ms", last);
-            self.add("service_delivery_last_ours_ms", ours_last);
-            self.add("service_delivery_last_over_ours", last / ours_last);
-            let (first, ours_first) = (found.first_byte_ms, ours.first_byte_ms);
-            self.add("service_added_first_byte_ms", first.min - ours_first.min);
-            let middle = first.median - ours_first.median;
-            self.add("service_added_first_byte_middle_ms", middle);
+            let ours = Sample::new(ours, &direct)?.figures;
+            let ours_ms = ours["delivery_last_ms"];
+            let first = bytes.min - ours["first_byte_first_ms"];
+            let middle = bytes.median - ours["first_byte_ms"];
+            let mut add = |what, value| self.add(format!("8.5 MB, 8 solvers: {what}"), value);
+            add("last delivery by the service, ms", last_ms);
+            add("last delivery by the library, ms", ours_ms);
+            add("last delivery, service over library", last_ms / ours_ms);
+            add("first byte by the service after the library's, ms", first);
+            add("the same at the solver in the middle, ms", middle);
+            add("CPU of the service, ms", cpu_ms);
+            add("CPU of the library, ms", ours["cpu_ms"]);
         }
         Ok(())
     }
 
-    /// Many auctions at once, by a process that has solved two, one after the other.
-    fn at_once(&mut self, auctions: usize) -> Result<()> {
-        let mut engines = self.engines(ENGINES, false)?;
-        let service = Service::start(self.programs, &engines.first(ENGINES), &[])?;
-        let fresh_kib = service.memory_kib("VmRSS:")?;
-        let mut drivers = service.drivers(auctions, &self.auction)?;
-        self.deliver(&mut engines, &mut drivers[..1])?;
-        let alone = self.deliver(&mut engines, &mut drivers[..1])?;
-        fs::write(format!("/proc/{}/clear_refs", service.process.id()), "5")?;
-        let rest_kib = service.memory_kib("VmRSS:")?;
-        let before_ms = service.cpu_ms()?;
-        let last = self.deliver(&mut engines, &mut drivers)?.delivery_ms.max;
-        let cpu_ms = service.cpu_ms()? - before_ms;
-        let peak_kib = service.memory_kib("VmHWM:")?;
-        let each = auctions as f64;
-        let over = |kib: u64| peak_kib.saturating_sub(kib) as f64 / 1024.0 / each;
-        for (name, value) in [
-            ("peak_mib_each", over(rest_kib)),
-            ("peak_over_fresh_mib_each", over(fresh_kib)),
-            ("cpu_ms_each", cpu_ms / each),
-            ("delivery_last_ms", last),
-            (
-                "delivery_last_each_over_alone",
-                last / each / alone.delivery_ms.max,
-            ),
-        ] {
-            self.add(format!("service_{auctions}_at_once_{name}"), value);
+    /// Many auctions at once, by processes of which each has solved two, one after the other.
+    fn at_once(&mut self, auctions: usize, processes: usize) -> Result<()> {
+        eprintln!("the service: {auctions} auctions at once");
+        for _ in 0..processes {
+            let mut engines = self.engines(ENGINES, false)?;
+            let service = Service::start(self.programs, &engines.first(ENGINES), &[])?;
+            let new_kib = service.memory_kib("VmRSS:")?;
+            let mut drivers = service.drivers(auctions, &self.auction)?;
+            self.deliver(&mut engines, &mut drivers[..1])?;
+            let (_, alone_ms) = self.deliver(&mut engines, &mut drivers[..1])?;
+            fs::write(format!("/proc/{}/clear_refs", service.id()), "5")?;
+            let rest_kib = service.memory_kib("VmRSS:")?;
+            let before_ms = service.cpu_ms()?;
+            let (_, last_ms) = self.deliver(&mut engines, &mut drivers)?;
+            let each = auctions as f64;
+            let (cpu_ms, each_ms) = ((service.cpu_ms()? - before_ms) / each, last_ms / each);
+            let peak_kib = service.memory_kib("VmHWM:")?;
+            let over = |kib: u64| peak_kib.saturating_sub(kib) as f64 / 1024.0 / each;
+            let many = format!("{auctions} auctions of 8.5 MB at once");
+            let mut add = |what, value| self.add(format!("{many}: {what}"), value);
+            add("peak memory over rest, MiB for each", over(rest_kib));
+            add(
+                "peak memory over a new process, MiB for each",
+                over(new_kib),
+            );
+            add("CPU of the service, ms for each", cpu_ms);
+            add("last delivery, ms", last_ms);
+            add("last delivery for each, over one alone", each_ms / alone_ms);
         }
         Ok(())
     }
 
     /// Auctions one after the other from a few drivers, and the same by a thread for each engine.
-    fn sustained(&mut self, period: Duration) -> Result<()> {
+    fn sustained(&mut self, period: Duration, periods: usize) -> Result<()> {
+        eprintln!("the service: auctions per second");
         let mut engines = self.engines(FEW_ENGINES, false)?;
-        let archive = ["--archive", "memory:///", "--codec"];
-        let [gzip, zstd] = ["gzip", "zstd"].map(|codec| [&archive[..], &[codec]].concat());
-        for (name, archive) in [
-            ("service", &[][..]),
-            ("service_gzip", &gzip),
-            ("service_zstd", &zstd),
-        ] {
+        let name = "8.5 MB, 3 solvers: auctions per second";
+        let threaded = Scenario::new("threaded (gzip)", AUCTION, FEW_ENGINES);
+        let (callers, period_ms) = (DRIVERS.to_string(), period.as_millis().to_string());
+        let arguments = ["--callers", &callers, "--period-ms", &period_ms];
+        for codec in ["none", "gzip", "zstd", "threaded"].repeat(periods) {
+            if codec == "threaded" {
+                let (run, _) = engines.run(self.programs, &threaded, &arguments)?;
+                // It serialises once for each engine.
+                let rate = run.productions / FEW_ENGINES as f64 / (run.wall_ms / 1e3);
+                self.add(format!("{name}, threaded, archives: gzip"), rate);
+                continue;
+            }
+            let archive = ["--archive", "memory:///", "--codec", codec];
+            let archive = if codec == "none" { &[][..] } else { &archive };
             let service = Service::start(self.programs, &engines.first(FEW_ENGINES), archive)?;
             let mut drivers = service.drivers(DRIVERS, &self.auction)?;
             drivers[0].solve()?;
@@ -187,96 +194,74 @@ impl Bench<'_> {
             // Archives go on after the answers.
             service.stop()?;
             let rate = solved.iter().sum::<u32>() as f64 / began.elapsed().as_secs_f64();
-            self.add(format!("{name}_auctions_per_second"), rate);
+            self.add(format!("{name}, service, archive: {codec}"), rate);
         }
-        let threaded = Scenario::plain("threaded (gzip)", AUCTION, FEW_ENGINES)?;
-        let (callers, period_ms) = (DRIVERS.to_string(), period.as_millis().to_string());
-        let arguments = ["--callers", &callers, "--period-ms", &period_ms];
-        let (run, _) = engines.run(self.programs, &threaded, &arguments)?;
-        // It serialises once for each engine.
-        let auctions = run.productions / FEW_ENGINES as f64;
-        let rate = auctions / (run.wall_ms / 1e3);
-        self.add("threaded_gzip_auctions_per_second", rate);
         Ok(())
     }
 
-    /// What engines receive when all these drivers send at once.
-    fn deliver(&self, engines: &mut Engines, drivers: &mut [Driver]) -> Result<Delivered> {
+    /// When engines receive the first bytes of what all these drivers send at once, and when the last has everything, in
+    /// milliseconds after the first driver began.
+    fn deliver(&self, engines: &mut Engines, drivers: &mut [Driver]) -> Result<(Series, f64)> {
         let expected = (drivers.len() * ENGINES, self.auction.len() as u64);
         let began = at_once(drivers, Driver::solve)?;
         let began_at_ns = began.into_iter().min().context("no driver")?;
         let requests = engines.report()?.requests;
+        let mut sizes = requests.iter().map(|one| (requests.len(), one.bytes));
         ensure!(
-            requests
-                .iter()
-                .all(|one| (requests.len(), one.bytes) == expected),
+            sizes.all(|found| found == expected),
             "an engine was not sent an auction"
         );
         let since = |at_ns: u64| (at_ns as f64 - began_at_ns as f64) / 1e6;
         let first = requests.iter().filter_map(|one| one.first_byte_at_ns);
-        Ok(Delivered {
-            first_byte_ms: Spread::of(first.map(since)),
-            delivery_ms: Spread::of(requests.iter().map(|one| since(one.end_at_ns))),
-        })
+        let last = Series::of(requests.iter().map(|one| since(one.end_at_ns))).max;
+        Ok((Series::of(first.map(since)), last))
     }
 }
 
-/// When engines had what drivers sent, after the first began.
-#[derive(Clone, Copy, Debug)]
-struct Delivered {
-    first_byte_ms: Spread,
-    delivery_ms: Spread,
-}
-
-/// A process of the service. Ends when it is dropped.
+/// A process of the service.
 #[derive(Debug)]
-struct Service {
-    process: Child,
-    address: String,
-}
+struct Service(Listening);
 
 impl Service {
     /// Starts it before engines, with further arguments.
     fn start(programs: &Programs, engines: &str, arguments: &[&str]) -> Result<Self> {
         let engines = engines.split(',').enumerate();
-        let mut process = Command::new(programs.service())
+        let solvers = engines.map(|(index, at)| format!("--solver=engine-{index}=http://{at}"));
+        let mut command = Command::new(programs.path("driver-streaming"));
+        command
             .args(["serve", "--listen", "127.0.0.1:0"])
             // On a busy disk an auction takes seconds to arrive: then it is slow, and does not fail.
             .args(["--deadline", "2m", "--body-timeout", "2m"])
-            .args(
-                engines.map(|(index, address)| format!("--solver=engine-{index}=http://{address}")),
-            )
+            .args(solvers)
             .args(arguments)
-            .stdout(Stdio::piped())
             // A line for each auction.
-            .stderr(Stdio::null())
-            .spawn()
-            .context("cannot start the service")?;
-        let output = process.stdout.take().context("a service without output")?;
-        let mut line = String::new();
-        BufReader::new(output).read_line(&mut line)?;
-        let address = line.trim_end().strip_prefix("http://");
-        let address = address.context("the service did not start")?.to_owned();
-        Ok(Self { process, address })
+            .stderr(Stdio::null());
+        Ok(Self(Listening::start(&mut command)?))
     }
 
     /// So many drivers, each with a connection of its own.
     fn drivers(&self, count: usize, auction: &[u8]) -> Result<Vec<Driver>> {
-        let drivers = (0..count).map(|_| Driver::new(&self.address, auction));
+        let address = self.0.addresses.strip_prefix("http://");
+        let address = address.context("the service did not start")?;
+        let drivers = (0..count).map(|_| Driver::new(address, auction));
         drivers.collect()
     }
 
     /// Stops it as a supervisor does: it finishes what is under way, with its archives.
     fn stop(mut self) -> Result<()> {
-        let process = self.process.id().to_string();
-        Command::new("kill").args(["-TERM", &process]).status()?;
-        ensure!(self.process.wait()?.success(), "the service did not finish");
+        Command::new("kill").args(["-TERM", &self.id()]).status()?;
+        let status = self.0.process.wait()?;
+        ensure!(status.success(), "the service did not finish");
         Ok(())
+    }
+
+    fn id(&self) -> String {
+        self.0.process.id().to_string()
     }
 
     /// User and system time so far.
     fn cpu_ms(&self) -> Result<f64> {
-        let stat = fs::read_to_string(format!("/proc/{}/stat", self.process.id()))?;
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.id()))?;
         // The name before them may have spaces.
         let (_name, fields) = stat.rsplit_once(')').context("no name")?;
         let ticks = fields.split_whitespace().skip(11).take(2);
@@ -285,15 +270,7 @@ impl Service {
     }
 
     fn memory_kib(&self, field: &str) -> Result<u64> {
-        let found = process_status(&self.process.id().to_string(), field);
-        found.context("the service ended")
-    }
-}
-
-impl Drop for Service {
-    fn drop(&mut self) {
-        let _ended = self.process.kill();
-        let _status = self.process.wait();
+        process_status(&self.id(), field).context("the service ended")
     }
 }
 
@@ -320,21 +297,18 @@ impl Driver {
     fn solve(&mut self) -> Result<u64> {
         let began_at_ns = monotonic_nanoseconds();
         self.connection.get_mut().write_all(&self.request)?;
-        let mut length = None;
-        let mut lines = self.connection.by_ref().lines();
-        let status = lines.next().context("no answer")??;
-        for line in lines {
-            let line = line?.to_ascii_lowercase();
-            if line.is_empty() {
-                break;
-            }
-            if let Some(value) = line.strip_prefix("content-length:") {
-                length = Some(value.trim().parse()?);
-            }
+        let mut head = String::new();
+        while !head.ends_with("\r\n\r\n") {
+            ensure!(self.connection.read_line(&mut head)? > 0, "no answer");
         }
-        let mut answer = vec![0; length.context("an answer of unknown length")?];
+        let fields = head.to_ascii_lowercase();
+        let mut fields = fields.lines();
+        let length = fields.find_map(|line| line.strip_prefix("content-length:"));
+        let length = length.context("an answer of unknown length")?.trim();
+        let mut answer = vec![0; length.parse()?];
         self.connection.read_exact(&mut answer)?;
         let answer: serde_json::Value = serde_json::from_slice(&answer)?;
+        let status = head.lines().next().unwrap_or_default();
         ensure!(
             status.contains(" 200 "),
             "the service answers {status:?}: {answer}"
@@ -398,19 +372,22 @@ mod tests {
         assert!(answered("HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\n[]").is_err());
         assert!(answered("HTTP/1.1 200 OK\r\n\r\n").is_err());
     }
+
     #[test]
-    fn a_part_that_fails_is_not_measured() {
+    fn a_figure_keeps_its_place_and_its_rounds() {
         let mut bench = Bench {
             auction: Vec::new(),
             programs: &Programs::default(),
-            figures: BTreeMap::new(),
+            figures: Vec::new(),
         };
-        bench.part("bad", 2, |_bench| anyhow::bail!("no answer"));
-        bench.part("good", 2, |bench| {
-            bench.add("good", 1.0);
-            Ok(())
-        });
-        let good = ("good".to_owned(), vec![1.0, 1.0]);
-        assert_eq!(bench.figures, BTreeMap::from([good]));
+        for round in [1.0, 2.0] {
+            bench.add("b".to_owned(), round);
+            bench.add("a".to_owned(), -round);
+        }
+        let expected = [("b", vec![1.0, 2.0]), ("a", vec![-1.0, -2.0])];
+        assert_eq!(
+            bench.figures,
+            expected.map(|(name, values)| (name.to_owned(), values))
+        );
     }
 }

@@ -1,12 +1,13 @@
 //! What is wanted of this project, and whether it was found.
 
 use std::collections::HashMap;
+use std::fmt;
 
 use anyhow::{Context as _, Result};
 use bench_records::Measure;
 use serde::{Deserialize, Serialize};
 
-use crate::report::Row;
+use crate::rows::Row;
 
 /// What is wanted, in the order of the report.
 #[derive(Debug, Deserialize)]
@@ -16,14 +17,12 @@ struct Targets {
     target: Vec<Target>,
 }
 
-/// A target, or a figure of which nothing is demanded. Without a `figure` it is the measure of its name.
+/// A target, or a figure of rows of which nothing is demanded.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Target {
-    /// Its name, which does not change.
+    /// What it is, in words. Without a `figure`, the name of a measure.
     pub(crate) name: String,
-    /// What it is, in words.
-    pub(crate) what: String,
     /// What it must be; `None` where nothing is demanded.
     pub(crate) bound: Option<Bound>,
     /// Why it is not met, as far as that has been found out.
@@ -37,8 +36,6 @@ pub(crate) struct Target {
     /// In these scenarios; otherwise in all in which nothing is unlike the usual.
     #[serde(rename = "in")]
     scenarios: Vec<String>,
-    /// The design that does the least work there can be: `over` it says how far the target can be reached.
-    least: Option<String>,
 }
 
 /// What a figure must be.
@@ -61,22 +58,27 @@ impl Bound {
 
     /// The worst of several figures. What is not a number is worse than any.
     fn worst(self, found: impl IntoIterator<Item = Figure>) -> Option<Figure> {
-        let badness = |figure: &Figure| match self {
-            _ if figure.value.is_nan() => f64::INFINITY,
-            AtLeast(_) => -figure.value,
-            AtMost(_) => figure.value,
+        let badness = |(_, value): &Figure| match self {
+            _ if value.is_nan() => f64::INFINITY,
+            AtLeast(_) => -value,
+            AtMost(_) => *value,
         };
         let found = found.into_iter();
         found.max_by(|a, b| badness(a).total_cmp(&badness(b)))
     }
 }
 
-/// What was found, and where.
-#[derive(Clone, Debug)]
-struct Figure {
-    place: String,
-    value: f64,
+impl fmt::Display for Bound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            AtLeast(limit) => write!(f, "≥ {limit}"),
+            AtMost(limit) => write!(f, "≤ {limit}"),
+        }
+    }
 }
+
+/// Where something was found, and what.
+type Figure = (String, f64);
 
 /// A target and what was found.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -104,16 +106,6 @@ pub(crate) fn ratios(rows: &[&Row], measures: &[Measure]) -> Result<Vec<Ratio>> 
                 .clone();
         }
         let found = figures(&target, rows, measures);
-        if let Some(least) = target.least.clone() {
-            let reached = Target {
-                over: Some(least.clone()),
-                ..target.clone()
-            };
-            for figure in figures(&reached, rows, measures) {
-                let reached = format!("; in this run it is {:.2} over {least}", figure.value);
-                target.reason = target.reason.map(|reason| reason + &reached);
-            }
-        }
         ratios.extend(judge(target, found));
     }
     Ok(ratios)
@@ -122,13 +114,9 @@ pub(crate) fn ratios(rows: &[&Row], measures: &[Measure]) -> Result<Vec<Ratio>> 
 /// Everything that a target is about.
 fn figures(target: &Target, rows: &[&Row], measures: &[Measure]) -> Vec<Figure> {
     let Some(name) = &target.figure else {
-        let named = measures
-            .iter()
-            .filter(|measure| measure.name == target.name);
-        let found = named.map(|measure| Figure {
-            place: "within one process".to_owned(),
-            value: measure.rounds.median,
-        });
+        let measures = measures.iter();
+        let named = measures.filter(|measure| measure.name == target.name);
+        let found = named.map(|measure| (String::new(), measure.rounds.median));
         return found.collect();
     };
     let is_meant = |row: &&&Row| match &target.scenarios[..] {
@@ -138,16 +126,15 @@ fn figures(target: &Target, rows: &[&Row], measures: &[Measure]) -> Vec<Figure> 
     let meant = rows.iter().filter(is_meant);
     let meant = meant.filter(|row| target.of.contains(&row.scenario.design.label));
     let found = meant.filter_map(|row| {
-        let value = match &target.over {
-            None => *row.medians.get(name.as_str())?,
+        let series = match &target.over {
+            None => row.figures.get(name.as_str())?,
             Some(over) => {
                 let mut others = rows.iter().filter(|other| other.name == row.name);
                 let other = others.find(|other| other.scenario.design.label == *over)?;
-                row.over(other, name)?.median()
+                &row.over(other, name)?
             }
         };
-        let place = row.scenario.to_string();
-        Some(Figure { place, value })
+        Some((row.scenario.to_string(), series.median))
     });
     found.collect()
 }
@@ -155,52 +142,40 @@ fn figures(target: &Target, rows: &[&Row], measures: &[Measure]) -> Vec<Figure> 
 /// A figure that is wanted, by where it is worst; nothing for a figure of which nothing is demanded and that is not there.
 fn judge(mut target: Target, found: Vec<Figure>) -> Option<Ratio> {
     let worst = target.bound.unwrap_or(AtMost(f64::INFINITY)).worst(found);
-    let value = worst.as_ref().map(|worst| worst.value);
-    let met = target
-        .bound
-        .map(|bound| value.is_some_and(|value| bound.holds(value)));
-    match (met, value) {
+    let (worst_in, value) = worst.unzip();
+    let holds = |bound: Bound| value.is_some_and(|value| bound.holds(value));
+    let met = target.bound.map(holds);
+    let unknown = || Some("not known to miss: look into it".to_owned());
+    target.reason = match (met, value) {
         (None, None) => return None,
-        (Some(false), None) => target.reason = Some("not measured in this run".to_owned()),
-        (Some(false), Some(_)) if target.reason.is_none() => {
-            target.reason = Some("not known to miss: look into it".to_owned());
-        }
-        (Some(false), Some(_)) => {}
-        _ => target.reason = None,
-    }
-    match target.bound {
-        Some(AtLeast(limit)) => target.what += &format!(": at least {limit}"),
-        Some(AtMost(limit)) => target.what += &format!(": at most {limit}"),
-        None => {}
-    }
+        (Some(false), None) => Some("not measured in this run".to_owned()),
+        (Some(false), Some(_)) => target.reason.or_else(unknown),
+        _ => None,
+    };
     Some(Ratio {
         target,
         // JSON has no other way of saying that it is not a number.
         value: value.filter(|value| value.is_finite()),
         met,
-        worst_in: worst.map(|worst| worst.place),
+        worst_in,
     })
 }
 
 #[cfg(test)]
 mod tests {
-    use bench_records::Spread;
+    use bench_records::Series;
 
     use super::*;
-    use crate::report::tests::large;
+    use crate::rows::tests::large;
 
     fn figures_of(found: &[f64]) -> Vec<Figure> {
-        let figure = |value: &f64| Figure {
-            place: value.to_string(),
-            value: *value,
-        };
-        found.iter().map(figure).collect()
+        let found = found.iter();
+        found.map(|value| (value.to_string(), *value)).collect()
     }
 
     fn target(bound: Bound) -> Target {
         Target {
             name: "name".to_owned(),
-            what: "what".to_owned(),
             bound: Some(bound),
             reason: Some("because".to_owned()),
             ..Target::default()
@@ -234,7 +209,7 @@ mod tests {
     #[test]
     fn nothing_is_worse_than_no_number() {
         let worst =
-            |bound: Bound, found: &[f64]| bound.worst(figures_of(found)).map(|figure| figure.value);
+            |bound: Bound, found: &[f64]| bound.worst(figures_of(found)).map(|(_, value)| value);
         assert_eq!(worst(AtMost(2.0), &[1.0, 3.0, 2.0]), Some(3.0));
         assert_eq!(worst(AtLeast(2.0), &[1.0, 3.0, 2.0]), Some(1.0));
         assert!(worst(AtLeast(2.0), &[f64::NAN, 0.0]).unwrap().is_nan());
@@ -249,7 +224,7 @@ mod tests {
         assert_eq!(missed.met, Some(false));
         assert_eq!(missed.target.reason.as_deref(), Some("because"));
         assert_eq!(missed.worst_in.as_deref(), Some("3"));
-        assert_eq!(missed.target.what, "what: at most 2");
+        assert_eq!(AtMost(2.0).to_string(), "≤ 2");
     }
 
     #[test]
@@ -261,7 +236,7 @@ mod tests {
 
     #[test]
     fn a_ratio_is_judged_where_both_sides_were_run() {
-        let name = "cpu_threaded_over_ours_gzip_26_mb_32_solvers";
+        let name = "CPU of threaded over ours (gzip), 26 MB, 32 solvers";
         let found = |threaded, (solvers, ours)| {
             let rows = [
                 large("threaded (gzip)", 32, "cpu_ms", threaded),
@@ -283,7 +258,7 @@ mod tests {
             cpu("ours (gzip)", 8, 12.0),
             cpu("shared (gzip)", 8, 10.0),
         ];
-        let name = "cpu_ours_gzip_over_shared_gzip";
+        let name = "CPU of ours (gzip) over shared (gzip)";
         assert_eq!(verdict(&of_rows(&rows), name), (false, Some(1.2)));
         rows[2].scenario.conditions.watched = true;
         assert_eq!(verdict(&of_rows(&rows), name), (true, Some(1.0)));
@@ -292,7 +267,8 @@ mod tests {
     #[test]
     fn a_target_names_its_scenario() {
         let mut row = large("ours (gzip)", 8, "over_alone", 1.2);
-        let name = "delivery_4_of_8_stalled_over_alone";
+        let name =
+            "last delivery to the healthy with 4 of 8 stalled over the same healthy ones alone";
         assert_eq!(verdict(&of_rows(&[row.clone()]), name), (false, None));
         row.name = "26 MB, 8 solvers, 4 stalled".to_owned();
         assert_eq!(verdict(&of_rows(&[row]), name), (false, Some(1.2)));
@@ -300,45 +276,19 @@ mod tests {
 
     #[test]
     fn measures_are_judged_by_their_names() {
-        let name = "serializer_first_chunk_ms";
+        let name = "first chunk of an auction of any size, ms";
         for (value, is_met) in [(0.3, true), (0.31, false)] {
-            let measure = Measure {
-                name: name.to_owned(),
-                rounds: Spread::of([value]),
-            };
-            let ratios = ratios(&[], &[measure]).unwrap();
+            let ratios = ratios(&[], &[Series::of([value]).measure(name)]).unwrap();
             assert_eq!(verdict(&ratios, name), (is_met, Some(value)));
         }
     }
 
     #[test]
-    fn the_reason_says_how_far_the_least_work_gets() {
-        let cpu = |design, ms| large(design, 1, "cpu_ms", ms);
-        let rows = [
-            cpu("threaded (gzip)", 12.0),
-            cpu("ours (gzip)", 10.0),
-            cpu("shared (gzip)", 8.0),
-        ];
-        let ratios = of_rows(&rows);
-        let name = "cpu_threaded_over_ours_gzip_26_mb_1_solver";
-        assert_eq!(verdict(&ratios, name), (false, Some(1.2)));
-        let ratio = ratios
-            .iter()
-            .find(|ratio| ratio.target.name == name)
-            .unwrap();
-        let reason = ratio.target.reason.as_deref().unwrap();
-        assert!(
-            reason.ends_with("; in this run it is 1.50 over shared (gzip)"),
-            "{reason}"
-        );
-    }
-
-    #[test]
     fn every_target_is_about_something_that_is_run() {
         let Targets { target, .. } = toml::from_str(include_str!("targets.toml")).unwrap();
-        let sections = crate::scenario::sections(false).unwrap();
+        let sections = crate::scenario::sections(false);
         let grids = sections.iter().flat_map(|section| &section.grid);
-        let all: Vec<_> = grids.flat_map(|grid| grid.groups().flatten()).collect();
+        let all: Vec<_> = grids.flat_map(|grid| grid.groups()).flatten().collect();
         for target in target.iter().filter(|target| target.figure.is_some()) {
             for name in &target.scenarios {
                 let runs = |design: &String| {
