@@ -9,7 +9,7 @@ use bytes::Bytes;
 use chunked_writer::{JsonDocument, JsonError, RawJson};
 use futures_util::Stream;
 use serde::Serialize;
-use serde::ser::Serializer;
+use serde::ser::{SerializeSeq, Serializer};
 
 /// A value that changes after this many calls.
 struct Changes<A, B> {
@@ -26,6 +26,19 @@ impl<A: Serialize, B: Serialize> Serialize for Changes<A, B> {
         } else {
             self.then.serialize(serializer)
         }
+    }
+}
+
+/// Announces no length.
+struct Unannounced<T>(Vec<T>);
+
+impl<T: Serialize> Serialize for Unannounced<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut sequence = serializer.serialize_seq(None)?;
+        for item in &self.0 {
+            sequence.serialize_element(item)?;
+        }
+        sequence.end()
     }
 }
 
@@ -67,6 +80,10 @@ fn a_value_that_changes_between_two_walks_is_found() {
         Careless(vec!["aaaa"]),
     );
     change_is_found(Careless(vec!["a", long]), Careless(vec!["a"]));
+    change_is_found(
+        Unannounced(vec!["aaaa", "bbbb", "cccc", "dddd"]),
+        Unannounced(vec!["aaaa"]),
+    );
     change_is_found(
         BTreeMap::from([("a", "bbbb"), ("c", "dddd")]),
         BTreeMap::<&str, &str>::new(),
@@ -180,6 +197,23 @@ fn a_length_that_was_counted_is_checked() {
     let result = drain(document.stream()).1;
     assert!(
         matches!(result, Err(JsonError::Changed { offset: 9, .. })),
+        "{result:?}"
+    );
+}
+
+#[test]
+fn an_empty_document_that_grew_is_not_taken_for_whole() {
+    let value = Changes {
+        calls: AtomicU32::new(0),
+        after: 1,
+        first: RawJson::from_trusted(""),
+        then: 1,
+    };
+    let document = document(value, 64);
+    assert_eq!(run(document.count_length()), Ok(0));
+    let result = drain(document.stream()).1;
+    assert!(
+        matches!(result, Err(JsonError::Changed { .. })),
         "{result:?}"
     );
 }
