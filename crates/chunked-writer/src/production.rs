@@ -68,11 +68,6 @@ impl Production {
         }
     }
 
-    /// Returns the offset that the walks have reached.
-    pub(crate) fn position(&self) -> u64 {
-        self.walker.position()
-    }
-
     /// Returns the offset of the next byte to yield.
     pub(crate) fn offset(&self) -> u64 {
         self.offset

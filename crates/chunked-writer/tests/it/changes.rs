@@ -98,6 +98,15 @@ fn a_value_that_changes_between_two_walks_is_found() {
     );
     change_is_found(BTreeMap::from([("a", long)]), BTreeMap::from([("b", long)]));
     change_is_found(BTreeMap::from([(1, long)]), BTreeMap::from([(2, long)]));
+    for letter in 'b'..='z' {
+        for key in ["a0", "0a"] {
+            let other = key.replace('a', &letter.to_string());
+            change_is_found(
+                BTreeMap::from([(key, long)]),
+                BTreeMap::from([(other, long)]),
+            );
+        }
+    }
     change_is_found(("a", long), ("a", format!("{long} and more")));
     // More children than announced, or a length that was not announced before.
     change_is_found(vec!["aaaa"; 4], vec!["aaaa"; 5]);
@@ -302,6 +311,11 @@ fn a_failure_at_the_known_length_is_not_taken_for_its_end() {
     let (chunks, result) = drain(document.stream());
     assert_eq!(chunks.len(), 0);
     assert!(matches!(result, Err(JsonError::Value { .. })), "{result:?}");
+    // After the error, nothing is left of the length.
+    let mut stream = document.stream();
+    assert_eq!(stream.remaining(), Some(64));
+    assert!(matches!(stream.next_chunk(), Some(Err(_))));
+    assert_eq!((stream.remaining(), stream.is_ended()), (Some(0), true));
 }
 
 /// A sequence that writing exhausts.
