@@ -205,6 +205,34 @@ async fn no_more_are_kept_than_allowed() {
     tasks_are_back_to(1).await;
 }
 
+#[tokio::test]
+async fn several_are_kept() {
+    let (listener, uri) = listen().await;
+    let client = client();
+    let request = || async {
+        let response = send(&client, post(&uri, small_body())).await.unwrap();
+        read_answer(response).await.unwrap()
+    };
+    let requests = async {
+        for _ in 0..2 {
+            join(request(), request()).await;
+        }
+    };
+    let server = async {
+        let (mut first, _) = listener.accept().await.unwrap();
+        let (mut second, _) = listener.accept().await.unwrap();
+        for _ in 0..2 {
+            for socket in [&mut first, &mut second] {
+                read_small(socket).await;
+            }
+            for socket in [&mut first, &mut second] {
+                answer(socket, "answer").await;
+            }
+        }
+    };
+    patiently(join(requests, server)).await;
+}
+
 /// What the server has not taken of a request is not waited for, and does not come before the next one.
 #[tokio::test]
 async fn a_connection_with_a_rest_of_a_request_is_not_kept() {
@@ -245,33 +273,40 @@ async fn read_http2_head(socket: &mut TcpStream) {
     }
 }
 
+/// But one that it closes for a reason does.
 #[tokio::test]
 async fn nor_does_one_by_which_the_server_goes_away_at_that_moment() {
-    let (listener, uri) = listen().await;
-    let client = client();
-    let server = async {
-        let (mut socket, _) = listener.accept().await.unwrap();
-        socket.read_exact(&mut [0; 24]).await.unwrap();
-        read_http2_head(&mut socket).await;
-        // SETTINGS, and an answer that is a head with `:status 200`.
-        let answer = [frame(4, 0, 0, &[]), frame(1, 5, 1, &[0x88])].concat();
-        socket.write_all(&answer).await.unwrap();
-        read_http2_head(&mut socket).await;
-        // GOAWAY: the first stream is the last that was taken up.
-        let goodbye = frame(7, 0, 0, &[0, 0, 0, 1, 0, 0, 0, 0]);
-        socket.write_all(&goodbye).await.unwrap();
-        let _given_up = tokio::io::copy(&mut socket, &mut tokio::io::sink()).await;
-    };
-    let requests = async {
-        let first = http2_post(&uri, small_body());
-        read_answer(send(&client, first).await.unwrap())
-            .await
-            .unwrap();
-        let second = http2_post(&uri, endless_body());
-        send(&client, second).await.unwrap_err()
-    };
-    let (error, ()) = patiently(join(requests, server)).await;
-    assert_eq!(error.failure, Failure::Stale, "{error:?}");
+    for (reason, failure) in [
+        (h2::Reason::NO_ERROR, Failure::Stale),
+        (h2::Reason::ENHANCE_YOUR_CALM, Failure::Disconnected),
+    ] {
+        let (listener, uri) = listen().await;
+        let client = client();
+        let server = async {
+            let (mut socket, _) = listener.accept().await.unwrap();
+            socket.read_exact(&mut [0; 24]).await.unwrap();
+            read_http2_head(&mut socket).await;
+            // SETTINGS, and an answer that is a head with `:status 200`.
+            let answer = [frame(4, 0, 0, &[]), frame(1, 5, 1, &[0x88])].concat();
+            socket.write_all(&answer).await.unwrap();
+            read_http2_head(&mut socket).await;
+            // GOAWAY: the first stream is the last that was taken up.
+            let reason = u32::from(reason).to_be_bytes();
+            let goodbye = frame(7, 0, 0, &[[0, 0, 0, 1], reason].concat());
+            socket.write_all(&goodbye).await.unwrap();
+            let _given_up = tokio::io::copy(&mut socket, &mut tokio::io::sink()).await;
+        };
+        let requests = async {
+            let first = http2_post(&uri, small_body());
+            read_answer(send(&client, first).await.unwrap())
+                .await
+                .unwrap();
+            let second = http2_post(&uri, endless_body());
+            send(&client, second).await.unwrap_err()
+        };
+        let (error, ()) = patiently(join(requests, server)).await;
+        assert_eq!(error.failure, failure, "{error:?}");
+    }
 }
 
 /// Without a body, the server may have had all of a request that nothing was taken of.
