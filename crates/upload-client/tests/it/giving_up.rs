@@ -146,6 +146,31 @@ async fn so_is_one_that_was_never_sent() {
 }
 
 #[tokio::test]
+async fn a_body_that_was_sent_is_let_go_before_the_answer() {
+    let (listener, uri) = listen().await;
+    let client = client();
+    let held = Arc::new(());
+    let kept = Arc::clone(&held);
+    let mut chunk = Some(Ok(Bytes::from_static(b"small")));
+    let chunks = std::iter::from_fn(move || {
+        let _held = &kept;
+        chunk.take()
+    });
+    let server = async {
+        let (mut socket, _) = listener.accept().await.unwrap();
+        read_head(&mut socket).await;
+        while Arc::strong_count(&held) > 1 {
+            tokio::task::yield_now().await;
+        }
+        answer(&mut socket, "answer").await;
+        socket
+    };
+    let request = send(&client, post(&uri, body_of(chunks)));
+    let (response, _socket) = patiently(join(request, server)).await;
+    assert_eq!(read_answer(response.unwrap()).await.unwrap(), "answer");
+}
+
+#[tokio::test]
 async fn a_body_that_waits_is_let_go_when_the_answer_has_been_read() {
     let (listener, uri) = listen().await;
     let client = client();

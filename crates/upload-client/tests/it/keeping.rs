@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use futures_util::future::join;
 use http::{Method, Request, StatusCode};
+use http_body::Body;
 use http_body_util::{BodyExt, Empty};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -13,7 +14,7 @@ use upload_client::{
 use crate::peers::frame;
 use crate::support::{
     answer, builder, client, endless_body, http2_post, large_body, listen, patiently, post,
-    read_answer, read_head, read_small, send, small_body, tasks_are_back_to,
+    read_answer, read_head, read_http2_head, read_small, send, small_body, tasks_are_back_to,
 };
 
 /// Serves `count` requests on one connection.
@@ -67,6 +68,33 @@ async fn one_whose_answer_is_dropped_unread_does_not() {
     let server = async {
         for _ in 0..10 {
             serve_on_one(&listener, 1).await;
+        }
+    };
+    patiently(join(requests, server)).await;
+}
+
+/// A reader that knows the length need not ask for the end.
+#[tokio::test]
+async fn one_whose_answer_has_nothing_left_does() {
+    let (listener, uri) = listen().await;
+    let client = client();
+    let requests = async {
+        for text in ["", "answer", ""] {
+            let response = send(&client, post(&uri, small_body())).await.unwrap();
+            let mut body = response.into_body();
+            assert_eq!(body.is_end_stream(), text.is_empty());
+            if !text.is_empty() {
+                let frame = body.frame().await.unwrap().unwrap();
+                assert_eq!(frame.into_data().unwrap(), text);
+            }
+            assert!(body.is_end_stream());
+        }
+    };
+    let server = async {
+        let (mut socket, _) = listener.accept().await.unwrap();
+        for text in ["", "answer", ""] {
+            read_small(&mut socket).await;
+            answer(&mut socket, text).await;
         }
     };
     patiently(join(requests, server)).await;
@@ -254,22 +282,6 @@ async fn a_connection_with_a_rest_of_a_request_is_not_kept() {
             socket
         };
         patiently(join(requests, server)).await;
-    }
-}
-
-/// Reads frames up to the head of a request.
-async fn read_http2_head(socket: &mut TcpStream) {
-    loop {
-        let mut header = [0; 9];
-        socket.read_exact(&mut header).await.unwrap();
-        let length = u32::from_be_bytes([0, header[0], header[1], header[2]]);
-        socket
-            .read_exact(&mut vec![0; length as usize])
-            .await
-            .unwrap();
-        if header[3] == 1 {
-            return;
-        }
     }
 }
 
