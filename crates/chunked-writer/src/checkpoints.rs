@@ -147,17 +147,17 @@ mod tests {
             let last = checkpoints.list.last().unwrap().fingerprint.position();
             assert!(offset - last < checkpoints.spacing);
             for probe in [offset, offset / 2, offset / 7 + 1] {
-                if let Some((found, frames)) = checkpoints.before(probe) {
+                let next = checkpoints.after(probe);
+                assert_eq!(next.is_some(), probe < last);
+                assert!(next.is_none_or(|next| next.position() > probe));
+                let found = checkpoints.before(probe);
+                assert_eq!(found.is_some(), probe >= FIRST_SPACING);
+                if let Some((found, frames)) = found {
                     assert!(
                         found.position() <= probe
                             && probe - found.position() < 2 * checkpoints.spacing
                     );
                     assert_eq!(frames, path(found.position()));
-                    assert!(
-                        checkpoints
-                            .after(probe)
-                            .is_none_or(|next| next.position() > probe)
-                    );
                 }
             }
         }

@@ -258,8 +258,8 @@ impl<'a> Compound<'a> {
     /// Writes the closing bracket, if it is not written yet, and what follows it.
     #[inline]
     pub(crate) fn close(mut self, closing: &[u8], after: &[u8]) -> Result<Written, Unwind> {
-        if self.phase != Phase::Live {
-            self.may_close()?;
+        if self.index < self.resume {
+            return Err(self.walker.changed("it has fewer elements than before"));
         }
         if self.entry.is_some() {
             return Err(self.misuse("a map ended after a key"));
@@ -279,17 +279,6 @@ impl<'a> Compound<'a> {
             return Unwind::STOPPED;
         }
         self.walker.fail_value(serde::ser::Error::custom(message))
-    }
-
-    #[cold]
-    fn may_close(&mut self) -> Result<(), Unwind> {
-        if self.phase == Phase::Left {
-            Err(Unwind::STOPPED)
-        } else if self.index < self.resume {
-            Err(self.walker.changed("it has fewer elements than before"))
-        } else {
-            Ok(())
-        }
     }
 }
 

@@ -52,7 +52,6 @@ impl<S: JsonSource + ?Sized> fmt::Debug for CountLength<S> {
         formatter
             .debug_struct("CountLength")
             .field("source", &format_args!("{}", std::any::type_name::<S>()))
-            .field("counted", &self.production.position())
             .finish_non_exhaustive()
     }
 }

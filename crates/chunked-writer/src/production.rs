@@ -68,11 +68,6 @@ impl Production {
         }
     }
 
-    /// Returns the offset that the walks have reached.
-    pub(crate) fn position(&self) -> u64 {
-        self.walker.position()
-    }
-
     /// Returns the offset of the next byte to yield.
     pub(crate) fn offset(&self) -> u64 {
         self.offset
@@ -239,11 +234,11 @@ impl Production {
         }
         match self.step(walk) {
             Step::Failed(error) => Poll::Ready(Err(error)),
-            Step::Walked | Step::Chunk(_) if !self.is_ended() => {
+            Step::Walked | Step::Chunk(_) => {
                 context.waker().wake_by_ref();
                 Poll::Pending
             }
-            Step::Walked | Step::Chunk(_) | Step::Ended => {
+            Step::Ended => {
                 let length = self.walker.position();
                 let noted = self.history.record().note_end(length, None);
                 Poll::Ready(noted.map(|()| length).map_err(|what| JsonError::Changed {

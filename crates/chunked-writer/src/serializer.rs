@@ -111,10 +111,10 @@ impl<'a> Serializer for &'a mut Walker {
             Some(_) => {}
         }
         match value.serialize(&mut *self) {
-            Ok(_) if matches!(self.mode(), Mode::Writing) => self.close(b"}"),
-            result => {
+            Ok(Written { .. }) => self.close(b"}"),
+            Err(unwind) => {
                 self.leave(
-                    result.map(drop),
+                    Err(unwind),
                     Frame {
                         index: 0,
                         length: UNKNOWN_LENGTH,

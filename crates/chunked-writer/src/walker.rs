@@ -137,7 +137,7 @@ impl Walker {
 
     /// Prepares for a call of `Serialize` on the root.
     pub(crate) fn start_walk(&mut self) {
-        if self.verifier.as_mut().is_some_and(Verifier::start_walk) && !self.path.is_empty() {
+        if self.verifier.as_mut().is_some_and(Verifier::start_walk) {
             self.verify();
             if let Some(verifier) = &self.verifier {
                 verifier.note(&self.path);

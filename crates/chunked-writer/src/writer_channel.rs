@@ -210,7 +210,8 @@ impl Channel {
         if inner.queue.len() < inner.capacity {
             return Poll::Ready(Ok(()));
         }
-        let replaced = context.and_then(|context| register(&mut inner.writer, context));
+        let waker = context.map(|context| context.waker().clone());
+        let replaced = waker.and_then(|waker| inner.writer.replace(waker));
         drop(inner);
         // Dropping a waker runs foreign code, so do it outside the lock.
         drop(replaced);
@@ -264,7 +265,7 @@ impl Channel {
         match std::mem::replace(&mut inner.end, End::Seen) {
             End::Open => {
                 inner.end = End::Open;
-                let replaced = register(&mut inner.reader, context);
+                let replaced = inner.reader.replace(context.waker().clone());
                 drop(inner);
                 drop(replaced);
                 Poll::Pending
@@ -307,14 +308,6 @@ impl Channel {
         drop(inner);
         drop((queue, reader));
         wake(writer);
-    }
-}
-
-/// Registers the task to wake, and returns the waker that it replaces.
-fn register(slot: &mut Option<Waker>, context: &Context<'_>) -> Option<Waker> {
-    match slot {
-        Some(waker) if waker.will_wake(context.waker()) => None,
-        _ => slot.replace(context.waker().clone()),
     }
 }
 

@@ -260,10 +260,13 @@ mod tests {
         assert!(body.collect().await.unwrap().to_bytes().is_empty());
     }
 
-    /// Its length is known, and it does not say that it has ended before it is asked once more.
-    struct OfKnownLength(Option<Bytes>);
+    /// Shows that nothing is left by its length or by `is_end_stream`, and before it is asked once more.
+    struct Once {
+        data: Option<Bytes>,
+        has_length: bool,
+    }
 
-    impl Body for OfKnownLength {
+    impl Body for Once {
         type Data = Bytes;
         type Error = Infallible;
 
@@ -271,24 +274,36 @@ mod tests {
             mut self: Pin<&mut Self>,
             _context: &mut Context<'_>,
         ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-            Poll::Ready(self.0.take().map(|data| Ok(Frame::data(data))))
+            Poll::Ready(self.data.take().map(|data| Ok(Frame::data(data))))
+        }
+
+        fn is_end_stream(&self) -> bool {
+            !self.has_length && self.data.is_none()
         }
 
         fn size_hint(&self) -> SizeHint {
-            SizeHint::with_exact(self.0.as_ref().map_or(0, |data| data.len() as u64))
+            if self.has_length {
+                SizeHint::with_exact(self.data.as_ref().map_or(0, |data| data.len() as u64))
+            } else {
+                SizeHint::new()
+            }
         }
     }
 
     #[tokio::test]
-    async fn a_body_is_sent_when_nothing_is_left_of_its_length() {
-        let (_stream, wire) = wire().await;
-        let state = RequestState::new(OfKnownLength(Some(Bytes::from_static(b"small"))));
-        let mut body = state.body(&wire);
-        assert!(!body.is_end_stream() && !state.is_sent(&wire, false));
-        assert_eq!(
-            body.frame().await.unwrap().unwrap().into_data().unwrap(),
-            "small"
-        );
-        assert!(state.is_sent(&wire, false));
+    async fn a_body_is_sent_when_nothing_is_left_of_it() {
+        for has_length in [false, true] {
+            let (_stream, wire) = wire().await;
+            let data = Some(Bytes::from_static(b"small"));
+            let state = RequestState::new(Once { data, has_length });
+            let mut body = state.body(&wire);
+            assert!(!body.is_end_stream() && !state.is_sent(&wire, false));
+            assert_eq!(
+                body.frame().await.unwrap().unwrap().into_data().unwrap(),
+                "small"
+            );
+            assert!(state.is_sent(&wire, false));
+            assert_eq!(body.is_end_stream(), !has_length);
+        }
     }
 }

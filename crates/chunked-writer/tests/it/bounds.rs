@@ -249,9 +249,11 @@ fn streams_of_one_document_do_not_disturb_each_other() {
 
 #[test]
 fn no_chunk_holds_more_than_itself() {
-    let document = document(vec!["some text"; 10_000], 1000);
-    let (chunks, _) = drain(document.stream());
-    for chunk in chunks {
+    let few = document(vec!["some text"; 10_000], 1000);
+    // Above 1 MiB, the allocation grows.
+    let large = document("x".repeat(8000 * KIB), 3000 * KIB);
+    let chunks = [drain(few.stream()).0, drain(large.stream()).0];
+    for chunk in chunks.into_iter().flatten() {
         let length = chunk.len();
         // An allocation that is not shared becomes a vector again, capacity and all.
         assert_eq!(

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use chunked_writer::{JsonDocument, JsonError, RawJson};
 use futures_util::Stream;
 use serde::Serialize;
-use serde::ser::Serializer;
+use serde::ser::{SerializeSeq, Serializer};
 
 /// A value that changes after this many calls.
 struct Changes<A, B> {
@@ -26,6 +26,19 @@ impl<A: Serialize, B: Serialize> Serialize for Changes<A, B> {
         } else {
             self.then.serialize(serializer)
         }
+    }
+}
+
+/// Announces no length.
+struct Unannounced<T>(Vec<T>);
+
+impl<T: Serialize> Serialize for Unannounced<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut sequence = serializer.serialize_seq(None)?;
+        for item in &self.0 {
+            sequence.serialize_element(item)?;
+        }
+        sequence.end()
     }
 }
 
@@ -68,6 +81,10 @@ fn a_value_that_changes_between_two_walks_is_found() {
     );
     change_is_found(Careless(vec!["a", long]), Careless(vec!["a"]));
     change_is_found(
+        Unannounced(vec!["aaaa", "bbbb", "cccc", "dddd"]),
+        Unannounced(vec!["aaaa"]),
+    );
+    change_is_found(
         BTreeMap::from([("a", "bbbb"), ("c", "dddd")]),
         BTreeMap::<&str, &str>::new(),
     );
@@ -81,6 +98,15 @@ fn a_value_that_changes_between_two_walks_is_found() {
     );
     change_is_found(BTreeMap::from([("a", long)]), BTreeMap::from([("b", long)]));
     change_is_found(BTreeMap::from([(1, long)]), BTreeMap::from([(2, long)]));
+    for letter in 'b'..='z' {
+        for key in ["a0", "0a"] {
+            let other = key.replace('a', &letter.to_string());
+            change_is_found(
+                BTreeMap::from([(key, long)]),
+                BTreeMap::from([(other, long)]),
+            );
+        }
+    }
     change_is_found(("a", long), ("a", format!("{long} and more")));
     // More children than announced, or a length that was not announced before.
     change_is_found(vec!["aaaa"; 4], vec!["aaaa"; 5]);
@@ -184,6 +210,23 @@ fn a_length_that_was_counted_is_checked() {
     );
 }
 
+#[test]
+fn an_empty_document_that_grew_is_not_taken_for_whole() {
+    let value = Changes {
+        calls: AtomicU32::new(0),
+        after: 1,
+        first: RawJson::from_trusted(""),
+        then: 1,
+    };
+    let document = document(value, 64);
+    assert_eq!(run(document.count_length()), Ok(0));
+    let result = drain(document.stream()).1;
+    assert!(
+        matches!(result, Err(JsonError::Changed { .. })),
+        "{result:?}"
+    );
+}
+
 /// A string of this many bytes of JSON.
 fn text(length: usize) -> String {
     "x".repeat(length - 2)
@@ -268,6 +311,11 @@ fn a_failure_at_the_known_length_is_not_taken_for_its_end() {
     let (chunks, result) = drain(document.stream());
     assert_eq!(chunks.len(), 0);
     assert!(matches!(result, Err(JsonError::Value { .. })), "{result:?}");
+    // After the error, nothing is left of the length.
+    let mut stream = document.stream();
+    assert_eq!(stream.remaining(), Some(64));
+    assert!(matches!(stream.next_chunk(), Some(Err(_))));
+    assert_eq!((stream.remaining(), stream.is_ended()), (Some(0), true));
 }
 
 /// A sequence that writing exhausts.

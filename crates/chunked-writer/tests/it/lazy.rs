@@ -191,7 +191,7 @@ fn a_document_that_is_made_differently_is_found() {
     let calls = AtomicUsize::new(0);
     let document = JsonDocument::lazy(move || {
         let call = calls.fetch_add(1, Relaxed);
-        LazyJson::elements((0..40_000).map(move |index| {
+        LazyJson::elements((0..200_000).map(move |index| {
             if index == 30_000 {
                 10_000 + call
             } else {
@@ -205,7 +205,8 @@ fn a_document_that_is_made_differently_is_found() {
         matches!(result, Err(JsonError::Changed { .. })),
         "{result:?}"
     );
-    assert!(chunks.len() <= 3);
+    // Found at a checkpoint, long before the end.
+    assert!(chunks.len() <= 4, "{} chunks", chunks.len());
 }
 
 #[test]

@@ -11,6 +11,7 @@ proptest! {
     fn chunks_are_those_of_serde_json(value in model(), chunk_size in chunk_size()) {
         let expected = serde_json::to_vec(&value).unwrap();
         let document = document(value, chunk_size);
+        prop_assert_eq!(document.chunk_size().get(), chunk_size);
         prop_assert_eq!(&exact_chunks(document.stream(), chunk_size), &expected);
         prop_assert_eq!(document.known_length(), Some(expected.len() as u64));
         prop_assert_eq!(document.statistics().bytes_produced, expected.len() as u64);

@@ -27,6 +27,7 @@ fn it_is_written_as_it_is_and_as_serde_json_writes_it() {
     let list = ["1", "[2,\t3]", "4,5,6"]
         .map(RawJson::from_trusted)
         .to_vec();
+    assert_eq!(list[1].get(), "[2,\t3]");
     let holder = Holder { list, ..HOLDER };
     let expected = serde_json::to_vec(&holder).unwrap();
     assert_eq!(

@@ -80,7 +80,20 @@ fn structs() {
         inner: Vec<Plain>,
     }
 
+    #[derive(Serialize)]
+    struct ShortNames {
+        #[serde(rename = "")]
+        none: u8,
+        a: u8,
+        bc: u8,
+    }
+
     same(&plain());
+    same(&ShortNames {
+        none: 1,
+        a: 2,
+        bc: 3,
+    });
     same(&(Empty {}, Unit, Newtype(plain()), Tuple(1, (), plain(), [])));
     same(&[AllSkipped { absent: None }, AllSkipped { absent: Some(1) }]);
     same(&Transparent {
@@ -298,6 +311,23 @@ fn collections() {
         std::sync::Mutex::new(3),
     ));
     same(&serde_json::json!({"a": [1, 2.5, null, true, "x", {}, []], "b": {"c": {"d": [[[[]]]]}}}));
+}
+
+/// Iterators that do not know their length.
+#[test]
+fn filtered_collections() {
+    struct Even(bool);
+    impl Serialize for Even {
+        fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            let numbers = (0..10).filter(|number| number % 2 == 0);
+            if self.0 {
+                serializer.collect_map(numbers.map(|number| (number, [number])))
+            } else {
+                serializer.collect_seq(numbers)
+            }
+        }
+    }
+    same(&[Even(false), Even(true)]);
 }
 
 /// Wrong lengths: `serde_json` writes something for them too.

@@ -163,6 +163,25 @@ fn a_reader_is_woken_by_a_chunk_and_by_the_end() {
 }
 
 #[test]
+fn the_task_that_polled_last_is_woken() {
+    let (mut writer, mut chunks) = channel(4, 1, false);
+    let wakes = [(); 2].map(|()| Arc::new(Wakes::default()));
+    let count = || [0, 1].map(|task: usize| wakes[task].0.load(Relaxed));
+    let wakers = wakes.clone().map(Waker::from);
+    for waker in &wakers {
+        assert!(poll_chunk(&mut chunks, waker).is_pending());
+    }
+    assert!(poll_write(&mut writer, b"1234", &wakers[0]).is_ready());
+    assert_eq!(count(), [0, 1]);
+    assert!(poll_write(&mut writer, b"5678", &wakers[0]).is_ready());
+    for waker in &wakers {
+        assert!(poll_write(&mut writer, b"9", waker).is_pending());
+    }
+    assert!(poll_chunk(&mut chunks, &wakers[0]).is_ready());
+    assert_eq!(count(), [0, 2]);
+}
+
+#[test]
 fn only_finish_is_a_clean_end() {
     let ended = |end: fn(ChunkedWriter)| {
         let (mut writer, chunks) = channel(4, 9, false);
@@ -283,6 +302,7 @@ async fn both_ends_in_two_tasks() {
 #[test]
 fn as_a_body() {
     use http_body::Body;
+    use http_body_util::BodyExt;
     let (mut writer, mut chunks) = channel(4, 9, false);
     run(writer.write_all(b"123456")).unwrap();
     let hint = Body::size_hint(&chunks);
@@ -290,8 +310,10 @@ fn as_a_body() {
     writer.finish().unwrap();
     assert_eq!(Body::size_hint(&chunks).exact(), Some(6));
     assert!(!chunks.is_end_stream());
-    assert_eq!(run(chunks.next()).unwrap().unwrap(), "1234");
-    assert_eq!(run(chunks.next()).unwrap().unwrap(), "56");
+    for expected in ["1234", "56"] {
+        let frame = run(chunks.frame()).unwrap().unwrap();
+        assert_eq!(frame.into_data().unwrap(), expected);
+    }
     assert!(chunks.is_end_stream());
 }
 

@@ -4,10 +4,11 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use upload_client::{Failure, Sent, Stage, UploadClient};
 
-use crate::peers::{Case, Peer, Then, answer as expected, cases};
+use crate::peers::{Case, Peer, Then, answer as expected, cases, frame};
 use crate::support::{
     alive_tasks, answer, builder, certificate, client, error_chain, http2_post, large_body, listen,
-    patiently, post, read_answer, read_head, reset, send, tasks_are_back_to,
+    patiently, post, read_answer, read_head, read_http2_head, reset, send, small_body,
+    tasks_are_back_to,
 };
 
 /// 8 MB: more than any buffer on the way holds.
@@ -147,6 +148,33 @@ async fn an_answer_that_only_a_reset_ends_is_not_whole() {
         read_answer(answer).await
     };
     let (body, ()) = patiently(join(request, server)).await;
+    assert_eq!(body.unwrap_err().failure, Failure::Disconnected);
+}
+
+/// Nor one over HTTP/2 whose stream does not end, where no length is known.
+#[tokio::test]
+async fn an_answer_that_only_the_end_of_the_connection_ends_is_not_whole() {
+    let (listener, uri) = listen().await;
+    let client = client();
+    let server = async {
+        let (mut socket, _) = listener.accept().await.unwrap();
+        socket.read_exact(&mut [0; 24]).await.unwrap();
+        read_http2_head(&mut socket).await;
+        // SETTINGS, a head with `:status 200`, and DATA.
+        let answer = [
+            frame(4, 0, 0, &[]),
+            frame(1, 4, 1, &[0x88]),
+            frame(0, 0, 1, b"part"),
+        ];
+        socket.write_all(&answer.concat()).await.unwrap();
+        socket.shutdown().await.unwrap();
+        read_to_end(socket).await
+    };
+    let request = async {
+        let answer = send(&client, http2_post(&uri, small_body())).await.unwrap();
+        read_answer(answer).await
+    };
+    let (body, _) = patiently(join(request, server)).await;
     assert_eq!(body.unwrap_err().failure, Failure::Disconnected);
 }
 

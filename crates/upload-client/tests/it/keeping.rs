@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use futures_util::future::join;
 use http::{Method, Request, StatusCode};
+use http_body::Body;
 use http_body_util::{BodyExt, Empty};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -13,7 +14,7 @@ use upload_client::{
 use crate::peers::frame;
 use crate::support::{
     answer, builder, client, endless_body, http2_post, large_body, listen, patiently, post,
-    read_answer, read_head, read_small, send, small_body, tasks_are_back_to,
+    read_answer, read_head, read_http2_head, read_small, send, small_body, tasks_are_back_to,
 };
 
 /// Serves `count` requests on one connection.
@@ -67,6 +68,33 @@ async fn one_whose_answer_is_dropped_unread_does_not() {
     let server = async {
         for _ in 0..10 {
             serve_on_one(&listener, 1).await;
+        }
+    };
+    patiently(join(requests, server)).await;
+}
+
+/// A reader that knows the length need not ask for the end.
+#[tokio::test]
+async fn one_whose_answer_has_nothing_left_does() {
+    let (listener, uri) = listen().await;
+    let client = client();
+    let requests = async {
+        for text in ["", "answer", ""] {
+            let response = send(&client, post(&uri, small_body())).await.unwrap();
+            let mut body = response.into_body();
+            assert_eq!(body.is_end_stream(), text.is_empty());
+            if !text.is_empty() {
+                let frame = body.frame().await.unwrap().unwrap();
+                assert_eq!(frame.into_data().unwrap(), text);
+            }
+            assert!(body.is_end_stream());
+        }
+    };
+    let server = async {
+        let (mut socket, _) = listener.accept().await.unwrap();
+        for text in ["", "answer", ""] {
+            read_small(&mut socket).await;
+            answer(&mut socket, text).await;
         }
     };
     patiently(join(requests, server)).await;
@@ -205,6 +233,34 @@ async fn no_more_are_kept_than_allowed() {
     tasks_are_back_to(1).await;
 }
 
+#[tokio::test]
+async fn several_are_kept() {
+    let (listener, uri) = listen().await;
+    let client = client();
+    let request = || async {
+        let response = send(&client, post(&uri, small_body())).await.unwrap();
+        read_answer(response).await.unwrap()
+    };
+    let requests = async {
+        for _ in 0..2 {
+            join(request(), request()).await;
+        }
+    };
+    let server = async {
+        let (mut first, _) = listener.accept().await.unwrap();
+        let (mut second, _) = listener.accept().await.unwrap();
+        for _ in 0..2 {
+            for socket in [&mut first, &mut second] {
+                read_small(socket).await;
+            }
+            for socket in [&mut first, &mut second] {
+                answer(socket, "answer").await;
+            }
+        }
+    };
+    patiently(join(requests, server)).await;
+}
+
 /// What the server has not taken of a request is not waited for, and does not come before the next one.
 #[tokio::test]
 async fn a_connection_with_a_rest_of_a_request_is_not_kept() {
@@ -229,49 +285,40 @@ async fn a_connection_with_a_rest_of_a_request_is_not_kept() {
     }
 }
 
-/// Reads frames up to the head of a request.
-async fn read_http2_head(socket: &mut TcpStream) {
-    loop {
-        let mut header = [0; 9];
-        socket.read_exact(&mut header).await.unwrap();
-        let length = u32::from_be_bytes([0, header[0], header[1], header[2]]);
-        socket
-            .read_exact(&mut vec![0; length as usize])
-            .await
-            .unwrap();
-        if header[3] == 1 {
-            return;
-        }
-    }
-}
-
+/// But one that it closes for a reason does.
 #[tokio::test]
 async fn nor_does_one_by_which_the_server_goes_away_at_that_moment() {
-    let (listener, uri) = listen().await;
-    let client = client();
-    let server = async {
-        let (mut socket, _) = listener.accept().await.unwrap();
-        socket.read_exact(&mut [0; 24]).await.unwrap();
-        read_http2_head(&mut socket).await;
-        // SETTINGS, and an answer that is a head with `:status 200`.
-        let answer = [frame(4, 0, 0, &[]), frame(1, 5, 1, &[0x88])].concat();
-        socket.write_all(&answer).await.unwrap();
-        read_http2_head(&mut socket).await;
-        // GOAWAY: the first stream is the last that was taken up.
-        let goodbye = frame(7, 0, 0, &[0, 0, 0, 1, 0, 0, 0, 0]);
-        socket.write_all(&goodbye).await.unwrap();
-        let _given_up = tokio::io::copy(&mut socket, &mut tokio::io::sink()).await;
-    };
-    let requests = async {
-        let first = http2_post(&uri, small_body());
-        read_answer(send(&client, first).await.unwrap())
-            .await
-            .unwrap();
-        let second = http2_post(&uri, endless_body());
-        send(&client, second).await.unwrap_err()
-    };
-    let (error, ()) = patiently(join(requests, server)).await;
-    assert_eq!(error.failure, Failure::Stale, "{error:?}");
+    for (reason, failure) in [
+        (h2::Reason::NO_ERROR, Failure::Stale),
+        (h2::Reason::ENHANCE_YOUR_CALM, Failure::Disconnected),
+    ] {
+        let (listener, uri) = listen().await;
+        let client = client();
+        let server = async {
+            let (mut socket, _) = listener.accept().await.unwrap();
+            socket.read_exact(&mut [0; 24]).await.unwrap();
+            read_http2_head(&mut socket).await;
+            // SETTINGS, and an answer that is a head with `:status 200`.
+            let answer = [frame(4, 0, 0, &[]), frame(1, 5, 1, &[0x88])].concat();
+            socket.write_all(&answer).await.unwrap();
+            read_http2_head(&mut socket).await;
+            // GOAWAY: the first stream is the last that was taken up.
+            let reason = u32::from(reason).to_be_bytes();
+            let goodbye = frame(7, 0, 0, &[[0, 0, 0, 1], reason].concat());
+            socket.write_all(&goodbye).await.unwrap();
+            let _given_up = tokio::io::copy(&mut socket, &mut tokio::io::sink()).await;
+        };
+        let requests = async {
+            let first = http2_post(&uri, small_body());
+            read_answer(send(&client, first).await.unwrap())
+                .await
+                .unwrap();
+            let second = http2_post(&uri, endless_body());
+            send(&client, second).await.unwrap_err()
+        };
+        let (error, ()) = patiently(join(requests, server)).await;
+        assert_eq!(error.failure, failure, "{error:?}");
+    }
 }
 
 /// Without a body, the server may have had all of a request that nothing was taken of.

@@ -39,6 +39,42 @@ async fn open(listener: &TcpListener, status: &str) -> (String, TcpStream) {
     (head, socket)
 }
 
+/// This process is started again to have an environment with a proxy.
+#[tokio::test]
+async fn by_default_the_environment_names_the_proxy() {
+    let (listener, uri) = listen().await;
+    let this = std::env::current_exe().unwrap();
+    let mut again = std::process::Command::new(this);
+    again
+        .args(["--exact", "proxying::in_an_environment_with_a_proxy"])
+        .arg("--ignored")
+        .env("http_proxy", uri.to_string())
+        .env_remove("no_proxy")
+        .env_remove("NO_PROXY");
+    let mut again = tokio::task::spawn_blocking(move || again.output().unwrap());
+    let mut socket = tokio::select! {
+        accepted = listener.accept() => accepted.unwrap().0,
+        output = &mut again => panic!("{output:?}"),
+    };
+    let head = read_small(&mut socket).await;
+    answer(&mut socket, "by proxy").await;
+    assert!(
+        head.starts_with("POST http://solver.invalid/ HTTP/1.1\r\n"),
+        "{head}"
+    );
+    let output = patiently(again).await.unwrap();
+    assert!(output.status.success(), "{output:?}");
+}
+
+#[tokio::test]
+#[ignore = "another test runs it with an environment of its own"]
+async fn in_an_environment_with_a_proxy() {
+    let client = UploadClient::default();
+    let uri: Uri = "http://solver.invalid/".parse().unwrap();
+    let response = send(&client, post(&uri, small_body())).await.unwrap();
+    assert_eq!(read_answer(response).await.unwrap(), "by proxy");
+}
+
 #[tokio::test]
 async fn a_plain_request_is_made_by_the_proxy() {
     let (listener, client) = proxy_with_user().await;

@@ -100,6 +100,22 @@ pub(crate) async fn read_head(socket: &mut (impl AsyncRead + Unpin)) -> String {
     String::from_utf8(head).unwrap()
 }
 
+/// Reads frames up to the head of a request.
+pub(crate) async fn read_http2_head(socket: &mut TcpStream) {
+    loop {
+        let mut header = [0; 9];
+        socket.read_exact(&mut header).await.unwrap();
+        let length = u32::from_be_bytes([0, header[0], header[1], header[2]]);
+        socket
+            .read_exact(&mut vec![0; length as usize])
+            .await
+            .unwrap();
+        if header[3] == 1 {
+            return;
+        }
+    }
+}
+
 /// Reads a request with [`small_body`].
 pub(crate) async fn read_small(socket: &mut (impl AsyncRead + Unpin)) -> String {
     let head = read_head(socket).await;
