@@ -1,14 +1,16 @@
 //! Runs with an HTTP client that is a function.
 
-use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use archive_sink::Archive;
 use bytes::Bytes;
 use chunked_writer::JsonDocument;
 use futures_util::future::{BoxFuture, pending};
 use futures_util::{FutureExt, StreamExt, stream};
-use http::{Request, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use http_body::Body;
 use http_body_util::{BodyExt, Full};
 use object_store::memory::InMemory;
@@ -18,8 +20,8 @@ use tower_service::Service;
 use crate::document::BoxError;
 use crate::{
     AnswerError, ArchiveStatus, ArchiveTarget, Dispatch, Document, DocumentDigest, DocumentStream,
-    LengthFuture, Outcome, Pipeline, PipelineBuilder, RequestBody, SharedDigest, Solver,
-    SolverFailure, View,
+    LengthFuture, Measurements, Observer, Outcome, Pipeline, PipelineBuilder, ProductionMeter,
+    RequestBody, SharedDigest, Solver, SolverFailure, SolverOutcome, Stage, View,
 };
 
 const MIB: usize = 1024 * 1024;
@@ -93,8 +95,8 @@ async fn only_what_cannot_answer_now_is_asked_again() {
 #[tokio::test]
 async fn a_refusal_in_any_form_is_no_problem_if_it_ends() {
     for (text, ends) in [("<html>", true), ("", true), ("too long", false)] {
-        let solver = solver().with_answer_limit(7);
-        let pipeline = pipeline(solver, move |_request| async move { answer(400, text) });
+        let pipeline = pipeline(solver(), move |_request| async move { answer(400, text) });
+        let pipeline = pipeline.answer_limit(7);
         let dispatch = Dispatch::new(JsonDocument::new(1));
         let mut outcome = pipeline.build().unwrap().run(dispatch).await;
         match outcome.solvers.remove(0).failure {
@@ -156,7 +158,7 @@ async fn an_auction_that_is_made_from_another_has_its_digest() {
     let chunks = stream::iter([Ok::<_, BoxError>(Bytes::from_static(b"origin"))]);
     let _all: Vec<_> = origin.follow(chunks, 0).collect().await;
     let digest = origin.get().unwrap();
-    let dispatch = Dispatch::new(Made(origin));
+    let dispatch = Dispatch::new(Arc::new(Made(origin)));
     let outcome = pipeline(solver(), take)
         .build()
         .unwrap()
@@ -164,6 +166,106 @@ async fn an_auction_that_is_made_from_another_has_its_digest() {
         .await;
     assert_eq!(outcome.auction.bytes, Some(6));
     assert_eq!(outcome.auction.sha256, Some(digest.sha256()));
+}
+
+/// What is said of the solver, which comes first.
+#[derive(Default)]
+struct Log(Mutex<Vec<String>>);
+
+impl Log {
+    fn add(&self, reader: usize, what: impl ToString) {
+        if reader == 0 {
+            self.0.lock().unwrap().push(what.to_string());
+        }
+    }
+}
+
+impl Observer for Log {
+    fn headers(&self, solver: usize, headers: &mut HeaderMap) {
+        headers.insert("traceparent", HeaderValue::from_static("1"));
+        self.add(solver, "headers");
+    }
+
+    fn entered(&self, reader: usize, stage: Stage) {
+        self.add(reader, format!("{stage:?}"));
+    }
+
+    fn taken(&self, reader: usize, bytes: usize) {
+        self.add(reader, bytes);
+    }
+
+    fn restarted(&self, reader: usize) {
+        self.add(reader, "restarted");
+    }
+
+    fn body_ended(&self, solver: usize, measurements: &Measurements) {
+        self.add(solver, measurements.ending);
+    }
+
+    fn solver_ended(&self, solver: usize, outcome: &SolverOutcome) {
+        self.add(solver, format!("{} attempts", outcome.attempts));
+    }
+
+    fn run_ended(&self, outcome: &Outcome, production: &ProductionMeter) {
+        assert!(outcome.is_ok() && production.bytes() >= 100_002);
+        self.add(0, "run ended");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_run_has_an_observer_that_sees_each_attempt() {
+    let logs = Arc::new(Mutex::new(Vec::new()));
+    let requests = Arc::new(AtomicUsize::new(0));
+    let client = move |mut request: Request<RequestBody>| {
+        let number = requests.fetch_add(1, Ordering::Relaxed);
+        async move {
+            assert_eq!(request.headers()["traceparent"], "1");
+            if number == 0 {
+                request.body_mut().frame().await.unwrap()?;
+                return answer(503, "");
+            }
+            take(request).await
+        }
+    };
+    let made = Arc::clone(&logs);
+    let pipeline = pipeline(solver(), client).observe(move |start| {
+        assert_eq!((start.solvers.len(), start.is_archived), (1, false));
+        let log = Arc::new(Log::default());
+        made.lock().unwrap().push(Arc::clone(&log));
+        log
+    });
+    let pipeline = pipeline.build().unwrap();
+    for _ in 0..2 {
+        let progress = pipeline.progress();
+        let dispatch = Dispatch::new(JsonDocument::new("x".repeat(100_000)));
+        let dispatch = dispatch.observed_by(Arc::new(progress.clone()));
+        pipeline.run(dispatch).await;
+        let seen = progress.readers().next().unwrap();
+        assert_eq!((seen.bytes, seen.stage), (100_002, Stage::Ok));
+    }
+    let logs = logs.lock().unwrap();
+    let said = |run: usize| logs[run].0.lock().unwrap().join(" ");
+    let first = "headers Sending 65536 cancelled Answering restarted ";
+    let last = "Sending 65536 34466 complete Thinking Answering";
+    assert_eq!(said(0), format!("{first}{last} 2 attempts Ok run ended"));
+    assert_eq!(said(1), format!("headers {last} 1 attempts Ok run ended"));
+}
+
+#[tokio::test]
+async fn delivery_and_thinking_are_told_apart() {
+    let pause = Duration::from_millis(20);
+    let pipeline = pipeline(solver(), move |request| async move {
+        tokio::time::sleep(pause).await;
+        let answer = take(request).await;
+        tokio::time::sleep(pause).await;
+        answer
+    });
+    let dispatch = Dispatch::new(JsonDocument::new(1));
+    let outcome = pipeline.build().unwrap().run(dispatch).await;
+    let found = &outcome.solvers[0];
+    let (delivered, thinking) = (found.delivered_ms.unwrap(), found.thinking_ms.unwrap());
+    assert!(delivered >= 20.0 && thinking >= 20.0, "{found:?}");
+    assert!(delivered + thinking <= found.total_ms, "{found:?}");
 }
 
 fn archiving(builder: PipelineBuilder) -> (Pipeline, Arc<InMemory>) {
@@ -266,5 +368,58 @@ async fn an_archive_that_goes_on_keeps_its_windows_and_is_waited_for() {
         pipeline.drain().await;
         assert!(archived(&store).await.is_some());
         assert_eq!(left(), 64 * MIB);
+    }
+}
+
+#[cfg(feature = "spool")]
+mod spooled {
+    use archive_sink::Spool;
+    use tempfile::TempDir;
+
+    use super::*;
+
+    const MINUTE: Duration = Duration::from_secs(60);
+
+    /// A pipeline that archives through a spool, the archive, and the spool, which nobody uploads.
+    async fn spooling() -> (Pipeline, Archive, Spool, TempDir) {
+        let folder = tempfile::tempdir().unwrap();
+        let spool = Spool::builder(folder.path()).keep_free(0).open();
+        let spool = spool.await.unwrap();
+        let store = Arc::new(InMemory::new());
+        let archive = Archive::builder(store).build().unwrap();
+        let target = ArchiveTarget::new(archive.clone(), "memory:///".parse().unwrap());
+        let pipeline = pipeline(solver(), take).archive(target.spooled(spool.clone()));
+        let pipeline = pipeline.archive_limit(MINUTE).build().unwrap();
+        (pipeline, archive, spool, folder)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_the_store_does_not_confirm_in_time_is_spooled() {
+        let (pipeline, _archive, spool, _folder) = spooling().await;
+        for (text, stop) in [("one", 2 * MINUTE), ("two", MINUTE / 2)] {
+            let stop = tokio::time::sleep(stop);
+            let outcome = pipeline.run_until(auction(text), stop).await;
+            let found = &outcome.archive;
+            assert_eq!(found.status, ArchiveStatus::Spooled, "{found:?}");
+            assert!(outcome.is_ok() && outcome.wall_ms >= 30_000.0);
+            assert_eq!(found.location.as_deref(), Some("memory:///1.json"));
+            assert_eq!(found.raw_bytes, Some(7));
+            assert!(found.sha256.is_some() && found.sha256 == outcome.auction.sha256);
+            assert!(found.stored_bytes.is_some_and(|bytes| bytes > 7));
+            let error = found.error.as_ref().unwrap();
+            assert!(error.contains("has not confirmed it yet"), "{error}");
+        }
+        assert_eq!(spool.status().await.unwrap().objects, 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn another_object_of_that_name_is_a_conflict() {
+        let (pipeline, archive, spool, _folder) = spooling().await;
+        let other = stream::iter([Ok::<_, BoxError>(Bytes::from_static(b"other"))]);
+        archive.store("1.json", other).await.unwrap();
+        tokio::spawn(spool.uploader(archive).await.unwrap().run());
+        let found = pipeline.run(auction("one")).await.archive;
+        assert_eq!(found.status, ArchiveStatus::Conflict, "{found:?}");
+        assert!(found.error.unwrap().contains("is set aside in"));
     }
 }

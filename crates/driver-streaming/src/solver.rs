@@ -288,6 +288,8 @@ mod tests {
             .with_header(header::AUTHORIZATION, HeaderValue::from_static("secret"))
             .unwrap();
         assert!(!format!("{solver:?}").contains("secret"));
+        let shown = "http://h/solve?key=REDACTED";
+        assert_eq!(solver.uri_without_secrets().to_string(), shown);
     }
 
     #[test]
