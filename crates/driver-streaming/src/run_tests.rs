@@ -268,6 +268,23 @@ async fn delivery_and_thinking_are_told_apart() {
     assert!(delivered + thinking <= found.total_ms, "{found:?}");
 }
 
+#[tokio::test(start_paused = true)]
+async fn an_archive_that_is_named_late_holds_up_nobody_who_shares_its_encoding() {
+    let codec = Archive::builder(Arc::new(InMemory::new())).build().unwrap();
+    let solver = solver().with_encoding(codec.codec());
+    let (pipeline, store) = archiving(pipeline(solver, take).window(1));
+    // More than a window when it is compressed.
+    let digests = (0_u64..200_000).map(|index| index.wrapping_mul(0x9E37_79B9_7F4A_7C15));
+    let dispatch = Dispatch::new(JsonDocument::new(digests.collect::<Vec<_>>()));
+    let named = async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        "1".parse().ok()
+    };
+    let outcome = pipeline.run(dispatch.archive_when_named(named)).await;
+    assert!(outcome.is_ok() && archived(&store).await.is_some());
+    assert_eq!(outcome.solvers[0].waited_ms, 0.0, "{outcome:?}");
+}
+
 fn archiving(builder: PipelineBuilder) -> (Pipeline, Arc<InMemory>) {
     let store = Arc::new(InMemory::new());
     let archive = Archive::builder(store.clone()).build().unwrap();

@@ -292,6 +292,18 @@ mod tests {
         assert_eq!(solver.uri_without_secrets().to_string(), shown);
     }
 
+    #[cfg(feature = "archive")]
+    #[test]
+    fn identity_is_no_encoding() {
+        let encoded = |codec| {
+            let solver = Solver::new("s", "http://h").unwrap();
+            solver.with_encoding(codec).encoding()
+        };
+        let gzip = Codec::default_for(archive_sink::CodecKind::Gzip);
+        assert_eq!(encoded(gzip), Some(gzip));
+        assert_eq!(encoded(Codec::Identity), None);
+    }
+
     #[test]
     fn reserved_headers_are_refused_and_no_others() {
         let with = |name: &HeaderName| {
