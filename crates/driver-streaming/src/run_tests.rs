@@ -19,9 +19,10 @@ use tower_service::Service;
 
 use crate::document::BoxError;
 use crate::{
-    AnswerError, ArchiveStatus, ArchiveTarget, Dispatch, Document, DocumentDigest, DocumentStream,
-    LengthFuture, Measurements, Observer, Outcome, Pipeline, PipelineBuilder, ProductionMeter,
-    RequestBody, SharedDigest, Solver, SolverFailure, SolverOutcome, Stage, View,
+    AnswerError, ArchiveStatus, ArchiveTarget, Codec, CodecKind, Dispatch, Document,
+    DocumentDigest, DocumentStream, LengthFuture, Measurements, Observer, Outcome, Pipeline,
+    PipelineBuilder, ProductionMeter, RequestBody, SharedDigest, Solver, SolverFailure,
+    SolverOutcome, Stage, View,
 };
 
 const MIB: usize = 1024 * 1024;
@@ -325,7 +326,25 @@ async fn an_outcome_says_what_is_archived_and_nothing_is_replaced() {
         (Some("already_there"), None)
     );
 
-    let other = pipeline.run(auction("two")).await.archive;
+    // It is there as another archive has compressed it.
+    let (pipeline, store) = archiving(self::pipeline(solver(), take));
+    let plain = Archive::builder(store.clone()).codec(Codec::Identity);
+    let chunks = stream::iter([Ok::<_, BoxError>(Bytes::from_static(b"[\"one\"]"))]);
+    plain
+        .build()
+        .unwrap()
+        .store("1.json", chunks)
+        .await
+        .unwrap();
+    let there = pipeline.run(auction("one")).await.archive;
+    assert_eq!(there.status, ArchiveStatus::AlreadyThere, "{there:?}");
+    assert_eq!(there.codec.as_deref(), Some(CodecKind::Identity.name()));
+
+    let (object, other) = (
+        archived(&store).await.unwrap(),
+        pipeline.run(auction("two")),
+    );
+    let other = other.await.archive;
     assert_eq!(other.status, ArchiveStatus::Conflict);
     assert!(other.error.is_some() && other.location.is_none());
     assert_eq!(archived(&store).await.unwrap().e_tag, object.e_tag);
