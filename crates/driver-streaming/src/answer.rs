@@ -307,6 +307,41 @@ mod tests {
         assert!(error.to_string().contains("not UTF-8"), "{error}");
     }
 
+    #[cfg(all(feature = "brotli", feature = "zstd"))]
+    #[tokio::test]
+    async fn what_is_asked_for_is_decoded() {
+        use async_compression::tokio::bufread::{BrotliEncoder, ZstdEncoder};
+        use tokio::io::AsyncReadExt;
+
+        let json = &b"{}"[..];
+        let (mut zstd, mut brotli) = (Vec::new(), Vec::new());
+        ZstdEncoder::new(json).read_to_end(&mut zstd).await.unwrap();
+        BrotliEncoder::new(json)
+            .read_to_end(&mut brotli)
+            .await
+            .unwrap();
+        let encoded = [("zstd", zstd), ("gzip", gzip(json).await), ("br", brotli)];
+        assert_eq!(
+            accepted_encodings(),
+            encoded.clone().map(|(name, _)| name).join(", ")
+        );
+        for (name, content) in encoded {
+            assert_eq!(read(name, content, 100).await.unwrap(), "{}", "{name}");
+        }
+    }
+
+    #[tokio::test]
+    async fn two_encodings_are_not_decoded() {
+        let twice = ["gzip", "identity"].map(|name| (CONTENT_ENCODING, name.parse().unwrap()));
+        let mut headers = HeaderMap::new();
+        for (name, value) in twice {
+            headers.append(name, value);
+        }
+        let body = stream::iter([Ok(gzip(b"{}").await.into())]).boxed();
+        let (_start, answer) = read_answer(&headers, body, 100).await;
+        assert!(matches!(answer, Err(AnswerError::Encoding(_))));
+    }
+
     #[test]
     fn there_is_never_room_for_more_than_the_limit() {
         for limit in [0, 1, FIRST_ROOM, FIRST_ROOM + 1, 1_000_000] {

@@ -333,4 +333,13 @@ mod tests {
             assert_eq!(response, (status == SolverStatus::Ok).then_some("[1,2]"));
         }
     }
+
+    #[test]
+    fn limits_are_at_most_a_year() {
+        let year = Duration::from_secs(31_536_000);
+        for (limit, kept) in [(Duration::MAX, year), (year / 2, year / 2)] {
+            assert_eq!(Pipeline::builder().deadline(limit).deadline, kept);
+            assert_eq!(bounded(limit), kept);
+        }
+    }
 }

@@ -191,6 +191,20 @@ mod tests {
         assert!(error.contains("2 bytes before"), "{error}");
     }
 
+    #[test]
+    fn one_poll_skips_at_most_64_kib() {
+        let polls = std::cell::Cell::new(0);
+        let pieces = stream::repeat_with(|| {
+            polls.set(polls.get() + 1);
+            Ok(Bytes::from_static(&[0; 1024]))
+        });
+        let mut rest = skip_bytes(pieces, 100 * 1024);
+        assert!(rest.next().now_or_never().is_none());
+        assert_eq!(polls.get(), 64);
+        assert!(rest.next().now_or_never().is_some());
+        assert_eq!(polls.get(), 101);
+    }
+
     struct Panicking {
         at_once: bool,
     }

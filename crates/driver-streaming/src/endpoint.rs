@@ -150,6 +150,7 @@ mod tests {
             ("http://u:p@h:1/a?b", "http://***@h:1/a/solve?REDACTED"),
             ("http://u@h/", "http://***@h/solve"),
             ("http://:p@h/", "http://***@h/solve"),
+            ("http://h:/a", "http://h:/a/solve"),
             ("http://h/a", "http://h/a/solve"),
             ("http://h/a/solve", "http://h/a/solve"),
             ("http://h/solve/?b=c", "http://h/solve?b=REDACTED"),

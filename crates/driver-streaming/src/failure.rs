@@ -264,6 +264,21 @@ mod tests {
         assert!(message.len() < 400, "{message}");
     }
 
+    #[test]
+    fn a_refusal_that_does_not_end_is_no_timeout() {
+        for (status, is_timeout) in [(None, true), (Some(200), true), (Some(500), false)] {
+            let failure = SolverFailure::TimedOut {
+                limit: "the deadline",
+                after: Duration::from_millis(5),
+                bytes_sent: 0,
+                status: status.map(|status| StatusCode::from_u16(status).unwrap()),
+            };
+            assert_eq!(failure.status() == SolverStatus::TimedOut, is_timeout);
+            let said = status.map_or("no answer".to_owned(), |status| status.to_string());
+            assert!(failure.to_string().contains(&said), "{failure}");
+        }
+    }
+
     #[derive(Debug, thiserror::Error)]
     #[error("{message}")]
     struct Layer {

@@ -24,6 +24,8 @@ mod request_body;
 #[cfg(feature = "reqwest")]
 mod reqwest;
 mod retry;
+#[cfg(all(test, feature = "archive", feature = "gzip"))]
+mod run_tests;
 mod sharing;
 mod solver;
 #[cfg(feature = "spool")]

@@ -51,7 +51,7 @@ pub struct AuctionOutcome {
 pub struct SerializeOutcome {
     /// Time that all productions spent producing, without waiting.
     pub busy_ms: f64,
-    /// Bytes produced over the documents' bytes: 1 when one production of each served all its readers. `None` when one
+    /// Bytes produced over the documents' bytes: 1 if each was produced once. `None` if one did not come to its end.
     pub passes: Option<f64>,
     /// How many documents there were.
     pub documents: usize,

@@ -176,13 +176,15 @@ pub(crate) fn headers_of_run(id: Option<&AuctionId>, caller: &HeaderMap) -> Head
 /// A random UUID (RFC 9562, 5.4).
 fn uuid() -> String {
     let (high, low) = (random(), random());
-    let (version, variant) = (0x4000 | high & 0x0fff, 0x8000 | low >> 48 & 0x3fff);
+    let (version, variant) = (0x4000 + (high & 0x0fff), 0x8000 + (low >> 48 & 0x3fff));
     let (first, second, last) = (high >> 32, high >> 16 & 0xffff, low & 0xffff_ffff_ffff);
     format!("{first:08x}-{second:04x}-{version:04x}-{variant:04x}-{last:012x}")
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use super::*;
 
     #[test]
@@ -207,13 +209,16 @@ mod tests {
 
     #[test]
     fn uuids_are_of_version_4_and_differ() {
-        let (one, other) = (uuid(), uuid());
-        assert_ne!(one, other);
-        for uuid in [one, other] {
-            let groups: Vec<_> = uuid.split('-').map(str::len).collect();
-            assert_eq!(groups, [8, 4, 4, 4, 12]);
+        let mut groups: [HashSet<String>; 5] = Default::default();
+        for uuid in std::iter::repeat_with(uuid).take(100) {
+            let lengths: Vec<_> = uuid.split('-').map(str::len).collect();
+            assert_eq!(lengths, [8, 4, 4, 4, 12]);
             assert_eq!(uuid.as_bytes()[14], b'4');
             assert!(b"89ab".contains(&uuid.as_bytes()[19]), "{uuid}");
+            for (known, group) in groups.iter_mut().zip(uuid.split('-')) {
+                known.insert(group.to_owned());
+            }
         }
+        assert!(groups.iter().all(|known| known.len() > 50), "{groups:?}");
     }
 }

@@ -298,6 +298,7 @@ mod request_body_tests {
             Some(None) => None,
         });
         let found: Vec<_> = polls.collect();
+        assert!(body.is_end_stream());
         let chunk = Some(64 * 1024);
         assert_eq!(found, [chunk, None, chunk, chunk]);
         let measured = record.known().last.clone();
@@ -320,7 +321,9 @@ mod announced_length_tests {
         let mut body = AnnouncedLength::new(StreamBody::new(frames), Some(length));
         let mut text = String::new();
         loop {
-            assert_eq!(body.size_hint().exact(), Some(length - text.len() as u64));
+            let left = length - text.len() as u64;
+            assert_eq!(body.size_hint().exact(), Some(left));
+            assert_eq!(body.is_end_stream(), left == 0);
             match body.frame().now_or_never().unwrap() {
                 Some(Ok(frame)) => {
                     text += std::str::from_utf8(&frame.into_data().unwrap()).unwrap();
@@ -340,7 +343,7 @@ mod announced_length_tests {
 
     #[test]
     fn ends_well_with_exactly_its_length() {
-        assert_eq!(read(&["ab", "", "c"], 3), ("abc".to_owned(), None));
+        assert_eq!(read(&["ab", "", "c", "de"], 5), ("abcde".to_owned(), None));
         assert_eq!(read(&[], 0), (String::new(), None));
     }
 

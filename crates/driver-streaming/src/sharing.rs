@@ -266,3 +266,24 @@ impl DocumentSource {
         Ok(length + self.tail.len() as u64)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use chunked_writer::JsonDocument;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn passes_are_the_bytes_produced_over_those_of_documents() {
+        let (document, meter) = (JsonDocument::new([1, 2]), ProductionMeter::new());
+        let (produced, measured) = (document.clone(), meter.clone());
+        let tee = tee(1, move |offset| produce(&produced, offset, &measured));
+        assert_eq!(passes(&meter, [&tee].into_iter()), None);
+        let read = tee.branch().collect::<Vec<_>>().await;
+        assert_eq!(read.len(), 1);
+        assert_eq!(passes(&meter, [&tee].into_iter()), Some(1.0));
+        let _again: Vec<_> = produce(&document, 0, &meter).collect().await;
+        assert_eq!(passes(&meter, [&tee].into_iter()), Some(2.0));
+        assert_eq!(passes(&meter, std::iter::empty()), None);
+    }
+}

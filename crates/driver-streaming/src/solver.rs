@@ -288,6 +288,20 @@ mod tests {
             .with_header(header::AUTHORIZATION, HeaderValue::from_static("secret"))
             .unwrap();
         assert!(!format!("{solver:?}").contains("secret"));
+        let shown = "http://h/solve?key=REDACTED";
+        assert_eq!(solver.uri_without_secrets().to_string(), shown);
+    }
+
+    #[cfg(feature = "archive")]
+    #[test]
+    fn identity_is_no_encoding() {
+        let encoded = |codec| {
+            let solver = Solver::new("s", "http://h").unwrap();
+            solver.with_encoding(codec).encoding()
+        };
+        let gzip = Codec::default_for(archive_sink::CodecKind::Gzip);
+        assert_eq!(encoded(gzip), Some(gzip));
+        assert_eq!(encoded(Codec::Identity), None);
     }
 
     #[test]

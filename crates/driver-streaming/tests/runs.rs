@@ -51,6 +51,11 @@ fn archived() -> Dispatch {
     dispatch().archive_as("1".parse().unwrap())
 }
 
+/// 8 kB, where the size does not matter.
+fn small() -> Dispatch {
+    Dispatch::new(JsonDocument::new(vec!["order"; 1000]))
+}
+
 async fn run(solver: Solver, dispatch: Dispatch) -> SolverOutcome {
     let pipeline = Pipeline::builder().solver(solver.with_retries(0));
     let mut outcome = pipeline.build().unwrap().run(dispatch).await;
@@ -197,13 +202,13 @@ async fn an_archive_that_nobody_names_is_skipped() {
     let (builder, _archive) = with_archive(Pipeline::builder().solver(swift));
     let pipeline = builder.build().unwrap();
     let outcome = pipeline
-        .run(dispatch().archive_when_named(async { None }))
+        .run(small().archive_when_named(async { None }))
         .await;
     assert_eq!(outcome.solvers[0].status, SolverStatus::Ok);
     assert_eq!(outcome.archive.status, ArchiveStatus::Skipped);
     assert!(outcome.is_ok() && outcome.auction.id.is_none());
     let outcome = pipeline
-        .run(dispatch().archive_when_named(async { "8".parse().ok() }))
+        .run(small().archive_when_named(async { "8".parse().ok() }))
         .await;
     assert_eq!(outcome.auction.id.as_deref(), Some("8"));
     assert_eq!(outcome.archive.status, ArchiveStatus::Ok);
@@ -223,7 +228,7 @@ async fn headers_of_a_run_are_beside_the_solvers_own() {
             (CONTENT_TYPE, "text/plain".parse().unwrap()),
             (CONTENT_ENCODING, "gzip".parse().unwrap()),
         ]);
-        let outcome = pipeline.run(dispatch().headers(headers)).await;
+        let outcome = pipeline.run(small().headers(headers)).await;
         assert!(outcome.is_ok(), "{outcome:?}");
     }
     for (request, run) in kept.lock().unwrap().iter().zip(["one", "two"]) {
@@ -288,7 +293,7 @@ async fn an_answer_that_is_no_good_says_why_and_has_its_first_bytes() {
     ];
     for (body, kind) in cases {
         let engine = solver("a", StandIn::builder().response(body.to_vec())).await;
-        let outcome = run(engine.with_answer_limit(200_000), dispatch()).await;
+        let outcome = run(engine.with_answer_limit(200_000), small()).await;
         let failure = outcome.failure.as_ref().unwrap();
         assert_eq!(
             (outcome.status, failure.kind()),
@@ -360,7 +365,7 @@ async fn encodings(engine: StandInBuilder, runs: usize) -> Vec<(Option<&'static 
     let pipeline = pipeline.build().unwrap();
     let mut found = Vec::new();
     for _ in 0..runs {
-        let outcome = pipeline.run(dispatch()).await;
+        let outcome = pipeline.run(small()).await;
         assert!(outcome.is_ok(), "{outcome:?}");
         let solver = &outcome.solvers[0];
         let last = kept.lock().unwrap().pop().unwrap();
@@ -412,7 +417,8 @@ async fn a_learned_encoding_is_shared_with_the_archive() {
         with_archive(Pipeline::builder().solver(engine.with_learned_encoding()));
     let pipeline = pipeline.build().unwrap();
     for compressed in [0, 1] {
-        let outcome = pipeline.run(archived()).await;
+        let dispatch = small().archive_as(compressed.to_string().parse().unwrap());
+        let outcome = pipeline.run(dispatch).await;
         assert!(outcome.is_ok(), "{outcome:?}");
         assert_eq!(outcome.compress.documents, compressed);
     }

@@ -110,4 +110,13 @@ mod tests {
             assert_eq!(all, b"abcdefghijklm", "size {size}");
         }
     }
+
+    #[test]
+    fn only_a_shorter_chunk_is_held() {
+        let mut state = Tail::new(Bytes::from_static(b"}"), 4);
+        for chunk in ["abcd", "efghi"] {
+            assert_eq!(state.follow(Bytes::from(chunk)).unwrap(), chunk);
+        }
+        assert_eq!(state.follow(Bytes::from("jkl")), None);
+    }
 }

@@ -21,15 +21,8 @@ impl Wakers {
         if branch >= waiting.len() {
             waiting.resize(branch + 1, None);
         }
-        match &mut waiting[branch] {
-            Some((known_production, known)) if known.will_wake(waker) => {
-                *known_production = production;
-                None
-            }
-            other => other
-                .replace((production, waker.clone()))
-                .map(|(_, waker)| waker),
-        }
+        let replaced = waiting[branch].replace((production, waker.clone()));
+        replaced.map(|(_, waker)| waker)
     }
 
     /// Removes the waker of a branch. The caller drops it once no lock is held.

@@ -3,12 +3,14 @@
 
 use std::{
     convert::Infallible,
+    error::Error,
+    io,
     sync::atomic::{AtomicBool, Ordering},
     task::{Context, Poll, Waker},
 };
 
 use bytes::Bytes;
-use futures_util::{Stream, StreamExt, stream};
+use futures_util::{FutureExt, Stream, StreamExt, stream};
 use tee_stream::{Branch, LagPolicy, Tee, TeeError, VerifyError, verified};
 
 type Verified = Branch<VerifyError<Infallible>>;
@@ -146,4 +148,28 @@ fn a_replay_whose_end_differs_or_that_ends_too_early_is_an_error() {
     };
     assert!(matches!(error(40), VerifyError::Differs { offset: 0 }));
     assert!(matches!(error(101), VerifyError::Differs { offset: 100 }));
+}
+
+#[test]
+fn a_replay_yields_what_comes_after_its_offset() {
+    let document = document(100_000);
+    let produce = verified(changing(&document, &document, 10_000));
+    for offset in [0, 1, 70_500, 99_999, 100_000] {
+        let rest = produce(offset).map(|chunk| chunk.unwrap());
+        let rest: Vec<_> = rest.collect().now_or_never().unwrap();
+        assert!(rest.iter().all(|chunk| !chunk.is_empty()));
+        assert_eq!(rest.concat(), document[offset as usize..]);
+    }
+}
+
+#[test]
+fn an_error_of_the_source_is_the_cause() {
+    let broken = verified(|_| stream::iter([Err::<Bytes, _>(io::Error::other("broken"))]));
+    let error = broken(0)
+        .next()
+        .now_or_never()
+        .unwrap()
+        .unwrap()
+        .unwrap_err();
+    assert_eq!(error.source().unwrap().to_string(), "broken");
 }

@@ -395,6 +395,7 @@ fn without_a_sink_nothing_can_be_written() {
 fn vectored_writes_are_taken_in_order() {
     let sink = Hostile::new(&[2]);
     let mut writer = TeeWriter::new().buffer(5).required(sink.clone());
+    assert!(writer.is_write_vectored());
     let parts = [
         io::IoSlice::new(b""),
         io::IoSlice::new(b"012"),

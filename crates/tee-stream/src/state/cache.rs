@@ -51,13 +51,7 @@ impl Cache {
     /// The index of the first chunk that ends behind `offset`.
     #[inline]
     fn find(&self, offset: u64) -> usize {
-        match self.chunks.back() {
-            // At the front, where most reads are of a production that has one reader.
-            Some(last) if last.offset <= offset => {
-                self.chunks.len() - usize::from(offset < last.end())
-            }
-            _ => self.chunks.partition_point(|chunk| chunk.end() <= offset),
-        }
+        self.chunks.partition_point(|chunk| chunk.end() <= offset)
     }
 
     /// Returns what a reader at `offset` reads next: a whole chunk, or the rest of one that another production cut elsewhere.

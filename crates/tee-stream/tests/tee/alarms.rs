@@ -209,3 +209,17 @@ fn a_waker_that_panics_does_not_keep_the_others_asleep() {
     assert!(catch_unwind(AssertUnwindSafe(|| script.push_bytes(b"x"))).is_err());
     assert_eq!(wakes.take(), 1);
 }
+
+#[test]
+fn a_branch_that_waits_no_longer_has_no_alarm() {
+    let timer = ManualTimer::new();
+    let tee = tee(timer.clone());
+    let (mut first, mut slow, wakes) = (tee.branch(), tee.branch(), Wakes::new());
+    next(&mut first);
+    assert!(poll_with(&mut first, &wakes).is_pending());
+    next(&mut slow);
+    assert_eq!(wakes.take(), 1);
+    next(&mut first);
+    timer.advance(2 * PATIENCE);
+    assert_eq!(wakes.take(), 0);
+}

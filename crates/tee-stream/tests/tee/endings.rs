@@ -1,10 +1,11 @@
 use std::{
     io,
-    sync::{Arc, Mutex},
-    task::Poll,
+    sync::{Arc, Mutex, OnceLock},
+    task::{Context, Poll, Wake, Waker},
 };
 
 use bytes::Bytes;
+use futures_util::stream::{self, FusedStream, Stream, StreamExt};
 use tee_stream::{Branch, BranchEnd, BranchEnding, BranchOptions, LagPolicy, Tee};
 
 use crate::support::{Script, chunks, document, next, next_error, poll, read_to_end};
@@ -152,4 +153,90 @@ fn a_tail_never_follows_a_document_that_is_not_whole() {
     assert_eq!(next(&mut tailed), "short");
     next_error(&mut tailed);
     assert!(matches!(poll(&mut tailed), Poll::Ready(None)));
+}
+
+#[test]
+fn a_branch_that_is_dropped_before_its_error_has_failed() {
+    let (script, ends) = (Script::default(), Ends::default());
+    script.push_bytes(b"short");
+    script.push(Err(io::Error::other("no")));
+    let (tee, report) = (Tee::new(script.stream()), Arc::clone(&ends));
+    let options = BranchOptions::new().tail("}");
+    let options = options.on_end(move |end| report.lock().unwrap().push(end));
+    let mut tailed = tee.branch_with(options);
+    // What was held back until the error was known.
+    assert_eq!(next(&mut tailed), "short");
+    drop(tailed);
+    assert_eq!(endings(&ends), [(BranchEnding::Source, 5)]);
+}
+
+#[test]
+fn branches_are_numbered_from_0() {
+    let (tee, ends) = (Tee::new(chunks(&document(10), 0, 10)), Ends::default());
+    let branches: Vec<_> = (0..3).map(|_| reported(&tee, &ends)).collect();
+    let ids = branches.iter().map(Branch::id);
+    assert_eq!(ids.collect::<Vec<_>>(), [0, 1, 2]);
+    let statuses = tee.branches().into_iter().map(|status| status.id);
+    assert_eq!(statuses.collect::<Vec<_>>(), [0, 1, 2]);
+    drop(branches);
+    let ends = ends.lock().unwrap();
+    assert_eq!(ends.iter().map(|end| end.id).collect::<Vec<_>>(), [0, 1, 2]);
+}
+
+#[test]
+fn nothing_comes_after_the_end() {
+    let tee = Tee::new(chunks(&document(10), 0, 10));
+    let mut branch = tee.branch();
+    assert_eq!(branch.size_hint(), (0, None));
+    assert!(!branch.is_terminated());
+    read_to_end(&mut branch);
+    assert_eq!(branch.size_hint(), (0, Some(0)));
+    assert!(branch.is_terminated());
+}
+
+/// Looks at the tee when it is dropped, or cloned.
+struct Foreign(Tee<io::Error>);
+
+impl Drop for Foreign {
+    fn drop(&mut self) {
+        self.0.statistics();
+    }
+}
+
+impl AsRef<[u8]> for Foreign {
+    fn as_ref(&self) -> &[u8] {
+        b"0123456789"
+    }
+}
+
+impl Wake for Foreign {
+    fn wake(self: Arc<Self>) {}
+}
+
+#[test]
+fn what_the_tee_drops_may_look_at_the_tee() {
+    let script = Script::default();
+    let tee = Tee::builder().window(10).build(script.stream());
+    (0..3).for_each(|_| script.push(Ok(Bytes::from_owner(Foreign(tee.clone())))));
+    let mut branch = tee.branch();
+    let mut poll_once = || {
+        let waker = Waker::from(Arc::new(Foreign(tee.clone())));
+        branch.poll_next_unpin(&mut Context::from_waker(&waker))
+    };
+    for _ in 0..3 {
+        assert!(poll_once().is_ready());
+    }
+    assert!(poll_once().is_pending() && poll_once().is_pending());
+    drop(branch);
+
+    // So may a source that ends.
+    let later = Arc::new(OnceLock::<Tee<io::Error>>::new());
+    let look = Arc::clone(&later);
+    let mut foreign = None;
+    let tee = Tee::new(stream::poll_fn(move |_| {
+        foreign.get_or_insert_with(|| Foreign(look.get().unwrap().clone()));
+        Poll::Ready(None)
+    }));
+    assert!(later.set(tee.clone()).is_ok());
+    read_to_end(&mut tee.branch());
 }

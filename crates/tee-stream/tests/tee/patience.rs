@@ -1,4 +1,8 @@
-use std::{num::NonZeroUsize, time::Duration};
+use std::{
+    num::NonZeroUsize,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use tee_stream::{AfterPatience, BranchOptions, LagPolicy, Tee, TeeError};
 
@@ -398,4 +402,30 @@ fn a_wait_that_ends_when_a_reader_comes_back_counts() {
     next(&mut loose);
     assert_eq!(production(2), Some(0));
     assert_eq!(tee.branches()[0].waited, Duration::from_millis(1));
+}
+
+#[test]
+fn an_ending_says_how_long_it_waited() {
+    let (document, timer) = (document(200), ManualTimer::new());
+    let tee = Tee::builder()
+        .window(40)
+        .timer(timer.clone())
+        .lag_policy(patience(AfterPatience::Fail))
+        .build(chunks(&document, 0, 10));
+    let waits = Arc::new(Mutex::new(Vec::new()));
+    let mut branches = [(); 2].map(|()| {
+        let waits = Arc::clone(&waits);
+        let options = BranchOptions::new();
+        tee.branch_with(options.on_end(move |end| {
+            waits.lock().unwrap().push((end.waited, end.waited_for));
+        }))
+    });
+    let [first, stalled] = &mut branches;
+    let mut read = Vec::new();
+    assert!(!read_on(first, &mut read));
+    timer.advance(LIMIT);
+    assert!(read_on(first, &mut read));
+    next_error(stalled);
+    let expected = [(LIMIT, Duration::ZERO), (Duration::ZERO, LIMIT)];
+    assert_eq!(*waits.lock().unwrap(), expected);
 }

@@ -1,12 +1,14 @@
 use std::{
     io,
     panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
     task::Poll,
 };
 
+use futures_util::stream;
 use tee_stream::{Tee, TeeError};
 
-use crate::support::{Script, Wakes, first_then, next, next_error, poll, poll_with};
+use crate::support::{Item, Script, Wakes, first_then, next, next_error, poll, poll_with};
 
 #[test]
 fn an_error_reaches_every_branch_after_the_chunks_before_it() {
@@ -124,6 +126,40 @@ fn empty_chunks_are_passed_over_without_holding_the_task() {
     assert!(script.polls() < 100);
     assert_eq!(next(&mut branch), "x");
     assert!(matches!(poll(&mut branch), Poll::Ready(None)));
+
+    // A few cost no poll of their own.
+    let script = Script::default();
+    (0..10).for_each(|_| script.push_bytes(b""));
+    script.push_bytes(b"x");
+    assert!(poll(&mut Tee::new(script.stream()).branch()).is_ready());
+}
+
+#[test]
+fn a_source_that_lets_others_run_is_polled_again_once() {
+    let mut polls = 0;
+    let tee = Tee::new(stream::poll_fn(move |context| {
+        polls += 1;
+        if polls == 1 {
+            context.waker().wake_by_ref();
+        }
+        Poll::<Option<Item>>::Pending
+    }));
+    let (mut branch, wakes) = (tee.branch(), Wakes::new());
+    assert!(poll_with(&mut branch, &wakes).is_pending());
+    assert_eq!(wakes.take(), 1);
+    assert!(poll_with(&mut branch, &wakes).is_pending());
+    assert_eq!(wakes.take(), 0);
+}
+
+#[test]
+fn a_branch_that_is_dropped_leaves_no_waker() {
+    let script = Script::default();
+    let tee = Tee::new(script.stream());
+    let (mut branch, wakes) = (tee.branch(), Wakes::new());
+    assert!(poll_with(&mut branch, &wakes).is_pending());
+    assert_eq!(Arc::strong_count(&wakes), 2);
+    drop(branch);
+    assert_eq!(Arc::strong_count(&wakes), 1);
 }
 
 #[test]

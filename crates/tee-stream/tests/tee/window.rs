@@ -2,10 +2,12 @@ use std::{
     io,
     sync::{Arc, Mutex},
     task::Poll,
+    time::Duration,
 };
 
 use tee_stream::{Branch, BranchOptions, LagPolicy, Tee};
 
+use crate::manual_timer::ManualTimer;
 use crate::support::{Wakes, chunks, document, next, poll, poll_with, read_on, read_to_end};
 
 #[test]
@@ -54,6 +56,42 @@ fn the_first_waits_when_the_window_is_full_and_is_woken_when_the_last_moves_on()
     assert_eq!(wakes.take(), 1);
     assert_eq!(read_to_end(&mut first), &document[50..]);
     assert_eq!(tee.statistics().cached_bytes_peak, 40);
+}
+
+#[test]
+fn by_default_nothing_is_lost_of_a_stream_that_cannot_be_produced_again() {
+    let timer = ManualTimer::new();
+    for is_timed in [false, true] {
+        let document = document(100);
+        let mut tee = Tee::builder().window(40);
+        if is_timed {
+            tee = tee.timer(timer.clone());
+        }
+        let tee = tee.build(chunks(&document, 0, 10));
+        let (mut first, mut slow) = (tee.branch(), tee.branch());
+        let mut read = Vec::new();
+        for _ in 0..100 {
+            assert!(!read_on(&mut first, &mut read));
+            timer.advance(Duration::from_secs(1));
+        }
+        assert_eq!(read.len(), 40);
+        for chunk in document.chunks(10) {
+            assert_eq!(next(&mut slow), chunk);
+            read_on(&mut first, &mut read);
+        }
+        assert_eq!(read, document);
+    }
+}
+
+#[test]
+fn a_window_holds_a_chunk_for_each_512_bytes() {
+    let document = document(1000);
+    let tee = Tee::builder().window(512 * 100 + 1);
+    let tee = tee.build(chunks(&document, 0, 1));
+    let (mut first, _stalled) = (tee.branch(), tee.branch());
+    let mut read = Vec::new();
+    assert!(!read_on(&mut first, &mut read));
+    assert_eq!(read.len(), 100);
 }
 
 #[test]
