@@ -133,9 +133,7 @@ async fn serve(
         let label = format!("--answers: {} cannot be made", folder.display());
         std::fs::create_dir_all(folder).map_err(Failure::input(label))?;
     }
-    // A peer that accepts no data for as long as an auction may take is gone.
-    let limit = arguments.body_timeout;
-    let client = UploadClient::builder().tcp_user_timeout(limit).build();
+    let client = UploadClient::default();
     let engines = Engines::read(&arguments, &client, &export, None).await?;
     let uploading = engines.begin_to_archive().await?;
     let label = format!("cannot listen on {}", arguments.listen);
