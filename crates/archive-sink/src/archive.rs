@@ -11,7 +11,7 @@ use crate::{
     metadata,
     read::{
         error::{ReadError, ReadErrorKind},
-        open::{self, ObjectVersion, Opened},
+        open::{self, Description, ObjectVersion, Opened},
         reader::ArchiveReader,
     },
     settings::Shared,
@@ -161,6 +161,15 @@ impl Archive {
     pub async fn open_stored(&self, name: &str) -> Result<ArchiveReader, ReadError> {
         let found = self.find(name).await?;
         ArchiveReader::stored(found)
+    }
+
+    /// Describes an object of this location and stored length, as the store lists them. Reads only its end.
+    ///
+    /// # Errors
+    ///
+    /// If there is no such object, the store fails, or the codec is unknown.
+    pub async fn describe(&self, at: &Path, stored_bytes: u64) -> Result<Description, ReadError> {
+        open::describe(&*self.0.store, at, stored_bytes).await
     }
 
     async fn decoded(&self, found: Opened) -> Result<ArchiveReader, ReadError> {
