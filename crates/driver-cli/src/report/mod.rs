@@ -6,7 +6,7 @@ mod tables;
 mod timeline;
 mod waterfall;
 
-pub(super) use self::page::page;
+pub(super) use self::page::{Row, number, page, table};
 pub(super) use self::timeline::Timelines;
 
 use std::time::Duration;
