@@ -7,8 +7,9 @@ use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
 use tracing_subscriber::EnvFilter;
 
-use crate::arguments::{Arguments, Command, Format};
+use crate::arguments::{Arguments, Command};
 use crate::exit::{Failure, USAGE, WithoutSecrets, printed};
+use crate::option_values::Format;
 use crate::options_and_config::Sending;
 use crate::otlp_export::exporting;
 use crate::{archive, check_engines, generate_and_solver, replay, serve, solve};

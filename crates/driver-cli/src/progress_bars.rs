@@ -9,7 +9,7 @@ use console::Term;
 use driver_streaming::{Progress, Stage};
 use parking_lot::Mutex;
 
-use crate::summary::{cut, size};
+use crate::figures::{cut, size};
 
 /// How often the bars are drawn.
 const INTERVAL: Duration = Duration::from_millis(100);

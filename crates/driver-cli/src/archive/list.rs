@@ -11,9 +11,9 @@ use serde::Serialize;
 
 use super::arguments::{ListArguments, TimeRange};
 use super::shelf::{Entry, Shelf};
-use crate::arguments::Format;
 use crate::exit::{Failure, printed, write_line};
-use crate::summary::{known, size};
+use crate::figures::{known, size};
+use crate::option_values::Format;
 
 /// How many entries are held to sort them: about 10 MB.
 const HELD: usize = 100_000;

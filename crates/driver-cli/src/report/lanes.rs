@@ -8,7 +8,7 @@ use measured_body::Ending;
 use super::tables::tone;
 use super::timeline::{Attempt, Samples, Timeline, Wait};
 use super::waterfall::{Lane, Phase};
-use crate::summary::{duration, joined, words};
+use crate::figures::{duration, joined, words};
 use crate::verdict::NOTABLE_WAIT_MS;
 
 /// A reader that others waited for, and the bytes it had taken over time.

@@ -20,7 +20,7 @@ pub(super) use self::tables::tone;
 use self::tables::{auction_facts, measurements, requests};
 use self::waterfall::waterfall;
 use crate::arguments::VERSION;
-use crate::summary::duration;
+use crate::figures::duration;
 use crate::verdict::verdict;
 
 /// Returns the page about one auction as HTML.

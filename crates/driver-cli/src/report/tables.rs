@@ -4,7 +4,8 @@ use driver_streaming::Outcome;
 use maud::{Markup, html};
 
 use super::page::{code, facts, number, table, text};
-use crate::summary::{archive_line, known, milliseconds, size, times, words};
+use crate::figures::{known, milliseconds, size, times, words};
+use crate::summary::archive_line;
 
 /// The class in the stylesheet for a status.
 pub(crate) fn tone(status: &str) -> &'static str {

@@ -18,18 +18,17 @@ use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::Service;
 use super::engines::Engines;
 use super::history::Record;
-use super::listen::{error, json};
 use super::merge::Merged;
+use super::{Service, error, json};
 use crate::disk_document::DiskDocument;
 use crate::disk_file::{Broken, DiskWriter};
 use crate::exit::without_secrets;
+use crate::figures::words;
 use crate::option_values::LONGEST;
 use crate::options_and_config::dispatch;
 use crate::report::Timelines;
-use crate::summary::words;
 
 /// How long the driver waits for the answer, in milliseconds from the request.
 const DEADLINE: HeaderName = HeaderName::from_static("x-deadline-ms");

@@ -6,9 +6,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::http::StatusCode;
-use axum::http::header::CONTENT_TYPE;
 use axum::middleware::{from_fn, from_fn_with_state, map_request};
-use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use futures_util::FutureExt;
 use futures_util::future::{OptionFuture, pending, ready};
@@ -22,7 +20,7 @@ use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
 
 use super::security::with_token;
-use super::{Service, auction, notify, operations, page, request_body};
+use super::{Service, auction, error, notify, operations, page, request_body};
 use crate::arguments::Switch;
 use crate::exit::{Failure, print_line};
 use crate::signals::Signals;
@@ -154,14 +152,4 @@ async fn accept(
             }
         }
     }
-}
-
-/// An error, as JSON.
-pub(super) fn error(status: StatusCode, why: impl Into<String>) -> Response {
-    let body = serde_json::json!({ "error": why.into() });
-    json(status, body.to_string())
-}
-
-pub(super) fn json(status: StatusCode, body: String) -> Response {
-    (status, [(CONTENT_TYPE, "application/json")], body).into_response()
 }

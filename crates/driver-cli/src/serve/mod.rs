@@ -22,6 +22,9 @@ mod security;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
 use futures_util::future::OptionFuture;
 use parking_lot::Mutex;
 use prometheus::Registry;
@@ -108,6 +111,16 @@ impl Service {
         }
         Ok(())
     }
+}
+
+/// An error, as JSON.
+fn error(status: StatusCode, why: impl Into<String>) -> Response {
+    let body = serde_json::json!({ "error": why.into() });
+    json(status, body.to_string())
+}
+
+fn json(status: StatusCode, body: String) -> Response {
+    (status, [(CONTENT_TYPE, "application/json")], body).into_response()
 }
 
 /// Serves until a signal ends it.

@@ -14,8 +14,8 @@ use maud::{Markup, html};
 
 use super::Service;
 use super::history::{History, Record};
+use crate::figures::{milliseconds, size, words};
 use crate::report::{Row, number, page, report, table, tone, waterfall_of};
-use crate::summary::{milliseconds, size, words};
 
 /// How often the page reloads itself, in seconds. A header needs no script.
 const REFRESH: (HeaderName, &str) = (HeaderName::from_static("refresh"), "5");

@@ -22,7 +22,7 @@ use tokio::runtime::Handle;
 use tokio::time::timeout;
 use tokio_util::io::{ReaderStream, StreamReader};
 
-use super::listen::error;
+use super::error;
 
 /// Limits of reading the rest of a body that nobody reads, so that its sender gets to read the answer.
 const FORGOTTEN_LIMIT: Duration = Duration::from_secs(2);

@@ -10,8 +10,7 @@ use axum::middleware::Next;
 use axum::response::Response;
 use subtle::ConstantTimeEq;
 
-use super::Service;
-use super::listen::error;
+use super::{Service, error};
 use crate::arguments::ServeArguments;
 use crate::exit::Failure;
 
