@@ -22,10 +22,6 @@ use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
-/// How long the kernel keeps what a peer does not read, after its request was given up. By default, it does for minutes.
-#[cfg(target_os = "linux")]
-const UNREAD_LIMIT: Duration = Duration::from_secs(5);
-
 /// What a connection's tasks and its owner share.
 #[derive(Debug)]
 pub(crate) struct Wire {
@@ -91,11 +87,12 @@ impl Wire {
         self.moved.notify_one();
     }
 
-    /// Lets the kernel drop what the peer does not read: nobody waits for it any more.
+    /// Lets the kernel drop soon what the peer does not read, which it would keep for minutes: nobody waits for it any more.
     pub(crate) fn give_up(&self) {
         #[cfg(target_os = "linux")]
         if let Some(tcp) = self.tcp.upgrade() {
-            let _gone = SockRef::from(&*tcp).set_tcp_user_timeout(Some(UNREAD_LIMIT));
+            let limit = Duration::from_secs(5);
+            let _gone = SockRef::from(&*tcp).set_tcp_user_timeout(Some(limit));
         }
     }
 

@@ -6,11 +6,7 @@ use object_store::{
 };
 
 use super::error::{ReadError, ReadErrorKind};
-use crate::{
-    codec::CodecKind,
-    digest_place::{self, TRAILER_BYTES_AT_MOST},
-    metadata,
-};
+use crate::{codec::CodecKind, metadata};
 
 /// An object whose content is on its way.
 pub(crate) struct Opened {
@@ -20,7 +16,7 @@ pub(crate) struct Opened {
 }
 
 impl Opened {
-    fn new(location: Path, result: GetResult) -> Self {
+    pub(crate) fn new(location: Path, result: GetResult) -> Self {
         // Under the name that was asked for: a store may return another.
         let version = ObjectMeta {
             location,
@@ -75,34 +71,6 @@ pub struct Description {
     pub codec: CodecKind,
     /// The raw document's length, if the object notes it. For gzip without a note, modulo 4 GiB.
     pub raw_bytes: Option<u64>,
-}
-
-/// Describes an object by its metadata, its name and its end.
-pub(crate) async fn describe(
-    store: &dyn ObjectStore,
-    location: &Path,
-    stored_bytes: u64,
-) -> Result<Description, ReadError> {
-    let start = stored_bytes.saturating_sub(TRAILER_BYTES_AT_MOST as u64);
-    let end = (stored_bytes > 0).then_some(start..stored_bytes);
-    let options = GetOptions::new().with_head(end.is_none()).with_range(end);
-    let cannot_open = |source| cannot_open(location, source);
-    let result = store.get_opts(location, options).await;
-    let result = result.map_err(cannot_open)?;
-    let attributes = result.attributes.clone();
-    let end = result.bytes().await.map_err(cannot_open)?;
-    let codec = codec_of(&attributes, location.as_ref());
-    let codec =
-        codec.map_err(|coding| ReadError::new(location, ReadErrorKind::UnknownCoding(coding)))?;
-    let noted = || Some(digest_place::parse(codec, &end)?.bytes);
-    let raw_bytes = metadata::raw_bytes(&attributes).or_else(noted);
-    let raw_bytes = raw_bytes.or_else(|| match codec {
-        CodecKind::Identity => Some(stored_bytes),
-        // RFC 1952, section 2.3.1.
-        CodecKind::Gzip => Some(u32::from_le_bytes(*end.last_chunk()?).into()),
-        CodecKind::Zstd | CodecKind::Brotli => None,
-    });
-    Ok(Description { codec, raw_bytes })
 }
 
 /// Opens the first object found in `named`, which has at least one place, or else the only one found in `guessed`.
@@ -164,7 +132,7 @@ pub(crate) async fn find_again(
     }
 }
 
-fn cannot_open(location: &Path, source: StoreError) -> ReadError {
+pub(crate) fn cannot_open(location: &Path, source: StoreError) -> ReadError {
     ReadError::new(location, ReadErrorKind::Store { offset: 0, source })
 }
 
@@ -192,10 +160,7 @@ fn is_same(version: &ObjectVersion, found: &ObjectVersion) -> bool {
 mod tests {
     use std::time::Duration;
 
-    use object_store::{PutOptions, memory::InMemory};
-
     use super::*;
-    use crate::digest::RawDocument;
 
     fn coded(coding: &'static str) -> Attributes {
         Attributes::from_iter([(Attribute::ContentEncoding, coding)])
@@ -223,40 +188,6 @@ mod tests {
         );
         for unknown in ["deflate", "gzip, br"] {
             assert_eq!(codec_of(&coded(unknown), "a"), Err(unknown.to_string()));
-        }
-    }
-
-    #[tokio::test]
-    async fn what_is_noted_counts_before_what_is_at_the_end() {
-        use CodecKind::{Brotli, Gzip, Identity, Zstd};
-
-        let noted = |codec: &'static str, bytes: Option<&'static str>| {
-            let codec = (Attribute::Metadata("archivecodec".into()), codec);
-            let bytes = bytes.map(|bytes| (Attribute::Metadata("archiverawbytes".into()), bytes));
-            Attributes::from_iter([codec].into_iter().chain(bytes))
-        };
-        let (none, length) = (Attributes::new, &b"....\x09\0\0\0"[..]);
-        let document = RawDocument::new(7).with_sha256([1; 32].into());
-        let trailer = |kind| [b"..", &digest_place::trailer(kind, document)[..]].concat();
-        for (name, attributes, content, codec, raw_bytes) in [
-            ("7.json.gz", none(), length, Gzip, Some(9)),
-            ("7.json.gz", none(), &trailer(Gzip), Gzip, Some(7)),
-            ("7.json.gz", none(), b"..", Gzip, None),
-            ("7.json.zst", none(), &trailer(Zstd), Zstd, Some(7)),
-            ("7.json.zst", none(), b"..", Zstd, None),
-            ("7.json", none(), b"{}", Identity, Some(2)),
-            ("7.json", none(), b"", Identity, Some(0)),
-            ("7.json", noted("gzip", Some("5")), length, Gzip, Some(5)),
-            ("7.json", noted("gzip", None), length, Gzip, Some(9)),
-            ("7.json", coded("br"), b"..", Brotli, None),
-        ] {
-            let (store, location) = (InMemory::new(), Path::from(name));
-            let length = content.len() as u64;
-            let options = PutOptions::from(attributes);
-            let put = store.put_opts(&location, content.to_vec().into(), options);
-            put.await.unwrap();
-            let found = describe(&store, &location, length).await.unwrap();
-            assert_eq!(found, Description { codec, raw_bytes }, "{name}");
         }
     }
 
