@@ -7,7 +7,7 @@ use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::http::header::{HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use driver_streaming::{ArchiveOutcome, AuctionId, Dispatch, Outcome, SolverStatus, error_chain};
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Shared, join, try_join};
@@ -50,9 +50,8 @@ pub(super) async fn solve(State(service): State<Arc<Service>>, request: Request)
     let (head, body) = request.into_parts();
     let Ok(slot) = Arc::clone(&service.auctions).try_acquire_owned() else {
         let why = "too many auctions are being solved: try again";
-        let mut response = error(StatusCode::SERVICE_UNAVAILABLE, why);
-        response.headers_mut().insert(RETRY_AFTER, RETRY_SECONDS);
-        return response;
+        let response = error(StatusCode::SERVICE_UNAVAILABLE, why);
+        return ([(RETRY_AFTER, RETRY_SECONDS)], response).into_response();
     };
     let most = service.arguments.max_size;
     if body.size_hint().lower() > most {
