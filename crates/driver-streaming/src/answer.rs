@@ -4,7 +4,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::stream::{self, BoxStream};
 use futures_util::{StreamExt, TryStreamExt, future};
-use http::header::{CONTENT_ENCODING, HeaderMap};
+use http::header::{CONTENT_ENCODING, HeaderMap, HeaderValue};
 use http_body::Body;
 use serde_json::value::RawValue;
 use tokio::time::{Instant, timeout_at};
@@ -69,7 +69,11 @@ async fn read(
         }
         Ok(chunk)
     });
-    let mut decoded = decoded(headers, limited.boxed())?;
+    let Some(mut decoded) = decode_content(headers, limited) else {
+        let coding = headers.get(CONTENT_ENCODING).map(HeaderValue::as_bytes);
+        let name = String::from_utf8_lossy(coding.unwrap_or_default());
+        return Err(AnswerError::Encoding(name.trim().to_ascii_lowercase()));
+    };
     while let Some(chunk) = decoded.next().await {
         match chunk {
             Ok(chunk) if append(content, &chunk, limit) => {}
@@ -165,20 +169,6 @@ fn is_deeper(json: &str, limit: usize) -> bool {
         }
     }
     false
-}
-
-/// Decodes an answer as its `headers` say.
-fn decoded(headers: &HeaderMap, encoded: AnswerStream) -> Result<AnswerStream, AnswerError> {
-    let mut codings = headers.get_all(CONTENT_ENCODING).iter();
-    let Some(coding) = codings.next() else {
-        return Ok(encoded);
-    };
-    let is_one = codings.next().is_none();
-    let decoded = is_one.then(|| decode_content(coding, encoded)).flatten();
-    decoded.ok_or_else(|| {
-        let name = String::from_utf8_lossy(coding.as_bytes());
-        AnswerError::Encoding(name.trim().to_ascii_lowercase())
-    })
 }
 
 #[cfg(all(test, feature = "gzip"))]

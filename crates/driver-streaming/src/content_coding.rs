@@ -4,7 +4,7 @@ use bytes::Bytes;
 use futures_core::Stream;
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
-use http::header::HeaderValue;
+use http::header::{CONTENT_ENCODING, HeaderMap, HeaderValue};
 
 #[cfg(any(feature = "brotli", feature = "gzip", feature = "zstd"))]
 use tokio_util::io::{ReaderStream, StreamReader};
@@ -29,19 +29,22 @@ pub(crate) fn accepted_encodings() -> HeaderValue {
     value.unwrap_or(HeaderValue::from_static("identity"))
 }
 
-/// Decodes content while it arrives, as its `Content-Encoding` says: `gzip`, `zstd`, `br` or `identity`. Returns `None` for
-/// other codings, and for those whose feature is off.
+/// Decodes content while it arrives, as the `Content-Encoding` of its `headers` says: `gzip`, `zstd`, `br`, or nothing. Returns
+/// `None` for other codings, for several, and for those whose feature is off.
 ///
 /// Memory is bounded whatever the content is: 64 KiB, and the coding's window, which has 32 KiB for gzip, at most 8 MiB for zstd
 /// (RFC 9659) and at most 16 MiB for br (RFC 7932). Content that needs more is an error, and so is content that is cut off.
 pub fn decode_content<S>(
-    coding: &HeaderValue,
+    headers: &HeaderMap,
     encoded: S,
 ) -> Option<BoxStream<'static, io::Result<Bytes>>>
 where
     S: Stream<Item = io::Result<Bytes>> + Send + 'static,
 {
-    match &*coding.as_bytes().trim_ascii().to_ascii_lowercase() {
+    let mut codings = headers.get_all(CONTENT_ENCODING).iter();
+    let coding = codings.next().map_or(&b""[..], HeaderValue::as_bytes);
+    match &*coding.trim_ascii().to_ascii_lowercase() {
+        _ if codings.next().is_some() => None,
         b"" | b"identity" => Some(encoded.boxed()),
         // The second is an old alias (RFC 9110, 8.4.1.3).
         #[cfg(feature = "gzip")]
@@ -128,8 +131,9 @@ mod tests {
             .iter()
             .map(|chunk| Ok(Bytes::from_static(chunk)))
             .collect();
-        let coding = HeaderValue::from_static(" BR ");
-        let decoded = decode_content(&coding, stream::iter(chunks)).unwrap();
+        let coding = (CONTENT_ENCODING, HeaderValue::from_static(" BR "));
+        let headers = HeaderMap::from_iter([coding]);
+        let decoded = decode_content(&headers, stream::iter(chunks)).unwrap();
         decoded.try_collect().await
     }
 

@@ -28,14 +28,14 @@ const TAKEN: HeaderValue = HeaderValue::from_static("gzip, zstd, br");
 
 /// Decompresses the body.
 pub(super) async fn decompressed(request: Request, next: Next) -> Response {
-    let (mut head, body) = request.into_parts();
-    let coding = head.headers.remove(CONTENT_ENCODING);
+    let (head, body) = request.into_parts();
+    let coding = head.headers.get(CONTENT_ENCODING);
     // A body that is not encoded keeps its length.
-    let Some(coding) = coding.filter(|coding| coding != "identity") else {
+    if coding.is_none_or(|coding| coding == "identity") {
         return next.run(Request::from_parts(head, body)).await;
-    };
+    }
     let encoded = body.map_err(io::Error::other).into_data_stream();
-    let Some(decoded) = decode_content(&coding, encoded) else {
+    let Some(decoded) = decode_content(&head.headers, encoded) else {
         let why = "the Content-Encoding must be gzip, zstd, br or identity";
         let response = error(StatusCode::UNSUPPORTED_MEDIA_TYPE, why);
         return ([(ACCEPT_ENCODING, TAKEN)], response).into_response();
