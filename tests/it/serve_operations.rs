@@ -343,6 +343,8 @@ fn a_body_that_nobody_wants_is_read_so_that_its_answer_is() {
     wide.window_log(24).unwrap();
     write!(wide, "{{\"id\":\"{}\"}}", "1".repeat(20_000_000)).unwrap();
     let wide = wide.finish().unwrap();
+    // A window of 1 GiB.
+    let large = [&[0x11, 0xde], &body[..]].concat();
     for (path, headers, body, status) in [
         ("/mainnet/solve", "", &body, 404),
         ("/healthz", "", &body, 405),
@@ -351,6 +353,7 @@ fn a_body_that_nobody_wants_is_read_so_that_its_answer_is() {
         ("/solve", "content-encoding: gzip\r\n", &gzip_and_more, 400),
         ("/solve", "content-encoding: br\r\n", &brotli, 400),
         ("/solve", "content-encoding: zstd\r\n", &wide, 400),
+        ("/solve", "content-encoding: br\r\n", &large, 400),
         ("/notify", "", &body, 400),
     ] {
         let mut driver = service.connect();
@@ -363,6 +366,9 @@ fn a_body_that_nobody_wants_is_read_so_that_its_answer_is() {
         assert_eq!(answer.status(), status, "{path}: {headers}");
         if status == 404 {
             assert!(answer.body.contains("auctions go to /solve"), "{answer:?}");
+        }
+        if body == &large {
+            assert!(answer.body.contains("large window"), "{answer:?}");
         }
     }
 }

@@ -1,17 +1,18 @@
 use std::{error::Error, sync::Arc};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use futures_core::Stream;
-use object_store::path::Path;
+use futures_util::TryStreamExt;
+use object_store::{GetOptions, path::Path};
 
 use crate::{
-    codec::Codec,
+    codec::{Codec, CodecKind},
     digest_place,
     key::{self, KeyError},
     metadata,
     read::{
         error::{ReadError, ReadErrorKind},
-        open::{self, ObjectVersion, Opened},
+        open::{self, Description, ObjectVersion, Opened},
         reader::ArchiveReader,
     },
     settings::Shared,
@@ -163,6 +164,31 @@ impl Archive {
         ArchiveReader::stored(found)
     }
 
+    /// Describes an object of this location and stored length, as the store lists them. Reads only its end.
+    ///
+    /// # Errors
+    ///
+    /// If there is no such object, the store fails, or the codec is unknown.
+    pub async fn describe(&self, at: &Path, stored_bytes: u64) -> Result<Description, ReadError> {
+        let start = stored_bytes.saturating_sub(digest_place::TRAILER_BYTES_AT_MOST as u64);
+        let end = (stored_bytes > 0).then_some(start..stored_bytes);
+        let options = GetOptions::new().with_head(end.is_none()).with_range(end);
+        let cannot_open = |source| open::cannot_open(at, source);
+        let found = self.0.store.get_opts(at, options).await;
+        let found = Opened::new(at.clone(), found.map_err(cannot_open)?);
+        let codec = found.codec()?;
+        let end: BytesMut = found.content.try_collect().await.map_err(cannot_open)?;
+        let noted = || Some(digest_place::parse(codec, &end)?.bytes);
+        let raw_bytes = metadata::raw_bytes(&found.attributes).or_else(noted);
+        let raw_bytes = raw_bytes.or_else(|| match codec {
+            CodecKind::Identity => Some(stored_bytes),
+            // RFC 1952, section 2.3.1.
+            CodecKind::Gzip => Some(u32::from_le_bytes(*end.last_chunk()?).into()),
+            CodecKind::Zstd | CodecKind::Brotli => None,
+        });
+        Ok(Description { codec, raw_bytes })
+    }
+
     async fn decoded(&self, found: Opened) -> Result<ArchiveReader, ReadError> {
         let (store, attributes) = (&*self.0.store, &found.attributes);
         let digest = match metadata::sha256(attributes) {
@@ -189,5 +215,49 @@ impl Archive {
     /// Cancel safe: it only waits.
     pub async fn settled(&self) {
         self.0.running.wait().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use object_store::{Attribute, Attributes, ObjectStore, PutOptions, memory::InMemory};
+
+    use super::*;
+    use crate::digest::RawDocument;
+
+    #[tokio::test]
+    async fn what_is_noted_counts_before_what_is_at_the_end() {
+        use CodecKind::{Brotli, Gzip, Identity, Zstd};
+
+        let noted = |codec: &'static str, bytes: Option<&'static str>| {
+            let codec = (Attribute::Metadata("archivecodec".into()), codec);
+            let bytes = bytes.map(|bytes| (Attribute::Metadata("archiverawbytes".into()), bytes));
+            Attributes::from_iter([codec].into_iter().chain(bytes))
+        };
+        let coded = Attributes::from_iter([(Attribute::ContentEncoding, "br")]);
+        let (none, length) = (Attributes::new, &b"....\x09\0\0\0"[..]);
+        let document = RawDocument::new(7).with_sha256([1; 32].into());
+        let trailer = |kind| [b"..", &digest_place::trailer(kind, document)[..]].concat();
+        for (name, attributes, content, codec, raw_bytes) in [
+            ("7.json.gz", none(), length, Gzip, Some(9)),
+            ("7.json.gz", none(), &trailer(Gzip), Gzip, Some(7)),
+            ("7.json.gz", none(), b"..", Gzip, None),
+            ("7.json.zst", none(), &trailer(Zstd), Zstd, Some(7)),
+            ("7.json.zst", none(), b"..", Zstd, None),
+            ("7.json", none(), b"{}", Identity, Some(2)),
+            ("7.json", none(), b"", Identity, Some(0)),
+            ("7.json", noted("gzip", Some("5")), length, Gzip, Some(5)),
+            ("7.json", noted("gzip", None), length, Gzip, Some(9)),
+            ("7.json", coded, b"..", Brotli, None),
+        ] {
+            let (store, at) = (Arc::new(InMemory::new()), Path::from(name));
+            let stored_bytes = content.len() as u64;
+            let options = PutOptions::from(attributes);
+            let put = store.put_opts(&at, content.to_vec().into(), options);
+            put.await.unwrap();
+            let archive = Archive::builder(store).build().unwrap();
+            let found = archive.describe(&at, stored_bytes).await.unwrap();
+            assert_eq!(found, Description { codec, raw_bytes }, "{name}");
+        }
     }
 }

@@ -31,7 +31,7 @@ pub use local_folder::LocalFolder;
 pub use metadata::AttributeSupport;
 pub use read::{
     error::{ReadError, ReadErrorKind},
-    open::ObjectVersion,
+    open::{Description, ObjectVersion},
     reader::ArchiveReader,
     verify::ReadLimit,
 };

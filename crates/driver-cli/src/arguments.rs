@@ -7,10 +7,9 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
-use super::option_values::parse_duration;
 use crate::archive::{ArchiveCommand, TimeRange};
 use crate::archiving::ArchiveArguments;
-use crate::check_engines::CheckArguments;
+use crate::option_values::{Format, parse_duration};
 use crate::solver_flags::SolverFlags;
 
 /// Streams one auction to many solver engines and archives a compressed copy, in bounded memory.
@@ -216,13 +215,15 @@ pub(super) enum Switch {
     Off,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, ValueEnum, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum Format {
-    /// Text for people.
-    Text,
-    /// One JSON object on one line.
-    Json,
+#[derive(Debug, Args)]
+pub(super) struct CheckArguments {
+    #[command(flatten)]
+    pub(super) engines: EngineArguments,
+
+    /// Send each engine up to 13 auctions without orders, to find out whether it accepts chunked bodies, lengths and encodings,
+    /// and up to which size.
+    #[arg(long)]
+    pub(super) probe: bool,
 }
 
 #[derive(Debug, Args)]

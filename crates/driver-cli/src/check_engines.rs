@@ -4,15 +4,14 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use archive_sink::{Codec, CodecKind};
-use clap::Args;
 use driver_streaming::{Dispatch, JsonDocument, Pipeline, Solver, error_chain};
 use jiff::Timestamp;
 use serde_json::json;
 use tokio::net::lookup_host;
 
-use crate::arguments::EngineArguments;
+use crate::arguments::CheckArguments;
 use crate::exit::{Failure, print_line};
-use crate::summary::size;
+use crate::figures::size;
 
 /// How long an engine may take to answer a probe.
 const LIMIT: Duration = Duration::from_secs(10);
@@ -23,17 +22,6 @@ const SIZES: [usize; 8] = [
 
 /// The line that adds a length to requests.
 const LENGTH: &str = "length = true";
-
-#[derive(Debug, Args)]
-pub(super) struct CheckArguments {
-    #[command(flatten)]
-    engines: EngineArguments,
-
-    /// Send each engine up to 13 auctions without orders, to find out whether it accepts chunked bodies, lengths and encodings,
-    /// and up to which size.
-    #[arg(long)]
-    probe: bool,
-}
 
 /// Returns 1 if an engine's host is unknown or it accepts nothing.
 pub(super) async fn run(arguments: &CheckArguments) -> Result<ExitCode, Failure> {

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use driver_streaming::{ArchiveStatus, Dispatch, Outcome, Pipeline};
 
-use crate::arguments::Format;
 use crate::exit::{Failure, exit_code, print_line};
+use crate::option_values::Format;
 use crate::options_and_config::Sending;
 use crate::progress_bars::ProgressBars;
 use crate::report::{Timelines, report};

@@ -12,6 +12,7 @@ mod disk_document;
 mod disk_document_tests;
 mod disk_file;
 mod exit;
+mod figures;
 mod generate_and_solver;
 mod interruptible_run;
 mod json_scanner;

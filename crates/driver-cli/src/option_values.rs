@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use archive_sink::{Codec, CodecKind};
 use bytes::Bytes;
+use clap::ValueEnum;
 use driver_streaming::{Solver, SolverError};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
@@ -11,6 +12,15 @@ use serde_json::value::RawValue;
 use url::Url;
 
 use crate::exit::Failure;
+
+#[derive(Clone, Copy, Debug, PartialEq, ValueEnum, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Format {
+    /// Text for people.
+    Text,
+    /// One JSON object on one line.
+    Json,
+}
 
 /// Top-level members to replace or append, and their values.
 pub(crate) type Members = Vec<(String, MemberValue)>;

@@ -7,11 +7,11 @@ use std::time::Duration;
 use driver_streaming::{AuctionId, Dispatch, Document, Pipeline, PipelineBuilder, Solver, View};
 use jiff::Timestamp;
 
-use crate::arguments::{EngineArguments, Format, SendingArguments};
+use crate::arguments::{EngineArguments, SendingArguments};
 use crate::config::{Config, SolverConfig};
 use crate::exit::Failure;
 use crate::member_edits::{MemberEdits, closing_members};
-use crate::option_values::{MemberValue, Members, merged, parse_setting, parse_solver};
+use crate::option_values::{Format, MemberValue, Members, merged, parse_setting, parse_solver};
 use crate::output_file::OutputFile;
 
 /// The default deadline.

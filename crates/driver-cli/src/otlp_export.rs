@@ -253,9 +253,7 @@ impl CollectorClient {
     fn new(timeout: Duration, failure: &LastFailure) -> Self {
         Self {
             runtime: Handle::current(),
-            client: upload_client::UploadClient::builder()
-                .tcp_user_timeout(timeout)
-                .build(),
+            client: upload_client::UploadClient::default(),
             timeout,
             failure: Arc::clone(failure),
         }

@@ -7,8 +7,9 @@ use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
 use tracing_subscriber::EnvFilter;
 
-use crate::arguments::{Arguments, Command, Format};
+use crate::arguments::{Arguments, Command};
 use crate::exit::{Failure, USAGE, WithoutSecrets, printed};
+use crate::option_values::Format;
 use crate::options_and_config::Sending;
 use crate::otlp_export::exporting;
 use crate::{archive, check_engines, generate_and_solver, replay, serve, solve};
@@ -118,17 +119,15 @@ fn refuse(error: &clap::Error) -> ExitCode {
         }
         _ => {
             let text = error.to_string();
-            let mut paragraphs = text.split("\n\n");
-            let error = paragraphs.next().unwrap_or_default();
-            let tips = paragraphs.filter(|paragraph| paragraph.trim_start().starts_with("tip: "));
-            let words = error.split_whitespace();
-            let words =
-                words.chain(tips.flat_map(|tip| [";"].into_iter().chain(tip.split_whitespace())));
-            let line = words
-                .collect::<Vec<_>>()
-                .join(" ")
-                .replace(" ; tip: ", "; ");
-            Failure::usage(line.trim_start_matches("error: ")).report()
+            let lines = text.split("\n\n").map(|paragraph| {
+                let words: Vec<_> = paragraph.split_whitespace().collect();
+                words.join(" ")
+            });
+            let shown = lines.filter_map(|line| {
+                let shown = line.strip_prefix("error: ").or(line.strip_prefix("tip: "));
+                shown.map(str::to_owned)
+            });
+            Failure::usage(shown.collect::<Vec<_>>().join("; ")).report()
         }
     }
 }

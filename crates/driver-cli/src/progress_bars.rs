@@ -2,13 +2,14 @@
 
 use std::convert::Infallible;
 use std::io::{self, IsTerminal};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use console::Term;
 use driver_streaming::{Progress, Stage};
+use parking_lot::Mutex;
 
-use crate::summary::{cut, size};
+use crate::figures::{cut, size};
 
 /// How often the bars are drawn.
 const INTERVAL: Duration = Duration::from_millis(100);
@@ -119,7 +120,7 @@ impl Screen {
     /// Replaces the lines that are shown. Cuts them to the terminal's size.
     fn show(&self, lines: &[String]) {
         let Some(shown) = &self.0 else { return };
-        let mut shown = shown.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut shown = shown.lock();
         let (height, width) = Term::stderr().size();
         let mut text = erased(*shown);
         *shown = lines.len().min(usize::from(height).saturating_sub(1));
@@ -134,7 +135,7 @@ impl Screen {
     /// Clears the lines to print something else.
     pub(super) fn suspend<T>(&self, print: impl FnOnce() -> T) -> T {
         let Some(shown) = &self.0 else { return print() };
-        let mut shown = shown.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut shown = shown.lock();
         let _gone = Term::stderr().write_str(&erased(std::mem::take(&mut *shown)));
         print()
     }

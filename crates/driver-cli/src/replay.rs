@@ -13,16 +13,18 @@ use url::Url;
 
 use crate::archive::{Entry, Shelf, TimeRange, id_of, is_refusal, names};
 use crate::archived_document::archived_document;
-use crate::arguments::{Format, ReplayArguments};
+use crate::arguments::ReplayArguments;
 use crate::disk_document::DiskDocument;
 use crate::disk_file::Broken;
 use crate::exit::{Failure, USAGE, print_line};
+use crate::figures::milliseconds;
 use crate::interruptible_run::{run as run_shown, run_and_print};
+use crate::option_values::Format;
 use crate::options_and_config::{Sending, dispatch};
 use crate::otlp_export::Export;
 use crate::replay_times::Times;
 use crate::signals::{Signals, or_interrupted, unless_interrupted};
-use crate::summary::{milliseconds, print_outcome};
+use crate::summary::print_outcome;
 use crate::verdict::why_not;
 
 /// How many auctions of a folder an error names.

@@ -4,9 +4,9 @@ use driver_streaming::{Outcome, SolverStatus};
 use serde::Serialize;
 use serde_json::json;
 
-use crate::arguments::Format;
 use crate::exit::{Failure, print_json, print_line};
-use crate::summary::{cut, milliseconds};
+use crate::figures::{cut, milliseconds};
+use crate::option_values::Format;
 
 /// The times of several runs in milliseconds: of each solver, and at last of whole runs, from the first request to the
 /// last answer. A run fails when a solver does; what failed has no time.

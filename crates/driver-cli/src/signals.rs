@@ -1,7 +1,6 @@
 //! Ctrl-C, and the signal to end that a supervisor sends.
 
 use std::future::poll_fn;
-use std::io;
 use std::task::{Context, Poll};
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -21,7 +20,9 @@ impl Signals {
     pub(super) fn after(came: Option<u8>) -> Self {
         let kinds = [SignalKind::interrupt(), SignalKind::terminate()];
         // One that cannot be listened for keeps its default action.
-        let heard = kinds.map(listen).into_iter().filter_map(Result::ok);
+        let heard = kinds
+            .into_iter()
+            .filter_map(|kind| Some((kind.as_raw_value() as u8, signal(kind).ok()?)));
         Self {
             came,
             heard: heard.collect(),
@@ -32,20 +33,16 @@ impl Signals {
     pub(super) async fn next(&mut self) -> u8 {
         let heard = &mut self.heard;
         let number = poll_fn(|context: &mut Context<'_>| {
-            let came = heard.iter_mut().find_map(|(number, signal)| {
-                let is_ready = signal.poll_recv(context).is_ready();
-                is_ready.then_some(*number)
+            let mut polled = heard.iter_mut().map(|(number, signal)| {
+                let came = signal.poll_recv(context);
+                came.map(|_| *number)
             });
-            came.map_or(Poll::Pending, Poll::Ready)
+            polled.find(Poll::is_ready).unwrap_or(Poll::Pending)
         });
         let number = number.await;
         self.came.get_or_insert(number);
         number
     }
-}
-
-fn listen(kind: SignalKind) -> io::Result<(u8, Signal)> {
-    Ok((kind.as_raw_value() as u8, signal(kind)?))
 }
 
 /// Waits for `work`, or returns the number of a signal that comes first. Listens before it begins `work`.

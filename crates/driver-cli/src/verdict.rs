@@ -3,7 +3,7 @@
 use driver_streaming::{ArchiveOutcome, ArchiveStatus, SolverFailure, SolverOutcome, SolverStatus};
 use serde::de::IgnoredAny;
 
-use crate::summary::{joined, milliseconds, size};
+use crate::figures::{joined, milliseconds, size};
 
 /// Shorter times are not mentioned.
 const NOTABLE_MS: f64 = 50.0;

@@ -9,11 +9,9 @@ use http_body::Body;
 use serde_json::value::RawValue;
 use tokio::time::{Instant, timeout_at};
 
+use crate::content_coding::decode_content;
 use crate::document::BoxError;
 use crate::failure::AnswerError;
-
-#[cfg(any(feature = "brotli", feature = "gzip", feature = "zstd"))]
-use tokio_util::io::{ReaderStream, StreamReader};
 
 /// How much of a bad answer is kept, in bytes.
 const KEPT: usize = 64 * 1024;
@@ -63,9 +61,7 @@ async fn read(
     content: &mut Vec<u8>,
 ) -> Result<(), AnswerError> {
     let mut taken = 0;
-    // A decoder takes the empty chunk for the end.
-    let chunks = body.try_filter(|chunk| future::ready(!chunk.is_empty()));
-    let limited = chunks.map(move |chunk| {
+    let limited = body.map(move |chunk| {
         let chunk = chunk?;
         taken += chunk.len();
         if taken > limit {
@@ -73,7 +69,11 @@ async fn read(
         }
         Ok(chunk)
     });
-    let mut decoded = decoded(headers, limited.boxed())?;
+    let Some(mut decoded) = decode_content(headers, limited) else {
+        let coding = headers.get(CONTENT_ENCODING).map(HeaderValue::as_bytes);
+        let name = String::from_utf8_lossy(coding.unwrap_or_default());
+        return Err(AnswerError::Encoding(name.trim().to_ascii_lowercase()));
+    };
     while let Some(chunk) = decoded.next().await {
         match chunk {
             Ok(chunk) if append(content, &chunk, limit) => {}
@@ -169,63 +169,6 @@ fn is_deeper(json: &str, limit: usize) -> bool {
         }
     }
     false
-}
-
-/// The encodings of answers, best first, and whether they are compiled.
-const ACCEPTED: [(&str, bool); 3] = [
-    ("zstd", cfg!(feature = "zstd")),
-    ("gzip", cfg!(feature = "gzip")),
-    ("br", cfg!(feature = "brotli")),
-];
-
-/// Returns the `Accept-Encoding` of requests.
-pub(crate) fn accepted_encodings() -> HeaderValue {
-    let compiled = ACCEPTED.iter().filter(|(_name, is_compiled)| *is_compiled);
-    let names: Vec<_> = compiled.map(|(name, _)| *name).collect();
-    let value = HeaderValue::from_str(&names.join(", "));
-    let value = value.ok().filter(|value| !value.is_empty());
-    value.unwrap_or(HeaderValue::from_static("identity"))
-}
-
-/// Decodes an answer as its `headers` say.
-fn decoded(headers: &HeaderMap, encoded: AnswerStream) -> Result<AnswerStream, AnswerError> {
-    let mut names = headers.get_all(CONTENT_ENCODING).iter();
-    let Some(name) = names.next() else {
-        return Ok(encoded);
-    };
-    let second = names.next();
-    let name = String::from_utf8_lossy(name.as_bytes());
-    let name = name.trim().to_ascii_lowercase();
-    match name.as_str() {
-        _ if second.is_some() => {}
-        "identity" | "" => return Ok(encoded),
-        // The second is an old alias: RFC 9110, 8.4.1.3.
-        #[cfg(feature = "gzip")]
-        "gzip" | "x-gzip" => {
-            let mut decoder =
-                async_compression::tokio::bufread::GzipDecoder::new(StreamReader::new(encoded));
-            decoder.multiple_members(true);
-            return Ok(ReaderStream::new(decoder).boxed());
-        }
-        #[cfg(feature = "zstd")]
-        "zstd" => {
-            use async_compression::tokio::bufread::ZstdDecoder;
-            use async_compression::zstd::DParameter;
-            // A window of 8 MiB, which is all that an HTTP decoder has to take: RFC 9659.
-            let window = DParameter::window_log_max(23);
-            let mut decoder = ZstdDecoder::with_params(StreamReader::new(encoded), &[window]);
-            decoder.multiple_members(true);
-            return Ok(ReaderStream::new(decoder).boxed());
-        }
-        #[cfg(feature = "brotli")]
-        "br" => {
-            let decoder =
-                async_compression::tokio::bufread::BrotliDecoder::new(StreamReader::new(encoded));
-            return Ok(ReaderStream::new(decoder).boxed());
-        }
-        _ => {}
-    }
-    Err(AnswerError::Encoding(name))
 }
 
 #[cfg(all(test, feature = "gzip"))]

@@ -20,10 +20,6 @@ use crate::request_body::RequestBody;
 use crate::solver::Solver;
 use crate::window_budget::WindowBudget;
 
-/// How long a peer may take nothing, at least, before the kernel closes the connection.
-#[cfg(feature = "client")]
-const LEAST_TCP_USER_TIMEOUT: Duration = Duration::from_secs(60);
-
 /// At most a year: limits become instants, and no clock reaches as far as a duration.
 pub(crate) fn bounded(limit: Duration) -> Duration {
     limit.min(Duration::from_secs(365 * 24 * 60 * 60))
@@ -139,7 +135,8 @@ impl PipelineBuilder {
     }
 
     /// Sets how long after its start a run waits for answers. The default is 15 s, the most a year. A run may have
-    /// [another deadline](crate::Dispatch::deadline), and a solver an earlier [timeout](Solver::with_timeout).
+    /// [another deadline](crate::Dispatch::deadline), and a solver an earlier [timeout](Solver::with_timeout). A solver that
+    /// reads nothing is waited for until then: the default client does not limit how long the peer's window is full.
     #[must_use]
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.deadline = bounded(deadline);
@@ -209,12 +206,7 @@ impl PipelineBuilder {
         }
         #[cfg(feature = "client")]
         if self.client.is_none() {
-            // A peer that takes nothing for so long, while nobody waits for it any more, is gone. A run's own deadline may be
-            // later than the pipeline's.
-            let limit = self.deadline.max(LEAST_TCP_USER_TIMEOUT);
-            let builder = upload_client::UploadClient::builder();
-            let service = builder.tcp_user_timeout(limit).build();
-            self = self.client(service);
+            self = self.client(upload_client::UploadClient::default());
         }
         let client = self.client.take().ok_or(PipelineError::NoClient)?;
         let setup = Arc::new(Setup {

@@ -15,9 +15,9 @@ use tee_stream::{Branch, BranchEnd};
 use tokio::sync::mpsc::Sender;
 use tokio::time::{Instant, sleep_until};
 
-use crate::answer::accepted_encodings;
 use crate::auction_id::AuctionId;
 use crate::builder::Setup;
+use crate::content_coding::accepted_encodings;
 use crate::document::DocumentError;
 use crate::encoding::content_encoding;
 use crate::request_body::{RequestBody, RequestRecord};

@@ -10,20 +10,8 @@ const SECONDS: [f64; 15] = [
     0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0,
 ];
 
-/// 64 KiB to 1 GiB, in steps of 2 around some megabytes.
-const BYTES: [f64; 11] = [
-    65_536.0,
-    262_144.0,
-    1_048_576.0,
-    2_097_152.0,
-    4_194_304.0,
-    8_388_608.0,
-    16_777_216.0,
-    33_554_432.0,
-    67_108_864.0,
-    268_435_456.0,
-    1_073_741_824.0,
-];
+/// 64 KiB to 1 GiB, in steps of 2 around some megabytes: powers of 2.
+const BYTES: [u32; 11] = [16, 18, 20, 21, 22, 23, 24, 25, 26, 28, 30];
 
 /// Productions of one document.
 const COUNT: [f64; 7] = [1.0, 2.0, 3.0, 4.0, 8.0, 16.0, 64.0];
@@ -45,6 +33,7 @@ pub(crate) struct Instruments {
 
 impl Instruments {
     pub(crate) fn new(meter: &Meter) -> Self {
+        let bytes = BYTES.map(|power| f64::from(1_u32 << power));
         let seconds = |name, description| {
             meter
                 .f64_histogram(name)
@@ -82,13 +71,13 @@ impl Instruments {
             archive_raw: number(
                 "driver_streaming.archive.raw.size",
                 "By",
-                &BYTES,
+                &bytes,
                 "Size of an archived document.",
             ),
             archive_stored: number(
                 "driver_streaming.archive.stored.size",
                 "By",
-                &BYTES,
+                &bytes,
                 "Size of the stored object of an archived document.",
             ),
             production_busy: seconds(

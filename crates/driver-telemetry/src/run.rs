@@ -170,15 +170,13 @@ impl Observer for RunTelemetry {
             status => status.to_string(),
         };
         let mut attributes = vec![KeyValue::new("driver_streaming.archive.status", status)];
-        for (name, text) in [
-            ("driver_streaming.archive.codec", outcome.codec.clone()),
-            (
-                "driver_streaming.archive.placement",
-                outcome.placement.map(ToOwned::to_owned),
-            ),
-        ] {
-            add(&mut attributes, name, text);
-        }
+        let (codec, placement) = (outcome.codec.clone(), outcome.placement);
+        add(&mut attributes, "driver_streaming.archive.codec", codec);
+        add(
+            &mut attributes,
+            "driver_streaming.archive.placement",
+            placement,
+        );
         if let Some(instruments) = &self.instruments {
             record_seconds(&instruments.archive, self.started.elapsed(), &attributes);
             for (histogram, bytes) in [
@@ -219,27 +217,21 @@ impl Observer for RunTelemetry {
             record_seconds(&instruments.auction, self.started.elapsed(), &attributes);
             instruments.record_production(production);
         }
-        for (name, duration) in [
-            (
+        let (busy, waiting) = (production.busy(), production.waiting());
+        let productions = integer(production.productions());
+        attributes.extend([
+            KeyValue::new(
                 "driver_streaming.production.busy.duration",
-                production.busy(),
+                busy.as_secs_f64(),
             ),
-            (
+            KeyValue::new(
                 "driver_streaming.production.wait.duration",
-                production.waiting(),
+                waiting.as_secs_f64(),
             ),
-        ] {
-            attributes.push(KeyValue::new(name, duration.as_secs_f64()));
-        }
-        for (name, number) in [
-            (
-                "driver_streaming.productions",
-                Some(production.productions()),
-            ),
-            ("driver_streaming.auction.size", outcome.auction.bytes),
-        ] {
-            add(&mut attributes, name, number.map(integer));
-        }
+            KeyValue::new("driver_streaming.productions", productions),
+        ]);
+        let bytes = outcome.auction.bytes.map(integer);
+        add(&mut attributes, "driver_streaming.auction.size", bytes);
         let digest = outcome.auction.sha256.clone();
         add(&mut attributes, "driver_streaming.auction.sha256", digest);
         let passes = outcome.serialize.passes;

@@ -155,6 +155,7 @@ impl Connection {
 
 impl Drop for Connection {
     fn drop(&mut self) {
+        self.wire.give_up();
         if self.http2 {
             self.wire.hurry();
         } else {

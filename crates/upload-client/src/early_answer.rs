@@ -86,6 +86,15 @@ impl Wire {
         self.moved.notify_one();
     }
 
+    /// Lets the kernel drop soon what the peer does not read, which it would keep for minutes: nobody waits for it any more.
+    pub(crate) fn give_up(&self) {
+        #[cfg(target_os = "linux")]
+        if let Some(tcp) = self.tcp.upgrade() {
+            let limit = Duration::from_secs(5);
+            let _gone = SockRef::from(&*tcp).set_tcp_user_timeout(Some(limit));
+        }
+    }
+
     /// Waits until the connection has been without a request for `limit`.
     pub(crate) async fn unused(self: Arc<Self>, limit: Duration) {
         loop {

@@ -16,7 +16,7 @@ pub(crate) struct Opened {
 }
 
 impl Opened {
-    fn new(location: Path, result: GetResult) -> Self {
+    pub(crate) fn new(location: Path, result: GetResult) -> Self {
         // Under the name that was asked for: a store may return another.
         let version = ObjectMeta {
             location,
@@ -61,6 +61,16 @@ pub(crate) fn codec_of(attributes: &Attributes, name: &str) -> Result<CodecKind,
         Some(noted) => noted.parse().map_err(|_| noted.to_owned()),
         None => Ok(CodecKind::of_extension(name).unwrap_or(CodecKind::Identity)),
     }
+}
+
+/// What a store says of an object. [`Archive::describe`](crate::Archive::describe) returns it; nothing of it is verified.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Description {
+    /// The codec.
+    pub codec: CodecKind,
+    /// The raw document's length, if the object notes it. For gzip without a note, modulo 4 GiB.
+    pub raw_bytes: Option<u64>,
 }
 
 /// Opens the first object found in `named`, which has at least one place, or else the only one found in `guessed`.
@@ -122,7 +132,7 @@ pub(crate) async fn find_again(
     }
 }
 
-fn cannot_open(location: &Path, source: StoreError) -> ReadError {
+pub(crate) fn cannot_open(location: &Path, source: StoreError) -> ReadError {
     ReadError::new(location, ReadErrorKind::Store { offset: 0, source })
 }
 

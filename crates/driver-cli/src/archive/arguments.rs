@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use jiff::{SignedDuration, Timestamp};
 
-use crate::arguments::Format;
+use crate::option_values::Format;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ArchiveCommand {

@@ -10,11 +10,10 @@ use futures_util::{Stream, StreamExt, TryStreamExt};
 use serde::Serialize;
 
 use super::arguments::{ListArguments, TimeRange};
-use super::details::Details;
 use super::shelf::{Entry, Shelf};
-use crate::arguments::Format;
 use crate::exit::{Failure, printed, write_line};
-use crate::summary::{known, size};
+use crate::figures::{known, size};
+use crate::option_values::Format;
 
 /// How many entries are held to sort them: about 10 MB.
 const HELD: usize = 100_000;
@@ -26,7 +25,7 @@ pub(super) async fn run(arguments: &ListArguments) -> Result<ExitCode, Failure> 
     let shelf = Shelf::open(&arguments.location)?;
     let range = arguments.range;
     let described = by_time(shelf.entries(range), HELD).map_ok(|entry| async {
-        let asked = arguments.long.then(|| Details::of(&shelf, &entry));
+        let asked = arguments.long.then(|| details(&shelf, &entry));
         let details = OptionFuture::from(asked).await;
         Ok((entry, details))
     });
@@ -66,6 +65,27 @@ fn by_time<E>(
     })
 }
 
+/// What a listing does not say of an archive.
+#[derive(Default, Serialize)]
+struct Details {
+    codec: Option<&'static str>,
+    raw_bytes: Option<u64>,
+}
+
+async fn details(shelf: &Shelf, entry: &Entry) -> Details {
+    let (at, bytes) = (&entry.location, entry.stored_bytes);
+    match shelf.archive.describe(at, bytes).await {
+        Ok(found) => Details {
+            codec: Some(found.codec.name()),
+            raw_bytes: found.raw_bytes,
+        },
+        Err(error) => {
+            tracing::warn!(name = entry.name, %error, "it cannot be looked at");
+            Details::default()
+        }
+    }
+}
+
 fn text_of(entry: &Entry, details: Option<&Details>) -> String {
     let mut line = format!(
         "{:.0}  {:>10}",
@@ -73,7 +93,7 @@ fn text_of(entry: &Entry, details: Option<&Details>) -> String {
         size(Some(entry.stored_bytes))
     );
     if let Some(details) = details {
-        let codec = known(details.codec.as_deref());
+        let codec = known(details.codec);
         line += &format!("  {:>10}  {codec:<8}", size(details.raw_bytes));
     }
     line + "  " + entry.id()
@@ -104,6 +124,7 @@ mod tests {
     use std::convert::Infallible;
 
     use jiff::Timestamp;
+    use object_store::path::Path;
 
     use super::*;
 
@@ -118,6 +139,7 @@ mod tests {
                 Ok::<_, Infallible>(Entry {
                     stored: Timestamp::from_second(second).unwrap(),
                     name: String::new(),
+                    location: Path::default(),
                     stored_bytes: 0,
                 })
             });

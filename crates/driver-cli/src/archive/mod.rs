@@ -2,7 +2,6 @@
 
 mod arguments;
 mod check;
-mod details;
 mod get;
 mod list;
 mod push;

@@ -11,9 +11,9 @@ use super::cleaning_up;
 use crate::archiving::{ARCHIVE_LIMIT, archive_location};
 use crate::config::Config;
 use crate::exit::{Failure, print_line};
+use crate::figures::size;
 use crate::spooling::location_of;
 use crate::store_location::StoreLocation;
-use crate::summary::size;
 
 pub(super) async fn run(arguments: &PushArguments) -> Result<ExitCode, Failure> {
     let folder = arguments.spool.as_path();

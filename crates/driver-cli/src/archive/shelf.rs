@@ -35,6 +35,7 @@ pub(crate) struct Entry {
     pub(super) stored: Timestamp,
     /// The name below the location, with extensions.
     pub(crate) name: String,
+    pub(super) location: Path,
     pub(super) stored_bytes: u64,
 }
 
@@ -49,6 +50,7 @@ impl Entry {
         Some(Self {
             stored: Timestamp::new(time.timestamp(), time.timestamp_subsec_nanos() as i32).ok()?,
             name: name.to_owned(),
+            location: object.location.clone(),
             stored_bytes: object.size,
         })
     }

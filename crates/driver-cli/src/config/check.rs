@@ -1,8 +1,12 @@
 use std::collections::HashMap;
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
 
 use archive_sink::{Codec, CodecKind};
 use driver_streaming::{Solver, SolverError, error_chain};
 use http::header::{HeaderName, HeaderValue};
+use serde::Deserialize;
 use toml::Spanned;
 use toml::de::DeTable;
 
@@ -17,8 +21,52 @@ use crate::store_location::StoreLocation;
 /// Servers refuse more, and a `HeaderMap` panics at some number.
 const MOST_HEADERS: usize = 100;
 
+/// The largest file that is read, in bytes.
+const LARGEST: u64 = 1024 * 1024;
+
+impl Config {
+    /// Reads and checks a file of at most 1 MiB. Fails at the first mistake.
+    pub(crate) fn load(path: &Path) -> Result<Self, Failure> {
+        let refuse = |why: &str| Err(Source::new(path, "").mistake_at(None, why));
+        let mut bytes = Vec::new();
+        match File::open(path).and_then(|file| file.take(LARGEST + 1).read_to_end(&mut bytes)) {
+            Err(error) => refuse(&format!("cannot be read: {}", error_chain(&error))),
+            Ok(_) if bytes.len() as u64 > LARGEST => refuse("is larger than 1 MiB"),
+            Ok(_) => Self::parse(path, &bytes),
+        }
+    }
+
+    /// Checks what was read from `path`.
+    pub(super) fn parse(path: &Path, bytes: &[u8]) -> Result<Self, Failure> {
+        let text = str::from_utf8(bytes).map_err(|error| {
+            let end = error.valid_up_to();
+            let before = String::from_utf8_lossy(&bytes[..end]);
+            Source::new(path, &before).mistake_at(Some(end..end), "is not UTF-8")
+        })?;
+        // Some editors start a file with a byte order mark.
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        let source = Source::new(path, text);
+        let table = DeTable::parse(text).map_err(|error| source.syntax_error(&error))?;
+        let mut config = Self::deserialize(toml::de::Deserializer::from(table.clone()))
+            .map_err(|error| source.type_error(&error))?;
+        config.source = source;
+        check(&mut config, table.get_ref())?;
+        Ok(config)
+    }
+
+    /// Sets up a solver of the file or of the options.
+    pub(crate) fn solver(&self, solver: &SolverConfig) -> Result<Solver, Failure> {
+        set_up(solver, &self.source)
+    }
+
+    /// The place of a value, such as `driver.toml:12:1: archive.location`.
+    pub(crate) fn place<T>(&self, value: &Spanned<T>) -> String {
+        self.source.place(Some(value.span()))
+    }
+}
+
 /// Checks what the types of the values do not, resolves relative paths, and reads the values of `set`. Opens nothing.
-pub(super) fn check(config: &mut Config, table: &DeTable<'_>) -> Result<(), Failure> {
+fn check(config: &mut Config, table: &DeTable<'_>) -> Result<(), Failure> {
     let source = config.source.clone();
     let archive = config.archive.as_mut().map(|archive| archive.get_mut());
     let spool = archive.and_then(|archive| archive.spool.as_mut());
@@ -55,7 +103,7 @@ pub(super) fn check(config: &mut Config, table: &DeTable<'_>) -> Result<(), Fail
         if let Some(table) = table.get_ref().as_table() {
             config.set = members(table, &source)?;
         }
-        solver(config, &source)?;
+        set_up(config, &source)?;
         let name = config.name.get_ref();
         let place = format!("solver[{index}], on line {}", source.line(&config.name));
         if let Some(other) = names.insert(name.clone(), place) {
@@ -96,7 +144,7 @@ fn leveled(
 }
 
 /// Sets up the solver of a table. No message shows the endpoint or a header's value.
-pub(super) fn solver(config: &SolverConfig, source: &Source) -> Result<Solver, Failure> {
+fn set_up(config: &SolverConfig, source: &Source) -> Result<Solver, Failure> {
     let mut solver = Solver::new(config.name.get_ref(), &as_url(config.endpoint.get_ref()))
         .map_err(|error| match error {
             SolverError::Name(_) => source.mistake(&config.name, error_chain(&error)),

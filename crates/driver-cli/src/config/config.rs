@@ -1,13 +1,11 @@
 use std::collections::BTreeMap;
 use std::fmt;
-use std::fs::File;
-use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
 use archive_sink::CodecKind;
-use driver_streaming::{AuctionId, Solver, error_chain};
+use driver_streaming::{AuctionId, error_chain};
 use http::{HeaderName, HeaderValue};
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{
@@ -15,16 +13,9 @@ use serde::de::{
 };
 use tee_stream::{AfterPatience, LagPolicy};
 use toml::Spanned;
-use toml::de::DeTable;
 
-use super::check::{self, check};
 use super::mistake::{DATE, IS_DATE, Source};
-use crate::arguments::Format;
-use crate::exit::Failure;
-use crate::option_values::{Members, parse_duration, parse_encoding};
-
-/// The largest file that is read, in bytes.
-const LARGEST: u64 = 1024 * 1024;
+use crate::option_values::{Format, Members, parse_duration, parse_encoding};
 
 /// A configuration file that has been checked.
 #[derive(Clone, Default, serde::Deserialize)]
@@ -79,7 +70,7 @@ pub(crate) struct ArchiveConfig {
 #[serde(deny_unknown_fields, rename_all = "kebab-case", expecting = "a table")]
 pub(crate) struct SolverConfig {
     pub(crate) name: Spanned<String>,
-    /// A URL that [`Solver::new`] takes.
+    /// A URL that `Solver::new` takes.
     pub(super) endpoint: Spanned<String>,
     #[serde(default, deserialize_with = "duration")]
     pub(crate) timeout: Option<Duration>,
@@ -139,47 +130,6 @@ impl SolverConfig {
     pub(crate) fn set_length(&mut self) {
         self.length = Some(Spanned::new(0..0, true));
         (self.encoding, self.encoding_level) = (None, None);
-    }
-}
-
-impl Config {
-    /// Reads and checks a file of at most 1 MiB. Fails at the first mistake.
-    pub(crate) fn load(path: &Path) -> Result<Self, Failure> {
-        let refuse = |why: &str| Err(Source::new(path, "").mistake_at(None, why));
-        let mut bytes = Vec::new();
-        match File::open(path).and_then(|file| file.take(LARGEST + 1).read_to_end(&mut bytes)) {
-            Err(error) => refuse(&format!("cannot be read: {}", error_chain(&error))),
-            Ok(_) if bytes.len() as u64 > LARGEST => refuse("is larger than 1 MiB"),
-            Ok(_) => Self::parse(path, &bytes),
-        }
-    }
-
-    /// Checks what was read from `path`.
-    pub(super) fn parse(path: &Path, bytes: &[u8]) -> Result<Self, Failure> {
-        let text = str::from_utf8(bytes).map_err(|error| {
-            let end = error.valid_up_to();
-            let before = String::from_utf8_lossy(&bytes[..end]);
-            Source::new(path, &before).mistake_at(Some(end..end), "is not UTF-8")
-        })?;
-        // Some editors start a file with a byte order mark.
-        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-        let source = Source::new(path, text);
-        let table = DeTable::parse(text).map_err(|error| source.syntax_error(&error))?;
-        let mut config = Self::deserialize(toml::de::Deserializer::from(table.clone()))
-            .map_err(|error| source.type_error(&error))?;
-        config.source = source;
-        check(&mut config, table.get_ref())?;
-        Ok(config)
-    }
-
-    /// Sets up a solver of the file or of the options.
-    pub(crate) fn solver(&self, solver: &SolverConfig) -> Result<Solver, Failure> {
-        check::solver(solver, &self.source)
-    }
-
-    /// The place of a value, such as `driver.toml:12:1: archive.location`.
-    pub(crate) fn place<T>(&self, value: &Spanned<T>) -> String {
-        self.source.place(Some(value.span()))
     }
 }
 

@@ -10,8 +10,7 @@ use tee_stream::{AfterPatience, LagPolicy};
 use toml::Spanned;
 
 use super::Config;
-use crate::arguments::Format;
-use crate::option_values::Members;
+use crate::option_values::{Format, Members};
 
 fn documentation() -> String {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/config.md");

@@ -8,7 +8,7 @@ use measured_body::Ending;
 use super::tables::tone;
 use super::timeline::{Attempt, Samples, Timeline, Wait};
 use super::waterfall::{Lane, Phase};
-use crate::summary::{duration, joined, words};
+use crate::figures::{duration, joined, words};
 use crate::verdict::NOTABLE_WAIT_MS;
 
 /// A reader that others waited for, and the bytes it had taken over time.
@@ -35,23 +35,12 @@ struct Known<'a> {
     /// When the body had ended, and whether it was complete.
     body_end: Option<Duration>,
     is_whole: bool,
-    end: Duration,
     /// What happens between the body and the answer, and what the answer is called.
     then: (Phase, &'static str),
     answer: &'static str,
     /// The readers that the body may have waited for.
     culprits: &'a [Culprit<'a>],
 }
-
-const UNKNOWN: Known<'static> = Known {
-    first_poll: None,
-    body_end: None,
-    is_whole: false,
-    end: Duration::ZERO,
-    then: (Phase::Thinking, "thinking"),
-    answer: "answer",
-    culprits: &[],
-};
 
 pub(super) fn solver_lane(
     solver: &SolverOutcome,
@@ -82,7 +71,8 @@ pub(super) fn solver_lane(
             NOTABLE_WAIT_MS.. => culprits,
             _ => &[],
         },
-        ..UNKNOWN
+        then: (Phase::Thinking, "thinking"),
+        answer: "answer",
     };
     ended(lane, timeline, known, &status, solver.error.as_deref())
 }
@@ -95,11 +85,13 @@ pub(super) fn archive_lane(archive: &ArchiveOutcome, timeline: &Timeline) -> Lan
         lane.note("muted", codec);
     }
     let known = Known {
+        first_poll: None,
+        body_end: None,
         // The commit begins when the document has been taken.
         is_whole: timeline.last.answered.is_some(),
         then: (Phase::ForReader, "compressing and storing the rest"),
         answer: "commit",
-        ..UNKNOWN
+        culprits: &[],
     };
     ended(lane, timeline, known, &status, archive.error.as_deref())
 }
@@ -113,7 +105,7 @@ fn ended(
     error: Option<&str>,
 ) -> Lane {
     let end = timeline.ended.unwrap_or_default();
-    last_attempt(&mut lane, &timeline.last, Known { end, ..known });
+    last_attempt(&mut lane, &timeline.last, end, known);
     lane.note("muted", duration(end));
     if tone(status) == "bad" {
         lane.failure = Some((end, error.unwrap_or(status).to_owned()));
@@ -121,13 +113,13 @@ fn ended(
     lane
 }
 
-fn last_attempt(lane: &mut Lane, attempt: &Attempt, known: Known<'_>) {
+fn last_attempt(lane: &mut Lane, attempt: &Attempt, end: Duration, known: Known<'_>) {
     let (start, answered) = (attempt.started, attempt.answered);
     let Some((first, last)) = attempt.samples.ends() else {
-        let until = answered.unwrap_or(known.end);
+        let until = answered.unwrap_or(end);
         lane.phase(Phase::Connecting, start, until, "nothing was sent");
         if let Some(answered) = answered {
-            lane.phase(Phase::Answer, answered, known.end, known.answer);
+            lane.phase(Phase::Answer, answered, end, known.answer);
         }
         return;
     };
@@ -135,7 +127,7 @@ fn last_attempt(lane: &mut Lane, attempt: &Attempt, known: Known<'_>) {
     // An incomplete body waited until it was given up.
     let until = match known.is_whole {
         true => known.body_end.unwrap_or(last).max(last),
-        false => known.end,
+        false => end,
     };
     let until = answered.map_or(until, |answered| answered.min(until));
     lane.phase(Phase::Connecting, start, polled, "connecting");
@@ -145,13 +137,13 @@ fn last_attempt(lane: &mut Lane, attempt: &Attempt, known: Known<'_>) {
     match answered {
         Some(answered) if answered < last => {
             let early = format!("{}, while the document was still on its way", known.answer);
-            lane.phase(Phase::Answer, answered, known.end, &early);
+            lane.phase(Phase::Answer, answered, end, &early);
         }
         Some(answered) => {
             lane.phase(then, until, answered, text);
-            lane.phase(Phase::Answer, answered, known.end, known.answer);
+            lane.phase(Phase::Answer, answered, end, known.answer);
         }
-        None if known.is_whole => lane.phase(then, until, known.end, text),
+        None if known.is_whole => lane.phase(then, until, end, text),
         None => {}
     }
     lane.curve.clone_from(&attempt.samples.kept);
@@ -218,13 +210,16 @@ mod tests {
 
     fn phases_with(timeline: &Timeline, is_whole: bool, culprits: &[Culprit<'_>]) -> Vec<String> {
         let known = Known {
+            first_poll: None,
+            body_end: None,
             is_whole,
-            end: timeline.ended.unwrap(),
+            then: (Phase::Thinking, "thinking"),
+            answer: "answer",
             culprits,
-            ..UNKNOWN
         };
+        let end = timeline.ended.unwrap();
         let mut lane = Lane::new("a");
-        last_attempt(&mut lane, &timeline.last, known);
+        last_attempt(&mut lane, &timeline.last, end, known);
         let html = waterfall("", &[lane]).into_string();
         html.split("<rect class=\"")
             .skip(1)

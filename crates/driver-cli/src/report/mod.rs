@@ -6,7 +6,7 @@ mod tables;
 mod timeline;
 mod waterfall;
 
-pub(super) use self::page::page;
+pub(super) use self::page::{Row, number, page, table};
 pub(super) use self::timeline::Timelines;
 
 use std::time::Duration;
@@ -20,7 +20,7 @@ pub(super) use self::tables::tone;
 use self::tables::{auction_facts, measurements, requests};
 use self::waterfall::waterfall;
 use crate::arguments::VERSION;
-use crate::summary::duration;
+use crate::figures::duration;
 use crate::verdict::verdict;
 
 /// Returns the page about one auction as HTML.

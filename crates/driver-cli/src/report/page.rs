@@ -1,7 +1,7 @@
 //! The page and its elements. It runs and loads nothing, fits wide and narrow windows, has a light and a dark theme, and
 //! prints.
 
-use maud::{DOCTYPE, Markup, PreEscaped, html};
+use maud::{DOCTYPE, Markup, PreEscaped, Render, html};
 
 /// Forbids the page to load or run anything.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'";
@@ -10,24 +10,24 @@ const LONGEST_FACT: usize = 40;
 /// How many columns fit into a narrow window. A table with more becomes a list there.
 const MOST_NARROW_COLUMNS: usize = 3;
 
-/// A cell of a table: its class in the stylesheet, and its text.
-pub(super) type Cell = (&'static str, String);
+/// A cell of a table: its class in the stylesheet, and its content.
+pub(crate) type Cell = (&'static str, Markup);
 
 /// A row of a table: a cell below each header.
-pub(super) type Row<'a> = Vec<(&'a str, Cell)>;
+pub(crate) type Row<'a> = Vec<(&'a str, Cell)>;
 
-pub(super) fn text(text: impl Into<String>) -> Cell {
-    ("text", text.into())
+pub(super) fn text(text: impl Render) -> Cell {
+    ("text", text.render())
 }
 
 /// A cell with a number and its unit, aligned to the right.
-pub(super) fn number(text: impl Into<String>) -> Cell {
-    ("number", text.into())
+pub(crate) fn number(text: impl Render) -> Cell {
+    ("number", text.render())
 }
 
 /// A cell with a digest or a URL, which may be broken anywhere.
-pub(super) fn code(text: impl Into<String>) -> Cell {
-    ("code", text.into())
+pub(super) fn code(text: impl Render) -> Cell {
+    ("code", text.render())
 }
 
 pub(crate) fn page(title: &str, lead: &str, sections: &Markup) -> String {
@@ -66,7 +66,7 @@ pub(super) fn facts(facts: &[(&str, String)]) -> Markup {
 }
 
 /// A table of rows with the same headers.
-pub(super) fn table(rows: &[Row<'_>]) -> Markup {
+pub(crate) fn table(rows: &[Row<'_>]) -> Markup {
     let first = rows.first().map_or(&[][..], |row| row);
     html! {
         div.scroll {
@@ -81,8 +81,8 @@ pub(super) fn table(rows: &[Row<'_>]) -> Markup {
                 tbody {
                     @for row in rows {
                         tr {
-                            @for (header, (class, text)) in row {
-                                td class=(class) data-label=(header) { (text) }
+                            @for (header, (class, content)) in row {
+                                td class=(class) data-label=(header) { (content) }
                             }
                         }
                     }

@@ -1,10 +1,11 @@
 //! The run in numbers: facts, and tables of the solvers.
 
 use driver_streaming::Outcome;
-use maud::Markup;
+use maud::{Markup, html};
 
 use super::page::{code, facts, number, table, text};
-use crate::summary::{archive_line, known, milliseconds, size, times, words};
+use crate::figures::{known, milliseconds, size, times, words};
+use crate::summary::archive_line;
 
 /// The class in the stylesheet for a status.
 pub(crate) fn tone(status: &str) -> &'static str {
@@ -45,7 +46,7 @@ pub(super) fn measurements(outcome: &Outcome) -> Markup {
         let status = words(solver.status);
         vec![
             ("solver", text(&solver.name)),
-            ("status", (tone(&status), status)),
+            ("status", (tone(&status), html! { (status) })),
             ("HTTP", number(known(solver.http_status))),
             ("bytes", number(size(solver.bytes_sent))),
             ("delivered", time(solver.delivered_ms)),
@@ -70,7 +71,7 @@ pub(super) fn requests(outcome: &Outcome) -> Markup {
             ("solver", text(&solver.name)),
             ("URL", code(&solver.url)),
             ("encoding", text(solver.encoding.unwrap_or("none"))),
-            ("attempts", number(solver.attempts.to_string())),
+            ("attempts", number(solver.attempts)),
             ("ending", text(known(ending))),
             ("sha256", code(known(solver.document_sha256.as_deref()))),
         ]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use maud::{Markup, html};
 
-use crate::summary::{duration, joined};
+use crate::figures::{duration, joined};
 
 /// How many ticks a narrow window has space for.
 const MOST_TICKS: f64 = 5.0;

@@ -7,7 +7,7 @@ use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::http::header::{HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use driver_streaming::{ArchiveOutcome, AuctionId, Dispatch, Outcome, SolverStatus, error_chain};
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Shared, join, try_join};
@@ -18,18 +18,17 @@ use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::Service;
 use super::engines::Engines;
 use super::history::Record;
-use super::listen::{error, json};
 use super::merge::Merged;
+use super::{Service, error, json};
 use crate::disk_document::DiskDocument;
 use crate::disk_file::{Broken, DiskWriter};
 use crate::exit::without_secrets;
+use crate::figures::words;
 use crate::option_values::LONGEST;
 use crate::options_and_config::dispatch;
 use crate::report::Timelines;
-use crate::summary::words;
 
 /// How long the driver waits for the answer, in milliseconds from the request.
 const DEADLINE: HeaderName = HeaderName::from_static("x-deadline-ms");
@@ -51,9 +50,8 @@ pub(super) async fn solve(State(service): State<Arc<Service>>, request: Request)
     let (head, body) = request.into_parts();
     let Ok(slot) = Arc::clone(&service.auctions).try_acquire_owned() else {
         let why = "too many auctions are being solved: try again";
-        let mut response = error(StatusCode::SERVICE_UNAVAILABLE, why);
-        response.headers_mut().insert(RETRY_AFTER, RETRY_SECONDS);
-        return response;
+        let response = error(StatusCode::SERVICE_UNAVAILABLE, why);
+        return ([(RETRY_AFTER, RETRY_SECONDS)], response).into_response();
     };
     let most = service.arguments.max_size;
     if body.size_hint().lower() > most {

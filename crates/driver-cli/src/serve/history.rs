@@ -6,8 +6,8 @@ use std::sync::Arc;
 use axum::http::StatusCode;
 use driver_streaming::{ArchiveStatus, Outcome, SolverOutcome, SolverStatus};
 
+use crate::figures::words;
 use crate::report::Timelines;
-use crate::summary::words;
 
 /// How many auctions are remembered.
 const MOST: usize = 100;

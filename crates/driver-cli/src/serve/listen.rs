@@ -1,18 +1,17 @@
 //! Accepts connections within limits, and stops the service.
 
+use std::pin::pin;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use axum::http::StatusCode;
-use axum::http::header::CONTENT_TYPE;
 use axum::middleware::{from_fn, from_fn_with_state, map_request};
-use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use axum::{Extension, Router};
 use futures_util::FutureExt;
-use futures_util::future::{OptionFuture, pending, ready};
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use futures_util::future::{OptionFuture, pending, ready, select};
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
@@ -21,16 +20,17 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
 
+use super::operations::Requests;
 use super::security::with_token;
-use super::{Service, auction, notify, operations, page, request_body};
+use super::{Service, auction, error, notify, operations, page, request_body};
 use crate::arguments::Switch;
 use crate::exit::{Failure, print_line};
 use crate::signals::Signals;
 use crate::spooling::stop_waiting_for_uploads;
 
-/// How long the head of a request may take, and how long a connection may be idle. Longer than clients keep idle connections,
+/// How long a connection may be without a request, whose head must arrive by then. Longer than clients keep idle connections,
 /// 90 s at most: a request that is sent while the connection is being closed would be lost.
-const HEAD_LIMIT: Duration = Duration::from_secs(120);
+const IDLE_LIMIT: Duration = Duration::from_secs(120);
 /// How many connections are open at most. More wait to be accepted.
 const MOST_CONNECTIONS: usize = 1024;
 /// How many requests an HTTP/2 connection may have at a time.
@@ -75,24 +75,21 @@ pub(super) async fn until_stopped(
     print_line(&format!("http://{address}"))?;
     let connections = GracefulShutdown::new();
     let mut server = Builder::new(TokioExecutor::new());
-    server
-        .http1()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_LIMIT);
-    server.http2().timer(TokioTimer::new());
     server.http2().max_concurrent_streams(MOST_STREAMS);
-    let app = TowerToHyperService::new(router(service));
+    let app = router(service);
     let free = Arc::new(Semaphore::new(MOST_CONNECTIONS));
     operations::tell_systemd(NotifyState::Ready);
     loop {
         tokio::select! {
             _signal = signals.next() => break,
             (stream, connection) = accept(&listener, &free) => {
-                let serving = server.serve_connection(TokioIo::new(stream), app.clone());
+                let requests = Requests::default();
+                let app = TowerToHyperService::new(app.clone().layer(Extension(requests.clone())));
+                let serving = server.serve_connection(TokioIo::new(stream), app);
                 let serving = connections.watch(serving.into_owned());
                 tokio::spawn(async move {
                     // An error of a connection concerns its peer only.
-                    let _served = serving.await;
+                    select(pin!(serving), pin!(idle(requests))).await;
                     drop(connection);
                 });
             }
@@ -134,6 +131,20 @@ pub(super) async fn until_stopped(
     }
 }
 
+/// Ends when a connection has been without a request for [`IDLE_LIMIT`], also if it has sent nothing, or does not read its
+/// answer.
+async fn idle(requests: Requests) {
+    let mut changes = requests.subscribe();
+    loop {
+        // The sender is there.
+        let none = changes.wait_for(|requests| *requests == 0).await;
+        drop(none);
+        if timeout(IDLE_LIMIT, changes.changed()).await.is_err() {
+            return;
+        }
+    }
+}
+
 /// The next connection, and its permit.
 async fn accept(
     listener: &TcpListener,
@@ -156,12 +167,29 @@ async fn accept(
     }
 }
 
-/// An error, as JSON.
-pub(super) fn error(status: StatusCode, why: impl Into<String>) -> Response {
-    let body = serde_json::json!({ "error": why.into() });
-    json(status, body.to_string())
-}
+#[cfg(test)]
+mod tests {
+    use tokio::time::Instant;
 
-pub(super) fn json(status: StatusCode, body: String) -> Response {
-    (status, [(CONTENT_TYPE, "application/json")], body).into_response()
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_ends_when_it_has_been_without_a_request_for_two_minutes() {
+        let started = Instant::now();
+        idle(Requests::default()).await;
+        assert_eq!(started.elapsed(), IDLE_LIMIT);
+        let requests = Requests::default();
+        let mut ending = pin!(idle(requests.clone()));
+        for open in [1, 2, 1] {
+            requests.send_replace(open);
+            assert!(timeout(IDLE_LIMIT * 9, ending.as_mut()).await.is_err());
+        }
+        for open in [0, 1, 0] {
+            requests.send_replace(open);
+            assert!(timeout(IDLE_LIMIT / 2, ending.as_mut()).await.is_err());
+        }
+        let left = Instant::now();
+        ending.await;
+        assert_eq!(left.elapsed(), IDLE_LIMIT / 2);
+    }
 }

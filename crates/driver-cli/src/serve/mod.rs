@@ -22,6 +22,9 @@ mod security;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
 use futures_util::future::OptionFuture;
 use parking_lot::Mutex;
 use prometheus::Registry;
@@ -110,6 +113,16 @@ impl Service {
     }
 }
 
+/// An error, as JSON.
+fn error(status: StatusCode, why: impl Into<String>) -> Response {
+    let body = serde_json::json!({ "error": why.into() });
+    json(status, body.to_string())
+}
+
+fn json(status: StatusCode, body: String) -> Response {
+    (status, [(CONTENT_TYPE, "application/json")], body).into_response()
+}
+
 /// Serves until a signal ends it.
 pub(super) async fn run(arguments: ServeArguments) -> Result<ExitCode, Failure> {
     let config = arguments.engines.config()?;
@@ -133,9 +146,7 @@ async fn serve(
         let label = format!("--answers: {} cannot be made", folder.display());
         std::fs::create_dir_all(folder).map_err(Failure::input(label))?;
     }
-    // A peer that accepts no data for as long as an auction may take is gone.
-    let limit = arguments.body_timeout;
-    let client = UploadClient::builder().tcp_user_timeout(limit).build();
+    let client = UploadClient::default();
     let engines = Engines::read(&arguments, &client, &export, None).await?;
     let uploading = engines.begin_to_archive().await?;
     let label = format!("cannot listen on {}", arguments.listen);

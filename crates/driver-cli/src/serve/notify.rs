@@ -15,9 +15,8 @@ use serde_json::value::RawValue;
 use tokio::time::{Instant, timeout};
 use tower_service::Service as _;
 
-use super::Service;
-use super::listen::{error, json};
 use super::merge::{Origin, object, with_value};
+use super::{Service, error, json};
 
 /// How long a solution is remembered.
 const REMEMBERED: Duration = Duration::from_secs(10 * 60);

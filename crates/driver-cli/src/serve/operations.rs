@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Extension;
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
@@ -14,7 +15,7 @@ use opentelemetry::metrics::{Histogram, Meter, UpDownCounter};
 use prometheus::TextEncoder;
 use sd_notify::NotifyState;
 use tokio::runtime::Handle;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, watch};
 use tokio::time::{Instant, timeout};
 
 use super::Service;
@@ -128,9 +129,13 @@ impl RequestMeters {
     }
 }
 
+/// How many requests of a connection are under way.
+pub(super) type Requests = watch::Sender<usize>;
+
 /// Measures a request, even if its peer goes away.
 pub(super) async fn measured(
     State(service): State<Arc<Service>>,
+    Extension(requests): Extension<Requests>,
     path: Option<MatchedPath>,
     request: Request,
     next: Next,
@@ -141,8 +146,10 @@ pub(super) async fn measured(
         started: Instant::now(),
         status: None,
         service,
+        requests,
     };
     measure.service.meters.active.add(1, &measure.route);
+    measure.requests.send_modify(|requests| *requests += 1);
     let response = next.run(request).await;
     measure.status = Some(response.status());
     response
@@ -150,6 +157,7 @@ pub(super) async fn measured(
 
 struct Measure {
     service: Arc<Service>,
+    requests: Requests,
     route: Vec<KeyValue>,
     started: Instant,
     status: Option<StatusCode>,
@@ -159,6 +167,7 @@ impl Drop for Measure {
     fn drop(&mut self) {
         let meters = &self.service.meters;
         meters.active.add(-1, &self.route);
+        self.requests.send_modify(|requests| *requests -= 1);
         let mut attributes = std::mem::take(&mut self.route);
         attributes.push(match self.status {
             Some(status) => KeyValue::new("http.response.status_code", i64::from(status.as_u16())),

@@ -14,8 +14,8 @@ use maud::{Markup, html};
 
 use super::Service;
 use super::history::{History, Record};
-use crate::report::{page, report, tone, waterfall_of};
-use crate::summary::{milliseconds, size, words};
+use crate::figures::{milliseconds, size, words};
+use crate::report::{Row, number, page, report, table, tone, waterfall_of};
 
 /// How often the page reloads itself, in seconds. A header needs no script.
 const REFRESH: (HeaderName, &str) = (HeaderName::from_static("refresh"), "5");
@@ -27,6 +27,7 @@ pub(super) async fn overview(State(service): State<Arc<Service>>) -> Response {
     let most = usize::from(service.arguments.max_auctions);
     let active = most - service.auctions.available_permits().min(most);
     let latest = history.latest_first().next();
+    let rows: Vec<_> = history.latest_first().map(row).collect();
     let sections = html! {
         section {
             h2 { "Engines" }
@@ -52,7 +53,7 @@ pub(super) async fn overview(State(service): State<Arc<Service>>) -> Response {
         }
         section {
             h2 { "The last auctions" }
-            @if latest.is_none() { p { "None yet." } } @else { (auctions(&history)) }
+            @if rows.is_empty() { p { "None yet." } } @else { (table(&rows)) }
         }
     };
     let lead =
@@ -130,45 +131,33 @@ fn spool_health(status: SpoolStatus) -> Markup {
     }
 }
 
-fn auctions(history: &History) -> Markup {
-    html! {
-        div.scroll {
-            table.stacking {
-                thead {
-                    tr {
-                        th { "Time (UTC)" } th { "Auction" } th.number { "Size" } th.number { "Delivery" }
-                        th { "Engines" } th { "Slowest engine" } th { "Archive" }
-                    }
-                }
-                tbody { @for record in history.latest_first() { (row(record)) } }
-            }
-        }
-    }
-}
-
-fn row(record: &Record) -> Markup {
+fn row(record: &Record) -> Row<'_> {
     let outcome = &record.outcome;
     let at = Timestamp::try_from(outcome.started).unwrap_or_default();
+    let at = at.strftime("%m-%d %H:%M:%S").to_string();
+    let id = outcome.auction.id.as_deref().unwrap_or("without id");
+    let auction = html! {
+        a href={ "/auctions/" (record.number) } { (id) }
+        @if let Some(problem) = &record.problem { " " span.bad { (problem) } }
+    };
     let (ok, all) = (record.ok_engines(), outcome.solvers.len());
-    let archive = words(outcome.archive.status);
-    html! {
-        tr {
-            td.whole data-label="Time (UTC)" { (at.strftime("%m-%d %H:%M:%S")) }
-            td.name data-label="Auction" {
-                a href={ "/auctions/" (record.number) } { (outcome.auction.id.as_deref().unwrap_or("without id")) }
-                @if let Some(problem) = &record.problem { " " span.bad { (problem) } }
-            }
-            td.number data-label="Size" { (size(record.bytes)) }
-            td.number data-label="Delivery" { (milliseconds(record.delivery_ms())) }
-            td.whole data-label="Engines" {
-                span.(if ok == all { "good" } else { "bad" }) { (ok) " of " (all) " ok" }
-            }
-            td.name data-label="Slowest engine" {
-                @if let Some(slowest) = record.slowest() {
-                    (slowest.name) ", " (milliseconds(Some(slowest.total_ms)))
-                }
-            }
-            td.whole data-label="Archive" { span.(tone(&archive)) { (archive) } }
+    let engines = html! {
+        span.(if ok == all { "good" } else { "bad" }) { (ok) " of " (all) " ok" }
+    };
+    let slowest = html! {
+        @if let Some(slowest) = record.slowest() {
+            (slowest.name) ", " (milliseconds(Some(slowest.total_ms)))
         }
-    }
+    };
+    let archive = words(outcome.archive.status);
+    let archive = html! { span.(tone(&archive)) { (archive) } };
+    vec![
+        ("Time (UTC)", ("whole", html! { (at) })),
+        ("Auction", ("name", auction)),
+        ("Size", number(size(record.bytes))),
+        ("Delivery", number(milliseconds(record.delivery_ms()))),
+        ("Engines", ("whole", engines)),
+        ("Slowest engine", ("name", slowest)),
+        ("Archive", ("whole", archive)),
+    ]
 }

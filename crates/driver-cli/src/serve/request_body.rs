@@ -5,72 +5,43 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use async_compression::tokio::bufread::{BrotliDecoder, GzipDecoder, ZstdDecoder};
-use async_compression::zstd::DParameter;
 use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::Request;
 use axum::http::StatusCode;
 use axum::http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, HeaderValue};
 use axum::middleware::Next;
-use axum::response::Response;
-use chunked_writer::DEFAULT_CHUNK_SIZE;
+use axum::response::{IntoResponse, Response};
+use driver_streaming::decode_content;
 use futures_util::TryStreamExt;
 use http_body::{Frame, SizeHint};
 use http_body_util::{BodyExt, Limited};
-use tokio::io::AsyncRead;
 use tokio::runtime::Handle;
 use tokio::time::timeout;
-use tokio_util::io::{ReaderStream, StreamReader};
 
-use super::listen::error;
+use super::error;
 
 /// Limits of reading the rest of a body that nobody reads, so that its sender gets to read the answer.
 const FORGOTTEN_LIMIT: Duration = Duration::from_secs(2);
 const FORGOTTEN_BYTES: usize = 64 * 1024 * 1024;
-/// The binary logarithm of the largest zstd window, 8 MiB, as RFC 9659 has it. The decoder's own limit is 128 MiB.
-const WINDOW_LOG: u32 = 23;
-
-const IDENTITY: HeaderValue = HeaderValue::from_static("identity");
 /// The codings that the service accepts.
 const TAKEN: HeaderValue = HeaderValue::from_static("gzip, zstd, br");
 
 /// Decompresses the body.
 pub(super) async fn decompressed(request: Request, next: Next) -> Response {
-    let (mut head, body) = request.into_parts();
-    let coding = head.headers.remove(CONTENT_ENCODING).unwrap_or(IDENTITY);
-    let coding = coding.as_bytes().trim_ascii().to_ascii_lowercase();
-    let read = |body: Body| StreamReader::new(body.map_err(io::Error::other).into_data_stream());
-    let body = match coding.as_slice() {
-        b"" | b"identity" => body,
-        b"gzip" | b"x-gzip" => {
-            let mut decoder = GzipDecoder::new(read(body));
-            decoder.multiple_members(true);
-            decoded(decoder)
-        }
-        b"zstd" => {
-            let window = DParameter::window_log_max(WINDOW_LOG);
-            let mut decoder = ZstdDecoder::with_params(read(body), &[window]);
-            decoder.multiple_members(true);
-            decoded(decoder)
-        }
-        b"br" => {
-            let mut decoder = BrotliDecoder::new(read(body));
-            decoder.multiple_members(true);
-            decoded(decoder)
-        }
-        _ => {
-            let why = "the Content-Encoding must be gzip, zstd, br or identity";
-            let mut response = error(StatusCode::UNSUPPORTED_MEDIA_TYPE, why);
-            response.headers_mut().insert(ACCEPT_ENCODING, TAKEN);
-            return response;
-        }
+    let (head, body) = request.into_parts();
+    let coding = head.headers.get(CONTENT_ENCODING);
+    // A body that is not encoded keeps its length.
+    if coding.is_none_or(|coding| coding == "identity") {
+        return next.run(Request::from_parts(head, body)).await;
+    }
+    let encoded = body.map_err(io::Error::other).into_data_stream();
+    let Some(decoded) = decode_content(&head.headers, encoded) else {
+        let why = "the Content-Encoding must be gzip, zstd, br or identity";
+        let response = error(StatusCode::UNSUPPORTED_MEDIA_TYPE, why);
+        return ([(ACCEPT_ENCODING, TAKEN)], response).into_response();
     };
+    let body = Body::from_stream(decoded);
     next.run(Request::from_parts(head, body)).await
-}
-
-fn decoded(decoder: impl AsyncRead + Send + 'static) -> Body {
-    let size = DEFAULT_CHUNK_SIZE.get();
-    Body::from_stream(ReaderStream::with_capacity(decoder, size))
 }
 
 pub(super) async fn read_to_its_end(request: Request) -> Request {

@@ -7,11 +7,10 @@ use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::http::header::{AUTHORIZATION, HeaderValue, WWW_AUTHENTICATE};
 use axum::middleware::Next;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use subtle::ConstantTimeEq;
 
-use super::Service;
-use super::listen::error;
+use super::{Service, error};
 use crate::arguments::ServeArguments;
 use crate::exit::Failure;
 
@@ -75,10 +74,8 @@ pub(super) async fn with_token(
         return next.run(request).await;
     }
     let why = "the header Authorization must be `Bearer TOKEN`, with the token of this service";
-    let mut response = error(StatusCode::UNAUTHORIZED, why);
-    let scheme = HeaderValue::from_static("Bearer");
-    response.headers_mut().insert(WWW_AUTHENTICATE, scheme);
-    response
+    let response = error(StatusCode::UNAUTHORIZED, why);
+    ([(WWW_AUTHENTICATE, "Bearer")], response).into_response()
 }
 
 #[cfg(test)]

@@ -84,6 +84,28 @@ async fn a_request_to_a_stalled_peer_leaves_no_task() {
     }
 }
 
+/// By default, the kernel keeps the rest of a request for minutes.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn nor_does_it_leave_a_socket_in_the_kernel() {
+    let (listener, uri) = listen().await;
+    let server = format!("0100007F:{:04X}", listener.local_addr().unwrap().port());
+    let is_there = || {
+        let sockets = std::fs::read_to_string("/proc/net/tcp").unwrap();
+        let mut peers = sockets.lines().map(|line| line.split_whitespace().nth(2));
+        peers.any(|peer| peer == Some(&server))
+    };
+    let (pending, _unread) = stall(&client(), &listener, |body| post(&uri, body)).await;
+    drop(pending);
+    assert!(is_there());
+    let gone = async {
+        while is_there() {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    patiently(gone).await;
+}
+
 #[tokio::test]
 async fn nor_does_the_rest_of_one_that_has_an_answer() {
     let (listener, uri) = listen().await;
