@@ -265,7 +265,7 @@ mod tests {
             .unwrap();
         let encoded = [("zstd", zstd), ("gzip", gzip(json).await), ("br", brotli)];
         assert_eq!(
-            accepted_encodings(),
+            crate::content_coding::accepted_encodings(),
             encoded.clone().map(|(name, _)| name).join(", ")
         );
         for (name, content) in encoded {

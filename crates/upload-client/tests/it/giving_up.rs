@@ -95,7 +95,7 @@ async fn nor_does_it_leave_a_socket_in_the_kernel() {
         let mut peers = sockets.lines().map(|line| line.split_whitespace().nth(2));
         peers.any(|peer| peer == Some(&server))
     };
-    let (pending, _unread) = stall(&client(), &listener, |body| post(&uri, body)).await;
+    let (pending, _unread) = stall(&client(), &listener, &[], |body| post(&uri, body)).await;
     drop(pending);
     assert!(is_there());
     let gone = async {
