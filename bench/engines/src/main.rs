@@ -136,8 +136,7 @@ impl Engine {
             let (stream, _client) = listener.accept().await.expect("a listener accepts");
             let engine = self.clone();
             tokio::spawn(async move {
-                // As servers of HTTP/2 do: a window update would wait for the acknowledgement of the one before.
-                let _slower = stream.set_nodelay(true);
+                // Without TCP_NODELAY, as servers are by default that do not think of it.
                 let manner = engine.manner;
                 // The driver gives up an engine that is not healthy.
                 if let (Err(error), None) = (engine.converse(connection, stream).await, manner) {
