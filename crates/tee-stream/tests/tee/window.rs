@@ -95,6 +95,21 @@ fn a_window_holds_a_chunk_for_each_512_bytes() {
 }
 
 #[test]
+fn those_who_are_waited_for_go_first() {
+    let document = document(100);
+    let tee = Tee::builder().window(40).lag_policy(LagPolicy::Wait);
+    let tee = tee.build(chunks(&document, 0, 10));
+    let (mut first, mut other, _last) = (tee.branch(), tee.branch(), tee.branch());
+    assert!(!read_on(&mut first, &mut Vec::new()));
+    // As long as it is one of those.
+    let wakes = Wakes::new();
+    assert!(poll_with(&mut other, &wakes).is_ready());
+    assert!(poll_with(&mut other, &wakes).is_pending());
+    assert_eq!(wakes.take(), 1);
+    assert!(poll_with(&mut other, &wakes).is_ready());
+}
+
+#[test]
 fn the_budget_holds_but_for_the_chunk_that_passes_it() {
     for size in [1, 7, 39, 40, 41, 100] {
         let document = document(1000);
