@@ -84,6 +84,24 @@ fn by_default_nothing_is_lost_of_a_stream_that_cannot_be_produced_again() {
 }
 
 #[test]
+fn by_default_a_window_has_1_mib_and_chunks_have_64_kib() {
+    let document = document(2 * 1024 * 1024 - 1);
+    let tee = Tee::new(chunks(&document, 0, 64 * 1024));
+    let (mut first, mut tailed) = (
+        tee.branch(),
+        tee.branch_with(BranchOptions::new().tail("ab")),
+    );
+    let mut read = Vec::new();
+    assert!(!read_on(&mut first, &mut read));
+    assert_eq!(read.len(), 1024 * 1024);
+    for _ in 0..32 {
+        assert_eq!(next(&mut tailed).len(), 64 * 1024);
+        read_on(&mut first, &mut read);
+    }
+    assert_eq!(next(&mut tailed), "b");
+}
+
+#[test]
 fn a_window_holds_a_chunk_for_each_512_bytes() {
     let document = document(1000);
     let tee = Tee::builder().window(512 * 100 + 1);
