@@ -174,7 +174,7 @@ async fn an_auction_that_is_made_from_another_has_its_digest() {
 struct Log(Mutex<Vec<String>>);
 
 impl Log {
-    fn add(&self, reader: usize, what: impl ToString) {
+    fn add(&self, reader: usize, what: &dyn ToString) {
         if reader == 0 {
             self.0.lock().unwrap().push(what.to_string());
         }
@@ -184,32 +184,32 @@ impl Log {
 impl Observer for Log {
     fn headers(&self, solver: usize, headers: &mut HeaderMap) {
         headers.insert("traceparent", HeaderValue::from_static("1"));
-        self.add(solver, "headers");
+        self.add(solver, &"headers");
     }
 
     fn entered(&self, reader: usize, stage: Stage) {
-        self.add(reader, format!("{stage:?}"));
+        self.add(reader, &format!("{stage:?}"));
     }
 
     fn taken(&self, reader: usize, bytes: usize) {
-        self.add(reader, bytes);
+        self.add(reader, &bytes);
     }
 
     fn restarted(&self, reader: usize) {
-        self.add(reader, "restarted");
+        self.add(reader, &"restarted");
     }
 
     fn body_ended(&self, solver: usize, measurements: &Measurements) {
-        self.add(solver, measurements.ending);
+        self.add(solver, &measurements.ending);
     }
 
     fn solver_ended(&self, solver: usize, outcome: &SolverOutcome) {
-        self.add(solver, format!("{} attempts", outcome.attempts));
+        self.add(solver, &format!("{} attempts", outcome.attempts));
     }
 
     fn run_ended(&self, outcome: &Outcome, production: &ProductionMeter) {
         assert!(outcome.is_ok() && production.bytes() >= 100_002);
-        self.add(0, "run ended");
+        self.add(0, &"run ended");
     }
 }
 
