@@ -446,3 +446,61 @@ fn what_producing_takes_is_the_credit() {
         assert_eq!(statistics.waiting_allowed, allowed);
     }
 }
+
+#[test]
+fn a_branch_is_charged_for_no_more_than_its_patience() {
+    for (policy, charged) in [
+        (LagPolicy::Wait, 10 * LIMIT),
+        (patience(AfterPatience::Fail), LIMIT),
+    ] {
+        let (document, timer) = (document(200), ManualTimer::new());
+        let tee = Tee::builder().window(40).timer(timer.clone());
+        let tee = tee.lag_policy(policy).build(chunks(&document, 0, 10));
+        let (mut first, mut slow, mut other) = (tee.branch(), tee.branch(), tee.branch());
+        next(&mut other);
+        assert!(!read_on(&mut first, &mut Vec::new()));
+        // Nobody is polled in time.
+        timer.advance(10 * LIMIT);
+        next(&mut slow);
+        assert_eq!(tee.branches()[1].waited_for, charged, "{policy:?}");
+        // It had read what the others waited for.
+        assert_eq!(tee.branches()[2].waited_for, Duration::ZERO);
+    }
+}
+
+#[test]
+fn when_the_most_patient_moves_on_the_patience_of_the_rest_counts() {
+    let (document, timer) = (document(200), ManualTimer::new());
+    let tee = Tee::builder().window(40).timer(timer.clone());
+    let tee = tee.lag_policy(patience(AfterPatience::Fail));
+    let tee = tee.build(chunks(&document, 0, 10));
+    let patient = BranchOptions::new().lag_policy(LagPolicy::Wait);
+    let (mut first, mut patient, mut stalled) =
+        (tee.branch(), tee.branch_with(patient), tee.branch());
+    let wakes = Wakes::new();
+    assert!(!read_on(&mut first, &mut Vec::new()));
+    assert!(poll_with(&mut first, &wakes).is_pending());
+    timer.advance(2 * LIMIT);
+    assert_eq!(wakes.take(), 0);
+    next(&mut patient);
+    assert_eq!(wakes.take(), 1);
+    assert!(!read_on(&mut first, &mut Vec::new()));
+    next_error(&mut stalled);
+}
+
+#[test]
+fn at_the_maximum_others_wait_four_times_as_long_as_producing_took() {
+    let (document, timer) = (document(200), ManualTimer::new());
+    let tee = Tee::builder().window(40).timer(timer.clone());
+    let tee = tee.max_productions(NonZeroUsize::MIN);
+    let tee = tee.build_replayable(replay(&document, 10));
+    let (mut first, _stalled) = (tee.branch(), tee.branch());
+    let mut read = Vec::new();
+    assert!(!read_on(&mut first, &mut read));
+    // Nothing, 6 ms, and half of one for each branch.
+    timer.advance(Duration::from_millis(4 * 7 - 1));
+    assert!(!read_on(&mut first, &mut read));
+    assert_eq!(read.len(), 40);
+    timer.advance(Duration::from_millis(1));
+    assert!(read_on(&mut first, &mut read));
+}
