@@ -174,7 +174,7 @@ async fn an_auction_that_is_made_from_another_has_its_digest() {
 struct Log(Mutex<Vec<String>>);
 
 impl Log {
-    fn add(&self, reader: usize, what: &impl ToString) {
+    fn add(&self, reader: usize, what: &dyn ToString) {
         if reader == 0 {
             self.0.lock().unwrap().push(what.to_string());
         }

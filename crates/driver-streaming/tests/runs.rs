@@ -14,6 +14,7 @@ use http::header::{
     ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue,
 };
 use solver_stand_in::{EarlyAnswer, KeptRequest, StandIn, StandInBuilder};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -440,4 +441,29 @@ fn a_length_and_a_learned_encoding_exclude_each_other() {
         .with_learned_encoding()
         .with_encoding(Codec::Identity);
     assert!(Pipeline::builder().solver(encoded).build().is_ok());
+}
+
+#[tokio::test]
+async fn a_kept_connection_that_is_gone_costs_no_attempt() {
+    let listener = tokio::net::TcpListener::bind(loopback()).await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    // Each connection is closed when its second request begins.
+    tokio::spawn(async move {
+        while let Ok((mut socket, _)) = listener.accept().await {
+            let mut request = Vec::new();
+            while !request.ends_with(b"\r\n0\r\n\r\n") {
+                socket.read_buf(&mut request).await.unwrap();
+            }
+            let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}";
+            socket.write_all(answer).await.unwrap();
+            socket.read_u8().await.unwrap();
+        }
+    });
+    let pipeline = Pipeline::builder().solver(Solver::new("a", &url).unwrap());
+    let pipeline = pipeline.build().unwrap();
+    for _ in 0..3 {
+        let outcome = pipeline.run(small()).await;
+        assert!(outcome.is_ok(), "{outcome:?}");
+        assert_eq!(outcome.solvers[0].attempts, 1);
+    }
 }

@@ -215,6 +215,7 @@ mod tests {
     #[test]
     fn blocks_are_the_same_for_each_production_and_get_longer_slowly() {
         const MIB: u64 = 1024 * 1024;
+        assert_eq!(block_length(0), 65_536);
         let mut start = 0;
         let mut blocks = 0;
         while start < 4096 * MIB {

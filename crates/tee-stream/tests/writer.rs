@@ -408,3 +408,11 @@ fn vectored_writes_are_taken_in_order() {
     flush(&mut writer).unwrap();
     assert_eq!(sink.got(), b"01234");
 }
+
+#[test]
+fn by_default_a_sink_may_be_64_kib_behind() {
+    let (sink, _reader) = tokio::io::duplex(1);
+    let mut writer = TeeWriter::new().required(sink);
+    let accepted = Pin::new(&mut writer).poll_write(&mut context(), &[0; 100_000]);
+    assert!(matches!(accepted, Poll::Ready(Ok(65_536))), "{accepted:?}");
+}

@@ -406,3 +406,18 @@ fn a_branch_that_has_produced_in_this_poll_opens_nothing_and_without_a_replay_fa
     let step = seek(&mut tee, index, None);
     assert!(matches!(step, Some(Step::Chunk(chunk)) if chunk.len() == 5));
 }
+
+#[test]
+fn a_reader_ahead_of_a_production_that_fails_reads_on_from_another() {
+    for (offset, fails) in [(5, true), (9, false)] {
+        let mut tee = tee(4, 5);
+        let failed = stands(&mut tee, 5, Kind::Failed);
+        tee.frontier = 9;
+        let index = reads(&mut tee, offset, Some(failed));
+        let mut effects = Effects::new();
+        let step = tee.step(index, None, true, Waker::noop(), &mut effects);
+        effects.run();
+        assert_eq!(matches!(step, Step::Fail(_)), fails);
+        assert!(fails || matches!(step, Step::Open { offset: 9, .. }));
+    }
+}

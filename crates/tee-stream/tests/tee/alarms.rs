@@ -3,7 +3,7 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc, Mutex,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     task::{Context, Poll, Wake, Waker},
     time::{Duration, Instant},
@@ -14,7 +14,7 @@ use tee_stream::{AfterPatience, LagPolicy, Sleep, Tee, Timer};
 
 use crate::manual_timer::ManualTimer;
 
-use crate::support::{Script, Wakes, document, next, poll, poll_with, replay};
+use crate::support::{Script, Wakes, document, next, poll, poll_with, read_to_end, replay};
 
 const PATIENCE: Duration = Duration::from_millis(500);
 const MILLISECOND: Duration = Duration::from_millis(1);
@@ -222,4 +222,27 @@ fn a_branch_that_waits_no_longer_has_no_alarm() {
     next(&mut first);
     timer.advance(2 * PATIENCE);
     assert_eq!(wakes.take(), 0);
+}
+
+#[test]
+fn nobody_looks_at_the_clock_for_a_single_reader() {
+    struct Counting(Arc<AtomicUsize>);
+
+    impl Timer for Counting {
+        fn now(&self) -> Instant {
+            self.0.fetch_add(1, Ordering::Relaxed);
+            Instant::now()
+        }
+
+        fn sleep_until(&self, _deadline: Instant) -> Sleep {
+            unreachable!("nobody waits")
+        }
+    }
+
+    let looks = Arc::new(AtomicUsize::new(0));
+    let tee = tee(Counting(Arc::clone(&looks)));
+    let mut branch = tee.branch();
+    let before = looks.load(Ordering::Relaxed);
+    read_to_end(&mut branch);
+    assert_eq!(looks.load(Ordering::Relaxed), before);
 }

@@ -9,7 +9,7 @@ use tee_stream::{AfterPatience, BranchOptions, LagPolicy, Tee, TeeError};
 use crate::manual_timer::ManualTimer;
 
 use crate::support::{
-    Wakes, chunks, document, next, next_error, poll_with, read_on, read_to_end, replay,
+    Script, Wakes, chunks, document, next, next_error, poll_with, read_on, read_to_end, replay,
 };
 
 const LIMIT: Duration = Duration::from_millis(100);
@@ -428,4 +428,79 @@ fn an_ending_says_how_long_it_waited() {
     next_error(stalled);
     let expected = [(LIMIT, Duration::ZERO), (Duration::ZERO, LIMIT)];
     assert_eq!(*waits.lock().unwrap(), expected);
+}
+
+#[test]
+fn what_producing_takes_is_the_credit() {
+    let (script, timer) = (Script::default(), ManualTimer::new());
+    let tee = Tee::builder().timer(timer.clone()).build(script.stream());
+    let (mut first, _second) = (tee.branch(), tee.branch());
+    for (by, taken) in [(20, 20), (30, 50)] {
+        assert!(poll_with(&mut first, &Wakes::new()).is_pending());
+        timer.advance(Duration::from_millis(by));
+        script.push_bytes(b"x");
+        next(&mut first);
+        let statistics = tee.statistics();
+        assert_eq!(statistics.produced_for, Duration::from_millis(taken));
+        let allowed = Duration::from_millis(taken + 7);
+        assert_eq!(statistics.waiting_allowed, allowed);
+    }
+}
+
+#[test]
+fn a_branch_is_charged_for_no_more_than_its_patience() {
+    for (policy, charged) in [
+        (LagPolicy::Wait, 10 * LIMIT),
+        (patience(AfterPatience::Fail), LIMIT),
+    ] {
+        let (document, timer) = (document(200), ManualTimer::new());
+        let tee = Tee::builder().window(40).timer(timer.clone());
+        let tee = tee.lag_policy(policy).build(chunks(&document, 0, 10));
+        let (mut first, mut slow, mut other) = (tee.branch(), tee.branch(), tee.branch());
+        next(&mut other);
+        assert!(!read_on(&mut first, &mut Vec::new()));
+        // Nobody is polled in time.
+        timer.advance(10 * LIMIT);
+        next(&mut slow);
+        assert_eq!(tee.branches()[1].waited_for, charged, "{policy:?}");
+        // It had read what the others waited for.
+        assert_eq!(tee.branches()[2].waited_for, Duration::ZERO);
+    }
+}
+
+#[test]
+fn when_the_most_patient_moves_on_the_patience_of_the_rest_counts() {
+    let (document, timer) = (document(200), ManualTimer::new());
+    let tee = Tee::builder().window(40).timer(timer.clone());
+    let tee = tee.lag_policy(patience(AfterPatience::Fail));
+    let tee = tee.build(chunks(&document, 0, 10));
+    let patient = BranchOptions::new().lag_policy(LagPolicy::Wait);
+    let (mut first, mut patient, mut stalled) =
+        (tee.branch(), tee.branch_with(patient), tee.branch());
+    let wakes = Wakes::new();
+    assert!(!read_on(&mut first, &mut Vec::new()));
+    assert!(poll_with(&mut first, &wakes).is_pending());
+    timer.advance(2 * LIMIT);
+    assert_eq!(wakes.take(), 0);
+    next(&mut patient);
+    assert_eq!(wakes.take(), 1);
+    assert!(!read_on(&mut first, &mut Vec::new()));
+    next_error(&mut stalled);
+}
+
+#[test]
+fn at_the_maximum_others_wait_four_times_as_long_as_producing_took() {
+    let (document, timer) = (document(200), ManualTimer::new());
+    let tee = Tee::builder().window(40).timer(timer.clone());
+    let tee = tee.max_productions(NonZeroUsize::MIN);
+    let tee = tee.build_replayable(replay(&document, 10));
+    let (mut first, _stalled) = (tee.branch(), tee.branch());
+    let mut read = Vec::new();
+    assert!(!read_on(&mut first, &mut read));
+    // Nothing, 6 ms, and half of one for each branch.
+    timer.advance(Duration::from_millis(4 * 7 - 1));
+    assert!(!read_on(&mut first, &mut read));
+    assert_eq!(read.len(), 40);
+    timer.advance(Duration::from_millis(1));
+    assert!(read_on(&mut first, &mut read));
 }

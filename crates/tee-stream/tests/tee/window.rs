@@ -84,6 +84,24 @@ fn by_default_nothing_is_lost_of_a_stream_that_cannot_be_produced_again() {
 }
 
 #[test]
+fn by_default_a_window_has_1_mib_and_chunks_have_64_kib() {
+    let document = document(2 * 1024 * 1024 - 1);
+    let tee = Tee::new(chunks(&document, 0, 64 * 1024));
+    let (mut first, mut tailed) = (
+        tee.branch(),
+        tee.branch_with(BranchOptions::new().tail("ab")),
+    );
+    let mut read = Vec::new();
+    assert!(!read_on(&mut first, &mut read));
+    assert_eq!(read.len(), 1024 * 1024);
+    for _ in 0..32 {
+        assert_eq!(next(&mut tailed).len(), 64 * 1024);
+        read_on(&mut first, &mut read);
+    }
+    assert_eq!(next(&mut tailed), "b");
+}
+
+#[test]
 fn a_window_holds_a_chunk_for_each_512_bytes() {
     let document = document(1000);
     let tee = Tee::builder().window(512 * 100 + 1);
@@ -92,6 +110,21 @@ fn a_window_holds_a_chunk_for_each_512_bytes() {
     let mut read = Vec::new();
     assert!(!read_on(&mut first, &mut read));
     assert_eq!(read.len(), 100);
+}
+
+#[test]
+fn those_who_are_waited_for_go_first() {
+    let document = document(100);
+    let tee = Tee::builder().window(40).lag_policy(LagPolicy::Wait);
+    let tee = tee.build(chunks(&document, 0, 10));
+    let (mut first, mut other, _last) = (tee.branch(), tee.branch(), tee.branch());
+    assert!(!read_on(&mut first, &mut Vec::new()));
+    // As long as it is one of those.
+    let wakes = Wakes::new();
+    assert!(poll_with(&mut other, &wakes).is_ready());
+    assert!(poll_with(&mut other, &wakes).is_pending());
+    assert_eq!(wakes.take(), 1);
+    assert!(poll_with(&mut other, &wakes).is_ready());
 }
 
 #[test]
