@@ -17,6 +17,7 @@ mod named_stores;
 mod poisoning;
 mod properties;
 mod reading;
+mod reading_chunks;
 mod s3;
 #[cfg(feature = "s3")]
 mod s3_answers;

@@ -398,25 +398,6 @@ async fn a_damaged_entry_is_set_aside() {
     assert_eq!(store.names().await, ["2.json"]);
 }
 
-#[tokio::test]
-async fn an_entry_that_cannot_be_looked_at_yet_stays() {
-    let folder = tempfile::tempdir().unwrap();
-    let archive = archive(&ScriptedStore::in_memory());
-    let spool = spool(folder.path()).await;
-    accept(&spool, &archive, 1).await;
-    let mut entries = std::fs::read_dir(folder.path().join("ready")).unwrap();
-    let entry = entries.next().unwrap().unwrap().path();
-    let [description, away] = ["description.json", "away"].map(|name| entry.join(name));
-    std::fs::rename(&description, &away).unwrap();
-    std::fs::create_dir(&description).unwrap();
-    let uploader = spool.uploader(archive).await.unwrap();
-    let drained = uploader.drain().await.unwrap();
-    assert_eq!((drained.uploaded, drained.set_aside), (0, 0));
-    std::fs::remove_dir(&description).unwrap();
-    std::fs::rename(&away, &description).unwrap();
-    assert_eq!(uploader.drain().await.unwrap().uploaded, 1);
-}
-
 /// Spools until it is killed, and says what was accepted.
 #[tokio::test]
 #[ignore = "run and killed by another test"]

@@ -248,9 +248,10 @@ async fn a_part_that_fails_is_noticed_while_the_stream_is_pending() {
     let refusal = Rule::nth(Operation::Part, 0, Effect::Refuse(Failure::Other));
     let archive = Archive::builder(Arc::new(ScriptedStore::in_memory().with([refusal])))
         .codec(Codec::Identity)
-        .part_size(4096)
+        .part_size(20_000)
         .allow_small_parts();
     let mut writer = archive.build().unwrap().create("a").unwrap();
+    // Two blocks fill one part, and nothing follows that would wait for it.
     let stalled = chunks(&noise(40_000), 40_000).chain(stream::pending());
     let sent = timeout(Duration::from_secs(1), writer.send_all(stalled)).await;
     let error = sent.expect("nothing waits for the stream").unwrap_err();
