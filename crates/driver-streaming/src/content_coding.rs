@@ -6,8 +6,10 @@ use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
 use http::header::{CONTENT_ENCODING, HeaderMap, HeaderValue};
 
+#[cfg(any(feature = "gzip", feature = "zstd"))]
+use tokio_util::io::ReaderStream;
 #[cfg(any(feature = "brotli", feature = "gzip", feature = "zstd"))]
-use tokio_util::io::{ReaderStream, StreamReader};
+use tokio_util::io::StreamReader;
 
 /// How many bytes are decoded at once: 64 KiB.
 #[cfg(any(feature = "brotli", feature = "gzip", feature = "zstd"))]
