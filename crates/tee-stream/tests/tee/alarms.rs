@@ -246,3 +246,20 @@ fn nobody_looks_at_the_clock_for_a_single_reader() {
     read_to_end(&mut branch);
     assert_eq!(looks.load(Ordering::Relaxed), before);
 }
+
+#[test]
+fn what_producing_takes_is_the_credit() {
+    let (script, timer) = (Script::default(), ManualTimer::new());
+    let tee = Tee::builder().timer(timer.clone()).build(script.stream());
+    let (mut first, _second) = (tee.branch(), tee.branch());
+    for (by, taken) in [(20, 20), (30, 50)] {
+        assert!(poll_with(&mut first, &Wakes::new()).is_pending());
+        timer.advance(Duration::from_millis(by));
+        script.push_bytes(b"x");
+        next(&mut first);
+        let statistics = tee.statistics();
+        assert_eq!(statistics.produced_for, Duration::from_millis(taken));
+        let allowed = Duration::from_millis(taken + 7);
+        assert_eq!(statistics.waiting_allowed, allowed);
+    }
+}

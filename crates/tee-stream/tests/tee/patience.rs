@@ -9,7 +9,7 @@ use tee_stream::{AfterPatience, BranchOptions, LagPolicy, Tee, TeeError};
 use crate::manual_timer::ManualTimer;
 
 use crate::support::{
-    Script, Wakes, chunks, document, next, next_error, poll_with, read_on, read_to_end, replay,
+    Wakes, chunks, document, next, next_error, poll_with, read_on, read_to_end, replay,
 };
 
 const LIMIT: Duration = Duration::from_millis(100);
@@ -428,23 +428,6 @@ fn an_ending_says_how_long_it_waited() {
     next_error(stalled);
     let expected = [(LIMIT, Duration::ZERO), (Duration::ZERO, LIMIT)];
     assert_eq!(*waits.lock().unwrap(), expected);
-}
-
-#[test]
-fn what_producing_takes_is_the_credit() {
-    let (script, timer) = (Script::default(), ManualTimer::new());
-    let tee = Tee::builder().timer(timer.clone()).build(script.stream());
-    let (mut first, _second) = (tee.branch(), tee.branch());
-    for (by, taken) in [(20, 20), (30, 50)] {
-        assert!(poll_with(&mut first, &Wakes::new()).is_pending());
-        timer.advance(Duration::from_millis(by));
-        script.push_bytes(b"x");
-        next(&mut first);
-        let statistics = tee.statistics();
-        assert_eq!(statistics.produced_for, Duration::from_millis(taken));
-        let allowed = Duration::from_millis(taken + 7);
-        assert_eq!(statistics.waiting_allowed, allowed);
-    }
 }
 
 #[test]
