@@ -301,14 +301,14 @@ fn a_run_that_is_dropped_leaves_no_file() {
 fn nothing_but_the_deadline_limits_how_long_an_engine_reads_nothing() {
     let engine = RawSolver::start(|mut connection| async move {
         let head = connection.head().await.unwrap();
-        tokio::time::sleep(Duration::from_secs(4)).await;
+        tokio::time::sleep(Duration::from_secs(7)).await;
         assert!(connection.rest_of(head).await.is_whole);
         connection.answer_well().await;
     });
     let url = engine.url();
     let config =
         format!("deadline = \"60s\"\n[[solver]]\nname = \"a\"\nendpoint = \"{url}\"\nretries = 0");
-    let service = Service::start(&config, &["--body-timeout", "2s"]);
+    let service = Service::start(&config, &["--body-timeout", "5s"]);
     let auction = [&b"{\"id\":1,\"orders\":[\""[..], &vec![b'x'; LONG], b"\"]}"].concat();
     let answer = service.solve("", auction);
     assert_eq!(answer.status(), 200, "{answer:?}");

@@ -30,7 +30,6 @@ impl Endpoints {
         Ok(Self {
             arguments: arguments.clone(),
             client: reqwest::Client::builder()
-                .tcp_user_timeout(deadline)
                 .timeout(deadline)
                 .redirect(reqwest::redirect::Policy::none())
                 .user_agent("bench")

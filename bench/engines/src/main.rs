@@ -133,10 +133,10 @@ impl Engine {
     /// Serves every connection, for ever.
     async fn serve(self, listener: TcpListener) {
         for connection in 0.. {
+            // TCP_NODELAY stays off, as in many servers.
             let (stream, _client) = listener.accept().await.expect("a listener accepts");
             let engine = self.clone();
             tokio::spawn(async move {
-                // Without TCP_NODELAY, as servers are by default that do not think of it.
                 let manner = engine.manner;
                 // The driver gives up an engine that is not healthy.
                 if let (Err(error), None) = (engine.converse(connection, stream).await, manner) {

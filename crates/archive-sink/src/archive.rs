@@ -168,14 +168,18 @@ impl Archive {
     ///
     /// # Errors
     ///
-    /// If there is no such object, the store fails, or the codec is unknown.
+    /// If there is no such object, it has another length, the store fails, or the codec is unknown.
     pub async fn describe(&self, at: &Path, stored_bytes: u64) -> Result<Description, ReadError> {
         let start = stored_bytes.saturating_sub(digest_place::TRAILER_BYTES_AT_MOST as u64);
-        let end = (stored_bytes > 0).then_some(start..stored_bytes);
-        let options = GetOptions::new().with_head(end.is_none()).with_range(end);
+        let range = (stored_bytes > 0).then_some(start..stored_bytes);
+        let options = GetOptions::new().with_head(range.is_none());
         let cannot_open = |source| open::cannot_open(at, source);
-        let found = self.0.store.get_opts(at, options).await;
-        let found = Opened::new(at.clone(), found.map_err(cannot_open)?);
+        let found = self.0.store.get_opts(at, options.with_range(range)).await;
+        let found = found.map_err(cannot_open)?;
+        if found.meta.size != stored_bytes || found.range.start < start {
+            return Err(ReadError::new(at, ReadErrorKind::Changed(None)));
+        }
+        let found = Opened::new(at.clone(), found);
         let codec = found.codec()?;
         let end: BytesMut = found.content.try_collect().await.map_err(cannot_open)?;
         let noted = || Some(digest_place::parse(codec, &end)?.bytes);

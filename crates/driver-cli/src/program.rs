@@ -70,7 +70,7 @@ fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         }
         _ => {}
     }
-    // Polls here take up to a fifth of a millisecond. By default, a busy worker looks at sockets and timers after every 61 of them.
+    // Polls here take some tenths of a millisecond. By default, a busy worker looks at sockets and timers after every 61 of them.
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .event_interval(16)
         .enable_all()

@@ -70,9 +70,10 @@ async fn read(
         Ok(chunk)
     });
     let Some(mut decoded) = decode_content(headers, limited) else {
-        let coding = headers.get(CONTENT_ENCODING).map(HeaderValue::as_bytes);
-        let name = String::from_utf8_lossy(coding.unwrap_or_default());
-        return Err(AnswerError::Encoding(name.trim().to_ascii_lowercase()));
+        let codings = headers.get_all(CONTENT_ENCODING).iter();
+        let codings = codings.map(|coding| String::from_utf8_lossy(coding.as_bytes()));
+        let named = codings.collect::<Vec<_>>().join(", ");
+        return Err(AnswerError::Encoding(named.trim().to_ascii_lowercase()));
     };
     while let Some(chunk) = decoded.next().await {
         match chunk {
@@ -282,7 +283,7 @@ mod tests {
         }
         let body = stream::iter([Ok(gzip(b"{}").await.into())]).boxed();
         let (_start, answer) = read_answer(&headers, body, 100).await;
-        assert!(matches!(answer, Err(AnswerError::Encoding(_))));
+        assert!(matches!(answer, Err(AnswerError::Encoding(both)) if both == "gzip, identity"));
     }
 
     #[test]

@@ -136,7 +136,7 @@ impl PipelineBuilder {
 
     /// Sets how long after its start a run waits for answers. The default is 15 s, the most a year. A run may have
     /// [another deadline](crate::Dispatch::deadline), and a solver an earlier [timeout](Solver::with_timeout). A solver that
-    /// reads nothing is waited for until then: the default client does not limit how long the peer's window is full.
+    /// reads nothing is waited for until then: the default client does not give up a connection because its peer reads nothing.
     #[must_use]
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.deadline = bounded(deadline);

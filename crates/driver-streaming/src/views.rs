@@ -95,8 +95,7 @@ impl Dispatch {
     /// Sets when every solver must have answered, in place of the pipeline's
     /// [deadline](crate::PipelineBuilder::deadline). A solver's [timeout](Solver::with_timeout) may end earlier. If the
     /// deadline has passed when the run begins, nothing is sent and every solver is `timed_out`. The auction is archived all
-    /// the same. The default client gives up a connection whose peer takes nothing for the pipeline's deadline, or a minute if
-    /// that is longer.
+    /// the same.
     #[must_use]
     pub fn deadline(mut self, deadline: Instant) -> Self {
         self.deadline = Some(deadline);

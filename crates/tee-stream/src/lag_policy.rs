@@ -15,7 +15,7 @@ use std::time::Duration;
 ///
 /// A branch can replay only if another production may serve it. At the
 /// [maximum of productions](crate::TeeBuilder::max_productions), the readers of the rearmost one have nowhere else to go. The others
-/// there then wait for such a branch, each time for at most four times as long as producing has taken so far.
+/// there then wait for such a branch, each time for at most four times the credit that [`Account`](Self::Account) has earned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum LagPolicy {

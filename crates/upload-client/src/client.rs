@@ -183,7 +183,7 @@ impl UploadClientBuilder {
     }
 
     /// Limits how long sent bytes may stay unacknowledged, and the peer's window full, before the kernel closes the
-    /// connection. On Linux only. The kernel's own limit by default.
+    /// connection. On Linux only. The kernel's own limit by default. Once a request is given up, the limit is 5 s.
     pub fn tcp_user_timeout(mut self, limit: Duration) -> Self {
         self.connector.tcp_user_timeout = Some(limit);
         self

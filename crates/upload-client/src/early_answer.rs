@@ -86,7 +86,7 @@ impl Wire {
         self.moved.notify_one();
     }
 
-    /// Lets the kernel drop soon what the peer does not read, which it would keep for minutes: nobody waits for it any more.
+    /// Limits to 5 s how long the kernel keeps unsent data. By default it keeps it for minutes.
     pub(crate) fn give_up(&self) {
         #[cfg(target_os = "linux")]
         if let Some(tcp) = self.tcp.upgrade() {
@@ -199,8 +199,9 @@ impl AsyncRead for WireStream {
 
 /// Acknowledges at once what was read.
 ///
-/// A server of HTTP/2 without TCP_NODELAY says how much more it will take only once what it said before is acknowledged, which
-/// takes the kernel 40 ms where there is nothing to send. The kernel forgets the option (tcp(7)), so it is set after each read.
+/// A server of HTTP/2 without `TCP_NODELAY` sends a window update only when the one before has been acknowledged, which takes the
+/// kernel 40 ms where there is nothing to send. The kernel forgets the option (tcp(7)), so it is set after each read, whatever
+/// the protocol.
 fn acknowledge(tcp: &TcpStream) {
     #[cfg(target_os = "linux")]
     let _slower = SockRef::from(tcp).set_tcp_quickack(true);
@@ -235,7 +236,7 @@ impl AsyncWrite for WireStream {
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, _context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        // Dropping it is enough: nothing is read after this.
+        // The stream is dropped next, which closes the socket.
         Poll::Ready(Ok(()))
     }
 }

@@ -30,9 +30,9 @@ pub enum ReadErrorKind {
     /// There is no object of the name itself, and more than one with a codec's extension: name one of them.
     #[error("there are {}: name one of them", named(.0))]
     Ambiguous(Vec<Path>),
-    /// The object was replaced or removed since it was opened before. Only
-    /// [`Archive::open_version`](crate::Archive::open_version) returns this. `None` if the store sent another object without
-    /// an error.
+    /// The object was replaced or removed since it was opened or listed before. Only
+    /// [`Archive::open_version`](crate::Archive::open_version) and [`Archive::describe`](crate::Archive::describe) return this.
+    /// `None` if the store sent another object without an error.
     #[error("it was replaced or removed since")]
     Changed(#[source] Option<StoreError>),
     /// The object has this content coding, which this crate does not know.

@@ -15,7 +15,7 @@ use crate::exit::{Failure, printed, write_line};
 use crate::figures::{known, size};
 use crate::option_values::Format;
 
-/// How many entries are held to sort them: about 10 MB.
+/// How many entries are held to sort them: about 20 MB.
 const HELD: usize = 100_000;
 
 /// How many objects are asked about at once.

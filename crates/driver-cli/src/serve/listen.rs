@@ -131,8 +131,8 @@ pub(super) async fn until_stopped(
     }
 }
 
-/// Ends when a connection has been without a request for [`IDLE_LIMIT`], also if it has sent nothing, or does not read its
-/// answer.
+/// Ends when a connection has been without a request for [`IDLE_LIMIT`], also if it has sent nothing, or has not read its
+/// answer to the end.
 async fn idle(requests: Requests) {
     let mut changes = requests.subscribe();
     loop {

@@ -129,7 +129,7 @@ impl RequestMeters {
     }
 }
 
-/// How many requests of a connection are under way.
+/// How many requests of a connection have no answer yet.
 pub(super) type Requests = watch::Sender<usize>;
 
 /// Measures a request, even if its peer goes away.

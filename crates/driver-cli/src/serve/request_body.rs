@@ -29,9 +29,9 @@ const TAKEN: HeaderValue = HeaderValue::from_static("gzip, zstd, br");
 /// Decompresses the body.
 pub(super) async fn decompressed(request: Request, next: Next) -> Response {
     let (head, body) = request.into_parts();
-    let coding = head.headers.get(CONTENT_ENCODING);
+    let mut codings = head.headers.get_all(CONTENT_ENCODING).iter();
     // A body that is not encoded keeps its length.
-    if coding.is_none_or(|coding| coding == "identity") {
+    if codings.next().is_none_or(|coding| coding == "identity") && codings.next().is_none() {
         return next.run(Request::from_parts(head, body)).await;
     }
     let encoded = body.map_err(io::Error::other).into_data_stream();

@@ -21,7 +21,7 @@ const MOST_OWED: Duration = Duration::from_millis(10);
 /// On an idle machine that takes no time. On a busy one it takes as long as a reader needs that is ready but not scheduled yet.
 const TURNS: u32 = 32;
 
-/// Others wait for a reader that has nowhere else to go this many times as long as producing has taken.
+/// Others wait for a reader that has nowhere else to go for at most this many times what the account has earned.
 ///
 /// Readers behind sockets take at once what the socket holds, and then nothing for a while.
 const RIDE: u32 = 4;

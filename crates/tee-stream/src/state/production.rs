@@ -179,7 +179,7 @@ impl<E> State<E> {
         if !self.may_open(offset)
             && let Some(nearest) = self.running().min_by_key(|running| running.position)
         {
-            // All are ahead. It waits for one to end, for as long as producing has taken. Then the nearest starts again here.
+            // All are ahead. It waits for one to end, for as long as the account has earned. Then the nearest starts again here.
             let id = nearest.id;
             if self.settings.timed {
                 let Some(now) = now else {

@@ -472,7 +472,7 @@ fn when_the_most_patient_moves_on_the_patience_of_the_rest_counts() {
 }
 
 #[test]
-fn at_the_maximum_others_wait_four_times_as_long_as_producing_took() {
+fn at_the_maximum_others_wait_four_times_what_the_account_has_earned() {
     let (document, timer) = (document(200), ManualTimer::new());
     let tee = Tee::builder().window(40).timer(timer.clone());
     let tee = tee.max_productions(NonZeroUsize::MIN);
