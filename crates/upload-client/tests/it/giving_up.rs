@@ -94,7 +94,9 @@ async fn nor_does_it_leave_a_socket_in_the_kernel() {
         let sockets = std::fs::read_to_string("/proc/net/tcp").unwrap();
         // Established, or closed with bytes left to send: what was taken in time may linger.
         let mut found = sockets.lines().map(|line| line.split_whitespace().skip(2));
-        found.any(|mut found| found.next() == Some(&server) && matches!(found.next(), Some("01" | "04")))
+        found.any(|mut found| {
+            found.next() == Some(&server) && matches!(found.next(), Some("01" | "04"))
+        })
     };
     let (pending, _unread) = stall(&client(), &listener, &[], |body| post(&uri, body)).await;
     drop(pending);
