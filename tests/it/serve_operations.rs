@@ -349,6 +349,12 @@ fn a_body_that_nobody_wants_is_read_so_that_its_answer_is() {
         ("/mainnet/solve", "", &body, 404),
         ("/healthz", "", &body, 405),
         ("/solve", "content-encoding: lzma\r\n", &body, 415),
+        (
+            "/solve",
+            "content-encoding: identity\r\ncontent-encoding: gzip\r\n",
+            &body,
+            415,
+        ),
         ("/solve", "x-deadline-ms: soon\r\n", &body, 400),
         ("/solve", "content-encoding: gzip\r\n", &gzip_and_more, 400),
         ("/solve", "content-encoding: br\r\n", &brotli, 400),

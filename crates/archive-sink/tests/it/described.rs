@@ -1,12 +1,15 @@
-//! Committing with what the caller knows of the document: its length, and a digest that it has computed.
+//! Committing with what the caller knows of the document: its length, and a digest that it has computed. And what an object's
+//! end says of it.
 
 use archive_sink::{
-    Codec, CommitError, Placement, RawDocument, Sha256Digest, WriteError, WriteErrorKind,
+    Codec, CommitError, Placement, RawDocument, ReadErrorKind, Sha256Digest, WriteError,
+    WriteErrorKind,
 };
+use object_store::path::Path;
 
 use crate::{
     encoded::{NO_LEFTOVERS, documents, on_stores, raw_receipt},
-    support::{Target, chunks, document, read, store, stored},
+    support::{Target, chunks, codecs, document, read, store, stored},
 };
 
 #[tokio::test]
@@ -103,5 +106,24 @@ async fn a_length_given_is_compared_with_what_was_written() {
             }
         ));
         archive.open("a").await.unwrap_err();
+    }
+}
+
+#[tokio::test]
+async fn an_object_is_described_by_its_end_unless_it_has_changed_since_it_was_listed() {
+    let target = Target::memory();
+    for codec in codecs() {
+        let prefix = Path::from(codec.kind().name());
+        let archive = target.builder().codec(codec).prefix(prefix);
+        let archive = archive.build().unwrap();
+        let receipt = store(&archive, "a", &document(5000)).await;
+        let (at, listed) = (&receipt.location, receipt.stored_bytes);
+        let found = archive.describe(at, listed).await.unwrap();
+        assert_eq!((found.codec, found.raw_bytes), (codec.kind(), Some(5000)));
+        let error = archive.describe(at, listed - 1).await.unwrap_err();
+        assert!(
+            matches!(error.kind, ReadErrorKind::Changed(None)),
+            "{error}"
+        );
     }
 }
