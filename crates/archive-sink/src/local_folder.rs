@@ -377,3 +377,28 @@ impl MultipartUpload for LocalUpload {
         removed.await
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Neither renaming nor linking can take a name with a zero byte.
+    #[test]
+    fn what_cannot_be_created_without_replacing_is_not_implemented_and_only_then() {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, creates, is_not_implemented) in [
+            ("a\0", true, true),
+            ("a\0", false, false),
+            ("missing/a", true, false),
+        ] {
+            let staged = Staged {
+                file: NamedTempFile::new_in(&folder).unwrap(),
+                target: folder.path().join(name),
+                syncs: false,
+            };
+            let error = staged.publish(creates, false).unwrap_err();
+            let found = matches!(error, StoreError::NotImplemented { .. });
+            assert_eq!(found, is_not_implemented, "{error}");
+        }
+    }
+}

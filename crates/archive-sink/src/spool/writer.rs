@@ -264,3 +264,25 @@ impl SpoolWriter {
         self.staged.folder.as_deref().unwrap_or(Path::new(""))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use object_store::memory::InMemory;
+
+    use super::*;
+    use crate::Archive;
+
+    #[tokio::test]
+    async fn nothing_is_kept_of_an_object_that_nobody_waits_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let spool = Spool::builder(folder.path()).keep_free(0);
+        let spool = spool.open().await.unwrap();
+        let archive = Archive::builder(Arc::new(InMemory::new()));
+        let archive = archive.build().unwrap();
+        let writer = spool.create(&archive, "a").await.unwrap();
+        let spooled = writer.accept(RawDocument::new(0)).await.unwrap();
+        assert_eq!(lock(&spool.inner.waiting).len(), 1);
+        drop(spooled);
+        assert!(lock(&spool.inner.waiting).is_empty());
+    }
+}

@@ -437,4 +437,13 @@ mod tests {
         }
         assert_eq!(known(None), None);
     }
+
+    /// Dashboards and alerts name them.
+    #[test]
+    fn the_words_for_labels_stay() {
+        use Placement::{AlreadyThere, CheckedBefore, Exclusive, Replacing, Unchecked};
+        let all = [Exclusive, CheckedBefore, Unchecked, Replacing, AlreadyThere];
+        let words = "exclusive checked_before unchecked replacing already_there";
+        assert_eq!(all.map(Placement::as_str).join(" "), words);
+    }
 }

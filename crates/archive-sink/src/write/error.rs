@@ -292,4 +292,46 @@ mod tests {
             assert!(error.to_string().contains(&source.to_string()), "{error}");
         }
     }
+
+    #[test]
+    fn an_error_says_what_is_there_and_what_failed_afterwards() {
+        let store = || object_store::Error::NotImplemented {
+            operation: "this".into(),
+            implementer: "it".into(),
+        };
+        let unknown = |look: Option<_>, is_there| CommitError::Unknown {
+            location: Path::from("a"),
+            source: store(),
+            look: look.map(Box::new),
+            is_there,
+            clean_up: None,
+        };
+        let cause = store().to_string();
+        for (look, is_there, expected) in [
+            (
+                None,
+                false,
+                "it is not there yet, but may still come".to_owned(),
+            ),
+            (
+                None,
+                true,
+                "an object is there, but nothing tells whose".into(),
+            ),
+            (
+                Some(store()),
+                false,
+                format!("it could not be looked at: {cause}"),
+            ),
+        ] {
+            let error = unknown(look, is_there);
+            let said = error.to_string();
+            assert!(said.ends_with(&format!("{cause}; {expected}")), "{said}");
+            let failed = WriteError::abort(&Path::from("a"), store());
+            let then = format!("{expected}; then: {failed}");
+            let error = error.with_clean_up(Some(failed));
+            assert!(error.to_string().ends_with(&then), "{error}");
+            assert!(error.clean_up().is_some());
+        }
+    }
 }

@@ -2,7 +2,9 @@
 
 use std::{sync::Arc, time::Duration};
 
-use archive_sink::{Archive, ArchiveWriter, Codec, CommitError, WriteError, WriteErrorKind};
+use archive_sink::{
+    Archive, ArchiveWriter, Codec, CommitError, Placement, WriteError, WriteErrorKind,
+};
 use scripted_store::{Effect, Failure, Operation, Rule, ScriptedStore};
 use tokio::{io::AsyncWriteExt, time::Instant};
 
@@ -131,6 +133,16 @@ async fn the_10_001st_part_is_refused_and_the_rest_aborted() {
         }
     ));
     assert_eq!(store.open_uploads().len(), 0);
+}
+
+#[tokio::test]
+async fn an_upload_of_what_is_there_already_is_aborted() {
+    let store = ScriptedStore::in_memory();
+    for expected in [Placement::CheckedBefore, Placement::AlreadyThere] {
+        let receipt = writer(&store).await.commit().await.unwrap();
+        assert_eq!(receipt.placement, expected);
+        assert_eq!(store.open_uploads().len(), 0);
+    }
 }
 
 #[tokio::test]

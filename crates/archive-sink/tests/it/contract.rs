@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use archive_sink::{
-    Archive, AttributeSupport, CheckOptions, CommitError, Overwrite, Placement, ReadError,
-    ReadErrorKind, WriteError, WriteErrorKind,
+    Archive, AttributeSupport, CheckOptions, CodecKind, CommitError, Overwrite, Placement,
+    ReadError, ReadErrorKind, WriteError, WriteErrorKind,
 };
 use bytes::Bytes;
 use object_store::{ObjectStoreExt, path::Path};
@@ -79,6 +79,13 @@ async fn documents_come_back_as_they_were(target: &Target, prefix: Path) {
             let receipt = store(&archive, &name, document).await;
             let location = archive.location_of(&name).unwrap();
             let bytes = stored(&*target.store, &location).await.unwrap();
+            let described = archive.describe(&location, receipt.stored_bytes).await;
+            let described = described.unwrap();
+            assert_eq!(described.codec, codec.kind());
+            let is_in_metadata = target.attributes == AttributeSupport::Kept && receipt.parts == 1;
+            let is_noted = codec.kind() != CodecKind::Brotli || is_in_metadata;
+            let noted = is_noted.then_some(document.len() as u64);
+            assert_eq!(described.raw_bytes, noted, "{codec}");
             assert_eq!(receipt.location, location);
             assert_eq!(receipt.raw_bytes, document.len() as u64);
             assert_eq!(receipt.stored_bytes, bytes.len() as u64);

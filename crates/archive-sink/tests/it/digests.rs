@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use archive_sink::{
-    Archive, ArchiveReader, Codec, CodecKind, KeyError, Overwrite, RawDocument, ReadError,
-    Sha256Digest, Sha256Hasher,
+    Archive, ArchiveReader, AttributeSupport, Codec, CodecKind, KeyError, Overwrite, RawDocument,
+    ReadError, Sha256Digest, Sha256Hasher,
 };
 use bytes::Bytes;
 use futures_util::StreamExt;
 use object_store::{ObjectStore, ObjectStoreExt, path::Path};
+use scripted_store::{Effect, Failure, Operation, Rule, ScriptedStore};
 use tokio::io::AsyncWriteExt;
 
 use crate::support::{Target, chunks, codecs, document, files, noise, store, stored};
@@ -120,6 +121,22 @@ async fn what_replaces_an_object_has_a_digest_of_its_own() {
             assert_eq!((read, by), (document.clone(), Some(sha256(&document))));
         }
     }
+}
+
+#[tokio::test]
+async fn what_replaces_an_object_is_read_even_if_its_own_digest_could_not_be_put() {
+    // Each object is put before its digest.
+    let refused = Rule::nth(Operation::Put, 3, Effect::Refuse(Failure::Forbidden));
+    let objects = ScriptedStore::in_memory().with([refused]);
+    let builder = Archive::builder(Arc::new(objects.clone())).codec(Codec::Identity);
+    let builder = builder.attributes(AttributeSupport::Absent);
+    let archive = builder.overwrite(Overwrite::Replace).build().unwrap();
+    for (document, has_digest) in [(document(10), true), (document(20), false)] {
+        store(&archive, "a", &document).await;
+        let (read, by) = verified(archive.open("a").await.unwrap()).await.unwrap();
+        assert_eq!((read, by.is_some()), (document, has_digest));
+    }
+    assert_eq!(objects.injected()[0].location.as_ref(), "a.sha256");
 }
 
 #[tokio::test]

@@ -336,6 +336,23 @@ fn one_poll_of_a_large_chunk_takes_one_block() {
 }
 
 #[test]
+fn the_poll_that_fills_a_chunk_hands_it_out_and_before_the_end_more_may_come() {
+    let source = script([Event::Chunk(noise(BLOCK * 2))]);
+    let encoded = EncodedStream::new(source, Codec::Identity).unwrap();
+    let mut encoded = encoded.with_chunk_size(chunk_size(BLOCK));
+    let cx = &mut Context::from_waker(Waker::noop());
+    for _chunk in 0..2 {
+        assert_eq!(
+            (encoded.is_terminated(), encoded.size_hint()),
+            (false, (0, None))
+        );
+        let polled = encoded.poll_next_unpin(cx);
+        assert!(matches!(polled, Poll::Ready(Some(Ok(chunk))) if chunk.len() == BLOCK));
+    }
+    assert!(block_on(encoded.next()).is_none() && encoded.is_terminated());
+}
+
+#[test]
 fn empty_chunks_without_end_do_not_keep_a_poll() {
     let source = stream::repeat(Ok::<_, Infallible>(Bytes::new()));
     let mut encoded = EncodedStream::new(source, Codec::Identity).unwrap();

@@ -85,6 +85,29 @@ fn a_folder_can_be_opened_while_others_write_there_and_with_folders_that_may_not
     assert!(failed.is_none(), "{failed:?}");
 }
 
+#[cfg(unix)]
+#[tokio::test]
+async fn a_link_to_a_file_is_an_object_like_any_other() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("b"), "other").unwrap();
+    std::os::unix::fs::symlink("b", folder.path().join("a")).unwrap();
+    let committed = async |overwrite| {
+        let archive = archive(folder.path(), overwrite);
+        let mut writer = archive.create("a").unwrap();
+        writer.write_all(b"{}").await.unwrap();
+        writer.commit().await
+    };
+    let error = committed(Overwrite::CreateOnly).await.unwrap_err();
+    assert!(
+        matches!(error, CommitError::Conflict { compared: true, .. }),
+        "{error}"
+    );
+    let receipt = committed(Overwrite::Replace).await.unwrap();
+    assert_eq!(receipt.placement, Placement::Replacing);
+    assert_eq!(fs::read(folder.path().join("a")).unwrap(), b"{}");
+    assert_eq!(fs::read(folder.path().join("b")).unwrap(), b"other");
+}
+
 #[tokio::test]
 async fn of_writers_at_the_same_time_one_wins_and_the_others_learn_it() {
     let folder = tempfile::tempdir().unwrap();

@@ -5,10 +5,11 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-use archive_sink::{Codec, CodecKind};
+use archive_sink::{Codec, CodecKind, ReadErrorKind};
 use bytes::Bytes;
 use futures_core::{FusedStream, Stream};
 use futures_util::{StreamExt, stream};
+use object_store::{Attribute, Attributes};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt};
 
 use crate::{
@@ -93,4 +94,67 @@ async fn reads_and_the_stream_share_one_position() {
     assert_eq!(bytes, document);
     assert!(reader.is_terminated());
     assert_eq!(reader.read(&mut [0]).await.unwrap(), 0, "it stays ended");
+}
+
+#[tokio::test]
+async fn it_counts_what_it_has_decoded() {
+    let document = document(200_000);
+    for codec in codecs() {
+        let bytes = encoded(codec, &document).await;
+        let chunks = stream::iter(cut(&bytes, bytes.len()));
+        let mut reader = scripted(chunks, bytes.len(), coding(codec));
+        assert_eq!(
+            (reader.raw_bytes(), reader.stored_length()),
+            (0, bytes.len() as u64)
+        );
+        let mut decoded = 0;
+        while let Some(chunk) = reader.next().await {
+            decoded += chunk.unwrap().len() as u64;
+            assert_eq!(reader.raw_bytes(), decoded, "{codec}");
+        }
+        assert_eq!(decoded, 200_000);
+    }
+}
+
+#[tokio::test]
+async fn a_document_that_is_longer_than_noted_is_not_read_to_its_end() {
+    let document = document(1_000_000);
+    let noted = Attribute::Metadata("archiverawbytes".into());
+    let attributes = Attributes::from_iter([(noted, "100000")]);
+    let chunks = stream::iter(cut(&document, 10_000));
+    let mut reader = scripted(chunks, document.len(), attributes);
+    let end = loop {
+        if let Err(error) = reader.next().await.unwrap() {
+            break error;
+        }
+    };
+    let (expected, actual) = (100_000, 110_000);
+    assert!(
+        matches!(end.kind, ReadErrorKind::Length { expected: e, actual: a } if (e, a) == (expected, actual)),
+        "{end}"
+    );
+}
+
+#[tokio::test]
+async fn a_document_of_a_mebibyte_may_have_any_ratio() {
+    let document = Bytes::from(vec![b' '; 1 << 20]);
+    for codec in codecs() {
+        let bytes = encoded(codec, &document).await;
+        let chunks = stream::iter(cut(&bytes, bytes.len()));
+        let reader = scripted(chunks, bytes.len(), coding(codec));
+        assert!(read(reader).await == document, "{codec}");
+    }
+}
+
+#[tokio::test]
+async fn what_the_store_said_is_the_source_of_an_error() {
+    let failed = object_store::Error::NotImplemented {
+        operation: "this".into(),
+        implementer: "it".into(),
+    };
+    let said = failed.to_string();
+    let mut reader = scripted(stream::iter([Err(failed)]), 5, Attributes::new());
+    let error = reader.next().await.unwrap().unwrap_err();
+    let source = std::error::Error::source(&error).unwrap();
+    assert!(source.is::<object_store::Error>() && source.to_string() == said);
 }

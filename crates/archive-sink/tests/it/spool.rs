@@ -188,13 +188,14 @@ async fn an_object_without_a_digest_is_compared_by_its_bytes() {
     let store = ScriptedStore::in_memory();
     let archive = Archive::builder(Arc::new(store)).codec(Codec::Identity);
     let (archive, spool) = (archive.build().unwrap(), spool(folder.path()).await);
+    let mut spooled = Vec::new();
     for (name, there) in [("same.json", "document"), ("other.json", "another!")] {
         let mut writer = archive.create(name).unwrap().without_digest();
         writer.write_all(there.as_bytes()).await.unwrap();
         writer.commit().await.unwrap();
         let mut writer = spool.create(&archive, name).await.unwrap();
         writer.write_all(b"document").await.unwrap();
-        writer.accept(RawDocument::new(8)).await.unwrap();
+        spooled.push(writer.accept(RawDocument::new(8)).await.unwrap());
     }
     let uploader = spool.uploader(archive).await.unwrap();
     let drained = uploader.drain().await.unwrap();
@@ -202,6 +203,14 @@ async fn an_object_without_a_digest_is_compared_by_its_bytes() {
     assert_eq!((drained.uploaded, drained.set_aside), (1, 1));
     let status = spool.status().await.unwrap();
     assert_eq!((status.objects, status.failed), (0, 1));
+    let [same, other] = &spooled[..] else {
+        unreachable!()
+    };
+    assert!(matches!(same.arrived().await, Ok(Arrival::Stored(Some(_)))));
+    assert!(matches!(
+        other.arrived().await,
+        Ok(Arrival::SetAside { .. })
+    ));
 }
 
 #[tokio::test]

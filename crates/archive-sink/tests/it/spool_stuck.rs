@@ -2,7 +2,9 @@
 
 use std::{sync::Arc, time::Duration};
 
-use archive_sink::{Archive, Arrival, Codec, RawDocument, Spool, object_store::ObjectStoreExt};
+use archive_sink::{
+    Archive, Arrival, Codec, RawDocument, Spool, SpoolError, object_store::ObjectStoreExt,
+};
 use scripted_store::{Effect, Failure, Operation, Rule, ScriptedStore};
 use tokio::time::Instant;
 
@@ -217,4 +219,43 @@ async fn as_many_as_are_tried_at_a_time_hold_up_no_others_when_they_never_get_th
         );
     }
     assert_eq!(spool.status().await.unwrap().objects, 12);
+}
+
+#[tokio::test]
+async fn a_missing_permission_sets_an_object_aside_whatever_was_refused() {
+    for (operation, bytes) in [(Operation::Put, 10), (Operation::Create, 5_000)] {
+        let folder = tempfile::tempdir().unwrap();
+        let refused = Rule::always(operation, Effect::Refuse(Failure::Forbidden));
+        let store = ScriptedStore::in_memory().with([refused]);
+        let archive = Archive::builder(Arc::new(store)).codec(Codec::Identity);
+        let archive = archive.part_size(1_000).allow_small_parts();
+        let (archive, spool) = (archive.build().unwrap(), spool(folder.path()).await);
+        let document = vec![7; bytes];
+        let spooled = spool.accept(&archive, "a", chunks(&document)).await;
+        spooled.unwrap();
+        let uploader = spool.uploader(archive).await.unwrap();
+        let drained = uploader.drain().await.unwrap();
+        assert_eq!(
+            (drained.uploaded, drained.set_aside),
+            (0, 1),
+            "{operation:?}"
+        );
+        assert_eq!(count(folder.path(), "failed"), 1);
+    }
+}
+
+#[tokio::test]
+async fn what_others_have_spooled_takes_room_as_well() {
+    let folder = tempfile::tempdir().unwrap();
+    let archive = archive(&ScriptedStore::in_memory());
+    let spool = spool(folder.path()).await;
+    let mut writer = spool.create(&archive, "1").await.unwrap();
+    writer.write_all(&[7; 900]).await.unwrap();
+    writer.accept(RawDocument::new(1)).await.unwrap();
+    let other = Spool::builder(folder.path()).keep_free(0).max_bytes(1_000);
+    let other = other.open().await.unwrap();
+    let mut writer = other.create(&archive, "2").await.unwrap();
+    writer.write_all(&[7; 100]).await.unwrap();
+    let full = writer.write_all(&[7]).await.unwrap_err();
+    assert!(matches!(full, SpoolError::Full { limit: 1_000 }), "{full}");
 }

@@ -209,6 +209,19 @@ async fn several_streams_follow_one_another() {
 }
 
 #[tokio::test]
+async fn a_later_stream_that_fails_says_how_much_of_it_was_sent() {
+    let archive = Target::memory().builder().build().unwrap();
+    let mut writer = archive.create("a").unwrap();
+    writer.send_all(chunks(&document(1000), 300)).await.unwrap();
+    let fails = stream::iter([Ok(Bytes::from_static(b"abc")), Err("broken")]);
+    let error = writer.send_all(fails).await.unwrap_err();
+    assert!(
+        matches!(error.kind, WriteErrorKind::Source { sent: 3, .. }),
+        "{error}"
+    );
+}
+
+#[tokio::test]
 async fn a_stream_that_fails_is_the_cause_and_nothing_is_committed() {
     let archive = Target::memory().builder().build().unwrap();
     let mut writer = archive.create("a").unwrap();
