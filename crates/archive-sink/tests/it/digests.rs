@@ -137,6 +137,7 @@ async fn what_replaces_an_object_is_read_even_if_its_own_digest_could_not_be_put
         assert_eq!((read, by.is_some()), (document, has_digest));
     }
     assert_eq!(objects.injected()[0].location.as_ref(), "a.sha256");
+    assert_eq!(objects.count(Operation::Put), 4, "nothing is put again");
 }
 
 #[tokio::test]
