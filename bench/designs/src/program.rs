@@ -112,7 +112,7 @@ impl Arguments {
         // The interval is the one of the program `driver-streaming`.
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(WORKERS)
-            .event_interval(16)
+            .event_interval(8)
             .enable_all()
             .build()?;
         let store = self.store();

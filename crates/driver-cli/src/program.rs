@@ -72,7 +72,7 @@ fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
     }
     // Polls here take some tenths of a millisecond. By default, a busy worker looks at sockets and timers after every 61 of them.
     let runtime = tokio::runtime::Builder::new_multi_thread()
-        .event_interval(16)
+        .event_interval(8)
         .enable_all()
         .build()
         .map_err(Failure::of("the runtime cannot be started"))?;
