@@ -83,6 +83,20 @@ async fn an_entry_that_cannot_be_looked_at_yet_stays() {
     assert_eq!(uploader.drain().await.unwrap().uploaded, 1);
 }
 
+#[cfg(unix)]
+#[tokio::test]
+async fn an_entry_that_is_gone_when_it_is_looked_at_is_passed_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let archive = archive(&ScriptedStore::in_memory());
+    let spool = spool(folder.path()).await;
+    let listed = folder.path().join("ready/0-gone");
+    std::os::unix::fs::symlink("nowhere", &listed).unwrap();
+    accept(&spool, &archive, 1).await;
+    let uploader = spool.uploader(archive).await.unwrap();
+    assert_eq!(uploader.drain().await.unwrap().uploaded, 1);
+    assert_eq!(count(folder.path(), "failed"), 0);
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_uploader_outlasts_a_disk_that_fails_for_a_while() {
     let folder = tempfile::tempdir().unwrap();
