@@ -272,15 +272,34 @@ mod tests {
     use super::*;
     use crate::Archive;
 
-    #[tokio::test]
-    async fn nothing_is_kept_of_an_object_that_nobody_waits_for() {
-        let folder = tempfile::tempdir().unwrap();
-        let spool = Spool::builder(folder.path()).keep_free(0);
+    async fn writer(folder: &Path) -> SpoolWriter {
+        let spool = Spool::builder(folder).keep_free(0);
         let spool = spool.open().await.unwrap();
         let archive = Archive::builder(Arc::new(InMemory::new()));
         let archive = archive.build().unwrap();
-        let writer = spool.create(&archive, "a").await.unwrap();
+        spool.create(&archive, "a").await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn what_the_disk_did_not_take_is_not_accepted() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut writer = writer(folder.path()).await;
+        // Opened for reading only.
+        writer.file = File::open(folder.path()).await.unwrap();
+        writer.write_all(b"{}").await.ok();
+        let error = writer.accept(RawDocument::new(2)).await.unwrap_err();
+        assert!(
+            matches!(error, SpoolError::Io { what: "write", .. }),
+            "{error}"
+        );
+    }
+
+    #[tokio::test]
+    async fn nothing_is_kept_of_an_object_that_nobody_waits_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let writer = writer(folder.path()).await;
         let spooled = writer.accept(RawDocument::new(0)).await.unwrap();
+        let spool = spooled.spool.clone();
         assert_eq!(lock(&spool.inner.waiting).len(), 1);
         drop(spooled);
         assert!(lock(&spool.inner.waiting).is_empty());
