@@ -7,7 +7,7 @@ use crate::{codec::CodecKind, digest::Sha256Digest, key::KeyError};
 /// Why an object cannot be opened or read to its end. If reading fails, what came before cannot be trusted either.
 ///
 /// [`AsyncRead`](tokio::io::AsyncRead) returns it inside an [`io::Error`]: `UnexpectedEof` if the object is cut off,
-/// `InvalidData` if it is damaged.
+/// `InvalidData` if it is damaged, and `NotFound` if there is none when it is opened.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct ReadError {
@@ -129,6 +129,7 @@ impl From<ReadError> for io::Error {
             ReadErrorKind::Truncated { .. } | ReadErrorKind::Incomplete { .. } => {
                 io::ErrorKind::UnexpectedEof
             }
+            ReadErrorKind::NotFound(_) => io::ErrorKind::NotFound,
             ReadErrorKind::Decode { .. }
             | ReadErrorKind::TrailingData { .. }
             | ReadErrorKind::Length { .. }

@@ -254,6 +254,8 @@ async fn names_are_found(target: &Target, prefix: Path) {
             ..
         })
     ));
+    let error = std::io::Error::from(missing.unwrap_err());
+    assert_eq!(error.kind(), std::io::ErrorKind::NotFound);
 }
 
 #[tokio::test]
