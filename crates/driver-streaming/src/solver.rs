@@ -165,7 +165,8 @@ impl Solver {
     }
 
     /// Sets what happens if this solver is too slow for others that are sent the same document. By default the others wait
-    /// no longer than producing the document has taken, and some milliseconds. Then it gets its own production ([`LagPolicy::Account`]).
+    /// no longer than producing the document has taken, and some milliseconds. Then it gets its own production
+    /// ([`LagPolicy::Account`]).
     #[must_use]
     pub fn with_lag_policy(mut self, policy: LagPolicy) -> Self {
         self.lag_policy = Some(policy);

@@ -5,7 +5,7 @@ use std::{convert::Infallible, time::Duration};
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt, future, stream};
-use tee_stream::{AfterPatience, LagPolicy, Tee, TokioTimer};
+use tee_stream::{AfterPatience, Branch, LagPolicy, Tee, TokioTimer};
 use tokio::time::Instant;
 
 const CHUNKS: u64 = 100;
@@ -27,6 +27,17 @@ async fn read(
         }
     }
     bytes
+}
+
+/// Branches that have read 0 to 5 chunks.
+async fn six_that_stall(tee: &Tee<Infallible>) -> Vec<Branch<Infallible>> {
+    let mut stalled: Vec<_> = (0..6).map(|_| tee.branch()).collect();
+    for (chunks, branch) in stalled.iter_mut().enumerate() {
+        for _ in 0..chunks {
+            assert!(branch.next().await.is_some());
+        }
+    }
+    stalled
 }
 
 fn tee() -> Tee<Infallible> {
@@ -67,12 +78,7 @@ async fn a_stalled_reader_delays_the_others_by_its_patience_and_no_more() {
 async fn several_that_stall_at_different_places_delay_the_others_by_one_patience() {
     let began = Instant::now();
     let tee = tee();
-    let mut stalled: Vec<_> = (0..6).map(|_| tee.branch()).collect();
-    for (chunks, branch) in stalled.iter_mut().enumerate() {
-        for _ in 0..chunks {
-            assert!(branch.next().await.is_some());
-        }
-    }
+    let stalled = six_that_stall(&tee).await;
     assert_eq!(
         read(tee.branch(), Duration::ZERO).await.len(),
         CHUNKS as usize
@@ -128,12 +134,7 @@ async fn those_that_stall_near_each_other_cost_one_wait_of_a_turn_for_each_branc
         .window(10)
         .timer(TokioTimer::new())
         .build_replayable(document);
-    let mut stalled: Vec<_> = (0..6).map(|_| tee.branch()).collect();
-    for (chunks, branch) in stalled.iter_mut().enumerate() {
-        for _ in 0..chunks {
-            assert!(branch.next().await.is_some());
-        }
-    }
+    let _stalled = six_that_stall(&tee).await;
     let read_all = read(tee.branch(), Duration::ZERO).await;
     assert_eq!(read_all.len(), CHUNKS as usize);
     let turns = Duration::from_micros(500) * 7;

@@ -6,8 +6,8 @@ use upload_client::{Failure, Sent, Stage, UploadClient};
 
 use crate::peers::{Case, Peer, Then, answer as expected, cases, frame};
 use crate::support::{
-    alive_tasks, answer, builder, certificate, client, error_chain, http2_post, large_body, listen,
-    patiently, post, read_answer, read_head, read_http2_head, reset, send, small_body,
+    accept_http2, alive_tasks, answer, builder, certificate, client, error_chain, http2_post,
+    large_body, listen, patiently, post, read_answer, read_head, reset, send, small_body,
     tasks_are_back_to,
 };
 
@@ -157,9 +157,7 @@ async fn an_answer_that_only_the_end_of_the_connection_ends_is_not_whole() {
     let (listener, uri) = listen().await;
     let client = client();
     let server = async {
-        let (mut socket, _) = listener.accept().await.unwrap();
-        socket.read_exact(&mut [0; 24]).await.unwrap();
-        read_http2_head(&mut socket).await;
+        let mut socket = accept_http2(&listener).await;
         // SETTINGS, a head with `:status 200`, and DATA.
         let answer = [
             frame(4, 0, 0, &[]),

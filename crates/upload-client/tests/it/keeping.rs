@@ -4,7 +4,7 @@ use futures_util::future::join;
 use http::{Method, Request, StatusCode};
 use http_body::Body;
 use http_body_util::{BodyExt, Empty};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 use tower_service::Service;
 use upload_client::{
@@ -13,8 +13,8 @@ use upload_client::{
 
 use crate::peers::frame;
 use crate::support::{
-    answer, builder, client, endless_body, http2_post, large_body, listen, patiently, post,
-    read_answer, read_head, read_http2_head, read_small, send, small_body, tasks_are_back_to,
+    accept_http2, answer, builder, client, endless_body, http2_post, large_body, listen, patiently,
+    post, read_answer, read_head, read_http2_head, read_small, send, small_body, tasks_are_back_to,
 };
 
 /// Serves `count` requests on one connection.
@@ -295,9 +295,7 @@ async fn nor_does_one_by_which_the_server_goes_away_at_that_moment() {
         let (listener, uri) = listen().await;
         let client = client();
         let server = async {
-            let (mut socket, _) = listener.accept().await.unwrap();
-            socket.read_exact(&mut [0; 24]).await.unwrap();
-            read_http2_head(&mut socket).await;
+            let mut socket = accept_http2(&listener).await;
             // SETTINGS, and an answer that is a head with `:status 200`.
             let answer = [frame(4, 0, 0, &[]), frame(1, 5, 1, &[0x88])].concat();
             socket.write_all(&answer).await.unwrap();

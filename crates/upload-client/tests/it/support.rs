@@ -100,6 +100,14 @@ pub(crate) async fn read_head(socket: &mut (impl AsyncRead + Unpin)) -> String {
     String::from_utf8(head).unwrap()
 }
 
+/// Accepts a connection over HTTP/2, up to the head of its first request.
+pub(crate) async fn accept_http2(listener: &TcpListener) -> TcpStream {
+    let (mut socket, _) = listener.accept().await.unwrap();
+    socket.read_exact(&mut [0; 24]).await.unwrap();
+    read_http2_head(&mut socket).await;
+    socket
+}
+
 /// Reads frames up to the head of a request.
 pub(crate) async fn read_http2_head(socket: &mut TcpStream) {
     loop {
